@@ -1,0 +1,178 @@
+"""What a plugin registers: a name, and where the object behind it lives.
+
+An entry is text only, so that listing what is installed imports nothing but the plugin modules.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lemur_core.errors import PluginError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*(:[A-Za-z_]\w*)?")
+_FIRST_DOC_LINE = re.compile(r'\s*[rR]?"""\s*([^\n"]+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One net, loader, transform, metric, estimator, exporter or command of a plugin.
+
+    Attributes:
+        name: Short name, in the literature's spelling: letters, digits, ``. + -``; transforms and
+            commands may hold ``_``, which separates the parts of a pipeline elsewhere.
+        target: ``"package.module"`` or ``"package.module:attribute"``; imported on use only.
+            A net given as a file has the file's absolute path, which ends in ``.py``.
+        tasks: Tasks it serves, e.g. ``("img-classification",)``; empty means any.
+        summary: One line for people.
+        min_size: For a net, the least height and width of its input, in pixels.
+        size: For a transform, the height and width it gives; for a loader, that of its images;
+            in pixels, None where they vary.
+        demo: Whether ``lemur run`` without arguments uses it.
+    """
+
+    name: str
+    target: str
+    tasks: tuple[str, ...] = ()
+    summary: str = ""
+    min_size: int | None = None
+    size: int | None = None
+    demo: bool = False
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise PluginError(
+                f"entry name {self.name!r}: expected letters, digits and . _ + -, "
+                "beginning with a letter or digit"
+            )
+        if not self.target.endswith(".py") and not _TARGET.fullmatch(self.target):
+            raise PluginError(
+                f"entry {self.name!r}: target {self.target!r} is not 'package.module' "
+                "or 'package.module:attribute'"
+            )
+        if isinstance(self.tasks, str):
+            raise PluginError(
+                f"entry {self.name!r}: tasks is the text {self.tasks!r}; "
+                f"expected a tuple, ({self.tasks!r},)"
+            )
+
+    def serves(self, task: str) -> bool:
+        """Return whether the entry is for this task."""
+        return not self.tasks or task in self.tasks
+
+    def file(self) -> Path | None:
+        """Return the source file of the target without importing it; None where it has none.
+
+        Raises:
+            PluginError: The target's module is not there.
+        """
+        if self.target.endswith(".py"):
+            return Path(self.target)
+        return _module_file(self.target.partition(":")[0], self.name)
+
+    def source(self) -> str:
+        """Return the text of the target's module: the entry's code in the dataset."""
+        file = self.file()
+        return file.read_text(encoding="utf-8") if file else ""
+
+    def about(self) -> str:
+        """Return the summary, or else the first line of the module's docstring."""
+        if self.summary:
+            return self.summary
+        match = _FIRST_DOC_LINE.match(self.source())
+        return match[1].strip() if match else ""
+
+    def load(self) -> Any:
+        """Import the target and return the module or its attribute.
+
+        Raises:
+            PluginError: The module cannot be imported, or lacks the attribute.
+        """
+        module_name, _, attribute = self.target.partition(":")
+        if self.target.endswith(".py"):
+            return _load_file(Path(self.target))
+        from importlib import import_module
+
+        try:
+            module = import_module(module_name)
+        except ImportError as error:
+            raise PluginError(
+                f"{self.name!r}: {module_name} cannot be imported: {error}"
+            ) from error
+        if not attribute:
+            return module
+        if not hasattr(module, attribute):
+            raise PluginError(f"{self.name!r}: {module_name} has no {attribute!r}")
+        return getattr(module, attribute)
+
+
+def entries_in(package: str, tasks: Iterable[str] = ()) -> list[Entry]:
+    """Return one entry for each module of a package, named after its file, importing none of them.
+
+    Args:
+        package: Full name, e.g. ``"lemur_seg.nets"``; files beginning with ``_`` are left out.
+        tasks: The tasks that all of them serve.
+
+    Raises:
+        PluginError: There is no such package.
+    """
+    folders = _package_folders(package)
+    files = sorted(file for folder in folders for file in folder.glob("[!_]*.py"))
+    return [Entry(file.stem, f"{package}.{file.stem}", tuple(tasks)) for file in files]
+
+
+def entry_of_file(path: Path, tasks: Iterable[str] = ()) -> Entry:
+    """Return the entry of a net that is a file of its own; ``_`` in its name becomes ``-``."""
+    return Entry(path.stem.replace("_", "-"), str(path.resolve()), tuple(tasks))
+
+
+def _package_folders(package: str) -> list[Path]:
+    # Only the top-level package is asked of the import system: finding a submodule would import its
+    # parents, and a parent may import torch.
+    top, *rest = package.split(".")
+    spec = find_spec(top)
+    if spec is None or spec.submodule_search_locations is None:
+        raise PluginError(f"there is no package {top!r}")
+    folders = [Path(place).joinpath(*rest) for place in spec.submodule_search_locations]
+    found = [folder for folder in folders if folder.is_dir()]
+    if not found:
+        raise PluginError(f"there is no package {package!r}")
+    return found
+
+
+def _module_file(module: str, name: str) -> Path | None:
+    package, _, stem = module.rpartition(".")
+    if not package:
+        spec = find_spec(stem)
+        if spec is None:
+            raise PluginError(f"entry {name!r}: there is no module {module!r}")
+        return Path(spec.origin) if spec.origin else None
+    for folder in _package_folders(package):
+        for file in (folder / f"{stem}.py", folder / stem / "__init__.py"):
+            if file.is_file():
+                return file
+    raise PluginError(f"entry {name!r}: there is no module {module!r}")
+
+
+def _load_file(path: Path) -> Any:
+    from hashlib import sha256
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    name = f"_lemur_file_{sha256(str(path).encode()).hexdigest()[:16]}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise PluginError(f"there is no file {str(path)!r}")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception:
+        del sys.modules[name]
+        raise
+    return module

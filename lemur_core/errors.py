@@ -1,0 +1,94 @@
+"""Every error lemur raises on purpose.
+
+Each derives from `LemurError` and from the builtin it specialises, says in one line what was given,
+what was expected and what to do, and keeps its parts as attributes. The command line shows the line
+without a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+class LemurError(Exception):
+    """A mistake the user can mend; its text is one line."""
+
+
+class UnknownNameError(LemurError, LookupError):
+    """No entry of this kind has this name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(f"unknown {kind} {name!r}{hint(name, self.known)}")
+
+
+class AmbiguousNameError(LemurError, LookupError):
+    """Several plugins register this name; the full names tell them apart."""
+
+    def __init__(self, kind: str, name: str, choices: Sequence[str]) -> None:
+        self.kind, self.name, self.choices = kind, name, list(choices)
+        super().__init__(
+            f"{kind} {name!r} is in several plugins; say which: {', '.join(self.choices)}"
+        )
+
+
+class PatternError(LemurError, ValueError):
+    """A pattern of pipelines that cannot be read or matches nothing."""
+
+
+class SpaceError(LemurError, ValueError):
+    """A hyperparameter's range that cannot be read, is impossible, or nothing uses."""
+
+
+class SettingsError(LemurError, ValueError):
+    """A setting of a run that is unknown or out of range."""
+
+
+class PluginError(LemurError, ImportError):
+    """A plugin, or the target of one of its entries, that cannot be loaded."""
+
+
+class ContractError(LemurError, TypeError):
+    """An entry's object does not have the interface of its kind."""
+
+
+class ShapeError(LemurError, ValueError):
+    """Tensors whose shapes do not go together."""
+
+
+class MisfitError(LemurError, ValueError):
+    """A net that cannot take the data it was given."""
+
+
+class MissingDataError(LemurError, FileNotFoundError):
+    """A data set's files are not in the data folder."""
+
+
+class StoreError(LemurError, OSError):
+    """The database of results cannot be opened, read or written."""
+
+
+class NewerDatabaseError(StoreError):
+    """The database was written by a newer lemur than this one."""
+
+
+def hint(name: str, known: Sequence[str], *, shown: int = 12) -> str:
+    """Return the end of an error line: a near match of ``name``, else what is known.
+
+    >>> hint("Resnet", ["AlexNet", "ResNet"])
+    ". Did you mean 'ResNet'?"
+    >>> hint("zebra", ["AlexNet", "ResNet"])
+    '; there are AlexNet, ResNet'
+    >>> hint("zebra", [])
+    '; there are none: no installed plugin provides any'
+    """
+    from difflib import get_close_matches
+
+    if not known:
+        return "; there are none: no installed plugin provides any"
+    lower = {choice.lower(): choice for choice in known}
+    near = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
+    if near:
+        return f". Did you mean {' or '.join(map(repr, near))}?"
+    rest = f" and {len(known) - shown} more" if len(known) > shown else ""
+    return f"; there are {', '.join(known[:shown])}{rest}"

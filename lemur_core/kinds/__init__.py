@@ -1,0 +1,1 @@
+"""The interfaces that entries have, one file per kind."""

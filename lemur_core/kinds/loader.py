@@ -1,0 +1,170 @@
+"""Loaders of data sets: the contract, and what they give.
+
+A loader's target is a callable ``load(folder, task)`` that returns a `DataBundle`. ``folder`` is the
+user's data folder, a `pathlib.Path`; a data set whose files are not there raises `MissingDataError`
+and says which, and where to get them. The same folder gives the same bundle, always.
+
+LEMUR's published form is accepted too: a module with ``loader(transform_fn, task)`` that returns
+``(out_shape, minimum_accuracy, train_set, test_set)``, its images PIL's or tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+from lemur_core.errors import ContractError, ShapeError
+from lemur_core.kinds.transform import Normalisation
+
+VALIDATION_SHARE = 0.1
+# Fixed, so that validation scores of different campaigns speak of the same images.
+SPLIT_SEED = 0
+
+
+class Samples(Protocol):
+    """A map-style data set of ``(image, target)``; images uint8 tensors ``(C, H, W)``."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> tuple[Any, Any]: ...
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Samples that are held whole, so that batches are taken by index.
+
+    Attributes:
+        inputs: Images, uint8, shape ``(samples, channels, height, width)``.
+        targets: Class indices, int64, shape ``(samples,)``.
+
+    Raises:
+        ShapeError: There are not as many targets as images.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __post_init__(self) -> None:
+        if len(self.inputs) != len(self.targets):
+            raise ShapeError(f"{len(self.inputs)} images but {len(self.targets)} targets")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, Tensor]:
+        return self.inputs[index], self.targets[index]
+
+
+@dataclass(frozen=True)
+class DataBundle:
+    """A data set, ready to train on.
+
+    Attributes:
+        train: What nets learn from.
+        test: What `accuracy` in the results is measured on; no choice is ever made by it.
+        out_shape: Shape of one prediction, ``(classes,)`` for classification.
+        chance: Score of guessing, 0 to 1.
+        normalisation: Of the training images.
+        validation: What the search sees; None has it held out of ``train``.
+    """
+
+    train: Samples
+    test: Samples
+    out_shape: tuple[int, ...]
+    chance: float
+    normalisation: Normalisation
+    validation: Samples | None = None
+
+    def held_out(self) -> DataBundle:
+        """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none."""
+        if self.validation is not None:
+            return self
+        order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(SPLIT_SEED))
+        count = max(1, round(VALIDATION_SHARE * len(order)))
+        return replace(
+            self,
+            train=_take(self.train, order[count:]),
+            validation=_take(self.train, order[:count]),
+        )
+
+
+def as_bundle(target: Any, folder: Path, task: str, name: str) -> DataBundle:
+    """Return a loader's bundle, its validation split held out.
+
+    Raises:
+        ContractError: The target is no loader, or gives something else than a bundle.
+        MissingDataError: Its files are not in the folder.
+    """
+    if isinstance(target, ModuleType):
+        published = getattr(target, "loader", None)
+        if not callable(published):
+            raise ContractError(f"loader {name!r}: its module has no function loader()")
+        return _published(published, task).held_out()
+    if not callable(target):
+        raise ContractError(f"loader {name!r}: its target cannot be called with (folder, task)")
+    bundle = target(folder, task)
+    if not isinstance(bundle, DataBundle):
+        raise ContractError(
+            f"loader {name!r}: gives {type(bundle).__name__}; expected a DataBundle"
+        )
+    return bundle.held_out()
+
+
+def normalisation_of(images: Tensor) -> Normalisation:
+    """Return the mean and standard deviation of each channel.
+
+    Args:
+        images: uint8, shape ``(samples, channels, height, width)``.
+    """
+    # Sums of integers are exact in int64; a float copy would take eight times the memory.
+    count = images[:, 0].numel()
+    mean, std = [], []
+    for channel in images.unbind(1):
+        histogram = torch.bincount(channel.flatten().to(torch.int64), minlength=256).double()
+        values = torch.arange(256, dtype=torch.float64) / 255
+        centre = (histogram @ values) / count
+        mean.append(centre.item())
+        std.append(((histogram @ (values - centre) ** 2) / count).sqrt().item())
+    return Normalisation(tuple(mean), tuple(std))
+
+
+def majority_share(targets: Tensor) -> float:
+    """Return the share of the commonest class, 0 to 1: what guessing it always would score."""
+    return torch.bincount(targets).max().item() / len(targets)
+
+
+def _take(samples: Samples, indices: Tensor) -> Samples:
+    if isinstance(samples, InMemory):
+        return InMemory(samples.inputs[indices], samples.targets[indices])
+    subset: Samples = Subset(samples, indices.tolist())  # type: ignore[arg-type, assignment]
+    return subset
+
+
+def _published(loader: Callable[..., Sequence[Any]], task: str) -> DataBundle:
+    # The published form wants the finished transform; given one that only makes tensors, it hands
+    # over raw images and tells its normalisation.
+    told: list[Sequence[Sequence[float]]] = []
+
+    def transform_fn(normalisation: Sequence[Sequence[float]]) -> Callable[[Any], Tensor]:
+        told.append(normalisation)
+        return _to_uint8
+
+    out_shape, chance, train, test = loader(transform_fn, task)
+    mean, std = told[-1] if told else ((0.0,), (1.0,))
+    normalisation = Normalisation(tuple(map(float, mean)), tuple(map(float, std)))
+    return DataBundle(train, test, tuple(out_shape), float(chance), normalisation)
+
+
+def _to_uint8(image: Any) -> Tensor:
+    if isinstance(image, Tensor):
+        return image
+    array = np.array(image, dtype=np.uint8)
+    return torch.from_numpy(array[None] if array.ndim == 2 else array.transpose(2, 0, 1).copy())

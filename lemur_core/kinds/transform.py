@@ -1,0 +1,40 @@
+"""Transforms: the contract.
+
+A transform's target is a callable that takes a `Normalisation` and returns a `torch.nn.Module`. It
+maps a batch of images, uint8 of shape ``(batch, channels, height, width)``, to what the net is fed,
+float32 (or complex64) of shape ``(batch, channels, size, size)``.
+
+Randomness is drawn per image, from torch's global generator, and only in training mode: the runner
+calls ``transform.train()`` for training batches and ``transform.eval()`` for those that are scored.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from lemur_core.errors import ContractError
+
+
+class Normalisation(NamedTuple):
+    """Mean and standard deviation of each channel, of values scaled to 0 to 1."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def as_transform(target: Any, normalisation: Normalisation, name: str) -> nn.Module:
+    """Return the transform for a data set of this normalisation.
+
+    Raises:
+        ContractError: The target cannot be called, or gives no module.
+    """
+    if not callable(target):
+        raise ContractError(f"transform {name!r}: its target cannot be called with a normalisation")
+    transform = target(normalisation)
+    if not isinstance(transform, nn.Module):
+        raise ContractError(
+            f"transform {name!r}: gives {type(transform).__name__}; expected a torch.nn.Module"
+        )
+    return transform

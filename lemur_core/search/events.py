@@ -1,0 +1,63 @@
+"""What a campaign tells those who watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lemur_core.pipeline import Pipeline
+from lemur_core.trial import Epoch, Outcome, Trial
+
+
+@dataclass(frozen=True)
+class CampaignStarted:
+    """The pipelines are known and their data is there."""
+
+    pipelines: Sequence[Pipeline]
+    trials: int  # to train, over all pipelines
+    epochs: int  # of each trial
+    device: str
+    db: str
+
+
+@dataclass(frozen=True)
+class StudyStarted:
+    """The search over one pipeline begins."""
+
+    pipeline: Pipeline
+    done: int  # trials it has already
+    trials: int  # trials to train
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    """A trial is about to train."""
+
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch is recorded."""
+
+    trial: Trial
+    epoch: Epoch
+
+
+@dataclass(frozen=True)
+class TrialFinished:
+    """A trial ended, in whatever state."""
+
+    trial: Trial
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something was left out or set aside, and the campaign goes on."""
+
+    message: str
+
+
+Event = CampaignStarted | StudyStarted | TrialStarted | EpochEnded | TrialFinished | Warned
+Watch = Callable[[Event], None]

@@ -1,0 +1,111 @@
+"""What a campaign is asked to do, from flags, a TOML file, or Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from lemur_core.errors import SettingsError, hint
+from lemur_core.space import Value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A campaign's settings.
+
+    Attributes:
+        patterns: Pipelines and patterns, or paths of net files; none is the demo.
+        task: Names or wildcards; likewise the next three.
+        dataset: Of the data set.
+        metric: Of the metric.
+        net: Of the net, or the paths of files.
+        transform: Of the transforms to search; none is all that fit.
+        trials: How many each pipeline shall have; negative, how many more.
+        epochs: Of each trial.
+        prm: Ranges by hyperparameter, written as `lemur_core.space` says.
+        seed: Seeds the search and, through it, every trial.
+        device: A torch device; ``auto`` takes a GPU where there is one.
+        threads: CPU threads; None leaves it to torch. One makes runs repeatable to the last bit.
+        sampler: Name of Optuna's, ``TPE`` say.
+        pruner: Name of Optuna's, ``Median`` say; ``Nop`` prunes nothing.
+        fail_attempts: Trials in a row that may fail before a pipeline is set aside.
+        db: Database URL, or path of an SQLite file.
+        data: Folder of the data sets.
+
+    Raises:
+        SettingsError: A value is out of range.
+    """
+
+    patterns: tuple[str, ...] = ()
+    task: tuple[str, ...] = ()
+    dataset: tuple[str, ...] = ()
+    metric: tuple[str, ...] = ()
+    net: tuple[str, ...] = ()
+    transform: tuple[str, ...] = ()
+    trials: int = 3
+    epochs: int = 5
+    prm: Mapping[str, Value] = field(default_factory=dict)
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = None
+    sampler: str = "TPE"
+    pruner: str = "Nop"
+    fail_attempts: int = 3
+    db: str = "lemur.db"
+    data: Path = Path("data")
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "fail_attempts"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}; expected 1 or more")
+        if self.threads is not None and self.threads < 1:
+            raise SettingsError(f"threads is {self.threads}; expected 1 or more")
+        if self.trials == 0:
+            raise SettingsError(
+                "trials is 0; expected a number, or a negative one for that many more"
+            )
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Settings:
+        """Return settings from names and values, as a TOML file has them.
+
+        A single text stands for a list of one; a name that is no setting's is a hyperparameter's
+        where it is ``lr``, ``batch``, ``momentum`` or ``dropout``; others go under ``prm``.
+
+        Raises:
+            SettingsError: A name is unknown, or a value of the wrong type.
+        """
+        known = {one.name: one for one in fields(cls)}
+        values: dict[str, Any] = {}
+        prm = dict(_table("prm", given.get("prm", {})))
+        for name, value in given.items():
+            if name in SHORT_PRM:
+                prm.setdefault(name, value)
+            elif name not in known:
+                raise SettingsError(f"unknown setting {name!r}{hint(name, [*known, *SHORT_PRM])}")
+            elif name != "prm":
+                values[name] = _typed(name, value)
+        return cls(**values, prm=prm)
+
+
+SHORT_PRM = ("lr", "batch", "momentum", "dropout")
+_LISTS = ("patterns", "task", "dataset", "metric", "net", "transform")
+_NUMBERS = ("trials", "epochs", "seed", "threads", "fail_attempts")
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name in _LISTS:
+        return (value,) if isinstance(value, str) else tuple(value)
+    if name in _NUMBERS:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise SettingsError(f"{name} is {value!r}; expected an integer")
+        return value
+    return Path(value) if name == "data" else str(value)
+
+
+def _table(name: str, value: Any) -> Mapping[str, Value]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{name} is {value!r}; expected names and values")
+    return value

@@ -1,0 +1,118 @@
+"""The search over one pipeline's hyperparameters, by Optuna.
+
+Optuna's study lives in memory and is told what the database of results remembers; so there is one
+record of what happened, and nothing to mend after a crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from lemur_core.errors import SettingsError, hint
+from lemur_core.space import Choice, Space
+from lemur_core.store.writer import Past
+from lemur_core.trial import Epoch, Outcome, State
+
+_STATES = {
+    State.FINISHED: TrialState.COMPLETE,
+    State.PRUNED: TrialState.PRUNED,
+}
+
+
+class Study:
+    """Asks for hyperparameters and is told the scores they led to."""
+
+    def __init__(
+        self, space: Space, sampler: str, pruner: str, seed: int, past: Iterable[Past] = ()
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.space = space
+        self.distributions = {
+            name: one.distribution() for name, one in space.items() if not one.fixed
+        }
+        self._study = optuna.create_study(
+            direction="maximize",
+            sampler=named(optuna.samplers, "Sampler", sampler, seed=seed),
+            pruner=named(optuna.pruners, "Pruner", pruner),
+        )
+        for one in past:
+            self._remember(one)
+        self._asked: optuna.Trial | None = None
+
+    def ask(self) -> dict[str, Any]:
+        """Return the next hyperparameters to try."""
+        self._asked = self._study.ask(self.distributions)
+        fixed = {
+            name: one.values[0]
+            for name, one in self.space.items()
+            if isinstance(one, Choice) and one.fixed
+        }
+        return fixed | self._asked.params
+
+    def report(self, epoch: Epoch) -> bool:
+        """Tell an epoch's score; return whether the trial shall stop here."""
+        assert self._asked is not None
+        self._asked.report(epoch.validation, epoch.number)
+        return self._asked.should_prune()
+
+    def tell(self, outcome: Outcome) -> None:
+        """Tell how the trial that was asked for ended."""
+        assert self._asked is not None
+        state = _STATES.get(outcome.state, TrialState.FAIL)
+        finished = state is TrialState.COMPLETE and outcome.best is not None
+        value = outcome.best.validation if finished and outcome.best else None
+        self._study.tell(self._asked, value, state)
+
+    def _remember(self, past: Past) -> None:
+        inside = {
+            name: past.prm[name]
+            for name, one in self.space.items()
+            if not one.fixed and name in past.prm and one.holds(past.prm[name])
+        }
+        # Outside today's ranges Optuna could not place it.
+        if len(inside) < len(self.distributions) or not past.validations:
+            return
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                state=_STATES[past.state],
+                value=max(past.validations),
+                params=inside,
+                distributions=self.distributions,
+                intermediate_values=dict(enumerate(past.validations, 1)),
+            )
+        )
+
+
+def named(module: Any, suffix: str, name: str, **options: Any) -> Any:
+    """Return an object of one of Optuna's classes by its name, with or without the suffix.
+
+    Raises:
+        SettingsError: There is no such class, or it needs more than its name.
+    """
+    classes = {
+        attribute.removesuffix(suffix): getattr(module, attribute)
+        for attribute in dir(module)
+        if attribute.endswith(suffix) and not attribute.startswith("Base")
+    }
+    found = {key.lower(): cls for key, cls in classes.items()}.get(
+        name.removesuffix(suffix).lower()
+    )
+    if found is None:
+        raise SettingsError(f"unknown {suffix.lower()} {name!r}{hint(name, sorted(classes))}")
+    taken = inspect.signature(found).parameters
+    try:
+        return found(**{key: value for key, value in options.items() if key in taken})
+    except (TypeError, ImportError) as error:
+        raise SettingsError(f"{suffix.lower()} {name!r} cannot be used by name: {error}") from None
+
+
+def derived_seed(*parts: object) -> int:
+    """Return a seed, 0 to 2**31 - 1, that hangs on all the parts and on nothing else."""
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:4]) >> 1

@@ -1,0 +1,243 @@
+"""Ranges of hyperparameters: read from flags, files and nets, handed to Optuna.
+
+One way of writing serves all three. A range is text:
+
+========================  ====================================================
+``0.1`` or ``adam``       one value, which is not searched
+``sgd,adam``              one of these
+``0..0.99``               a real number
+``1e-5..1 log``           a real number, searched by its logarithm
+``1..8 int``              an integer
+``2^4..2^7``              a power of two
+========================  ====================================================
+
+``log``, ``int`` and powers are inherited: where a net says ``layers`` is ``1..8 int``,
+``--set layers=2..4`` searches integers.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lemur_core.errors import SpaceError, hint
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some values; a single one is fixed and not searched."""
+
+    values: tuple[Value, ...]
+
+    @property
+    def fixed(self) -> bool:
+        return len(self.values) == 1
+
+    def distribution(self) -> BaseDistribution:
+        """Return Optuna's distribution."""
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(self.values)
+
+    def holds(self, value: Value) -> bool:
+        """Return whether a value lies within; ``1`` and ``1.0`` are the same, ``True`` is not."""
+        return any(value == one and _is_bool(value) == _is_bool(one) for one in self.values)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers from ``low`` to ``high``, both included."""
+
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+
+    @property
+    def fixed(self) -> bool:
+        return False
+
+    def distribution(self) -> BaseDistribution:
+        """Return Optuna's distribution."""
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        if self.integer:
+            return IntDistribution(int(self.low), int(self.high), log=self.log)
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+    def holds(self, value: Value) -> bool:
+        """Return whether a value lies within."""
+        number = isinstance(value, int | float) and not _is_bool(value)
+        return number and self.low <= float(value) <= self.high
+
+
+Range = Choice | Interval
+Space = dict[str, Range]
+
+DEFAULT_RANGE = Interval(0.0, 1.0)
+DEFAULT_RANGES: dict[str, Range] = {
+    "lr": Interval(1e-5, 1.0, log=True),
+    "batch": Choice((16, 32, 64, 128)),
+    "dropout": Interval(0.0, 0.5),
+    "momentum": Interval(0.0, 0.99),
+}
+# Powers of two, whatever they are given as: LEMUR searches the exponent.
+_POWERS = ("batch",)
+
+_NUMBER = r"(?:2\^\d+|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+_INTERVAL = re.compile(rf"({_NUMBER})\.\.({_NUMBER})((?:\s+(?:log|int))*)")
+_POWER = re.compile(r"2\^(\d+)")
+
+
+def parse_range(name: str, text: Value, like: Range | None = None) -> Range:
+    """Read a range.
+
+    Args:
+        name: The hyperparameter's name, for errors, and for ``batch``, which is a power of two.
+        text: As the module's table says; a value that is no text is fixed.
+        like: The range it replaces, whose ``log`` and ``int`` are inherited.
+
+    Raises:
+        SpaceError: The range cannot be read, is empty, or runs backwards.
+
+    >>> parse_range("lr", "1e-4..1e-1", Interval(1e-5, 1, log=True))
+    Interval(low=0.0001, high=0.1, log=True, integer=False)
+    >>> parse_range("batch", "2^4..2^6")
+    Choice(values=(16, 32, 64))
+    >>> parse_range("optimizer", "sgd,adam")
+    Choice(values=('sgd', 'adam'))
+    """
+    if not isinstance(text, str):
+        return Choice((text,))
+    text = text.strip()
+    if match := _INTERVAL.fullmatch(text):
+        low, high, words = match.groups()
+        powers = name in _POWERS or (low.startswith("2^") and high.startswith("2^"))
+        return _powers(name, text) if powers else _interval(name, text, words.split(), like)
+    if ".." in text:
+        raise _unreadable(name, text)
+    values = [_value(part.strip()) for part in text.split(",")]
+    if "" in values:
+        raise _unreadable(name, text)
+    return Choice(tuple(dict.fromkeys(values)))
+
+
+def of_net(supported: Iterable[str] | Mapping[str, Value]) -> Space:
+    """Return the space a net declares, ``batch`` with it.
+
+    Args:
+        supported: What its ``supported_hyperparameters()`` gives: names, or name to range.
+
+    Raises:
+        SpaceError: A range cannot be read.
+    """
+    declared = supported if isinstance(supported, Mapping) else {}
+    space: Space = {"batch": DEFAULT_RANGES["batch"]}
+    # A set has no order of its own, and the order decides what a seeded sampler draws.
+    for name in declared or sorted(supported):
+        default = DEFAULT_RANGES.get(name, DEFAULT_RANGE)
+        space[name] = parse_range(name, declared[name], default) if declared else default
+    space.pop("transform", None)
+    return space
+
+
+def override(space: Space, given: Mapping[str, Value]) -> Space:
+    """Return ``space`` with those of the given ranges that it has a name for.
+
+    Raises:
+        SpaceError: A range cannot be read.
+    """
+    changed = {
+        name: parse_range(name, text, space[name]) for name, text in given.items() if name in space
+    }
+    return space | changed
+
+
+def check_used(given: Iterable[str], spaces: Collection[Space]) -> None:
+    """Raise `SpaceError` for a name that no net of the campaign has."""
+    known = sorted({name for space in spaces for name in space})
+    for name in given:
+        if name not in known:
+            raise SpaceError(f"no chosen net has a hyperparameter {name!r}{hint(name, known)}")
+
+
+def _powers(name: str, text: str) -> Choice:
+    low, high = (_exponent(name, end, text) for end in text.split()[0].split(".."))
+    if low > high:
+        raise SpaceError(f"{name}={text}: runs backwards; expected the smaller number first")
+    return Choice(tuple(2**exponent for exponent in range(low, high + 1)))
+
+
+def _exponent(name: str, end: str, text: str) -> int:
+    number = _number(end)
+    if number < 1 or not math.log2(number).is_integer():
+        raise SpaceError(
+            f"{name}={text}: {end} is no power of two; "
+            f"write 2^4..2^7, or list the values: {name}=24,48"
+        )
+    return int(math.log2(number))
+
+
+def _interval(name: str, text: str, words: list[str], like: Range | None) -> Range:
+    low, high = (_number(end) for end in text.split()[0].split(".."))
+    base = like if isinstance(like, Interval) else DEFAULT_RANGE
+    interval = replace(
+        base,
+        low=low,
+        high=high,
+        log=base.log or "log" in words,
+        integer=base.integer or "int" in words,
+    )
+    _check_interval(name, text, interval)
+    return Choice((int(low) if interval.integer else low,)) if low == high else interval
+
+
+def _check_interval(name: str, text: str, interval: Interval) -> None:
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        raise SpaceError(f"{name}={text}: expected finite numbers")
+    if interval.low > interval.high:
+        raise SpaceError(f"{name}={text}: runs backwards; expected the smaller number first")
+    if interval.log and interval.low <= 0:
+        raise SpaceError(
+            f"{name}={text}: is searched by its logarithm, so it must begin above 0; "
+            f"to try 0 alone, write {name}=0"
+        )
+    if interval.integer and not (interval.low.is_integer() and interval.high.is_integer()):
+        raise SpaceError(f"{name}={text}: expected integers")
+
+
+def _number(text: str) -> float:
+    power = _POWER.fullmatch(text)
+    return float(2 ** int(power[1])) if power else float(text)
+
+
+def _value(text: str) -> Value:
+    if power := _POWER.fullmatch(text):
+        return 2 ** int(power[1])
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _is_bool(value: Value) -> bool:
+    return isinstance(value, bool)
+
+
+def _unreadable(name: str, text: str) -> SpaceError:
+    return SpaceError(
+        f"{name}={text}: expected a value, values a,b, or a range lo..hi, as in "
+        "1e-4..1e-1, 2^4..2^7, '1..8 int' or '1e-6..1e-3 log'"
+    )

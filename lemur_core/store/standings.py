@@ -1,0 +1,59 @@
+"""The best of each pipeline, chosen as a search must: by validation, never by the test score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from lemur_core.store import schema
+from lemur_core.store.database import store_errors
+from lemur_core.store.writer import read_prm
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A pipeline's best epoch.
+
+    Attributes:
+        pipeline: The pipeline's name.
+        accuracy: Score on the test split, 0 to 1.
+        validation: Score on the validation split, 0 to 1; the highest of the pipeline.
+        trial: Number of the trial.
+        epoch: Number of the epoch.
+        duration_ns: Nanoseconds of training up to it.
+        prm: The trial's hyperparameters.
+    """
+
+    pipeline: str
+    accuracy: float
+    validation: float
+    trial: int
+    epoch: int
+    duration_ns: int
+    prm: dict[str, Any]
+
+
+def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
+    """Return the best of each of these pipelines that has results, highest accuracy first."""
+    trial, stat = schema.trial.c, schema.stat.c
+    query = (
+        select(
+            trial.task, trial.dataset, trial.metric, trial.nn, trial.number, trial.prm,
+            stat.accuracy, stat.validation, stat.epoch, stat.duration,
+        )
+        .join_from(schema.stat, schema.trial)
+        .order_by(stat.validation.desc(), trial.id, stat.epoch)
+    )  # fmt: skip
+    asked, best = set(pipelines), {}
+    with store_errors(engine), engine.connect() as connection:
+        for row in connection.execute(query):
+            name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
+            if name in asked and name not in best:
+                best[name] = Standing(
+                    name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
+                    read_prm(connection, row.prm),
+                )  # fmt: skip
+    return sorted(best.values(), key=lambda standing: -standing.accuracy)

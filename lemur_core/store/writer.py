@@ -1,0 +1,187 @@
+"""Write trials and epochs, one transaction for each thing that happened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, func, select
+
+from lemur_core.entry import Entry
+from lemur_core.pipeline import Pipeline
+from lemur_core.store import schema
+from lemur_core.store.database import store_errors
+from lemur_core.trial import Epoch, Outcome, State, Trial
+
+ENDED = (State.FINISHED, State.PRUNED)
+
+
+@dataclass(frozen=True)
+class Past:
+    """A trial that ended well, as the search remembers it."""
+
+    prm: Mapping[str, Any]
+    state: State
+    validations: tuple[float, ...]
+
+
+def prm_uid(prm: Mapping[str, Any]) -> str:
+    """Return the identity of hyperparameters: the hash of their canonical JSON, in any order.
+
+    >>> prm_uid({"lr": 0.1, "batch": 32}) == prm_uid({"batch": 32, "lr": 0.1})
+    True
+    """
+    canonical = json.dumps(
+        dict(prm), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+class Writer:
+    """Writes what a campaign does. Each method is one transaction, done when it returns."""
+
+    def __init__(self, engine: Engine, versions: Mapping[str, str]) -> None:
+        self.engine = engine
+        self.versions = dict(versions)
+        self._codes: dict[tuple[str, str, str], int] = {}
+
+    def past(self, pipeline: Pipeline, epochs: int) -> list[Past]:
+        """Return the pipeline's trials of so many epochs, by this very code, that ended well."""
+        with store_errors(self.engine), self.engine.begin() as connection:
+            nn_id = self._code(connection, schema.nn, pipeline.net_entry)
+            trial, stat = schema.trial.c, schema.stat.c
+            rows = connection.execute(
+                select(trial.id, trial.prm, trial.state)
+                .where(*_of_pipeline(pipeline), trial.nn_id == nn_id, trial.epochs == epochs)
+                .where(trial.state.in_(ENDED))
+                .order_by(trial.number)
+            ).all()
+            return [
+                Past(
+                    read_prm(connection, row.prm),
+                    State(row.state),
+                    tuple(
+                        connection.scalars(
+                            select(stat.validation)
+                            .where(stat.trial_id == row.id)
+                            .order_by(stat.epoch)
+                        )
+                    ),
+                )
+                for row in rows
+            ]
+
+    def next_number(self, pipeline: Pipeline) -> int:
+        """Return the number that the pipeline's next trial gets."""
+        with store_errors(self.engine), self.engine.connect() as connection:
+            last = connection.scalar(
+                select(func.max(schema.trial.c.number)).where(*_of_pipeline(pipeline))
+            )
+        return 0 if last is None else last + 1
+
+    def begin(self, trial: Trial) -> int:
+        """Record that a trial starts, with its code and prm; return its id."""
+        pipeline = trial.pipeline
+        with store_errors(self.engine), self.engine.begin() as connection:
+            uid = prm_uid(trial.prm)
+            _write_prm(connection, uid, trial.prm)
+            result = connection.execute(
+                schema.trial.insert().values(
+                    uid=uuid.uuid4().hex,
+                    task=pipeline.task,
+                    dataset=pipeline.dataset,
+                    metric=pipeline.metric,
+                    nn=pipeline.net,
+                    number=trial.number,
+                    loader_id=self._code(connection, schema.loader, pipeline.loader_entry),
+                    metric_id=self._code(connection, schema.metric, pipeline.metric_entry),
+                    nn_id=self._code(connection, schema.nn, pipeline.net_entry),
+                    transform_id=self._code(connection, schema.transform, trial.transform_entry),
+                    prm=uid,
+                    seed=trial.seed,
+                    epochs=trial.epochs,
+                    state=State.RUNNING,
+                    device=trial.device,
+                    versions=self.versions,
+                    started=_now(),
+                )
+            )
+            key: Sequence[int] = result.inserted_primary_key or ()
+            return key[0]
+
+    def record(self, trial_id: int, epoch: Epoch) -> None:
+        """Record an epoch."""
+        with store_errors(self.engine), self.engine.begin() as connection:
+            connection.execute(
+                schema.stat.insert().values(
+                    trial_id=trial_id,
+                    epoch=epoch.number,
+                    accuracy=epoch.accuracy,
+                    validation=epoch.validation,
+                    loss=epoch.loss,
+                    duration=epoch.duration_ns,
+                )
+            )
+
+    def finish(self, trial_id: int, outcome: Outcome) -> None:
+        """Record how a trial ended."""
+        with store_errors(self.engine), self.engine.begin() as connection:
+            connection.execute(
+                schema.trial.update()
+                .where(schema.trial.c.id == trial_id)
+                .values(
+                    state=outcome.state,
+                    reason=outcome.reason,
+                    traceback=outcome.traceback,
+                    ended=_now(),
+                )
+            )
+
+    def _code(self, connection: Connection, table: Table, entry: Entry) -> int:
+        code = entry.source()
+        digest = hashlib.sha256(code.encode()).hexdigest()
+        key = (table.name, entry.name, digest)
+        if key not in self._codes:
+            columns = table.c
+            same = select(columns.id).where(columns.name == entry.name, columns.hash == digest)
+            found = connection.scalar(same)
+            if found is None:
+                result = connection.execute(
+                    table.insert().values(name=entry.name, code=code, hash=digest)
+                )
+                found = (result.inserted_primary_key or ())[0]
+            self._codes[key] = found
+        return self._codes[key]
+
+
+def _of_pipeline(pipeline: Pipeline) -> list[Any]:
+    trial = schema.trial.c
+    return [
+        trial.task == pipeline.task,
+        trial.dataset == pipeline.dataset,
+        trial.metric == pipeline.metric,
+        trial.nn == pipeline.net,
+    ]
+
+
+def _write_prm(connection: Connection, uid: str, prm: Mapping[str, Any]) -> None:
+    known = connection.scalar(select(func.count()).where(schema.prm.c.uid == uid))
+    if not known:
+        rows = [{"uid": uid, "name": name, "value": value} for name, value in prm.items()]
+        connection.execute(schema.prm.insert(), rows)
+
+
+def read_prm(connection: Connection, uid: str) -> dict[str, Any]:
+    """Return the hyperparameters that have a uid."""
+    columns = schema.prm.c
+    rows = connection.execute(select(columns.name, columns.value).where(columns.uid == uid))
+    return {name: value for name, value in rows}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,106 @@
+"""One pass over samples in batches, transformed, on the trial's device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from lemur_core.kinds.loader import InMemory, Samples
+from lemur_core.kinds.net import TrainData
+
+
+def batches(
+    samples: Samples, transform: nn.Module, size: int, device: torch.device, *, training: bool
+) -> TrainData:
+    """Return the batches of one split; iterating again is another pass.
+
+    Args:
+        samples: The split.
+        transform: Applied to whole batches where the samples are in memory, else to each image.
+        size: Samples in a batch; the last has what remains.
+        device: Where inputs and targets are put.
+        training: Shuffle, let the transform draw at random, and leave out a last batch of a single
+            sample, which batch normalisation cannot take.
+    """
+    if isinstance(samples, InMemory):
+        return _FromMemory(samples, transform, size, device, training)
+    return _FromDataset(samples, transform, size, device, training)
+
+
+class _FromMemory:
+    def __init__(
+        self,
+        samples: InMemory,
+        transform: nn.Module,
+        size: int,
+        device: torch.device,
+        training: bool,
+    ) -> None:
+        self.samples, self.transform, self.size = samples, transform, size
+        self.device, self.training = device, training
+
+    def __len__(self) -> int:
+        return _count(len(self.samples), self.size, self.training)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        total = len(self.samples)
+        order = torch.randperm(total) if self.training else torch.arange(total)
+        self.transform.train(self.training)
+        for indices in order.split(self.size)[: len(self)]:
+            inputs = self.samples.inputs[indices].to(self.device, non_blocking=True)
+            targets = self.samples.targets[indices].to(self.device, non_blocking=True)
+            yield self.transform(inputs), targets
+
+
+class _FromDataset:
+    def __init__(
+        self,
+        samples: Samples,
+        transform: nn.Module,
+        size: int,
+        device: torch.device,
+        training: bool,
+    ) -> None:
+        self.device = device
+        self.count = _count(len(samples), size, training)
+        self.loader: DataLoader[Any] = DataLoader(
+            _Transformed(samples, transform, training), size, shuffle=training
+        )
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for _, (inputs, targets) in zip(range(self.count), self.loader, strict=False):
+            yield (
+                inputs.to(self.device, non_blocking=True),
+                targets.to(self.device, non_blocking=True),
+            )
+
+
+class _Transformed(Dataset[Any]):
+    """A map-style data set whose images went through the transform, one at a time."""
+
+    def __init__(self, samples: Samples, transform: nn.Module, training: bool) -> None:
+        self.samples, self.transform, self.training = samples, transform, training
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        inputs, target = self.samples[index]
+        # Anything but an image, a sentence say, was made ready by its loader.
+        if isinstance(inputs, Tensor) and inputs.dtype == torch.uint8:
+            self.transform.train(self.training)
+            inputs = self.transform(inputs[None])[0]
+        return inputs, target
+
+
+def _count(samples: int, size: int, training: bool) -> int:
+    single = training and samples % size == 1 and samples > 1
+    return samples // size if single else math.ceil(samples / size)

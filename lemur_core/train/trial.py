@@ -1,0 +1,142 @@
+"""Train one trial, an epoch at a time."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lemur_core.errors import MisfitError
+from lemur_core.kinds.loader import DataBundle, Samples
+from lemur_core.kinds.metric import Metric, as_metric
+from lemur_core.kinds.net import TrainData, as_net
+from lemur_core.kinds.transform import as_transform
+from lemur_core.train.batches import batches
+from lemur_core.trial import Epoch, Trial
+
+# Scoring keeps no activations, so that it can take more images at once than training does.
+_SCORED_AT_ONCE = 256
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss or score that is NaN or infinite."""
+
+
+def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
+    """Train a trial and yield each epoch once it is scored.
+
+    The training split is passed once an epoch, then validation and test once each.
+
+    Raises:
+        MisfitError: The net cannot take the data.
+        NotFiniteError: A loss or score is NaN or infinite.
+        Exception: Whatever the net, the transform or the metric raises.
+    """
+    device = torch.device(trial.device)
+    seed_everything(trial.seed)
+    transform = as_transform(
+        trial.transform_entry.load(), bundle.normalisation, trial.prm["transform"]
+    )
+    metric_entry = trial.pipeline.metric_entry
+    metric = as_metric(metric_entry.load(), bundle.out_shape, metric_entry.name)
+    assert bundle.validation is not None
+    size = trial.prm["batch"]
+
+    def scored(samples: Samples) -> TrainData:
+        return batches(samples, transform, max(size, _SCORED_AT_ONCE), device, training=False)
+
+    train_data = batches(bundle.train, transform, size, device, training=True)
+    net = build_net(trial, bundle, transform, metric, device)
+    # Once more, so that what is learned does not hang on how the net was tried on.
+    seed_everything(trial.seed)
+    net.train_setup(trial.prm)
+    began = time.perf_counter_ns()
+    for number in range(1, trial.epochs + 1):
+        loss = train_epoch(net, train_data)
+        validation = score(net, scored(bundle.validation), metric)
+        accuracy = score(net, scored(bundle.test), metric)
+        yield Epoch(number, loss, validation, accuracy, time.perf_counter_ns() - began)
+
+
+def build_net(
+    trial: Trial, bundle: DataBundle, transform: nn.Module, metric: Metric, device: torch.device
+) -> Any:
+    """Return the trial's net, after trying it on two images that it and the metric must take.
+
+    Raises:
+        MisfitError: It cannot take them.
+    """
+    entry = trial.pipeline.net_entry
+    net_module = as_net(entry.load(), entry.name)
+    assert bundle.validation is not None
+    sample = _first(bundle.validation, transform, device)
+    in_shape = (1, *sample[0].shape[1:])
+    net: Any = net_module.net(in_shape, bundle.out_shape, dict(trial.prm), device)
+    net.to(device)
+    try:
+        _score_batch(net.eval(), metric, *sample)
+    # Foreign code may raise anything when the shapes are not what it was written for.
+    except Exception as error:
+        shape = "x".join(map(str, in_shape[1:]))
+        raise MisfitError(
+            f"net {entry.name!r} cannot take data set {trial.pipeline.dataset!r} through "
+            f"{trial.prm['transform']!r} ({shape} to {bundle.out_shape}): "
+            f"{type(error).__name__}: {error}".partition("\n")[0]
+        ) from error
+    return net
+
+
+def train_epoch(net: Any, train_data: TrainData) -> float | None:
+    """Train one epoch and return the mean loss, None where the net does not tell.
+
+    Raises:
+        NotFiniteError: The loss is NaN or infinite.
+    """
+    net.train()
+    told = net.learn(train_data)
+    loss = told[1] if isinstance(told, tuple) else told
+    return None if loss is None else _finite("training loss", float(loss))
+
+
+def score(net: Any, scored: TrainData, metric: Metric) -> float:
+    """Return the net's score over the batches, 0 to 1.
+
+    Raises:
+        NotFiniteError: The score is NaN or infinite.
+    """
+    net.eval()
+    metric.reset()
+    with torch.inference_mode():
+        for inputs, targets in scored:
+            metric.update(net(inputs), targets)
+        return _finite("score", float(metric.compute()))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, numpy's and torch's global generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _first(samples: Samples, transform: nn.Module, device: torch.device) -> tuple[Any, Any]:
+    return next(iter(batches(samples, transform, 2, device, training=False)))
+
+
+def _score_batch(net: Any, metric: Metric, inputs: Any, targets: Any) -> None:
+    metric.reset()
+    with torch.inference_mode():
+        metric.update(net(inputs), targets)
+        metric.compute()
+
+
+def _finite(what: str, value: float) -> float:
+    if not math.isfinite(value):
+        raise NotFiniteError(f"{what} is {value}")
+    return value

@@ -1,0 +1,89 @@
+"""What a trial is told and what it tells: plain records, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from lemur_core.entry import Entry
+from lemur_core.pipeline import Pipeline
+
+
+class State(StrEnum):
+    """How a trial stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of one pipeline with one prm and seed.
+
+    Attributes:
+        pipeline: What is trained.
+        number: Its place among the trials of the pipeline, from 0.
+        prm: Each hyperparameter's value, ``batch`` and ``transform`` among them.
+        seed: Seeds everything random in it.
+        epochs: How many are asked for.
+        device: A torch device, ``cpu`` or ``cuda:0``.
+    """
+
+    pipeline: Pipeline
+    number: int
+    prm: Mapping[str, Any]
+    seed: int
+    epochs: int
+    device: str = "cpu"
+
+    @property
+    def transform_entry(self) -> Entry:
+        return self.pipeline.transforms[self.prm["transform"]]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of a trial.
+
+    Attributes:
+        number: From 1.
+        loss: Mean training loss; None where the net does not tell.
+        validation: Score on the validation split, 0 to 1; what the search sees.
+        accuracy: Score on the test split, 0 to 1, whatever the metric.
+        duration_ns: Nanoseconds since the trial's training began, scoring included.
+    """
+
+    number: int
+    loss: float | None
+    validation: float
+    accuracy: float
+    duration_ns: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        state: Its last state.
+        epochs: All that were recorded.
+        reason: Why it failed, in one line.
+        traceback: Where it failed.
+        misfit: Whether it failed because the net cannot take the data.
+    """
+
+    state: State
+    epochs: tuple[Epoch, ...]
+    reason: str = ""
+    traceback: str = field(default="", repr=False)
+    misfit: bool = False
+
+    @property
+    def best(self) -> Epoch | None:
+        """The epoch with the best validation score, the first of equals."""
+        return max(self.epochs, key=lambda epoch: epoch.validation, default=None)
