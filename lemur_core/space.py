@@ -4,7 +4,7 @@ One way of writing serves all three. A range is text:
 
 ========================  ====================================================
 ``0.1`` or ``adam``       one value, which is not searched
-``sgd,adam``              one of these
+``sgd,adam``              one of these; a list stands for the same
 ``0..0.99``               a real number
 ``1e-5..1 log``           a real number, searched by its logarithm
 ``1..8 int``              an integer
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Value = bool | int | float | str
+Given = Value | Sequence[Value]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class Choice:
     def holds(self, value: Value) -> bool:
         """Return whether a value lies within; ``1`` and ``1.0`` are the same, ``True`` is not."""
         return any(value == one and _is_bool(value) == _is_bool(one) for one in self.values)
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.values))
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ class Interval:
         number = isinstance(value, int | float) and not _is_bool(value)
         return number and self.low <= float(value) <= self.high
 
+    def __str__(self) -> str:
+        words = [" log"] * self.log + [" int"] * self.integer
+        return f"{self.low:g}..{self.high:g}{''.join(words)}"
+
 
 Range = Choice | Interval
 Space = dict[str, Range]
@@ -97,7 +105,7 @@ _INTERVAL = re.compile(rf"({_NUMBER})\.\.({_NUMBER})((?:\s+(?:log|int))*)")
 _POWER = re.compile(r"2\^(\d+)")
 
 
-def parse_range(name: str, text: Value, like: Range | None = None) -> Range:
+def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     """Read a range.
 
     Args:
@@ -115,6 +123,8 @@ def parse_range(name: str, text: Value, like: Range | None = None) -> Range:
     >>> parse_range("optimizer", "sgd,adam")
     Choice(values=('sgd', 'adam'))
     """
+    if isinstance(text, list | tuple):
+        return Choice(tuple(text))
     if not isinstance(text, str):
         return Choice((text,))
     text = text.strip()
@@ -130,7 +140,7 @@ def parse_range(name: str, text: Value, like: Range | None = None) -> Range:
     return Choice(tuple(dict.fromkeys(values)))
 
 
-def of_net(supported: Iterable[str] | Mapping[str, Value]) -> Space:
+def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
     """Return the space a net declares, ``batch`` with it.
 
     Args:
@@ -149,7 +159,7 @@ def of_net(supported: Iterable[str] | Mapping[str, Value]) -> Space:
     return space
 
 
-def override(space: Space, given: Mapping[str, Value]) -> Space:
+def override(space: Space, given: Mapping[str, Given]) -> Space:
     """Return ``space`` with those of the given ranges that it has a name for.
 
     Raises:
@@ -161,12 +171,24 @@ def override(space: Space, given: Mapping[str, Value]) -> Space:
     return space | changed
 
 
+def smallest(space: Space) -> dict[str, Value]:
+    """Return each hyperparameter's least or first value, to build a net without a search."""
+    return {
+        name: one.values[0] if isinstance(one, Choice) else _least(one)
+        for name, one in space.items()
+    }
+
+
 def check_used(given: Iterable[str], spaces: Collection[Space]) -> None:
     """Raise `SpaceError` for a name that no net of the campaign has."""
     known = sorted({name for space in spaces for name in space})
     for name in given:
         if name not in known:
             raise SpaceError(f"no chosen net has a hyperparameter {name!r}{hint(name, known)}")
+
+
+def _least(interval: Interval) -> Value:
+    return int(interval.low) if interval.integer else interval.low
 
 
 def _powers(name: str, text: str) -> Choice:

@@ -1,0 +1,96 @@
+"""The command ``lemur``: one file per sub-command, imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from lemur_core.entry import Entry
+from lemur_core.errors import LemurError, UnknownNameError
+from lemur_core.registry import installed
+
+COMMANDS = [
+    Entry("run", "lemur_core.cli.run:run", summary="Train pipelines and record every epoch."),
+    Entry("list", "lemur_core.cli.list:list_entries", summary="List what is installed."),
+    Entry("show", "lemur_core.cli.show:show", summary="Show one net, data set, ... and its source."),
+    Entry("data", "lemur_core.cli.data:data", summary="Print recorded results."),
+    Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
+    Entry("new", "lemur_core.cli.new:new", summary="Write a plugin package to begin from."),
+]
+
+
+class Commands(click.Group):
+    """The built-in sub-commands and those of plugins, known without importing them."""
+
+    def _known(self) -> dict[str, Entry]:
+        plugins = dict(installed().names("command"))
+        return plugins | {entry.name: entry for entry in COMMANDS}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the built-in names in their order, then the plugins'."""
+        builtin = [entry.name for entry in COMMANDS]
+        return builtin + sorted(name for name in self._known() if name not in builtin)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a sub-command.
+
+        Raises:
+            UnknownNameError: There is none of this name.
+        """
+        builtin = {entry.name: entry for entry in COMMANDS}
+        entry = builtin.get(cmd_name) or self._known().get(cmd_name)
+        if entry is None:
+            raise UnknownNameError("command", cmd_name, self.list_commands(ctx))
+        command: click.Command = entry.load()
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sub-commands' summaries, importing none of them."""
+        known = self._known()
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, known[name].summary) for name in self.list_commands(ctx)])
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(None, "-V", "--version", package_name="lemur-core", prog_name="lemur")
+def cli() -> None:
+    """Lemur is a dataset of neural networks and the machine that fills it.
+
+    Begin with: lemur run
+    """
+    warn_of_failures()
+
+
+def warn_of_failures() -> None:
+    """Say in a line each which plugins were left out."""
+    for failure in installed().failures:
+        warn(f"plugin {failure.name!r} was left out: {failure.reason} (see lemur doctor)")
+
+
+def warn(message: str) -> None:
+    """Print a warning line to standard error."""
+    click.echo(f"lemur: {click.style('warning:', fg='yellow')} {message}", err=True)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user is one line and exit status 2."""
+    try:
+        status = cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        _fail(f"{error.format_message()}{_see(error)}")
+    except LemurError as error:
+        _fail(str(error))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _see(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f" See {context.command_path} --help." if context else ""
+
+
+def _fail(message: str) -> None:
+    click.echo(f"lemur: {click.style('error:', fg='red')} {message}", err=True)
+    sys.exit(2)

@@ -1,0 +1,71 @@
+"""``lemur data``: recorded results, to read or to pass on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lemur_core.cli.options import db_option
+from lemur_core.cli.table import text_table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@click.command()
+@click.option("--best", is_flag=True, help="Of each pipeline and epoch, the best row only.")
+@click.option("--task", help="Rows of this task.")
+@click.option("--dataset", help="Rows of this data set.")
+@click.option("--metric", help="Rows of this metric.")
+@click.option("--nn", "--net", "nn", help="Rows of this net.")
+@click.option("--epoch", type=click.IntRange(1), help="Rows of this epoch.")
+@click.option("--max-rows", type=click.IntRange(0), help="At most so many rows.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="The table leaves the code out.",
+)
+@db_option
+def data(best: bool, form: str, **filters: Any) -> None:
+    """Print recorded results, a row per trial and epoch."""
+    from lemur_core.store import data as read
+
+    frame = read(only_best_accuracy=best, **filters)
+    if form == "csv":
+        click.echo(frame.to_csv(index=False), nl=False)
+    elif form == "json":
+        click.echo(frame.to_json(orient="records", indent=2))
+    else:
+        click.echo(_table(frame))
+
+
+def _table(frame: DataFrame) -> str:
+    rows = [
+        [
+            row.task, row.dataset, row.metric, row.nn, row.trial[:8], row.epoch,
+            f"{row.accuracy:.4f}", f"{row.validation:.4f}", f"{row.duration / 1e9:.1f}",
+            prm_text(row.prm),
+        ]
+        for row in frame.itertuples()
+    ]  # fmt: skip
+    headers = [
+        "task", "dataset", "metric", "net", "trial", "epoch", "accuracy", "validation", "seconds",
+        "prm",
+    ]  # fmt: skip
+    return text_table(headers, rows)
+
+
+def prm_text(prm: dict[str, Any]) -> str:
+    """Return hyperparameters on one line, reals to four digits.
+
+    >>> prm_text({"lr": 0.0123456, "batch": 32, "transform": "norm_32"})
+    'batch=32 lr=0.01235 transform=norm_32'
+    """
+    return " ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in sorted(prm.items())
+    )

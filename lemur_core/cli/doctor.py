@@ -1,0 +1,118 @@
+"""``lemur doctor``: is everything in order, and if not, why."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import platform, python_version
+
+import click
+
+from lemur_core.cli.options import data_option, db_option
+from lemur_core.errors import StoreError
+from lemur_core.registry import KINDS, Registry, installed
+
+DISTRIBUTIONS = ("lemur-core", "torch", "torchvision", "optuna", "pandas", "sqlalchemy", "pluggy")
+
+
+@click.command()
+@click.option("--torch/--no-torch", default=True, help="Whether to import torch to see the device.")
+@db_option
+@data_option
+def doctor(torch: bool, db: str, data: Path) -> int:
+    """Show versions, plugins and their failures, device, database and data folder.
+
+    Exit status 1 where a plugin failed.
+    """
+    registry = installed()
+    for section in (
+        _versions(),
+        _plugins(registry),
+        _failures(registry),
+        _device() if torch else iter(["device      not asked"]),
+        _database(db, look_inside=torch),
+        _folder(data),
+    ):
+        for line in section:
+            click.echo(line)
+    return 1 if registry.failures else 0
+
+
+def _versions() -> Iterator[str]:
+    yield f"python      {python_version()} ({sys.executable}) on {platform()}"
+    for name in DISTRIBUTIONS:
+        yield f"{name:<11} {_version(name)}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _plugins(registry: Registry) -> Iterator[str]:
+    for plugin in registry.plugins.values():
+        counts = ", ".join(
+            f"{len(plugin.entries[kind])} {kind}s" for kind in KINDS if plugin.entries.get(kind)
+        )
+        origin = f"{plugin.distribution} {plugin.version}".strip() or "not from a distribution"
+        yield f"plugin      {plugin.name} ({origin}): {counts or 'registers nothing'}"
+    if not registry.plugins:
+        yield "plugin      none"
+    for name in registry.disabled:
+        yield f"plugin      {name} is switched off by LEMUR_DISABLE_PLUGINS"
+
+
+def _failures(registry: Registry) -> Iterator[str]:
+    for failure in registry.failures:
+        yield f"plugin      {click.style(failure.name, fg='red')} was left out: {failure.reason}"
+        yield from (f"            {line}" for line in failure.traceback.splitlines())
+
+
+def _device() -> Iterator[str]:
+    import torch
+
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            memory_gib = torch.cuda.get_device_properties(index).total_memory / 2**30
+            name = torch.cuda.get_device_name(index)
+            yield f"device      cuda:{index} {name}, {memory_gib:.0f} GiB"
+    yield f"device      cpu, {os.cpu_count()} cores, {torch.get_num_threads()} threads for torch"
+
+
+def _database(db: str, *, look_inside: bool) -> Iterator[str]:
+    if "://" not in db and not Path(db).exists():
+        yield f"database    {db} (not there yet; lemur run makes it)"
+    elif not look_inside:
+        yield f"database    {db}"
+    else:
+        yield f"database    {db}, {_holds(db)}"
+
+
+def _holds(db: str) -> str:
+    from sqlalchemy import func, select
+
+    from lemur_core.store import schema
+    from lemur_core.store.database import open_database, store_errors
+
+    try:
+        engine = open_database(db, create=False)
+        with store_errors(engine), engine.connect() as connection:
+            trials = connection.scalar(select(func.count()).select_from(schema.trial))
+            epochs = connection.scalar(select(func.count()).select_from(schema.stat))
+    except StoreError as error:
+        return str(error)
+    return f"{trials} trials, {epochs} epochs, schema {schema.REVISION}"
+
+
+def _folder(data: Path) -> Iterator[str]:
+    where = data.resolve()
+    if not where.is_dir():
+        yield f"data        {where} (not there; only embedded data sets can be used)"
+    else:
+        names = sorted(child.name for child in where.iterdir())
+        yield f"data        {where}: {', '.join(names) or 'empty'}"

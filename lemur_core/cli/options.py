@@ -1,0 +1,27 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+db_option = click.option(
+    "--db",
+    metavar="URL",
+    envvar="LEMUR_DB",
+    default="lemur.db",
+    show_default=True,
+    show_envvar=True,
+    help="Database of results: a file, or a URL.",
+)
+data_option = click.option(
+    "--data",
+    metavar="DIR",
+    envvar="LEMUR_DATA",
+    type=click.Path(path_type=Path),
+    default="data",
+    show_default=True,
+    show_envvar=True,
+    help="Folder of the data sets.",
+)

@@ -1,0 +1,94 @@
+"""``lemur show``: one entry, its origin, hyperparameters, size and source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from lemur_core.cli.list import one_kind
+from lemur_core.entry import Entry
+from lemur_core.errors import MisfitError, SettingsError
+from lemur_core.registry import Registry, installed
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("name")
+@click.option("--size", is_flag=True, help="Count a net's parameters and multiply-adds.")
+@click.option(
+    "--shape", default="3x224x224", show_default=True, help="Input of --size, channels x height x width."
+)
+@click.option("--classes", default=10, show_default=True, help="Classes of --size.")
+@click.option("--source/--no-source", default=True, show_default=True, help="Print the source.")
+def show(kind: str, name: str, size: bool, shape: str, classes: int, source: bool) -> None:
+    """Show everything about the net, loader, transform, ... called NAME."""
+    registry, kind = installed(), one_kind(kind)
+    entry = registry.get(kind, name)
+    for line in _facts(registry, kind, entry):
+        click.echo(line)
+    if kind == "net":
+        click.echo("hyperparameters")
+        for line in _hyperparameters(entry):
+            click.echo(f"  {line}")
+    if size:
+        for line in _size(entry, _shape(shape), classes):
+            click.echo(line)
+    if source:
+        click.echo(f"\n{entry.source()}", nl=False)
+
+
+def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
+    full = next(name for name, one in registry.entries(kind) if one is entry)
+    plugin = registry.plugins[full.partition("/")[0]]
+    yield f"{kind:<12}{full}"
+    if entry.about():
+        yield f"{'about':<12}{entry.about()}"
+    yield f"{'tasks':<12}{', '.join(entry.tasks) or 'any'}"
+    yield f"{'origin':<12}{f'{plugin.distribution} {plugin.version}'.strip() or plugin.name}"
+    yield f"{'target':<12}{entry.target}"
+    if entry.min_size:
+        yield f"{'input':<12}{entry.min_size} px or more"
+    if entry.size:
+        yield f"{'size':<12}{entry.size} px"
+
+
+def _hyperparameters(entry: Entry) -> Iterator[str]:
+    from lemur_core.kinds.net import as_net
+    from lemur_core.space import of_net
+
+    space = of_net(as_net(entry.load(), entry.name).hyperparameters())
+    width = max(map(len, space))
+    for name, one in sorted(space.items()):
+        yield f"{name:<{width}}  {one}"
+
+
+def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from lemur_core.kinds.net import as_net
+    from lemur_core.space import of_net, smallest
+
+    module = as_net(entry.load(), entry.name)
+    prm = smallest(of_net(module.hyperparameters()))
+    net = module.net((1, *shape), (classes,), prm, torch.device("cpu")).eval()
+    counter = FlopCounterMode(display=False)
+    try:
+        with torch.inference_mode(), counter:
+            net(torch.zeros(1, *shape))
+    except RuntimeError as error:
+        text = "x".join(map(str, shape))
+        raise MisfitError(f"net {entry.name!r} cannot take {text}: {error}") from error
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    given = f"for {'x'.join(map(str, shape))} and {classes} classes"
+    yield f"{'parameters':<12}{parameters:,} ({parameters / 1e6:.2f} million), {given}"
+    # torch counts a multiplication and an addition as two operations.
+    yield f"{'multiply-adds':<12} {counter.get_total_flops() // 2:,}, {given}"
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.split("x")
+    if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts):
+        raise SettingsError(f"shape {text!r}: expected channels x height x width, as in 3x224x224")
+    return tuple(map(int, parts))
