@@ -7,7 +7,8 @@ A map of the package, in the order a newcomer reads it:
 - `lemur_core.kinds`: one file per kind of entry, with the interface it must have.
 - `lemur_core.registry`: finds plugins and names.
 - `lemur_core.pipeline`, `lemur_core.space`: what to train, and over which hyperparameters.
-- `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them. `lemur_core.store`: results.
+- `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
+- `lemur_core.store`: results.
 - `lemur_core.cli`: the commands. `lemur_core.testing`: the contract tests of plugin authors.
 
 Importing this package imports neither torch nor pandas.

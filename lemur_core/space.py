@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import SpaceError, hint
 
@@ -40,6 +40,7 @@ class Choice:
 
     @property
     def fixed(self) -> bool:
+        """Whether there is nothing to search."""
         return len(self.values) == 1
 
     def distribution(self) -> BaseDistribution:
@@ -67,6 +68,7 @@ class Interval:
 
     @property
     def fixed(self) -> bool:
+        """Whether there is nothing to search."""
         return False
 
     def distribution(self) -> BaseDistribution:
@@ -123,7 +125,7 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     >>> parse_range("optimizer", "sgd,adam")
     Choice(values=('sgd', 'adam'))
     """
-    if isinstance(text, list | tuple):
+    if not isinstance(text, str | bool | int | float):
         return Choice(tuple(text))
     if not isinstance(text, str):
         return Choice((text,))
@@ -243,12 +245,13 @@ def _number(text: str) -> float:
 
 def _value(text: str) -> Value:
     if power := _POWER.fullmatch(text):
-        return 2 ** int(power[1])
+        return 1 << int(power[1])
     if text in ("true", "false"):
         return text == "true"
-    for kind in (int, float):
+    readers: tuple[Callable[[str], Value], ...] = (int, float)
+    for read in readers:
         try:
-            return kind(text)
+            return read(text)
         except ValueError:
             continue
     return text

@@ -27,7 +27,7 @@ class Trial:
 
     Attributes:
         pipeline: What is trained.
-        number: Its place among the trials of the pipeline, from 0.
+        number: Its place among the trials of the pipeline, from 1.
         prm: Each hyperparameter's value, ``batch`` and ``transform`` among them.
         seed: Seeds everything random in it.
         epochs: How many are asked for.
@@ -43,6 +43,7 @@ class Trial:
 
     @property
     def transform_entry(self) -> Entry:
+        """The transform that ``prm`` names."""
         return self.pipeline.transforms[self.prm["transform"]]
 
 

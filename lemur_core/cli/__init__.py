@@ -13,7 +13,7 @@ from lemur_core.registry import installed
 COMMANDS = [
     Entry("run", "lemur_core.cli.run:run", summary="Train pipelines and record every epoch."),
     Entry("list", "lemur_core.cli.list:list_entries", summary="List what is installed."),
-    Entry("show", "lemur_core.cli.show:show", summary="Show one net, data set, ... and its source."),
+    Entry("show", "lemur_core.cli.show:show", summary="Show one net, loader, ... and its source."),
     Entry("data", "lemur_core.cli.data:data", summary="Print recorded results."),
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
     Entry("new", "lemur_core.cli.new:new", summary="Write a plugin package to begin from."),

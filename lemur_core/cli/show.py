@@ -17,7 +17,10 @@ from lemur_core.registry import Registry, installed
 @click.argument("name")
 @click.option("--size", is_flag=True, help="Count a net's parameters and multiply-adds.")
 @click.option(
-    "--shape", default="3x224x224", show_default=True, help="Input of --size, channels x height x width."
+    "--shape",
+    default="3x224x224",
+    show_default=True,
+    help="Input of --size: channels x height x width.",
 )
 @click.option("--classes", default=10, show_default=True, help="Classes of --size.")
 @click.option("--source/--no-source", default=True, show_default=True, help="Print the source.")

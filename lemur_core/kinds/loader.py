@@ -1,8 +1,9 @@
 """Loaders of data sets: the contract, and what they give.
 
-A loader's target is a callable ``load(folder, task)`` that returns a `DataBundle`. ``folder`` is the
-user's data folder, a `pathlib.Path`; a data set whose files are not there raises `MissingDataError`
-and says which, and where to get them. The same folder gives the same bundle, always.
+A loader's target is a callable ``load(folder, task)`` that returns a `DataBundle`. ``folder`` is
+the user's data folder, a `pathlib.Path`; a data set whose files are not there raises
+`MissingDataError` and says which, and where to get them. The same folder gives the same bundle,
+always.
 
 LEMUR's published form is accepted too: a module with ``loader(transform_fn, task)`` that returns
 ``(out_shape, minimum_accuracy, train_set, test_set)``, its images PIL's or tensors.
@@ -144,7 +145,7 @@ def majority_share(targets: Tensor) -> float:
 def _take(samples: Samples, indices: Tensor) -> Samples:
     if isinstance(samples, InMemory):
         return InMemory(samples.inputs[indices], samples.targets[indices])
-    subset: Samples = Subset(samples, indices.tolist())  # type: ignore[arg-type, assignment]
+    subset: Samples = Subset(samples, indices.tolist())  # type: ignore[arg-type]
     return subset
 
 

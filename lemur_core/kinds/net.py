@@ -106,7 +106,7 @@ class Classifier(nn.Module):
         return functional.cross_entropy(outputs, targets)
 
     def learn(self, train_data: TrainData) -> float:
-        """Train one epoch and return the mean loss over its images."""
+        """Train one epoch, gradients clipped to a norm of 3, and return the mean loss."""
         total, count = torch.zeros((), device=self.device), 0
         for inputs, targets in train_data:
             inputs, targets = inputs.to(self.device), targets.to(self.device)
@@ -136,7 +136,10 @@ def build_optimizer(parameters: Iterable[nn.Parameter], prm: Prm) -> torch.optim
     momentum, weight_decay = prm.get("momentum", 0.9), prm.get("weight_decay", 0.0)
     if name == "sgd":
         return torch.optim.SGD(parameters, lr, momentum=momentum, weight_decay=weight_decay)
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    kinds: dict[str, type[torch.optim.Adam]] = {
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+    }
     if name not in kinds:
         raise ValueError(f"optimizer {name!r}: expected sgd, adam or adamw")
     return kinds[name](parameters, lr, betas=(momentum, 0.999), weight_decay=weight_decay)

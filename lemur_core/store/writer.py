@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import Connection, CursorResult, Engine, Table, func, select
 
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
@@ -82,7 +82,7 @@ class Writer:
             last = connection.scalar(
                 select(func.max(schema.trial.c.number)).where(*_of_pipeline(pipeline))
             )
-        return 0 if last is None else last + 1
+        return 1 if last is None else last + 1
 
     def begin(self, trial: Trial) -> int:
         """Record that a trial starts, with its code and prm; return its id."""
@@ -111,8 +111,7 @@ class Writer:
                     started=_now(),
                 )
             )
-            key: Sequence[int] = result.inserted_primary_key or ()
-            return key[0]
+            return _new_id(result)
 
     def record(self, trial_id: int, epoch: Epoch) -> None:
         """Record an epoch."""
@@ -154,9 +153,14 @@ class Writer:
                 result = connection.execute(
                     table.insert().values(name=entry.name, code=code, hash=digest)
                 )
-                found = (result.inserted_primary_key or ())[0]
+                found = _new_id(result)
             self._codes[key] = found
         return self._codes[key]
+
+
+def _new_id(result: CursorResult[Any]) -> int:
+    key: Sequence[int] = result.inserted_primary_key or ()
+    return key[0]
 
 
 def _of_pipeline(pipeline: Pipeline) -> list[Any]:
@@ -180,7 +184,7 @@ def read_prm(connection: Connection, uid: str) -> dict[str, Any]:
     """Return the hyperparameters that have a uid."""
     columns = schema.prm.c
     rows = connection.execute(select(columns.name, columns.value).where(columns.uid == uid))
-    return {name: value for name, value in rows}
+    return dict(rows.tuples().all())
 
 
 def _now() -> str:
