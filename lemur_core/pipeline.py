@@ -71,13 +71,20 @@ class Pattern:
             part: [name for name in getattr(self, part) if not _is_wild(name)] for part in PARTS
         }
 
-    def matches(self, part: str, name: str) -> bool:
-        """Return whether a name is wanted for a part."""
-        return any(fnmatchcase(name, wanted) for wanted in getattr(self, part))
+    def matches(self, part: str, *names: str) -> bool:
+        """Return whether something that goes by these names is wanted for a part."""
+        return any(fnmatchcase(name, wanted) for wanted in getattr(self, part) for name in names)
+
+    def __str__(self) -> str:
+        names = [",".join(getattr(self, part)) for part in PARTS]
+        return "_".join(f"{{{name}}}" if "," in name else name for name in names)
 
 
 def compose(
-    registry: Registry, patterns: Sequence[Pattern], transforms: Sequence[str] = ()
+    registry: Registry,
+    patterns: Sequence[Pattern],
+    transforms: Sequence[str] = (),
+    only: Pattern | None = None,
 ) -> list[Pipeline]:
     """Return every pipeline that some pattern wants and the installed plugins allow.
 
@@ -85,6 +92,7 @@ def compose(
         registry: What is installed.
         patterns: Patterns, in the order their pipelines are wanted.
         transforms: Names or wildcards of the transforms to search; empty means all that fit.
+        only: A pattern that each pipeline must match too.
 
     Raises:
         UnknownNameError: A name that is spelt out in a pattern, or a transform, is not installed.
@@ -94,8 +102,10 @@ def compose(
     wanted_transforms = _transforms(registry, transforms)
     found: dict[str, Pipeline] = {}
     for pattern in patterns:
-        _check_names(registry, pattern)
-        pipelines = _matching(registry, pattern, wanted_transforms)
+        wants = [pattern] if only is None else [pattern, only]
+        for want in wants:
+            _check_names(registry, want)
+        pipelines = _matching(registry, wants, wanted_transforms)
         found.update((pipeline.name, pipeline) for pipeline in pipelines)
     return list(found.values())
 
@@ -109,7 +119,7 @@ def demo(registry: Registry, transforms: Sequence[str] = ()) -> list[Pipeline]:
     wanted = [name for name, entry in registry.names("transform").items() if entry.demo]
     pipelines = [
         pipeline
-        for pipeline in _combine(registry, Pattern(), _transforms(registry, transforms or wanted))
+        for pipeline in _combine(registry, [], _transforms(registry, transforms or wanted))
         if pipeline.loader_entry.demo and pipeline.net_entry.demo and pipeline.metric_entry.demo
     ]
     if not pipelines:
@@ -131,34 +141,27 @@ def pattern_of(names: Mapping[str, Sequence[str]]) -> Pattern:
     )
 
 
-def narrow(pattern: Pattern, by: Pattern) -> Pattern:
-    """Return ``pattern`` with the parts that it leaves open taken from ``by``."""
-    return Pattern(
-        *(getattr(by if getattr(pattern, part) == ("*",) else pattern, part) for part in PARTS)
-    )
-
-
 def _matching(
-    registry: Registry, pattern: Pattern, transforms: Mapping[str, Entry]
+    registry: Registry, wants: Sequence[Pattern], transforms: Mapping[str, Entry]
 ) -> list[Pipeline]:
-    pipelines = _combine(registry, pattern, transforms)
+    pipelines = _combine(registry, wants, transforms)
     if pipelines:
         return pipelines
-    _explain_misfit(registry, pattern, transforms)
-    text = "_".join(",".join(getattr(pattern, part)) for part in PARTS)
+    text = " and ".join(repr(str(want)) for want in wants)
+    _explain_misfit(registry, text, wants, transforms)
     raise PatternError(
-        f"{text!r} matches no pipeline; see lemur list and lemur run --dry-run for what there is"
+        f"{text}: no pipeline of what is installed matches; see lemur list for what there is"
     )
 
 
 def _combine(
-    registry: Registry, pattern: Pattern, transforms: Mapping[str, Entry]
+    registry: Registry, wants: Sequence[Pattern], transforms: Mapping[str, Entry]
 ) -> list[Pipeline]:
-    named = {part: _wanted(registry, part, pattern) for part in _KIND}
+    named = {part: _wanted(registry, part, wants) for part in _KIND}
     pipelines = []
     for dataset, loader in named["dataset"].items():
         for task in loader.tasks:
-            if not pattern.matches("task", task):
+            if not all(want.matches("task", task) for want in wants):
                 continue
             for metric, metric_entry in _serving(named["metric"], task):
                 for net, net_entry in _serving(named["net"], task):
@@ -191,11 +194,12 @@ def _serving(entries: Mapping[str, Entry], task: str) -> list[tuple[str, Entry]]
     return [(name, entry) for name, entry in entries.items() if entry.serves(task)]
 
 
-def _wanted(registry: Registry, part: str, pattern: Pattern) -> dict[str, Entry]:
+def _wanted(registry: Registry, part: str, wants: Sequence[Pattern]) -> dict[str, Entry]:
+    full = {id(entry): name for name, entry in registry.entries(_KIND[part])}
     return {
         name: entry
         for name, entry in registry.names(_KIND[part]).items()
-        if pattern.matches(part, name) or pattern.matches(part, entry.name)
+        if all(want.matches(part, entry.name, full[id(entry)]) for want in wants)
     }
 
 
@@ -228,13 +232,15 @@ def _check_names(registry: Registry, pattern: Pattern) -> None:
             raise UnknownNameError("task", task, tasks)
 
 
-def _explain_misfit(registry: Registry, pattern: Pattern, transforms: Mapping[str, Entry]) -> None:
-    """Raise the exact reason where a pattern spells out entries that exclude each other."""
-    literals = pattern.literals
+def _explain_misfit(
+    registry: Registry, text: str, wants: Sequence[Pattern], transforms: Mapping[str, Entry]
+) -> None:
+    """Raise the exact reason where patterns spell out entries that exclude each other."""
+    literals = {part: [name for want in wants for name in want.literals[part]] for part in PARTS}
     for task in literals["task"]:
         for part, kind in _KIND.items():
             for name in literals[part]:
-                _explain_task(registry, task, kind, name)
+                _explain_task(registry, text, task, kind, name)
     for net_name in literals["net"]:
         for dataset in literals["dataset"]:
             net, loader = registry.get("net", net_name), registry.get("loader", dataset)
@@ -242,18 +248,18 @@ def _explain_misfit(registry: Registry, pattern: Pattern, transforms: Mapping[st
             if net.min_size and sizes and all(s and s < net.min_size for s in sizes.values()):
                 given = ", ".join(f"{name} gives {size}" for name, size in sizes.items())
                 raise MisfitError(
-                    f"net {net_name!r} takes images of {net.min_size} px or more; "
+                    f"{text}: net {net_name!r} takes images of {net.min_size} px or more; "
                     f"with data set {dataset!r}, {given}"
                 )
 
 
-def _explain_task(registry: Registry, task: str, kind: str, name: str) -> None:
+def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str) -> None:
     entry = registry.get(kind, name)
     if not entry.serves(task):
         others = [other for other, one in registry.names(kind).items() if one.serves(task)]
         word = "data set" if kind == "loader" else kind
         raise MisfitError(
-            f"{word} {name!r} serves {', '.join(entry.tasks)} only; "
+            f"{text}: {word} {name!r} serves {', '.join(entry.tasks)} only; "
             f"for {task} there {'are ' + ', '.join(others) if others else 'is none'}"
         )
 

@@ -101,10 +101,17 @@ DEFAULT_RANGES: dict[str, Range] = {
 }
 # Powers of two, whatever they are given as: LEMUR searches the exponent.
 _POWERS = ("batch",)
+# Outside of these no optimizer or layer can use them.
+_LIMITS = {
+    "lr": Interval(0.0, math.inf),
+    "momentum": Interval(0.0, 1.0),
+    "dropout": Interval(0.0, 1.0),
+    "batch": Interval(1, math.inf, integer=True),
+}
 
-_NUMBER = r"(?:2\^\d+|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+_NUMBER = r"(?:2\^\d{1,3}|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _INTERVAL = re.compile(rf"({_NUMBER})\.\.({_NUMBER})((?:\s+(?:log|int))*)")
-_POWER = re.compile(r"2\^(\d+)")
+_POWER = re.compile(r"2\^(\d{1,3})")
 
 
 def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
@@ -116,7 +123,8 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
         like: The range it replaces, whose ``log`` and ``int`` are inherited.
 
     Raises:
-        SpaceError: The range cannot be read, is empty, or runs backwards.
+        SpaceError: The range cannot be read, is empty, runs backwards, or lies where the
+            hyperparameter has no meaning, a momentum above 1 say.
 
     >>> parse_range("lr", "1e-4..1e-1", Interval(1e-5, 1, log=True))
     Interval(low=0.0001, high=0.1, log=True, integer=False)
@@ -125,10 +133,15 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     >>> parse_range("optimizer", "sgd,adam")
     Choice(values=('sgd', 'adam'))
     """
-    if not isinstance(text, str | bool | int | float):
-        return Choice(tuple(text))
+    found = _read(name, text, like)
+    if name in _LIMITS:
+        _check_limits(name, text, found, _LIMITS[name])
+    return found
+
+
+def _read(name: str, text: Given, like: Range | None) -> Range:
     if not isinstance(text, str):
-        return Choice((text,))
+        return _choice(name, text, text if isinstance(text, list | tuple) else (text,))
     text = text.strip()
     if match := _INTERVAL.fullmatch(text):
         low, high, words = match.groups()
@@ -137,9 +150,7 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     if ".." in text:
         raise _unreadable(name, text)
     values = [_value(part.strip()) for part in text.split(",")]
-    if "" in values:
-        raise _unreadable(name, text)
-    return Choice(tuple(dict.fromkeys(values)))
+    return _choice(name, text, dict.fromkeys(values))
 
 
 def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
@@ -238,9 +249,26 @@ def _check_interval(name: str, text: str, interval: Interval) -> None:
         raise SpaceError(f"{name}={text}: expected integers")
 
 
+def _check_limits(name: str, text: Given, found: Range, limits: Interval) -> None:
+    ends = found.values if isinstance(found, Choice) else (found.low, found.high)
+    for end in ends:
+        whole = isinstance(end, int) or not limits.integer
+        if not (limits.holds(end) and whole):
+            kind = "an integer" if limits.integer else "a number"
+            most = "or more" if limits.high == math.inf else f"to {limits.high:g}"
+            raise SpaceError(f"{name}={text}: expected {kind}, {limits.low:g} {most}")
+
+
 def _number(text: str) -> float:
     power = _POWER.fullmatch(text)
     return float(2 ** int(power[1])) if power else float(text)
+
+
+def _choice(name: str, text: Given, values: Iterable[Value]) -> Choice:
+    choice = Choice(tuple(values))
+    if not choice.values or not all(map(_usable, choice.values)):
+        raise _unreadable(name, text)
+    return choice
 
 
 def _value(text: str) -> Value:
@@ -257,11 +285,17 @@ def _value(text: str) -> Value:
     return text
 
 
+def _usable(value: object) -> bool:
+    if isinstance(value, str):
+        return value != ""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def _is_bool(value: Value) -> bool:
     return isinstance(value, bool)
 
 
-def _unreadable(name: str, text: str) -> SpaceError:
+def _unreadable(name: str, text: Given) -> SpaceError:
     return SpaceError(
         f"{name}={text}: expected a value, values a,b, or a range lo..hi, as in "
         "1e-4..1e-1, 2^4..2^7, '1..8 int' or '1e-6..1e-3 log'"

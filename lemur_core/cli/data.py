@@ -8,6 +8,7 @@ import click
 
 from lemur_core.cli.options import db_option
 from lemur_core.cli.table import text_table
+from lemur_core.cli.text import prm_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -57,15 +58,3 @@ def _table(frame: DataFrame) -> str:
         "prm",
     ]  # fmt: skip
     return text_table(headers, rows)
-
-
-def prm_text(prm: dict[str, Any]) -> str:
-    """Return hyperparameters on one line, reals to four digits.
-
-    >>> prm_text({"lr": 0.0123456, "batch": 32, "transform": "norm_32"})
-    'batch=32 lr=0.01235 transform=norm_32'
-    """
-    return " ".join(
-        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in sorted(prm.items())
-    )

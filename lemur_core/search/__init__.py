@@ -1,6 +1,4 @@
-"""A campaign: pipelines, their studies, their trials."""
+"""A campaign: pipelines, their studies, their trials.
 
-from lemur_core.search.campaign import Summary, run
-from lemur_core.search.settings import Settings
-
-__all__ = ["Settings", "Summary", "run"]
+Settings and plans are read without torch; `lemur_core.search.campaign` brings it in.
+"""

@@ -23,7 +23,7 @@ from lemur_core.search.events import (
     Watch,
 )
 from lemur_core.search.hooks import tell_plugins
-from lemur_core.search.plan import plan, wanted
+from lemur_core.search.plan import plan, spelt_out_datasets
 from lemur_core.search.prepare import Ready, prepare
 from lemur_core.search.settings import Settings
 from lemur_core.search.study import Study, derived_seed
@@ -52,6 +52,13 @@ class Summary:
     reasons: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
     db: str = ""
+
+    @property
+    def exit_status(self) -> int:
+        """0 when all was done, 1 when some of it failed, 130 when it was interrupted."""
+        if self.states[State.INTERRUPTED]:
+            return 130
+        return int(bool(self.states[State.FAILED]))
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,6 @@ class Campaign:
     def __init__(self, settings: Settings, registry: Registry, watch: Watch) -> None:
         self.settings = settings
         self._watch = tell_plugins(registry, watch)
-        self._patterns = wanted(settings, registry)
         self.pipelines = plan(settings, registry)
         self.device = _device(settings.device)
         self._versions = _versions(registry)
@@ -101,9 +107,12 @@ class Campaign:
         """
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
-        spelt_out = {name for pattern in self._patterns for name in pattern.literals["dataset"]}
         ready = prepare(
-            self.pipelines, self._bundles, self.settings.prm, spelt_out, self._leave_out
+            self.pipelines,
+            self._bundles,
+            self.settings.prm,
+            spelt_out_datasets(self.settings),
+            self._leave_out,
         )
         engine = open_database(self.settings.db)
         self.summary.db = place(engine)

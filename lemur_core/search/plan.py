@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lemur_core.entry import entry_of_file
+from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
-from lemur_core.pipeline import Pattern, Pipeline, compose, demo, narrow, pattern_of
+from lemur_core.pipeline import Pattern, Pipeline, compose, demo, pattern_of
 from lemur_core.registry import Registry
 from lemur_core.search.settings import Settings
 
@@ -19,43 +19,51 @@ def plan(settings: Settings, registry: Registry) -> list[Pipeline]:
         UnknownNameError: A name that is spelt out is not installed.
         MisfitError: Entries that are spelt out exclude each other.
     """
-    files = [Path(text) for text in (*settings.patterns, *settings.net) if text.endswith(".py")]
-    registry = _with_files(registry, files)
-    patterns = wanted(settings, registry)
-    if patterns:
-        return compose(registry, patterns, settings.transform)
+    registry = _with_files(registry, [text for text in _nets(settings) if _is_file(text)])
+    given, only = _patterns(settings)
+    if given:
+        return compose(registry, given, settings.transform, only)
+    if only != Pattern():
+        return compose(registry, [only], settings.transform)
     return demo(registry, settings.transform)
 
 
-def wanted(settings: Settings, registry: Registry) -> list[Pattern]:
-    """Return the patterns that the settings ask for; none where they ask for the demo."""
+def spelt_out_datasets(settings: Settings) -> set[str]:
+    """Return the data sets that the settings name without a wildcard."""
+    given, only = _patterns(settings)
+    return {name for pattern in (*given, only) for name in pattern.literals["dataset"]}
+
+
+def _patterns(settings: Settings) -> tuple[list[Pattern], Pattern]:
+    given = [Pattern.parse(text) for text in settings.patterns if not _is_file(text)]
+    nets = [f"file/{_entry(text).name}" if _is_file(text) else text for text in _nets(settings)]
     filters = {
         "task": settings.task,
         "dataset": settings.dataset,
         "metric": settings.metric,
-        "net": tuple(_net_name(text, registry) for text in _nets(settings)),
+        "net": nets,
     }
-    narrowing = pattern_of(filters)
-    given = [Pattern.parse(text) for text in settings.patterns if not text.endswith(".py")]
-    if not given and narrowing != Pattern():
-        given = [Pattern()]
-    return [narrow(pattern, narrowing) for pattern in given]
+    return given, pattern_of(filters)
 
 
 def _nets(settings: Settings) -> list[str]:
-    return [*settings.net, *(text for text in settings.patterns if text.endswith(".py"))]
+    return [*settings.net, *filter(_is_file, settings.patterns)]
 
 
-def _net_name(text: str, registry: Registry) -> str:
-    if not text.endswith(".py"):
-        return text
-    name = entry_of_file(Path(text)).name
-    return f"file/{name}" if f"file/{name}" in registry.names("net") else name
+def _is_file(text: str) -> bool:
+    return text.endswith(".py")
 
 
-def _with_files(registry: Registry, files: list[Path]) -> Registry:
+def _entry(text: str) -> Entry:
+    return entry_of_file(Path(text).expanduser())
+
+
+def _with_files(registry: Registry, files: list[str]) -> Registry:
+    entries: dict[str, Entry] = {}
     for file in files:
-        if not file.is_file():
-            raise PatternError(f"there is no net file {str(file)!r}")
-    entries = {entry.target: entry for entry in map(entry_of_file, files)}
+        entry = _entry(file)
+        if not Path(entry.target).is_file():
+            raise PatternError(f"there is no net file {file!r}")
+        if entries.setdefault(entry.name, entry).target != entry.target:
+            raise PatternError(f"two net files are called {entry.name!r}; rename one: {file}")
     return registry.with_entries("file", "net", entries.values()) if entries else registry

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lemur_core.errors import LemurError, MissingDataError, PluginError
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
-from lemur_core.space import Choice, Space, Value, check_used, of_net, override
+from lemur_core.space import Choice, Given, Space, check_used, of_net, override
 from lemur_core.train.data import Bundles
 
 
@@ -23,7 +23,7 @@ class Ready:
 def prepare(
     pipelines: Sequence[Pipeline],
     bundles: Bundles,
-    prm: Mapping[str, Value],
+    prm: Mapping[str, Given],
     spelt_out: Collection[str],
     leave_out: Callable[[str], None],
 ) -> list[Ready]:

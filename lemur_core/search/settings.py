@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur_core.errors import SettingsError, hint
-from lemur_core.space import Value
+from lemur_core.space import Given, parse_range
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Settings:
 
     Raises:
         SettingsError: A value is out of range.
+        SpaceError: A range of ``prm`` cannot be read.
     """
 
     patterns: tuple[str, ...] = ()
@@ -46,7 +47,7 @@ class Settings:
     transform: tuple[str, ...] = ()
     trials: int = 3
     epochs: int = 5
-    prm: Mapping[str, Value] = field(default_factory=dict)
+    prm: Mapping[str, Given] = field(default_factory=dict)
     seed: int = 0
     device: str = "auto"
     threads: int | None = None
@@ -62,6 +63,8 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)}; expected 1 or more")
         if self.threads is not None and self.threads < 1:
             raise SettingsError(f"threads is {self.threads}; expected 1 or more")
+        for name, given in self.prm.items():
+            parse_range(name, given)
         if self.trials == 0:
             raise SettingsError(
                 "trials is 0; expected a number, or a negative one for that many more"
@@ -87,6 +90,8 @@ class Settings:
                 raise SettingsError(f"unknown setting {name!r}{hint(name, [*known, *SHORT_PRM])}")
             elif name != "prm":
                 values[name] = _typed(name, value)
+        if "transform" in prm:
+            values["transform"] = _typed("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
 
 
@@ -97,7 +102,10 @@ _NUMBERS = ("trials", "epochs", "seed", "threads", "fail_attempts")
 
 def _typed(name: str, value: Any) -> Any:
     if name in _LISTS:
-        return (value,) if isinstance(value, str) else tuple(value)
+        texts = (value,) if isinstance(value, str) else tuple(value)
+        if name == "transform":
+            return tuple(part.strip() for text in texts for part in text.split(","))
+        return texts
     if name in _NUMBERS:
         if isinstance(value, bool) or not isinstance(value, int):
             raise SettingsError(f"{name} is {value!r}; expected an integer")
@@ -105,7 +113,7 @@ def _typed(name: str, value: Any) -> Any:
     return Path(value) if name == "data" else str(value)
 
 
-def _table(name: str, value: Any) -> Mapping[str, Value]:
+def _table(name: str, value: Any) -> Mapping[str, Given]:
     if not isinstance(value, Mapping):
         raise SettingsError(f"{name} is {value!r}; expected names and values")
     return value

@@ -1,0 +1,80 @@
+"""A campaign told to programs: a JSON object on a line for each event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lemur_core.cli import warn
+from lemur_core.search.events import (
+    CampaignStarted,
+    EpochEnded,
+    Event,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+    Warned,
+)
+from lemur_core.trial import Epoch, Trial
+
+if TYPE_CHECKING:
+    from lemur_core.search.campaign import Summary
+
+
+class JsonLines(AbstractContextManager["JsonLines"]):
+    """Prints each event, its name under ``event``, and ``CampaignEnded`` last."""
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, Warned):
+            warn(event.message)
+        self._print(type(event).__name__, _facts(event))
+
+    def ended(self, summary: Summary) -> None:
+        """Print the leaderboard."""
+        facts = {
+            "standings": [asdict(standing) for standing in summary.standings],
+            "states": {str(state): count for state, count in summary.states.items()},
+            "reasons": dict(summary.reasons),
+            "left_out": summary.left_out,
+            "db": summary.db,
+        }
+        self._print("CampaignEnded", facts)
+
+    def _print(self, name: str, facts: Mapping[str, Any]) -> None:
+        click.echo(json.dumps({"event": name} | dict(facts), allow_nan=False))
+
+
+def _facts(event: Event) -> dict[str, Any]:
+    match event:
+        case CampaignStarted():
+            pipelines = [pipeline.name for pipeline in event.pipelines]
+            return {"pipelines": pipelines} | {
+                name: getattr(event, name) for name in ("trials", "epochs", "device", "db")
+            }
+        case StudyStarted(pipeline, done, trials):
+            return {"pipeline": pipeline.name, "done": done, "trials": trials}
+        case TrialStarted(trial):
+            return _which(trial) | {"prm": dict(trial.prm), "seed": trial.seed}
+        case EpochEnded(trial, epoch):
+            return _which(trial) | _renamed(epoch)
+        case TrialFinished(trial, outcome):
+            return _which(trial) | {"state": str(outcome.state), "reason": outcome.reason}
+        case Warned(message):
+            return {"message": message}
+
+
+def _which(trial: Trial) -> dict[str, Any]:
+    return {"pipeline": trial.pipeline.name, "trial": trial.number}
+
+
+def _renamed(epoch: Epoch) -> dict[str, Any]:
+    return {"epoch" if name == "number" else name: value for name, value in asdict(epoch).items()}

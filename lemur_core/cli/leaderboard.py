@@ -1,0 +1,54 @@
+"""How a campaign ended: the leaderboard, what failed, and where the results are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import click
+
+from lemur_core.cli.table import text_table
+from lemur_core.cli.text import duration, prm_text
+from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from lemur_core.search.campaign import Summary
+    from lemur_core.store.standings import Standing
+
+HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
+
+
+def ending(summary: Summary, elapsed_s: float) -> str:
+    """Return the text that ends a campaign."""
+    parts = [*_boards(summary.standings), "\n".join(_closing(summary, elapsed_s))]
+    return "\n\n".join(parts)
+
+
+def _boards(standings: list[Standing]) -> Iterator[str]:
+    ordered = sorted(standings, key=lambda one: (_where(one), -one.accuracy))
+    for where, group in groupby(ordered, _where):
+        rows = [
+            [
+                one.pipeline.rpartition("_")[2], f"{one.accuracy:.4f}", f"{one.validation:.4f}",
+                one.trial, one.epoch, f"{one.duration_ns / 1e9:.1f}", prm_text(one.prm),
+            ]
+            for one in group
+        ]  # fmt: skip
+        yield f"{click.style(where, bold=True)}\n{text_table(HEADERS, rows)}"
+
+
+def _where(standing: Standing) -> str:
+    return standing.pipeline.rpartition("_")[0]
+
+
+def _closing(summary: Summary, elapsed_s: float) -> Iterator[str]:
+    told = [f"{summary.states[state]} {state}" for state in State if summary.states[state]]
+    yield f"trials: {', '.join(told) or 'none to train'}, in {duration(elapsed_s)}"
+    for reason, count in summary.reasons.most_common():
+        yield f"  {count} failed: {reason}"
+    yield f"results: {summary.db} (lemur data{_flag(summary.db)})"
+
+
+def _flag(db: str) -> str:
+    return "" if db == "lemur.db" else f" --db {db}"

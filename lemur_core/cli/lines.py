@@ -1,0 +1,116 @@
+"""A campaign told to people in lines, or only at its end."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import click
+
+from lemur_core.cli import warn
+from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.progress import Pace
+from lemur_core.cli.text import duration, prm_text
+from lemur_core.search.events import (
+    CampaignStarted,
+    EpochEnded,
+    Event,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+    Warned,
+)
+from lemur_core.trial import Epoch, Outcome, State
+
+if TYPE_CHECKING:
+    from lemur_core.search.campaign import Summary
+
+
+class Quiet(AbstractContextManager["Quiet"]):
+    """Nothing but warnings until the end."""
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        self.pace.take(event)
+        if isinstance(event, Warned):
+            warn(event.message)
+
+    def ended(self, summary: Summary) -> None:
+        """Print the leaderboard."""
+        click.echo(ending(summary, self.pace.elapsed_s))
+
+
+class Lines(Quiet):
+    """A line for each event."""
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        super().__call__(event)
+        line = self._line(event)
+        if line:
+            click.echo(line)
+
+    def ended(self, summary: Summary) -> None:
+        """Print the leaderboard."""
+        click.echo()
+        super().ended(summary)
+
+    def _line(self, event: Event) -> str:
+        match event:
+            case CampaignStarted():
+                return campaign_line(event)
+            case StudyStarted():
+                return f"\n{study_line(event)}"
+            case TrialStarted(trial):
+                return f"  trial {trial.number}: {prm_text(trial.prm)}"
+            case EpochEnded(trial, epoch):
+                left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
+                return f"    epoch {epoch.number}/{trial.epochs}: {epoch_text(epoch)}{left}"
+            case TrialFinished(trial, outcome):
+                return f"  trial {trial.number} {outcome_text(outcome)}"
+            case _:
+                return ""
+
+
+def campaign_line(event: CampaignStarted) -> str:
+    """Return what is about to be done, on which device, recorded where."""
+    pipelines, trials = len(event.pipelines), event.trials
+    return (
+        f"{_count(pipelines, 'pipeline')}, {_count(trials, 'trial')} of "
+        f"{_count(event.epochs, 'epoch')} on {event.device}; results go to {event.db}"
+    )
+
+
+def study_line(event: StudyStarted) -> str:
+    """Return a pipeline's name and how many trials it has and lacks."""
+    done = f", {event.done} done already" if event.done else ""
+    return f"{event.pipeline.name}: {_count(event.trials, 'trial')} to go{done}"
+
+
+def epoch_text(epoch: Epoch) -> str:
+    """Return an epoch's loss and scores."""
+    loss = "" if epoch.loss is None else f"loss {epoch.loss:.4f}, "
+    return f"{loss}validation {epoch.validation:.4f}, test {epoch.accuracy:.4f}"
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """Return a trial's state, and its best epoch or why it failed."""
+    if outcome.state is State.FAILED:
+        return f"failed: {outcome.reason}"
+    best = outcome.best
+    if best is None:
+        return str(outcome.state)
+    return (
+        f"{outcome.state}: validation {best.validation:.4f}, test {best.accuracy:.4f} "
+        f"at epoch {best.number}, {duration(outcome.epochs[-1].duration_ns / 1e9)}"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,117 @@
+"""A campaign on a terminal: what ended scrolls by, what runs stays at the bottom."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as Screen
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.lines import campaign_line, epoch_text, outcome_text, study_line
+from lemur_core.cli.progress import Pace
+from lemur_core.cli.text import duration, prm_text, sparkline
+from lemur_core.search.events import (
+    CampaignStarted,
+    EpochEnded,
+    Event,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+    Warned,
+)
+from lemur_core.trial import Epoch, State, Trial
+
+if TYPE_CHECKING:
+    from lemur_core.search.campaign import Summary
+
+_STYLES = {State.FAILED: "red", State.PRUNED: "yellow", State.INTERRUPTED: "yellow"}
+
+
+class Live(AbstractContextManager["Live"]):
+    """Shows the trial that runs, its curve, a bar, and the time left."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self.pace = Pace()
+        self._trial: Trial | None = None
+        self._epochs: list[Epoch] = []
+        self._spinner = Spinner("dots")
+        self._screen = Screen(
+            console=self.console, get_renderable=self._now, refresh_per_second=8, transient=True
+        )
+
+    def __enter__(self) -> Live:
+        self._screen.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._screen.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        self.pace.take(event)
+        match event:
+            case CampaignStarted():
+                self._say(campaign_line(event))
+            case StudyStarted():
+                self._say("")
+                self._say(study_line(event), "bold")
+            case TrialStarted(trial):
+                self._trial, self._epochs = trial, []
+            case EpochEnded(_, epoch):
+                self._epochs.append(epoch)
+            case TrialFinished(trial, outcome):
+                self._trial = None
+                text = f"  trial {trial.number} {outcome_text(outcome)}"
+                self._say(text, _STYLES.get(outcome.state, "green"))
+                self._say(f"    {prm_text(trial.prm)}", "dim")
+            case Warned(message):
+                self._say(f"warning: {message}", "yellow")
+
+    def ended(self, summary: Summary) -> None:
+        """Print the leaderboard."""
+        self._screen.stop()
+        print(f"\n{ending(summary, self.pace.elapsed_s)}")  # noqa: T201 - laid out already
+
+    def _say(self, text: str, style: str = "") -> None:
+        self.console.print(Text(text, style=style))
+
+    def _now(self) -> RenderableType:
+        if not self.pace.total:
+            self._spinner.update(text=" loading torch and the data")
+            return self._spinner
+        lines = [Text()] if self._trial is None else self._running(self._trial)
+        return Group(*lines, self._bar())
+
+    def _running(self, trial: Trial) -> list[RenderableType]:
+        number = min(len(self._epochs) + 1, trial.epochs)
+        self._spinner.update(text=f" trial {trial.number}, epoch {number}/{trial.epochs}")
+        return [self._spinner, *self._curve(), _one_line(f"    {prm_text(trial.prm)}", "dim")]
+
+    def _curve(self) -> list[RenderableType]:
+        if not self._epochs:
+            return []
+        bars = sparkline([epoch.validation for epoch in self._epochs])
+        return [_one_line(f"    {epoch_text(self._epochs[-1])} {bars}", "cyan")]
+
+    def _bar(self) -> RenderableType:
+        pace = self.pace
+        left = "" if pace.left_s is None else f", {duration(pace.left_s)} left"
+        row = Table.grid(padding=(0, 1), expand=True)
+        row.add_column(ratio=1)
+        row.add_column(no_wrap=True)
+        row.add_row(
+            ProgressBar(total=pace.total, completed=pace.done),
+            f"{pace.done}/{pace.total} epochs, {duration(pace.elapsed_s)}{left}",
+        )
+        return row
+
+
+def _one_line(text: str, style: str) -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

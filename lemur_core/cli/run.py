@@ -1,0 +1,97 @@
+"""``lemur run``: the main job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lemur_core.cli.aliases import lemur_options, take_aliases
+from lemur_core.cli.options import data_option, db_option
+
+EPILOG = """\b
+Examples:
+  lemur run
+  lemur run img-classification_digits_acc_ResNet --trials 10 --epochs 20
+  lemur run 'img-classification_*_acc_{ResNet,AlexNet}' --data ~/data --dry-run
+  lemur run --dataset digits --net my/Net.py --lr 1e-4..1e-1 --batch 2^4..2^7
+  lemur run study.toml"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("patterns", nargs=-1, metavar="[PATTERN|FILE.py|FILE.toml]...")
+@click.option("--task", multiple=True, help="Pipelines of this task only.")
+@click.option("--dataset", multiple=True, help="Pipelines of this data set only.")
+@click.option("--metric", multiple=True, help="Pipelines of this metric only.")
+@click.option("--net", multiple=True, help="Pipelines of this net only, or the path of its file.")
+@click.option("-f", "--transform", multiple=True, help="Transforms to search; else all that fit.")
+@click.option(
+    "-t", "--trials", type=int, help="Trials of each pipeline; negative: that many more.  [3]"
+)
+@click.option("-e", "--epochs", "--epoch", type=int, help="Epochs of each trial.  [5]")
+@click.option("--lr", help="Learning rate: 0.01, or a range to search, 1e-4..1e-1.")
+@click.option("--batch", help="Batch size: 64, or 2^4..2^7, or 24,48.")
+@click.option("--momentum", help="Momentum: 0.9, or 0..0.99.")
+@click.option("--dropout", help="Dropout: 0.2, or 0..0.5.")
+@click.option(
+    "--set",
+    "set_",
+    multiple=True,
+    metavar="NAME=RANGE",
+    help="Any hyperparameter: NAME=value, lo..hi, 'lo..hi log', 'lo..hi int' or a,b.",
+)
+@click.option("-p", "--prm", "--nn_prm", metavar="JSON", help="Hyperparameters as a JSON object.")
+@click.option("--seed", type=int, help="Seeds the search and every trial.  [0]")
+@click.option("--device", help="cpu, cuda, cuda:1, ...; auto takes a GPU if there is one.  [auto]")
+@click.option("--threads", type=int, help="CPU threads; 1 repeats a run to the last bit.")
+@click.option("--sampler", help="Optuna's sampler: TPE, Random, CmaEs, ...  [TPE]")
+@click.option("--pruner", help="Optuna's pruner: Nop, Median, Hyperband, ...  [Nop]")
+@click.option(
+    "-a",
+    "--fail-attempts",
+    "--nn_fail_attempts",
+    "fail_attempts",
+    type=int,
+    help="Failures in a row that set a pipeline aside.  [3]",
+)
+@db_option
+@data_option
+@click.option("--dry-run", is_flag=True, help="Print the pipelines and stop.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the leaderboard only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
+@lemur_options
+@click.pass_context
+def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **given: Any) -> int:
+    """Train pipelines and record every epoch.
+
+    PATTERN is task_dataset_metric_net or the beginning of one; a part may hold * and {a,b}. FILE.py
+    is a net; FILE.toml holds settings, which flags override. Without any, a few small nets are
+    trained on embedded data.
+
+    Exit status: 0 all trials done, 1 some failed, 2 nothing could be run, 130 interrupted.
+    """
+    from lemur_core.cli.flags import settings_of
+    from lemur_core.registry import installed
+    from lemur_core.search.plan import plan
+
+    settings = settings_of(take_aliases(given), _on_command_line(context))
+    # A name that is not there is told at once, before torch takes its seconds to load.
+    pipelines = plan(settings, installed())
+    if dry_run:
+        for pipeline in pipelines:
+            click.echo(pipeline.name)
+        return 0
+    from lemur_core.cli.progress import watching
+
+    with watching(quiet=quiet, as_json=as_json) as show:
+        from lemur_core.search.campaign import Campaign
+
+        campaign = Campaign(settings, installed(), show)
+        summary = campaign.run()
+        show.ended(summary)
+    return summary.exit_status
+
+
+def _on_command_line(context: click.Context) -> set[str]:
+    default = click.core.ParameterSource.DEFAULT
+    return {name for name in context.params if context.get_parameter_source(name) != default}

@@ -1,0 +1,45 @@
+"""How numbers and hyperparameters are written for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in at most two units.
+
+    >>> duration(7.26), duration(125), duration(3725)
+    ('7.3 s', '2 min 05 s', '1 h 02 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def prm_text(prm: Mapping[str, Any]) -> str:
+    """Return hyperparameters on one line, reals to four digits.
+
+    >>> prm_text({"lr": 0.0123456, "batch": 32, "transform": "norm_32"})
+    'batch=32 lr=0.01235 transform=norm_32'
+    """
+    return " ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in sorted(prm.items())
+    )
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Return a curve as one line of bars, from its least value to its greatest.
+
+    >>> sparkline([0.1, 0.5, 0.9])
+    '▁▄█'
+    """
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[int((value - low) * scale)] for value in values)
