@@ -258,9 +258,9 @@ def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str
     if not entry.serves(task):
         others = [other for other, one in registry.names(kind).items() if one.serves(task)]
         word = "data set" if kind == "loader" else kind
+        there = f"there {'is' if len(others) < 2 else 'are'} {', '.join(others) or 'none'}"
         raise MisfitError(
-            f"{text}: {word} {name!r} serves {', '.join(entry.tasks)} only; "
-            f"for {task} there {'are ' + ', '.join(others) if others else 'is none'}"
+            f"{text}: {word} {name!r} serves {', '.join(entry.tasks)} only; for {task} {there}"
         )
 
 

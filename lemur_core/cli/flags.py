@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur_core.errors import SettingsError
-from lemur_core.search.settings import SHORT_PRM, Settings
+from lemur_core.search.settings import SHORT_PRM, Settings, prm_of
 
 
 def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Settings:
@@ -29,8 +29,7 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     if len(files) > 1:
         raise SettingsError(f"{', '.join(files)}: expected one settings file")
     base = _read_toml(Path(files[0])) if files else {}
-    prm = dict(base.get("prm", {}))
-    prm |= {name: base[name] for name in SHORT_PRM if name in base}
+    prm = prm_of(base)
     prm |= _json("--prm", given.pop("prm", None))
     prm |= dict(_assignment(text) for text in given.pop("set_", ()))
     prm |= {name: given.pop(name) for name in SHORT_PRM if name in given}

@@ -82,17 +82,27 @@ class Settings:
         """
         known = {one.name: one for one in fields(cls)}
         values: dict[str, Any] = {}
-        prm = dict(_table("prm", given.get("prm", {})))
+        prm = prm_of(given)
         for name, value in given.items():
-            if name in SHORT_PRM:
-                prm.setdefault(name, value)
-            elif name not in known:
+            if name not in known and name not in SHORT_PRM:
                 raise SettingsError(f"unknown setting {name!r}{hint(name, [*known, *SHORT_PRM])}")
-            elif name != "prm":
+            if name in known and name != "prm":
                 values[name] = _typed(name, value)
         if "transform" in prm:
             values["transform"] = _typed("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
+
+
+def prm_of(given: Mapping[str, Any]) -> dict[str, Given]:
+    """Return the hyperparameters among settings: those under ``prm``, and the common ones.
+
+    Raises:
+        SettingsError: ``prm`` is no mapping.
+    """
+    prm = given.get("prm", {})
+    if not isinstance(prm, Mapping):
+        raise SettingsError(f"prm is {prm!r}; expected names and values")
+    return dict(prm) | {name: given[name] for name in SHORT_PRM if name in given}
 
 
 SHORT_PRM = ("lr", "batch", "momentum", "dropout")
@@ -102,18 +112,14 @@ _NUMBERS = ("trials", "epochs", "seed", "threads", "fail_attempts")
 
 def _typed(name: str, value: Any) -> Any:
     if name in _LISTS:
-        texts = (value,) if isinstance(value, str) else tuple(value)
+        texts = (value,) if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
+            raise SettingsError(f"{name} is {value!r}; expected a text or a list of texts")
         if name == "transform":
             return tuple(part.strip() for text in texts for part in text.split(","))
-        return texts
+        return tuple(texts)
     if name in _NUMBERS:
         if isinstance(value, bool) or not isinstance(value, int):
             raise SettingsError(f"{name} is {value!r}; expected an integer")
         return value
     return Path(value) if name == "data" else str(value)
-
-
-def _table(name: str, value: Any) -> Mapping[str, Given]:
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"{name} is {value!r}; expected names and values")
-    return value

@@ -31,7 +31,7 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
     """
     url = _url(db)
     _check_file(url, create)
-    engine = create_engine(url, connect_args=_connect_args(url))
+    engine = _engine(url)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
     with store_errors(url):
@@ -54,7 +54,7 @@ def place(where: object) -> str:
     url = where.url if isinstance(where, Engine) else where
     if not isinstance(url, URL):
         return str(url)
-    file = url.database if url.get_backend_name() == "sqlite" else None
+    file = url.database if url.drivername.partition("+")[0] == "sqlite" else None
     return file or url.render_as_string(hide_password=True)
 
 
@@ -68,11 +68,24 @@ def _url(db: str | Path) -> URL:
         ) from None
 
 
+def _engine(url: URL) -> Engine:
+    try:
+        return create_engine(url, connect_args=_connect_args(url))
+    except ArgumentError as error:
+        raise StoreError(f"database {place(url)}: {error}") from None
+    except ImportError as error:
+        raise StoreError(
+            f"database {place(url)}: its driver cannot be imported ({error}); "
+            "install it, psycopg for PostgreSQL say"
+        ) from None
+
+
 def _check_file(url: URL, create: bool) -> None:
     # SQLite itself says no more than "unable to open database file".
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+    name = url.database or ":memory:"
+    if url.drivername.partition("+")[0] != "sqlite" or name.startswith((":memory:", "file:")):
         return
-    file = Path(url.database)
+    file = Path(name)
     if file.is_dir():
         raise StoreError(f"database {file}: is a directory; expected a file, {file}/lemur.db say")
     if not file.parent.is_dir():

@@ -117,7 +117,8 @@ def _codes(connection: Connection, table: Table, ids: Any) -> Any:
     """Return the sources as a categorical, which holds each text once."""
     import pandas as pd
 
-    code = dict(connection.execute(select(table.c.id, table.c.code)).tuples().all())
+    rows = connection.execute(select(table.c.id, table.c.code))
+    code = {row.id: row.code for row in rows}
     texts = list(dict.fromkeys(code[each] for each in ids.unique()))
     place = {text: index for index, text in enumerate(texts)}
     return pd.Categorical.from_codes([place[code[each]] for each in ids], categories=texts)

@@ -184,7 +184,7 @@ def read_prm(connection: Connection, uid: str) -> dict[str, Any]:
     """Return the hyperparameters that have a uid."""
     columns = schema.prm.c
     rows = connection.execute(select(columns.name, columns.value).where(columns.uid == uid))
-    return dict(rows.tuples().all())
+    return {row.name: row.value for row in rows}
 
 
 def _now() -> str:

@@ -1,0 +1,82 @@
+"""The repository's checks, each in an environment of its own: ``nox``, or ``nox -s lint``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "core", "plugin", "all", "docs"]
+
+PLUGINS = sorted(folder.name for folder in Path("plugins").iterdir() if folder.is_dir())
+CONSTRAINTS = ("-c", "constraints.txt")
+
+
+def everything(*, editable: bool = True) -> list[str]:
+    flag = ["-e"] if editable else []
+    places = [".[dev]", *(f"./plugins/{name}[tests]" for name in PLUGINS)]
+    return [part for place in places for part in (*flag, place)]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the import rules of the design."""
+    session.install(*CONSTRAINTS, "ruff", "import-linter", *everything())
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types of lemur_core."""
+    session.install(*CONSTRAINTS, "mypy", *everything())
+    session.run("mypy")
+
+
+@nox.session
+def core(session: nox.Session) -> None:
+    """lemur-core alone: no plugin is installed."""
+    session.install(*CONSTRAINTS, ".[testing]")
+    session.run("pytest", "tests/core", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("name", PLUGINS, ids=PLUGINS)
+def plugin(session: nox.Session, name: str) -> None:
+    """lemur-core and one plugin, so that an undeclared import fails."""
+    session.install(*CONSTRAINTS, ".[testing]", f"./plugins/{name}[tests]")
+    session.run("pytest", f"plugins/{name}/tests", *session.posargs)
+
+
+@nox.session(name="all")
+def all_together(session: nox.Session) -> None:
+    """Everything installed: how the parts work with each other."""
+    session.install(*CONSTRAINTS, *everything())
+    session.run("pytest", "tests/integration", "tests/packaging", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The README's commands and the documentation's Python blocks, executed."""
+    session.install(*CONSTRAINTS, *everything())
+    session.run("pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Wheels and sdists, built, installed outside the tree, and used there."""
+    root, outside = Path.cwd(), Path(session.create_tmp()).resolve()
+    session.install(*CONSTRAINTS, "build")
+    dist = outside / "dist"
+    for place in (root, *(root / "plugins" / name for name in PLUGINS)):
+        session.run("python", "-m", "build", "--outdir", str(dist), str(place))
+    built = sorted(map(str, dist.glob("*.whl")))
+    session.install(*CONSTRAINTS, *built, "pytest")
+    session.chdir(outside)
+    session.run("lemur", "run", "--trials", "1", "--epochs", "1", "--db", "wheels.db")
+    for name in PLUGINS:
+        contract = root / "plugins" / name / "tests" / "test_contract.py"
+        session.run("pytest", "-c", "/dev/null", "--rootdir", str(outside), str(contract))

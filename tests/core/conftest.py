@@ -1,0 +1,65 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lemur_core import registry
+
+TOYS = Path(__file__).parent / "toys"
+
+
+@pytest.fixture(autouse=True)
+def only_the_toy_plugin(monkeypatch):
+    """The core's tests see one plugin, whatever else is installed."""
+    monkeypatch.syspath_prepend(str(TOYS))
+    others = {
+        point.name
+        for point in __import__("importlib.metadata").metadata.entry_points(group="lemur_core")
+        if point.name != "toy"
+    }
+    monkeypatch.setenv("LEMUR_DISABLE_PLUGINS", ",".join(others))
+    registry.installed.cache_clear()
+    yield
+    registry.installed.cache_clear()
+
+
+@pytest.fixture
+def toys():
+    return registry.installed()
+
+
+@pytest.fixture
+def lemur(capsys, monkeypatch, tmp_path):
+    """Run the command line in this process; give its status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        from lemur_core.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["lemur", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exited:
+            main()
+        return exited.value.code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Run Python in a process of its own, the toy plugin installed; give what it printed."""
+
+    def call(*arguments):
+        environment = os.environ | {"PYTHONPATH": str(TOYS)}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    return call

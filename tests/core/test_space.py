@@ -1,0 +1,150 @@
+import pytest
+
+from lemur_core.errors import SpaceError
+from lemur_core.space import (
+    Choice,
+    Interval,
+    check_used,
+    of_net,
+    override,
+    parse_range,
+    smallest,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.1", Choice((0.1,))),
+        ("3", Choice((3,))),
+        ("2^5", Choice((32,))),
+        ("true", Choice((True,))),
+        ("sgd, adam", Choice(("sgd", "adam"))),
+        ("1,1,2", Choice((1, 2))),
+        (["a", 2], Choice(("a", 2))),
+        (0, Choice((0,))),
+        ("0..0.99", Interval(0, 0.99)),
+        ("-1..1", Interval(-1, 1)),
+        ("1e-5..1 log", Interval(1e-5, 1, log=True)),
+        ("1..8 int", Interval(1, 8, integer=True)),
+        ("1..64 log int", Interval(1, 64, log=True, integer=True)),
+        ("2^4..2^7", Choice((16, 32, 64, 128))),
+        ("4..4 int", Choice((4,))),
+    ],
+)
+def test_a_range_is_read_as_it_is_written(text, expected):
+    assert parse_range("x", text) == expected
+
+
+def test_log_and_int_are_inherited_from_the_range_that_is_replaced():
+    assert parse_range("lr", "1e-4..1e-1", Interval(1e-5, 1, log=True)).log
+    assert parse_range("layers", "2..4", Interval(1, 8, integer=True)).integer
+
+
+def test_batch_is_a_power_of_two_however_it_is_written():
+    assert parse_range("batch", "16..64") == Choice((16, 32, 64))
+
+
+FORMS = (
+    "expected a value, values a,b, or a range lo..hi, as in "
+    "1e-4..1e-1, 2^4..2^7, '1..8 int' or '1e-6..1e-3 log'"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("x", "1..0", "x=1..0: runs backwards; expected the smaller number first"),
+        ("x", "1..2..3", f"x=1..2..3: {FORMS}"),
+        ("x", "", f"x=: {FORMS}"),
+        ("x", "a,,b", f"x=a,,b: {FORMS}"),
+        ("x", "nan", f"x=nan: {FORMS}"),
+        ("x", [], f"x=[]: {FORMS}"),
+        ("x", {"a": 1}, f"x={{'a': 1}}: {FORMS}"),
+        ("x", "0.5..2 int", "x=0.5..2 int: expected integers"),
+        ("x", "1..1e999", "x=1..1e999: expected finite numbers"),
+        (
+            "x",
+            "0..1 log",
+            "x=0..1 log: is searched by its logarithm, so it must begin above 0; "
+            "to try 0 alone, write x=0",
+        ),
+        (
+            "batch",
+            "3..8",
+            "batch=3..8: 3 is no power of two; write 2^4..2^7, or list the values: batch=24,48",
+        ),
+        ("batch", "2^7..2^4", "batch=2^7..2^4: runs backwards; expected the smaller number first"),
+        ("batch", 0, "batch=0: expected an integer, 1 or more"),
+        ("batch", "24.5", "batch=24.5: expected an integer, 1 or more"),
+        ("momentum", "0..1.5", "momentum=0..1.5: expected a number, 0 to 1"),
+        ("dropout", "much", "dropout=much: expected a number, 0 to 1"),
+        ("lr", "-1", "lr=-1: expected a number, 0 or more"),
+    ],
+)
+def test_an_impossible_range_is_one_clear_line(name, text, message):
+    with pytest.raises(SpaceError) as caught:
+        parse_range(name, text)
+    assert str(caught.value) == message
+
+
+def test_a_net_that_names_its_hyperparameters_gets_the_default_ranges():
+    space = of_net({"lr", "dropout", "alpha"})
+    assert space["lr"] == Interval(1e-5, 1.0, log=True)
+    assert space["dropout"] == Interval(0.0, 0.5)
+    assert space["alpha"] == Interval(0.0, 1.0)
+    assert space["batch"] == Choice((16, 32, 64, 128))
+
+
+def test_the_space_of_a_set_has_an_order_of_its_own():
+    names = [f"p{number}" for number in range(50)]
+    assert list(of_net(set(names))) == ["batch", *sorted(names)]
+
+
+def test_a_net_may_declare_its_own_ranges_and_fixed_values():
+    space = of_net({"lr": "1e-3..1e-1", "layers": "1..8 int", "bias": False, "batch": 64})
+    assert space["lr"] == Interval(1e-3, 1e-1, log=True)
+    assert space["layers"] == Interval(1, 8, integer=True)
+    assert space["bias"] == Choice((False,))
+    assert space["batch"] == Choice((64,))
+
+
+def test_a_value_fixed_at_0_stays_0():
+    space = override(of_net({"lr", "momentum"}), {"momentum": 0, "lr": "0"})
+    assert space["momentum"] == space["lr"] == Choice((0,))
+    assert space["momentum"].fixed
+
+
+def test_a_range_for_a_name_that_only_another_net_has_changes_nothing():
+    space = of_net({"lr"})
+    assert override(space, {"dropout": "0..0.5"}) == space
+
+
+def test_a_name_that_no_net_has_is_said():
+    with pytest.raises(SpaceError) as caught:
+        check_used(["mometum"], [of_net({"lr", "momentum"})])
+    assert str(caught.value) == (
+        "no chosen net has a hyperparameter 'mometum'. Did you mean 'momentum'?"
+    )
+
+
+def test_what_a_range_holds():
+    assert Interval(0, 1).holds(1)
+    assert not Interval(0, 1).holds(1.1)
+    assert not Interval(0, 1).holds("a")
+    assert Choice((1, "a")).holds(1.0)
+    assert not Choice((1,)).holds(True)
+
+
+def test_optunas_distributions_have_the_same_ends():
+    drawn = Interval(1, 64, log=True, integer=True).distribution()
+    assert (drawn.low, drawn.high, drawn.log) == (1, 64, True)
+    assert Choice((16, 32)).distribution().choices == (16, 32)
+
+
+def test_the_smallest_of_a_space_builds_a_net_without_a_search():
+    assert smallest(of_net({"lr": "1e-3..1", "layers": "2..4 int"})) == {
+        "batch": 16,
+        "lr": 1e-3,
+        "layers": 2,
+    }

@@ -1,0 +1,1 @@
+"""A plugin so small that the core's tests train it in milliseconds."""
