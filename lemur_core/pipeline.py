@@ -134,7 +134,7 @@ def pattern_of(names: Mapping[str, Sequence[str]]) -> Pattern:
     """Return the pattern that filters such as ``--net ResNet --net 'VGG*'`` stand for."""
     return Pattern(
         **{
-            part: tuple(name for given in names[part] for name in _braces(f"{{{given}}}", given))
+            part: tuple(name for given in names[part] for name in _alternatives(given))
             for part in PARTS
             if names.get(part)
         }
@@ -262,6 +262,10 @@ def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str
         raise MisfitError(
             f"{text}: {word} {name!r} serves {', '.join(entry.tasks)} only; for {task} {there}"
         )
+
+
+def _alternatives(given: str) -> Iterable[str]:
+    return _braces(given if "{" in given else f"{{{given}}}", given)
 
 
 def _is_wild(name: str) -> bool:

@@ -28,15 +28,12 @@ def show(kind: str, name: str, size: bool, shape: str, classes: int, source: boo
     """Show everything about the net, loader, transform, ... called NAME."""
     registry, kind = installed(), one_kind(kind)
     entry = registry.get(kind, name)
-    for line in _facts(registry, kind, entry):
-        click.echo(line)
+    lines = list(_facts(registry, kind, entry))
     if kind == "net":
-        click.echo("hyperparameters")
-        for line in _hyperparameters(entry):
-            click.echo(f"  {line}")
-    if size:
-        for line in _size(entry, _shape(shape), classes):
-            click.echo(line)
+        lines += _hyperparameters(entry)
+        if size:
+            lines += _size(entry, _shape(shape), classes)
+    click.echo("\n".join(lines))
     if source:
         click.echo(f"\n{entry.source()}", nl=False)
 
@@ -62,8 +59,9 @@ def _hyperparameters(entry: Entry) -> Iterator[str]:
 
     space = of_net(as_net(entry.load(), entry.name).hyperparameters())
     width = max(map(len, space))
+    yield "hyperparameters"
     for name, one in sorted(space.items()):
-        yield f"{name:<{width}}  {one}"
+        yield f"  {name:<{width}}  {one}"
 
 
 def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -107,7 +108,10 @@ def named(module: Any, suffix: str, name: str, **options: Any) -> Any:
         raise SettingsError(f"unknown {suffix.lower()} {name!r}{hint(name, sorted(classes))}")
     taken = inspect.signature(found).parameters
     try:
-        return found(**{key: value for key, value in options.items() if key in taken})
+        with warnings.catch_warnings():
+            # Who names it has chosen it; that its interface may change does not touch them.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return found(**{key: value for key, value in options.items() if key in taken})
     except (TypeError, ImportError) as error:
         raise SettingsError(f"{suffix.lower()} {name!r} cannot be used by name: {error}") from None
 

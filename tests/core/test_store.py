@@ -207,8 +207,7 @@ def test_a_database_of_something_else_is_left_alone(db):
         ("://", "database '://': expected a file, or a URL such as sqlite:///lemur.db"),
         (
             "what://me:secret@there/results",
-            "database what://me:***@there/results: "
-            "Can't load plugin: sqlalchemy.dialects:what",
+            "database what://me:***@there/results: Can't load plugin: sqlalchemy.dialects:what",
         ),
     ],
 )

@@ -1,0 +1,229 @@
+from collections import Counter
+
+import pytest
+
+from lemur_core import data, hookimpl, run
+from lemur_core.errors import LemurError, MisfitError, MissingDataError, SettingsError, SpaceError
+from lemur_core.search.campaign import Campaign
+from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Warned
+from lemur_core.search.settings import Settings
+from lemur_core.trial import State
+
+BLOBS = "img-classification_blobs_hits"
+LINEAR = f"{BLOBS}_Linear"
+
+
+@pytest.fixture
+def db(tmp_path):
+    return str(tmp_path / "results.db")
+
+
+def told(*patterns, **settings):
+    """Run, and give the summary and the events."""
+    events = []
+    return run(*patterns, watch=events.append, **settings), events
+
+
+def results(db):
+    frame = data(db=db)
+    prms = [tuple(sorted(prm.items())) for prm in frame["prm"]]
+    columns = (frame[name] for name in ("nn", "epoch", "accuracy", "validation", "loss"))
+    return list(zip(*columns, prms, strict=True))
+
+
+def test_every_epoch_of_every_trial_is_recorded(db):
+    summary, events = told(LINEAR, trials=2, epochs=3, db=db)
+    assert summary.states == Counter({State.FINISHED: 2})
+    assert summary.exit_status == 0
+    frame = data(db=db)
+    assert list(frame["epoch"]) == [1, 2, 3, 1, 2, 3]
+    epochs = [event.epoch for event in events if isinstance(event, EpochEnded)]
+    assert list(frame["accuracy"]) == [epoch.accuracy for epoch in epochs]
+    assert frame["accuracy"].between(0, 1).all()
+
+
+def test_a_linear_net_learns_to_tell_dark_from_bright(db):
+    summary = run(LINEAR, trials=1, epochs=20, lr=0.1, batch=16, momentum=0.9, db=db)
+    assert summary.standings[0].accuracy == 1.0
+
+
+def test_the_same_command_gives_the_same_numbers(tmp_path):
+    one, two, other = (str(tmp_path / name) for name in ("1.db", "2.db", "3.db"))
+    for db, seed in ((one, 5), (two, 5), (other, 6)):
+        run(LINEAR, trials=3, epochs=2, seed=seed, threads=1, db=db)
+    assert results(one) == results(two)
+    assert results(one) != results(other)
+
+
+def test_the_same_command_again_trains_nothing_more(db):
+    run(LINEAR, trials=2, epochs=1, db=db)
+    summary, events = told(LINEAR, trials=2, epochs=1, db=db)
+    assert not summary.states
+    assert not [event for event in events if isinstance(event, TrialStarted)]
+    assert len(summary.standings) == 1
+
+
+def test_a_larger_number_of_trials_adds_what_is_missing_and_a_negative_one_that_many(db):
+    for trials, total in ((1, 1), (3, 3), (-2, 5)):
+        run(LINEAR, trials=trials, epochs=1, db=db)
+        assert len(data(db=db)) == total
+
+
+def test_a_trial_that_fails_costs_itself_alone(db):
+    summary, events = told(f"{BLOBS}_{{Raises,Linear}}", trials=1, epochs=2, db=db)
+    assert summary.states == Counter({State.FAILED: 3, State.FINISHED: 1})
+    assert summary.reasons == Counter({"RuntimeError: out of luck": 3})
+    assert summary.exit_status == 1
+    assert Counter(data(db=db)["nn"]) == Counter({"Raises": 3, "Linear": 2})
+    [warned] = [event.message for event in events if isinstance(event, Warned)]
+    assert warned == (
+        f"{BLOBS}_Raises is set aside: its last 3 trials failed, "
+        "the last of them: RuntimeError: out of luck"
+    )
+
+
+@pytest.mark.parametrize(
+    ("net", "reason"),
+    [("Diverges", "NotFiniteError: training loss is nan"), ("Exits", "SystemExit: 7")],
+)
+def test_a_failure_is_recorded_with_its_reason(db, net, reason):
+    summary = run(f"{BLOBS}_{net}", trials=1, epochs=1, fail_attempts=2, db=db)
+    assert summary.reasons == Counter({reason: 2})
+
+
+def test_a_net_that_takes_none_of_the_data_is_the_users_mistake(db):
+    with pytest.raises(MisfitError) as caught:
+        run(f"{BLOBS}_Picky", trials=1, epochs=1, transform="plain", db=db)
+    assert str(caught.value) == (
+        "net 'Picky' cannot take data set 'blobs' through 'plain' (1x4x4 to (2,)): "
+        "RuntimeError: shape '[2, 1, 8, 8]' is invalid for input of size 32"
+    )
+
+
+def test_a_net_that_takes_some_of_the_data_is_trained_on_that(db):
+    summary = run(f"{BLOBS}_Picky", trials=1, epochs=1, transform="double", db=db)
+    assert summary.states == Counter({State.FINISHED: 1})
+
+
+def test_data_that_is_not_there_is_an_error_where_it_is_spelt_out(db, tmp_path):
+    with pytest.raises(MissingDataError) as caught:
+        run("img-classification_absent_hits_Linear", data=tmp_path, db=db)
+    assert str(caught.value) == (
+        f"data set 'absent': {tmp_path} has no absent.bin; get it from nowhere"
+    )
+
+
+def test_data_that_is_not_there_is_left_out_where_it_is_not_spelt_out(db, tmp_path):
+    summary = run(net="Linear", trials=1, epochs=1, data=tmp_path, db=db)
+    assert summary.left_out == [
+        f"data set 'absent': {tmp_path} has no absent.bin; get it from nowhere"
+    ]
+    assert [one.pipeline for one in summary.standings] == [LINEAR]
+
+
+def test_hyperparameters_stay_within_what_was_asked(db):
+    run(
+        LINEAR, trials=4, epochs=1, lr="1e-3..1e-2", batch="2^3..2^4", momentum=0,
+        prm={"width": "2..3", "optimizer": "sgd,adam"}, transform="double", db=db,
+    )  # fmt: skip
+    for prm in data(db=db)["prm"]:
+        assert 1e-3 <= prm["lr"] <= 1e-2
+        assert prm["batch"] in (8, 16)
+        assert prm["momentum"] == 0
+        assert prm["width"] in (2, 3)
+        assert prm["optimizer"] in ("sgd", "adam")
+        assert prm["transform"] == "double"
+        assert prm["weight_decay"] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        (
+            {"prm": {"widht": 3}},
+            SpaceError,
+            "no chosen net has a hyperparameter 'widht'. Did you mean 'width'?",
+        ),
+        ({"device": "cuda:99"}, SettingsError, "device 'cuda:99' cannot be used: "),
+        ({"device": "toaster"}, SettingsError, "device 'toaster' cannot be used: "),
+        ({"sampler": "TPS"}, SettingsError, "unknown sampler 'TPS'. Did you mean 'TPE'?"),
+        ({"pruner": "Zebra"}, SettingsError, "unknown pruner 'Zebra'; there are "),
+    ],
+)
+def test_a_setting_that_cannot_be_met_is_one_clear_line(db, settings, error, message):
+    with pytest.raises(error) as caught:
+        run(LINEAR, trials=1, epochs=1, db=db, **settings)
+    assert str(caught.value).startswith(message)
+    assert isinstance(caught.value, LemurError)
+
+
+@pytest.mark.parametrize("sampler", ["Random", "TPESampler", "qmc"])
+def test_the_sampler_is_optunas_by_name(db, sampler):
+    summary = run(LINEAR, trials=1, epochs=1, sampler=sampler, db=db)
+    assert summary.states == Counter({State.FINISHED: 1})
+
+
+def test_a_pruner_stops_trials_and_they_count_as_done(db):
+    summary = run(
+        LINEAR, trials=8, epochs=4, pruner="Median", sampler="Random",
+        lr="1e-5,0.1", momentum=0, batch=16, db=db,
+    )  # fmt: skip
+    assert summary.states[State.PRUNED] + summary.states[State.FINISHED] == 8
+    assert summary.states[State.PRUNED] > 0
+    assert summary.exit_status == 0
+
+
+def test_a_net_file_of_ones_own_is_trained(db, tmp_path, toys):
+    file = tmp_path / "Mine.py"
+    file.write_text(toys.get("net", "Linear").source())
+    summary = run(BLOBS, net=str(file), trials=1, epochs=1, db=db)
+    assert [one.pipeline for one in summary.standings] == [f"{BLOBS}_Mine"]
+
+
+def test_a_net_file_may_share_its_name_with_an_installed_net(db, tmp_path, toys):
+    file = tmp_path / "Linear.py"
+    file.write_text(toys.get("net", "Linear").source() + "# mine\n")
+    run(BLOBS, net=str(file), trials=1, epochs=1, db=db)
+    assert data(db=db)["nn_code"][0].endswith("# mine\n")
+
+
+def test_plugins_are_told_what_happens_and_one_that_raises_stops_nothing(db, toys):
+    heard = []
+
+    class Tracker:
+        @hookimpl
+        def lemur_trial_started(self, trial):
+            heard.append(("started", trial.number))
+
+        @hookimpl
+        def lemur_epoch_ended(self, epoch):
+            heard.append(("epoch", epoch.number))
+
+        @hookimpl
+        def lemur_trial_finished(self, trial, outcome):
+            raise RuntimeError("tracker is down")
+
+    toys.manager.register(Tracker(), "tracker")
+    events = []
+    settings = Settings.of({"patterns": LINEAR, "trials": 2, "epochs": 2, "db": db})
+    summary = Campaign(settings, toys, events.append).run()
+    assert summary.states == Counter({State.FINISHED: 2})
+    assert heard == [
+        ("started", 1), ("epoch", 1), ("epoch", 2), ("started", 2), ("epoch", 1), ("epoch", 2),
+    ]  # fmt: skip
+    assert [event.message for event in events if isinstance(event, Warned)] == [
+        "plugin 'tracker': lemur_trial_finished raised RuntimeError: tracker is down"
+    ]
+
+
+def test_an_interruption_ends_the_trial_and_leaves_what_was_done(db):
+    def interrupt(event):
+        if isinstance(event, TrialStarted) and event.trial.number == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(LINEAR, trials=3, epochs=1, db=db, watch=interrupt)
+    assert len(data(db=db)) == 1
+    summary, events = told(LINEAR, trials=3, epochs=1, db=db)
+    assert summary.states == Counter({State.FINISHED: 2})
+    assert len([event for event in events if isinstance(event, TrialFinished)]) == 2

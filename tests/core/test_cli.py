@@ -1,0 +1,198 @@
+import json
+
+import pytest
+
+from lemur_core import Entry
+from lemur_core.errors import hint
+
+BLOBS = "img-classification_blobs_hits"
+SMALL = ("--trials", 1, "--epochs", 2)
+
+
+@pytest.fixture
+def broken(toys):
+    """A plugin whose import fails stands beside the toy."""
+
+    class Source:
+        name = "broken"
+
+        def load(self):
+            raise RuntimeError("no luck")
+
+    toys.add(Source())
+    return toys
+
+
+def test_running_without_arguments_trains_the_demo_and_ends_with_a_leaderboard(lemur):
+    status, out, _ = lemur("run", *SMALL)
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0] == "1 pipeline, 1 trial of 2 epochs on cpu; results go to lemur.db"
+    assert f"{BLOBS}_Linear: 1 trial to go" in lines
+    assert [line.split(":")[0].strip() for line in lines if "validation" in line][:3] == [
+        "epoch 1/2", "epoch 2/2", "trial 1 finished",
+    ]  # fmt: skip
+    board = lines.index(BLOBS)
+    assert lines[board + 1].split() == [
+        "net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters",
+    ]  # fmt: skip
+    assert lines[board + 2].split()[0] == "Linear"
+    assert lines[-1] == "results: lemur.db (lemur data)"
+
+
+def test_quiet_prints_the_leaderboard_only(lemur):
+    status, out, _ = lemur("run", *SMALL, "--quiet")
+    assert status == 0
+    assert out.startswith(f"{BLOBS}\nnet ")
+
+
+def test_json_prints_an_object_for_each_event(lemur):
+    status, out, _ = lemur("run", *SMALL, "--json")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [event["event"] for event in events] == [
+        "CampaignStarted", "StudyStarted", "TrialStarted", "EpochEnded", "EpochEnded",
+        "TrialFinished", "CampaignEnded",
+    ]  # fmt: skip
+    assert events[3]["pipeline"] == f"{BLOBS}_Linear"
+    assert {"epoch", "loss", "validation", "accuracy", "duration_ns"} < set(events[3])
+    assert events[-1]["states"] == {"finished": 1}
+    assert events[-1]["standings"][0]["accuracy"] == max(
+        event["accuracy"] for event in events[3:5]
+        if event["validation"] == max(e["validation"] for e in events[3:5])
+    )  # fmt: skip
+
+
+def test_dry_run_prints_the_pipelines_and_trains_nothing(lemur, tmp_path):
+    status, out, _ = lemur("run", BLOBS, "--net", "{Linear,Raises}", "--dry-run")
+    assert (status, out) == (0, f"{BLOBS}_Raises\n{BLOBS}_Linear\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_settings_come_from_a_toml_file(lemur, tmp_path):
+    (tmp_path / "study.toml").write_text(f'patterns = "{BLOBS}_Linear"\ntrials = 1\nepochs = 2\n')
+    status, out, _ = lemur("run", "study.toml", "-e", 1, "--json")
+    assert status == 0
+    assert json.loads(out.splitlines()[0])["epochs"] == 1
+
+
+def test_lemurs_long_names_are_understood(lemur):
+    status, out, _ = lemur(
+        "run", "-c", f"{BLOBS}_Linear", "-t", 1, "-e", 1, "--min_learning_rate", "0.01", "-l",
+        "0.02", "--min_batch_binary_power", 3, "-b", 3, "-f", "plain", "--json",
+    )  # fmt: skip
+    prm = json.loads(out.splitlines()[2])["prm"]
+    assert status == 0
+    assert 0.01 <= prm["lr"] <= 0.02
+    assert (prm["batch"], prm["transform"]) == (8, "plain")
+
+
+def test_a_failed_trial_is_exit_status_1_and_is_counted(lemur):
+    status, out, err = lemur("run", f"{BLOBS}_Raises", *SMALL, "-a", 2)
+    assert status == 1
+    assert "  trial 1 failed: RuntimeError: out of luck" in out.splitlines()
+    assert "  2 failed: RuntimeError: out of luck" in out.splitlines()
+    assert err == (
+        f"lemur: warning: {BLOBS}_Raises is set aside: its last 2 trials failed, "
+        "the last of them: RuntimeError: out of luck\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run", "--net", "linear"], "unknown net 'linear'. Did you mean 'Linear'?"),
+        (["run", "zebra"], "unknown task 'zebra'; there are img-classification, txt-generation"),
+        (["run", "--lr", "1..0.1"], "lr=1..0.1: runs backwards; expected the smaller number first"),
+        (["run", "--net", "no.py"], "there is no net file 'no.py'"),
+        (["run", "--net", "Tall"], "'*_*_*_Tall': no pipeline of what is installed matches; "
+         "see lemur list for what there is"),
+        (["run", "--db", "."], "database .: is a directory; expected a file, ./lemur.db say"),
+        (["run", "--zebra"], "No such option '--zebra'. See lemur run --help."),
+        (["run", "img-classification_absent"],
+         "data set 'absent': data has no absent.bin; get it from nowhere"),
+        (["runn"], "unknown command 'runn'. Did you mean 'run'?"),
+        (["list", "nett"], "unknown kind 'nett'. Did you mean 'net'?"),
+        (["show", "net", "linear"], "unknown net 'linear'. Did you mean 'Linear'?"),
+        (["show", "net", "Linear", "--size", "--shape", "3x3"],
+         "shape '3x3': expected channels x height x width, as in 3x224x224"),
+        (["data"], "database lemur.db: there is no such file; lemur run writes one"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_and_exit_status_2(lemur, arguments, line):
+    status, out, err = lemur(*arguments)
+    assert (status, out) == (2, "")
+    assert err == f"lemur: error: {line}\n"
+
+
+def test_a_plugin_that_fails_is_one_warning_line_and_the_rest_works(lemur, broken):
+    warning = (
+        "lemur: warning: plugin 'broken' was left out: RuntimeError: no luck (see lemur doctor)\n"
+    )
+    status, out, err = lemur("list", "metrics")
+    assert (status, err) == (0, warning)
+    assert out == (
+        "metric  plugin  tasks               summary\n"
+        "hits    toy     img-classification  Share of hits\n"
+    )
+
+
+def test_doctor_shows_versions_plugins_and_tracebacks(lemur, broken):
+    status, out, _ = lemur("doctor", "--no-torch")
+    assert status == 1
+    assert "plugin      toy (lemur-toy 1.2): 6 nets, 3 loaders, 2 transforms, 1 metrics" in out
+    assert "plugin      broken was left out: RuntimeError: no luck" in out
+    assert 'raise RuntimeError("no luck")' in out
+    assert "database    lemur.db (not there yet; lemur run makes it)" in out
+
+
+def test_doctor_counts_what_the_database_holds(lemur):
+    lemur("run", *SMALL, "-q")
+    status, out, _ = lemur("doctor")
+    assert status == 0
+    assert "database    lemur.db, 1 trials, 2 epochs, schema 0001" in out
+    assert "device      cpu, " in out
+
+
+def test_show_tells_a_nets_origin_hyperparameters_and_source(lemur, toys):
+    status, out, _ = lemur("show", "net", "Linear")
+    assert status == 0
+    for fact in (
+        "net         toy/Linear", "origin      lemur-toy 1.2", "tasks       img-classification",
+        "  width         1..4 int", "  lr            0.001..0.1 log",
+        toys.get("net", "Linear").source(),
+    ):  # fmt: skip
+        assert fact in out
+
+
+def test_show_counts_parameters_and_multiply_adds(lemur):
+    arguments = ("--size", "--shape", "3x8x8", "--classes", 5, "--no-source")
+    _, out, _ = lemur("show", "net", "Linear", *arguments)
+    # Two layers with biases, 192 to 1 and 1 to 5.
+    assert "parameters  203 (0.00 million), for 3x8x8 and 5 classes" in out
+    assert "multiply-adds 197, for 3x8x8 and 5 classes" in out
+
+
+def test_data_prints_results_as_a_table_csv_and_json(lemur):
+    lemur("run", *SMALL, "-q")
+    _, table, _ = lemur("data")
+    assert len(table.splitlines()) == 3
+    assert table.split()[:4] == ["task", "dataset", "metric", "net"]
+    _, csv, _ = lemur("data", "--format", "csv", "--epoch", 1)
+    assert csv.startswith("task,dataset,metric,metric_code,nn,nn_code,epoch,accuracy,")
+    _, text, _ = lemur("data", "--format", "json", "--best")
+    rows = json.loads(text)
+    assert {row["nn"] for row in rows} == {"Linear"}
+    assert rows[0]["prm"]["transform"] == "plain"
+
+
+def test_a_plugin_brings_a_command(lemur, toys, monkeypatch):
+    entry = Entry("greet", "lemur_toy.commands:greet", summary="Say hello.")
+    extended = toys.with_entries("extra", "command", [entry])
+    monkeypatch.setattr("lemur_core.cli.installed", lambda: extended)
+    assert lemur("greet", "you")[:2] == (0, "hello you\n")
+    assert "  greet   Say hello." in lemur("--help")[1]
+
+
+def test_an_error_hint_names_at_most_a_dozen():
+    assert hint("q", [str(number) for number in range(20)]).endswith(" and 8 more")
