@@ -1,0 +1,59 @@
+"""What the documentation says is done: commands are run, Python is executed, in order."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# file: (\S+)\n")
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+
+
+def blocks(page):
+    text = page.read_text()
+    for match in BLOCK.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        yield pytest.param(line, match[1], match[2], id=f"{page.name}:{line}")
+
+
+def is_set_up(code):
+    return code.startswith("python -m venv ")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scripts = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", scripts + os.pathsep + os.environ["PATH"])
+    for line, language, code in (param.values for param in blocks(page)):
+        if is_set_up(code):
+            continue
+        if named := FILE.match(code):
+            Path(named[1]).write_text(code)
+        if language == "sh":
+            ran = subprocess.run(["bash", "-ec", code], capture_output=True, text=True, check=False)
+            assert ran.returncode == 0, f"{page.name}:{line}\n{code}{ran.stdout}{ran.stderr}"
+        elif language == "python":
+            exec(compile(code, f"{page.name}:{line}", "exec"), {"__name__": "__main__"})
+
+
+def test_the_readme_has_two_set_up_commands_one_runs_and_one_tests():
+    commands = [
+        code.strip() for _, _, code in (p.values for p in blocks(PAGES[0])) if is_set_up(code)
+    ]
+    assert len(commands) == 2
+    assert commands[0].endswith(" && lemur run")
+    assert commands[1].endswith(" && pytest")
+    assert not any("\n" in command for command in commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), target

@@ -1,0 +1,75 @@
+"""The distributions of this repository agree with each other and with what they hold."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PLUGINS = sorted((ROOT / "plugins").iterdir())
+
+
+def metadata(folder):
+    return tomllib.loads((folder / "pyproject.toml").read_text())
+
+
+@pytest.fixture(params=PLUGINS, ids=lambda folder: folder.name)
+def plugin(request):
+    return request.param
+
+
+def test_a_plugin_is_named_after_its_folder_and_has_the_usual_files(plugin):
+    project = metadata(plugin)["project"]
+    package = plugin.name.replace("-", "_")
+    assert project["name"] == plugin.name
+    for name in ("README.md", "CHANGELOG.md", "LICENSE", "tests/test_contract.py"):
+        assert (plugin / name).is_file(), name
+    [(short, target)] = project["entry-points"]["lemur_core"].items()
+    assert plugin.name == f"lemur-{short}"
+    assert target == f"{package}.plugin"
+    assert (plugin / package / "plugin.py").is_file()
+
+
+def test_a_plugin_has_the_cores_python_licence_and_build(plugin):
+    core, project = CORE["project"], metadata(plugin)["project"]
+    assert metadata(plugin)["build-system"] == CORE["build-system"]
+    for key in ("requires-python", "license", "license-files", "readme"):
+        assert project[key] == core[key], key
+    assert (plugin / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_a_plugin_has_metadata_only_and_no_settings_of_tools(plugin):
+    assert set(metadata(plugin)) == {"build-system", "project", "tool"}
+    assert set(metadata(plugin)["tool"]) == {"hatch"}
+
+
+def test_a_plugin_depends_on_the_core_that_it_stands_beside(plugin):
+    [needed] = [
+        one for one in metadata(plugin)["project"]["dependencies"] if one.startswith("lemur-core")
+    ]
+    major, minor, _ = CORE["project"]["version"].split(".")
+    assert needed == f"lemur-core>={major}.{minor}"
+
+
+def test_the_changelogs_begin_with_the_version_that_is_there():
+    for folder in (ROOT, *PLUGINS):
+        [first, *_] = re.findall(r"^## (\S+)", (folder / "CHANGELOG.md").read_text(), re.MULTILINE)
+        assert first == metadata(folder)["project"]["version"], folder.name
+
+
+def test_the_constraints_pin_every_dependency_and_name_no_index():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.partition("==")[0] for line in lines if not line.startswith("#")}
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in lines if not line.startswith("#"))
+    needed = {
+        re.match(r"[\w-]+", one)[0].lower()
+        for folder in (ROOT, *PLUGINS)
+        for ones in (
+            metadata(folder)["project"]["dependencies"],
+            *metadata(folder)["project"].get("optional-dependencies", {}).values(),
+        )
+        for one in ones
+    }
+    assert {name for name in needed if not name.startswith("lemur-")} <= pinned
