@@ -1,0 +1,47 @@
+"""Read the idx files in which MNIST and its like are published, compressed by gzip or not.
+
+The format: two zero bytes, a byte for the type (8 is unsigned bytes), a byte for the number of
+dimensions, each dimension as a big-endian 32-bit integer, then the values, the last index fastest.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lemur_core.errors import MissingDataError
+
+_UNSIGNED_BYTES = 8
+
+
+def find(folder: Path, name: str) -> Path | None:
+    """Return the file of a name, with ``.gz`` or without, in a folder; None where there is none."""
+    places = (folder / name, folder / f"{name}.gz")
+    return next((place for place in places if place.is_file()), None)
+
+
+def read(path: Path) -> Tensor:
+    """Return the values of a file, uint8, in the shape that it says.
+
+    Raises:
+        MissingDataError: The file is damaged, or of another type or length than it says.
+    """
+    try:
+        content = (gzip.open if path.suffix == ".gz" else open)(path, "rb").read()
+    except (OSError, EOFError) as error:
+        raise MissingDataError(f"{path} cannot be read: {error}; fetch it again") from error
+    dimensions = content[3] if len(content) > 3 else 0
+    shape = np.frombuffer(content[4 : 4 + 4 * dimensions], ">u4").tolist()
+    values = np.frombuffer(content[4 + 4 * dimensions :], np.uint8)
+    whole = len(shape) == dimensions > 0 and len(values) == math.prod(shape)
+    if content[:3] != bytes((0, 0, _UNSIGNED_BYTES)) or not whole:
+        raise MissingDataError(
+            f"{path} is damaged: expected an idx file of unsigned bytes with all of its values; "
+            "fetch it again"
+        )
+    return torch.from_numpy(values.copy()).reshape(shape)
