@@ -12,8 +12,8 @@ from lemur_core.kinds.net import TRAINING, Classifier
 
 
 def supported_hyperparameters():
-    # Without normalisation layers a larger step does not train.
-    return TRAINING | {"lr": "1e-3..3e-2 log", "dropout": "0..0.5"}
+    # Without normalisation layers it takes small steps only, and SGD then needs many epochs.
+    return TRAINING | {"optimizer": "adam", "lr": "1e-4..1e-3 log", "dropout": "0..0.5"}
 
 
 class Fire(nn.Module):
@@ -60,6 +60,8 @@ class Net(Classifier):
                 nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)
         nn.init.normal_(self.head[1].weight, std=0.01)
+        # Above 0, or else the ReLU that follows may never let a class be learned.
+        nn.init.ones_(self.head[1].bias)
 
     def forward(self, images):
         return self.head(self.features(images))
