@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -31,17 +32,23 @@ def read(path: Path) -> Tensor:
     Raises:
         MissingDataError: The file is damaged, or of another type or length than it says.
     """
-    try:
-        content = (gzip.open if path.suffix == ".gz" else open)(path, "rb").read()
-    except (OSError, EOFError) as error:
-        raise MissingDataError(f"{path} cannot be read: {error}; fetch it again") from error
-    dimensions = content[3] if len(content) > 3 else 0
-    shape = np.frombuffer(content[4 : 4 + 4 * dimensions], ">u4").tolist()
-    values = np.frombuffer(content[4 + 4 * dimensions :], np.uint8)
-    whole = len(shape) == dimensions > 0 and len(values) == math.prod(shape)
-    if content[:3] != bytes((0, 0, _UNSIGNED_BYTES)) or not whole:
+    content = _content(path)
+    typed = len(content) > 3 and content[:3] == bytes((0, 0, _UNSIGNED_BYTES))
+    dimensions = content[3] if typed else 0
+    header = 4 + 4 * dimensions
+    shape = [int.from_bytes(content[at : at + 4]) for at in range(4, header, 4)]
+    values = np.frombuffer(content[header:], np.uint8)
+    if not shape or len(values) != math.prod(shape):
         raise MissingDataError(
             f"{path} is damaged: expected an idx file of unsigned bytes with all of its values; "
             "fetch it again"
         )
     return torch.from_numpy(values.copy()).reshape(shape)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise MissingDataError(f"{path} cannot be read: {error}; fetch it again") from error

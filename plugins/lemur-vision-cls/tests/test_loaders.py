@@ -1,0 +1,148 @@
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from lemur_core.errors import MissingDataError
+from lemur_vision_cls.loaders import digits, idx, mnist
+
+TASK = "img-classification"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+
+
+def idx_bytes(values):
+    values = np.asarray(values, dtype=np.uint8)
+    return (
+        bytes((0, 0, 8, values.ndim)) + np.array(values.shape, ">u4").tobytes() + values.tobytes()
+    )
+
+
+def write_mnist(folder, names=(*mnist.TRAIN, *mnist.TEST), *, count=20, suffix=""):
+    """Write files in MNIST's format: image i is filled with i, its label is i mod 10."""
+    (folder / "mnist").mkdir(parents=True, exist_ok=True)
+    images = np.broadcast_to(np.arange(count)[:, None, None], (count, 28, 28))
+    for name in names:
+        content = idx_bytes(images if "images" in name else np.arange(count) % 10)
+        opener = gzip.open if suffix == ".gz" else open
+        with opener(folder / "mnist" / f"{name}{suffix}", "wb") as file:
+            file.write(content)
+
+
+def test_digits_are_scikit_learns():
+    bundle = digits.load(Path("nowhere"), TASK)
+    images = torch.cat([bundle.train.inputs, bundle.test.inputs])
+    targets = torch.cat([bundle.train.targets, bundle.test.targets])
+    theirs = load_digits()
+    assert images.shape == (1797, 1, 8, 8)
+    assert torch.bincount(targets).tolist() == np.bincount(theirs.target).tolist()
+    # The same images, each with its own label, in another order.
+    rounded = np.round(theirs.data * 255 / 16).astype(int).tolist()
+    ours = zip(images.flatten(1).tolist(), targets.tolist(), strict=True)
+    assert sorted(ours) == sorted(zip(rounded, theirs.target.tolist(), strict=True))
+
+
+def test_digits_are_split_by_class():
+    bundle = digits.load(Path("nowhere"), TASK)
+    assert (len(bundle.train), len(bundle.test)) == (1437, 360)
+    shares = torch.bincount(bundle.test.targets) / torch.bincount(bundle.train.targets)
+    assert shares == pytest.approx([0.25] * 10, abs=0.01)
+    assert bundle.chance == pytest.approx(0.1, abs=0.005)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_mnist_is_read_from_its_four_files(tmp_path, suffix):
+    write_mnist(tmp_path, suffix=suffix)
+    bundle = mnist.load(tmp_path, TASK)
+    assert bundle.train.inputs.shape == (20, 1, 28, 28)
+    assert bundle.train.inputs[:, 0, 27, 0].tolist() == list(range(20))
+    assert bundle.test.targets.tolist() == [*range(10), *range(10)]
+    assert bundle.out_shape == (10,)
+    assert bundle.chance == 0.1
+
+
+def test_the_files_may_lie_in_the_data_folder_itself(tmp_path):
+    write_mnist(tmp_path)
+    assert len(mnist.load(tmp_path / "mnist", TASK).train) == 20
+
+
+def test_mnist_10k_splits_the_test_images(tmp_path):
+    write_mnist(tmp_path, mnist.TEST, count=100)
+    one, two = (mnist.load_10k(tmp_path, TASK) for _ in range(2))
+    assert (len(one.train), len(one.test)) == (80, 20)
+    pixels = torch.cat([one.train.inputs, one.test.inputs])[:, 0, 0, 0]
+    assert sorted(pixels.tolist()) == list(range(100))
+    assert one.train.targets.tolist() == (one.train.inputs[:, 0, 0, 0] % 10).tolist()
+    assert one.test.targets.equal(two.test.targets)
+
+
+def test_missing_files_are_named_with_where_to_get_them(tmp_path):
+    write_mnist(tmp_path, mnist.TEST)
+    with pytest.raises(MissingDataError) as caught:
+        mnist.load(tmp_path, TASK)
+    assert str(caught.value) == (
+        f"data set 'mnist': {tmp_path / 'mnist'} lacks train-images-idx3-ubyte, "
+        "train-labels-idx1-ubyte (or .gz); get them from "
+        "https://ossci-datasets.s3.amazonaws.com/mnist, or name their folder with --data"
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\x00\x08",
+        b"<html>not found</html>",
+        idx_bytes([[1, 2], [3, 4]])[:-1],
+        idx_bytes([[1, 2], [3, 4]]) + b"!",
+        b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00",
+    ],
+)
+def test_a_damaged_file_is_said(tmp_path, content):
+    file = tmp_path / "images"
+    file.write_bytes(content)
+    with pytest.raises(MissingDataError) as caught:
+        idx.read(file)
+    assert str(caught.value) == (
+        f"{file} is damaged: expected an idx file of unsigned bytes with all of its values; "
+        "fetch it again"
+    )
+
+
+def test_a_truncated_gz_is_said(tmp_path):
+    file = tmp_path / "images.gz"
+    file.write_bytes(gzip.compress(idx_bytes([1, 2, 3]))[:-9])
+    with pytest.raises(MissingDataError, match="cannot be read: .*; fetch it again"):
+        idx.read(file)
+
+
+def test_images_and_labels_of_different_sets_are_said(tmp_path):
+    write_mnist(tmp_path)
+    (tmp_path / "mnist" / mnist.TEST[1]).write_bytes(idx_bytes([1, 2, 3]))
+    with pytest.raises(
+        MissingDataError, match=r"do not belong together: \[20, 28, 28\] images, \[3\]"
+    ):
+        mnist.load(tmp_path, TASK)
+
+
+@pytest.mark.skipif(not (SHARED / "mnist").is_dir(), reason="MNIST's files are not here")
+def test_the_real_test_images_are_there():
+    bundle = mnist.load_10k(SHARED, TASK)
+    assert (len(bundle.train), len(bundle.test)) == (8000, 2000)
+    targets = torch.cat([bundle.train.targets, bundle.test.targets])
+    # The counts of the ten classes among MNIST's test images, as published with it.
+    assert torch.bincount(targets).tolist() == [
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
+    ]
+    assert bundle.normalisation.mean[0] == pytest.approx(0.1325, abs=0.002)
