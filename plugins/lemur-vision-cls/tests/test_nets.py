@@ -85,7 +85,9 @@ def test_it_learns_two_images_by_heart(name):
     images, targets = torch.randn(4, 3, size, size), torch.tensor([3, 7, 3, 7])
     images = images[[0, 1, 0, 1]]
     net.train_setup({"lr": 5e-4, "momentum": 0.9, "optimizer": "adam"})
-    for _ in range(12):
+    for _ in range(30):
         net.train()
         net.learn([(images, targets)])
-    assert net(images).argmax(1).tolist() == [3, 7, 3, 7]
+        if net(images).argmax(1).equal(targets):
+            return
+    pytest.fail(f"after 30 steps it says {net(images).argmax(1)}")
