@@ -1,0 +1,98 @@
+"""The rules of loaders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lemur_core.entry import Entry
+from lemur_core.errors import MissingDataError
+from lemur_core.kinds.loader import DataBundle, Samples, as_bundle
+
+
+class LoaderRules:
+    """A loader gives the same data each time, in the shapes that it promises."""
+
+    def prepare_data(self, loader: Entry, folder: Path) -> None:
+        """Write the files that a loader reads, small and in their real format, into ``folder``.
+
+        Override it for loaders whose data is not embedded.
+        """
+
+    def test_loader_says_which_data_is_missing(self, loader: Entry, tmp_path: Path) -> None:
+        """In an empty folder it works, its data embedded, or raises MissingDataError naming it."""
+        for task in loader.tasks:
+            try:
+                as_bundle(loader.load(), tmp_path, task, loader.name)
+            except MissingDataError as error:
+                assert str(tmp_path) in str(error), (
+                    f"loader {loader.name!r}: the error does not say that the files are missing "
+                    f"in {tmp_path}: {error}"
+                )
+
+    def test_loader_promises_hold(self, loader: Entry, tmp_path: Path) -> None:
+        """No split is empty; images, targets, chance and normalisation are what they should be."""
+        for task in loader.tasks:
+            bundle = self._bundle(loader, task, tmp_path)
+            assert 0 <= bundle.chance <= 1, f"loader {loader.name!r}: chance is {bundle.chance}"
+            for split in ("train", "validation", "test"):
+                samples = getattr(bundle, split)
+                assert len(samples), f"loader {loader.name!r}: {split} is empty"
+                for index in {0, len(samples) - 1}:
+                    _check_sample(loader, bundle, task, split, samples[index])
+
+    def test_loader_gives_the_same_twice(self, loader: Entry, tmp_path: Path) -> None:
+        """What it draws, it draws from a seed of its own, and it leaves the global ones alone."""
+        for task in loader.tasks:
+            torch.manual_seed(1)
+            one = self._bundle(loader, task, tmp_path)
+            torch.manual_seed(2)
+            two = self._bundle(loader, task, tmp_path)
+            for split in ("train", "validation", "test"):
+                _check_same(loader, split, getattr(one, split), getattr(two, split))
+
+    def _bundle(self, loader: Entry, task: str, folder: Path) -> DataBundle:
+        self.prepare_data(loader, folder)
+        try:
+            return as_bundle(loader.load(), folder, task, loader.name)
+        except MissingDataError as error:
+            pytest.fail(
+                f"loader {loader.name!r}: override prepare_data() to write the files it reads, "
+                f"small and in their real format: {error}"
+            )
+
+
+def _check_sample(loader: Entry, bundle: DataBundle, task: str, split: str, sample: Any) -> None:
+    if not task.startswith("img-"):
+        return
+    where = f"loader {loader.name!r}, {split}"
+    image, target = sample
+    assert image.dtype == torch.uint8, f"{where}: images are {image.dtype}; expected uint8"
+    assert image.ndim == 3, f"{where}: images are {tuple(image.shape)}; expected (C, H, W)"
+    if loader.size is not None:
+        promised = (loader.size, loader.size)
+        assert image.shape[1:] == promised, (
+            f"{where}: images are {tuple(image.shape[1:])}; its entry promises {promised}"
+        )
+    mean, std = bundle.normalisation
+    assert len(mean) == len(std) == len(image), (
+        f"{where}: {len(image)} channels, but normalisation of {len(mean)}"
+    )
+    assert all(each > 0 for each in std), f"{where}: a standard deviation is not above 0: {std}"
+    if task == "img-classification":
+        assert 0 <= int(target) < bundle.out_shape[0], (
+            f"{where}: target {int(target)}; expected 0 to {bundle.out_shape[0] - 1}"
+        )
+
+
+def _check_same(loader: Entry, split: str, one: Samples, two: Samples) -> None:
+    assert len(one) == len(two), f"loader {loader.name!r}: {split} has {len(one)}, then {len(two)}"
+    for index in range(0, len(one), max(1, len(one) // 100)):
+        for first, second in zip(one[index], two[index], strict=True):
+            assert torch.equal(torch.as_tensor(first), torch.as_tensor(second)), (
+                f"loader {loader.name!r}: {split}[{index}] differs when loaded again; "
+                "seed what it draws"
+            )

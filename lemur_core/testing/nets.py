@@ -1,0 +1,197 @@
+"""The rules of nets."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lemur_core.entry import Entry
+from lemur_core.kinds.net import NetModule, as_net
+from lemur_core.space import Space, of_net, smallest
+
+CPU = torch.device("cpu")
+CLASSES = 10
+# Known of every net: the runner reads them.
+_RUNNERS = {"batch", "transform"}
+
+
+class NetRules:
+    """A net maps batches to its task's shape, learns, and comes back from its state.
+
+    Attributes:
+        channels: The numbers of channels that each net is tried with.
+    """
+
+    channels: tuple[int, ...] = (1, 3)
+
+    def batch(
+        self, net: Entry, channels: int, count: int
+    ) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+        """Return inputs, targets and ``out_shape`` to try a net on.
+
+        Override it for tasks other than img-classification, whose inputs are float32 of shape
+        ``(count, channels, size, size)`` at the net's smallest size.
+        """
+        if not net.serves("img-classification"):
+            pytest.fail(
+                f"net {net.name!r} serves {', '.join(net.tasks)}; "
+                "override batch() to say what its batches are"
+            )
+        size = net.min_size or 32
+        drawn = torch.Generator().manual_seed(count)
+        inputs = torch.randn(count, channels, size, size, generator=drawn)
+        return inputs, torch.arange(count) % CLASSES, (CLASSES,)
+
+    def test_net_says_its_hyperparameters(self, net: Entry) -> None:
+        """They can be read as ranges."""
+        assert _space(net)
+
+    def test_net_gives_its_tasks_shape(self, net: Entry) -> None:
+        """Scored alone or many at once, each sample gets an output of ``out_shape``."""
+        for channels in self.channels:
+            for count in (1, 3):
+                inputs, _, out_shape = self.batch(net, channels, count)
+                outputs = self._built(net, channels).eval()(inputs)
+                expected = (count, *out_shape)
+                assert outputs.shape == expected, (
+                    f"net {net.name!r}: maps {tuple(inputs.shape)} to {tuple(outputs.shape)}; "
+                    f"expected {expected}"
+                )
+
+    def test_net_gives_every_parameter_a_finite_gradient(self, net: Entry) -> None:
+        """A parameter without one is never learned."""
+        for channels in self.channels:
+            built = self._built(net, channels).train()
+            inputs, _, _ = self.batch(net, channels, 4)
+            built(inputs).square().mean().backward()
+            for name, parameter in built.named_parameters():
+                gradient = parameter.grad
+                assert not parameter.requires_grad or gradient is not None, (
+                    f"net {net.name!r}: parameter {name} has no gradient; "
+                    "use it in forward(), or leave it out"
+                )
+                assert gradient is None or gradient.isfinite().all(), (
+                    f"net {net.name!r}: the gradient of {name} is not finite"
+                )
+
+    def test_net_learns(self, net: Entry) -> None:
+        """An epoch changes its parameters and gives None, a mean loss, or (score, loss)."""
+        built, prm = self._set_up(net)
+        before = [parameter.detach().clone() for parameter in built.parameters()]
+        told = built.learn(self._epoch(net))
+        loss = told[1] if isinstance(told, tuple) and len(told) == 2 else told
+        assert loss is None or math.isfinite(float(loss)), (
+            f"net {net.name!r}: learn() gives {told!r}; "
+            "expected None, a finite mean loss, or (training score, mean loss)"
+        )
+        same = [torch.equal(old, new) for old, new in zip(before, built.parameters(), strict=True)]
+        assert not all(same), f"net {net.name!r}: learn() changes no parameter, given {prm}"
+
+    def test_net_comes_back_from_its_state(self, net: Entry) -> None:
+        """Another one, given the state of the first, gives the same outputs."""
+        built, prm = self._set_up(net)
+        built.learn(self._epoch(net))
+        file = io.BytesIO()
+        torch.save(built.state_dict(), file)
+        file.seek(0)
+        again = self._built(net, self.channels[-1], seed=1, prm=prm)
+        again.load_state_dict(torch.load(file, weights_only=True))
+        inputs, _, _ = self.batch(net, self.channels[-1], 3)
+        assert torch.equal(built.eval()(inputs), again.eval()(inputs)), (
+            f"net {net.name!r}: its state does not bring it back; "
+            "hold what it learns in parameters or buffers"
+        )
+
+    def test_net_is_built_the_same_from_the_same_seed(self, net: Entry) -> None:
+        """What is drawn for its weights comes from torch's global generator."""
+        one, two = (self._built(net, self.channels[-1]).state_dict() for _ in range(2))
+        for name, value in one.items():
+            assert torch.equal(value, two[name]), (
+                f"net {net.name!r}: {name} differs after the same torch.manual_seed"
+            )
+
+    def test_net_is_scored_the_same_twice(self, net: Entry) -> None:
+        """In evaluation nothing is drawn at random."""
+        built = self._built(net, self.channels[-1]).eval()
+        inputs, _, _ = self.batch(net, self.channels[-1], 3)
+        assert torch.equal(built(inputs), built(inputs)), (
+            f"net {net.name!r}: in eval() it gives different outputs for the same inputs"
+        )
+
+    def test_net_reads_what_it_declares(self, net: Entry) -> None:
+        """It reads the hyperparameters that it says it has, and needs no others."""
+        prm = _Watched(smallest(_space(net)))
+        try:
+            built = self._built(net, self.channels[-1], prm=prm)
+            built.train_setup(prm)
+            built.learn(self._epoch(net))
+        except KeyError as error:
+            pytest.fail(
+                f"net {net.name!r}: reads the hyperparameter {error} and does not declare it "
+                "in supported_hyperparameters()"
+            )
+        unread = sorted(set(prm) - prm.read - _RUNNERS)
+        assert not unread, (
+            f"net {net.name!r}: declares {', '.join(unread)} and never reads it, "
+            "so that a search over it is in vain"
+        )
+
+    def _built(
+        self, net: Entry, channels: int, seed: int = 0, prm: Mapping[str, Any] | None = None
+    ) -> Any:
+        torch.manual_seed(seed)
+        inputs, _, out_shape = self.batch(net, channels, 1)
+        prm = smallest(_space(net)) if prm is None else prm
+        built: nn.Module = _module(net).net((1, *inputs.shape[1:]), out_shape, prm, CPU)
+        return built
+
+    def _set_up(self, net: Entry) -> tuple[Any, Mapping[str, Any]]:
+        prm = smallest(_space(net))
+        built = self._built(net, self.channels[-1], prm=prm).train()
+        built.train_setup(prm)
+        return built, prm
+
+    def _epoch(self, net: Entry) -> list[tuple[Tensor, Tensor]]:
+        return [self.batch(net, self.channels[-1], count)[:2] for count in (4, 2)]
+
+
+class _Watched(dict[str, Any]):
+    """Hyperparameters that remember which of them were read."""
+
+    def __init__(self, prm: Mapping[str, Any]) -> None:
+        super().__init__(prm)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+    def keys(self) -> Any:
+        # What takes them all, as **prm does, reads them all.
+        self.read.update(list(super().keys()))
+        return super().keys()
+
+    def items(self) -> Any:
+        self.read.update(list(super().keys()))
+        return super().items()
+
+    def __iter__(self) -> Iterator[str]:
+        return super().__iter__()
+
+
+def _module(net: Entry) -> NetModule:
+    return as_net(net.load(), net.name)
+
+
+def _space(net: Entry) -> Space:
+    return of_net(_module(net).hyperparameters())

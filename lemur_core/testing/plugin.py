@@ -1,0 +1,85 @@
+"""The rules of a plugin as a whole, and of every entry."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from lemur_core.entry import Entry
+from lemur_core.registry import HOOKS, Failure
+
+HEAVY = ("numpy", "optuna", "pandas", "scipy", "sklearn", "sqlalchemy", "torch", "torchvision")
+# In a process of its own, as this one has imported everything already.
+_LIST = """
+import importlib, json, sys
+plugin = importlib.import_module(sys.argv[1])
+for hook in sys.argv[2].split(","):
+    list(getattr(plugin, hook, list)())
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+class PluginRules:
+    """A plugin is light, is taken whole, and lists the same entries each time."""
+
+    plugin: str
+    entries: Mapping[str, Sequence[Entry]]
+    failure: Failure | None
+
+    def test_plugin_is_taken(self) -> None:
+        """The module can be imported, its hooks and entries are in order."""
+        assert self.plugin, 'name your plugin module: plugin = "lemur_tiny.plugin"'
+        assert self.failure is None, f"{self.failure.reason}\n{self.failure.traceback}"
+
+    def test_plugin_registers_something(self) -> None:
+        """Some hook gives an entry."""
+        assert self.failure or any(self.entries.values()), (
+            f"{self.plugin} registers nothing; implement one of {', '.join(HOOKS.values())}, "
+            "marked with lemur_core.hookimpl"
+        )
+
+    def test_plugin_is_light(self) -> None:
+        """Listing what it registers imports nothing heavy."""
+        listed = subprocess.run(  # noqa: S603 - the author's own module
+            [sys.executable, "-c", _LIST, self.plugin, ",".join(HOOKS.values())],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        imported = json.loads(listed.stdout) if listed.returncode == 0 else []
+        heavy = [name for name in HEAVY if name in imported]
+        assert not heavy, (
+            f"listing the entries of {self.plugin} imports {', '.join(heavy)}; "
+            "name targets as text, and import nothing that does"
+        )
+
+    def test_entry_says_what_it_is(self, kind: str, entry: Entry) -> None:
+        """It has a summary, or its module a docstring."""
+        assert entry.about(), (
+            f"{kind} {entry.name!r}: lemur list has nothing to say; "
+            "give it a summary, or its module a docstring"
+        )
+
+    def test_entry_target_resolves(self, kind: str, entry: Entry) -> None:
+        """What it names can be imported."""
+        entry.load()
+
+    def test_command_is_clicks(self, command: Entry) -> None:
+        """A command is one that the command line can call."""
+        import click
+
+        found = command.load()
+        assert isinstance(found, click.Command), (
+            f"command {command.name!r}: {command.target} is {type(found).__name__}; "
+            "expected a click.Command"
+        )
+
+    def test_estimator_can_be_called(self, estimator: Entry) -> None:
+        """An estimator's target makes one."""
+        assert callable(estimator.load()), f"estimator {estimator.name!r}: cannot be called"
+
+    def test_exporter_can_be_called(self, exporter: Entry) -> None:
+        """An exporter's target exports."""
+        assert callable(exporter.load()), f"exporter {exporter.name!r}: cannot be called"

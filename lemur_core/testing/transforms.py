@@ -1,0 +1,64 @@
+"""The rules of transforms."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from lemur_core.entry import Entry
+from lemur_core.kinds.transform import Normalisation, as_transform
+
+_FED = (torch.float32, torch.complex64)
+
+
+class TransformRules:
+    """A transform maps whole batches of uint8 images to what nets are fed."""
+
+    def test_transform_gives_what_nets_are_fed(self, transform: Entry) -> None:
+        """float32 or complex64, finite, of the size that its entry promises."""
+        for channels in (1, 3):
+            for training in (True, False):
+                images = _images(channels)
+                fed = _made(transform, channels).train(training)(images)
+                size = transform.size or images.shape[-1]
+                where = f"transform {transform.name!r}"
+                assert fed.dtype in _FED, f"{where}: gives {fed.dtype}; expected float32"
+                assert fed.shape == (4, channels, size, size), (
+                    f"{where}: maps {tuple(images.shape)} to {tuple(fed.shape)}; "
+                    f"expected {(4, channels, size, size)}"
+                )
+                assert fed.isfinite().all(), f"{where}: gives values that are not finite"
+
+    def test_transform_leaves_its_input_alone(self, transform: Entry) -> None:
+        """The images are the data set's own."""
+        images = _images(3)
+        kept = images.clone()
+        _made(transform, 3).train()(images)
+        assert torch.equal(images, kept), f"transform {transform.name!r}: alters its input"
+
+    def test_transform_draws_nothing_when_scoring(self, transform: Entry) -> None:
+        """In evaluation the same image gives the same input."""
+        made, images = _made(transform, 3).eval(), _images(3)
+        assert torch.equal(made(images), made(images)), (
+            f"transform {transform.name!r}: is random in eval(); draw in training only"
+        )
+
+    def test_transform_draws_from_the_global_seed(self, transform: Entry) -> None:
+        """So that a trial's seed decides what its nets are fed."""
+        made, images, fed = _made(transform, 3).train(), _images(3), []
+        for _ in range(2):
+            torch.manual_seed(0)
+            fed.append(made(images))
+        assert torch.equal(*fed), (
+            f"transform {transform.name!r}: differs after the same torch.manual_seed"
+        )
+
+
+def _images(channels: int) -> Tensor:
+    drawn = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (4, channels, 28, 28), dtype=torch.uint8, generator=drawn)
+
+
+def _made(transform: Entry, channels: int) -> nn.Module:
+    normalisation = Normalisation((0.4,) * channels, (0.2,) * channels)
+    return as_transform(transform.load(), normalisation, transform.name)
