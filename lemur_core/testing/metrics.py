@@ -45,10 +45,12 @@ class MetricRules:
         """What came before the reset changes nothing."""
         for outputs, targets, score in self._cases(metric):
             made = _made(metric, outputs)
-            made.update(outputs, targets.flip(0))
-            made.reset()
-            made.update(outputs, targets)
-            _check(metric, made, score, "after a reset")
+            for index in range(len(outputs)):
+                made.update(outputs[index : index + 1], targets[index : index + 1])
+                made.reset()
+                made.update(outputs, targets)
+                _check(metric, made, score, "after a reset")
+                made.reset()
 
     def _cases(self, metric: Entry) -> list[tuple[Tensor, Tensor, float]]:
         cases = self.metric_cases.get(metric.name)

@@ -1,0 +1,1 @@
+"""Plugins that break one rule of the contract each: the file is named after the rule."""

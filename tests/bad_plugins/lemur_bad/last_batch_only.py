@@ -1,0 +1,8 @@
+"""A metric that scores the last batch only."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_metrics():
+    return [Entry("bad", "lemur_bad.things.metrics:LastBatchOnly", ("img-classification",), "Bad")]

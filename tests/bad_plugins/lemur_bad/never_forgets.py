@@ -1,0 +1,8 @@
+"""A metric whose reset() forgets nothing."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_metrics():
+    return [Entry("bad", "lemur_bad.things.metrics:NeverForgets", ("img-classification",), "Bad")]

@@ -1,0 +1,8 @@
+"""A metric without a case computed by hand."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_metrics():
+    return [Entry("bad", "lemur_bad.things.metrics:Right", ("img-classification",), "Bad")]

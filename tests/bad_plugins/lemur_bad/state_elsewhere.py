@@ -1,0 +1,8 @@
+"""A net that holds what it learns outside of its state."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_nets():
+    return [Entry("Bad", "lemur_bad.things.nets:state_elsewhere", ("img-classification",), "Bad")]

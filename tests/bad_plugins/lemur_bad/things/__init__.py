@@ -1,0 +1,1 @@
+"""What the bad plugins register."""

@@ -1,0 +1,10 @@
+import click
+
+
+@click.command()
+def good():
+    pass
+
+
+def bad():
+    pass

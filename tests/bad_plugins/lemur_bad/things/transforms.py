@@ -1,0 +1,38 @@
+"""Transforms that are right but for one thing."""
+
+import torch
+from torch import nn
+
+
+class Good(nn.Module):
+    def __init__(self, normalisation):
+        super().__init__()
+
+    def forward(self, images):
+        return images / 255
+
+
+class AltersInput(Good):
+    def forward(self, images):
+        images[0] = 7
+        return super().forward(images)
+
+
+class RandomInEval(Good):
+    def forward(self, images):
+        return super().forward(images) + torch.rand(())
+
+
+class WrongType(Good):
+    def forward(self, images):
+        return images.double() / 255
+
+
+class IgnoresTheSeed(Good):
+    def __init__(self, normalisation):
+        super().__init__(normalisation)
+        self.generator = torch.Generator()
+
+    def forward(self, images):
+        noise = torch.rand((), generator=self.generator) if self.training else 0
+        return super().forward(images) + noise

@@ -1,0 +1,8 @@
+"""A net whose outputs are not of its task's shape."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_nets():
+    return [Entry("Bad", "lemur_bad.things.nets:wrong_shape", ("img-classification",), "Bad")]
