@@ -1,0 +1,1 @@
+"""The files that ``lemur new`` writes, with ``$name`` where a name goes."""

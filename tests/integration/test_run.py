@@ -1,0 +1,81 @@
+"""The main job: real nets of lemur-vision-cls trained on real images."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lemur_core import data, run
+from lemur_core.errors import MisfitError, MissingDataError
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+DIGITS = "img-classification_digits_acc"
+
+
+def lemur(folder, *arguments):
+    command = [sys.executable, "-m", "lemur_core", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_demo_is_three_nets_on_the_embedded_digits(tmp_path):
+    listed = lemur(tmp_path, "run", "--dry-run")
+    assert listed.stdout.splitlines() == [
+        f"{DIGITS}_{net}" for net in ("ResNet", "ShuffleNet", "SqueezeNet-1")
+    ]
+
+
+def test_a_real_net_learns_real_digits(tmp_path):
+    db = str(tmp_path / "results.db")
+    summary = run(
+        f"{DIGITS}_ResNet", trials=1, epochs=4, lr=0.03, momentum=0.6, batch=32,
+        transform="norm_32", db=db,
+    )  # fmt: skip
+    assert summary.standings[0].accuracy >= 0.95
+    frame = data(db=db)
+    assert list(frame["epoch"]) == [1, 2, 3, 4]
+    assert frame["duration"].is_monotonic_increasing
+    assert frame["nn_code"][0].startswith('"""ResNet-18')
+
+
+def test_the_same_command_gives_the_same_numbers_in_another_process(tmp_path):
+    results = []
+    for name in ("one.db", "two.db"):
+        ran = lemur(
+            tmp_path, "run", f"{DIGITS}_SqueezeNet-1", "-t", 2, "-e", 1, "--threads", 1,
+            "--seed", 3, "--db", name, "-q",
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        frame = data(db=tmp_path / name)
+        results.append(frame[["accuracy", "validation", "loss", "prm"]].to_dict("records"))
+    assert results[0] == results[1]
+    assert len(results[0]) == 2
+
+
+def test_a_net_that_no_transform_makes_images_large_enough_for_is_said(tmp_path):
+    with pytest.raises(MisfitError) as caught:
+        run(f"{DIGITS}_AlexNet", transform="norm_32,echo", db=str(tmp_path / "results.db"))
+    assert str(caught.value) == (
+        f"'{DIGITS}_AlexNet': net 'AlexNet' takes images of 64 px or more; "
+        "with data set 'digits', norm_32 gives 32, echo gives 8"
+    )
+
+
+def test_mnist_without_its_files_says_which_and_where_to_get_them(tmp_path):
+    with pytest.raises(MissingDataError) as caught:
+        run("img-classification_mnist-10k_acc_ResNet", data=tmp_path, db=str(tmp_path / "r.db"))
+    assert str(caught.value) == (
+        f"data set 'mnist-10k': {tmp_path / 'mnist'} lacks t10k-images-idx3-ubyte, "
+        "t10k-labels-idx1-ubyte (or .gz); get them from "
+        "https://ossci-datasets.s3.amazonaws.com/mnist, or name their folder with --data"
+    )
+
+
+@pytest.mark.skipif(not (SHARED / "mnist").is_dir(), reason="MNIST's files are not here")
+def test_a_real_net_learns_mnists_own_images(tmp_path):
+    summary = run(
+        "img-classification_mnist-10k_acc_SqueezeNet-1", trials=1, epochs=1, lr=5e-4,
+        momentum=0.9, batch=32, dropout=0, transform="norm_32",
+        data=SHARED, db=str(tmp_path / "results.db"),
+    )  # fmt: skip
+    assert summary.standings[0].accuracy > 0.8

@@ -1,0 +1,1 @@
+"""Nets for lemur that fit in a pocket."""
