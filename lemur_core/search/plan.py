@@ -22,7 +22,7 @@ def plan(settings: Settings, registry: Registry) -> list[Pipeline]:
     registry = _with_files(registry, [text for text in _nets(settings) if _is_file(text)])
     given, only = _patterns(settings)
     if given:
-        return compose(registry, given, settings.transform, only)
+        return compose(registry, given, settings.transform, None if only == Pattern() else only)
     if only != Pattern():
         return compose(registry, [only], settings.transform)
     return demo(registry, settings.transform)

@@ -67,4 +67,4 @@ def test_it_passes_its_own_contract_tests(call):
     tested = call("pytest", "-q", "-c", os.devnull, "--rootdir", TINY, tests)
     assert tested.returncode == 0, tested.stdout
     # Of the plugin 3, of each entry 2, of each net 8, of the metric 3.
-    assert f" {3 + 2 * 3 + 8 * 2 + 3} passed" in tested.stdout
+    assert f"\n{3 + 2 * 3 + 8 * 2 + 3} passed" in tested.stdout
