@@ -184,6 +184,13 @@ def override(space: Space, given: Mapping[str, Given]) -> Space:
     return space | changed
 
 
+def fixed(space: Space) -> dict[str, Value]:
+    """Return the hyperparameters that have one value and are not searched."""
+    return {
+        name: one.values[0] for name, one in space.items() if isinstance(one, Choice) and one.fixed
+    }
+
+
 def smallest(space: Space) -> dict[str, Value]:
     """Return each hyperparameter's least or first value, to build a net without a search."""
     return {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur_core.cli.options import db_option
-from lemur_core.cli.table import text_table
+from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
 
 if TYPE_CHECKING:
@@ -41,20 +41,21 @@ def data(best: bool, form: str, **filters: Any) -> None:
     elif form == "json":
         click.echo(frame.to_json(orient="records", indent=2))
     else:
-        click.echo(_table(frame))
+        click.echo(_tables(frame) if len(frame) else "no such rows")
+
+
+def _tables(frame: DataFrame) -> str:
+    groups = frame.groupby(["task", "dataset", "metric"], sort=False)
+    return "\n\n".join(headed("_".join(where), _table(group)) for where, group in groups)
 
 
 def _table(frame: DataFrame) -> str:
     rows = [
         [
-            row.task, row.dataset, row.metric, row.nn, row.trial[:8], row.epoch,
-            f"{row.accuracy:.4f}", f"{row.validation:.4f}", f"{row.duration / 1e9:.1f}",
-            prm_text(row.prm),
+            row.nn, row.trial[:8], row.epoch, f"{row.accuracy:.4f}", f"{row.validation:.4f}",
+            f"{row.duration / 1e9:.1f}", prm_text(row.prm),
         ]
         for row in frame.itertuples()
     ]  # fmt: skip
-    headers = [
-        "task", "dataset", "metric", "net", "trial", "epoch", "accuracy", "validation", "seconds",
-        "prm",
-    ]  # fmt: skip
+    headers = ["net", "trial", "epoch", "accuracy", "validation", "seconds", "hyperparameters"]
     return text_table(headers, rows)

@@ -60,8 +60,9 @@ def _facts(event: Event) -> dict[str, Any]:
             return {"pipelines": pipelines} | {
                 name: getattr(event, name) for name in ("trials", "epochs", "device", "db")
             }
-        case StudyStarted(pipeline, done, trials):
-            return {"pipeline": pipeline.name, "done": done, "trials": trials}
+        case StudyStarted(pipeline, done, trials, fixed):
+            name = pipeline.name
+            return {"pipeline": name, "done": done, "trials": trials, "fixed": dict(fixed)}
         case TrialStarted(trial):
             return _which(trial) | {"prm": dict(trial.prm), "seed": trial.seed}
         case EpochEnded(trial, epoch):

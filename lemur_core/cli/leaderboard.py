@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import click
-
-from lemur_core.cli.table import text_table
+from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import duration, prm_text
 from lemur_core.trial import State
 
@@ -35,7 +33,7 @@ def _boards(standings: list[Standing]) -> Iterator[str]:
             ]
             for one in group
         ]  # fmt: skip
-        yield f"{click.style(where, bold=True)}\n{text_table(HEADERS, rows)}"
+        yield headed(where, text_table(HEADERS, rows))
 
 
 def _where(standing: Standing) -> str:

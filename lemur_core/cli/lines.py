@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ from lemur_core.search.events import (
     TrialStarted,
     Warned,
 )
-from lemur_core.trial import Epoch, Outcome, State
+from lemur_core.space import Value
+from lemur_core.trial import Epoch, Outcome, State, Trial
 
 if TYPE_CHECKING:
     from lemur_core.search.campaign import Summary
@@ -31,6 +33,7 @@ class Quiet(AbstractContextManager["Quiet"]):
 
     def __init__(self) -> None:
         self.pace = Pace()
+        self._fixed: Mapping[str, Value] = {}
 
     def __exit__(self, *error: object) -> None:
         return None
@@ -38,6 +41,8 @@ class Quiet(AbstractContextManager["Quiet"]):
     def __call__(self, event: Event) -> None:
         """Show one event."""
         self.pace.take(event)
+        if isinstance(event, StudyStarted):
+            self._fixed = event.fixed
         if isinstance(event, Warned):
             warn(event.message)
 
@@ -66,9 +71,9 @@ class Lines(Quiet):
             case CampaignStarted():
                 return campaign_line(event)
             case StudyStarted():
-                return f"\n{study_line(event)}"
+                return f"\n{study_line(event)}\n{fixed_line(event)}".rstrip()
             case TrialStarted(trial):
-                return f"  trial {trial.number}: {prm_text(trial.prm)}"
+                return f"  trial {trial.number}: {searched_text(trial, self._fixed)}"
             case EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
                 return f"    epoch {epoch.number}/{trial.epochs}: {epoch_text(epoch)}{left}"
@@ -91,6 +96,16 @@ def study_line(event: StudyStarted) -> str:
     """Return a pipeline's name and how many trials it has and lacks."""
     done = f", {event.done} done already" if event.done else ""
     return f"{event.pipeline.name}: {_count(event.trials, 'trial')} to go{done}"
+
+
+def fixed_line(event: StudyStarted) -> str:
+    """Return the hyperparameters that are the same for all trials."""
+    return f"  all with {prm_text(event.fixed)}" if event.fixed else ""
+
+
+def searched_text(trial: Trial, fixed: Mapping[str, Value]) -> str:
+    """Return the hyperparameters that the search chose for a trial."""
+    return prm_text({name: value for name, value in trial.prm.items() if name not in fixed})
 
 
 def epoch_text(epoch: Epoch) -> str:

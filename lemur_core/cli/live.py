@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from lemur_core.cli.leaderboard import ending
-from lemur_core.cli.lines import campaign_line, epoch_text, outcome_text, study_line
+from lemur_core.cli.lines import (
+    campaign_line,
+    epoch_text,
+    fixed_line,
+    outcome_text,
+    searched_text,
+    study_line,
+)
 from lemur_core.cli.progress import Pace
-from lemur_core.cli.text import duration, prm_text, sparkline
+from lemur_core.cli.text import duration, sparkline
 from lemur_core.search.events import (
     CampaignStarted,
     EpochEnded,
@@ -25,6 +33,7 @@ from lemur_core.search.events import (
     TrialStarted,
     Warned,
 )
+from lemur_core.space import Value
 from lemur_core.trial import Epoch, State, Trial
 
 if TYPE_CHECKING:
@@ -41,6 +50,7 @@ class Live(AbstractContextManager["Live"]):
         self.pace = Pace()
         self._trial: Trial | None = None
         self._epochs: list[Epoch] = []
+        self._fixed: Mapping[str, Value] = {}
         self._spinner = Spinner("dots")
         self._screen = Screen(
             console=self.console, get_renderable=self._now, refresh_per_second=8, transient=True
@@ -60,8 +70,10 @@ class Live(AbstractContextManager["Live"]):
             case CampaignStarted():
                 self._say(campaign_line(event))
             case StudyStarted():
+                self._fixed = event.fixed
                 self._say("")
                 self._say(study_line(event), "bold")
+                self._say(fixed_line(event), "dim")
             case TrialStarted(trial):
                 self._trial, self._epochs = trial, []
             case EpochEnded(_, epoch):
@@ -70,7 +82,7 @@ class Live(AbstractContextManager["Live"]):
                 self._trial = None
                 text = f"  trial {trial.number} {outcome_text(outcome)}"
                 self._say(text, _STYLES.get(outcome.state, "green"))
-                self._say(f"    {prm_text(trial.prm)}", "dim")
+                self._say(f"    {searched_text(trial, self._fixed)}", "dim")
             case Warned(message):
                 self._say(f"warning: {message}", "yellow")
 
@@ -92,7 +104,11 @@ class Live(AbstractContextManager["Live"]):
     def _running(self, trial: Trial) -> list[RenderableType]:
         number = min(len(self._epochs) + 1, trial.epochs)
         self._spinner.update(text=f" trial {trial.number}, epoch {number}/{trial.epochs}")
-        return [self._spinner, *self._curve(), _one_line(f"    {prm_text(trial.prm)}", "dim")]
+        return [
+            self._spinner,
+            *self._curve(),
+            _one_line(f"    {searched_text(trial, self._fixed)}", "dim"),
+        ]
 
     def _curve(self) -> list[RenderableType]:
         if not self._epochs:

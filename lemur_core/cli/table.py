@@ -6,41 +6,62 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import click
+
+# Narrower than this, the last column is put beneath each row.
+_LEAST_WIDTH = 30
+_UNBROKEN: dict[str, Any] = {"break_on_hyphens": False, "break_long_words": False}
 
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return rows under headers, numbers to the right.
 
-    On a terminal the last column is wrapped to its width.
+    On a terminal the last column is wrapped, or put beneath each row where there is little room.
 
     >>> print(text_table(["net", "score"], [["ResNet", "0.97"], ["AlexNet", "0.9"]]))
     net      score
     ResNet    0.97
     AlexNet    0.9
     """
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
-    right = [bool(cells) and all(_numeric(row[i]) for row in cells) for i in range(len(headers))]
-    lines = [_line(row, widths, right) for row in [list(headers), *cells]]
+    cells = [list(headers), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [
+        len(rows) > 0 and all(map(_numeric, column[1:])) for column in zip(*cells, strict=True)
+    ]
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    start = sum(width + 2 for width in widths[:-1])
+    if start + widths[-1] <= columns:
+        lines = [_line(row, widths, right) for row in cells]
+    elif columns - start >= _LEAST_WIDTH:
+        lines = [_beside(row, widths, right, start, columns) for row in cells]
+    else:
+        lines = [_beneath(row, widths, right, columns) for row in cells]
     if sys.stdout.isatty():
-        columns = shutil.get_terminal_size().columns
-        indent = sum(width + 2 for width in widths[:-1])
-        lines = [_wrapped(line, columns, indent) for line in lines]
         lines[0] = click.style(lines[0], bold=True)
     return "\n".join(lines)
 
 
-def _wrapped(line: str, columns: int, indent: int) -> str:
-    if len(line) <= columns:
-        return line
-    # Where the other columns leave little room, what is wrapped begins further left.
-    indent = min(indent, columns // 2)
+def headed(title: str, table: str) -> str:
+    """Return a table under its title."""
+    return f"{click.style(title, bold=True)}\n{table}"
+
+
+def _beside(
+    row: Sequence[str], widths: Sequence[int], right: Sequence[bool], start: int, columns: int
+) -> str:
+    first = _line(row[:-1], widths[:-1], right[:-1]).ljust(start)
     return textwrap.fill(
-        line, columns, subsequent_indent=" " * indent, break_on_hyphens=False,
-        drop_whitespace=True, replace_whitespace=False,
-    )  # fmt: skip
+        row[-1], columns, initial_indent=first, subsequent_indent=" " * start, **_UNBROKEN
+    )
+
+
+def _beneath(row: Sequence[str], widths: Sequence[int], right: Sequence[bool], columns: int) -> str:
+    rest = textwrap.fill(
+        row[-1], columns, initial_indent="    ", subsequent_indent="    ", **_UNBROKEN
+    )
+    return f"{_line(row[:-1], widths[:-1], right[:-1])}\n{rest}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -27,6 +27,7 @@ from lemur_core.search.plan import plan, spelt_out_datasets
 from lemur_core.search.prepare import Ready, prepare
 from lemur_core.search.settings import Settings
 from lemur_core.search.study import Study, derived_seed
+from lemur_core.space import fixed
 from lemur_core.store.database import open_database, place
 from lemur_core.store.standings import Standing, standings
 from lemur_core.store.writer import Past, Writer
@@ -145,7 +146,7 @@ class Campaign:
 
     def _study(self, job: Job, writer: Writer, misfits: list[str]) -> None:
         settings, pipeline = self.settings, job.ready.pipeline
-        self._watch(StudyStarted(pipeline, len(job.past), job.trials))
+        self._watch(StudyStarted(pipeline, len(job.past), job.trials, fixed(job.ready.space)))
         seed = derived_seed(settings.seed, pipeline.name, len(job.past))
         study = Study(job.ready.space, settings.sampler, settings.pruner, seed, job.past)
         missing, failures = job.trials, 0

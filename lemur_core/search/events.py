@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lemur_core.pipeline import Pipeline
+from lemur_core.space import Value
 from lemur_core.trial import Epoch, Outcome, Trial
 
 
@@ -27,6 +28,7 @@ class StudyStarted:
     pipeline: Pipeline
     done: int  # trials it has already
     trials: int  # trials to train
+    fixed: Mapping[str, Value]  # hyperparameters that are not searched
 
 
 @dataclass(frozen=True)

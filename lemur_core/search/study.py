@@ -16,7 +16,7 @@ import optuna
 from optuna.trial import TrialState
 
 from lemur_core.errors import SettingsError, hint
-from lemur_core.space import Choice, Space
+from lemur_core.space import Space, fixed
 from lemur_core.store.writer import Past
 from lemur_core.trial import Epoch, Outcome, State
 
@@ -49,12 +49,7 @@ class Study:
     def ask(self) -> dict[str, Any]:
         """Return the next hyperparameters to try."""
         self._asked = self._study.ask(self.distributions)
-        fixed = {
-            name: one.values[0]
-            for name, one in self.space.items()
-            if isinstance(one, Choice) and one.fixed
-        }
-        return fixed | self._asked.params
+        return fixed(self.space) | self._asked.params
 
     def report(self, epoch: Epoch) -> bool:
         """Tell an epoch's score; return whether the trial shall stop here."""

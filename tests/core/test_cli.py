@@ -176,8 +176,10 @@ def test_show_counts_parameters_and_multiply_adds(lemur):
 def test_data_prints_results_as_a_table_csv_and_json(lemur):
     lemur("run", *SMALL, "-q")
     _, table, _ = lemur("data")
-    assert len(table.splitlines()) == 3
-    assert table.split()[:4] == ["task", "dataset", "metric", "net"]
+    lines = table.splitlines()
+    assert (len(lines), lines[0]) == (4, BLOBS)
+    assert lines[1].split()[:4] == ["net", "trial", "epoch", "accuracy"]
+    assert lemur("data", "--net", "Raises")[:2] == (0, "no such rows\n")
     _, csv, _ = lemur("data", "--format", "csv", "--epoch", 1)
     assert csv.startswith("task,dataset,metric,metric_code,nn,nn_code,epoch,accuracy,")
     _, text, _ = lemur("data", "--format", "json", "--best")
