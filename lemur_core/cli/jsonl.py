@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur_core.cli import warn
-from lemur_core.search.events import (
-    CampaignStarted,
-    EpochEnded,
-    Event,
-    StudyStarted,
-    TrialFinished,
-    TrialStarted,
-    Warned,
-)
+from lemur_core.search import events
 from lemur_core.trial import Epoch, Trial
 
 if TYPE_CHECKING:
@@ -32,9 +24,9 @@ class JsonLines(AbstractContextManager["JsonLines"]):
     def __exit__(self, *error: object) -> None:
         return None
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Show one event."""
-        if isinstance(event, Warned):
+        if isinstance(event, events.Warned):
             warn(event.message)
         self._print(type(event).__name__, _facts(event))
 
@@ -53,23 +45,23 @@ class JsonLines(AbstractContextManager["JsonLines"]):
         click.echo(json.dumps({"event": name} | dict(facts), allow_nan=False))
 
 
-def _facts(event: Event) -> dict[str, Any]:
+def _facts(event: events.Event) -> dict[str, Any]:
     match event:
-        case CampaignStarted():
+        case events.CampaignStarted():
             pipelines = [pipeline.name for pipeline in event.pipelines]
             return {"pipelines": pipelines} | {
                 name: getattr(event, name) for name in ("trials", "epochs", "device", "db")
             }
-        case StudyStarted(pipeline, done, trials, fixed):
+        case events.StudyStarted(pipeline, done, trials, fixed):
             name = pipeline.name
             return {"pipeline": name, "done": done, "trials": trials, "fixed": dict(fixed)}
-        case TrialStarted(trial):
+        case events.TrialStarted(trial):
             return _which(trial) | {"prm": dict(trial.prm), "seed": trial.seed}
-        case EpochEnded(trial, epoch):
+        case events.EpochEnded(trial, epoch):
             return _which(trial) | _renamed(epoch)
-        case TrialFinished(trial, outcome):
+        case events.TrialFinished(trial, outcome):
             return _which(trial) | {"state": str(outcome.state), "reason": outcome.reason}
-        case Warned(message):
+        case events.Warned(message):
             return {"message": message}
 
 

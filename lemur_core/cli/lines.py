@@ -12,15 +12,7 @@ from lemur_core.cli import warn
 from lemur_core.cli.leaderboard import ending
 from lemur_core.cli.progress import Pace
 from lemur_core.cli.text import duration, prm_text
-from lemur_core.search.events import (
-    CampaignStarted,
-    EpochEnded,
-    Event,
-    StudyStarted,
-    TrialFinished,
-    TrialStarted,
-    Warned,
-)
+from lemur_core.search import events
 from lemur_core.space import Value
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -38,12 +30,12 @@ class Quiet(AbstractContextManager["Quiet"]):
     def __exit__(self, *error: object) -> None:
         return None
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Show one event."""
         self.pace.take(event)
-        if isinstance(event, StudyStarted):
+        if isinstance(event, events.StudyStarted):
             self._fixed = event.fixed
-        if isinstance(event, Warned):
+        if isinstance(event, events.Warned):
             warn(event.message)
 
     def ended(self, summary: Summary) -> None:
@@ -54,7 +46,7 @@ class Quiet(AbstractContextManager["Quiet"]):
 class Lines(Quiet):
     """A line for each event."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Show one event."""
         super().__call__(event)
         line = self._line(event)
@@ -66,24 +58,24 @@ class Lines(Quiet):
         click.echo()
         super().ended(summary)
 
-    def _line(self, event: Event) -> str:
+    def _line(self, event: events.Event) -> str:
         match event:
-            case CampaignStarted():
+            case events.CampaignStarted():
                 return campaign_line(event)
-            case StudyStarted():
+            case events.StudyStarted():
                 return f"\n{study_line(event)}\n{fixed_line(event)}".rstrip()
-            case TrialStarted(trial):
+            case events.TrialStarted(trial):
                 return f"  trial {trial.number}: {searched_text(trial, self._fixed)}"
-            case EpochEnded(trial, epoch):
+            case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
                 return f"    epoch {epoch.number}/{trial.epochs}: {epoch_text(epoch)}{left}"
-            case TrialFinished(trial, outcome):
+            case events.TrialFinished(trial, outcome):
                 return f"  trial {trial.number} {outcome_text(outcome)}"
             case _:
                 return ""
 
 
-def campaign_line(event: CampaignStarted) -> str:
+def campaign_line(event: events.CampaignStarted) -> str:
     """Return what is about to be done, on which device, recorded where."""
     pipelines, trials = len(event.pipelines), event.trials
     return (
@@ -92,13 +84,13 @@ def campaign_line(event: CampaignStarted) -> str:
     )
 
 
-def study_line(event: StudyStarted) -> str:
+def study_line(event: events.StudyStarted) -> str:
     """Return a pipeline's name and how many trials it has and lacks."""
     done = f", {event.done} done already" if event.done else ""
     return f"{event.pipeline.name}: {_count(event.trials, 'trial')} to go{done}"
 
 
-def fixed_line(event: StudyStarted) -> str:
+def fixed_line(event: events.StudyStarted) -> str:
     """Return the hyperparameters that are the same for all trials."""
     return f"  all with {prm_text(event.fixed)}" if event.fixed else ""
 

@@ -24,15 +24,7 @@ from lemur_core.cli.lines import (
 )
 from lemur_core.cli.progress import Pace
 from lemur_core.cli.text import duration, sparkline
-from lemur_core.search.events import (
-    CampaignStarted,
-    EpochEnded,
-    Event,
-    StudyStarted,
-    TrialFinished,
-    TrialStarted,
-    Warned,
-)
+from lemur_core.search import events
 from lemur_core.space import Value
 from lemur_core.trial import Epoch, State, Trial
 
@@ -63,27 +55,27 @@ class Live(AbstractContextManager["Live"]):
     def __exit__(self, *error: object) -> None:
         self._screen.stop()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Show one event."""
         self.pace.take(event)
         match event:
-            case CampaignStarted():
+            case events.CampaignStarted():
                 self._say(campaign_line(event))
-            case StudyStarted():
+            case events.StudyStarted():
                 self._fixed = event.fixed
                 self._say("")
                 self._say(study_line(event), "bold")
                 self._say(fixed_line(event), "dim")
-            case TrialStarted(trial):
+            case events.TrialStarted(trial):
                 self._trial, self._epochs = trial, []
-            case EpochEnded(_, epoch):
+            case events.EpochEnded(_, epoch):
                 self._epochs.append(epoch)
-            case TrialFinished(trial, outcome):
+            case events.TrialFinished(trial, outcome):
                 self._trial = None
                 text = f"  trial {trial.number} {outcome_text(outcome)}"
                 self._say(text, _STYLES.get(outcome.state, "green"))
                 self._say(f"    {searched_text(trial, self._fixed)}", "dim")
-            case Warned(message):
+            case events.Warned(message):
                 self._say(f"warning: {message}", "yellow")
 
     def ended(self, summary: Summary) -> None:
