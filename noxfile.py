@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -71,6 +72,7 @@ def wheels(session: nox.Session) -> None:
     root, outside = Path.cwd(), Path(session.create_tmp()).resolve()
     session.install(*CONSTRAINTS, "build")
     dist = outside / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
     for place in (root, *(root / "plugins" / name for name in PLUGINS)):
         session.run("python", "-m", "build", "--outdir", str(dist), str(place))
     built = sorted(map(str, dist.glob("*.whl")))
