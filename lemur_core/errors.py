@@ -64,6 +64,10 @@ class MissingDataError(LemurError, FileNotFoundError):
     """A data set's files are not in the data folder."""
 
 
+class WorkerError(LemurError, RuntimeError):
+    """No worker process can be started."""
+
+
 class StoreError(LemurError, OSError):
     """The database of results cannot be opened, read or written."""
 

@@ -21,6 +21,14 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Verdict(StrEnum):
+    """What a campaign says after an epoch."""
+
+    GO_ON = "go on"
+    PRUNE = "prune"
+    INTERRUPT = "interrupt"
+
+
 @dataclass(frozen=True)
 class Trial:
     """One training of one pipeline with one prm and seed.
@@ -76,6 +84,7 @@ class Outcome:
         reason: Why it failed, in one line.
         traceback: Where it failed.
         misfit: Whether it failed because the net cannot take the data.
+        out_of_memory: Whether it failed because its device had no memory left.
     """
 
     state: State
@@ -83,6 +92,7 @@ class Outcome:
     reason: str = ""
     traceback: str = field(default="", repr=False)
     misfit: bool = False
+    out_of_memory: bool = False
 
     @property
     def best(self) -> Epoch | None:

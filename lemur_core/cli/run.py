@@ -54,6 +54,10 @@ Examples:
     type=int,
     help="Failures in a row that set a pipeline aside.  [3]",
 )
+@click.option("--epoch-limit", type=float, help="Minutes an epoch may take.  [30]")
+@click.option("--trial-limit", type=float, help="Minutes a trial may take.")
+@click.option("--memory-limit", type=float, help="GiB of memory a trial's process may take.")
+@click.option("--in-process", is_flag=True, default=None, help="Train here, for debuggers.")
 @db_option
 @data_option
 @click.option("--dry-run", is_flag=True, help="Print the pipelines and stop.")

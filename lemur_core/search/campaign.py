@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from platform import python_version
@@ -23,6 +24,7 @@ from lemur_core.search.events import (
     Watch,
 )
 from lemur_core.search.hooks import tell_plugins
+from lemur_core.search.interruption import Interruption
 from lemur_core.search.plan import plan, spelt_out_datasets
 from lemur_core.search.prepare import Ready, prepare
 from lemur_core.search.settings import Settings
@@ -33,7 +35,10 @@ from lemur_core.store.standings import Standing, standings
 from lemur_core.store.writer import Past, Writer
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
-from lemur_core.trial import Epoch, Outcome, State, Trial
+from lemur_core.train.worker import Worker
+from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+Attempt = Callable[[Trial, Callable[[Epoch], Verdict]], Outcome]
 
 
 @dataclass
@@ -98,16 +103,15 @@ class Campaign:
         self.device = _device(settings.device)
         self._versions = _versions(registry)
         self._bundles = Bundles(settings.data)
+        self._interruption = Interruption(self._warn)
         self.summary = Summary()
 
     def run(self) -> Summary:
-        """Train everything that is missing; Ctrl-C ends it with what was done so far.
+        """Train everything that is missing; Ctrl-C ends it after the epoch, a second one at once.
 
         Raises:
             LemurError: The settings cannot be met, or no net can take its data.
         """
-        if self.settings.threads:
-            torch.set_num_threads(self.settings.threads)
         ready = prepare(
             self.pipelines,
             self._bundles,
@@ -119,13 +123,28 @@ class Campaign:
         self.summary.db = place(engine)
         try:
             writer = Writer(engine, self._versions)
-            self._train([self._job(writer, one) for one in ready], writer)
+            with self._attempts() as attempt, self._interruption:
+                self._train([self._job(writer, one) for one in ready], writer, attempt)
             self.summary.standings = standings(engine, [one.pipeline.name for one in ready])
         finally:
             engine.dispose()
         return self.summary
 
-    def _train(self, jobs: Sequence[Job], writer: Writer) -> None:
+    @contextmanager
+    def _attempts(self) -> Iterator[Attempt]:
+        settings = self.settings
+        if not settings.in_process:
+            worker = Worker(self._bundles, settings.limits(), settings.threads)
+            try:
+                yield worker.attempt
+            finally:
+                worker.close()
+            return
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        yield lambda trial, epoch_ended: attempt(trial, self._bundles, epoch_ended)
+
+    def _train(self, jobs: Sequence[Job], writer: Writer, attempt: Attempt) -> None:
         pipelines = [job.ready.pipeline for job in jobs]
         trials = sum(job.trials for job in jobs)
         self._watch(
@@ -133,8 +152,8 @@ class Campaign:
         )
         misfits: list[str] = []
         for job in jobs:
-            self._study(job, writer, misfits)
-            if self.summary.states[State.INTERRUPTED]:
+            self._study(job, writer, attempt, misfits)
+            if self._interruption.asked:
                 return
         if misfits and len(misfits) == sum(self.summary.states.values()):
             raise MisfitError(misfits[0])
@@ -144,15 +163,15 @@ class Campaign:
         asked = self.settings.trials
         return Job(ready, past, -asked if asked < 0 else max(0, asked - len(past)))
 
-    def _study(self, job: Job, writer: Writer, misfits: list[str]) -> None:
+    def _study(self, job: Job, writer: Writer, attempt: Attempt, misfits: list[str]) -> None:
         settings, pipeline = self.settings, job.ready.pipeline
         self._watch(StudyStarted(pipeline, len(job.past), job.trials, fixed(job.ready.space)))
         seed = derived_seed(settings.seed, pipeline.name, len(job.past))
         study = Study(job.ready.space, settings.sampler, settings.pruner, seed, job.past)
         missing, failures = job.trials, 0
         while missing and failures < settings.fail_attempts:
-            outcome = self._trial(job, study, writer)
-            if outcome.state is State.INTERRUPTED:
+            outcome = self._trial(job, study, writer, attempt)
+            if self._interruption.asked:
                 return
             failed = outcome.state is State.FAILED
             failures = failures + 1 if failed else 0
@@ -165,7 +184,7 @@ class Campaign:
                 f"the last of them: {outcome.reason}"
             )
 
-    def _trial(self, job: Job, study: Study, writer: Writer) -> Outcome:
+    def _trial(self, job: Job, study: Study, writer: Writer, attempt: Attempt) -> Outcome:
         pipeline = job.ready.pipeline
         number = writer.next_number(pipeline)
         seed = derived_seed(self.settings.seed, pipeline.name, number, "trial")
@@ -173,12 +192,20 @@ class Campaign:
         trial_id = writer.begin(trial)
         self._watch(TrialStarted(trial))
 
-        def epoch_ended(epoch: Epoch) -> bool:
-            writer.record(trial_id, epoch)
-            self._watch(EpochEnded(trial, epoch))
-            return study.report(epoch)
+        epochs: list[Epoch] = []
 
-        outcome = attempt(trial, self._bundles.get(pipeline), epoch_ended)
+        def epoch_ended(epoch: Epoch) -> Verdict:
+            writer.record(trial_id, epoch)
+            epochs.append(epoch)
+            self._watch(EpochEnded(trial, epoch))
+            if self._interruption.asked:
+                return Verdict.INTERRUPT
+            return Verdict.PRUNE if study.report(epoch) else Verdict.GO_ON
+
+        try:
+            outcome = attempt(trial, epoch_ended)
+        except KeyboardInterrupt:
+            outcome = Outcome(State.INTERRUPTED, tuple(epochs), "interrupted")
         writer.finish(trial_id, outcome)
         study.tell(outcome)
         self._count(outcome)
@@ -192,14 +219,21 @@ class Campaign:
 
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)
-        self._watch(Warned(reason))
+        self._warn(reason)
+
+    def _warn(self, message: str) -> None:
+        self._watch(Warned(message))
 
 
 def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=name)
+        device = torch.device(name)
+        # The trials' processes use it; trying a GPU here would take memory of it.
+        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            raise RuntimeError(f"there are {torch.cuda.device_count()} GPUs")
+        torch.empty(0, device="cpu" if device.type == "cuda" else device)
     # torch says that a device is not there by whatever its backend happens to raise.
     except Exception as error:
         reason = str(error).partition("\n")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from lemur_core.errors import SettingsError, hint
 from lemur_core.space import Given, parse_range
+from lemur_core.train.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class Settings:
         sampler: Name of Optuna's, ``TPE`` say.
         pruner: Name of Optuna's, ``Median`` say; ``Nop`` prunes nothing.
         fail_attempts: Trials in a row that may fail before a pipeline is set aside.
+        in_process: Train in this process, for debuggers; the next three then hold nothing.
+        epoch_limit: Minutes that an epoch may take.
+        trial_limit: Minutes that a trial may take; None is no limit.
+        memory_limit: GiB of memory that a trial's process may take; None is no limit.
         db: Database URL, or path of an SQLite file.
         data: Folder of the data sets.
 
@@ -54,6 +60,10 @@ class Settings:
     sampler: str = "TPE"
     pruner: str = "Nop"
     fail_attempts: int = 3
+    in_process: bool = False
+    epoch_limit: float = 30.0
+    trial_limit: float | None = None
+    memory_limit: float | None = None
     db: str = "lemur.db"
     data: Path = Path("data")
 
@@ -63,6 +73,10 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)}; expected 1 or more")
         if self.threads is not None and self.threads < 1:
             raise SettingsError(f"threads is {self.threads}; expected 1 or more")
+        for name in _LIMITS:
+            limit = getattr(self, name)
+            if limit is not None and not 0 < limit < math.inf:
+                raise SettingsError(f"{name} is {limit}; expected a number above 0")
         for name, given in self.prm.items():
             parse_range(name, given)
         if self.trials == 0:
@@ -92,6 +106,14 @@ class Settings:
             values["transform"] = _typed("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
 
+    def limits(self) -> Limits:
+        """Return what a trial may take, in seconds and bytes."""
+        return Limits(
+            epoch_s=self.epoch_limit * 60,
+            trial_s=None if self.trial_limit is None else self.trial_limit * 60,
+            memory_bytes=None if self.memory_limit is None else round(self.memory_limit * 2**30),
+        )
+
 
 def prm_of(given: Mapping[str, Any]) -> dict[str, Given]:
     """Return the hyperparameters among settings: those under ``prm``, and the common ones.
@@ -107,6 +129,7 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, Given]:
 
 SHORT_PRM = ("lr", "batch", "momentum", "dropout")
 _LISTS = ("patterns", "task", "dataset", "metric", "net", "transform")
+_LIMITS = ("epoch_limit", "trial_limit", "memory_limit")
 _NUMBERS = ("trials", "epochs", "seed", "threads", "fail_attempts")
 
 
@@ -122,4 +145,10 @@ def _typed(name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int):
             raise SettingsError(f"{name} is {value!r}; expected an integer")
         return value
+    if name in _LIMITS:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise SettingsError(f"{name} is {value!r}; expected a number")
+        return float(value)
+    if name == "in_process":
+        return bool(value)
     return Path(value) if name == "data" else str(value)

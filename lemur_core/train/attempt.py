@@ -1,39 +1,73 @@
-"""Run a trial to its end, whatever its code does."""
+"""Run a trial to its end in this process, whatever its code raises."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
 
+import torch
+
 from lemur_core.errors import MisfitError
-from lemur_core.kinds.loader import DataBundle
+from lemur_core.train.data import Bundles
 from lemur_core.train.trial import run_trial
-from lemur_core.trial import Epoch, Outcome, State, Trial
+from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+# What a stranger's exception says may be of any length; it is sent, stored and printed.
+_REASON_LENGTH, _TRACEBACK_LENGTH = 500, 20_000
+_ENDS = {Verdict.PRUNE: State.PRUNED, Verdict.INTERRUPT: State.INTERRUPTED}
 
 
-def attempt(trial: Trial, bundle: DataBundle, epoch_ended: Callable[[Epoch], bool]) -> Outcome:
+def attempt(trial: Trial, bundles: Bundles, epoch_ended: Callable[[Epoch], Verdict]) -> Outcome:
     """Train a trial and return how it ended; what its net raises ends it, and nothing else.
 
     Args:
         trial: What to train.
-        bundle: Its data, with a validation split.
-        epoch_ended: Called after each epoch; returns whether to stop there. What it raises is not
-            the net's fault and is raised.
+        bundles: Where its data is.
+        epoch_ended: Called after each epoch; says whether to go on. What it raises is not the net's
+            fault and is raised.
     """
     epochs: list[Epoch] = []
-    running = run_trial(trial, bundle)
+    running = None
     while True:
         try:
+            running = running or run_trial(trial, bundles.get(trial.pipeline))
             epoch = next(running, None)
         except KeyboardInterrupt:
             return Outcome(State.INTERRUPTED, tuple(epochs), "interrupted")
         # The net, the transform and the metric are a stranger's; each may raise anything.
         except (Exception, SystemExit) as error:
-            misfit = isinstance(error, MisfitError)
-            reason = f"{'' if misfit else type(error).__name__ + ': '}{error}".partition("\n")[0]
-            return Outcome(State.FAILED, tuple(epochs), reason, traceback.format_exc(), misfit)
+            return _failed(epochs, error)
         if epoch is None:
             return Outcome(State.FINISHED, tuple(epochs))
         epochs.append(epoch)
-        if epoch_ended(epoch) and epoch.number < trial.epochs:
-            return Outcome(State.PRUNED, tuple(epochs))
+        verdict = epoch_ended(epoch)
+        if verdict in _ENDS and epoch.number < trial.epochs:
+            return Outcome(_ENDS[verdict], tuple(epochs))
+
+
+def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
+    misfit = isinstance(error, MisfitError)
+    reason = f"{'' if misfit else type(error).__name__ + ': '}{_text(error)}".partition("\n")[0]
+    return Outcome(
+        State.FAILED,
+        tuple(epochs),
+        reason[:_REASON_LENGTH],
+        _shortened(traceback.format_exc()),
+        misfit,
+        isinstance(error, torch.OutOfMemoryError),
+    )
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _TRACEBACK_LENGTH:
+        return text
+    half = _TRACEBACK_LENGTH // 2
+    return f"{text[:half]}\n...\n{text[-half:]}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    # Even an exception's own text is a stranger's code.
+    except Exception:
+        return "(its text cannot be shown)"

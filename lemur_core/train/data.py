@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from lemur_core.kinds.loader import DataBundle, as_bundle
+from lemur_core.kinds.loader import DataBundle, InMemory, as_bundle
 from lemur_core.pipeline import Pipeline
+
+Key = tuple[str, str]
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it; nothing is written by name
 
 
 class Bundles:
@@ -13,7 +17,7 @@ class Bundles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._built: dict[tuple[str, str], DataBundle] = {}
+        self._built: dict[Key, DataBundle] = {}
 
     def get(self, pipeline: Pipeline) -> DataBundle:
         """Return the pipeline's bundle.
@@ -22,7 +26,31 @@ class Bundles:
             MissingDataError: The data set's files are not in the folder.
             ContractError: Its loader breaks the contract.
         """
-        entry, key = pipeline.loader_entry, (pipeline.loader_entry.target, pipeline.task)
+        entry, key = pipeline.loader_entry, self.key(pipeline)
         if key not in self._built:
             self._built[key] = as_bundle(entry.load(), self.folder, pipeline.task, entry.name)
         return self._built[key]
+
+    def put(self, pipeline: Pipeline, bundle: DataBundle) -> None:
+        """Take a bundle that another process built."""
+        self._built[self.key(pipeline)] = bundle
+
+    def key(self, pipeline: Pipeline) -> Key:
+        """Return what pipelines with the same data have in common."""
+        return pipeline.loader_entry.target, pipeline.task
+
+
+def share(bundle: DataBundle) -> DataBundle | None:
+    """Return the bundle to send to another process; None where that must build its own.
+
+    What is held in memory is moved to shared memory and seen by both.
+    """
+    splits = (bundle.train, bundle.validation, bundle.test)
+    held = [split for split in splits if isinstance(split, InMemory)]
+    if len(held) < len(splits):
+        return None
+    needed = sum(split.inputs.nbytes + split.targets.nbytes for split in held)
+    # Where there is too little, in a container say, writing to it would end this process.
+    if _SHARED_MEMORY.is_dir() and shutil.disk_usage(_SHARED_MEMORY).free < 2 * needed:
+        return None
+    return bundle

@@ -25,7 +25,7 @@ _SCORED_AT_ONCE = 256
 
 
 class NotFiniteError(ArithmeticError):
-    """A loss or score that is NaN or infinite."""
+    """A loss, weight or score that is NaN or infinite."""
 
 
 def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
@@ -35,7 +35,7 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
 
     Raises:
         MisfitError: The net cannot take the data.
-        NotFiniteError: A loss or score is NaN or infinite.
+        NotFiniteError: A loss, weight or score is NaN or infinite.
         Exception: Whatever the net, the transform or the metric raises.
     """
     device = torch.device(trial.device)
@@ -59,6 +59,7 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
     began = time.perf_counter_ns()
     for number in range(1, trial.epochs + 1):
         loss = train_epoch(net, train_data)
+        check_weights(net)
         validation = score(net, scored(bundle.validation), metric)
         accuracy = score(net, scored(bundle.test), metric)
         yield Epoch(number, loss, validation, accuracy, time.perf_counter_ns() - began)
@@ -102,6 +103,13 @@ def train_epoch(net: Any, train_data: TrainData) -> float | None:
     told = net.learn(train_data)
     loss = told[1] if isinstance(told, tuple) else told
     return None if loss is None else _finite("training loss", float(loss))
+
+
+def check_weights(net: nn.Module) -> None:
+    """Raise `NotFiniteError` where a parameter is NaN or infinite."""
+    for name, parameter in net.named_parameters():
+        if not parameter.detach().isfinite().all():
+            raise NotFiniteError(f"parameter {name} is not finite")
 
 
 def score(net: Any, scored: TrainData, metric: Metric) -> float:

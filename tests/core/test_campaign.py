@@ -1,14 +1,18 @@
 from collections import Counter
+from functools import partial
 
 import pytest
 
-from lemur_core import data, hookimpl, run
+import lemur_core
+from lemur_core import data, hookimpl
 from lemur_core.errors import LemurError, MisfitError, MissingDataError, SettingsError, SpaceError
 from lemur_core.search.campaign import Campaign
 from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Warned
 from lemur_core.search.settings import Settings
 from lemur_core.trial import State
 
+# In this process, as a process of its own for each of these would take seconds.
+run = partial(lemur_core.run, in_process=True)
 BLOBS = "img-classification_blobs_hits"
 LINEAR = f"{BLOBS}_Linear"
 
@@ -205,7 +209,9 @@ def test_plugins_are_told_what_happens_and_one_that_raises_stops_nothing(db, toy
 
     toys.manager.register(Tracker(), "tracker")
     events = []
-    settings = Settings.of({"patterns": LINEAR, "trials": 2, "epochs": 2, "db": db})
+    settings = Settings.of(
+        {"patterns": LINEAR, "trials": 2, "epochs": 2, "db": db, "in_process": True}
+    )
     summary = Campaign(settings, toys, events.append).run()
     assert summary.states == Counter({State.FINISHED: 2})
     assert heard == [

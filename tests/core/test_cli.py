@@ -6,7 +6,7 @@ from lemur_core import Entry
 from lemur_core.errors import hint
 
 BLOBS = "img-classification_blobs_hits"
-SMALL = ("--trials", 1, "--epochs", 2)
+SMALL = ("--trials", 1, "--epochs", 2, "--in-process")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_dry_run_prints_the_pipelines_and_trains_nothing(lemur, tmp_path):
 
 def test_settings_come_from_a_toml_file(lemur, tmp_path):
     (tmp_path / "study.toml").write_text(f'patterns = "{BLOBS}_Linear"\ntrials = 1\nepochs = 2\n')
-    status, out, _ = lemur("run", "study.toml", "-e", 1, "--json")
+    status, out, _ = lemur("run", "study.toml", "-e", 1, "--json", "--in-process")
     assert status == 0
     assert json.loads(out.splitlines()[0])["epochs"] == 1
 
@@ -79,7 +79,7 @@ def test_settings_come_from_a_toml_file(lemur, tmp_path):
 def test_lemurs_long_names_are_understood(lemur):
     status, out, _ = lemur(
         "run", "-c", f"{BLOBS}_Linear", "-t", 1, "-e", 1, "--min_learning_rate", "0.01", "-l",
-        "0.02", "--min_batch_binary_power", 3, "-b", 3, "-f", "plain", "--json",
+        "0.02", "--min_batch_binary_power", 3, "-b", 3, "-f", "plain", "--json", "--in-process",
     )  # fmt: skip
     prm = json.loads(out.splitlines()[2])["prm"]
     assert status == 0

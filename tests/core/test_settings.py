@@ -86,7 +86,7 @@ def test_a_setting_that_cannot_be_is_one_clear_line(flags, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epoch = 3", "unknown setting 'epoch'. Did you mean 'epochs'?"),
+        ("sampeler = 3", "unknown setting 'sampeler'. Did you mean 'sampler'?"),
         ('trials = "3"', "trials is '3'; expected an integer"),
         ("prm = 3", "prm is 3; expected names and values"),
         ("net = 3", "net is 3; expected a text or a list of texts"),

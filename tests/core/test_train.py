@@ -313,7 +313,7 @@ def test_a_file_with_lemurs_template_runs_unmodified(tmp_path):
     db = str(tmp_path / "results.db")
     summary = run(
         "img-classification_blobs", net=str(file), trials=2, epochs=2, lr=0.1, momentum="0..1",
-        dropout=0, db=db,
+        dropout=0, db=db, in_process=True,
     )  # fmt: skip
     assert summary.exit_status == 0
     frame = data(db=db)

@@ -1,0 +1,40 @@
+"""Ctrl-C: the first finishes the epoch, the second stops now."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import FrameType
+from typing import Any
+
+
+class Interruption(AbstractContextManager["Interruption"]):
+    """Watches for Ctrl-C while it is entered, in the main thread.
+
+    Attributes:
+        asked: Whether there was one.
+
+    The second raises `KeyboardInterrupt`.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.asked = False
+        self._tell = tell
+        self._before: Any = None
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        self._tell("finishing the epoch, then stopping; Ctrl-C again stops now")

@@ -1,0 +1,16 @@
+"""Is killed from outside, as the kernel does when memory runs out."""
+
+import importlib.util
+import os
+import signal
+from pathlib import Path
+
+_spec = importlib.util.spec_from_file_location("good", Path(__file__).with_name("Good.py"))
+good = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(good)
+supported_hyperparameters = good.supported_hyperparameters
+
+
+class Net(good.SecondEpoch):
+    def go_wrong(self):
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,19 @@
+"""Raises an error that cannot even be shown."""
+
+import importlib.util
+from pathlib import Path
+
+_spec = importlib.util.spec_from_file_location("good", Path(__file__).with_name("Good.py"))
+good = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(good)
+supported_hyperparameters = good.supported_hyperparameters
+
+
+class MuteError(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+class Net(good.SecondEpoch):
+    def go_wrong(self):
+        raise MuteError
