@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
@@ -18,7 +20,8 @@ class State(StrEnum):
     FINISHED = "finished"
     PRUNED = "pruned"
     FAILED = "failed"
-    INTERRUPTED = "interrupted"
+    INTERRUPTED = "interrupted"  # goes on when the command is given again
+    ABANDONED = "abandoned"  # its state was lost; another trial took its place
 
 
 class Verdict(StrEnum):
@@ -40,6 +43,9 @@ class Trial:
         seed: Seeds everything random in it.
         epochs: How many are asked for.
         device: A torch device, ``cpu`` or ``cuda:0``.
+        uid: Its own, whatever database it is in.
+        checkpoint: Folder in which its state is kept after each epoch; None keeps none.
+        done: Epochs that were trained before; its state after the last is in ``checkpoint``.
     """
 
     pipeline: Pipeline
@@ -48,6 +54,9 @@ class Trial:
     seed: int
     epochs: int
     device: str = "cpu"
+    uid: str = field(default_factory=lambda: uuid4().hex)
+    checkpoint: Path | None = None
+    done: tuple[Epoch, ...] = ()
 
     @property
     def transform_entry(self) -> Entry:

@@ -57,6 +57,9 @@ Examples:
 @click.option("--epoch-limit", type=float, help="Minutes an epoch may take.  [30]")
 @click.option("--trial-limit", type=float, help="Minutes a trial may take.")
 @click.option("--memory-limit", type=float, help="GiB of memory a trial's process may take.")
+@click.option(
+    "--checkpoint/--no-checkpoint", default=None, help="Keep trials' states, to go on from.  [keep]"
+)
 @click.option("--in-process", is_flag=True, default=None, help="Train here, for debuggers.")
 @db_option
 @data_option

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from platform import python_version
 from typing import Any
 
@@ -14,31 +15,20 @@ import torch
 
 from lemur_core.errors import MisfitError, SettingsError
 from lemur_core.registry import Registry, installed
-from lemur_core.search.events import (
-    CampaignStarted,
-    EpochEnded,
-    StudyStarted,
-    TrialFinished,
-    TrialStarted,
-    Warned,
-    Watch,
-)
+from lemur_core.search.events import CampaignStarted, Warned, Watch
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.plan import plan, spelt_out_datasets
-from lemur_core.search.prepare import Ready, prepare
+from lemur_core.search.prepare import prepare
+from lemur_core.search.pursuit import Attempt, Means, Pursuit
 from lemur_core.search.settings import Settings
-from lemur_core.search.study import Study, derived_seed
-from lemur_core.space import fixed
 from lemur_core.store.database import open_database, place
 from lemur_core.store.standings import Standing, standings
-from lemur_core.store.writer import Past, Writer
+from lemur_core.store.writer import Writer
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
 from lemur_core.train.worker import Worker
-from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
-
-Attempt = Callable[[Trial, Callable[[Epoch], Verdict]], Outcome]
+from lemur_core.trial import Outcome, State
 
 
 @dataclass
@@ -51,6 +41,7 @@ class Summary:
         reasons: How many of them failed for each reason.
         left_out: Why pipelines were left out or set aside, a line each.
         db: Where the results are.
+        interrupted: Whether it was ended before its time.
     """
 
     standings: list[Standing] = field(default_factory=list)
@@ -58,22 +49,14 @@ class Summary:
     reasons: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
     db: str = ""
+    interrupted: bool = False
 
     @property
     def exit_status(self) -> int:
         """0 when all was done, 1 when some of it failed, 130 when it was interrupted."""
-        if self.states[State.INTERRUPTED]:
+        if self.interrupted:
             return 130
         return int(bool(self.states[State.FAILED]))
-
-
-@dataclass(frozen=True)
-class Job:
-    """A pipeline that is ready, what is known of it, and how many trials it lacks."""
-
-    ready: Ready
-    past: Sequence[Past]
-    trials: int
 
 
 def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> Summary:
@@ -103,7 +86,6 @@ class Campaign:
         self.device = _device(settings.device)
         self._versions = _versions(registry)
         self._bundles = Bundles(settings.data)
-        self._interruption = Interruption(self._warn)
         self.summary = Summary()
 
     def run(self) -> Summary:
@@ -122,13 +104,26 @@ class Campaign:
         engine = open_database(self.settings.db)
         self.summary.db = place(engine)
         try:
-            writer = Writer(engine, self._versions)
-            with self._attempts() as attempt, self._interruption:
-                self._train([self._job(writer, one) for one in ready], writer, attempt)
+            with self._attempts() as attempt, Interruption(self._warn) as interruption:
+                means = Means(
+                    self.settings, self.device, Writer(engine, self._versions), attempt,
+                    self._checkpoints(), interruption, self._watch,
+                )  # fmt: skip
+                self._pursue([Pursuit(one, means) for one in ready])
+                self.summary.interrupted = interruption.asked
             self.summary.standings = standings(engine, [one.pipeline.name for one in ready])
         finally:
             engine.dispose()
         return self.summary
+
+    def _checkpoints(self) -> Path | None:
+        if not self.settings.checkpoint:
+            return None
+        return Path(
+            f"{self.summary.db}-checkpoints"
+            if Path(self.summary.db).is_file()
+            else "lemur-checkpoints"
+        )
 
     @contextmanager
     def _attempts(self) -> Iterator[Attempt]:
@@ -144,73 +139,27 @@ class Campaign:
             torch.set_num_threads(settings.threads)
         yield lambda trial, epoch_ended: attempt(trial, self._bundles, epoch_ended)
 
-    def _train(self, jobs: Sequence[Job], writer: Writer, attempt: Attempt) -> None:
-        pipelines = [job.ready.pipeline for job in jobs]
-        trials = sum(job.trials for job in jobs)
+    def _pursue(self, pursuits: Sequence[Pursuit]) -> None:
+        pipelines = [pursuit.pipeline for pursuit in pursuits]
+        trials = sum(pursuit.missing for pursuit in pursuits)
         self._watch(
             CampaignStarted(pipelines, trials, self.settings.epochs, self.device, self.summary.db)
         )
-        misfits: list[str] = []
-        for job in jobs:
-            self._study(job, writer, attempt, misfits)
-            if self._interruption.asked:
+        for pursuit in pursuits:
+            pursuit.run()
+            for outcome in pursuit.outcomes:
+                self._count(outcome)
+            if pursuit.set_aside:
+                self._leave_out(
+                    f"{pursuit.pipeline.name} is set aside: its last "
+                    f"{self.settings.fail_attempts} trials failed, "
+                    f"the last of them: {pursuit.outcomes[-1].reason}"
+                )
+            if pursuit.means.interruption.asked:
                 return
-        if misfits and len(misfits) == sum(self.summary.states.values()):
-            raise MisfitError(misfits[0])
-
-    def _job(self, writer: Writer, ready: Ready) -> Job:
-        past = writer.past(ready.pipeline, self.settings.epochs)
-        asked = self.settings.trials
-        return Job(ready, past, -asked if asked < 0 else max(0, asked - len(past)))
-
-    def _study(self, job: Job, writer: Writer, attempt: Attempt, misfits: list[str]) -> None:
-        settings, pipeline = self.settings, job.ready.pipeline
-        self._watch(StudyStarted(pipeline, len(job.past), job.trials, fixed(job.ready.space)))
-        seed = derived_seed(settings.seed, pipeline.name, len(job.past))
-        study = Study(job.ready.space, settings.sampler, settings.pruner, seed, job.past)
-        missing, failures = job.trials, 0
-        while missing and failures < settings.fail_attempts:
-            outcome = self._trial(job, study, writer, attempt)
-            if self._interruption.asked:
-                return
-            failed = outcome.state is State.FAILED
-            failures = failures + 1 if failed else 0
-            missing -= not failed
-            if outcome.misfit:
-                misfits.append(outcome.reason)
-        if missing:
-            self._leave_out(
-                f"{pipeline.name} is set aside: its last {failures} trials failed, "
-                f"the last of them: {outcome.reason}"
-            )
-
-    def _trial(self, job: Job, study: Study, writer: Writer, attempt: Attempt) -> Outcome:
-        pipeline = job.ready.pipeline
-        number = writer.next_number(pipeline)
-        seed = derived_seed(self.settings.seed, pipeline.name, number, "trial")
-        trial = Trial(pipeline, number, study.ask(), seed, self.settings.epochs, self.device)
-        trial_id = writer.begin(trial)
-        self._watch(TrialStarted(trial))
-
-        epochs: list[Epoch] = []
-
-        def epoch_ended(epoch: Epoch) -> Verdict:
-            writer.record(trial_id, epoch)
-            epochs.append(epoch)
-            self._watch(EpochEnded(trial, epoch))
-            if self._interruption.asked:
-                return Verdict.INTERRUPT
-            return Verdict.PRUNE if study.report(epoch) else Verdict.GO_ON
-
-        try:
-            outcome = attempt(trial, epoch_ended)
-        except KeyboardInterrupt:
-            outcome = Outcome(State.INTERRUPTED, tuple(epochs), "interrupted")
-        writer.finish(trial_id, outcome)
-        study.tell(outcome)
-        self._count(outcome)
-        self._watch(TrialFinished(trial, outcome))
-        return outcome
+        outcomes = [outcome for pursuit in pursuits for outcome in pursuit.outcomes]
+        if outcomes and all(outcome.misfit for outcome in outcomes):
+            raise MisfitError(outcomes[0].reason)
 
     def _count(self, outcome: Outcome) -> None:
         self.summary.states[outcome.state] += 1

@@ -33,6 +33,7 @@ class Settings:
         sampler: Name of Optuna's, ``TPE`` say.
         pruner: Name of Optuna's, ``Median`` say; ``Nop`` prunes nothing.
         fail_attempts: Trials in a row that may fail before a pipeline is set aside.
+        checkpoint: Keep each trial's state after each epoch, so that it can go on from there.
         in_process: Train in this process, for debuggers; the next three then hold nothing.
         epoch_limit: Minutes that an epoch may take.
         trial_limit: Minutes that a trial may take; None is no limit.
@@ -60,6 +61,7 @@ class Settings:
     sampler: str = "TPE"
     pruner: str = "Nop"
     fail_attempts: int = 3
+    checkpoint: bool = True
     in_process: bool = False
     epoch_limit: float = 30.0
     trial_limit: float | None = None
@@ -149,6 +151,8 @@ def _typed(name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise SettingsError(f"{name} is {value!r}; expected a number")
         return float(value)
-    if name == "in_process":
-        return bool(value)
+    if name in ("checkpoint", "in_process"):
+        if not isinstance(value, bool):
+            raise SettingsError(f"{name} is {value!r}; expected true or false")
+        return value
     return Path(value) if name == "data" else str(value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import warnings
-from collections.abc import Iterable
 from typing import Any
 
 import optuna
@@ -24,16 +23,17 @@ _STATES = {
     State.FINISHED: TrialState.COMPLETE,
     State.PRUNED: TrialState.PRUNED,
 }
+# Each draws from its seed and from what is recorded alone. So a new one for each trial, seeded by
+# the trial's number, proposes the same whether or not the campaign was interrupted before it.
+_WITHOUT_MEMORY = ("tpe", "random")
 
 
 class Study:
     """Asks for hyperparameters and is told the scores they led to."""
 
-    def __init__(
-        self, space: Space, sampler: str, pruner: str, seed: int, past: Iterable[Past] = ()
-    ) -> None:
+    def __init__(self, space: Space, sampler: str, pruner: str, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.space = space
+        self.space, self.sampler, self.seed = space, sampler, seed
         self.distributions = {
             name: one.distribution() for name, one in space.items() if not one.fixed
         }
@@ -42,14 +42,24 @@ class Study:
             sampler=named(optuna.samplers, "Sampler", sampler, seed=seed),
             pruner=named(optuna.pruners, "Pruner", pruner),
         )
-        for one in past:
-            self._remember(one)
+        self._known: set[str] = set()
         self._asked: optuna.Trial | None = None
 
-    def ask(self) -> dict[str, Any]:
-        """Return the next hyperparameters to try."""
+    def ask(self, number: int) -> dict[str, Any]:
+        """Return the hyperparameters of the trial of this number."""
+        if self.sampler.lower().removesuffix("sampler") in _WITHOUT_MEMORY:
+            seed = derived_seed(self.seed, number)
+            self._study.sampler = named(optuna.samplers, "Sampler", self.sampler, seed=seed)
         self._asked = self._study.ask(self.distributions)
         return fixed(self.space) | self._asked.params
+
+    def go_on(self, past: Past) -> None:
+        """Take up a trial that was interrupted."""
+        searched = {name: past.prm[name] for name in self.distributions}
+        self._study.enqueue_trial(searched)
+        self._asked = self._study.ask(self.distributions)
+        for epoch in past.epochs:
+            self.report(epoch)
 
     def report(self, epoch: Epoch) -> bool:
         """Tell an epoch's score; return whether the trial shall stop here."""
@@ -57,31 +67,39 @@ class Study:
         self._asked.report(epoch.validation, epoch.number)
         return self._asked.should_prune()
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, uid: str, outcome: Outcome) -> None:
         """Tell how the trial that was asked for ended."""
         assert self._asked is not None
+        self._known.add(uid)
         state = _STATES.get(outcome.state, TrialState.FAIL)
         finished = state is TrialState.COMPLETE and outcome.best is not None
         value = outcome.best.validation if finished and outcome.best else None
         self._study.tell(self._asked, value, state)
 
-    def _remember(self, past: Past) -> None:
-        inside = {
-            name: past.prm[name]
-            for name, one in self.space.items()
-            if not one.fixed and name in past.prm and one.holds(past.prm[name])
-        }
-        # Outside today's ranges Optuna could not place it.
-        if len(inside) < len(self.distributions) or not past.validations:
+    def remember(self, past: Past) -> None:
+        """Take a trial that ended well, in an earlier campaign or another one."""
+        if past.uid in self._known or past.state not in _STATES:
             return
+        self._known.add(past.uid)
+        # Outside today's ranges Optuna could not place it.
+        if not self.holds(past) or not past.epochs:
+            return
+        scores = {epoch.number: epoch.validation for epoch in past.epochs}
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=_STATES[past.state],
-                value=max(past.validations),
-                params=inside,
+                value=max(scores.values()),
+                params={name: past.prm[name] for name in self.distributions},
                 distributions=self.distributions,
-                intermediate_values=dict(enumerate(past.validations, 1)),
+                intermediate_values=scores,
             )
+        )
+
+    def holds(self, past: Past) -> bool:
+        """Return whether a trial's searched hyperparameters lie in today's ranges."""
+        return all(
+            name in past.prm and self.space[name].holds(past.prm[name])
+            for name in self.distributions
         )
 
 

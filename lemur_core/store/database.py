@@ -40,11 +40,13 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
 
 
 @contextmanager
-def store_errors(where: object) -> Iterator[None]:
-    """Turn the database's errors into a `StoreError` that says where."""
+def store_errors(where: object, *but: type[SQLAlchemyError]) -> Iterator[None]:
+    """Turn the database's errors, but some, into a `StoreError` that says where."""
     try:
         yield
     except SQLAlchemyError as error:
+        if isinstance(error, but):
+            raise
         cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreError(f"database {place(where)}: {cause}{_advice(cause)}") from error
 

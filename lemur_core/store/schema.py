@@ -75,7 +75,9 @@ trial = Table(
     Column("traceback", Text, nullable=False, default=""),
     Column("device", Text, nullable=False),
     Column("versions", JSON, nullable=False),
+    Column("owner", Text, nullable=False),  # the process that trains it: host, id, when it began
     Column("started", Text, nullable=False),  # ISO 8601, UTC
+    Column("seen", Text, nullable=False),  # when its owner last wrote of it
     Column("ended", Text),
     UniqueConstraint("task", "dataset", "metric", "nn", "number"),
 )

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Table, func, select
+from sqlalchemy.exc import IntegrityError
 
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import store_errors
+from lemur_core.store.owner import this_process
 from lemur_core.trial import Epoch, Outcome, State, Trial
-
-ENDED = (State.FINISHED, State.PRUNED)
 
 
 @dataclass(frozen=True)
 class Past:
-    """A trial that ended well, as the search remembers it."""
+    """A trial as the search remembers it."""
 
+    id: int
+    uid: str
+    number: int
     prm: Mapping[str, Any]
+    seed: int
     state: State
-    validations: tuple[float, ...]
+    owner: str
+    seen: str
+    epochs: tuple[Epoch, ...]
+
+
+class NumberTakenError(Exception):
+    """Another campaign began a trial of this number a moment ago."""
 
 
 def prm_uid(prm: Mapping[str, Any]) -> str:
@@ -48,33 +57,27 @@ class Writer:
     def __init__(self, engine: Engine, versions: Mapping[str, str]) -> None:
         self.engine = engine
         self.versions = dict(versions)
+        self.owner = this_process()
         self._codes: dict[tuple[str, str, str], int] = {}
 
     def past(self, pipeline: Pipeline, epochs: int) -> list[Past]:
-        """Return the pipeline's trials of so many epochs, by this very code, that ended well."""
+        """Return the pipeline's trials of so many epochs, by this very code, by their numbers."""
         with store_errors(self.engine), self.engine.begin() as connection:
             nn_id = self._code(connection, schema.nn, pipeline.net_entry)
-            trial, stat = schema.trial.c, schema.stat.c
+            trial = schema.trial.c
             rows = connection.execute(
-                select(trial.id, trial.prm, trial.state)
+                select(schema.trial)
                 .where(*_of_pipeline(pipeline), trial.nn_id == nn_id, trial.epochs == epochs)
-                .where(trial.state.in_(ENDED))
                 .order_by(trial.number)
             ).all()
+            recorded = _epochs(connection, [row.id for row in rows])
             return [
                 Past(
-                    read_prm(connection, row.prm),
-                    State(row.state),
-                    tuple(
-                        connection.scalars(
-                            select(stat.validation)
-                            .where(stat.trial_id == row.id)
-                            .order_by(stat.epoch)
-                        )
-                    ),
+                    row.id, row.uid, row.number, read_prm(connection, row.prm), row.seed,
+                    State(row.state), row.owner, row.seen, tuple(recorded.get(row.id, ())),
                 )
                 for row in rows
-            ]
+            ]  # fmt: skip
 
     def next_number(self, pipeline: Pipeline) -> int:
         """Return the number that the pipeline's next trial gets."""
@@ -85,14 +88,35 @@ class Writer:
         return 1 if last is None else last + 1
 
     def begin(self, trial: Trial) -> int:
-        """Record that a trial starts, with its code and prm; return its id."""
-        pipeline = trial.pipeline
+        """Record that a trial starts, with its code and prm; return its id.
+
+        Raises:
+            NumberTakenError: Its number is another trial's.
+        """
+        try:
+            return self._begin(trial)
+        except IntegrityError as error:
+            raise NumberTakenError from error
+
+    def claim(self, past: Past) -> bool:
+        """Take over a trial that its owner left; return False where another campaign was first."""
+        trial = schema.trial.c
         with store_errors(self.engine), self.engine.begin() as connection:
+            taken = connection.execute(
+                schema.trial.update()
+                .where(trial.id == past.id, trial.owner == past.owner, trial.state == past.state)
+                .values(owner=self.owner, seen=_now(), state=State.RUNNING, reason="", ended=None)
+            )
+            return taken.rowcount == 1
+
+    def _begin(self, trial: Trial) -> int:
+        pipeline = trial.pipeline
+        with store_errors(self.engine, IntegrityError), self.engine.begin() as connection:
             uid = prm_uid(trial.prm)
             _write_prm(connection, uid, trial.prm)
             result = connection.execute(
                 schema.trial.insert().values(
-                    uid=uuid.uuid4().hex,
+                    uid=trial.uid,
                     task=pipeline.task,
                     dataset=pipeline.dataset,
                     metric=pipeline.metric,
@@ -108,7 +132,9 @@ class Writer:
                     state=State.RUNNING,
                     device=trial.device,
                     versions=self.versions,
+                    owner=self.owner,
                     started=_now(),
+                    seen=_now(),
                 )
             )
             return _new_id(result)
@@ -125,6 +151,9 @@ class Writer:
                     loss=epoch.loss,
                     duration=epoch.duration_ns,
                 )
+            )
+            connection.execute(
+                schema.trial.update().where(schema.trial.c.id == trial_id).values(seen=_now())
             )
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
@@ -156,6 +185,16 @@ class Writer:
                 found = _new_id(result)
             self._codes[key] = found
         return self._codes[key]
+
+
+def _epochs(connection: Connection, trial_ids: Sequence[int]) -> dict[int, list[Epoch]]:
+    columns = schema.stat.c
+    found: dict[int, list[Epoch]] = {}
+    query = select(schema.stat).where(columns.trial_id.in_(trial_ids)).order_by(columns.epoch)
+    for row in connection.execute(query):
+        epoch = Epoch(row.epoch, row.loss, row.validation, row.accuracy, row.duration)
+        found.setdefault(row.trial_id, []).append(epoch)
+    return found
 
 
 def _new_id(result: CursorResult[Any]) -> int:

@@ -26,7 +26,7 @@ def attempt(trial: Trial, bundles: Bundles, epoch_ended: Callable[[Epoch], Verdi
         epoch_ended: Called after each epoch; says whether to go on. What it raises is not the net's
             fault and is raised.
     """
-    epochs: list[Epoch] = []
+    epochs = list(trial.done)
     running = None
     while True:
         try:

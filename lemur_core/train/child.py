@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import torch
@@ -54,6 +56,7 @@ def main(connection: Connection, folder: Path, threads: int | None) -> None:
         verdict: Verdict = connection.recv()
         return verdict
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     connection.send(READY)
     while True:
         try:
@@ -64,3 +67,12 @@ def main(connection: Connection, folder: Path, threads: int | None) -> None:
         if job.shared is not None:
             bundles.put(pipeline, job.shared)
         connection.send(attempt(job.trial, bundles, epoch_ended))
+
+
+def _end_with_parent() -> None:
+    # A campaign that was killed may be given again at once; the trial that it goes on with must not
+    # be trained by this process too.
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

@@ -17,6 +17,7 @@ from lemur_core.kinds.loader import DataBundle, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.transform import as_transform
+from lemur_core.train import checkpoint
 from lemur_core.train.batches import batches
 from lemur_core.trial import Epoch, Trial
 
@@ -29,7 +30,7 @@ class NotFiniteError(ArithmeticError):
 
 
 def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
-    """Train a trial and yield each epoch once it is scored.
+    """Train a trial and yield each epoch once it is scored, and its state is kept.
 
     The training split is passed once an epoch, then validation and test once each.
 
@@ -56,13 +57,19 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
     # Once more, so that what is learned does not hang on how the net was tried on.
     seed_everything(trial.seed)
     net.train_setup(trial.prm)
-    began = time.perf_counter_ns()
-    for number in range(1, trial.epochs + 1):
+    epochs = list(trial.done)
+    if trial.checkpoint and epochs:
+        checkpoint.restore(trial.checkpoint, net, device)
+    began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
+    for number in range(len(epochs) + 1, trial.epochs + 1):
         loss = train_epoch(net, train_data)
         check_weights(net)
         validation = score(net, scored(bundle.validation), metric)
         accuracy = score(net, scored(bundle.test), metric)
-        yield Epoch(number, loss, validation, accuracy, time.perf_counter_ns() - began)
+        epochs.append(Epoch(number, loss, validation, accuracy, time.perf_counter_ns() - began))
+        if trial.checkpoint and number < trial.epochs:
+            checkpoint.save(trial.checkpoint, net, epochs)
+        yield epochs[-1]
 
 
 def build_net(

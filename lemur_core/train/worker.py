@@ -55,11 +55,11 @@ class Worker:
         Raises:
             WorkerError: The process cannot be started.
         """
-        epochs: list[Epoch] = []
+        epochs = list(trial.done)
         try:
             connection = self._started()
             connection.send(Job(trial, self._to_share(trial.pipeline)))
-            watch = _Watch(self._process, self.limits)
+            watch = _Watch(self._process, self.limits, len(epochs) + 1)
             while True:
                 watch.wait(connection)
                 message = connection.recv()
@@ -147,11 +147,11 @@ class _LimitReachedError(Exception):
 class _Watch:
     """Waits for a worker's messages no longer than its trial may take."""
 
-    def __init__(self, process: SpawnProcess | None, limits: Limits) -> None:
+    def __init__(self, process: SpawnProcess | None, limits: Limits, number: int) -> None:
         assert process is not None
         self.process, self.limits = process, limits
         self.memory = psutil.Process(process.pid) if limits.memory_bytes else None
-        self.number = 1
+        self.number = number
         self.trial_began = self.epoch_began = time.monotonic()
 
     def epoch_ended(self) -> None:

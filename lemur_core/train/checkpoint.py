@@ -1,0 +1,123 @@
+"""A trial's state after an epoch, on disk, so that the trial can go on from there.
+
+Each epoch's is a folder of its own, named by the epoch's number once all of it is written: weights
+in ``weights.safetensors``; in ``state.pt`` the optimizer's, the scheduler's and whatever else of
+the net has a state, its plain attributes, and the state of every generator; and the trial's epochs
+so far in ``epochs.json``. Older ones are removed when a newer one is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_model, save_model
+from torch import nn
+
+from lemur_core.trial import Epoch
+
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
+    """Write the state of a net after the last of these epochs, whole or not at all."""
+    written = folder / f".{epochs[-1].number}"
+    shutil.rmtree(written, ignore_errors=True)
+    written.mkdir(parents=True)
+    save_model(net, str(written / "weights.safetensors"))
+    torch.save(_state(net), written / "state.pt")
+    (written / "epochs.json").write_text(json.dumps([asdict(epoch) for epoch in epochs]))
+    for file in written.iterdir():
+        _sync(file)
+    named = folder / str(epochs[-1].number)
+    written.rename(named)
+    _sync(folder)
+    for older in _whole(folder):
+        if older != named:
+            shutil.rmtree(older, ignore_errors=True)
+
+
+def saved_epochs(folder: Path) -> list[Epoch]:
+    """Return the epochs that a trial had when its state was last written; none where it was not."""
+    newest = _newest(folder)
+    if newest is None:
+        return []
+    return [Epoch(**facts) for facts in json.loads((newest / "epochs.json").read_text())]
+
+
+def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
+    """Bring a net that was just set up to the state that was last written."""
+    newest = _newest(folder)
+    assert newest is not None
+    load_model(net, str(newest / "weights.safetensors"), device=str(device))
+    state = torch.load(newest / "state.pt", weights_only=True, map_location="cpu")
+    for name, value in state["stateful"].items():
+        getattr(net, name).load_state_dict(value)
+    for name, value in state["plain"].items():
+        setattr(net, name, value)
+    _set_generators(state["generators"])
+
+
+def remove(folder: Path) -> None:
+    """Forget a trial's state."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _newest(folder: Path) -> Path | None:
+    return max(_whole(folder), key=lambda place: int(place.name), default=None)
+
+
+def _whole(folder: Path) -> list[Path]:
+    return [place for place in folder.glob("[0-9]*") if place.name.isdigit()]
+
+
+def _state(net: nn.Module) -> dict[str, Any]:
+    # Submodules and parameters are not among these: torch keeps them apart.
+    own = {name: value for name, value in vars(net).items() if not name.startswith("_")}
+    return {
+        "stateful": {
+            name: value.state_dict()
+            for name, value in own.items()
+            if callable(getattr(value, "state_dict", None))
+        },
+        "plain": {name: value for name, value in own.items() if isinstance(value, _PLAIN)},
+        "generators": _generators(),
+    }
+
+
+def _generators() -> dict[str, Any]:
+    numpy: Any = np.random.get_state(legacy=False)
+    numpy["state"]["key"] = numpy["state"]["key"].tolist()
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return {
+        "python": random.getstate(),
+        "numpy": numpy,
+        "torch": torch.get_rng_state(),
+        "cuda": cuda,
+    }
+
+
+def _set_generators(state: dict[str, Any]) -> None:
+    random.setstate(state["python"])
+    state["numpy"]["state"]["key"] = np.array(state["numpy"]["state"]["key"], dtype=np.uint32)
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"])
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def _sync(path: Path) -> None:
+    # Until then, a loss of power could leave a file that is there and empty.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

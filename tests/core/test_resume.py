@@ -1,0 +1,128 @@
+"""A campaign that was ended goes on: nothing twice, nothing lost, the same numbers."""
+
+import sqlite3
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import lemur_core
+from lemur_core import data
+from lemur_core.search.events import EpochEnded, TrialStarted
+from lemur_core.trial import State
+
+run = partial(lemur_core.run, in_process=True, threads=1)
+BLOBS = "img-classification_blobs_hits"
+LINEAR = f"{BLOBS}_Linear"
+ASKED = {"trials": 3, "epochs": 4, "seed": 2}
+
+
+def results(db):
+    frame = data(db=db)
+    frame = frame[frame["state"] != "abandoned"]
+    return [
+        (epoch, accuracy, validation, loss, tuple(sorted(prm.items())))
+        for epoch, accuracy, validation, loss, prm in zip(
+            frame["epoch"], frame["accuracy"], frame["validation"], frame["loss"], frame["prm"],
+            strict=True,
+        )
+    ]  # fmt: skip
+
+
+def ended_at(trial, epoch):
+    """Return a watcher that interrupts when an epoch of a trial has ended."""
+
+    def watch(event):
+        if isinstance(event, EpochEnded) and (event.trial.number, event.epoch.number) == (
+            trial, epoch,
+        ):  # fmt: skip
+            raise KeyboardInterrupt
+
+    return watch
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """The results of a campaign that nothing interrupted."""
+    db = str(tmp_path / "whole.db")
+    run(LINEAR, **ASKED, db=db)
+    return results(db)
+
+
+@pytest.mark.parametrize("sampler", ["TPE", "Random"])
+@pytest.mark.parametrize(("trial", "epoch"), [(1, 1), (2, 3), (3, 4)])
+def test_a_trial_goes_on_at_the_next_epoch_with_the_same_numbers(tmp_path, sampler, trial, epoch):
+    db, whole = str(tmp_path / "results.db"), str(tmp_path / "whole.db")
+    run(LINEAR, **ASKED, sampler=sampler, db=whole)
+    run(LINEAR, **ASKED, sampler=sampler, db=db, watch=ended_at(trial, epoch))
+    began = []
+    summary = run(
+        LINEAR, **ASKED, sampler=sampler, db=db,
+        watch=lambda event: began.append(event.trial) if isinstance(event, TrialStarted) else None,
+    )  # fmt: skip
+    assert results(db) == results(whole)
+    assert (began[0].number, len(began[0].done)) == (trial, epoch)
+    assert summary.exit_status == 0
+
+
+def test_the_states_of_trials_that_ended_are_removed(tmp_path, whole):
+    db = tmp_path / "results.db"
+    run(LINEAR, **ASKED, db=str(db), watch=ended_at(2, 2))
+    folder = Path(f"{db}-checkpoints")
+    [kept] = folder.iterdir()
+    assert [place.name for place in kept.iterdir()] == ["2"]
+    run(LINEAR, **ASKED, db=str(db))
+    assert not list(folder.iterdir())
+
+
+def test_an_epoch_that_was_kept_and_not_recorded_is_recorded(tmp_path, whole):
+    db = tmp_path / "results.db"
+    run(LINEAR, **ASKED, db=str(db), watch=ended_at(2, 3))
+    with sqlite3.connect(db) as connection:
+        connection.execute("delete from stat where trial_id = 2 and epoch = 3")
+    run(LINEAR, **ASKED, db=str(db))
+    assert results(str(db)) == whole
+
+
+def test_a_trial_whose_state_was_lost_is_begun_again_and_its_epochs_are_kept(tmp_path, whole):
+    db = str(tmp_path / "results.db")
+    run(LINEAR, **ASKED, db=db, checkpoint=False, watch=ended_at(2, 3))
+    run(LINEAR, **ASKED, db=db, checkpoint=False)
+    states = data(db=db).groupby("trial", sort=False)["state"].agg(["first", "size"])
+    assert sorted(map(tuple, states.to_numpy().tolist())) == [
+        ("abandoned", 3), ("finished", 4), ("finished", 4), ("finished", 4),
+    ]  # fmt: skip
+    assert results(db)[4:8] == whole[4:8]
+
+
+def test_a_trial_of_other_ranges_is_left_alone(tmp_path):
+    db = str(tmp_path / "results.db")
+    run(LINEAR, **ASKED, db=db, lr="1e-3..1e-2", watch=ended_at(1, 2))
+    summary = run(LINEAR, **ASKED, db=db, lr="1e-1..1")
+    assert summary.states[State.FINISHED] == 3
+    assert sum(1 for prm in data(db=db)["prm"] if prm["lr"] < 0.1) == 2
+
+
+def test_a_trial_that_another_live_process_trains_is_left_to_it(tmp_path):
+    db = tmp_path / "results.db"
+    run(LINEAR, **ASKED, db=str(db), watch=ended_at(3, 2))
+    with sqlite3.connect(db) as connection:
+        connection.execute(
+            "update trial set state = 'running', owner = ? where number = 3", (_process_one(),)
+        )
+    summary = run(LINEAR, **ASKED, db=str(db))
+    assert not summary.states
+    with sqlite3.connect(db) as connection:
+        connection.execute("update trial set owner = 'elsewhere 1 0' where number = 3")
+    assert not run(LINEAR, **ASKED, db=str(db)).states
+    with sqlite3.connect(db) as connection:
+        connection.execute("update trial set seen = '2020-01-01T00:00:00+00:00' where number = 3")
+    assert run(LINEAR, **ASKED, db=str(db)).states[State.FINISHED] == 1
+
+
+def _process_one():
+    import socket
+
+    import psutil
+
+    return f"{socket.gethostname()} 1 {psutil.Process(1).create_time():.0f}"
