@@ -1,0 +1,93 @@
+"""A campaign that is killed, over and over, ends with exactly what was asked for, each once."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lemur_core import data
+
+GOOD = Path(__file__).with_name("faults") / "Good.py"
+KILLS, TRIALS, EPOCHS = 20, 6, 40
+COMMAND = [
+    sys.executable, "-m", "lemur_core", "run", "img-classification_digits_acc", "--net", str(GOOD),
+    "--transform", "norm_32", "-t", str(TRIALS), "-e", str(EPOCHS), "--threads", "1", "--seed", "1",
+    "--lr", "0.03", "--batch", "64", "--json",
+]  # fmt: skip
+
+
+def acknowledged(lines):
+    """Return the epochs that a campaign said were recorded."""
+    import json
+
+    events = [json.loads(line) for line in lines if line.endswith("\n")]
+    return {(e["trial"], e["epoch"]) for e in events if e["event"] == "EpochEnded"}
+
+
+def stored(db):
+    with sqlite3.connect(db) as connection:
+        [(check,)] = connection.execute("pragma integrity_check").fetchall()
+        rows = connection.execute(
+            "select number, epoch, count(*) from stat"
+            " join trial on trial_id = trial.id group by 1, 2"
+        ).fetchall()
+    assert check == "ok"
+    assert all(count == 1 for _, _, count in rows)
+    return {(number, epoch) for number, epoch, _ in rows}
+
+
+def wait_for(event, output, patience_s=120):
+    until = time.monotonic() + patience_s
+    while event not in output.read_text():
+        assert time.monotonic() < until, f"no {event} within {patience_s} s"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Kill a campaign at random moments, then let it end; give its database."""
+    folder, seen, drawn = tmp_path_factory.mktemp("crash"), set(), random.Random(0)
+    db = folder / "lemur.db"
+    for _ in range(KILLS):
+        output = folder / "output"
+        with output.open("w") as file:
+            campaign = subprocess.Popen(COMMAND, cwd=folder, stdout=file, start_new_session=True)
+            # One in five falls into starting up, the others into training.
+            if drawn.random() < 0.2:
+                time.sleep(drawn.uniform(0, 4))
+            else:
+                wait_for("TrialStarted", output)
+                time.sleep(drawn.uniform(0, 1.2))
+            os.kill(campaign.pid, signal.SIGKILL)
+            campaign.wait()
+        seen |= acknowledged(output.read_text().splitlines(keepends=True))
+        if db.exists():
+            assert seen <= stored(db)
+    ended = subprocess.run(COMMAND, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return db
+
+
+def test_the_study_ends_with_exactly_the_trials_asked_for(killed):
+    with sqlite3.connect(killed) as connection:
+        states = connection.execute("select state, count(*) from trial group by 1").fetchall()
+    assert [row for row in states if row[0] != "abandoned"] == [("finished", TRIALS)]
+    finished = data(db=killed).query("state == 'finished'")
+    assert (
+        sorted(finished.groupby("trial")["epoch"].apply(list))
+        == [list(range(1, EPOCHS + 1))] * TRIALS
+    )
+
+
+def test_its_numbers_are_those_of_a_campaign_that_nobody_killed(killed, tmp_path):
+    subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, check=True)
+    columns = ["epoch", "accuracy", "validation", "loss", "prm"]
+    whole = data(db=tmp_path / "lemur.db")[columns].to_dict("records")
+    finished = data(db=killed).query("state == 'finished'")[columns].to_dict("records")
+    assert finished == whole

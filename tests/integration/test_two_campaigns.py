@@ -1,0 +1,35 @@
+"""Two campaigns on one database share a study's work."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from lemur_core import data
+
+GOOD = Path(__file__).with_name("faults") / "Good.py"
+TRIALS, EPOCHS = 8, 15
+COMMAND = [
+    sys.executable, "-m", "lemur_core", "run", "img-classification_digits_acc", "--net", str(GOOD),
+    "--transform", "norm_32", "-t", str(TRIALS), "-e", str(EPOCHS), "--threads", "1", "--seed", "1",
+    "--batch", "64", "--quiet",
+]  # fmt: skip
+
+
+def test_they_train_what_was_asked_for_once(tmp_path):
+    campaigns = [
+        subprocess.Popen(COMMAND, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for campaign in campaigns:
+        _, errors = campaign.communicate()
+        assert campaign.returncode == 0, errors
+    frame = data(db=tmp_path / "lemur.db")
+    assert (
+        sorted(frame.groupby("trial")["epoch"].apply(list)) == [list(range(1, EPOCHS + 1))] * TRIALS
+    )
+    # No proposal is the other's.
+    assert len({str(prm) for prm in frame["prm"]}) == TRIALS
+    with sqlite3.connect(tmp_path / "lemur.db") as connection:
+        owners = connection.execute("select owner, count(*) from trial group by 1").fetchall()
+    assert len(owners) == 2
