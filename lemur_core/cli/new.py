@@ -6,6 +6,7 @@ import re
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
@@ -53,10 +54,15 @@ def _names(given: str) -> dict[str, str]:
             f"plugin name {given!r}: expected lower-case letters and digits, "
             "beginning with a letter, in parts joined by -"
         )
+    package = f"lemur_{name.replace('-', '_')}"
+    if find_spec(package):
+        raise SettingsError(
+            f"plugin name {given!r}: a package {package} is installed; choose another name"
+        )
     return {
         "name": name,
         "distribution": f"lemur-{name}",
-        "package": f"lemur_{name.replace('-', '_')}",
+        "package": package,
         "net": "".join(part.capitalize() for part in name.split("-")) + "Net",
         "core": ".".join(version("lemur-core").split(".")[:2]),
     }

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from lemur_core.entry import Entry
-from lemur_core.registry import KINDS, Failure, Registry
+from lemur_core.registry import KINDS, Failure
 from lemur_core.testing.loaders import LoaderRules
 from lemur_core.testing.metrics import MetricRules
 from lemur_core.testing.nets import NetRules
-from lemur_core.testing.plugin import PluginRules
+from lemur_core.testing.plugin import PluginRules, collect
 from lemur_core.testing.transforms import TransformRules
 
 
@@ -35,15 +33,18 @@ class PluginContract(PluginRules, NetRules, LoaderRules, TransformRules, MetricR
     def __init_subclass__(cls, **options: Any) -> None:
         """Collect the plugin as lemur does, and drop the rules of kinds that it has none of."""
         super().__init_subclass__(**options)
-        registry = Registry()
-        registry.add(_Module(cls.plugin))
+        registry = collect(cls.plugin)
         cls.failure = registry.failures[0] if registry.failures else None
         cls.entries = {kind: [one for _, one in registry.entries(kind)] for kind in KINDS}
         every = [entry for kind in KINDS for entry in cls.entries[kind]]
         for kind, entries in (cls.entries | {"entry": every}).items():
-            for name in dir(cls):
-                if name.startswith(f"test_{kind}_") and not entries:
-                    setattr(cls, name, None)
+            for name in [name for name in dir(cls) if name.startswith(f"test_{kind}_")]:
+                setattr(cls, name, cls._rule(name) if entries else None)
+
+    @classmethod
+    def _rule(cls, name: str) -> Any:
+        # A class in between may have dropped it, as its own plugin had no entry of the kind.
+        return next((vars(one)[name] for one in cls.__mro__ if vars(one).get(name)), None)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Give each rule the entries of its kind."""
@@ -54,15 +55,3 @@ class PluginContract(PluginRules, NetRules, LoaderRules, TransformRules, MetricR
             every = [(kind, entry) for kind in KINDS for entry in self.entries[kind]]
             ids = [f"{kind}-{entry.name}" for kind, entry in every]
             metafunc.parametrize(("kind", "entry"), every, ids=ids)
-
-
-class _Module:
-    """A plugin module in place of its distribution's entry point."""
-
-    name = "plugin"
-
-    def __init__(self, module: str) -> None:
-        self._module = module
-
-    def load(self) -> ModuleType:
-        return import_module(self._module)

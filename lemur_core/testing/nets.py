@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from lemur_core.entry import Entry
 from lemur_core.kinds.net import NetModule, as_net
-from lemur_core.space import Space, of_net, smallest
+from lemur_core.space import Interval, Space, of_net, smallest
 
 CPU = torch.device("cpu")
 CLASSES = 10
+# Pixels on a side, of what a net is tried on that does not ask for more.
+_SIZE = 32
 # Known of every net: the runner reads them.
 _RUNNERS = {"batch", "transform"}
 
@@ -43,7 +45,7 @@ class NetRules:
                 f"net {net.name!r} serves {', '.join(net.tasks)}; "
                 "override batch() to say what its batches are"
             )
-        size = net.min_size or 32
+        size = net.min_size or _SIZE
         drawn = torch.Generator().manual_seed(count)
         inputs = torch.randn(count, channels, size, size, generator=drawn)
         return inputs, torch.arange(count) % CLASSES, (CLASSES,)
@@ -69,7 +71,10 @@ class NetRules:
         for channels in self.channels:
             built = self._built(net, channels).train()
             inputs, _, _ = self.batch(net, channels, 4)
-            built(inputs).square().mean().backward()
+            outputs = built(inputs)
+            # In training some nets give auxiliary outputs too.
+            every = outputs if isinstance(outputs, tuple | list) else (outputs,)
+            torch.stack([one.abs().square().mean() for one in every]).sum().backward()
             for name, parameter in built.named_parameters():
                 gradient = parameter.grad
                 assert not parameter.requires_grad or gradient is not None, (
@@ -118,7 +123,9 @@ class NetRules:
 
     def test_net_is_scored_the_same_twice(self, net: Entry) -> None:
         """In evaluation nothing is drawn at random."""
-        built = self._built(net, self.channels[-1]).eval()
+        # The least dropout is none.
+        prm = _prm(net) | _middles(_space(net))
+        built = self._built(net, self.channels[-1], prm=prm).eval()
         inputs, _, _ = self.batch(net, self.channels[-1], 3)
         assert torch.equal(built(inputs), built(inputs)), (
             f"net {net.name!r}: in eval() it gives different outputs for the same inputs"
@@ -126,12 +133,12 @@ class NetRules:
 
     def test_net_reads_what_it_declares(self, net: Entry) -> None:
         """It reads the hyperparameters that it says it has, and needs no others."""
-        prm = _Watched(smallest(_space(net)))
+        prm = _Watched(_prm(net))
         try:
             built = self._built(net, self.channels[-1], prm=prm)
             built.train_setup(prm)
             built.learn(self._epoch(net))
-        except KeyError as error:
+        except _UndeclaredError as error:
             pytest.fail(
                 f"net {net.name!r}: reads the hyperparameter {error} and does not declare it "
                 "in supported_hyperparameters()"
@@ -147,12 +154,12 @@ class NetRules:
     ) -> Any:
         torch.manual_seed(seed)
         inputs, _, out_shape = self.batch(net, channels, 1)
-        prm = smallest(_space(net)) if prm is None else prm
+        prm = _prm(net) if prm is None else prm
         built: nn.Module = _module(net).net((1, *inputs.shape[1:]), out_shape, prm, CPU)
         return built
 
     def _set_up(self, net: Entry) -> tuple[Any, Mapping[str, Any]]:
-        prm = smallest(_space(net))
+        prm = _prm(net)
         built = self._built(net, self.channels[-1], prm=prm).train()
         built.train_setup(prm)
         return built, prm
@@ -161,12 +168,19 @@ class NetRules:
         return [self.batch(net, self.channels[-1], count)[:2] for count in (4, 2)]
 
 
+class _UndeclaredError(KeyError):
+    """A hyperparameter was read that the net does not declare."""
+
+
 class _Watched(dict[str, Any]):
     """Hyperparameters that remember which of them were read."""
 
     def __init__(self, prm: Mapping[str, Any]) -> None:
         super().__init__(prm)
         self.read: set[str] = set()
+
+    def __missing__(self, name: str) -> Any:
+        raise _UndeclaredError(name)
 
     def __getitem__(self, name: str) -> Any:
         self.read.add(name)
@@ -178,14 +192,15 @@ class _Watched(dict[str, Any]):
 
     def keys(self) -> Any:
         # What takes them all, as **prm does, reads them all.
-        self.read.update(list(super().keys()))
+        self.read.update(super().keys())
         return super().keys()
 
     def items(self) -> Any:
-        self.read.update(list(super().keys()))
+        self.read.update(super().keys())
         return super().items()
 
     def __iter__(self) -> Iterator[str]:
+        # dict(prm) asks keys() of those only that have an iterator of their own.
         return super().__iter__()
 
 
@@ -195,3 +210,16 @@ def _module(net: Entry) -> NetModule:
 
 def _space(net: Entry) -> Space:
     return of_net(_module(net).hyperparameters())
+
+
+def _prm(net: Entry) -> dict[str, Any]:
+    # The runner chooses the transform, by a name that nets may read.
+    return smallest(_space(net)) | {"transform": f"norm_{net.min_size or _SIZE}"}
+
+
+def _middles(space: Space) -> dict[str, float]:
+    return {
+        name: (one.low + one.high) / 2
+        for name, one in space.items()
+        if isinstance(one, Interval) and not one.integer
+    }

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from lemur_core.testing import PluginContract
 
-HALF_RIGHT = [([[2.0, 1.0], [0.0, 3.0], [1.0, 0.5], [0.2, 0.1]], [0, 1, 1, 1], 0.5)]
+OUTPUTS, TARGETS = [[2.0, 1.0], [0.0, 3.0], [1.0, 0.5], [0.2, 0.1]], [0, 1, 1, 1]
+HALF_RIGHT = {"bad": [(OUTPUTS, TARGETS, 0.5)]}
+# Where the author has no case, or one that no score can have.
+CASES = {"no_case": {}, "above_one": {"bad": [(OUTPUTS, TARGETS, 2.0)]}}
 
 
 def prepare_data(self, loader, folder):
@@ -19,7 +22,7 @@ for file in sorted(Path(__file__).with_name("lemur_bad").glob("[!_]*.py")):
         (PluginContract,),
         {
             "plugin": f"lemur_bad.{rule}",
-            "metric_cases": {} if rule == "no_case" else {"bad": HALF_RIGHT},
+            "metric_cases": CASES.get(rule, HALF_RIGHT),
             "prepare_data": prepare_data,
         },
     )

@@ -3,12 +3,40 @@
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from lemur_core import Entry
+from lemur_core.entry import entry_of_file
+from lemur_core.testing import PluginContract
+
 BAD = Path(__file__).parents[1] / "bad_plugins"
+# A net that breaks no rule, for members that change one thing.
+NET = '''"""A linear layer."""
+
+from torch import nn
+
+from lemur_core.kinds.net import TRAINING, Classifier
+
+
+def supported_hyperparameters():
+    return TRAINING
+
+
+class Linear(Classifier):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__(in_shape, out_shape, prm, device)
+        self.linear = nn.Linear(in_shape[1], *out_shape)
+
+    def forward(self, images):
+        return self.linear(images.mean((2, 3)))
+
+
+class Net(Linear):
+'''
 NO_FILES = "override prepare_data() to write the files it reads, small and in their real format"
 SCORES = (
     "metric_gives_the_score_computed_by_hand",
@@ -36,6 +64,11 @@ BROKEN = {
     ),
     "registers_nothing": (["plugin_registers_something"], "registers nothing; implement one of"),
     "heavy_import": (["plugin_is_light"], "lemur_bad.heavy_import imports numpy, torch"),
+    "needs_others_imports": (["plugin_is_light"], "cannot be listed in a process of its own:"),
+    "differs_when_listed_again": (
+        ["plugin_lists_the_same_twice"],
+        "lists command 'bad-2' when asked again, and not command 'bad-1'; hooks have no side",
+    ),
     "nothing_to_say": (["entry_says_what_it_is"], "command 'bad': lemur list has nothing to say"),
     "missing_attribute": (
         ["entry_target_resolves", "estimator_can_be_called"],
@@ -45,6 +78,8 @@ BROKEN = {
         ["command_is_clicks"],
         "lemur_bad.things.commands:bad is function; expected a click.Command",
     ),
+    "estimator_of_nothing": (["estimator_can_be_called"], "estimator 'bad': cannot be called"),
+    "exporter_of_nothing": (["exporter_can_be_called"], "exporter 'bad': cannot be called"),
     "wrong_shape": (
         ["net_gives_its_tasks_shape"],
         "net 'Bad': maps (1, 1, 32, 32) to (1, 10, 1); expected (1, 10)",
@@ -71,6 +106,10 @@ BROKEN = {
         ["net_is_scored_the_same_twice"],
         "net 'Bad': in eval() it gives different outputs for the same inputs",
     ),
+    "drops_out_when_scored": (
+        ["net_is_scored_the_same_twice"],
+        "net 'Bad': in eval() it gives different outputs for the same inputs",
+    ),
     "undeclared_hyperparameter": (
         ["net_learns", "net_comes_back_from_its_state", "net_reads_what_it_declares"],
         "net 'Bad': reads the hyperparameter 'gain' and does not declare it",
@@ -80,6 +119,10 @@ BROKEN = {
         "net 'Bad': declares depth and never reads it, so that a search over it is in vain",
     ),
     "unreadable_range": (NETS, "lr=1..0: runs backwards; expected the smaller number first"),
+    "no_batch_for_its_task": (
+        NETS[1:],
+        "net 'Bad' serves txt-generation; override batch() to say what its batches are",
+    ),
     "unseeded_split": (
         ["loader_gives_the_same_twice"],
         "] differs when loaded again; seed what it draws",
@@ -88,10 +131,29 @@ BROKEN = {
         ["loader_promises_hold"],
         "loader 'bad', train: images are (8, 8); its entry promises (28, 28)",
     ),
+    "empty_split": (["loader_promises_hold"], "loader 'bad': test is empty"),
     "target_out_of_range": (
         ["loader_promises_hold"],
         "loader 'bad', train: target 2; expected 0 to 1",
     ),
+    "impossible_chance": (["loader_promises_hold"], "loader 'bad': chance is 34.0"),
+    "float_images": (
+        ["loader_promises_hold"],
+        "loader 'bad', train: images are torch.float32; expected uint8",
+    ),
+    "flat_images": (
+        ["loader_promises_hold"],
+        "loader 'bad', train: images are (8, 8); expected (C, H, W)",
+    ),
+    "normalised_as_colour": (
+        ["loader_promises_hold"],
+        "loader 'bad', train: 1 channels, but normalisation of 3",
+    ),
+    "no_spread": (
+        ["loader_promises_hold"],
+        "loader 'bad', train: a standard deviation is not above 0: (0.0,)",
+    ),
+    "one_more_each_time": (["loader_gives_the_same_twice"], "loader 'bad': train has "),
     "silent_about_files": (
         ["loader_says_which_data_is_missing"],
         "loader 'bad': the error does not say that the files are missing",
@@ -106,11 +168,20 @@ BROKEN = {
         ["transform_gives_what_nets_are_fed"],
         "transform 'bad': gives torch.float64; expected float32",
     ),
+    "not_the_size": (
+        ["transform_gives_what_nets_are_fed"],
+        "maps (4, 1, 28, 28) to (4, 1, 28, 28); expected (4, 1, 32, 32)",
+    ),
+    "not_finite": (
+        ["transform_gives_what_nets_are_fed"],
+        "transform 'bad': gives values that are not finite",
+    ),
     "ignores_the_seed": (
         ["transform_draws_from_the_global_seed"],
         "transform 'bad': differs after the same torch.manual_seed",
     ),
     "wrong_score": (SCORES, "it gives 0.250000; expected 0.500000"),
+    "above_one": (SCORES, "metric 'bad': gives 2.0; expected 0 to 1"),
     "last_batch_only": (
         ["metric_is_the_same_however_it_is_batched"],
         "metric 'bad': one sample at a time it gives 0.000000; expected 0.500000",
@@ -142,9 +213,110 @@ def test_every_bad_plugin_is_in_the_table():
     assert files == set(BROKEN)
 
 
+def test_every_rule_is_broken_by_a_bad_plugin():
+    rules = {name.removeprefix("test_") for name in dir(PluginContract) if name.startswith("test_")}
+    assert rules == {test for tests, _ in BROKEN.values() for test in tests}
+
+
 @pytest.mark.parametrize("rule", BROKEN)
 def test_a_bad_plugin_fails_the_rule_that_it_breaks(report, rule):
     tests, message = BROKEN[rule]
     failed = report[rule]
     assert set(failed) == set(tests)
     assert message in failed[tests[-1]]
+
+
+@pytest.fixture
+def net_file(tmp_path):
+    """Write a net, a linear layer but for what is given; give its entry."""
+
+    def write(members):
+        file = tmp_path / "Net.py"
+        file.write_text(NET + textwrap.indent(textwrap.dedent(members), "    "))
+        return entry_of_file(file, ("img-classification",))
+
+    return write
+
+
+def test_a_net_may_have_auxiliary_outputs_in_training(net_file):
+    net = net_file("""
+        def forward(self, images):
+            outputs = super().forward(images)
+            return (outputs, 2 * outputs) if self.training else outputs
+
+        def loss(self, outputs, targets):
+            return super().loss(outputs[0], targets) + super().loss(outputs[1], targets)
+    """)
+    rules = PluginContract()
+    rules.test_net_gives_every_parameter_a_finite_gradient(net)
+    rules.test_net_learns(net)
+
+
+def test_a_net_may_read_what_belongs_to_every_net(net_file):
+    net = net_file("""
+        def train_setup(self, prm):
+            super().train_setup(prm)
+            assert isinstance(prm["batch"], int)
+            assert isinstance(prm["transform"], str)
+    """)
+    PluginContract().test_net_reads_what_it_declares(net)
+
+
+def test_a_key_that_a_net_misses_elsewhere_is_no_hyperparameter(net_file):
+    net = net_file("""
+        def train_setup(self, prm):
+            {}["elsewhere"]
+    """)
+    with pytest.raises(KeyError, match="elsewhere"):
+        PluginContract().test_net_reads_what_it_declares(net)
+
+
+def test_hyperparameters_are_read_by_taking_them_all(net_file):
+    net = net_file("""
+        def train_setup(self, prm):
+            super().train_setup({**prm})
+    """)
+    PluginContract().test_net_reads_what_it_declares(net)
+
+
+def test_a_contract_without_a_plugin_says_so():
+    class Unnamed(PluginContract):
+        pass
+
+    with pytest.raises(AssertionError, match=r'plugin = "lemur_tiny\.plugin"'):
+        Unnamed().test_plugin_is_taken()
+
+
+def test_rules_that_an_earlier_plugin_had_no_entry_for_come_back(monkeypatch):
+    monkeypatch.syspath_prepend(BAD)
+
+    class Shared(PluginContract):
+        """What the contracts of several plugins have in common."""
+
+    class Metric(Shared):
+        plugin = "lemur_bad.no_case"
+
+    class Net(Metric):
+        plugin = "lemur_bad.frozen_parameter"
+
+        def test_net_learns(self, net):
+            """An author's own rule stays."""
+
+    assert Metric.test_metric_forgets_when_reset
+    assert Metric.test_net_comes_back_from_its_state is None
+    assert Net.test_metric_forgets_when_reset is None
+    assert Net.test_net_comes_back_from_its_state
+    assert Net.test_net_learns.__doc__ == "An author's own rule stays."
+
+
+def test_a_loader_is_not_blamed_for_files_that_are_written_at_random(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BAD)
+
+    class Contract(PluginContract):
+        plugin = "lemur_bad.broken_promise"
+
+        def prepare_data(self, loader, folder):
+            (folder / "pixels").write_bytes(os.urandom(40 * 64))
+
+    loader = Entry("pixels", "lemur_bad.things.loaders:of_a_file", ("img-classification",))
+    Contract().test_loader_gives_the_same_twice(loader, tmp_path)

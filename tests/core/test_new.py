@@ -39,3 +39,12 @@ def test_a_name_that_no_distribution_can_have_is_refused(lemur, name):
         f"lemur: error: plugin name {name!r}: expected lower-case letters and digits, "
         "beginning with a letter, in parts joined by -\n"
     )
+
+
+def test_a_package_that_is_installed_is_not_made_again(lemur, tmp_path):
+    status, _, err = lemur("new", "plugin", "core")
+    assert status == 2
+    assert err == (
+        "lemur: error: plugin name 'core': a package lemur_core is installed; choose another name\n"
+    )
+    assert not list(tmp_path.iterdir())

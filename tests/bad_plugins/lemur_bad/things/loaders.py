@@ -15,6 +15,12 @@ def good(folder, task):
     return DataBundle(samples, samples, (3,), 0.34, Normalisation((0.5,), (0.3,)))
 
 
+def of_a_file(folder, task):
+    pixels = torch.frombuffer(bytearray((folder / "pixels").read_bytes()), dtype=torch.uint8)
+    made = good(folder, task)
+    return replace(made, train=InMemory(pixels.reshape(40, 1, 8, 8), made.train.targets))
+
+
 def unseeded_split(folder, task):
     made = good(folder, task)
     order = torch.randperm(40)
@@ -27,6 +33,43 @@ def broken_promise(folder, task):
 
 def target_out_of_range(folder, task):
     return replace(good(folder, task), out_shape=(2,))
+
+
+def impossible_chance(folder, task):
+    return replace(good(folder, task), chance=34.0)
+
+
+def float_images(folder, task):
+    made = good(folder, task)
+    return replace(made, train=InMemory(made.train.inputs / 255, made.train.targets))
+
+
+def flat_images(folder, task):
+    made = good(folder, task)
+    return replace(made, train=InMemory(made.train.inputs[:, 0], made.train.targets))
+
+
+def normalised_as_colour(folder, task):
+    return replace(good(folder, task), normalisation=Normalisation((0.5,) * 3, (0.3,) * 3))
+
+
+def no_spread(folder, task):
+    return replace(good(folder, task), normalisation=Normalisation((0.5,), (0.0,)))
+
+
+_loaded = []
+
+
+def one_more_each_time(folder, task):
+    _loaded.append(None)
+    made, count = good(folder, task), 20 + len(_loaded)
+    samples = InMemory(made.train.inputs[:count], made.train.targets[:count])
+    return replace(made, train=samples, validation=made.test)
+
+
+def empty_split(folder, task):
+    made = good(folder, task)
+    return replace(made, test=InMemory(made.test.inputs[:0], made.test.targets[:0]))
 
 
 def silent_about_files(folder, task):

@@ -21,6 +21,11 @@ class WrongScore(Right):
         return super().compute() / 2
 
 
+class AboveOne(Right):
+    def compute(self):
+        return self.hits
+
+
 class LastBatchOnly(Right):
     def update(self, outputs, targets):
         self.reset()

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from lemur_core.kinds.net import TRAINING, Classifier
 
@@ -95,6 +96,20 @@ class differs_when_scored_again(Module):
             return super().forward(images) + self.scored
 
 
+class drops_out_when_scored(Module):
+    class Net(Good):
+        def __init__(self, in_shape, out_shape, prm, device):
+            super().__init__(in_shape, out_shape, prm, device)
+            self.dropout = prm["dropout"]
+
+        def forward(self, images):
+            return functional.dropout(super().forward(images), self.dropout)
+
+    @staticmethod
+    def supported_hyperparameters():
+        return TRAINING | {"dropout": "0..0.5"}
+
+
 class undeclared_hyperparameter(Module):
     class Net(Good):
         def train_setup(self, prm):
@@ -108,6 +123,10 @@ class unread_hyperparameter(Module):
     @staticmethod
     def supported_hyperparameters():
         return TRAINING | {"depth": "1..4 int"}
+
+
+class for_another_task(Module):
+    Net = Good
 
 
 class unreadable_range(Module):

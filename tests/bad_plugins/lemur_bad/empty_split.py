@@ -1,0 +1,8 @@
+"""A loader, of any task, with nothing to test on."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_loaders():
+    return [Entry("bad", "lemur_bad.things.loaders:empty_split", summary="Bad")]

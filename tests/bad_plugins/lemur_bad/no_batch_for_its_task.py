@@ -1,0 +1,8 @@
+"""A net of another task, whose author does not say what its batches are."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_nets():
+    return [Entry("Bad", "lemur_bad.things.nets:for_another_task", ("txt-generation",), "Bad")]

@@ -1,0 +1,8 @@
+"""A transform that gives values that are not finite."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_transforms():
+    return [Entry("bad", "lemur_bad.things.transforms:NotFinite", ("img-classification",), "Bad")]
