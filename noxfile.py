@@ -71,14 +71,16 @@ def wheels(session: nox.Session) -> None:
     """Wheels and sdists, built, installed outside the tree, and used there."""
     root, outside = Path.cwd(), Path(session.create_tmp()).resolve()
     session.install(*CONSTRAINTS, "build")
-    dist = outside / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
+    dist, fresh = outside / "dist", outside / "new"
+    for folder in (dist, fresh):
+        shutil.rmtree(folder, ignore_errors=True)
     for place in (root, *(root / "plugins" / name for name in PLUGINS)):
         session.run("python", "-m", "build", "--outdir", str(dist), str(place))
     built = sorted(map(str, dist.glob("*.whl")))
     session.install(*CONSTRAINTS, *built, "pytest")
     session.chdir(outside)
     session.run("lemur", "run", "--trials", "1", "--epochs", "1", "--db", "wheels.db")
+    session.run("lemur", "new", "plugin", "wheeled", "--folder", str(fresh))
     for name in PLUGINS:
         contract = root / "plugins" / name / "tests" / "test_contract.py"
         session.run("pytest", "-c", "/dev/null", "--rootdir", str(outside), str(contract))
