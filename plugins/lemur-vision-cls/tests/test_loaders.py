@@ -98,6 +98,8 @@ def test_missing_files_are_named_with_where_to_get_them(tmp_path):
         idx_bytes([[1, 2], [3, 4]])[:-1],
         idx_bytes([[1, 2], [3, 4]]) + b"!",
         b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00",
+        idx_bytes(np.zeros((3, 28, 28)))[:8],
+        b"\x00\x00\x08\x00",
     ],
 )
 def test_a_damaged_file_is_said(tmp_path, content):
@@ -125,6 +127,34 @@ def test_images_and_labels_of_different_sets_are_said(tmp_path):
         MissingDataError, match=r"do not belong together: \[20, 28, 28\] images, \[3\]"
     ):
         mnist.load(tmp_path, TASK)
+
+
+def test_files_of_no_images_are_said(tmp_path):
+    write_mnist(tmp_path, count=0)
+    with pytest.raises(MissingDataError, match=r"\[0, 28, 28\] images, \[0\] labels"):
+        mnist.load_10k(tmp_path, TASK)
+
+
+def test_images_of_another_size_are_said(tmp_path):
+    write_mnist(tmp_path)
+    images = tmp_path / "mnist" / mnist.TEST[0]
+    images.write_bytes(idx_bytes(np.zeros((20, 32, 32))))
+    with pytest.raises(MissingDataError) as caught:
+        mnist.load_10k(tmp_path, TASK)
+    assert str(caught.value) == (
+        f"{images} is not MNIST's: its images are 32x32; expected 28x28; fetch it again"
+    )
+
+
+def test_labels_beyond_the_ten_digits_are_said(tmp_path):
+    write_mnist(tmp_path)
+    labels = tmp_path / "mnist" / mnist.TEST[1]
+    labels.write_bytes(idx_bytes(np.arange(20)))
+    with pytest.raises(MissingDataError) as caught:
+        mnist.load_10k(tmp_path, TASK)
+    assert str(caught.value) == (
+        f"{labels} is not MNIST's: its greatest label is 19; expected 0 to 9; fetch it again"
+    )
 
 
 @pytest.mark.skipif(not (SHARED / "mnist").is_dir(), reason="MNIST's files are not here")

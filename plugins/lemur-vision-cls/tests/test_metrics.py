@@ -15,7 +15,7 @@ def test_accuracy_is_scikit_learns_however_it_is_batched():
     metric = Accuracy((5,))
     for rows in torch.arange(100).split(17):
         metric.update(outputs[rows], targets[rows])
-    assert metric.compute().item() == accuracy_score(targets, outputs.argmax(1))
+    assert metric.compute() == accuracy_score(targets, outputs.argmax(1))
 
 
 def test_a_reset_forgets_everything():
@@ -30,7 +30,10 @@ def test_without_an_image_there_is_no_score():
     assert math.isnan(Accuracy((2,)).compute())
 
 
-@pytest.mark.parametrize(("outputs", "targets"), [((2, 3), (2,)), ((2, 5), (3,)), ((2, 5), (2, 1))])
+@pytest.mark.parametrize(
+    ("outputs", "targets"),
+    [((2, 3), (2,)), ((2, 5), (3,)), ((2, 5), (2, 1)), ((2, 5), ()), ((5,), (1,))],
+)
 def test_shapes_that_do_not_go_together_are_said(outputs, targets):
     with pytest.raises(ShapeError) as caught:
         Accuracy((5,)).update(torch.zeros(outputs), torch.zeros(targets))

@@ -44,7 +44,8 @@ def test_with_torchvisions_weights_the_output_is_torchvisions(name):
     given, taken = theirs.state_dict(), ours.state_dict()
     assert [value.shape for value in given.values()] == [value.shape for value in taken.values()]
     ours.load_state_dict(dict(zip(taken, given.values(), strict=True)))
-    for size in (64, 97, 224):
+    # At 256 px AlexNet pools 7x7 to 6x6: at its usual 224 there is nothing to average.
+    for size in (64, 97, 256):
         images = torch.randn(2, 3, size, size)
         with torch.inference_mode():
             torch.testing.assert_close(ours(images), theirs(images), rtol=1e-5, atol=1e-5)
@@ -78,16 +79,15 @@ def test_it_works_from_its_smallest_input_with_1_or_3_channels(name, channels):
 
 
 @pytest.mark.parametrize("name", TORCHVISIONS)
-def test_it_learns_two_images_by_heart(name):
-    torch.manual_seed(0)
+def test_it_learns_to_tell_two_classes_apart(name):
     size = MIN_SIZE.get(name, 32)
     net = build(name, size=size)
-    images, targets = torch.randn(4, 3, size, size), torch.tensor([3, 7, 3, 7])
-    images = images[[0, 1, 0, 1]]
-    net.train_setup({"lr": 5e-4, "momentum": 0.9, "optimizer": "adam"})
-    for _ in range(30):
-        net.train()
-        net.learn([(images, targets)])
-        if net(images).argmax(1).equal(targets):
-            return
-    pytest.fail(f"after 30 steps it says {net(images).argmax(1)}")
+    torch.manual_seed(0)
+    images, targets = torch.randn(8, 3, size, size), torch.tensor([3, 7] * 4)
+    # By SGD: a step of Adam takes AlexNet ten times as long.
+    net.train_setup({"lr": 0.1 if name == "ShuffleNet" else 0.01, "momentum": 0.9})
+    losses = []
+    # Who knows the two classes and guesses has a loss of ln 2, 0.69.
+    while len(losses) < 30 and min(losses, default=1) > 0.3:
+        losses.append(net.train().learn([(images, targets)]))
+    assert losses[-1] < 0.3, losses

@@ -37,12 +37,13 @@ def read(path: Path) -> Tensor:
     dimensions = content[3] if typed else 0
     header = 4 + 4 * dimensions
     shape = [int.from_bytes(content[at : at + 4]) for at in range(4, header, 4)]
-    values = np.frombuffer(content[header:], np.uint8)
-    if not shape or len(values) != math.prod(shape):
+    # The header first: of one that is cut off, the dimensions that are not there read as 0.
+    if not shape or len(content) < header or len(content) - header != math.prod(shape):
         raise MissingDataError(
             f"{path} is damaged: expected an idx file of unsigned bytes with all of its values; "
             "fetch it again"
         )
+    values = np.frombuffer(content, np.uint8, offset=header)
     return torch.from_numpy(values.copy()).reshape(shape)
 
 

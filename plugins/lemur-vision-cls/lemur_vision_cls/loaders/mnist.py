@@ -16,6 +16,7 @@ from lemur_vision_cls.loaders import idx
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+SIZE, CLASSES = 28, 10
 # Of the 10,000 images of mnist-10k.
 TRAINED_SHARE = 0.8
 
@@ -51,21 +52,30 @@ def _bundle(
     return DataBundle(
         InMemory(images, targets),
         InMemory(test_images, test_targets),
-        out_shape=(10,),
+        out_shape=(CLASSES,),
         chance=majority_share(test_targets),
         normalisation=normalisation_of(images),
     )
 
 
 def _samples(folder: Path, names: tuple[str, str]) -> tuple[Tensor, Tensor]:
-    files = [_find(folder, name) for name in names]
-    images, targets = (idx.read(file) for file in files if file)
-    if images.ndim != 3 or targets.shape != images.shape[:1]:
+    files = [file for name in names if (file := _find(folder, name))]
+    images, targets = map(idx.read, files)
+    if images.ndim != 3 or targets.shape != images.shape[:1] or not len(targets):
         raise MissingDataError(
             f"{files[0]} and {files[1]} do not belong together: {list(images.shape)} images, "
             f"{list(targets.shape)} labels; fetch them again"
         )
+    height, width = images.shape[1:]
+    if (height, width) != (SIZE, SIZE):
+        raise _foreign(files[0], f"images are {height}x{width}; expected {SIZE}x{SIZE}")
+    if targets.max() >= CLASSES:
+        raise _foreign(files[1], f"greatest label is {targets.max()}; expected 0 to {CLASSES - 1}")
     return images[:, None], targets.to(torch.int64)
+
+
+def _foreign(file: Path, what: str) -> MissingDataError:
+    return MissingDataError(f"{file} is not MNIST's: its {what}; fetch it again")
 
 
 def _find(folder: Path, name: str) -> Path | None:

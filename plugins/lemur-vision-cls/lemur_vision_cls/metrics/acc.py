@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+import math
+
 from torch import Tensor
 
 from lemur_core.errors import ShapeError
@@ -12,7 +13,7 @@ class Accuracy:
     """Share of hits over all images since the reset.
 
     `update` takes logits or probabilities, float, shape ``(batch, classes)``, and class indices,
-    int64, shape ``(batch,)``; `compute` gives a scalar float64, 0 to 1, NaN when it saw no image.
+    int64, shape ``(batch,)``; `compute` gives a number, 0 to 1, NaN when it saw no image.
     """
 
     def __init__(self, out_shape: tuple[int, ...]) -> None:
@@ -30,7 +31,7 @@ class Accuracy:
         Raises:
             ShapeError: The shapes are not ``(batch, classes)`` and ``(batch,)``.
         """
-        if outputs.shape != (len(targets), self.classes) or targets.ndim != 1:
+        if targets.ndim != 1 or outputs.shape != (len(targets), self.classes):
             raise ShapeError(
                 f"accuracy of outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}: "
                 f"expected (batch, {self.classes}) and (batch,)"
@@ -39,7 +40,6 @@ class Accuracy:
         self._hits = self._hits + (outputs.argmax(1) == targets).sum()
         self._count += len(targets)
 
-    def compute(self) -> Tensor:
+    def compute(self) -> float:
         """Return the share of hits."""
-        hits = torch.as_tensor(self._hits, dtype=torch.float64)
-        return hits / self._count
+        return int(self._hits) / self._count if self._count else math.nan

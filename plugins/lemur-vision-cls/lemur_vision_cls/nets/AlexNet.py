@@ -44,6 +44,12 @@ class Net(Classifier):
             nn.ReLU(),
             nn.Linear(4096, out_shape[0]),
         )
+        # By torch's default the signal shrinks from layer to layer, and the first epochs are lost.
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+        nn.init.normal_(self.classifier[-1].weight, std=0.01)
 
     def forward(self, images):
         return self.classifier(self.features(images))

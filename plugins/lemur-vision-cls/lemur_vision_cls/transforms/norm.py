@@ -15,7 +15,7 @@ class Norm(nn.Module):
     Args:
         normalisation: Mean and standard deviation of each channel, of values in 0 to 1.
         size: Height and width, in pixels; bilinear, antialiased where it shrinks.
-        flip: Mirror every other training image, drawn for each.
+        flip: Mirror each training image with a probability of one half.
     """
 
     mean: Tensor
@@ -34,7 +34,7 @@ class Norm(nn.Module):
         if pixels.shape[-2:] != (self.size, self.size):
             pixels = interpolate(pixels, (self.size, self.size), mode="bilinear", antialias=True)
         if self.flip and self.training:
-            drawn = torch.rand(len(pixels), 1, 1, 1).to(pixels.device) < 0.5
+            drawn = torch.rand(len(pixels), 1, 1, 1, device=pixels.device) < 0.5
             pixels = torch.where(drawn, pixels.flip(-1), pixels)
         return (pixels - self.mean.to(pixels.device)) / self.std.to(pixels.device)
 

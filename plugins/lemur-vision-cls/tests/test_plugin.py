@@ -1,0 +1,61 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lemur_core.pipeline import Pattern, compose, demo
+from lemur_core.registry import Registry
+from lemur_vision_cls import plugin
+
+HEAVY = {"numpy", "sklearn", "torch", "torchvision"}
+LIST = """
+import json, sys
+from lemur_vision_cls import plugin
+for kind in ("nets", "loaders", "transforms", "metrics"):
+    assert getattr(plugin, f"lemur_register_{kind}")()
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+class Source:
+    name = "vision-cls"
+
+    def load(self):
+        return plugin
+
+
+@pytest.fixture(scope="module")
+def registry():
+    """This plugin alone, whatever else is installed."""
+    registry = Registry()
+    registry.add(Source())
+    assert not registry.failures
+    return registry
+
+
+def test_listing_what_there_is_imports_nothing_heavy():
+    listed = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True)
+    assert listed.returncode == 0, listed.stderr
+    assert not HEAVY & set(json.loads(listed.stdout))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "net", "transforms"),
+    [
+        ("digits", "AlexNet", {"norm_64"}),
+        ("digits", "ResNet", {"norm_32", "norm_32_flip", "norm_64"}),
+        ("mnist", "AlexNet", {"norm_64"}),
+        ("mnist-10k", "SqueezeNet-1", {"norm_32", "norm_32_flip", "norm_64"}),
+    ],
+)
+def test_no_net_is_given_images_smaller_than_it_takes(registry, dataset, net, transforms):
+    [pipeline] = compose(registry, [Pattern.parse(f"img-classification_{dataset}_acc_{net}")])
+    assert set(pipeline.transforms) == transforms
+
+
+def test_the_demo_trains_on_the_embedded_digits_at_32_px(registry):
+    pipelines = demo(registry)
+    assert {pipeline.dataset for pipeline in pipelines} == {"digits"}
+    assert {name for pipeline in pipelines for name in pipeline.transforms} == {"norm_32"}
+    assert {pipeline.net for pipeline in pipelines} == {"ResNet", "ShuffleNet", "SqueezeNet-1"}
