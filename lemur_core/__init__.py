@@ -5,7 +5,7 @@ A map of the package, in the order a newcomer reads it:
 - `lemur_core.hookspecs`: the hooks a plugin implements.
 - `lemur_core.entry`: what a plugin registers.
 - `lemur_core.kinds`: one file per kind of entry, with the interface it must have.
-- `lemur_core.registry`: finds plugins and names.
+- `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
 - `lemur_core.pipeline`, `lemur_core.space`: what to train, and over which hyperparameters.
 - `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
 - `lemur_core.store`: results.

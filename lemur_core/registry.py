@@ -14,6 +14,7 @@ from typing import Protocol
 import pluggy
 
 from lemur_core import hookspecs
+from lemur_core.discovery import entry_points
 from lemur_core.entry import Entry
 from lemur_core.errors import AmbiguousNameError, PluginError, UnknownNameError
 
@@ -32,9 +33,12 @@ _IN_PIPELINES = ("net", "loader", "metric")
 
 
 class Source(Protocol):
-    """Where a plugin comes from: an `importlib.metadata.EntryPoint` or anything like one."""
+    """Where a plugin comes from: an entry point, or anything like one."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The plugin's."""
+        ...
 
     def load(self) -> ModuleType:
         """Import the plugin module and return it."""
@@ -131,11 +135,9 @@ class Registry:
 @cache
 def installed() -> Registry:
     """Return the registry of this Python environment; found once per process."""
-    from importlib.metadata import entry_points
-
     registry = Registry()
     off = {name.strip() for name in os.environ.get("LEMUR_DISABLE_PLUGINS", "").split(",")}
-    for source in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for source in entry_points(GROUP):
         if source.name in off:
             registry.disabled.append(source.name)
         else:
