@@ -105,5 +105,6 @@ class Outcome:
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch with the best validation score, the first of equals."""
-        return max(self.epochs, key=lambda epoch: epoch.validation, default=None)
+        """The epoch with the best validation score, of equals the one that trained longest."""
+        ranked = sorted(self.epochs, key=lambda epoch: (epoch.validation, epoch.number))
+        return ranked[-1] if ranked else None

@@ -36,7 +36,7 @@ Prm = Mapping[str, Any]
 # The ranges of what `Classifier.train_setup` reads. The last three are fixed unless asked for.
 TRAINING: dict[str, Value] = {
     "lr": "1e-3..1e-1 log",
-    "momentum": "0.5..0.99",
+    "momentum": "0.5..0.95",
     "weight_decay": 0.0,
     "optimizer": "sgd",
     "scheduler": "constant",

@@ -18,7 +18,7 @@ from lemur_core.registry import Registry, installed
 from lemur_core.search.events import CampaignStarted, Warned, Watch
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
-from lemur_core.search.plan import plan, spelt_out_datasets
+from lemur_core.search.plan import plan, ranges, spelt_out_datasets
 from lemur_core.search.prepare import prepare
 from lemur_core.search.pursuit import Attempt, Means, Pursuit
 from lemur_core.search.settings import Settings
@@ -97,7 +97,7 @@ class Campaign:
         ready = prepare(
             self.pipelines,
             self._bundles,
-            self.settings.prm,
+            ranges(self.settings),
             spelt_out_datasets(self.settings),
             self._leave_out,
         )

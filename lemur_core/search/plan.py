@@ -9,6 +9,7 @@ from lemur_core.errors import PatternError
 from lemur_core.pipeline import Pattern, Pipeline, compose, demo, pattern_of
 from lemur_core.registry import Registry
 from lemur_core.search.settings import Settings
+from lemur_core.space import Given
 
 
 def plan(settings: Settings, registry: Registry) -> list[Pipeline]:
@@ -26,6 +27,16 @@ def plan(settings: Settings, registry: Registry) -> list[Pipeline]:
     if only != Pattern():
         return compose(registry, [only], settings.transform)
     return demo(registry, settings.transform)
+
+
+# An epoch of the embedded data has too few larger batches for a net to learn much from five.
+DEMO_PRM = {"batch": "2^4..2^5"}
+
+
+def ranges(settings: Settings) -> dict[str, Given]:
+    """Return the ranges that replace the nets' own: the settings', and in the demo some more."""
+    given, only = _patterns(settings)
+    return (DEMO_PRM if not given and only == Pattern() else {}) | dict(settings.prm)
 
 
 def spelt_out_datasets(settings: Settings) -> set[str]:

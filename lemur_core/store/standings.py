@@ -15,7 +15,7 @@ from lemur_core.store.writer import read_prm
 
 @dataclass(frozen=True)
 class Standing:
-    """A pipeline's best epoch.
+    """A pipeline's best epoch by validation, of equals the one that trained longest.
 
     Attributes:
         pipeline: The pipeline's name.
@@ -45,7 +45,7 @@ def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
             stat.accuracy, stat.validation, stat.epoch, stat.duration,
         )
         .join_from(schema.stat, schema.trial)
-        .order_by(stat.validation.desc(), trial.id, stat.epoch)
+        .order_by(stat.validation.desc(), stat.epoch.desc(), trial.id)
     )  # fmt: skip
     asked, best = set(pipelines), {}
     with store_errors(engine), engine.connect() as connection:

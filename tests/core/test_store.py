@@ -142,6 +142,15 @@ def test_the_leaderboard_is_chosen_by_validation_and_ranked_by_test(toys, writer
     assert best[1].prm == PRM
 
 
+def test_of_epochs_with_equal_validation_the_one_counts_that_trained_longest(toys, writer):
+    write(writer, Trial(pipeline(toys), 1, PRM, 7, 3), [(0.8, 0.9), (0.8, 0.6), (0.5, 0.7)])
+    write(writer, Trial(pipeline(toys), 2, PRM, 7, 3), [(0.8, 0.95)])
+    [best] = standings(writer.engine, [pipeline(toys).name])
+    assert (best.trial, best.epoch, best.accuracy) == (1, 2, 0.6)
+    scores = [Epoch(number, None, 0.8, 0.1 * number, 0) for number in (1, 2)]
+    assert Outcome(State.FINISHED, tuple(scores)).best.number == 2
+
+
 def test_what_a_failed_trial_said_is_kept(toys, writer, db):
     trial_id = writer.begin(Trial(pipeline(toys), 1, PRM, 7, 2))
     writer.finish(trial_id, Outcome(State.FAILED, (), "no luck", "Traceback ..."))

@@ -25,7 +25,8 @@ def test_lemur_run_alone_trains_three_nets_on_the_embedded_digits(tmp_path):
     assert sorted(set(frame["nn"])) == ["ResNet", "ShuffleNet", "SqueezeNet-1"]
     assert set(frame["dataset"]) == {"digits"}
     assert len(frame) == 3 * 3 * 5
-    chosen = frame.loc[frame.groupby("nn")["validation"].idxmax()]
+    ranked = frame.sort_values(["validation", "epoch"], ascending=False)
+    chosen = ranked.drop_duplicates("nn")
     assert chosen["accuracy"].max() >= 0.95
     assert chosen["accuracy"].min() >= 0.85
     for net, accuracy in zip(chosen["nn"], chosen["accuracy"], strict=True):
