@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lemur_core.cli.leaderboard import ending
-from lemur_core.cli.lines import (
+from lemur_core.cli.pace import Pace
+from lemur_core.cli.text import duration, sparkline
+from lemur_core.cli.wording import (
     campaign_line,
     epoch_text,
     fixed_line,
@@ -22,8 +24,6 @@ from lemur_core.cli.lines import (
     searched_text,
     study_line,
 )
-from lemur_core.cli.progress import Pace
-from lemur_core.cli.text import duration, sparkline
 from lemur_core.search import events
 from lemur_core.space import Value
 from lemur_core.trial import Epoch, State, Trial

@@ -1,0 +1,58 @@
+"""What happens in a campaign, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lemur_core.cli.text import duration, prm_text
+from lemur_core.search import events
+from lemur_core.space import Value
+from lemur_core.trial import Epoch, Outcome, State, Trial
+
+
+def campaign_line(event: events.CampaignStarted) -> str:
+    """Return what is about to be done, on which device, recorded where."""
+    pipelines, trials = len(event.pipelines), event.trials
+    return (
+        f"{_count(pipelines, 'pipeline')}, {_count(trials, 'trial')} of "
+        f"{_count(event.epochs, 'epoch')} on {event.device}; results go to {event.db}"
+    )
+
+
+def study_line(event: events.StudyStarted) -> str:
+    """Return a pipeline's name and how many trials it has and lacks."""
+    done = f", {event.done} done already" if event.done else ""
+    return f"{event.pipeline.name}: {_count(event.trials, 'trial')} to go{done}"
+
+
+def fixed_line(event: events.StudyStarted) -> str:
+    """Return the hyperparameters that are the same for all trials."""
+    return f"  all with {prm_text(event.fixed)}" if event.fixed else ""
+
+
+def searched_text(trial: Trial, fixed: Mapping[str, Value]) -> str:
+    """Return the hyperparameters that the search chose for a trial."""
+    return prm_text({name: value for name, value in trial.prm.items() if name not in fixed})
+
+
+def epoch_text(epoch: Epoch) -> str:
+    """Return an epoch's loss and scores."""
+    loss = "" if epoch.loss is None else f"loss {epoch.loss:.4f}, "
+    return f"{loss}validation {epoch.validation:.4f}, test {epoch.accuracy:.4f}"
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """Return a trial's state, and its best epoch or why it failed."""
+    if outcome.state is State.FAILED:
+        return f"failed: {outcome.reason}"
+    best = outcome.best
+    if best is None:
+        return str(outcome.state)
+    return (
+        f"{outcome.state}: validation {best.validation:.4f}, test {best.accuracy:.4f} "
+        f"at epoch {best.number}, {duration(outcome.epochs[-1].duration_ns / 1e9)}"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
