@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from lemur_core.errors import NewerDatabaseError, StoreError
 from lemur_core.store import schema
 
 DEFAULT_DB = "lemur.db"
 _WAIT_FOR_LOCK_S = 30
+_WAL_ATTEMPTS = 100
 
 
 def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine:
@@ -127,12 +129,35 @@ def _check_tables(engine: Engine, create: bool) -> None:
 
 
 def _create(engine: Engine) -> None:
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-    with engine.begin() as connection:
-        schema.metadata.create_all(connection)
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            _create_tables(connection)
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        _switch_on_wal(connection)
+        # Another campaign may make the same tables at this moment; the second finds them made.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _create_tables(connection)
+        connection.exec_driver_sql("COMMIT")
+
+
+def _create_tables(connection: Connection) -> None:
+    schema.metadata.create_all(connection)
+    if connection.scalar(select(schema.revision.c.version_num)) is None:
         connection.execute(schema.revision.insert().values(version_num=schema.REVISION))
+
+
+def _switch_on_wal(connection: Connection) -> None:
+    # SQLite does not wait for a lock here, as it does elsewhere.
+    for attempt in range(_WAL_ATTEMPTS):
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        except OperationalError as error:
+            if "locked" not in str(error) or attempt == _WAL_ATTEMPTS - 1:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _advice(cause: str) -> str:

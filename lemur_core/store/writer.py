@@ -62,12 +62,13 @@ class Writer:
 
     def past(self, pipeline: Pipeline, epochs: int) -> list[Past]:
         """Return the pipeline's trials of so many epochs, by this very code, by their numbers."""
-        with store_errors(self.engine), self.engine.begin() as connection:
-            nn_id = self._code(connection, schema.nn, pipeline.net_entry)
-            trial = schema.trial.c
+        trial, nn = schema.trial.c, schema.nn.c
+        with store_errors(self.engine), self.engine.connect() as connection:
             rows = connection.execute(
                 select(schema.trial)
-                .where(*_of_pipeline(pipeline), trial.nn_id == nn_id, trial.epochs == epochs)
+                .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
+                .where(*_of_pipeline(pipeline), trial.epochs == epochs)
+                .where(nn.hash == _hash(pipeline.net_entry.source()))
                 .order_by(trial.number)
             ).all()
             recorded = _epochs(connection, [row.id for row in rows])
@@ -172,7 +173,7 @@ class Writer:
 
     def _code(self, connection: Connection, table: Table, entry: Entry) -> int:
         code = entry.source()
-        digest = hashlib.sha256(code.encode()).hexdigest()
+        digest = _hash(code)
         key = (table.name, entry.name, digest)
         if key not in self._codes:
             columns = table.c
@@ -200,6 +201,10 @@ def _epochs(connection: Connection, trial_ids: Sequence[int]) -> dict[int, list[
 def _new_id(result: CursorResult[Any]) -> int:
     key: Sequence[int] = result.inserted_primary_key or ()
     return key[0]
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _of_pipeline(pipeline: Pipeline) -> list[Any]:

@@ -250,3 +250,15 @@ def test_a_full_disk_is_said_and_nothing_is_lost(toys, writer, db):
     ):
         writer.finish(trial_id, Outcome(State.FAILED, (), "x" * 100_000))
     assert list(data(db=db)["accuracy"]) == [0.25]
+
+
+def test_a_database_may_be_made_by_many_at_once(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    for attempt in range(10):
+        db = tmp_path / f"{attempt}.db"
+        with ThreadPoolExecutor(8) as pool:
+            for engine in pool.map(lambda _, db=db: open_database(db), range(8)):
+                engine.dispose()
+        with sqlite3.connect(db) as connection:
+            assert connection.execute("select count(*) from alembic_version").fetchone() == (1,)
