@@ -8,7 +8,7 @@ from pathlib import Path
 from lemur_core import data
 
 GOOD = Path(__file__).with_name("faults") / "Good.py"
-TRIALS, EPOCHS = 8, 15
+TRIALS, EPOCHS = 8, 30
 COMMAND = [
     sys.executable, "-m", "lemur_core", "run", "img-classification_digits_acc", "--net", str(GOOD),
     "--transform", "norm_32", "-t", str(TRIALS), "-e", str(EPOCHS), "--threads", "1", "--seed", "1",
