@@ -185,7 +185,13 @@ class Pursuit:
             return Verdict.PRUNE if self.study.report(epoch) else Verdict.GO_ON
 
         try:
-            outcome = means.attempt(trial, epoch_ended)
+            # Of a trial that ended with its last epoch recorded, only its end is missing.
+            complete = len(epochs) == trial.epochs
+            outcome = (
+                Outcome(State.FINISHED, trial.done)
+                if complete
+                else means.attempt(trial, epoch_ended)
+            )
         except KeyboardInterrupt:
             means.interruption.asked = True
             outcome = Outcome(State.INTERRUPTED, tuple(epochs), "interrupted")

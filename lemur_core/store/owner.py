@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 
+_SAME_PROCESS_S = 5.0
+
 
 def this_process() -> str:
     """Return this process as trials name their owner: host, process id and when it began."""
@@ -27,6 +29,8 @@ def is_alive(owner: str, seen: str, patience_s: float) -> bool:
     if host != socket.gethostname():
         return datetime.now(UTC) - datetime.fromisoformat(seen) < timedelta(seconds=patience_s)
     try:
-        return f"{psutil.Process(int(process)).create_time():.0f}" == began
+        since_s = psutil.Process(int(process)).create_time() - float(began)
+        # Reckoned from when the machine booted, which an adjusted clock moves a little.
+        return abs(since_s) < _SAME_PROCESS_S
     except psutil.NoSuchProcess:
         return False

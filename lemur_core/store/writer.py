@@ -71,7 +71,7 @@ class Writer:
                 .where(nn.hash == _hash(pipeline.net_entry.source()))
                 .order_by(trial.number)
             ).all()
-            recorded = _epochs(connection, [row.id for row in rows])
+            recorded = _epochs(connection, pipeline)
             return [
                 Past(
                     row.id, row.uid, row.number, read_prm(connection, row.prm), row.seed,
@@ -188,10 +188,14 @@ class Writer:
         return self._codes[key]
 
 
-def _epochs(connection: Connection, trial_ids: Sequence[int]) -> dict[int, list[Epoch]]:
-    columns = schema.stat.c
+def _epochs(connection: Connection, pipeline: Pipeline) -> dict[int, list[Epoch]]:
     found: dict[int, list[Epoch]] = {}
-    query = select(schema.stat).where(columns.trial_id.in_(trial_ids)).order_by(columns.epoch)
+    query = (
+        select(schema.stat)
+        .join_from(schema.stat, schema.trial)
+        .where(*_of_pipeline(pipeline))
+        .order_by(schema.stat.c.epoch)
+    )
     for row in connection.execute(query):
         epoch = Epoch(row.epoch, row.loss, row.validation, row.accuracy, row.duration)
         found.setdefault(row.trial_id, []).append(epoch)

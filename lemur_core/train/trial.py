@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,8 +70,19 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
         accuracy = score(net, scored(bundle.test), metric)
         epochs.append(Epoch(number, loss, validation, accuracy, time.perf_counter_ns() - began))
         if trial.checkpoint and number < trial.epochs:
-            checkpoint.save(trial.checkpoint, net, epochs)
+            keep_state(trial.checkpoint, net, epochs)
         yield epochs[-1]
+
+
+def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
+    """Write the state of a net, or warn that it cannot be written."""
+    try:
+        checkpoint.save(folder, net, epochs)
+    # The disk may be full, or the net hold what cannot be pickled. Neither may cost the training;
+    # were it interrupted, it would be begun again.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        warnings.warn(f"{folder}: the trial's state cannot be kept: {reason}", stacklevel=2)
 
 
 def build_net(

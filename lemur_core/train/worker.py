@@ -57,18 +57,16 @@ class Worker:
         """
         epochs = list(trial.done)
         try:
-            connection = self._started()
-            connection.send(Job(trial, self._to_share(trial.pipeline)))
+            self._send(self._started(), Job(trial, self._to_share(trial.pipeline)))
             watch = _Watch(self._process, self.limits, len(epochs) + 1)
             while True:
-                watch.wait(connection)
-                message = connection.recv()
+                message = self._receive(watch)
                 if isinstance(message, Outcome):
                     return message
                 epochs.append(message)
-                connection.send(epoch_ended(message))
+                self._send(self._connection, epoch_ended(message))
                 watch.epoch_ended()
-        except (EOFError, ConnectionError):
+        except _EndedError:
             return self._failed(epochs, self._why_it_ended())
         except _LimitReachedError as limit:
             self.kill()
@@ -115,6 +113,23 @@ class Worker:
             raise WorkerError(f"no worker process could be started: {reason}") from None
         return ours
 
+    # Only what fails here is the process's end: a pipe that breaks elsewhere, that of the
+    # campaign's own output say, is not the net's fault.
+    def _send(self, connection: Connection[Any, Any] | None, message: object) -> None:
+        assert connection is not None
+        try:
+            connection.send(message)
+        except ConnectionError as error:
+            raise _EndedError from error
+
+    def _receive(self, watch: _Watch) -> Any:
+        assert self._connection is not None
+        try:
+            watch.wait(self._connection)
+            return self._connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise _EndedError from error
+
     def _to_share(self, pipeline: Pipeline) -> DataBundle | None:
         key = self.bundles.key(pipeline)
         if key in self._sent:
@@ -138,6 +153,10 @@ class Worker:
 
     def _failed(self, epochs: list[Epoch], reason: str) -> Outcome:
         return Outcome(State.FAILED, tuple(epochs), reason)
+
+
+class _EndedError(Exception):
+    """The process has ended."""
 
 
 class _LimitReachedError(Exception):

@@ -126,3 +126,28 @@ def _process_one():
     import psutil
 
     return f"{socket.gethostname()} 1 {psutil.Process(1).create_time():.0f}"
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_trial_that_lacks_only_its_end_is_ended_without_training(tmp_path, epochs):
+    db = tmp_path / "results.db"
+    run(LINEAR, trials=2, epochs=epochs, db=str(db))
+    whole = results(str(db))
+    with sqlite3.connect(db) as connection:
+        connection.execute("update trial set state = 'interrupted', ended = null where number = 2")
+    trained = []
+    summary = run(
+        LINEAR, trials=2, epochs=epochs, db=str(db),
+        watch=lambda event: trained.append(event) if isinstance(event, EpochEnded) else None,
+    )  # fmt: skip
+    assert summary.states[State.FINISHED] == 1
+    assert not trained
+    assert results(str(db)) == whole
+
+
+def test_a_state_that_cannot_be_kept_costs_a_warning_and_not_the_trial(tmp_path):
+    db = tmp_path / "results.db"
+    Path(f"{db}-checkpoints").touch()
+    with pytest.warns(UserWarning, match="the trial's state cannot be kept: NotADirectoryError"):
+        summary = run(LINEAR, **ASKED, db=str(db))
+    assert summary.states[State.FINISHED] == 3
