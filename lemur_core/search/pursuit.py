@@ -54,6 +54,7 @@ class Pursuit:
         seed = derived_seed(settings.seed, self.pipeline.name)
         self.study = Study(self.space, settings.sampler, settings.pruner, seed)
         self.outcomes: list[Outcome] = []
+        self._known: dict[int, Past] = {}
         done = self._count(self._past(), *_ENDED)
         self.already = done
         self.wanted = settings.trials if settings.trials > 0 else done - settings.trials
@@ -84,7 +85,8 @@ class Pursuit:
         )
 
     def _past(self) -> list[Past]:
-        past = self.means.writer.past(self.pipeline, self.means.settings.epochs)
+        past = self.means.writer.past(self.pipeline, self.means.settings.epochs, self._known)
+        self._known = {one.id: one for one in past}
         for one in past:
             self.study.remember(one)
         return past

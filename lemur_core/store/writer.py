@@ -60,25 +60,40 @@ class Writer:
         self.owner = this_process()
         self._codes: dict[tuple[str, str, str], int] = {}
 
-    def past(self, pipeline: Pipeline, epochs: int) -> list[Past]:
-        """Return the pipeline's trials of so many epochs, by this very code, by their numbers."""
-        trial, nn = schema.trial.c, schema.nn.c
+    def past(
+        self, pipeline: Pipeline, epochs: int, known: Mapping[int, Past] | None = None
+    ) -> list[Past]:
+        """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
+
+        Args:
+            pipeline: What was trained.
+            epochs: How many were asked for.
+            known: Trials by id as they were before; only what changed since is read.
+        """
+        trial, nn, known = schema.trial.c, schema.nn.c, known or {}
         with store_errors(self.engine), self.engine.connect() as connection:
             rows = connection.execute(
-                select(schema.trial)
+                select(
+                    trial.id, trial.uid, trial.number, trial.prm, trial.seed, trial.state,
+                    trial.owner, trial.seen,
+                )
                 .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
                 .where(*_of_pipeline(pipeline), trial.epochs == epochs)
                 .where(nn.hash == _hash(pipeline.net_entry.source()))
                 .order_by(trial.number)
-            ).all()
-            recorded = _epochs(connection, pipeline)
-            return [
-                Past(
-                    row.id, row.uid, row.number, read_prm(connection, row.prm), row.seed,
-                    State(row.state), row.owner, row.seen, tuple(recorded.get(row.id, ())),
-                )
-                for row in rows
-            ]  # fmt: skip
+            ).all()  # fmt: skip
+            changed = [row for row in rows if not _same(known.get(row.id), row)]
+            since = min((row.id for row in changed), default=None)
+            recorded = {} if since is None else _epochs(connection, pipeline, since)
+            prms = {} if since is None else _prms(connection, pipeline, since)
+        found = {
+            row.id: Past(
+                row.id, row.uid, row.number, prms[row.prm], row.seed, State(row.state),
+                row.owner, row.seen, tuple(recorded.get(row.id, ())),
+            )
+            for row in changed
+        }  # fmt: skip
+        return [found.get(row.id) or known[row.id] for row in rows]
 
     def next_number(self, pipeline: Pipeline) -> int:
         """Return the number that the pipeline's next trial gets."""
@@ -188,17 +203,36 @@ class Writer:
         return self._codes[key]
 
 
-def _epochs(connection: Connection, pipeline: Pipeline) -> dict[int, list[Epoch]]:
+def _same(known: Past | None, row: Any) -> bool:
+    return known is not None and (known.state, known.owner, known.seen) == (
+        row.state, row.owner, row.seen,
+    )  # fmt: skip
+
+
+def _epochs(connection: Connection, pipeline: Pipeline, since: int) -> dict[int, list[Epoch]]:
     found: dict[int, list[Epoch]] = {}
     query = (
         select(schema.stat)
         .join_from(schema.stat, schema.trial)
-        .where(*_of_pipeline(pipeline))
+        .where(*_of_pipeline(pipeline), schema.stat.c.trial_id >= since)
         .order_by(schema.stat.c.epoch)
     )
     for row in connection.execute(query):
         epoch = Epoch(row.epoch, row.loss, row.validation, row.accuracy, row.duration)
         found.setdefault(row.trial_id, []).append(epoch)
+    return found
+
+
+def _prms(connection: Connection, pipeline: Pipeline, since: int) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    trial, prm = schema.trial.c, schema.prm.c
+    query = (
+        select(prm.uid, prm.name, prm.value)
+        .join_from(schema.trial, schema.prm, trial.prm == prm.uid)
+        .where(*_of_pipeline(pipeline), trial.id >= since)
+    )
+    for row in connection.execute(query):
+        found.setdefault(row.uid, {})[row.name] = row.value
     return found
 
 

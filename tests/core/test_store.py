@@ -131,6 +131,21 @@ def test_the_past_is_what_had_the_same_epochs_and_code(toys, writer):
     assert writer.next_number(one) == 5
 
 
+def test_of_the_past_only_what_changed_is_read_again(toys, writer):
+    one = pipeline(toys)
+    for number in (1, 2, 3):
+        write(writer, Trial(one, number, PRM | {"lr": number}, 7, 2), [(0.5, 0), (0.75, 0)])
+    running = writer.begin(Trial(one, 4, PRM, 7, 2))
+    known = {each.id: each for each in writer.past(one, 2)}
+    assert writer.past(one, 2, known) == writer.past(one, 2)
+    assert all(again is known[again.id] for again in writer.past(one, 2, known))
+    writer.finish(running, Outcome(State.FAILED, (), "no luck"))
+    write(writer, Trial(one, 5, PRM, 7, 2), [(0.25, 0)])
+    again = writer.past(one, 2, known)
+    assert again == writer.past(one, 2)
+    assert [each is known.get(each.id) for each in again] == [True, True, True, False, False]
+
+
 def test_the_leaderboard_is_chosen_by_validation_and_ranked_by_test(toys, writer):
     write(writer, Trial(pipeline(toys), 1, PRM, 7, 2), [(0.5, 0.9), (0.8, 0.6)])
     write(writer, Trial(pipeline(toys, "Raises"), 1, PRM, 7, 2), [(0.7, 0.7)])
