@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur_core.cli import warn
+from lemur_core.cli import warn, wording
 from lemur_core.cli.leaderboard import ending
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.text import duration
-from lemur_core.cli.wording import (
-    campaign_line,
-    epoch_text,
-    fixed_line,
-    outcome_text,
-    searched_text,
-    study_line,
-)
 from lemur_core.search import events
 from lemur_core.space import Value
 
@@ -68,15 +60,15 @@ class Lines(Quiet):
     def _line(self, event: events.Event) -> str:
         match event:
             case events.CampaignStarted():
-                return campaign_line(event)
+                return wording.campaign_line(event)
             case events.StudyStarted():
-                return f"\n{study_line(event)}\n{fixed_line(event)}".rstrip()
+                return f"\n{wording.study_line(event)}\n{wording.fixed_line(event)}".rstrip()
             case events.TrialStarted(trial):
-                return f"  trial {trial.number}: {searched_text(trial, self._fixed)}"
+                return f"  trial {trial.number}: {wording.searched_text(trial, self._fixed)}"
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
-                return f"    epoch {epoch.number}/{trial.epochs}: {epoch_text(epoch)}{left}"
+                return f"    epoch {epoch.number}/{trial.epochs}: {wording.epoch_text(epoch)}{left}"
             case events.TrialFinished(trial, outcome):
-                return f"  trial {trial.number} {outcome_text(outcome)}"
+                return f"  trial {trial.number} {wording.outcome_text(outcome)}"
             case _:
                 return ""

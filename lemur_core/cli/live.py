@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as Screen
 from rich.progress_bar import ProgressBar
@@ -13,17 +14,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from lemur_core.cli import wording
 from lemur_core.cli.leaderboard import ending
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.text import duration, sparkline
-from lemur_core.cli.wording import (
-    campaign_line,
-    epoch_text,
-    fixed_line,
-    outcome_text,
-    searched_text,
-    study_line,
-)
 from lemur_core.search import events
 from lemur_core.space import Value
 from lemur_core.trial import Epoch, State, Trial
@@ -60,28 +54,28 @@ class Live(AbstractContextManager["Live"]):
         self.pace.take(event)
         match event:
             case events.CampaignStarted():
-                self._say(campaign_line(event))
+                self._say(wording.campaign_line(event))
             case events.StudyStarted():
                 self._fixed = event.fixed
                 self._say("")
-                self._say(study_line(event), "bold")
-                self._say(fixed_line(event), "dim")
+                self._say(wording.study_line(event), "bold")
+                self._say(wording.fixed_line(event), "dim")
             case events.TrialStarted(trial):
                 self._trial, self._epochs = trial, []
             case events.EpochEnded(_, epoch):
                 self._epochs.append(epoch)
             case events.TrialFinished(trial, outcome):
                 self._trial = None
-                text = f"  trial {trial.number} {outcome_text(outcome)}"
+                text = f"  trial {trial.number} {wording.outcome_text(outcome)}"
                 self._say(text, _STYLES.get(outcome.state, "green"))
-                self._say(f"    {searched_text(trial, self._fixed)}", "dim")
+                self._say(f"    {wording.searched_text(trial, self._fixed)}", "dim")
             case events.Warned(message):
                 self._say(f"warning: {message}", "yellow")
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
         self._screen.stop()
-        print(f"\n{ending(summary, self.pace.elapsed_s)}")  # noqa: T201 - laid out already
+        click.echo(f"\n{ending(summary, self.pace.elapsed_s)}")
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style=style))
@@ -99,14 +93,14 @@ class Live(AbstractContextManager["Live"]):
         return [
             self._spinner,
             *self._curve(),
-            _one_line(f"    {searched_text(trial, self._fixed)}", "dim"),
+            _one_line(f"    {wording.searched_text(trial, self._fixed)}", "dim"),
         ]
 
     def _curve(self) -> list[RenderableType]:
         if not self._epochs:
             return []
         bars = sparkline([epoch.validation for epoch in self._epochs])
-        return [_one_line(f"    {epoch_text(self._epochs[-1])} {bars}", "cyan")]
+        return [_one_line(f"    {wording.epoch_text(self._epochs[-1])} {bars}", "cyan")]
 
     def _bar(self) -> RenderableType:
         pace = self.pace
