@@ -13,7 +13,6 @@ import os
 import random
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     written.mkdir(parents=True)
     save_model(net, str(written / "weights.safetensors"))
     torch.save(_state(net), written / "state.pt")
-    (written / "epochs.json").write_text(json.dumps([asdict(epoch) for epoch in epochs]))
+    (written / "epochs.json").write_text(json.dumps([vars(epoch) for epoch in epochs]))
     for file in written.iterdir():
         _sync(file)
     named = folder / str(epochs[-1].number)
@@ -94,11 +93,13 @@ def _state(net: nn.Module) -> dict[str, Any]:
 
 
 def _generators() -> dict[str, Any]:
+    # Their hundreds of integers as tensors: one by one they would take longer than the weights.
+    version, words, gauss = random.getstate()
     numpy: Any = np.random.get_state(legacy=False)
-    numpy["state"]["key"] = numpy["state"]["key"].tolist()
+    numpy["state"]["key"] = torch.from_numpy(numpy["state"]["key"].astype(np.int64))
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     return {
-        "python": random.getstate(),
+        "python": (version, torch.tensor(words), gauss),
         "numpy": numpy,
         "torch": torch.get_rng_state(),
         "cuda": cuda,
@@ -106,8 +107,9 @@ def _generators() -> dict[str, Any]:
 
 
 def _set_generators(state: dict[str, Any]) -> None:
-    random.setstate(state["python"])
-    state["numpy"]["state"]["key"] = np.array(state["numpy"]["state"]["key"], dtype=np.uint32)
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words.tolist()), gauss))
+    state["numpy"]["state"]["key"] = state["numpy"]["state"]["key"].numpy().astype(np.uint32)
     np.random.set_state(state["numpy"])
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
