@@ -199,6 +199,32 @@ def smallest(space: Space) -> dict[str, Value]:
     }
 
 
+def below(numbers: Range, value: float) -> Range | None:
+    """Return the part of a range of numbers that is less than a value; None where nothing is.
+
+    >>> below(Choice((16, 32, 64)), 64)
+    Choice(values=(16, 32))
+    """
+    if isinstance(numbers, Choice):
+        less = tuple(one for one in numbers.values if not isinstance(one, str) and one < value)
+        return Choice(less) if less else None
+    high = value - 1 if numbers.integer else math.nextafter(value, -math.inf)
+    if high < numbers.low:
+        return None
+    return replace(numbers, high=min(high, numbers.high))
+
+
+def greatest(numbers: Range) -> Value:
+    """Return the greatest value of a range of numbers.
+
+    >>> greatest(Choice((16, 64, 32)))
+    64
+    """
+    if isinstance(numbers, Choice):
+        return max(one for one in numbers.values if not isinstance(one, str))
+    return int(numbers.high) if numbers.integer else numbers.high
+
+
 def check_used(given: Iterable[str], spaces: Collection[Space]) -> None:
     """Raise `SpaceError` for a name that no net of the campaign has."""
     known = sorted({name for space in spaces for name in space})

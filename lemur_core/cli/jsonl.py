@@ -50,7 +50,7 @@ def _facts(event: events.Event) -> dict[str, Any]:
         case events.CampaignStarted():
             pipelines = [pipeline.name for pipeline in event.pipelines]
             return {"pipelines": pipelines} | {
-                name: getattr(event, name) for name in ("trials", "epochs", "device", "db")
+                name: getattr(event, name) for name in ("trials", "epochs", "devices", "db")
             }
         case events.StudyStarted(pipeline, done, trials, fixed):
             name = pipeline.name

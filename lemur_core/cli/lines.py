@@ -24,7 +24,8 @@ class Quiet(AbstractContextManager["Quiet"]):
 
     def __init__(self) -> None:
         self.pace = Pace()
-        self._fixed: Mapping[str, Value] = {}
+        self._alone = True
+        self._fixed: dict[str, Mapping[str, Value]] = {}
 
     def __exit__(self, *error: object) -> None:
         return None
@@ -32,10 +33,13 @@ class Quiet(AbstractContextManager["Quiet"]):
     def __call__(self, event: events.Event) -> None:
         """Show one event."""
         self.pace.take(event)
-        if isinstance(event, events.StudyStarted):
-            self._fixed = event.fixed
-        if isinstance(event, events.Warned):
-            warn(event.message)
+        match event:
+            case events.CampaignStarted():
+                self._alone = len(event.devices) == 1
+            case events.StudyStarted():
+                self._fixed[event.pipeline.name] = event.fixed
+            case events.Warned(message):
+                warn(message)
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
@@ -64,11 +68,15 @@ class Lines(Quiet):
             case events.StudyStarted():
                 return f"\n{wording.study_line(event)}\n{wording.fixed_line(event)}".rstrip()
             case events.TrialStarted(trial):
-                return f"  trial {trial.number}: {wording.searched_text(trial, self._fixed)}"
+                searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])
+                return f"  {wording.named(trial, alone=self._alone)}: {searched}"
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
-                return f"    epoch {epoch.number}/{trial.epochs}: {wording.epoch_text(epoch)}{left}"
+                who = "" if self._alone else f"{wording.named(trial, alone=False)}, "
+                text = wording.epoch_text(epoch)
+                return f"    {who}epoch {epoch.number}/{trial.epochs}: {text}{left}"
             case events.TrialFinished(trial, outcome):
-                return f"  trial {trial.number} {wording.outcome_text(outcome)}"
+                who = wording.named(trial, alone=self._alone)
+                return f"  {who} {wording.outcome_text(outcome)}"
             case _:
                 return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -28,15 +28,21 @@ if TYPE_CHECKING:
 _STYLES = {State.FAILED: "red", State.PRUNED: "yellow", State.INTERRUPTED: "yellow"}
 
 
+class _Running(NamedTuple):
+    trial: Trial
+    epochs: list[Epoch]
+    spinner: Spinner
+
+
 class Live(AbstractContextManager["Live"]):
     """Shows the trial that runs, its curve, a bar, and the time left."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
         self.pace = Pace()
-        self._trial: Trial | None = None
-        self._epochs: list[Epoch] = []
-        self._fixed: Mapping[str, Value] = {}
+        self._alone = True
+        self._running: dict[str, _Running] = {}
+        self._fixed: dict[str, Mapping[str, Value]] = {}
         self._spinner = Spinner("dots")
         self._screen = Screen(
             console=self.console, get_renderable=self._now, refresh_per_second=8, transient=True
@@ -54,21 +60,22 @@ class Live(AbstractContextManager["Live"]):
         self.pace.take(event)
         match event:
             case events.CampaignStarted():
+                self._alone = len(event.devices) == 1
                 self._say(wording.campaign_line(event))
             case events.StudyStarted():
-                self._fixed = event.fixed
+                self._fixed[event.pipeline.name] = event.fixed
                 self._say("")
                 self._say(wording.study_line(event), "bold")
                 self._say(wording.fixed_line(event), "dim")
             case events.TrialStarted(trial):
-                self._trial, self._epochs = trial, []
-            case events.EpochEnded(_, epoch):
-                self._epochs.append(epoch)
+                self._running[trial.uid] = _Running(trial, list(trial.done), Spinner("dots"))
+            case events.EpochEnded(trial, epoch):
+                self._running[trial.uid].epochs.append(epoch)
             case events.TrialFinished(trial, outcome):
-                self._trial = None
-                text = f"  trial {trial.number} {wording.outcome_text(outcome)}"
+                del self._running[trial.uid]
+                text = f"  {self._name(trial)} {wording.outcome_text(outcome)}"
                 self._say(text, _STYLES.get(outcome.state, "green"))
-                self._say(f"    {wording.searched_text(trial, self._fixed)}", "dim")
+                self._say(f"    {self._searched(trial)}", "dim")
             case events.Warned(message):
                 self._say(f"warning: {message}", "yellow")
 
@@ -80,27 +87,26 @@ class Live(AbstractContextManager["Live"]):
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style=style))
 
+    def _name(self, trial: Trial) -> str:
+        return wording.named(trial, alone=self._alone)
+
+    def _searched(self, trial: Trial) -> str:
+        return wording.searched_text(trial, self._fixed[trial.pipeline.name])
+
     def _now(self) -> RenderableType:
         if not self.pace.total:
             self._spinner.update(text=" loading torch and the data")
             return self._spinner
-        lines = [Text()] if self._trial is None else self._running(self._trial)
-        return Group(*lines, self._bar())
+        # A copy: this is drawn by another thread than the one that is told the events.
+        running = list(self._running.values())
+        return Group(*(part for one in running for part in self._training(one)), self._bar())
 
-    def _running(self, trial: Trial) -> list[RenderableType]:
-        number = min(len(self._epochs) + 1, trial.epochs)
-        self._spinner.update(text=f" trial {trial.number}, epoch {number}/{trial.epochs}")
-        return [
-            self._spinner,
-            *self._curve(),
-            _one_line(f"    {wording.searched_text(trial, self._fixed)}", "dim"),
-        ]
-
-    def _curve(self) -> list[RenderableType]:
-        if not self._epochs:
-            return []
-        bars = sparkline([epoch.validation for epoch in self._epochs])
-        return [_one_line(f"    {wording.epoch_text(self._epochs[-1])} {bars}", "cyan")]
+    def _training(self, one: _Running) -> list[RenderableType]:
+        trial, epochs = one.trial, one.epochs
+        number = min(len(epochs) + 1, trial.epochs)
+        one.spinner.update(text=f" {self._name(trial)}, epoch {number}/{trial.epochs}")
+        searched = _one_line(f"    {self._searched(trial)}", "dim")
+        return [one.spinner, *_curve(epochs), *([searched] if self._alone else [])]
 
     def _bar(self) -> RenderableType:
         pace = self.pace
@@ -113,6 +119,13 @@ class Live(AbstractContextManager["Live"]):
             f"{pace.done}/{pace.total} epochs, {duration(pace.elapsed_s)}{left}",
         )
         return row
+
+
+def _curve(epochs: list[Epoch]) -> list[RenderableType]:
+    if not epochs:
+        return []
+    bars = sparkline([epoch.validation for epoch in epochs])
+    return [_one_line(f"    {wording.epoch_text(epochs[-1])} {bars}", "cyan")]
 
 
 def _one_line(text: str, style: str) -> Text:

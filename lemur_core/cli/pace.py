@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from lemur_core.search.events import CampaignStarted, EpochEnded, Event, TrialFinished
+from lemur_core.search.events import (
+    CampaignStarted,
+    EpochEnded,
+    Event,
+    TrialFinished,
+    TrialStarted,
+)
 from lemur_core.trial import State
 
 
@@ -19,7 +25,7 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began = clock()
-        self._trained = self._spared = self._in_trial = self._epochs = 0
+        self._trained = self._spared = self._epochs = 0
         self.total = 0
 
     def take(self, event: Event) -> None:
@@ -28,20 +34,20 @@ class Pace:
             case CampaignStarted():
                 self._began, self._epochs = self._clock(), event.epochs
                 self.total = event.trials * event.epochs
+            case TrialStarted(trial):
+                self._spared += len(trial.done)
             case EpochEnded():
                 self._trained += 1
-                self._in_trial += 1
-            case TrialFinished():
+            case TrialFinished(_, outcome):
                 # A trial that failed is repeated, so nothing is spared.
-                if event.outcome.state is State.PRUNED:
-                    self._spared += self._epochs - self._in_trial
-                if event.outcome.state is State.FAILED:
-                    self.total += self._in_trial
-                self._in_trial = 0
+                if outcome.state is State.PRUNED:
+                    self._spared += self._epochs - len(outcome.epochs)
+                if outcome.state is State.FAILED:
+                    self.total += len(outcome.epochs)
 
     @property
     def done(self) -> int:
-        """Epochs that were trained, or will not be as their trial was pruned."""
+        """Epochs that are trained, or will not be as their trial was pruned."""
         return self._trained + self._spared
 
     @property

@@ -43,7 +43,9 @@ Examples:
 @click.option("-p", "--prm", "--nn_prm", metavar="JSON", help="Hyperparameters as a JSON object.")
 @click.option("--seed", type=int, help="Seeds the search and every trial.  [0]")
 @click.option("--device", help="cpu, cuda, cuda:1, ...; auto takes a GPU if there is one.  [auto]")
-@click.option("--threads", type=int, help="CPU threads; 1 repeats a run to the last bit.")
+@click.option("--gpus", metavar="0,1,...", help="GPUs to use, a worker on each.")
+@click.option("-w", "--workers", type=int, help="Trials to train at once.  [1, or one a GPU]")
+@click.option("--threads", type=int, help="CPU threads of a worker; 1 repeats to the last bit.")
 @click.option("--sampler", help="Optuna's sampler: TPE, Random, CmaEs, ...  [TPE]")
 @click.option("--pruner", help="Optuna's pruner: Nop, Median, Hyperband, ...  [Nop]")
 @click.option(

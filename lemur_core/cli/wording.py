@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lemur_core.cli.text import duration, prm_text
 from lemur_core.search import events
@@ -15,7 +15,7 @@ def campaign_line(event: events.CampaignStarted) -> str:
     pipelines, trials = len(event.pipelines), event.trials
     return (
         f"{_count(pipelines, 'pipeline')}, {_count(trials, 'trial')} of "
-        f"{_count(event.epochs, 'epoch')} on {event.device}; results go to {event.db}"
+        f"{_count(event.epochs, 'epoch')} on {_places(event.devices)}; results go to {event.db}"
     )
 
 
@@ -52,6 +52,16 @@ def outcome_text(outcome: Outcome) -> str:
         f"{outcome.state}: validation {best.validation:.4f}, test {best.accuracy:.4f} "
         f"at epoch {best.number}, {duration(outcome.epochs[-1].duration_ns / 1e9)}"
     )
+
+
+def named(trial: Trial, *, alone: bool) -> str:
+    """Return what a trial is called where it trains alone, or beside others."""
+    return f"trial {trial.number}" if alone else f"{trial.pipeline.net} trial {trial.number}"
+
+
+def _places(devices: Sequence[str]) -> str:
+    places = ", ".join(dict.fromkeys(devices))
+    return places if len(devices) == 1 else f"{places} by {len(devices)} workers"
 
 
 def _count(number: int, word: str) -> str:

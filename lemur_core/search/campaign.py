@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -13,22 +13,24 @@ from typing import Any
 
 import torch
 
-from lemur_core.errors import MisfitError, SettingsError
+from lemur_core.errors import MisfitError
 from lemur_core.registry import Registry, installed
+from lemur_core.search.attempt import Means
+from lemur_core.search.devices import devices_of
+from lemur_core.search.dispatch import Dispatch
 from lemur_core.search.events import CampaignStarted, Warned, Watch
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.plan import plan, ranges, spelt_out_datasets
 from lemur_core.search.prepare import prepare
-from lemur_core.search.pursuit import Attempt, Means, Pursuit
+from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.settings import Settings
 from lemur_core.store.database import open_database, place
 from lemur_core.store.standings import Standing, standings
 from lemur_core.store.writer import Writer
-from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
-from lemur_core.train.worker import Worker
-from lemur_core.trial import Outcome, State
+from lemur_core.train.worker import Here, Process, Worker
+from lemur_core.trial import State
 
 
 @dataclass
@@ -83,7 +85,7 @@ class Campaign:
         self.settings = settings
         self._watch = tell_plugins(registry, watch)
         self.pipelines = plan(settings, registry)
-        self.device = _device(settings.device)
+        self.devices = devices_of(settings)
         self._versions = _versions(registry)
         self._bundles = Bundles(settings.data)
         self.summary = Summary()
@@ -104,12 +106,10 @@ class Campaign:
         engine = open_database(self.settings.db)
         self.summary.db = place(engine)
         try:
-            with self._attempts() as attempt, Interruption(self._warn) as interruption:
-                means = Means(
-                    self.settings, self.device, Writer(engine, self._versions), attempt,
-                    self._checkpoints(), interruption, self._watch,
-                )  # fmt: skip
-                self._pursue([Pursuit(one, means) for one in ready])
+            with self._workers() as workers, Interruption(self._warn) as interruption:
+                writer = Writer(engine, self._versions)
+                means = Means(self.settings, writer, self._checkpoints(), interruption, self._watch)
+                self._pursue([Pursuit(one, means) for one in ready], workers, interruption)
                 self.summary.interrupted = interruption.asked
             self.summary.standings = standings(engine, [one.pipeline.name for one in ready])
         finally:
@@ -126,45 +126,41 @@ class Campaign:
         )
 
     @contextmanager
-    def _attempts(self) -> Iterator[Attempt]:
-        settings = self.settings
-        if not settings.in_process:
-            worker = Worker(self._bundles, settings.limits(), settings.threads)
-            try:
-                yield worker.attempt
-            finally:
-                worker.close()
+    def _workers(self) -> Iterator[Sequence[Worker]]:
+        threads = self.settings.threads or max(1, torch.get_num_threads() // len(self.devices))
+        if self.settings.in_process:
+            torch.set_num_threads(threads)
+            yield [Here(self._bundles, self.devices[0])]
             return
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
-        yield lambda trial, epoch_ended: attempt(trial, self._bundles, epoch_ended)
+        limits = self.settings.limits()
+        with ExitStack() as processes:
+            yield [
+                processes.enter_context(closing(Process(self._bundles, limits, device, threads)))
+                for device in self.devices
+            ]
 
-    def _pursue(self, pursuits: Sequence[Pursuit]) -> None:
+    def _pursue(
+        self, pursuits: Sequence[Pursuit], workers: Sequence[Worker], interruption: Interruption
+    ) -> None:
         pipelines = [pursuit.pipeline for pursuit in pursuits]
         trials = sum(pursuit.missing for pursuit in pursuits)
         self._watch(
-            CampaignStarted(pipelines, trials, self.settings.epochs, self.device, self.summary.db)
+            CampaignStarted(pipelines, trials, self.settings.epochs, self.devices, self.summary.db)
         )
+        Dispatch(pursuits, workers, interruption).run()
         for pursuit in pursuits:
-            pursuit.run()
-            for outcome in pursuit.outcomes:
-                self._count(outcome)
-            if pursuit.set_aside:
-                self._leave_out(
-                    f"{pursuit.pipeline.name} is set aside: its last "
-                    f"{self.settings.fail_attempts} trials failed, "
-                    f"the last of them: {pursuit.outcomes[-1].reason}"
-                )
-            if pursuit.means.interruption.asked:
-                return
+            self._sum_up(pursuit)
         outcomes = [outcome for pursuit in pursuits for outcome in pursuit.outcomes]
         if outcomes and all(outcome.misfit for outcome in outcomes):
             raise MisfitError(outcomes[0].reason)
 
-    def _count(self, outcome: Outcome) -> None:
-        self.summary.states[outcome.state] += 1
-        if outcome.state is State.FAILED:
-            self.summary.reasons[outcome.reason] += 1
+    def _sum_up(self, pursuit: Pursuit) -> None:
+        for outcome in pursuit.outcomes:
+            self.summary.states[outcome.state] += 1
+            if outcome.state is State.FAILED:
+                self.summary.reasons[outcome.reason] += 1
+        if pursuit.set_aside:
+            self.summary.left_out.append(pursuit.set_aside)
 
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)
@@ -172,22 +168,6 @@ class Campaign:
 
     def _warn(self, message: str) -> None:
         self._watch(Warned(message))
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        # The trials' processes use it; trying a GPU here would take memory of it.
-        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-            raise RuntimeError(f"there are {torch.cuda.device_count()} GPUs")
-        torch.empty(0, device="cpu" if device.type == "cuda" else device)
-    # torch says that a device is not there by whatever its backend happens to raise.
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise SettingsError(f"device {name!r} cannot be used: {reason}") from None
-    return name
 
 
 def _versions(registry: Registry) -> dict[str, str]:

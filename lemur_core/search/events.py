@@ -17,7 +17,7 @@ class CampaignStarted:
     pipelines: Sequence[Pipeline]
     trials: int  # to train, over all pipelines
     epochs: int  # of each trial
-    device: str
+    devices: Sequence[str]  # of each worker
     db: str
 
 

@@ -1,94 +1,116 @@
-"""Pursue one study until it has the trials it was asked for: resume, begin, record, tell."""
+"""Pursue one study until it has the trials it was asked for: resume, begin, tell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from lemur_core.search.events import EpochEnded, StudyStarted, TrialFinished, TrialStarted, Watch
-from lemur_core.search.interruption import Interruption
+import optuna
+
+from lemur_core.search.attempt import Attempt, Means
+from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.prepare import Ready
-from lemur_core.search.settings import Settings
 from lemur_core.search.study import Study, derived_seed
-from lemur_core.space import fixed
+from lemur_core.space import below, fixed, greatest
 from lemur_core.store.owner import is_alive
-from lemur_core.store.writer import NumberTakenError, Past, Writer
+from lemur_core.store.writer import NumberTakenError, Past
 from lemur_core.train import checkpoint
-from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+from lemur_core.trial import Epoch, Outcome, State, Trial
 
-Attempt = Callable[[Trial, Callable[[Epoch], Verdict]], Outcome]
 _ENDED = (State.FINISHED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
-
-
-@dataclass(frozen=True)
-class Means:
-    """What every study of a campaign needs.
-
-    Attributes:
-        settings: The campaign's.
-        device: A torch device.
-        writer: Of the database.
-        attempt: Trains a trial.
-        checkpoints: Folder of the trials' states; None keeps none.
-        interruption: Whether to stop.
-        watch: Told what happens.
-    """
-
-    settings: Settings
-    device: str
-    writer: Writer
-    attempt: Attempt
-    checkpoints: Path | None
-    interruption: Interruption
-    watch: Watch
+# Failures in a row, in units of those that set a net aside which never did anything else.
+_BAD_LUCK = 10
 
 
 class Pursuit:
-    """One study: its trials so far, and those to come."""
+    """One study: its trials so far, those under way, and those to come.
+
+    Attributes:
+        pipeline: What is trained.
+        outcomes: How this campaign's trials of it ended, in that order.
+    """
 
     def __init__(self, ready: Ready, means: Means) -> None:
-        self.pipeline, self.space, self.means = ready.pipeline, ready.space, means
-        settings = means.settings
-        seed = derived_seed(settings.seed, self.pipeline.name)
-        self.study = Study(self.space, settings.sampler, settings.pruner, seed)
+        self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
         self.outcomes: list[Outcome] = []
+        self._under_way: dict[int, Attempt] = {}
+        self._repeats: deque[Mapping[str, Any]] = deque()
         self._known: dict[int, Past] = {}
-        done = self._count(self._past(), *_ENDED)
-        self.already = done
-        self.wanted = settings.trials if settings.trials > 0 else done - settings.trials
+        self._study = self._new_study()
+        self._already = self._count(self._past(), *_ENDED)
+        trials = means.settings.trials
+        self._wanted = trials if trials > 0 else self._already - trials
+        self._has_begun = False
 
     @property
     def missing(self) -> int:
         """How many trials are still to end well."""
-        return max(0, self.wanted - self.already)
+        return max(0, self._wanted - self._already)
 
-    def run(self) -> None:
-        """Train until nothing is missing, too many failed in a row, or it was interrupted."""
-        self.means.watch(StudyStarted(self.pipeline, self.already, self.missing, fixed(self.space)))
-        while not self.means.interruption.asked and not self.set_aside:
+    def next(self, device: str) -> Attempt | None:
+        """Begin the next trial, or go on with one; None when there is nothing to begin now."""
+        self._announce()
+        while not self.set_aside:
             past = self._past()
             resumable = [one for one in past if self._can_go_on(one)]
             elsewhere = self._count(past, *_UNFINISHED) - len(resumable)
-            if self._count(past, *_ENDED) + elsewhere >= self.wanted:
-                return
-            trial_id, trial = self._resumed(resumable) or self._begun()
-            self.outcomes.append(self._train(trial_id, trial))
+            if self._count(past, *_ENDED) + elsewhere >= self._wanted:
+                return None
+            attempt = self._resumed(resumable, device) or self._begun(device)
+            self._under_way[attempt.trial_id] = attempt
+            # Of a trial that ended with its last epoch recorded, only its end is missing.
+            if len(attempt.trial.done) < attempt.trial.epochs:
+                return attempt
+            self.ended(attempt, Outcome(State.FINISHED, attempt.trial.done))
+        return None
+
+    def ended(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Take the end of a trial; one that its device had no memory for is repeated, smaller."""
+        del self._under_way[attempt.trial_id]
+        attempt.ended(outcome)
+        if outcome.out_of_memory and self._lower_batch(attempt.trial):
+            return
+        was_set_aside = self.set_aside
+        self.outcomes.append(outcome)
+        if self.set_aside and not was_set_aside:
+            self._means.watch(Warned(self.set_aside))
 
     @property
-    def set_aside(self) -> bool:
-        """Whether its last trials failed, as many as may."""
-        last = self.outcomes[-self.means.settings.fail_attempts :]
-        return len(last) == self.means.settings.fail_attempts and all(
-            outcome.state is State.FAILED for outcome in last
-        )
+    def set_aside(self) -> str:
+        """Why nothing more is begun: its first trials failed all alike, or too many; else empty."""
+        attempts = self._means.settings.fail_attempts
+        first, last = self.outcomes[:attempts], self.outcomes[-attempts * _BAD_LUCK :]
+        if not self._already and len(first) == attempts and _alike(first):
+            return self._because(f"its first {attempts} trials failed alike", first[-1])
+        if len(last) == attempts * _BAD_LUCK and all(map(_way, last)):
+            return self._because(f"its last {len(last)} trials failed", last[-1])
+        return ""
+
+    def _because(self, why: str, last: Outcome) -> str:
+        return f"{self.pipeline.name} is set aside: {why}, the last of them: {last.reason}"
+
+    def _announce(self) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self._means.watch(
+                StudyStarted(self.pipeline, self._already, self.missing, fixed(self.space))
+            )
+
+    def _new_study(self) -> Study:
+        settings = self._means.settings
+        seed = derived_seed(settings.seed, self.pipeline.name)
+        return Study(self.space, settings.sampler, settings.pruner, seed)
 
     def _past(self) -> list[Past]:
-        past = self.means.writer.past(self.pipeline, self.means.settings.epochs, self._known)
+        past = self._means.writer.past(self.pipeline, self._means.settings.epochs, self._known)
         self._known = {one.id: one for one in past}
         for one in past:
-            self.study.remember(one)
+            self._study.remember(one)
         return past
 
     def _count(self, past: Sequence[Past], *states: State) -> int:
@@ -102,8 +124,10 @@ class Pursuit:
         return past.state in _UNFINISHED and not self._is_alive(past) and self._fits(past)
 
     def _is_alive(self, past: Past) -> bool:
-        writer, limits = self.means.writer, self.means.settings.limits()
-        if past.owner == writer.owner or past.state is State.INTERRUPTED:
+        writer, limits = self._means.writer, self._means.settings.limits()
+        if past.owner == writer.owner:
+            return past.id in self._under_way
+        if past.state is State.INTERRUPTED:
             return False
         return is_alive(past.owner, past.seen, patience_s=2 * limits.epoch_s)
 
@@ -112,20 +136,25 @@ class Pursuit:
             one.holds(past.prm[name]) for name, one in self.space.items()
         )
 
-    def _resumed(self, resumable: Sequence[Past]) -> tuple[int, Trial] | None:
+    def _resumed(self, resumable: Sequence[Past], device: str) -> Attempt | None:
         for past in resumable:
-            if not self.means.writer.claim(past):
+            if not self._means.writer.claim(past):
                 continue
             epochs = self._recovered(past)
             if epochs is None:
-                return self._restarted(past)
-            self.study.go_on(replace(past, epochs=tuple(epochs)))
-            return past.id, self._trial(past.number, past.prm, past.seed, past.uid, tuple(epochs))
+                lost = Outcome(State.ABANDONED, past.epochs, "its state was lost; begun again")
+                self._means.writer.finish(past.id, lost)
+                return self._anew(past.prm, past.seed, device)
+            asked = self._study.take_up(past.prm, epochs)
+            trial = self._trial(past.number, past.prm, past.seed, device)
+            folder = self._folder(past.uid)
+            trial = replace(trial, uid=past.uid, done=tuple(epochs), checkpoint=folder)
+            return Attempt(past.id, trial, self._study, asked, self._means)
         return None
 
     def _recovered(self, past: Past) -> list[Epoch] | None:
         """Return the epochs to go on from; None where the trial's state was lost."""
-        if len(past.epochs) == self.means.settings.epochs:
+        if len(past.epochs) == self._means.settings.epochs:
             return list(past.epochs)
         folder = self._folder(past.uid)
         saved = checkpoint.saved_epochs(folder) if folder else []
@@ -133,73 +162,64 @@ class Pursuit:
             return None
         # Trained and kept, when the campaign ended before it was recorded.
         for epoch in saved[len(past.epochs) :]:
-            self.means.writer.record(past.id, epoch)
+            self._means.writer.record(past.id, epoch)
         return saved
 
-    def _restarted(self, past: Past) -> tuple[int, Trial]:
-        lost = Outcome(State.ABANDONED, past.epochs, "its state was lost; it was begun again")
-        self.means.writer.finish(past.id, lost)
-        self.study.go_on(replace(past, epochs=()))
-        while True:
-            number = self.means.writer.next_number(self.pipeline)
-            trial = self._trial(number, past.prm, past.seed)
-            try:
-                return self.means.writer.begin(trial), trial
-            except NumberTakenError:
-                continue
+    def _begun(self, device: str) -> Attempt:
+        if self._repeats:
+            return self._anew(self._repeats.popleft(), None, device)
+        return self._numbered(self._study.ask, None, device)
 
-    def _begun(self) -> tuple[int, Trial]:
-        while True:
-            number = self.means.writer.next_number(self.pipeline)
-            seed = derived_seed(self.means.settings.seed, self.pipeline.name, number, "trial")
-            trial = self._trial(number, self.study.ask(number), seed)
-            try:
-                return self.means.writer.begin(trial), trial
-            except NumberTakenError:
-                self.study.tell(trial.uid, Outcome(State.ABANDONED, ()))
+    def _anew(self, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt:
+        return self._numbered(lambda number: self._study.take_up(prm), seed, device)
 
-    def _trial(
-        self,
-        number: int,
-        prm: object,
-        seed: int,
-        uid: str | None = None,
-        done: tuple[Epoch, ...] = (),
-    ) -> Trial:
-        settings = self.means.settings
-        trial = Trial(self.pipeline, number, prm, seed, settings.epochs, self.means.device)  # type: ignore[arg-type]
-        trial = replace(trial, uid=uid or trial.uid, done=done)
+    def _numbered(
+        self, ask: Callable[[int], optuna.Trial], seed: int | None, device: str
+    ) -> Attempt:
+        """Return a trial under a number that no other campaign took."""
+        while True:
+            number = self._means.writer.next_number(self.pipeline)
+            asked = ask(number)
+            trial = self._trial(number, self._study.prm(asked), seed, device)
+            try:
+                trial_id = self._means.writer.begin(trial)
+            except NumberTakenError:
+                self._study.tell(asked, trial.uid, Outcome(State.ABANDONED, ()))
+            else:
+                return Attempt(trial_id, trial, self._study, asked, self._means)
+
+    def _trial(self, number: int, prm: Mapping[str, Any], seed: int | None, device: str) -> Trial:
+        settings = self._means.settings
+        if seed is None:
+            seed = derived_seed(settings.seed, self.pipeline.name, number, "trial")
+        trial = Trial(self.pipeline, number, prm, seed, settings.epochs, device)
         return replace(trial, checkpoint=self._folder(trial.uid))
 
     def _folder(self, uid: str) -> Path | None:
-        return self.means.checkpoints / uid if self.means.checkpoints else None
+        return self._means.checkpoints / uid if self._means.checkpoints else None
 
-    def _train(self, trial_id: int, trial: Trial) -> Outcome:
-        means, epochs = self.means, list(trial.done)
-        means.watch(TrialStarted(trial))
+    def _lower_batch(self, trial: Trial) -> bool:
+        """Search smaller batches only, from here on; False where there are none."""
+        smaller = below(self.space["batch"], trial.prm["batch"])
+        if smaller is None:
+            return False
+        self._repeats.append(dict(trial.prm) | {"batch": greatest(smaller)})
+        if smaller != self.space["batch"]:
+            self.space = self.space | {"batch": smaller}
+            self._study = self._new_study()
+            self._means.watch(Warned(self._lowered(trial.prm["batch"])))
+        return True
 
-        def epoch_ended(epoch: Epoch) -> Verdict:
-            means.writer.record(trial_id, epoch)
-            epochs.append(epoch)
-            means.watch(EpochEnded(trial, epoch))
-            if means.interruption.asked:
-                return Verdict.INTERRUPT
-            return Verdict.PRUNE if self.study.report(epoch) else Verdict.GO_ON
+    def _lowered(self, batch: int) -> str:
+        text = f"{self.pipeline.name}: memory ran out with batch={batch}"
+        return f"{text}; it goes on with batch={self.space['batch']}"
 
-        try:
-            # Of a trial that ended with its last epoch recorded, only its end is missing.
-            complete = len(epochs) == trial.epochs
-            outcome = (
-                Outcome(State.FINISHED, trial.done)
-                if complete
-                else means.attempt(trial, epoch_ended)
-            )
-        except KeyboardInterrupt:
-            means.interruption.asked = True
-            outcome = Outcome(State.INTERRUPTED, tuple(epochs), "interrupted")
-        means.writer.finish(trial_id, outcome)
-        if trial.checkpoint and outcome.state is not State.INTERRUPTED:
-            checkpoint.remove(trial.checkpoint)
-        self.study.tell(trial.uid, outcome)
-        means.watch(TrialFinished(trial, outcome))
-        return outcome
+
+def _alike(outcomes: Sequence[Outcome]) -> bool:
+    ways = set(map(_way, outcomes))
+    return len(ways) == 1 and "" not in ways
+
+
+def _way(outcome: Outcome) -> str:
+    """Return how a trial failed, but for its numbers; empty where it did not."""
+    return re.sub(r"\d+", "0", outcome.reason) if outcome.state is State.FAILED else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,10 @@ class Settings:
         prm: Ranges by hyperparameter, written as `lemur_core.space` says.
         seed: Seeds the search and, through it, every trial.
         device: A torch device; ``auto`` takes a GPU where there is one.
-        threads: CPU threads; None leaves it to torch. One makes runs repeatable to the last bit.
+        gpus: Numbers of the GPUs to use, in turn, a worker each; instead of ``device``.
+        workers: Processes that train at once; None is one, or one for each of ``gpus``.
+        threads: CPU threads of each worker; None shares the cores among them. One makes runs
+            repeatable to the last bit.
         sampler: Name of Optuna's, ``TPE`` say.
         pruner: Name of Optuna's, ``Median`` say; ``Nop`` prunes nothing.
         fail_attempts: Trials in a row that may fail before a pipeline is set aside.
@@ -57,6 +60,8 @@ class Settings:
     prm: Mapping[str, Given] = field(default_factory=dict)
     seed: int = 0
     device: str = "auto"
+    gpus: tuple[int, ...] = ()
+    workers: int | None = None
     threads: int | None = None
     sampler: str = "TPE"
     pruner: str = "Nop"
@@ -73,8 +78,11 @@ class Settings:
         for name in ("epochs", "fail_attempts"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; expected 1 or more")
-        if self.threads is not None and self.threads < 1:
-            raise SettingsError(f"threads is {self.threads}; expected 1 or more")
+        for name in ("workers", "threads"):
+            if (number := getattr(self, name)) is not None and number < 1:
+                raise SettingsError(f"{name} is {number}; expected 1 or more")
+        if self.in_process and (self.workers or 1) > 1:
+            raise SettingsError(f"in_process trains one trial at a time; workers is {self.workers}")
         for name in _LIMITS:
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < math.inf:
@@ -103,9 +111,9 @@ class Settings:
             if name not in known and name not in SHORT_PRM:
                 raise SettingsError(f"unknown setting {name!r}{hint(name, [*known, *SHORT_PRM])}")
             if name in known and name != "prm":
-                values[name] = _typed(name, value)
+                values[name] = _READERS[name](name, value)
         if "transform" in prm:
-            values["transform"] = _typed("transform", prm.pop("transform"))
+            values["transform"] = _names("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
 
     def limits(self) -> Limits:
@@ -130,29 +138,67 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, Given]:
 
 
 SHORT_PRM = ("lr", "batch", "momentum", "dropout")
-_LISTS = ("patterns", "task", "dataset", "metric", "net", "transform")
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    texts = (value,) if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
+        raise SettingsError(f"{name} is {value!r}; expected a text or a list of texts")
+    return tuple(texts)
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    return tuple(part.strip() for text in _texts(name, value) for part in text.split(","))
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str | Path):
+        raise SettingsError(f"{name} is {value!r}; expected a text")
+    return str(value)
+
+
+def _path(name: str, value: Any) -> Path:
+    return Path(_text(name, value))
+
+
+def _integer(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SettingsError(f"{name} is {value!r}; expected an integer")
+    return value
+
+
+def _integers(name: str, value: Any) -> tuple[int, ...]:
+    numbers = value.split(",") if isinstance(value, str) else value
+    try:
+        found = tuple(int(number) for number in numbers)
+    except (TypeError, ValueError):
+        found = ()
+    if not found or min(found) < 0:
+        raise SettingsError(f"{name} is {value!r}; expected numbers, 0,1 say")
+    return found
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SettingsError(f"{name} is {value!r}; expected a number")
+    return float(value)
+
+
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} is {value!r}; expected true or false")
+    return value
+
+
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit")
-_NUMBERS = ("trials", "epochs", "seed", "threads", "fail_attempts")
-
-
-def _typed(name: str, value: Any) -> Any:
-    if name in _LISTS:
-        texts = (value,) if isinstance(value, str) else value
-        if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
-            raise SettingsError(f"{name} is {value!r}; expected a text or a list of texts")
-        if name == "transform":
-            return tuple(part.strip() for text in texts for part in text.split(","))
-        return tuple(texts)
-    if name in _NUMBERS:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise SettingsError(f"{name} is {value!r}; expected an integer")
-        return value
-    if name in _LIMITS:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise SettingsError(f"{name} is {value!r}; expected a number")
-        return float(value)
-    if name in ("checkpoint", "in_process"):
-        if not isinstance(value, bool):
-            raise SettingsError(f"{name} is {value!r}; expected true or false")
-        return value
-    return Path(value) if name == "data" else str(value)
+_READERS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
+    **dict.fromkeys(("trials", "epochs", "seed", "fail_attempts"), _integer),
+    **dict.fromkeys(("workers", "threads"), _integer),
+    **dict.fromkeys(_LIMITS, _number),
+    **dict.fromkeys(("checkpoint", "in_process"), _switch),
+    **dict.fromkeys(("device", "sampler", "pruner", "db"), _text),
+    "transform": _names,
+    "gpus": _integers,
+    "data": _path,
+}

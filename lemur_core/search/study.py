@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -43,38 +44,38 @@ class Study:
             pruner=named(optuna.pruners, "Pruner", pruner),
         )
         self._known: set[str] = set()
-        self._asked: optuna.Trial | None = None
 
-    def ask(self, number: int) -> dict[str, Any]:
-        """Return the hyperparameters of the trial of this number."""
+    def ask(self, number: int) -> optuna.Trial:
+        """Return a proposal for the trial of this number."""
         if self.sampler.lower().removesuffix("sampler") in _WITHOUT_MEMORY:
             seed = derived_seed(self.seed, number)
             self._study.sampler = named(optuna.samplers, "Sampler", self.sampler, seed=seed)
-        self._asked = self._study.ask(self.distributions)
-        return fixed(self.space) | self._asked.params
+        return self._study.ask(self.distributions)
 
-    def go_on(self, past: Past) -> None:
-        """Take up a trial that was interrupted."""
-        searched = {name: past.prm[name] for name in self.distributions}
-        self._study.enqueue_trial(searched)
-        self._asked = self._study.ask(self.distributions)
-        for epoch in past.epochs:
-            self.report(epoch)
+    def take_up(self, prm: Mapping[str, Any], epochs: Iterable[Epoch] = ()) -> optuna.Trial:
+        """Return the proposal of a trial that is gone on with, or begun again."""
+        self._study.enqueue_trial({name: prm[name] for name in self.distributions})
+        asked = self._study.ask(self.distributions)
+        for epoch in epochs:
+            self.report(asked, epoch)
+        return asked
 
-    def report(self, epoch: Epoch) -> bool:
+    def prm(self, asked: optuna.Trial) -> dict[str, Any]:
+        """Return the hyperparameters of a proposal, those that are not searched among them."""
+        return fixed(self.space) | asked.params
+
+    def report(self, asked: optuna.Trial, epoch: Epoch) -> bool:
         """Tell an epoch's score; return whether the trial shall stop here."""
-        assert self._asked is not None
-        self._asked.report(epoch.validation, epoch.number)
-        return self._asked.should_prune()
+        asked.report(epoch.validation, epoch.number)
+        return asked.should_prune()
 
-    def tell(self, uid: str, outcome: Outcome) -> None:
-        """Tell how the trial that was asked for ended."""
-        assert self._asked is not None
+    def tell(self, asked: optuna.Trial, uid: str, outcome: Outcome) -> None:
+        """Tell how the trial of a proposal ended."""
         self._known.add(uid)
         state = _STATES.get(outcome.state, TrialState.FAIL)
         finished = state is TrialState.COMPLETE and outcome.best is not None
         value = outcome.best.validation if finished and outcome.best else None
-        self._study.tell(self._asked, value, state)
+        self._study.tell(asked, value, state)
 
     def remember(self, past: Past) -> None:
         """Take a trial that ended well, in an earlier campaign or another one."""

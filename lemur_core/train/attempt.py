@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Generator
 
 import torch
 
@@ -17,14 +17,14 @@ _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 20_000
 _ENDS = {Verdict.PRUNE: State.PRUNED, Verdict.INTERRUPT: State.INTERRUPTED}
 
 
-def attempt(trial: Trial, bundles: Bundles, epoch_ended: Callable[[Epoch], Verdict]) -> Outcome:
-    """Train a trial and return how it ended; what its net raises ends it, and nothing else.
+def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome]:
+    """Train a trial; what its net raises ends it, and nothing else.
+
+    Yields each epoch, is sent whether to go on, and returns how the trial ended.
 
     Args:
         trial: What to train.
         bundles: Where its data is.
-        epoch_ended: Called after each epoch; says whether to go on. What it raises is not the net's
-            fault and is raised.
     """
     epochs = list(trial.done)
     running = None
@@ -32,15 +32,13 @@ def attempt(trial: Trial, bundles: Bundles, epoch_ended: Callable[[Epoch], Verdi
         try:
             running = running or run_trial(trial, bundles.get(trial.pipeline))
             epoch = next(running, None)
-        except KeyboardInterrupt:
-            return Outcome(State.INTERRUPTED, tuple(epochs), "interrupted")
         # The net, the transform and the metric are a stranger's; each may raise anything.
         except (Exception, SystemExit) as error:
             return _failed(epochs, error)
         if epoch is None:
             return Outcome(State.FINISHED, tuple(epochs))
         epochs.append(epoch)
-        verdict = epoch_ended(epoch)
+        verdict = yield epoch
         if verdict in _ENDS and epoch.number < trial.epochs:
             return Outcome(_ENDS[verdict], tuple(epochs))
 

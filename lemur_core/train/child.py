@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
-from lemur_core.trial import Epoch, Trial, Verdict
+from lemur_core.train.messages import READY, encode
+from lemur_core.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -33,40 +35,51 @@ class Job:
     shared: DataBundle | None = None
 
 
-READY = "ready"
-
-
-def main(connection: Connection, folder: Path, threads: int | None) -> None:
+def main(connection: Connection[Any, Any], folder: Path, device: str, threads: int) -> None:
     """Train trials until the other side is closed.
 
-    Says that it is ready; then takes each `Job`, sends each `Epoch`, takes a `Verdict` on it, and
-    sends the `Outcome`.
+    Says that it is ready; then takes each `Job`, sends each epoch, takes a verdict on it, and sends
+    the outcome.
     """
-    # The campaign decides what an interruption means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What nets print must not get between the campaign's own lines.
-    sys.stdout.flush()
-    os.dup2(2, 1)
-    if threads:
-        torch.set_num_threads(threads)
+    _stand_alone()
+    torch.set_num_threads(threads)
+    if device.startswith("cuda:"):
+        # Nets that say "cuda" and no number mean this one.
+        torch.cuda.set_device(device)
     bundles = Bundles(folder)
-
-    def epoch_ended(epoch: Epoch) -> Verdict:
-        connection.send(epoch)
-        verdict: Verdict = connection.recv()
-        return verdict
-
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    connection.send(READY)
+    connection.send_bytes(encode(READY))
     while True:
         try:
             job: Job = connection.recv()
         except EOFError:
             return
-        pipeline = job.trial.pipeline
         if job.shared is not None:
-            bundles.put(pipeline, job.shared)
-        connection.send(attempt(job.trial, bundles, epoch_ended))
+            bundles.put(job.trial.pipeline, job.shared)
+        _train(connection, job.trial, bundles)
+
+
+def _train(connection: Connection[Any, Any], trial: Trial, bundles: Bundles) -> None:
+    going, verdict = attempt(trial, bundles), None
+    while True:
+        try:
+            epoch = going.send(verdict)  # type: ignore[arg-type] # None is what begins it
+        except StopIteration as ended:
+            connection.send_bytes(encode(ended.value))
+            return
+        connection.send_bytes(encode(epoch))
+        verdict = connection.recv()
+
+
+def _stand_alone() -> None:
+    # The campaign decides what an interruption means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A group of its own, so that what a net starts is ended with it.
+    if hasattr(os, "setsid"):
+        os.setsid()
+    # What nets print must not get between the campaign's own lines.
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
@@ -75,4 +88,6 @@ def _end_with_parent() -> None:
     parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)

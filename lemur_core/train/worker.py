@@ -1,79 +1,182 @@
-"""Train trials in a process of their own, so that whatever a net does costs its trial alone."""
+"""Train trials in processes of their own, so that whatever a net does costs its trial alone."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Collection, Generator, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, Protocol
 
-import psutil
 import torch.multiprocessing
 
-from lemur_core.errors import WorkerError
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.pipeline import Pipeline
-from lemur_core.train.child import READY, Job, main
+from lemur_core.train.attempt import attempt
+from lemur_core.train.child import Job, main
 from lemur_core.train.data import Bundles, share
-from lemur_core.train.limits import Limits
+from lemur_core.train.limits import LimitReachedError, Limits, Watch
+from lemur_core.train.memory import KernelKills
+from lemur_core.train.messages import MAX_BYTES, READY, Message, MessageError, decode
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
-# Importing torch takes seconds, on a busy machine many.
-START_LIMIT_S = 300.0
-# How often memory is looked at, while there is a limit to it.
-_LOOK_S = 0.2
 _END_S = 5.0
 
 
-class Worker:
-    """A process that trains trials; started when it is needed, and again when a trial ended it.
+class Worker(Protocol):
+    """Trains one trial at a time.
+
+    Attributes:
+        device: The torch device that its trials are for.
+    """
+
+    device: str
+
+    def begin(self, trial: Trial) -> None:
+        """Begin to train a trial."""
+
+    def receive(self) -> Epoch | Outcome | None:
+        """Return what it has to say of its trial; None where it trains still."""
+
+    def answer(self, verdict: Verdict) -> None:
+        """Say, to an epoch that it told, whether to go on."""
+
+    def handles(self) -> Collection[Any]:
+        """Return what `multiprocessing.connection.wait` finds ready when it may have to say."""
+
+    def due_s(self) -> float:
+        """Return the seconds after which it must be asked again, ready or not."""
+
+    def kill(self) -> None:
+        """End what it does, whatever that is."""
+
+
+def wait_for(workers: Collection[Worker]) -> None:
+    """Return when one of the workers has to be asked, or may."""
+    wait(
+        [handle for worker in workers for handle in worker.handles()],
+        min(worker.due_s() for worker in workers),
+    )
+
+
+class Here:
+    """Trains in this process, for debuggers; nothing holds it to limits."""
+
+    def __init__(self, bundles: Bundles, device: str) -> None:
+        self.bundles, self.device = bundles, device
+        self._going: Generator[Epoch, Verdict, Outcome] | None = None
+        self._verdict: Verdict | None = None
+
+    def begin(self, trial: Trial) -> None:
+        """Begin to train a trial."""
+        self._going, self._verdict = attempt(trial, self.bundles), None
+
+    def receive(self) -> Epoch | Outcome | None:
+        """Train an epoch."""
+        assert self._going is not None
+        try:
+            return self._going.send(self._verdict)  # type: ignore[arg-type] # None begins it
+        except StopIteration as ended:
+            outcome: Outcome = ended.value
+            return outcome
+
+    def answer(self, verdict: Verdict) -> None:
+        """Say whether to go on."""
+        self._verdict = verdict
+
+    def handles(self) -> Collection[Any]:
+        """Return nothing: it has to say what it is asked for."""
+        return ()
+
+    def due_s(self) -> float:
+        """Return 0: it may be asked at any time."""
+        return 0.0
+
+    def kill(self) -> None:
+        """Forget the trial."""
+        self._going = None
+
+
+class Process:
+    """Trains in a process, started when it is needed, and again when a trial ended it.
 
     Args:
         bundles: The data; what is held in memory is shared with the process, not copied.
         limits: What a trial may take.
-        threads: CPU threads of the process; None leaves it to torch.
+        device: The torch device that its trials are for.
+        threads: CPU threads of the process.
     """
 
-    def __init__(self, bundles: Bundles, limits: Limits, threads: int | None = None) -> None:
-        self.bundles, self.limits, self.threads = bundles, limits, threads
+    def __init__(self, bundles: Bundles, limits: Limits, device: str, threads: int) -> None:
+        self.bundles, self.limits, self.device, self.threads = bundles, limits, device, threads
         self._process: SpawnProcess | None = None
         self._connection: Connection[Any, Any] | None = None
         self._sent: set[tuple[str, str]] = set()
+        self._kills = KernelKills()
 
-    def attempt(self, trial: Trial, epoch_ended: Callable[[Epoch], Verdict]) -> Outcome:
-        """Train a trial and return how it ended.
+    def start(self) -> None:
+        """Start the process, where it does not run."""
+        if self._process is not None and self._process.is_alive():
+            return
+        self.kill()
+        context = torch.multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        arguments = (theirs, self.bundles.folder, self.device, self.threads)
+        self._process = context.Process(target=main, args=arguments)
+        with _main_module_left_alone(), _interrupts_ignored():
+            self._process.start()
+        theirs.close()
+        self._watch = Watch(self._process.pid, self.limits)
 
-        Args:
-            trial: What to train.
-            epoch_ended: Called after each epoch; says whether to go on. What it raises ends the
-                process and is raised.
+    def begin(self, trial: Trial) -> None:
+        """Begin to train a trial, in a process that is started first where none runs."""
+        self.start()
+        self._epochs = list(trial.done)
+        self._kills.look()
+        self._watch.begin(len(self._epochs) + 1)
+        self._send(Job(trial, self._to_share(trial.pipeline)))
 
-        Raises:
-            WorkerError: The process cannot be started.
+    def receive(self) -> Epoch | Outcome | None:
+        """Return what the process says of its trial; None where it says nothing yet.
+
+        A process that ended, or took more than its trial may, is the trial's failure.
         """
-        epochs = list(trial.done)
         try:
-            self._send(self._started(), Job(trial, self._to_share(trial.pipeline)))
-            watch = _Watch(self._process, self.limits, len(epochs) + 1)
-            while True:
-                message = self._receive(watch)
-                if isinstance(message, Outcome):
-                    return message
-                epochs.append(message)
-                self._send(self._connection, epoch_ended(message))
-                watch.epoch_ended()
+            message = self._message()
+            if message is None:
+                self._watch.check()
         except _EndedError:
-            return self._failed(epochs, self._why_it_ended())
-        except _LimitReachedError as limit:
+            return self._failed(self._why_it_ended())
+        except MessageError:
             self.kill()
-            return self._failed(epochs, str(limit))
-        except BaseException:
+            return self._failed("its process sent what is no message of a trial")
+        except LimitReachedError as limit:
             self.kill()
-            raise
+            return self._failed(str(limit))
+        if isinstance(message, Outcome):
+            return Outcome(**vars(message) | {"epochs": tuple(self._epochs)})
+        if isinstance(message, Epoch):
+            self._epochs.append(message)
+            return message
+        return None
+
+    def answer(self, verdict: Verdict) -> None:
+        """Say, to an epoch that it told, whether to go on."""
+        self._watch.epoch_ended()
+        self._send(verdict)
+
+    def handles(self) -> Collection[Any]:
+        """Return the pipe to the process, and its end."""
+        assert self._process is not None
+        return (self._connection, self._process.sentinel)
+
+    def due_s(self) -> float:
+        """Return the seconds until it is known that the trial took more than it may."""
+        return self._watch.due_s()
 
     def close(self) -> None:
         """End the process, which has nothing to do."""
@@ -84,51 +187,41 @@ class Worker:
         self.kill()
 
     def kill(self) -> None:
-        """End the process, whatever it does."""
+        """End the process and what it started, whatever they do."""
         if self._process is not None:
+            _kill_group(self._process.pid)
             self._process.kill()
             self._process.join()
+            self._process.close()
         if self._connection is not None:
             self._connection.close()
         self._process = self._connection = None
         self._sent.clear()
 
-    def _started(self) -> Connection[Any, Any]:
-        if self._process is not None and self._connection is not None and self._process.is_alive():
-            return self._connection
-        self.kill()
-        context = torch.multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        arguments = (theirs, self.bundles.folder, self.threads)
-        process = context.Process(target=main, args=arguments, daemon=True)
-        with _main_module_left_alone():
-            process.start()
-        theirs.close()
-        self._process, self._connection = process, ours
-        try:
-            if not ours.poll(START_LIMIT_S) or ours.recv() != READY:
-                raise WorkerError(f"no worker process was ready within {START_LIMIT_S:.0f} s")
-        except EOFError:
-            reason = self._why_it_ended()
-            raise WorkerError(f"no worker process could be started: {reason}") from None
-        return ours
-
-    # Only what fails here is the process's end: a pipe that breaks elsewhere, that of the
-    # campaign's own output say, is not the net's fault.
-    def _send(self, connection: Connection[Any, Any] | None, message: object) -> None:
-        assert connection is not None
-        try:
-            connection.send(message)
-        except ConnectionError as error:
-            raise _EndedError from error
-
-    def _receive(self, watch: _Watch) -> Any:
+    def _send(self, message: object) -> None:
         assert self._connection is not None
+        # Where the process has ended, that is found when it is next asked.
+        with suppress(ConnectionError):
+            self._connection.send(message)
+
+    def _message(self) -> Message | None:
+        assert self._connection is not None
+        assert self._process is not None
+        ended = not self._process.is_alive()
         try:
-            watch.wait(self._connection)
-            return self._connection.recv()
+            if not self._connection.poll():
+                if ended:
+                    raise _EndedError
+                return None
+            message = decode(self._connection.recv_bytes(MAX_BYTES))
         except (EOFError, ConnectionError) as error:
             raise _EndedError from error
+        # What is too long to be a message; the connection cannot be used after it.
+        except OSError as error:
+            raise MessageError from error
+        if message == READY:
+            self._watch.ready()
+        return message
 
     def _to_share(self, pipeline: Pipeline) -> DataBundle | None:
         key = self.bundles.key(pipeline)
@@ -146,75 +239,36 @@ class Worker:
             return "its process hung up"
         if code >= 0:
             return f"its process exited with status {code}"
-        reason = f"its process was ended by signal {-code} ({signal.Signals(-code).name})"
-        if -code == signal.SIGKILL:
-            return f"{reason}, as the kernel does when memory runs out"
-        return reason
+        if -code == signal.SIGKILL and self._kills.happened():
+            return "its process was ended by the kernel, as memory ran out"
+        return f"its process was ended by signal {-code} ({signal.Signals(-code).name})"
 
-    def _failed(self, epochs: list[Epoch], reason: str) -> Outcome:
-        return Outcome(State.FAILED, tuple(epochs), reason)
+    def _failed(self, reason: str) -> Outcome:
+        return Outcome(State.FAILED, tuple(self._epochs), reason)
 
 
 class _EndedError(Exception):
     """The process has ended."""
 
 
-class _LimitReachedError(Exception):
-    """A trial took more than it may."""
+def _kill_group(pid: int | None) -> None:
+    if pid is None or not hasattr(os, "killpg"):
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
-class _Watch:
-    """Waits for a worker's messages no longer than its trial may take."""
-
-    def __init__(self, process: SpawnProcess | None, limits: Limits, number: int) -> None:
-        assert process is not None
-        self.process, self.limits = process, limits
-        self.memory = psutil.Process(process.pid) if limits.memory_bytes else None
-        self.number = number
-        self.trial_began = self.epoch_began = time.monotonic()
-
-    def epoch_ended(self) -> None:
-        """Begin to count the next epoch's time."""
-        self.number += 1
-        self.epoch_began = time.monotonic()
-
-    def wait(self, connection: Connection[Any, Any]) -> None:
-        """Return when there is a message, or the process has ended.
-
-        Raises:
-            _LimitReachedError: The trial took more time or memory than it may.
-        """
-        while True:
-            left_s = self._left_s()
-            step_s = left_s if self.memory is None else min(left_s, _LOOK_S)
-            if wait([connection, self.process.sentinel], step_s):
-                return
-            self._check_memory()
-
-    def _left_s(self) -> float:
-        now, limits = time.monotonic(), self.limits
-        left_s = self.epoch_began + limits.epoch_s - now
-        if left_s <= 0:
-            raise _LimitReachedError(f"epoch {self.number} took longer than {limits.epoch_s:g} s")
-        if limits.trial_s is None:
-            return left_s
-        trial_left_s = self.trial_began + limits.trial_s - now
-        if trial_left_s <= 0:
-            raise _LimitReachedError(f"the trial took longer than {limits.trial_s:g} s")
-        return min(left_s, trial_left_s)
-
-    def _check_memory(self) -> None:
-        if self.memory is None or self.limits.memory_bytes is None:
-            return
-        try:
-            resident = self.memory.memory_info().rss
-        except psutil.NoSuchProcess:
-            return
-        if resident > self.limits.memory_bytes:
-            raise _LimitReachedError(
-                f"its process took {resident / 2**30:.2f} GiB of memory; "
-                f"the limit is {self.limits.memory_bytes / 2**30:.2f} GiB"
-            )
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    # Ctrl-C reaches all processes of a terminal; one that is just starting would die of it.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

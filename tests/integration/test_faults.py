@@ -21,7 +21,7 @@ FAILURES = {
     "Eats": (1, "GiB of memory; the limit is 1.50 GiB"),
     "Killed": (
         1,
-        "its process was ended by signal 9 (SIGKILL), as the kernel does when memory runs out",
+        "its process was ended by signal 9 (SIGKILL)",
     ),
     "Diverges": (0, "NotFiniteError: training loss is nan"),
     "Poisoned": (1, "NotFiniteError: parameter layers.0.bias is not finite"),

@@ -1,0 +1,76 @@
+"""One trial under way: what it tells is recorded, shown, and told to the search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+
+from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Watch
+from lemur_core.search.interruption import Interruption
+from lemur_core.search.settings import Settings
+from lemur_core.search.study import Study
+from lemur_core.store.writer import Writer
+from lemur_core.train import checkpoint
+from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+
+@dataclass(frozen=True)
+class Means:
+    """What every study of a campaign needs.
+
+    Attributes:
+        settings: The campaign's.
+        writer: Of the database.
+        checkpoints: Folder of the trials' states; None keeps none.
+        interruption: Whether to stop.
+        watch: Told what happens.
+    """
+
+    settings: Settings
+    writer: Writer
+    checkpoints: Path | None
+    interruption: Interruption
+    watch: Watch
+
+
+class Attempt:
+    """A trial that a worker trains.
+
+    Args:
+        trial_id: Of the trial in the database.
+        trial: The trial.
+        study: The search that proposed it.
+        asked: The proposal, as the search knows it.
+        means: The campaign's.
+    """
+
+    def __init__(
+        self, trial_id: int, trial: Trial, study: Study, asked: optuna.Trial, means: Means
+    ) -> None:
+        self.trial_id, self.trial = trial_id, trial
+        self._study, self._asked, self._means = study, asked, means
+        self._epochs = list(trial.done)
+        means.watch(TrialStarted(trial))
+
+    def epoch_ended(self, epoch: Epoch) -> Verdict:
+        """Record an epoch and say whether to go on."""
+        self._means.writer.record(self.trial_id, epoch)
+        self._epochs.append(epoch)
+        self._means.watch(EpochEnded(self.trial, epoch))
+        if self._means.interruption.asked:
+            return Verdict.INTERRUPT
+        return Verdict.PRUNE if self._study.report(self._asked, epoch) else Verdict.GO_ON
+
+    def ended(self, outcome: Outcome) -> None:
+        """Record how the trial ended."""
+        self._means.writer.finish(self.trial_id, outcome)
+        if self.trial.checkpoint and outcome.state is not State.INTERRUPTED:
+            checkpoint.remove(self.trial.checkpoint)
+        self._study.tell(self._asked, self.trial.uid, outcome)
+        self._means.watch(TrialFinished(self.trial, outcome))
+
+    def stopped(self) -> Outcome:
+        """Return how it ended where it was stopped, to go on when the command is given again."""
+        return Outcome(State.INTERRUPTED, tuple(self._epochs), "interrupted")

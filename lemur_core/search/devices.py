@@ -1,0 +1,40 @@
+"""The devices of a campaign's workers."""
+
+from __future__ import annotations
+
+import torch
+
+from lemur_core.errors import SettingsError
+from lemur_core.search.settings import Settings
+
+
+def devices_of(settings: Settings) -> list[str]:
+    """Return the device of each worker; several may share one.
+
+    Raises:
+        SettingsError: A device is not there, or cannot be used.
+    """
+    places = [f"cuda:{number}" for number in settings.gpus] or [_named(settings.device)]
+    for place in places:
+        _check(place)
+    count = settings.workers or len(places)
+    return [places[worker % len(places)] for worker in range(count)]
+
+
+def _named(device: str) -> str:
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _check(name: str) -> None:
+    try:
+        device = torch.device(name)
+        # The trials' processes use it; trying a GPU here would take memory of it.
+        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            raise RuntimeError(f"there are {torch.cuda.device_count()} GPUs")
+        torch.empty(0, device="cpu" if device.type == "cuda" else device)
+    # torch says that a device is not there by whatever its backend happens to raise.
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise SettingsError(f"device {name!r} cannot be used: {reason}") from None

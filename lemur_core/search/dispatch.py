@@ -1,0 +1,73 @@
+"""Give trials to workers, and what workers say to the trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lemur_core.search.attempt import Attempt
+from lemur_core.search.interruption import Interruption
+from lemur_core.search.pursuit import Pursuit
+from lemur_core.train.worker import Worker, wait_for
+from lemur_core.trial import Outcome
+
+
+class Dispatch:
+    """Keeps workers busy until all studies have what they were asked for.
+
+    Args:
+        pursuits: The studies; what an earlier one can begin comes first.
+        workers: Each trains one trial at a time.
+        interruption: Whether to begin nothing more.
+    """
+
+    def __init__(
+        self,
+        pursuits: Sequence[Pursuit],
+        workers: Sequence[Worker],
+        interruption: Interruption,
+    ) -> None:
+        self._pursuits, self._workers, self._interruption = pursuits, workers, interruption
+        self._busy: dict[Worker, tuple[Pursuit, Attempt]] = {}
+
+    def run(self) -> None:
+        """Train until nothing is left to begin and what was begun has ended.
+
+        A second Ctrl-C ends at once what is under way.
+        """
+        try:
+            self._begin()
+            while self._busy:
+                wait_for(self._busy)
+                for worker in list(self._busy):
+                    self._hear(worker)
+        except KeyboardInterrupt:
+            self._interruption.asked = True
+            self._stop()
+
+    def _begin(self) -> None:
+        for worker in self._workers:
+            if worker not in self._busy and not self._interruption.asked:
+                self._give(worker)
+
+    def _give(self, worker: Worker) -> None:
+        for pursuit in self._pursuits:
+            attempt = pursuit.next(worker.device)
+            if attempt is not None:
+                self._busy[worker] = pursuit, attempt
+                worker.begin(attempt.trial)
+                return
+
+    def _hear(self, worker: Worker) -> None:
+        pursuit, attempt = self._busy[worker]
+        message = worker.receive()
+        if isinstance(message, Outcome):
+            del self._busy[worker]
+            pursuit.ended(attempt, message)
+            self._begin()
+        elif message is not None:
+            worker.answer(attempt.epoch_ended(message))
+
+    def _stop(self) -> None:
+        for worker, (pursuit, attempt) in self._busy.items():
+            worker.kill()
+            pursuit.ended(attempt, attempt.stopped())
