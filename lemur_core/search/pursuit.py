@@ -39,7 +39,7 @@ class Pursuit:
         self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
         self.outcomes: list[Outcome] = []
         self._under_way: dict[int, Attempt] = {}
-        self._repeats: deque[Mapping[str, Any]] = deque()
+        self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._known: dict[int, Past] = {}
         self._study = self._new_study()
         self._already = self._count(self._past(), *_ENDED)
@@ -70,10 +70,17 @@ class Pursuit:
         return None
 
     def ended(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Take the end of a trial; one that its device had no memory for is repeated, smaller."""
+        """Take the end of a trial.
+
+        One whose state was lost is begun again; one that its device had no memory for, smaller.
+        """
+        trial = attempt.trial
         del self._under_way[attempt.trial_id]
         attempt.ended(outcome)
-        if outcome.out_of_memory and self._lower_batch(attempt.trial):
+        if outcome.state is State.ABANDONED:
+            self._repeats.append((trial.prm, trial.seed))
+            return
+        if outcome.out_of_memory and self._lower_batch(trial):
             return
         was_set_aside = self.set_aside
         self.outcomes.append(outcome)
@@ -167,7 +174,7 @@ class Pursuit:
 
     def _begun(self, device: str) -> Attempt:
         if self._repeats:
-            return self._anew(self._repeats.popleft(), None, device)
+            return self._anew(*self._repeats.popleft(), device)
         return self._numbered(self._study.ask, None, device)
 
     def _anew(self, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt:
@@ -203,7 +210,7 @@ class Pursuit:
         smaller = below(self.space["batch"], trial.prm["batch"])
         if smaller is None:
             return False
-        self._repeats.append(dict(trial.prm) | {"batch": greatest(smaller)})
+        self._repeats.append((dict(trial.prm) | {"batch": greatest(smaller)}, None))
         if smaller != self.space["batch"]:
             self.space = self.space | {"batch": smaller}
             self._study = self._new_study()

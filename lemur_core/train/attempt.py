@@ -8,6 +8,7 @@ from collections.abc import Generator
 import torch
 
 from lemur_core.errors import MisfitError
+from lemur_core.train.checkpoint import StateLostError
 from lemur_core.train.data import Bundles
 from lemur_core.train.trial import run_trial
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
@@ -32,6 +33,8 @@ def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome
         try:
             running = running or run_trial(trial, bundles.get(trial.pipeline))
             epoch = next(running, None)
+        except StateLostError as error:
+            return Outcome(State.ABANDONED, tuple(epochs), str(error)[:_REASON_LENGTH])
         # The net, the transform and the metric are a stranger's; each may raise anything.
         except (Exception, SystemExit) as error:
             return _failed(epochs, error)

@@ -23,6 +23,11 @@ from torch import nn
 
 from lemur_core.trial import Epoch
 
+
+class StateLostError(Exception):
+    """A trial's state cannot be read back."""
+
+
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -53,11 +58,25 @@ def saved_epochs(folder: Path) -> list[Epoch]:
 
 
 def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
-    """Bring a net that was just set up to the state that was last written."""
+    """Bring a net that was just set up to the state that was last written.
+
+    Raises:
+        StateLostError: What was written cannot be read, or is not this net's.
+    """
     newest = _newest(folder)
-    assert newest is not None
-    load_model(net, str(newest / "weights.safetensors"), device=str(device))
-    state = torch.load(newest / "state.pt", weights_only=True, map_location="cpu")
+    try:
+        if newest is None:
+            raise FileNotFoundError(folder)
+        _load(newest, net, device)
+    # A damaged file, and a net's own load_state_dict, may raise anything.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise StateLostError(f"its state could not be read: {reason}") from error
+
+
+def _load(place: Path, net: nn.Module, device: torch.device) -> None:
+    load_model(net, str(place / "weights.safetensors"), device=str(device))
+    state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
     for name, value in state["stateful"].items():
         getattr(net, name).load_state_dict(value)
     for name, value in state["plain"].items():

@@ -151,3 +151,17 @@ def test_a_state_that_cannot_be_kept_costs_a_warning_and_not_the_trial(tmp_path)
     with pytest.warns(UserWarning, match="the trial's state cannot be kept: NotADirectoryError"):
         summary = run(LINEAR, **ASKED, db=str(db))
     assert summary.states[State.FINISHED] == 3
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "state.pt"])
+def test_a_trial_whose_state_is_damaged_is_begun_again(tmp_path, whole, file):
+    db = str(tmp_path / "results.db")
+    run(LINEAR, **ASKED, db=db, watch=ended_at(2, 3))
+    [state] = Path(f"{db}-checkpoints").glob(f"*/*/{file}")
+    state.write_bytes(state.read_bytes()[:-40])
+    summary = run(LINEAR, **ASKED, db=db)
+    assert summary.states == {State.FINISHED: 2}
+    assert results(db)[4:8] == whole[4:8]
+    with sqlite3.connect(db) as connection:
+        [(reason,)] = connection.execute("select reason from trial where state = 'abandoned'")
+    assert reason.startswith("its state could not be read: ")

@@ -57,7 +57,9 @@ def killed(tmp_path_factory):
     for _ in range(KILLS):
         output = folder / "output"
         with output.open("w") as file:
-            campaign = subprocess.Popen(COMMAND, cwd=folder, stdout=file, start_new_session=True)
+            campaign = subprocess.Popen(
+                [*COMMAND, "--workers", "2"], cwd=folder, stdout=file, start_new_session=True
+            )
             # One in five falls into starting up, the others into training.
             if drawn.random() < 0.2:
                 time.sleep(drawn.uniform(0, 4))

@@ -41,7 +41,7 @@ def campaign(tmp_path_factory):
     summary = run(
         "img-classification_digits_acc", net=files, transform="norm_32", trials=1, epochs=2,
         batch=128, lr=0.03, momentum=0.9, fail_attempts=1, epoch_limit=0.2, memory_limit=1.5,
-        threads=1, db=str(db),
+        threads=1, workers=2, db=str(db),
     )  # fmt: skip
     with sqlite3.connect(db) as connection:
         rows = connection.execute(

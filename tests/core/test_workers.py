@@ -1,0 +1,260 @@
+"""Trials in processes of their own, several at once."""
+
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from lemur_core import run
+from lemur_core.errors import SettingsError
+from lemur_core.search.devices import devices_of
+from lemur_core.search.events import TrialFinished, TrialStarted, Warned
+from lemur_core.search.settings import Settings
+from lemur_core.train.data import Bundles
+from lemur_core.train.limits import Limits
+from lemur_core.train.memory import KernelKills
+from lemur_core.train.messages import MessageError, decode, encode
+from lemur_core.train.worker import Process, wait_for
+from lemur_core.trial import Epoch, Outcome, State, Trial
+
+BLOBS = "img-classification_blobs_hits"
+LINEAR = f"{BLOBS}_Linear"
+
+
+@pytest.fixture
+def net_file(tmp_path, toys):
+    """Write a net whose ``learn`` begins with some lines; give its path."""
+
+    def write(name, lines, imports=""):
+        source = toys.get("net", "Linear").source()
+        body = "".join(f"        {line}\n" for line in lines.splitlines())
+        file = tmp_path / f"{name}.py"
+        file.write_text(
+            f"{source}\n\nimport torch\n{imports}\n\n\nclass Linear(Net):\n"
+            f"    def __init__(self, in_shape, out_shape, prm, device):\n"
+            f"        super().__init__(in_shape, out_shape, prm, device)\n"
+            f"        self.prm = prm\n\n"
+            f"    def learn(self, train_data):\n{body}"
+            f"        return super().learn(train_data)\n\n\nNet = Linear\n"
+        )
+        return str(file)
+
+    return write
+
+
+def rows(db):
+    with sqlite3.connect(db) as connection:
+        return connection.execute(
+            "select number, seed, epoch, accuracy, validation, loss, prm from stat"
+            " join trial on trial_id = trial.id order by number, epoch"
+        ).fetchall()
+
+
+def test_scores_do_not_depend_on_how_many_train_at_once(tmp_path):
+    asked = {"trials": 6, "epochs": 3, "seed": 4, "sampler": "Random", "threads": 1}
+    events, found = [], []
+    for workers in (1, 3):
+        db = str(tmp_path / f"{workers}.db")
+        watch = events.append if workers == 3 else lambda event: None
+        summary = run(LINEAR, **asked, workers=workers, db=db, watch=watch)
+        assert summary.states == Counter({State.FINISHED: 6})
+        found.append(rows(db))
+    assert found[0] == found[1]
+    assert len(found[0]) == 18
+    kinds = [type(event) for event in events]
+    assert kinds[: kinds.index(TrialFinished)].count(TrialStarted) == 3
+
+
+def test_workers_begin_what_the_next_study_has_while_one_study_ends(tmp_path):
+    events = []
+    summary = run(
+        f"{BLOBS}_{{Linear,Picky}}", trials=1, epochs=2, workers=2, transform="double",
+        db=str(tmp_path / "results.db"), watch=events.append,
+    )  # fmt: skip
+    assert summary.states == Counter({State.FINISHED: 2})
+    kinds = [type(event) for event in events]
+    assert kinds[: kinds.index(TrialFinished)].count(TrialStarted) == 2
+
+
+def is_running(pid):
+    # Whoever inherited it may not have asked yet how it ended.
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_what_a_net_started_is_ended_with_its_process(tmp_path, net_file):
+    file = net_file(
+        "Spawns",
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        f"Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))\n"
+        "time.sleep(600)",
+        "import subprocess\nimport time\nfrom pathlib import Path",
+    )
+    summary = run(
+        BLOBS, net=file, trials=1, epochs=1, fail_attempts=1, epoch_limit=0.1,
+        db=str(tmp_path / "results.db"),
+    )  # fmt: skip
+    assert summary.reasons == Counter({"epoch 1 took longer than 6 s": 1})
+    assert not is_running(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.parametrize("sent", ["b'nonsense'", "b'[' * 2**21", "b'{\"Epoch\": {}}'"])
+def test_what_is_no_message_is_the_trials_failure(tmp_path, net_file, sent):
+    file = net_file(
+        "Garbles",
+        "for one in gc.get_objects():\n"
+        "    if isinstance(one, Connection):\n"
+        f"        one.send_bytes({sent})",
+        "import gc\nfrom multiprocessing.connection import Connection",
+    )
+    summary = run(
+        BLOBS, net=file, trials=1, epochs=1, fail_attempts=1, db=str(tmp_path / "results.db")
+    )
+    assert summary.reasons == Counter({"its process sent what is no message of a trial": 1})
+
+
+def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
+    settings = Settings.of({"patterns": LINEAR})
+    from lemur_core.search.plan import plan
+
+    [pipeline] = plan(settings, toys)
+    worker = Process(Bundles(tmp_path), Limits(start_s=0.01), "cpu", 1)
+    worker.begin(Trial(pipeline, 1, {"batch": 8, "transform": "plain"}, 0, 1))
+    outcome = None
+    while outcome is None:
+        wait_for([worker])
+        outcome = worker.receive()
+    assert (outcome.state, outcome.reason) == (
+        State.FAILED, "no worker process was ready within 0.01 s",
+    )  # fmt: skip
+
+
+HUNGRY = "if self.prm['batch'] > 16:\n    raise torch.OutOfMemoryError('CUDA out of memory.')"
+
+
+def test_a_trial_its_device_has_no_memory_for_is_repeated_with_smaller_batches(tmp_path, net_file):
+    db, events = str(tmp_path / "results.db"), []
+    summary = run(
+        BLOBS, net=net_file("Hungry", HUNGRY), trials=4, epochs=1, batch="2^3..2^6", seed=5,
+        in_process=True, db=db, watch=events.append,
+    )  # fmt: skip
+    assert summary.states == Counter({State.FINISHED: 4})
+    assert summary.exit_status == 0
+    ended = [(e.trial.prm, e.outcome) for e in events if isinstance(e, TrialFinished)]
+    hungry = [i for i, (_, outcome) in enumerate(ended) if outcome.out_of_memory]
+    assert hungry
+    for index in hungry:
+        before, after = ended[index][0], ended[index + 1][0]
+        assert after == before | {"batch": after["batch"]}
+        assert after["batch"] < before["batch"]
+    assert all(prm["batch"] <= 16 for prm, outcome in ended if outcome.state is State.FINISHED)
+    told = [event.message for event in events if isinstance(event, Warned)]
+    assert told[-1] == (f"{BLOBS}_Hungry: memory ran out with batch=32; it goes on with batch=8,16")
+    with sqlite3.connect(db) as connection:
+        failed = connection.execute("select reason from trial where state = 'failed'").fetchall()
+    assert failed == [("OutOfMemoryError: CUDA out of memory.",)] * len(hungry)
+
+
+def test_a_batch_that_cannot_be_smaller_is_a_failure(tmp_path, net_file):
+    summary = run(
+        BLOBS, net=net_file("Hungry", HUNGRY), trials=1, epochs=1, batch=32, fail_attempts=2,
+        in_process=True, db=str(tmp_path / "results.db"),
+    )  # fmt: skip
+    assert summary.reasons == Counter({"OutOfMemoryError: CUDA out of memory.": 2})
+
+
+LUCK = (
+    "calls = Path({counter!r})\n"
+    "calls.write_text(calls.read_text() + 'x' if calls.exists() else 'x')\n"
+    "call = len(calls.read_text())\n"
+    "if {when}:\n"
+    "    raise ValueError('an odd call' if call % 2 else 'an even call')"
+)
+
+
+@pytest.mark.parametrize(
+    ("when", "finished", "failed"),
+    [
+        ("True", 0, 20),  # never alike: only when it fails ten times as often as may
+        ("call > 1 and call < 8", 3, 6),  # had one that went well: goes on
+        ("call < 8", 3, 7),  # not alike
+    ],
+)
+def test_a_net_is_set_aside_for_what_it_does_first_or_always(
+    tmp_path, net_file, when, finished, failed
+):
+    lines = LUCK.format(counter=str(tmp_path / "calls"), when=when)
+    summary = run(
+        BLOBS, net=net_file("Luck", lines, "from pathlib import Path"), trials=3, epochs=1,
+        fail_attempts=2, in_process=True, db=str(tmp_path / "results.db"),
+    )  # fmt: skip
+    assert (summary.states[State.FINISHED], summary.states[State.FAILED]) == (finished, failed)
+    assert bool(summary.left_out) == (finished == 0)
+
+
+def test_gpus_are_given_to_workers_in_turn(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for given, devices in (
+        ({"gpus": "0,1"}, ["cuda:0", "cuda:1"]),
+        ({"gpus": [1, 0], "workers": 3}, ["cuda:1", "cuda:0", "cuda:1"]),
+        ({"device": "cpu", "workers": 2}, ["cpu", "cpu"]),
+    ):
+        assert devices_of(Settings.of(given)) == devices
+    with pytest.raises(SettingsError) as caught:
+        devices_of(Settings.of({"gpus": "0,2"}))
+    assert str(caught.value) == "device 'cuda:2' cannot be used: there are 2 GPUs"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"gpus": "a"}, "gpus is 'a'; expected numbers, 0,1 say"),
+        ({"gpus": []}, "gpus is []; expected numbers, 0,1 say"),
+        ({"workers": 0}, "workers is 0; expected 1 or more"),
+        (
+            {"workers": 2, "in_process": True},
+            "in_process trains one trial at a time; workers is 2",
+        ),
+    ],
+)
+def test_workers_that_cannot_be_are_said(given, message):
+    with pytest.raises(SettingsError) as caught:
+        Settings.of(given)
+    assert str(caught.value) == message
+
+
+EPOCH = Epoch(3, None, 0.25, 0.125, 10**12)
+
+
+@pytest.mark.parametrize(
+    "message", [EPOCH, Outcome(State.FAILED, (), "nul \0", "surrogate \ud800", True, True)]
+)
+def test_messages_arrive_as_they_were_sent(message):
+    assert decode(encode(message)) == message
+
+
+def test_an_outcomes_epochs_are_not_sent_twice():
+    assert decode(encode(Outcome(State.FINISHED, (EPOCH,)))) == Outcome(State.FINISHED, ())
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"\xff", b"1", b'{"Epoch": {"number": 1}}', b'{"State": {}}', b"[[]]"]
+)
+def test_what_is_no_message_is_refused(sent):
+    with pytest.raises(MessageError):
+        decode(sent)
+
+
+def test_the_kernels_kills_are_counted_from_when_it_was_last_looked(tmp_path):
+    counter = Path(tmp_path / "vmstat")
+    counter.write_text("pgfault 7\noom_kill 3\n")
+    kills = KernelKills([counter, tmp_path / "absent"])
+    assert not kills.happened()
+    counter.write_text("pgfault 9\noom_kill 4\n")
+    assert kills.happened()
+    assert not kills.happened()
