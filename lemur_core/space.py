@@ -99,6 +99,12 @@ DEFAULT_RANGES: dict[str, Range] = {
     "dropout": Interval(0.0, 0.5),
     "momentum": Interval(0.0, 0.99),
 }
+# How any net is trained; each is part of a trial's prm only where it is asked for.
+EXECUTION: dict[str, Range] = {
+    "precision": Choice(("fp32", "bf16")),
+    "compile": Choice((False, True)),
+    "channels_last": Choice((False, True)),
+}
 # Powers of two, whatever they are given as: LEMUR searches the exponent.
 _POWERS = ("batch",)
 # Outside of these no optimizer or layer can use them.
@@ -136,6 +142,8 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     found = _read(name, text, like)
     if name in _LIMITS:
         _check_limits(name, text, found, _LIMITS[name])
+    if name in EXECUTION:
+        _check_execution(name, text, found)
     return found
 
 
@@ -173,11 +181,12 @@ def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
 
 
 def override(space: Space, given: Mapping[str, Given]) -> Space:
-    """Return ``space`` with those of the given ranges that it has a name for.
+    """Return ``space`` with those of the given ranges that it has a name for, or that any net has.
 
     Raises:
         SpaceError: A range cannot be read.
     """
+    space = space | {name: one for name, one in EXECUTION.items() if name in given}
     changed = {
         name: parse_range(name, text, space[name]) for name, text in given.items() if name in space
     }
@@ -290,6 +299,13 @@ def _check_limits(name: str, text: Given, found: Range, limits: Interval) -> Non
             kind = "an integer" if limits.integer else "a number"
             most = "or more" if limits.high == math.inf else f"to {limits.high:g}"
             raise SpaceError(f"{name}={text}: expected {kind}, {limits.low:g} {most}")
+
+
+def _check_execution(name: str, text: Given, found: Range) -> None:
+    values = found.values if isinstance(found, Choice) else ("..",)
+    if not all(EXECUTION[name].holds(value) for value in values):
+        known = str(EXECUTION[name]).lower().replace(",", " or ")
+        raise SpaceError(f"{name}={text}: expected {known}")
 
 
 def _number(text: str) -> float:

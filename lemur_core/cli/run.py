@@ -46,6 +46,9 @@ Examples:
 @click.option("--gpus", metavar="0,1,...", help="GPUs to use, a worker on each.")
 @click.option("-w", "--workers", type=int, help="Trials to train at once.  [1, or one a GPU]")
 @click.option("--threads", type=int, help="CPU threads of a worker; 1 repeats to the last bit.")
+@click.option("--precision", metavar="fp32|bf16", help="What nets compute in; both are searched.")
+@click.option("--compile", is_flag=True, default=None, help="Compile nets before training.")
+@click.option("--channels-last", is_flag=True, default=None, help="Lay out weights so.")
 @click.option("--sampler", help="Optuna's sampler: TPE, Random, CmaEs, ...  [TPE]")
 @click.option("--pruner", help="Optuna's pruner: Nop, Median, Hyperband, ...  [Nop]")
 @click.option(

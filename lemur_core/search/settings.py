@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur_core.errors import SettingsError, hint
-from lemur_core.space import Given, parse_range
+from lemur_core.space import EXECUTION, Given, parse_range
 from lemur_core.train.limits import Limits
 
 
@@ -99,7 +99,7 @@ class Settings:
         """Return settings from names and values, as a TOML file has them.
 
         A single text stands for a list of one; a name that is no setting's is a hyperparameter's
-        where it is ``lr``, ``batch``, ``momentum`` or ``dropout``; others go under ``prm``.
+        where it is of `SHORT_PRM`; others go under ``prm``.
 
         Raises:
             SettingsError: A name is unknown, or a value of the wrong type.
@@ -137,7 +137,7 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, Given]:
     return dict(prm) | {name: given[name] for name in SHORT_PRM if name in given}
 
 
-SHORT_PRM = ("lr", "batch", "momentum", "dropout")
+SHORT_PRM = ("lr", "batch", "momentum", "dropout", *EXECUTION)
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

@@ -13,6 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 from lemur_core.kinds.loader import InMemory, Samples
 from lemur_core.kinds.net import TrainData
 
+# So few are loaded sooner than processes that load them are started.
+_FEW_SAMPLES = 2_000
+_MOST_PROCESSES = 8
+
 
 def batches(
     samples: Samples, transform: nn.Module, size: int, device: torch.device, *, training: bool
@@ -52,9 +56,13 @@ class _FromMemory:
         order = torch.randperm(total) if self.training else torch.arange(total)
         self.transform.train(self.training)
         for indices in order.split(self.size)[: len(self)]:
-            inputs = self.samples.inputs[indices].to(self.device, non_blocking=True)
-            targets = self.samples.targets[indices].to(self.device, non_blocking=True)
-            yield self.transform(inputs), targets
+            inputs, targets = self.samples.inputs[indices], self.samples.targets[indices]
+            yield self.transform(self._moved(inputs)), self._moved(targets)
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        # From pinned memory a GPU copies while the processor goes on.
+        pinned = tensor.pin_memory() if self.device.type == "cuda" else tensor
+        return pinned.to(self.device, non_blocking=True)
 
 
 class _FromDataset:
@@ -68,8 +76,14 @@ class _FromDataset:
     ) -> None:
         self.device = device
         self.count = _count(len(samples), size, training)
+        processes = _loading_processes(len(samples))
         self.loader: DataLoader[Any] = DataLoader(
-            _Transformed(samples, transform, training), size, shuffle=training
+            _Transformed(samples, transform, training),
+            size,
+            shuffle=training,
+            num_workers=processes,
+            persistent_workers=processes > 0,
+            pin_memory=device.type == "cuda",
         )
 
     def __len__(self) -> int:
@@ -99,6 +113,12 @@ class _Transformed(Dataset[Any]):
             self.transform.train(self.training)
             inputs = self.transform(inputs[None])[0]
         return inputs, target
+
+
+def _loading_processes(samples: int) -> int:
+    # By what is set alone, never by measured time: what is drawn at random hangs on their number.
+    threads = torch.get_num_threads()
+    return 0 if threads == 1 or samples < _FEW_SAMPLES else min(threads, _MOST_PROCESSES)
 
 
 def _count(samples: int, size: int, training: bool) -> int:

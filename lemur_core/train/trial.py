@@ -6,7 +6,7 @@ import math
 import random
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from lemur_core.errors import MisfitError
-from lemur_core.kinds.loader import DataBundle, Samples
+from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.transform import as_transform
@@ -49,6 +49,10 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
     metric_entry = trial.pipeline.metric_entry
     metric = as_metric(metric_entry.load(), bundle.out_shape, metric_entry.name)
     assert bundle.validation is not None
+    splits = (bundle.train, bundle.validation, bundle.test)
+    if all(isinstance(split, InMemory) for split in splits):
+        # It is given whole batches, where the net is.
+        transform.to(device)
     size = trial.prm["batch"]
 
     def scored(samples: Samples) -> TrainData:
@@ -59,19 +63,36 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
     # Once more, so that what is learned does not hang on how the net was tried on.
     seed_everything(trial.seed)
     net.train_setup(trial.prm)
+    arrange(net, trial.prm)
     epochs = list(trial.done)
     if trial.checkpoint and epochs:
         checkpoint.restore(trial.checkpoint, net, device)
     began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
     for number in range(len(epochs) + 1, trial.epochs + 1):
-        loss = train_epoch(net, train_data)
-        check_weights(net)
-        validation = score(net, scored(bundle.validation), metric)
-        accuracy = score(net, scored(bundle.test), metric)
+        with precision(trial.prm, device):
+            loss = train_epoch(net, train_data)
+            check_weights(net)
+            validation = score(net, scored(bundle.validation), metric)
+            accuracy = score(net, scored(bundle.test), metric)
         epochs.append(Epoch(number, loss, validation, accuracy, time.perf_counter_ns() - began))
         if trial.checkpoint and number < trial.epochs:
             keep_state(trial.checkpoint, net, epochs)
         yield epochs[-1]
+
+
+def arrange(net: Any, prm: Mapping[str, Any]) -> None:
+    """Lay out a net's weights channels last, and compile it, where ``prm`` says so."""
+    if prm.get("channels_last"):
+        net.to(memory_format=torch.channels_last)
+    if prm.get("compile"):
+        net.compile()
+
+
+def precision(prm: Mapping[str, Any], device: torch.device) -> torch.autocast:
+    """Return the context in which a net computes: bfloat16 where ``prm`` says so."""
+    mixed = prm.get("precision") == "bf16"
+    # Without its cache, which would hold the first step's weights for the whole epoch.
+    return torch.autocast(device.type, torch.bfloat16, enabled=mixed, cache_enabled=False)
 
 
 def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
