@@ -33,6 +33,14 @@ def test_about_half_of_the_training_images_are_mirrored_each_for_itself():
     assert 150 < mirrored.sum() < 250
 
 
+@pytest.mark.parametrize("make", [norm_32, norm_64, norm_32_flip])
+def test_the_images_that_are_given_stay_as_they_were(make):
+    batch = images(20, 32)
+    before = batch.clone()
+    make(COLOUR).train()(batch)
+    assert torch.equal(batch, before)
+
+
 def test_scored_images_are_never_mirrored():
     batch = images(50, 32)
     torch.testing.assert_close(norm_32_flip(COLOUR).eval()(batch), norm_32(COLOUR).eval()(batch))

@@ -30,13 +30,20 @@ class Norm(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the images as the net is fed them."""
-        pixels = images.float()
+        if self.flip and self.training:
+            images = _mirrored(images)
+        pixels = images.to(torch.float32, copy=True)
         if pixels.shape[-2:] != (self.size, self.size):
             pixels = interpolate(pixels, (self.size, self.size), mode="bilinear", antialias=True)
-        if self.flip and self.training:
-            drawn = torch.rand(len(pixels), 1, 1, 1, device=pixels.device) < 0.5
-            pixels = torch.where(drawn, pixels.flip(-1), pixels)
-        return (pixels - self.mean.to(pixels.device)) / self.std.to(pixels.device)
+        return pixels.sub_(self.mean.to(pixels.device)).div_(self.std.to(pixels.device))
+
+
+def _mirrored(images: Tensor) -> Tensor:
+    """Return the images, uint8, each mirrored with a probability of one half."""
+    drawn = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    # All bits where it was drawn, else none. On bytes, bit by bit, twice as fast as torch.where.
+    mask = drawn.to(torch.uint8).neg_()
+    return images.flip(-1).bitwise_xor_(images).bitwise_and_(mask).bitwise_xor_(images)
 
 
 def norm_32(normalisation: Normalisation) -> Norm:

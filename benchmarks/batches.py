@@ -1,0 +1,97 @@
+"""Batches of images that fit in memory, against the usual way: a DataLoader, image by image.
+
+    python benchmarks/batches.py [--rounds 7] [--images 10000]
+
+Both give one pass of shuffled 32x32 colour images, mirrored at random, scaled and normalised,
+float32, in batches of 128, on one CPU thread. The rival is torchvision's transforms on PIL images,
+as data sets of its kind are used, without worker processes, whose processor time would count too.
+The images are noise: what they show takes no time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+from torchvision.transforms.v2.functional import to_pil_image
+
+from lemur_core.kinds.loader import InMemory, normalisation_of
+from lemur_core.train.batches import batches
+from lemur_vision_cls.transforms.norm import norm_32_flip
+
+BATCH = 128
+
+
+class Pictures(Dataset):
+    """PIL images and their transform, one at a time."""
+
+    def __init__(self, samples: InMemory, transform) -> None:
+        self.images = [to_pil_image(image) for image in samples.inputs]
+        self.targets, self.transform = samples.targets.tolist(), transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int):
+        return self.transform(self.images[index]), self.targets[index]
+
+
+def one_by_one(samples: InMemory) -> DataLoader:
+    transform = v2.Compose(
+        [
+            v2.Resize((32, 32)),
+            v2.RandomHorizontalFlip(),
+            v2.PILToTensor(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize(*normalisation_of(samples.inputs)),
+        ]
+    )
+    return DataLoader(Pictures(samples, transform), BATCH, shuffle=True)
+
+
+def from_memory(samples: InMemory):
+    transform = norm_32_flip(normalisation_of(samples.inputs))
+    return batches(samples, transform, BATCH, torch.device("cpu"), training=True)
+
+
+def pass_seconds(data) -> float:
+    began = time.process_time()
+    for _ in data:
+        pass
+    return time.process_time() - began
+
+
+def mean_and_deviation(data) -> tuple[float, float]:
+    whole = torch.cat([inputs for inputs, _ in data])
+    return whole.mean().item(), whole.std().item()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--images", type=int, default=10_000)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (options.images, 3, 32, 32), generator=generator)
+    samples = InMemory(images.to(torch.uint8), torch.arange(options.images) % 10)
+    ways = {"DataLoader and PIL": one_by_one(samples), "from memory": from_memory(samples)}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.rounds):
+        for name, data in ways.items():
+            taken[name].append(pass_seconds(data))
+    print(f"{'way':<20}{'images/s':>12}{'mean':>12}{'deviation':>12}")
+    for name, seconds in taken.items():
+        mean, deviation = mean_and_deviation(ways[name])
+        pace = options.images / statistics.median(seconds)
+        print(f"{name:<20}{pace:12.0f}{mean:12.6f}{deviation:12.6f}")
+    slow, fast = map(statistics.median, taken.values())
+    print(f"ratio {slow / fast:.1f}")
+
+
+if __name__ == "__main__":
+    main()
