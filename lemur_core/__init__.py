@@ -23,12 +23,12 @@ from lemur_core.entry import Entry, entries_in
 from lemur_core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from lemur_core.search.campaign import run
+    from lemur_core.search.run import run
     from lemur_core.store import data
 
 __all__ = ["Entry", "data", "entries_in", "errors", "hookimpl", "run"]
 
-_LAZY = {"data": "lemur_core.store", "run": "lemur_core.search.campaign"}
+_LAZY = {"data": "lemur_core.store", "run": "lemur_core.search.run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -87,19 +87,15 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     from lemur_core.search.plan import plan
 
     settings = settings_of(take_aliases(given), _on_command_line(context))
-    # A name that is not there is told at once, before torch takes its seconds to load.
-    pipelines = plan(settings, installed())
     if dry_run:
-        for pipeline in pipelines:
+        for pipeline in plan(settings, installed()):
             click.echo(pipeline.name)
         return 0
     from lemur_core.cli.progress import watching
+    from lemur_core.search.run import campaign
 
     with watching(quiet=quiet, as_json=as_json) as show:
-        from lemur_core.search.campaign import Campaign
-
-        campaign = Campaign(settings, installed(), show)
-        summary = campaign.run()
+        summary = campaign(settings, installed(), show)
         show.ended(summary)
     return summary.exit_status
 

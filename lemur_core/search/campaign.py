@@ -7,21 +7,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 from platform import python_version
-from typing import Any
 
 import torch
 
 from lemur_core.errors import MisfitError
-from lemur_core.registry import Registry, installed
+from lemur_core.pipeline import Pipeline
+from lemur_core.registry import Registry
 from lemur_core.search.attempt import Means
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
 from lemur_core.search.events import CampaignStarted, Warned, Watch
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
-from lemur_core.search.plan import plan, ranges, spelt_out_datasets
+from lemur_core.search.plan import ranges, spelt_out_datasets
 from lemur_core.search.prepare import prepare
 from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.settings import Settings
@@ -29,6 +30,7 @@ from lemur_core.store.database import open_database, place
 from lemur_core.store.standings import Standing, standings
 from lemur_core.store.writer import Writer
 from lemur_core.train.data import Bundles
+from lemur_core.train.start import Started
 from lemur_core.train.worker import Here, Process, Worker
 from lemur_core.trial import State
 
@@ -61,30 +63,27 @@ class Summary:
         return int(bool(self.states[State.FAILED]))
 
 
-def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> Summary:
-    """Train the pipelines that patterns name, and record every epoch.
+class Campaign:
+    """One run of the settings over some pipelines.
 
     Args:
-        patterns: As on the command line; none trains the demo.
-        watch: Called with each event, in the order things happen.
-        settings: As `Settings` has them, ``trials=3`` say.
-
-    Returns:
-        How the campaign ended; trials that failed are counted there and do not raise.
-
-    Raises:
-        LemurError: The settings cannot be met.
+        settings: What is asked.
+        pipelines: What is trained.
+        registry: Whose plugins are told what happens.
+        watch: Called with each event.
+        started: Processes that train, where some were started already.
     """
-    return Campaign(Settings.of({"patterns": patterns, **settings}), installed(), watch).run()
 
-
-class Campaign:
-    """One run of the settings over what is installed."""
-
-    def __init__(self, settings: Settings, registry: Registry, watch: Watch) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        pipelines: Sequence[Pipeline],
+        registry: Registry,
+        watch: Watch,
+        started: Sequence[Started] = (),
+    ) -> None:
+        self.settings, self.pipelines, self._started = settings, pipelines, started
         self._watch = tell_plugins(registry, watch)
-        self.pipelines = plan(settings, registry)
         self.devices = devices_of(settings)
         self._versions = _versions(registry)
         self._bundles = Bundles(settings.data)
@@ -127,16 +126,17 @@ class Campaign:
 
     @contextmanager
     def _workers(self) -> Iterator[Sequence[Worker]]:
-        threads = self.settings.threads or max(1, torch.get_num_threads() // len(self.devices))
-        if self.settings.in_process:
-            torch.set_num_threads(threads)
-            yield [Here(self._bundles, self.devices[0])]
+        settings, bundles = self.settings, self._bundles
+        if settings.in_process:
+            if settings.threads:
+                torch.set_num_threads(settings.threads)
+            yield [Here(bundles, self.devices[0])]
             return
-        limits = self.settings.limits()
+        limits, start = settings.limits(), settings.start()
         with ExitStack() as processes:
             yield [
-                processes.enter_context(closing(Process(self._bundles, limits, device, threads)))
-                for device in self.devices
+                processes.enter_context(closing(Process(bundles, limits, device, start, started)))
+                for device, started in zip_longest(self.devices, self._started)
             ]
 
     def _pursue(

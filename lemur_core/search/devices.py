@@ -17,8 +17,7 @@ def devices_of(settings: Settings) -> list[str]:
     places = [f"cuda:{number}" for number in settings.gpus] or [_named(settings.device)]
     for place in places:
         _check(place)
-    count = settings.workers or len(places)
-    return [places[worker % len(places)] for worker in range(count)]
+    return [places[worker % len(places)] for worker in range(settings.workers_wanted)]
 
 
 def _named(device: str) -> str:

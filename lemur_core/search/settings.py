@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError, hint
 from lemur_core.space import EXECUTION, Given, parse_range
-from lemur_core.train.limits import Limits
+
+if TYPE_CHECKING:
+    from lemur_core.train.limits import Limits
+    from lemur_core.train.start import Start
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,21 @@ class Settings:
             values["transform"] = _names("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
 
+    @property
+    def workers_wanted(self) -> int:
+        """How many trials are trained at once."""
+        return self.workers or len(self.gpus) or 1
+
+    def start(self) -> Start:
+        """Return how the processes are started that train."""
+        from lemur_core.train.start import Start
+
+        return Start(self.data, self.threads, self.workers_wanted)
+
     def limits(self) -> Limits:
         """Return what a trial may take, in seconds and bytes."""
+        from lemur_core.train.limits import Limits
+
         return Limits(
             epoch_s=self.epoch_limit * 60,
             trial_s=None if self.trial_limit is None else self.trial_limit * 60,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -9,7 +10,6 @@ import threading
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from lemur_core.kinds.loader import DataBundle
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
 from lemur_core.train.messages import READY, encode
+from lemur_core.train.start import Start
 from lemur_core.trial import Trial
 
 
@@ -35,18 +36,17 @@ class Job:
     shared: DataBundle | None = None
 
 
-def main(connection: Connection[Any, Any], folder: Path, device: str, threads: int) -> None:
+def main(connection: Connection[Any, Any], how: Start) -> None:
     """Train trials until the other side is closed.
 
     Says that it is ready; then takes each `Job`, sends each epoch, takes a verdict on it, and sends
     the outcome.
     """
     _stand_alone()
-    torch.set_num_threads(threads)
-    if device.startswith("cuda:"):
-        # Nets that say "cuda" and no number mean this one.
-        torch.cuda.set_device(device)
-    bundles = Bundles(folder)
+    torch.set_num_threads(how.threads or max(1, torch.get_num_threads() // how.workers))
+    # The first step of an optimizer would import it, for seconds; the campaign is busy still.
+    importlib.import_module("torch._dynamo")
+    bundles = Bundles(how.folder)
     connection.send_bytes(encode(READY))
     while True:
         try:
@@ -55,6 +55,9 @@ def main(connection: Connection[Any, Any], folder: Path, device: str, threads: i
             return
         if job.shared is not None:
             bundles.put(job.trial.pipeline, job.shared)
+        if job.trial.device.startswith("cuda:"):
+            # Nets that say "cuda" and no number mean this one.
+            torch.cuda.set_device(job.trial.device)
         _train(connection, job.trial, bundles)
 
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import threading
-from collections.abc import Collection, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Generator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
 
-import torch.multiprocessing
+import torch.multiprocessing  # noqa: F401 - teaches multiprocessing to share tensors
 
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.pipeline import Pipeline
 from lemur_core.train.attempt import attempt
-from lemur_core.train.child import Job, main
+from lemur_core.train.child import Job
 from lemur_core.train.data import Bundles, share
 from lemur_core.train.limits import LimitReachedError, Limits, Watch
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MAX_BYTES, READY, Message, MessageError, decode
+from lemur_core.train.start import Start, Started
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 _END_S = 5.0
@@ -108,33 +107,32 @@ class Process:
         bundles: The data; what is held in memory is shared with the process, not copied.
         limits: What a trial may take.
         device: The torch device that its trials are for.
-        threads: CPU threads of the process.
+        start: Starts a process.
+        started: One that was started already.
     """
 
-    def __init__(self, bundles: Bundles, limits: Limits, device: str, threads: int) -> None:
-        self.bundles, self.limits, self.device, self.threads = bundles, limits, device, threads
+    def __init__(
+        self,
+        bundles: Bundles,
+        limits: Limits,
+        device: str,
+        start: Start,
+        started: Started | None = None,
+    ) -> None:
+        self.bundles, self.limits, self.device = bundles, limits, device
+        self._start = start
         self._process: SpawnProcess | None = None
         self._connection: Connection[Any, Any] | None = None
         self._sent: set[tuple[str, str]] = set()
         self._kills = KernelKills()
-
-    def start(self) -> None:
-        """Start the process, where it does not run."""
-        if self._process is not None and self._process.is_alive():
-            return
-        self.kill()
-        context = torch.multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        arguments = (theirs, self.bundles.folder, self.device, self.threads)
-        self._process = context.Process(target=main, args=arguments)
-        with _main_module_left_alone(), _interrupts_ignored():
-            self._process.start()
-        theirs.close()
-        self._watch = Watch(self._process.pid, self.limits)
+        if started is not None:
+            self._take(started)
 
     def begin(self, trial: Trial) -> None:
         """Begin to train a trial, in a process that is started first where none runs."""
-        self.start()
+        if self._process is None or not self._process.is_alive():
+            self.kill()
+            self._take(self._start())
         self._epochs = list(trial.done)
         self._kills.look()
         self._watch.begin(len(self._epochs) + 1)
@@ -198,6 +196,10 @@ class Process:
         self._process = self._connection = None
         self._sent.clear()
 
+    def _take(self, started: Started) -> None:
+        self._process, self._connection = started
+        self._watch = Watch(self._process.pid, self.limits)
+
     def _send(self, message: object) -> None:
         assert self._connection is not None
         # Where the process has ended, that is found when it is next asked.
@@ -256,31 +258,3 @@ def _kill_group(pid: int | None) -> None:
         return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    # Ctrl-C reaches all processes of a terminal; one that is just starting would die of it.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _main_module_left_alone() -> Iterator[None]:
-    # A spawned process imports the main module anew, which would run a user's script again; a
-    # worker needs nothing of it.
-    module = sys.modules["__main__"]
-    kept = {
-        name: vars(module).pop(name) for name in ("__file__", "__spec__") if hasattr(module, name)
-    }
-    module.__spec__ = None
-    try:
-        yield
-    finally:
-        vars(module).update(kept)

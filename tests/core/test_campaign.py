@@ -6,8 +6,8 @@ import pytest
 import lemur_core
 from lemur_core import data, hookimpl
 from lemur_core.errors import LemurError, MisfitError, MissingDataError, SettingsError, SpaceError
-from lemur_core.search.campaign import Campaign
 from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Warned
+from lemur_core.search.run import campaign
 from lemur_core.search.settings import Settings
 from lemur_core.trial import State
 
@@ -212,7 +212,7 @@ def test_plugins_are_told_what_happens_and_one_that_raises_stops_nothing(db, toy
     settings = Settings.of(
         {"patterns": LINEAR, "trials": 2, "epochs": 2, "db": db, "in_process": True}
     )
-    summary = Campaign(settings, toys, events.append).run()
+    summary = campaign(settings, toys, events.append)
     assert summary.states == Counter({State.FINISHED: 2})
     assert heard == [
         ("started", 1), ("epoch", 1), ("epoch", 2), ("started", 2), ("epoch", 1), ("epoch", 2),

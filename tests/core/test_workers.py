@@ -17,6 +17,7 @@ from lemur_core.train.data import Bundles
 from lemur_core.train.limits import Limits
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MessageError, decode, encode
+from lemur_core.train.start import Start
 from lemur_core.train.worker import Process, wait_for
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -123,7 +124,7 @@ def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
     from lemur_core.search.plan import plan
 
     [pipeline] = plan(settings, toys)
-    worker = Process(Bundles(tmp_path), Limits(start_s=0.01), "cpu", 1)
+    worker = Process(Bundles(tmp_path), Limits(start_s=0.01), "cpu", Start(tmp_path))
     worker.begin(Trial(pipeline, 1, {"batch": 8, "transform": "plain"}, 0, 1))
     outcome = None
     while outcome is None:

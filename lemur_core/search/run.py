@@ -1,0 +1,64 @@
+"""Begin a campaign: its processes first, which then import torch while this one does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from lemur_core.registry import Registry, installed
+from lemur_core.search.events import Watch
+from lemur_core.search.plan import plan
+from lemur_core.search.settings import Settings
+
+if TYPE_CHECKING:
+    from lemur_core.search.campaign import Summary
+    from lemur_core.train.start import Started
+
+
+def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> Summary:
+    """Train the pipelines that patterns name, and record every epoch.
+
+    Args:
+        patterns: As on the command line; none trains the demo.
+        watch: Called with each event, in the order things happen.
+        settings: As `Settings` has them, ``trials=3`` say.
+
+    Returns:
+        How the campaign ended; trials that failed are counted there and do not raise.
+
+    Raises:
+        LemurError: The settings cannot be met.
+    """
+    return campaign(Settings.of({"patterns": patterns, **settings}), installed(), watch)
+
+
+def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
+    """Run a campaign over what is installed.
+
+    Raises:
+        LemurError: The settings cannot be met.
+    """
+    # A name that is not there is told at once, before torch takes its seconds to load.
+    pipelines = plan(settings, registry)
+    with _processes(settings) as started:
+        from lemur_core.search.campaign import Campaign
+
+        return Campaign(settings, pipelines, registry, watch, started).run()
+
+
+@contextmanager
+def _processes(settings: Settings) -> Iterator[Sequence[Started]]:
+    if settings.in_process:
+        yield ()
+        return
+    start, started = settings.start(), []
+    try:
+        for _ in range(settings.workers_wanted):
+            started.append(start())
+        yield started
+    finally:
+        # Where the campaign did not come to take them over, or has ended them already.
+        for process, _ in started:
+            with suppress(ValueError):
+                process.kill()
