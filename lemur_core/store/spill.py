@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,7 +81,7 @@ def take_in(engine: Engine, patience_s: float = PATIENCE_S) -> int:
         return 0
     try:
         with _ONE_AT_A_TIME:
-            return sum(_take_in(engine, one, file, patience_s) for one in _claimed(file))
+            return sum(_take_in(engine, one, file, patience_s) for one in _takeable(file))
     except StoreError:
         raise
     except OSError as error:
@@ -139,14 +139,19 @@ def _taken(file: Path) -> list[Path]:
     return [one for one in file.parent.iterdir() if one.name.startswith(prefix)]
 
 
-def _claimed(file: Path) -> Iterator[Path]:
-    """Rename what no living process takes in, oldest first, and give the files."""
+def _takeable(file: Path) -> list[Path]:
+    """Return the files that no living process takes in, oldest first."""
     left = [one for one in _taken(file) if not _is_being_taken(one)]
-    for one in [*sorted(left, key=_age), file]:
-        ours = file.with_name(f"{file.name}{_TAKEN}{quote(this_process(), '')}-{uuid4().hex}")
-        with suppress(FileNotFoundError):
-            one.rename(ours)
-            yield ours
+    return [*sorted(left, key=_age), file]
+
+
+def _claim(file: Path, named: Path) -> Path | None:
+    """Rename a file to a name that says who takes it in; return None where another did."""
+    ours = named.with_name(f"{named.name}{_TAKEN}{quote(this_process(), '')}-{uuid4().hex}")
+    try:
+        return file.rename(ours)
+    except FileNotFoundError:
+        return None
 
 
 def _is_being_taken(file: Path) -> bool:
@@ -166,17 +171,31 @@ def _age(file: Path) -> float:
 
 
 def _take_in(engine: Engine, file: Path, named: Path, patience_s: float) -> int:
-    ledger, written, bad = Ledger(engine), 0, []
-    for text in _lines(file):
+    ledger = Ledger(engine)
+    # While the database is away, the file keeps its name.
+    written, _ = _enter_all(engine, ledger, _lines(file)[:1], patience_s)
+    ours = _claim(file, named)
+    if ours is None:
+        return written
+    more, bad = _enter_all(engine, ledger, _lines(ours), patience_s)
+    if bad:
+        _append(Path(f"{named}{_BAD}"), b"".join(text + b"\n" for text in bad))
+    ours.unlink(missing_ok=True)
+    return written + more
+
+
+def _enter_all(
+    engine: Engine, ledger: Ledger, lines: list[bytes], patience_s: float
+) -> tuple[int, list[bytes]]:
+    """Enter lines; return how many were missing, and those that the database cannot take."""
+    written, bad = 0, []
+    for text in lines:
         line = _parsed(text)
         done = None if line is None else _enter(engine, ledger, line, patience_s)
         written += bool(done)
         if done is None:
             bad.append(text)
-    if bad:
-        _append(Path(f"{named}{_BAD}"), b"".join(text + b"\n" for text in bad))
-    file.unlink(missing_ok=True)
-    return written
+    return written, bad
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:
