@@ -1,0 +1,43 @@
+"""Many processes write to one database at once: nothing is lost, nothing is there twice."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from lemur_core import data
+
+
+@pytest.mark.parametrize(("writers", "trials", "epochs"), [(2, 40, 20), (16, 10, 10)])
+def test_all_that_many_processes_write_to_a_file_is_there_once(
+    tmp_path, crowd, writers, trials, epochs
+):
+    db = tmp_path / "lemur.db"
+    with crowd(writers, db, trials, epochs):
+        pass
+    with closing(sqlite3.connect(db)) as connection:
+
+        def all_of(query):
+            return connection.execute(query).fetchall()
+
+        assert all_of("pragma integrity_check") == [("ok",)]
+        assert all_of("pragma foreign_key_check") == []
+        assert all_of("select number from trial order by number") == [
+            (number,) for number in range(1, writers * trials + 1)
+        ]
+        assert all_of("select distinct state from trial") == [("finished",)]
+        assert (
+            all_of(
+                "select trial_id, count(*) from stat group by 1 having count(*) != ?".replace(
+                    "?", str(epochs)
+                )
+            )
+            == []
+        )
+        assert all_of("select count(*) from stat") == [(writers * trials * epochs,)]
+        assert all_of("select count(*) from nn") == [(trials,)]
+        assert all_of("select count(*) from loader") == [(1,)]
+        assert all_of("select count(*) from prm") == [(3 * trials,)]
+        assert len(all_of("select distinct owner from trial")) == writers
+    assert len(data(db=db)) == writers * trials * epochs
+    assert list(tmp_path.glob("*unwritten*")) == []
