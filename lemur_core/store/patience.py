@@ -18,6 +18,9 @@ WAIT_FOR_LOCK_S = 30.0
 _SHORT_S = 0.25
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 
+# Not the generator that a training seeded.
+_CHANCE = random.SystemRandom()
+
 Result = TypeVar("Result")
 
 
@@ -58,7 +61,7 @@ def patiently(
 def _pause_s(attempt: int) -> float:
     # Processes that were stopped by the same thing must not come back at the same moment.
     longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(attempt, 10))
-    return longest * random.uniform(0.5, 1.0)
+    return longest * _CHANCE.uniform(0.5, 1.0)
 
 
 def _wait_for_lock(connection: Connection, left_s: float) -> None:

@@ -41,9 +41,9 @@ def spill_file(engine: Engine) -> Path | None:
     url = engine.url
     if engine.dialect.name == "sqlite":
         file = sqlite_file(url)
-        return file and Path(f"{file}-unwritten.jsonl")
+        return file and Path(f"{file}-unwritten.jsonl").absolute()
     name = url.set(password=None).render_as_string().encode()
-    return Path(f"lemur-unwritten-{hashlib.sha256(name).hexdigest()[:12]}.jsonl")
+    return Path(f"lemur-unwritten-{hashlib.sha256(name).hexdigest()[:12]}.jsonl").absolute()
 
 
 def spill(file: Path, line: Mapping[str, Any]) -> None:

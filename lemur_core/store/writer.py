@@ -164,22 +164,25 @@ class Writer:
             patiently(self.engine, work, patience_s)
         except AwayError as error:
             self._spill(trial_id, row, error)
+        except KeyboardInterrupt as error:
+            # Whoever waits no longer must not lose what was trained.
+            self._spill(trial_id, row, error)
+            raise
 
     def _catch_up(self, patience_s: float) -> None:
         if self._behind:
             take_in(self.engine, patience_s)
             self._behind = False
 
-    def _spill(self, trial_id: int, row: Mapping[str, Any], error: AwayError) -> None:
+    def _spill(self, trial_id: int, row: Mapping[str, Any], error: BaseException) -> None:
         uid = self._uids.get(trial_id)
         if self._file is None or uid is None:
             raise error
         try:
             spill(self._file, {"trial": uid, "owner": self.owner, **row})
         except OSError as trouble:
-            raise StoreError(
-                f"{error}; nor can it be kept in {self._file}: {trouble.strerror or trouble}"
-            ) from error
+            cause, why = str(error) or "interrupted", trouble.strerror or trouble
+            raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error
         self._behind = True
 
     def _said_waiting(self) -> str:

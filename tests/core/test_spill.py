@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pattern, compose
@@ -19,6 +20,7 @@ from lemur_core.store import patience, spill
 from lemur_core.store.database import open_database
 from lemur_core.store.ledger import storable
 from lemur_core.store.owner import this_process
+from lemur_core.store.trouble import is_transient
 from lemur_core.store.writer import NumberTakenError, Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -139,6 +141,24 @@ def test_a_locked_database_is_waited_for(toys, engine, db, pauses, unwritten, mo
     assert not unwritten.exists()
 
 
+@pytest.mark.parametrize(
+    ("error", "state", "lost", "passes"),
+    [
+        (OperationalError, None, False, True),  # no server there
+        (DatabaseError, None, True, True),  # how psycopg2 says that a connection was lost
+        (DatabaseError, None, False, False),
+        (OperationalError, "53100", False, True),  # disk full
+        (OperationalError, "40P01", False, True),  # deadlock
+        (OperationalError, "54000", False, False),  # too large for an index
+        (ProgrammingError, "42P01", False, False),  # no such table
+    ],
+)
+def test_what_a_server_says_may_pass_or_not(error, state, lost, passes):
+    cause = Exception("no")
+    cause.sqlstate = state
+    assert is_transient(error("select", None, cause, connection_invalidated=lost)) is passes
+
+
 def test_pauses_grow_and_differ_between_processes():
     longest = [max(patience._pause_s(attempt) for _ in range(50)) for attempt in (0, 3, 2000)]
     assert longest[0] < longest[1] < longest[2] <= 5
@@ -223,6 +243,29 @@ def test_once_it_is_behind_an_epoch_waits_for_no_lock(toys, engine, db, pauses, 
         # A pause would fail: there are none to come.
         writer.record(trial_id, epoch(2))
     assert writer.unwritten == 2
+
+
+def test_whoever_ends_the_waiting_loses_nothing(toys, engine, db, monkeypatch):
+    writer = Writer(engine, {})
+    trial_id = writer.begin(trial(toys))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lemur_core.store.writer.patiently", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writer.record(trial_id, epoch(1))
+    assert writer.unwritten == 1
+    writer.finish(trial_id, FINISHED)
+    assert (len(rows(db)), states(db), writer.unwritten) == (1, ["finished"], 0)
+
+
+def test_waiting_leaves_seeded_chance_alone():
+    random.seed(1)
+    before = random.getstate()
+    patience._pause_s(3)
+    assert random.getstate() == before
 
 
 def test_a_full_disk_loses_nothing(toys, engine, writer, db, unwritten):

@@ -32,7 +32,7 @@ def crowd(tmp_path):
             for one in crowd:
                 one.stdin.write("go\n")
                 one.stdin.flush()
-            yield
+            yield crowd
             for one in crowd:
                 _, errors = one.communicate(timeout=120)
                 assert (one.returncode, errors) == (0, "")

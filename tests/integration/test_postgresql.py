@@ -119,9 +119,10 @@ def test_nothing_is_lost_or_double_when_the_server_crashes_and_comes_back(
     server, database, crowd, tmp_path
 ):
     open_database(database).dispose()
-    with crowd(4, database, 6, 40, 0.002):
+    with crowd(4, database, 6, 40, 0.002) as writers:
         for recorded in (100, 400, 700):
             while counted(database, "stat") < recorded:
+                assert {one.poll() for one in writers} <= {None, 0}
                 time.sleep(0.02)
             server.stop()
             server.start()
@@ -146,7 +147,7 @@ def test_after_patience_what_was_recorded_waits_in_a_file(
         writer.begin(Trial(PIPELINE, 2, PRM, 7, 2))
     message, [file] = str(caught.value), tmp_path.glob("lemur-unwritten-*.jsonl")
     assert message.startswith(f"database postgresql+psycopg://lemur@127.0.0.1:{server.port}/")
-    assert message.endswith(f"; 3 records wait in {file.name}: the next lemur run takes them in")
+    assert message.endswith(f"; 3 records wait in {file}: the next lemur run takes them in")
     assert "\n" not in message
     assert [json.loads(line)["trial"] for line in file.read_text().splitlines()] == [trial.uid] * 3
     server.start()
