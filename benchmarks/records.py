@@ -5,7 +5,9 @@
 `Writer.record` and the rival write in turns, over and over, to a file each in the same folder, so
 that what else the machine does falls on both alike; the first round is not counted. The rival is a
 plain loop, one connection per record: for each epoch it opens the file, inserts a row, commits and
-closes it, once in SQLite's default journal and once in the one that lemur uses.
+closes it, once in SQLite's default journal and once in a write-ahead log, which lemur uses. lemur's
+commits survive the process, and all but those of the last moments a loss of power; the rival's wait
+for the disk, each of them.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ Round = Callable[[int, int], None]
 
 
 def lemur(db: Path) -> Round:
+    """Return what records so many epochs of a trial with this number."""
     writer = Writer(open_database(db), {})
 
     def write(number: int, records: int) -> None:

@@ -35,7 +35,7 @@ def crowd(tmp_path):
             yield crowd
             for one in crowd:
                 _, errors = one.communicate(timeout=120)
-                assert (one.returncode, errors) == (0, "")
+                assert one.returncode == 0, errors
 
     return start
 
