@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Select, Table, select
 
 from lemur_core.store import schema
-from lemur_core.store.database import DEFAULT_DB, open_database, store_errors
+from lemur_core.store.database import DEFAULT_DB, open_database
+from lemur_core.store.patience import patiently
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,8 +59,9 @@ def data(
     wanted = {"task": task, "dataset": dataset, "metric": metric, "nn": nn, "epoch": epoch}
     engine = open_database(db, create=False)
     try:
-        with store_errors(engine), engine.connect() as connection:
-            return _frame(connection, _query(wanted), only_best_accuracy, max_rows)
+        return patiently(
+            engine, lambda found: _frame(found, _query(wanted), only_best_accuracy, max_rows)
+        )
     finally:
         engine.dispose()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Float,
     ForeignKey,
@@ -90,7 +91,7 @@ stat = Table(
     Column("accuracy", Float, nullable=False),  # score on test, 0 to 1, whatever the metric
     Column("validation", Float, nullable=False),  # score on validation, 0 to 1
     Column("loss", Float),  # mean training loss
-    Column("duration", Integer, nullable=False),  # nanoseconds since the trial's training began
+    Column("duration", BigInteger, nullable=False),  # nanoseconds since the trial's training began
 )
 
 Index("ix_trial_prm", trial.c.prm)

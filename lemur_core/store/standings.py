@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, Select, select
 
 from lemur_core.store import schema
-from lemur_core.store.database import store_errors
-from lemur_core.store.writer import read_prm
+from lemur_core.store.past import read_prm
+from lemur_core.store.patience import patiently
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,18 @@ def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
         .join_from(schema.stat, schema.trial)
         .order_by(stat.validation.desc(), stat.epoch.desc(), trial.id)
     )  # fmt: skip
-    asked, best = set(pipelines), {}
-    with store_errors(engine), engine.connect() as connection:
-        for row in connection.execute(query):
-            name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
-            if name in asked and name not in best:
-                best[name] = Standing(
-                    name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
-                    read_prm(connection, row.prm),
-                )  # fmt: skip
-    return sorted(best.values(), key=lambda standing: -standing.accuracy)
+    asked = set(pipelines)
+    best = patiently(engine, lambda connection: _best(connection, query, asked))
+    return sorted(best, key=lambda standing: -standing.accuracy)
+
+
+def _best(connection: Connection, query: Select[Any], asked: set[str]) -> list[Standing]:
+    best: dict[str, Standing] = {}
+    for row in connection.execute(query):
+        name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
+        if name in asked and name not in best:
+            best[name] = Standing(
+                name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
+                read_prm(connection, row.prm),
+            )  # fmt: skip
+    return list(best.values())

@@ -2,63 +2,70 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Table, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, select
 
-from lemur_core.entry import Entry
+from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
-from lemur_core.store.database import store_errors
+from lemur_core.store.begin import CodeKey, NumberTakenError, begin_trial, prm_uid
+from lemur_core.store.ledger import Ledger, end_row, epoch_row, now
 from lemur_core.store.owner import this_process
+from lemur_core.store.past import Past, last_number, read_past, read_prm
+from lemur_core.store.patience import PATIENCE_S, patiently
+from lemur_core.store.spill import spill, spill_file, take_in, waiting
+from lemur_core.store.trouble import AwayError, place
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
+__all__ = ["NumberTakenError", "Past", "Writer", "prm_uid", "read_prm"]
 
-@dataclass(frozen=True)
-class Past:
-    """A trial as the search remembers it."""
-
-    id: int
-    uid: str
-    number: int
-    prm: Mapping[str, Any]
-    seed: int
-    state: State
-    owner: str
-    seen: str
-    epochs: tuple[Epoch, ...]
-
-
-class NumberTakenError(Exception):
-    """Another campaign began a trial of this number a moment ago."""
-
-
-def prm_uid(prm: Mapping[str, Any]) -> str:
-    """Return the identity of hyperparameters: the hash of their canonical JSON, in any order.
-
-    >>> prm_uid({"lr": 0.1, "batch": 32}) == prm_uid({"batch": 32, "lr": 0.1})
-    True
-    """
-    canonical = json.dumps(
-        dict(prm), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+Result = TypeVar("Result")
 
 
 class Writer:
-    """Writes what a campaign does. Each method is one transaction, done when it returns."""
+    """Writes what a campaign does. Each method is one transaction, done when it returns.
 
-    def __init__(self, engine: Engine, versions: Mapping[str, str]) -> None:
+    A database that is busy, full or away is waited for. When it stays so, epochs and ends are kept
+    in a file beside it, which this writer takes in when the database is back, or else the next.
+
+    Attributes:
+        engine: The database.
+        versions: Of all that trains.
+        owner: This process, as trials name it.
+        patience_s: How long a database is waited for, in seconds.
+        taken_in: How many records an earlier campaign could not write, and this one did.
+    """
+
+    def __init__(
+        self, engine: Engine, versions: Mapping[str, str], patience_s: float = PATIENCE_S
+    ) -> None:
         self.engine = engine
         self.versions = dict(versions)
         self.owner = this_process()
-        self._codes: dict[tuple[str, str, str], int] = {}
+        self.patience_s = patience_s
+        self._ledger = Ledger(engine)
+        self._codes: dict[CodeKey, int] = {}
+        self._uids: dict[int, str] = {}
+        self._file = spill_file(engine)
+        self._behind = False
+        try:
+            self.taken_in = take_in(engine, patience_s)
+        except AwayError as error:
+            raise StoreError(f"{error}{self._said_waiting()}") from error
+
+    @property
+    def unwritten(self) -> int:
+        """How many records wait in `unwritten_file`; the next writer takes them in."""
+        return waiting(self._file) if self._file else 0
+
+    @property
+    def unwritten_file(self) -> Path | None:
+        """Where records wait that the database did not take."""
+        return self._file
 
     def past(
         self, pipeline: Pipeline, epochs: int, known: Mapping[int, Past] | None = None
@@ -70,38 +77,11 @@ class Writer:
             epochs: How many were asked for.
             known: Trials by id as they were before; only what changed since is read.
         """
-        trial, nn, known = schema.trial.c, schema.nn.c, known or {}
-        with store_errors(self.engine), self.engine.connect() as connection:
-            rows = connection.execute(
-                select(
-                    trial.id, trial.uid, trial.number, trial.prm, trial.seed, trial.state,
-                    trial.owner, trial.seen,
-                )
-                .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
-                .where(*_of_pipeline(pipeline), trial.epochs == epochs)
-                .where(nn.hash == _hash(pipeline.net_entry.source()))
-                .order_by(trial.number)
-            ).all()  # fmt: skip
-            changed = [row for row in rows if not _same(known.get(row.id), row)]
-            since = min((row.id for row in changed), default=None)
-            recorded = {} if since is None else _epochs(connection, pipeline, since)
-            prms = {} if since is None else _prms(connection, pipeline, since)
-        found = {
-            row.id: Past(
-                row.id, row.uid, row.number, prms[row.prm], row.seed, State(row.state),
-                row.owner, row.seen, tuple(recorded.get(row.id, ())),
-            )
-            for row in changed
-        }  # fmt: skip
-        return [found.get(row.id) or known[row.id] for row in rows]
+        return self._insist(lambda found: read_past(found, pipeline, epochs, known or {}))
 
     def next_number(self, pipeline: Pipeline) -> int:
         """Return the number that the pipeline's next trial gets."""
-        with store_errors(self.engine), self.engine.connect() as connection:
-            last = connection.scalar(
-                select(func.max(schema.trial.c.number)).where(*_of_pipeline(pipeline))
-            )
-        return 1 if last is None else last + 1
+        return self._insist(lambda found: last_number(found, pipeline)) + 1
 
     def begin(self, trial: Trial) -> int:
         """Record that a trial starts, with its code and prm; return its id.
@@ -109,165 +89,103 @@ class Writer:
         Raises:
             NumberTakenError: Its number is another trial's.
         """
-        try:
-            return self._begin(trial)
-        except IntegrityError as error:
-            raise NumberTakenError from error
+        trial_id, codes = self._insist(
+            lambda connection: begin_trial(
+                connection, trial, self._codes, owner=self.owner, versions=self.versions
+            )
+        )
+        # Of a transaction that was rolled back the ids are nobody's.
+        self._codes.update(codes)
+        self._uids[trial_id] = trial.uid
+        return trial_id
 
     def claim(self, past: Past) -> bool:
         """Take over a trial that its owner left; return False where another campaign was first."""
-        trial = schema.trial.c
-        with store_errors(self.engine), self.engine.begin() as connection:
-            taken = connection.execute(
-                schema.trial.update()
-                .where(trial.id == past.id, trial.owner == past.owner, trial.state == past.state)
-                .values(owner=self.owner, seen=_now(), state=State.RUNNING, reason="", ended=None)
-            )
-            return taken.rowcount == 1
+        trial, moment, attempts = schema.trial.c, now(), count()
+        mine = {"owner": self.owner, "state": State.RUNNING, "seen": moment}
+        left = (trial.id == past.id, trial.owner == past.owner, trial.state == past.state)
+        query = select(trial.id).filter_by(id=past.id, **mine)
 
-    def _begin(self, trial: Trial) -> int:
-        pipeline = trial.pipeline
-        with store_errors(self.engine, IntegrityError), self.engine.begin() as connection:
-            uid = prm_uid(trial.prm)
-            _write_prm(connection, uid, trial.prm)
-            result = connection.execute(
-                schema.trial.insert().values(
-                    uid=trial.uid,
-                    task=pipeline.task,
-                    dataset=pipeline.dataset,
-                    metric=pipeline.metric,
-                    nn=pipeline.net,
-                    number=trial.number,
-                    loader_id=self._code(connection, schema.loader, pipeline.loader_entry),
-                    metric_id=self._code(connection, schema.metric, pipeline.metric_entry),
-                    nn_id=self._code(connection, schema.nn, pipeline.net_entry),
-                    transform_id=self._code(connection, schema.transform, trial.transform_entry),
-                    prm=uid,
-                    seed=trial.seed,
-                    epochs=trial.epochs,
-                    state=State.RUNNING,
-                    device=trial.device,
-                    versions=self.versions,
-                    owner=self.owner,
-                    started=_now(),
-                    seen=_now(),
-                )
-            )
-            return _new_id(result)
+        def take(connection: Connection) -> bool:
+            change = schema.trial.update().where(*left).values(**mine, reason="", ended=None)
+            if connection.execute(change).rowcount == 1:
+                next(attempts)
+                return True
+            # The commit was made, only its answer was lost.
+            return next(attempts) > 0 and connection.scalar(query) is not None
+
+        claimed = self._insist(take)
+        if claimed:
+            self._uids[past.id] = past.uid
+        return claimed
 
     def record(self, trial_id: int, epoch: Epoch) -> None:
-        """Record an epoch."""
-        with store_errors(self.engine), self.engine.begin() as connection:
-            connection.execute(
-                schema.stat.insert().values(
-                    trial_id=trial_id,
-                    epoch=epoch.number,
-                    accuracy=epoch.accuracy,
-                    validation=epoch.validation,
-                    loss=epoch.loss,
-                    duration=epoch.duration_ns,
+        """Record an epoch.
+
+        Raises:
+            StoreError: It is recorded already, with other values.
+        """
+        row = epoch_row(epoch)
+
+        def enter(connection: Connection) -> None:
+            if not self._ledger.enter(connection, trial_id, row) and not self._ledger.holds(
+                connection, trial_id, row
+            ):
+                raise StoreError(
+                    f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
+                    "is recorded already, with other values"
                 )
-            )
-            connection.execute(
-                schema.trial.update().where(schema.trial.c.id == trial_id).values(seen=_now())
-            )
+
+        self._keep(enter, trial_id, {"epoch": row})
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
-        """Record how a trial ended."""
-        with store_errors(self.engine), self.engine.begin() as connection:
-            connection.execute(
-                schema.trial.update()
-                .where(schema.trial.c.id == trial_id)
-                .values(
-                    state=outcome.state,
-                    reason=outcome.reason,
-                    traceback=outcome.traceback,
-                    ended=_now(),
-                )
-            )
+        """Record how a trial ended, unless another process took it over."""
+        row = end_row(outcome)
+        self._keep(
+            lambda connection: self._ledger.end(connection, trial_id, self.owner, row),
+            trial_id,
+            {"end": row},
+        )
 
-    def _code(self, connection: Connection, table: Table, entry: Entry) -> int:
-        code = entry.source()
-        digest = _hash(code)
-        key = (table.name, entry.name, digest)
-        if key not in self._codes:
-            columns = table.c
-            same = select(columns.id).where(columns.name == entry.name, columns.hash == digest)
-            found = connection.scalar(same)
-            if found is None:
-                result = connection.execute(
-                    table.insert().values(name=entry.name, code=code, hash=digest)
-                )
-                found = _new_id(result)
-            self._codes[key] = found
-        return self._codes[key]
+    def _insist(self, work: Callable[[Connection], Result]) -> Result:
+        try:
+            self._catch_up(self.patience_s)
+            return patiently(self.engine, work, self.patience_s)
+        except AwayError as error:
+            raise StoreError(f"{error}{self._said_waiting()}") from error
 
+    def _keep(
+        self, work: Callable[[Connection], object], trial_id: int, row: Mapping[str, Any]
+    ) -> None:
+        # Nobody waits a minute for each epoch of a day without a database.
+        patience_s = 0 if self._behind else self.patience_s
+        try:
+            self._catch_up(patience_s)
+            patiently(self.engine, work, patience_s)
+        except AwayError as error:
+            self._spill(trial_id, row, error)
+        except KeyboardInterrupt as error:
+            # Whoever waits no longer must not lose what was trained.
+            self._spill(trial_id, row, error)
+            raise
 
-def _same(known: Past | None, row: Any) -> bool:
-    return known is not None and (known.state, known.owner, known.seen) == (
-        row.state, row.owner, row.seen,
-    )  # fmt: skip
+    def _catch_up(self, patience_s: float) -> None:
+        if self._behind:
+            take_in(self.engine, patience_s)
+            self._behind = False
 
+    def _spill(self, trial_id: int, row: Mapping[str, Any], error: BaseException) -> None:
+        uid = self._uids.get(trial_id)
+        if self._file is None or uid is None:
+            raise error
+        try:
+            spill(self._file, {"trial": uid, "owner": self.owner, **row})
+        except OSError as trouble:
+            cause, why = str(error) or "interrupted", trouble.strerror or trouble
+            raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error
+        self._behind = True
 
-def _epochs(connection: Connection, pipeline: Pipeline, since: int) -> dict[int, list[Epoch]]:
-    found: dict[int, list[Epoch]] = {}
-    query = (
-        select(schema.stat)
-        .join_from(schema.stat, schema.trial)
-        .where(*_of_pipeline(pipeline), schema.stat.c.trial_id >= since)
-        .order_by(schema.stat.c.epoch)
-    )
-    for row in connection.execute(query):
-        epoch = Epoch(row.epoch, row.loss, row.validation, row.accuracy, row.duration)
-        found.setdefault(row.trial_id, []).append(epoch)
-    return found
-
-
-def _prms(connection: Connection, pipeline: Pipeline, since: int) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    trial, prm = schema.trial.c, schema.prm.c
-    query = (
-        select(prm.uid, prm.name, prm.value)
-        .join_from(schema.trial, schema.prm, trial.prm == prm.uid)
-        .where(*_of_pipeline(pipeline), trial.id >= since)
-    )
-    for row in connection.execute(query):
-        found.setdefault(row.uid, {})[row.name] = row.value
-    return found
-
-
-def _new_id(result: CursorResult[Any]) -> int:
-    key: Sequence[int] = result.inserted_primary_key or ()
-    return key[0]
-
-
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
-
-
-def _of_pipeline(pipeline: Pipeline) -> list[Any]:
-    trial = schema.trial.c
-    return [
-        trial.task == pipeline.task,
-        trial.dataset == pipeline.dataset,
-        trial.metric == pipeline.metric,
-        trial.nn == pipeline.net,
-    ]
-
-
-def _write_prm(connection: Connection, uid: str, prm: Mapping[str, Any]) -> None:
-    known = connection.scalar(select(func.count()).where(schema.prm.c.uid == uid))
-    if not known:
-        rows = [{"uid": uid, "name": name, "value": value} for name, value in prm.items()]
-        connection.execute(schema.prm.insert(), rows)
-
-
-def read_prm(connection: Connection, uid: str) -> dict[str, Any]:
-    """Return the hyperparameters that have a uid."""
-    columns = schema.prm.c
-    rows = connection.execute(select(columns.name, columns.value).where(columns.uid == uid))
-    return {row.name: row.value for row in rows}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    def _said_waiting(self) -> str:
+        waits = self.unwritten
+        records = "1 record waits" if waits == 1 else f"{waits} records wait"
+        return f"; {records} in {self._file}: the next lemur run takes them in" if waits else ""

@@ -259,11 +259,12 @@ def test_a_full_disk_is_said_and_nothing_is_lost(toys, writer, db):
         pages = connection.exec_driver_sql("pragma page_count").scalar()
         connection.exec_driver_sql(f"pragma max_page_count = {pages}")
         connection.commit()
-    trial_id = writer.begin(Trial(pipeline(toys), 2, PRM, 7, 1))
-    with pytest.raises(
-        StoreError, match="disk is full; make room: what is recorded so far is safe"
-    ):
-        writer.finish(trial_id, Outcome(State.FAILED, (), "x" * 100_000))
+    hasty = Writer(writer.engine, {"torch": "x" * 100_000}, patience_s=0)
+    with pytest.raises(StoreError) as caught:
+        hasty.begin(Trial(pipeline(toys), 2, PRM, 7, 1))
+    assert str(caught.value) == (
+        f"{of(db)}database or disk is full; make room: what is recorded so far is safe"
+    )
     assert list(data(db=db)["accuracy"]) == [0.25]
 
 

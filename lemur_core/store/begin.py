@@ -1,0 +1,136 @@
+"""Write the first of a trial: its row, and the code and prm that it points to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from lemur_core.entry import Entry
+from lemur_core.store import schema
+from lemur_core.store.ledger import insert_once, now, storable
+from lemur_core.store.past import code_hash
+from lemur_core.trial import State, Trial
+
+CodeKey = tuple[str, str, str]
+
+
+class NumberTakenError(Exception):
+    """Another campaign began a trial of this number a moment ago."""
+
+
+def prm_uid(prm: Mapping[str, Any]) -> str:
+    """Return the identity of hyperparameters: the hash of their canonical JSON, in any order.
+
+    >>> prm_uid({"lr": 0.1, "batch": 32}) == prm_uid({"batch": 32, "lr": 0.1})
+    True
+    """
+    canonical = json.dumps(
+        dict(prm), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def begin_trial(
+    connection: Connection,
+    trial: Trial,
+    codes: Mapping[CodeKey, int],
+    *,
+    owner: str,
+    versions: Mapping[str, str],
+) -> tuple[int, dict[CodeKey, int]]:
+    """Write a trial that starts; done twice, it is there once.
+
+    Args:
+        connection: To the database.
+        trial: What starts.
+        codes: Ids of code that is in the database.
+        owner: The process that trains it.
+        versions: Of all that trains.
+
+    Returns:
+        The trial's id, and the ids of code; those that were added hold once this is committed.
+
+    Raises:
+        NumberTakenError: Its number is another trial's.
+    """
+    known = dict(codes)
+    prm = _write_prm(connection, trial.prm)
+    row = {
+        **_parts(trial),
+        **_code_ids(connection, known, trial),
+        "prm": prm,
+        "state": State.RUNNING,
+        "versions": dict(versions),
+        "owner": owner,
+        "started": now(),
+        "seen": now(),
+    }
+    columns = schema.trial.c
+    insert = insert_once(connection.dialect, schema.trial).values(row).returning(columns.id)
+    found = connection.scalar(insert)
+    if found is None:
+        # It is there already where the commit was made and only its answer was lost.
+        found = connection.scalar(select(columns.id).where(columns.uid == trial.uid))
+    if found is None:
+        raise NumberTakenError
+    return found, known
+
+
+def _parts(trial: Trial) -> dict[str, Any]:
+    pipeline = trial.pipeline
+    return {
+        "uid": trial.uid,
+        "task": pipeline.task,
+        "dataset": pipeline.dataset,
+        "metric": pipeline.metric,
+        "nn": pipeline.net,
+        "number": trial.number,
+        "seed": trial.seed,
+        "epochs": trial.epochs,
+        "device": trial.device,
+    }
+
+
+def _code_ids(connection: Connection, known: dict[CodeKey, int], trial: Trial) -> dict[str, int]:
+    pipeline = trial.pipeline
+    entries = (
+        (schema.loader, pipeline.loader_entry),
+        (schema.metric, pipeline.metric_entry),
+        (schema.nn, pipeline.net_entry),
+        (schema.transform, trial.transform_entry),
+    )
+    return {
+        f"{table.name}_id": _code_id(connection, known, table, entry) for table, entry in entries
+    }
+
+
+def _code_id(connection: Connection, known: dict[CodeKey, int], table: Table, entry: Entry) -> int:
+    code = entry.source()
+    key = (table.name, entry.name, code_hash(code))
+    if key not in known:
+        columns = table.c
+        same = select(columns.id).where(columns.name == entry.name, columns.hash == key[2])
+        found = connection.scalar(same)
+        if found is None:
+            row = {"name": entry.name, "code": storable(code), "hash": key[2]}
+            connection.execute(insert_once(connection.dialect, table).values(row))
+            # Its id may be of the row that another campaign wrote a moment ago.
+            found = connection.execute(same).scalar_one()
+        known[key] = found
+    return known[key]
+
+
+def _write_prm(connection: Connection, prm: Mapping[str, Any]) -> str:
+    uid = prm_uid(prm)
+    rows = [
+        {"uid": uid, "name": storable(name), "value": value}
+        # In one order, so that no two campaigns wait for each other's rows.
+        for name, value in sorted(prm.items())
+    ]
+    if rows:
+        connection.execute(insert_once(connection.dialect, schema.prm), rows)
+    return uid

@@ -1,0 +1,120 @@
+"""Enter what happened to a trial so that entering it again changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Dialect, Engine, Table, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.expression import ClauseElement
+
+from lemur_core.store import schema
+from lemur_core.trial import Epoch, Outcome, State
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_EPOCH = ("epoch", "accuracy", "validation", "loss", "duration")
+
+
+def insert_once(dialect: Dialect, table: Table) -> Any:
+    """Return an insertion that leaves a row alone which is there already."""
+    insert: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    statement: Insert = insert(table).on_conflict_do_nothing()
+    return statement
+
+
+def storable(text: str) -> str:
+    r"""Return a text as every database takes it: NUL and lone surrogates are spelt out.
+
+    >>> storable("nul \0, half an emoji \ud83d, ä")
+    'nul \\x00, half an emoji \\ud83d, ä'
+    """
+    return _UNSTORABLE.sub(_spelt_out, text)
+
+
+def _spelt_out(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\u{code:04x}" if code else "\\x00"
+
+
+def now() -> str:
+    """Return the time as the database has it, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def epoch_row(epoch: Epoch) -> dict[str, Any]:
+    """Return an epoch's columns of `schema.stat`, all but its trial."""
+    # SQLite keeps no NaN, and a loss that is none is not known.
+    loss = None if epoch.loss is None or epoch.loss != epoch.loss else float(epoch.loss)
+    return {
+        "epoch": int(epoch.number),
+        "accuracy": float(epoch.accuracy),
+        "validation": float(epoch.validation),
+        "loss": loss,
+        "duration": int(epoch.duration_ns),
+    }
+
+
+def end_row(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns of `schema.trial` that say how a trial ended."""
+    return {
+        "state": str(outcome.state),
+        "reason": storable(outcome.reason),
+        "traceback": storable(outcome.traceback),
+        "ended": now(),
+    }
+
+
+class Ledger:
+    """Enters epochs and ends; its statements are compiled once."""
+
+    def __init__(self, engine: Engine) -> None:
+        stat, trial = schema.stat, schema.trial
+        this = trial.c.id == bindparam("this")
+        self._insert = _Compiled(insert_once(engine.dialect, stat), engine.dialect)
+        self._touch = _Compiled(
+            trial.update().where(this).values(seen=bindparam("moment")), engine.dialect
+        )
+
+    def enter(self, connection: Connection, trial_id: int, epoch: Mapping[str, Any]) -> bool:
+        """Enter an epoch's row; return False where the trial has one of this number."""
+        if not self._insert.execute(connection, {"trial_id": trial_id, **epoch}).rowcount:
+            return False
+        self._touch.execute(connection, {"this": trial_id, "moment": now()})
+        return True
+
+    def holds(self, connection: Connection, trial_id: int, epoch: Mapping[str, Any]) -> bool:
+        """Return whether a trial has this very epoch."""
+        stat = schema.stat.c
+        same = [stat[name].is_not_distinct_from(epoch[name]) for name in _EPOCH]
+        query = schema.stat.select().where(stat.trial_id == trial_id, *same)
+        return connection.execute(query).first() is not None
+
+    def end(
+        self,
+        connection: Connection,
+        trial_id: int,
+        owner: str,
+        end: Mapping[str, Any],
+        states: Iterable[State] = State,
+    ) -> bool:
+        """End a trial that still is its owner's and in one of these states; return whether."""
+        trial = schema.trial.c
+        mine = (trial.id == trial_id, trial.owner == owner, trial.state.in_(list(states)))
+        return connection.execute(schema.trial.update().where(*mine).values(**end)).rowcount == 1
+
+
+class _Compiled:
+    """A statement that is spared SQLAlchemy's compilation, cache and all, at each execution."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)
+        self._text = str(compiled)
+        self._order: list[str] | None = compiled.positiontup if compiled.positional else None
+
+    def execute(self, connection: Connection, values: dict[str, Any]) -> CursorResult[Any]:
+        parameters: Any = values if self._order is None else tuple(map(values.get, self._order))
+        return connection.exec_driver_sql(self._text, parameters)

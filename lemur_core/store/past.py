@@ -1,0 +1,126 @@
+"""Read the trials that a search goes on from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from lemur_core.pipeline import Pipeline
+from lemur_core.store import schema
+from lemur_core.trial import Epoch, State
+
+
+@dataclass(frozen=True)
+class Past:
+    """A trial as the search remembers it."""
+
+    id: int
+    uid: str
+    number: int
+    prm: Mapping[str, Any]
+    seed: int
+    state: State
+    owner: str
+    seen: str
+    epochs: tuple[Epoch, ...]
+
+
+def read_past(
+    connection: Connection, pipeline: Pipeline, epochs: int, known: Mapping[int, Past]
+) -> list[Past]:
+    """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
+
+    Args:
+        connection: To the database.
+        pipeline: What was trained.
+        epochs: How many were asked for.
+        known: Trials by id as they were before; only what changed since is read.
+    """
+    trial, nn = schema.trial.c, schema.nn.c
+    rows = connection.execute(
+        select(
+            trial.id, trial.uid, trial.number, trial.prm, trial.seed, trial.state,
+            trial.owner, trial.seen,
+        )
+        .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
+        .where(*_of_pipeline(pipeline), trial.epochs == epochs)
+        .where(nn.hash == code_hash(pipeline.net_entry.source()))
+        .order_by(trial.number)
+    ).all()  # fmt: skip
+    changed = [row for row in rows if not _same(known.get(row.id), row)]
+    since = min((row.id for row in changed), default=None)
+    recorded = {} if since is None else _epochs(connection, pipeline, since)
+    prms = {} if since is None else _prms(connection, pipeline, since)
+    found = {
+        row.id: Past(
+            row.id, row.uid, row.number, prms[row.prm], row.seed, State(row.state),
+            row.owner, row.seen, tuple(recorded.get(row.id, ())),
+        )
+        for row in changed
+    }  # fmt: skip
+    return [found.get(row.id) or known[row.id] for row in rows]
+
+
+def last_number(connection: Connection, pipeline: Pipeline) -> int:
+    """Return the highest number of the pipeline's trials; 0 where it has none."""
+    number = func.max(schema.trial.c.number)
+    return connection.scalar(select(number).where(*_of_pipeline(pipeline))) or 0
+
+
+def read_prm(connection: Connection, uid: str) -> dict[str, Any]:
+    """Return the hyperparameters that have a uid."""
+    columns = schema.prm.c
+    rows = connection.execute(select(columns.name, columns.value).where(columns.uid == uid))
+    return {row.name: row.value for row in rows}
+
+
+def code_hash(code: str) -> str:
+    """Return the identity of an entry's code, SHA-256 in hexadecimal."""
+    return hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest()
+
+
+def _same(known: Past | None, row: Any) -> bool:
+    return known is not None and (known.state, known.owner, known.seen) == (
+        row.state, row.owner, row.seen,
+    )  # fmt: skip
+
+
+def _epochs(connection: Connection, pipeline: Pipeline, since: int) -> dict[int, list[Epoch]]:
+    found: dict[int, list[Epoch]] = {}
+    query = (
+        select(schema.stat)
+        .join_from(schema.stat, schema.trial)
+        .where(*_of_pipeline(pipeline), schema.stat.c.trial_id >= since)
+        .order_by(schema.stat.c.epoch)
+    )
+    for row in connection.execute(query):
+        epoch = Epoch(row.epoch, row.loss, row.validation, row.accuracy, row.duration)
+        found.setdefault(row.trial_id, []).append(epoch)
+    return found
+
+
+def _prms(connection: Connection, pipeline: Pipeline, since: int) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    trial, prm = schema.trial.c, schema.prm.c
+    query = (
+        select(prm.uid, prm.name, prm.value)
+        .join_from(schema.trial, schema.prm, trial.prm == prm.uid)
+        .where(*_of_pipeline(pipeline), trial.id >= since)
+    )
+    for row in connection.execute(query):
+        found.setdefault(row.uid, {})[row.name] = row.value
+    return found
+
+
+def _of_pipeline(pipeline: Pipeline) -> list[Any]:
+    trial = schema.trial.c
+    return [
+        trial.task == pipeline.task,
+        trial.dataset == pipeline.dataset,
+        trial.metric == pipeline.metric,
+        trial.nn == pipeline.net,
+    ]

@@ -1,0 +1,242 @@
+"""Keep what a database does not take in a file beside it, and take it in when the database is back.
+
+The file has a JSON object per line, and names trials by their uid. Whoever takes it in renames it
+first, to a name that says who that is; entering a line twice is as good as once, so that a file
+whose taker died is taken in by the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import quote, unquote
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DataError, IntegrityError
+
+from lemur_core.errors import StoreError
+from lemur_core.store import schema
+from lemur_core.store.database import sqlite_file
+from lemur_core.store.ledger import Ledger, epoch_row
+from lemur_core.store.owner import is_alive, this_process
+from lemur_core.store.patience import PATIENCE_S, patiently
+from lemur_core.trial import Epoch, State
+
+_TAKEN, _BAD = ".taken-by-", ".bad"
+_OPEN = (State.RUNNING, State.INTERRUPTED)
+_OTHER_HOST_S = 600.0
+_ONE_AT_A_TIME = Lock()
+
+
+def spill_file(engine: Engine) -> Path | None:
+    """Return the file that keeps what a database does not take; None where it has no place."""
+    url = engine.url
+    if engine.dialect.name == "sqlite":
+        file = sqlite_file(url)
+        return file and Path(f"{file}-unwritten.jsonl").absolute()
+    name = url.set(password=None).render_as_string().encode()
+    return Path(f"lemur-unwritten-{hashlib.sha256(name).hexdigest()[:12]}.jsonl").absolute()
+
+
+def spill(file: Path, line: Mapping[str, Any]) -> None:
+    """Append a line that is on the disk when this returns.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    text = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    while not _append(file, text):
+        pass
+
+
+def waiting(file: Path) -> int:
+    """Return how many lines wait to be taken in."""
+    return sum(len(_lines(one)) for one in (file, *_taken(file)))
+
+
+def take_in(engine: Engine, patience_s: float = PATIENCE_S) -> int:
+    """Write to a database what waits beside it; return how much that was.
+
+    A line that cannot be read, or is of a trial that the database does not know, is kept in a file
+    whose name ends in ``.bad``.
+
+    Args:
+        engine: The database.
+        patience_s: How long to wait for it, at each line.
+
+    Raises:
+        AwayError: It takes nothing; what was not taken in still waits.
+        StoreError: It, or the file, cannot be read or written, however long one waits.
+    """
+    file = spill_file(engine)
+    if file is None:
+        return 0
+    try:
+        with _ONE_AT_A_TIME:
+            return sum(_take_in(engine, one, file, patience_s) for one in _takeable(file))
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"records wait in {file} and cannot be taken in: {error.strerror or error}"
+        ) from error
+
+
+def _append(file: Path, text: bytes) -> bool:
+    made = not file.exists()
+    handle = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        # The beginning of a line that could not be written must not spoil this one.
+        if _is_cut(handle):
+            text = b"\n" + text
+        if os.write(handle, text) < len(text):
+            raise OSError("no room for the whole line")
+        os.fsync(handle)
+        if made:
+            _sync_folder(file.parent)
+        # Who takes the file in renames it before reading: a line that came later is in no one's.
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(handle), file.stat())
+        return False
+    finally:
+        os.close(handle)
+
+
+def _is_cut(handle: int) -> bool:
+    size = os.fstat(handle).st_size
+    if not size:
+        return False
+    os.lseek(handle, size - 1, os.SEEK_SET)
+    return os.read(handle, 1) != b"\n"
+
+
+def _sync_folder(folder: Path) -> None:
+    # Of a file that was just made, the folder must be on the disk too; not every system can.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _lines(file: Path) -> list[bytes]:
+    with suppress(FileNotFoundError):
+        return [line for line in file.read_bytes().split(b"\n") if line.strip()]
+    return []
+
+
+def _taken(file: Path) -> list[Path]:
+    prefix = file.name + _TAKEN
+    return [one for one in file.parent.iterdir() if one.name.startswith(prefix)]
+
+
+def _takeable(file: Path) -> list[Path]:
+    """Return the files that no living process takes in, oldest first."""
+    left = [one for one in _taken(file) if not _is_being_taken(one)]
+    return [*sorted(left, key=_age), file]
+
+
+def _claim(file: Path, named: Path) -> Path | None:
+    """Rename a file to a name that says who takes it in; return None where another did."""
+    ours = named.with_name(f"{named.name}{_TAKEN}{quote(this_process(), '')}-{uuid4().hex}")
+    try:
+        return file.rename(ours)
+    except FileNotFoundError:
+        return None
+
+
+def _is_being_taken(file: Path) -> bool:
+    owner = unquote(file.name.partition(_TAKEN)[2].rpartition("-")[0])
+    if owner == this_process():
+        return False  # It stayed when the database went away; this process has one taker.
+    with suppress(FileNotFoundError):
+        since = datetime.fromtimestamp(file.stat().st_ctime, UTC).isoformat()
+        return is_alive(owner, since, _OTHER_HOST_S)
+    return True
+
+
+def _age(file: Path) -> float:
+    with suppress(FileNotFoundError):
+        return file.stat().st_mtime
+    return 0.0
+
+
+def _take_in(engine: Engine, file: Path, named: Path, patience_s: float) -> int:
+    ledger = Ledger(engine)
+    # While the database is away, the file keeps its name.
+    written, _ = _enter_all(engine, ledger, _lines(file)[:1], patience_s)
+    ours = _claim(file, named)
+    if ours is None:
+        return written
+    more, bad = _enter_all(engine, ledger, _lines(ours), patience_s)
+    if bad:
+        _append(Path(f"{named}{_BAD}"), b"".join(text + b"\n" for text in bad))
+    ours.unlink(missing_ok=True)
+    return written + more
+
+
+def _enter_all(
+    engine: Engine, ledger: Ledger, lines: list[bytes], patience_s: float
+) -> tuple[int, list[bytes]]:
+    """Enter lines; return how many were missing, and those that the database cannot take."""
+    written, bad = 0, []
+    for text in lines:
+        line = _parsed(text)
+        done = None if line is None else _enter(engine, ledger, line, patience_s)
+        written += bool(done)
+        if done is None:
+            bad.append(text)
+    return written, bad
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+        known = {"trial": str(line["trial"]), "owner": str(line["owner"])}
+        if "epoch" in line:
+            return known | {"epoch": _epoch(line["epoch"])}
+        end = {name: str(line["end"][name]) for name in ("state", "reason", "traceback", "ended")}
+        return known | {"end": end | {"state": State(end["state"])}}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _epoch(row: Mapping[str, Any]) -> dict[str, Any]:
+    number, loss = row["epoch"], row["loss"]
+    return epoch_row(Epoch(number, loss, row["validation"], row["accuracy"], row["duration"]))
+
+
+def _enter(
+    engine: Engine, ledger: Ledger, line: Mapping[str, Any], patience_s: float
+) -> bool | None:
+    """Enter a line; return whether it was missing, None where the database cannot take it."""
+
+    def enter(connection: Connection) -> bool | None:
+        trial = schema.trial.c
+        found = connection.execute(
+            select(trial.id, trial.owner, trial.state).where(trial.uid == line["trial"])
+        ).first()
+        if found is None:
+            return None
+        if "end" in line:
+            return ledger.end(connection, found.id, line["owner"], line["end"], _OPEN)
+        # Another process goes on with the trial, and records this epoch itself.
+        if found.owner != line["owner"] and found.state == State.RUNNING:
+            return False
+        return ledger.enter(connection, found.id, line["epoch"])
+
+    try:
+        return patiently(engine, enter, patience_s)
+    except StoreError as error:
+        if isinstance(error.__cause__, IntegrityError | DataError):
+            return None
+        raise

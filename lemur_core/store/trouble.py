@@ -1,0 +1,78 @@
+"""What a database's errors mean: where it happened, in one line, and whether it may pass."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+
+from lemur_core.errors import StoreError
+
+_SQLITE_PASSES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+# Connection lost, rolled back for another's sake, out of room, locked, shut down, system error.
+_SQLSTATE_PASSES = {"08", "40", "53", "55", "57", "58"}
+
+
+class AwayError(StoreError):
+    """The database could not be reached or written for as long as was waited."""
+
+
+@contextmanager
+def store_errors(where: object, *but: type[SQLAlchemyError]) -> Iterator[None]:
+    """Turn the database's errors, but some, into a `StoreError` that says where."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if isinstance(error, but):
+            raise
+        raise StoreError(said(where, error)) from error
+
+
+def said(where: object, error: SQLAlchemyError) -> str:
+    """Return in one line where an error happened, its cause and what to do."""
+    cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
+    return f"database {place(where)}: {cause}{_advice(cause)}"
+
+
+def place(where: object) -> str:
+    """Return a database's URL, or the path of an SQLite file, without its password."""
+    url = where.url if isinstance(where, Engine) else where
+    if not isinstance(url, URL):
+        return str(url)
+    file = url.database if url.drivername.partition("+")[0] == "sqlite" else None
+    return file or url.render_as_string(hide_password=True)
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Return whether what went wrong may pass by itself, or once someone made room."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        # The low byte is the error, the rest says more of it.
+        return getattr(cause, "sqlite_errorcode", -1) & 0xFF in _SQLITE_PASSES
+    if error.connection_invalidated:
+        return True
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if state:
+        return state[:2] in _SQLSTATE_PASSES
+    # A server that is not there has no SQLSTATE to give.
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def _advice(cause: str) -> str:
+    if "readonly" in cause:
+        return "; make it writable, or name another with --db"
+    if "disk is full" in cause:
+        return "; make room: what is recorded so far is safe"
+    return ""

@@ -1,0 +1,501 @@
+"""What a database does not take is waited for, then kept beside it, and taken in later."""
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
+
+from lemur_core.errors import StoreError
+from lemur_core.pipeline import Pattern, compose
+from lemur_core.store import patience, spill
+from lemur_core.store.database import open_database
+from lemur_core.store.ledger import storable
+from lemur_core.store.owner import this_process
+from lemur_core.store.trouble import is_transient
+from lemur_core.store.writer import NumberTakenError, Writer
+from lemur_core.trial import Epoch, Outcome, State, Trial
+
+PRM = {"lr": 0.1, "batch": 16, "transform": "plain"}
+FINISHED = Outcome(State.FINISHED, ())
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "results.db"
+
+
+@pytest.fixture
+def engine(db):
+    engine = open_database(db)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def writer(engine):
+    return Writer(engine, {}, patience_s=0)
+
+
+@pytest.fixture
+def unwritten(db):
+    return Path(f"{db}-unwritten.jsonl")
+
+
+def trial(toys, number=1, **changes):
+    pipeline = compose(toys, [Pattern.parse("img-classification_blobs_hits_Linear")])[0]
+    return Trial(pipeline, number, PRM | changes, 7, 3)
+
+
+def epoch(number, accuracy=0.25):
+    return Epoch(number, 0.5, 0.75, accuracy, number * 10**10)
+
+
+def rows(db, query="select epoch, accuracy, duration from stat order by trial_id, epoch"):
+    connection = sqlite3.connect(db)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def states(db):
+    return [state for (state,) in rows(db, "select state from trial order by id")]
+
+
+@contextmanager
+def locked(db):
+    connection = sqlite3.connect(db, isolation_level=None)
+    try:
+        connection.execute("begin exclusive")
+        yield
+        connection.execute("rollback")
+    finally:
+        connection.close()
+
+
+@contextmanager
+def full(engine):
+    """SQLite's own limit makes it say what a full disk makes it say."""
+
+    def limit(connection, *_):
+        pages = connection.execute("pragma page_count").fetchone()[0]
+        connection.execute(f"pragma max_page_count = {pages}")
+
+    engine.dispose()
+    event.listen(engine, "connect", limit)
+    yield
+    event.remove(engine, "connect", limit)
+    engine.dispose()
+
+
+@contextmanager
+def answers_lost(engine, times=1):
+    """Commits are made, but the connection is lost before that is said."""
+    left = [times]
+
+    def commit(connection):
+        if left[0]:
+            left[0] -= 1
+            connection.connection.driver_connection.commit()
+            cause = sqlite3.OperationalError("disk I/O error")
+            cause.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise OperationalError("commit", None, cause)
+
+    event.listen(engine, "commit", commit)
+    yield
+    event.remove(engine, "commit", commit)
+    assert left == [0]
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """What happens during a pause, in its place."""
+    events = []
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: events.pop(0)())
+    return events
+
+
+def test_a_locked_database_is_waited_for(toys, engine, db, pauses, unwritten, monkeypatch):
+    for name in ("WAIT_FOR_LOCK_S", "_SHORT_S"):
+        monkeypatch.setattr(patience, name, 0.01)
+    engine.dispose()
+    event.listen(engine, "connect", lambda made, _: made.execute("pragma busy_timeout = 10"))
+    writer = Writer(engine, {})
+    trial_id = writer.begin(trial(toys))
+    lock = sqlite3.connect(db, isolation_level=None)
+    lock.execute("begin exclusive")
+    pauses += [lambda: None, lambda: lock.execute("rollback")]
+    writer.record(trial_id, epoch(1))
+    lock.close()
+    assert pauses == []
+    assert len(rows(db)) == 1
+    assert not unwritten.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "lost", "passes"),
+    [
+        (OperationalError, None, False, True),  # no server there
+        (DatabaseError, None, True, True),  # how psycopg2 says that a connection was lost
+        (DatabaseError, None, False, False),
+        (OperationalError, "53100", False, True),  # disk full
+        (OperationalError, "40P01", False, True),  # deadlock
+        (OperationalError, "54000", False, False),  # too large for an index
+        (ProgrammingError, "42P01", False, False),  # no such table
+    ],
+)
+def test_what_a_server_says_may_pass_or_not(error, state, lost, passes):
+    cause = Exception("no")
+    cause.sqlstate = state
+    assert is_transient(error("select", None, cause, connection_invalidated=lost)) is passes
+
+
+def test_pauses_grow_and_differ_between_processes():
+    longest = [max(patience._pause_s(attempt) for _ in range(50)) for attempt in (0, 3, 2000)]
+    assert longest[0] < longest[1] < longest[2] <= 5
+    assert len({patience._pause_s(3) for _ in range(50)}) > 1
+
+
+@pytest.mark.parametrize("table", ["stat", "trial"])
+def test_what_will_never_pass_is_said_at_once(toys, engine, db, pauses, unwritten, table):
+    writer = Writer(engine, {})
+    trial_id = writer.begin(trial(toys))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("pragma foreign_keys = off")
+        connection.exec_driver_sql(f"drop table {table}")
+    engine.dispose()
+    with pytest.raises(StoreError) as caught:
+        writer.record(trial_id, epoch(1))
+    assert str(caught.value) == f"database {db}: no such table: main.{table}".replace(
+        "main.stat", "stat"
+    )
+    assert not unwritten.exists()
+
+
+def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db, unwritten):
+    one = trial(toys)
+    trial_id = writer.begin(one)
+    with locked(db):
+        writer.record(trial_id, epoch(1))
+        writer.finish(trial_id, Outcome(State.FAILED, (), "no luck", "Traceback"))
+    assert rows(db) == []
+    first, second = map(json.loads, unwritten.read_text().splitlines())
+    assert first == {
+        "trial": one.uid,
+        "owner": writer.owner,
+        "epoch": {
+            "epoch": 1, "accuracy": 0.25, "validation": 0.75, "loss": 0.5, "duration": 10**10,
+        },
+    }  # fmt: skip
+    assert (second["trial"], second["end"]["state"]) == (one.uid, "failed")
+    assert writer.unwritten == 2
+    assert writer.unwritten_file == unwritten
+
+
+def test_the_next_writer_takes_in_what_is_in_the_file(toys, engine, writer, db, unwritten):
+    trial_id = writer.begin(trial(toys))
+    writer.record(trial_id, epoch(1))
+    with locked(db):
+        writer.record(trial_id, epoch(2))
+        writer.finish(trial_id, Outcome(State.FAILED, (), "no luck", "Traceback"))
+    following = Writer(engine, {})
+    assert (writer.taken_in, following.taken_in, following.unwritten) == (0, 2, 0)
+    assert rows(db) == [(1, 0.25, 10**10), (2, 0.25, 2 * 10**10)]
+    assert rows(db, "select state, reason, traceback, ended is not null from trial") == [
+        ("failed", "no luck", "Traceback", 1)
+    ]
+    assert sorted(one.name for one in db.parent.iterdir() if "unwritten" in one.name) == []
+
+
+def test_the_writer_takes_it_in_itself_before_it_writes_on(toys, writer, db, unwritten):
+    trial_id = writer.begin(trial(toys))
+    with locked(db):
+        writer.record(trial_id, epoch(1))
+        writer.record(trial_id, epoch(2))
+    writer.record(trial_id, epoch(3))
+    assert [number for number, *_ in rows(db, "select epoch from stat order by rowid")] == [1, 2, 3]
+    assert not unwritten.exists()
+
+
+def test_before_it_reads_or_begins_it_takes_in(toys, writer, db):
+    one = trial(toys)
+    trial_id = writer.begin(one)
+    with locked(db):
+        writer.record(trial_id, epoch(1))
+    assert writer.past(one.pipeline, 3)[0].epochs == (epoch(1),)
+
+
+def test_once_it_is_behind_an_epoch_waits_for_no_lock(toys, engine, db, pauses, unwritten):
+    writer = Writer(engine, {}, patience_s=0)
+    trial_id = writer.begin(trial(toys))
+    with locked(db):
+        writer.record(trial_id, epoch(1))
+        writer.patience_s = 60
+        # A pause would fail: there are none to come.
+        writer.record(trial_id, epoch(2))
+    assert writer.unwritten == 2
+
+
+def test_whoever_ends_the_waiting_loses_nothing(toys, engine, db, monkeypatch):
+    writer = Writer(engine, {})
+    trial_id = writer.begin(trial(toys))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lemur_core.store.writer.patiently", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            writer.record(trial_id, epoch(1))
+    assert writer.unwritten == 1
+    writer.finish(trial_id, FINISHED)
+    assert (len(rows(db)), states(db), writer.unwritten) == (1, ["finished"], 0)
+
+
+def test_waiting_leaves_seeded_chance_alone():
+    random.seed(1)
+    before = random.getstate()
+    patience._pause_s(3)
+    assert random.getstate() == before
+
+
+def test_a_full_disk_loses_nothing(toys, engine, writer, db, unwritten):
+    trial_id = writer.begin(trial(toys))
+    with full(engine):
+        writer.finish(trial_id, Outcome(State.FAILED, (), "x" * 100_000))
+        writer.record(trial_id, epoch(1))
+        assert states(db) == ["running"]
+        with pytest.raises(StoreError) as caught:
+            writer.begin(trial(toys, 2))
+    assert str(caught.value) == (
+        f"database {db}: database or disk is full; make room: what is recorded so far is safe; "
+        f"2 records wait in {unwritten}: the next lemur run takes them in"
+    )
+    assert Writer(engine, {}).taken_in == 2
+    assert rows(db, "select state, length(reason) from trial") == [("failed", 100_000)]
+    assert len(rows(db)) == 1
+
+
+def test_where_not_even_the_file_can_be_written_that_is_said(toys, writer, db, unwritten):
+    trial_id = writer.begin(trial(toys))
+    unwritten.mkdir()
+    with locked(db), pytest.raises(StoreError) as caught:
+        writer.record(trial_id, epoch(1))
+    assert str(caught.value) == (
+        f"database {db}: database is locked; nor can it be kept in {unwritten}: Is a directory"
+    )
+
+
+def test_a_database_in_memory_has_no_place_beside_it():
+    engine = open_database("sqlite://")
+    assert spill.spill_file(engine) is None
+    assert Writer(engine, {}).unwritten == 0
+    engine.dispose()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_commit_whose_answer_was_lost_is_made_once(toys, engine, db, pauses, times):
+    writer, one = Writer(engine, {}), trial(toys)
+    pauses += [lambda: None] * times * 3
+    with answers_lost(engine, times):
+        trial_id = writer.begin(one)
+    with answers_lost(engine, times):
+        writer.record(trial_id, epoch(1))
+    with answers_lost(engine, times):
+        writer.finish(trial_id, Outcome(State.INTERRUPTED, (), "interrupted"))
+    assert pauses == []
+    assert rows(db, "select uid, state from trial") == [(one.uid, "interrupted")]
+    assert len(rows(db)) == 1
+    past = writer.past(one.pipeline, 3)[0]
+    pauses += [lambda: None] * times
+    with answers_lost(engine, times):
+        assert writer.claim(past)
+    assert not Writer(engine, {}).claim(past)
+
+
+def test_a_number_is_another_trials_still(toys, writer):
+    writer.begin(trial(toys))
+    with pytest.raises(NumberTakenError):
+        writer.begin(trial(toys, lr=0.5))
+    writer.begin(trial(toys, 2, lr=0.5))
+
+
+def test_the_same_epoch_with_other_values_is_said(toys, writer, db):
+    trial_id = writer.begin(trial(toys))
+    writer.record(trial_id, epoch(1))
+    writer.record(trial_id, epoch(1))
+    with pytest.raises(StoreError) as caught:
+        writer.record(trial_id, epoch(1, accuracy=0.5))
+    assert str(caught.value) == (
+        f"database {db}: epoch 1 of trial {trial_id} is recorded already, with other values"
+    )
+
+
+def test_an_id_of_a_transaction_that_was_rolled_back_is_not_used(toys, writer, engine, db):
+    with full(engine):
+        writer.versions = {"torch": "x" * 100_000}
+        with pytest.raises(StoreError):
+            writer.begin(trial(toys))
+    writer.versions = {}
+    # The row that would get the id that was rolled back is another's.
+    with engine.begin() as connection:
+        for table in ("nn", "loader", "metric", "transform"):
+            connection.exec_driver_sql(f"insert into {table} values (1, 'other', 'x', 'y')")
+    trial_id = writer.begin(trial(toys))
+    query = "select nn.name, loader.name from trial, nn, loader where nn_id=nn.id and loader_id="
+    assert rows(db, f"{query}loader.id and trial.id = {trial_id}") == [("Linear", "blobs")]
+
+
+def test_taking_in_twice_is_as_good_as_once(toys, engine, writer, db, unwritten):
+    trial_id = writer.begin(trial(toys))
+    with locked(db):
+        writer.record(trial_id, epoch(1))
+        writer.finish(trial_id, FINISHED)
+    kept = unwritten.read_bytes()
+    assert spill.take_in(engine) == 2
+    before = rows(db, "select * from trial"), rows(db)
+    unwritten.write_bytes(kept)
+    assert spill.take_in(engine) == 0
+    assert (rows(db, "select * from trial"), rows(db)) == before
+
+
+def test_a_row_that_is_there_stays_as_it_is(toys, engine, writer, db):
+    trial_id = writer.begin(trial(toys))
+    with locked(db):
+        writer.record(trial_id, epoch(1, accuracy=0.5))
+    with sqlite3.connect(db) as connection:
+        connection.execute("insert into stat values (?, 1, 0.25, 0.75, 0.5, 7)", (trial_id,))
+    connection.close()
+    assert spill.take_in(engine) == 0
+    assert rows(db) == [(1, 0.25, 7)]
+
+
+@pytest.mark.parametrize(
+    ("state", "ours", "after"),
+    [
+        ("running", True, "finished"),
+        ("interrupted", True, "finished"),
+        ("running", False, "running"),
+        ("abandoned", True, "abandoned"),
+    ],
+)
+def test_an_end_ends_only_an_open_trial_of_its_owner(toys, engine, writer, db, state, ours, after):
+    trial_id = writer.begin(trial(toys))
+    with locked(db):
+        writer.finish(trial_id, FINISHED)
+    with sqlite3.connect(db) as connection:
+        connection.execute(
+            "update trial set state = ?, owner = iif(?, owner, 'there 1 2')", (state, ours)
+        )
+    connection.close()
+    spill.take_in(engine)
+    assert states(db) == [after]
+
+
+def test_an_epoch_that_another_process_trains_again_is_left_to_it(toys, engine, writer, db):
+    trial_id = writer.begin(trial(toys))
+    with locked(db):
+        writer.record(trial_id, epoch(1))
+    with sqlite3.connect(db) as connection:
+        connection.execute("update trial set owner = 'there 1 2'")
+    connection.close()
+    assert spill.take_in(engine) == 0
+    assert rows(db) == []
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [b'{"trial":"ab', b"\xff\x00", b"[1]", b'{"trial":"none","owner":"a","epoch":{"epoch":1}}'],
+)
+def test_a_line_that_cannot_be_read_costs_itself_alone(toys, engine, writer, db, unwritten, spoilt):
+    trial_id = writer.begin(trial(toys))
+    with locked(db):
+        writer.record(trial_id, epoch(1))
+        with unwritten.open("ab") as file:
+            file.write(spoilt)
+        writer.record(trial_id, epoch(2))
+        with unwritten.open("ab") as file:
+            file.write(spoilt)
+    assert Writer(engine, {}).taken_in == 2
+    assert [number for number, *_ in rows(db)] == [1, 2]
+    assert Path(f"{unwritten}.bad").read_bytes() == (spoilt + b"\n") * 2
+    assert not unwritten.exists()
+
+
+def test_lines_that_the_database_cannot_take_are_kept_apart(toys, engine, writer, db, unwritten):
+    one = trial(toys)
+    writer.begin(one)
+    known = {"owner": writer.owner, "epoch": {"epoch": 1, "validation": 0, "loss": None}}
+    known["epoch"] |= {"accuracy": float("nan"), "duration": 0}
+    unwritten.write_text(
+        json.dumps({"trial": one.uid} | known) + "\n" + json.dumps({"trial": "other"} | known)
+    )
+    assert spill.take_in(engine) == 0
+    assert Path(f"{unwritten}.bad").read_text().count("\n") == 2
+
+
+def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
+    trial_id = writer.begin(trial(toys))
+    living = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    owner = subprocess.run(
+        [sys.executable, "-c", "from lemur_core.store.owner import *; print(this_process())"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    host = owner.split(" ")[0]
+    from psutil import Process
+
+    lives = f"{host} {living.pid} {Process(living.pid).create_time():.0f}"
+    for number, taker in enumerate((owner, this_process(), lives), 1):
+        with locked(db):
+            writer.record(trial_id, epoch(number))
+        writer._behind = False
+        os.rename(unwritten, f"{unwritten}.taken-by-{quote(taker, '')}-{number}")
+    assert Writer(engine, {}).taken_in == 2
+    assert [number for number, *_ in rows(db)] == [1, 2]
+    assert writer.unwritten == 1
+    living.communicate(b"\n")
+    assert Writer(engine, {}).taken_in == 1
+
+
+def test_a_database_that_goes_away_while_it_takes_in_loses_nothing(toys, engine, writer, db):
+    trial_id = writer.begin(trial(toys))
+    with locked(db):
+        writer.record(trial_id, epoch(1))
+        with pytest.raises(StoreError, match=r"is locked; 1 record waits in .*-unwritten.jsonl: "):
+            Writer(engine, {}, patience_s=0)
+    assert Writer(engine, {}).taken_in == 1
+    assert len(rows(db)) == 1
+
+
+def test_a_line_that_came_while_the_file_was_taken_is_kept_again(tmp_path, monkeypatch):
+    file, taken = tmp_path / "unwritten.jsonl", tmp_path / "taken"
+    write, times = os.write, []
+
+    def late(handle, text):
+        if not times:
+            # Taken, read and removed just before.
+            file.rename(taken)
+            taken.unlink()
+        times.append(text)
+        return write(handle, text)
+
+    monkeypatch.setattr(os, "write", late)
+    spill.spill(file, {"trial": "a"})
+    assert file.read_text() == '{"trial":"a"}\n'
+
+
+def test_texts_that_a_database_cannot_hold_are_spelt_out(toys, writer, db):
+    trial_id = writer.begin(trial(toys, **{"na\0me": "va\0lue \ud83d"}))
+    writer.finish(trial_id, Outcome(State.FAILED, (), "nul \0 and \ud83d", "\0"))
+    assert rows(db, "select reason, traceback from trial") == [("nul \\x00 and \\ud83d", "\\x00")]
+    assert writer.past(trial(toys).pipeline, 3)[0].prm["na\\x00me"] == "va\0lue \ud83d"
+    assert storable("plain 😀") == "plain 😀"
