@@ -60,6 +60,13 @@ def all_together(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """A campaign that is killed and locked out for half an hour; shorter: ``-- --minutes 5``."""
+    session.install(*CONSTRAINTS, *everything())
+    session.run("python", "tests/integration/soak.py", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The README's commands and the documentation's Python blocks, executed."""
     session.install(*CONSTRAINTS, *everything())

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 # Epochs of the two runs: enough between them that starting up does not blur the difference.
 EPOCHS = {"Small": (10, 250), "SqueezeNet-1": (1, 13), "ResNet": (1, 5)}
 MUST = {"Small": 1.05, "SqueezeNet-1": 1.02, "ResNet": 1.01}
@@ -38,7 +38,7 @@ def lemur(net: str, epochs: int) -> list[str]:
 
 
 def bare(net: str, epochs: int) -> list[str]:
-    return [sys.executable, __file__, "--bare", net, str(epochs)]
+    return [sys.executable, str(Path(__file__).resolve()), "--bare", net, str(epochs)]
 
 
 def train(name: str, epochs: int) -> None:
@@ -89,14 +89,20 @@ def train(name: str, epochs: int) -> None:
         score(data.test)
 
 
-def cpu_seconds(command: list[str]) -> float:
+def run(command: list[str], folder: str) -> float:
+    """Run a command to its end; return its processor seconds and those of its children."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     if status:
-        raise SystemExit(f"{command} ended with {os.waitstatus_to_exitcode(status)}")
+        raise SystemExit(f"{command} ended with {process.returncode}")
     return used.ru_utime + used.ru_stime
+
+
+def cpu_seconds(command: list[str]) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return run(command, folder)
 
 
 def epoch_seconds(make, net: str) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from platform import python_version
 
 import torch
+from sqlalchemy import Engine
 
 from lemur_core.errors import MisfitError
 from lemur_core.pipeline import Pipeline
@@ -46,6 +47,7 @@ class Summary:
         left_out: Why pipelines were left out or set aside, a line each.
         db: Where the results are.
         interrupted: Whether it was ended before its time.
+        unwritten: How many records the database did not take; they wait beside it.
     """
 
     standings: list[Standing] = field(default_factory=list)
@@ -54,13 +56,14 @@ class Summary:
     left_out: list[str] = field(default_factory=list)
     db: str = ""
     interrupted: bool = False
+    unwritten: int = 0
 
     @property
     def exit_status(self) -> int:
         """0 when all was done, 1 when some of it failed, 130 when it was interrupted."""
         if self.interrupted:
             return 130
-        return int(bool(self.states[State.FAILED]))
+        return int(bool(self.states[State.FAILED] or self.unwritten))
 
 
 class Campaign:
@@ -106,14 +109,29 @@ class Campaign:
         self.summary.db = place(engine)
         try:
             with self._workers() as workers, Interruption(self._warn) as interruption:
-                writer = Writer(engine, self._versions)
+                writer = self._writer(engine)
                 means = Means(self.settings, writer, self._checkpoints(), interruption, self._watch)
                 self._pursue([Pursuit(one, means) for one in ready], workers, interruption)
                 self.summary.interrupted = interruption.asked
+                self._say_unwritten(writer)
             self.summary.standings = standings(engine, [one.pipeline.name for one in ready])
         finally:
             engine.dispose()
         return self.summary
+
+    def _writer(self, engine: Engine) -> Writer:
+        writer = Writer(engine, self._versions)
+        if writer.taken_in:
+            self._warn(f"took in {writer.taken_in} records that an earlier run could not write")
+        return writer
+
+    def _say_unwritten(self, writer: Writer) -> None:
+        self.summary.unwritten = writer.unwritten
+        if writer.unwritten:
+            self._leave_out(
+                f"the database did not take {writer.unwritten} records; "
+                f"they wait in {writer.unwritten_file} for the next lemur run"
+            )
 
     def _checkpoints(self) -> Path | None:
         if not self.settings.checkpoint:

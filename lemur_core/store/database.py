@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from lemur_core.store.patience import WAIT_FOR_LOCK_S
 from lemur_core.store.tables import check_tables
 from lemur_core.store.trouble import place, store_errors
 
-__all__ = ["DEFAULT_DB", "open_database", "place", "sqlite_file", "store_errors"]
+__all__ = ["DEFAULT_DB", "open_database", "place", "settle", "sqlite_file", "store_errors"]
 
 DEFAULT_DB = "lemur.db"
 _DIALECTS = ("sqlite", "postgresql")
@@ -52,6 +54,19 @@ def sqlite_file(url: URL) -> Path | None:
         name = name.removeprefix("file:").partition("?")[0]
         return Path(name) if "memory" not in url.query.values() else None
     return Path(name)
+
+
+def settle(engine: Engine) -> None:
+    """Put on the disk what is committed; a write-ahead log alone may lose it with the power."""
+    file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
+    if file is None:
+        return
+    with suppress(OSError):
+        handle = os.open(f"{file}-wal", os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _url(db: str | Path) -> URL:

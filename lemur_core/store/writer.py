@@ -13,6 +13,7 @@ from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.begin import CodeKey, NumberTakenError, begin_trial, prm_uid
+from lemur_core.store.database import settle
 from lemur_core.store.ledger import Ledger, end_row, epoch_row, now
 from lemur_core.store.owner import this_process
 from lemur_core.store.past import Past, last_number, read_past, read_prm
@@ -139,13 +140,17 @@ class Writer:
         self._keep(enter, trial_id, {"epoch": row})
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
-        """Record how a trial ended, unless another process took it over."""
+        """Record how a trial ended, unless another process took it over.
+
+        That and all before it is on the disk when this returns: its checkpoint may be removed.
+        """
         row = end_row(outcome)
         self._keep(
             lambda connection: self._ledger.end(connection, trial_id, self.owner, row),
             trial_id,
             {"end": row},
         )
+        settle(self.engine)
 
     def _insist(self, work: Callable[[Connection], Result]) -> Result:
         try:
