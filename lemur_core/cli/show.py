@@ -22,7 +22,9 @@ from lemur_core.registry import Registry, installed
     show_default=True,
     help="Input of --size: channels x height x width.",
 )
-@click.option("--classes", default=10, show_default=True, help="Classes of --size.")
+@click.option(
+    "--classes", type=click.IntRange(1), default=10, show_default=True, help="Classes of --size."
+)
 @click.option("--source/--no-source", default=True, show_default=True, help="Print the source.")
 def show(kind: str, name: str, size: bool, shape: str, classes: int, source: bool) -> None:
     """Show everything about the net, loader, transform, ... called NAME."""

@@ -31,8 +31,10 @@ from lemur_core.store.database import open_database, place
 from lemur_core.store.standings import Standing, standings
 from lemur_core.store.writer import Writer
 from lemur_core.train.data import Bundles
+from lemur_core.train.here import Here
+from lemur_core.train.process import Process
 from lemur_core.train.start import Started
-from lemur_core.train.worker import Here, Process, Worker
+from lemur_core.train.worker import Worker
 from lemur_core.trial import State
 
 
@@ -44,10 +46,10 @@ class Summary:
         standings: The best of each pipeline, over all that the database holds of it.
         states: How many of this campaign's trials ended in each state.
         reasons: How many of them failed for each reason.
-        left_out: Why pipelines were left out or set aside, a line each.
+        left_out: What is missing and why, a line each: pipelines that were left out or set aside,
+            records that wait for the database.
         db: Where the results are.
         interrupted: Whether it was ended before its time.
-        unwritten: How many records the database did not take; they wait beside it.
     """
 
     standings: list[Standing] = field(default_factory=list)
@@ -56,14 +58,13 @@ class Summary:
     left_out: list[str] = field(default_factory=list)
     db: str = ""
     interrupted: bool = False
-    unwritten: int = 0
 
     @property
     def exit_status(self) -> int:
         """0 when all was done, 1 when some of it failed, 130 when it was interrupted."""
         if self.interrupted:
             return 130
-        return int(bool(self.states[State.FAILED] or self.unwritten))
+        return int(bool(self.states[State.FAILED]))
 
 
 class Campaign:
@@ -126,10 +127,10 @@ class Campaign:
         return writer
 
     def _say_unwritten(self, writer: Writer) -> None:
-        self.summary.unwritten = writer.unwritten
-        if writer.unwritten:
+        waiting = writer.unwritten
+        if waiting:
             self._leave_out(
-                f"the database did not take {writer.unwritten} records; "
+                f"the database did not take {waiting} records; "
                 f"they wait in {writer.unwritten_file} for the next lemur run"
             )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ import optuna
 
 from lemur_core.search.attempt import Attempt, Means
 from lemur_core.search.events import StudyStarted, Warned
+from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.space import below, fixed, greatest
@@ -23,8 +23,6 @@ from lemur_core.trial import Epoch, Outcome, State, Trial
 
 _ENDED = (State.FINISHED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
-# Failures in a row, in units of those that set a net aside which never did anything else.
-_BAD_LUCK = 10
 
 
 class Pursuit:
@@ -89,17 +87,9 @@ class Pursuit:
 
     @property
     def set_aside(self) -> str:
-        """Why nothing more is begun: its first trials failed all alike, or too many; else empty."""
-        attempts = self._means.settings.fail_attempts
-        first, last = self.outcomes[:attempts], self.outcomes[-attempts * _BAD_LUCK :]
-        if not self._already and len(first) == attempts and _alike(first):
-            return self._because(f"its first {attempts} trials failed alike", first[-1])
-        if len(last) == attempts * _BAD_LUCK and all(map(_way, last)):
-            return self._because(f"its last {len(last)} trials failed", last[-1])
-        return ""
-
-    def _because(self, why: str, last: Outcome) -> str:
-        return f"{self.pipeline.name} is set aside: {why}, the last of them: {last.reason}"
+        """Why nothing more is begun, a line; empty while something may be."""
+        why = given_up(self.outcomes, self._means.settings.fail_attempts, well=self._already)
+        return f"{self.pipeline.name} is set aside: {why}" if why else ""
 
     def _announce(self) -> None:
         if not self._has_begun:
@@ -220,13 +210,3 @@ class Pursuit:
     def _lowered(self, batch: int) -> str:
         text = f"{self.pipeline.name}: memory ran out with batch={batch}"
         return f"{text}; it goes on with batch={self.space['batch']}"
-
-
-def _alike(outcomes: Sequence[Outcome]) -> bool:
-    ways = set(map(_way, outcomes))
-    return len(ways) == 1 and "" not in ways
-
-
-def _way(outcome: Outcome) -> str:
-    """Return how a trial failed, but for its numbers; empty where it did not."""
-    return re.sub(r"\d+", "0", outcome.reason) if outcome.state is State.FAILED else ""

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -47,18 +48,20 @@ def main(connection: Connection[Any, Any], how: Start) -> None:
     # The first step of an optimizer would import it, for seconds; the campaign is busy still.
     importlib.import_module("torch._dynamo")
     bundles = Bundles(how.folder)
-    connection.send_bytes(encode(READY))
-    while True:
-        try:
-            job: Job = connection.recv()
-        except EOFError:
-            return
-        if job.shared is not None:
-            bundles.put(job.trial.pipeline, job.shared)
-        if job.trial.device.startswith("cuda:"):
-            # Nets that say "cuda" and no number mean this one.
-            torch.cuda.set_device(job.trial.device)
-        _train(connection, job.trial, bundles)
+    # The other side may be closed at any time, with words of this one unheard.
+    with suppress(EOFError, ConnectionError):
+        connection.send_bytes(encode(READY))
+        while True:
+            _take(connection.recv(), connection, bundles)
+
+
+def _take(job: Job, connection: Connection[Any, Any], bundles: Bundles) -> None:
+    if job.shared is not None:
+        bundles.put(job.trial.pipeline, job.shared)
+    if job.trial.device.startswith("cuda:"):
+        # Nets that say "cuda" and no number mean this one.
+        torch.cuda.set_device(job.trial.device)
+    _train(connection, job.trial, bundles)
 
 
 def _train(connection: Connection[Any, Any], trial: Trial, bundles: Bundles) -> None:

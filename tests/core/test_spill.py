@@ -6,7 +6,7 @@ import random
 import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,8 +14,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
+from lemur_core import run
 from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pattern, compose
+from lemur_core.search.events import EpochEnded
 from lemur_core.store import patience, spill
 from lemur_core.store.database import open_database
 from lemur_core.store.ledger import storable
@@ -499,3 +501,30 @@ def test_texts_that_a_database_cannot_hold_are_spelt_out(toys, writer, db):
     assert rows(db, "select reason, traceback from trial") == [("nul \\x00 and \\ud83d", "\\x00")]
     assert writer.past(trial(toys).pipeline, 3)[0].prm["na\\x00me"] == "va\0lue \ud83d"
     assert storable("plain 😀") == "plain 😀"
+
+
+def test_a_campaign_says_what_the_database_did_not_take_and_the_next_takes_it_in(
+    db, unwritten, monkeypatch
+):
+    monkeypatch.setattr(Writer.__init__, "__defaults__", (0,))
+    asked = {"trials": 1, "epochs": 3, "db": str(db), "in_process": True, "threads": 1}
+    with ExitStack() as stack:
+
+        def lock_then_stop(event):
+            if isinstance(event, EpochEnded) and event.epoch.number == 1:
+                stack.enter_context(locked(db))
+            elif isinstance(event, EpochEnded):
+                raise KeyboardInterrupt
+
+        summary = run("img-classification_blobs_hits_Linear", **asked, watch=lock_then_stop)
+        # An epoch, and that the trial was interrupted.
+        assert summary.left_out == [
+            f"the database did not take 2 records; they wait in {unwritten} for the next lemur run"
+        ]
+    told = []
+    summary = run("img-classification_blobs_hits_Linear", **asked, watch=told.append)
+    assert summary.states == {State.FINISHED: 1}
+    assert not summary.left_out
+    assert told[0].message == "took in 2 records that an earlier run could not write"
+    assert [number for number, *_ in rows(db)] == [1, 2, 3]
+    assert [e.epoch.number for e in told if isinstance(e, EpochEnded)] == [3]

@@ -17,8 +17,9 @@ from lemur_core.train.data import Bundles
 from lemur_core.train.limits import Limits
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MessageError, decode, encode
+from lemur_core.train.process import Process
 from lemur_core.train.start import Start
-from lemur_core.train.worker import Process, wait_for
+from lemur_core.train.worker import wait_for
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 BLOBS = "img-classification_blobs_hits"

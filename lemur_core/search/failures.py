@@ -1,0 +1,42 @@
+"""When a net that fails is given up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lemur_core.trial import Outcome, State
+
+# Failures in a row, in units of those that are enough where there was nothing else.
+_BAD_LUCK = 10
+
+
+def given_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
+    """Return why a net is given up; empty where it is not.
+
+    Args:
+        outcomes: How its trials ended, in that order.
+        attempts: So many are enough where all fail alike, and none ever ended well; ten times as
+            many in a row are, whatever else there was.
+        well: How many ended well before these.
+    """
+    first, last = outcomes[:attempts], outcomes[-attempts * _BAD_LUCK :]
+    if not well and len(first) == attempts and _alike(first):
+        return _because(f"its first {attempts} trials failed alike", first[-1])
+    if len(last) == attempts * _BAD_LUCK and all(map(_way, last)):
+        return _because(f"its last {len(last)} trials failed", last[-1])
+    return ""
+
+
+def _because(why: str, last: Outcome) -> str:
+    return f"{why}, the last of them: {last.reason}"
+
+
+def _alike(outcomes: Sequence[Outcome]) -> bool:
+    ways = set(map(_way, outcomes))
+    return len(ways) == 1 and "" not in ways
+
+
+def _way(outcome: Outcome) -> str:
+    """Return how a trial failed, but for its numbers; empty where it did not."""
+    return re.sub(r"\d+", "0", outcome.reason) if outcome.state is State.FAILED else ""

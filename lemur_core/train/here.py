@@ -1,0 +1,48 @@
+"""Train trials in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator
+from typing import Any
+
+from lemur_core.train.attempt import attempt
+from lemur_core.train.data import Bundles
+from lemur_core.trial import Epoch, Outcome, Trial, Verdict
+
+
+class Here:
+    """Trains in this process, for debuggers; nothing holds it to limits."""
+
+    def __init__(self, bundles: Bundles, device: str) -> None:
+        self.bundles, self.device = bundles, device
+        self._going: Generator[Epoch, Verdict, Outcome] | None = None
+        self._verdict: Verdict | None = None
+
+    def begin(self, trial: Trial) -> None:
+        """Begin to train a trial."""
+        self._going, self._verdict = attempt(trial, self.bundles), None
+
+    def receive(self) -> Epoch | Outcome | None:
+        """Train an epoch."""
+        assert self._going is not None
+        try:
+            return self._going.send(self._verdict)  # type: ignore[arg-type] # None begins it
+        except StopIteration as ended:
+            outcome: Outcome = ended.value
+            return outcome
+
+    def answer(self, verdict: Verdict) -> None:
+        """Say whether to go on."""
+        self._verdict = verdict
+
+    def handles(self) -> Collection[Any]:
+        """Return nothing: it has to say what it is asked for."""
+        return ()
+
+    def due_s(self) -> float:
+        """Return 0: it may be asked at any time."""
+        return 0.0
+
+    def kill(self) -> None:
+        """Forget the trial."""
+        self._going = None
