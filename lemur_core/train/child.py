@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -62,6 +63,10 @@ def _take(job: Job, connection: Connection[Any, Any], bundles: Bundles) -> None:
         # Nets that say "cuda" and no number mean this one.
         torch.cuda.set_device(job.trial.device)
     _train(connection, job.trial, bundles)
+    if torch.cuda.is_initialized():
+        # The memory of one trial must not be missed by the next.
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def _train(connection: Connection[Any, Any], trial: Trial, bundles: Bundles) -> None:
