@@ -22,14 +22,11 @@ def given_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
     """
     first, last = outcomes[:attempts], outcomes[-attempts * _BAD_LUCK :]
     if not well and len(first) == attempts and _alike(first):
-        return _because(f"its first {attempts} trials failed alike", first[-1])
+        how_many = "trial failed" if attempts == 1 else f"{attempts} trials failed alike"
+        return f"its first {how_many}: {first[-1].reason}"
     if len(last) == attempts * _BAD_LUCK and all(map(_way, last)):
-        return _because(f"its last {len(last)} trials failed", last[-1])
+        return f"its last {len(last)} trials failed, the last of them: {last[-1].reason}"
     return ""
-
-
-def _because(why: str, last: Outcome) -> str:
-    return f"{why}, the last of them: {last.reason}"
 
 
 def _alike(outcomes: Sequence[Outcome]) -> bool:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -90,6 +91,9 @@ def _stand_alone() -> None:
     # What nets print must not get between the campaign's own lines.
     sys.stdout.flush()
     os.dup2(2, 1)
+    # Where memory runs out, Linux shall end this process and not the campaign.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -81,8 +81,7 @@ def test_a_trial_that_fails_costs_itself_alone(db):
     assert Counter(data(db=db)["nn"]) == Counter({"Raises": 3, "Linear": 2})
     [warned] = [event.message for event in events if isinstance(event, Warned)]
     assert warned == (
-        f"{BLOBS}_Raises is set aside: its first 3 trials failed alike, "
-        "the last of them: RuntimeError: out of luck"
+        f"{BLOBS}_Raises is set aside: its first 3 trials failed alike: RuntimeError: out of luck"
     )
 
 
