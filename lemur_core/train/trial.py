@@ -59,6 +59,7 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
         return batches(samples, transform, max(size, _SCORED_AT_ONCE), device, training=False)
 
     train_data = batches(bundle.train, transform, size, device, training=True)
+    validation_data, test_data = scored(bundle.validation), scored(bundle.test)
     net = build_net(trial, bundle, transform, metric, device)
     # Once more, so that what is learned does not hang on how the net was tried on.
     seed_everything(trial.seed)
@@ -72,8 +73,8 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
         with precision(trial.prm, device):
             loss = train_epoch(net, train_data)
             check_weights(net)
-            validation = score(net, scored(bundle.validation), metric)
-            accuracy = score(net, scored(bundle.test), metric)
+            validation = score(net, validation_data, metric)
+            accuracy = score(net, test_data, metric)
         epochs.append(Epoch(number, loss, validation, accuracy, time.perf_counter_ns() - began))
         if trial.checkpoint and number < trial.epochs:
             keep_state(trial.checkpoint, net, epochs)
