@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ def installed(tmp_path_factory):
     subprocess.run([*build, str(TINY)], check=True, capture_output=True)
     [wheel] = dist.glob("lemur_tiny-0.3.0-*.whl")
     # Environments that uv makes have no pip.
-    pip = [sys.executable, "-m", "pip"] if find_spec("pip") else ["uv", "pip"]
+    pip = [sys.executable, "-m", "pip"] if any(distributions(name="pip")) else ["uv", "pip"]
     install = [*pip, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     return site
