@@ -35,7 +35,7 @@ def main() -> None:
     for _ in range(options.rounds):
         one, two = (seconds(workers, options.trials, options.epochs) for workers in (1, 2))
         ratios.append(one / two)
-        print(f"{one:10.1f}{two:10.1f}{ratios[-1]:8.2f}")
+        print(f"{one:10.1f}{two:10.1f}{ratios[-1]:8.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")
 
 

@@ -37,7 +37,7 @@ def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     shutil.rmtree(written, ignore_errors=True)
     written.mkdir(parents=True)
     save_model(net, str(written / "weights.safetensors"))
-    torch.save(_state(net), written / "state.pt")
+    _save_state(net, written / "state.pt")
     (written / "epochs.json").write_text(json.dumps([vars(epoch) for epoch in epochs]))
     for file in written.iterdir():
         _sync(file)
@@ -87,6 +87,16 @@ def _load(place: Path, net: nn.Module, device: torch.device) -> None:
 def remove(folder: Path) -> None:
     """Forget a trial's state."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _save_state(net: nn.Module, file: Path) -> None:
+    # A checksum of the optimizer's state takes as long as writing it, and the weights have none.
+    checks = torch.serialization.get_crc32_options()
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(_state(net), file)
+    finally:
+        torch.serialization.set_crc32_options(checks)
 
 
 def _newest(folder: Path) -> Path | None:
