@@ -17,6 +17,7 @@ from lemur_core.errors import PluginError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*(:[A-Za-z_]\w*)?")
+_DTYPES = ("float32", "complex64")
 _FIRST_DOC_LINE = re.compile(r'\s*[rR]?"""\s*([^\n"]+)')
 
 
@@ -34,6 +35,9 @@ class Entry:
         min_size: For a net, the least height and width of its input, in pixels.
         size: For a transform, the height and width it gives; for a loader, that of its images;
             in pixels, None where they vary.
+        dtype: For a net, what it takes; for a transform, what it gives: ``float32`` or
+            ``complex64``.
+        opt_in: For a transform, whether it is taken only where it is asked for.
         demo: Whether ``lemur run`` without arguments uses it.
     """
 
@@ -43,6 +47,8 @@ class Entry:
     summary: str = ""
     min_size: int | None = None
     size: int | None = None
+    dtype: str = "float32"
+    opt_in: bool = False
     demo: bool = False
 
     def __post_init__(self) -> None:
@@ -55,6 +61,10 @@ class Entry:
             raise PluginError(
                 f"entry {self.name!r}: target {self.target!r} is not 'package.module' "
                 "or 'package.module:attribute'"
+            )
+        if self.dtype not in _DTYPES:
+            raise PluginError(
+                f"entry {self.name!r}: dtype {self.dtype!r}; expected {' or '.join(_DTYPES)}"
             )
         if isinstance(self.tasks, str):
             raise PluginError(

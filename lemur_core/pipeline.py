@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import chain, product
 
 from lemur_core.entry import Entry
 from lemur_core.errors import MisfitError, PatternError, UnknownNameError
+from lemur_core.fitting import Transforms
+from lemur_core.pattern import PARTS, Pattern, is_wild, own_name
 from lemur_core.registry import Registry
+from lemur_core.restriction import NONE, Restriction, split
 
-PARTS = ("task", "dataset", "metric", "net")
 _KIND = {"dataset": "loader", "metric": "metric", "net": "net"}
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One combination of task, data set, metric and net, and the transforms that fit it."""
+    """One combination of task, data set, metric and net, and the transforms that fit it.
+
+    The search goes by ``metric``; ``also`` are metrics whose scores are recorded beside it.
+    """
 
     task: str
     dataset: str
@@ -27,57 +32,17 @@ class Pipeline:
     metric_entry: Entry = field(repr=False)
     net_entry: Entry = field(repr=False)
     transforms: Mapping[str, Entry] = field(repr=False, hash=False)
+    also: Mapping[str, Entry] = field(default_factory=dict, repr=False, hash=False)
 
     @property
     def name(self) -> str:
         """The pipeline's name, ``task_dataset_metric_net``."""
         return f"{self.task}_{self.dataset}_{self.metric}_{self.net}"
 
-
-@dataclass(frozen=True)
-class Pattern:
-    """Wanted names of each part; a name may hold ``*``, ``?``, ``[...]`` and ``{a,b}``.
-
-    >>> Pattern.parse("img-classification_*_acc_{ResNet,VGG}").net
-    ('ResNet', 'VGG')
-    >>> Pattern.parse("img-classification").dataset
-    ('*',)
-    """
-
-    task: tuple[str, ...] = ("*",)
-    dataset: tuple[str, ...] = ("*",)
-    metric: tuple[str, ...] = ("*",)
-    net: tuple[str, ...] = ("*",)
-
-    @classmethod
-    def parse(cls, text: str) -> Pattern:
-        """Read ``task_dataset_metric_net`` or a beginning of it; what is left out is any.
-
-        Raises:
-            PatternError: More than four parts, an empty one, or an unclosed brace.
-        """
-        parts = text.split("_")
-        if len(parts) > len(PARTS) or not all(parts):
-            raise PatternError(
-                f"pattern {text!r} has {len(parts)} parts; expected task_dataset_metric_net "
-                "or the beginning of one, without empty parts"
-            )
-        return cls(*(tuple(_braces(part, text)) for part in parts))
-
     @property
-    def literals(self) -> dict[str, list[str]]:
-        """The names of each part that are spelt out."""
-        return {
-            part: [name for name in getattr(self, part) if not _is_wild(name)] for part in PARTS
-        }
-
-    def matches(self, part: str, *names: str) -> bool:
-        """Return whether something that goes by these names is wanted for a part."""
-        return any(fnmatchcase(name, wanted) for wanted in getattr(self, part) for name in names)
-
-    def __str__(self) -> str:
-        names = [",".join(getattr(self, part)) for part in PARTS]
-        return "_".join(f"{{{name}}}" if "," in name else name for name in names)
+    def restriction(self) -> Restriction:
+        """What its data set is cut down to."""
+        return split(self.dataset)[1]
 
 
 def compose(
@@ -91,7 +56,7 @@ def compose(
     Args:
         registry: What is installed.
         patterns: Patterns, in the order their pipelines are wanted.
-        transforms: Names or wildcards of the transforms to search; empty means all that fit.
+        transforms: Names or wildcards of the transforms to search; empty means those that fit best.
         only: A pattern that each pipeline must match too.
 
     Raises:
@@ -130,19 +95,8 @@ def demo(registry: Registry, transforms: Sequence[str] = ()) -> list[Pipeline]:
     return pipelines
 
 
-def pattern_of(names: Mapping[str, Sequence[str]]) -> Pattern:
-    """Return the pattern that filters such as ``--net ResNet --net 'VGG*'`` stand for."""
-    return Pattern(
-        **{
-            part: tuple(name for given in names[part] for name in _alternatives(given))
-            for part in PARTS
-            if names.get(part)
-        }
-    )
-
-
 def _matching(
-    registry: Registry, wants: Sequence[Pattern], transforms: Mapping[str, Entry]
+    registry: Registry, wants: Sequence[Pattern], transforms: Transforms
 ) -> list[Pipeline]:
     pipelines = _combine(registry, wants, transforms)
     if pipelines:
@@ -155,66 +109,79 @@ def _matching(
 
 
 def _combine(
-    registry: Registry, wants: Sequence[Pattern], transforms: Mapping[str, Entry]
+    registry: Registry, wants: Sequence[Pattern], transforms: Transforms
 ) -> list[Pipeline]:
-    named = {part: _wanted(registry, part, wants) for part in _KIND}
-    pipelines = []
-    for dataset, loader in named["dataset"].items():
-        for task in loader.tasks:
-            if not all(want.matches("task", task) for want in wants):
-                continue
-            for metric, metric_entry in _serving(named["metric"], task):
-                for net, net_entry in _serving(named["net"], task):
-                    fitting = _fitting(transforms, task, loader, net_entry)
-                    if fitting:
-                        pipelines.append(
-                            Pipeline(
-                                task, dataset, metric, net, loader, metric_entry, net_entry, fitting
-                            )
-                        )
-    return pipelines
+    served = [
+        (task, dataset, loader)
+        for dataset, loader in _datasets(registry, wants).items()
+        for task in loader.tasks
+        if all(want.matches("task", task) for want in wants)
+    ]
+    metrics, nets = _metrics(registry, wants).items(), _nets(registry, wants).items()
+    return [
+        Pipeline(task, dataset, metric, net, loader, metric_entry, net_entry, fitting, also)
+        for (task, dataset, loader), (metric, (metric_entry, also)), (net, net_entry) in product(
+            served, metrics, nets
+        )
+        if all(entry.serves(task) for entry in (metric_entry, net_entry, *also.values()))
+        and (fitting := transforms.fitting(task, loader, net_entry))
+    ]
 
 
-def _fitting(
-    transforms: Mapping[str, Entry], task: str, loader: Entry, net: Entry
-) -> dict[str, Entry]:
+def _datasets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
+    """Return the data sets wanted, by their names with their restrictions."""
+    full = {id(entry): name for name, entry in registry.entries("loader")}
     return {
-        name: entry
-        for name, entry in transforms.items()
-        if entry.serves(task) and _large_enough(entry, loader, net)
+        f"{name}{restriction}": entry
+        for name, entry in registry.names("loader").items()
+        for restriction in _both([want.restrictions(entry.name, full[id(entry)]) for want in wants])
     }
 
 
-def _large_enough(transform: Entry, loader: Entry, net: Entry) -> bool:
-    size = transform.size or loader.size
-    return size is None or net.min_size is None or size >= net.min_size
+def _both(wanted: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:
+    """Yield what all want: of two of which one restricts, that one; of two that differ, none."""
+    for given in product(*wanted):
+        restricting = {one for one in given if one != NONE}
+        if len(restricting) < 2:
+            yield restricting.pop() if restricting else NONE
 
 
-def _serving(entries: Mapping[str, Entry], task: str) -> list[tuple[str, Entry]]:
-    return [(name, entry) for name, entry in entries.items() if entry.serves(task)]
+def _metrics(
+    registry: Registry, wants: Sequence[Pattern]
+) -> dict[str, tuple[Entry, dict[str, Entry]]]:
+    """Return the metrics wanted, each with those to record beside it."""
+    full = {id(entry): name for name, entry in registry.entries("metric")}
+    found = {}
+    for name, entry in registry.names("metric").items():
+        others = [want.also(entry.name, full[id(entry)]) for want in wants]
+        if None not in others:
+            also = {other: registry.get("metric", other) for other in chain(*filter(None, others))}
+            found[name] = entry, {other: one for other, one in also.items() if one is not entry}
+    return found
 
 
-def _wanted(registry: Registry, part: str, wants: Sequence[Pattern]) -> dict[str, Entry]:
-    full = {id(entry): name for name, entry in registry.entries(_KIND[part])}
+def _nets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
+    full = {id(entry): name for name, entry in registry.entries("net")}
     return {
         name: entry
-        for name, entry in registry.names(_KIND[part]).items()
-        if all(want.matches(part, entry.name, full[id(entry)]) for want in wants)
+        for name, entry in registry.names("net").items()
+        if all(want.matches("net", entry.name, full[id(entry)]) for want in wants)
     }
 
 
-def _transforms(registry: Registry, wanted: Sequence[str]) -> dict[str, Entry]:
+def _transforms(registry: Registry, wanted: Sequence[str]) -> Transforms:
     every = registry.names("transform")
     for name in wanted:
-        if not _is_wild(name):
+        if not is_wild(name):
             registry.get("transform", name)
     if not wanted:
-        return every
-    return {
+        return Transforms(every, asked_for=False)
+    chosen = {
         name: entry
         for name, entry in every.items()
         if any(fnmatchcase(name, one) or fnmatchcase(entry.name, one) for one in wanted)
     }
+    return Transforms(chosen, asked_for=True)
 
 
 def _check_names(registry: Registry, pattern: Pattern) -> None:
@@ -222,7 +189,7 @@ def _check_names(registry: Registry, pattern: Pattern) -> None:
     for part, kind in _KIND.items():
         for name in literals[part]:
             try:
-                registry.get(kind, name)
+                registry.get(kind, own_name(name))
             except UnknownNameError as error:
                 known = "data set" if part == "dataset" else part
                 raise UnknownNameError(known, name, error.known) from None
@@ -233,24 +200,18 @@ def _check_names(registry: Registry, pattern: Pattern) -> None:
 
 
 def _explain_misfit(
-    registry: Registry, text: str, wants: Sequence[Pattern], transforms: Mapping[str, Entry]
+    registry: Registry, text: str, wants: Sequence[Pattern], transforms: Transforms
 ) -> None:
     """Raise the exact reason where patterns spell out entries that exclude each other."""
     literals = {part: [name for want in wants for name in want.literals[part]] for part in PARTS}
     for task in literals["task"]:
         for part, kind in _KIND.items():
-            for name in literals[part]:
+            for name in map(own_name, literals[part]):
                 _explain_task(registry, text, task, kind, name)
     for net_name in literals["net"]:
         for dataset in literals["dataset"]:
-            net, loader = registry.get("net", net_name), registry.get("loader", dataset)
-            sizes = {name: entry.size or loader.size for name, entry in transforms.items()}
-            if net.min_size and sizes and all(s and s < net.min_size for s in sizes.values()):
-                given = ", ".join(f"{name} gives {size}" for name, size in sizes.items())
-                raise MisfitError(
-                    f"{text}: net {net_name!r} takes images of {net.min_size} px or more; "
-                    f"with data set {dataset!r}, {given}"
-                )
+            loader, net = registry.get("loader", own_name(dataset)), registry.get("net", net_name)
+            transforms.check_sizes(text, loader, net)
 
 
 def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str) -> None:
@@ -262,24 +223,3 @@ def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str
         raise MisfitError(
             f"{text}: {word} {name!r} serves {', '.join(entry.tasks)} only; for {task} {there}"
         )
-
-
-def _alternatives(given: str) -> Iterable[str]:
-    return _braces(given if "{" in given else f"{{{given}}}", given)
-
-
-def _is_wild(name: str) -> bool:
-    return any(sign in name for sign in "*?[")
-
-
-def _braces(part: str, text: str) -> Iterable[str]:
-    """Yield the alternatives of ``a{b,c}d``."""
-    match = re.fullmatch(r"([^{}]*)\{([^{}]*)\}(.*)", part)
-    if match is None:
-        if "{" in part or "}" in part:
-            raise PatternError(f"pattern {text!r}: braces do not match; expected {{a,b}}")
-        yield part
-        return
-    before, choices, after = match.groups()
-    for choice in choices.split(","):
-        yield from _braces(before + choice.strip() + after, text)

@@ -74,6 +74,7 @@ class Epoch:
         validation: Score on the validation split, 0 to 1; what the search sees.
         accuracy: Score on the test split, 0 to 1, whatever the metric.
         duration_ns: Nanoseconds since the trial's training began, scoring included.
+        scores: By the pipeline's other metrics, on validation and on test, each 0 to 1.
     """
 
     number: int
@@ -81,6 +82,7 @@ class Epoch:
     validation: float
     accuracy: float
     duration_ns: int
+    scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

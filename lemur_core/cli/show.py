@@ -51,6 +51,8 @@ def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
     yield f"{'target':<12}{entry.target}"
     if entry.min_size:
         yield f"{'input':<12}{entry.min_size} px or more"
+    if entry.dtype != "float32":
+        yield f"{'dtype':<12}{entry.dtype}"
     if entry.size:
         yield f"{'size':<12}{entry.size} px"
 
@@ -79,7 +81,7 @@ def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
     counter = FlopCounterMode(display=False)
     try:
         with torch.inference_mode(), counter:
-            net(torch.zeros(1, *shape))
+            net(torch.zeros(1, *shape, dtype=getattr(torch, entry.dtype)))
     except RuntimeError as error:
         text = "x".join(map(str, shape))
         raise MisfitError(f"net {entry.name!r} cannot take {text}: {error}") from error

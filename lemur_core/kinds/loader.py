@@ -31,7 +31,11 @@ SPLIT_SEED = 0
 
 
 class Samples(Protocol):
-    """A map-style data set of ``(image, target)``; images uint8 tensors ``(C, H, W)``."""
+    """A map-style data set of ``(image, target)``; images uint8 tensors ``(C, H, W)``.
+
+    One of class indices should have them as its attribute ``targets`` too, for choosing among
+    samples without reading them.
+    """
 
     def __len__(self) -> int: ...
 
@@ -92,13 +96,13 @@ class DataBundle:
         count = max(1, round(VALIDATION_SHARE * len(order)))
         return replace(
             self,
-            train=_take(self.train, order[count:]),
-            validation=_take(self.train, order[:count]),
+            train=take(self.train, order[count:]),
+            validation=take(self.train, order[:count]),
         )
 
 
 def as_bundle(target: Any, folder: Path, task: str, name: str) -> DataBundle:
-    """Return a loader's bundle, its validation split held out.
+    """Return a loader's bundle; a validation split that it lacks is still to be held out.
 
     Raises:
         ContractError: The target is no loader, or gives something else than a bundle.
@@ -108,7 +112,7 @@ def as_bundle(target: Any, folder: Path, task: str, name: str) -> DataBundle:
         published = getattr(target, "loader", None)
         if not callable(published):
             raise ContractError(f"loader {name!r}: its module has no function loader()")
-        return _published(published, task).held_out()
+        return _published(published, task)
     if not callable(target):
         raise ContractError(f"loader {name!r}: its target cannot be called with (folder, task)")
     bundle = target(folder, task)
@@ -116,7 +120,7 @@ def as_bundle(target: Any, folder: Path, task: str, name: str) -> DataBundle:
         raise ContractError(
             f"loader {name!r}: gives {type(bundle).__name__}; expected a DataBundle"
         )
-    return bundle.held_out()
+    return bundle
 
 
 def normalisation_of(images: Tensor) -> Normalisation:
@@ -142,7 +146,8 @@ def majority_share(targets: Tensor) -> float:
     return torch.bincount(targets).max().item() / len(targets)
 
 
-def _take(samples: Samples, indices: Tensor) -> Samples:
+def take(samples: Samples, indices: Tensor) -> Samples:
+    """Return the samples at some indices, int64, shape ``(count,)``, in their order."""
     if isinstance(samples, InMemory):
         return InMemory(samples.inputs[indices], samples.targets[indices])
     subset: Samples = Subset(samples, indices.tolist())  # type: ignore[arg-type]

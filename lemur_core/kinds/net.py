@@ -101,7 +101,8 @@ class Classifier(nn.Module):
 
         Args:
             outputs: What ``forward`` gives, logits of shape ``(batch, classes)``.
-            targets: Class indices, int64, shape ``(batch,)``.
+            targets: Class indices, int64, shape ``(batch,)``; of mixed images the probability of
+                each class, float32, shape ``(batch, classes)``.
         """
         return functional.cross_entropy(outputs, targets)
 

@@ -6,6 +6,11 @@ float32 (or complex64) of shape ``(batch, channels, size, size)``.
 
 Randomness is drawn per image, from torch's global generator, and only in training mode: the runner
 calls ``transform.train()`` for training batches and ``transform.eval()`` for those that are scored.
+
+One that mixes images with each other has a method ``mix(inputs, targets, out_shape)`` too. It is
+given each training batch, on the net's device and after ``forward``, and returns the batch that the
+net learns from: for classification, targets are then the probability of each class, float32,
+``(batch, classes)``.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
-from lemur_core.pipeline import Pattern, Pipeline, compose, demo, pattern_of
+from lemur_core.pattern import Pattern, pattern_of
+from lemur_core.pipeline import Pipeline, compose, demo
 from lemur_core.registry import Registry
 from lemur_core.search.settings import Settings
 from lemur_core.space import Given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from lemur_core.store import schema
 from lemur_core.trial import Epoch, Outcome, State
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_EPOCH = ("epoch", "accuracy", "validation", "loss", "duration")
+_EPOCH = ("epoch", "accuracy", "validation", "loss", "duration", "scores")
 
 
 def insert_once(dialect: Dialect, table: Table) -> Any:
@@ -55,7 +56,14 @@ def epoch_row(epoch: Epoch) -> dict[str, Any]:
         "validation": float(epoch.validation),
         "loss": loss,
         "duration": int(epoch.duration_ns),
+        "scores": json.dumps(dict(epoch.scores), sort_keys=True) if epoch.scores else None,
     }
+
+
+def scores_of(text: str | None) -> dict[str, tuple[float, float]]:
+    """Return an epoch's scores by other metrics, from their column."""
+    scores = {} if text is None else json.loads(text)
+    return {name: (validation, accuracy) for name, (validation, accuracy) in scores.items()}
 
 
 def end_row(outcome: Outcome) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
+from lemur_core.store.ledger import scores_of
 from lemur_core.trial import Epoch, State
 
 
@@ -98,7 +99,9 @@ def _epochs(connection: Connection, pipeline: Pipeline, since: int) -> dict[int,
         .order_by(schema.stat.c.epoch)
     )
     for row in connection.execute(query):
-        epoch = Epoch(row.epoch, row.loss, row.validation, row.accuracy, row.duration)
+        epoch = Epoch(
+            row.epoch, row.loss, row.validation, row.accuracy, row.duration, scores_of(row.scores)
+        )
         found.setdefault(row.trial_id, []).append(epoch)
     return found
 

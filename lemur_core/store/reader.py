@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, select
 
+from lemur_core.restriction import canonical
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, open_database
+from lemur_core.store.ledger import scores_of
 from lemur_core.store.patience import patiently
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 _CODE = {"metric_code": schema.metric, "nn_code": schema.nn, "transform_code": schema.transform}
 COLUMNS = (
     "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
-    "prm", "transform_code", "validation", "loss", "trial", "state",
+    "prm", "transform_code", "validation", "loss", "scores", "trial", "state",
 )  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def data(
         only_best_accuracy: Of each task, data set, metric, net and epoch, the row with the highest
             accuracy only.
         task: Rows of this task only; likewise the next four.
-        dataset: Name of the data set.
+        dataset: Name of the data set, with its restriction.
         metric: Name of the metric.
         nn: Name of the net.
         epoch: Number of the epoch, from 1.
@@ -51,11 +53,13 @@ def data(
         the test split, 0 to 1, whatever the metric; ``duration`` nanoseconds since the trial's
         training began; ``prm`` a dictionary; the code columns are categoricals. Then follow
         ``validation`` (the score that the search sees, 0 to 1), ``loss`` (mean training loss),
+        ``scores`` (a dictionary of what other metrics gave, each on validation and on test),
         ``trial`` (its unique id) and ``state`` (of the trial).
 
     Raises:
         StoreError: There is no such database, or it cannot be read.
     """
+    dataset = None if dataset is None else canonical(dataset)
     wanted = {"task": task, "dataset": dataset, "metric": metric, "nn": nn, "epoch": epoch}
     engine = open_database(db, create=False)
     try:
@@ -73,7 +77,7 @@ def _query(wanted: dict[str, Any]) -> Select[Any]:
             trial.task, trial.dataset, trial.metric, trial.metric_id.label("metric_code"),
             trial.nn, trial.nn_id.label("nn_code"), stat.epoch, stat.accuracy, stat.duration,
             trial.prm, trial.transform_id.label("transform_code"), stat.validation, stat.loss,
-            trial.uid.label("trial"), trial.state,
+            stat.scores, trial.uid.label("trial"), trial.state,
         )
         .join_from(schema.stat, schema.trial)
         .order_by(trial.id, stat.epoch)
@@ -101,6 +105,7 @@ def _frame(
     prms = _prms(connection, set(frame["prm"]))
     # Each row gets a dictionary of its own: changing one must not change another.
     frame["prm"] = [dict(prms[uid]) for uid in frame["prm"]]
+    frame["scores"] = [scores_of(text) for text in frame["scores"]]
     for column, table in _CODE.items():
         frame[column] = _codes(connection, table, frame[column])
     return frame

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = MetaData()
 
@@ -92,6 +92,8 @@ stat = Table(
     Column("validation", Float, nullable=False),  # score on validation, 0 to 1
     Column("loss", Float),  # mean training loss
     Column("duration", BigInteger, nullable=False),  # nanoseconds since the trial's training began
+    # By other metrics, {name: [validation, test]} in canonical JSON; NULL where there is none.
+    Column("scores", Text),
 )
 
 Index("ix_trial_prm", trial.c.prm)

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.database import sqlite_file
-from lemur_core.store.ledger import Ledger, epoch_row
+from lemur_core.store.ledger import Ledger, epoch_row, scores_of
 from lemur_core.store.owner import is_alive, this_process
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.trial import Epoch, State
@@ -211,8 +211,12 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
 
 
 def _epoch(row: Mapping[str, Any]) -> dict[str, Any]:
-    number, loss = row["epoch"], row["loss"]
-    return epoch_row(Epoch(number, loss, row["validation"], row["accuracy"], row["duration"]))
+    return epoch_row(
+        Epoch(
+            row["epoch"], row["loss"], row["validation"], row["accuracy"], row["duration"],
+            scores_of(row.get("scores")),
+        )
+    )  # fmt: skip
 
 
 def _enter(

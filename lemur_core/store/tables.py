@@ -41,6 +41,11 @@ def check_tables(engine: Engine, create: bool) -> None:
             f"database {place(engine)}: was written by a newer lemur (schema {found}; "
             f"this one knows {schema.REVISION}); upgrade lemur-core, or name another --db"
         )
+    if found is not None and found < schema.REVISION:
+        raise StoreError(
+            f"database {place(engine)}: was written by an older lemur (schema {found}; "
+            f"this one writes {schema.REVISION}); name another --db"
+        )
 
 
 # Another campaign may make the same tables at this moment; the second finds them made.

@@ -64,7 +64,7 @@ def _tasks(loader: Entry) -> tuple[str, ...]:
 
 def _bundle(loader: Entry, task: str, folder: Path) -> DataBundle:
     try:
-        return as_bundle(loader.load(), folder, task, loader.name)
+        return as_bundle(loader.load(), folder, task, loader.name).held_out()
     except MissingDataError as error:
         pytest.fail(
             f"loader {loader.name!r}: override prepare_data() to write the files it reads, "

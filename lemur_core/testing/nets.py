@@ -28,17 +28,21 @@ class NetRules:
 
     Attributes:
         channels: The numbers of channels that each net is tried with.
+        not_compiled: Nets that cannot be compiled whole, and why.
+        not_exported: Nets that cannot be exported, and why.
     """
 
     channels: tuple[int, ...] = (1, 3)
+    not_compiled: Mapping[str, str] = {}
+    not_exported: Mapping[str, str] = {}
 
     def batch(
         self, net: Entry, channels: int, count: int
     ) -> tuple[Tensor, Tensor, tuple[int, ...]]:
         """Return inputs, targets and ``out_shape`` to try a net on.
 
-        Override it for tasks other than img-classification, whose inputs are float32 of shape
-        ``(count, channels, size, size)`` at the net's smallest size.
+        Override it for tasks other than img-classification, whose inputs are of the net's ``dtype``
+        and of shape ``(count, channels, size, size)`` at its smallest size.
         """
         if not net.serves("img-classification"):
             pytest.fail(
@@ -47,7 +51,8 @@ class NetRules:
             )
         size = net.min_size or _SIZE
         drawn = torch.Generator().manual_seed(count)
-        inputs = torch.randn(count, channels, size, size, generator=drawn)
+        dtype = getattr(torch, net.dtype)
+        inputs = torch.randn(count, channels, size, size, generator=drawn, dtype=dtype)
         return inputs, torch.arange(count) % CLASSES, (CLASSES,)
 
     def test_net_says_its_hyperparameters(self, net: Entry) -> None:
@@ -148,6 +153,30 @@ class NetRules:
             f"net {net.name!r}: declares {', '.join(unread)} and never reads it, "
             "so that a search over it is in vain"
         )
+
+    def test_net_is_compiled_whole(self, net: Entry) -> None:
+        """``torch.compile`` takes it without a break, and it gives what it gave."""
+        if net.name in self.not_compiled:
+            pytest.skip(self.not_compiled[net.name])
+        built = self._built(net, self.channels[-1]).eval()
+        inputs, _, _ = self.batch(net, self.channels[-1], 2)
+        # Capturing is what a net can fail at; making code of it is the compiler's affair.
+        compiled: Any = torch.compile(built, backend="eager", fullgraph=True)
+        with torch.inference_mode():
+            assert torch.equal(compiled(inputs), built(inputs)), (
+                f"net {net.name!r}: compiled, it gives something else"
+            )
+        torch.compiler.reset()
+
+    def test_net_is_exported(self, net: Entry) -> None:
+        """``torch.export`` takes it, and the program gives what it gives."""
+        if net.name in self.not_exported:
+            pytest.skip(self.not_exported[net.name])
+        built = self._built(net, self.channels[-1]).eval()
+        inputs, _, _ = self.batch(net, self.channels[-1], 2)
+        program: Any = torch.export.export(built, (inputs,)).module()
+        with torch.inference_mode():
+            torch.testing.assert_close(program(inputs), built(inputs))
 
     def _built(
         self, net: Entry, channels: int, seed: int = 0, prm: Mapping[str, Any] | None = None

@@ -8,21 +8,21 @@ from torch import Tensor, nn
 from lemur_core.entry import Entry
 from lemur_core.kinds.transform import Normalisation, as_transform
 
-_FED = (torch.float32, torch.complex64)
-
 
 class TransformRules:
     """A transform maps whole batches of uint8 images to what nets are fed."""
 
     def test_transform_gives_what_nets_are_fed(self, transform: Entry) -> None:
-        """float32 or complex64, finite, of the size that its entry promises."""
+        """Of the type and size that its entry promises, and finite."""
         for channels in (1, 3):
             for training in (True, False):
                 images = _images(channels)
                 fed = _made(transform, channels).train(training)(images)
                 size = transform.size or images.shape[-1]
                 where = f"transform {transform.name!r}"
-                assert fed.dtype in _FED, f"{where}: gives {fed.dtype}; expected float32"
+                assert fed.dtype == getattr(torch, transform.dtype), (
+                    f"{where}: gives {fed.dtype}; its entry says {transform.dtype}"
+                )
                 assert fed.shape == (4, channels, size, size), (
                     f"{where}: maps {tuple(images.shape)} to {tuple(fed.shape)}; "
                     f"expected {(4, channels, size, size)}"

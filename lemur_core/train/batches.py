@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -34,6 +34,29 @@ def batches(
     if isinstance(samples, InMemory):
         return _FromMemory(samples, transform, size, device, training)
     return _FromDataset(samples, transform, size, device, training)
+
+
+def mixed(train_data: TrainData, transform: nn.Module, out_shape: tuple[int, ...]) -> TrainData:
+    """Return training batches, mixed where the transform has a method ``mix``."""
+    mix = getattr(transform, "mix", None)
+    return train_data if mix is None else _Mixed(train_data, mix, out_shape)
+
+
+class _Mixed:
+    def __init__(
+        self,
+        train_data: TrainData,
+        mix: Callable[[Tensor, Tensor, tuple[int, ...]], tuple[Tensor, Tensor]],
+        out_shape: tuple[int, ...],
+    ) -> None:
+        self.train_data, self.mix, self.out_shape = train_data, mix, out_shape
+
+    def __len__(self) -> int:
+        return len(self.train_data)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for inputs, targets in self.train_data:
+            yield self.mix(inputs, targets, self.out_shape)
 
 
 class _FromMemory:

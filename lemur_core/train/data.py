@@ -6,29 +6,33 @@ import shutil
 from pathlib import Path
 
 from lemur_core.kinds.loader import DataBundle, InMemory, as_bundle
+from lemur_core.kinds.restrict import restrict
 from lemur_core.pipeline import Pipeline
 
-Key = tuple[str, str]
+Key = tuple[str, str, str]
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it; nothing is written by name
 
 
 class Bundles:
-    """Data bundles by data set and task, kept for every trial that follows."""
+    """Data bundles by data set, restriction and task, kept for every trial that follows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._built: dict[Key, DataBundle] = {}
 
     def get(self, pipeline: Pipeline) -> DataBundle:
-        """Return the pipeline's bundle.
+        """Return the pipeline's bundle, its validation split held out.
 
         Raises:
             MissingDataError: The data set's files are not in the folder.
             ContractError: Its loader breaks the contract.
+            PatternError: It cannot be restricted as the pipeline says.
         """
         entry, key = pipeline.loader_entry, self.key(pipeline)
         if key not in self._built:
-            self._built[key] = as_bundle(entry.load(), self.folder, pipeline.task, entry.name)
+            whole = as_bundle(entry.load(), self.folder, pipeline.task, entry.name)
+            part = restrict(whole, pipeline.restriction, pipeline.dataset)
+            self._built[key] = part.held_out()
         return self._built[key]
 
     def put(self, pipeline: Pipeline, bundle: DataBundle) -> None:
@@ -37,7 +41,7 @@ class Bundles:
 
     def key(self, pipeline: Pipeline) -> Key:
         """Return what pipelines with the same data have in common."""
-        return pipeline.loader_entry.target, pipeline.task
+        return pipeline.loader_entry.target, pipeline.task, str(pipeline.restriction)
 
 
 def share(bundle: DataBundle) -> DataBundle | None:

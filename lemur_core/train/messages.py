@@ -57,6 +57,10 @@ def _epoch(values: dict[str, Any]) -> Epoch:
         float(values["validation"]),
         float(values["accuracy"]),
         int(values["duration_ns"]),
+        {
+            str(name): (float(validation), float(accuracy))
+            for name, (validation, accuracy) in values["scores"].items()
+        },
     )
 
 

@@ -15,7 +15,7 @@ import torch.multiprocessing  # noqa: F401 - teaches multiprocessing to share te
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.pipeline import Pipeline
 from lemur_core.train.child import Job
-from lemur_core.train.data import Bundles, share
+from lemur_core.train.data import Bundles, Key, share
 from lemur_core.train.limits import LimitReachedError, Limits, Watch
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MAX_BYTES, READY, Message, MessageError, decode
@@ -48,7 +48,7 @@ class Process:
         self._start = start
         self._process: SpawnProcess | None = None
         self._connection: Connection[Any, Any] | None = None
-        self._sent: set[tuple[str, str]] = set()
+        self._sent: set[Key] = set()
         self._kills = KernelKills()
         if started is not None:
             self._take(started)

@@ -19,8 +19,9 @@ from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.transform import as_transform
+from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint
-from lemur_core.train.batches import batches
+from lemur_core.train.batches import batches, mixed
 from lemur_core.trial import Epoch, Trial
 
 # Scoring keeps no activations, so that it can take more images at once than training does.
@@ -46,8 +47,7 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
     transform = as_transform(
         trial.transform_entry.load(), bundle.normalisation, trial.prm["transform"]
     )
-    metric_entry = trial.pipeline.metric_entry
-    metric = as_metric(metric_entry.load(), bundle.out_shape, metric_entry.name)
+    metrics = build_metrics(trial.pipeline, bundle.out_shape, device)
     assert bundle.validation is not None
     splits = (bundle.train, bundle.validation, bundle.test)
     if all(isinstance(split, InMemory) for split in splits):
@@ -58,9 +58,10 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
     def scored(samples: Samples) -> TrainData:
         return batches(samples, transform, max(size, _SCORED_AT_ONCE), device, training=False)
 
-    train_data = batches(bundle.train, transform, size, device, training=True)
+    plain = batches(bundle.train, transform, size, device, training=True)
+    train_data = mixed(plain, transform, bundle.out_shape)
     validation_data, test_data = scored(bundle.validation), scored(bundle.test)
-    net = build_net(trial, bundle, transform, metric, device)
+    net = build_net(trial, bundle, transform, metrics, device)
     # Once more, so that what is learned does not hang on how the net was tried on.
     seed_everything(trial.seed)
     net.train_setup(trial.prm)
@@ -73,9 +74,10 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
         with precision(trial.prm, device):
             loss = train_epoch(net, train_data)
             check_weights(net)
-            validation = score(net, validation_data, metric)
-            accuracy = score(net, test_data, metric)
-        epochs.append(Epoch(number, loss, validation, accuracy, time.perf_counter_ns() - began))
+            validation = score(net, validation_data, metrics)
+            accuracy = score(net, test_data, metrics)
+        duration_ns = time.perf_counter_ns() - began
+        epochs.append(epoch_of(number, loss, validation, accuracy, duration_ns))
         if trial.checkpoint and number < trial.epochs:
             keep_state(trial.checkpoint, net, epochs)
         yield epochs[-1]
@@ -107,10 +109,41 @@ def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
         warnings.warn(f"{folder}: the trial's state cannot be kept: {reason}", stacklevel=2)
 
 
+def build_metrics(
+    pipeline: Pipeline, out_shape: tuple[int, ...], device: torch.device
+) -> dict[str, Metric]:
+    """Return the pipeline's metrics, the objective first, each with its state on the device."""
+    metrics = {
+        name: as_metric(entry.load(), out_shape, entry.name)
+        for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items()
+    }
+    for metric in metrics.values():
+        if isinstance(metric, nn.Module):
+            metric.to(device)
+    return metrics
+
+
+def epoch_of(
+    number: int,
+    loss: float | None,
+    validation: Mapping[str, float],
+    accuracy: Mapping[str, float],
+    duration_ns: int,
+) -> Epoch:
+    """Return an epoch's record; of the scores on each split, the first is the objective."""
+    objective, *others = validation
+    scores = {name: (validation[name], accuracy[name]) for name in others}
+    return Epoch(number, loss, validation[objective], accuracy[objective], duration_ns, scores)
+
+
 def build_net(
-    trial: Trial, bundle: DataBundle, transform: nn.Module, metric: Metric, device: torch.device
+    trial: Trial,
+    bundle: DataBundle,
+    transform: nn.Module,
+    metrics: Mapping[str, Metric],
+    device: torch.device,
 ) -> Any:
-    """Return the trial's net, after trying it on two images that it and the metric must take.
+    """Return the trial's net, after trying it on two images that it and the metrics must take.
 
     Raises:
         MisfitError: It cannot take them.
@@ -123,7 +156,7 @@ def build_net(
     net: Any = net_module.net(in_shape, bundle.out_shape, dict(trial.prm), device)
     net.to(device)
     try:
-        _score_batch(net.eval(), metric, *sample)
+        _score_batch(net.eval(), metrics, *sample)
     # Foreign code may raise anything when the shapes are not what it was written for.
     except Exception as error:
         shape = "x".join(map(str, in_shape[1:]))
@@ -154,18 +187,24 @@ def check_weights(net: nn.Module) -> None:
             raise NotFiniteError(f"parameter {name} is not finite")
 
 
-def score(net: Any, scored: TrainData, metric: Metric) -> float:
-    """Return the net's score over the batches, 0 to 1.
+def score(net: Any, scored: TrainData, metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """Return the net's score over the batches by each metric, 0 to 1.
 
     Raises:
         NotFiniteError: The score is NaN or infinite.
     """
     net.eval()
-    metric.reset()
+    for metric in metrics.values():
+        metric.reset()
     with torch.inference_mode():
         for inputs, targets in scored:
-            metric.update(net(inputs), targets)
-        return _finite("score", float(metric.compute()))
+            outputs = net(inputs)
+            for metric in metrics.values():
+                metric.update(outputs, targets)
+        return {
+            name: _finite(f"score {name}", float(metric.compute()))
+            for name, metric in metrics.items()
+        }
 
 
 def seed_everything(seed: int) -> None:
@@ -179,11 +218,13 @@ def _first(samples: Samples, transform: nn.Module, device: torch.device) -> tupl
     return next(iter(batches(samples, transform, 2, device, training=False)))
 
 
-def _score_batch(net: Any, metric: Metric, inputs: Any, targets: Any) -> None:
-    metric.reset()
+def _score_batch(net: Any, metrics: Mapping[str, Metric], inputs: Any, targets: Any) -> None:
     with torch.inference_mode():
-        metric.update(net(inputs), targets)
-        metric.compute()
+        outputs = net(inputs)
+        for metric in metrics.values():
+            metric.reset()
+            metric.update(outputs, targets)
+            metric.compute()
 
 
 def _finite(what: str, value: float) -> float:

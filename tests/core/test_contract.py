@@ -52,6 +52,8 @@ NETS = (
     "net_is_built_the_same_from_the_same_seed",
     "net_is_scored_the_same_twice",
     "net_reads_what_it_declares",
+    "net_is_compiled_whole",
+    "net_is_exported",
 )
 
 # The rule that a plugin breaks; the tests that fail; what the last of them says.
@@ -102,8 +104,12 @@ BROKEN = {
         ["net_is_built_the_same_from_the_same_seed"],
         "net 'Bad': linear.bias differs after the same torch.manual_seed",
     ),
+    "branches_on_values": (
+        ["net_is_exported", "net_is_compiled_whole"],
+        "Data-dependent branching",
+    ),
     "differs_when_scored_again": (
-        ["net_is_scored_the_same_twice"],
+        ["net_is_compiled_whole", "net_is_exported", "net_is_scored_the_same_twice"],
         "net 'Bad': in eval() it gives different outputs for the same inputs",
     ),
     "drops_out_when_scored": (
@@ -166,7 +172,7 @@ BROKEN = {
     ),
     "wrong_dtype": (
         ["transform_gives_what_nets_are_fed"],
-        "transform 'bad': gives torch.float64; expected float32",
+        "transform 'bad': gives torch.float64; its entry says float32",
     ),
     "not_the_size": (
         ["transform_gives_what_nets_are_fed"],

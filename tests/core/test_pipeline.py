@@ -2,7 +2,8 @@ import pytest
 
 from lemur_core import Entry
 from lemur_core.errors import MisfitError, PatternError, UnknownNameError
-from lemur_core.pipeline import Pattern, compose, demo, pattern_of
+from lemur_core.pattern import Pattern, pattern_of
+from lemur_core.pipeline import compose, demo
 
 TASK = "img-classification"
 
@@ -118,3 +119,113 @@ def test_what_cannot_be_composed_is_explained(toys, text, error, message):
 def test_an_unknown_transform_gets_near_matches(toys):
     with pytest.raises(UnknownNameError, match="unknown transform 'plan'. Did you mean 'plain'?"):
         names(toys, TASK, transforms=["plan"])
+
+
+def transforms_of(toys, text, asked=()):
+    [pipeline] = compose(toys, [Pattern.parse(text)], asked)
+    return list(pipeline.transforms)
+
+
+@pytest.fixture
+def sized(toys):
+    """Transforms of several sizes, one that must be asked for, and one for a net of its own."""
+    plain = "lemur_toy.transforms:plain"
+    entries = [Entry(f"to_{size}", plain, size=size) for size in (32, 64, 128, 224, 256)]
+    entries += [Entry("mix_32", plain, size=32, opt_in=True)]
+    entries += [Entry("complex_32", plain, size=32, dtype="complex64")]
+    toys = toys.with_entries("more", "transform", entries)
+    nets = [
+        Entry("Large", "lemur_toy.nets.Linear", min_size=75),
+        Entry("Complex", "lemur_toy.nets.Linear", dtype="complex64"),
+    ]
+    toys = toys.with_entries("nets", "net", nets)
+    loaders = [
+        Entry("small", "lemur_toy.data:load", (TASK,), size=40),
+        Entry("varied", "lemur_toy.data:load", (TASK,)),
+    ]
+    return toys.with_entries("data", "loader", loaders)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "net", "expected"),
+    [
+        ("small", "Linear", ["plain", "to_64"]),
+        ("small", "Large", ["to_128"]),
+        ("varied", "Linear", ["to_224"]),
+        ("blobs", "Linear", ["to_32"]),
+        ("blobs", "Complex", ["complex_32"]),
+    ],
+)
+def test_the_least_size_that_loses_nothing_and_that_the_net_takes_is_searched(
+    sized, dataset, net, expected
+):
+    assert transforms_of(sized, f"{TASK}_{dataset}_hits_{net}") == expected
+
+
+def test_transforms_that_are_asked_for_are_taken_whatever_their_size(sized):
+    asked = ["to_256", "mix_32", "plain"]
+    assert set(transforms_of(sized, f"{TASK}_small_hits_Linear", asked)) == set(asked)
+
+
+def test_a_net_of_complex_numbers_cannot_be_given_real_ones(sized):
+    with pytest.raises(MisfitError) as caught:
+        transforms_of(sized, f"{TASK}_blobs_hits_Complex", ["to_32"])
+    assert str(caught.value) == (
+        f"'{TASK}_blobs_hits_Complex': net 'Complex' takes complex64; to_32 gives something else"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("blobs[samples=20]", "blobs[samples=20]"),
+        ("bl*[seed=1,samples=20]", "blobs[samples=20,seed=1]"),
+        ("blobs[classes=2,seed=0]", "blobs[classes=2]"),
+        ("b[kl]obs", "blobs"),
+    ],
+)
+def test_a_data_set_is_restricted_by_its_name(toys, given, named):
+    assert names(toys, f"{TASK}_{given}_hits_Linear") == [f"{TASK}_{named}_hits_Linear"]
+    only = pattern_of({"dataset": [given]})
+    assert names(toys, f"{TASK}_*_hits_Linear", only=only) == [f"{TASK}_{named}_hits_Linear"]
+
+
+def test_the_whole_and_a_part_of_a_data_set_are_two(toys):
+    given = f"{TASK}_{{blobs,blobs[samples=20]}}_hits_Linear"
+    assert [name.split("_")[1] for name in names(toys, given)] == ["blobs", "blobs[samples=20]"]
+
+
+def test_restrictions_that_differ_exclude_each_other(toys):
+    only = pattern_of({"dataset": ["blobs[samples=10]"]})
+    with pytest.raises(PatternError, match="no pipeline of what is installed matches"):
+        names(toys, f"{TASK}_blobs[samples=20]_hits_Linear", only=only)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("blobs[sample=3]", "unknown restriction 'sample'. Did you mean 'samples'?"),
+        ("blobs[samples=few]", "samples is 'few'; expected 2 or more"),
+        ("blobs[classes=1]", "classes is '1'; expected 2 or more"),
+        ("blobs[seed=3]", "a seed alone restricts nothing; say samples=N too"),
+    ],
+)
+def test_a_restriction_that_cannot_be_read_is_said(toys, given, message):
+    with pytest.raises(PatternError) as caught:
+        names(toys, f"{TASK}_{given}_hits_Linear")
+    assert str(caught.value) == f"data set {given!r}: {message}"
+
+
+def test_metrics_parted_by_commas_are_recorded_beside_the_first(toys):
+    toys = toys.with_entries("more", "metric", [Entry("other", "lemur_toy.metrics:Hits")])
+    [pipeline] = compose(toys, [Pattern.parse(f"{TASK}_blobs_hits,other_Linear")])
+    assert (pipeline.name, list(pipeline.also)) == (f"{TASK}_blobs_hits_Linear", ["other"])
+    only = pattern_of({"metric": ["hits,other"], "net": ["Linear"]})
+    [*pipelines] = compose(toys, [only])
+    assert all(list(one.also) == ["other"] for one in pipelines)
+    assert len(compose(toys, [Pattern.parse(f"{TASK}_blobs_{{hits,other}}_Linear")])) == 2
+
+
+def test_an_unknown_metric_beside_a_known_one_is_said(toys):
+    with pytest.raises(UnknownNameError, match="unknown metric 'hit'. Did you mean 'hits'?"):
+        names(toys, f"{TASK}_blobs_hits,hit_Linear")

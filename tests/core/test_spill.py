@@ -16,7 +16,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from lemur_core import run
 from lemur_core.errors import StoreError
-from lemur_core.pipeline import Pattern, compose
+from lemur_core.pattern import Pattern
+from lemur_core.pipeline import compose
 from lemur_core.search.events import EpochEnded
 from lemur_core.store import patience, spill
 from lemur_core.store.database import open_database
@@ -196,6 +197,7 @@ def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db,
         "owner": writer.owner,
         "epoch": {
             "epoch": 1, "accuracy": 0.25, "validation": 0.75, "loss": 0.5, "duration": 10**10,
+            "scores": None,
         },
     }  # fmt: skip
     assert (second["trial"], second["end"]["state"]) == (one.uid, "failed")
@@ -375,7 +377,7 @@ def test_a_row_that_is_there_stays_as_it_is(toys, engine, writer, db):
     with locked(db):
         writer.record(trial_id, epoch(1, accuracy=0.5))
     with sqlite3.connect(db) as connection:
-        connection.execute("insert into stat values (?, 1, 0.25, 0.75, 0.5, 7)", (trial_id,))
+        connection.execute("insert into stat values (?, 1, 0.25, 0.75, 0.5, 7, null)", (trial_id,))
     connection.close()
     assert spill.take_in(engine) == 0
     assert rows(db) == [(1, 0.25, 7)]

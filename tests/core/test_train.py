@@ -20,7 +20,7 @@ from lemur_core.kinds.loader import (
 from lemur_core.kinds.metric import as_metric
 from lemur_core.kinds.net import as_net, build_optimizer, build_scheduler
 from lemur_core.kinds.transform import Normalisation, as_transform
-from lemur_core.train.batches import batches
+from lemur_core.train.batches import batches, mixed
 from lemur_core.train.trial import score, seed_everything
 
 CPU = torch.device("cpu")
@@ -137,11 +137,27 @@ def test_images_and_targets_must_be_as_many():
         InMemory(torch.zeros(3, 1, 1, 1, dtype=torch.uint8), torch.zeros(2))
 
 
+class Mixes(nn.Identity):
+    def mix(self, inputs, targets, out_shape):
+        return inputs.flip(0), nn.functional.one_hot(targets.flip(0), *out_shape).float()
+
+
+@pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
+def test_a_transform_that_mixes_is_given_training_batches_and_their_targets(samples):
+    plain = batches(samples(10), nn.Identity(), 4, CPU, training=True)
+    assert mixed(plain, nn.Identity(), (10,)) is plain
+    given = mixed(plain, Mixes(), (10,))
+    assert len(given) == 3
+    for inputs, targets in given:
+        assert targets.shape == (len(inputs), 10)
+        assert inputs.flatten().tolist() == targets.argmax(1).tolist()
+
+
 def test_the_score_of_a_net_that_knows_is_one(toys):
     hits = as_metric(toys.get("metric", "hits").load(), (10,), "hits")
     oracle = _Oracle()
     given = batches(numbered(10), _Float(nn.Identity()), 4, CPU, training=False)
-    assert score(oracle, given, hits) == 1.0
+    assert score(oracle, given, {"hits": hits}) == {"hits": 1.0}
     assert not oracle.training
 
 
@@ -182,7 +198,7 @@ def test_lemurs_published_form_of_a_loader_is_accepted(tmp_path):
         return (20,), 0.05, train, train[:4]
 
     module.loader = loader
-    made = as_bundle(module, tmp_path, "img-classification", "published")
+    made = as_bundle(module, tmp_path, "img-classification", "published").held_out()
     assert given["task"] == "img-classification"
     assert (made.out_shape, made.chance) == ((20,), 0.05)
     assert made.normalisation == Normalisation((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))

@@ -9,6 +9,7 @@ import pytest
 from lemur_core import data, run
 from lemur_core.errors import MisfitError, MissingDataError
 
+SMALL = str(Path(__file__).with_name("faults") / "Good.py")
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 DIGITS = "img-classification_digits_acc"
 
@@ -46,6 +47,44 @@ def test_the_same_command_gives_the_same_numbers_in_another_process(tmp_path):
         results.append(frame[["accuracy", "validation", "loss", "prm"]].to_dict("records"))
     assert results[0] == results[1]
     assert len(results[0]) == 1
+
+
+def test_metrics_beside_the_first_are_recorded_with_it(tmp_path):
+    settings = {"net": SMALL, "dataset": "digits", "transform": "norm_32", "trials": 1, "epochs": 2}
+    fixed = {"lr": 0.03, "momentum": 0.9, "batch": 64, "threads": 1}
+    run(metric="acc,acc5,f1", db=str(tmp_path / "three.db"), **settings, **fixed)
+    run(metric="acc", db=str(tmp_path / "one.db"), **settings, **fixed)
+    three, one = data(db=tmp_path / "three.db"), data(db=tmp_path / "one.db")
+    assert set(three["metric"]) == {"acc"}
+    for split in ("validation", "accuracy"):
+        assert list(three[split]) == list(one[split])
+    for row in three.itertuples():
+        assert list(row.scores) == ["acc5", "f1"]
+        for acc, acc5, f1 in zip((row.validation, row.accuracy), *row.scores.values(), strict=True):
+            assert 0 < f1 < acc < acc5 <= 1
+    assert list(one["scores"]) == [{}, {}]
+
+
+def test_a_part_of_a_data_set_is_trained_on_and_recorded_by_its_name(tmp_path):
+    summary = run(
+        "img-classification_digits[seed=1,classes=3,samples=200]_acc", net=SMALL, trials=1,
+        epochs=3, transform="norm_32", lr=0.03, momentum=0.9, batch=16, threads=1,
+        db=str(tmp_path / "results.db"),
+    )  # fmt: skip
+    assert summary.standings[0].accuracy > 0.8
+    whole = data(db=tmp_path / "results.db")
+    assert set(whole["dataset"]) == {"digits[classes=3,samples=200,seed=1]"}
+    named = data(dataset="digits[samples=200,classes=3,seed=1]", db=tmp_path / "results.db")
+    assert len(named) == len(whole) == 3
+
+
+@pytest.mark.parametrize("transform", ["mixup_32", "cutmix_32"])
+def test_a_net_learns_from_mixed_images(tmp_path, transform):
+    summary = run(
+        DIGITS, net=SMALL, transform=transform, trials=1, epochs=5, lr=0.1, momentum=0.9,
+        batch=16, threads=1, db=str(tmp_path / "results.db"),
+    )  # fmt: skip
+    assert summary.standings[0].accuracy > 0.7
 
 
 def test_a_net_that_no_transform_makes_images_large_enough_for_is_said(tmp_path):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from lemur_core import Entry, entries_in, hookimpl
+from lemur_vision_cls.transforms.sizes import SIZES
 
 TASKS = ("img-classification",)
 
@@ -31,16 +32,44 @@ def lemur_register_loaders():
 
 @hookimpl
 def lemur_register_transforms():
-    norm, echo = "lemur_vision_cls.transforms.norm", "lemur_vision_cls.transforms.echo"
     return [
-        Entry("norm_32", f"{norm}:norm_32", TASKS, "Resized, normalised", size=32, demo=True),
-        Entry("norm_64", f"{norm}:norm_64", TASKS, "Resized, normalised", size=64),
-        Entry("norm_32_flip", f"{norm}:norm_32_flip", TASKS, "Mirrored at random too", size=32),
-        Entry("echo", f"{echo}:Echo", TASKS, "Scaled to 0..1, at its own size"),
+        *_sized("norm", "norm", "Resized, normalised"),
+        *_sized("echo", "echo", "Scaled to 0..1"),
+        *_sized("complex", "complex", "Scaled to 0..1, complex", dtype="complex64"),
+        *_sized("randcrop", "randcrop_flip", "Moved and mirrored, normalised", flips=False),
+        *_sized("augment", "trivialaugment", "One operation, normalised", flips=False),
+        *_sized("augment", "randaugment", "Two operations, normalised", flips=False),
+        *_sized("mixing", "mixup", "Normalised, images blended", flips=False, opt_in=True),
+        *_sized("mixing", "cutmix", "Normalised, images patched", flips=False, opt_in=True),
+        *(_transform("norm", name, "Normalised, at its own size") for name in OWN_NORM),
+        *(_transform("echo", name, "Scaled to 0..1, at its own size") for name in OWN_ECHO),
     ]
+
+
+OWN_NORM, OWN_ECHO = ("norm", "norm_flip"), ("echo", "echo_flip")
+
+
+def _sized(module, family, summary, *, flips=True, **options):
+    """Give a family's entry of each size, and where it ``flips`` that of the mirrored one too."""
+    for size in SIZES:
+        demo = f"{family}_{size}" == "norm_32"
+        yield _transform(module, f"{family}_{size}", summary, size=size, demo=demo, **options)
+        if flips:
+            name, mirrored = f"{family}_{size}_flip", f"{summary}, mirrored at random"
+            yield _transform(module, name, mirrored, size=size, **options)
+
+
+def _transform(module, name, summary, **options):
+    target = f"lemur_vision_cls.transforms.{module}:{name}"
+    return Entry(name, target, TASKS, summary, **options)
 
 
 @hookimpl
 def lemur_register_metrics():
-    accuracy = "lemur_vision_cls.metrics.acc:Accuracy"
-    return [Entry("acc", accuracy, TASKS, "Top-1 accuracy", demo=True)]
+    metrics = "lemur_vision_cls.metrics"
+    return [
+        Entry("acc", f"{metrics}.accuracy:acc", TASKS, "Top-1 accuracy", demo=True),
+        Entry("acc5", f"{metrics}.accuracy:acc5", TASKS, "Top-5 accuracy"),
+        Entry("f1", f"{metrics}.f1:MacroF1", TASKS, "F1, averaged over the classes"),
+        Entry("ece", f"{metrics}.calibration:Calibration", TASKS, "1 - calibration error"),
+    ]

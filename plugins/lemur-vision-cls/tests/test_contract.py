@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 
 from lemur_core.testing import PluginContract
@@ -6,7 +8,18 @@ from lemur_vision_cls.loaders import mnist
 
 class TestContract(PluginContract):
     plugin = "lemur_vision_cls.plugin"
-    metric_cases = {"acc": [([[2.0, 1.0], [0.0, 3.0], [1.0, 0.5], [0.2, 0.1]], [0, 1, 1, 0], 0.75)]}
+    metric_cases = {
+        "acc": [([[2.0, 1.0], [0.0, 3.0], [1.0, 0.5], [0.2, 0.1]], [0, 1, 1, 0], 0.75)],
+        "acc5": [
+            ([[6.0, 5, 4, 3, 2, 1], [1.0, 2, 3, 4, 5, 6], [6.0, 5, 4, 3, 2, 1]], [4, 0, 5], 1 / 3)
+        ],
+        # Of class 0 both are found beside one that is none, of class 1 one of two: 4/5 and 2/3.
+        "f1": [
+            ([[2.0, 1.0], [0.0, 3.0], [1.0, 0.5], [0.2, 0.1]], [0, 1, 1, 0], (4 / 5 + 2 / 3) / 2)
+        ],
+        # Sure to 3/4 each time, and right half the time.
+        "ece": [([[math.log(3), 0.0], [0.0, math.log(3)]], [0, 0], 0.75)],
+    }
 
     def prepare_data(self, loader, folder):
         """Write MNIST's four files with 30 images in each pair; the format is in loaders/idx.py."""

@@ -2,41 +2,87 @@ import math
 
 import pytest
 import torch
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, f1_score, top_k_accuracy_score
+from torchmetrics.classification import MulticlassAccuracy
 
 from lemur_core.errors import ShapeError
-from lemur_vision_cls.metrics.acc import Accuracy
+from lemur_vision_cls.metrics.accuracy import acc, acc5
+from lemur_vision_cls.metrics.calibration import Calibration
+from lemur_vision_cls.metrics.f1 import MacroF1
+
+CLASSES = 7
 
 
-def test_accuracy_is_scikit_learns_however_it_is_batched():
+@pytest.fixture
+def drawn():
+    """Outputs and targets; the last class is neither predicted nor there."""
     generator = torch.Generator().manual_seed(0)
-    outputs = torch.randn(100, 5, generator=generator)
-    targets = torch.randint(0, 5, (100,), generator=generator)
-    metric = Accuracy((5,))
-    for rows in torch.arange(100).split(17):
+    outputs = torch.randn(100, CLASSES, generator=generator)
+    outputs[:, -1] = -9
+    return outputs, torch.randint(0, CLASSES - 1, (100,), generator=generator)
+
+
+def computed(metric, outputs, targets):
+    for rows in torch.arange(len(targets)).split(17):
         metric.update(outputs[rows], targets[rows])
-    assert metric.compute() == accuracy_score(targets, outputs.argmax(1))
+    return float(metric.compute())
 
 
-def test_a_reset_forgets_everything():
-    metric = Accuracy((2,))
-    metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
-    metric.reset()
-    metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([0]))
-    assert metric.compute() == 1.0
+@pytest.mark.parametrize(
+    ("make", "theirs"),
+    [
+        (acc, lambda o, t: accuracy_score(t, o.argmax(1))),
+        (acc5, lambda o, t: top_k_accuracy_score(t, o, k=5, labels=range(CLASSES))),
+        (MacroF1, lambda o, t: f1_score(t, o.argmax(1), average="macro")),
+        (Calibration, lambda o, t: 1 - expected_calibration_error(o, t)),
+    ],
+)
+def test_the_score_is_scikit_learns_and_the_papers_however_it_is_batched(make, theirs, drawn):
+    assert computed(make((CLASSES,)), *drawn) == pytest.approx(theirs(*drawn), abs=1e-6)
 
 
-def test_without_an_image_there_is_no_score():
-    assert math.isnan(Accuracy((2,)).compute())
+@pytest.mark.parametrize(("make", "top"), [(acc, 1), (acc5, 5)])
+def test_accuracy_is_torchmetrics_too(make, top, drawn):
+    theirs = MulticlassAccuracy(CLASSES, top_k=top, average="micro")
+    assert computed(make((CLASSES,)), *drawn) == pytest.approx(float(theirs(*drawn)), abs=1e-6)
 
 
+def test_without_an_image_there_is_no_accuracy():
+    assert math.isnan(acc((2,)).compute())
+
+
+def expected_calibration_error(outputs, targets, bins=15):
+    """Guo et al. 2017, equation 3: bins of equal width, open at their lower end."""
+    sure, predicted = outputs.double().softmax(1).max(1)
+    error = 0.0
+    for index in range(bins):
+        inside = (sure > index / bins) & (sure <= (index + 1) / bins)
+        if inside.any():
+            hits = (predicted == targets)[inside].double().mean()
+            error += inside.double().mean() * (hits - sure[inside].mean()).abs()
+    return float(error)
+
+
+def test_logits_between_0_and_1_are_not_taken_for_probabilities():
+    outputs, targets = torch.tensor([[1.0, 0.0]]), torch.tensor([0])
+    sure = outputs.softmax(1)[0, 0].item()
+    assert computed(Calibration((2,)), outputs, targets) == pytest.approx(sure)
+
+
+@pytest.mark.parametrize("make", [acc, acc5, MacroF1, Calibration])
 @pytest.mark.parametrize(
     ("outputs", "targets"),
     [((2, 3), (2,)), ((2, 5), (3,)), ((2, 5), (2, 1)), ((2, 5), ()), ((5,), (1,))],
 )
-def test_shapes_that_do_not_go_together_are_said(outputs, targets):
+def test_shapes_that_do_not_go_together_are_said(make, outputs, targets):
     with pytest.raises(ShapeError) as caught:
-        Accuracy((5,)).update(torch.zeros(outputs), torch.zeros(targets))
+        make((5,)).update(torch.zeros(outputs), torch.zeros(targets))
     assert str(caught.value) == (
-        f"accuracy of outputs {outputs} and targets {targets}: expected (batch, 5) and (batch,)"
+        f"a score of outputs {outputs} and targets {targets}: expected (batch, 5) and (batch,)"
     )
+
+
+def test_the_five_most_probable_of_three_classes_are_no_score():
+    with pytest.raises(ShapeError) as caught:
+        acc5((3,))
+    assert str(caught.value) == "acc5 looks at 5 classes; the data set has 3"

@@ -1,30 +1,52 @@
 import pytest
 import torch
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as theirs
 
 from lemur_core.kinds.transform import Normalisation
-from lemur_vision_cls.transforms.echo import Echo
-from lemur_vision_cls.transforms.norm import norm_32, norm_32_flip, norm_64
+from lemur_vision_cls.plugin import lemur_register_transforms
+from lemur_vision_cls.transforms.sizes import SIZES
 
 COLOUR = Normalisation((0.1, 0.5, 0.9), (0.2, 0.3, 0.4))
+ENTRIES = {entry.name: entry for entry in lemur_register_transforms()}
+
+
+def made(name):
+    return ENTRIES[name].load()(COLOUR)
 
 
 def images(count=4, size=28):
     return torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8)
 
 
-@pytest.mark.parametrize(("make", "size"), [(norm_32, 32), (norm_64, 64), (norm_32_flip, 32)])
+def normalised(pixels):
+    return theirs.normalize(theirs.to_dtype(pixels, torch.float32, scale=True), *COLOUR)
+
+
+def test_lemurs_families_and_todays_are_there_in_all_sizes():
+    assert SIZES == (32, 64, 128, 224, 256, 299, 512)
+    mirrored = {f"{family}_{{}}_flip" for family in ("norm", "echo", "complex")}
+    plain = {f"{family}_{{}}" for family in ("norm", "echo", "complex", "randcrop_flip")}
+    more = {f"{family}_{{}}" for family in ("trivialaugment", "randaugment", "mixup", "cutmix")}
+    sized = {name.format(size) for name in mirrored | plain | more for size in SIZES}
+    assert set(ENTRIES) == sized | {"norm", "norm_flip", "echo", "echo_flip"}
+
+
+@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("name", ["norm_{}", "norm_{}_flip", "randcrop_flip_{}", "mixup_{}"])
 @pytest.mark.parametrize("given", [8, 28, 32, 100])
-def test_images_are_resized_and_normalised_as_torchvision_does(make, size, given):
+def test_images_are_resized_and_normalised_as_torchvision_does(name, size, given):
     batch = images(size=given)
     resized = theirs.resize(batch.float() / 255, [size, size], antialias=True)
     expected = theirs.normalize(resized, *COLOUR)
-    torch.testing.assert_close(make(COLOUR).eval()(batch), expected, rtol=1e-4, atol=1e-5)
+    scored = made(name.format(size)).eval()(batch)
+    torch.testing.assert_close(scored, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_about_half_of_the_training_images_are_mirrored_each_for_itself():
+@pytest.mark.parametrize("name", ["norm_32_flip", "norm_flip"])
+def test_about_half_of_the_training_images_are_mirrored_each_for_itself(name):
     torch.manual_seed(0)
-    transform, batch = norm_32_flip(COLOUR), images(400, 32)
+    transform, batch = made(name), images(400, 32)
     kept = transform.eval()(batch)
     trained = transform.train()(batch)
     same = (trained == kept).flatten(1).all(1)
@@ -33,21 +55,90 @@ def test_about_half_of_the_training_images_are_mirrored_each_for_itself():
     assert 150 < mirrored.sum() < 250
 
 
-@pytest.mark.parametrize("make", [norm_32, norm_64, norm_32_flip])
-def test_the_images_that_are_given_stay_as_they_were(make):
-    batch = images(20, 32)
+@pytest.mark.parametrize("name", [name for name in ENTRIES if "256" not in name])
+def test_the_images_that_are_given_stay_as_they_were(name):
+    batch = images(3, 32)
     before = batch.clone()
-    make(COLOUR).train()(batch)
+    made(name).train()(batch)
     assert torch.equal(batch, before)
 
 
-def test_scored_images_are_never_mirrored():
-    batch = images(50, 32)
-    torch.testing.assert_close(norm_32_flip(COLOUR).eval()(batch), norm_32(COLOUR).eval()(batch))
+@pytest.mark.parametrize("name", ["randcrop_flip_32", "trivialaugment_32", "randaugment_32"])
+def test_scored_images_are_as_norm_gives_them(name):
+    batch = images(20, 32)
+    assert torch.equal(made(name).eval()(batch), made("norm_32").eval()(batch))
 
 
 def test_echo_scales_to_0_1_and_does_nothing_else():
     batch = images()
     torch.testing.assert_close(
-        Echo(COLOUR)(batch), theirs.to_dtype(batch, torch.float32, scale=True)
+        made("echo")(batch), theirs.to_dtype(batch, torch.float32, scale=True)
     )
+
+
+def test_complex_is_echo_without_an_imaginary_part():
+    batch = images()
+    given = made("complex_32")(batch)
+    assert given.dtype == torch.complex64
+    assert torch.equal(given.real, made("echo_32")(batch))
+    assert not given.imag.any()
+
+
+def test_a_crop_is_one_of_the_padded_image_and_each_image_has_its_own():
+    torch.manual_seed(0)
+    batch = images(300, 32)
+    trained = made("randcrop_flip_32").train()(batch)
+    padded = theirs.pad(batch, [4])
+    seen = set()
+    for image, cropped in zip(padded, trained, strict=True):
+        places = [
+            (top, left, flips)
+            for top in range(9)
+            for left in range(9)
+            for flips in (False, True)
+            if close(cropped, theirs.crop(image, top, left, 32, 32), flips)
+        ]
+        assert len(places) == 1
+        seen.update(places)
+    assert {top for top, _, _ in seen} == {left for _, left, _ in seen} == set(range(9))
+
+
+def close(cropped, expected, flips):
+    return torch.allclose(cropped, normalised(expected.flip(-1) if flips else expected), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        ("trivialaugment_32", v2.TrivialAugmentWide()),
+        ("randaugment_32", v2.RandAugment(num_ops=2, magnitude=9)),
+    ],
+)
+def test_each_image_is_distorted_by_torchvisions_policy_for_itself(name, policy):
+    one = images(1, 32)
+    batch = one.repeat(40, 1, 1, 1)
+    torch.manual_seed(3)
+    trained = made(name).train()(batch)
+    assert len({tuple(image.flatten().tolist()) for image in trained}) > 10
+    torch.manual_seed(3)
+    expected = torch.stack([policy(image) for image in batch])
+    torch.testing.assert_close(trained, normalised(expected), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mixup_32", "cutmix_32"])
+def test_targets_are_mixed_as_the_images_are(name):
+    torch.manual_seed(0)
+    # Images of one value each, which is their class: the share of a value is that of its class.
+    targets = torch.arange(4)
+    flat = targets.float()[:, None, None, None].expand(4, 3, 32, 32)
+    mixed, shares = made(name).mix(flat, targets, (6,))
+    assert shares.shape == (4, 6)
+    torch.testing.assert_close(shares.sum(1), torch.ones(4))
+    means = mixed.mean((1, 2, 3))
+    torch.testing.assert_close(means, shares @ torch.arange(6.0), rtol=1e-4, atol=1e-4)
+    assert (shares.max(1).values < 1).any()
+
+
+@pytest.mark.parametrize("name", ["mixup_32", "cutmix_32"])
+def test_mixing_must_be_asked_for(name):
+    assert ENTRIES[name].opt_in

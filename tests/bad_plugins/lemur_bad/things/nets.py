@@ -87,6 +87,13 @@ _unseeded = torch.Generator()
 _unseeded.seed()
 
 
+class branches_on_values(Module):
+    class Net(Good):
+        def forward(self, images):
+            outputs = super().forward(images)
+            return outputs if outputs.sum() > 0 else -outputs
+
+
 class differs_when_scored_again(Module):
     class Net(Good):
         scored = 0

@@ -1,0 +1,129 @@
+"""Cut a data bundle down to what its name says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+from lemur_core.errors import PatternError
+from lemur_core.kinds.loader import DataBundle, InMemory, Samples, majority_share, take
+from lemur_core.restriction import NONE, Restriction
+
+
+def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> DataBundle:
+    """Return a part of a bundle; its normalisation stays that of the whole.
+
+    Raises:
+        PatternError: It has fewer classes or samples, or its targets are no classes.
+    """
+    if restriction == NONE:
+        return bundle
+    seed = restriction.seed
+    if restriction.classes is not None:
+        bundle = _some_classes(bundle, restriction.classes, seed, dataset)
+    if restriction.samples is not None:
+        train = _some(bundle.train, restriction.samples, seed, f"{dataset!r}: its training split")
+        bundle = replace(bundle, train=train)
+    if restriction.test is not None:
+        test = _some(bundle.test, restriction.test, seed, f"{dataset!r}: its test split")
+        bundle = replace(bundle, test=test)
+    targets = targets_of(bundle.test)
+    return bundle if targets is None else replace(bundle, chance=majority_share(targets))
+
+
+def targets_of(samples: Samples) -> Tensor | None:
+    """Return the class index of each sample, int64; None where targets are no class indices.
+
+    Samples that have an attribute ``targets`` are not read for it.
+    """
+    if isinstance(samples, InMemory):
+        return samples.targets
+    if isinstance(samples, Subset):
+        whole = targets_of(samples.dataset)  # type: ignore[arg-type]
+        return None if whole is None else whole[list(samples.indices)]
+    known = getattr(samples, "targets", None)
+    if known is None:
+        known = [samples[index][1] for index in range(len(samples))]
+    try:
+        targets = torch.as_tensor(known)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    whole_numbers = targets.ndim == 1 and not targets.is_floating_point()
+    return targets.to(torch.int64) if whole_numbers else None
+
+
+@dataclass(frozen=True)
+class _Renumbered:
+    """Samples whose classes are numbered anew."""
+
+    samples: Samples
+    number: tuple[int, ...]
+
+    @property
+    def targets(self) -> Tensor:
+        """The class index of each sample."""
+        targets = targets_of(self.samples)
+        assert targets is not None
+        return torch.tensor(self.number)[targets]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int, /) -> tuple[Any, int]:
+        inputs, target = self.samples[index]
+        return inputs, self.number[int(target)]
+
+
+def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> DataBundle:
+    classes = bundle.out_shape[0]
+    if len(bundle.out_shape) != 1 or targets_of(bundle.train) is None:
+        raise PatternError(f"data set {dataset!r}: its targets are no classes to choose among")
+    if count > classes:
+        raise PatternError(f"data set {dataset!r}: it has {classes} classes; ask for no more")
+    drawn = torch.randperm(classes, generator=torch.Generator().manual_seed(seed))
+    chosen = drawn[:count].sort().values
+    number = torch.full((classes,), -1)
+    number[chosen] = torch.arange(count)
+
+    def cut(samples: Samples) -> Samples:
+        targets = targets_of(samples)
+        assert targets is not None
+        kept = take(samples, (number[targets] >= 0).nonzero().flatten())
+        if isinstance(kept, InMemory):
+            return InMemory(kept.inputs, number[kept.targets])
+        return _Renumbered(kept, tuple(number.tolist()))
+
+    return replace(_each_split(bundle, cut), out_shape=(count,))
+
+
+def _each_split(bundle: DataBundle, change: Callable[[Samples], Samples]) -> DataBundle:
+    return replace(
+        bundle,
+        train=change(bundle.train),
+        validation=None if bundle.validation is None else change(bundle.validation),
+        test=change(bundle.test),
+    )
+
+
+def _some(samples: Samples, count: int, seed: int, what: str) -> Samples:
+    if count > len(samples):
+        raise PatternError(f"data set {what} has {len(samples)} samples; ask for no more")
+    order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))
+    targets = targets_of(samples)
+    if targets is not None:
+        order = order[_interleaved(targets[order])]
+    return take(samples, order[:count].sort().values)
+
+
+def _interleaved(targets: Tensor) -> Tensor:
+    """Return an order whose every beginning has each class at its share, or nearly."""
+    place = torch.empty(len(targets), dtype=torch.float64)
+    for members in (targets == one for one in targets.unique()):
+        count = int(members.sum())
+        place[members] = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    return place.argsort(stable=True)

@@ -1,0 +1,25 @@
+"""F1: the harmonic mean of precision and recall, averaged over the classes."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torchmetrics.classification import MulticlassF1Score
+
+from lemur_vision_cls.metrics.shapes import check_shapes
+
+
+class MacroF1(MulticlassF1Score):
+    """Mean F1 of the classes that are there or were predicted, 0 to 1.
+
+    Raises:
+        ShapeError: The shapes do not go together.
+    """
+
+    def __init__(self, out_shape: tuple[int, ...]) -> None:
+        [classes] = out_shape
+        super().__init__(classes, average="macro", validate_args=False)
+
+    def update(self, outputs: Tensor, targets: Tensor) -> None:
+        """Take one batch."""
+        check_shapes(outputs, targets, self.num_classes)
+        super().update(outputs, targets)

@@ -1,0 +1,53 @@
+"""Resized, distorted by policies that need no search, and normalised.
+
+Müller, Hutter: TrivialAugment, ICCV 2021 (wide); Cubuk, Zoph, Shlens, Le: RandAugment, NeurIPS 2020
+(two operations of magnitude 9 of 30).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torchvision.transforms import v2
+
+from lemur_core.kinds.transform import Normalisation
+from lemur_vision_cls.transforms.norm import Norm
+from lemur_vision_cls.transforms.sizes import SIZES
+
+
+class Augment(Norm):
+    """Images, uint8 ``(batch, channels, H, W)``, as `Norm`; each training image is distorted.
+
+    Args:
+        normalisation: Mean and standard deviation of each channel, of values in 0 to 1.
+        policy: What distorts one image, uint8 ``(channels, size, size)``.
+        size: Height and width, in pixels.
+    """
+
+    def __init__(self, normalisation: Normalisation, policy: nn.Module, size: int) -> None:
+        super().__init__(normalisation, size)
+        self.policy = policy
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the images as the net is fed them."""
+        if self.training:
+            images = v2.functional.resize(images, [self.size, self.size])
+            # A policy draws once for all that it is given.
+            images = torch.stack([self.policy(image) for image in images])
+        return super().forward(images)
+
+
+def trivialaugment(normalisation: Normalisation, size: int) -> Augment:
+    """Return the transform that distorts each image by one operation of a random strength."""
+    return Augment(normalisation, v2.TrivialAugmentWide(), size)
+
+
+def randaugment(normalisation: Normalisation, size: int) -> Augment:
+    """Return the transform that distorts each image by two random operations."""
+    return Augment(normalisation, v2.RandAugment(num_ops=2, magnitude=9), size)
+
+
+globals().update({f"trivialaugment_{size}": partial(trivialaugment, size=size) for size in SIZES})
+globals().update({f"randaugment_{size}": partial(randaugment, size=size) for size in SIZES})

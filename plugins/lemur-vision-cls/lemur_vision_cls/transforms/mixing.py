@@ -1,0 +1,47 @@
+"""Resized and normalised; training images are mixed with each other, and so are their targets.
+
+Zhang, Cisse, Dauphin, Lopez-Paz: mixup, ICLR 2018; Yun et al.: CutMix, ICCV 2019.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import Tensor
+from torchvision.transforms import v2
+
+from lemur_core.kinds.transform import Normalisation
+from lemur_vision_cls.transforms.norm import Norm
+from lemur_vision_cls.transforms.sizes import SIZES
+
+
+class Mixing(Norm):
+    """As `Norm`; batches to train on are mixed too.
+
+    Args:
+        normalisation: Mean and standard deviation of each channel, of values in 0 to 1.
+        kind: torchvision's class.
+        alpha: Of the Beta distribution that the share of the other image is drawn from.
+        size: Height and width, in pixels.
+    """
+
+    def __init__(
+        self, normalisation: Normalisation, kind: type[v2.Transform], alpha: float, size: int
+    ) -> None:
+        super().__init__(normalisation, size)
+        self.kind, self.alpha = kind, alpha
+
+    def mix(
+        self, images: Tensor, targets: Tensor, out_shape: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """Return a batch mixed: images, and the probability of each class, ``(batch, classes)``."""
+        mixed: tuple[Tensor, Tensor] = self.kind(alpha=self.alpha, num_classes=out_shape[0])(
+            images, targets
+        )
+        return mixed
+
+
+MIXUP = {"kind": v2.MixUp, "alpha": 0.2}
+CUTMIX = {"kind": v2.CutMix, "alpha": 1.0}
+globals().update({f"mixup_{size}": partial(Mixing, size=size, **MIXUP) for size in SIZES})
+globals().update({f"cutmix_{size}": partial(Mixing, size=size, **CUTMIX) for size in SIZES})

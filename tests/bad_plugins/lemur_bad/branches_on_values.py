@@ -1,0 +1,10 @@
+"""A net whose path depends on the values it is given."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_nets():
+    return [
+        Entry("Bad", "lemur_bad.things.nets:branches_on_values", ("img-classification",), "Bad")
+    ]
