@@ -67,6 +67,14 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def census(session: nox.Session) -> None:
+    """Every net, trained for one epoch: the table in the classification plugin's README."""
+    session.install(*CONSTRAINTS, *everything())
+    readme = "--readme=plugins/lemur-vision-cls/README.md"
+    session.run("python", "benchmarks/census.py", readme, *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The README's commands and the documentation's Python blocks, executed."""
     session.install(*CONSTRAINTS, *everything())
