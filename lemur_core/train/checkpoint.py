@@ -3,7 +3,8 @@
 Each epoch's is a folder of its own, named by the epoch's number once all of it is written: weights
 in ``weights.safetensors``; in ``state.pt`` the optimizer's, the scheduler's and whatever else of
 the net has a state, its plain attributes, and the state of every generator; and the trial's epochs
-so far in ``epochs.json``. Older ones are removed when a newer one is whole.
+so far in ``epochs.json``. The newest is what counts; all but that are removed before another is
+written.
 """
 
 from __future__ import annotations
@@ -35,18 +36,18 @@ def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     """Write the state of a net after the last of these epochs, whole or not at all."""
     written = folder / f".{epochs[-1].number}"
     shutil.rmtree(written, ignore_errors=True)
+    # Before writing, not after: the memory that the older files were cached in is taken for the
+    # newer ones, which costs a tenth of memory that is new to the process.
+    for older in _whole(folder)[:-1]:
+        shutil.rmtree(older, ignore_errors=True)
     written.mkdir(parents=True)
     save_model(net, str(written / "weights.safetensors"))
     _save_state(net, written / "state.pt")
     (written / "epochs.json").write_text(json.dumps([vars(epoch) for epoch in epochs]))
     for file in written.iterdir():
         _sync(file)
-    named = folder / str(epochs[-1].number)
-    written.rename(named)
+    written.rename(folder / str(epochs[-1].number))
     _sync(folder)
-    for older in _whole(folder):
-        if older != named:
-            shutil.rmtree(older, ignore_errors=True)
 
 
 def saved_epochs(folder: Path) -> list[Epoch]:
@@ -100,11 +101,17 @@ def _save_state(net: nn.Module, file: Path) -> None:
 
 
 def _newest(folder: Path) -> Path | None:
-    return max(_whole(folder), key=lambda place: int(place.name), default=None)
+    whole = _whole(folder)
+    return whole[-1] if whole else None
 
 
 def _whole(folder: Path) -> list[Path]:
-    return [place for place in folder.glob("[0-9]*") if place.name.isdigit()]
+    """Return what was written whole, the newest last."""
+    return sorted((place for place in folder.glob("[0-9]*") if place.name.isdigit()), key=_number)
+
+
+def _number(place: Path) -> int:
+    return int(place.name)
 
 
 def _state(net: nn.Module) -> dict[str, Any]:
