@@ -77,7 +77,6 @@ def fetch(
         return to
     part = to.with_name(f"{to.name}.part")
     with _room(url, to):
-        to.parent.mkdir(parents=True, exist_ok=True)
         _complete(url, part, Fetching(to.name, 0, size), progress)
         if wrong := _wrong(part, checksums):
             part.unlink()
@@ -147,6 +146,7 @@ def _attempt(url: str, part: Path, fetching: Fetching, progress: Progress) -> No
         resumed = answer.status == _PARTIAL and _starts_at(answer, begun)
         done = begun if resumed else 0
         total = _total(answer, done) or fetching.total
+        part.parent.mkdir(parents=True, exist_ok=True)
         _check_room(part, (total or 0) - done)
         with part.open("ab" if resumed else "wb") as file:
             progress(fetching._replace(done=done, total=total))

@@ -141,11 +141,11 @@ def normalisation_of(images: Tensor) -> Normalisation:
     Args:
         images: uint8, shape ``(samples, channels, height, width)``.
     """
-    # Sums of integers are exact in int64; a float copy would take eight times the memory.
+    # Bytes are counted as they are; a copy as int64 or float64 would take eight times the memory.
     count = images[:, 0].numel()
     mean, std = [], []
     for channel in images.unbind(1):
-        histogram = torch.bincount(channel.flatten().to(torch.int64), minlength=256).double()
+        histogram = torch.bincount(channel.flatten(), minlength=256).double()
         values = torch.arange(256, dtype=torch.float64) / 255
         centre = (histogram @ values) / count
         mean.append(centre.item())

@@ -47,8 +47,8 @@ def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome
 
 
 def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
-    # Both are the data's fault: no trial of this pipeline can do better.
-    misfit = isinstance(error, MisfitError | CorruptSampleError)
+    corrupt = isinstance(error, CorruptSampleError)
+    misfit = corrupt or isinstance(error, MisfitError)
     reason = f"{'' if misfit else type(error).__name__ + ': '}{_text(error)}".partition("\n")[0]
     return Outcome(
         State.FAILED,
@@ -57,6 +57,7 @@ def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
         _shortened(traceback.format_exc()),
         misfit,
         isinstance(error, torch.OutOfMemoryError),
+        corrupt,
     )
 
 

@@ -32,6 +32,7 @@ def told(toys, tmp_path):
         }  # fmt: skip
         return campaign(Settings.of(given | settings), registry, seen.append), seen
 
+    run.seen = seen
     return run
 
 
@@ -81,11 +82,13 @@ DAMAGED = "img-classification_damaged_hits_Linear"
 def test_a_sample_that_cannot_be_decoded_is_the_users_to_mend(told, tmp_path):
     (tmp_path / "corrupt.txt").write_text("test/3")
     with pytest.raises(MisfitError) as caught:
-        told(DAMAGED, fail_attempts=1)
+        told(DAMAGED)
     assert str(caught.value) == (
         "test/3 cannot be decoded: it is cut off; "
         "mend or remove it, or leave such files out with --skip-corrupt"
     )
+    # It is not tried again, as other trials would find it too.
+    assert len([event for event in told.seen if isinstance(event, events.TrialFinished)]) == 1
 
 
 @pytest.mark.parametrize("in_process", [True, False])
