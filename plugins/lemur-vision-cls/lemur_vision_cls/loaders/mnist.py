@@ -33,11 +33,14 @@ class Mnist(NamedTuple):
         name: Its name.
         place: Its folder.
         source: Its class in torchvision, in whose folder it may lie as well.
+        bare: Whether its files may lie in the data folder itself; those of both have the same
+            names.
     """
 
     name: str
     place: str
     source: str
+    bare: bool = False
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
         """Return 60,000 images to train and 10,000 to test, uint8, shape ``(1, 28, 28)``.
@@ -84,7 +87,7 @@ class Mnist(NamedTuple):
         return checked(self.name, images_file, split, SIZE, CLASSES, targets_file)
 
     def _find(self, folder: Path, name: str) -> Path | None:
-        places = (folder / self.place, folder / self.source / "raw", folder)
+        places = [folder / self.place, folder / self.source / "raw", *[folder] * self.bare]
         return next((file for place in places if (file := idx.find(place, name))), None)
 
 
@@ -109,15 +112,17 @@ class Mnist10k(Mnist):
 
 
 def _fetch_from(urls: list[str], to: Path, md5: str, progress: Progress) -> None:
-    for url in urls[:-1]:
+    errors = []
+    for url in urls:
         try:
             fetch(url, to, md5=md5, progress=progress)
-        except FetchError:
-            continue
-        return
-    fetch(urls[-1], to, md5=md5, progress=progress)
+        except FetchError as error:
+            errors.append(error)
+        else:
+            return
+    raise errors[0]
 
 
-load = Mnist("mnist", "mnist", "MNIST")
+load = Mnist("mnist", "mnist", "MNIST", bare=True)
 load_fashion = Mnist("fashion-mnist", "fashion-mnist", "FashionMNIST")
-load_10k = Mnist10k("mnist-10k", "mnist", "MNIST")
+load_10k = Mnist10k("mnist-10k", "mnist", "MNIST", bare=True)

@@ -58,9 +58,11 @@ def test_mnist_is_read_from_its_four_files(tmp_path, suffix):
     assert bundle.chance == 0.1
 
 
-def test_the_files_may_lie_in_the_data_folder_itself(tmp_path):
+def test_digits_may_lie_in_the_data_folder_itself_where_they_are_not_taken_for_clothing(tmp_path):
     write_mnist(tmp_path)
     assert len(mnist.load(tmp_path / "mnist", TASK).train) == 20
+    with pytest.raises(MissingDataError, match="^data set 'fashion-mnist': .* lacks train-images"):
+        mnist.load_fashion(tmp_path / "mnist", TASK)
 
 
 def test_mnist_10k_splits_the_test_images(tmp_path):
@@ -135,7 +137,7 @@ def test_images_of_another_size_are_said(tmp_path):
     with pytest.raises(MissingDataError) as caught:
         mnist.load_10k(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'mnist': {images} is damaged, or of another data set: images are 32x32; "
+        f"data set 'mnist-10k': {images} is damaged, or of another data set: images are 32x32; "
         "expected 28x28; remove it and get it again"
     )
 
@@ -147,7 +149,7 @@ def test_labels_beyond_the_ten_digits_are_said(tmp_path):
     with pytest.raises(MissingDataError) as caught:
         mnist.load_10k(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'mnist': {labels} is damaged, or of another data set: labels are 0 to 19; "
+        f"data set 'mnist-10k': {labels} is damaged, or of another data set: labels are 0 to 19; "
         "expected 0 to 9; remove it and get it again"
     )
 

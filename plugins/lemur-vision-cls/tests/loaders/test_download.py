@@ -93,7 +93,7 @@ def test_without_a_network_the_address_is_said(name, tmp_path, monkeypatch):
         download(name, tmp_path)
     assert asked[0] == FIRST[name]
     assert str(caught.value) == (
-        f"{asked[-1]} cannot be reached: Name or service not known; is there a network?"
+        f"{asked[0]} cannot be reached: Name or service not known; is there a network?"
     )
 
 
