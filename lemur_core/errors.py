@@ -64,6 +64,25 @@ class MissingDataError(LemurError, FileNotFoundError):
     """A data set's files are not in the data folder."""
 
 
+class FetchError(MissingDataError):
+    """A file that cannot be fetched, or is not what it should be."""
+
+
+class CorruptSampleError(LemurError, ValueError):
+    """A sample that cannot be decoded: its file, and why."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        self.file, self.reason = file, reason
+        # Both are kept as its arguments, so that it comes whole from a process that loads.
+        super().__init__(file, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file} cannot be decoded: {self.reason}; "
+            "mend or remove it, or leave such files out with --skip-corrupt"
+        )
+
+
 class WorkerError(LemurError, RuntimeError):
     """No worker process can be started."""
 

@@ -96,6 +96,7 @@ class Outcome:
         traceback: Where it failed.
         misfit: Whether it failed because the net cannot take the data.
         out_of_memory: Whether it failed because its device had no memory left.
+        corrupt: Whether it failed because a sample cannot be decoded.
     """
 
     state: State
@@ -104,6 +105,7 @@ class Outcome:
     traceback: str = field(default="", repr=False)
     misfit: bool = False
     out_of_memory: bool = False
+    corrupt: bool = False
 
     @property
     def best(self) -> Epoch | None:

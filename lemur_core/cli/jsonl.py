@@ -47,6 +47,8 @@ class JsonLines(AbstractContextManager["JsonLines"]):
 
 def _facts(event: events.Event) -> dict[str, Any]:
     match event:
+        case events.FileFetched():
+            return asdict(event)
         case events.CampaignStarted():
             pipelines = [pipeline.name for pipeline in event.pipelines]
             return {"pipelines": pipelines} | {

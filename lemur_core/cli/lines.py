@@ -49,6 +49,10 @@ class Quiet(AbstractContextManager["Quiet"]):
 class Lines(Quiet):
     """A line for each event."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._tenths: dict[str, int] = {}
+
     def __call__(self, event: events.Event) -> None:
         """Show one event."""
         super().__call__(event)
@@ -63,6 +67,8 @@ class Lines(Quiet):
 
     def _line(self, event: events.Event) -> str:
         match event:
+            case events.FileFetched():
+                return self._fetched(event)
             case events.CampaignStarted():
                 return wording.campaign_line(event)
             case events.StudyStarted():
@@ -80,3 +86,11 @@ class Lines(Quiet):
                 return f"  {who} {wording.outcome_text(outcome)}"
             case _:
                 return ""
+
+    def _fetched(self, event: events.FileFetched) -> str:
+        # A file of a known size has a line for each tenth, others one when they begin.
+        tenth = 10 * event.done // event.total if event.total else 0
+        if tenth <= self._tenths.get(event.file, -1):
+            return ""
+        self._tenths[event.file] = tenth
+        return wording.fetched_line(event)

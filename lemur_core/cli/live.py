@@ -44,6 +44,7 @@ class Live(AbstractContextManager["Live"]):
         self._running: dict[str, _Running] = {}
         self._fixed: dict[str, Mapping[str, Value]] = {}
         self._spinner = Spinner("dots")
+        self._preparing = "loading torch and the data"
         self._screen = Screen(
             console=self.console, get_renderable=self._now, refresh_per_second=8, transient=True
         )
@@ -59,6 +60,8 @@ class Live(AbstractContextManager["Live"]):
         """Show one event."""
         self.pace.take(event)
         match event:
+            case events.FileFetched():
+                self._preparing = wording.fetched_line(event)
             case events.CampaignStarted():
                 self._alone = len(event.devices) == 1
                 self._say(wording.campaign_line(event))
@@ -95,7 +98,7 @@ class Live(AbstractContextManager["Live"]):
 
     def _now(self) -> RenderableType:
         if not self.pace.total:
-            self._spinner.update(text=" loading torch and the data")
+            self._spinner.update(text=f" {self._preparing}")
             return self._spinner
         # A copy: this is drawn by another thread than the one that is told the events.
         running = list(self._running.values())

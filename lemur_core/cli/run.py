@@ -68,6 +68,12 @@ Examples:
 @click.option("--in-process", is_flag=True, default=None, help="Train here, for debuggers.")
 @db_option
 @data_option
+@click.option(
+    "--download", is_flag=True, default=None, help="Fetch data sets that are missing, if possible."
+)
+@click.option(
+    "--skip-corrupt", is_flag=True, default=None, help="Leave out files that cannot be decoded."
+)
 @click.option("--dry-run", is_flag=True, help="Print the pipelines and stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the leaderboard only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -20,6 +21,16 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def binary(size: int) -> str:
+    """Return a number of bytes in the largest unit of which there is one.
+
+    >>> binary(812), binary(170_498_071), binary(26_000_000_000)
+    ('812 B', '162.6 MiB', '24.2 GiB')
+    """
+    unit = max(0, min((size.bit_length() - 1) // 10, len(_UNITS) - 1))
+    return f"{size / 1024**unit:.{min(unit, 1)}f} {_UNITS[unit]}"
 
 
 def prm_text(prm: Mapping[str, Any]) -> str:

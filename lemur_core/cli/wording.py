@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lemur_core.cli.text import duration, prm_text
+from lemur_core.cli.text import binary, duration, prm_text
 from lemur_core.search import events
 from lemur_core.space import Value
 from lemur_core.trial import Epoch, Outcome, State, Trial
+
+
+def fetched_line(event: events.FileFetched) -> str:
+    """Return how much of a data set's file is there."""
+    of = f" of {binary(event.total)}" if event.total else ""
+    return f"fetching {event.file}: {binary(event.done)}{of}"
 
 
 def campaign_line(event: events.CampaignStarted) -> str:

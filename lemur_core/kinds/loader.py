@@ -3,7 +3,8 @@
 A loader's target is a callable ``load(folder, task)`` that returns a `DataBundle`. ``folder`` is
 the user's data folder, a `pathlib.Path`; a data set whose files are not there raises
 `MissingDataError` and says which, and where to get them. The same folder gives the same bundle,
-always.
+always. A sample that cannot be decoded raises `CorruptSampleError`. A target that can fetch its
+files is a `Downloads`.
 
 LEMUR's published form is accepted too: a module with ``loader(transform_fn, task)`` that returns
 ``(out_shape, minimum_accuracy, train_set, test_set)``, its images PIL's or tensors.
@@ -23,6 +24,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lemur_core.errors import ContractError, ShapeError
+from lemur_core.fetch import Progress
 from lemur_core.kinds.transform import Normalisation
 
 VALIDATION_SHARE = 0.1
@@ -40,6 +42,20 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> tuple[Any, Any]: ...
+
+
+class Downloads(Protocol):
+    """A loader that can fetch its files, for ``lemur run --download``."""
+
+    def __call__(self, folder: Path, task: str, /) -> DataBundle:
+        """Return the data set."""
+
+    def download(self, folder: Path, progress: Progress, /) -> None:
+        """Put the files where the loader finds them; `lemur_core.fetch` does most of it.
+
+        Raises:
+            FetchError: A file cannot be had.
+        """
 
 
 @dataclass(frozen=True)
@@ -129,11 +145,11 @@ def normalisation_of(images: Tensor) -> Normalisation:
     Args:
         images: uint8, shape ``(samples, channels, height, width)``.
     """
-    # Sums of integers are exact in int64; a float copy would take eight times the memory.
+    # Bytes are counted as they are; a copy as int64 or float64 would take eight times the memory.
     count = images[:, 0].numel()
     mean, std = [], []
     for channel in images.unbind(1):
-        histogram = torch.bincount(channel.flatten().to(torch.int64), minlength=256).double()
+        histogram = torch.bincount(channel.flatten(), minlength=256).double()
         values = torch.arange(256, dtype=torch.float64) / 255
         centre = (histogram @ values) / count
         mean.append(centre.item())

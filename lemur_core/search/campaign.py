@@ -23,6 +23,7 @@ from lemur_core.search.dispatch import Dispatch
 from lemur_core.search.events import CampaignStarted, Warned, Watch
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
+from lemur_core.search.obtain import Obtain
 from lemur_core.search.plan import ranges, spelt_out_datasets
 from lemur_core.search.prepare import prepare
 from lemur_core.search.pursuit import Pursuit
@@ -90,8 +91,8 @@ class Campaign:
         self._watch = tell_plugins(registry, watch)
         self.devices = devices_of(settings)
         self._versions = _versions(registry)
-        self._bundles = Bundles(settings.data)
         self.summary = Summary()
+        self._bundles = Bundles(settings.data, self._leave_out if settings.skip_corrupt else None)
 
     def run(self) -> Summary:
         """Train everything that is missing; Ctrl-C ends it after the epoch, a second one at once.
@@ -101,7 +102,7 @@ class Campaign:
         """
         ready = prepare(
             self.pipelines,
-            self._bundles,
+            Obtain(self._bundles, self._watch, download=self.settings.download),
             ranges(self.settings),
             spelt_out_datasets(self.settings),
             self._leave_out,

@@ -11,6 +11,15 @@ from lemur_core.trial import Epoch, Outcome, Trial
 
 
 @dataclass(frozen=True)
+class FileFetched:
+    """Some of a file of a data set was fetched; told once for each hundredth of it."""
+
+    file: str
+    done: int  # bytes
+    total: int | None  # bytes; None where they are not known
+
+
+@dataclass(frozen=True)
 class CampaignStarted:
     """The pipelines are known and their data is there."""
 
@@ -61,5 +70,13 @@ class Warned:
     message: str
 
 
-Event = CampaignStarted | StudyStarted | TrialStarted | EpochEnded | TrialFinished | Warned
+Event = (
+    FileFetched
+    | CampaignStarted
+    | StudyStarted
+    | TrialStarted
+    | EpochEnded
+    | TrialFinished
+    | Warned
+)
 Watch = Callable[[Event], None]

@@ -12,7 +12,7 @@ _BAD_LUCK = 10
 
 
 def given_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
-    """Return why a net is given up; empty where it is not.
+    """Return why a net is given up, at once where its data is corrupt; empty where it is not.
 
     Args:
         outcomes: How its trials ended, in that order.
@@ -20,6 +20,9 @@ def given_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
             many in a row are, whatever else there was.
         well: How many ended well before these.
     """
+    corrupt = next((outcome for outcome in outcomes if outcome.corrupt), None)
+    if corrupt:
+        return corrupt.reason
     first, last = outcomes[:attempts], outcomes[-attempts * _BAD_LUCK :]
     if not well and len(first) == attempts and _alike(first):
         how_many = "trial failed" if attempts == 1 else f"{attempts} trials failed alike"

@@ -9,7 +9,6 @@ from lemur_core.errors import LemurError, MissingDataError, PluginError
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
-from lemur_core.train.data import Bundles
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Ready:
 
 def prepare(
     pipelines: Sequence[Pipeline],
-    bundles: Bundles,
+    obtain: Callable[[Pipeline], object],
     prm: Mapping[str, Given],
     spelt_out: Collection[str],
     leave_out: Callable[[str], None],
@@ -31,7 +30,7 @@ def prepare(
 
     Args:
         pipelines: Those that are wanted.
-        bundles: Where the data is built, which tells whether it is there.
+        obtain: Builds a pipeline's data, which tells whether it is there.
         prm: Ranges that replace the nets' own.
         spelt_out: Data sets whose absence is an error; another's pipelines are left out.
         leave_out: Told why, once for each reason.
@@ -46,7 +45,7 @@ def prepare(
     for pipeline in pipelines:
         try:
             space = space_of(pipeline)
-            bundles.get(pipeline)
+            obtain(pipeline)
         except (MissingDataError, PluginError) as error:
             if isinstance(error, MissingDataError) and pipeline.dataset in spelt_out:
                 raise

@@ -46,6 +46,8 @@ class Settings:
         memory_limit: GiB of memory that a trial's process may take; None is no limit.
         db: Database URL, or path of an SQLite file.
         data: Folder of the data sets.
+        download: Fetch data sets that are missing, where their loaders can.
+        skip_corrupt: Decode all samples that are in files once, and leave out those that cannot be.
 
     Raises:
         SettingsError: A value is out of range.
@@ -76,6 +78,8 @@ class Settings:
     memory_limit: float | None = None
     db: str = "lemur.db"
     data: Path = Path("data")
+    download: bool = False
+    skip_corrupt: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "fail_attempts"):
@@ -212,7 +216,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("trials", "epochs", "seed", "fail_attempts"), _integer),
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys(_LIMITS, _number),
-    **dict.fromkeys(("checkpoint", "in_process"), _switch),
+    **dict.fromkeys(("checkpoint", "in_process", "download", "skip_corrupt"), _switch),
     **dict.fromkeys(("device", "sampler", "pruner", "db"), _text),
     "transform": _names,
     "gpus": _integers,

@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import torch
 
-from lemur_core.errors import MisfitError
+from lemur_core.errors import CorruptSampleError, MisfitError
 from lemur_core.train.checkpoint import StateLostError
 from lemur_core.train.data import Bundles
 from lemur_core.train.trial import run_trial
@@ -47,7 +47,8 @@ def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome
 
 
 def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
-    misfit = isinstance(error, MisfitError)
+    corrupt = isinstance(error, CorruptSampleError)
+    misfit = corrupt or isinstance(error, MisfitError)
     reason = f"{'' if misfit else type(error).__name__ + ': '}{_text(error)}".partition("\n")[0]
     return Outcome(
         State.FAILED,
@@ -56,6 +57,7 @@ def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
         _shortened(traceback.format_exc()),
         misfit,
         isinstance(error, torch.OutOfMemoryError),
+        corrupt,
     )
 
 

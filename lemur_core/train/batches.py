@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
+from lemur_core.errors import LemurError, MisfitError
 from lemur_core.kinds.loader import InMemory, Samples
 from lemur_core.kinds.net import TrainData
 
@@ -104,6 +105,7 @@ class _FromDataset:
             _Transformed(samples, transform, training),
             size,
             shuffle=training,
+            collate_fn=_collate,
             num_workers=processes,
             persistent_workers=processes > 0,
             pin_memory=device.type == "cuda",
@@ -113,7 +115,10 @@ class _FromDataset:
         return self.count
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for _, (inputs, targets) in zip(range(self.count), self.loader, strict=False):
+        for _, batch in zip(range(self.count), self.loader, strict=False):
+            if isinstance(batch, LemurError):
+                raise batch
+            inputs, targets = batch
             yield (
                 inputs.to(self.device, non_blocking=True),
                 targets.to(self.device, non_blocking=True),
@@ -129,13 +134,31 @@ class _Transformed(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        inputs, target = self.samples[index]
+    def __getitem__(self, index: int) -> tuple[Any, Any] | LemurError:
+        try:
+            inputs, target = self.samples[index]
+        # A process that loads would have its text buried in the traceback of another.
+        except LemurError as error:
+            return error
         # Anything but an image, a sentence say, was made ready by its loader.
         if isinstance(inputs, Tensor) and inputs.dtype == torch.uint8:
             self.transform.train(self.training)
             inputs = self.transform(inputs[None])[0]
         return inputs, target
+
+
+def _collate(samples: list[Any]) -> Any:
+    """Return the batch, or why there is none."""
+    errors = [sample for sample in samples if isinstance(sample, LemurError)]
+    if errors:
+        return errors[0]
+    shapes = {tuple(inputs.shape) for inputs, _ in samples if isinstance(inputs, Tensor)}
+    if len(shapes) > 1:
+        given = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:2])
+        return MisfitError(
+            f"images of several sizes, {given}, make no batch; choose transforms that resize them"
+        )
+    return default_collate(samples)
 
 
 def _loading_processes(samples: int) -> int:

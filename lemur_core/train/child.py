@@ -13,16 +13,29 @@ from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.train.attempt import attempt
+from lemur_core.train.corrupt import Corrupt
 from lemur_core.train.data import Bundles
 from lemur_core.train.messages import READY, encode
 from lemur_core.train.start import Start
 from lemur_core.trial import Trial
+
+
+class SharedData(NamedTuple):
+    """What a worker is told of a data set, once.
+
+    Attributes:
+        bundle: In memory that both processes see; None where the worker must build it.
+        corrupt: The samples to leave out when it does.
+    """
+
+    bundle: DataBundle | None
+    corrupt: Corrupt
 
 
 @dataclass(frozen=True)
@@ -31,12 +44,11 @@ class Job:
 
     Attributes:
         trial: What to train.
-        shared: Its data, in memory that both processes see; None where the worker has it already
-            or must build it.
+        data: None where the worker has it.
     """
 
     trial: Trial
-    shared: DataBundle | None = None
+    data: SharedData | None = None
 
 
 def main(connection: Connection[Any, Any], how: Start) -> None:
@@ -58,8 +70,8 @@ def main(connection: Connection[Any, Any], how: Start) -> None:
 
 
 def _take(job: Job, connection: Connection[Any, Any], bundles: Bundles) -> None:
-    if job.shared is not None:
-        bundles.put(job.trial.pipeline, job.shared)
+    if job.data is not None:
+        bundles.put(job.trial.pipeline, *job.data)
     if job.trial.device.startswith("cuda:"):
         # Nets that say "cuda" and no number mean this one.
         torch.cuda.set_device(job.trial.device)

@@ -72,6 +72,7 @@ def _outcome(values: dict[str, Any]) -> Outcome:
         str(values["traceback"]),
         bool(values["misfit"]),
         bool(values["out_of_memory"]),
+        bool(values["corrupt"]),
     )
 
 

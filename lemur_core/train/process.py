@@ -12,9 +12,8 @@ from typing import Any
 
 import torch.multiprocessing  # noqa: F401 - teaches multiprocessing to share tensors
 
-from lemur_core.kinds.loader import DataBundle
 from lemur_core.pipeline import Pipeline
-from lemur_core.train.child import Job
+from lemur_core.train.child import Job, SharedData
 from lemur_core.train.data import Bundles, Key, share
 from lemur_core.train.limits import LimitReachedError, Limits, Watch
 from lemur_core.train.memory import KernelKills
@@ -61,7 +60,7 @@ class Process:
         self._epochs = list(trial.done)
         self._kills.look()
         self._watch.begin(len(self._epochs) + 1)
-        self._send(Job(trial, self._to_share(trial.pipeline)))
+        self._send(Job(trial, self._untold(trial.pipeline)))
 
     def receive(self) -> Epoch | Outcome | None:
         """Return what the process says of its trial; None where it says nothing yet.
@@ -150,12 +149,12 @@ class Process:
             self._watch.ready()
         return message
 
-    def _to_share(self, pipeline: Pipeline) -> DataBundle | None:
+    def _untold(self, pipeline: Pipeline) -> SharedData | None:
         key = self.bundles.key(pipeline)
         if key in self._sent:
             return None
         self._sent.add(key)
-        return share(self.bundles.get(pipeline))
+        return SharedData(share(self.bundles.get(pipeline)), self.bundles.corrupt(pipeline))
 
     def _why_it_ended(self) -> str:
         assert self._process is not None

@@ -101,8 +101,7 @@ def test_mnist_without_its_files_says_which_and_where_to_get_them(tmp_path):
         run("img-classification_mnist-10k_acc_ResNet", data=tmp_path, db=str(tmp_path / "r.db"))
     assert str(caught.value) == (
         f"data set 'mnist-10k': {tmp_path / 'mnist'} lacks t10k-images-idx3-ubyte, "
-        "t10k-labels-idx1-ubyte (or .gz); get them from "
-        "https://ossci-datasets.s3.amazonaws.com/mnist, or name their folder with --data"
+        "t10k-labels-idx1-ubyte (or .gz); get it with --download, or say with --data where it is"
     )
 
 
@@ -114,3 +113,45 @@ def test_a_real_net_learns_mnists_own_images(tmp_path):
         data=SHARED, db=str(tmp_path / "results.db"),
     )  # fmt: skip
     assert summary.standings[0].accuracy > 0.8
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A folder of two classes, of whose files one is cut off."""
+    from PIL import Image
+
+    for name, level in (("dark", 20), ("bright", 230)):
+        for number in range(20):
+            file = tmp_path / "photographs" / name / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40 + number, 36), (level + number // 2, level, level)).save(file)
+    broken = tmp_path / "photographs" / "dark" / "7.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    return broken
+
+
+def on_photographs(folder, *flags):
+    pipeline = "img-classification_folder_acc_SqueezeNet-1"
+    return lemur(
+        folder, "run", pipeline, "--data", "photographs", "-t", 1, "-e", 1, "-a", 1,
+        "--transform", "norm_32", "--batch", 8, *flags,
+    )  # fmt: skip
+
+
+def test_a_file_that_cannot_be_decoded_ends_the_run_and_is_named(tmp_path, photographs):
+    ran = on_photographs(tmp_path)
+    assert ran.returncode == 2, ran.stderr
+    last = ran.stderr.splitlines()[-1]
+    place = photographs.relative_to(tmp_path)
+    assert last.startswith(f"lemur: error: {place} cannot be decoded: ")
+    assert last.endswith("; mend or remove it, or leave such files out with --skip-corrupt")
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_file_that_cannot_be_decoded_is_left_out_where_that_is_asked_for(tmp_path, photographs):
+    ran = on_photographs(tmp_path, "--skip-corrupt")
+    assert ran.returncode == 0, ran.stderr
+    place = photographs.relative_to(tmp_path)
+    warning = f"data set 'folder': 1 file cannot be decoded, left out: {place}"
+    assert f"lemur: warning: {warning}" in ran.stderr.splitlines()
+    assert len(data(db=tmp_path / "lemur.db")) == 1

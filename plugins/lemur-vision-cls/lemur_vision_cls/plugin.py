@@ -22,11 +22,27 @@ def lemur_register_nets():
 
 @hookimpl
 def lemur_register_loaders():
-    digits, mnist = "lemur_vision_cls.loaders.digits", "lemur_vision_cls.loaders.mnist"
+    loaders = "lemur_vision_cls.loaders"
     return [
-        Entry("digits", f"{digits}:load", TASKS, "1,797 digits, 8x8, embedded", size=8, demo=True),
-        Entry("mnist", f"{mnist}:load", TASKS, "70,000 digits, 28x28", size=28),
-        Entry("mnist-10k", f"{mnist}:load_10k", TASKS, "MNIST's test images alone", size=28),
+        Entry(name, f"{loaders}.{target}", TASKS, summary, size=size, demo=name == "digits")
+        for name, target, size, summary in (
+            ("digits", "digits:load", 8, "1,797 digits, 8x8, embedded"),
+            ("mnist", "mnist:load", 28, "70,000 digits, 28x28"),
+            ("mnist-10k", "mnist:load_10k", 28, "MNIST's test images alone"),
+            ("fashion-mnist", "mnist:load_fashion", 28, "70,000 articles of clothing, 28x28"),
+            ("usps", "usps:load", 16, "9,298 digits from envelopes, 16x16"),
+            ("svhn", "svhn:load", 32, "99,289 digits of house numbers, 32x32"),
+            ("cifar-10", "cifar:cifar_10", 32, "60,000 photographs of 10 classes, 32x32"),
+            ("cifar-100", "cifar:cifar_100", 32, "60,000 photographs of 100 classes, 32x32"),
+            ("stl-10", "stl:load", 96, "13,000 photographs of 10 classes, 96x96"),
+            ("eurosat", "eurosat:load", 64, "27,000 satellite images of 10 classes, 64x64"),
+            ("tiny-imagenet", "imagenet:tiny_imagenet", 64, "110,000 images, 200 classes, 64x64"),
+            ("imagenette", "imagenet:imagenette", None, "13,394 images of 10 easy classes, 320 px"),
+            ("imagenet-1k", "imagenet:load_imagenet", None, "1,331,167 images of 1,000 classes"),
+            ("places365", "places:load", 256, "1,839,960 photographs of 365 places, 256x256"),
+            ("celeba-gender", "celeba:load", None, "202,599 faces of 2 classes, 178x218"),
+            ("folder", "folder:load", None, "Images of your own, a folder for each class"),
+        )
     ]
 
 

@@ -1,18 +1,23 @@
-"""MNIST: 70,000 handwritten digits, 28x28 pixels.
+"""MNIST and Fashion-MNIST: 70,000 handwritten digits, 70,000 articles of clothing, 28x28 pixels.
 
 LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, 1998.
+Xiao, Rasul, Vollgraf: Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
+Algorithms, 2017.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
-from lemur_core.errors import MissingDataError
-from lemur_core.kinds.loader import DataBundle, InMemory, majority_share, normalisation_of
+from lemur_core.errors import FetchError, MissingDataError
+from lemur_core.fetch import Progress, fetch
+from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders import idx
+from lemur_vision_cls.loaders.in_memory import Split, bundle, checked
+from lemur_vision_cls.loaders.presence import DOWNLOAD, damaged
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -21,72 +26,103 @@ SIZE, CLASSES = 28, 10
 TRAINED_SHARE = 0.8
 
 
-def load(folder: Path, task: str) -> DataBundle:
-    """Return MNIST, 60,000 images to train and 10,000 to test.
+class Mnist(NamedTuple):
+    """The loader of one of these data sets.
 
-    Images are uint8, shape ``(1, 28, 28)``.
-
-    Raises:
-        MissingDataError: Files are not in ``folder`` or its ``mnist``, or are damaged.
+    Attributes:
+        name: Its name.
+        place: Its folder.
+        source: Its class in torchvision, in whose folder it may lie as well.
+        bare: Whether its files may lie in the data folder itself; those of both have the same
+            names.
     """
-    _require("mnist", folder, (*TRAIN, *TEST))
-    return _bundle(*_samples(folder, TRAIN), *_samples(folder, TEST))
+
+    name: str
+    place: str
+    source: str
+    bare: bool = False
+
+    def __call__(self, folder: Path, task: str) -> DataBundle:
+        """Return 60,000 images to train and 10,000 to test, uint8, shape ``(1, 28, 28)``.
+
+        Raises:
+            MissingDataError: Files are in none of its folders, or are damaged.
+        """
+        self.require(folder, (*TRAIN, *TEST))
+        return bundle(self.samples(folder, TRAIN), self.samples(folder, TEST), CLASSES)
+
+    def download(self, folder: Path, progress: Progress) -> None:
+        """Fetch the files that are missing."""
+        self.fetch(folder, (*TRAIN, *TEST), progress)
+
+    def fetch(self, folder: Path, names: tuple[str, ...], progress: Progress) -> None:
+        """Fetch some of the files, from the first mirror that has them."""
+        from torchvision import datasets
+
+        source = getattr(datasets, self.source)
+        for archive, md5 in source.resources:
+            if archive.removesuffix(".gz") in names:
+                to = folder / self.place / archive
+                _fetch_from([f"{mirror}{archive}" for mirror in source.mirrors], to, md5, progress)
+
+    def require(self, folder: Path, names: tuple[str, ...]) -> None:
+        """Raise `MissingDataError` where files are missing."""
+        missing = [name for name in names if self._find(folder, name) is None]
+        if missing:
+            raise MissingDataError(
+                f"data set {self.name!r}: {folder / self.place} lacks {', '.join(missing)} "
+                f"(or .gz); {DOWNLOAD}, or say with --data where it is"
+            )
+
+    def samples(self, folder: Path, names: tuple[str, str]) -> Split:
+        """Return the images of a file, and the labels of another."""
+        images_file, targets_file = (self._find(folder, name) for name in names)
+        assert images_file is not None
+        assert targets_file is not None
+        images, targets = idx.read(images_file), idx.read(targets_file)
+        if images.ndim != 3 or targets.ndim != 1:
+            shapes = f"its shape is {list(images.shape)}, that of its labels {list(targets.shape)}"
+            raise damaged(self.name, images_file, shapes)
+        split = (images[:, None], targets.to(torch.int64))
+        return checked(self.name, images_file, split, SIZE, CLASSES, targets_file)
+
+    def _find(self, folder: Path, name: str) -> Path | None:
+        places = [folder / self.place, folder / self.source / "raw", *[folder] * self.bare]
+        return next((file for place in places if (file := idx.find(place, name))), None)
 
 
-def load_10k(folder: Path, task: str) -> DataBundle:
-    """Return MNIST's 10,000 test images alone, 8,000 of them to train, the others to test.
+class Mnist10k(Mnist):
+    """The loader of MNIST's 10,000 test images alone."""
 
-    Raises:
-        MissingDataError: Files are not in ``folder`` or its ``mnist``, or are damaged.
-    """
-    _require("mnist-10k", folder, TEST)
-    images, targets = _samples(folder, TEST)
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    train, test = order.tensor_split([round(TRAINED_SHARE * len(order))])
-    return _bundle(images[train], targets[train], images[test], targets[test])
+    def __call__(self, folder: Path, task: str) -> DataBundle:
+        """Return 8,000 of them to train, the others to test.
 
+        Raises:
+            MissingDataError: Files are in none of its folders, or are damaged.
+        """
+        self.require(folder, TEST)
+        images, targets = self.samples(folder, TEST)
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+        train, test = order.tensor_split([round(TRAINED_SHARE * len(order))])
+        return bundle((images[train], targets[train]), (images[test], targets[test]), CLASSES)
 
-def _bundle(
-    images: Tensor, targets: Tensor, test_images: Tensor, test_targets: Tensor
-) -> DataBundle:
-    return DataBundle(
-        InMemory(images, targets),
-        InMemory(test_images, test_targets),
-        out_shape=(CLASSES,),
-        chance=majority_share(test_targets),
-        normalisation=normalisation_of(images),
-    )
+    def download(self, folder: Path, progress: Progress) -> None:
+        """Fetch the files that are missing."""
+        self.fetch(folder, TEST, progress)
 
 
-def _samples(folder: Path, names: tuple[str, str]) -> tuple[Tensor, Tensor]:
-    files = [file for name in names if (file := _find(folder, name))]
-    images, targets = map(idx.read, files)
-    if images.ndim != 3 or targets.shape != images.shape[:1] or not len(targets):
-        raise MissingDataError(
-            f"{files[0]} and {files[1]} do not belong together: {list(images.shape)} images, "
-            f"{list(targets.shape)} labels; fetch them again"
-        )
-    height, width = images.shape[1:]
-    if (height, width) != (SIZE, SIZE):
-        raise _foreign(files[0], f"images are {height}x{width}; expected {SIZE}x{SIZE}")
-    if targets.max() >= CLASSES:
-        raise _foreign(files[1], f"greatest label is {targets.max()}; expected 0 to {CLASSES - 1}")
-    return images[:, None], targets.to(torch.int64)
+def _fetch_from(urls: list[str], to: Path, md5: str, progress: Progress) -> None:
+    errors = []
+    for url in urls:
+        try:
+            fetch(url, to, md5=md5, progress=progress)
+        except FetchError as error:
+            errors.append(error)
+        else:
+            return
+    raise errors[0]
 
 
-def _foreign(file: Path, what: str) -> MissingDataError:
-    return MissingDataError(f"{file} is not MNIST's: its {what}; fetch it again")
-
-
-def _find(folder: Path, name: str) -> Path | None:
-    return idx.find(folder / "mnist", name) or idx.find(folder, name)
-
-
-def _require(dataset: str, folder: Path, names: tuple[str, ...]) -> None:
-    missing = [name for name in names if _find(folder, name) is None]
-    if missing:
-        raise MissingDataError(
-            f"data set {dataset!r}: {folder / 'mnist'} lacks {', '.join(missing)} (or .gz); "
-            "get them from https://ossci-datasets.s3.amazonaws.com/mnist, "
-            "or name their folder with --data"
-        )
+load = Mnist("mnist", "mnist", "MNIST", bare=True)
+load_fashion = Mnist("fashion-mnist", "fashion-mnist", "FashionMNIST")
+load_10k = Mnist10k("mnist-10k", "mnist", "MNIST", bare=True)

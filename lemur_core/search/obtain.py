@@ -1,0 +1,60 @@
+"""Get the data of pipelines, fetched first where it is missing and may be."""
+
+from __future__ import annotations
+
+from lemur_core.errors import FetchError, MissingDataError
+from lemur_core.fetch import Fetching
+from lemur_core.pipeline import Pipeline
+from lemur_core.search.events import FileFetched, Watch
+from lemur_core.train.data import Bundles, Key
+
+
+class Obtain:
+    """Builds the data of each pipeline, and tries once only what cannot be had.
+
+    Args:
+        bundles: Where it is built.
+        watch: Told how far a file is.
+        download: Fetch the files that are missing, where the loader can.
+    """
+
+    def __init__(self, bundles: Bundles, watch: Watch, *, download: bool) -> None:
+        self._bundles, self._watch, self._download = bundles, watch, download
+        self._missing: dict[Key, MissingDataError] = {}
+        self._told: tuple[str, int] | None = None
+
+    def __call__(self, pipeline: Pipeline) -> None:
+        """Build the pipeline's data.
+
+        Raises:
+            MissingDataError: Its files are not there, and cannot be fetched or shall not be.
+        """
+        key = self._bundles.key(pipeline)
+        if key in self._missing:
+            raise self._missing[key]
+        try:
+            self._get(pipeline)
+        except MissingDataError as error:
+            self._missing[key] = error
+            raise
+
+    def _get(self, pipeline: Pipeline) -> None:
+        try:
+            self._bundles.get(pipeline)
+        except MissingDataError:
+            target = pipeline.loader_entry.load()
+            if not (self._download and hasattr(target, "download")):
+                raise
+            try:
+                target.download(self._bundles.folder, self._tell)
+            except FetchError as error:
+                raise FetchError(f"data set {pipeline.dataset!r}: {error}") from error
+            self._bundles.get(pipeline)
+
+    def _tell(self, fetching: Fetching) -> None:
+        # Pieces come by the thousand.
+        file, done, total = fetching
+        hundredth = (file, 100 * done // total if total else 0)
+        if hundredth != self._told:
+            self._told = hundredth
+            self._watch(FileFetched(file, done, total))

@@ -1,0 +1,110 @@
+"""Data sets whose images are files, decoded when they are asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lemur_core.errors import CorruptSampleError, MissingDataError
+from lemur_core.kinds.loader import DataBundle, majority_share, normalisation_of
+from lemur_core.kinds.transform import Normalisation
+from lemur_vision_cls.loaders.decoding import decode
+
+# Of ImageNet's training images, as the nets of torchvision and timm are published with.
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# So many images, and pixels of each, tell the mean to a hundredth.
+_DRAWN, _PIXELS = 256, 10_000
+_SEED = 0
+# A set of one colour has no deviation, and must not be divided by it.
+_LEAST_STD = 1 / 255
+
+
+class ImageFiles:
+    """Images in files, and their classes.
+
+    Args:
+        root: The folder of all.
+        names: Of the files, from there.
+        targets: Their class indices.
+        decode: From a file to its image, uint8, shape ``(channels, height, width)``.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        names: Sequence[str],
+        targets: Sequence[int] | Tensor,
+        decode: Callable[[Path], Tensor] = decode,
+    ) -> None:
+        self.root, self.decode = root, decode
+        # One array of bytes stays shared by the processes that load; of a million objects, each
+        # process would come to have its own, as counting who refers to an object writes to it.
+        self.names = np.array([os.fsencode(name) for name in names])
+        self.targets = torch.as_tensor(targets, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, Tensor]:
+        return self.decode(self.file(index)), self.targets[index]
+
+    def file(self, index: int) -> Path:
+        """Return the file of an image."""
+        return self.root / os.fsdecode(bytes(self.names[index]))
+
+    def take(self, indices: Tensor) -> ImageFiles:
+        """Return some of the images."""
+        taken = ImageFiles(self.root, (), self.targets[indices], self.decode)
+        taken.names = self.names[indices.numpy()]
+        return taken
+
+
+def bundle(
+    train: ImageFiles,
+    test: ImageFiles,
+    classes: int,
+    normalisation: Normalisation | None = None,
+    validation: ImageFiles | None = None,
+) -> DataBundle:
+    """Return the data set, its normalisation that of some training images where none is given."""
+    return DataBundle(
+        train,
+        test,
+        out_shape=(classes,),
+        chance=majority_share(test.targets),
+        normalisation=normalisation or sampled_normalisation(train),
+        validation=validation,
+    )
+
+
+def sampled_normalisation(images: ImageFiles) -> Normalisation:
+    """Return the mean and standard deviation of some images, drawn from a seed.
+
+    Each counts alike, whatever its size; those that cannot be decoded are passed over.
+
+    Raises:
+        MissingDataError: None can be decoded.
+    """
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_SEED))
+    sampled = (_pixels(images, index) for index in order[:_DRAWN].tolist())
+    drawn = [pixels for pixels in sampled if pixels is not None]
+    if not drawn:
+        raise MissingDataError(
+            f"{images.root}: none of the {min(_DRAWN, len(images))} images looked at can be "
+            f"decoded, {images.file(int(order[0]))} the first of them"
+        )
+    mean, std = normalisation_of(torch.cat(drawn, 1)[None, :, :, None])
+    return Normalisation(mean, tuple(max(one, _LEAST_STD) for one in std))
+
+
+def _pixels(images: ImageFiles, index: int) -> Tensor | None:
+    try:
+        pixels = images[index][0].flatten(1)
+    except CorruptSampleError:
+        return None
+    return pixels[:, :: max(1, pixels.shape[1] // _PIXELS)]

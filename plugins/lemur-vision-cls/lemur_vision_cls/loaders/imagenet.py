@@ -1,0 +1,130 @@
+"""ImageNet-1k and its small relatives Imagenette and Tiny ImageNet.
+
+Russakovsky et al.: ImageNet Large Scale Visual Recognition Challenge, 2015. Howard: Imagenette,
+2019. Le, Yang: Tiny ImageNet Visual Recognition Challenge, 2015.
+
+The labels of ImageNet's and Tiny ImageNet's test images are not published. Their official
+validation split is our test split, as in the literature, and lemur holds its own out of the
+training images.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lemur_core.fetch import Progress, fetch_archive
+from lemur_core.kinds.loader import DataBundle
+from lemur_vision_cls.loaders.files import IMAGENET, ImageFiles, bundle
+from lemur_vision_cls.loaders.presence import damaged, require
+from lemur_vision_cls.loaders.tree import class_folders, expect_classes, read_tree
+
+IMAGENETTE_SIZE, IMAGENETTE_CLASSES = "320px", 10
+TINY_URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+TINY_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
+TINY, TINY_CLASSES = "tiny-imagenet-200", 200
+CLASSES = 1000
+GET_IMAGENET = "get it from https://image-net.org/download (it wants an account)"
+
+
+class Imagenette:
+    """The loader of Imagenette, ten classes of ImageNet that are easily told apart."""
+
+    def __call__(self, folder: Path, task: str) -> DataBundle:
+        """Return 9,469 images to train and 3,925 to test, uint8, their shorter side 320 px.
+
+        Raises:
+            MissingDataError: Its folder is not there, or not whole.
+        """
+        place = folder / Path(_imagenette_archive()[0]).stem
+        require("imagenette", place, ["train", "val"])
+        classes = expect_classes("imagenette", place / "train", IMAGENETTE_CLASSES)
+        train, test = (read_tree("imagenette", place / split, classes) for split in _SPLITS)
+        return bundle(train, test, len(classes), IMAGENET)
+
+    def download(self, folder: Path, progress: Progress) -> None:
+        """Fetch the archive and unpack it."""
+        url, md5 = _imagenette_archive()
+        fetch_archive(url, folder, md5=md5, progress=progress)
+
+
+class TinyImagenet:
+    """The loader of Tiny ImageNet, 200 classes at 64x64 pixels."""
+
+    def __call__(self, folder: Path, task: str) -> DataBundle:
+        """Return 100,000 images to train and 10,000 to test, uint8, shape ``(3, 64, 64)``.
+
+        Raises:
+            MissingDataError: Its folder is not there, or not whole.
+        """
+        place = folder / TINY
+        require("tiny-imagenet", place, ["train", "val/images", "val/val_annotations.txt"])
+        classes = expect_classes("tiny-imagenet", place / "train", TINY_CLASSES)
+        train = read_tree("tiny-imagenet", place / "train", classes, inside="images")
+        return bundle(train, _annotated(place / "val", classes), len(classes), IMAGENET)
+
+    def download(self, folder: Path, progress: Progress) -> None:
+        """Fetch the archive and unpack it."""
+        fetch_archive(TINY_URL, folder, md5=TINY_MD5, progress=progress)
+
+
+def load_imagenet(folder: Path, task: str) -> DataBundle:
+    """Return ImageNet-1k, 1,281,167 images to train and 50,000 to test, uint8, of any size.
+
+    Classes are in the order of their WordNet ids, the names of the folders in ``train``. Those in
+    ``val`` may be missing, where torchvision's ``meta.bin`` says the labels.
+
+    Raises:
+        MissingDataError: Its folders are not in ``imagenet-1k``, or not whole.
+    """
+    place = folder / "imagenet-1k"
+    require("imagenet-1k", place, ["train", "val"], GET_IMAGENET)
+    classes = expect_classes("imagenet-1k", place / "train", CLASSES)
+    train = read_tree("imagenet-1k", place / "train", classes)
+    if class_folders(place / "val"):
+        test = read_tree("imagenet-1k", place / "val", classes)
+    else:
+        test = _told_by_meta(place, classes)
+    return bundle(train, test, len(classes), IMAGENET)
+
+
+def _annotated(folder: Path, classes: list[str]) -> ImageFiles:
+    """Return the images of Tiny ImageNet's ``val``: in each line a file and its WordNet id."""
+    annotations = folder / "val_annotations.txt"
+    rows = [line.split("\t") for line in annotations.read_text().splitlines()]
+    if not rows or any(len(row) < 2 for row in rows):
+        raise damaged("tiny-imagenet", annotations, "expected a file and a class in each line")
+    targets = _targets("tiny-imagenet", annotations, [row[1] for row in rows], classes)
+    return ImageFiles(folder / "images", [row[0] for row in rows], targets)
+
+
+def _told_by_meta(place: Path, classes: list[str]) -> ImageFiles:
+    """Return the images of ImageNet's ``val`` as they are published, all in one folder."""
+    from torchvision.datasets.imagenet import META_FILE, load_meta_file
+
+    require("imagenet-1k", place, [META_FILE], "put val's images into folders of their classes")
+    _, wnids = load_meta_file(place)
+    files = sorted(file.name for file in (place / "val").glob("*.JPEG"))
+    if len(files) != len(wnids):
+        counts = f"it has the labels of {len(wnids)} images; {place / 'val'} has {len(files)}"
+        raise damaged("imagenet-1k", place / META_FILE, counts)
+    targets = _targets("imagenet-1k", place / META_FILE, wnids, classes)
+    return ImageFiles(place / "val", files, targets)
+
+
+def _targets(dataset: str, file: Path, wnids: list[str], classes: list[str]) -> list[int]:
+    index = {wnid: target for target, wnid in enumerate(classes)}
+    unknown = sorted({*wnids} - {*classes})
+    if unknown:
+        raise damaged(dataset, file, f"class {unknown[0]!r} is none of those in train")
+    return [index[wnid] for wnid in wnids]
+
+
+def _imagenette_archive() -> tuple[str, str]:
+    from torchvision import datasets
+
+    url, md5 = datasets.Imagenette._ARCHIVES[IMAGENETTE_SIZE]
+    return url, md5
+
+
+_SPLITS = ("train", "val")
+imagenette, tiny_imagenet = Imagenette(), TinyImagenet()

@@ -1,0 +1,244 @@
+"""Files fetched from a server that breaks off, ignores ranges, or has them not at all."""
+
+import hashlib
+import io
+import shutil
+import tarfile
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from lemur_core.errors import FetchError
+from lemur_core.fetch import Fetching, fetch, fetch_archive, unpack
+
+CONTENT = bytes(range(256)) * 4096
+MD5, SHA256 = hashlib.md5(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked = self.headers["Range"]
+        self.server.asked.append(asked)
+        content = self.server.files.get(self.path)
+        if content is None:
+            self.send_error(404)
+            return
+        begin = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        if begin >= len(content) and self.server.ranges and asked:
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if asked and self.server.ranges:
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+            content = content[begin:]
+        else:
+            self.send_response(200)
+        if self.server.says_length:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        sent = self.server.sends.pop(0) if self.server.sends else len(content)
+        self.wfile.write(content[:sent])
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server():
+    """A server; `sends` are the bytes after which it hangs up, an answer each."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.files, server.asked, server.sends = {"/set.bin": CONTENT}, [], []
+        server.ranges = server.says_length = True
+        server.url = f"http://127.0.0.1:{server.server_port}/set.bin"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_file_is_fetched_into_a_folder_that_is_made(server, tmp_path):
+    to = tmp_path / "sets" / "set.bin"
+    assert fetch(server.url, to, md5=MD5, sha256=SHA256) == to
+    assert to.read_bytes() == CONTENT
+    assert [file.name for file in to.parent.iterdir()] == ["set.bin"]
+
+
+def test_progress_goes_from_nothing_to_the_whole(server, tmp_path):
+    told = []
+    fetch(server.url, tmp_path / "set.bin", progress=told.append)
+    assert told[0] == Fetching("set.bin", 0, len(CONTENT))
+    assert told[-1] == Fetching("set.bin", len(CONTENT), len(CONTENT))
+    assert [one.done for one in told] == sorted(one.done for one in told)
+
+
+def test_where_the_server_does_not_say_its_length_the_given_one_is_told(server, tmp_path):
+    server.says_length = False
+    told = []
+    fetch(server.url, tmp_path / "one", progress=told.append)
+    fetch(server.url, tmp_path / "two", size=len(CONTENT), progress=told.append)
+    assert {(one.file, one.total) for one in told} == {("one", None), ("two", len(CONTENT))}
+
+
+def test_what_breaks_off_is_resumed_where_it_did(server, tmp_path):
+    server.sends = [300_000, 200_000]
+    fetch(server.url, tmp_path / "set.bin", md5=MD5)
+    assert server.asked == [None, "bytes=300000-", "bytes=500000-"]
+    assert (tmp_path / "set.bin").read_bytes() == CONTENT
+
+
+def test_what_another_process_had_begun_is_gone_on_with(server, tmp_path):
+    (tmp_path / "set.bin.part").write_bytes(CONTENT[:1000])
+    fetch(server.url, tmp_path / "set.bin", md5=MD5)
+    assert server.asked == ["bytes=1000-"]
+
+
+def test_a_server_that_knows_no_ranges_is_asked_for_the_whole_again(server, tmp_path):
+    server.ranges = False
+    server.sends = [300_000]
+    fetch(server.url, tmp_path / "set.bin", md5=MD5)
+    assert server.asked == [None, "bytes=300000-"]
+    assert (tmp_path / "set.bin").read_bytes() == CONTENT
+
+
+def test_what_is_complete_but_was_not_put_in_place_is_not_sent_again(server, tmp_path):
+    (tmp_path / "set.bin.part").write_bytes(CONTENT)
+    fetch(server.url, tmp_path / "set.bin", md5=MD5)
+    assert server.asked == [f"bytes={len(CONTENT)}-"]
+    assert (tmp_path / "set.bin").read_bytes() == CONTENT
+
+
+def test_a_server_that_gives_nothing_more_is_given_up_and_what_came_is_kept(server, tmp_path):
+    server.sends = [1000, 0]
+    with pytest.raises(FetchError) as caught:
+        fetch(server.url, tmp_path / "set.bin")
+    assert str(caught.value) == (
+        f"{server.url} broke off after 1000 bytes: expected {len(CONTENT)} bytes; "
+        "fetch it again to go on from there"
+    )
+    assert (tmp_path / "set.bin.part").read_bytes() == CONTENT[:1000]
+    assert not (tmp_path / "set.bin").exists()
+
+
+def test_another_content_than_the_checksums_is_removed(server, tmp_path):
+    expected = "0" * 64
+    with pytest.raises(FetchError) as caught:
+        fetch(server.url, tmp_path / "set.bin", sha256=expected)
+    assert str(caught.value) == (
+        f"{server.url}: its sha256 is {SHA256}; expected {expected}; "
+        "what was fetched is removed, fetch it again"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_begun_of_a_longer_file_is_begun_again(server, tmp_path):
+    (tmp_path / "set.bin.part").write_bytes(CONTENT + b"more")
+    fetch(server.url, tmp_path / "set.bin", md5=MD5)
+    assert server.asked == [f"bytes={len(CONTENT) + 4}-", None]
+    assert (tmp_path / "set.bin").read_bytes() == CONTENT
+
+
+def test_a_file_that_is_there_is_fetched_again_only_where_its_checksum_is_another(server, tmp_path):
+    file = tmp_path / "set.bin"
+    file.write_bytes(b"damaged")
+    fetch(server.url, file)
+    assert (server.asked, file.read_bytes()) == ([], b"damaged")
+    fetch(server.url, file, md5=MD5.upper())
+    fetch(server.url, file, md5=MD5)
+    assert (server.asked, file.read_bytes()) == ([None], CONTENT)
+
+
+def test_a_file_that_the_server_does_not_have_is_said(server, tmp_path):
+    url = server.url + ".gz"
+    with pytest.raises(FetchError) as caught:
+        fetch(url, tmp_path / "set.bin")
+    assert str(caught.value) == f"{url}: the server says 404 Not Found"
+    assert not (tmp_path / "set.bin.part").exists()
+
+
+def test_a_server_that_is_not_there_is_said(server, tmp_path):
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(FetchError) as caught:
+        fetch(server.url, tmp_path / "set.bin")
+    assert str(caught.value).startswith(f"{server.url} cannot be reached: ")
+    assert str(caught.value).endswith("Connection refused; is there a network?")
+
+
+def test_a_disk_without_room_is_said_before_anything_is_written(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 8, 1))
+    with pytest.raises(FetchError) as caught:
+        fetch(server.url, tmp_path / "set.bin")
+    assert str(caught.value) == (
+        f"{server.url}: the disk of {tmp_path / 'set.bin'} is full: it needs {len(CONTENT)} bytes "
+        "more; make room, and fetch it again"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_of_this_machine_are_not_fetched(tmp_path):
+    with pytest.raises(FetchError) as caught:
+        fetch(f"file://{tmp_path}/secret", tmp_path / "set.bin")
+    assert str(caught.value) == (
+        f"file://{tmp_path}/secret: expected an address that begins with http:// or https://"
+    )
+
+
+def tar_of(**files):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return archive.getvalue()
+
+
+def zip_of(**files):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for name, text in files.items():
+            zipped.writestr(name, text)
+    return archive.getvalue()
+
+
+def texts(folder):
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): file.read_text() for file in files}
+
+
+@pytest.mark.parametrize(("name", "archive_of"), [("set.tar.gz", tar_of), ("set.zip", zip_of)])
+def test_an_archive_is_fetched_unpacked_and_removed(server, tmp_path, name, archive_of):
+    archive = archive_of(**{"set/one": "1", "set/deep/two": "2"})
+    server.files[f"/{name}"] = archive
+    (tmp_path / "set" / "deep").mkdir(parents=True)
+    (tmp_path / "set" / "deep" / "two").write_text("damaged")
+    (tmp_path / "set" / "own").write_text("kept")
+    url = server.url.replace("set.bin", name)
+    fetch_archive(url, tmp_path, md5=hashlib.md5(archive).hexdigest(), progress=lambda told: None)
+    assert texts(tmp_path) == {"set/one": "1", "set/deep/two": "2", "set/own": "kept"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("set.tar.gz", tar_of(one="1" * 9999)[:-20]),
+        ("set.tar.gz", b"no archive"),
+        ("set.tar.gz", tar_of(**{"good": "1", "../outside": "2"})),
+        ("set.zip", zip_of(one="1")[:-20]),
+    ],
+    ids=["truncated tar", "no tar", "tar that leaves its folder", "truncated zip"],
+)
+def test_nothing_is_seen_of_an_archive_that_cannot_be_unpacked(tmp_path, name, content):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    archive = folder / name
+    archive.write_bytes(content)
+    with pytest.raises(FetchError, match="cannot be unpacked: .*; remove it"):
+        unpack(archive, folder)
+    assert [file.name for file in tmp_path.rglob("*")] == ["data", name]

@@ -1,0 +1,204 @@
+"""Data that is fetched before any trial begins, and samples that cannot be decoded."""
+
+import json
+import pickle
+
+import pytest
+import torch
+
+from lemur_core import Entry, data
+from lemur_core.errors import CorruptSampleError, FetchError, MisfitError, MissingDataError
+from lemur_core.search import events
+from lemur_core.search.run import campaign
+from lemur_core.search.settings import Settings
+from lemur_core.train.batches import batches
+from lemur_core.train.corrupt import find_corrupt, leave_out
+
+TASKS = ("img-classification",)
+
+
+@pytest.fixture
+def told(toys, tmp_path):
+    """Run a campaign on the data sets in files, in this process; give its summary and events."""
+    targets = {"fetchable": "lemur_toy.files:fetchable", "damaged": "lemur_toy.files:damaged"}
+    entries = [Entry(name, target, TASKS, size=4) for name, target in targets.items()]
+    registry = toys.with_entries("files", "loader", entries)
+    seen = []
+
+    def run(pattern, **settings):
+        given = {
+            "patterns": pattern, "trials": 1, "epochs": 1, "transform": "plain",
+            "in_process": True, "data": tmp_path, "db": str(tmp_path / "results.db"),
+        }  # fmt: skip
+        return campaign(Settings.of(given | settings), registry, seen.append), seen
+
+    run.seen = seen
+    return run
+
+
+def fetched(seen):
+    return [event for event in seen if isinstance(event, events.FileFetched)]
+
+
+def test_data_that_is_missing_is_fetched_before_the_campaign_starts(told, tmp_path):
+    summary, seen = told("img-classification_fetchable_hits_{Linear,Tall}", download=True)
+    assert {one.pipeline for one in summary.standings} == {
+        "img-classification_fetchable_hits_Linear"
+    }
+    first = next(at for at, event in enumerate(seen) if isinstance(event, events.CampaignStarted))
+    assert all(isinstance(event, events.FileFetched) for event in seen[:first])
+    # Told 201 times, of which the campaign tells each hundredth once.
+    assert [event.done for event in fetched(seen)] == list(range(0, 1001, 10))
+    told("img-classification_fetchable_hits_Linear", download=True, trials=-1)
+    assert (tmp_path / "attempts").read_text() == "x"
+
+
+def test_nothing_is_fetched_that_was_not_asked_for(told, tmp_path):
+    with pytest.raises(MissingDataError, match=f"^data set 'fetchable': {tmp_path} lacks fetched"):
+        told("img-classification_fetchable_hits_Linear")
+    assert not (tmp_path / "attempts").exists()
+
+
+def test_what_cannot_be_fetched_is_said_once_and_tried_once(told, tmp_path):
+    (tmp_path / "no-network").touch()
+    with pytest.raises(FetchError) as caught:
+        told("img-classification_fetchable_hits", download=True)
+    message = "data set 'fetchable': http://nowhere/fetched.bin cannot be reached: no route"
+    assert str(caught.value) == message
+    summary, _ = told("img-classification_{blobs,fetch*}_hits_*in*", download=True)
+    assert summary.left_out == [message]
+    assert {one.pipeline for one in summary.standings} == {"img-classification_blobs_hits_Linear"}
+    assert (tmp_path / "attempts").read_text() == "xx"
+
+
+def test_a_data_set_that_no_loader_fetches_says_what_it_says_without_download(told):
+    with pytest.raises(MissingDataError, match="^data set 'absent': .* get it from nowhere$"):
+        told("img-classification_absent_hits_Linear", download=True)
+
+
+DAMAGED = "img-classification_damaged_hits_Linear"
+
+
+def test_a_sample_that_cannot_be_decoded_is_the_users_to_mend(told, tmp_path):
+    (tmp_path / "corrupt.txt").write_text("test/3")
+    with pytest.raises(MisfitError) as caught:
+        told(DAMAGED)
+    assert str(caught.value) == (
+        "test/3 cannot be decoded: it is cut off; "
+        "mend or remove it, or leave such files out with --skip-corrupt"
+    )
+    # It is not tried again, as other trials would find it too.
+    assert len([event for event in told.seen if isinstance(event, events.TrialFinished)]) == 1
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_samples_that_cannot_be_decoded_are_left_out_where_that_is_asked_for(
+    told, tmp_path, in_process
+):
+    (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0 test/9")
+    summary, seen = told(DAMAGED, skip_corrupt=True, in_process=in_process)
+    assert summary.exit_status == 0
+    assert len(data(db=tmp_path / "results.db")) == 1
+    [warned] = [event.message for event in seen if isinstance(event, events.Warned)]
+    assert summary.left_out == [warned]
+    named = warned.removeprefix("data set 'damaged': 4 files cannot be decoded, left out: ")
+    assert named.endswith(" and 1 more")
+    assert len(set(named.removesuffix(" and 1 more").split(", "))) == 3
+
+
+def test_a_split_that_has_nothing_else_is_said(told, tmp_path):
+    (tmp_path / "corrupt.txt").write_text(" ".join(f"test/{index}" for index in range(16)))
+    with pytest.raises(MissingDataError) as caught:
+        told(DAMAGED, skip_corrupt=True)
+    assert str(caught.value) == (
+        "data set 'damaged': none of the 16 files of its test split can be decoded; "
+        "test/0: it is cut off"
+    )
+
+
+def test_the_validation_images_are_the_same_with_a_corrupt_file_or_without(toys, tmp_path):
+    from lemur_toy.files import damaged
+
+    splits = []
+    for corrupt in ("", "train/7 train/20"):
+        (tmp_path / "corrupt.txt").write_text(corrupt)
+        bundle = damaged(tmp_path, TASKS[0]).held_out()
+        kept = leave_out(bundle, find_corrupt(bundle, "damaged", print))
+        splits.append({split: indices(getattr(kept, split)) for split in ("train", "validation")})
+    whole, rest = splits
+    assert rest["validation"] == [index for index in whole["validation"] if index not in (7, 20)]
+    assert rest["train"] == [index for index in whole["train"] if index not in (7, 20)]
+
+
+def indices(samples):
+    """Of a subset's samples in the data set."""
+    if not hasattr(samples, "indices"):
+        return list(range(len(samples)))
+    inner = indices(samples.dataset)
+    return [inner[index] for index in samples.indices]
+
+
+def test_the_error_comes_whole_from_a_process_that_loads():
+    error = pickle.loads(pickle.dumps(CorruptSampleError("a.png", "it is cut off")))
+    assert (error.file, error.reason) == ("a.png", "it is cut off")
+
+    class Images:
+        def __len__(self):
+            return 2_000
+
+        def __getitem__(self, index):
+            raise CorruptSampleError(f"{index}.png", "it is cut off")
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        given = batches(Images(), torch.nn.Identity(), 4, torch.device("cpu"), training=False)
+        with pytest.raises(CorruptSampleError, match="^0.png cannot be decoded: it is cut off; "):
+            next(iter(given))
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_images_of_several_sizes_that_nothing_resizes_are_said():
+    images = [(torch.zeros(3, 4, size, dtype=torch.uint8), 0) for size in (5, 6)]
+    given = batches(images, torch.nn.Identity(), 2, torch.device("cpu"), training=False)
+    with pytest.raises(MisfitError) as caught:
+        list(given)
+    assert str(caught.value) == (
+        "images of several sizes, 3x4x5 and 3x4x6, make no batch; "
+        "choose transforms that resize them"
+    )
+
+
+def shown(capsys, show):
+    for done in (0, 10, 100, 110, 1000):
+        show(events.FileFetched("set.zip", done * 1024, 1000 * 1024))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_pipe_is_told_a_line_for_each_tenth_and_programs_an_object(capsys):
+    from lemur_core.cli.jsonl import JsonLines
+    from lemur_core.cli.lines import Lines, Quiet
+
+    assert shown(capsys, Lines()) == [
+        "fetching set.zip: 0 B of 1000.0 KiB",
+        "fetching set.zip: 100.0 KiB of 1000.0 KiB",
+        "fetching set.zip: 1000.0 KiB of 1000.0 KiB",
+    ]
+    assert shown(capsys, Quiet()) == []
+    first = {"event": "FileFetched", "file": "set.zip", "done": 0, "total": 1000 * 1024}
+    assert json.loads(shown(capsys, JsonLines())[0]) == first
+
+
+def test_a_terminal_is_told_beside_the_spinner():
+    from io import StringIO
+
+    from rich.console import Console
+
+    from lemur_core.cli.live import Live
+
+    console = Console(file=StringIO(), force_terminal=True, width=80)
+    live = Live(console)
+    live(events.FileFetched("set.zip", 5 * 2**20, 10 * 2**20))
+    console.print(live._now())
+    assert "fetching set.zip: 5.0 MiB of 10.0 MiB" in console.file.getvalue()
