@@ -7,7 +7,7 @@ from lemur_core import Entry, entries_in, hookimpl
 TASKS = ("img-classification",)
 
 # Height and width in pixels below which an architecture's last feature map vanishes.
-MIN_SIZE = {"AlexNet": 64}
+MIN_SIZE = {"AlexNet": 64, "MaxVit": 64}
 DEMO = ("ResNet", "ShuffleNet", "SqueezeNet-1")
 
 
