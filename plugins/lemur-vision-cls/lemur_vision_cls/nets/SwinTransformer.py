@@ -68,7 +68,7 @@ def apart(height, width, shift_down, shift_right, device):
     """
     below = torch.arange(height, device=device) >= height - shift_down
     beyond = torch.arange(width, device=device) >= width - shift_right
-    parts = to_windows((2 * below[:, None] + 1 * beyond)[None, :, :, None])[0]
+    parts = to_windows((2 * below[:, None] + beyond)[None, :, :, None])[0]
     return parts != parts.transpose(1, 2)
 
 
