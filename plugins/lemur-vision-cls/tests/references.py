@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import timm
+from pytorchcv.model_provider import get_model
 from torch import Tensor, nn
 from torchvision import models
 
@@ -33,10 +35,70 @@ def torchvision(name: str, **options: Any) -> Callable[[int], nn.Module]:
     return lambda classes: models.get_model(name, weights=None, num_classes=classes, **options)
 
 
+def of_timm(name: str, **options: Any) -> Callable[[int], nn.Module]:
+    return lambda classes: timm.create_model(name, num_classes=classes, **options)
+
+
+def of_pytorchcv(name: str) -> Callable[[int], nn.Module]:
+    """Build one of pytorchcv, its last pooling made to take maps of any size."""
+
+    def build(classes: int) -> nn.Module:
+        net = get_model(name, num_classes=classes)
+        net.features.final_pool = nn.AdaptiveAvgPool2d(1)
+        return net
+
+    return build
+
+
+def maxvit(size: int, **options: Any) -> Callable[[int], nn.Module]:
+    """Build torchvision's maxvit_t for a size, its windows as large as the last map."""
+    return lambda classes: models.MaxVit(
+        input_size=(size, size),
+        stem_channels=64,
+        partition_size=size // 32,
+        block_channels=[64, 128, 256, 512],
+        block_layers=[2, 2, 5, 2],
+        head_dim=32,
+        num_classes=classes,
+        **{"stochastic_depth_prob": 0.2} | options,
+    )
+
+
+def without_indices(state: dict[str, Tensor]) -> list[Tensor]:
+    """Leave out tables of offsets, which ours do not keep."""
+    return [value for name, value in state.items() if not name.endswith("position_index")]
+
+
+def positions_second(state: dict[str, Tensor]) -> list[Tensor]:
+    """Put the table of positions, torchvision's fourth tensor, behind the class token."""
+    token, *patches, positions = list(state.values())[:4]
+    return [token, positions, *patches, *list(state.values())[4:]]
+
+
+def flat_norms(state: dict[str, Tensor]) -> list[Tensor]:
+    """Give the parameters of global response normalisation the shape that they act in."""
+    return [value[:, None, None] if ".grn." in name else value for name, value in state.items()]
+
+
 REFERENCES = {
     # At 256 px AlexNet pools 7x7 to 6x6: at its usual 224 there is nothing to average.
     "AlexNet": Reference(torchvision("alexnet"), 57.04, sizes=(64, 97, 256)),
+    "ConvNeXtV2": Reference(of_timm("convnextv2_atto"), 3.39, state=flat_norms),
+    "DPN107": Reference(of_timm("dpn107"), 84.26, 32, (32, 49), {"norm_eps": 1e-3}),
+    "DPN131": Reference(of_timm("dpn131"), 76.59, 32, (32, 49), {"norm_eps": 1e-3}),
+    "DPN68": Reference(of_timm("dpn68"), 11.79, prm={"norm_eps": 1e-3}),
+    "DarkNet": Reference(of_pytorchcv("darknet53"), 40.60, 32, (32, 49)),
+    "DeiT": Reference(of_timm("deit_tiny_patch16_224"), 5.53, 224, (224,)),
+    "MLP-Mixer": Reference(of_timm("mixer_s16_224"), 18.02, 224, (224,)),
+    "MaxVit": Reference(maxvit(224), 30.41, 224, (224,), {"norm_eps": 1e-3}, without_indices),
+    "MobileNetV4": Reference(of_timm("mobilenetv4_conv_small"), 2.51),
+    "RepVGG": Reference(of_timm("repvgg_a0"), 7.84),
     "ResNet": Reference(torchvision("resnet18"), 11.18),
     "ShuffleNet": Reference(torchvision("shufflenet_v2_x1_0"), 1.26),
     "SqueezeNet-1": Reference(torchvision("squeezenet1_0"), 0.74),
+    "SwinTransformer": Reference(torchvision("swin_t"), 27.53, state=without_indices),
+    "VisionTransformer": Reference(
+        torchvision("vit_b_16"), 85.81, 224, (224,), state=positions_second
+    ),
+    "WideResNet-28-10": Reference(of_pytorchcv("wrn28_10_cifar10"), 36.48, 32, (32, 37)),
 }
