@@ -8,7 +8,7 @@ from lemur_vision_cls.transforms.sizes import SIZES
 TASKS = ("img-classification",)
 
 # Height and width in pixels below which an architecture's last feature map vanishes.
-MIN_SIZE = {"AlexNet": 64, "MaxVit": 64}
+MIN_SIZE = {"AlexNet": 64, "InceptionV3-1": 75, "InceptionV3-2": 299, "MaxVit": 64}
 DEMO = ("ResNet", "ShuffleNet", "SqueezeNet-1")
 
 

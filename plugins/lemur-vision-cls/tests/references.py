@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import timm
+import torch
 from pytorchcv.model_provider import get_model
 from torch import Tensor, nn
 from torchvision import models
@@ -80,23 +81,47 @@ def flat_norms(state: dict[str, Tensor]) -> list[Tensor]:
     return [value[:, None, None] if ".grn." in name else value for name, value in state.items()]
 
 
+def regnet(classes: int) -> nn.Module:
+    # It computes its widths with tensors, which must be real ones.
+    with torch.device("cpu"):
+        return torchvision("regnet_y_400mf")(classes)
+
+
 REFERENCES = {
     # At 256 px AlexNet pools 7x7 to 6x6: at its usual 224 there is nothing to average.
     "AlexNet": Reference(torchvision("alexnet"), 57.04, sizes=(64, 97, 256)),
+    "ConvNeXt": Reference(torchvision("convnext_small"), 49.46),
     "ConvNeXtV2": Reference(of_timm("convnextv2_atto"), 3.39, state=flat_norms),
     "DPN107": Reference(of_timm("dpn107"), 84.26, 32, (32, 49), {"norm_eps": 1e-3}),
     "DPN131": Reference(of_timm("dpn131"), 76.59, 32, (32, 49), {"norm_eps": 1e-3}),
     "DPN68": Reference(of_timm("dpn68"), 11.79, prm={"norm_eps": 1e-3}),
     "DarkNet": Reference(of_pytorchcv("darknet53"), 40.60, 32, (32, 49)),
     "DeiT": Reference(of_timm("deit_tiny_patch16_224"), 5.53, 224, (224,)),
+    "DenseNet": Reference(torchvision("densenet121"), 6.96),
+    "EfficientNet": Reference(torchvision("efficientnet_b0"), 4.02),
+    "EfficientNetV2": Reference(torchvision("efficientnet_v2_s"), 20.19, prm={"norm_eps": 1e-3}),
+    "GoogLeNet": Reference(torchvision("googlenet", init_weights=False), 9.96),
+    "InceptionV3-1": Reference(
+        torchvision("inception_v3", init_weights=False, aux_logits=False), 21.81, 75, (75, 97)
+    ),
+    "InceptionV3-2": Reference(
+        torchvision("inception_v3", init_weights=False), 24.37, 299, (75, 299)
+    ),
     "MLP-Mixer": Reference(of_timm("mixer_s16_224"), 18.02, 224, (224,)),
+    "MNASNet": Reference(torchvision("mnasnet0_75"), 1.90),
     "MaxVit": Reference(maxvit(224), 30.41, 224, (224,), {"norm_eps": 1e-3}, without_indices),
+    "MobileNetV2": Reference(torchvision("mobilenet_v2"), 2.24),
+    "MobileNetV3": Reference(torchvision("mobilenet_v3_small"), 1.53, prm={"norm_eps": 1e-3}),
     "MobileNetV4": Reference(of_timm("mobilenetv4_conv_small"), 2.51),
+    "RegNet": Reference(regnet, 3.91),
     "RepVGG": Reference(of_timm("repvgg_a0"), 7.84),
     "ResNet": Reference(torchvision("resnet18"), 11.18),
+    "ResNet-50": Reference(torchvision("resnet50"), 23.53),
     "ShuffleNet": Reference(torchvision("shufflenet_v2_x1_0"), 1.26),
     "SqueezeNet-1": Reference(torchvision("squeezenet1_0"), 0.74),
+    "SqueezeNet-2": Reference(torchvision("squeezenet1_1"), 0.73),
     "SwinTransformer": Reference(torchvision("swin_t"), 27.53, state=without_indices),
+    "VGG": Reference(torchvision("vgg11"), 128.81, sizes=(64, 97)),
     "VisionTransformer": Reference(
         torchvision("vit_b_16"), 85.81, 224, (224,), state=positions_second
     ),
