@@ -8,6 +8,8 @@ TASKS = ("img-classification",)
 
 # Height and width in pixels below which an architecture's last feature map vanishes.
 MIN_SIZE = {"AlexNet": 64}
+# They take complex64 images, which an entry cannot say: contract tests and searches give float32.
+COMPLEX = ("ComplexNet",)
 DEMO = ("ResNet", "ShuffleNet", "SqueezeNet-1")
 
 
@@ -16,6 +18,7 @@ def lemur_register_nets():
     return [
         replace(entry, min_size=MIN_SIZE.get(entry.name, 32), demo=entry.name in DEMO)
         for entry in entries_in("lemur_vision_cls.nets", TASKS)
+        if entry.name not in COMPLEX
     ]
 
 
