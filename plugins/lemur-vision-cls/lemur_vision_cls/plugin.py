@@ -9,6 +9,7 @@ TASKS = ("img-classification",)
 
 # Height and width in pixels below which an architecture's last feature map vanishes.
 MIN_SIZE = {"AlexNet": 64, "InceptionV3-1": 75, "InceptionV3-2": 299, "MaxVit": 64}
+COMPLEX = ("ComplexNet",)
 DEMO = ("ResNet", "ShuffleNet", "SqueezeNet-1")
 
 
@@ -17,6 +18,7 @@ def lemur_register_nets():
     return [
         replace(entry, min_size=MIN_SIZE.get(entry.name, 32), demo=entry.name in DEMO)
         for entry in entries_in("lemur_vision_cls.nets", TASKS)
+        if entry.name not in COMPLEX
     ]
 
 

@@ -87,9 +87,30 @@ def regnet(classes: int) -> nn.Module:
         return torchvision("regnet_y_400mf")(classes)
 
 
+class PooledICNet(nn.Module):
+    """pytorchcv's ICNet up to the last fusion, without what guides it by labels."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.net = get_model("icnet_resnetd50b_cityscapes", fixed_size=False)
+        for part in (fuse := self.net.final_block, fuse.cff_12, fuse.cff_24):
+            part.conv_cls = nn.Identity()
+        self.classifier = nn.Linear(128, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        whole = self.net.branch1(images)
+        quarter, half = self.net.branch2(images)
+        x, _ = self.net.final_block.cff_24(quarter, self.net.conv_y2(half))
+        x, _ = self.net.final_block.cff_12(x, whole)
+        return self.classifier(x.mean((2, 3)))
+
+
 REFERENCES = {
+    "AirNet": Reference(of_pytorchcv("airnet50_1x64d_r2"), 25.40, sizes=(64, 61)),
+    "AirNext": Reference(of_pytorchcv("airnext50_32x4d_r2"), 25.58, sizes=(64, 61)),
     # At 256 px AlexNet pools 7x7 to 6x6: at its usual 224 there is nothing to average.
     "AlexNet": Reference(torchvision("alexnet"), 57.04, sizes=(64, 97, 256)),
+    "BagNet": Reference(of_pytorchcv("bagnet17"), 14.18, sizes=(48, 61)),
     "ConvNeXt": Reference(torchvision("convnext_small"), 49.46),
     "ConvNeXtV2": Reference(of_timm("convnextv2_atto"), 3.39, state=flat_norms),
     "DPN107": Reference(of_timm("dpn107"), 84.26, 32, (32, 49), {"norm_eps": 1e-3}),
@@ -101,6 +122,8 @@ REFERENCES = {
     "EfficientNet": Reference(torchvision("efficientnet_b0"), 4.02),
     "EfficientNetV2": Reference(torchvision("efficientnet_v2_s"), 20.19, prm={"norm_eps": 1e-3}),
     "GoogLeNet": Reference(torchvision("googlenet", init_weights=False), 9.96),
+    # It halves an image four times more, by sizes which must be even each time.
+    "ICNet": Reference(PooledICNet, 47.48, sizes=(64, 96)),
     "InceptionV3-1": Reference(
         torchvision("inception_v3", init_weights=False, aux_logits=False), 21.81, 75, (75, 97)
     ),

@@ -6,14 +6,16 @@ import torch
 from lemur_core import entries_in
 from lemur_core.kinds.net import as_net
 from lemur_core.space import of_net, smallest
-from lemur_vision_cls.plugin import MIN_SIZE
+from lemur_vision_cls.plugin import COMPLEX, MIN_SIZE
 
 from .references import REFERENCES
 
 ENTRIES = {entry.name: entry for entry in entries_in("lemur_vision_cls.nets")}
-NORMS = torch.nn.BatchNorm2d | torch.nn.LayerNorm | torch.nn.GroupNorm
-# What no other library has: test_papers.py says how each is proven.
-ALONE: set[str] = set()
+# What no other library has: proven in test_papers.py, test_bayesian.py and test_complex.py.
+ALONE = {
+    *("BayesianNet-1", "BayesianNet-2", "BayesianNet-3"),
+    *("CNN-M", "CNN-S", "ComplexNet", "UNet2D"),
+}
 
 
 def build(name, *, channels=3, size=64, classes=10, seed=0):
@@ -87,4 +89,5 @@ def test_it_has_as_many_parameters_as_the_reference(name, classes):
 def test_it_works_from_its_smallest_input_with_1_or_3_channels(name, channels):
     size = MIN_SIZE.get(name, 32)
     net = build(name, channels=channels, size=size).eval()
-    assert net(torch.randn(2, channels, size, size)).shape == (2, 10)
+    dtype = torch.complex64 if name in COMPLEX else torch.float32
+    assert net(torch.randn(2, channels, size, size, dtype=dtype)).shape == (2, 10)

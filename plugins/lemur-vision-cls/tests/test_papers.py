@@ -1,0 +1,240 @@
+"""The nets that no other library has, against their papers; and what a library's cannot show."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .test_nets import ALONE, ENTRIES, build, parameters
+
+# Of the images that a net was made for, where they are not of 32 pixels.
+SIZES = {"CNN-S": 28}
+
+
+def conv(channels_in, channels, kernel):
+    """Return the parameters of a convolution and its bias."""
+    return channels * (channels_in * kernel**2 + 1)
+
+
+def unet(channels, classes):
+    """Count figure 1: pairs of 3x3 convolutions, 2x2 up-convolutions, and the last layer."""
+    widths = [64, 128, 256, 512, 1024]
+    down = [
+        conv(before, after, 3) + conv(after, after, 3)
+        for before, after in zip([channels, *widths], widths, strict=False)
+    ]
+    up = [
+        conv(2 * width, width, 2) + conv(2 * width, width, 3) + conv(width, width, 3)
+        for width in widths[:-1]
+    ]
+    return sum(down) + sum(up) + conv(64, classes, 1)
+
+
+def complexnet(channels, classes):
+    """Count table 1's WS; each complex weight is two parameters, each complex norm five."""
+    stages = [(12, 16, 0), (24, 15, 12), (48, 15, 24)]
+    count = 2 * 9 * channels * 12 + 5 * 12
+    for width, blocks, doubled in stages:
+        count += blocks * 2 * (2 * 9 * width**2 + 5 * width)
+        count += 2 * (2 * 9 * doubled**2 + 5 * doubled) + 2 * doubled**2
+    return count + (2 * 48 + 1) * classes
+
+
+COUNTED = {
+    # Twice, for the means and the deviations.
+    "BayesianNet-1": 2
+    * (
+        conv(3, 64, 11)
+        + conv(64, 192, 5)
+        + conv(192, 384, 3)
+        + conv(384, 256, 3)
+        + conv(256, 128, 3)
+        + conv(128, 10, 1)
+    ),
+    "BayesianNet-2": 2
+    * (conv(3, 6, 5) + conv(6, 16, 5) + conv(400, 120, 1) + conv(120, 84, 1) + conv(84, 10, 1)),
+    "BayesianNet-3": 2
+    * (
+        conv(3, 32, 5)
+        + conv(32, 64, 5)
+        + conv(64, 128, 5)
+        + conv(512, 1000, 1)
+        + conv(1000, 1000, 1)
+        + conv(1000, 10, 1)
+    ),
+    # The paper's table 4 has these three.
+    "CNN-M": 10_853,
+    "CNN-S": 2_864,
+    "ComplexNet": complexnet(3, 10),
+    "UNet2D": unet(3, 10),
+}
+
+
+def shapes(net, images):
+    """Return the shape of each layer's output in the order of computation, without the batch."""
+    seen = []
+    layers = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+    for module in net.modules():
+        if isinstance(module, layers) or type(module).__name__ == "Bayesian":
+            module.register_forward_hook(lambda _, __, output: seen.append(tuple(output.shape[1:])))
+    with torch.inference_mode():
+        net(images)
+    return seen
+
+
+@pytest.mark.parametrize("name", sorted(ALONE))
+def test_the_parameters_are_those_counted_by_hand(name):
+    count = parameters(build(name, size=SIZES.get(name, 32)))
+    assert count == COUNTED[name]
+    assert f"{count:,} parameters for 3 channels and 10 classes" in ENTRIES[name].load().__doc__
+
+
+@pytest.mark.parametrize("size", [28, 32])
+def test_cnn_s_has_the_papers_parameters_for_one_channel(size):
+    assert parameters(build("CNN-S", channels=1, size=size)) == 2_464
+
+
+def test_cnn_s_layers_are_of_the_papers_sizes():
+    seen = shapes(build("CNN-S", size=28).eval(), torch.randn(1, 3, 28, 28))
+    assert seen == [(8, 24, 24), (6, 8, 8), (4, 3, 3), (20,), (10,)]
+
+
+def test_cnn_m_layers_are_of_the_papers_sizes():
+    seen = shapes(build("CNN-M", size=32).eval(), torch.randn(1, 3, 32, 32))
+    assert seen == [(16, 30, 30), (32, 13, 13), (15, 4, 4), (20,), (10,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "BayesianNet-1",
+            [(64, 8, 8), (192, 4, 4), (384, 2, 2), (256, 2, 2), (128, 2, 2), (10,)],
+        ),
+        ("BayesianNet-2", [(6, 28, 28), (16, 10, 10), (120,), (84,), (10,)]),
+        ("BayesianNet-3", [(32, 32, 32), (64, 15, 15), (128, 5, 5), (1000,), (1000,), (10,)]),
+    ],
+)
+def test_bayesian_layers_are_of_the_published_sizes(name, expected):
+    # In training they are computed once, not once a sample.
+    assert shapes(build(name, size=32).train(), torch.randn(2, 3, 32, 32)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("CNN-S", 28), ("CNN-M", 32), *((f"BayesianNet-{which}", 32) for which in (1, 2, 3))],
+)
+def test_at_the_size_it_was_made_for_the_last_pooling_changes_nothing(name, size):
+    net = build(name, size=size).eval()
+    (pool,) = (one for one in net.modules() if isinstance(one, nn.AdaptiveAvgPool2d))
+    seen = []
+    pool.register_forward_hook(lambda _, inputs, output: seen.append((*inputs, output)))
+    net(torch.randn(2, 3, size, size))
+    assert seen
+    assert all(torch.equal(given, pooled) for given, pooled in seen)
+
+
+@pytest.mark.parametrize("name", ["CNN-S", "CNN-M"])
+def test_the_activation_follows_every_layer_but_the_last(name):
+    kinds = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
+    for activation, kind in kinds.items():
+        net = with_prm(name, activation=activation)
+        assert [type(one) for one in net.layers if type(one) in kinds.values()] == [kind] * 4
+        assert isinstance(net.layers[-1], nn.Linear)
+
+
+@pytest.mark.parametrize("name", ["CNN-S", "CNN-M"])
+def test_weights_begin_as_the_zoo_says_and_biases_at_a_hundredth(name):
+    def weights(init):
+        net = with_prm(name, init=init)
+        pairs = [(one.weight, one.bias) for one in net.layers if hasattr(one, "weight")]
+        assert all((bias == 0.01).all() for _, bias in pairs)
+        # Of the first layer the least and greatest lie near the ends of a uniform's range.
+        return pairs[0][0].detach()
+
+    fan_in = weights("normal")[0].numel()
+    assert weights("uniform").min() >= 0
+    assert weights("uniform").max() == pytest.approx(1, abs=0.05)
+    assert weights("normal").std() == pytest.approx(1, rel=0.15)
+    assert weights("kaiming_uniform").abs().max() == pytest.approx((6 / fan_in) ** 0.5, rel=0.05)
+    assert weights("kaiming_normal").std() == pytest.approx((2 / fan_in) ** 0.5, rel=0.15)
+
+
+@pytest.mark.parametrize(("name", "layers"), [("CNN-S", 3), ("CNN-M", 4), ("UNet2D", 2)])
+def test_dropout_acts_in_training_only(name, layers):
+    images = torch.randn(2, 3, 32, 32)
+    for dropout in (0.0, 0.5):
+        net = with_prm(name, dropout=dropout)
+        dropped = [one.p for one in net.modules() if isinstance(one, nn.Dropout)]
+        assert dropped == [dropout] * layers
+        with torch.no_grad():
+            one, other = net.train()(images), net(images)
+            assert torch.equal(one, other) == (dropout == 0)
+            assert torch.equal(net.eval()(images), net(images))
+
+
+def test_icnet_drops_out_after_the_pyramid():
+    net = with_prm("ICNet", dropout=0.25)
+    assert [one.p for one in net.modules() if isinstance(one, nn.Dropout)] == [0.25]
+
+
+@pytest.mark.parametrize("size", [32, 45])
+def test_unet_computes_figure_1(size):
+    net = build("UNet2D", size=size).eval()
+    images = torch.randn(2, 3, size, size)
+    weights = iter(net.state_dict().values())
+
+    def twice(x):
+        for _ in range(2):
+            x = functional.conv2d(x, next(weights), next(weights), padding=1).relu()
+        return x
+
+    skips, x = [], twice(images)
+    for _ in range(4):
+        skips.append(x)
+        x = twice(functional.max_pool2d(x, 2))
+    for skip in reversed(skips):
+        x = functional.conv_transpose2d(x, next(weights), next(weights), stride=2).relu()
+        x = twice(torch.cat([skip[:, :, : x.shape[2], : x.shape[3]], x], dim=1))
+    expected = functional.conv2d(x, next(weights)[:, :, None, None], next(weights)).mean((2, 3))
+    torch.testing.assert_close(net(images), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_unets_signal_keeps_its_size_from_layer_to_layer():
+    """He's initialisation: in each layer the mean square stays that of the input."""
+    net, squares = build("UNet2D", size=32), []
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.register_forward_hook(
+                lambda _, __, output: squares.append(output.relu().square().mean())
+            )
+    with torch.no_grad():
+        net(torch.randn(4, 3, 32, 32))
+    assert all(0.2 < square < 5 for square in squares), squares
+
+
+def test_a_feature_of_bagnet_17_sees_17_by_17_pixels():
+    net = build("BagNet", size=48).eval()
+    images = torch.randn(1, 3, 48, 48, requires_grad=True)
+    net.stages(net.stem(images))[0, :, 1, 1].sum().backward()
+    rows, columns = images.grad.abs().sum((0, 1)).nonzero().unbind(1)
+    assert (rows.max() - rows.min() + 1, columns.max() - columns.min() + 1) == (17, 17)
+
+
+@pytest.mark.parametrize("name", ["AirNet", "AirNext", "ICNet"])
+def test_sizes_that_the_reference_does_not_take(name):
+    # Rounded at each halving, up and down, so that maps that meet differ by a pixel.
+    images = torch.randn(2, 3, 75, 97)
+    assert build(name, size=97).eval()(images).shape == (2, 10)
+
+
+def with_prm(name, **prm):
+    """Build a net for 32 pixels with its least values but for those given."""
+    from lemur_core.kinds.net import as_net
+    from lemur_core.space import of_net, smallest
+
+    module = as_net(ENTRIES[name].load(), name)
+    least = smallest(of_net(module.hyperparameters()))
+    assert set(prm) <= set(least)
+    torch.manual_seed(0)
+    return module.net((1, 3, 32, 32), (10,), least | prm, torch.device("cpu"))
