@@ -70,13 +70,13 @@ def fetch(
         progress: Called when it begins, with each piece, and when it is complete.
 
     Raises:
-        FetchError: It cannot be had, is not what the checksum says, or the disk is full.
+        FetchError: It cannot be had, is not what the checksum says, or cannot be written.
     """
     checksums = {name: one for name, one in (("md5", md5), ("sha256", sha256)) if one}
     if to.is_file() and not _wrong(to, checksums):
         return to
     part = to.with_name(f"{to.name}.part")
-    with _room(url, to):
+    with _writing(url, to):
         _complete(url, part, Fetching(to.name, 0, size), progress)
         if wrong := _wrong(part, checksums):
             part.unlink()
@@ -102,12 +102,12 @@ def unpack(archive: Path, folder: Path) -> None:
     Nothing is seen of an archive that cannot be unpacked.
 
     Raises:
-        FetchError: It is damaged, holds what would lie outside the folder, or the disk is full.
+        FetchError: It is damaged, holds what would lie outside the folder, or cannot be written.
     """
     # A zip file's members are made safe by zipfile itself, which takes no filter.
     filtered: dict[str, Any] = {} if archive.suffix == ".zip" else {"filter": "data"}
     with (
-        _room(str(archive), folder),
+        _writing(str(archive), folder),
         TemporaryDirectory(prefix=".unpacking-", dir=folder) as place,
     ):
         try:
@@ -175,7 +175,7 @@ def _asked(url: str, begun: int) -> Iterator[http.client.HTTPResponse]:
         why = f"{url} cannot be reached: {error.reason}; is there a network?"
         raise FetchError(why) from error
     # The server hung up, or kept silent, before it answered.
-    except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise _BrokenOffError(_text(error)) from error
     with answer:
         yield answer
@@ -185,7 +185,7 @@ def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
     while True:
         try:
             piece = answer.read(_CHUNK)
-        except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise _BrokenOffError(_text(error)) from error
         if not piece:
             return
@@ -229,15 +229,17 @@ def _check_room(part: Path, needed: int) -> None:
 
 
 @contextmanager
-def _room(what: str, to: Path) -> Iterator[None]:
+def _writing(what: str, to: Path) -> Iterator[None]:
     try:
         yield
+    except FetchError:
+        raise
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise FetchError(
-            f"{what}: the disk of {to} is full: {error.strerror}; make room, and fetch it again"
-        ) from error
+        if error.errno == errno.ENOSPC:
+            why = f"the disk of {to} is full: {error.strerror}; make room, and fetch it again"
+        else:
+            why = f"{to} cannot be written: {error.strerror}"
+        raise FetchError(f"{what}: {why}") from error
 
 
 def _move(source: Path, target: Path) -> None:

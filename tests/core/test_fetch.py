@@ -181,6 +181,21 @@ def test_a_disk_without_room_is_said_before_anything_is_written(server, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_that_cannot_be_written_is_said(server, tmp_path):
+    (tmp_path / "sets").write_text("a file, and no folder")
+    with pytest.raises(FetchError) as caught:
+        fetch(server.url, tmp_path / "sets" / "set.bin")
+    place = tmp_path / "sets" / "set.bin"
+    assert str(caught.value) == f"{server.url}: {place} cannot be written: File exists"
+
+
+def test_a_server_that_hangs_up_before_it_answers_is_said(server, tmp_path):
+    server.files["/set.bin"] = property  # what its handler cannot send
+    server.handle_error = lambda request, address: None
+    with pytest.raises(FetchError, match="broke off after 0 bytes: Remote end closed connection"):
+        fetch(server.url, tmp_path / "set.bin")
+
+
 def test_files_of_this_machine_are_not_fetched(tmp_path):
     with pytest.raises(FetchError) as caught:
         fetch(f"file://{tmp_path}/secret", tmp_path / "set.bin")
