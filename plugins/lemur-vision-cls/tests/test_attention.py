@@ -33,14 +33,14 @@ def rectangle(rows, columns):
 
 def test_places_of_a_window_are_neighbours():
     layer = MAXVIT.MultiAxis(32, (2, 4), False, 0.0, 0.0, 0.0)
-    places = seen_by_channels_first(layer, torch.randn(1, 8, 16, 32), (0, 3, 5))
+    places = seen_by_channels_first(layer, torch.randn(1, 8, 24, 32), (0, 3, 5))
     assert places == rectangle((2, 3), (4, 5, 6, 7))
 
 
 def test_places_of_a_grid_are_as_far_apart_as_the_map_allows():
     layer = MAXVIT.MultiAxis(32, (2, 4), True, 0.0, 0.0, 0.0)
-    places = seen_by_channels_first(layer, torch.randn(1, 8, 16, 32), (0, 3, 5))
-    assert places == rectangle((3, 7), (1, 5, 9, 13))
+    places = seen_by_channels_first(layer, torch.randn(1, 8, 24, 32), (0, 3, 5))
+    assert places == rectangle((3, 7), (5, 11, 17, 23))
 
 
 @pytest.mark.parametrize(
