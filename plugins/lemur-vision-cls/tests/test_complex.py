@@ -19,8 +19,12 @@ def split(values):
 
 
 def joined(channels):
-    real, imaginary = channels.detach().double().numpy().swapaxes(0, 1).reshape(
-        2, -1, *channels.shape[:1], *channels.shape[2:]
+    real, imaginary = (
+        channels.detach()
+        .double()
+        .numpy()
+        .swapaxes(0, 1)
+        .reshape(2, -1, *channels.shape[:1], *channels.shape[2:])
     )
     return (real + 1j * imaginary).swapaxes(0, 1)
 
