@@ -69,8 +69,8 @@ REFERENCES = {
     # At 256 px AlexNet pools 7x7 to 6x6: at its usual 224 there is nothing to average.
     "AlexNet": Reference(torchvision("alexnet"), 57.04, sizes=(64, 97, 256)),
     "BagNet": Reference(pytorchcv("bagnet17"), 14.18, sizes=(48, 61)),
-    # It halves an image four times more, by sizes which must be even each time.
-    "ICNet": Reference(PooledICNet, 47.48, sizes=(64, 96)),
+    # It takes multiples of 32; from 192 on its pyramid's four levels differ.
+    "ICNet": Reference(PooledICNet, 47.48, sizes=(64, 192)),
     "ResNet": Reference(torchvision("resnet18"), 11.18),
     "ShuffleNet": Reference(torchvision("shufflenet_v2_x1_0"), 1.26),
     "SqueezeNet-1": Reference(torchvision("squeezenet1_0"), 0.74),
