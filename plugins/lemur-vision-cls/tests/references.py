@@ -122,8 +122,8 @@ REFERENCES = {
     "EfficientNet": Reference(torchvision("efficientnet_b0"), 4.02),
     "EfficientNetV2": Reference(torchvision("efficientnet_v2_s"), 20.19, prm={"norm_eps": 1e-3}),
     "GoogLeNet": Reference(torchvision("googlenet", init_weights=False), 9.96),
-    # It halves an image four times more, by sizes which must be even each time.
-    "ICNet": Reference(PooledICNet, 47.48, sizes=(64, 96)),
+    # It takes multiples of 32; from 192 on its pyramid's four levels differ.
+    "ICNet": Reference(PooledICNet, 47.48, sizes=(64, 192)),
     "InceptionV3-1": Reference(
         torchvision("inception_v3", init_weights=False, aux_logits=False), 21.81, 75, (75, 97)
     ),

@@ -5,6 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lemur_core.kinds.net import as_net
+from lemur_core.space import of_net, smallest
+
 from .test_nets import ALONE, ENTRIES, build, parameters
 
 # Of the images that a net was made for, where they are not of 32 pixels.
@@ -230,9 +233,6 @@ def test_sizes_that_the_reference_does_not_take(name):
 
 def with_prm(name, **prm):
     """Build a net for 32 pixels with its least values but for those given."""
-    from lemur_core.kinds.net import as_net
-    from lemur_core.space import of_net, smallest
-
     module = as_net(ENTRIES[name].load(), name)
     least = smallest(of_net(module.hyperparameters()))
     assert set(prm) <= set(least)
