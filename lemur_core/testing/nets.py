@@ -62,9 +62,10 @@ class NetRules:
     def test_net_gives_its_tasks_shape(self, net: Entry) -> None:
         """Scored alone or many at once, each sample gets an output of ``out_shape``."""
         for channels in self.channels:
+            built = self._built(net, channels).eval()
             for count in (1, 3):
                 inputs, _, out_shape = self.batch(net, channels, count)
-                outputs = self._built(net, channels).eval()(inputs)
+                outputs = built(inputs)
                 expected = (count, *out_shape)
                 assert outputs.shape == expected, (
                     f"net {net.name!r}: maps {tuple(inputs.shape)} to {tuple(outputs.shape)}; "

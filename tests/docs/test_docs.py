@@ -49,7 +49,7 @@ def test_the_readme_has_two_set_up_commands_one_runs_and_one_tests():
     ]
     assert len(commands) == 2
     assert commands[0].endswith(" && lemur run")
-    assert commands[1].endswith(" && pytest")
+    assert commands[1].endswith(" && pytest -n 2 --dist loadfile")
     assert not any("\n" in command for command in commands)
 
 
