@@ -69,7 +69,7 @@ Examples:
 @db_option
 @data_option
 @click.option(
-    "--download", is_flag=True, default=None, help="Fetch data sets that are missing, if possible."
+    "--download", is_flag=True, default=None, help="Fetch data sets that you name, if missing."
 )
 @click.option(
     "--skip-corrupt", is_flag=True, default=None, help="Leave out files that cannot be decoded."

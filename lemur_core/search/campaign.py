@@ -100,11 +100,12 @@ class Campaign:
         Raises:
             LemurError: The settings cannot be met, or no net can take its data.
         """
+        named = spelt_out_datasets(self.settings)
         ready = prepare(
             self.pipelines,
-            Obtain(self._bundles, self._watch, download=self.settings.download),
+            Obtain(self._bundles, self._watch, named if self.settings.download else ()),
             ranges(self.settings),
-            spelt_out_datasets(self.settings),
+            named,
             self._leave_out,
         )
         engine = open_database(self.settings.db)

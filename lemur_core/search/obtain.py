@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lemur_core.errors import FetchError, MissingDataError
 from lemur_core.fetch import Fetching
 from lemur_core.pipeline import Pipeline
@@ -15,11 +17,11 @@ class Obtain:
     Args:
         bundles: Where it is built.
         watch: Told how far a file is.
-        download: Fetch the files that are missing, where the loader can.
+        fetch: Data sets whose files are fetched if they are missing, where the loader can.
     """
 
-    def __init__(self, bundles: Bundles, watch: Watch, *, download: bool) -> None:
-        self._bundles, self._watch, self._download = bundles, watch, download
+    def __init__(self, bundles: Bundles, watch: Watch, fetch: Collection[str] = ()) -> None:
+        self._bundles, self._watch, self._fetch = bundles, watch, fetch
         self._missing: dict[Key, MissingDataError] = {}
         self._told: tuple[str, int] | None = None
 
@@ -43,7 +45,7 @@ class Obtain:
             self._bundles.get(pipeline)
         except MissingDataError:
             target = pipeline.loader_entry.load()
-            if not (self._download and hasattr(target, "download")):
+            if pipeline.dataset not in self._fetch or not hasattr(target, "download"):
                 raise
             try:
                 target.download(self._bundles.folder, self._tell)

@@ -46,7 +46,8 @@ class Settings:
         memory_limit: GiB of memory that a trial's process may take; None is no limit.
         db: Database URL, or path of an SQLite file.
         data: Folder of the data sets.
-        download: Fetch data sets that are missing, where their loaders can.
+        download: Fetch data sets that are missing and named without a wildcard, where their
+            loaders can.
         skip_corrupt: Decode all samples that are in files once, and leave out those that cannot be.
 
     Raises:
