@@ -1,10 +1,16 @@
 import math
 
 import pytest
+import torch
 
+from lemur_core.kinds.transform import Normalisation
 from lemur_core.testing import PluginContract
+from lemur_vision_cls.loaders.digits import load
+from lemur_vision_cls.transforms.norm import Norm
 
 from .loaders.writing import WRITERS
+
+DIGITS = load(None, "img-classification").train
 
 
 @pytest.mark.usefixtures("any_checksum")
@@ -22,6 +28,12 @@ class TestContract(PluginContract):
         # Sure to 3/4 each time, and right half the time.
         "ece": [([[math.log(3), 0.0], [0.0, math.log(3)]], [0, 0], 0.75)],
     }
+
+    def batch(self, net, channels, count):
+        """Give some of the embedded digits, at the least size that the net takes."""
+        resized = Norm(Normalisation((0.3,) * channels, (0.3,) * channels), net.min_size)
+        images = resized(DIGITS.inputs[:count].expand(-1, channels, -1, -1))
+        return images.to(getattr(torch, net.dtype)), DIGITS.targets[:count], (10,)
 
     def prepare_data(self, loader, folder):
         """Write a few samples in the data set's official format; the digits are embedded."""
