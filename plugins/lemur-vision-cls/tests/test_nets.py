@@ -6,7 +6,6 @@ import torch
 from lemur_core import entries_in
 from lemur_core.kinds.net import as_net
 from lemur_core.space import of_net, smallest
-from lemur_vision_cls.plugin import COMPLEX, MIN_SIZE
 
 from .references import REFERENCES
 
@@ -69,7 +68,8 @@ def test_with_the_references_weights_the_output_is_the_references(name):
 
 @pytest.mark.parametrize("name", REFERENCES)
 def test_it_has_the_published_parameters(name):
-    count = parameters(build(name, size=REFERENCES[name].size))
+    with torch.device("meta"):
+        count = parameters(build(name, size=REFERENCES[name].size))
     assert count == pytest.approx(REFERENCES[name].millions * 1e6, abs=0.005e6)
     assert f"{count:,} parameters for 3 channels" in ENTRIES[name].load().__doc__
 
@@ -82,12 +82,3 @@ def test_it_has_as_many_parameters_as_the_reference(name, classes):
         theirs = reference.build(classes)
         ours = build(name, size=reference.size, classes=classes)
     assert parameters(ours) == parameters(theirs)
-
-
-@pytest.mark.parametrize("name", ENTRIES)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_it_works_from_its_smallest_input_with_1_or_3_channels(name, channels):
-    size = MIN_SIZE.get(name, 32)
-    net = build(name, channels=channels, size=size).eval()
-    dtype = torch.complex64 if name in COMPLEX else torch.float32
-    assert net(torch.randn(2, channels, size, size, dtype=dtype)).shape == (2, 10)
