@@ -16,9 +16,13 @@ DEMO = ("ResNet", "ShuffleNet", "SqueezeNet-1")
 @hookimpl
 def lemur_register_nets():
     return [
-        replace(entry, min_size=MIN_SIZE.get(entry.name, 32), demo=entry.name in DEMO)
+        replace(
+            entry,
+            min_size=MIN_SIZE.get(entry.name, 32),
+            dtype="complex64" if entry.name in COMPLEX else "float32",
+            demo=entry.name in DEMO,
+        )
         for entry in entries_in("lemur_vision_cls.nets", TASKS)
-        if entry.name not in COMPLEX
     ]
 
 

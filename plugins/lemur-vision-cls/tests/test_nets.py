@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from lemur_core import entries_in
 from lemur_core.kinds.net import as_net
 from lemur_core.space import of_net, smallest
+from lemur_vision_cls.plugin import lemur_register_nets
 
 from .references import REFERENCES
 
-ENTRIES = {entry.name: entry for entry in entries_in("lemur_vision_cls.nets")}
+ENTRIES = {entry.name: entry for entry in lemur_register_nets()}
 # What no other library has: proven in test_papers.py, test_bayesian.py and test_complex.py.
 ALONE = {
     *("BayesianNet-1", "BayesianNet-2", "BayesianNet-3"),
