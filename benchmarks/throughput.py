@@ -1,6 +1,6 @@
 """Images a second that nets are trained on, against torchvision's own classes in the same loop.
 
-    python benchmarks/throughput.py [--rounds 5] [--nets ResNet,...] [--sizes 32,224]
+    python benchmarks/throughput.py [--seconds 20] [--nets ResNet,...] [--sizes 32,224]
 
 One training step of each in turns: forward, cross-entropy, backward, SGD with momentum, 32 images
 of 10 classes. Ratios are of the fastest steps, for what else the machine does only ever adds. The
@@ -82,14 +82,14 @@ def print_peak(which: str, name: str, size: int) -> None:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def compare(name: str, size: int, threads: int, rounds: int) -> tuple[float, float]:
-    """Return the fastest step of ours and of theirs, in seconds."""
+def compare(name: str, size: int, threads: int, seconds_each: float) -> tuple[float, float]:
+    """Return the fastest step of ours and of theirs, in seconds; five of each at least."""
     import torch
 
     torch.set_num_threads(threads)
     steps = [Step(make, name, size) for make in (ours, theirs)]
-    for step in steps:
-        step.seconds()
+    first = max(step.seconds() for step in steps)
+    rounds = max(5, int(seconds_each / first))
     seconds = [[step.seconds() for step in steps] for _ in range(rounds)]
     first, second = (min(each) for each in zip(*seconds, strict=True))
     return first, second
@@ -97,7 +97,7 @@ def compare(name: str, size: int, threads: int, rounds: int) -> tuple[float, flo
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=20, help="of training, for each net")
     parser.add_argument("--nets", default=",".join(NETS))
     parser.add_argument("--sizes", default="32,224")
     parser.add_argument("--threads", default="1,2")
@@ -112,7 +112,7 @@ def main() -> None:
         for size in json.loads(f"[{options.sizes}]"):
             memory = peak_mib("ours", name, size) / peak_mib("theirs", name, size)
             for threads in json.loads(f"[{options.threads}]"):
-                first, second = compare(name, size, threads, options.rounds)
+                first, second = compare(name, size, threads, options.seconds)
                 print(
                     f"{name:<18}{size:>5}{threads:>8}{BATCH / first:9.1f}{BATCH / second:10.1f}"
                     f"{second / first:7.3f}{memory:8.3f}",

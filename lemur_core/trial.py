@@ -22,6 +22,7 @@ class State(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"  # goes on when the command is given again
     ABANDONED = "abandoned"  # its state was lost; another trial took its place
+    IMPORTED = "imported"  # trained elsewhere; how it ended is not known
 
 
 class Verdict(StrEnum):

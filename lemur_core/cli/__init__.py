@@ -15,6 +15,7 @@ COMMANDS = [
     Entry("list", "lemur_core.cli.list:list_entries", summary="List what is installed."),
     Entry("show", "lemur_core.cli.show:show", summary="Show one net, loader, ... and its source."),
     Entry("data", "lemur_core.cli.data:data", summary="Print recorded results."),
+    Entry("db", "lemur_core.cli.db:db", summary="Look after the database of results."),
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
     Entry("new", "lemur_core.cli.new:new", summary="Write a plugin package to begin from."),
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +9,8 @@ from sqlalchemy import Connection, Table, select
 
 from lemur_core.entry import Entry
 from lemur_core.store import schema
+from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.ledger import insert_once, now, storable
-from lemur_core.store.past import code_hash
 from lemur_core.trial import State, Trial
 
 CodeKey = tuple[str, str, str]
@@ -20,18 +18,6 @@ CodeKey = tuple[str, str, str]
 
 class NumberTakenError(Exception):
     """Another campaign began a trial of this number a moment ago."""
-
-
-def prm_uid(prm: Mapping[str, Any]) -> str:
-    """Return the identity of hyperparameters: the hash of their canonical JSON, in any order.
-
-    >>> prm_uid({"lr": 0.1, "batch": 32}) == prm_uid({"batch": 32, "lr": 0.1})
-    True
-    """
-    canonical = json.dumps(
-        dict(prm), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def begin_trial(
@@ -112,16 +98,21 @@ def _code_id(connection: Connection, known: dict[CodeKey, int], table: Table, en
     code = entry.source()
     key = (table.name, entry.name, code_hash(code))
     if key not in known:
-        columns = table.c
-        same = select(columns.id).where(columns.name == entry.name, columns.hash == key[2])
-        found = connection.scalar(same)
-        if found is None:
-            row = {"name": entry.name, "code": storable(code), "hash": key[2]}
-            connection.execute(insert_once(connection.dialect, table).values(row))
-            # Its id may be of the row that another campaign wrote a moment ago.
-            found = connection.execute(same).scalar_one()
-        known[key] = found
+        known[key] = code_id(connection, table, entry.name, code)
     return known[key]
+
+
+def code_id(connection: Connection, table: Table, name: str, code: str) -> int:
+    """Return the id of a source, which is written where it is not there yet."""
+    columns, name, identity = table.c, storable(name), code_hash(code)
+    same = select(columns.id).where(columns.name == name, columns.hash == identity)
+    found: int | None = connection.scalar(same)
+    if found is None:
+        row = {"name": name, "code": storable(code), "hash": identity}
+        connection.execute(insert_once(connection.dialect, table).values(row))
+        # Its id may be of the row that another campaign wrote a moment ago.
+        return int(connection.execute(same).scalar_one())
+    return found
 
 
 def _write_prm(connection: Connection, prm: Mapping[str, Any]) -> str:

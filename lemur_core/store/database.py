@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,16 @@ from lemur_core.store.patience import WAIT_FOR_LOCK_S
 from lemur_core.store.tables import check_tables
 from lemur_core.store.trouble import place, store_errors
 
-__all__ = ["DEFAULT_DB", "open_database", "place", "settle", "sqlite_file", "store_errors"]
+__all__ = [
+    "DEFAULT_DB",
+    "open_database",
+    "opened",
+    "place",
+    "reach",
+    "settle",
+    "sqlite_file",
+    "store_errors",
+]
 
 DEFAULT_DB = "lemur.db"
 _DIALECTS = ("sqlite", "postgresql")
@@ -35,13 +45,38 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
         NewerDatabaseError: A newer lemur wrote it.
         StoreError: It cannot be opened, or is not lemur's.
     """
+    engine = reach(db, create=create)
+    with store_errors(engine):
+        check_tables(engine, create)
+    return engine
+
+
+@contextmanager
+def opened(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Iterator[Engine]:
+    """Open a database of results, and close it after use, as `open_database` says."""
+    engine = open_database(db, create=create)
+    try:
+        with store_errors(engine):
+            yield engine
+    finally:
+        engine.dispose()
+
+
+def reach(db: str | Path, *, create: bool = False) -> Engine:
+    """Return an engine on a database, whatever is in it.
+
+    Args:
+        db: A URL, or the path of an SQLite file.
+        create: Whether the file may be one that is not there.
+
+    Raises:
+        StoreError: There is no such file, or no driver for it.
+    """
     url = _url(db)
     _check_file(url, create)
     engine = _engine(url)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
-    with store_errors(url):
-        check_tables(engine, create)
     return engine
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,8 +82,9 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         stat, trial = schema.stat, schema.trial
         this = trial.c.id == bindparam("this")
-        self._insert = _Compiled(insert_once(engine.dialect, stat), engine.dialect)
-        self._touch = _Compiled(
+        insert = insert_once(engine.dialect, stat)
+        self._insert = Compiled(insert, engine.dialect, ["trial_id", *_EPOCH])
+        self._touch = Compiled(
             trial.update().where(this).values(seen=bindparam("moment")), engine.dialect
         )
 
@@ -115,14 +116,27 @@ class Ledger:
         return connection.execute(schema.trial.update().where(*mine).values(**end)).rowcount == 1
 
 
-class _Compiled:
-    """A statement that is spared SQLAlchemy's compilation, cache and all, at each execution."""
+class Compiled:
+    """A statement that is spared SQLAlchemy's compilation, cache and all, at each execution.
 
-    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect)
+    Its values are handed to the driver as they are. An insertion has a value for each of the
+    columns, or of those that are named.
+    """
+
+    def __init__(
+        self, statement: ClauseElement, dialect: Dialect, columns: Sequence[str] | None = None
+    ) -> None:
+        compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
         self._text = str(compiled)
         self._order: list[str] | None = compiled.positiontup if compiled.positional else None
 
     def execute(self, connection: Connection, values: dict[str, Any]) -> CursorResult[Any]:
+        """Execute it with these values, by name."""
         parameters: Any = values if self._order is None else tuple(map(values.get, self._order))
         return connection.exec_driver_sql(self._text, parameters)
+
+    def execute_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+        """Execute it for each row; return how many rows of the database that changed."""
+        order = self._order
+        parameters: Any = rows if order is None else [tuple(map(row.get, order)) for row in rows]
+        return connection.exec_driver_sql(self._text, parameters).rowcount

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
+from lemur_core.store.identity import code_hash
 from lemur_core.store.ledger import scores_of
 from lemur_core.trial import Epoch, State
 
@@ -77,11 +77,6 @@ def read_prm(connection: Connection, uid: str) -> dict[str, Any]:
     columns = schema.prm.c
     rows = connection.execute(select(columns.name, columns.value).where(columns.uid == uid))
     return {row.name: row.value for row in rows}
-
-
-def code_hash(code: str) -> str:
-    """Return the identity of an entry's code, SHA-256 in hexadecimal."""
-    return hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest()
 
 
 def _same(known: Past | None, row: Any) -> bool:

@@ -6,10 +6,14 @@ pointing to the code that produced it, whatever its name stands for later.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -18,13 +22,35 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = MetaData()
+
+
+class Exact(TypeDecorator[Any]):
+    """A value as the text of its JSON: in a column of numbers SQLite would make 1 of 1.0."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def text(value: Any) -> str:
+        """Return what is kept of a value, in characters that every database takes."""
+        return json.dumps(value, allow_nan=False)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        """Return what is kept of a value."""
+        return self.text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return a value from what is kept."""
+        return json.loads(value)
+
 
 revision = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))
 
@@ -46,12 +72,22 @@ metric = _code("metric")
 transform = _code("transform")
 loader = _code("loader")
 
+# Where results came from that were taken in from elsewhere.
+source = Table(
+    "source",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("place", Text, nullable=False),  # as it was named
+    Column("form", Text, nullable=False),
+    Column("taken", Text, nullable=False),  # ISO 8601, UTC
+)
+
 prm = Table(
     "prm",
     metadata,
     Column("uid", String(32), primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("value", JSON, nullable=False),
+    Column("value", Exact, nullable=False),
 )
 
 trial = Table(
@@ -63,22 +99,23 @@ trial = Table(
     Column("dataset", Text, nullable=False),
     Column("metric", Text, nullable=False),
     Column("nn", Text, nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("loader_id", ForeignKey("loader.id"), nullable=False),
-    Column("metric_id", ForeignKey("metric.id"), nullable=False),
-    Column("nn_id", ForeignKey("nn.id"), nullable=False),
-    Column("transform_id", ForeignKey("transform.id"), nullable=False),
+    # What is not known of a trial that was taken in from elsewhere is NULL, here and below.
+    Column("number", Integer),
+    Column("loader_id", ForeignKey("loader.id")),
+    Column("metric_id", ForeignKey("metric.id")),
+    Column("nn_id", ForeignKey("nn.id")),
+    Column("transform_id", ForeignKey("transform.id")),
     Column("prm", String(32), nullable=False),
-    Column("seed", Integer, nullable=False),
-    Column("epochs", Integer, nullable=False),  # asked for
+    Column("seed", Integer),
+    Column("epochs", Integer),  # asked for
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("traceback", Text, nullable=False, default=""),
-    Column("device", Text, nullable=False),
+    Column("device", Text),
     Column("versions", JSON, nullable=False),
-    Column("owner", Text, nullable=False),  # the process that trains it: host, id, when it began
-    Column("started", Text, nullable=False),  # ISO 8601, UTC
-    Column("seen", Text, nullable=False),  # when its owner last wrote of it
+    Column("owner", Text),  # the process that trains it: host, id, when it began
+    Column("started", Text),  # ISO 8601, UTC
+    Column("seen", Text),  # when its owner last wrote of it
     Column("ended", Text),
     UniqueConstraint("task", "dataset", "metric", "nn", "number"),
 )
@@ -89,11 +126,20 @@ stat = Table(
     Column("trial_id", ForeignKey("trial.id"), primary_key=True),
     Column("epoch", Integer, primary_key=True),
     Column("accuracy", Float, nullable=False),  # score on test, 0 to 1, whatever the metric
-    Column("validation", Float, nullable=False),  # score on validation, 0 to 1
+    Column("validation", Float),  # score on validation, 0 to 1
     Column("loss", Float),  # mean training loss
-    Column("duration", BigInteger, nullable=False),  # nanoseconds since the trial's training began
+    Column("duration", BigInteger),  # nanoseconds since the trial's training began
     # By other metrics, {name: [validation, test]} in canonical JSON; NULL where there is none.
     Column("scores", Text),
+    # Of what was taken in: from where, the record's identity, and, in canonical JSON, what of the
+    # record has no other place. NULL where it was trained into this database.
+    Column("source_id", ForeignKey("source.id", name="fk_stat_source_id")),
+    Column("record", String(32)),
+    Column("extra", Text),
+    UniqueConstraint("record", name="uq_stat_record"),
 )
 
 Index("ix_trial_prm", trial.c.prm)
+Index("ix_trial_dataset", trial.c.dataset)
+Index("ix_trial_nn", trial.c.nn)
+Index("ix_stat_epoch", stat.c.epoch)

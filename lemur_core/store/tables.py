@@ -12,7 +12,7 @@ from lemur_core.store import schema
 from lemur_core.store.trouble import place
 
 _WAL_ATTEMPTS = 100
-_ADVISORY_LOCK = int.from_bytes(b"lemur")
+ADVISORY_LOCK = int.from_bytes(b"lemur")
 
 
 def check_tables(engine: Engine, create: bool) -> None:
@@ -26,33 +26,46 @@ def check_tables(engine: Engine, create: bool) -> None:
         NewerDatabaseError: A newer lemur wrote it.
         StoreError: It holds something else, or nothing.
     """
-    tables = set(inspect(engine).get_table_names())
-    if tables and schema.revision.name not in tables:
-        raise StoreError(f"database {place(engine)}: holds tables, but none of lemur's")
-    if not tables:
+    found = revision_of(engine)
+    if found is None:
         if not create:
             raise StoreError(f"database {place(engine)}: is empty; lemur run fills it")
         _create(engine)
-        return
+    elif found < schema.REVISION:
+        raise StoreError(
+            f"database {place(engine)}: was written by an older lemur (schema {found}; "
+            f"this one writes {schema.REVISION}); lemur db upgrade keeps a copy and brings it up "
+            "to date, or name another with --db"
+        )
+
+
+def revision_of(engine: Engine) -> str | None:
+    """Return the schema that a database has; None where it is empty.
+
+    Raises:
+        NewerDatabaseError: A newer lemur wrote it.
+        StoreError: It holds something else.
+    """
+    tables = set(inspect(engine).get_table_names())
+    if not tables:
+        return None
+    if schema.revision.name not in tables or schema.trial.name not in tables:
+        raise StoreError(f"database {place(engine)}: holds tables, but none of lemur's")
     with engine.connect() as connection:
-        found = connection.scalar(select(schema.revision.c.version_num))
-    if found is not None and found > schema.REVISION:
+        found = connection.scalar(select(schema.revision.c.version_num)) or schema.REVISION
+    if found > schema.REVISION:
         raise NewerDatabaseError(
             f"database {place(engine)}: was written by a newer lemur (schema {found}; "
             f"this one knows {schema.REVISION}); upgrade lemur-core, or name another --db"
         )
-    if found is not None and found < schema.REVISION:
-        raise StoreError(
-            f"database {place(engine)}: was written by an older lemur (schema {found}; "
-            f"this one writes {schema.REVISION}); name another --db"
-        )
+    return found
 
 
 # Another campaign may make the same tables at this moment; the second finds them made.
 def _create(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         with engine.begin() as connection:
-            connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
             _create_tables(connection)
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

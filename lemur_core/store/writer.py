@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, select
 from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
-from lemur_core.store.begin import CodeKey, NumberTakenError, begin_trial, prm_uid
+from lemur_core.store.begin import CodeKey, NumberTakenError, begin_trial
 from lemur_core.store.database import settle
 from lemur_core.store.ledger import Ledger, end_row, epoch_row, now
 from lemur_core.store.owner import this_process
@@ -22,7 +22,7 @@ from lemur_core.store.spill import spill, spill_file, take_in, waiting
 from lemur_core.store.trouble import AwayError, place
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
-__all__ = ["NumberTakenError", "Past", "Writer", "prm_uid", "read_prm"]
+__all__ = ["NumberTakenError", "Past", "Writer", "read_prm"]
 
 Result = TypeVar("Result")
 

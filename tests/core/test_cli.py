@@ -150,7 +150,7 @@ def test_doctor_counts_what_the_database_holds(lemur):
     lemur("run", *SMALL, "-q")
     status, out, _ = lemur("doctor")
     assert status == 0
-    assert "database    lemur.db, 1 trials, 2 epochs, schema 0002" in out
+    assert "database    lemur.db, 1 trials, 2 epochs, schema 0003" in out
     assert "device      cpu, " in out
 
 

@@ -377,7 +377,11 @@ def test_a_row_that_is_there_stays_as_it_is(toys, engine, writer, db):
     with locked(db):
         writer.record(trial_id, epoch(1, accuracy=0.5))
     with sqlite3.connect(db) as connection:
-        connection.execute("insert into stat values (?, 1, 0.25, 0.75, 0.5, 7, null)", (trial_id,))
+        connection.execute(
+            "insert into stat (trial_id, epoch, accuracy, validation, loss, duration)"
+            " values (?, 1, 0.25, 0.75, 0.5, 7)",
+            (trial_id,),
+        )
     connection.close()
     assert spill.take_in(engine) == 0
     assert rows(db) == [(1, 0.25, 7)]

@@ -1,0 +1,149 @@
+"""``lemur db``: look after a database of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lemur_core.cli.options import db_option
+from lemur_core.cli.text import binary
+
+
+@click.group()
+def db() -> None:
+    """Look after the database of results."""
+
+
+@db.command()
+@db_option
+def info(db: str) -> None:
+    """Show what the database holds, and where it came from."""
+    from lemur_core.store.care import info as read
+    from lemur_core.store.database import opened
+
+    with opened(db) as engine:
+        found = read(engine)
+    click.echo(f"{'database':<12}{found.place}, {binary(found.size)}, schema {found.revision}")
+    for table, count in found.rows.items():
+        click.echo(f"{table:<12}{count:,}")
+    for state, count in found.states.items():
+        click.echo(f"{'trials':<12}{count:,} {state}")
+    for source in found.sources:
+        taken = f"{source.epochs:,} epochs, {source.taken}"
+        click.echo(f"{'source':<12}{source.place} ({source.form}), {taken}")
+
+
+@db.command()
+@db_option
+@click.pass_context
+def check(context: click.Context, db: str) -> None:
+    """See whether the database is sound; status 1 where it is not."""
+    from lemur_core.store.care import check as read
+    from lemur_core.store.database import opened
+
+    with opened(db) as engine:
+        faults = read(engine)
+    for fault in faults:
+        click.echo(fault)
+    click.echo(f"{len(faults)} faults" if faults else "sound")
+    context.exit(1 if faults else 0)
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@db_option
+def backup(file: Path, db: str) -> None:
+    """Copy an SQLite database to FILE, also while others write to it."""
+    from lemur_core.store.care import backup as copy
+    from lemur_core.store.database import opened
+
+    with opened(db) as engine:
+        copy(engine, file)
+    click.echo(f"wrote {file}, {binary(file.stat().st_size)}")
+
+
+@db.command()
+@db_option
+def vacuum(db: str) -> None:
+    """Give back the room that the database does not use."""
+    from lemur_core.store.care import info as read
+    from lemur_core.store.care import vacuum as shrink
+    from lemur_core.store.database import opened
+
+    with opened(db) as engine:
+        before = read(engine).size
+        shrink(engine)
+        after = read(engine).size
+    click.echo(f"{binary(before)} before, {binary(after)} after")
+
+
+@db.command()
+@db_option
+def upgrade(db: str) -> None:
+    """Bring a database that an older lemur wrote up to date; a file is copied first."""
+    from lemur_core.store.schema import REVISION
+    from lemur_core.store.upgrade import upgrade as bring
+
+    done = bring(db)
+    if done.before == REVISION:
+        click.echo(f"schema {REVISION}: nothing to do")
+        return
+    copied = f"; as it was, it is in {done.copy}" if done.copy else ""
+    click.echo(f"schema {done.before} before, {REVISION} after{copied}")
+
+
+@db.command("import")
+@click.argument("places", nargs=-1, required=True, type=click.Path(path_type=Path))
+@db_option
+@click.pass_context
+def import_(context: click.Context, places: tuple[Path, ...], db: str) -> None:
+    """Take in what LEMUR published: folders or zip archives of its files, or its database.
+
+    What is there already is left alone; what cannot be read is named, and the rest taken in. Status
+    1 where something could not be read.
+    """
+    from lemur_core.store.database import opened
+    from lemur_core.store.taking import take_in
+
+    faults = 0
+    with opened(db, create=True) as engine:
+        for place in places:
+            report = take_in(engine, place)
+            for fault in report.faults:
+                click.echo(f"{fault.place}: {fault.reason}", err=True)
+            faults += len(report.faults)
+            left = f", {len(report.faults)} could not be read" if report.faults else ""
+            known = report.read - report.added
+            click.echo(
+                f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"
+            )
+    context.exit(1 if faults else 0)
+
+
+@db.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@db_option
+def export(folder: Path, db: str) -> None:
+    """Write all results to FOLDER, as LEMUR publishes them."""
+    from lemur_core.store.database import opened
+    from lemur_core.store.export import export as write
+
+    with opened(db) as engine:
+        written, left_out = write(engine, folder)
+    for name in left_out:
+        click.echo(f"{name!r} can be no folder's name; left out", err=True)
+    click.echo(f"wrote {written:,} records to {folder}")
+
+
+@db.command()
+@click.argument("other", metavar="URL")
+@db_option
+def merge(other: str, db: str) -> None:
+    """Take in all of another database of lemur's, URL, with the code; it stays as it is."""
+    from lemur_core.store.database import opened
+    from lemur_core.store.taking.merge import merge as take
+
+    with opened(other) as source, opened(db, create=True) as engine:
+        done = take(engine, source)
+    click.echo(f"{done.trials:,} trials and {done.epochs:,} epochs taken in")

@@ -1,0 +1,200 @@
+"""Look after a database: what is in it, whether it is sound, a copy of it, its size."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, func, select, text
+
+from lemur_core.errors import StoreError
+from lemur_core.store import schema
+from lemur_core.store.database import sqlite_file
+from lemur_core.store.identity import code_hash, prm_uid
+from lemur_core.store.patience import patiently
+from lemur_core.store.trouble import place
+from lemur_core.trial import State
+
+_CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where results were taken in from.
+
+    Attributes:
+        place: As it was named.
+        form: What it was.
+        taken: When, ISO 8601 in UTC.
+        epochs: How many epochs came from it.
+    """
+
+    place: str
+    form: str
+    taken: str
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a database holds.
+
+    Attributes:
+        place: Its file, or its URL without the password.
+        revision: Its schema.
+        size: Bytes on the disk.
+        rows: Number of rows of each table.
+        states: Number of trials in each state.
+        sources: Where results were taken in from, oldest first.
+    """
+
+    place: str
+    revision: str
+    size: int
+    rows: dict[str, int]
+    states: dict[str, int]
+    sources: list[Source]
+
+
+def info(engine: Engine) -> Info:
+    """Return what a database holds."""
+    return patiently(engine, lambda connection: _info(engine, connection))
+
+
+def backup(engine: Engine, to: Path) -> Path:
+    """Copy an SQLite database, also while others write to it.
+
+    Args:
+        engine: The database.
+        to: The file to write.
+
+    Returns:
+        ``to``.
+
+    Raises:
+        StoreError: ``to`` is there already or cannot be written, or the database is a server's.
+    """
+    file = sqlite_file(engine.url)
+    if file is None:
+        raise StoreError(f"database {place(engine)}: is on a server; copy it with pg_dump")
+    if to.exists():
+        raise StoreError(f"backup {to}: is there already; name another file, or remove it")
+    try:
+        # A copy that is cut short must not look like one.
+        part = to.with_name(f"{to.name}.part")
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)
+        return part.rename(to)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"backup {to}: {error}") from error
+
+
+def vacuum(engine: Engine) -> None:
+    """Give back the room that is not used, and let the database plan its queries by what it holds.
+
+    Raises:
+        StoreError: It cannot be done; others write to it, say.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("ANALYZE")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        else:
+            connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+def check(engine: Engine) -> list[str]:
+    """Return what is wrong with a database, a line each; none where it is sound."""
+    return patiently(engine, lambda connection: list(_faults(connection)))
+
+
+def _info(engine: Engine, connection: Connection) -> Info:
+    trial, stat, source = schema.trial.c, schema.stat.c, schema.source.c
+    tables = [table for table in schema.metadata.sorted_tables if table is not schema.revision]
+    states = (
+        select(trial.state, func.count().label("trials"))
+        .group_by(trial.state)
+        .order_by(trial.state)
+    )
+    taken = (
+        select(source.place, source.form, source.taken, func.count(stat.epoch))
+        .join_from(schema.source, schema.stat, isouter=True)
+        .group_by(source.id)
+        .order_by(source.id)
+    )
+    return Info(
+        place(engine),
+        connection.scalar(select(schema.revision.c.version_num)) or "",
+        _size(engine, connection),
+        {table.name: _count(connection, table) for table in tables},
+        {row.state: row.trials for row in connection.execute(states)},
+        [Source(*row) for row in connection.execute(taken)],
+    )
+
+
+def _size(engine: Engine, connection: Connection) -> int:
+    file = sqlite_file(engine.url)
+    if engine.dialect.name != "sqlite":
+        return connection.scalar(text("select pg_database_size(current_database())")) or 0
+    parts = [] if file is None else [file, Path(f"{file}-wal")]
+    return sum(part.stat().st_size for part in parts if part.exists())
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def _faults(connection: Connection) -> Iterator[str]:
+    if connection.dialect.name == "sqlite":
+        yield from _sqlites_own(connection)
+    for table in _CODE:
+        yield from _altered_code(connection, table)
+    yield from _altered_prms(connection)
+    yield from _gaps(connection)
+
+
+def _sqlites_own(connection: Connection) -> Iterator[str]:
+    for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+        if line != "ok":
+            yield line
+    for table, row, other, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+        yield f"row {row} of {table} refers to a row of {other} that is not there"
+
+
+def _altered_code(connection: Connection, table: Table) -> Iterator[str]:
+    for row in connection.execute(select(table.c.id, table.c.name, table.c.code, table.c.hash)):
+        # Characters that no database takes were spelt out in what is kept, not in what was hashed.
+        if code_hash(row.code) != row.hash and "\\" not in row.code:
+            yield f"code {row.id} of {table.name} {row.name!r} is not what its hash says"
+
+
+def _altered_prms(connection: Connection) -> Iterator[str]:
+    prm, trial = schema.prm.c, schema.trial.c
+    found: dict[str, dict[str, Any]] = {}
+    for uid, name, value in connection.execute(select(prm.uid, prm.name, prm.value)):
+        found.setdefault(uid, {})[name] = value
+    for uid, values in found.items():
+        if prm_uid(values) != uid and not any("\\" in name for name in values):
+            yield f"hyperparameters {uid} are not what their uid says"
+    for uid in connection.scalars(select(trial.prm).distinct()):
+        if uid not in found and uid != prm_uid({}):
+            yield f"hyperparameters {uid} of a trial are not there"
+
+
+def _gaps(connection: Connection) -> Iterator[str]:
+    trial, stat = schema.trial.c, schema.stat.c
+    counted = (
+        select(trial.uid, trial.epochs, func.count(stat.epoch), func.max(stat.epoch))
+        .join_from(schema.trial, schema.stat, isouter=True)
+        .where(trial.state == State.FINISHED)
+        .group_by(trial.id)
+    )
+    for uid, asked, count, last in connection.execute(counted):
+        if count != asked or last != asked:
+            yield f"trial {uid} is finished and has {count} epochs; {asked} were asked for"

@@ -1,0 +1,107 @@
+"""Write results as LEMUR does: ``<task>_<dataset>_<metric>_<net>/<epoch>.json``, best first.
+
+What lemur knows of an epoch and LEMUR does not is in the record under ``lemur``, so that nothing is
+lost on the way back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from lemur_core.errors import StoreError
+from lemur_core.store import schema
+from lemur_core.store.filters import Filters
+from lemur_core.store.frame import read_prms
+from lemur_core.store.patience import patiently
+from lemur_core.store.taking.records import OWN, OWN_FACTS, facts_of
+from lemur_core.trial import State
+
+_NO_PATH = set("/\\\0")
+Place = tuple[str, int]
+
+
+def export(engine: Engine, folder: Path, filters: Filters | None = None) -> tuple[int, list[str]]:
+    """Write LEMUR's files.
+
+    Args:
+        engine: The database.
+        folder: Where to write; made where it is not there, and empty where it is.
+        filters: Which rows; None writes all.
+
+    Returns:
+        How many records were written, and the names of pipelines that no folder can have.
+
+    Raises:
+        StoreError: The folder is not empty or cannot be written, or the database cannot be read.
+    """
+    files = patiently(engine, lambda connection: _files(connection, filters or Filters()))
+    names = sorted({name for name, _ in files})
+    left_out = [name for name in names if _NO_PATH & set(name)]
+    written = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise StoreError(f"{folder}: is not empty; name another folder")
+        for (name, epoch), records in files.items():
+            if name not in left_out:
+                _write(folder / name / f"{epoch}.json", records)
+                written += len(records)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"{error.filename or folder}: {error.strerror or error}") from error
+    return written, left_out
+
+
+def _write(file: Path, records: list[dict[str, Any]]) -> None:
+    file.parent.mkdir(exist_ok=True)
+    best_first = sorted(records, key=lambda record: (-record["accuracy"], str(record.get("uid"))))
+    file.write_text(json.dumps(best_first, indent=4), encoding="utf-8")
+
+
+def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[str, Any]]]:
+    rows = connection.execute(filters.apply(_QUERY)).all()
+    prms = read_prms(connection, list({row.prm for row in rows}))
+    files: dict[Place, list[dict[str, Any]]] = {}
+    for row in rows:
+        name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
+        extra = json.loads(row.extra) if row.extra else {}
+        if row.state != State.IMPORTED:
+            extra |= {"uid": row.prm, OWN: dict(_own(row))}
+        facts = facts_of(
+            {
+                "accuracy": row.accuracy,
+                "duration": row.duration,
+                "loss": row.loss,
+                "prm": prms[row.prm],
+                "extra": extra,
+            }
+        )
+        files.setdefault((name, row.epoch), []).append(facts)
+    return files
+
+
+def _own(row: Any) -> Iterator[tuple[str, Any]]:
+    yield "trial", row.uid
+    yield "validation", row.validation
+    if row.scores:
+        yield "scores", row.scores
+    yield from ((name, getattr(row, name)) for name in OWN_FACTS)
+
+
+_trial, _stat = schema.trial.c, schema.stat.c
+_QUERY = (
+    select(
+        _trial.uid, _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.prm,
+        *(_trial[name] for name in OWN_FACTS),
+        _stat.epoch, _stat.accuracy, _stat.validation, _stat.loss, _stat.duration, _stat.scores,
+        _stat.extra,
+    )
+    .join_from(schema.stat, schema.trial)
+    .order_by(_trial.id, _stat.epoch)
+)  # fmt: skip

@@ -1,0 +1,106 @@
+"""Which rows are asked for, as conditions whose values are bound, never pasted into SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Float, Select, Text, case, cast, exists, func, or_
+
+from lemur_core.store import schema
+
+_COLUMNS: dict[str, Column[Any]] = {
+    "accuracy": schema.stat.c.accuracy,
+    "validation": schema.stat.c.validation,
+    "loss": schema.stat.c.loss,
+    "duration": schema.stat.c.duration,
+    "state": schema.trial.c.state,
+    "trial": schema.trial.c.uid,
+    "seed": schema.trial.c.seed,
+}
+# Fewer than a statement may have parameters.
+_AT_ONCE = 10_000
+_BEGINS_A_NUMBER = tuple("-0123456789")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which rows are asked for.
+
+    Attributes:
+        trial: Columns of `schema.trial` by their value; None takes any.
+        epoch: Number of the epoch; None takes any.
+        nn_prefixes: What names of nets begin with; none takes any.
+        where: Hyperparameters and columns by what they must be, as `lemur_core.data` says.
+    """
+
+    trial: Mapping[str, str | None] = field(default_factory=dict)
+    epoch: int | None = None
+    nn_prefixes: tuple[str, ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+    def apply(self, query: Select[Any]) -> Select[Any]:
+        """Return a query of `schema.stat` and `schema.trial`, with these conditions."""
+        return query.where(*self._conditions())
+
+    def _conditions(self) -> Iterator[ColumnElement[bool]]:
+        trial = schema.trial.c
+        for name, value in self.trial.items():
+            if value is not None:
+                yield trial[name] == value
+        if self.epoch is not None:
+            yield schema.stat.c.epoch == self.epoch
+        if self.nn_prefixes:
+            yield or_(*(trial.nn.startswith(one, autoescape=True) for one in self.nn_prefixes))
+        for name, wanted in self.where.items():
+            column = _COLUMNS.get(name)
+            yield _prm(name, wanted) if column is None else _column(column, wanted)
+
+
+def _column(column: ColumnElement[Any], wanted: Any) -> ColumnElement[bool]:
+    if isinstance(wanted, tuple):
+        return _between(column, wanted)
+    return (
+        column.in_(list(wanted))
+        if isinstance(wanted, list | set | frozenset)
+        else (column == wanted)
+    )
+
+
+def _prm(name: str, wanted: Any) -> ColumnElement[bool]:
+    prm = schema.prm.c
+    text = func.coalesce(prm.value.cast(Text), "")
+    if isinstance(wanted, tuple):
+        # A cast of what is no number is an error to some databases.
+        number = case((func.substr(text, 1, 1).in_(_BEGINS_A_NUMBER), cast(text, Float)))
+        fits = _between(number, wanted)
+    else:
+        values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
+        fits = text.in_([spelt for value in values for spelt in _spelt(value)])
+    return exists().where(prm.uid == schema.trial.c.prm, prm.name == name, fits)
+
+
+def _between(column: ColumnElement[Any], bounds: tuple[Any, ...]) -> ColumnElement[bool]:
+    low, high = bounds
+    return (column >= (column if low is None else low)) & (
+        column <= (column if high is None else high)
+    )
+
+
+def _spelt(value: Any) -> list[str]:
+    """Return the texts that a value is kept as: 32 and 32.0 are the same to who asks."""
+    values = [value]
+    if isinstance(value, float) and value.is_integer():
+        values.append(int(value))
+    elif isinstance(value, int) and not isinstance(value, bool):
+        values.append(float(value))
+    return [schema.Exact.text(each) for each in values]
+
+
+def where_in(
+    query: Select[Any], column: Column[Any], values: Sequence[Any]
+) -> Iterator[Select[Any]]:
+    """Yield the query for so many of a column's values at a time; once at least."""
+    for start in range(0, max(1, len(values)), _AT_ONCE):
+        yield query.where(column.in_(values[start : start + _AT_ONCE]))

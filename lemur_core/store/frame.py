@@ -1,0 +1,250 @@
+"""Make a DataFrame of results.
+
+Rows are read as they are, and what repeats (a trial's names, its prm, the sources) once; the frame
+is put together column by column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Select, Table, Text, func, select
+
+from lemur_core.errors import UnknownNameError
+from lemur_core.store import schema
+from lemur_core.store.filters import Filters, where_in
+from lemur_core.store.ledger import scores_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+_CODE = {"metric_code": schema.metric, "nn_code": schema.nn, "transform_code": schema.transform}
+COLUMNS = (
+    "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
+    "prm", "transform_code", "validation", "loss", "scores", "trial", "state",
+)  # fmt: skip
+CURVE = "curve"
+STATS = (
+    "number", "seed", "epochs", "device", "started", "ended", "reason", "source", "extra",
+)  # fmt: skip
+_OF_STAT = ("epoch", "accuracy", "duration", "validation", "loss", "scores", "source", "extra")
+_OF_TRIAL = {
+    "task": schema.trial.c.task,
+    "dataset": schema.trial.c.dataset,
+    "metric": schema.trial.c.metric,
+    "metric_code": schema.trial.c.metric_id,
+    "nn": schema.trial.c.nn,
+    "nn_code": schema.trial.c.nn_id,
+    "prm": schema.trial.c.prm,
+    "transform_code": schema.trial.c.transform_id,
+    "trial": schema.trial.c.uid,
+    "state": schema.trial.c.state,
+    "number": schema.trial.c.number,
+    "seed": schema.trial.c.seed,
+    "epochs": schema.trial.c.epochs,
+    "device": schema.trial.c.device,
+    "started": schema.trial.c.started,
+    "ended": schema.trial.c.ended,
+    "reason": schema.trial.c.reason,
+}
+_DTYPES = {
+    **dict.fromkeys(("trial_id", "id", "epoch"), "int64"),
+    **dict.fromkeys(("accuracy", "validation", "loss"), "float64"),
+    # Whole, though they may be missing.
+    **dict.fromkeys(("duration", "number", "seed", "epochs", *_CODE), "Int64"),
+    **dict.fromkeys(("task", "dataset", "metric", "nn", "trial", "state"), "str"),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for of the rows that were found.
+
+    Attributes:
+        best_of: Of rows that agree in these columns, only the most accurate is kept; empty keeps
+            all.
+        max_rows: At most so many rows.
+        curves: Whether to add the curve of each row's trial.
+        stats: Whether to add what is known of each row's trial.
+        prm_as_columns: Whether hyperparameters are columns.
+        columns: The columns to return; None returns all.
+    """
+
+    best_of: Sequence[str] = ()
+    max_rows: int | None = None
+    curves: bool = False
+    stats: bool = False
+    prm_as_columns: bool = False
+    columns: Sequence[str] | None = None
+
+    @property
+    def known(self) -> list[str]:
+        """The columns that there are."""
+        return [*COLUMNS, *((CURVE,) if self.curves else ()), *(STATS if self.stats else ())]
+
+
+def frame_of(connection: Connection, filters: Filters, wanted: Wanted) -> DataFrame:
+    """Return the rows that filters let through.
+
+    Raises:
+        UnknownNameError: There is no such column.
+    """
+    columns = _columns(wanted)
+    rows = _rows(connection, filters, wanted, columns)
+    trials = _trials(connection, rows["trial_id"])
+    if wanted.best_of:
+        rows = _best(rows, trials, wanted.best_of)
+    if wanted.max_rows is not None:
+        rows = rows.head(wanted.max_rows)
+    rows = rows.reset_index(drop=True)
+    return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted)
+
+
+def _columns(wanted: Wanted) -> list[str]:
+    known = wanted.known
+    for name in wanted.columns or ():
+        if name not in known:
+            raise UnknownNameError("column", name, known)
+    return known if wanted.columns is None else list(wanted.columns)
+
+
+def _rows(
+    connection: Connection, filters: Filters, wanted: Wanted, columns: Sequence[str]
+) -> DataFrame:
+    """Return the columns of `schema.stat` that are needed, and ``trial_id``."""
+    needed = {"epoch", "accuracy", *columns}
+    names = [name for name in _OF_STAT if name in needed]
+    stat = schema.stat.c
+    chosen = [stat["source_id" if name == "source" else name].label(name) for name in names]
+    query = (
+        select(stat.trial_id, *chosen)
+        .join_from(schema.stat, schema.trial)
+        .order_by(stat.trial_id, stat.epoch)
+    )
+    if not wanted.best_of and wanted.max_rows is not None:
+        query = query.limit(wanted.max_rows)
+    return _frame(connection, filters.apply(query), ["trial_id", *names])
+
+
+def _frame(connection: Connection, query: Select[Any], names: Sequence[str]) -> DataFrame:
+    import pandas as pd
+
+    found = connection.execute(query).all()
+    # Column by column: what is missing must not make text or whole numbers into reals.
+    columns = zip(*found, strict=True) if found else ((),) * len(names)
+    return pd.DataFrame(
+        {
+            name: pd.Series(column, dtype=_DTYPES.get(name, object))
+            for name, column in zip(names, columns, strict=True)
+        }
+    )
+
+
+def _trials(connection: Connection, ids: Series) -> DataFrame:
+    """Return the trials of rows, by their id."""
+    trial = schema.trial.c
+    query = select(trial.id, *(column.label(name) for name, column in _OF_TRIAL.items()))
+    found = where_in(query, trial.id, ids.unique().tolist())
+    import pandas as pd
+
+    frames = [_frame(connection, each, ["id", *_OF_TRIAL]) for each in found]
+    return pd.concat(frames).set_index("id")
+
+
+def _best(rows: DataFrame, trials: DataFrame, best_of: Sequence[str]) -> DataFrame:
+    import numpy as np
+
+    ids = trials.index.get_indexer(rows["trial_id"])
+    keys = rows[["epoch"]].assign(
+        **{name: trials[name].factorize()[0][ids] for name in best_of if name != "epoch"}
+    )[list(best_of)]
+    order = np.argsort(-rows["accuracy"].to_numpy(), kind="stable")
+    first = order[~keys.iloc[order].duplicated().to_numpy()]
+    return rows.iloc[np.sort(first)]
+
+
+def _put_together(
+    connection: Connection,
+    rows: DataFrame,
+    trials: DataFrame,
+    columns: Sequence[str],
+    wanted: Wanted,
+) -> DataFrame:
+    import pandas as pd
+
+    made: dict[str, Any] = {}
+    for name in columns:
+        if name == "prm":
+            made |= _prm(connection, trials["prm"], wanted.prm_as_columns)
+        elif name in _CODE:
+            made[name] = _codes(connection, _CODE[name], trials[name])
+        elif name == "scores":
+            made[name] = [scores_of(text) for text in rows[name]]
+        elif name == "extra":
+            made[name] = [json.loads(text) if text else {} for text in rows[name]]
+        elif name == "source":
+            made[name] = _sources(connection, rows[name])
+        elif name == CURVE:
+            made[name] = _curves(connection, rows["trial_id"])
+        else:
+            made[name] = rows[name] if name in rows else trials[name].array
+    return pd.DataFrame(made, index=rows.index)
+
+
+def _prm(connection: Connection, uids: Series, as_columns: bool) -> dict[str, Any]:
+    prms = read_prms(connection, uids.unique().tolist())
+    # Each row gets a dictionary of its own: changing one must not change another.
+    if not as_columns:
+        return {"prm": [dict(prms[uid]) for uid in uids]}
+    names = sorted({name for prm in prms.values() for name in prm})
+    return {f"prm.{name}": [prms[uid].get(name) for uid in uids] for name in names}
+
+
+def read_prms(connection: Connection, uids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return hyperparameters by their uids."""
+    prm = schema.prm.c
+    text = prm.value.cast(Text)
+    # A text for each uid is read far sooner than a row for each value.
+    if connection.dialect.name == "postgresql":
+        joined = func.string_agg(func.to_json(prm.name).cast(Text).concat(":").concat(text), ",")
+    else:
+        joined = func.group_concat(func.json_quote(prm.name).concat(":").concat(text), ",")
+    query = select(prm.uid, joined).group_by(prm.uid)
+    found: dict[str, dict[str, Any]] = {uid: {} for uid in uids}
+    for each in where_in(query, prm.uid, uids):
+        for uid, members in connection.execute(each):
+            found[uid] = json.loads(f"{{{members}}}")
+    return found
+
+
+def _codes(connection: Connection, table: Table, ids: Series) -> Any:
+    """Return the sources as a categorical, which holds each text once."""
+    import pandas as pd
+
+    used = ids.dropna().unique().tolist()
+    rows = connection.execute(select(table.c.id, table.c.code).where(table.c.id.in_(used)))
+    code = {row.id: row.code for row in rows}
+    texts = list(dict.fromkeys(code[each] for each in used))
+    place = {text: index for index, text in enumerate(texts)}
+    places = {each: place[code[each]] for each in used}
+    codes = [-1 if each is pd.NA else places[each] for each in ids]
+    return pd.Categorical.from_codes(codes, categories=texts)
+
+
+def _sources(connection: Connection, ids: Series) -> list[str | None]:
+    source = schema.source.c
+    names = {row.id: row.place for row in connection.execute(select(source.id, source.place))}
+    return [names.get(each) for each in ids]
+
+
+def _curves(connection: Connection, ids: Series) -> list[dict[int, float]]:
+    stat = schema.stat.c
+    found: dict[int, dict[int, float]] = {}
+    query = select(stat.trial_id, stat.epoch, stat.accuracy).order_by(stat.trial_id, stat.epoch)
+    for each in where_in(query, stat.trial_id, ids.unique().tolist()):
+        for trial_id, epoch, accuracy in connection.execute(each):
+            found.setdefault(trial_id, {})[epoch] = accuracy
+    return [dict(found[each]) for each in ids]

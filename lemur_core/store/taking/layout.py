@@ -1,0 +1,129 @@
+"""LEMUR's files: ``<task>_<dataset>_<metric>_<net>/<epoch>.json``, in a folder or a zip archive.
+
+Each holds a list of records, best first. An archive is read member by member and never unpacked, so
+that no name in it is a path of this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from lemur_core.errors import SettingsError
+from lemur_core.store.identity import exact
+from lemur_core.store.taking.records import Fault, MalformedError, Pipeline, Record, record_of
+
+# A file of LEMUR's has some kilobytes; what is far larger is not one.
+_LARGEST = 64 * 2**20
+_EPOCH = re.compile(r"[1-9][0-9]{0,8}\.json")
+_PARTS = 4
+
+
+class File(NamedTuple):
+    """A file of records, and how to read it."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+def files_in(place: Path) -> Iterator[File]:
+    """Yield the JSON files of a folder or a zip archive, those of one folder together.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    if place.is_dir():
+        for path in sorted(place.rglob("*.json")):
+            yield File(path.relative_to(place).as_posix(), partial(_bounded_file, path))
+    elif zipfile.is_zipfile(place):
+        with zipfile.ZipFile(place) as archive:
+            for member in sorted(archive.infolist(), key=lambda member: member.filename):
+                if member.filename.endswith(".json"):
+                    yield File(member.filename, partial(_bounded_member, archive, member))
+    else:
+        raise SettingsError(f"{place}: expected a folder of LEMUR's, a zip archive, or a database")
+
+
+def read_files(files: Iterable[File]) -> Iterator[tuple[Pipeline, list[Record]] | Fault]:
+    """Yield the records of each folder together, and what could not be read."""
+    for folder, members in groupby(files, lambda file: PurePosixPath(file.name).parent.name):
+        names = tuple(folder.split("_"))
+        if len(names) != _PARTS or not all(names):
+            yield from (
+                Fault(file.name, f"its folder {folder!r} is no task_dataset_metric_net")
+                for file in members
+            )
+            continue
+        pipeline = Pipeline(*names)
+        records: list[Record] = []
+        for file in members:
+            for found in _records(pipeline, file):
+                if isinstance(found, Fault):
+                    yield found
+                else:
+                    records.append(found)
+        yield pipeline, records
+
+
+def _records(pipeline: Pipeline, file: File) -> Iterator[Record | Fault]:
+    name = PurePosixPath(file.name).name
+    if not _EPOCH.fullmatch(name):
+        yield Fault(file.name, "its name is no epoch: expected 1.json, 2.json, ...")
+        return
+    try:
+        found = json.loads(file.read())
+    except json.JSONDecodeError as error:
+        yield Fault(f"{file.name}:{error.lineno}:{error.colno}", f"is no JSON: {error.msg}")
+        return
+    # Of an archive's member that is damaged, encrypted or packed in a strange way; of nesting
+    # without end.
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+        yield Fault(file.name, f"cannot be read: {error}")
+        return
+    if not isinstance(found, list):
+        yield Fault(file.name, "expected a list of records")
+        return
+    yield from _of_list(pipeline, int(name.removesuffix(".json")), found, file.name)
+
+
+def _of_list(
+    pipeline: Pipeline, epoch: int, found: list[Any], name: str
+) -> Iterator[Record | Fault]:
+    seen: set[str] = set()
+    again: Counter[str] = Counter()
+    for position, facts in enumerate(found, 1):
+        try:
+            record = record_of(pipeline, epoch, facts)
+            if record.identity in seen:
+                text = exact(facts)
+                again[text] += 1
+                record = record_of(pipeline, epoch, facts, copy=again[text])
+        except MalformedError as error:
+            yield Fault(f"{name}, record {position}", str(error))
+            continue
+        seen.add(record.identity)
+        yield record
+
+
+def _bounded_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return _bounded(file.read(_LARGEST + 1))
+
+
+def _bounded_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    # What a member says of its own size need not be so.
+    with archive.open(member) as file:
+        return _bounded(file.read(_LARGEST + 1))
+
+
+def _bounded(content: bytes) -> bytes:
+    if len(content) > _LARGEST:
+        raise ValueError(f"has more than {_LARGEST // 2**20} MiB")
+    return content

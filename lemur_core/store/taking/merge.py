@@ -1,0 +1,195 @@
+"""Take in another database of lemur's: its trials with their code, and what it took in itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, exists, func, select
+
+from lemur_core.store import schema
+from lemur_core.store.begin import code_id
+from lemur_core.store.filters import where_in
+from lemur_core.store.frame import read_prms
+from lemur_core.store.identity import canonical_prm
+from lemur_core.store.ledger import insert_once
+from lemur_core.store.patience import patiently
+from lemur_core.store.taking.intake import Batch, take
+from lemur_core.store.taking.records import OWN_FACTS, Pipeline, Record
+from lemur_core.trial import State
+
+_CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
+_NAMES = ("task", "dataset", "metric", "nn")
+# Trials in one transaction.
+_AT_ONCE = 1_000
+_OPEN = (State.RUNNING, State.INTERRUPTED)
+Facts = dict[str, Any]
+
+
+@dataclass
+class Merged:
+    """What was taken in.
+
+    Attributes:
+        trials: How many trials were not there before, of those that a lemur trained.
+        epochs: How many epochs were not there before, also of what was taken in from elsewhere.
+    """
+
+    trials: int = 0
+    epochs: int = 0
+
+
+def merge(engine: Engine, other: Engine) -> Merged:
+    """Write the trials of another database; what is there already is left alone.
+
+    A trial whose number is another's gets the next that is free. One that goes on here and has
+    ended in the other database is ended.
+    """
+    done = Merged()
+    ids = patiently(other, _trained)
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        part = patiently(other, partial(_Part.read, ids=some))
+        trials, epochs = patiently(engine, part.write)
+        done.trials += trials
+        done.epochs += epochs
+    for source in patiently(other, _sources):
+        batches, codes = patiently(other, partial(_taken, source=source["id"]))
+        report = take(
+            engine, batches, source["place"], source["form"], codes, taken=source["taken"]
+        )
+        done.epochs += report.added
+    return done
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some trials, and all that they point to."""
+
+    trials: Sequence[Facts]
+    stats: Mapping[int, Sequence[Facts]]
+    prms: Sequence[Facts]
+    codes: Mapping[str, Mapping[int, tuple[str, str]]]
+
+    @classmethod
+    def read(cls, connection: Connection, ids: Sequence[int]) -> _Part:
+        """Read trials by their ids."""
+        trials = _facts(connection, schema.trial, "id", ids)
+        stats: dict[int, list[Facts]] = {}
+        for row in _facts(connection, schema.stat, "trial_id", ids):
+            stats.setdefault(row.pop("trial_id"), []).append(row)
+        prms = _facts(connection, schema.prm, "uid", list({row["prm"] for row in trials}))
+        codes = {}
+        for table in _CODE:
+            used = {row[f"{table.name}_id"] for row in trials} - {None}
+            rows = _facts(connection, table, "id", list(used))
+            codes[table.name] = {row["id"]: (row["name"], row["code"]) for row in rows}
+        return cls(trials, stats, prms, codes)
+
+    def write(self, connection: Connection) -> tuple[int, int]:
+        """Write them; return how many trials and how many epochs were not there."""
+        if self.prms:
+            connection.execute(insert_once(connection.dialect, schema.prm), self.prms)
+        ids = {
+            (table.name, old): code_id(connection, table, name, code)
+            for table in _CODE
+            for old, (name, code) in self.codes[table.name].items()
+        }
+        trials = epochs = 0
+        for trial in self.trials:
+            added, trial_id = _write_trial(connection, trial, ids)
+            trials += added
+            rows = [{**row, "trial_id": trial_id} for row in self.stats.get(trial["id"], ())]
+            if rows:
+                insert = insert_once(connection.dialect, schema.stat)
+                epochs += connection.execute(insert, rows).rowcount
+        return trials, epochs
+
+
+def _write_trial(
+    connection: Connection, facts: Facts, code_ids: Mapping[tuple[str, int], int]
+) -> tuple[bool, int]:
+    """Return whether a trial was not there, and its id."""
+    trial = schema.trial.c
+    row = {name: value for name, value in facts.items() if name != "id"}
+    for table in _CODE:
+        column = f"{table.name}_id"
+        if row[column] is not None:
+            row[column] = code_ids[table.name, row[column]]
+    there = connection.execute(select(trial.id, trial.state).where(trial.uid == row["uid"])).first()
+    if there is not None:
+        if there.state in _OPEN and row["state"] not in _OPEN:
+            end = {name: row[name] for name in ("state", "reason", "traceback", "ended", "seen")}
+            connection.execute(schema.trial.update().where(trial.id == there.id).values(end))
+        return False, there.id
+    row["number"] = _free_number(connection, row)
+    added = schema.trial.insert().values(row).returning(trial.id)
+    return True, connection.execute(added).scalar_one()
+
+
+def _free_number(connection: Connection, row: Facts) -> int | None:
+    trial = schema.trial.c
+    if row["number"] is None:
+        return None
+    same = [trial[name] == row[name] for name in _NAMES]
+    if connection.scalar(select(trial.id).where(*same, trial.number == row["number"])) is None:
+        number: int = row["number"]
+        return number
+    return (connection.scalar(select(func.max(trial.number)).where(*same)) or 0) + 1
+
+
+def _facts(connection: Connection, table: Table, name: str, values: Sequence[Any]) -> list[Facts]:
+    queries = where_in(select(table).order_by(*table.primary_key), table.c[name], values)
+    return [dict(row) for query in queries for row in connection.execute(query).mappings()]
+
+
+def _trained(connection: Connection) -> list[int]:
+    trial, stat = schema.trial.c, schema.stat.c
+    taken = exists().where(stat.trial_id == trial.id, stat.source_id.is_not(None))
+    return list(connection.scalars(select(trial.id).where(~taken).order_by(trial.id)))
+
+
+def _sources(connection: Connection) -> list[Facts]:
+    query = select(schema.source).order_by(schema.source.c.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, dict[str, str]]]:
+    """Return what a database took in from a source, and the code that came with it."""
+    trial, stat = schema.trial.c, schema.stat.c
+    query = (
+        select(schema.trial, schema.stat)
+        .join_from(schema.stat, schema.trial)
+        .where(stat.source_id == source)
+        .order_by(*(trial[name] for name in _NAMES), stat.epoch)
+    )
+    rows = connection.execute(query).mappings().all()
+    prms = read_prms(connection, list({row[trial.prm] for row in rows}))
+    batches = [
+        (Pipeline(*names), [_record(row, prms[row[trial.prm]]) for row in group])
+        for names, group in groupby(rows, lambda row: tuple(row[trial[name]] for name in _NAMES))
+    ]
+    codes = {}
+    for table in _CODE:
+        used = {row[trial[f"{table.name}_id"]] for row in rows} - {None}
+        found = _facts(connection, table, "id", list(used))
+        codes[table.name] = {row["name"]: row["code"] for row in found}
+    return batches, codes
+
+
+def _record(row: Any, prm: Facts) -> Record:
+    trial, stat = schema.trial.c, schema.stat.c
+    own = None
+    if row[trial.state] != State.IMPORTED:
+        own = {name: row[trial[name]] for name in OWN_FACTS}
+        own |= {"trial": row[trial.uid], "validation": row[stat.validation]}
+        own |= {"scores": row[stat.scores]}
+    extra = json.loads(row[stat.extra]) if row[stat.extra] else {}
+    return Record(
+        row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss], prm,
+        canonical_prm(prm), extra, own, row[stat.record],
+    )  # fmt: skip

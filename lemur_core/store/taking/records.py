@@ -1,0 +1,150 @@
+"""What LEMUR publishes of one epoch: its score, its hyperparameters, and whatever else it says.
+
+LEMUR keeps all of it side by side in one JSON object. What is measured is told from what was chosen
+by its name; a name that is not known here is a hyperparameter, as it is to LEMUR.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lemur_core.store.identity import canonical_prm, digest, exact
+
+# What newer records of LEMUR's measure beside the score; kept, for lemur has no column for it.
+_MEASURED = frozenset({
+    "best_accuracy", "best_epoch", "cpu_count", "cpu_type", "cpu_usage_percent", "epoch_max",
+    "gpu_memory_kb", "gpu_memory_usage_percent", "gpu_total_memory_kb", "gpu_type",
+    "gradient_norm", "lr_now", "occupied_gpu_memory_kb", "occupied_ram_kb", "ram_usage_percent",
+    "samples_per_second", "test_loss", "total_ram_kb", "train_accuracy", "uid",
+})  # fmt: skip
+_LONGEST_NS = 2**63 - 1
+LOSS, OWN = "train_loss", "lemur"
+# What lemur says of its own trials beside that, by the names of `schema.trial`.
+OWN_FACTS = ("seed", "epochs", "state", "reason", "device", "versions", "started", "ended")
+
+
+class Pipeline(NamedTuple):
+    """The names of a pipeline."""
+
+    task: str
+    dataset: str
+    metric: str
+    nn: str
+
+
+class Record(NamedTuple):
+    """What was published of one epoch.
+
+    Attributes:
+        epoch: Its number, from 1.
+        accuracy: The score, 0 to 1, whatever the metric.
+        duration: Nanoseconds since the trial began; None where it is not told.
+        loss: Mean training loss; None where it is not told.
+        prm: The hyperparameters.
+        prm_json: They, in canonical JSON.
+        extra: The rest of the record.
+        own: What lemur knew of it, where lemur wrote it.
+        identity: The same for the same record, and for no other.
+    """
+
+    epoch: int
+    accuracy: float
+    duration: int | None
+    loss: float | None
+    prm: dict[str, Any]
+    prm_json: str
+    extra: dict[str, Any]
+    own: dict[str, Any] | None
+    identity: str
+
+
+class Fault(NamedTuple):
+    """Something that could not be taken in, and where it is."""
+
+    place: str
+    reason: str
+
+
+class MalformedError(ValueError):
+    """A record that cannot be one, and why."""
+
+
+def record_of(pipeline: Pipeline, epoch: int, facts: Any, copy: int = 0) -> Record:
+    """Return the record that a JSON object holds.
+
+    Args:
+        pipeline: Whose it is.
+        epoch: Its epoch, from 1.
+        facts: What was published.
+        copy: How many times the very same came before it.
+
+    Raises:
+        MalformedError: It is no record.
+    """
+    if type(facts) is not dict:
+        raise MalformedError(f"{_shown(facts)}: expected an object")
+    prm: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for name, value in facts.items():
+        (extra if name in _MEASURED else prm)[name] = value
+    accuracy = _score(prm)
+    duration = _duration(prm)
+    loss = _loss(prm, extra)
+    own = prm.pop(OWN, None)
+    try:
+        prm_json = canonical_prm(prm)
+        rest = (accuracy, duration, loss, extra, own)
+        identity = digest(f"{'_'.join(pipeline)}/{epoch}/{copy}{prm_json}{exact(rest)}")
+    except ValueError:
+        raise MalformedError("holds NaN, an infinity, or what no JSON has") from None
+    if own is not None and type(own) is not dict:
+        raise MalformedError(f"lemur {_shown(own)}: expected an object")
+    return Record(epoch, accuracy, duration, loss, prm, prm_json, extra, own, identity)
+
+
+def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what LEMUR publishes of an epoch, its names in order.
+
+    Args:
+        record: ``accuracy``, ``duration``, ``loss``, ``prm`` and ``extra``.
+    """
+    facts = {**record["prm"], **record["extra"], "accuracy": record["accuracy"]}
+    if record["duration"] is not None:
+        facts["duration"] = record["duration"]
+    if record["loss"] is not None:
+        facts[LOSS] = record["loss"]
+    return dict(sorted(facts.items()))
+
+
+def _score(facts: dict[str, Any]) -> float:
+    value = facts.pop("accuracy", None)
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise MalformedError(f"accuracy {_shown(value)}: expected a number from 0 to 1")
+    return float(value)
+
+
+def _duration(facts: dict[str, Any]) -> int | None:
+    value = facts.pop("duration", None)
+    if value is None:
+        return None
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= _LONGEST_NS:
+        raise MalformedError(f"duration {_shown(value)}: expected whole nanoseconds below 2**63")
+    return value
+
+
+def _loss(facts: dict[str, Any], extra: dict[str, Any]) -> float | None:
+    value = facts.pop(LOSS, None)
+    if type(value) is float and math.isfinite(value):
+        return value
+    if value is not None:
+        extra[LOSS] = value
+    return None
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

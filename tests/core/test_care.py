@@ -1,0 +1,293 @@
+"""What looks after a database: info, check, backup, vacuum, upgrade, merge."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from lemur_core import data
+from lemur_core.errors import NewerDatabaseError, StoreError
+from lemur_core.store import schema
+from lemur_core.store.care import backup, check, info, vacuum
+from lemur_core.store.database import open_database, opened
+from lemur_core.store.taking import take_in
+from lemur_core.store.taking.merge import Merged, merge
+from lemur_core.store.upgrade import upgrade
+from lemur_core.store.writer import Writer
+from lemur_core.trial import Epoch, State, Trial
+
+from .test_store import PRM, pipeline, write
+from .test_taking import FIRST, publish
+
+# What a lemur of this schema wrote: two trials of two epochs, scores with the second.
+OLD = Path(__file__).parent / "schemas" / "0002.sql"
+
+
+@pytest.fixture
+def old(tmp_path):
+    file = tmp_path / "old.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(OLD.read_text())
+    return file
+
+
+@pytest.fixture
+def filled(toys, tmp_path):
+    """Return a function that makes a database with a trial of two epochs, under this name."""
+
+    def fill(name, uid="a" * 32, epochs=2, state=State.FINISHED):
+        with opened(tmp_path / name, create=True) as engine:
+            trial = Trial(pipeline(toys), 1, PRM, 7, 2, uid=uid)
+            write(Writer(engine, {"torch": "2"}), trial, [(0.5, 0.25)] * epochs, state)
+        return tmp_path / name
+
+    return fill
+
+
+def damage(file, statement):
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_an_old_database_is_refused_with_what_to_do(old):
+    with pytest.raises(StoreError) as raised:
+        data(db=old)
+    assert str(raised.value) == (
+        f"database {old}: was written by an older lemur (schema 0002; this one writes "
+        f"{schema.REVISION}); lemur db upgrade keeps a copy and brings it up to date, or name "
+        "another with --db"
+    )
+
+
+def test_an_upgrade_keeps_everything_and_a_copy(old):
+    before = old.read_bytes()
+    done = upgrade(old)
+    assert (done.before, done.copy) == ("0002", old.with_name("old.db.0002.bak"))
+    assert sqlite3.connect(done.copy).execute("select count(*) from stat").fetchone() == (4,)
+    assert old.read_bytes() != before
+    frame = data(db=old, with_stats=True)
+    assert list(frame["accuracy"]) == [0.25, 0.25, 0.5, 0.5]
+    assert list(frame["prm"])[::2] == [
+        {"lr": 0.1, "batch": 16, "transform": "plain"},
+        {"lr": 0.2, "batch": 16, "transform": "plain"},
+    ]
+    assert list(frame["scores"])[1:3] == [{}, {"f1": (0.5, 0.25)}]
+    assert list(frame["number"]) == [1, 1, 2, 2]
+    with opened(old) as engine:
+        assert check(engine) == []
+
+
+def test_an_upgraded_database_has_the_tables_of_a_new_one(old, tmp_path):
+    upgrade(old)
+    assert _tables(old) == _tables(_new(tmp_path / "new.db"))
+
+
+def test_an_upgrade_is_done_once(old):
+    upgrade(old)
+    again = upgrade(old)
+    assert (again.before, again.copy) == (schema.REVISION, None)
+
+
+def test_a_copy_never_takes_the_place_of_another(old):
+    old.with_name("old.db.0002.bak").write_text("mine")
+    assert upgrade(old).copy == old.with_name("old.db.0002-2.bak")
+    assert old.with_name("old.db.0002.bak").read_text() == "mine"
+
+
+def test_an_upgrade_that_fails_leaves_everything_as_it_was(old):
+    damage(old, "update stat set trial_id = 99 where trial_id = 2")
+    with pytest.raises(StoreError, match="table stat refers to rows of trial that are not there"):
+        upgrade(old)
+    with closing(sqlite3.connect(old)) as connection:
+        assert connection.execute("select version_num from alembic_version").fetchone() == ("0002",)
+        assert "source" not in {row[1] for row in connection.execute("pragma table_list")}
+
+
+def test_a_newer_database_is_not_upgraded(old):
+    damage(old, "update alembic_version set version_num = '9999'")
+    with pytest.raises(NewerDatabaseError):
+        upgrade(old)
+
+
+def test_what_is_no_database_of_lemurs_is_not_upgraded(tmp_path):
+    damage(tmp_path / "else.db", "create table song (title text)")
+    with pytest.raises(StoreError, match="holds tables, but none of lemur's"):
+        upgrade(tmp_path / "else.db")
+
+
+def test_info_counts_what_there_is(filled, tmp_path):
+    file = filled("one.db")
+    publish(tmp_path / "stat", 1, [FIRST])
+    with opened(file) as engine:
+        take_in(engine, tmp_path / "stat")
+        found = info(engine)
+    assert (found.place, found.revision) == (str(file), schema.REVISION)
+    assert found.rows["trial"] == 2
+    assert found.rows["stat"] == 3
+    assert found.states == {"finished": 1, "imported": 1}
+    assert [(source.place, source.epochs) for source in found.sources] == [
+        (str(tmp_path / "stat"), 1)
+    ]
+    assert found.size >= file.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("update nn set code = '# other'", "code 1 of nn 'Linear' is not what its hash says"),
+        ("update prm set value = '9' where name = 'lr'", "are not what their uid says"),
+        ("delete from prm", "of a trial are not there"),
+        ("delete from stat where epoch = 1", "is finished and has 1 epochs; 2 were asked for"),
+        ("delete from nn", "row 1 of trial refers to a row of nn that is not there"),
+    ],
+)
+def test_check_finds_what_is_wrong(filled, statement, fault):
+    file = filled("one.db")
+    with opened(file) as engine:
+        assert check(engine) == []
+    damage(file, statement)
+    with opened(file) as engine:
+        faults = check(engine)
+    assert len(faults) == 1
+    assert fault in faults[0]
+
+
+def test_a_copy_is_made_while_others_write(filled, toys, tmp_path):
+    file = filled("one.db")
+    engine = open_database(file)
+    writer = Writer(engine, {})
+    running = writer.begin(Trial(pipeline(toys), 2, PRM, 7, 2))
+    with opened(file) as other:
+        backup(other, tmp_path / "copy.db")
+    writer.record(running, Epoch(1, 0.5, 0.5, 0.5, 1))
+    engine.dispose()
+    assert list(data(db=tmp_path / "copy.db")["epoch"]) == [1, 2]
+    assert len(data(db=file)) == 3
+
+
+def test_a_copy_never_writes_over_a_file(filled, tmp_path):
+    (tmp_path / "copy.db").write_text("mine")
+    with opened(filled("one.db")) as engine, pytest.raises(StoreError, match="is there already"):
+        backup(engine, tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_text() == "mine"
+
+
+def test_vacuum_gives_room_back(filled):
+    file = filled("one.db")
+    damage(file, "update trial set traceback = hex(randomblob(2000000))")
+    damage(file, "update trial set traceback = ''")
+    with opened(file) as engine:
+        before = info(engine).size
+        vacuum(engine)
+        assert info(engine).size < before / 10
+    assert len(data(db=file)) == 2
+
+
+def test_merged_in_is_what_was_not_there(filled, tmp_path):
+    one, two = filled("one.db"), filled("two.db", uid="b" * 32)
+    assert _merge(one, two) == Merged(trials=1, epochs=2)
+    frame = data(db=one, with_stats=True)
+    assert list(frame["trial"]) == ["a" * 32] * 2 + ["b" * 32] * 2
+    # Both were trial 1 of the pipeline.
+    assert list(frame["number"]) == [1, 1, 2, 2]
+    assert frame["nn_code"].nunique() == 1
+    assert list(frame["prm"]) == [PRM] * 4
+    assert _merge(one, two) == Merged()
+    assert data(db=one, with_stats=True).equals(frame)
+    assert len(data(db=two)) == 2
+
+
+def test_a_trial_that_ended_elsewhere_is_ended(filled):
+    here = filled("here.db", epochs=1, state=State.INTERRUPTED)
+    there = filled("there.db")
+    assert _merge(here, there) == Merged(trials=0, epochs=1)
+    assert list(data(db=here)["state"]) == ["finished", "finished"]
+    assert _merge(there, filled("old.db", epochs=1, state=State.INTERRUPTED)) == Merged()
+    assert list(data(db=there)["state"]) == ["finished", "finished"]
+
+
+def test_what_was_taken_in_from_elsewhere_is_merged_once(filled, tmp_path):
+    one, two = filled("one.db"), filled("two.db")
+    publish(tmp_path / "stat", 1, [FIRST])
+    for file in (one, two):
+        with opened(file) as engine:
+            take_in(engine, tmp_path / "stat")
+    publish(tmp_path / "stat", 2, [FIRST])
+    with opened(two) as engine:
+        take_in(engine, tmp_path / "stat")
+    assert _merge(one, two) == Merged(trials=0, epochs=1)
+    assert list(data(db=one, nn="ResNet")["epoch"]) == [1, 2]
+    assert data(db=one, nn="ResNet")["trial"].nunique() == 1
+
+
+def test_the_commands_say_what_they_did(filled, old, tmp_path, lemur):
+    file = filled("one.db")
+    publish(tmp_path / "stat", 1, [FIRST, {"lr": 1}])
+    assert lemur("db", "import", tmp_path / "stat", "--db", file) == (
+        1,
+        f"{tmp_path}/stat: 1 records taken in, 0 were there already, 1 could not be read\n",
+        f"{tmp_path}/stat: {_FAULT}\n".removeprefix(f"{tmp_path}/stat: "),
+    )
+    status, said, _ = lemur("db", "info", "--db", file)
+    assert status == 0
+    assert "source      " in said
+    assert lemur("db", "check", "--db", file) == (0, "sound\n", "")
+    assert lemur("db", "export", "out", "--db", file) == (0, "wrote 3 records to out\n", "")
+    assert lemur("db", "backup", "copy.db", "--db", file)[0] == 0
+    assert lemur("db", "vacuum", "--db", file)[0] == 0
+    assert lemur("db", "merge", file, "--db", "new.db") == (
+        0,
+        "1 trials and 3 epochs taken in\n",
+        "",
+    )
+    assert lemur("db", "upgrade", "--db", old) == (
+        0,
+        f"schema 0002 before, {schema.REVISION} after; as it was, it is in {old}.0002.bak\n",
+        "",
+    )
+    assert lemur("db", "upgrade", "--db", old) == (
+        0,
+        f"schema {schema.REVISION}: nothing to do\n",
+        "",
+    )
+    damage(file, "delete from prm")
+    assert lemur("db", "check", "--db", file)[0] == 1
+
+
+_FAULT = (
+    "img-classification_cifar-10_acc_ResNet/1.json, record 2: accuracy None: expected a number "
+    "from 0 to 1"
+)
+
+
+def _merge(file, other):
+    with opened(file) as engine, opened(other) as source:
+        return merge(engine, source)
+
+
+def _new(file):
+    open_database(file).dispose()
+    return file
+
+
+def _tables(file):
+    """Return what a database's tables are, but for the names of what is made in passing."""
+    with opened(file) as engine:
+        found = inspect(engine)
+        return {
+            table: (
+                sorted(
+                    (each["name"], str(each["type"]), each["nullable"], each["primary_key"])
+                    for each in found.get_columns(table)
+                ),
+                sorted(
+                    (each["referred_table"], *each["constrained_columns"])
+                    for each in found.get_foreign_keys(table)
+                ),
+                sorted(tuple(each["column_names"]) for each in found.get_unique_constraints(table)),
+                sorted((each["name"], *each["column_names"]) for each in found.get_indexes(table)),
+            )
+            for table in found.get_table_names()
+        }
