@@ -1,13 +1,13 @@
-"""What an epoch costs through ``lemur run``, against a bare loop that trains the same.
+"""What an epoch costs through lemur, against a bare loop that trains the same.
 
     python benchmarks/epoch.py [--rounds 5] [--nets Small,SqueezeNet-1,ResNet]
 
 Both train on the embedded digits at 32 pixels, one CPU thread: the same net, batches, transform,
-loss, clipped gradients and optimizer, then one pass over validation and one over test. What is
-measured is CPU time of whole processes and their children, so that everything counts that lemur
-adds: the checkpoint, the record in the database, the campaign that listens. Each is run with few
-epochs and with many, in turns; the difference of the fastest, divided by the epochs, is the cost
-of one.
+loss, clipped gradients and optimizer, then one pass over validation and one over test. They take
+turns, epoch by epoch, in one process: from process to process the same loop differs by more than
+what is measured here. To lemur's epoch, which writes a checkpoint and looks at each weight, is
+added what the campaign's process takes for one: recording it, telling the search, showing it. All
+of it is CPU time; medians of epochs, but the first, and of rounds.
 """
 
 from __future__ import annotations
@@ -16,50 +16,52 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import psutil
+import torch
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from lemur_core.registry import installed
+from lemur_core.search.plan import plan
+from lemur_core.search.settings import Settings
+from lemur_core.train.data import Bundles
+from lemur_core.train.trial import run_trial
+from lemur_core.trial import Trial
 
 HERE = Path(__file__).resolve().parent
-# Epochs of the two runs: enough between them that starting up does not blur the difference.
-EPOCHS = {"Small": (10, 250), "SqueezeNet-1": (1, 25), "ResNet": (1, 9)}
+EPOCHS = {"Small": 60, "SqueezeNet-1": 10, "ResNet": 5}
 MUST = {"Small": 1.05, "SqueezeNet-1": 1.02, "ResNet": 1.01}
-PRM = {"lr": 0.001, "momentum": 0.9, "batch": 32, "weight_decay": 0.0, "dropout": 0.0}
+PRM = {
+    "lr": 0.001, "momentum": 0.9, "batch": 32, "weight_decay": 0.0, "dropout": 0.0,
+    "transform": "norm_32",
+}  # fmt: skip
 OPTIMIZER = {"SqueezeNet-1": "adam"}
+SEED = 0
 
 
-def lemur(net: str, epochs: int) -> list[str]:
+def spelt(net: str) -> str:
     place = HERE / "nets" / f"{net}.py"
-    prm = [f"--set={name}={PRM[name]}" for name in ("lr", "momentum", "batch")]
-    return [
-        str(Path(sys.executable).with_name("lemur")), "run", "img-classification_digits_acc",
-        "--net", str(place) if place.exists() else net, "--transform", "norm_32", "--trials", "1",
-        "--epochs", str(epochs), "--threads", "1", "--device", "cpu", *prm,
-    ]  # fmt: skip
+    return str(place) if place.exists() else net
 
 
-def bare(net: str, epochs: int) -> list[str]:
-    return [sys.executable, str(Path(__file__).resolve()), "--bare", net, str(epochs)]
+def through_lemur(trial: Trial) -> Iterator:
+    return run_trial(trial, Bundles(Path("data")).get(trial.pipeline))
 
 
-def train(name: str, epochs: int) -> None:
+def bare(trial: Trial) -> Iterator:
     """Train as one would who needs nothing but the numbers."""
-    import torch
-    from torch.nn.functional import cross_entropy
-    from torch.nn.utils import clip_grad_norm_
-
-    from lemur_core.entry import entry_of_file
-    from lemur_core.registry import installed
-    from lemur_vision_cls.loaders.digits import load
-    from lemur_vision_cls.transforms.norm import norm_32
-
-    torch.set_num_threads(1)
-    place = HERE / "nets" / f"{name}.py"
-    entry = entry_of_file(place) if place.exists() else installed().get("net", name)
-    data = load(Path("data"), "img-classification").held_out()
-    transform = norm_32(data.normalisation)
-    prm = PRM | {"optimizer": OPTIMIZER.get(name, "sgd")}
-    net = entry.load().Net((1, 1, 32, 32), (10,), prm, torch.device("cpu"))
-    if prm["optimizer"] == "adam":
+    data = Bundles(Path("data")).get(trial.pipeline)
+    transform = trial.transform_entry.load()(data.normalisation)
+    torch.manual_seed(SEED)
+    shape, device = (1, 1, 32, 32), torch.device("cpu")
+    net = trial.pipeline.net_entry.load().Net(shape, (10,), dict(trial.prm), device)
+    if trial.prm["optimizer"] == "adam":
         optimizer = torch.optim.Adam(net.parameters(), PRM["lr"], betas=(0.9, 0.999), fused=True)
     else:
         optimizer = torch.optim.SGD(net.parameters(), PRM["lr"], momentum=0.9)
@@ -72,7 +74,7 @@ def train(name: str, epochs: int) -> None:
                 hits += (outputs.argmax(1) == samples.targets[at : at + 256]).sum()
         return hits.item() / len(samples)
 
-    for _ in range(epochs):
+    while True:
         net.train()
         total = torch.zeros(())
         for indices in torch.randperm(len(data.train)).split(PRM["batch"]):
@@ -85,50 +87,70 @@ def train(name: str, epochs: int) -> None:
             total += loss.detach() * len(indices)
         total.item()
         net.eval()
-        score(data.validation)
-        score(data.test)
+        yield score(data.validation), score(data.test)
 
 
-def run(command: list[str], folder: str) -> float:
-    """Run a command to its end; return its processor seconds and those of its children."""
+def cpu_seconds(epochs: Iterator) -> float:
+    began = time.process_time()
+    next(epochs)
+    return time.process_time() - began
+
+
+def in_turns(net: str) -> tuple[float, float]:
+    """Return what an epoch of the bare loop takes, and what lemur's trial."""
+    settings = {"patterns": ["img-classification_digits_acc"], "net": [spelt(net)]}
+    pipeline = plan(Settings.of(settings | {"transform": [PRM["transform"]]}), installed())[0]
+    prm = PRM | {"optimizer": OPTIMIZER.get(net, "sgd")}
+    with TemporaryDirectory() as folder:
+        # One more, as the last leaves no checkpoint.
+        epochs = EPOCHS[net] + 1
+        trial = Trial(pipeline, 1, prm, SEED, epochs + 1, checkpoint=Path(folder) / "state")
+        both = bare(trial), through_lemur(trial)
+        taken = [tuple(map(cpu_seconds, both)) for _ in range(epochs)]
+    plain, through = map(median, zip(*taken[1:], strict=True))
+    return plain, through
+
+
+def campaign_seconds() -> float:
+    """Return what the campaign's process takes for an epoch, whatever is trained."""
+    epochs = 100
+    command = [
+        str(Path(sys.executable).with_name("lemur")), "run", "img-classification_digits_acc",
+        "--net", spelt("Small"), "--transform", "norm_32", "--trials", "1", "--threads", "1",
+        "--epochs", str(epochs),
+    ]  # fmt: skip
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if status:
+    told = []
+    with (
+        TemporaryDirectory() as folder,
+        subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        for line in process.stdout:
+            if line.lstrip().startswith("epoch"):
+                used = psutil.Process(process.pid).cpu_times()
+                told.append(used.user + used.system)
+    if process.returncode:
         raise SystemExit(f"{command} ended with {process.returncode}")
-    return used.ru_utime + used.ru_stime
-
-
-def cpu_seconds(command: list[str]) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        return run(command, folder)
-
-
-def epoch_seconds(net: str, rounds: int) -> tuple[float, float]:
-    """Return what an epoch of the bare loop and one through lemur take, of the fastest runs."""
-    few, many = EPOCHS[net]
-    runs = [(make, epochs) for epochs in EPOCHS[net] for make in (bare, lemur)]
-    seconds = [[cpu_seconds(make(net, epochs)) for make, epochs in runs] for _ in range(rounds)]
-    # What else the machine does only ever adds to a run, of few epochs as of many.
-    bare_few, lemur_few, bare_many, lemur_many = map(min, zip(*seconds, strict=True))
-    return (bare_many - bare_few) / (many - few), (lemur_many - lemur_few) / (many - few)
+    return (told[-1] - told[0]) / (epochs - 1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--nets", default=",".join(EPOCHS))
-    parser.add_argument("--bare", nargs=2, metavar=("NET", "EPOCHS"))
     options = parser.parse_args()
-    if options.bare:
-        train(options.bare[0], int(options.bare[1]))
-        return
+    torch.set_num_threads(1)
+    campaign = median(campaign_seconds() for _ in range(3))
+    print(f"the campaign's process: {campaign * 1e3:.1f} ms an epoch")
     print(f"{'net':<14}{'bare ms':>10}{'lemur ms':>10}{'ratio':>8}{'must':>8}")
     for net in options.nets.split(","):
-        plain, through = epoch_seconds(net, options.rounds)
+        found = [in_turns(net) for _ in range(options.rounds)]
+        plain, through = map(median, zip(*found, strict=True))
+        ratio = median((second + campaign) / first for first, second in found)
         print(
-            f"{net:<14}{plain * 1e3:10.1f}{through * 1e3:10.1f}{through / plain:8.3f}"
+            f"{net:<14}{plain * 1e3:10.1f}{(through + campaign) * 1e3:10.1f}{ratio:8.3f}"
             f"{MUST[net]:8.2f}",
             flush=True,
         )

@@ -13,8 +13,11 @@ from lemur_core.registry import installed
 COMMANDS = [
     Entry("run", "lemur_core.cli.run:run", summary="Train pipelines and record every epoch."),
     Entry("list", "lemur_core.cli.list:list_entries", summary="List what is installed."),
-    Entry("show", "lemur_core.cli.show:show", summary="Show one net, loader, ... and its source."),
+    Entry("show", "lemur_core.cli.show:show", summary="Show one net, loader, ... or trial."),
     Entry("data", "lemur_core.cli.data:data", summary="Print recorded results."),
+    Entry("reproduce", "lemur_core.cli.reproduce:reproduce", summary="Run a recorded trial again."),
+    Entry("best", "lemur_core.cli.best:best", summary="Print the best of each pipeline."),
+    Entry("compare", "lemur_core.cli.compare:compare", summary="Show in what two trials differ."),
     Entry("db", "lemur_core.cli.db:db", summary="Look after the database of results."),
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
     Entry("new", "lemur_core.cli.new:new", summary="Write a plugin package to begin from."),

@@ -120,10 +120,15 @@ def _value(text: str) -> Any:
 
 
 def _text(frame: DataFrame, columns: list[str] | None) -> str:
+    if columns is not None and len(frame):
+        return text_table(columns, [[str(cell) for cell in row] for row in frame.to_numpy()])
+    return tables(frame)
+
+
+def tables(frame: DataFrame) -> str:
+    """Return rows as a table for each task, data set and metric."""
     if not len(frame):
         return "no such rows"
-    if columns is not None:
-        return text_table(columns, [[str(cell) for cell in row] for row in frame.to_numpy()])
     groups = frame.groupby(["task", "dataset", "metric"], sort=False)
     return "\n\n".join(headed("_".join(where), _table(group)) for where, group in groups)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from lemur_core.cli.list import one_kind
+from lemur_core.cli.options import db_option
 from lemur_core.entry import Entry
 from lemur_core.errors import MisfitError, SettingsError
 from lemur_core.registry import Registry, installed
@@ -26,8 +27,15 @@ from lemur_core.registry import Registry, installed
     "--classes", type=click.IntRange(1), default=10, show_default=True, help="Classes of --size."
 )
 @click.option("--source/--no-source", default=True, show_default=True, help="Print the source.")
-def show(kind: str, name: str, size: bool, shape: str, classes: int, source: bool) -> None:
-    """Show everything about the net, loader, transform, ... called NAME."""
+@db_option
+def show(kind: str, name: str, size: bool, shape: str, classes: int, source: bool, db: str) -> None:
+    """Show everything about the net, loader, transform, ... called NAME.
+
+    KIND may be trial: NAME is its unique id, or the beginning of it, as in lemur data.
+    """
+    if kind == "trial":
+        _show_trial(name, source, db)
+        return
     registry, kind = installed(), one_kind(kind)
     entry = registry.get(kind, name)
     lines = list(_facts(registry, kind, entry))
@@ -38,6 +46,19 @@ def show(kind: str, name: str, size: bool, shape: str, classes: int, source: boo
     click.echo("\n".join(lines))
     if source:
         click.echo(f"\n{entry.source()}", nl=False)
+
+
+def _show_trial(uid: str, source: bool, db: str) -> None:
+    from lemur_core.cli.trial import trial_text
+    from lemur_core.store.database import opened
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.told import tell
+
+    with opened(db) as engine:
+        told = patiently(engine, lambda connection: tell(connection, uid))
+    click.echo(trial_text(told))
+    if source and "nn" in told.codes:
+        click.echo(f"\n{told.codes['nn']}", nl=False)
 
 
 def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:

@@ -90,7 +90,7 @@ class Campaign:
         self.settings, self.pipelines, self._started = settings, pipelines, started
         self._watch = tell_plugins(registry, watch)
         self.devices = devices_of(settings)
-        self._versions = _versions(registry)
+        self._versions = versions(registry)
         self.summary = Summary()
         self._bundles = Bundles(settings.data, self._leave_out if settings.skip_corrupt else None)
 
@@ -191,7 +191,8 @@ class Campaign:
         self._watch(Warned(message))
 
 
-def _versions(registry: Registry) -> dict[str, str]:
+def versions(registry: Registry) -> dict[str, str]:
+    """Return the versions of all that trains."""
     plugins = {
         plugin.distribution: plugin.version
         for plugin in registry.plugins.values()

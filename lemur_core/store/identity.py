@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-_quoted = lru_cache(maxsize=4096)(json.JSONEncoder(ensure_ascii=False).encode)
+# Made once: json.dumps makes one at each call that is not plain.
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
+_quoted = lru_cache(maxsize=4096)(_encode)
 
 
 def exact(value: Any) -> str:
@@ -27,9 +31,7 @@ def exact(value: Any) -> str:
         return str(value)
     if kind is float and value - value == 0:
         return repr(value)
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _encode(value)
 
 
 def canonical_prm(prm: Mapping[str, Any]) -> str:

@@ -74,12 +74,7 @@ def data(
         UnknownNameError: There is no such column.
     """
     filters = Filters(
-        trial={
-            "task": task,
-            "dataset": None if dataset is None else canonical(dataset),
-            "metric": metric,
-            "nn": nn,
-        },
+        trial=_trial(task, dataset, metric, nn),
         epoch=epoch,
         nn_prefixes=(nn_prefixes,) if isinstance(nn_prefixes, str) else tuple(nn_prefixes),
         where=where or {},
@@ -94,6 +89,42 @@ def data(
     )
     with opened(db) as engine:
         return patiently(engine, lambda connection: frame_of(connection, filters, wanted))
+
+
+def best(
+    task: str | None = None,
+    dataset: str | None = None,
+    metric: str | None = None,
+    nn: str | None = None,
+    *,
+    db: str | Path = DEFAULT_DB,
+) -> DataFrame:
+    """Return the most accurate epoch of each pipeline, by task, data set and metric, best first.
+
+    Args:
+        task: Pipelines of this task only; likewise the next three.
+        dataset: Name of the data set, with its restriction.
+        metric: Name of the metric.
+        nn: Name of the net.
+        db: A database URL, or the path of an SQLite file.
+
+    Raises:
+        StoreError: There is no such database, or it cannot be read.
+    """
+    parts = ("task", "dataset", "metric", "nn")
+    filters = Filters(trial=_trial(task, dataset, metric, nn))
+    with opened(db) as engine:
+        wanted = Wanted(best_of=parts)
+        frame = patiently(engine, lambda connection: frame_of(connection, filters, wanted))
+    order = [*parts[:3], "accuracy"]
+    return frame.sort_values(order, ascending=[True, True, True, False], ignore_index=True)
+
+
+def _trial(
+    task: str | None, dataset: str | None, metric: str | None, nn: str | None
+) -> dict[str, str | None]:
+    named = None if dataset is None else canonical(dataset)
+    return {"task": task, "dataset": named, "metric": metric, "nn": nn}
 
 
 def _best_of(only_best_accuracy: bool, unique_nn: bool) -> tuple[str, ...]:

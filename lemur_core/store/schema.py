@@ -32,6 +32,9 @@ REVISION = "0003"
 metadata = MetaData()
 
 
+_encode = json.JSONEncoder(allow_nan=False).encode
+
+
 class Exact(TypeDecorator[Any]):
     """A value as the text of its JSON: in a column of numbers SQLite would make 1 of 1.0."""
 
@@ -41,7 +44,7 @@ class Exact(TypeDecorator[Any]):
     @staticmethod
     def text(value: Any) -> str:
         """Return what is kept of a value, in characters that every database takes."""
-        return json.dumps(value, allow_nan=False)
+        return _encode(value)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return what is kept of a value."""

@@ -48,8 +48,20 @@ def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
         .order_by(stat.validation.desc(), stat.epoch.desc(), trial.id)
     )  # fmt: skip
     asked = set(pipelines)
+    # What was taken in from elsewhere was chosen by nobody's validation.
+    query = query.where(stat.validation.is_not(None), *_among(asked))
     best = patiently(engine, lambda connection: _best(connection, query, asked))
     return sorted(best, key=lambda standing: -standing.accuracy)
+
+
+def _among(pipelines: set[str]) -> list[Any]:
+    """Return conditions that an index answers, and that these pipelines fulfil among others."""
+    parts = [name.split("_") for name in pipelines]
+    columns = (schema.trial.c.dataset, schema.trial.c.nn)
+    return [
+        column.in_(sorted({part[place] for part in parts}))
+        for column, place in zip(columns, (1, 3), strict=True)
+    ]
 
 
 def _best(connection: Connection, query: Select[Any], asked: set[str]) -> list[Standing]:

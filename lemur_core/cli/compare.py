@@ -1,0 +1,83 @@
+"""``lemur compare``: two trials side by side, and what differs between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from itertools import zip_longest
+from typing import Any
+
+import click
+
+from lemur_core.cli.options import db_option
+from lemur_core.cli.table import text_table
+from lemur_core.store.told import Told
+
+_FACTS = ("task", "dataset", "metric", "nn", "state", "seed", "epochs", "device")
+
+
+@click.command()
+@click.argument("one")
+@click.argument("other")
+@db_option
+def compare(one: str, other: str, db: str) -> None:
+    """Show in what two trials differ, and their scores side by side; ids may be shortened."""
+    from lemur_core.store.database import opened
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.told import tell
+
+    with opened(db) as engine:
+        first, second = (
+            patiently(engine, lambda connection, uid=uid: tell(connection, uid))
+            for uid in (one, other)
+        )
+    click.echo("\n\n".join(filter(None, (_facts(first, second), _curves(first, second)))))
+    click.echo("".join(_code(first, second)), nl=False)
+
+
+def _facts(one: Told, other: Told) -> str:
+    rows = list(_differing("", one.facts, other.facts, _FACTS))
+    rows += _differing("prm ", one.prm, other.prm)
+    rows += _differing("version ", one.facts["versions"], other.facts["versions"])
+    same = "they differ in nothing but their numbers"
+    headers = ["", one.facts["uid"][:8], other.facts["uid"][:8]]
+    return text_table(headers, rows) if rows else same
+
+
+def _differing(
+    prefix: str,
+    one: Mapping[str, Any],
+    other: Mapping[str, Any],
+    names: tuple[str, ...] | None = None,
+) -> Iterator[list[str]]:
+    for name in names or sorted({*one, *other}):
+        if one.get(name) != other.get(name):
+            yield [f"{prefix}{name}", *(str(each.get(name, "-")) for each in (one, other))]
+
+
+def _curves(one: Told, other: Told) -> str:
+    rows = [
+        [
+            str((first or second).number),
+            *(_digits(each and each.accuracy) for each in (first, second)),
+            *(_digits(each and each.validation) for each in (first, second)),
+        ]
+        for first, second in zip_longest(one.epochs, other.epochs)
+    ]
+    ids = [told.facts["uid"][:8] for told in (one, other)]
+    headers = ["epoch", *(f"accuracy {uid}" for uid in ids), *(f"validation {uid}" for uid in ids)]
+    return text_table(headers, rows) if rows else ""
+
+
+def _code(one: Told, other: Told) -> Iterator[str]:
+    for kind in sorted({*one.codes, *other.codes}):
+        sources = [told.codes.get(kind, "").splitlines(keepends=True) for told in (one, other)]
+        names = [f"{kind} {told.facts['uid'][:8]}" for told in (one, other)]
+        lines = list(unified_diff(*sources, *names))
+        if lines:
+            yield "\n"
+            yield from lines
+
+
+def _digits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,59 @@
+"""``lemur reproduce``: a recorded trial once more, and whether its numbers are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lemur_core.cli.options import data_option, db_option
+
+
+@click.command()
+@click.argument("uid")
+@click.option("--device", help="A torch device; as recorded, unless it is given.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="CPU threads; numbers hang on how many there were.",
+)
+@data_option
+@db_option
+@click.pass_context
+def reproduce(
+    context: click.Context, uid: str, device: str | None, threads: int, data: Path, db: str
+) -> None:
+    """Train the trial whose id begins with UID again, from its recorded code, prm and seed.
+
+    Nothing is recorded. Status 1 where a number is not the same.
+    """
+    from lemur_core.registry import installed
+    from lemur_core.store.database import opened
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.told import tell
+
+    with opened(db) as engine:
+        told = patiently(engine, lambda connection: tell(connection, uid))
+
+    import torch
+
+    from lemur_core.search.reproduce import reproduce as again
+
+    torch.set_num_threads(threads)
+    done = again(
+        told,
+        installed(),
+        data,
+        device,
+        lambda epoch: click.echo(f"epoch {epoch.number}: {epoch.accuracy:.4f}"),
+    )
+    for one in done.differences:
+        click.echo(f"epoch {one.epoch}: {one.name} was {one.recorded!r}, is {one.again!r}")
+    for line in done.changed:
+        click.echo(line)
+    if done.outcome.reason:
+        click.echo(f"{done.outcome.state}: {done.outcome.reason}")
+    click.echo("the same" if done.same else "not the same")
+    context.exit(0 if done.same else 1)

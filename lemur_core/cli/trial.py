@@ -1,0 +1,56 @@
+"""``lemur show trial``: everything that is known of one, and the command that repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lemur_core.cli.table import text_table
+from lemur_core.store.told import Told, ToldEpoch
+
+_FACTS = ("state", "reason", "number", "seed", "device", "started", "ended")
+_HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
+
+
+def trial_text(told: Told) -> str:
+    """Return what is known of a trial, its code left out."""
+    return "\n".join([*_facts(told), "", _curve(told), *_traceback(told)])
+
+
+def _facts(told: Told) -> Iterator[str]:
+    yield f"{'trial':<12}{told.facts['uid']}"
+    yield f"{'pipeline':<12}{told.pipeline}"
+    for name in _FACTS:
+        if told.facts[name] not in (None, ""):
+            yield f"{name:<12}{told.facts[name]}"
+    for source in dict.fromkeys(epoch.source for epoch in told.epochs if epoch.source):
+        yield f"{'source':<12}{source}"
+    for name, version in sorted((told.facts["versions"] or {}).items()):
+        yield f"{'version':<12}{name} {version}"
+    for name, value in sorted(told.prm.items()):
+        yield f"{'prm':<12}{name} = {value!r}"
+    if told.facts["seed"] is not None:
+        yield f"{'repeat':<12}lemur reproduce {told.facts['uid']}"
+
+
+def _curve(told: Told) -> str:
+    if not told.epochs:
+        return "no epoch was recorded"
+    others = sorted({name for epoch in told.epochs for name in epoch.scores})
+    return text_table([*_HEADERS, *others], [_row(epoch, others) for epoch in told.epochs])
+
+
+def _row(epoch: ToldEpoch, others: list[str]) -> list[str]:
+    seconds = None if epoch.duration_ns is None else epoch.duration_ns / 1e9
+    cells = [str(epoch.number)]
+    cells += [_digits(one, 4) for one in (epoch.accuracy, epoch.validation, epoch.loss)]
+    cells.append(_digits(seconds, 1))
+    return cells + [_digits(epoch.scores.get(name, (None, None))[1], 4) for name in others]
+
+
+def _digits(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _traceback(told: Told) -> Iterator[str]:
+    if told.facts["traceback"]:
+        yield f"\n{told.facts['traceback'].rstrip()}"

@@ -1,0 +1,177 @@
+"""Run a recorded trial again from its own code, and say where its numbers differ, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lemur_core.entry import Entry
+from lemur_core.errors import SettingsError, UnknownNameError
+from lemur_core.pattern import Pattern
+from lemur_core.pipeline import Pipeline, compose
+from lemur_core.registry import Registry
+from lemur_core.search.campaign import versions
+from lemur_core.store.told import Told, ToldEpoch
+from lemur_core.train.attempt import attempt
+from lemur_core.train.data import Bundles
+from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+_STORED = "stored"
+_CODE = {"loader": "loader_entry", "metric": "metric_entry"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A number that is not what it was.
+
+    Attributes:
+        epoch: Whose it is.
+        name: ``loss``, ``validation`` or ``accuracy``.
+        recorded: As it was.
+        again: As it is.
+    """
+
+    epoch: int
+    name: str
+    recorded: float | None
+    again: float | None
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """How a trial went the second time.
+
+    Attributes:
+        outcome: How it ended.
+        differences: What differs from what was recorded.
+        changed: What else is not what it was: versions, code, the device.
+    """
+
+    outcome: Outcome
+    differences: list[Difference]
+    changed: list[str]
+
+    @property
+    def same(self) -> bool:
+        """Whether it went as it did the first time."""
+        return self.outcome.state is State.FINISHED and not self.differences
+
+
+def reproduce(
+    told: Told,
+    registry: Registry,
+    folder: Path,
+    device: str | None = None,
+    watch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Reproduced:
+    """Train a recorded trial again, in this process, as many epochs as were recorded.
+
+    Its net is the code that was recorded; its data set, metric and transform are the installed ones.
+
+    Args:
+        told: The trial.
+        registry: What is installed.
+        folder: Of the data sets.
+        device: A torch device; None is the one it was trained on.
+        watch: Told each epoch.
+
+    Raises:
+        SettingsError: Too little of the trial is known, or was recorded.
+        UnknownNameError: Its data set, metric or transform is not installed.
+        MissingDataError: Its data set is not in the folder.
+    """
+    _check(told)
+    with _pipeline(told, registry) as pipeline:
+        trial = Trial(
+            pipeline,
+            told.facts["number"] or 1,
+            told.prm,
+            told.facts["seed"],
+            len(told.epochs),
+            device or told.facts["device"],
+        )
+        bundles = Bundles(folder)
+        bundles.get(pipeline)
+        outcome = _trained(trial, bundles, watch)
+        changed = list(_changed(told, trial, versions(registry)))
+    return Reproduced(outcome, list(_differences(told, outcome)), changed)
+
+
+def _check(told: Told) -> None:
+    missing = [name for name in ("seed", "device") if told.facts[name] is None]
+    missing += ["code"] if "nn" not in told.codes else []
+    missing += ["epochs"] if not told.epochs else []
+    if missing:
+        raise SettingsError(
+            f"trial {told.facts['uid']}: cannot be run again, for nothing is known of its "
+            f"{', '.join(missing)}"
+        )
+
+
+@contextmanager
+def _pipeline(told: Told, registry: Registry) -> Iterator[Pipeline]:
+    facts = told.facts
+    with TemporaryDirectory(prefix="lemur-reproduce-") as folder:
+        entry = _stored(told, registry, Path(folder))
+        known = registry.with_entries(_STORED, "net", [entry])
+        others = sorted({name for epoch in told.epochs for name in epoch.scores})
+        metrics = ",".join([facts["metric"], *others])
+        pattern = f"{facts['task']}_{facts['dataset']}_{metrics}_{_STORED}/{entry.name}"
+        yield compose(known, [Pattern.parse(pattern)], [told.prm["transform"]])[0]
+
+
+def _stored(told: Told, registry: Registry, folder: Path) -> Entry:
+    """Return an entry of the net as it was: the installed one, where its code is the same."""
+    name, code = told.facts["nn"], told.codes["nn"]
+    try:
+        entry = registry.get("net", name)
+    except UnknownNameError:
+        entry = Entry(name, f"{name}.py", (told.facts["task"],))
+    else:
+        if entry.source() == code:
+            return entry
+    file = folder / f"{name}.py"
+    file.write_text(code, encoding="utf-8")
+    return replace(entry, target=str(file))
+
+
+def _trained(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
+    going, verdict = attempt(trial, bundles), None
+    while True:
+        try:
+            # None begins it.
+            epoch = going.send(verdict)  # type: ignore[arg-type]
+        except StopIteration as ended:
+            outcome: Outcome = ended.value
+            return outcome
+        watch(epoch)
+        verdict = Verdict.GO_ON
+
+
+def _differences(told: Told, outcome: Outcome) -> Iterator[Difference]:
+    for recorded, again in zip(told.epochs, outcome.epochs, strict=False):
+        for name, before, after in _numbers(recorded, again):
+            if before != after:
+                yield Difference(again.number, name, before, after)
+
+
+def _numbers(recorded: ToldEpoch, again: Epoch) -> Iterator[tuple[str, float | None, float | None]]:
+    yield "loss", recorded.loss, again.loss
+    yield "validation", recorded.validation, again.validation
+    yield "accuracy", recorded.accuracy, again.accuracy
+
+
+def _changed(told: Told, trial: Trial, today: Mapping[str, str]) -> Iterator[str]:
+    before: Mapping[str, str] = told.facts["versions"]
+    for name in sorted({*before, *today}):
+        if before.get(name) != today.get(name):
+            yield f"{name} was {before.get(name, 'not there')}, is {today.get(name, 'not there')}"
+    if trial.device != told.facts["device"]:
+        yield f"the device was {told.facts['device']}, is {trial.device}"
+    entries = {kind: getattr(trial.pipeline, name) for kind, name in _CODE.items()}
+    for kind, entry in (entries | {"transform": trial.transform_entry}).items():
+        if kind in told.codes and told.codes[kind] != entry.source():
+            yield f"the code of {kind} {entry.name!r} is another"

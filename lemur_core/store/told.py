@@ -1,0 +1,101 @@
+"""Everything that is known of one trial."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from lemur_core.errors import UnknownNameError
+from lemur_core.store import schema
+from lemur_core.store.ledger import scores_of
+from lemur_core.store.past import read_prm
+
+_CODE = (schema.nn, schema.loader, schema.metric, schema.transform)
+
+
+@dataclass(frozen=True)
+class ToldEpoch:
+    """What was recorded of an epoch; what is not known of it is None."""
+
+    number: int
+    accuracy: float
+    validation: float | None
+    loss: float | None
+    duration_ns: int | None
+    scores: dict[str, tuple[float, float]]
+    source: str | None
+    extra: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was recorded of a trial.
+
+    Attributes:
+        facts: The columns of `schema.trial`, by name.
+        prm: Its hyperparameters.
+        codes: The sources that produced it, by table; those that are not known are left out.
+        epochs: Its epochs, in their order.
+    """
+
+    facts: dict[str, Any]
+    prm: dict[str, Any]
+    codes: dict[str, str]
+    epochs: Sequence[ToldEpoch]
+
+    @property
+    def pipeline(self) -> str:
+        """The name of its pipeline."""
+        return "_".join(self.facts[name] for name in ("task", "dataset", "metric", "nn"))
+
+
+def tell(connection: Connection, uid: str) -> Told:
+    """Return what is known of the trial whose unique id begins so.
+
+    Raises:
+        UnknownNameError: There is none, or there are several.
+    """
+    trial = schema.trial.c
+    query = select(schema.trial).where(trial.uid.startswith(uid, autoescape=True)).limit(9)
+    rows = connection.execute(query).mappings().all()
+    if len(rows) != 1:
+        raise UnknownNameError("trial", uid, [row["uid"] for row in rows] or _some(connection))
+    facts = dict(rows[0])
+    codes = {table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in _CODE}
+    return Told(
+        facts,
+        read_prm(connection, facts["prm"]),
+        {name: code for name, code in codes.items() if code is not None},
+        _epochs(connection, facts["id"]),
+    )
+
+
+def _some(connection: Connection) -> list[str]:
+    """Return the ids of the trials that were begun last."""
+    trial = schema.trial.c
+    return list(connection.scalars(select(trial.uid).order_by(trial.id.desc()).limit(12)))
+
+
+def _code(connection: Connection, table: Table, row: int | None) -> str | None:
+    return connection.scalar(select(table.c.code).where(table.c.id == row))
+
+
+def _epochs(connection: Connection, trial_id: int) -> list[ToldEpoch]:
+    stat = schema.stat.c
+    query = (
+        select(schema.stat, schema.source.c.place)
+        .join_from(schema.stat, schema.source, isouter=True)
+        .where(stat.trial_id == trial_id)
+        .order_by(stat.epoch)
+    )
+    return [
+        ToldEpoch(
+            row.epoch, row.accuracy, row.validation, row.loss, row.duration,
+            scores_of(row.scores), row.place, json.loads(row.extra) if row.extra else {},
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip

@@ -1,0 +1,293 @@
+"""What `data` lets through and adds; what `lemur data` writes; all of it from SQLite and PostgreSQL."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from sqlalchemy import event
+
+from lemur_core import data
+from lemur_core.errors import SettingsError, UnknownNameError
+from lemur_core.store.database import opened
+from lemur_core.store.filters import Filters
+from lemur_core.store.formats import FORMS
+from lemur_core.store.formats import write as write_form
+from lemur_core.store.frame import Wanted, frame_of
+from lemur_core.store.reader import best
+from lemur_core.store.taking import take_in
+from lemur_core.store.writer import Writer
+from lemur_core.trial import Epoch, Outcome, State, Trial
+
+from .test_store import PRM, pipeline
+from .test_taking import FIRST, publish
+
+
+@pytest.fixture
+def db(toys, tmp_path):
+    """Three trials, of one epoch, two and two, by two nets; and one that was taken in."""
+    file = tmp_path / "results.db"
+    prms = (PRM | {"lr": 0.1}, PRM | {"lr": 1e-3, "batch": 32}, PRM | {"lr": 0.5, "depth": 2.0})
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {"torch": "2"})
+        for number, prm in enumerate(prms, 1):
+            net = "Raises" if number == 3 else "Linear"
+            trial = Trial(pipeline(toys, net), number, prm, 7, 2, uid=f"{number}" * 32)
+            trial_id = writer.begin(trial)
+            for epoch in range(1, min(number, 2) + 1):
+                scores = {"f1": (0.5, 0.25)} if number == 2 else {}
+                accuracy = 0.1 * number + 0.3 * (epoch == 1)
+                writer.record(trial_id, Epoch(epoch, 0.5, 0.75, accuracy, epoch * 10**9, scores))
+            writer.finish(trial_id, Outcome(State.FINISHED, ()))
+        publish(tmp_path / "stat", 1, [FIRST])
+        take_in(engine, tmp_path / "stat")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("where", "trials"),
+    [
+        ({"lr": 0.1}, "1"),
+        ({"lr": [0.1, 0.5]}, "133"),
+        ({"lr": (0.01, None)}, "133"),
+        ({"lr": (None, 0.01)}, "22F"),
+        ({"lr": (1e-3, 0.1)}, "122F"),
+        ({"batch": 32}, "22"),
+        ({"batch": 32.0}, "22"),
+        ({"batch": (16, 16)}, "133F"),
+        ({"depth": 2}, "33"),
+        ({"bias": False}, "12233"),
+        ({"bias": 0}, ""),
+        ({"act": "relu"}, "12233"),
+        ({"act": (0, 1)}, ""),
+        ({"accuracy": (0.5, None)}, "23F"),
+        ({"validation": 0.75, "batch": {16}}, "133"),
+        ({"state": "imported"}, "F"),
+        ({"trial": "2" * 32}, "22"),
+        ({"seed": 7, "lr": 0.5}, "33"),
+        ({"nothing": 1}, ""),
+        ({"act": "x' or '1' = '1"}, ""),
+        ({"x' or '1' = '1": 1}, ""),
+    ],
+)
+def test_rows_are_chosen_by_what_was_tried(db, where, trials):
+    found = data(db=db, where=where)["trial"].str[0]
+    imported = set(data(db=db, where={"state": "imported"})["trial"].str[0])
+    assert "".join("F" if one in imported else one for one in found) == trials
+
+
+def test_rows_are_chosen_by_how_a_net_is_called(db):
+    assert set(data(db=db, nn_prefixes=["Lin"])["nn"]) == {"Linear"}
+    assert set(data(db=db, nn_prefixes=["Lin", "Res"])["nn"]) == {"Linear", "ResNet"}
+    assert data(db=db, nn_prefixes=["%"]).empty
+    assert set(data(db=db, nn_prefixes="R")["nn"]) == {"Raises", "ResNet"}
+
+
+def test_hostile_text_is_a_value_and_nothing_else(db):
+    for name in ("task", "dataset", "metric", "nn"):
+        assert data(db=db, **{name: "'; drop table stat; --"}).empty
+    assert len(data(db=db)) == 6
+
+
+def test_a_curve_is_the_accuracy_at_each_epoch(db):
+    frame = data(db=db, with_curves=True, epoch=2)
+    assert [set(curve) for curve in frame["curve"]] == [{1, 2}, {1, 2}]
+    assert frame["curve"][0] == {1: pytest.approx(0.5), 2: pytest.approx(0.2)}
+
+
+def test_what_is_known_of_trials_can_be_added(db):
+    row = data(db=db, with_stats=True, where={"trial": "3" * 32}).iloc[0]
+    assert (row["number"], row["seed"], row["epochs"], row["device"]) == (3, 7, 2, "cpu")
+    assert (row["reason"], row["source"], row["extra"]) == ("", None, {})
+    assert row["started"] <= row["ended"]
+
+
+def test_hyperparameters_can_be_columns(db):
+    frame = data(db=db, prm_as_columns=True)
+    assert "prm" not in frame
+    assert list(frame["prm.lr"])[:3] == [0.1, 1e-3, 1e-3]
+    assert list(frame["prm.depth"].dropna()) == [2.0, 2.0]
+
+
+def test_columns_are_those_that_are_asked_for_in_their_order(db):
+    assert list(data(db=db, columns=["accuracy", "nn"]).columns) == ["accuracy", "nn"]
+    with pytest.raises(UnknownNameError) as raised:
+        data(db=db, columns=["acuracy"])
+    assert str(raised.value) == "unknown column 'acuracy'. Did you mean 'accuracy'?"
+    with pytest.raises(UnknownNameError):
+        data(db=db, columns=["curve"])
+
+
+def test_the_best_of_each_net_is_one_row(db):
+    assert list(data(db=db, unique_nn=True)["trial"].str[0])[:2] == ["2", "3"]
+    assert len(data(db=db, unique_nn=True)) == 3
+
+
+def test_the_best_of_each_pipeline_comes_by_data_set_and_accuracy(db):
+    assert list(best(db=db)["nn"]) == ["Raises", "Linear", "ResNet"]
+
+
+def test_columns_have_the_same_types_whatever_is_in_them(db):
+    full, empty = data(db=db, with_stats=True), data(db=db, with_stats=True, nn="none")
+    for name in ("epoch", "accuracy", "duration", "validation", "loss", "seed", "task", "trial"):
+        assert full[name].dtype == empty[name].dtype, name
+    assert len(empty) == 0
+    assert list(full.columns) == list(empty.columns)
+
+
+def test_each_call_reads_afresh_and_gives_a_frame_of_ones_own(db, toys):
+    before = data(db=db)
+    before.loc[0, "accuracy"] = 99
+    before["prm"][0]["lr"] = 99
+    with opened(db) as engine:
+        writer = Writer(engine, {})
+        writer.record(writer.begin(Trial(pipeline(toys), 9, PRM, 7, 2)), Epoch(1, 0, 0, 0, 1))
+    after = data(db=db)
+    assert len(after) == 7
+    assert after["accuracy"][0] != 99
+    assert after["prm"][0]["lr"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(epoch=1), "ix_stat_epoch"),
+        (Filters(trial={"nn": "Linear"}), "ix_trial_nn"),
+        (Filters(trial={"dataset": "blobs"}), "ix_trial_dataset"),
+        (
+            Filters(trial={"task": "a", "dataset": "b", "metric": "c", "nn": "d"}),
+            "(task=? AND dataset=? AND metric=? AND nn=?)",
+        ),
+        (Filters(where={"trial": "1" * 32}), "(uid=?)"),
+        (Filters(where={"lr": 0.1}, epoch=1), "sqlite_autoindex_prm_1"),
+    ],
+)
+def test_queries_use_the_indexes_that_are_there_for_them(db, filters, index):
+    plans = []
+
+    def explain(connection, cursor, statement, parameters, context, many):
+        if "FROM stat" in statement and not statement.startswith("EXPLAIN"):
+            found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append("\n".join(row[-1] for row in found))
+
+    with opened(db) as engine:
+        event.listen(engine, "before_cursor_execute", explain)
+        with engine.connect() as connection:
+            frame_of(connection, filters, Wanted())
+    assert index in plans[0]
+    assert "SCAN prm" not in plans[0]
+
+
+HOSTILE = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "harmless")
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    for number, name in enumerate(HOSTILE, 1):
+        publish(tmp_path / "stat", number, [FIRST], f"task_data_metric_{name}")
+    with opened(tmp_path / "hostile.db", create=True) as engine:
+        take_in(engine, tmp_path / "stat")
+    return data(db=tmp_path / "hostile.db")
+
+
+def as_form(frame, form):
+    file = io.BytesIO()
+    write_form(frame, form, file)
+    file.seek(0)
+    return file
+
+
+def test_no_text_is_a_formula_in_csv(hostile):
+    nets = list(pd.read_csv(as_form(hostile, "csv"))["nn"])
+    assert sorted(nets) == sorted(["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "harmless"])
+
+
+def test_no_text_is_a_formula_in_a_workbook(hostile):
+    from openpyxl import load_workbook
+
+    sheet = load_workbook(as_form(hostile, "xlsx")).active
+    names = [cell.value for cell in sheet[1]]
+    cells = [row[names.index("nn")] for row in sheet.iter_rows(min_row=2)]
+    assert sorted(cell.value for cell in cells) == sorted(HOSTILE)
+    assert {cell.data_type for cell in cells} == {"s"}
+
+
+def test_every_form_gives_the_rows_back(db):
+    frame = data(db=db, with_stats=True)
+    readers = {
+        "csv": pd.read_csv,
+        "json": pd.read_json,
+        "jsonl": lambda file: pd.read_json(file, lines=True),
+        "parquet": pd.read_parquet,
+        "xlsx": pd.read_excel,
+    }
+    assert set(readers) == set(FORMS)
+    for form, read in readers.items():
+        back = read(as_form(frame, form))
+        assert list(back.columns) == list(frame.columns), form
+        assert list(back["accuracy"]) == pytest.approx(list(frame["accuracy"])), form
+        prms = [one if isinstance(one, dict) else json.loads(one) for one in back["prm"]]
+        assert prms[-1]["lr"] == pytest.approx(FIRST["lr"]), form
+
+
+def test_what_is_not_installed_is_said(db, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(SettingsError) as raised:
+        as_form(data(db=db), "xlsx")
+    assert str(raised.value).endswith("is not installed; pip install lemur-core[formats]")
+
+
+def test_the_command_filters_and_writes(db, lemur, tmp_path):
+    status, out, _ = lemur("data", "--db", db, "--where", "lr=0.01..", "--format", "jsonl")
+    assert (status, len(out.splitlines())) == (0, 3)
+    status, out, _ = lemur("data", "--db", db, "--columns", "nn,epoch", "--where", "batch=32")
+    assert out.split() == ["nn", "epoch", "Linear", "1", "Linear", "2"]
+    assert lemur("data", "--db", db, "--format", "parquet", "-o", "out.parquet")[0] == 0
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 6
+    assert lemur("data", "--db", db, "--where", "lr") == (
+        2, "", "lemur: error: --where 'lr': expected NAME=VALUE, as in --where batch=32,64\n"
+    )  # fmt: skip
+    assert lemur("data", "--db", db, "--where", "lr=a..b") == (
+        2,
+        "",
+        "lemur: error: --where 'lr=a..b': 'a' is no number; expected a range such as 1e-4..1e-2\n",
+    )
+
+
+def test_the_best_are_shown(db, lemur):
+    status, out, _ = lemur("best", "--db", db)
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines() if line] == [
+        "img-classification_blobs_hits", "net", "Raises", "Linear",
+        "img-classification_cifar-10_acc", "net", "ResNet",
+    ]  # fmt: skip
+
+
+def test_a_trial_is_shown_with_all_that_is_known_of_it(db, lemur):
+    status, out, _ = lemur("show", "trial", "222", "--db", db)
+    assert status == 0
+    for text in (
+        "img-classification_blobs_hits_Linear",
+        "lr = 0.001",
+        "f1",
+        "class Net",
+        "torch 2",
+    ):
+        assert text in out
+    assert f"repeat      lemur reproduce {'2' * 32}" in out
+    imported = data(db=db, where={"state": "imported"})["trial"][0]
+    status, out, _ = lemur("show", "trial", imported, "--db", db)
+    assert status == 0
+    assert "reproduce" not in out
+    assert "stat" in out
+    status, out, errors = lemur("show", "trial", "zz", "--db", db)
+    assert (status, out) == (2, "")
+    assert errors.startswith("lemur: error: unknown trial 'zz'; there are ")
+
+
+def test_reading_imports_no_torch(db):
+    code = f"import sys, lemur_core; lemur_core.data(db={str(db)!r}); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
