@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 
 from lemur_core.cli.options import db_option
 from lemur_core.cli.table import text_table
-from lemur_core.store.told import Told
+from lemur_core.store.told import Told, ToldEpoch
 
 _FACTS = ("task", "dataset", "metric", "nn", "state", "seed", "epochs", "device")
 
@@ -27,10 +28,7 @@ def compare(one: str, other: str, db: str) -> None:
     from lemur_core.store.told import tell
 
     with opened(db) as engine:
-        first, second = (
-            patiently(engine, lambda connection, uid=uid: tell(connection, uid))
-            for uid in (one, other)
-        )
+        first, second = (patiently(engine, partial(tell, uid=uid)) for uid in (one, other))
     click.echo("\n\n".join(filter(None, (_facts(first, second), _curves(first, second)))))
     click.echo("".join(_code(first, second)), nl=False)
 
@@ -57,23 +55,26 @@ def _differing(
 
 def _curves(one: Told, other: Told) -> str:
     rows = [
-        [
-            str((first or second).number),
-            *(_digits(each and each.accuracy) for each in (first, second)),
-            *(_digits(each and each.validation) for each in (first, second)),
-        ]
-        for first, second in zip_longest(one.epochs, other.epochs)
+        [str(number), *_scores(first), *_scores(second)]
+        for number, (first, second) in enumerate(zip_longest(one.epochs, other.epochs), 1)
     ]
-    ids = [told.facts["uid"][:8] for told in (one, other)]
-    headers = ["epoch", *(f"accuracy {uid}" for uid in ids), *(f"validation {uid}" for uid in ids)]
+    headers = ["epoch"]
+    for told in (one, other):
+        headers += [f"{name} {told.facts['uid'][:8]}" for name in ("accuracy", "validation")]
     return text_table(headers, rows) if rows else ""
+
+
+def _scores(epoch: ToldEpoch | None) -> list[str]:
+    return ["-", "-"] if epoch is None else [_digits(epoch.accuracy), _digits(epoch.validation)]
 
 
 def _code(one: Told, other: Told) -> Iterator[str]:
     for kind in sorted({*one.codes, *other.codes}):
-        sources = [told.codes.get(kind, "").splitlines(keepends=True) for told in (one, other)]
-        names = [f"{kind} {told.facts['uid'][:8]}" for told in (one, other)]
-        lines = list(unified_diff(*sources, *names))
+        before, after = (
+            told.codes.get(kind, "").splitlines(keepends=True) for told in (one, other)
+        )
+        old, new = (f"{kind} {told.facts['uid'][:8]}" for told in (one, other))
+        lines = list(unified_diff(before, after, old, new))
         if lines:
             yield "\n"
             yield from lines

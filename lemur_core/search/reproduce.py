@@ -69,7 +69,7 @@ def reproduce(
 ) -> Reproduced:
     """Train a recorded trial again, in this process, as many epochs as were recorded.
 
-    Its net is the code that was recorded; its data set, metric and transform are the installed ones.
+    Its net is the code that was recorded; data set, metric and transform are the installed ones.
 
     Args:
         told: The trial.

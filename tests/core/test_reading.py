@@ -1,4 +1,4 @@
-"""What `data` lets through and adds; what `lemur data` writes; all of it from SQLite and PostgreSQL."""
+"""What `data` lets through and adds, and what `lemur data` writes."""
 
 import io
 import json
