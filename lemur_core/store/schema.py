@@ -44,7 +44,7 @@ class Exact(TypeDecorator[Any]):
     @staticmethod
     def text(value: Any) -> str:
         """Return what is kept of a value, in characters that every database takes."""
-        return _encode(value)
+        return repr(value) if type(value) is int else _encode(value)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return what is kept of a value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, select
 from lemur_core.store import schema
 from lemur_core.store.begin import code_id
 from lemur_core.store.filters import where_in
-from lemur_core.store.identity import digest, exact
+from lemur_core.store.identity import digest
 from lemur_core.store.ledger import Compiled, insert_once, now, storable
 from lemur_core.store.patience import patiently
 from lemur_core.store.tables import ADVISORY_LOCK
@@ -104,7 +105,8 @@ class _Writer:
         if not placed:
             return 0
         self._insert_prm.execute_many(connection, list(_prm_rows(placed)))
-        rows = {each.trial: self._trial_row(connection, each) for each in placed}
+        first = {each.trial: each for each in reversed(placed)}
+        rows = {uid: self._trial_row(connection, each) for uid, each in first.items()}
         connection.execute(insert_once(connection.dialect, schema.trial), list(rows.values()))
         ids, source = _ids(connection, list(rows)), self._source_id(connection)
         stats = [_stat_row(ids[each.trial], source, each.record) for each in placed]
@@ -211,9 +213,10 @@ def _ids(connection: Connection, uids: Sequence[str]) -> dict[str, int]:
 
 
 def _prm_rows(placed: Iterable[_Placed]) -> Iterator[dict[str, str]]:
+    names = lru_cache(storable)
     for uid, record in {each.prm: each.record for each in placed}.items():
         for name, value in record.prm.items():
-            yield {"uid": uid, "name": storable(name), "value": schema.Exact.text(value)}
+            yield {"uid": uid, "name": names(name), "value": schema.Exact.text(value)}
 
 
 def _stat_row(trial: int, source: int, record: Record) -> dict[str, Any]:
@@ -229,5 +232,5 @@ def _stat_row(trial: int, source: int, record: Record) -> dict[str, Any]:
         "source_id": source,
         "record": record.identity,
         # What no database takes is spelt as JSON spells it, and is read back as it was.
-        "extra": storable(exact(record.extra)) if record.extra else None,
+        "extra": storable(record.extra) or None,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -188,8 +187,7 @@ def _record(row: Any, prm: Facts) -> Record:
         own = {name: row[trial[name]] for name in OWN_FACTS}
         own |= {"trial": row[trial.uid], "validation": row[stat.validation]}
         own |= {"scores": row[stat.scores]}
-    extra = json.loads(row[stat.extra]) if row[stat.extra] else {}
     return Record(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss], prm,
-        canonical_prm(prm), extra, own, row[stat.record],
+        canonical_prm(prm), row[stat.extra] or "", own, row[stat.record],
     )  # fmt: skip

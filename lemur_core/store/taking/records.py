@@ -44,7 +44,7 @@ class Record(NamedTuple):
         loss: Mean training loss; None where it is not told.
         prm: The hyperparameters.
         prm_json: They, in canonical JSON.
-        extra: The rest of the record.
+        extra: The rest of the record, in canonical JSON; empty where there is none.
         own: What lemur knew of it, where lemur wrote it.
         identity: The same for the same record, and for no other.
     """
@@ -55,7 +55,7 @@ class Record(NamedTuple):
     loss: float | None
     prm: dict[str, Any]
     prm_json: str
-    extra: dict[str, Any]
+    extra: str
     own: dict[str, Any] | None
     identity: str
 
@@ -95,13 +95,15 @@ def record_of(pipeline: Pipeline, epoch: int, facts: Any, copy: int = 0) -> Reco
     own = prm.pop(OWN, None)
     try:
         prm_json = canonical_prm(prm)
-        rest = (accuracy, duration, loss, extra, own)
-        identity = digest(f"{'_'.join(pipeline)}/{epoch}/{copy}{prm_json}{exact(rest)}")
+        rest_json = canonical_prm(extra) if extra else ""
+        rest = f"{accuracy!r} {duration} {loss!r} {rest_json}"
+        known = "" if own is None else exact(own)
+        identity = digest(f"{'_'.join(pipeline)}/{epoch}/{copy}{prm_json}{rest}{known}")
     except ValueError:
         raise MalformedError("holds NaN, an infinity, or what no JSON has") from None
     if own is not None and type(own) is not dict:
         raise MalformedError(f"lemur {_shown(own)}: expected an object")
-    return Record(epoch, accuracy, duration, loss, prm, prm_json, extra, own, identity)
+    return Record(epoch, accuracy, duration, loss, prm, prm_json, rest_json, own, identity)
 
 
 def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
