@@ -46,8 +46,12 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
         StoreError: It cannot be opened, or is not lemur's.
     """
     engine = reach(db, create=create)
-    with store_errors(engine):
-        check_tables(engine, create)
+    try:
+        with store_errors(engine):
+            check_tables(engine, create)
+    except StoreError:
+        engine.dispose()
+        raise
     return engine
 
 

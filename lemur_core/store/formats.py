@@ -83,7 +83,7 @@ def _flat(frame: DataFrame) -> DataFrame:
     flat = frame.copy(deep=False)
     for name in frame.columns:
         if len(frame) and isinstance(frame[name].iloc[0], dict):
-            flat[name] = [json.dumps(value, ensure_ascii=False) for value in frame[name]]
+            flat[name] = [json.dumps(value) for value in frame[name]]
     return flat
 
 

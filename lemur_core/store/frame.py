@@ -200,7 +200,15 @@ def _prm(connection: Connection, uids: Series, as_columns: bool) -> dict[str, An
     if not as_columns:
         return {"prm": [dict(prms[uid]) for uid in uids]}
     names = sorted({name for prm in prms.values() for name in prm})
-    return {f"prm.{name}": [prms[uid].get(name) for uid in uids] for name in names}
+    return {f"prm.{name}": _plain([prms[uid].get(name) for uid in uids]) for name in names}
+
+
+def _plain(values: list[Any]) -> Series:
+    import pandas as pd
+
+    # Texts as they are: pandas' own cannot hold every text that JSON can.
+    plain = any(isinstance(value, str) for value in values)
+    return pd.Series(values, dtype=object if plain else None)
 
 
 def read_prms(connection: Connection, uids: Sequence[str]) -> dict[str, dict[str, Any]]:

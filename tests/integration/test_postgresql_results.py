@@ -1,0 +1,125 @@
+"""What is done with results in a file is done with those on a server too."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from lemur_core import data
+from lemur_core.errors import StoreError
+from lemur_core.store import schema
+from lemur_core.store.care import backup, check, info, vacuum
+from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.reader import best
+from lemur_core.store.taking import take_in
+from lemur_core.store.taking.intake import Report
+from lemur_core.store.taking.merge import merge
+from lemur_core.store.upgrade import upgrade
+
+PIPELINE = "img-classification_cifar-10_acc_ResNet"
+RECORDS = [
+    {"accuracy": 0.75, "batch": 16, "duration": 10**12, "lr": 0.0061668171693620745,
+     "patch_size": 8.0, "transform": "norm_64", "uid": "a"},
+    {"accuracy": 0.5, "batch": 32, "lr": 1e-05, "train_loss": 0.5,
+     "transform": "nul \0 half \ud83d", "uid": "b"},
+]  # fmt: skip
+OLD = Path(__file__).parents[1] / "core" / "schemas" / "0002.sql"
+
+
+@pytest.fixture
+def published(tmp_path):
+    file = tmp_path / "stat" / PIPELINE / "1.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(RECORDS, indent=4))
+    return tmp_path / "stat"
+
+
+def taken(database, place):
+    with opened(database, create=True) as engine:
+        return take_in(engine, place)
+
+
+def test_what_was_published_is_taken_in_once_and_given_back(database, published, tmp_path):
+    assert taken(database, published) == Report(read=2, added=2)
+    assert taken(database, published) == Report(read=2, added=0)
+    with opened(database) as engine:
+        assert export(engine, tmp_path / "back") == (2, [])
+        assert check(engine) == []
+    back = (tmp_path / "back" / PIPELINE / "1.json").read_text()
+    assert back == (published / PIPELINE / "1.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("where", "accuracies"),
+    [
+        ({"lr": (1e-3, None)}, [0.75]),
+        ({"lr": 1e-05}, [0.5]),
+        ({"batch": [16, 32.0]}, [0.5, 0.75]),
+        ({"patch_size": 8}, [0.75]),
+        ({"transform": (0, 1)}, []),
+        ({"transform": "norm_64"}, [0.75]),
+        ({"accuracy": (0.6, 1)}, [0.75]),
+        ({"state": "imported", "loss": 0.5}, [0.5]),
+    ],
+)
+def test_rows_are_chosen_alike(database, published, where, accuracies):
+    taken(database, published)
+    assert sorted(data(db=database, where=where)["accuracy"]) == accuracies
+
+
+def test_rows_have_what_they_have_in_a_file(database, published, tmp_path):
+    taken(database, published)
+    taken(tmp_path / "results.db", published)
+    for options in ({}, {"with_curves": True}, {"prm_as_columns": True}, {"unique_nn": True}):
+        there, here = (data(db=db, **options) for db in (database, tmp_path / "results.db"))
+        assert there.equals(here)
+        assert list(there.dtypes) == list(here.dtypes)
+    assert list(best(db=database)["accuracy"]) == [0.75]
+
+
+def test_it_is_merged_from_a_file_and_into_one(database, published, tmp_path):
+    taken(tmp_path / "one.db", published)
+    for source, target in ((tmp_path / "one.db", database), (database, tmp_path / "two.db")):
+        with opened(source) as other, opened(target, create=True) as engine:
+            assert merge(engine, other).epochs == 2
+            assert merge(engine, other).epochs == 0
+    assert data(db=tmp_path / "two.db").equals(data(db=tmp_path / "one.db"))
+
+
+def test_it_is_looked_after(database, published, tmp_path):
+    taken(database, published)
+    with opened(database) as engine:
+        found = info(engine)
+        assert (found.rows["stat"], found.states) == (2, {"imported": 2})
+        assert found.size > 0
+        vacuum(engine)
+        with pytest.raises(StoreError, match="is on a server; copy it with pg_dump"):
+            backup(engine, tmp_path / "copy")
+
+
+def test_what_an_older_lemur_wrote_is_brought_up_to_date(database):
+    import psycopg
+
+    with psycopg.connect(database, autocommit=True) as connection:
+        statements = [one.strip() for one in OLD.read_text().split(";\n")]
+        # A table's references come before it.
+        for statement in sorted(statements, key=lambda one: one.split("(")[0].count("stat")):
+            if statement not in ("BEGIN TRANSACTION", "COMMIT", ""):
+                # There JSON is a text.
+                as_text = re.sub(r"""("prm" VALUES.*,)([0-9.]+)\)""", r"\1'\2')", statement)
+                connection.execute(as_text)
+    with pytest.raises(StoreError, match="lemur db upgrade"):
+        data(db=database)
+    done = upgrade(database)
+    assert (done.before, done.copy) == ("0002", None)
+    frame = data(db=database)
+    assert list(frame["accuracy"]) == [0.25, 0.25, 0.5, 0.5]
+    assert [prm["lr"] for prm in frame["prm"]] == [0.1, 0.1, 0.2, 0.2]
+    with opened(database) as engine:
+        assert check(engine) == []
+        columns = {each["name"]: each for each in inspect(engine).get_columns("stat")}
+    assert set(columns) == set(schema.stat.c.keys())
+    assert columns["validation"]["nullable"]
