@@ -65,7 +65,7 @@ def _write(file: Path, records: list[dict[str, Any]]) -> None:
 
 
 def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[str, Any]]]:
-    rows = connection.execute(filters.apply(_QUERY)).all()
+    rows = connection.execute(filters.apply(_QUERY, joined=True)).all()
     prms = read_prms(connection, list({row.prm for row in rows}))
     files: dict[Place, list[dict[str, Any]]] = {}
     for row in rows:

@@ -10,11 +10,8 @@ from sqlalchemy import Column, ColumnElement, Float, Select, Text, case, cast, e
 
 from lemur_core.store import schema
 
-_COLUMNS: dict[str, Column[Any]] = {
-    "accuracy": schema.stat.c.accuracy,
-    "validation": schema.stat.c.validation,
-    "loss": schema.stat.c.loss,
-    "duration": schema.stat.c.duration,
+_OF_STAT = ("accuracy", "validation", "loss", "duration")
+_OF_TRIAL: dict[str, Column[Any]] = {
     "state": schema.trial.c.state,
     "trial": schema.trial.c.uid,
     "seed": schema.trial.c.seed,
@@ -40,22 +37,37 @@ class Filters:
     nn_prefixes: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
 
-    def apply(self, query: Select[Any]) -> Select[Any]:
-        """Return a query of `schema.stat` and `schema.trial`, with these conditions."""
-        return query.where(*self._conditions())
+    def apply(self, query: Select[Any], *, joined: bool = False) -> Select[Any]:
+        """Return a query of `schema.stat` with these conditions.
 
-    def _conditions(self) -> Iterator[ColumnElement[bool]]:
+        Args:
+            query: The query.
+            joined: Whether `schema.trial` is in it already; it is joined where it is needed.
+        """
+        of_trial = list(self._of_trial())
+        if of_trial and not joined:
+            query = query.join_from(schema.stat, schema.trial)
+        return query.where(*self._of_stat(), *of_trial)
+
+    def _of_stat(self) -> Iterator[ColumnElement[bool]]:
+        if self.epoch is not None:
+            yield schema.stat.c.epoch == self.epoch
+        for name, wanted in self.where.items():
+            if name in _OF_STAT:
+                yield _column(schema.stat.c[name], wanted)
+
+    def _of_trial(self) -> Iterator[ColumnElement[bool]]:
         trial = schema.trial.c
         for name, value in self.trial.items():
             if value is not None:
                 yield trial[name] == value
-        if self.epoch is not None:
-            yield schema.stat.c.epoch == self.epoch
         if self.nn_prefixes:
             yield or_(*(trial.nn.startswith(one, autoescape=True) for one in self.nn_prefixes))
         for name, wanted in self.where.items():
-            column = _COLUMNS.get(name)
-            yield _prm(name, wanted) if column is None else _column(column, wanted)
+            if name in _OF_TRIAL:
+                yield _column(_OF_TRIAL[name], wanted)
+            elif name not in _OF_STAT:
+                yield _prm(name, wanted)
 
 
 def _column(column: ColumnElement[Any], wanted: Any) -> ColumnElement[bool]:

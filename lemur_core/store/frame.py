@@ -7,8 +7,9 @@ is put together column by column.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
@@ -50,6 +51,9 @@ _OF_TRIAL = {
     "ended": schema.trial.c.ended,
     "reason": schema.trial.c.reason,
 }
+_STORED = {"source": "source_id"}
+# More than so many trials are found sooner among all between the first and the last of them.
+_MANY = 2_000
 _DTYPES = {
     **dict.fromkeys(("trial_id", "id", "epoch"), "int64"),
     **dict.fromkeys(("accuracy", "validation", "loss"), "float64"),
@@ -93,13 +97,14 @@ def frame_of(connection: Connection, filters: Filters, wanted: Wanted) -> DataFr
         UnknownNameError: There is no such column.
     """
     columns = _columns(wanted)
-    rows = _rows(connection, filters, wanted, columns)
-    trials = _trials(connection, rows["trial_id"])
     if wanted.best_of:
-        rows = _best(rows, trials, wanted.best_of)
+        rows = _best(connection, filters, wanted.best_of, columns)
+    else:
+        rows = _rows(connection, filters.apply, columns, wanted.max_rows)
     if wanted.max_rows is not None:
         rows = rows.head(wanted.max_rows)
     rows = rows.reset_index(drop=True)
+    trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
     return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted)
 
 
@@ -112,27 +117,27 @@ def _columns(wanted: Wanted) -> list[str]:
 
 
 def _rows(
-    connection: Connection, filters: Filters, wanted: Wanted, columns: Sequence[str]
+    connection: Connection,
+    narrow: Callable[[Select[Any]], Select[Any]],
+    columns: Collection[str],
+    at_most: int | None = None,
 ) -> DataFrame:
-    """Return the columns of `schema.stat` that are needed, and ``trial_id``."""
+    """Return those of these columns that `schema.stat` has, and ``trial_id``, epoch by epoch."""
     needed = {"epoch", "accuracy", *columns}
     names = [name for name in _OF_STAT if name in needed]
     stat = schema.stat.c
-    chosen = [stat["source_id" if name == "source" else name].label(name) for name in names]
-    query = (
-        select(stat.trial_id, *chosen)
-        .join_from(schema.stat, schema.trial)
-        .order_by(stat.trial_id, stat.epoch)
-    )
-    if not wanted.best_of and wanted.max_rows is not None:
-        query = query.limit(wanted.max_rows)
-    return _frame(connection, filters.apply(query), ["trial_id", *names])
+    query = narrow(select(stat.trial_id, *(stat[_STORED.get(name, name)] for name in names)))
+    if at_most is not None:
+        query = query.order_by(stat.trial_id, stat.epoch).limit(at_most)
+    rows = _frame(connection, query, ["trial_id", *names])
+    # They come nearly so; a database would take longer than all the rest to see to it.
+    return rows.sort_values(["trial_id", "epoch"], ignore_index=True)
 
 
 def _frame(connection: Connection, query: Select[Any], names: Sequence[str]) -> DataFrame:
     import pandas as pd
 
-    found = connection.execute(query).all()
+    found = _fetched(connection, query)
     # Column by column: what is missing must not make text or whole numbers into reals.
     columns = zip(*found, strict=True) if found else ((),) * len(names)
     return pd.DataFrame(
@@ -143,27 +148,66 @@ def _frame(connection: Connection, query: Select[Any], names: Sequence[str]) -> 
     )
 
 
-def _trials(connection: Connection, ids: Series) -> DataFrame:
-    """Return the trials of rows, by their id."""
-    trial = schema.trial.c
-    query = select(trial.id, *(column.label(name) for name, column in _OF_TRIAL.items()))
-    found = where_in(query, trial.id, ids.unique().tolist())
+def _fetched(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+    # As the driver gives them: none of these columns is of a type that has to be turned.
+    result = connection.execute(query)
+    assert result.cursor is not None
+    found = [*result.cursor.fetchall()]
+    result.close()
+    return found
+
+
+def _trials(connection: Connection, ids: Series, columns: Collection[str]) -> DataFrame:
+    """Return those of these columns that `schema.trial` has, by the ids of trials."""
     import pandas as pd
 
-    frames = [_frame(connection, each, ["id", *_OF_TRIAL]) for each in found]
+    names = [name for name in _OF_TRIAL if name in columns]
+    trial = schema.trial.c
+    query = select(trial.id, *(_OF_TRIAL[name] for name in names))
+    wanted = ids.unique().tolist()
+    if len(wanted) > _MANY:
+        queries: Iterable[Select[Any]] = [query.where(trial.id.between(min(wanted), max(wanted)))]
+    else:
+        queries = where_in(query, trial.id, wanted)
+    frames = [_frame(connection, each, ["id", *names]) for each in queries]
     return pd.concat(frames).set_index("id")
 
 
-def _best(rows: DataFrame, trials: DataFrame, best_of: Sequence[str]) -> DataFrame:
+def _best(
+    connection: Connection, filters: Filters, best_of: Sequence[str], columns: Collection[str]
+) -> DataFrame:
     import numpy as np
 
+    rows = _rows(connection, filters.apply, ())
+    trials = _trials(connection, rows["trial_id"], best_of)
     ids = trials.index.get_indexer(rows["trial_id"])
     keys = rows[["epoch"]].assign(
         **{name: trials[name].factorize()[0][ids] for name in best_of if name != "epoch"}
     )[list(best_of)]
     order = np.argsort(-rows["accuracy"].to_numpy(), kind="stable")
     first = order[~keys.iloc[order].duplicated().to_numpy()]
-    return rows.iloc[np.sort(first)]
+    best = rows.iloc[np.sort(first)][["trial_id", "epoch"]]
+    return best.merge(_of_trials(connection, best["trial_id"], columns), how="left")
+
+
+def _of_trials(connection: Connection, ids: Series, columns: Collection[str]) -> DataFrame:
+    """Return all rows of trials."""
+    import pandas as pd
+
+    stat, wanted = schema.stat.c, ids.unique().tolist()
+    if len(wanted) > _MANY:
+        low, high = min(wanted), max(wanted)
+        return _rows(
+            connection, lambda query: query.where(stat.trial_id.between(low, high)), columns
+        )
+    return pd.concat(
+        _rows(connection, partial(_among, wanted[start : start + 1_000]), columns)
+        for start in range(0, max(1, len(wanted)), 1_000)
+    )
+
+
+def _among(ids: Sequence[int], query: Select[Any]) -> Select[Any]:
+    return query.where(schema.stat.c.trial_id.in_(ids))
 
 
 def _put_together(
@@ -182,7 +226,7 @@ def _put_together(
         elif name in _CODE:
             made[name] = _codes(connection, _CODE[name], trials[name])
         elif name == "scores":
-            made[name] = [scores_of(text) for text in rows[name]]
+            made[name] = [scores_of(text) if text else {} for text in rows[name]]
         elif name == "extra":
             made[name] = [json.loads(text) if text else {} for text in rows[name]]
         elif name == "source":
@@ -230,16 +274,15 @@ def read_prms(connection: Connection, uids: Sequence[str]) -> dict[str, dict[str
 
 def _codes(connection: Connection, table: Table, ids: Series) -> Any:
     """Return the sources as a categorical, which holds each text once."""
+    import numpy as np
     import pandas as pd
 
-    used = ids.dropna().unique().tolist()
-    rows = connection.execute(select(table.c.id, table.c.code).where(table.c.id.in_(used)))
+    places, used = ids.factorize()
+    rows = connection.execute(select(table.c.id, table.c.code).where(table.c.id.in_(used.tolist())))
     code = {row.id: row.code for row in rows}
     texts = list(dict.fromkeys(code[each] for each in used))
-    place = {text: index for index, text in enumerate(texts)}
-    places = {each: place[code[each]] for each in used}
-    codes = [-1 if each is pd.NA else places[each] for each in ids]
-    return pd.Categorical.from_codes(codes, categories=texts)
+    of_id = np.array([*(texts.index(code[each]) for each in used), -1])
+    return pd.Categorical.from_codes(of_id[places], categories=texts)
 
 
 def _sources(connection: Connection, ids: Series) -> list[str | None]:
