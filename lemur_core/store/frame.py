@@ -6,10 +6,11 @@ is put together column by column.
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
@@ -97,15 +98,22 @@ def frame_of(connection: Connection, filters: Filters, wanted: Wanted) -> DataFr
         UnknownNameError: There is no such column.
     """
     columns = _columns(wanted)
-    if wanted.best_of:
-        rows = _best(connection, filters, wanted.best_of, columns)
-    else:
-        rows = _rows(connection, filters.apply, columns, wanted.max_rows)
-    if wanted.max_rows is not None:
-        rows = rows.head(wanted.max_rows)
-    rows = rows.reset_index(drop=True)
-    trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
-    return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted)
+    with _no_search_for_cycles():
+        rows = _rows(connection, filters, wanted, columns)
+        trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
+        return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted)
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    # Rows are many small objects without any; to look for some takes a third of the time.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _columns(wanted: Wanted) -> list[str]:
@@ -117,27 +125,26 @@ def _columns(wanted: Wanted) -> list[str]:
 
 
 def _rows(
-    connection: Connection,
-    narrow: Callable[[Select[Any]], Select[Any]],
-    columns: Collection[str],
-    at_most: int | None = None,
+    connection: Connection, filters: Filters, wanted: Wanted, columns: Collection[str]
 ) -> DataFrame:
     """Return those of these columns that `schema.stat` has, and ``trial_id``, epoch by epoch."""
     needed = {"epoch", "accuracy", *columns}
-    names = [name for name in _OF_STAT if name in needed]
+    names = ["trial_id", *(name for name in _OF_STAT if name in needed)]
     stat = schema.stat.c
-    query = narrow(select(stat.trial_id, *(stat[_STORED.get(name, name)] for name in names)))
-    if at_most is not None:
-        query = query.order_by(stat.trial_id, stat.epoch).limit(at_most)
-    rows = _frame(connection, query, ["trial_id", *names])
+    query = filters.apply(select(*(stat[_STORED.get(name, name)] for name in names)))
+    if wanted.max_rows is not None and not wanted.best_of:
+        query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
+    found = _fetched(connection, query)
+    if wanted.best_of:
+        found = _best(connection, found, wanted.best_of)
     # They come nearly so; a database would take longer than all the rest to see to it.
-    return rows.sort_values(["trial_id", "epoch"], ignore_index=True)
+    rows = _frame(found, names).sort_values(["trial_id", "epoch"], ignore_index=True)
+    return rows if wanted.max_rows is None else rows.head(wanted.max_rows)
 
 
-def _frame(connection: Connection, query: Select[Any], names: Sequence[str]) -> DataFrame:
+def _frame(found: Sequence[tuple[Any, ...]], names: Sequence[str]) -> DataFrame:
     import pandas as pd
 
-    found = _fetched(connection, query)
     # Column by column: what is missing must not make text or whole numbers into reals.
     columns = zip(*found, strict=True) if found else ((),) * len(names)
     return pd.DataFrame(
@@ -169,45 +176,32 @@ def _trials(connection: Connection, ids: Series, columns: Collection[str]) -> Da
         queries: Iterable[Select[Any]] = [query.where(trial.id.between(min(wanted), max(wanted)))]
     else:
         queries = where_in(query, trial.id, wanted)
-    frames = [_frame(connection, each, ["id", *names]) for each in queries]
+    frames = [_frame(_fetched(connection, each), ["id", *names]) for each in queries]
     return pd.concat(frames).set_index("id")
 
 
 def _best(
-    connection: Connection, filters: Filters, best_of: Sequence[str], columns: Collection[str]
-) -> DataFrame:
+    connection: Connection, found: Sequence[tuple[Any, ...]], best_of: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """Return the rows of the highest accuracy; of equals, the one that was begun first.
+
+    Args:
+        connection: To the database.
+        found: Rows that begin with the id of the trial, the epoch and the accuracy.
+        best_of: In which columns they differ.
+    """
     import numpy as np
 
-    rows = _rows(connection, filters.apply, ())
-    trials = _trials(connection, rows["trial_id"], best_of)
-    ids = trials.index.get_indexer(rows["trial_id"])
-    keys = rows[["epoch"]].assign(
-        **{name: trials[name].factorize()[0][ids] for name in best_of if name != "epoch"}
-    )[list(best_of)]
-    order = np.argsort(-rows["accuracy"].to_numpy(), kind="stable")
-    first = order[~keys.iloc[order].duplicated().to_numpy()]
-    best = rows.iloc[np.sort(first)][["trial_id", "epoch"]]
-    return best.merge(_of_trials(connection, best["trial_id"], columns), how="left")
-
-
-def _of_trials(connection: Connection, ids: Series, columns: Collection[str]) -> DataFrame:
-    """Return all rows of trials."""
-    import pandas as pd
-
-    stat, wanted = schema.stat.c, ids.unique().tolist()
-    if len(wanted) > _MANY:
-        low, high = min(wanted), max(wanted)
-        return _rows(
-            connection, lambda query: query.where(stat.trial_id.between(low, high)), columns
-        )
-    return pd.concat(
-        _rows(connection, partial(_among, wanted[start : start + 1_000]), columns)
-        for start in range(0, max(1, len(wanted)), 1_000)
-    )
-
-
-def _among(ids: Sequence[int], query: Select[Any]) -> Select[Any]:
-    return query.where(schema.stat.c.trial_id.in_(ids))
+    # Columns of an empty table, too.
+    keys = _frame([row[:3] for row in found], ["trial_id", "epoch", "accuracy"])
+    trials = _trials(connection, keys["trial_id"], best_of)
+    ids = trials.index.get_indexer(keys["trial_id"])
+    for name in best_of:
+        if name != "epoch":
+            keys[name] = trials[name].factorize()[0][ids]
+    order = np.lexsort([keys["epoch"], keys["trial_id"], -keys["accuracy"]])
+    first = order[~keys[list(best_of)].iloc[order].duplicated().to_numpy()]
+    return [found[place] for place in first]
 
 
 def _put_together(
