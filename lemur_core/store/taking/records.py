@@ -7,10 +7,13 @@ by its name; a name that is not known here is a hyperparameter, as it is to LEMU
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, NamedTuple
 
 from lemur_core.store.identity import canonical_prm, digest, exact
+from lemur_core.trial import State
 
 # What newer records of LEMUR's measure beside the score; kept, for lemur has no column for it.
 _MEASURED = frozenset({
@@ -20,6 +23,19 @@ _MEASURED = frozenset({
     "samples_per_second", "test_loss", "total_ram_kb", "train_accuracy", "uid",
 })  # fmt: skip
 _LONGEST_NS = 2**63 - 1
+_UID = re.compile("[0-9a-f]{32}")
+_OWN_KINDS: dict[str, tuple[type, ...]] = {
+    "seed": (int,),
+    "epochs": (int,),
+    "state": (str,),
+    "reason": (str,),
+    "device": (str,),
+    "versions": (dict,),
+    "started": (str,),
+    "ended": (str, NoneType),
+    "validation": (float,),
+    "scores": (str, NoneType),
+}
 LOSS, OWN = "train_loss", "lemur"
 # What lemur says of its own trials beside that, by the names of `schema.trial`.
 OWN_FACTS = ("seed", "epochs", "state", "reason", "device", "versions", "started", "ended")
@@ -92,7 +108,7 @@ def record_of(pipeline: Pipeline, epoch: int, facts: Any, copy: int = 0) -> Reco
     accuracy = _score(prm)
     duration = _duration(prm)
     loss = _loss(prm, extra)
-    own = prm.pop(OWN, None)
+    own = _own(prm)
     try:
         prm_json = canonical_prm(prm)
         rest_json = canonical_prm(extra) if extra else ""
@@ -101,8 +117,6 @@ def record_of(pipeline: Pipeline, epoch: int, facts: Any, copy: int = 0) -> Reco
         identity = digest(f"{'_'.join(pipeline)}/{epoch}/{copy}{prm_json}{rest}{known}")
     except ValueError:
         raise MalformedError("holds NaN, an infinity, or what no JSON has") from None
-    if own is not None and type(own) is not dict:
-        raise MalformedError(f"lemur {_shown(own)}: expected an object")
     return Record(epoch, accuracy, duration, loss, prm, prm_json, rest_json, own, identity)
 
 
@@ -145,6 +159,20 @@ def _loss(facts: dict[str, Any], extra: dict[str, Any]) -> float | None:
     if value is not None:
         extra[LOSS] = value
     return None
+
+
+def _own(facts: dict[str, Any]) -> dict[str, Any] | None:
+    own = facts.pop(OWN, None)
+    if own is None:
+        return None
+    if type(own) is not dict or not _UID.fullmatch(str(own.get("trial"))):
+        raise MalformedError(f"lemur {_shown(own)}: expected what lemur writes of a trial")
+    for name, kinds in _OWN_KINDS.items():
+        if type(own.get(name)) not in kinds:
+            raise MalformedError(f"lemur: {name} {_shown(own.get(name))}: is not what lemur writes")
+    if own["state"] not in list(State):
+        raise MalformedError(f"lemur: state {_shown(own['state'])}: is not what lemur writes")
+    return own
 
 
 def _shown(value: object) -> str:

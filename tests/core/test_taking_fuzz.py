@@ -1,0 +1,110 @@
+"""Whatever a file holds: it is taken in and given back as it was, or named; never a traceback."""
+
+import json
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lemur_core import data
+from lemur_core.store.care import check
+from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.taking import take_in
+from lemur_core.store.taking.records import OWN_FACTS
+
+from .test_taking import FIRST, PIPELINE
+
+# Half of a pair of surrogates is text to JSON, and to no database.
+TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=8)
+NUMBERS = st.floats() | st.integers() | st.integers(2**62, 2**70) | st.booleans() | st.none()
+VALUES = st.recursive(
+    NUMBERS | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from([*FIRST, "train_loss", "lemur", "gpu_type"]) | TEXT
+OWN = st.dictionaries(
+    st.sampled_from([*OWN_FACTS, "trial", "validation", "scores"]), VALUES | st.just("0" * 32)
+)
+RECORDS = st.dictionaries(NAMES, VALUES, max_size=5).map(lambda odd: FIRST | odd)
+OWN_RECORDS = OWN.map(lambda own: FIRST | {"lemur": own})
+FUZZ = settings(max_examples=60, deadline=None, database=None)
+
+
+@contextmanager
+def taken(content):
+    """Take in a file of this content; give the folder, the database and what was said."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = folder / "stat" / PIPELINE / "1.json"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+        with opened(folder / "results.db", create=True) as engine:
+            yield folder, engine, take_in(engine, folder / "stat")
+
+
+def given_back(folder, engine):
+    export(engine, folder / "back")
+    files = list((folder / "back").rglob("*.json"))
+    return [record for file in files for record in json.loads(file.read_text())]
+
+
+def as_text(records):
+    # A duration of 5.0 is one of 5.
+    return sorted(
+        json.dumps(one | {"duration": int(one["duration"])}, sort_keys=True) for one in records
+    )
+
+
+@FUZZ
+@given(st.lists(RECORDS | OWN_RECORDS | VALUES, max_size=4))
+def test_each_record_is_given_back_or_named(records):
+    with taken(json.dumps(records).encode()) as (folder, engine, report):
+        assert report.read + len(report.faults) == len(records)
+        faulty = {int(fault.place.rpartition(" ")[2]) - 1 for fault in report.faults}
+        good = [one for place, one in enumerate(records) if place not in faulty]
+        if all(isinstance(one.get("duration"), int | float) for one in good):
+            assert as_text(given_back(folder, engine)) == as_text(good)
+        assert len(data(db=folder / "results.db")) == report.added == report.read
+        assert check(engine) == []
+        assert take_in(engine, folder / "stat").added == 0
+
+
+@FUZZ
+@given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
+def test_no_content_ends_in_a_traceback(content):
+    with taken(content) as (folder, _, report):
+        assert len(data(db=folder / "results.db")) == report.added
+
+
+@FUZZ
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_a_byte_that_is_not_what_it_was_is_no_traceback(place, byte):
+    content = bytearray(json.dumps([FIRST, FIRST | {"uid": "b"}], indent=4).encode())
+    content[place % len(content)] = byte
+    with taken(bytes(content)) as (_, engine, report):
+        assert report.added + len(report.faults) >= 1
+        assert check(engine) == []
+
+
+@pytest.mark.parametrize("cut", range(0, 200, 17))
+def test_half_of_a_file_is_named(cut):
+    with taken(json.dumps([FIRST]).encode()[: cut % 150]) as (_, _, report):
+        assert report.added == 0
+        assert len(report.faults) == 1
+
+
+@FUZZ
+@given(st.dictionaries(st.sampled_from(["task", "dataset", "metric", "nn"]), TEXT), TEXT, VALUES)
+def test_hostile_filters_find_nothing_and_harm_nothing(names, name, value):
+    with taken(json.dumps([FIRST]).encode()) as (folder, _, _):
+        db = folder / "results.db"
+        hostile = {key: f"{text}' or 1=1 --" for key, text in names.items() if key != "dataset"}
+        where = {} if isinstance(value, dict | list) else {f"{name}'": value}
+        found = data(db=db, **hostile, where=where, nn_prefixes=[f"%{name}"])
+        assert found.empty
+        assert len(data(db=db)) == 1
