@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lemur_core import data
@@ -18,8 +18,8 @@ from lemur_core.store.taking.records import OWN_FACTS
 
 from .test_taking import FIRST, PIPELINE
 
-# Half of a pair of surrogates is text to JSON, and to no database.
-TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=8)
+# NUL and half of a pair of surrogates are text to JSON, and not to every database.
+TEXT = st.text(st.sampled_from("\0\ud83d_/%'\"\\\n=") | st.characters(), max_size=4)
 NUMBERS = st.floats() | st.integers() | st.integers(2**62, 2**70) | st.booleans() | st.none()
 VALUES = st.recursive(
     NUMBERS | TEXT,
@@ -27,10 +27,11 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 NAMES = st.sampled_from([*FIRST, "train_loss", "lemur", "gpu_type"]) | TEXT
+ODD = st.sampled_from([2**63, -1, 1.5, float("nan"), float("inf"), True, [], {}, "\ud83d"]) | VALUES
 OWN = st.dictionaries(
     st.sampled_from([*OWN_FACTS, "trial", "validation", "scores"]), VALUES | st.just("0" * 32)
 )
-RECORDS = st.dictionaries(NAMES, VALUES, max_size=5).map(lambda odd: FIRST | odd)
+RECORDS = st.builds(lambda name, value: FIRST | {name: value}, NAMES, ODD)
 OWN_RECORDS = OWN.map(lambda own: FIRST | {"lemur": own})
 FUZZ = settings(max_examples=60, deadline=None, database=None)
 
@@ -61,6 +62,7 @@ def as_text(records):
 
 
 @FUZZ
+@example([FIRST | {"duration": 2**63}, FIRST | {"accuracy": 2**70}, FIRST | {"uid": "\ud83d"}])
 @given(st.lists(RECORDS | OWN_RECORDS | VALUES, max_size=4))
 def test_each_record_is_given_back_or_named(records):
     with taken(json.dumps(records).encode()) as (folder, engine, report):
