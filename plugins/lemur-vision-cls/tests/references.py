@@ -87,6 +87,15 @@ def regnet(classes: int) -> nn.Module:
         return torchvision("regnet_y_400mf")(classes)
 
 
+def darknet(classes: int) -> nn.Module:
+    """Return timm's, whose leaky ReLUs are given Darknet's own slope."""
+    net = of_timm("darknet53")(classes)
+    for module in net.modules():
+        if isinstance(module, nn.LeakyReLU):
+            module.negative_slope = 0.1
+    return net
+
+
 class PooledICNet(nn.Module):
     """pytorchcv's ICNet up to the last fusion, without what guides it by labels."""
 
@@ -116,7 +125,7 @@ REFERENCES = {
     "DPN107": Reference(of_timm("dpn107"), 84.26, 32, (32, 49), {"norm_eps": 1e-3}),
     "DPN131": Reference(of_timm("dpn131"), 76.59, 32, (32, 49), {"norm_eps": 1e-3}),
     "DPN68": Reference(of_timm("dpn68"), 11.79, prm={"norm_eps": 1e-3}),
-    "DarkNet": Reference(of_pytorchcv("darknet53"), 40.60, 32, (32, 49)),
+    "DarkNet": Reference(darknet, 40.60, 32, (32, 49)),
     "DeiT": Reference(of_timm("deit_tiny_patch16_224"), 5.53, 224, (224,)),
     "DenseNet": Reference(torchvision("densenet121"), 6.96),
     "EfficientNet": Reference(torchvision("efficientnet_b0"), 4.02),
