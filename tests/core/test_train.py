@@ -21,7 +21,7 @@ from lemur_core.kinds.metric import as_metric
 from lemur_core.kinds.net import as_net, build_optimizer, build_scheduler
 from lemur_core.kinds.transform import Normalisation, as_transform
 from lemur_core.train.batches import batches, mixed
-from lemur_core.train.trial import score, seed_everything
+from lemur_core.train.trial import NotFiniteError, check_weights, score, seed_everything
 
 CPU = torch.device("cpu")
 
@@ -337,3 +337,25 @@ def test_a_file_with_lemurs_template_runs_unmodified(tmp_path):
     # It tells no loss.
     assert frame["loss"].isna().all()
     assert all(prm["dropout"] == 0 for prm in frame["prm"])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.complex64])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_weight_that_is_not_finite_is_found(dtype, value):
+    weights = torch.ones(5, dtype=dtype)
+    net = torch.nn.ParameterList([torch.ones(2), weights, torch.ones(2, dtype=torch.complex64)])
+    check_weights(net)
+    with torch.no_grad():
+        net[1][2] = value
+    with pytest.raises(NotFiniteError, match="parameter 1 is not finite"):
+        check_weights(net)
+
+
+def test_infinities_do_not_make_up_for_each_other():
+    with pytest.raises(NotFiniteError):
+        check_weights(torch.nn.ParameterList([torch.tensor([float("inf"), -float("inf")])]))
+
+
+def test_finite_weights_may_have_an_infinite_sum():
+    check_weights(torch.nn.ParameterList([torch.full((9,), 3e38)]))
+    check_weights(torch.nn.ParameterList([]))
