@@ -3,8 +3,8 @@
 Each epoch's is a folder of its own, named by the epoch's number once all of it is written: weights
 in ``weights.safetensors``; in ``state.pt`` the optimizer's, the scheduler's and whatever else of
 the net has a state, its plain attributes, and the state of every generator; and the trial's epochs
-so far in ``epochs.json``. The newest is what counts; all but that are removed before another is
-written.
+so far in ``epochs.json``. The newest is what counts, and stays whole until the next one is; the one
+before it is what the next is written over.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_model
 from torch import nn
 
+from lemur_core.train.weights import save_weights
 from lemur_core.trial import Epoch
 
 
@@ -35,19 +36,23 @@ _PLAIN = (bool, int, float, str, type(None))
 def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     """Write the state of a net after the last of these epochs, whole or not at all."""
     written = folder / f".{epochs[-1].number}"
-    shutil.rmtree(written, ignore_errors=True)
-    # Before writing, not after: the memory that the older files were cached in is taken for the
-    # newer ones, which costs a tenth of memory that is new to the process.
-    for older in _whole(folder)[:-1]:
-        shutil.rmtree(older, ignore_errors=True)
-    written.mkdir(parents=True)
-    save_model(net, str(written / "weights.safetensors"))
+    _make_room(folder, written)
+    save_weights(net, written / "weights.safetensors")
     _save_state(net, written / "state.pt")
     (written / "epochs.json").write_text(json.dumps([vars(epoch) for epoch in epochs]))
     for file in written.iterdir():
         _sync(file)
     written.rename(folder / str(epochs[-1].number))
     _sync(folder)
+
+
+def _make_room(folder: Path, written: Path) -> None:
+    """Make a folder for a state, with the files of one that is not needed where there is any."""
+    shutil.rmtree(written, ignore_errors=True)
+    written.mkdir(parents=True)
+    for older in _whole(folder)[:-1]:
+        shutil.rmtree(written)
+        older.rename(written)
 
 
 def saved_epochs(folder: Path) -> list[Epoch]:
@@ -94,8 +99,11 @@ def _save_state(net: nn.Module, file: Path) -> None:
     # A checksum of the optimizer's state takes as long as writing it, and the weights have none.
     checks = torch.serialization.get_crc32_options()
     torch.serialization.set_crc32_options(False)
+    file.touch()
     try:
-        torch.save(_state(net), file)
+        with file.open("r+b") as opened:
+            torch.save(_state(net), opened)
+            opened.truncate()
     finally:
         torch.serialization.set_crc32_options(checks)
 
