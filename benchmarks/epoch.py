@@ -35,7 +35,7 @@ from lemur_core.train.trial import run_trial
 from lemur_core.trial import Trial
 
 HERE = Path(__file__).resolve().parent
-EPOCHS = {"Small": 60, "SqueezeNet-1": 10, "ResNet": 5}
+EPOCHS = {"Small": 60, "SqueezeNet-1": 10, "ResNet": 10}
 MUST = {"Small": 1.05, "SqueezeNet-1": 1.02, "ResNet": 1.01}
 PRM = {
     "lr": 0.001, "momentum": 0.9, "batch": 32, "weight_decay": 0.0, "dropout": 0.0,

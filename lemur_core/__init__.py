@@ -8,7 +8,7 @@ A map of the package, in the order a newcomer reads it:
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
 - `lemur_core.pipeline`, `lemur_core.space`: what to train, and over which hyperparameters.
 - `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
-- `lemur_core.store`: results.
+- `lemur_core.store`: results. `lemur_core.checking`: nets that machines, or strangers, write.
 - `lemur_core.cli`: the commands. `lemur_core.testing`: the contract tests of plugin authors.
 
 Importing this package imports neither torch nor pandas.
@@ -23,12 +23,17 @@ from lemur_core.entry import Entry, entries_in
 from lemur_core.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from lemur_core.checking.check import check
     from lemur_core.search.run import run
     from lemur_core.store import data
 
-__all__ = ["Entry", "data", "entries_in", "errors", "hookimpl", "run"]
+__all__ = ["Entry", "check", "data", "entries_in", "errors", "hookimpl", "run"]
 
-_LAZY = {"data": "lemur_core.store", "run": "lemur_core.search.run"}
+_LAZY = {
+    "check": "lemur_core.checking.check",
+    "data": "lemur_core.store",
+    "run": "lemur_core.search.run",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lemur_core.errors import SettingsError
 from lemur_core.search.settings import SHORT_PRM, Settings, prm_of
+from lemur_core.space import Value, fixed, parse_range
 
 
 def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Settings:
@@ -29,9 +30,7 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     if len(files) > 1:
         raise SettingsError(f"{', '.join(files)}: expected one settings file")
     base = _read_toml(Path(files[0])) if files else {}
-    prm = prm_of(base)
-    prm |= _json("--prm", given.pop("prm", None))
-    prm |= dict(_assignment(text) for text in given.pop("set_", ()))
+    prm = prm_of(base) | ranges_of(given.pop("prm", None), given.pop("set_", ()))
     prm |= {name: given.pop(name) for name in SHORT_PRM if name in given}
     settings = {name: value for name, value in base.items() if name not in SHORT_PRM}
     for name, value in given.items():
@@ -41,6 +40,29 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     if named:
         settings["patterns"] = named
     return Settings.of({**settings, "prm": prm})
+
+
+def ranges_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Any]:
+    """Return the ranges of ``--prm`` and, before those, of ``--set``, by hyperparameter.
+
+    Raises:
+        SettingsError: One of them cannot be read.
+    """
+    return _json("--prm", prm) | dict(map(_assignment, assigned))
+
+
+def values_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Value]:
+    """Return the values of ``--prm`` and ``--set``, where there is nothing to be searched.
+
+    Raises:
+        SettingsError: One of them cannot be read, or is a range.
+        SpaceError: One of them cannot be read, or has no meaning.
+    """
+    ranges = ranges_of(prm, assigned)
+    values = fixed({name: parse_range(name, text) for name, text in ranges.items()})
+    for name in ranges.keys() - values.keys():
+        raise SettingsError(f"{name}={ranges[name]}: is a range; expected one value")
+    return values
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -27,7 +29,7 @@ from sqlalchemy import (
 )
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0003"
+REVISION = "0004"
 
 metadata = MetaData()
 
@@ -142,6 +144,31 @@ stat = Table(
     UniqueConstraint("record", name="uq_stat_record"),
 )
 
+# What a source is compared by, whatever it is called.
+sketch = Table(
+    "sketch",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # as in `nn`
+    Column("tree", String(64), nullable=False),  # SHA-256 of the syntax tree, hexadecimal
+    Column("signature", LargeBinary, nullable=False),  # MinHash, 128 times four bytes
+)
+
+# What was said of nets that were checked.
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("asked", String(32), primary_key=True),  # hash of the source and of what was asked
+    Column("name", Text, nullable=False),
+    Column("nn_id", ForeignKey("nn.id")),  # NULL where the source is no text that can be kept
+    Column("task", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("valid", Boolean, nullable=False),
+    Column("facts", Text, nullable=False),  # the whole verdict, JSON
+    Column("checked", Text, nullable=False),  # ISO 8601, UTC
+)
+
+Index("ix_verdict_name", verdict.c.name)
 Index("ix_trial_prm", trial.c.prm)
 Index("ix_trial_dataset", trial.c.dataset)
 Index("ix_trial_nn", trial.c.nn)

@@ -224,7 +224,8 @@ def _first(samples: Samples, transform: nn.Module, device: torch.device) -> tupl
 
 
 def _score_batch(net: Any, metrics: Mapping[str, Metric], inputs: Any, targets: Any) -> None:
-    with torch.inference_mode():
+    # Lazy modules make their parameters here; in inference mode these could not be trained.
+    with torch.no_grad():
         outputs = net(inputs)
         for metric in metrics.values():
             metric.reset()

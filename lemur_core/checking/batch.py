@@ -1,0 +1,130 @@
+"""Check thousands of sources, from files, folders and JSON lines, several at a time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from lemur_core.checking.verdict import Verdict
+from lemur_core.errors import SettingsError
+
+# A source is a sixteenth as long at most; what is longer is read no further.
+_LONGEST_LINE = 16 * 2**20
+_AHEAD = 2
+
+
+class Source(NamedTuple):
+    """A source to check.
+
+    Attributes:
+        place: The file that it is in, and its line there.
+        code: Its text.
+        name: The net's; None names it after its source.
+        fault: Why there is no text.
+    """
+
+    place: str
+    code: str = ""
+    name: str | None = None
+    fault: str = ""
+
+
+def sources(place: str) -> Iterator[Source]:
+    """Yield the sources of a file of Python, a folder of them, a file of JSON lines, or ``-``.
+
+    A line of JSON has the member ``code``, and may have ``name``. What cannot be read has a fault.
+
+    Raises:
+        SettingsError: There is no such file or folder.
+    """
+    if place == "-":
+        yield _text("standard input", sys.stdin.buffer.read())
+        return
+    path = Path(place).expanduser()
+    if path.is_dir():
+        for file in sorted(path.rglob("*.py")):
+            yield _read(file, name=file.stem)
+    elif not path.is_file():
+        raise SettingsError(f"there is no file or folder {place!r}")
+    elif path.suffix == ".jsonl":
+        with path.open("rb") as opened:
+            yield from _lines(path, opened)
+    else:
+        yield _read(path, name=None)
+
+
+def checked(
+    check: Callable[[str, str | None], Verdict], wanted: Iterable[Source], workers: int
+) -> Iterator[tuple[Source, Verdict | None]]:
+    """Yield each source with its verdict as it is done; with None where it has a fault.
+
+    Args:
+        check: Gives verdicts, to several threads at once.
+        wanted: The sources.
+        workers: How many to check at once.
+    """
+    waiting: dict[Future[Verdict], Source] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for source in wanted:
+                if source.fault:
+                    yield source, None
+                    continue
+                waiting[pool.submit(check, source.code, source.name)] = source
+                if len(waiting) >= workers * _AHEAD:
+                    yield from _done(waiting)
+            while waiting:
+                yield from _done(waiting)
+        finally:
+            # Where it is ended early, those that have not begun shall not.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _done(waiting: dict[Future[Verdict], Source]) -> Iterator[tuple[Source, Verdict]]:
+    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        yield waiting.pop(future), future.result()
+
+
+def _read(file: Path, name: str | None) -> Source:
+    try:
+        return _text(str(file), file.read_bytes(), name)
+    except OSError as error:
+        return Source(str(file), fault=f"cannot be read: {error.strerror}")
+
+
+def _text(place: str, content: bytes, name: str | None = None) -> Source:
+    try:
+        # As an editor would show it: a mark of the order of bytes is none of the text.
+        return Source(place, content.decode("utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        return Source(place, fault=f"is no UTF-8 text: {error.reason} at byte {error.start}")
+
+
+def _lines(path: Path, opened: BinaryIO) -> Iterator[Source]:
+    number = 0
+    while line := opened.readline(_LONGEST_LINE):
+        number += 1
+        place = f"{path}:{number}"
+        if len(line) == _LONGEST_LINE:
+            yield Source(place, fault=f"is longer than {_LONGEST_LINE:,} bytes; not read further")
+            return
+        if line.strip():
+            yield _of_line(place, line)
+
+
+def _of_line(place: str, line: bytes) -> Source:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return Source(place, fault=f"is no JSON: {error}")
+    code = found.get("code") if isinstance(found, dict) else None
+    name = found.get("name") if isinstance(found, dict) else None
+    if not isinstance(code, str):
+        return Source(place, fault='has no text "code"')
+    if not isinstance(name, str | None):
+        return Source(place, fault=f'"name" is {name!r}; expected a text')
+    return Source(place, code, name)

@@ -1,0 +1,143 @@
+"""How a process is started that foreign code can do no harm from.
+
+With bubblewrap it has no network, sees of the system only what Python needs, and that read-only,
+and can write to a scratch folder in memory alone. Without, limits on time, memory and the size of
+files are all that holds it; `Sandbox.not_enforced` says what does not.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lemur_core.registry import Registry
+
+# Programs and libraries, and how the loader finds these.
+_SYSTEM = (
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/etc/alternatives",
+    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime",
+)  # fmt: skip
+_SCRATCH = "/tmp"  # noqa: S108 - inside it is a file system of its own
+_UNENFORCED = (
+    "network", "files that you can read or write", "the number of processes", "your other processes"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the run of one net may take.
+
+    Attributes:
+        seconds: From the first step to the last.
+        memory_bytes: Of all its processes together.
+        processes: How many there may be at once, threads not counted.
+        scratch_bytes: Of all files in its scratch folder, and of each.
+    """
+
+    seconds: float = 600.0
+    memory_bytes: int = 4 * 2**30
+    processes: int = 32
+    scratch_bytes: int = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """How processes for foreign code are started.
+
+    Attributes:
+        limits: What a run may take.
+        readable: What can be read in it beside the system's programs and libraries.
+        trust: Whether the code is one's own: then nothing but the time it takes is limited.
+        bubblewrap: The program; None where it is not installed, or not to be used.
+    """
+
+    limits: Limits
+    readable: Sequence[Path]
+    trust: bool = False
+    bubblewrap: str | None = None
+
+    @property
+    def not_enforced(self) -> tuple[str, ...]:
+        """What foreign code is not kept from."""
+        return () if self.trust or self.bubblewrap else _UNENFORCED
+
+    def command(self, scratch: Path, program: Sequence[str]) -> list[str]:
+        """Return the command that starts a program.
+
+        Args:
+            scratch: The scratch folder where bubblewrap makes none.
+            program: What to start.
+        """
+        if self.trust or self.bubblewrap is None:
+            return list(program)
+        return [self.bubblewrap, *self._walls(), "--", *program]
+
+    def environment(self, scratch: Path) -> dict[str, str]:
+        """Return the environment of a process: nothing of this one's but what Python needs.
+
+        Args:
+            scratch: As `command` takes it.
+        """
+        home = _SCRATCH if self.bubblewrap and not self.trust else str(scratch)
+        return {
+            "HOME": home,
+            "TMPDIR": home,
+            "USER": "lemur",
+            "LANG": "C.UTF-8",
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": os.pathsep.join(map(str, _import_path(self.readable))),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TORCHINDUCTOR_CACHE_DIR": f"{home}/inductor",
+        }
+
+    def _walls(self) -> Iterator[str]:
+        size = str(self.limits.scratch_bytes)
+        yield from ("--unshare-all", "--unshare-user", "--die-with-parent", "--new-session")
+        yield from ("--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--disable-userns")
+        for place in _SYSTEM:
+            yield from ("--ro-bind-try", place, place)
+        yield from ("--proc", "/proc", "--dev", "/dev")
+        yield from ("--size", size, "--perms", "1777", "--tmpfs", "/dev/shm")  # noqa: S108
+        yield from ("--size", size, "--perms", "1777", "--tmpfs", _SCRATCH, "--chdir", _SCRATCH)
+        for place in map(str, self.readable):
+            yield from ("--ro-bind-try", place, place)
+        # Both are made in memory, and would take what is written to them.
+        yield from ("--remount-ro", "/dev", "--remount-ro", "/")
+
+
+def find_bubblewrap() -> str | None:
+    """Return the path of bubblewrap; None where it is not installed."""
+    return shutil.which("bwrap")
+
+
+def readable(registry: Registry, data: Path) -> list[Path]:
+    """Return what a process needs to read to train: Python, its packages, the plugins, the data."""
+    places = [Path(sys.prefix), Path(sys.base_prefix), *_packages(), *_sources(registry), data]
+    whole = dict.fromkeys(place.resolve() for place in places if place.exists())
+    return [place for place in whole if not any(other in place.parents for other in whole)]
+
+
+def _packages() -> Iterator[Path]:
+    yield from map(Path, site.getsitepackages())
+    if site.ENABLE_USER_SITE:
+        yield Path(site.getusersitepackages())
+
+
+def _sources(registry: Registry) -> Iterator[Path]:
+    """Yield the folders of lemur and the plugins, which may be installed for editing."""
+    yield Path(__file__).parents[1]
+    for plugin in registry.plugins.values():
+        if file := getattr(plugin.module, "__file__", None):
+            yield Path(file).parent
+
+
+def _import_path(places: Iterable[Path]) -> Iterator[Path]:
+    """Yield where packages among these places are found."""
+    for place in places:
+        if (place / "__init__.py").exists():
+            yield place.parent

@@ -1,0 +1,161 @@
+"""The steps by which a net is tried, from cheap to dear, in the process that it can do no harm in.
+
+Each is named as it begins, and says what it found when it is done: ``import`` the hyperparameters,
+``build`` (on a device that holds no memory) the parameters and multiply-adds, ``forward`` on two
+images the parameters again, ``batch`` nothing more, ``epochs`` a record of each.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from lemur_core.checking.asked import Asked
+from lemur_core.kinds.loader import DataBundle
+from lemur_core.kinds.net import NetModule, as_net
+from lemur_core.kinds.transform import as_transform
+from lemur_core.pipeline import Pipeline
+from lemur_core.registry import installed
+from lemur_core.space import central, of_net
+from lemur_core.train.batches import batches
+from lemur_core.train.data import Bundles
+from lemur_core.train.trial import (
+    build_metrics,
+    build_net,
+    check_weights,
+    run_trial,
+    seed_everything,
+    train_epoch,
+)
+from lemur_core.trial import Trial
+
+Say = Callable[[Mapping[str, Any]], None]
+_REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000
+# Weights, gradients and an optimizer's two numbers for each, in bytes.
+_BYTES_A_PARAMETER = 16
+
+
+@dataclass(frozen=True)
+class Job:
+    """A net to try.
+
+    Attributes:
+        pipeline: It, with the data set, metric and transforms to try it with.
+        bundle: The data.
+        asked: What was asked for.
+        memory_bytes: How much it may take.
+    """
+
+    pipeline: Pipeline
+    bundle: DataBundle
+    asked: Asked
+    memory_bytes: int
+
+
+def prepare(told: Mapping[str, Any], scratch: Path, bundles: Bundles) -> Job:
+    """Return a job, its source written to a file and its data read.
+
+    Raises:
+        LemurError: There is no such data set, metric or transform, or no data.
+    """
+    file = scratch / f"{told['name']}.py"
+    file.write_text(told["code"], encoding="utf-8")
+    asked = Asked(**told["asked"])
+    pipeline = asked.pipeline(installed(), told["name"], str(file))
+    return Job(pipeline, bundles.get(pipeline), asked, told["memory_bytes"])
+
+
+def run(job: Job, say: Say) -> None:
+    """Take each step until one fails; say which, why, and where in the source."""
+    try:
+        _run(job, say)
+    # A net may raise anything, and end with it.
+    except BaseException as error:
+        say(_failure(error, job.pipeline.net_entry.target))
+    else:
+        say({"done": True})
+
+
+def _run(job: Job, say: Say) -> None:
+    pipeline, asked, bundle = job.pipeline, job.asked, job.bundle
+    say({"step": "import"})
+    seed_everything(asked.seed)
+    module = as_net(pipeline.net_entry.load(), pipeline.net)
+    prm = _prm(module, job)
+    say({"step": "build", "prm": prm})
+    trial = Trial(pipeline, 1, prm, asked.seed, asked.epochs)
+    transform = as_transform(trial.transform_entry.load(), bundle.normalisation, prm["transform"])
+    device = torch.device(trial.device)
+    batch = next(iter(batches(bundle.train, transform, prm["batch"], device, training=False)))
+    measured = _measured(module, batch[0][:1], bundle.out_shape, prm)
+    _check_fits(measured.get("parameters", 0), job.memory_bytes)
+    say({"step": "forward", **measured})
+    metrics = build_metrics(pipeline, bundle.out_shape, device)
+    net = build_net(trial, bundle, transform, metrics, device)
+    say({"step": "batch", "parameters": _parameters(net)})
+    net.train_setup(prm)
+    train_epoch(net, [batch])
+    check_weights(net)
+    del net
+    if asked.epochs:
+        say({"step": "epochs"})
+        for epoch in run_trial(trial, bundle):
+            say({"epoch": vars(replace(epoch, scores={}))})
+
+
+def _prm(module: NetModule, job: Job) -> dict[str, Any]:
+    transform = next(iter(job.pipeline.transforms))
+    return (
+        central(of_net(module.hyperparameters())) | {"transform": transform} | dict(job.asked.prm)
+    )
+
+
+def _measured(
+    module: NetModule, image: torch.Tensor, out_shape: tuple[int, ...], prm: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the parameters and multiply-adds of a net, built where it takes no memory."""
+    device = torch.device("meta")
+    try:
+        with device:
+            net = module.net(tuple(image.shape), out_shape, dict(prm), device).eval()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            net(image.to(device))
+    # Some nets look at values as they are built. These are there once it is built in earnest.
+    except Exception:
+        return {}
+    return {"parameters": _parameters(net), "multiply_adds": counter.get_total_flops() // 2}
+
+
+def _check_fits(parameters: int, memory_bytes: int) -> None:
+    needed = parameters * _BYTES_A_PARAMETER
+    if needed > memory_bytes:
+        raise MemoryError(
+            f"its {parameters:,} parameters take {needed / 2**30:.1f} GiB to train; "
+            f"the limit is {memory_bytes / 2**30:.1f} GiB"
+        )
+
+
+def _parameters(net: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def _failure(error: BaseException, file: str) -> dict[str, Any]:
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    # Even an exception's own text is a stranger's code.
+    except BaseException:
+        text = "(its text cannot be shown)"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == file]
+    return {
+        "failed": f"{kind}: {text}".partition("\n")[0][:_REASON_LENGTH],
+        "line": lines[-1] if lines else None,
+        "traceback": "".join(traceback.format_exception(error))[-_TRACEBACK_LENGTH:],
+    }

@@ -1,0 +1,67 @@
+"""Verdicts on nets that were checked, and the nets themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from lemur_core.store import schema
+from lemur_core.store.begin import code_id
+from lemur_core.store.ledger import insert_once, now, storable
+
+
+class Pipeline(NamedTuple):
+    """What a net was checked in."""
+
+    task: str
+    dataset: str
+    metric: str
+
+
+def find_verdict(connection: Connection, asked: str) -> dict[str, Any] | None:
+    """Return what was said when the same was asked before; None where it was not."""
+    columns = schema.verdict.c
+    facts = connection.scalar(select(columns.facts).where(columns.asked == asked))
+    return None if facts is None else json.loads(facts)
+
+
+def write_verdict(
+    connection: Connection,
+    asked: str,
+    code: str,
+    pipeline: Pipeline,
+    facts: Mapping[str, Any],
+) -> None:
+    """Keep a verdict and the source that it is of; done twice, it is there once."""
+    row = {
+        "asked": asked,
+        "name": facts["name"],
+        # A source that had to be spelt out would be another.
+        "nn_id": code_id(connection, schema.nn, facts["name"], code) if _is_plain(code) else None,
+        **pipeline._asdict(),
+        "valid": facts["valid"],
+        "facts": storable(json.dumps(facts, ensure_ascii=False)),
+        "checked": now(),
+    }
+    connection.execute(insert_once(connection.dialect, schema.verdict).values(row))
+
+
+def read_checked(connection: Connection, name: str) -> tuple[str, str] | None:
+    """Return the task and the source of the net of this name that was last found valid."""
+    verdict, nn = schema.verdict.c, schema.nn.c
+    query = (
+        select(verdict.task, nn.code)
+        .join_from(schema.verdict, schema.nn)
+        .where(verdict.name == name, verdict.valid)
+        .order_by(verdict.checked.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).first()
+    return None if found is None else (found.task, found.code)
+
+
+def _is_plain(code: str) -> bool:
+    return storable(code) == code
