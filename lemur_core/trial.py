@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from lemur_core.entry import Entry
@@ -65,6 +65,33 @@ class Trial:
         return self.pipeline.transforms[self.prm["transform"]]
 
 
+class Size(NamedTuple):
+    """How large a net is.
+
+    Attributes:
+        parameters: How many numbers it learns.
+        in_shape: Of what it takes, ``(1, channels, height, width)`` say.
+        out_shape: Of what it gives for one sample, ``(classes,)`` say.
+    """
+
+    parameters: int
+    in_shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+
+
+def size_of(told: Any) -> Size | None:
+    """Return a size from what JSON made of it.
+
+    Raises:
+        TypeError: It is none.
+        ValueError: It is none.
+    """
+    if told is None:
+        return None
+    parameters, in_shape, out_shape = told
+    return Size(int(parameters), tuple(map(int, in_shape)), tuple(map(int, out_shape)))
+
+
 @dataclass(frozen=True)
 class Epoch:
     """One epoch of a trial.
@@ -76,6 +103,7 @@ class Epoch:
         accuracy: Score on the test split, 0 to 1, whatever the metric.
         duration_ns: Nanoseconds since the trial's training began, scoring included.
         scores: By the pipeline's other metrics, on validation and on test, each 0 to 1.
+        size: Of the net; None where it is not known.
     """
 
     number: int
@@ -84,6 +112,8 @@ class Epoch:
     accuracy: float
     duration_ns: int
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    # What a net is, and not how it went.
+    size: Size | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

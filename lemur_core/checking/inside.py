@@ -60,8 +60,6 @@ def _take(
     said, to_say = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(said)
-        answers.close()
         _run(job, to_say, settings)
     os.close(to_say)
     status = _pass_on(said, child, answers)
@@ -77,6 +75,9 @@ def _run(job: Job, to_say: int, settings: Mapping[str, Any]) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
+        # Of what this process has open nothing is a net's but the pipe that it is heard by.
+        os.closerange(3, to_say)
+        os.closerange(to_say + 1, os.sysconf("SC_OPEN_MAX"))
         _limit(settings)
         torch.set_num_threads(settings["threads"])
         with os.fdopen(to_say, "wb", buffering=0) as opened:
@@ -134,7 +135,8 @@ def _limit(settings: Mapping[str, Any]) -> None:
     if settings["trust"]:
         return
     limits = {
-        resource.RLIMIT_DATA: settings["memory_bytes"],
+        # Beside what was reserved before, most of which is never used.
+        resource.RLIMIT_DATA: _reserved_bytes() + settings["memory_bytes"],
         resource.RLIMIT_FSIZE: settings["scratch_bytes"],
         resource.RLIMIT_CORE: 0,
     }
@@ -145,6 +147,15 @@ def _limit(settings: Mapping[str, Any]) -> None:
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))
+
+
+def _reserved_bytes() -> int:
+    """Return what the limit counts of this process as it is; 0 where the system does not tell."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def _withdraw() -> None:

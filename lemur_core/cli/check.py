@@ -48,7 +48,7 @@ Examples:
 @db_option
 @data_option
 @click.pass_context
-def check(context: click.Context, place: str, name: str | None, **given: Any) -> None:
+def check(context: click.Context, /, place: str, name: str | None, **given: Any) -> None:
     """Say whether the source of a net is one, what it costs, what it scores, and if it is new.
 
     It is run where it can do no harm: without network, files or time to waste. Verdicts are kept;

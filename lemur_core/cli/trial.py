@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lemur_core.cli.table import text_table
 from lemur_core.store.told import Told, ToldEpoch
 
-_FACTS = ("state", "reason", "number", "seed", "device", "started", "ended")
+_FACTS = ("state", "reason", "number", "seed", "device", "parameters", "started", "ended")
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
 
 

@@ -30,7 +30,8 @@ COLUMNS = (
 )  # fmt: skip
 CURVE = "curve"
 STATS = (
-    "number", "seed", "epochs", "device", "started", "ended", "reason", "source", "extra",
+    "number", "seed", "epochs", "device", "parameters", "started", "ended", "reason", "source",
+    "extra",
 )  # fmt: skip
 _OF_STAT = ("epoch", "accuracy", "duration", "validation", "loss", "scores", "source", "extra")
 _OF_TRIAL = {
@@ -48,6 +49,7 @@ _OF_TRIAL = {
     "seed": schema.trial.c.seed,
     "epochs": schema.trial.c.epochs,
     "device": schema.trial.c.device,
+    "parameters": schema.trial.c.parameters,
     "started": schema.trial.c.started,
     "ended": schema.trial.c.ended,
     "reason": schema.trial.c.reason,
@@ -59,7 +61,7 @@ _DTYPES = {
     **dict.fromkeys(("trial_id", "id", "epoch"), "int64"),
     **dict.fromkeys(("accuracy", "validation", "loss"), "float64"),
     # Whole, though they may be missing.
-    **dict.fromkeys(("duration", "number", "seed", "epochs", *_CODE), "Int64"),
+    **dict.fromkeys(("duration", "number", "seed", "epochs", "parameters", *_CODE), "Int64"),
     **dict.fromkeys(("task", "dataset", "metric", "nn", "trial", "state"), "str"),
 }
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Dialect, Engine, Table, bindparam
+from sqlalchemy import Connection, CursorResult, Dialect, Engine, Table, bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.expression import ClauseElement
 
 from lemur_core.store import schema
-from lemur_core.trial import Epoch, Outcome, State
+from lemur_core.trial import Epoch, Outcome, Size, State
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _EPOCH = ("epoch", "accuracy", "validation", "loss", "duration", "scores")
@@ -47,7 +47,7 @@ def now() -> str:
 
 
 def epoch_row(epoch: Epoch) -> dict[str, Any]:
-    """Return an epoch's columns of `schema.stat`, all but its trial."""
+    """Return an epoch's columns of `schema.stat`, all but its trial, and the size of its net."""
     # SQLite keeps no NaN, and a loss that is none is not known.
     loss = None if epoch.loss is None or epoch.loss != epoch.loss else float(epoch.loss)
     return {
@@ -57,6 +57,18 @@ def epoch_row(epoch: Epoch) -> dict[str, Any]:
         "loss": loss,
         "duration": int(epoch.duration_ns),
         "scores": json.dumps(dict(epoch.scores), sort_keys=True) if epoch.scores else None,
+        "size": epoch.size,
+    }
+
+
+def _size_row(size: Size | None) -> dict[str, Any]:
+    if size is None:
+        return dict.fromkeys(Size._fields)
+    parameters, in_shape, out_shape = size
+    return {
+        "parameters": parameters,
+        "in_shape": json.dumps(in_shape),
+        "out_shape": json.dumps(out_shape),
     }
 
 
@@ -84,15 +96,20 @@ class Ledger:
         this = trial.c.id == bindparam("this")
         insert = insert_once(engine.dialect, stat)
         self._insert = Compiled(insert, engine.dialect, ["trial_id", *_EPOCH])
+        # What is known is not forgotten where an epoch does not tell it.
+        size: dict[str, Any] = {
+            name: func.coalesce(bindparam(f"new_{name}"), trial.c[name]) for name in Size._fields
+        }
         self._touch = Compiled(
-            trial.update().where(this).values(seen=bindparam("moment")), engine.dialect
+            trial.update().where(this).values(seen=bindparam("moment"), **size), engine.dialect
         )
 
     def enter(self, connection: Connection, trial_id: int, epoch: Mapping[str, Any]) -> bool:
         """Enter an epoch's row; return False where the trial has one of this number."""
         if not self._insert.execute(connection, {"trial_id": trial_id, **epoch}).rowcount:
             return False
-        self._touch.execute(connection, {"this": trial_id, "moment": now()})
+        size = {f"new_{name}": value for name, value in _size_row(epoch.get("size")).items()}
+        self._touch.execute(connection, {"this": trial_id, "moment": now(), **size})
         return True
 
     def holds(self, connection: Connection, trial_id: int, epoch: Mapping[str, Any]) -> bool:

@@ -117,6 +117,9 @@ trial = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("traceback", Text, nullable=False, default=""),
     Column("device", Text),
+    Column("parameters", BigInteger),  # of the net
+    Column("in_shape", Text),  # of what the net takes, JSON
+    Column("out_shape", Text),  # of what the net gives for one sample, JSON
     Column("versions", JSON, nullable=False),
     Column("owner", Text),  # the process that trains it: host, id, when it began
     Column("started", Text),  # ISO 8601, UTC

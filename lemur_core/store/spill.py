@@ -28,7 +28,7 @@ from lemur_core.store.database import sqlite_file
 from lemur_core.store.ledger import Ledger, epoch_row, scores_of
 from lemur_core.store.owner import is_alive, this_process
 from lemur_core.store.patience import PATIENCE_S, patiently
-from lemur_core.trial import Epoch, State
+from lemur_core.trial import Epoch, State, size_of
 
 _TAKEN, _BAD = ".taken-by-", ".bad"
 _OPEN = (State.RUNNING, State.INTERRUPTED)
@@ -214,7 +214,7 @@ def _epoch(row: Mapping[str, Any]) -> dict[str, Any]:
     return epoch_row(
         Epoch(
             row["epoch"], row["loss"], row["validation"], row["accuracy"], row["duration"],
-            scores_of(row.get("scores")),
+            scores_of(row.get("scores")), size_of(row.get("size")),
         )
     )  # fmt: skip
 

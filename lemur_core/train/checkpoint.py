@@ -23,7 +23,7 @@ from safetensors.torch import load_model
 from torch import nn
 
 from lemur_core.train.weights import save_weights
-from lemur_core.trial import Epoch
+from lemur_core.trial import Epoch, size_of
 
 
 class StateLostError(Exception):
@@ -60,7 +60,8 @@ def saved_epochs(folder: Path) -> list[Epoch]:
     newest = _newest(folder)
     if newest is None:
         return []
-    return [Epoch(**facts) for facts in json.loads((newest / "epochs.json").read_text())]
+    kept = json.loads((newest / "epochs.json").read_text())
+    return [Epoch(**facts | {"size": size_of(facts.get("size"))}) for facts in kept]
 
 
 def restore(folder: Path, net: nn.Module, device: torch.device) -> None:

@@ -22,7 +22,7 @@ from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint
 from lemur_core.train.batches import batches, mixed
-from lemur_core.trial import Epoch, Trial
+from lemur_core.trial import Epoch, Size, Trial
 
 # Scoring keeps no activations, so that it can take more images at once than training does.
 _SCORED_AT_ONCE = 256
@@ -61,7 +61,7 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
     plain = batches(bundle.train, transform, size, device, training=True)
     train_data = mixed(plain, transform, bundle.out_shape)
     validation_data, test_data = scored(bundle.validation), scored(bundle.test)
-    net = build_net(trial, bundle, transform, metrics, device)
+    net, size = build_net(trial, bundle, transform, metrics, device)
     # Once more, so that what is learned does not hang on how the net was tried on.
     seed_everything(trial.seed)
     net.train_setup(trial.prm)
@@ -77,7 +77,7 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
             validation = score(net, validation_data, metrics)
             accuracy = score(net, test_data, metrics)
         duration_ns = time.perf_counter_ns() - began
-        epochs.append(epoch_of(number, loss, validation, accuracy, duration_ns))
+        epochs.append(epoch_of(number, loss, validation, accuracy, duration_ns, size))
         if trial.checkpoint and number < trial.epochs:
             keep_state(trial.checkpoint, net, epochs)
         yield epochs[-1]
@@ -129,11 +129,13 @@ def epoch_of(
     validation: Mapping[str, float],
     accuracy: Mapping[str, float],
     duration_ns: int,
+    size: Size,
 ) -> Epoch:
     """Return an epoch's record; of the scores on each split, the first is the objective."""
     objective, *others = validation
     scores = {name: (validation[name], accuracy[name]) for name in others}
-    return Epoch(number, loss, validation[objective], accuracy[objective], duration_ns, scores)
+    validated, tested = validation[objective], accuracy[objective]
+    return Epoch(number, loss, validated, tested, duration_ns, scores, size)
 
 
 def build_net(
@@ -142,8 +144,8 @@ def build_net(
     transform: nn.Module,
     metrics: Mapping[str, Metric],
     device: torch.device,
-) -> Any:
-    """Return the trial's net, after trying it on two images that it and the metrics must take.
+) -> tuple[Any, Size]:
+    """Return the trial's net and its size, after it and the metrics took two images.
 
     Raises:
         MisfitError: It cannot take them.
@@ -165,7 +167,9 @@ def build_net(
             f"{trial.prm['transform']!r} ({shape} to {bundle.out_shape}): "
             f"{type(error).__name__}: {error}".partition("\n")[0]
         ) from error
-    return net
+    # Lazy modules have their parameters only now.
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    return net, Size(parameters, in_shape, tuple(bundle.out_shape))
 
 
 def train_epoch(net: Any, train_data: TrainData) -> float | None:

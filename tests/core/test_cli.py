@@ -5,6 +5,7 @@ import pytest
 
 from lemur_core import Entry
 from lemur_core.errors import hint
+from lemur_core.store.schema import REVISION
 
 BLOBS = "img-classification_blobs_hits"
 SMALL = ("--trials", 1, "--epochs", 2, "--in-process")
@@ -151,7 +152,7 @@ def test_doctor_counts_what_the_database_holds(lemur):
     lemur("run", *SMALL, "-q")
     status, out, _ = lemur("doctor")
     assert status == 0
-    assert "database    lemur.db, 1 trials, 2 epochs, schema 0003" in out
+    assert f"database    lemur.db, 1 trials, 2 epochs, schema {REVISION}" in out
     assert "device      cpu, " in out
 
 

@@ -25,9 +25,10 @@ from lemur_core.store.ledger import storable
 from lemur_core.store.owner import this_process
 from lemur_core.store.trouble import is_transient
 from lemur_core.store.writer import NumberTakenError, Writer
-from lemur_core.trial import Epoch, Outcome, State, Trial
+from lemur_core.trial import Epoch, Outcome, Size, State, Trial
 
 PRM = {"lr": 0.1, "batch": 16, "transform": "plain"}
+SIZE = Size(11, (1, 4), (3,))
 FINISHED = Outcome(State.FINISHED, ())
 
 
@@ -59,7 +60,7 @@ def trial(toys, number=1, **changes):
 
 
 def epoch(number, accuracy=0.25):
-    return Epoch(number, 0.5, 0.75, accuracy, number * 10**10)
+    return Epoch(number, 0.5, 0.75, accuracy, number * 10**10, size=SIZE)
 
 
 def rows(db, query="select epoch, accuracy, duration from stat order by trial_id, epoch"):
@@ -197,7 +198,7 @@ def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db,
         "owner": writer.owner,
         "epoch": {
             "epoch": 1, "accuracy": 0.25, "validation": 0.75, "loss": 0.5, "duration": 10**10,
-            "scores": None,
+            "scores": None, "size": [11, [1, 4], [3]],
         },
     }  # fmt: skip
     assert (second["trial"], second["end"]["state"]) == (one.uid, "failed")
@@ -217,6 +218,7 @@ def test_the_next_writer_takes_in_what_is_in_the_file(toys, engine, writer, db, 
     assert rows(db, "select state, reason, traceback, ended is not null from trial") == [
         ("failed", "no luck", "Traceback", 1)
     ]
+    assert rows(db, "select parameters, in_shape, out_shape from trial") == [(11, "[1, 4]", "[3]")]
     assert sorted(one.name for one in db.parent.iterdir() if "unwritten" in one.name) == []
 
 

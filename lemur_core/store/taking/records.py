@@ -35,10 +35,16 @@ _OWN_KINDS: dict[str, tuple[type, ...]] = {
     "ended": (str, NoneType),
     "validation": (float,),
     "scores": (str, NoneType),
+    "parameters": (int, NoneType),
+    "in_shape": (str, NoneType),
+    "out_shape": (str, NoneType),
 }
 LOSS, OWN = "train_loss", "lemur"
 # What lemur says of its own trials beside that, by the names of `schema.trial`.
-OWN_FACTS = ("seed", "epochs", "state", "reason", "device", "versions", "started", "ended")
+OWN_FACTS = (
+    "seed", "epochs", "state", "reason", "device", "parameters", "in_shape", "out_shape",
+    "versions", "started", "ended",
+)  # fmt: skip
 
 
 class Pipeline(NamedTuple):

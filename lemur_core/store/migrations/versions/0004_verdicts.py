@@ -1,4 +1,4 @@
-"""Nets are checked: what is said of them, and what sources are compared by."""
+"""Nets are checked: what is said of them, and what sources are compared by; trials tell sizes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,11 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the tables of verdicts and sketches."""
+    """Add the tables of verdicts and sketches, and the sizes of nets."""
+    with op.batch_alter_table("trial") as batch:
+        batch.add_column(sa.Column("parameters", sa.BigInteger))
+        batch.add_column(sa.Column("in_shape", sa.Text))
+        batch.add_column(sa.Column("out_shape", sa.Text))
     op.create_table(
         "sketch",
         sa.Column("hash", sa.String(64), primary_key=True),
