@@ -18,6 +18,7 @@ COMMANDS = [
     Entry("reproduce", "lemur_core.cli.reproduce:reproduce", summary="Run a recorded trial again."),
     Entry("best", "lemur_core.cli.best:best", summary="Print the best of each pipeline."),
     Entry("compare", "lemur_core.cli.compare:compare", summary="Show in what two trials differ."),
+    Entry("export", "lemur_core.cli.export:export", summary="Write code with scores, or results."),
     Entry("check", "lemur_core.cli.check:check", summary="Say whether a net's source is good."),
     Entry("db", "lemur_core.cli.db:db", summary="Look after the database of results."),
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),

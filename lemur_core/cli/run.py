@@ -90,11 +90,12 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     """
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed
+    from lemur_core.search.checked import with_checked
     from lemur_core.search.plan import plan
 
     settings = settings_of(take_aliases(given), _on_command_line(context))
     if dry_run:
-        for pipeline in plan(settings, installed()):
+        for pipeline in plan(settings, with_checked(settings, installed())):
             click.echo(pipeline.name)
         return 0
     from lemur_core.cli.progress import watching

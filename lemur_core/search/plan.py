@@ -46,6 +46,13 @@ def spelt_out_datasets(settings: Settings) -> set[str]:
     return {name for pattern in (*given, only) for name in pattern.literals["dataset"]}
 
 
+def spelt_out_nets(settings: Settings) -> set[str]:
+    """Return the nets that the settings name without a wildcard, but those that are files."""
+    given, only = _patterns(settings)
+    named = {name for pattern in (*given, only) for name in pattern.literals["net"]}
+    return {name for name in named if not name.startswith("file/")}
+
+
 def _patterns(settings: Settings) -> tuple[list[Pattern], Pattern]:
     given = [Pattern.parse(text) for text in settings.patterns if not _is_file(text)]
     nets = [f"file/{_entry(text).name}" if _is_file(text) else text for text in _nets(settings)]

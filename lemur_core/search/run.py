@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.registry import Registry, installed
-from lemur_core.search.events import Watch
+from lemur_core.search.checked import checked_in, with_checked
+from lemur_core.search.events import Warned, Watch
 from lemur_core.search.plan import plan
 from lemur_core.search.settings import Settings
 
@@ -40,7 +41,10 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         LemurError: The settings cannot be met.
     """
     # A name that is not there is told at once, before torch takes its seconds to load.
+    registry = with_checked(settings, registry)
     pipelines = plan(settings, registry)
+    for net in sorted(checked_in(pipelines, registry)):
+        watch(Warned(f"net {net!r} was checked behind walls; here it runs with your rights"))
     with _processes(settings) as started:
         from lemur_core.search.campaign import Campaign
 

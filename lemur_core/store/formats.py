@@ -44,11 +44,17 @@ def _csv(frame: DataFrame, file: BinaryIO) -> None:
 
 
 def _json(frame: DataFrame, file: BinaryIO) -> None:
-    file.write((frame.to_json(orient="records", indent=2) + "\n").encode())
+    file.write(json.dumps(_objects(frame), indent=2).encode() + b"\n")
 
 
 def _jsonl(frame: DataFrame, file: BinaryIO) -> None:
-    file.write(frame.to_json(orient="records", lines=True).encode())
+    for row in _objects(frame):
+        file.write(json.dumps(row).encode() + b"\n")
+
+
+def _objects(frame: DataFrame) -> list[dict[str, Any]]:
+    # pandas' own JSON keeps fifteen digits at most, which are not enough for every real.
+    return list(frame.astype(object).where(frame.notna(), None).to_dict("records"))
 
 
 def _parquet(frame: DataFrame, file: BinaryIO) -> None:

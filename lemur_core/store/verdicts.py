@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -49,18 +49,16 @@ def write_verdict(
     connection.execute(insert_once(connection.dialect, schema.verdict).values(row))
 
 
-def read_checked(connection: Connection, name: str) -> tuple[str, str] | None:
-    """Return the task and the source of the net of this name that was last found valid."""
+def read_checked(connection: Connection, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return the task and the source of nets, by name, as they were last found valid."""
     verdict, nn = schema.verdict.c, schema.nn.c
     query = (
-        select(verdict.task, nn.code)
+        select(verdict.name, verdict.task, nn.code)
         .join_from(schema.verdict, schema.nn)
-        .where(verdict.name == name, verdict.valid)
-        .order_by(verdict.checked.desc())
-        .limit(1)
+        .where(verdict.name.in_(list(names)), verdict.valid)
+        .order_by(verdict.checked)
     )
-    found = connection.execute(query).first()
-    return None if found is None else (found.task, found.code)
+    return {row.name: (row.task, row.code) for row in connection.execute(query)}
 
 
 def _is_plain(code: str) -> bool:

@@ -1,0 +1,64 @@
+"""Nets that were checked and kept in the database, to be trained by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from lemur_core.entry import Entry
+from lemur_core.errors import AmbiguousNameError, StoreError, UnknownNameError
+from lemur_core.pipeline import Pipeline
+from lemur_core.registry import Registry
+from lemur_core.search.plan import spelt_out_nets
+from lemur_core.search.settings import Settings
+
+PLUGIN = "checked"
+
+
+def with_checked(settings: Settings, registry: Registry) -> Registry:
+    """Return the registry with those nets that are spelt out, not installed, and were checked.
+
+    Their sources are written to a folder beside the database, where they can be read too.
+    """
+    missing = [name for name in spelt_out_nets(settings) if not _is_installed(registry, name)]
+    if not missing:
+        return registry
+    entries = list(_entries(settings.db, missing))
+    return registry.with_entries(PLUGIN, "net", entries) if entries else registry
+
+
+def checked_in(pipelines: Iterable[Pipeline], registry: Registry) -> set[str]:
+    """Return which nets of pipelines are such."""
+    plugin = registry.plugins.get(PLUGIN)
+    ours = plugin.entries["net"] if plugin else []
+    return {one.net for one in pipelines if one.net_entry in ours}
+
+
+def _is_installed(registry: Registry, name: str) -> bool:
+    try:
+        registry.get("net", name)
+    except UnknownNameError:
+        return False
+    # Which one is told when it is asked for.
+    except AmbiguousNameError:
+        return True
+    return True
+
+
+def _entries(db: str, names: Iterable[str]) -> Iterator[Entry]:
+    from lemur_core.store.database import opened, sqlite_file
+    from lemur_core.store.identity import code_hash
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.verdicts import read_checked
+
+    # Where there is no database yet, no net was checked.
+    with suppress(StoreError), opened(db) as engine:
+        file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
+        folder = Path(f"{file}-nets" if file else "lemur-nets")
+        found = patiently(engine, lambda connection: read_checked(connection, names))
+        for name, (task, code) in found.items():
+            place = folder / f"{name}.{code_hash(code)[:12]}.py"
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(code, encoding="utf-8")
+            yield Entry(name, str(place.resolve()), (task,))
