@@ -1,10 +1,10 @@
 """Images a second that nets are trained on, against torchvision's own classes in the same loop.
 
-    python benchmarks/throughput.py [--seconds 20] [--nets ResNet,...] [--sizes 32,224]
+    python benchmarks/throughput.py [--seconds 20] [--nets ResNet,...] [--sizes 32,224] [--batch 32]
 
-One training step of each in turns: forward, cross-entropy, backward, SGD with momentum, 32 images
-of 10 classes. Ratios are of the fastest steps, for what else the machine does only ever adds. The
-peak of memory is that of a process of its own, which trains three steps.
+One training step of each in turns: forward, cross-entropy, backward, SGD with momentum, a batch of
+images of 10 classes. Ratios are of the fastest steps, for what else the machine does only ever
+adds. The peak of memory is that of a process of its own, which trains three steps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NETS = {
     "VisionTransformer": ("vit_b_16", lambda size: {"image_size": size}),
     "ConvNeXt": ("convnext_small", lambda size: {"stochastic_depth_prob": 0.0}),
 }
-BATCH, CLASSES = 32, 10
+CLASSES = 10
 
 
 def ours(name: str, size: int):
@@ -48,14 +48,14 @@ def theirs(name: str, size: int):
 class Step:
     """A step of training, again and again on the same images."""
 
-    def __init__(self, make, name: str, size: int) -> None:
+    def __init__(self, make, name: str, size: int, batch: int) -> None:
         import torch
 
         torch.manual_seed(0)
         self.net = make(name, size).train()
         self.optimizer = torch.optim.SGD(self.net.parameters(), 1e-3, momentum=0.9)
-        self.images = torch.randn(BATCH, 3, size, size)
-        self.targets = torch.arange(BATCH) % CLASSES
+        self.images = torch.randn(batch, 3, size, size)
+        self.targets = torch.arange(batch) % CLASSES
 
     def seconds(self) -> float:
         from torch.nn.functional import cross_entropy
@@ -67,27 +67,29 @@ class Step:
         return time.perf_counter() - began
 
 
-def peak_mib(which: str, name: str, size: int) -> float:
-    command = [sys.executable, __file__, "--peak", which, name, str(size)]
+def peak_mib(which: str, name: str, size: int, batch: int) -> float:
+    command = [sys.executable, __file__, "--batch", str(batch), "--peak", which, name, str(size)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def print_peak(which: str, name: str, size: int) -> None:
+def print_peak(which: str, name: str, size: int, batch: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    step = Step({"ours": ours, "theirs": theirs}[which], name, size)
+    step = Step({"ours": ours, "theirs": theirs}[which], name, size, batch)
     for _ in range(3):
         step.seconds()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def compare(name: str, size: int, threads: int, seconds_each: float) -> tuple[float, float]:
+def compare(
+    name: str, size: int, batch: int, threads: int, seconds_each: float
+) -> tuple[float, float]:
     """Return the fastest step of ours and of theirs, in seconds; five of each at least."""
     import torch
 
     torch.set_num_threads(threads)
-    steps = [Step(make, name, size) for make in (ours, theirs)]
+    steps = [Step(make, name, size, batch) for make in (ours, theirs)]
     first = max(step.seconds() for step in steps)
     rounds = max(5, int(seconds_each / first))
     seconds = [[step.seconds() for step in steps] for _ in range(rounds)]
@@ -101,21 +103,25 @@ def main() -> None:
     parser.add_argument("--nets", default=",".join(NETS))
     parser.add_argument("--sizes", default="32,224")
     parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--peak", nargs=3, metavar=("WHICH", "NET", "SIZE"))
     options = parser.parse_args()
     if options.peak:
         which, name, size = options.peak
-        print_peak(which, name, int(size))
+        print_peak(which, name, int(size), options.batch)
         return
     print("net                  px threads   ours /s theirs /s  speed  memory")
     for name in options.nets.split(","):
         for size in json.loads(f"[{options.sizes}]"):
-            memory = peak_mib("ours", name, size) / peak_mib("theirs", name, size)
+            ours_mib, theirs_mib = (
+                peak_mib(which, name, size, options.batch) for which in ("ours", "theirs")
+            )
             for threads in json.loads(f"[{options.threads}]"):
-                first, second = compare(name, size, threads, options.seconds)
+                first, second = compare(name, size, options.batch, threads, options.seconds)
                 print(
-                    f"{name:<18}{size:>5}{threads:>8}{BATCH / first:9.1f}{BATCH / second:10.1f}"
-                    f"{second / first:7.3f}{memory:8.3f}",
+                    f"{name:<18}{size:>5}{threads:>8}{options.batch / first:9.1f}"
+                    f"{options.batch / second:10.1f}{second / first:7.3f}"
+                    f"{ours_mib / theirs_mib:8.3f}",
                     flush=True,
                 )
 

@@ -46,9 +46,9 @@ class Asked:
         """Return it as JSON has it."""
         return asdict(self)
 
-    def key(self, code: str) -> str:
-        """Return the identity of checking a source so."""
-        return digest(exact({**self.facts(), "code": code_hash(code)}))
+    def key(self, code: str, name: str | None) -> str:
+        """Return the identity of checking a source so, under this name."""
+        return digest(exact({**self.facts(), "code": code_hash(code), "name": name}))
 
     def pipeline(self, registry: Registry, name: str, file: str) -> Pipeline:
         """Return the pipeline that the net in a file is tried in.

@@ -67,13 +67,14 @@ class Checker:
             StoreError: The verdict cannot be written.
         """
         name = self._name(name, code)
-        before = self._record.find(self._asked, code)
-        if before is not None and name in (None, before.name):
+        key = self._asked.key(code, name)
+        before = self._record.find(key)
+        if before is not None:
             return before
         verdict, one = self._examined(code, name)
         if not verdict.reason:
             verdict = self._run(verdict, code)
-        self._record.write(self._asked, code, verdict, one)
+        self._record.write(self._asked, key, code, verdict, one)
         return verdict
 
     def _examined(self, code: str, name: str | None) -> tuple[Verdict, Sketch | None]:

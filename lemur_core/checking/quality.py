@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from lemur_core.checking.reach import Finding
-from lemur_core.errors import LemurError
 
 # Pyflakes, pycodestyle's errors, bugbear, simplifications, and McCabe's complexity, which is told
 # of each function as the limit is none.
@@ -35,13 +34,16 @@ class Quality:
     complexity: int
 
 
-def quality(code: str) -> Quality:
-    """Return what ruff finds in a source.
-
-    Raises:
-        LemurError: ruff is not installed.
-    """
-    told = json.loads(_ruff(code))
+def quality(code: str) -> Quality | None:
+    """Return what ruff finds in a source; None where it is not installed."""
+    ruff = _find_ruff()
+    if ruff is None:
+        return None
+    text = code.encode(errors="replace")
+    ran = subprocess.run(  # noqa: S603
+        [ruff, *_OPTIONS], input=text, capture_output=True, timeout=_LIMIT_S, check=True
+    )
+    told = json.loads(ran.stdout)
     ways = [int(found[1]) for one in told if (found := _COMPLEXITY.search(one["message"]))]
     findings = (_finding(one) for one in told if one["code"] != "C901")
     return Quality(tuple(sorted(findings)), max(ways, default=1))
@@ -51,12 +53,10 @@ def _finding(told: dict[str, Any]) -> Finding:
     return Finding(told["location"]["row"], f"{told['code']}: {told['message']}")
 
 
-def _ruff(code: str) -> bytes:
+def _find_ruff() -> str | None:
     try:
         from ruff import find_ruff_bin
 
-        command = [find_ruff_bin(), *_OPTIONS]
+        return str(find_ruff_bin())
     except (ImportError, FileNotFoundError):
-        raise LemurError("ruff is not installed; pip install 'lemur-core[check]'") from None
-    text = code.encode(errors="replace")
-    return subprocess.run(command, input=text, capture_output=True, timeout=_LIMIT_S).stdout  # noqa: S603
+        return None

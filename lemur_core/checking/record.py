@@ -40,14 +40,16 @@ class Record:
             self._likeness.add(itself, one)
         return found
 
-    def find(self, asked: Asked, code: str) -> Verdict | None:
-        """Return what was said of a source when the same was asked before."""
+    def find(self, asked: str) -> Verdict | None:
+        """Return what was said when the same was asked before."""
         if self._engine is None:
             return None
-        facts = self._do(lambda connection: find_verdict(connection, asked.key(code)))
+        facts = self._do(lambda connection: find_verdict(connection, asked))
         return None if facts is None else Verdict.of(facts)
 
-    def write(self, asked: Asked, code: str, verdict: Verdict, one: Sketch | None) -> None:
+    def write(
+        self, asked: Asked, key: str, code: str, verdict: Verdict, one: Sketch | None
+    ) -> None:
         """Write what is said of a source."""
         if self._engine is None:
             return
@@ -55,7 +57,7 @@ class Record:
         facts = verdict.facts()
 
         def work(connection: Connection) -> None:
-            write_verdict(connection, asked.key(code), code, pipeline, facts)
+            write_verdict(connection, key, code, pipeline, facts)
             if one is not None:
                 write_sketches(connection, {code_hash(code): one})
 

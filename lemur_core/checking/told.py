@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lemur_core.checking.verdict import STEPS, Verdict
+from lemur_core.store.identity import exact
 
 _MOST = 2**63 - 1
+_REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ def _facts(message: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if message.get("step") in STEPS:
         yield "step", message["step"]
     if isinstance(message.get("failed"), str):
-        yield "reason", message["failed"]
-        yield "traceback", str(message.get("traceback"))
+        yield "reason", message["failed"].partition("\n")[0][:_REASON_LENGTH] or "failed"
+        yield "traceback", str(message.get("traceback"))[-_TRACEBACK_LENGTH:]
     for name in ("line", "parameters", "multiply_adds"):
         if _is_whole(message.get(name)):
             yield name, message[name]
-    if isinstance(message.get("prm"), dict):
+    if isinstance(message.get("prm"), dict) and _is_exact(message["prm"]):
         yield "prm", message["prm"]
     if isinstance(epoch := message.get("epoch"), dict):
         yield from _scores(epoch)
@@ -71,6 +73,14 @@ def _scores(epoch: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
     if _is_whole(epoch.get("duration_ns")):
         yield "seconds", epoch["duration_ns"] / 1e9
+
+
+def _is_exact(value: object) -> bool:
+    try:
+        return bool(exact(value))
+    # NaN and infinities, which Python reads and JSON has not.
+    except ValueError:
+        return False
 
 
 def _is_whole(value: object) -> bool:

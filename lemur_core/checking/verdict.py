@@ -49,7 +49,7 @@ class Verdict:
         score: Score on the test split after the last epoch, 0 to 1.
         seconds: Of training and scoring, all epochs.
         novelty: What known net it is like.
-        quality: How its source reads.
+        quality: How its source reads; None where ruff is not installed.
         reaches: What of it reaches beyond a net, by the words that it uses.
         not_enforced: What it was not kept from.
     """

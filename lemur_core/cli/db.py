@@ -146,4 +146,6 @@ def merge(other: str, db: str) -> None:
 
     with opened(other) as source, opened(db, create=True) as engine:
         done = take(engine, source)
-    click.echo(f"{done.trials:,} trials and {done.epochs:,} epochs taken in")
+    click.echo(
+        f"{done.trials:,} trials, {done.epochs:,} epochs and {done.verdicts:,} verdicts taken in"
+    )

@@ -49,6 +49,28 @@ def write_verdict(
     connection.execute(insert_once(connection.dialect, schema.verdict).values(row))
 
 
+def read_verdicts(connection: Connection) -> list[dict[str, Any]]:
+    """Return all verdicts, each with the net's ``code`` in the place of its id."""
+    verdict, nn = schema.verdict, schema.nn.c
+    query = select(verdict, nn.code).join_from(verdict, schema.nn, isouter=True)
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    for row in rows:
+        del row["nn_id"]
+    return rows
+
+
+def copy_verdicts(connection: Connection, verdicts: Iterable[Mapping[str, Any]]) -> int:
+    """Write what `read_verdicts` gives of another database; return how many are new."""
+    added = 0
+    for told in verdicts:
+        row = dict(told)
+        code = row.pop("code")
+        row["nn_id"] = None if code is None else code_id(connection, schema.nn, row["name"], code)
+        insert = insert_once(connection.dialect, schema.verdict).values(row)
+        added += connection.execute(insert).rowcount
+    return added
+
+
 def read_checked(connection: Connection, names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return the task and the source of nets, by name, as they were last found valid."""
     verdict, nn = schema.verdict.c, schema.nn.c

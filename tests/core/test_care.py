@@ -12,9 +12,12 @@ from lemur_core.errors import NewerDatabaseError, StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
 from lemur_core.store.database import open_database, opened
+from lemur_core.store.patience import patiently
 from lemur_core.store.taking import take_in
 from lemur_core.store.taking.merge import Merged, merge
 from lemur_core.store.upgrade import upgrade
+from lemur_core.store.verdicts import Pipeline as Checked
+from lemur_core.store.verdicts import find_verdict, read_checked, write_verdict
 from lemur_core.store.writer import Writer
 from lemur_core.trial import Epoch, State, Trial
 
@@ -239,7 +242,7 @@ def test_the_commands_say_what_they_did(filled, old, tmp_path, lemur):
     assert lemur("db", "vacuum", "--db", file)[0] == 0
     assert lemur("db", "merge", file, "--db", "new.db") == (
         0,
-        "1 trials and 3 epochs taken in\n",
+        "1 trials, 3 epochs and 0 verdicts taken in\n",
         "",
     )
     assert lemur("db", "upgrade", "--db", old) == (
@@ -291,3 +294,22 @@ def _tables(file):
             )
             for table in found.get_table_names()
         }
+
+
+def test_verdicts_and_the_nets_they_are_of_are_merged(filled):
+    file, new = filled("one.db"), filled("new.db", uid="b" * 32)
+    facts = {"name": "Mine", "valid": True}
+    with opened(file) as engine:
+        patiently(
+            engine,
+            lambda connection: [
+                write_verdict(connection, key, code, Checked("t", "d", "m"), facts)
+                for key, code in (("first", "x = 1"), ("second", "\ud800"))
+            ],
+        )
+    assert _merge(new, file).verdicts == 2
+    assert _merge(new, file).verdicts == 0
+    with opened(new) as engine:
+        assert patiently(engine, lambda connection: find_verdict(connection, "first")) == facts
+        found = patiently(engine, lambda connection: read_checked(connection, ["Mine", "none"]))
+    assert found == {"Mine": ("t", "x = 1")}

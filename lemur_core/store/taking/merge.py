@@ -19,6 +19,7 @@ from lemur_core.store.ledger import insert_once
 from lemur_core.store.patience import patiently
 from lemur_core.store.taking.intake import Batch, take
 from lemur_core.store.taking.records import OWN_FACTS, Pipeline, Record
+from lemur_core.store.verdicts import copy_verdicts, read_verdicts
 from lemur_core.trial import State
 
 _CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
@@ -36,10 +37,12 @@ class Merged:
     Attributes:
         trials: How many trials were not there before, of those that a lemur trained.
         epochs: How many epochs were not there before, also of what was taken in from elsewhere.
+        verdicts: How many verdicts on nets were not there before.
     """
 
     trials: int = 0
     epochs: int = 0
+    verdicts: int = 0
 
 
 def merge(engine: Engine, other: Engine) -> Merged:
@@ -62,6 +65,8 @@ def merge(engine: Engine, other: Engine) -> Merged:
             engine, batches, source["place"], source["form"], codes, taken=source["taken"]
         )
         done.epochs += report.added
+    verdicts = patiently(other, read_verdicts)
+    done.verdicts = patiently(engine, partial(copy_verdicts, verdicts=verdicts))
     return done
 
 

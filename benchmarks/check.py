@@ -1,0 +1,100 @@
+"""Checking nets: a small one with one epoch on 1,000 digits, cold and warm; a thousand that are
+none; and the search for the nearest of ten thousand sources.
+
+    python benchmarks/check.py [--rounds 5]
+
+Cold is the whole command, warm a call in a process that has checked another net before. Half of the
+thousand do not parse, half lack a method; each differs from the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from lemur_core.checking.asked import Asked
+from lemur_core.checking.check import checker
+from lemur_core.store.database import opened
+from lemur_core.store.likeness import Likeness, Source, read_likeness, write_sketches
+from lemur_core.store.patience import patiently
+from lemur_core.store.sketch import WIDTH, Sketch
+
+SMALL = (Path(__file__).parent / "nets" / "Small.py").read_text()
+DIGITS = "digits[samples=1000]"
+LEMUR = str(Path(sys.executable).with_name("lemur"))
+
+
+def another(number: int) -> str:
+    """Return the small net with one layer more or less wide, so that it was never checked."""
+    return f"{SMALL}\n\nNUMBER = {number}\n"
+
+
+def seconds(work) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def cold(folder: Path, number: int) -> float:
+    file = folder / "cold.py"
+    file.write_text(another(number))
+    command = [LEMUR, "check", str(file), "--dataset", DIGITS, "--db", str(folder / "cold.db")]
+    return seconds(lambda: subprocess.run(command, check=True, capture_output=True))
+
+
+def warm(rounds: int, folder: Path) -> list[float]:
+    with checker(Asked(dataset=DIGITS), db=folder / "warm.db") as check:
+        check(another(-1))
+        return [seconds(lambda number=number: check(another(number))) for number in range(rounds)]
+
+
+def none(folder: Path) -> float:
+    file = folder / "none.jsonl"
+    cut = SMALL.index("def forward")
+    with file.open("w") as opened_file:
+        for number in range(1000):
+            code = f"number = {number}\n{SMALL[: cut + 5 if number % 2 else cut]}"
+            opened_file.write(json.dumps({"code": code}) + "\n")
+    command = [LEMUR, "check", str(file), "--db", str(folder / "none.db"), "--workers", "2"]
+    return seconds(lambda: subprocess.run(command, check=False, capture_output=True))
+
+
+def nearest(rounds: int, folder: Path) -> tuple[list[float], float]:
+    """Return the seconds of each search, and those of reading the ten thousand."""
+    drawn = np.random.default_rng(0).integers(2**32, size=(10_000, WIDTH), dtype=np.uint32)
+    sketches = {f"{number:064x}": Sketch(f"{number:064x}", row) for number, row in enumerate(drawn)}
+    likeness = Likeness()
+    for name, one in sketches.items():
+        likeness.add(Source(name, name), one)
+    found = [seconds(lambda: likeness.nearest(Sketch("", drawn[7]))) for _ in range(rounds)]
+    with opened(folder / "near.db", create=True) as engine:
+        patiently(engine, lambda connection: write_sketches(connection, sketches))
+        read = seconds(
+            lambda: patiently(engine, lambda connection: read_likeness(connection, Likeness()))
+        )
+    return found, read
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        print(f"cold            {median(cold(folder, n) for n in range(rounds)):8.2f} s   (6)")
+        print(f"warm            {median(warm(rounds, folder)):8.2f} s   (3)")
+        print(f"1,000 that are none {none(folder):4.1f} s   (60)")
+        searches, read = nearest(rounds, folder)
+        print(f"nearest of 10,000 {median(searches) * 1e3:6.1f} ms  (50); read in {read:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

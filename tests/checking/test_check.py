@@ -1,0 +1,207 @@
+"""What is said of nets that are run, kept, and found again."""
+
+import importlib
+import json
+import sqlite3
+
+import pytest
+
+import lemur_core
+from lemur_core.checking.asked import Asked
+from lemur_core.checking.check import Checker, checker
+from lemur_core.checking.record import Record
+from lemur_core.checking.told import Told, concluded
+from lemur_core.checking.verdict import Verdict
+from lemur_core.errors import LemurError, SettingsError
+from lemur_core.registry import installed
+from lemur_core.store.database import open_database
+
+FEW = Asked(dataset="digits[samples=200]")
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory):
+    return tmp_path_factory.mktemp("checked") / "lemur.db"
+
+
+@pytest.fixture(scope="module")
+def check(db):
+    with checker(FEW, threads=1, db=db) as one:
+        yield one
+
+
+def test_a_net_gets_all_that_can_be_said_of_it(check, source):
+    verdict = check(source)
+    assert (verdict.valid, verdict.reason, verdict.step) == (True, "", "epochs")
+    # 8 x 9 + 8 of the convolution; 8 x 15 x 15 x 10 + 10 of the linear layer.
+    assert verdict.parameters == 80 + 18_010
+    assert verdict.multiply_adds == 8 * 9 * 15 * 15 + 18_000
+    assert 0 <= verdict.validation <= 1
+    assert 0 < verdict.score <= 1
+    assert verdict.score_per_second == verdict.score / verdict.seconds
+    assert verdict.prm["lr"] == pytest.approx(10**-2.5)
+    assert verdict.name.startswith("net-")
+    assert verdict.quality.complexity == 2
+    assert verdict.novelty.duplicate_of is None
+    assert verdict.novelty.nearest in {entry.name for _, entry in installed().entries("net")}
+
+
+def test_its_score_is_that_of_a_trial(check, source, tmp_path):
+    verdict = check(source)
+    file = tmp_path / "Small.py"
+    file.write_text(source)
+    db = tmp_path / "other.db"
+    lemur_core.run(
+        f"img-classification_{FEW.dataset}_acc", net=[str(file)], trials=1, epochs=1, seed=0,
+        in_process=True, threads=1, db=str(db), transform=[verdict.prm["transform"]],
+        prm={name: value for name, value in verdict.prm.items() if name != "transform"},
+    )  # fmt: skip
+    [row] = lemur_core.data(db=db, with_stats=True).to_dict("records")
+    # Of another seed: the campaign draws one for each trial.
+    assert abs(row["accuracy"] - verdict.score) < 0.5
+    assert row["parameters"] == verdict.parameters
+
+
+def test_what_was_said_is_said_again_without_running_it(db, source):
+    registry = installed()
+    engine = open_database(db)
+    known = Checker(FEW, Record(engine, {}), [_NoBox()], registry)
+    before = known(source)
+    assert before.valid
+    with pytest.raises(RuntimeError, match="was run"):
+        known(source.replace("8, 3", "9, 3"))
+    engine.dispose()
+
+
+class _NoBox:
+    not_enforced = ()
+
+    def run(self, job):
+        raise RuntimeError("was run")
+
+
+def test_a_copy_and_a_near_copy_are_told(check, source):
+    first = check(source)
+    copy = check(f"# The same.\n{source}", "Copy")
+    assert copy.novelty.duplicate_of == first.name
+    near = check(source.replace("stride=2", "stride=3"))
+    assert near.novelty.duplicate_of is None
+    assert near.novelty.similarity > 0.8
+    assert near.name != first.name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "step", "reason", "line"),
+    [
+        ("import torch\n", "import torch\n1 / 0\n", "import", "ZeroDivisionError", True),
+        ("import torch\n", "import torch\nraise SystemExit\n", "import", "SystemExit", True),
+        ("nn.ReLU()", "nn.ReLU(1, 2)", "forward", "TypeError", True),
+        ("nn.Flatten(),", "", "forward", "MisfitError: net 'net-", False),
+        ("momentum=prm[", "momentum=-prm[", "batch", "ValueError: Invalid momentum value", True),
+        ("self.optimizer.step()", "self.lost.step()", "batch", "AttributeError", True),
+        ("cross_entropy(self(inputs), labels)", "relu(self(inputs)).sum() * float('nan')",
+         "batch", "NotFiniteError: parameter", False),
+        ("for inputs, labels in train_data:", "for labels, in train_data:",
+         "batch", "ValueError: too many values to unpack", False),
+        ('return {"lr", "momentum"}', "return 3", "import", "TypeError", False),
+        ('return {"lr", "momentum"}', "return {'lr': 'no..range'}", "import", "SpaceError", False),
+        ("nn.LazyLinear(out_shape[0])", "nn.LazyLinear(10**10)", "build", "MemoryError", False),
+    ],
+)  # fmt: skip
+def test_each_way_to_fail_is_said_with_its_step_and_line(
+    check, source, old, new, step, reason, line
+):
+    assert source.count(old) == 1
+    code = source.replace(old, new)
+    verdict = check(code)
+    assert not verdict.valid
+    assert verdict.step == step
+    assert verdict.reason.startswith(reason)
+    if line:
+        number = code[: code.index(new) + len(new.rstrip())].count("\n") + 1
+        assert verdict.line == number
+
+
+def test_verdicts_come_back_from_their_facts(check, source):
+    for verdict in (check(source), check("x ="), check(source.replace("relu", "x"))):
+        assert Verdict.of(json.loads(json.dumps(verdict.facts()))) == verdict
+
+
+def test_without_epochs_it_ends_after_a_batch(source):
+    asked = Asked(dataset=FEW.dataset, epochs=0)
+    with checker(asked, threads=1, save=False) as one:
+        verdict = one(source)
+    assert (verdict.valid, verdict.step, verdict.score) == (True, "batch", None)
+
+
+def test_what_is_asked_for_must_be_there(source, tmp_path):
+    for asked, message in (
+        (Asked(dataset="nowhere"), "unknown data set 'nowhere'"),
+        (Asked(metric="none"), "unknown metric 'none'"),
+        (Asked(transform="none"), "unknown transform 'none'"),
+    ):
+        with pytest.raises(LemurError, match=message), checker(asked, save=False):
+            pass
+    with (
+        checker(Asked(dataset="cifar-10"), save=False, data=tmp_path) as one,
+        pytest.raises(LemurError, match="lacks cifar-10-batches-py"),
+    ):
+        one(source)
+    with pytest.raises(SettingsError, match="epochs is -1; expected 0 or more"):
+        Asked(epochs=-1)
+
+
+def test_an_installed_nets_name_is_not_another_nets(check, source):
+    with pytest.raises(SettingsError, match="net 'ResNet' is installed"):
+        check(source, "ResNet")
+    with pytest.raises(LemurError, match="entry name '../x'"):
+        check(source, "../x")
+
+
+def test_a_checked_net_is_trained_by_its_name(check, source, db, monkeypatch):
+    verdict = check(source, "My_Net")
+    assert verdict.name == "My-Net"
+    warned = []
+    summary = lemur_core.run(
+        "img-classification_digits_acc", net=["My-Net"], trials=1, epochs=1, in_process=True,
+        db=str(db), watch=lambda event: warned.append(getattr(event, "message", "")),
+    )  # fmt: skip
+    assert summary.exit_status == 0
+    assert "net 'My-Net' was checked behind walls; here it runs with your rights" in warned
+    [code] = lemur_core.data(db=db, nn="My-Net")["nn_code"].unique()
+    assert code == source
+
+
+def test_the_database_keeps_what_was_said(check, source, db):
+    verdict = check(source)
+    with sqlite3.connect(db) as connection:
+        rows = connection.execute(
+            "select valid, facts, code from verdict join nn on nn_id = nn.id where asked = ?",
+            [FEW.key(source, None)],
+        ).fetchall()
+    assert [(valid, json.loads(facts)["score"], code) for valid, facts, code in rows] == [
+        (1, verdict.score, source)
+    ]
+
+
+def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, monkeypatch):
+    module = importlib.import_module("lemur_core.checking.check")
+    monkeypatch.setattr(module, "find_bubblewrap", lambda: None)
+    with pytest.warns(UserWarning, match="bubblewrap is not installed.*network, files"):
+        verdict = lemur_core.check(source, dataset=FEW.dataset, epochs=0, save=False)
+    assert verdict.valid
+    assert "network" in verdict.not_enforced
+
+
+def test_a_strangers_words_are_read_as_such():
+    verdict = Verdict("x", valid=False, step="template")
+    said = [
+        "no JSON", "[1]", "[" * 10_000, '{"step": "everything"}', '{"parameters": true}',
+        '{"parameters": 1e400, "line": -1, "multiply_adds": 9223372036854775808}',
+        '{"epoch": {"accuracy": NaN, "validation": "1", "duration_ns": 2.5}}', '{"prm": []}',
+        '{"failed": 3}', '{"done": 1}',
+    ]  # fmt: skip
+    found = concluded(verdict, Told(said))
+    assert found == Verdict(
+        "x", valid=False, step="template", reason="its process ended before it was done"
+    )
