@@ -136,9 +136,10 @@ def _rows(
     query = filters.apply(select(*(stat[_STORED.get(name, name)] for name in names)))
     if wanted.max_rows is not None and not wanted.best_of:
         query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
-    found = _fetched(connection, query)
     if wanted.best_of:
-        found = _best(connection, found, wanted.best_of)
+        found = _best(connection, query, filters, wanted.best_of)
+    else:
+        found = _fetched(connection, query)
     # They come nearly so; a database would take longer than all the rest to see to it.
     rows = _frame(found, names).sort_values(["trial_id", "epoch"], ignore_index=True)
     return rows if wanted.max_rows is None else rows.head(wanted.max_rows)
@@ -183,27 +184,54 @@ def _trials(connection: Connection, ids: Series, columns: Collection[str]) -> Da
 
 
 def _best(
-    connection: Connection, found: Sequence[tuple[Any, ...]], best_of: Sequence[str]
+    connection: Connection, query: Select[Any], filters: Filters, best_of: Sequence[str]
 ) -> list[tuple[Any, ...]]:
     """Return the rows of the highest accuracy; of equals, the one that was begun first.
 
     Args:
         connection: To the database.
-        found: Rows that begin with the id of the trial, the epoch and the accuracy.
-        best_of: In which columns they differ.
+        query: For rows that begin with the id of the trial and the epoch.
+        filters: Which of them there are.
+        best_of: In which columns those that are kept differ.
     """
     import numpy as np
 
-    # Columns of an empty table, too.
-    keys = _frame([row[:3] for row in found], ["trial_id", "epoch", "accuracy"])
-    trials = _trials(connection, keys["trial_id"], best_of)
-    ids = trials.index.get_indexer(keys["trial_id"])
-    for name in best_of:
-        if name != "epoch":
-            keys[name] = trials[name].factorize()[0][ids]
-    order = np.lexsort([keys["epoch"], keys["trial_id"], -keys["accuracy"]])
-    first = order[~keys[list(best_of)].iloc[order].duplicated().to_numpy()]
-    return [found[place] for place in first]
+    stat = schema.stat.c
+    # Of the many rows that are not kept, no more is read than what they are compared by.
+    compared = filters.apply(select(stat.trial_id, stat.epoch, stat.accuracy))
+    columns = list(zip(*_fetched(connection, compared), strict=True)) or [()] * 3
+    trial, epoch = (np.array(column, dtype=np.int64) for column in columns[:2])
+    accuracy = np.array(columns[2], dtype=np.float64)
+    groups = _groups(connection, [name for name in best_of if name != "epoch"], trial)
+    differ = [groups, epoch] if "epoch" in best_of else [groups]
+    order = np.lexsort([epoch, trial, -accuracy, *differ])
+    first = np.any([np.diff(one[order], prepend=-1) != 0 for one in differ], axis=0)
+    kept = order[first]
+    pairs = set(zip(trial[kept].tolist(), epoch[kept].tolist(), strict=True))
+    rows = (
+        row
+        for each in where_in(query, stat.trial_id, sorted({number for number, _ in pairs}))
+        for row in _fetched(connection, each)
+    )
+    return [row for row in rows if row[:2] in pairs]
+
+
+def _groups(connection: Connection, names: Sequence[str], trials: Any) -> Any:
+    """Return a number for each of these trials, the same for those that agree in some columns."""
+    import numpy as np
+
+    trial = schema.trial.c
+    if connection.dialect.name == "postgresql":
+        ids = func.string_agg(trial.id.cast(Text), ",")
+    else:
+        ids = func.group_concat(trial.id)
+    # An index has them in this order, and one text is read sooner than thousands of rows.
+    query = select(ids).group_by(*(trial[name] for name in names))
+    number = np.zeros(max(trials, default=0) + 1, dtype=np.int64)
+    for group, (text,) in enumerate(_fetched(connection, query)):
+        members = np.array(text.split(","), dtype=np.int64)
+        number[members[members < len(number)]] = group
+    return number[trials]
 
 
 def _put_together(

@@ -11,13 +11,19 @@ from lemur_core import data
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
+from lemur_core.store.corpus import corpus
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
+from lemur_core.store.identity import code_hash
+from lemur_core.store.likeness import Likeness, read_likeness, sketch_of, write_sketches
+from lemur_core.store.patience import patiently
 from lemur_core.store.reader import best
 from lemur_core.store.taking import take_in
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.upgrade import upgrade
+from lemur_core.store.verdicts import Pipeline as Checked
+from lemur_core.store.verdicts import find_verdict, read_checked, write_verdict
 
 PIPELINE = "img-classification_cifar-10_acc_ResNet"
 RECORDS = [
@@ -123,3 +129,27 @@ def test_what_an_older_lemur_wrote_is_brought_up_to_date(database):
         columns = {each["name"]: each for each in inspect(engine).get_columns("stat")}
     assert set(columns) == set(schema.stat.c.keys())
     assert columns["validation"]["nullable"]
+
+
+def test_verdicts_sketches_and_code_are_kept_on_a_server(database, tmp_path):
+    code = "class Net:\n    half = '\ud83d'\n".encode("utf-8", "backslashreplace").decode()
+    facts = {"name": "Mine", "valid": True, "reason": "nul \0"}
+    sketch = sketch_of(code)
+    with opened(database, create=True) as engine:
+
+        def write(connection):
+            write_verdict(connection, "asked", code, Checked("t", "d", "m"), facts)
+            write_sketches(connection, {code_hash(code): sketch})
+
+        for _ in range(2):
+            patiently(engine, write)
+        assert patiently(engine, lambda connection: find_verdict(connection, "asked")) == facts
+        assert patiently(engine, lambda connection: read_checked(connection, ["Mine"])) == {
+            "Mine": ("t", code)
+        }
+        likeness = Likeness()
+        patiently(engine, lambda connection: read_likeness(connection, likeness))
+        assert likeness.nearest(sketch) == ("Mine", 1.0)
+        assert patiently(engine, corpus).lines == []
+        with opened(tmp_path / "file.db", create=True) as other:
+            assert merge(other, engine).verdicts == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,11 @@ from lemur_core.trial import State
 # In one transaction, so that others wait for no more than a fraction of a second.
 _AT_ONCE = 5_000
 Batch = tuple[Pipeline, list[Record]]
+_OF_TRIAL = [
+    "uid", "task", "dataset", "metric", "nn", "metric_id", "nn_id", "transform_id", "prm", "seed",
+    "epochs", "state", "reason", "traceback", "device", "parameters", "in_shape", "out_shape",
+    "versions", "started", "ended",
+]  # fmt: skip
 
 
 @dataclass
@@ -90,6 +96,7 @@ class _Writer:
         self._source = source
         self._codes = codes
         dialect = engine.dialect
+        self._insert_trial = Compiled(insert_once(dialect, schema.trial), dialect, _OF_TRIAL)
         self._insert_stat = Compiled(insert_once(dialect, schema.stat), dialect)
         self._insert_prm = Compiled(insert_once(dialect, schema.prm), dialect)
 
@@ -107,7 +114,7 @@ class _Writer:
         self._insert_prm.execute_many(connection, list(_prm_rows(placed)))
         first = {each.trial: each for each in reversed(placed)}
         rows = {uid: self._trial_row(connection, each) for uid, each in first.items()}
-        connection.execute(insert_once(connection.dialect, schema.trial), list(rows.values()))
+        self._insert_trial.execute_many(connection, list(rows.values()))
         ids, source = _ids(connection, list(rows)), self._source_id(connection)
         stats = [_stat_row(ids[each.trial], source, each.record) for each in placed]
         return self._insert_stat.execute_many(connection, stats)
@@ -142,7 +149,7 @@ class _Writer:
             "parameters": own.get("parameters"),
             "in_shape": own.get("in_shape"),
             "out_shape": own.get("out_shape"),
-            "versions": own.get("versions", {}),
+            "versions": json.dumps(own.get("versions", {})),
             "started": own.get("started"),
             "ended": own.get("ended"),
         }
