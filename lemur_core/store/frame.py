@@ -6,10 +6,8 @@ is put together column by column.
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from sqlalchemy import Connection, Select, Table, Text, func, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
+from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.filters import Filters, where_in
 from lemur_core.store.ledger import scores_of
 
@@ -100,22 +99,10 @@ def frame_of(connection: Connection, filters: Filters, wanted: Wanted) -> DataFr
         UnknownNameError: There is no such column.
     """
     columns = _columns(wanted)
-    with _no_search_for_cycles():
+    with no_search_for_cycles():
         rows = _rows(connection, filters, wanted, columns)
         trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
         return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted)
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    # Rows are many small objects without any; to look for some takes a third of the time.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _columns(wanted: Wanted) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -18,6 +19,14 @@ _SPELT: dict[type, Callable[[Any], str]] = {
     str: encode_basestring,
     float: lambda value: float.__repr__(value) if value - value == 0 else _encode(value),
 }
+# Of what a thousand records have each, the names are the same.
+_MANY_NAMES = 4_096
+
+
+@lru_cache(_MANY_NAMES)
+def _members(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return names in order, each with its beginning of a member."""
+    return [(name, f"{encode_basestring(name)}:") for name in sorted(names)]
 
 
 def exact(value: Any) -> str:
@@ -39,9 +48,9 @@ def canonical_prm(prm: Mapping[str, Any]) -> str:
     >>> canonical_prm({"lr": 0.1, "batch": 32})
     '{"batch":32,"lr":0.1}'
     """
+    spelt = _SPELT.get
     members = [
-        f"{encode_basestring(name)}:{_SPELT.get(type(prm[name]), _encode)(prm[name])}"
-        for name in sorted(prm)
+        begin + spelt(type(prm[name]), _encode)(prm[name]) for name, begin in _members(tuple(prm))
     ]
     return f"{{{','.join(members)}}}"
 

@@ -33,6 +33,8 @@ def storable(text: str) -> str:
     >>> storable("nul \0, half an emoji \ud83d, ä")
     'nul \\x00, half an emoji \\ud83d, ä'
     """
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub(_spelt_out, text)
 
 

@@ -10,6 +10,7 @@ import lemur_core
 from lemur_core.checking.asked import Asked
 from lemur_core.checking.check import Checker, checker
 from lemur_core.checking.record import Record
+from lemur_core.checking.sandbox import Limits
 from lemur_core.checking.told import Told, concluded
 from lemur_core.checking.verdict import Verdict
 from lemur_core.errors import LemurError, SettingsError
@@ -184,13 +185,30 @@ def test_the_database_keeps_what_was_said(check, source, db):
     ]
 
 
-def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, monkeypatch):
+@pytest.fixture
+def no_bubblewrap(monkeypatch):
     module = importlib.import_module("lemur_core.checking.check")
     monkeypatch.setattr(module, "find_bubblewrap", lambda: None)
+
+
+def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, no_bubblewrap):
     with pytest.warns(UserWarning, match="bubblewrap is not installed.*network, files"):
         verdict = lemur_core.check(source, dataset=FEW.dataset, epochs=0, save=False)
     assert verdict.valid
     assert "network" in verdict.not_enforced
+
+
+def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap):
+    limits = Limits(seconds=10, memory_bytes=2**31, scratch_bytes=2**24)
+    with checker(FEW, limits=limits, threads=1, save=False) as one:
+        assert one(doing("import time; time.sleep(600)")).reason == "took longer than 10 s"
+        memory = one(doing("kept = []\nwhile True:\n    kept.append(b'x' * 2**26)"))
+        assert "MemoryError" in memory.reason or "of memory; the limit is 2.00 GiB" in memory.reason
+        file = one(doing("with open('big', 'wb') as file:\n    file.write(bytes(2**25))"))
+        assert "File too large" in file.reason
+        forks = one(doing("import os, time\nfor _ in range(99):\n    os.fork() or time.sleep(9)"))
+        assert "more than 32 processes" in forks.reason or "of memory" in forks.reason
+        assert one(source).valid
 
 
 def test_a_strangers_words_are_read_as_such():

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from lemur_core.store import schema
 from lemur_core.store.begin import code_id
+from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.filters import where_in
 from lemur_core.store.identity import digest
 from lemur_core.store.ledger import Compiled, insert_once, now, storable
@@ -71,17 +72,18 @@ def take(
     source = {"place": storable(place), "form": form, "taken": taken or now()}
     writer, report = _Writer(engine, source, codes or {}), Report()
     waiting: list[Batch] = []
-    for each in found:
-        if isinstance(each, Fault):
-            report.faults.append(each)
-            continue
-        waiting.append(each)
-        report.read += len(each[1])
-        if sum(len(records) for _, records in waiting) >= _AT_ONCE:
+    with no_search_for_cycles():
+        for each in found:
+            if isinstance(each, Fault):
+                report.faults.append(each)
+                continue
+            waiting.append(each)
+            report.read += len(each[1])
+            if sum(len(records) for _, records in waiting) >= _AT_ONCE:
+                report.added += writer.write(waiting)
+                waiting = []
+        if waiting:
             report.added += writer.write(waiting)
-            waiting = []
-    if waiting:
-        report.added += writer.write(waiting)
     return report
 
 
@@ -178,13 +180,17 @@ def _placed(
     Where the same prm was trained more than once, who was quick at one epoch was so at the others.
     """
     known, epochs = _there(connection, pipeline)
+    names = "_".join(pipeline)
+    # A trial has many epochs.
+    prm_of = lru_cache(None)(digest)
+    uid_of = lru_cache(None)(lambda prm, number: digest(f"{names}/{prm}/{number}"))
     fresh = [record for record in records if record.identity not in known]
     for record in sorted(fresh, key=lambda record: (record.epoch, record.duration or 0)):
-        prm = digest(record.prm_json)
+        prm = prm_of(record.prm_json)
         if record.own and isinstance(record.own.get("trial"), str):
             yield _Placed(pipeline, record.own["trial"], prm, record)
             continue
-        uids = (digest(f"{'_'.join(pipeline)}/{prm}/{number}") for number in count(1))
+        uids = (uid_of(prm, number) for number in count(1))
         trial = next(uid for uid in uids if record.epoch not in epochs[uid])
         epochs[trial].add(record.epoch)
         yield _Placed(pipeline, trial, prm, record)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import groupby
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lemur_core.errors import SettingsError
@@ -53,7 +53,7 @@ def files_in(place: Path) -> Iterator[File]:
 
 def read_files(files: Iterable[File]) -> Iterator[tuple[Pipeline, list[Record]] | Fault]:
     """Yield the records of each folder together, and what could not be read."""
-    for folder, members in groupby(files, lambda file: PurePosixPath(file.name).parent.name):
+    for folder, members in groupby(files, lambda file: _split(file.name)[0]):
         names = tuple(folder.split("_"))
         if len(names) != _PARTS or not all(names):
             yield from (
@@ -72,8 +72,14 @@ def read_files(files: Iterable[File]) -> Iterator[tuple[Pipeline, list[Record]] 
         yield pipeline, records
 
 
+def _split(name: str) -> tuple[str, str]:
+    """Return the names of a file's folder and of the file."""
+    folders, _, own = name.rpartition("/")
+    return folders.rpartition("/")[2], own
+
+
 def _records(pipeline: Pipeline, file: File) -> Iterator[Record | Fault]:
-    name = PurePosixPath(file.name).name
+    name = _split(file.name)[1]
     if not _EPOCH.fullmatch(name):
         yield Fault(file.name, "its name is no epoch: expected 1.json, 2.json, ...")
         return

@@ -1,0 +1,19 @@
+"""Spare the search for cycles among many small objects that have none."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def no_search_for_cycles() -> Iterator[None]:
+    """Make none: among the rows of a database it takes a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
