@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from lemur_core.checking.names import NameTakenError
 from lemur_core.checking.verdict import Verdict
 from lemur_core.errors import SettingsError
 
@@ -62,6 +63,8 @@ def checked(
 ) -> Iterator[tuple[Source, Verdict | None]]:
     """Yield each source with its verdict as it is done; with None where it has a fault.
 
+    A net that cannot be called as its file or line says has one too.
+
     Args:
         check: Gives verdicts, to several threads at once.
         wanted: The sources.
@@ -84,9 +87,13 @@ def checked(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _done(waiting: dict[Future[Verdict], Source]) -> Iterator[tuple[Source, Verdict]]:
+def _done(waiting: dict[Future[Verdict], Source]) -> Iterator[tuple[Source, Verdict | None]]:
     for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-        yield waiting.pop(future), future.result()
+        source = waiting.pop(future)
+        try:
+            yield source, future.result()
+        except NameTakenError as error:
+            yield source._replace(fault=str(error)), None
 
 
 def _read(file: Path, name: str | None) -> Source:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lemur_core.checking.asked import Asked
 from lemur_core.checking.box import Box
+from lemur_core.checking.names import called
 from lemur_core.checking.quality import quality
 from lemur_core.checking.reach import reaches
 from lemur_core.checking.record import Record
@@ -20,8 +21,6 @@ from lemur_core.checking.sandbox import Limits, Sandbox, find_bubblewrap, readab
 from lemur_core.checking.template import TemplateError, check_template, parse
 from lemur_core.checking.told import concluded
 from lemur_core.checking.verdict import Verdict
-from lemur_core.entry import Entry
-from lemur_core.errors import SettingsError
 from lemur_core.registry import Registry, installed
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.sketch import Sketch, sketch
@@ -61,12 +60,12 @@ class Checker:
             name: The net's; None names it after its source.
 
         Raises:
-            SettingsError: It cannot be called so.
+            NameTakenError: It cannot be called so.
             MissingDataError: The data to try it with is not there.
             WorkerError: No process to run it in starts.
             StoreError: The verdict cannot be written.
         """
-        name = self._name(name, code)
+        name = None if name is None else called(name, code, self._installed)
         key = self._asked.key(code, name)
         before = self._record.find(key)
         if before is not None:
@@ -108,16 +107,6 @@ class Checker:
         finally:
             self._boxes.put(box)
         return concluded(replace(verdict, not_enforced=self.not_enforced), told)
-
-    def _name(self, name: str | None, code: str) -> str | None:
-        if name is None:
-            return None
-        name = name.replace("_", "-")
-        entry = Entry(name, f"{name}.py")
-        known = self._installed.get(entry.name)
-        if known is not None and known.source() != code:
-            raise SettingsError(f"net {name!r} is installed, and its source another; rename it")
-        return name
 
 
 @contextmanager

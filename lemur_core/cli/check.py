@@ -11,6 +11,7 @@ import click
 from lemur_core.cli.flags import values_of
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.text import duration
+from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from lemur_core.checking.batch import Source
@@ -65,7 +66,7 @@ def check(context: click.Context, /, place: str, name: str | None, **given: Any)
     asked = Asked(**{key: given[key] for key in names}, prm=values_of(given["prm"], given["set_"]))
     wanted = (one._replace(name=name or one.name) for one in sources(place))
     show = _show_json if given["as_json"] else _show
-    bad = total = 0
+    bad = faults = total = 0
     with checker(
         asked,
         limits=_limits(given),
@@ -81,10 +82,13 @@ def check(context: click.Context, /, place: str, name: str | None, **given: Any)
         for source, verdict in checked(one, wanted, given["workers"]):
             show(source, verdict)
             total += 1
+            faults += verdict is None
             bad += verdict is None or not verdict.valid
+    if not total:
+        raise SettingsError(f"{place}: holds no source; expected files of Python, or lines of JSON")
     if total > 1 and not given["as_json"]:
         click.echo(f"{total:,} sources, {total - bad:,} valid")
-    context.exit(1 if bad else 0)
+    context.exit(2 if total == faults else int(bool(bad)))
 
 
 def _limits(given: dict[str, Any]) -> Limits:

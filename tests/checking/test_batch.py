@@ -131,4 +131,12 @@ def test_mistakes_are_one_line(lemur, source, tmp_path):
         status, out, err = lemur("check", "Net.py", *options)
         assert (status, out, err.count("\n")) == (2, "", 1), err
         assert message in err
+    (tmp_path / "empty").mkdir()
+    assert "empty: holds no source; expected" in lemur("check", "empty")[2]
+    # Among others it costs itself alone.
+    (tmp_path / "ResNet.py").write_text("x = ")
+    status, out, err = lemur("check", tmp_path, "--epochs", 0, "--threads", 1)
+    assert status == 1
+    assert "Net is valid" in out
+    assert "ResNet.py: net 'ResNet' is installed, and its source another; rename it\n" in err
     assert lemur("check", "None.py")[2] == ("lemur: error: there is no file or folder 'None.py'\n")
