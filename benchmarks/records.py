@@ -23,7 +23,7 @@ from pathlib import Path
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 from lemur_core.store.database import open_database
-from lemur_core.store.writer import Writer
+from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Trial
 
 ENTRY = Entry("any", __file__)

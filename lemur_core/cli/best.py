@@ -19,7 +19,7 @@ from lemur_core.cli.options import db_option
 @db_option
 def best(db: str, max_rows: int | None, **filters: Any) -> None:
     """Print the most accurate epoch of each pipeline, best first."""
-    from lemur_core.store.reader import best as read
+    from lemur_core.store.reading.reader import best as read
 
     frame = read(**filters, db=db)
     if max_rows is not None:

@@ -12,7 +12,7 @@ import click
 
 from lemur_core.cli.options import db_option
 from lemur_core.cli.table import text_table
-from lemur_core.store.told import Told, ToldEpoch
+from lemur_core.store.reading.told import Told, ToldEpoch
 
 _FACTS = ("task", "dataset", "metric", "nn", "state", "seed", "epochs", "device")
 
@@ -25,7 +25,7 @@ def compare(one: str, other: str, db: str) -> None:
     """Show in what two trials differ, and their scores side by side; ids may be shortened."""
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
-    from lemur_core.store.told import tell
+    from lemur_core.store.reading.told import tell
 
     with opened(db) as engine:
         first, second = (patiently(engine, partial(tell, uid=uid)) for uid in (one, other))

@@ -68,7 +68,7 @@ def data(best: bool, form: str, output: Path | None, **filters: Any) -> None:
 
 
 def _write(frame: DataFrame, form: str, output: Path | None) -> None:
-    from lemur_core.store.formats import write
+    from lemur_core.store.reading.formats import write
 
     if output is None:
         write(frame, form, sys.stdout.buffer)

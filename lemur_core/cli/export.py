@@ -55,10 +55,10 @@ def _write_corpus(
     form: str, output: Path, every: bool, test: float, db: str, named: dict[str, Any]
 ) -> None:
     from lemur_core.restriction import canonical
-    from lemur_core.store.corpus import TEST, TRAIN, corpus, write
     from lemur_core.store.database import opened
-    from lemur_core.store.filters import Filters
     from lemur_core.store.patience import patiently
+    from lemur_core.store.reading.corpus import TEST, TRAIN, corpus, write
+    from lemur_core.store.reading.filters import Filters
 
     named["dataset"] = named["dataset"] and canonical(named["dataset"])
     with opened(db) as engine:

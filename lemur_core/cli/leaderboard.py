@@ -12,7 +12,7 @@ from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from lemur_core.search.campaign import Summary
-    from lemur_core.store.standings import Standing
+    from lemur_core.store.reading.standings import Standing
 
 HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
 

@@ -32,7 +32,7 @@ def reproduce(
     from lemur_core.registry import installed
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
-    from lemur_core.store.told import tell
+    from lemur_core.store.reading.told import tell
 
     with opened(db) as engine:
         told = patiently(engine, lambda connection: tell(connection, uid))

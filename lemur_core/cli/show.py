@@ -52,7 +52,7 @@ def _show_trial(uid: str, source: bool, db: str) -> None:
     from lemur_core.cli.trial import trial_text
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
-    from lemur_core.store.told import tell
+    from lemur_core.store.reading.told import tell
 
     with opened(db) as engine:
         told = patiently(engine, lambda connection: tell(connection, uid))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lemur_core.cli.table import text_table
-from lemur_core.store.told import Told, ToldEpoch
+from lemur_core.store.reading.told import Told, ToldEpoch
 
 _FACTS = ("state", "reason", "number", "seed", "device", "parameters", "started", "ended")
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")

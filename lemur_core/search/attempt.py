@@ -11,7 +11,7 @@ from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Wa
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.settings import Settings
 from lemur_core.search.study import Study
-from lemur_core.store.writer import Writer
+from lemur_core.store.writing.writer import Writer
 from lemur_core.train import checkpoint
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 

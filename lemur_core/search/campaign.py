@@ -29,8 +29,8 @@ from lemur_core.search.prepare import prepare
 from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.settings import Settings
 from lemur_core.store.database import open_database, place
-from lemur_core.store.standings import Standing, standings
-from lemur_core.store.writer import Writer
+from lemur_core.store.reading.standings import Standing, standings
+from lemur_core.store.writing.writer import Writer
 from lemur_core.train.data import Bundles
 from lemur_core.train.here import Here
 from lemur_core.train.process import Process

@@ -22,7 +22,8 @@ def with_checked(settings: Settings, registry: Registry) -> Registry:
     Their sources are written to a folder beside the database, where they can be read too.
     """
     missing = [name for name in spelt_out_nets(settings) if not _is_installed(registry, name)]
-    if not missing:
+    # Where there is no database yet, no net was checked, and nothing heavy need be imported.
+    if not missing or not ("://" in settings.db or Path(settings.db).exists()):
         return registry
     entries = list(_entries(settings.db, missing))
     return registry.with_entries(PLUGIN, "net", entries) if entries else registry
@@ -52,7 +53,7 @@ def _entries(db: str, names: Iterable[str]) -> Iterator[Entry]:
     from lemur_core.store.patience import patiently
     from lemur_core.store.verdicts import read_checked
 
-    # Where there is no database yet, no net was checked.
+    # What is no database, or an older one, is told when it is written to.
     with suppress(StoreError), opened(db) as engine:
         file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
         folder = Path(f"{file}-nets" if file else "lemur-nets")

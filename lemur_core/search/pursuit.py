@@ -16,8 +16,8 @@ from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.space import below, fixed, greatest
-from lemur_core.store.owner import is_alive
-from lemur_core.store.writer import NumberTakenError, Past
+from lemur_core.store.writing.owner import is_alive
+from lemur_core.store.writing.writer import NumberTakenError, Past
 from lemur_core.train import checkpoint
 from lemur_core.trial import Epoch, Outcome, State, Trial
 

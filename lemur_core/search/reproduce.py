@@ -14,7 +14,7 @@ from lemur_core.pattern import Pattern
 from lemur_core.pipeline import Pipeline, compose
 from lemur_core.registry import Registry
 from lemur_core.search.campaign import versions
-from lemur_core.store.told import Told, ToldEpoch
+from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict

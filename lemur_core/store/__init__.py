@@ -1,5 +1,5 @@
-"""Results: their schema, writing and reading them. Knows no torch."""
+"""Results: `schema`, `writing`, `reading`, `taking` in, and `care`. Knows no torch."""
 
-from lemur_core.store.reader import data
+from lemur_core.store.reading.reader import data
 
 __all__ = ["data"]

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, select
 
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
-from lemur_core.store.filters import Filters
-from lemur_core.store.frame import read_prms
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.filters import Filters
+from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.taking.records import OWN, OWN_FACTS, facts_of
 from lemur_core.trial import State
 

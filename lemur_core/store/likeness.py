@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
 from lemur_core.store.identity import code_hash
-from lemur_core.store.ledger import insert_once
 from lemur_core.store.sketch import WIDTH, Sketch, sketch
+from lemur_core.store.writing.ledger import insert_once
 
 _AT_ONCE = 1_000
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
-from lemur_core.store.begin import code_id
-from lemur_core.store.ledger import insert_once, now, storable
+from lemur_core.store.writing.begin import code_id
+from lemur_core.store.writing.ledger import insert_once, now, storable
 
 
 class Pipeline(NamedTuple):

@@ -1,7 +1,6 @@
 """Thousands of sources: from where they come, several at a time, and again."""
 
 import json
-import sys
 import threading
 
 import pytest
@@ -9,22 +8,6 @@ import pytest
 from lemur_core.checking.batch import Source, checked, sources
 from lemur_core.checking.verdict import Verdict
 from lemur_core.errors import SettingsError
-
-
-@pytest.fixture
-def lemur(capsys, monkeypatch, tmp_path):
-    """Run the command line in this process; give its status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        from lemur_core.cli import main
-
-        monkeypatch.setattr(sys, "argv", ["lemur", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exited:
-            main()
-        return exited.value.code, *capsys.readouterr()
-
-    return call
 
 
 def test_a_folder_has_the_sources_of_all_its_files(tmp_path):

@@ -9,12 +9,12 @@ import lemur_core
 from lemur_core.cli.export import export
 from lemur_core.errors import SettingsError
 from lemur_core.registry import installed
-from lemur_core.store.corpus import MEMBERS, corpus
 from lemur_core.store.database import opened
 from lemur_core.store.export import export as write_back
-from lemur_core.store.filters import Filters
+from lemur_core.store.reading.corpus import MEMBERS, corpus
+from lemur_core.store.reading.filters import Filters
 from lemur_core.store.taking import take_in
-from lemur_core.store.writer import Writer
+from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, Size, State, Trial
 
 TASK, DIGITS = "img-classification", "digits"

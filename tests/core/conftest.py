@@ -31,22 +31,6 @@ def toys():
 
 
 @pytest.fixture
-def lemur(capsys, monkeypatch, tmp_path):
-    """Run the command line in this process; give its status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        from lemur_core.cli import main
-
-        monkeypatch.setattr(sys, "argv", ["lemur", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exited:
-            main()
-        return exited.value.code, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
 def python(tmp_path):
     """Run Python in a process of its own, the toy plugin installed; give what it printed."""
 

@@ -18,7 +18,7 @@ from lemur_core.store.taking.merge import Merged, merge
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.verdicts import Pipeline as Checked
 from lemur_core.store.verdicts import find_verdict, read_checked, write_verdict
-from lemur_core.store.writer import Writer
+from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, State, Trial
 
 from .test_store import PRM, pipeline, write

@@ -12,13 +12,13 @@ from sqlalchemy import event
 from lemur_core import data
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.store.database import opened
-from lemur_core.store.filters import Filters
-from lemur_core.store.formats import FORMS
-from lemur_core.store.formats import write as write_form
-from lemur_core.store.frame import Wanted, frame_of
-from lemur_core.store.reader import best
+from lemur_core.store.reading.filters import Filters
+from lemur_core.store.reading.formats import FORMS
+from lemur_core.store.reading.formats import write as write_form
+from lemur_core.store.reading.frame import Wanted, frame_of
+from lemur_core.store.reading.reader import best
 from lemur_core.store.taking import take_in
-from lemur_core.store.writer import Writer
+from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 from .test_store import PRM, pipeline

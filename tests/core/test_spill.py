@@ -19,12 +19,13 @@ from lemur_core.errors import StoreError
 from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
 from lemur_core.search.events import EpochEnded
-from lemur_core.store import patience, spill
+from lemur_core.store import patience
 from lemur_core.store.database import open_database
-from lemur_core.store.ledger import storable
-from lemur_core.store.owner import this_process
 from lemur_core.store.trouble import is_transient
-from lemur_core.store.writer import NumberTakenError, Writer
+from lemur_core.store.writing import spill
+from lemur_core.store.writing.ledger import storable
+from lemur_core.store.writing.owner import this_process
+from lemur_core.store.writing.writer import NumberTakenError, Writer
 from lemur_core.trial import Epoch, Outcome, Size, State, Trial
 
 PRM = {"lr": 0.1, "batch": 16, "transform": "plain"}
@@ -259,7 +260,7 @@ def test_whoever_ends_the_waiting_loses_nothing(toys, engine, db, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("lemur_core.store.writer.patiently", interrupted)
+        patch.setattr("lemur_core.store.writing.writer.patiently", interrupted)
         with pytest.raises(KeyboardInterrupt):
             writer.record(trial_id, epoch(1))
     assert writer.unwritten == 1
@@ -456,8 +457,9 @@ def test_lines_that_the_database_cannot_take_are_kept_apart(toys, engine, writer
 def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     living = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    program = "from lemur_core.store.writing.owner import *; print(this_process())"
     owner = subprocess.run(
-        [sys.executable, "-c", "from lemur_core.store.owner import *; print(this_process())"],
+        [sys.executable, "-c", program],
         capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
     host = owner.split(" ")[0]

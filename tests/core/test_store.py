@@ -11,8 +11,8 @@ from lemur_core.pipeline import compose
 from lemur_core.store import schema
 from lemur_core.store.database import open_database
 from lemur_core.store.identity import prm_uid
-from lemur_core.store.standings import standings
-from lemur_core.store.writer import Writer
+from lemur_core.store.reading.standings import standings
+from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 LEMURS_COLUMNS = [

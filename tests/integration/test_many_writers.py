@@ -10,7 +10,7 @@ from lemur_core import data
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 from lemur_core.store.database import open_database
-from lemur_core.store.writer import Writer
+from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Trial
 
 

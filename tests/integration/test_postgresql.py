@@ -13,8 +13,8 @@ from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import open_database
-from lemur_core.store.standings import standings
-from lemur_core.store.writer import NumberTakenError, Writer
+from lemur_core.store.reading.standings import standings
+from lemur_core.store.writing.writer import NumberTakenError, Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 PRM = {"lr": 0.1, "batch": 16, "bias": False, "act": "relu", "transform": "plain"}
@@ -160,7 +160,7 @@ def test_after_patience_what_was_recorded_waits_in_a_file(
 def test_a_password_is_in_no_name_of_a_file_and_no_message(server, database):
     from sqlalchemy import create_engine
 
-    from lemur_core.store.spill import spill_file
+    from lemur_core.store.writing.spill import spill_file
 
     plain = database.replace("lemur@", "lemur:{}@").replace("postgresql:", "postgresql+psycopg:")
     files = {spill_file(create_engine(plain.format(word))) for word in ("secret", "other")}

@@ -11,13 +11,13 @@ from lemur_core import data
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
-from lemur_core.store.corpus import corpus
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
 from lemur_core.store.identity import code_hash
 from lemur_core.store.likeness import Likeness, read_likeness, sketch_of, write_sketches
 from lemur_core.store.patience import patiently
-from lemur_core.store.reader import best
+from lemur_core.store.reading.corpus import corpus
+from lemur_core.store.reading.reader import best
 from lemur_core.store.taking import take_in
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge

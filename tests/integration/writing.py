@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 from lemur_core.store.database import open_database
-from lemur_core.store.writer import NumberTakenError, Writer
+from lemur_core.store.writing.writer import NumberTakenError, Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 
 from lemur_core.store import schema
-from lemur_core.store.begin import code_id
 from lemur_core.store.cycles import no_search_for_cycles
-from lemur_core.store.filters import where_in
 from lemur_core.store.identity import digest
-from lemur_core.store.ledger import Compiled, insert_once, now, storable
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
 from lemur_core.store.taking.records import Fault, Pipeline, Record
+from lemur_core.store.writing.begin import code_id
+from lemur_core.store.writing.ledger import Compiled, insert_once, now, storable
 from lemur_core.trial import State
 
 # In one transaction, so that others wait for no more than a fraction of a second.

@@ -11,15 +11,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.store import schema
-from lemur_core.store.begin import code_id
-from lemur_core.store.filters import where_in
-from lemur_core.store.frame import read_prms
 from lemur_core.store.identity import canonical_prm
-from lemur_core.store.ledger import insert_once
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.filters import where_in
+from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.taking.intake import Batch, take
 from lemur_core.store.taking.records import OWN_FACTS, Pipeline, Record
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
+from lemur_core.store.writing.begin import code_id
+from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
 
 _CODE = (schema.nn, schema.metric, schema.transform, schema.loader)

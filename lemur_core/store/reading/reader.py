@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.restriction import canonical
 from lemur_core.store.database import DEFAULT_DB, opened
-from lemur_core.store.filters import Filters
-from lemur_core.store.frame import Wanted, frame_of
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.filters import Filters
+from lemur_core.store.reading.frame import Wanted, frame_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Engine, select
 from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
-from lemur_core.store.begin import CodeKey, NumberTakenError, begin_trial
 from lemur_core.store.database import settle
-from lemur_core.store.ledger import Ledger, end_row, epoch_row, now
-from lemur_core.store.owner import this_process
-from lemur_core.store.past import Past, last_number, read_past, read_prm
 from lemur_core.store.patience import PATIENCE_S, patiently
-from lemur_core.store.spill import spill, spill_file, take_in, waiting
 from lemur_core.store.trouble import AwayError, place
+from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
+from lemur_core.store.writing.ledger import Ledger, end_row, epoch_row, now
+from lemur_core.store.writing.owner import this_process
+from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
+from lemur_core.store.writing.spill import spill, spill_file, take_in, waiting
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 __all__ = ["NumberTakenError", "Past", "Writer", "read_prm"]

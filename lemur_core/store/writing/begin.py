@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, select
 from lemur_core.entry import Entry
 from lemur_core.store import schema
 from lemur_core.store.identity import code_hash, prm_uid
-from lemur_core.store.ledger import insert_once, now, storable
+from lemur_core.store.writing.ledger import insert_once, now, storable
 from lemur_core.trial import State, Trial
 
 CodeKey = tuple[str, str, str]

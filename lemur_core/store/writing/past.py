@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.identity import code_hash
-from lemur_core.store.ledger import scores_of
+from lemur_core.store.writing.ledger import scores_of
 from lemur_core.trial import Epoch, State
 
 

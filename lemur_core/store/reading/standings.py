@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, select
 
 from lemur_core.store import schema
-from lemur_core.store.past import read_prm
 from lemur_core.store.patience import patiently
+from lemur_core.store.writing.past import read_prm
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from sqlalchemy import Connection, Row, select
 
 from lemur_core.errors import SettingsError
 from lemur_core.store import schema
-from lemur_core.store.filters import Filters, where_in
-from lemur_core.store.formats import write as write_frame
-from lemur_core.store.frame import read_prms
 from lemur_core.store.identity import code_hash, digest
 from lemur_core.store.likeness import families, read_sketches, sketch_of, write_sketches
+from lemur_core.store.reading.filters import Filters, where_in
+from lemur_core.store.reading.formats import write as write_frame
+from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.sketch import Sketch
 
 # From this share of their runs of tokens on, two sources are near copies. Among published nets

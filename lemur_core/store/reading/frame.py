@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Select, Table, Text, func, select
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
-from lemur_core.store.filters import Filters, where_in
-from lemur_core.store.ledger import scores_of
+from lemur_core.store.reading.filters import Filters, where_in
+from lemur_core.store.writing.ledger import scores_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

@@ -25,9 +25,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.database import sqlite_file
-from lemur_core.store.ledger import Ledger, epoch_row, scores_of
-from lemur_core.store.owner import is_alive, this_process
 from lemur_core.store.patience import PATIENCE_S, patiently
+from lemur_core.store.writing.ledger import Ledger, epoch_row, scores_of
+from lemur_core.store.writing.owner import is_alive, this_process
 from lemur_core.trial import Epoch, State, size_of
 
 _TAKEN, _BAD = ".taken-by-", ".bad"

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Table, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
-from lemur_core.store.ledger import scores_of
-from lemur_core.store.past import read_prm
+from lemur_core.store.writing.ledger import scores_of
+from lemur_core.store.writing.past import read_prm
 
 _CODE = (schema.nn, schema.loader, schema.metric, schema.transform)
 

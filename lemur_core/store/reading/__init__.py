@@ -1,0 +1,1 @@
+"""Results, read: filtered, put together, told, written for other programs."""

@@ -1,0 +1,1 @@
+"""Results, written: each thing that happens, once, whatever the database does."""
