@@ -26,7 +26,7 @@ from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.sketch import Sketch, sketch
 
 DATA = Path("data")
-NO_WALLS = "bubblewrap is not installed; without it nets are not kept from"
+NO_WALLS = "bubblewrap 0.8 cannot be used here; without it nets are not kept from"
 
 
 class Checker:

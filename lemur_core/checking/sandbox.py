@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import shutil
 import site
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from lemur_core.registry import Registry
@@ -21,6 +23,10 @@ from lemur_core.registry import Registry
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/etc/alternatives",
     "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime",
+)  # fmt: skip
+_ALONE = (
+    "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+    "--uid", "65534", "--gid", "65534", "--disable-userns",
 )  # fmt: skip
 _SCRATCH = "/tmp"  # noqa: S108 - inside it is a file system of its own
 _UNENFORCED = (
@@ -97,8 +103,7 @@ class Sandbox:
 
     def _walls(self) -> Iterator[str]:
         size = str(self.limits.scratch_bytes)
-        yield from ("--unshare-all", "--unshare-user", "--die-with-parent", "--new-session")
-        yield from ("--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--disable-userns")
+        yield from _ALONE
         for place in _SYSTEM:
             yield from ("--ro-bind-try", place, place)
         yield from ("--proc", "/proc", "--dev", "/dev")
@@ -110,9 +115,16 @@ class Sandbox:
         yield from ("--remount-ro", "/dev", "--remount-ro", "/")
 
 
+@lru_cache
 def find_bubblewrap() -> str | None:
-    """Return the path of bubblewrap; None where it is not installed."""
-    return shutil.which("bwrap")
+    """Return the path of bubblewrap; None where it is not installed, too old, or not allowed."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return None
+    # In a container it may be forbidden to make namespaces.
+    trial = [program, *_ALONE, "--size", "4096", "--tmpfs", "/", "--ro-bind", "/", "/", "true"]
+    tried = subprocess.run(trial, capture_output=True, check=False)  # noqa: S603
+    return program if tried.returncode == 0 else None
 
 
 def readable(registry: Registry, data: Path) -> list[Path]:

@@ -192,7 +192,7 @@ def no_bubblewrap(monkeypatch):
 
 
 def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, no_bubblewrap):
-    with pytest.warns(UserWarning, match="bubblewrap is not installed.*network, files"):
+    with pytest.warns(UserWarning, match="bubblewrap 0.8 cannot be used.*network, files"):
         verdict = lemur_core.check(source, dataset=FEW.dataset, epochs=0, save=False)
     assert verdict.valid
     assert "network" in verdict.not_enforced
