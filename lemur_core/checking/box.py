@@ -24,7 +24,8 @@ from lemur_core.errors import LemurError, WorkerError
 START_LIMIT_S = 300.0
 _LOOK_S = 0.05
 _KILLS = 100
-_PROGRAM = (sys.executable, "-m", "lemur_core.checking.inside")
+# Modules are not looked for where nets write.
+_PROGRAM = (sys.executable, "-P", "-m", "lemur_core.checking.inside")
 # As JSON, within JSON: of what a fork may say, and a little.
 _LONGEST_ANSWER = 8 * 2**20
 
@@ -55,7 +56,7 @@ class Box:
         self._scratch = TemporaryDirectory(prefix="lemur-check-", ignore_cleanup_errors=True)
         scratch = Path(self._scratch.name)
         self._process = subprocess.Popen(  # noqa: S603
-            self._sandbox.command(scratch, _PROGRAM),
+            self._sandbox.command(_PROGRAM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -192,8 +193,10 @@ class _Answers:
                 self.errors = (self.errors + some)[-4096:]
 
 
-def _why(status: int) -> str:
+def _why(status: int | None) -> str:
     """Return why a net's process ended; nothing where it did of itself."""
+    if status is None:
+        return "its process said too much"
     if status == 0:
         return ""
     if status > 0:

@@ -62,10 +62,10 @@ def _take(
     if child == 0:
         _run(job, to_say, settings)
     os.close(to_say)
-    status = _pass_on(said, child, answers)
+    ended = _pass_on(said, child, answers)
     os.close(said)
     _sweep(child, scratch, settings["alone"])
-    _answer(answers, {"ended": status})
+    _answer(answers, {"ended": ended})
 
 
 def _run(job: Job, to_say: int, settings: Mapping[str, Any]) -> None:
@@ -86,8 +86,8 @@ def _run(job: Job, to_say: int, settings: Mapping[str, Any]) -> None:
         os._exit(0)
 
 
-def _pass_on(said: int, child: int, answers: BinaryIO) -> int:
-    """Pass on what a fork says until it ends; return its status."""
+def _pass_on(said: int, child: int, answers: BinaryIO) -> int | None:
+    """Pass on what a fork says until it ends; return its status, None where it said too much."""
     left, pending, ended = MAX_SAID_BYTES, b"", None
     while left > 0:
         ready, _, _ = select.select([said], [], [], _LOOK_MS / 1000)
@@ -104,7 +104,7 @@ def _pass_on(said: int, child: int, answers: BinaryIO) -> int:
     while ended is None and left > 0:
         time.sleep(_LOOK_MS / 1000)
         ended = _status(child)
-    return -signal.SIGKILL if ended is None else ended
+    return ended
 
 
 def _status(child: int) -> int | None:

@@ -72,13 +72,8 @@ class Sandbox:
         """What foreign code is not kept from."""
         return () if self.trust or self.bubblewrap else _UNENFORCED
 
-    def command(self, scratch: Path, program: Sequence[str]) -> list[str]:
-        """Return the command that starts a program.
-
-        Args:
-            scratch: The scratch folder where bubblewrap makes none.
-            program: What to start.
-        """
+    def command(self, program: Sequence[str]) -> list[str]:
+        """Return the command that starts a program."""
         if self.trust or self.bubblewrap is None:
             return list(program)
         return [self.bubblewrap, *self._walls(), "--", *program]
@@ -87,7 +82,7 @@ class Sandbox:
         """Return the environment of a process: nothing of this one's but what Python needs.
 
         Args:
-            scratch: As `command` takes it.
+            scratch: The scratch folder where bubblewrap makes none.
         """
         home = _SCRATCH if self.bubblewrap and not self.trust else str(scratch)
         return {

@@ -185,7 +185,7 @@ for number in range(3, 64):
         pass
 """
     verdict = walled(doing(net))
-    assert not verdict.valid
+    assert verdict.reason == "its process said too much"
     assert verdict.score is None
     assert verdict.parameters == 18_090
 
@@ -229,3 +229,10 @@ def test_a_user_namespace_of_its_own_gives_it_nothing(walled, doing):
         )
     )
     assert verdict.reason == "AssertionError: refused"
+
+
+def test_modules_are_not_looked_for_where_nets_write(walled, source):
+    write = "import os\nopen('/tmp/tabnanny.py', 'w').write('raise OSError(1)')\n"
+    for name, before in ((None, write), ("tabnanny", "")):
+        hook = f"import torch\n{before}import tabnanny\nassert tabnanny.check\n"
+        assert walled(source.replace("import torch\n", hook, 1), name).valid
