@@ -1,6 +1,6 @@
 """Train every net for one epoch, and print what it is and what it took, as a table in Markdown.
 
-    python benchmarks/census.py [--dataset digits] [--nets '*'] [--threads 1] [--readme FILE]
+    python benchmarks/census.py [--dataset NAME] [--nets '*'] [--threads 1] [--readme FILE]
 
 Each is trained by a ``lemur run`` of its own, at the least size that it takes. Parameters and
 multiply-adds are those for one image of that size; memory is the peak of the command's processes.
@@ -87,7 +87,7 @@ def put_into(readme: Path, table: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--dataset", default="digits")
+    parser.add_argument("--dataset", default="digits[samples=600]")
     parser.add_argument("--nets", default="*")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--readme", type=Path)

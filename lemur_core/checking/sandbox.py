@@ -28,7 +28,8 @@ _ALONE = (
     "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
     "--uid", "65534", "--gid", "65534", "--disable-userns",
 )  # fmt: skip
-_SCRATCH = "/tmp"  # noqa: S108 - inside it is a file system of its own
+_SCRATCH = "/scratch"
+_USUAL_SCRATCH = Path("/tmp")  # noqa: S108 - inside it is another name of the scratch folder
 _UNENFORCED = (
     "network", "files that you can read or write", "the number of processes", "your other processes"
 )  # fmt: skip
@@ -104,6 +105,9 @@ class Sandbox:
         yield from ("--proc", "/proc", "--dev", "/dev")
         yield from ("--size", size, "--perms", "1777", "--tmpfs", "/dev/shm")  # noqa: S108
         yield from ("--size", size, "--perms", "1777", "--tmpfs", _SCRATCH, "--chdir", _SCRATCH)
+        # Nothing may be written beside what is read: modules would be found there.
+        if not any(_USUAL_SCRATCH in place.parents for place in self.readable):
+            yield from ("--symlink", _SCRATCH, str(_USUAL_SCRATCH))
         for place in map(str, self.readable):
             yield from ("--ro-bind-try", place, place)
         # Both are made in memory, and would take what is written to them.

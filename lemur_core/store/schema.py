@@ -7,6 +7,8 @@ pointing to the code that produced it, whatever its name stands for later.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from sqlalchemy import (
@@ -35,6 +37,12 @@ metadata = MetaData()
 
 
 _encode = json.JSONEncoder(allow_nan=False).encode
+_SPELT: dict[type, Callable[[Any], str]] = {
+    # As that one writes them, only sooner: they are nearly all there is.
+    int: int.__repr__,
+    str: encode_basestring_ascii,
+    float: lambda value: float.__repr__(value) if value - value == 0 else _encode(value),
+}
 
 
 class Exact(TypeDecorator[Any]):
@@ -46,7 +54,7 @@ class Exact(TypeDecorator[Any]):
     @staticmethod
     def text(value: Any) -> str:
         """Return what is kept of a value, in characters that every database takes."""
-        return repr(value) if type(value) is int else _encode(value)
+        return _SPELT.get(type(value), _encode)(value)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Return what is kept of a value."""

@@ -13,6 +13,8 @@ from lemur_core.checking.asked import Asked
 from lemur_core.checking.check import checker
 from lemur_core.checking.sandbox import Limits, find_bubblewrap
 
+FEW = Asked(dataset="digits[samples=200]")
+
 pytestmark = pytest.mark.skipif(
     find_bubblewrap() is None,
     reason="bubblewrap cannot be used here: only time, memory and files' sizes are limited",
@@ -55,7 +57,7 @@ def test_the_home_folder_is_not_there(walled, doing):
 
 def test_the_environment_is_not_handed_on(walled, monkeypatch, doing):
     monkeypatch.setenv("LEMUR_SECRET", "hidden")
-    with checker(Asked(dataset="digits[samples=200]"), threads=1, save=False) as one:
+    with checker(FEW, threads=1, save=False) as one:
         verdict = one(doing("import os; raise ValueError(dict(os.environ))"))
     assert verdict.reason.startswith("ValueError: {")
     assert "hidden" not in verdict.reason + verdict.traceback
@@ -119,7 +121,7 @@ if os.fork() == 0:
 
 def test_the_disk_is_not_filled(walled, doing):
     one_file = """
-with open("/tmp/big", "wb") as file:
+with open("big", "wb") as file:
     while True:
         file.write(bytes(2**20))
 """
@@ -232,7 +234,18 @@ def test_a_user_namespace_of_its_own_gives_it_nothing(walled, doing):
 
 
 def test_modules_are_not_looked_for_where_nets_write(walled, source):
-    write = "import os\nopen('/tmp/tabnanny.py', 'w').write('raise OSError(1)')\n"
+    write = "import os\nopen('tabnanny.py', 'w').write('raise OSError(1)')\n"
     for name, before in ((None, write), ("tabnanny", "")):
         hook = f"import torch\n{before}import tabnanny\nassert tabnanny.check\n"
         assert walled(source.replace("import torch\n", hook, 1), name).valid
+
+
+def test_nothing_is_written_beside_what_is_read(source, doing, tmp_path):
+    """Where Python itself is below the folder for temporary files, modules would be found there."""
+    (tmp_path / "data").mkdir()
+    with checker(FEW, threads=1, save=False, data=tmp_path / "data") as one:
+        for place in (tmp_path, tmp_path / "data", "/tmp", "/"):
+            verdict = one(doing(f"open({str(place)!r} + '/written.py', 'w')"))
+            assert verdict.reason.startswith("OSError: [Errno 30] Read-only file system")
+        assert one(doing("open('written.py', 'w')")).valid
+        assert one(doing("import tempfile; tempfile.TemporaryFile().write(b'x')")).valid

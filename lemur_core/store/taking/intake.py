@@ -151,7 +151,7 @@ class _Writer:
             "parameters": own.get("parameters"),
             "in_shape": own.get("in_shape"),
             "out_shape": own.get("out_shape"),
-            "versions": json.dumps(own.get("versions", {})),
+            "versions": json.dumps(own["versions"]) if own else "{}",
             "started": own.get("started"),
             "ended": own.get("ended"),
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ _MEASURED = frozenset({
     "gradient_norm", "lr_now", "occupied_gpu_memory_kb", "occupied_ram_kb", "ram_usage_percent",
     "samples_per_second", "test_loss", "total_ram_kb", "train_accuracy", "uid",
 })  # fmt: skip
+# Of what a thousand records say each, the names are the same.
+_MANY_NAMES = 4_096
 _LONGEST_NS = 2**63 - 1
 _UID = re.compile("[0-9a-f]{32}")
 _OWN_KINDS: dict[str, tuple[type, ...]] = {
@@ -107,10 +110,9 @@ def record_of(pipeline: Pipeline, epoch: int, facts: Any, copy: int = 0) -> Reco
     """
     if type(facts) is not dict:
         raise MalformedError(f"{_shown(facts)}: expected an object")
-    prm: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    for name, value in facts.items():
-        (extra if name in _MEASURED else prm)[name] = value
+    chosen, measured = _parted(tuple(facts))
+    prm = {name: facts[name] for name in chosen}
+    extra = {name: facts[name] for name in measured}
     accuracy = _score(prm)
     duration = _duration(prm)
     loss = _loss(prm, extra)
@@ -124,6 +126,13 @@ def record_of(pipeline: Pipeline, epoch: int, facts: Any, copy: int = 0) -> Reco
     except ValueError:
         raise MalformedError("holds NaN, an infinity, or what no JSON has") from None
     return Record(epoch, accuracy, duration, loss, prm, prm_json, rest_json, own, identity)
+
+
+@lru_cache(_MANY_NAMES)
+def _parted(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Part the names of a record into those of what was chosen and of what was measured."""
+    chosen = [name for name in names if name not in _MEASURED]
+    return chosen, [name for name in names if name in _MEASURED]
 
 
 def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
