@@ -79,7 +79,7 @@ def fill(db: Path, archive: Path, rows: int) -> None:
 def import_rate(archive: Path, rounds: int) -> tuple[float, int]:
     """Return how many records a second are taken in, and how many there are."""
     from lemur_core.store.database import opened
-    from lemur_core.store.taking import take_in
+    from lemur_core.store.taking.published import take_in
 
     seconds = []
     for _ in range(rounds):

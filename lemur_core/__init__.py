@@ -25,13 +25,13 @@ from lemur_core.hookspecs import hookimpl
 if TYPE_CHECKING:
     from lemur_core.checking.check import check
     from lemur_core.search.run import run
-    from lemur_core.store import data
+    from lemur_core.store.reading.reader import data
 
 __all__ = ["Entry", "check", "data", "entries_in", "errors", "hookimpl", "run"]
 
 _LAZY = {
     "check": "lemur_core.checking.check",
-    "data": "lemur_core.store",
+    "data": "lemur_core.store.reading.reader",
     "run": "lemur_core.search.run",
 }
 

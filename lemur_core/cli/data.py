@@ -53,7 +53,7 @@ _BINARY = ("parquet", "xlsx")
 @db_option
 def data(best: bool, form: str, output: Path | None, **filters: Any) -> None:
     """Print recorded results, a row per trial and epoch."""
-    from lemur_core.store import data as read
+    from lemur_core.store.reading.reader import data as read
 
     if form in _BINARY and output is None and sys.stdout.isatty():
         raise SettingsError(f"format {form!r} is no text; name a file with --output")

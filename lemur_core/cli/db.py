@@ -104,7 +104,7 @@ def import_(context: click.Context, places: tuple[Path, ...], db: str) -> None:
     1 where something could not be read.
     """
     from lemur_core.store.database import opened
-    from lemur_core.store.taking import take_in
+    from lemur_core.store.taking.published import take_in
 
     faults = 0
     with opened(db, create=True) as engine:

@@ -44,7 +44,7 @@ def export(form: str, output: Path, every: bool, test: float, db: str, **named: 
         _write_corpus(form, output, every, test, db, named)
         return
     from lemur_core.registry import installed
-    from lemur_core.store import data
+    from lemur_core.store.reading.reader import data
 
     exporter = installed().get("exporter", form).load()
     exporter(data(db=db, **named), output)

@@ -28,13 +28,13 @@ from lemur_core.search.plan import ranges, spelt_out_datasets
 from lemur_core.search.prepare import prepare
 from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.settings import Settings
+from lemur_core.spawn import Spawned
 from lemur_core.store.database import open_database, place
 from lemur_core.store.reading.standings import Standing, standings
 from lemur_core.store.writing.writer import Writer
 from lemur_core.train.data import Bundles
 from lemur_core.train.here import Here
 from lemur_core.train.process import Process
-from lemur_core.train.start import Started
 from lemur_core.train.worker import Worker
 from lemur_core.trial import State
 
@@ -85,7 +85,7 @@ class Campaign:
         pipelines: Sequence[Pipeline],
         registry: Registry,
         watch: Watch,
-        started: Sequence[Started] = (),
+        started: Sequence[Spawned] = (),
     ) -> None:
         self.settings, self.pipelines, self._started = settings, pipelines, started
         self._watch = tell_plugins(registry, watch)

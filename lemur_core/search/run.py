@@ -14,7 +14,7 @@ from lemur_core.search.settings import Settings
 
 if TYPE_CHECKING:
     from lemur_core.search.campaign import Summary
-    from lemur_core.train.start import Started
+    from lemur_core.spawn import Spawned
 
 
 def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> Summary:
@@ -52,7 +52,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
 
 
 @contextmanager
-def _processes(settings: Settings) -> Iterator[Sequence[Started]]:
+def _processes(settings: Settings) -> Iterator[Sequence[Spawned]]:
     if settings.in_process:
         yield ()
         return

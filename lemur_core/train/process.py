@@ -13,12 +13,13 @@ from typing import Any
 import torch.multiprocessing  # noqa: F401 - teaches multiprocessing to share tensors
 
 from lemur_core.pipeline import Pipeline
+from lemur_core.spawn import Spawned
 from lemur_core.train.child import Job, SharedData
 from lemur_core.train.data import Bundles, Key, share
 from lemur_core.train.limits import LimitReachedError, Limits, Watch
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MAX_BYTES, READY, Message, MessageError, decode
-from lemur_core.train.start import Start, Started
+from lemur_core.train.start import Start
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 _END_S = 5.0
@@ -41,7 +42,7 @@ class Process:
         limits: Limits,
         device: str,
         start: Start,
-        started: Started | None = None,
+        started: Spawned | None = None,
     ) -> None:
         self.bundles, self.limits, self.device = bundles, limits, device
         self._start = start
@@ -120,7 +121,7 @@ class Process:
         self._process = self._connection = None
         self._sent.clear()
 
-    def _take(self, started: Started) -> None:
+    def _take(self, started: Spawned) -> None:
         self._process, self._connection = started
         self._watch = Watch(self._process.pid, self.limits)
 

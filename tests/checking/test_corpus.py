@@ -13,7 +13,7 @@ from lemur_core.store.database import opened
 from lemur_core.store.export import export as write_back
 from lemur_core.store.reading.corpus import MEMBERS, corpus
 from lemur_core.store.reading.filters import Filters
-from lemur_core.store.taking import take_in
+from lemur_core.store.taking.published import take_in
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, Size, State, Trial
 

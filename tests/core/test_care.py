@@ -13,8 +13,8 @@ from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
 from lemur_core.store.database import open_database, opened
 from lemur_core.store.patience import patiently
-from lemur_core.store.taking import take_in
 from lemur_core.store.taking.merge import Merged, merge
+from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.verdicts import Pipeline as Checked
 from lemur_core.store.verdicts import find_verdict, read_checked, write_verdict

@@ -17,7 +17,7 @@ from lemur_core.store.reading.formats import FORMS
 from lemur_core.store.reading.formats import write as write_form
 from lemur_core.store.reading.frame import Wanted, frame_of
 from lemur_core.store.reading.reader import best
-from lemur_core.store.taking import take_in
+from lemur_core.store.taking.published import take_in
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 

@@ -9,10 +9,13 @@ import pytest
 
 from lemur_core import data
 from lemur_core.errors import SettingsError, StoreError
+from lemur_core.spawn import spawn
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
-from lemur_core.store.taking import take_in
+from lemur_core.store.taking import ahead
 from lemur_core.store.taking.intake import Report
+from lemur_core.store.taking.layout import files_in, read_files
+from lemur_core.store.taking.published import take_in
 
 PIPELINE = "img-classification_cifar-10_acc_ResNet"
 FIRST = {
@@ -316,3 +319,70 @@ def ranked(text):
         (each["accuracy"] for each in records), reverse=True
     )
     return sorted(json.dumps(each) for each in records)
+
+
+@pytest.fixture
+def many(published):
+    for number in range(60):
+        publish(published, number + 1, [FIRST, SECOND, "no record"])
+    publish(published, 61, [FIRST | {"deep": json.loads("[" * 400 + "]" * 400)}])
+    return published
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """Read in a process of its own however few files there are; return those that were started."""
+    started = []
+
+    def spawned(*arguments):
+        started.append(spawn(*arguments))
+        return started[-1]
+
+    monkeypatch.setattr(ahead, "_FEW_FILES", 1)
+    monkeypatch.setattr(ahead, "_SMALL_ARCHIVE", 1)
+    monkeypatch.setattr(ahead, "spawn", spawned)
+    return started
+
+
+def test_what_another_process_reads_is_what_is_read_here(many, processes, tmp_path):
+    archive = tmp_path / "stat.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in many.rglob("*.json"):
+            file.write(path, path.relative_to(many))
+    here = list(read_files(files_in(many)))
+    assert list(ahead.read_ahead(many)) == list(ahead.read_ahead(archive)) == here
+    assert len(here) == 61
+    assert len(processes) == 2
+    assert not any(process.is_alive() for process, _ in processes)
+
+
+def test_the_end_of_the_process_that_reads_is_told(many, processes, monkeypatch):
+    def ended(*arguments):
+        spawned = spawn(*arguments)
+        spawned.process.kill()
+        return spawned
+
+    monkeypatch.setattr(ahead, "spawn", ended)
+    with pytest.raises(SettingsError, match="the process that read it was ended; try again"):
+        list(ahead.read_ahead(many))
+
+
+def test_whoever_wants_no_more_ends_the_process_that_reads(many, processes):
+    reading = ahead.read_ahead(many)
+    next(reading)
+    reading.close()
+    assert processes[0].process.exitcode is not None
+
+
+def test_an_archive_that_another_process_cannot_read_is_said_to_be_none(processes, tmp_path):
+    (tmp_path / "stat.zip").write_text("no archive")
+    with pytest.raises(SettingsError, match="expected a folder of LEMUR's, a zip archive"):
+        list(ahead.read_ahead(tmp_path / "stat.zip"))
+    assert len(processes) == 1
+
+
+def test_what_is_nested_too_deep_is_told(published, db):
+    deep = "[" * 900 + "]" * 900
+    publish(published, 1, f'[{{"accuracy": 0.5, "deep": {deep}}}, {json.dumps(FIRST)}]')
+    report = taken(db, published)
+    assert report.added + len(report.faults) == 2

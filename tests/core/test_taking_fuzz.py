@@ -13,7 +13,7 @@ from lemur_core import data
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
-from lemur_core.store.taking import take_in
+from lemur_core.store.taking.published import take_in
 from lemur_core.store.taking.records import OWN_FACTS
 
 from .test_taking import FIRST, PIPELINE

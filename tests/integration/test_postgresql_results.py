@@ -18,9 +18,9 @@ from lemur_core.store.likeness import Likeness, read_likeness, sketch_of, write_
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.corpus import corpus
 from lemur_core.store.reading.reader import best
-from lemur_core.store.taking import take_in
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge
+from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.verdicts import Pipeline as Checked
 from lemur_core.store.verdicts import find_verdict, read_checked, write_verdict

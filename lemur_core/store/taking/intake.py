@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import count
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
@@ -18,18 +17,22 @@ from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
-from lemur_core.store.taking.records import Fault, Pipeline, Record
+from lemur_core.store.taking.records import Batch, Fault, Pipeline, Record
 from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import Compiled, insert_once, now, storable
 from lemur_core.trial import State
 
 # In one transaction, so that others wait for no more than a fraction of a second.
-_AT_ONCE = 5_000
-Batch = tuple[Pipeline, list[Record]]
+_AT_ONCE = 2_500
 _OF_TRIAL = [
     "uid", "task", "dataset", "metric", "nn", "metric_id", "nn_id", "transform_id", "prm", "seed",
     "epochs", "state", "reason", "traceback", "device", "parameters", "in_shape", "out_shape",
     "versions", "started", "ended",
+]  # fmt: skip
+_OF_PRM = ["uid", "name", "value"]
+_OF_STAT = [
+    "trial_id", "epoch", "accuracy", "validation", "loss", "duration", "scores", "source_id",
+    "record", "extra",
 ]  # fmt: skip
 
 
@@ -78,8 +81,8 @@ def take(
                 report.faults.append(each)
                 continue
             waiting.append(each)
-            report.read += len(each[1])
-            if sum(len(records) for _, records in waiting) >= _AT_ONCE:
+            report.read += len(each.records)
+            if sum(len(batch.records) for batch in waiting) >= _AT_ONCE:
                 report.added += writer.write(waiting)
                 waiting = []
         if waiting:
@@ -99,8 +102,9 @@ class _Writer:
         self._codes = codes
         dialect = engine.dialect
         self._insert_trial = Compiled(insert_once(dialect, schema.trial), dialect, _OF_TRIAL)
-        self._insert_stat = Compiled(insert_once(dialect, schema.stat), dialect)
-        self._insert_prm = Compiled(insert_once(dialect, schema.prm), dialect)
+        self._insert_stat = Compiled(insert_once(dialect, schema.stat), dialect, _OF_STAT)
+        self._of_pipeline = Compiled(_of_pipeline(), dialect)
+        self._insert_prm = Compiled(insert_once(dialect, schema.prm), dialect, _OF_PRM)
 
     def write(self, batches: Sequence[Batch]) -> int:
         """Write the records of pipelines in one transaction; return how many were new."""
@@ -109,17 +113,21 @@ class _Writer:
     def _write(self, connection: Connection, batches: Sequence[Batch]) -> int:
         _keep_others_out(connection)
         placed = [
-            each for pipeline, records in batches for each in _placed(connection, pipeline, records)
+            each for batch in batches for each in _placed(batch, self._there(connection, batch))
         ]
         if not placed:
             return 0
-        self._insert_prm.execute_many(connection, list(_prm_rows(placed)))
-        first = {each.trial: each for each in reversed(placed)}
-        rows = {uid: self._trial_row(connection, each) for uid, each in first.items()}
-        self._insert_trial.execute_many(connection, list(rows.values()))
-        ids, source = _ids(connection, list(rows)), self._source_id(connection)
-        stats = [_stat_row(ids[each.trial], source, each.record) for each in placed]
+        self._insert_prm.execute_many(connection, sorted(_prm_rows(placed)))
+        first = {trial: (batch, record) for trial, batch, record in reversed(placed)}
+        trials = [self._trial_row(connection, uid, *each) for uid, each in first.items()]
+        self._insert_trial.execute_many(connection, trials)
+        ids, source = _ids(connection, list(first)), self._source_id(connection)
+        stats = [_stat_row(ids[trial], source, record) for trial, _, record in placed]
         return self._insert_stat.execute_many(connection, stats)
+
+    def _there(self, connection: Connection, batch: Batch) -> Iterable[Any]:
+        names = {name: storable(value) for name, value in batch.pipeline._asdict().items()}
+        return self._of_pipeline.execute(connection, names)
 
     def _source_id(self, connection: Connection) -> int:
         source = schema.source.c
@@ -130,31 +138,33 @@ class _Writer:
         added = schema.source.insert().values(self._source).returning(source.id)
         return int(connection.execute(added).scalar_one())
 
-    def _trial_row(self, connection: Connection, placed: _Placed) -> dict[str, Any]:
-        pipeline, own = placed.pipeline, placed.record.own or {}
-        names = {
-            "nn": pipeline.nn,
-            "metric": pipeline.metric,
-            "transform": placed.record.prm.get("transform"),
-        }
-        return {
-            "uid": placed.trial,
-            **{name: storable(value) for name, value in pipeline._asdict().items()},
-            **{f"{table}_id": self._code_id(connection, table, names[table]) for table in names},
-            "prm": placed.prm,
-            "seed": own.get("seed"),
-            "epochs": own.get("epochs"),
-            "state": own.get("state", State.IMPORTED),
-            "reason": own.get("reason", ""),
-            "traceback": "",
-            "device": own.get("device"),
-            "parameters": own.get("parameters"),
-            "in_shape": own.get("in_shape"),
-            "out_shape": own.get("out_shape"),
-            "versions": json.dumps(own["versions"]) if own else "{}",
-            "started": own.get("started"),
-            "ended": own.get("ended"),
-        }
+    def _trial_row(
+        self, connection: Connection, uid: str, batch: Batch, record: Record
+    ) -> Sequence[Any]:
+        pipeline, own = batch.pipeline, record.own or {}
+        names = (
+            ("metric", pipeline.metric),
+            ("nn", pipeline.nn),
+            ("transform", batch.prms[record.prm].get("transform")),
+        )
+        return (
+            uid,
+            *map(storable, pipeline),
+            *(self._code_id(connection, table, name) for table, name in names),
+            record.prm,
+            own.get("seed"),
+            own.get("epochs"),
+            own.get("state", State.IMPORTED),
+            own.get("reason", ""),
+            "",
+            own.get("device"),
+            own.get("parameters"),
+            own.get("in_shape"),
+            own.get("out_shape"),
+            json.dumps(own["versions"]) if own else "{}",
+            own.get("started"),
+            own.get("ended"),
+        )
 
     def _code_id(self, connection: Connection, table: str, name: Any) -> int | None:
         code = self._codes.get(table, {}).get(name) if isinstance(name, str) else None
@@ -164,54 +174,52 @@ class _Writer:
 
 
 class _Placed(NamedTuple):
-    """A record that is not there yet, and the trial that it belongs to."""
+    """A record that is not there yet, and the uid of the trial that it belongs to."""
 
-    pipeline: Pipeline
     trial: str
-    prm: str
+    batch: Batch
     record: Record
 
 
-def _placed(
-    connection: Connection, pipeline: Pipeline, records: Sequence[Record]
-) -> Iterator[_Placed]:
+def _placed(batch: Batch, there: Iterable[tuple[str, str, int]]) -> Iterator[_Placed]:
     """Find the trial of each record: the first of its prm that has no such epoch.
 
     Where the same prm was trained more than once, who was quick at one epoch was so at the others.
+
+    Args:
+        batch: The records.
+        there: What of the pipeline is there: record, trial and epoch.
     """
-    known, epochs = _there(connection, pipeline)
-    names = "_".join(pipeline)
-    # A trial has many epochs.
-    prm_of = lru_cache(None)(digest)
-    uid_of = lru_cache(None)(lambda prm, number: digest(f"{names}/{prm}/{number}"))
-    fresh = [record for record in records if record.identity not in known]
-    for record in sorted(fresh, key=lambda record: (record.epoch, record.duration or 0)):
-        prm = prm_of(record.prm_json)
-        if record.own and isinstance(record.own.get("trial"), str):
-            yield _Placed(pipeline, record.own["trial"], prm, record)
-            continue
-        uids = (uid_of(prm, number) for number in count(1))
-        trial = next(uid for uid in uids if record.epoch not in epochs[uid])
-        epochs[trial].add(record.epoch)
-        yield _Placed(pipeline, trial, prm, record)
-
-
-def _there(
-    connection: Connection, pipeline: Pipeline
-) -> tuple[set[str], defaultdict[str, set[int]]]:
-    """Return the records of a pipeline that are there, and the epochs of each of its trials."""
-    trial, stat = schema.trial.c, schema.stat.c
-    query = (
-        select(stat.record, trial.uid, stat.epoch)
-        .join_from(schema.trial, schema.stat)
-        .where(*(trial[name] == storable(value) for name, value in pipeline._asdict().items()))
-    )
     known: set[str] = set()
     epochs: defaultdict[str, set[int]] = defaultdict(set)
-    for record, uid, epoch in connection.execute(query):
+    for record, uid, epoch in there:
         known.add(record)
         epochs[uid].add(epoch)
-    return known, epochs
+    names = "_".join(batch.pipeline)
+    # A trial has many epochs.
+    uid_of = lru_cache(None)(lambda prm, number: digest(f"{names}/{prm}/{number}"))
+    fresh = [record for record in batch.records if record.identity not in known]
+    for one in sorted(fresh, key=_turn):
+        own, number = one.own, 1
+        if own and isinstance(own.get("trial"), str):
+            yield _Placed(own["trial"], batch, one)
+            continue
+        while one.epoch in epochs[trial := uid_of(one.prm, number)]:
+            number += 1
+        epochs[trial].add(one.epoch)
+        yield _Placed(trial, batch, one)
+
+
+def _turn(record: Record) -> tuple[int, int]:
+    return record.epoch, record.duration or 0
+
+
+def _of_pipeline() -> Select[Any]:
+    """Return a query for the records of a pipeline that are there, their trials and epochs."""
+    trial, stat = schema.trial.c, schema.stat.c
+    names = (trial[name] == bindparam(name) for name in Pipeline._fields)
+    query = select(stat.record, trial.uid, stat.epoch)
+    return query.join_from(schema.trial, schema.stat).where(*names)
 
 
 def _keep_others_out(connection: Connection) -> None:
@@ -228,25 +236,25 @@ def _ids(connection: Connection, uids: Sequence[str]) -> dict[str, int]:
     return {uid: number for query in queries for uid, number in connection.execute(query)}
 
 
-def _prm_rows(placed: Iterable[_Placed]) -> Iterator[dict[str, str]]:
+def _prm_rows(placed: Iterable[_Placed]) -> Iterator[tuple[str, str, str]]:
     names = lru_cache(storable)
-    for uid, record in {each.prm: each.record for each in placed}.items():
-        for name, value in record.prm.items():
-            yield {"uid": uid, "name": names(name), "value": schema.Exact.text(value)}
+    for uid, prm in {record.prm: batch.prms[record.prm] for _, batch, record in placed}.items():
+        for name, value in prm.items():
+            yield uid, names(name), schema.Exact.text(value)
 
 
-def _stat_row(trial: int, source: int, record: Record) -> dict[str, Any]:
+def _stat_row(trial: int, source: int, record: Record) -> Sequence[Any]:
     own = record.own or {}
-    return {
-        "trial_id": trial,
-        "epoch": record.epoch,
-        "accuracy": record.accuracy,
-        "validation": own.get("validation"),
-        "loss": record.loss,
-        "duration": record.duration,
-        "scores": own.get("scores"),
-        "source_id": source,
-        "record": record.identity,
+    return (
+        trial,
+        record.epoch,
+        record.accuracy,
+        own.get("validation"),
+        record.loss,
+        record.duration,
+        own.get("scores"),
+        source,
+        record.identity,
         # What no database takes is spelt as JSON spells it, and is read back as it was.
-        "extra": storable(record.extra) or None,
-    }
+        storable(record.extra) or None,
+    )

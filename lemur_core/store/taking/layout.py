@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from lemur_core.errors import SettingsError
 from lemur_core.store.identity import exact
-from lemur_core.store.taking.records import Fault, MalformedError, Pipeline, Record, record_of
+from lemur_core.store.taking.records import Batch, Fault, MalformedError, Pipeline, record_of
 
 # A file of LEMUR's has some kilobytes; what is far larger is not one.
 _LARGEST = 64 * 2**20
@@ -51,7 +51,7 @@ def files_in(place: Path) -> Iterator[File]:
         raise SettingsError(f"{place}: expected a folder of LEMUR's, a zip archive, or a database")
 
 
-def read_files(files: Iterable[File]) -> Iterator[tuple[Pipeline, list[Record]] | Fault]:
+def read_files(files: Iterable[File]) -> Iterator[Batch | Fault]:
     """Yield the records of each folder together, and what could not be read."""
     for folder, members in groupby(files, lambda file: _split(file.name)[0]):
         names = tuple(folder.split("_"))
@@ -61,15 +61,10 @@ def read_files(files: Iterable[File]) -> Iterator[tuple[Pipeline, list[Record]] 
                 for file in members
             )
             continue
-        pipeline = Pipeline(*names)
-        records: list[Record] = []
+        batch = Batch(Pipeline(*names), [], {})
         for file in members:
-            for found in _records(pipeline, file):
-                if isinstance(found, Fault):
-                    yield found
-                else:
-                    records.append(found)
-        yield pipeline, records
+            yield from _add_file(batch, file)
+        yield batch
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -78,7 +73,8 @@ def _split(name: str) -> tuple[str, str]:
     return folders.rpartition("/")[2], own
 
 
-def _records(pipeline: Pipeline, file: File) -> Iterator[Record | Fault]:
+def _add_file(batch: Batch, file: File) -> Iterator[Fault]:
+    """Add the records of a file; yield what could not be read."""
     name = _split(file.name)[1]
     if not _EPOCH.fullmatch(name):
         yield Fault(file.name, "its name is no epoch: expected 1.json, 2.json, ...")
@@ -96,26 +92,24 @@ def _records(pipeline: Pipeline, file: File) -> Iterator[Record | Fault]:
     if not isinstance(found, list):
         yield Fault(file.name, "expected a list of records")
         return
-    yield from _of_list(pipeline, int(name.removesuffix(".json")), found, file.name)
+    yield from _add_list(batch, int(name.removesuffix(".json")), found, file.name)
 
 
-def _of_list(
-    pipeline: Pipeline, epoch: int, found: list[Any], name: str
-) -> Iterator[Record | Fault]:
+def _add_list(batch: Batch, epoch: int, found: list[Any], name: str) -> Iterator[Fault]:
     seen: set[str] = set()
     again: Counter[str] = Counter()
     for position, facts in enumerate(found, 1):
         try:
-            record = record_of(pipeline, epoch, facts)
+            record = record_of(batch, epoch, facts)
             if record.identity in seen:
                 text = exact(facts)
                 again[text] += 1
-                record = record_of(pipeline, epoch, facts, copy=again[text])
+                record = record_of(batch, epoch, facts, copy=again[text])
         except MalformedError as error:
             yield Fault(f"{name}, record {position}", str(error))
             continue
         seen.add(record.identity)
-        yield record
+        batch.records.append(record)
 
 
 def _bounded_file(path: Path) -> bytes:

@@ -11,12 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.store import schema
-from lemur_core.store.identity import canonical_prm
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
-from lemur_core.store.taking.intake import Batch, take
-from lemur_core.store.taking.records import OWN_FACTS, Pipeline, Record
+from lemur_core.store.taking.intake import take
+from lemur_core.store.taking.records import OWN_FACTS, Batch, Pipeline, Record
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
 from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import insert_once
@@ -174,7 +173,7 @@ def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, 
     rows = connection.execute(query).mappings().all()
     prms = read_prms(connection, list({row[trial.prm] for row in rows}))
     batches = [
-        (Pipeline(*names), [_record(row, prms[row[trial.prm]]) for row in group])
+        Batch(Pipeline(*names), [_record(row) for row in group], prms)
         for names, group in groupby(rows, lambda row: tuple(row[trial[name]] for name in _NAMES))
     ]
     codes = {}
@@ -185,7 +184,7 @@ def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, 
     return batches, codes
 
 
-def _record(row: Any, prm: Facts) -> Record:
+def _record(row: Any) -> Record:
     trial, stat = schema.trial.c, schema.stat.c
     own = None
     if row[trial.state] != State.IMPORTED:
@@ -193,6 +192,6 @@ def _record(row: Any, prm: Facts) -> Record:
         own |= {"trial": row[trial.uid], "validation": row[stat.validation]}
         own |= {"scores": row[stat.scores]}
     return Record(
-        row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss], prm,
-        canonical_prm(prm), row[stat.extra] or "", own, row[stat.record],
+        row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
+        row[trial.prm], row[stat.extra] or "", own, row[stat.record],
     )  # fmt: skip

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from lemur_core.store.identity import exact
-from lemur_core.store.taking.records import Fault, MalformedError, Pipeline, Record, record_of
+from lemur_core.store.taking.records import (
+    Batch,
+    Fault,
+    MalformedError,
+    Pipeline,
+    Record,
+    record_of,
+)
 
 _NEEDED = {"stat", "prm"}
 _CODE = ("nn", "metric", "transform")
@@ -28,7 +35,7 @@ def is_peers(file: Path) -> bool:
     return tables >= _NEEDED and "alembic_version" not in tables
 
 
-def read_peer(file: Path) -> Iterator[tuple[Pipeline, list[Record]] | Fault]:
+def read_peer(file: Path) -> Iterator[Batch | Fault]:
     """Yield the records of each pipeline together, and what could not be read."""
     with closing(_open(file)) as connection:
         prms = _prms(connection)
@@ -41,7 +48,7 @@ def read_peer(file: Path) -> Iterator[tuple[Pipeline, list[Record]] | Fault]:
             if not all(isinstance(name, str) and name and "_" not in name for name in names):
                 yield Fault(str(file), f"stat {names!r} is no task, data set, metric and net")
                 continue
-            pipeline, records = Pipeline(*names), []
+            batch = Batch(Pipeline(*names), [], {})
             again: Counter[str] = Counter()
             for _, _, _, _, epoch, row, accuracy, duration, transform, uid in group:
                 facts = {
@@ -54,10 +61,10 @@ def read_peer(file: Path) -> Iterator[tuple[Pipeline, list[Record]] | Fault]:
                 }
                 facts = {name: value for name, value in facts.items() if value is not None}
                 try:
-                    records.append(_record(pipeline, epoch, facts, again))
+                    batch.records.append(_record(batch, epoch, facts, again))
                 except MalformedError as error:
                     yield Fault(f"{file}, stat {row}", str(error))
-            yield pipeline, records
+            yield batch
 
 
 def read_code(file: Path) -> dict[str, dict[str, str]]:
@@ -71,7 +78,7 @@ def read_code(file: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _record(pipeline: Pipeline, epoch: Any, facts: dict[str, Any], again: Counter[str]) -> Record:
+def _record(batch: Batch, epoch: Any, facts: dict[str, Any], again: Counter[str]) -> Record:
     if type(epoch) is not int or epoch < 1:
         raise MalformedError(f"epoch {epoch!r}: expected a number from 1")
     try:
@@ -79,7 +86,7 @@ def _record(pipeline: Pipeline, epoch: Any, facts: dict[str, Any], again: Counte
     except (ValueError, TypeError):
         raise MalformedError("holds what no JSON has") from None
     again[text] += 1
-    return record_of(pipeline, epoch, facts, copy=again[text] - 1)
+    return record_of(batch, epoch, facts, copy=again[text] - 1)
 
 
 def _prms(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple
 
-from lemur_core.store.identity import canonical_prm, digest, exact
+from lemur_core.store.identity import digest, exact
 from lemur_core.trial import State
 
 # What newer records of LEMUR's measure beside the score; kept, for lemur has no column for it.
@@ -23,8 +22,6 @@ _MEASURED = frozenset({
     "gradient_norm", "lr_now", "occupied_gpu_memory_kb", "occupied_ram_kb", "ram_usage_percent",
     "samples_per_second", "test_loss", "total_ram_kb", "train_accuracy", "uid",
 })  # fmt: skip
-# Of what a thousand records say each, the names are the same.
-_MANY_NAMES = 4_096
 _LONGEST_NS = 2**63 - 1
 _UID = re.compile("[0-9a-f]{32}")
 _OWN_KINDS: dict[str, tuple[type, ...]] = {
@@ -67,8 +64,7 @@ class Record(NamedTuple):
         accuracy: The score, 0 to 1, whatever the metric.
         duration: Nanoseconds since the trial began; None where it is not told.
         loss: Mean training loss; None where it is not told.
-        prm: The hyperparameters.
-        prm_json: They, in canonical JSON.
+        prm: The uid of the hyperparameters.
         extra: The rest of the record, in canonical JSON; empty where there is none.
         own: What lemur knew of it, where lemur wrote it.
         identity: The same for the same record, and for no other.
@@ -78,11 +74,24 @@ class Record(NamedTuple):
     accuracy: float
     duration: int | None
     loss: float | None
-    prm: dict[str, Any]
-    prm_json: str
+    prm: str
     extra: str
     own: dict[str, Any] | None
     identity: str
+
+
+class Batch(NamedTuple):
+    """Records of one pipeline.
+
+    Attributes:
+        pipeline: Whose they are.
+        records: They.
+        prms: Their hyperparameters, by uid.
+    """
+
+    pipeline: Pipeline
+    records: list[Record]
+    prms: dict[str, dict[str, Any]]
 
 
 class Fault(NamedTuple):
@@ -96,11 +105,11 @@ class MalformedError(ValueError):
     """A record that cannot be one, and why."""
 
 
-def record_of(pipeline: Pipeline, epoch: int, facts: Any, copy: int = 0) -> Record:
-    """Return the record that a JSON object holds.
+def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> Record:
+    """Return the record that a JSON object holds; its hyperparameters are entered in the batch.
 
     Args:
-        pipeline: Whose it is.
+        batch: Of the pipeline whose it is.
         epoch: Its epoch, from 1.
         facts: What was published.
         copy: How many times the very same came before it.
@@ -110,29 +119,25 @@ def record_of(pipeline: Pipeline, epoch: int, facts: Any, copy: int = 0) -> Reco
     """
     if type(facts) is not dict:
         raise MalformedError(f"{_shown(facts)}: expected an object")
-    chosen, measured = _parted(tuple(facts))
-    prm = {name: facts[name] for name in chosen}
-    extra = {name: facts[name] for name in measured}
+    prm = facts.copy()
+    extra = {name: prm.pop(name) for name in _MEASURED.intersection(prm)}
     accuracy = _score(prm)
     duration = _duration(prm)
     loss = _loss(prm, extra)
     own = _own(prm)
     try:
-        prm_json = canonical_prm(prm)
-        rest_json = canonical_prm(extra) if extra else ""
-        rest = f"{accuracy!r} {duration} {loss!r} {rest_json}"
+        chosen = exact(prm)
+        rest = exact(extra) if extra else ""
         known = "" if own is None else exact(own)
-        identity = digest(f"{'_'.join(pipeline)}/{epoch}/{copy}{prm_json}{rest}{known}")
     except ValueError:
         raise MalformedError("holds NaN, an infinity, or what no JSON has") from None
-    return Record(epoch, accuracy, duration, loss, prm, prm_json, rest_json, own, identity)
-
-
-@lru_cache(_MANY_NAMES)
-def _parted(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Part the names of a record into those of what was chosen and of what was measured."""
-    chosen = [name for name in names if name not in _MEASURED]
-    return chosen, [name for name in names if name in _MEASURED]
+    except RecursionError:
+        raise MalformedError("is nested too deep") from None
+    measured = f"{accuracy!r} {duration} {loss!r} {rest}"
+    identity = digest(f"{'_'.join(batch.pipeline)}/{epoch}/{copy}{chosen}{measured}{known}")
+    uid = digest(chosen)
+    batch.prms.setdefault(uid, prm)
+    return Record(epoch, accuracy, duration, loss, uid, rest, own, identity)
 
 
 def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -139,23 +139,25 @@ class Compiled:
     """A statement that is spared SQLAlchemy's compilation, cache and all, at each execution.
 
     Its values are handed to the driver as they are. An insertion has a value for each of the
-    columns, or of those that are named.
+    columns that are named, in the order of the table's.
     """
 
     def __init__(
         self, statement: ClauseElement, dialect: Dialect, columns: Sequence[str] | None = None
     ) -> None:
-        compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
+        # By position with every driver: rows are tuples sooner than dictionaries.
+        style = dialect.paramstyle if dialect.positional else "format"
+        made: Any = type(dialect)
+        compiled: Any = statement.compile(dialect=made(paramstyle=style), column_keys=columns)
         self._text = str(compiled)
-        self._order: list[str] | None = compiled.positiontup if compiled.positional else None
+        self._order: list[str] = compiled.positiontup
+        assert columns is None or self._order == list(columns)
 
-    def execute(self, connection: Connection, values: dict[str, Any]) -> CursorResult[Any]:
+    def execute(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """Execute it with these values, by name."""
-        parameters: Any = values if self._order is None else tuple(map(values.get, self._order))
-        return connection.exec_driver_sql(self._text, parameters)
+        return connection.exec_driver_sql(self._text, tuple(map(values.get, self._order)))
 
-    def execute_many(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    def execute_many(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
         """Execute it for each row; return how many rows of the database that changed."""
-        order = self._order
-        parameters: Any = rows if order is None else [tuple(map(row.get, order)) for row in rows]
+        parameters: Any = rows
         return connection.exec_driver_sql(self._text, parameters).rowcount

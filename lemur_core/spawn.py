@@ -1,0 +1,63 @@
+"""Start processes of our own, which import nothing of a user's script."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, NamedTuple
+
+
+class Spawned(NamedTuple):
+    """A process, and the pipe to it."""
+
+    process: SpawnProcess
+    connection: Connection[Any, Any]
+
+
+def spawn(target: Callable[..., object], *args: object) -> Spawned:
+    """Start a process that calls this with its end of a pipe and these arguments.
+
+    It ignores interrupts unless it says otherwise: Ctrl-C reaches all processes of a terminal, and
+    it is for the one that was started by hand to say what they do then.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(theirs, *args))
+    with _main_module_left_alone(), _interrupts_ignored():
+        process.start()
+    theirs.close()
+    return Spawned(process, ours)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    # Ctrl-C reaches all processes of a terminal; one that is just starting would die of it.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _main_module_left_alone() -> Iterator[None]:
+    # A spawned process imports the main module anew, which would run a user's script again; ours
+    # need nothing of it.
+    module = sys.modules["__main__"]
+    kept = {
+        name: vars(module).pop(name) for name in ("__file__", "__spec__") if hasattr(module, name)
+    }
+    module.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(module).update(kept)
