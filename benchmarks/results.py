@@ -56,14 +56,16 @@ def copies(archive: Path, rows: int) -> Iterator:
         for each in read_files(files_in(archive)):
             if isinstance(each, Fault):
                 raise SystemExit(f"{each.place}: {each.reason}")
-            pipeline, records = each
             if number:
-                pipeline = pipeline._replace(nn=f"{pipeline.nn}-copy{number}")
-                records = [
-                    one._replace(identity=f"{number:x}{one.identity}"[:32]) for one in records
-                ]
-            yield pipeline, records[:left]
-            left -= len(records)
+                each = each._replace(
+                    pipeline=each.pipeline._replace(nn=f"{each.pipeline.nn}-copy{number}"),
+                    records=[
+                        one._replace(identity=f"{number:x}{one.identity}"[:32])
+                        for one in each.records
+                    ],
+                )
+            yield each._replace(records=each.records[:left])
+            left -= len(each.records)
             if left <= 0:
                 return
 
