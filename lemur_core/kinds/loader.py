@@ -27,6 +27,8 @@ from lemur_core.errors import ContractError, ShapeError
 from lemur_core.fetch import Progress
 from lemur_core.kinds.transform import Normalisation
 
+# The class of pixels that do not count: torch's cross-entropy leaves it out.
+IGNORED = -100
 VALIDATION_SHARE = 0.1
 # Fixed, so that validation scores of different campaigns speak of the same images.
 SPLIT_SEED = 0
@@ -34,6 +36,10 @@ SPLIT_SEED = 0
 
 class Samples(Protocol):
     """A map-style data set of ``(image, target)``; images uint8 tensors ``(C, H, W)``.
+
+    A target is a class index; for segmentation the class index of each pixel, a
+    `torchvision.tv_tensors.Mask` of int64 and shape ``(H, W)``, `IGNORED` where none counts; for
+    detection a dictionary of what is in the image, as torchvision's detectors take it.
 
     One of class indices should have them as its attribute ``targets`` too, for choosing among
     samples without reading them.
@@ -64,7 +70,8 @@ class InMemory:
 
     Attributes:
         inputs: Images, uint8, shape ``(samples, channels, height, width)``.
-        targets: Class indices, int64, shape ``(samples,)``.
+        targets: Class indices, int64, shape ``(samples,)``; of segmentation those of each pixel,
+            shape ``(samples, height, width)``.
 
     Raises:
         ShapeError: There are not as many targets as images.

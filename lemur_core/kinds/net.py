@@ -77,7 +77,7 @@ def as_net(module: object, name: str) -> NetModule:
 
 
 class Classifier(nn.Module):
-    """A classifier: cross-entropy over the classes, trained by what `TRAINING` names.
+    """A classifier of images or of their pixels: cross-entropy, trained by what `TRAINING` names.
 
     A subclass builds its layers and defines ``forward``; one with auxiliary outputs overrides
     `loss` too.
@@ -100,9 +100,11 @@ class Classifier(nn.Module):
         """Return the mean loss of a batch.
 
         Args:
-            outputs: What ``forward`` gives, logits of shape ``(batch, classes)``.
+            outputs: What ``forward`` gives, logits of shape ``(batch, classes)``; of pixels
+                ``(batch, classes, H, W)``.
             targets: Class indices, int64, shape ``(batch,)``; of mixed images the probability of
-                each class, float32, shape ``(batch, classes)``.
+                each class, float32, shape ``(batch, classes)``; of pixels int64, shape
+                ``(batch, H, W)``, those of -100 left out.
         """
         return functional.cross_entropy(outputs, targets)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Subset
@@ -42,12 +43,15 @@ def targets_of(samples: Samples) -> Tensor | None:
     Samples that have an attribute ``targets`` are not read for it.
     """
     if isinstance(samples, InMemory):
-        return samples.targets
+        return samples.targets if samples.targets.ndim == 1 else None
     if isinstance(samples, Subset):
         whole = targets_of(samples.dataset)  # type: ignore[arg-type]
         return None if whole is None else whole[list(samples.indices)]
     known = getattr(samples, "targets", None)
     if known is None:
+        # Masks or boxes are not read one and all only to find that they are no classes.
+        if not _is_scalar(samples[0][1]):
+            return None
         known = [samples[index][1] for index in range(len(samples))]
     try:
         targets = torch.as_tensor(known)
@@ -55,6 +59,10 @@ def targets_of(samples: Samples) -> Tensor | None:
         return None
     whole_numbers = targets.ndim == 1 and not targets.is_floating_point()
     return targets.to(torch.int64) if whole_numbers else None
+
+
+def _is_scalar(target: Any) -> bool:
+    return isinstance(target, int | np.integer) or (isinstance(target, Tensor) and not target.ndim)
 
 
 @dataclass(frozen=True)

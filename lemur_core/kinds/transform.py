@@ -7,6 +7,11 @@ float32 (or complex64) of shape ``(batch, channels, size, size)``.
 Randomness is drawn per image, from torch's global generator, and only in training mode: the runner
 calls ``transform.train()`` for training batches and ``transform.eval()`` for those that are scored.
 
+One for targets that lie in the image, masks or boxes, has a method ``pair(image, target)`` instead
+of ``forward``. It is given one sample, an image uint8 of shape ``(channels, height, width)`` and
+its target as the loader gives it, and returns the net's input, float32 of shape
+``(channels, size, size)``, and the target that was moved with it.
+
 One that mixes images with each other has a method ``mix(inputs, targets, out_shape)`` too. It is
 given each training batch, on the net's device and after ``forward``, and returns the batch that the
 net learns from: for classification, targets are then the probability of each class, float32,

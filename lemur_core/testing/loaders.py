@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from lemur_core.entry import Entry
 from lemur_core.errors import MissingDataError
-from lemur_core.kinds.loader import DataBundle, Samples, as_bundle
+from lemur_core.kinds.loader import IGNORED, DataBundle, Samples, as_bundle
 
 
 class LoaderRules:
@@ -93,13 +94,33 @@ def _check_sample(loader: Entry, bundle: DataBundle, task: str, split: str, samp
         assert 0 <= int(target) < bundle.out_shape[0], (
             f"{where}: target {int(target)}; expected 0 to {bundle.out_shape[0] - 1}"
         )
+    if task == "img-segmentation":
+        _check_mask(where, image, target, bundle.out_shape[0])
+
+
+def _check_mask(where: str, image: Tensor, mask: Tensor, classes: int) -> None:
+    assert mask.dtype == torch.int64, f"{where}: masks are {mask.dtype}; expected int64"
+    assert mask.shape == image.shape[1:], (
+        f"{where}: a mask of {tuple(mask.shape)} for an image of {tuple(image.shape[1:])}"
+    )
+    counted = mask[mask != IGNORED]
+    assert ((counted >= 0) & (counted < classes)).all(), (
+        f"{where}: a mask of classes {mask.unique().tolist()}; "
+        f"expected 0 to {classes - 1}, or {IGNORED}"
+    )
 
 
 def _check_same(loader: Entry, split: str, one: Samples, two: Samples) -> None:
     assert len(one) == len(two), f"loader {loader.name!r}: {split} has {len(one)}, then {len(two)}"
     for index in range(0, len(one), max(1, len(one) // 100)):
         for first, second in zip(one[index], two[index], strict=True):
-            assert torch.equal(torch.as_tensor(first), torch.as_tensor(second)), (
+            assert _same(first, second), (
                 f"loader {loader.name!r}: {split}[{index}] differs when loaded again; "
                 "seed what it draws"
             )
+
+
+def _same(one: Any, two: Any) -> bool:
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(_same(one[name], two[name]) for name in one)
+    return torch.equal(torch.as_tensor(one), torch.as_tensor(two))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lemur_core.entry import Entry
+from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.space import Interval, Space, of_net, smallest
 
@@ -41,32 +42,37 @@ class NetRules:
     ) -> tuple[Tensor, Tensor, tuple[int, ...]]:
         """Return inputs, targets and ``out_shape`` to try a net on.
 
-        Override it for tasks other than img-classification, whose inputs are of the net's ``dtype``
-        and of shape ``(count, channels, size, size)`` at its smallest size.
+        Override it for tasks other than img-classification and img-segmentation, whose inputs are
+        of the net's ``dtype`` and of shape ``(count, channels, size, size)`` at its smallest size.
         """
-        if not net.serves("img-classification"):
+        size = net.min_size or _SIZE
+        if net.serves("img-classification"):
+            targets = torch.arange(count) % CLASSES
+        elif net.serves("img-segmentation"):
+            targets = torch.arange(count * size * size).reshape(count, size, size) % CLASSES
+            targets[:, 0] = IGNORED
+        else:
             pytest.fail(
                 f"net {net.name!r} serves {', '.join(net.tasks)}; "
                 "override batch() to say what its batches are"
             )
-        size = net.min_size or _SIZE
         drawn = torch.Generator().manual_seed(count)
         dtype = getattr(torch, net.dtype)
         inputs = torch.randn(count, channels, size, size, generator=drawn, dtype=dtype)
-        return inputs, torch.arange(count) % CLASSES, (CLASSES,)
+        return inputs, targets, (CLASSES,)
 
     def test_net_says_its_hyperparameters(self, net: Entry) -> None:
         """They can be read as ranges."""
         assert _space(net)
 
     def test_net_gives_its_tasks_shape(self, net: Entry) -> None:
-        """Scored alone or many at once, each sample gets an output of ``out_shape``."""
+        """Scored alone or many at once, each target gets an output of ``out_shape``."""
         for channels in self.channels:
             built = self._built(net, channels).eval()
             for count in (1, 3):
-                inputs, _, out_shape = self.batch(net, channels, count)
+                inputs, targets, out_shape = self.batch(net, channels, count)
                 outputs = built(inputs)
-                expected = (count, *out_shape)
+                expected = (count, *out_shape, *targets.shape[1:])
                 assert outputs.shape == expected, (
                     f"net {net.name!r}: maps {tuple(inputs.shape)} to {tuple(outputs.shape)}; "
                     f"expected {expected}"

@@ -79,9 +79,14 @@ class _FromMemory:
         total = len(self.samples)
         order = torch.randperm(total) if self.training else torch.arange(total)
         self.transform.train(self.training)
+        pair = getattr(self.transform, "pair", None)
         for indices in order.split(self.size)[: len(self)]:
             inputs, targets = self.samples.inputs[indices], self.samples.targets[indices]
-            yield self.transform(self._moved(inputs)), self._moved(targets)
+            if pair is None:
+                yield self.transform(self._moved(inputs)), self._moved(targets)
+            else:
+                inputs, targets = _collate([*map(pair, inputs, targets)])
+                yield self._moved(inputs), self._moved(targets)
 
     def _moved(self, tensor: Tensor) -> Tensor:
         # From pinned memory a GPU copies while the processor goes on.
@@ -119,10 +124,7 @@ class _FromDataset:
             if isinstance(batch, LemurError):
                 raise batch
             inputs, targets = batch
-            yield (
-                inputs.to(self.device, non_blocking=True),
-                targets.to(self.device, non_blocking=True),
-            )
+            yield _moved(inputs, self.device), _moved(targets, self.device)
 
 
 class _Transformed(Dataset[Any]):
@@ -141,10 +143,12 @@ class _Transformed(Dataset[Any]):
         except LemurError as error:
             return error
         # Anything but an image, a sentence say, was made ready by its loader.
-        if isinstance(inputs, Tensor) and inputs.dtype == torch.uint8:
-            self.transform.train(self.training)
-            inputs = self.transform(inputs[None])[0]
-        return inputs, target
+        if not isinstance(inputs, Tensor) or inputs.dtype != torch.uint8:
+            return inputs, target
+        self.transform.train(self.training)
+        pair: Callable[[Tensor, Any], tuple[Any, Any]] | None
+        pair = getattr(self.transform, "pair", None)
+        return (self.transform(inputs[None])[0], target) if pair is None else pair(inputs, target)
 
 
 def _collate(samples: list[Any]) -> Any:
@@ -158,7 +162,18 @@ def _collate(samples: list[Any]) -> Any:
         return MisfitError(
             f"images of several sizes, {given}, make no batch; choose transforms that resize them"
         )
+    if isinstance(samples[0][1], dict):
+        # Of objects each image has as many as it has.
+        return default_collate([inputs for inputs, _ in samples]), [each for _, each in samples]
     return default_collate(samples)
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    if isinstance(value, list):
+        return [_moved(each, device) for each in value]
+    if isinstance(value, dict):
+        return {name: _moved(each, device) for name, each in value.items()}
+    return value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
 
 
 def _loading_processes(samples: int) -> int:

@@ -24,8 +24,11 @@ from lemur_core.train import checkpoint
 from lemur_core.train.batches import batches, mixed
 from lemur_core.trial import Epoch, Size, Trial
 
-# Scoring keeps no activations, so that it can take more images at once than training does.
+# Scoring keeps no activations, so that it can take more images at once than training does, until
+# what is left of those at full size is much.
 _SCORED_AT_ONCE = 256
+_SCORED_PIXELS = 2**20
+_LARGE = 224
 
 
 class NotFiniteError(ArithmeticError):
@@ -50,13 +53,14 @@ def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
     metrics = build_metrics(trial.pipeline, bundle.out_shape, device)
     assert bundle.validation is not None
     splits = (bundle.train, bundle.validation, bundle.test)
-    if all(isinstance(split, InMemory) for split in splits):
+    if all(isinstance(split, InMemory) for split in splits) and not hasattr(transform, "pair"):
         # It is given whole batches, where the net is.
         transform.to(device)
     size = trial.prm["batch"]
+    at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // (trial.transform_entry.size or _LARGE) ** 2)
 
     def scored(samples: Samples) -> TrainData:
-        return batches(samples, transform, max(size, _SCORED_AT_ONCE), device, training=False)
+        return batches(samples, transform, max(size, at_once), device, training=False)
 
     plain = batches(bundle.train, transform, size, device, training=True)
     train_data = mixed(plain, transform, bundle.out_shape)

@@ -1,0 +1,90 @@
+"""Targets that lie in the image: each sample is transformed with its target."""
+
+import pytest
+import torch
+from torch import nn
+
+from lemur_core.errors import PatternError
+from lemur_core.kinds.loader import DataBundle, InMemory
+from lemur_core.kinds.restrict import restrict, targets_of
+from lemur_core.kinds.transform import Normalisation
+from lemur_core.restriction import Restriction
+from lemur_core.train.batches import batches
+
+CPU = torch.device("cpu")
+
+
+class Mirrored(nn.Module):
+    """Mirror image and mask in training, each time or never."""
+
+    def pair(self, image, target):
+        if not self.training:
+            return image.float(), target
+        return image.float().flip(-1), target if isinstance(target, dict) else target.flip(-1)
+
+
+class Listed:
+    """Samples one at a time; ``read`` counts them."""
+
+    def __init__(self, images, targets):
+        self.images, self.targets_, self.read = images, targets, 0
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        self.read += 1
+        return self.images[index], self.targets_[index]
+
+
+def scenes(count=7):
+    """Images whose mask is their only channel, no two pixels of a row alike."""
+    masks = torch.arange(count * 6).reshape(count, 2, 3)
+    return masks.to(torch.uint8)[:, None], masks
+
+
+@pytest.mark.parametrize("kind", [InMemory, Listed])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_mask_is_moved_with_its_image(kind, training):
+    images, masks = scenes()
+    given = list(batches(kind(images, masks), Mirrored(), 3, CPU, training=training))
+    assert [len(inputs) for inputs, _ in given] == ([3, 3] if training else [3, 3, 1])
+    for inputs, targets in given:
+        assert inputs.dtype == torch.float32
+        assert targets.dtype == torch.int64
+        assert torch.equal(inputs[:, 0].long(), targets)
+    rows = torch.cat([targets for _, targets in given])
+    order = rows[:, :, 0] > rows[:, :, 2]
+    assert order.all() if training else not order.any()
+
+
+def test_objects_are_a_list_with_one_dictionary_for_each_image():
+    images, _ = scenes(5)
+    objects = [
+        {"boxes": torch.zeros(count, 4), "labels": torch.arange(count), "image_id": count}
+        for count in range(5)
+    ]
+    [(inputs, targets)] = batches(Listed(images, objects), Mirrored(), 5, CPU, training=False)
+    assert inputs.shape == (5, 1, 2, 3)
+    assert [len(each["labels"]) for each in targets] == [0, 1, 2, 3, 4]
+    assert [each["image_id"] for each in targets] == [0, 1, 2, 3, 4]
+
+
+def bundle(kind):
+    train, test = kind(*scenes(9)), kind(*scenes(4))
+    return DataBundle(train, test, (54,), 0.25, Normalisation((0.5,), (0.5,)))
+
+
+@pytest.mark.parametrize("kind", [InMemory, Listed])
+def test_masks_are_no_classes_to_choose_samples_by(kind):
+    part = restrict(bundle(kind), Restriction(samples=5), "toy")
+    assert len(part.train) == 5
+    assert part.chance == 0.25
+    with pytest.raises(PatternError, match="its targets are no classes to choose among"):
+        restrict(bundle(kind), Restriction(classes=2), "toy")
+
+
+def test_not_every_mask_is_read_to_find_that_it_is_no_class():
+    samples = Listed(*scenes())
+    assert targets_of(samples) is None
+    assert samples.read == 1
