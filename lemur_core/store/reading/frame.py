@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
@@ -123,10 +124,9 @@ def _rows(
     query = filters.apply(select(*(stat[_STORED.get(name, name)] for name in names)))
     if wanted.max_rows is not None and not wanted.best_of:
         query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
+    found = _fetched(connection, query)
     if wanted.best_of:
-        found = _best(connection, query, filters, wanted.best_of)
-    else:
-        found = _fetched(connection, query)
+        found = _best(connection, found, names.index("accuracy"), wanted.best_of)
     # They come nearly so; a database would take longer than all the rest to see to it.
     rows = _frame(found, names).sort_values(["trial_id", "epoch"], ignore_index=True)
     return rows if wanted.max_rows is None else rows.head(wanted.max_rows)
@@ -171,36 +171,39 @@ def _trials(connection: Connection, ids: Series, columns: Collection[str]) -> Da
 
 
 def _best(
-    connection: Connection, query: Select[Any], filters: Filters, best_of: Sequence[str]
+    connection: Connection,
+    rows: Sequence[tuple[Any, ...]],
+    accuracy: int,
+    best_of: Sequence[str],
 ) -> list[tuple[Any, ...]]:
     """Return the rows of the highest accuracy; of equals, the one that was begun first.
 
     Args:
         connection: To the database.
-        query: For rows that begin with the id of the trial and the epoch.
-        filters: Which of them there are.
+        rows: They begin with the id of the trial and the epoch.
+        accuracy: Where in a row it is.
         best_of: In which columns those that are kept differ.
     """
     import numpy as np
 
-    stat = schema.stat.c
-    # Of the many rows that are not kept, no more is read than what they are compared by.
-    compared = filters.apply(select(stat.trial_id, stat.epoch, stat.accuracy))
-    columns = list(zip(*_fetched(connection, compared), strict=True)) or [()] * 3
-    trial, epoch = (np.array(column, dtype=np.int64) for column in columns[:2])
-    accuracy = np.array(columns[2], dtype=np.float64)
-    groups = _groups(connection, [name for name in best_of if name != "epoch"], trial)
-    differ = [groups, epoch] if "epoch" in best_of else [groups]
-    order = np.lexsort([epoch, trial, -accuracy, *differ])
-    first = np.any([np.diff(one[order], prepend=-1) != 0 for one in differ], axis=0)
-    kept = order[first]
-    pairs = set(zip(trial[kept].tolist(), epoch[kept].tolist(), strict=True))
-    rows = (
-        row
-        for each in where_in(query, stat.trial_id, sorted({number for number, _ in pairs}))
-        for row in _fetched(connection, each)
-    )
-    return [row for row in rows if row[:2] in pairs]
+    trial, epoch, score = (_column(rows, place) for place in (0, 1, accuracy))
+    differ = _groups(connection, [name for name in best_of if name != "epoch"], trial)
+    if "epoch" in best_of:
+        differ = differ * (max(epoch, default=0) + 1) + epoch
+    # By what they differ in, then as they were begun: rows of whole numbers are sorted in no time.
+    order = np.lexsort([epoch, trial, differ])
+    differ, score = differ[order], score[order]
+    begins = np.flatnonzero(np.diff(differ, prepend=-1))
+    highest = np.repeat(np.maximum.reduceat(score, begins), np.diff(begins, append=len(score)))
+    best = np.flatnonzero(score == highest)
+    first = np.diff(differ[best], prepend=-1) != 0
+    return [rows[place] for place in order[best[first]].tolist()]
+
+
+def _column(rows: Sequence[tuple[Any, ...]], place: int) -> Any:
+    import numpy as np
+
+    return np.fromiter(map(itemgetter(place), rows), np.float64 if place > 1 else np.int64)
 
 
 def _groups(connection: Connection, names: Sequence[str], trials: Any) -> Any:
