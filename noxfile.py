@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 
 import nox
@@ -19,6 +20,11 @@ def everything(*, editable: bool = True) -> list[str]:
     flag = ["-e"] if editable else []
     places = [".[dev]", *(f"./plugins/{name}[tests]" for name in PLUGINS)]
     return [part for place in places for part in (*flag, place)]
+
+
+def dependencies(name: str) -> set[str]:
+    project = tomllib.loads((Path("plugins") / name / "pyproject.toml").read_text())["project"]
+    return {one.partition(">")[0] for one in project["dependencies"]}
 
 
 @nox.session
@@ -47,8 +53,9 @@ def core(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("name", PLUGINS, ids=PLUGINS)
 def plugin(session: nox.Session, name: str) -> None:
-    """lemur-core and one plugin, so that an undeclared import fails."""
-    session.install(*CONSTRAINTS, ".[testing]", f"./plugins/{name}[tests]")
+    """lemur-core, one plugin and those that it needs, so that an undeclared import fails."""
+    needed = [f"./plugins/{other}" for other in PLUGINS if other in dependencies(name)]
+    session.install(*CONSTRAINTS, ".[testing]", *needed, f"./plugins/{name}[tests]")
     session.run("pytest", f"plugins/{name}/tests", *session.posargs)
 
 

@@ -1,0 +1,1 @@
+"""Scenes with masks and boxes for lemur."""

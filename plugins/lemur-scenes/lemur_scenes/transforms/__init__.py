@@ -1,0 +1,1 @@
+"""The transforms, which move an image and what is known of it together."""

@@ -1,0 +1,83 @@
+"""The metrics against scikit-learn's on the same pixels."""
+
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, f1_score, jaccard_score
+from torch.nn.functional import one_hot
+
+from lemur_core.errors import ShapeError
+from lemur_core.kinds.loader import IGNORED
+from lemur_seg.metrics.confusion import Dice, MeanIoU, PixelAccuracy
+
+CLASSES = 6
+
+
+def drawn(seed, share_ignored=0.1, classes=CLASSES):
+    """Return outputs and targets of three images, two thirds of the pixels right."""
+    generator = torch.Generator().manual_seed(seed)
+    targets = torch.randint(0, classes, (3, 7, 9), generator=generator)
+    wrong = torch.randint(0, classes, targets.shape, generator=generator)
+    given = torch.where(torch.rand(targets.shape, generator=generator) < 2 / 3, targets, wrong)
+    targets[torch.rand(targets.shape, generator=generator) < share_ignored] = IGNORED
+    return one_hot(given, CLASSES).movedim(-1, 1).float(), targets
+
+
+def score(metric, *batches):
+    made = metric((CLASSES,))
+    for outputs, targets in batches:
+        made.update(outputs, targets)
+    return float(made.compute())
+
+
+def pixels(*batches):
+    given = torch.cat([outputs.argmax(1).flatten() for outputs, _ in batches])
+    true = torch.cat([targets.flatten() for _, targets in batches])
+    return true[true != IGNORED].numpy(), given[true != IGNORED].numpy()
+
+
+REFERENCES = {
+    MeanIoU: lambda true, given: jaccard_score(true, given, average="macro"),
+    Dice: lambda true, given: f1_score(true, given, average="macro"),
+    PixelAccuracy: accuracy_score,
+}
+
+
+@pytest.mark.parametrize("metric", REFERENCES)
+@pytest.mark.parametrize("seed", range(5))
+def test_it_is_what_scikit_learn_gives_for_all_pixels_at_once(metric, seed):
+    batches = [drawn(seed), drawn(seed + 100, share_ignored=0.5)]
+    expected = REFERENCES[metric](*pixels(*batches))
+    assert score(metric, *batches) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", REFERENCES)
+def test_classes_that_are_nowhere_do_not_count(metric):
+    batch = drawn(0, classes=3)
+    assert score(metric, batch) == pytest.approx(REFERENCES[metric](*pixels(batch)), abs=1e-9)
+
+
+def test_it_is_of_the_whole_set_and_not_the_mean_of_batches():
+    batches = [drawn(1), drawn(2, classes=2)]
+    of_each = sum(score(MeanIoU, batch) for batch in batches) / 2
+    assert score(MeanIoU, *batches) != pytest.approx(of_each, abs=1e-3)
+
+
+@pytest.mark.parametrize("metric", REFERENCES)
+def test_ignored_pixels_do_not_change_the_score(metric):
+    outputs, targets = drawn(3)
+    changed = outputs.clone()
+    changed[:, 0][targets == IGNORED] = 9.0
+    assert score(metric, (changed, targets)) == score(metric, (outputs, targets))
+
+
+@pytest.mark.parametrize("metric", REFERENCES)
+def test_where_no_pixel_counts_the_score_is_0(metric):
+    outputs, targets = drawn(4)
+    assert score(metric, (outputs, torch.full_like(targets, IGNORED))) == 0
+
+
+@pytest.mark.parametrize("metric", REFERENCES)
+def test_outputs_of_another_size_are_refused(metric):
+    outputs, targets = drawn(5)
+    with pytest.raises(ShapeError, match=r"outputs \(3, 6, 7, 8\) for targets \(3, 7, 9\)"):
+        score(metric, (outputs[..., 1:], targets))
