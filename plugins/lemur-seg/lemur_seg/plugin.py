@@ -1,8 +1,19 @@
 """What lemur-seg registers. Nothing here imports torch."""
 
-from lemur_core import Entry, hookimpl
+from dataclasses import replace
+
+from lemur_core import Entry, entries_in, hookimpl
 
 TASKS = ("img-segmentation",)
+
+
+# Height and width in pixels; below it the last of four poolings leaves less than two.
+MIN_SIZE = 32
+
+
+@hookimpl
+def lemur_register_nets():
+    return [replace(entry, min_size=MIN_SIZE) for entry in entries_in("lemur_seg.nets", TASKS)]
 
 
 @hookimpl

@@ -1,0 +1,80 @@
+"""U-Net with bilinear upsampling: half the parameters of the one with transposed convolutions.
+
+Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation, MICCAI
+2015 (figure 1). Kept: both paths and the joins at each resolution. Changed: maps are upsampled
+bilinearly, for which the bottom has 512 channels and not 1,024; the 3x3 convolutions are padded, so
+that the output has the input's size, and each is followed by batch normalisation; maps of odd sizes
+are padded where they are joined.
+17,263,302 parameters for 3 channels and 6 classes.
+"""
+
+import torch
+from torch import nn
+from torch.nn.functional import interpolate, pad
+
+from lemur_core.kinds.net import TRAINING, Classifier
+
+
+def supported_hyperparameters():
+    return TRAINING | {
+        "optimizer": "adam",
+        "lr": "1e-4..1e-2 log",
+        "dropout": "0..0.5",
+        "bn_momentum": 0.1,
+    }
+
+
+class Twice(nn.Sequential):
+    """Two 3x3 convolutions, the first of which has ``middle`` channels."""
+
+    def __init__(self, channels_in, middle, channels, bn_momentum):
+        super().__init__(
+            nn.Conv2d(channels_in, middle, 3, padding=1, bias=False),
+            nn.BatchNorm2d(middle, momentum=bn_momentum),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(middle, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels, momentum=bn_momentum),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Up(nn.Module):
+    """Double the resolution, then join the map of the contracting path, of as many channels."""
+
+    def __init__(self, skipped, channels, bn_momentum):
+        super().__init__()
+        self.convs = Twice(2 * skipped, skipped, channels, bn_momentum)
+
+    def forward(self, x, skip):
+        x = interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+        # Pooling dropped the last row and column of an odd size.
+        height, width = skip.shape[-2] - x.shape[-2], skip.shape[-1] - x.shape[-1]
+        return self.convs(torch.cat([skip, pad(x, (0, width, 0, height))], dim=1))
+
+
+class Net(Classifier):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__(in_shape, out_shape, prm, device)
+        momentum = prm["bn_momentum"]
+        self.pool = nn.MaxPool2d(2)
+        self.down1 = Twice(in_shape[1], 64, 64, momentum)
+        self.down2 = Twice(64, 128, 128, momentum)
+        self.down3 = Twice(128, 256, 256, momentum)
+        self.down4 = Twice(256, 512, 512, momentum)
+        self.bottom = Twice(512, 512, 512, momentum)
+        self.dropout = nn.Dropout2d(prm["dropout"])
+        self.up4, self.up3 = Up(512, 256, momentum), Up(256, 128, momentum)
+        self.up2, self.up1 = Up(128, 64, momentum), Up(64, 64, momentum)
+        self.classifier = nn.Conv2d(64, out_shape[0], 1)
+
+    def forward(self, images):
+        x1 = self.down1(images)
+        x2 = self.down2(self.pool(x1))
+        x3 = self.down3(self.pool(x2))
+        x4 = self.down4(self.pool(x3))
+        x = self.dropout(self.bottom(self.pool(x4)))
+        x = self.up4(x, x4)
+        x = self.up3(x, x3)
+        x = self.up2(x, x2)
+        x = self.up1(x, x1)
+        return self.classifier(x)

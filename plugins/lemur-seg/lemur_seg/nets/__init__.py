@@ -1,0 +1,1 @@
+"""The nets, one file each, named as the literature names them."""
