@@ -186,6 +186,10 @@ BROKEN = {
         ["transform_draws_from_the_global_seed"],
         "transform 'bad': differs after the same torch.manual_seed",
     ),
+    "invents_class": (
+        ["transform_invents_no_class"],
+        "transform 'bad': makes classes of 0, 7 and -100 into [",
+    ),
     "wrong_score": (SCORES, "it gives 0.250000; expected 0.500000"),
     "above_one": (SCORES, "metric 'bad': gives 2.0; expected 0 to 1"),
     "last_batch_only": (

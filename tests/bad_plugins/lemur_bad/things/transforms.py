@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.functional import avg_pool2d
 
 
 class Good(nn.Module):
@@ -41,3 +42,12 @@ class IgnoresTheSeed(Good):
     def forward(self, images):
         noise = torch.rand((), generator=self.generator) if self.training else 0
         return super().forward(images) + noise
+
+
+class InventsClass(nn.Module):
+    def __init__(self, normalisation):
+        super().__init__()
+
+    def pair(self, image, mask):
+        averaged = avg_pool2d(mask[None, None].float(), 3, stride=1, padding=1)
+        return image.float() / 255, averaged[0, 0].round().long()
