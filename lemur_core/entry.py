@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur_core.errors import PluginError
+from lemur_core.restriction import LIMITS, OPTION
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*(:[A-Za-z_]\w*)?")
@@ -39,6 +40,8 @@ class Entry:
             ``complex64``.
         opt_in: For a transform, whether it is taken only where it is asked for.
         demo: Whether ``lemur run`` without arguments uses it.
+        options: For a loader, names of what may be said of it in brackets,
+            ``coco[categories=person]``; in small letters, parted by hyphens.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Entry:
     dtype: str = "float32"
     opt_in: bool = False
     demo: bool = False
+    options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -71,6 +75,12 @@ class Entry:
                 f"entry {self.name!r}: tasks is the text {self.tasks!r}; "
                 f"expected a tuple, ({self.tasks!r},)"
             )
+        for option in self.options:
+            if option in LIMITS or not OPTION.fullmatch(option):
+                raise PluginError(
+                    f"entry {self.name!r}: option {option!r}; expected small letters, digits and "
+                    f"hyphens, and none of {', '.join(LIMITS)}"
+                )
 
     def serves(self, task: str) -> bool:
         """Return whether the entry is for this task."""

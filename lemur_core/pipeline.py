@@ -12,7 +12,7 @@ from lemur_core.errors import MisfitError, PatternError, UnknownNameError
 from lemur_core.fitting import Transforms
 from lemur_core.pattern import PARTS, Pattern, is_wild, own_name
 from lemur_core.registry import Registry
-from lemur_core.restriction import NONE, Restriction, split
+from lemur_core.restriction import NONE, Restriction, check_options, split
 
 _KIND = {"dataset": "loader", "metric": "metric", "net": "net"}
 
@@ -41,7 +41,7 @@ class Pipeline:
 
     @property
     def restriction(self) -> Restriction:
-        """What its data set is cut down to."""
+        """What its data set is cut down to, and the options of its loader."""
         return split(self.dataset)[1]
 
 
@@ -62,7 +62,7 @@ def compose(
     Raises:
         UnknownNameError: A name that is spelt out in a pattern, or a transform, is not installed.
         MisfitError: Entries that are spelt out exclude each other.
-        PatternError: A pattern matches nothing.
+        PatternError: A pattern matches nothing, or a loader lacks an option that is given.
     """
     wanted_transforms = _transforms(registry, transforms)
     found: dict[str, Pipeline] = {}
@@ -135,6 +135,7 @@ def _datasets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
         f"{name}{restriction}": entry
         for name, entry in registry.names("loader").items()
         for restriction in _both([want.restrictions(entry.name, full[id(entry)]) for want in wants])
+        if all(option in entry.options for option, _ in restriction.options)
     }
 
 
@@ -193,10 +194,22 @@ def _check_names(registry: Registry, pattern: Pattern) -> None:
             except UnknownNameError as error:
                 known = "data set" if part == "dataset" else part
                 raise UnknownNameError(known, name, error.known) from None
+    for name in pattern.dataset:
+        _check_options(registry, name)
     tasks = {task for _, loader in registry.entries("loader") for task in loader.tasks}
     for task in literals["task"]:
         if task not in tasks:
             raise UnknownNameError("task", task, tasks)
+
+
+def _check_options(registry: Registry, name: str) -> None:
+    wanted, restriction = split(name)
+    loaders = [
+        entry.options
+        for full, entry in registry.entries("loader")
+        if fnmatchcase(entry.name, wanted) or fnmatchcase(full, wanted)
+    ]
+    check_options(name, restriction, list(dict.fromkeys(chain(*loaders))))
 
 
 def _explain_misfit(

@@ -76,6 +76,8 @@ def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
         yield f"{'dtype':<12}{entry.dtype}"
     if entry.size:
         yield f"{'size':<12}{entry.size} px"
+    if entry.options:
+        yield f"{'options':<12}{', '.join(entry.options)}"
 
 
 def _hyperparameters(entry: Entry) -> Iterator[str]:

@@ -4,7 +4,9 @@ A loader's target is a callable ``load(folder, task)`` that returns a `DataBundl
 the user's data folder, a `pathlib.Path`; a data set whose files are not there raises
 `MissingDataError` and says which, and where to get them. The same folder gives the same bundle,
 always. A sample that cannot be decoded raises `CorruptSampleError`. A target that can fetch its
-files is a `Downloads`.
+files is a `Downloads`. The options that its entry declares are given by keyword, as texts, hyphens
+in their names as ``_``: ``load(folder, task, min_pixels="500")``; a text that means nothing raises
+`PatternError`, which says what is expected.
 
 LEMUR's published form is accepted too: a module with ``loader(transform_fn, task)`` that returns
 ``(out_shape, minimum_accuracy, train_set, test_set)``, its images PIL's or tensors.
@@ -12,7 +14,7 @@ LEMUR's published form is accepted too: a module with ``loader(transform_fn, tas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -124,21 +126,27 @@ class DataBundle:
         )
 
 
-def as_bundle(target: Any, folder: Path, task: str, name: str) -> DataBundle:
+def as_bundle(
+    target: Any, folder: Path, task: str, name: str, options: Mapping[str, str] | None = None
+) -> DataBundle:
     """Return a loader's bundle; a validation split that it lacks is still to be held out.
 
     Raises:
         ContractError: The target is no loader, or gives something else than a bundle.
         MissingDataError: Its files are not in the folder.
+        PatternError: An option's text means nothing.
     """
+    given = {option.replace("-", "_"): text for option, text in (options or {}).items()}
     if isinstance(target, ModuleType):
         published = getattr(target, "loader", None)
         if not callable(published):
             raise ContractError(f"loader {name!r}: its module has no function loader()")
+        if given:
+            raise ContractError(f"loader {name!r}: of LEMUR's published form, which has no options")
         return _published(published, task)
     if not callable(target):
         raise ContractError(f"loader {name!r}: its target cannot be called with (folder, task)")
-    bundle = target(folder, task)
+    bundle = target(folder, task, **given)
     if not isinstance(bundle, DataBundle):
         raise ContractError(
             f"loader {name!r}: gives {type(bundle).__name__}; expected a DataBundle"

@@ -13,7 +13,7 @@ from torch.utils.data import Subset
 
 from lemur_core.errors import PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples, majority_share, take
-from lemur_core.restriction import NONE, Restriction
+from lemur_core.restriction import Restriction
 
 
 def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> DataBundle:
@@ -22,7 +22,7 @@ def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> Data
     Raises:
         PatternError: It has fewer classes or samples, or its targets are no classes.
     """
-    if restriction == NONE:
+    if not restriction.cuts:
         return bundle
     seed = restriction.seed
     if restriction.classes is not None:

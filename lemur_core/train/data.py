@@ -35,11 +35,12 @@ class Bundles:
         Raises:
             MissingDataError: The data set's files are not in the folder, or none can be decoded.
             ContractError: Its loader breaks the contract.
-            PatternError: It cannot be restricted as the pipeline says.
+            PatternError: It cannot be restricted as the pipeline says, or an option means nothing.
         """
         entry, key = pipeline.loader_entry, self.key(pipeline)
         if key not in self._built:
-            whole = as_bundle(entry.load(), self.folder, pipeline.task, entry.name)
+            options = dict(pipeline.restriction.options)
+            whole = as_bundle(entry.load(), self.folder, pipeline.task, entry.name, options)
             part = restrict(whole, pipeline.restriction, pipeline.dataset).held_out()
             if self._skip_corrupt and key not in self._corrupt:
                 self._corrupt[key] = find_corrupt(part, pipeline.dataset, self._skip_corrupt)

@@ -82,3 +82,13 @@ def test_two_files_of_one_name_do_not_get_mixed_up(tmp_path):
         (tmp_path / folder / "Net.py").write_text(f"answer = {answer}\n")
     entries = [entry_of_file(tmp_path / folder / "Net.py") for folder in "ab"]
     assert [entry.load().answer for entry in entries] == [1, 2]
+
+
+@pytest.mark.parametrize("option", ["samples", "seed", "Kinds", "min_size", "-", ""])
+def test_an_option_is_no_restriction_and_parts_no_pipeline(option):
+    with pytest.raises(PluginError) as caught:
+        Entry("shapes", "lemur_toy.data:shapes", options=(option,))
+    assert str(caught.value) == (
+        f"entry 'shapes': option {option!r}; expected small letters, digits and hyphens, "
+        "and none of classes, samples, test, seed"
+    )

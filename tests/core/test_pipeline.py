@@ -4,8 +4,10 @@ from lemur_core import Entry
 from lemur_core.errors import MisfitError, PatternError, UnknownNameError
 from lemur_core.pattern import Pattern, pattern_of
 from lemur_core.pipeline import compose, demo
+from lemur_core.train.data import Bundles
 
 TASK = "img-classification"
+LETTERS = "expected letters, digits and . - (+ between several)"
 
 
 def names(toys, *texts, transforms=(), only=None):
@@ -214,6 +216,73 @@ def test_a_restriction_that_cannot_be_read_is_said(toys, given, message):
     with pytest.raises(PatternError) as caught:
         names(toys, f"{TASK}_{given}_hits_Linear")
     assert str(caught.value) == f"data set {given!r}: {message}"
+
+
+@pytest.fixture
+def optional(toys):
+    """A loader with options, beside those that have none."""
+    entry = Entry("shapes", "lemur_toy.data:shapes", (TASK,), options=("kinds", "min-size"))
+    return toys.with_entries("shaped", "loader", [entry])
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("shapes[samples=20,kinds=round]", "shapes[kinds=round,samples=20]"),
+        (
+            "shapes[min-size=3, kinds = square+round+square]",
+            "shapes[kinds=round+square,min-size=3]",
+        ),
+        ("sha*[kinds=17]", "shapes[kinds=17]"),
+        ("shaped/shapes[kinds=17]", "shapes[kinds=17]"),
+        ("*[kinds=17]", "shapes[kinds=17]"),
+    ],
+)
+def test_an_option_of_the_loader_is_part_of_the_data_sets_name(optional, given, named):
+    assert names(optional, f"{TASK}_{given}_hits_Linear") == [f"{TASK}_{named}_hits_Linear"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("shapes[kind=round]", "unknown restriction 'kind'. Did you mean 'kinds'?"),
+        ("shapes[kinds=round,sample=3]", "unknown restriction 'sample'. Did you mean 'samples'?"),
+        (
+            "blobs[kinds=round]",
+            "unknown restriction 'kinds'; there are classes, samples, test, seed",
+        ),
+        (
+            "*[zebra=1]",
+            "unknown restriction 'zebra'; there are classes, samples, test, seed, kinds, min-size",
+        ),
+        ("shapes[kinds=]", "kinds is ''; expected letters, digits and . - (+ between several)"),
+        (
+            "shapes[kinds=a/b]",
+            "kinds is 'a/b'; expected letters, digits and . - (+ between several)",
+        ),
+        (
+            "shapes[Kinds=1]",
+            "'Kinds' names nothing; expected classes, samples, test, seed "
+            "or an option of its loader",
+        ),
+        ("shapes[kinds=a,kinds=b]", "kinds is said twice"),
+        ("shapes[kinds=a,seed=1]", "a seed alone restricts nothing; say samples=N too"),
+    ],
+)
+def test_an_option_that_cannot_be_is_said(optional, given, message):
+    with pytest.raises(PatternError) as caught:
+        names(optional, f"{TASK}_{given}_hits_Linear")
+    assert str(caught.value) == f"data set {given!r}: {message}"
+
+
+def test_bundles_of_different_options_are_different(optional, tmp_path):
+    bundles = Bundles(tmp_path)
+    means = []
+    for given in ("shapes", "shapes[kinds=round]", "shapes[kinds=round,min-size=3,samples=9]"):
+        [pipeline] = compose(optional, [Pattern.parse(f"{TASK}_{given}_hits_Linear")])
+        bundle = bundles.get(pipeline)
+        means.append((bundle.normalisation.mean, len(bundle.train) + len(bundle.validation)))
+    assert means == [((1.0,), 64), ((2.0,), 64), ((6.0,), 9)]
 
 
 def test_metrics_parted_by_commas_are_recorded_beside_the_first(toys):

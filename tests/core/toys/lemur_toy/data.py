@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 
 from lemur_core.errors import MissingDataError
@@ -50,3 +52,9 @@ class Hits:
 
     def compute(self):
         return self.hits / self.count
+
+
+def shapes(folder, task, kinds="", min_size="1"):
+    """Blobs; the normalisation tells which options were given."""
+    mean = int(min_size) * (2.0 if kinds == "round" else 1.0)
+    return replace(blobs(folder, task), normalisation=Normalisation((mean,), (0.5,)))
