@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import subprocess
 import sys
 
@@ -127,6 +128,32 @@ def test_the_best_of_each_net_is_one_row(db):
 
 def test_the_best_of_each_pipeline_comes_by_data_set_and_accuracy(db):
     assert list(best(db=db)["nn"]) == ["Raises", "Linear", "ResNet"]
+
+
+SCORES = {
+    "that differ": [place / 1000 for place in range(1000)],
+    "that differ by the last digit": [0.5 + place * 2**-53 for place in range(4)],
+    "beyond what a score can be": [-1e300, -20.0, 12.0, 12.5, 1e300],
+}
+
+
+@pytest.mark.parametrize("scores", SCORES.values(), ids=SCORES)
+@pytest.mark.parametrize("differ", [["nn", "epoch"], ["nn"]], ids=["by epoch", "by net"])
+def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, differ, scores):
+    drawn, file = random.Random(0), tmp_path / "many.db"
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {})
+        for number in range(1, 41):
+            net = drawn.choice(["Linear", "Raises"])
+            trial_id = writer.begin(Trial(pipeline(toys, net), number, PRM, 0, 9))
+            for epoch in range(1, drawn.randint(2, 5)):
+                writer.record(trial_id, Epoch(epoch, None, 0.5, drawn.choice(scores), 1))
+    every = data(db=file)
+    highest = every["accuracy"] == every.groupby(differ)["accuracy"].transform("max")
+    expected = every[highest].drop_duplicates(differ).reset_index(drop=True)
+    by_epoch = "epoch" in differ
+    found = data(db=file, only_best_accuracy=by_epoch, unique_nn=not by_epoch)
+    pd.testing.assert_frame_equal(found, expected, check_categorical=False)
 
 
 def test_columns_have_the_same_types_whatever_is_in_them(db):

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Select, Table, Text, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    case,
+    cast,
+    func,
+    select,
+)
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
@@ -57,6 +68,8 @@ _OF_TRIAL = {
 _STORED = {"source": "source_id"}
 # More than so many trials are found sooner among all between the first and the last of them.
 _MANY = 2_000
+# Of scores, which are 0 to 1; 10^15 times as many are a whole number of 64 bits.
+_MOST_ROUNDED = 9.0
 _DTYPES = {
     **dict.fromkeys(("trial_id", "id", "epoch"), "int64"),
     **dict.fromkeys(("accuracy", "validation", "loss"), "float64"),
@@ -124,11 +137,13 @@ def _rows(
     query = filters.apply(select(*(stat[_STORED.get(name, name)] for name in names)))
     if wanted.max_rows is not None and not wanted.best_of:
         query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
-    found = _fetched(connection, query)
     if wanted.best_of:
-        found = _best(connection, found, names.index("accuracy"), wanted.best_of)
-    # They come nearly so; a database would take longer than all the rest to see to it.
-    rows = _frame(found, names).sort_values(["trial_id", "epoch"], ignore_index=True)
+        rows = _frame(_best(connection, query, names.index("accuracy"), wanted.best_of), names)
+    else:
+        # They come nearly so; a database would take longer than all the rest to see to it.
+        rows = _frame(_fetched(connection, query), names).sort_values(
+            ["trial_id", "epoch"], ignore_index=True
+        )
     return rows if wanted.max_rows is None else rows.head(wanted.max_rows)
 
 
@@ -139,13 +154,24 @@ def _frame(found: Sequence[tuple[Any, ...]], names: Sequence[str]) -> DataFrame:
     columns = zip(*found, strict=True) if found else ((),) * len(names)
     return pd.DataFrame(
         {
-            name: pd.Series(column, dtype=_DTYPES.get(name, object))
+            name: _series(column, _DTYPES.get(name, object))
             for name, column in zip(names, columns, strict=True)
         }
     )
 
 
-def _fetched(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+def _series(column: Sequence[Any], dtype: Any) -> Series:
+    import numpy as np
+    import pandas as pd
+
+    if dtype != "Int64":
+        return pd.Series(column, dtype=dtype)
+    missing = np.array([value is None for value in column], dtype=bool)
+    values = np.fromiter((value or 0 for value in column), np.int64, len(column))
+    return pd.Series(pd.arrays.IntegerArray(values, missing))
+
+
+def _fetched(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     # As the driver gives them: none of these columns is of a type that has to be turned.
     result = connection.execute(query)
     assert result.cursor is not None
@@ -171,33 +197,73 @@ def _trials(connection: Connection, ids: Series, columns: Collection[str]) -> Da
 
 
 def _best(
-    connection: Connection,
-    rows: Sequence[tuple[Any, ...]],
-    accuracy: int,
-    best_of: Sequence[str],
+    connection: Connection, query: Select[Any], accuracy: int, best_of: Sequence[str]
 ) -> list[tuple[Any, ...]]:
     """Return the rows of the highest accuracy; of equals, the one that was begun first.
 
     Args:
         connection: To the database.
-        rows: They begin with the id of the trial and the epoch.
+        query: Of rows that begin with the id of the trial and the epoch.
         accuracy: Where in a row it is.
         best_of: In which columns those that are kept differ.
     """
     import numpy as np
 
+    group = _groups(connection, [name for name in best_of if name != "epoch"])
+    by_epoch = "epoch" in best_of
+    hopeful = _hopeful(connection, query, group, by_epoch)
+    rows = [
+        row
+        for few in where_in(query, schema.stat.c.trial_id, hopeful)
+        for row in _fetched(connection, few)
+    ]
     trial, epoch, score = (_column(rows, place) for place in (0, 1, accuracy))
-    differ = _groups(connection, [name for name in best_of if name != "epoch"], trial)
-    if "epoch" in best_of:
-        differ = differ * (max(epoch, default=0) + 1) + epoch
-    # By what they differ in, then as they were begun: rows of whole numbers are sorted in no time.
-    order = np.lexsort([epoch, trial, differ])
-    differ, score = differ[order], score[order]
-    begins = np.flatnonzero(np.diff(differ, prepend=-1))
-    highest = np.repeat(np.maximum.reduceat(score, begins), np.diff(begins, append=len(score)))
-    best = np.flatnonzero(score == highest)
-    first = np.diff(differ[best], prepend=-1) != 0
-    return [rows[place] for place in order[best[first]].tolist()]
+    differ = _differ(group, trial, epoch, by_epoch)
+    order = np.lexsort([epoch, trial])
+    best = order[_highest(differ, score)[order]]
+    _, first = np.unique(differ[best], return_index=True)
+    return [rows[place] for place in best[np.sort(first)].tolist()]
+
+
+def _hopeful(
+    connection: Connection, query: Select[Any], group: Any, by_epoch: bool
+) -> Sequence[int]:
+    """Return the ids of the trials that may have a row of the highest accuracy.
+
+    A text of whole numbers is read far sooner than rows are; the accuracy is rounded for it, by
+    which what is highest stays so, beside others maybe.
+    """
+    import numpy as np
+
+    stat = schema.stat.c
+    low, high = -_MOST_ROUNDED, _MOST_ROUNDED
+    held = case((stat.accuracy < low, low), (stat.accuracy > high, high), else_=stat.accuracy)
+    rounded = cast(held * 1e15, BigInteger)
+    texts = (_joined(connection, column) for column in (stat.trial_id, stat.epoch, rounded))
+    narrowed = query.with_only_columns(*texts, maintain_column_froms=True)
+    [found] = _fetched(connection, narrowed)
+    trial, epoch, score = map(_numbers, found)
+    best = _highest(_differ(group, trial, epoch, by_epoch), score)
+    hopeful: list[int] = np.unique(trial[best]).tolist()
+    return hopeful
+
+
+def _differ(group: Any, trial: Any, epoch: Any, by_epoch: bool) -> Any:
+    """Return a number for each row, the same for those of which one is kept."""
+    differ = group[trial]
+    return differ * (epoch.max(initial=0) + 1) + epoch if by_epoch else differ
+
+
+def _highest(differ: Any, score: Any) -> Any:
+    """Return whether each score is the highest of those that have its number in ``differ``."""
+    import numpy as np
+
+    order = np.argsort(differ, kind="stable")
+    begins = np.flatnonzero(np.diff(differ[order], prepend=-1))
+    highest = np.maximum.reduceat(score[order], begins) if len(begins) else score
+    is_highest = np.empty(len(score), dtype=bool)
+    is_highest[order] = score[order] == np.repeat(highest, np.diff(begins, append=len(score)))
+    return is_highest
 
 
 def _column(rows: Sequence[tuple[Any, ...]], place: int) -> Any:
@@ -206,22 +272,31 @@ def _column(rows: Sequence[tuple[Any, ...]], place: int) -> Any:
     return np.fromiter(map(itemgetter(place), rows), np.float64 if place > 1 else np.int64)
 
 
-def _groups(connection: Connection, names: Sequence[str], trials: Any) -> Any:
-    """Return a number for each of these trials, the same for those that agree in some columns."""
+def _groups(connection: Connection, names: Sequence[str]) -> Any:
+    """Return a number, int64, by the id of a trial, the same for those that agree in columns."""
     import numpy as np
 
     trial = schema.trial.c
+    # An index has them in this order.
+    query = select(_joined(connection, trial.id)).group_by(*(trial[name] for name in names))
+    groups = [_numbers(text) for (text,) in _fetched(connection, query)]
+    number = np.zeros(max((ids.max() for ids in groups), default=0) + 1, dtype=np.int64)
+    for group, ids in enumerate(groups):
+        number[ids] = group
+    return number
+
+
+def _joined(connection: Connection, column: ColumnElement[int]) -> ColumnElement[str]:
+    """Return a column of whole numbers as one text, which `_numbers` reads."""
     if connection.dialect.name == "postgresql":
-        ids = func.string_agg(trial.id.cast(Text), ",")
-    else:
-        ids = func.group_concat(trial.id)
-    # An index has them in this order, and one text is read sooner than thousands of rows.
-    query = select(ids).group_by(*(trial[name] for name in names))
-    number = np.zeros(max(trials, default=0) + 1, dtype=np.int64)
-    for group, (text,) in enumerate(_fetched(connection, query)):
-        members = np.array(text.split(","), dtype=np.int64)
-        number[members[members < len(number)]] = group
-    return number[trials]
+        return func.string_agg(column.cast(Text), ",")
+    return func.group_concat(column)
+
+
+def _numbers(text: str | None) -> Any:
+    import numpy as np
+
+    return np.fromstring(text or "", np.int64, sep=",")
 
 
 def _put_together(
@@ -240,9 +315,9 @@ def _put_together(
         elif name in _CODE:
             made[name] = _codes(connection, _CODE[name], trials[name])
         elif name == "scores":
-            made[name] = [scores_of(text) if text else {} for text in rows[name]]
+            made[name] = [scores_of(text) if text else {} for text in rows[name].tolist()]
         elif name == "extra":
-            made[name] = [json.loads(text) if text else {} for text in rows[name]]
+            made[name] = [json.loads(text) if text else {} for text in rows[name].tolist()]
         elif name == "source":
             made[name] = _sources(connection, rows[name])
         elif name == CURVE:
@@ -256,9 +331,9 @@ def _prm(connection: Connection, uids: Series, as_columns: bool) -> dict[str, An
     prms = read_prms(connection, uids.unique().tolist())
     # Each row gets a dictionary of its own: changing one must not change another.
     if not as_columns:
-        return {"prm": [dict(prms[uid]) for uid in uids]}
+        return {"prm": [prms[uid].copy() for uid in uids.tolist()]}
     names = sorted({name for prm in prms.values() for name in prm})
-    return {f"prm.{name}": _plain([prms[uid].get(name) for uid in uids]) for name in names}
+    return {f"prm.{name}": _plain([prms[uid].get(name) for uid in uids.tolist()]) for name in names}
 
 
 def _plain(values: list[Any]) -> Series:
