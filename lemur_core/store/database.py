@@ -19,6 +19,7 @@ from lemur_core.store.trouble import place, store_errors
 
 __all__ = [
     "DEFAULT_DB",
+    "beside",
     "open_database",
     "opened",
     "place",
@@ -82,6 +83,16 @@ def reach(db: str | Path, *, create: bool = False) -> Engine:
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def beside(db: str, name: str) -> Path:
+    """Return the folder for what is kept beside a database, a server's in the working directory.
+
+    Args:
+        db: Where the database is, as `place` says it.
+        name: What is kept, ``weights`` say.
+    """
+    return Path(f"{db}-{name}" if Path(db).is_file() else f"lemur-{name}")
 
 
 def sqlite_file(url: URL) -> Path | None:

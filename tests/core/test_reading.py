@@ -156,6 +156,21 @@ def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, diff
     pd.testing.assert_frame_equal(found, expected, check_categorical=False)
 
 
+def test_a_trial_that_begins_meanwhile_does_no_harm(toys, db):
+    with opened(db) as engine:
+
+        def begin(connection, cursor, statement, *_):
+            if "group_concat(trial.id" in statement:
+                writer = Writer(engine, {})
+                trial_id = writer.begin(Trial(pipeline(toys), 4, PRM, 0, 1))
+                writer.record(trial_id, Epoch(1, None, 0.5, 1.0, 1))
+
+        event.listen(engine, "after_cursor_execute", begin)
+        with engine.connect() as connection:
+            found = frame_of(connection, Filters(), Wanted(best_of=("nn",)))
+    assert list(found["trial"].str[0])[:2] == ["2", "3"]
+
+
 def test_columns_have_the_same_types_whatever_is_in_them(db):
     full, empty = data(db=db, with_stats=True), data(db=db, with_stats=True, nn="none")
     for name in ("epoch", "accuracy", "duration", "validation", "loss", "seed", "task", "trial"):

@@ -9,26 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Select,
-    Table,
-    Text,
-    case,
-    cast,
-    func,
-    select,
-)
+from sqlalchemy import Connection, Select, Table, Text, func, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.reading.filters import Filters, where_in
+from lemur_core.store.reading.highest import highest
+from lemur_core.store.reading.rows import fetched
 from lemur_core.store.writing.ledger import scores_of
 
 if TYPE_CHECKING:
@@ -68,8 +58,6 @@ _OF_TRIAL = {
 _STORED = {"source": "source_id"}
 # More than so many trials are found sooner among all between the first and the last of them.
 _MANY = 2_000
-# Of scores, which are 0 to 1; 10^15 times as many are a whole number of 64 bits.
-_MOST_ROUNDED = 9.0
 _DTYPES = {
     **dict.fromkeys(("trial_id", "id", "epoch"), "int64"),
     **dict.fromkeys(("accuracy", "validation", "loss"), "float64"),
@@ -138,10 +126,10 @@ def _rows(
     if wanted.max_rows is not None and not wanted.best_of:
         query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
     if wanted.best_of:
-        rows = _frame(_best(connection, query, names.index("accuracy"), wanted.best_of), names)
+        rows = _frame(highest(connection, query, names.index("accuracy"), wanted.best_of), names)
     else:
         # They come nearly so; a database would take longer than all the rest to see to it.
-        rows = _frame(_fetched(connection, query), names).sort_values(
+        rows = _frame(fetched(connection, query), names).sort_values(
             ["trial_id", "epoch"], ignore_index=True
         )
     return rows if wanted.max_rows is None else rows.head(wanted.max_rows)
@@ -171,15 +159,6 @@ def _series(column: Sequence[Any], dtype: Any) -> Series:
     return pd.Series(pd.arrays.IntegerArray(values, missing))
 
 
-def _fetched(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    # As the driver gives them: none of these columns is of a type that has to be turned.
-    result = connection.execute(query)
-    assert result.cursor is not None
-    found = [*result.cursor.fetchall()]
-    result.close()
-    return found
-
-
 def _trials(connection: Connection, ids: Series, columns: Collection[str]) -> DataFrame:
     """Return those of these columns that `schema.trial` has, by the ids of trials."""
     import pandas as pd
@@ -192,111 +171,8 @@ def _trials(connection: Connection, ids: Series, columns: Collection[str]) -> Da
         queries: Iterable[Select[Any]] = [query.where(trial.id.between(min(wanted), max(wanted)))]
     else:
         queries = where_in(query, trial.id, wanted)
-    frames = [_frame(_fetched(connection, each), ["id", *names]) for each in queries]
+    frames = [_frame(fetched(connection, each), ["id", *names]) for each in queries]
     return pd.concat(frames).set_index("id")
-
-
-def _best(
-    connection: Connection, query: Select[Any], accuracy: int, best_of: Sequence[str]
-) -> list[tuple[Any, ...]]:
-    """Return the rows of the highest accuracy; of equals, the one that was begun first.
-
-    Args:
-        connection: To the database.
-        query: Of rows that begin with the id of the trial and the epoch.
-        accuracy: Where in a row it is.
-        best_of: In which columns those that are kept differ.
-    """
-    import numpy as np
-
-    group = _groups(connection, [name for name in best_of if name != "epoch"])
-    by_epoch = "epoch" in best_of
-    hopeful = _hopeful(connection, query, group, by_epoch)
-    rows = [
-        row
-        for few in where_in(query, schema.stat.c.trial_id, hopeful)
-        for row in _fetched(connection, few)
-    ]
-    trial, epoch, score = (_column(rows, place) for place in (0, 1, accuracy))
-    differ = _differ(group, trial, epoch, by_epoch)
-    order = np.lexsort([epoch, trial])
-    best = order[_highest(differ, score)[order]]
-    _, first = np.unique(differ[best], return_index=True)
-    return [rows[place] for place in best[np.sort(first)].tolist()]
-
-
-def _hopeful(
-    connection: Connection, query: Select[Any], group: Any, by_epoch: bool
-) -> Sequence[int]:
-    """Return the ids of the trials that may have a row of the highest accuracy.
-
-    A text of whole numbers is read far sooner than rows are; the accuracy is rounded for it, by
-    which what is highest stays so, beside others maybe.
-    """
-    import numpy as np
-
-    stat = schema.stat.c
-    low, high = -_MOST_ROUNDED, _MOST_ROUNDED
-    held = case((stat.accuracy < low, low), (stat.accuracy > high, high), else_=stat.accuracy)
-    rounded = cast(held * 1e15, BigInteger)
-    texts = (_joined(connection, column) for column in (stat.trial_id, stat.epoch, rounded))
-    narrowed = query.with_only_columns(*texts, maintain_column_froms=True)
-    [found] = _fetched(connection, narrowed)
-    trial, epoch, score = map(_numbers, found)
-    best = _highest(_differ(group, trial, epoch, by_epoch), score)
-    hopeful: list[int] = np.unique(trial[best]).tolist()
-    return hopeful
-
-
-def _differ(group: Any, trial: Any, epoch: Any, by_epoch: bool) -> Any:
-    """Return a number for each row, the same for those of which one is kept."""
-    differ = group[trial]
-    return differ * (epoch.max(initial=0) + 1) + epoch if by_epoch else differ
-
-
-def _highest(differ: Any, score: Any) -> Any:
-    """Return whether each score is the highest of those that have its number in ``differ``."""
-    import numpy as np
-
-    order = np.argsort(differ, kind="stable")
-    begins = np.flatnonzero(np.diff(differ[order], prepend=-1))
-    highest = np.maximum.reduceat(score[order], begins) if len(begins) else score
-    is_highest = np.empty(len(score), dtype=bool)
-    is_highest[order] = score[order] == np.repeat(highest, np.diff(begins, append=len(score)))
-    return is_highest
-
-
-def _column(rows: Sequence[tuple[Any, ...]], place: int) -> Any:
-    import numpy as np
-
-    return np.fromiter(map(itemgetter(place), rows), np.float64 if place > 1 else np.int64)
-
-
-def _groups(connection: Connection, names: Sequence[str]) -> Any:
-    """Return a number, int64, by the id of a trial, the same for those that agree in columns."""
-    import numpy as np
-
-    trial = schema.trial.c
-    # An index has them in this order.
-    query = select(_joined(connection, trial.id)).group_by(*(trial[name] for name in names))
-    groups = [_numbers(text) for (text,) in _fetched(connection, query)]
-    number = np.zeros(max((ids.max() for ids in groups), default=0) + 1, dtype=np.int64)
-    for group, ids in enumerate(groups):
-        number[ids] = group
-    return number
-
-
-def _joined(connection: Connection, column: ColumnElement[int]) -> ColumnElement[str]:
-    """Return a column of whole numbers as one text, which `_numbers` reads."""
-    if connection.dialect.name == "postgresql":
-        return func.string_agg(column.cast(Text), ",")
-    return func.group_concat(column)
-
-
-def _numbers(text: str | None) -> Any:
-    import numpy as np
-
-    return np.fromstring(text or "", np.int64, sep=",")
 
 
 def _put_together(
