@@ -3,7 +3,19 @@
 from lemur_core import Entry, hookimpl
 from lemur_scenes.transforms.sizes import SIZES
 
-BOTH = ("img-segmentation", "obj-detection")
+SEGMENTATION = ("img-segmentation",)
+BOTH = (*SEGMENTATION, "obj-detection")
+
+
+@hookimpl
+def lemur_register_loaders():
+    return [
+        Entry(name, f"lemur_scenes.loaders.{module}:load", tasks, summary)
+        for name, module, tasks, summary in (
+            ("voc-2012", "voc", BOTH, "Pascal VOC 2012: photographs, 20 classes of objects"),
+            ("oxford-iiit-pet", "pet", SEGMENTATION, "7,349 photographs, animals cut out"),
+        )
+    ]
 
 
 @hookimpl

@@ -1,0 +1,81 @@
+"""Oxford-IIIT Pet: 7,349 photographs of cats and dogs, each with its outline.
+
+Parkhi, Vedaldi, Zisserman, Jawahar: Cats and Dogs, CVPR 2012. Its trimaps know the animal, what is
+behind it, and a border that is in doubt. The border does not count: there are two classes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from lemur_core.fetch import Progress, fetch_archive
+from lemur_core.kinds.loader import IGNORED, DataBundle
+from lemur_scenes.loaders.published import (
+    IMAGENET,
+    check_list,
+    class_table,
+    damaged,
+    read_classes,
+    read_photograph,
+    require,
+)
+
+NAME = "oxford-iiit-pet"
+CLASSES = 2
+# The animal, the background, the border.
+TRIMAP = {1: 1, 2: 0, 3: IGNORED}
+NEEDED = ("images", "annotations/trimaps", "annotations/trainval.txt", "annotations/test.txt")
+
+
+class OxfordPet:
+    """The loader of Oxford-IIIT Pet."""
+
+    def __call__(self, folder: Path, task: str) -> DataBundle:
+        """Return 3,680 photographs to train and 3,669 to test; 0 is the background, 1 an animal.
+
+        Raises:
+            MissingDataError: Its files are not in ``oxford-iiit-pet``, or damaged.
+        """
+        require(NAME, folder / NAME, NEEDED)
+        train, test = (Pets(folder, split) for split in ("trainval", "test"))
+        return DataBundle(train, test, (CLASSES,), 1 / CLASSES, IMAGENET)
+
+    def download(self, folder: Path, progress: Progress) -> None:
+        """Fetch the 755 MiB of images and 18 MiB of annotations, those missing, and unpack them."""
+        from torchvision.datasets import OxfordIIITPet as Source
+
+        for (url, md5), needed in zip(Source._RESOURCES, NEEDED[:2], strict=True):
+            if not (folder / NAME / needed).exists():
+                fetch_archive(url, folder / NAME, md5=md5, progress=progress)
+
+
+class Pets:
+    """The photographs of a split, and their trimaps."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self.source, self.table = _source(folder, split), class_table(TRIMAP)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, Any]:
+        image = read_photograph(Path(self.source._images[index]))
+        return image, read_classes(Path(self.source._segs[index]), self.table, image)
+
+
+def _source(folder: Path, split: str) -> Any:
+    from torchvision.datasets import OxfordIIITPet
+
+    file = folder / NAME / "annotations" / f"{split}.txt"
+    check_list(NAME, file)
+    try:
+        return OxfordIIITPet(folder, split, "segmentation")
+    # A line that is not of four words, or whose numbers are none.
+    except ValueError as error:
+        raise damaged(NAME, file, str(error)) from error
+
+
+load = OxfordPet()
