@@ -1,0 +1,1 @@
+"""Object detection for lemur: nets and metrics."""

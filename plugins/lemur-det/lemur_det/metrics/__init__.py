@@ -1,0 +1,1 @@
+"""The metrics of what finds objects."""
