@@ -98,6 +98,110 @@ def test_masks_of_objects_are_padded_with_what_is_no_object():
     assert moved.sum() == (mask > 0).sum()
 
 
+def drawn_mask(height, width):
+    classes = torch.tensor([0, 1, 7, 90, IGNORED])
+    return classes[torch.randint(len(classes), (height, width))]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", SMALL)
+def test_no_class_is_made_up(name, training):
+    transform = made(name, training=training)
+    for seed, (height, width) in enumerate(((64, 64), (9, 33), (130, 71), (1, 200), (300, 257))):
+        torch.manual_seed(seed)
+        mask = drawn_mask(height, width)
+        image = torch.randint(256, (3, height, width), dtype=torch.uint8)
+        moved = transform.pair(image, mask)[1]
+        assert moved.dtype == torch.int64
+        assert moved.shape == (64, 64)
+        assert {*moved.unique().tolist()} <= {*mask.unique().tolist(), IGNORED}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", SMALL)
+def test_masks_of_objects_stay_0_and_1_and_boxes_in_the_image(name, training):
+    transform = made(name, training=training)
+    for seed in range(20):
+        torch.manual_seed(seed)
+        image, mask, target = scene()
+        target["masks"] = tv_tensors.Mask((mask > 0).to(torch.uint8)[None])
+        moved = transform.pair(image, target)[1]
+        count = len(moved["boxes"])
+        assert moved["masks"].shape == (count, 64, 64)
+        assert moved["masks"].dtype == torch.uint8
+        assert {*moved["masks"].unique().tolist()} <= {0, 1}
+        assert moved["boxes"].canvas_size == (64, 64)
+        assert ((moved["boxes"] >= 0) & (moved["boxes"] <= 64)).all()
+        assert (moved["boxes"][:, 2:] - moved["boxes"][:, :2] >= 1).all()
+
+
+def test_an_area_changes_as_its_box_does():
+    image, _, target = scene(height=32, width=128)
+    target["area"] = torch.tensor([320.0])
+    # To half of the width and twice the height; in proportion, to a quarter.
+    for name, area in (("resize_64", 320.0), ("pad_64_flip", 80.0)):
+        assert made(name).pair(image, target)[1]["area"].tolist() == [area]
+
+
+def test_an_area_is_cropped_with_its_box():
+    transform = made("randscale_64_flip")
+    for seed in range(20):
+        torch.manual_seed(seed)
+        image, _, target = scene()
+        moved = transform.pair(image, target)[1]
+        # The object fills its box, before and after.
+        sides = (moved["boxes"][:, 2:] - moved["boxes"][:, :2]).tolist()
+        expected = [width * height for width, height in sides]
+        assert moved["area"].tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_the_loader_gave_stays_as_it_was():
+    image, _, target = scene(height=32, width=64)
+    made("randscale_64_flip").pair(image, target)
+    assert (target["area"].tolist(), len(target["boxes"])) == ([640.0], 1)
+
+
+def test_an_object_of_whose_mask_nothing_remains_is_left_out():
+    image, mask, target = scene()
+    masks = torch.stack([mask > 0, torch.zeros_like(mask, dtype=torch.bool)])
+    target = {
+        "boxes": tv_tensors.wrap(target["boxes"].repeat(2, 1), like=target["boxes"]),
+        "labels": torch.tensor([3, 4]),
+        "area": torch.tensor([640.0, 640.0]),
+        "iscrowd": torch.tensor([0, 0]),
+        "image_id": 7,
+        "masks": tv_tensors.Mask(masks.to(torch.uint8)),
+    }
+    moved = made("resize_64").pair(image, target)[1]
+    assert moved["labels"].tolist() == [3]
+    assert {len(moved[each]) for each in ("boxes", "area", "iscrowd", "masks")} == {1}
+    assert isinstance(moved["boxes"], tv_tensors.BoundingBoxes)
+    assert isinstance(moved["masks"], tv_tensors.Mask)
+    assert moved["image_id"] == 7
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_image_without_objects_is_moved_too(name):
+    image = torch.zeros(3, 48, 80, dtype=torch.uint8)
+    target = {
+        "boxes": tv_tensors.BoundingBoxes(torch.zeros(0, 4), format="XYXY", canvas_size=(48, 80)),
+        "labels": torch.zeros(0, dtype=torch.int64),
+        "area": torch.zeros(0),
+        "masks": tv_tensors.Mask(torch.zeros(0, 48, 80, dtype=torch.uint8)),
+    }
+    moved = made(name).pair(image, target)[1]
+    assert [len(moved[each]) for each in target] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 200), (200, 1)])
+def test_the_thinnest_image_keeps_a_pixel(height, width):
+    image = torch.full((3, height, width), 255, dtype=torch.uint8)
+    mask = torch.ones(height, width, dtype=torch.int64)
+    pixels, moved = made("pad_64", training=False).pair(image, mask)
+    assert (pixels[:, moved == 1] == 1).all()
+    assert (moved == 1).sum() == 64
+
+
 def test_nothing_is_drawn_in_scoring():
     for name in SMALL:
         transform = made(name, training=False)

@@ -2,7 +2,8 @@
 
 Images are resized bilinearly, antialiased; masks take the nearest pixel, so that no class is
 averaged into another; boxes follow, are clipped where the image is, and left out with their objects
-where less than a pixel of them remains. Nothing is drawn in scoring.
+where less than a pixel of them remains, or none of their mask. An object's area changes by as much
+as that of its box. Nothing is drawn in scoring.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Joint(nn.Module):
     ) -> None:
         super().__init__()
         self.drawn, self.always = v2.Compose(drawn), v2.Compose(always)
-        self.clean = v2.SanitizeBoundingBoxes(labels_getter=lambda pair: _of_objects(pair[1]))
+        self.clean = v2.SanitizeBoundingBoxes(labels_getter=lambda pair: _labels(pair[1]))
         # Of 0..255, so that scaling and normalising are one pass.
         for name, values in zip(("mean", "std"), normalisation, strict=True):
             self.register_buffer(name, 255 * torch.tensor(values)[:, None, None])
@@ -52,14 +53,32 @@ class Joint(nn.Module):
         """
         if isinstance(target, Tensor):
             target = tv_tensors.Mask(target)
-        moved = self.drawn if self.training else self.always
-        image, target = moved(tv_tensors.Image(image), target)
-        if isinstance(target, dict):
-            image, target = self.clean(image, target)
+        move = self.drawn if self.training else self.always
+        image, moved = move(tv_tensors.Image(image), target)
+        if isinstance(moved, dict):
+            image, moved = self.clean(image, _with_areas(target, moved))
+            moved = _in_sight(moved)
         else:
-            target = target.as_subclass(Tensor)
+            moved = moved.as_subclass(Tensor)
         pixels = image.as_subclass(Tensor).to(torch.float32, copy=True)
-        return pixels.sub_(self.mean).div_(self.std), target
+        return pixels.sub_(self.mean).div_(self.std), moved
+
+
+class Fit(v2.Transform):
+    """Resize in proportion, so that the longer side has ``size`` pixels, and the shorter some."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Return the sides that this image gets."""
+        sides = _sides(flat_inputs)
+        return {"size": [max(1, self.size * side // max(sides)) for side in sides]}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Resize an image, a mask or boxes."""
+        return v2.functional.resize(inpt, **params)
 
 
 class PadTo(v2.Transform):
@@ -74,8 +93,7 @@ class PadTo(v2.Transform):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Return how much is added to this image."""
-        image = next(each for each in flat_inputs if isinstance(each, tv_tensors.Image))
-        height, width = image.shape[-2:]
+        height, width = _sides(flat_inputs)
         return {"padding": [0, 0, max(0, self.size - width), max(0, self.size - height)]}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
@@ -92,9 +110,8 @@ def resized(normalisation: Normalisation, size: int, *, flip: bool = False) -> J
 
 def padded(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
     """Resize the longer side to ``size`` pixels, and pad the shorter."""
-    fit = v2.Resize(None, max_size=size)
     drawn = [v2.RandomHorizontalFlip()] if flip else []
-    return Joint(normalisation, [fit, *drawn, PadTo(size)], [fit, PadTo(size)])
+    return Joint(normalisation, [Fit(size), *drawn, PadTo(size)], [Fit(size), PadTo(size)])
 
 
 def randcrop(normalisation: Normalisation, size: int) -> Joint:
@@ -115,12 +132,53 @@ def _square(size: int) -> nn.Module:
     return resize
 
 
-def _of_objects(target: dict[str, Any]) -> tuple[Tensor, ...]:
+def _sides(flat_inputs: list[Any]) -> tuple[int, int]:
+    image = next(each for each in flat_inputs if isinstance(each, tv_tensors.Image))
+    height, width = image.shape[-2:]
+    return height, width
+
+
+def _with_areas(given: dict[str, Any], moved: dict[str, Any]) -> dict[str, Any]:
+    if "area" not in given:
+        return moved
+    before, after = (_areas(target["boxes"]) for target in (given, moved))
+    # Of a box without an area nothing is seen; it is left out.
+    return moved | {"area": given["area"] * after / before.clamp(min=1)}
+
+
+def _areas(boxes: Tensor) -> Tensor:
+    corners = boxes.as_subclass(Tensor)
+    return (corners[:, 2:] - corners[:, :2]).prod(1)
+
+
+def _in_sight(target: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the objects of whose masks nothing remains."""
+    if "masks" not in target:
+        return target
+    seen = target["masks"].as_subclass(Tensor).flatten(1).any(1).bool()
+    return {
+        name: _some(value, seen) if _is_of_objects(value) else value
+        for name, value in target.items()
+    }
+
+
+def _some(values: Tensor, chosen: Tensor) -> Tensor:
+    some = values.as_subclass(Tensor)[chosen]
+    wrapped = isinstance(values, tv_tensors.TVTensor)
+    return tv_tensors.wrap(some, like=values) if wrapped else some
+
+
+def _labels(target: dict[str, Any]) -> tuple[Tensor, ...]:
+    """Return what is known of each object beside its box and mask."""
     return tuple(
         value
-        for name, value in target.items()
-        if isinstance(value, Tensor) and value.ndim and name not in ("boxes", "masks")
+        for value in target.values()
+        if _is_of_objects(value) and not isinstance(value, tv_tensors.TVTensor)
     )
+
+
+def _is_of_objects(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.ndim > 0
 
 
 for _size in SIZES:
