@@ -1,62 +1,120 @@
-"""The nets by the counts that were published, and by the shapes of their papers."""
+"""Each net by the counts that were published, and against an independent implementation of it."""
 
 import pytest
 import torch
+from torch import nn
 
+from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.net import as_net
 from lemur_core.space import of_net, smallest
 from lemur_seg.plugin import lemur_register_nets
 
+from .references import REFERENCES
+
 ENTRIES = {entry.name: entry for entry in lemur_register_nets()}
+# Proven in test_unets.py and test_fcn.py.
+ALONE = {"FCN16s", "FCN32s-3", "FCN8s", "UNet++", "UNet-1", "UNet-2", "UNet-S"}
 # LEMUR's Table 1, millions, 6 classes.
-PUBLISHED = {"UNet-1": 31.04, "UNet-2": 17.26}
-# Channels of the maps of the contracting path, each half as high and wide as the one before.
-WIDTHS = {
-    "UNet-1": {"down1": 64, "down2": 128, "down3": 256, "down4": 512, "bottom": 1024},
-    "UNet-2": {"down1": 64, "down2": 128, "down3": 256, "down4": 512, "bottom": 512},
-    "UNet-S": {"down1": 16, "down2": 32, "down3": 64, "bottom": 128},
+PUBLISHED = {
+    "DeepLabV3-1": 39.64,
+    "DeepLabV3-2": 58.63,
+    "FCN16s": 15.31,
+    "FCN32s-1": 32.95,
+    "FCN32s-2": 51.94,
+    "FCN32s-3": 15.31,
+    "FCN8s": 15.31,
+    "LRASPP": 3.22,
+    "UNet-1": 31.04,
+    "UNet-2": 17.26,
 }
 
 
-def build(name, *, channels=3, classes=6, size=64):
+def build(name, *, channels=3, classes=6, size=64, **prm):
     module = as_net(ENTRIES[name].load(), name)
-    prm = smallest(of_net(module.hyperparameters()))
+    prm = smallest(of_net(module.hyperparameters())) | prm
     torch.manual_seed(0)
     return module.net((1, channels, size, size), (classes,), prm, torch.device("cpu")), prm
 
 
-def parameters(name, **options):
+def parameters(net):
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def on_meta(name, **options):
     with torch.device("meta"):
-        return sum(each.numel() for each in build(name, **options)[0].parameters())
+        return build(name, **options)[0]
+
+
+def as_trained(net):
+    """Give layers statistics and weights as after training: an error hides in those of a fresh net.
+
+    Scales and biases that begin as 0 or 1 are moved too, whatever the layer.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    for parameter in net.parameters():
+        if parameter.numel() > 1 and (parameter == parameter.flatten()[0]).all():
+            nn.init.uniform_(parameter, 0.1, 0.9)
+    return net.eval()
+
+
+def with_the_same_weights(name):
+    """Return ours and the reference; neither drops anything out."""
+    torch.manual_seed(1)
+    theirs = as_trained(REFERENCES[name].build(6))
+    ours = build(name, **REFERENCES[name].prm)[0].eval()
+    given, taken = list(theirs.state_dict().values()), ours.state_dict()
+    assert [value.shape for value in given] == [value.shape for value in taken.values()]
+    ours.load_state_dict(dict(zip(taken, given, strict=True)))
+    for module in theirs.modules():
+        # Of transformers' the layers that drop branches are no dropouts.
+        for rate in {"p", "drop_prob"} & vars(module).keys():
+            setattr(module, rate, 0.0)
+    return ours, theirs
+
+
+def test_every_net_is_proven():
+    assert set(ENTRIES) == set(REFERENCES) | ALONE
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_it_has_the_published_parameters(name):
-    assert parameters(name) == pytest.approx(PUBLISHED[name] * 1e6, abs=0.005e6)
+    assert parameters(on_meta(name)) == pytest.approx(PUBLISHED[name] * 1e6, abs=0.005e6)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_its_file_says_how_many_parameters_it_has(name):
-    said = f"{parameters(name):,} parameters for 3 channels and 6 classes"
+    said = f"{parameters(on_meta(name)):,} parameters for 3 channels and 6 classes"
     assert said in ENTRIES[name].load().__doc__
 
 
-@pytest.mark.parametrize("name", WIDTHS)
-def test_a_unets_maps_have_the_papers_channels_and_half_the_size_each_time(name):
-    net, _ = build(name)
-    seen = {}
+@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("classes", [2, 21])
+def test_it_has_as_many_parameters_as_the_reference(name, classes):
+    with torch.device("meta"):
+        theirs = REFERENCES[name].build(classes)
+    assert parameters(on_meta(name, classes=classes)) == parameters(theirs)
 
-    def see(module, given, map_):
-        # Pooling comes back at each resolution; of the others each comes once.
-        seen[module] = map_.shape
 
-    for module in net.children():
-        module.register_forward_hook(see)
-    with torch.inference_mode():
-        net.eval()(torch.randn(1, 3, 64, 96))
-    for level, (part, channels) in enumerate(WIDTHS[name].items()):
-        assert seen[getattr(net, part)] == (1, channels, 64 >> level, 96 >> level)
-    assert seen[net.up1][2:] == (64, 96)
+@pytest.mark.parametrize("name", REFERENCES)
+def test_with_the_references_weights_scores_and_losses_are_the_references(name):
+    reference = REFERENCES[name]
+    ours, theirs = with_the_same_weights(name)
+    for height, width in ((64, 64), (97, 75)):
+        images = torch.randn(2, 3, height, width)
+        with torch.inference_mode():
+            expected = reference.scores(theirs, images)
+            assert expected.std() > 1e-3, "whatever the pixel, the scores are nearly the same"
+            torch.testing.assert_close(ours(images), expected, rtol=1e-4, atol=1e-4)
+    targets = torch.randint(0, 6, (3, 65, 65))
+    targets[:, 40:] = IGNORED
+    images = torch.randn(3, 3, 65, 65)
+    with torch.no_grad():
+        expected = reference.loss(theirs.train(), images, targets)
+        found = ours.loss(ours.train()(images), targets)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -68,25 +126,12 @@ def test_the_output_has_the_inputs_size_whatever_that_is(name):
             assert outputs.shape == (1, 6, height, width)
 
 
-@pytest.mark.parametrize("name", WIDTHS)
-def test_each_resolution_is_joined(name):
-    """What the contracting path saw at full size is not only known through the bottom."""
-    net, _ = build(name, size=32)
-    net.eval()
-    images = torch.randn(1, 3, 32, 32)
-    with torch.inference_mode():
-        net.bottom.register_forward_hook(lambda module, given, map_: torch.zeros_like(map_))
-        one = net(images)
-        other = net(images + torch.randn(images.shape))
-    assert not torch.allclose(one, other, atol=1e-3)
-
-
 def test_a_net_learns_which_pixels_are_bright():
     net, prm = build("UNet-S", classes=2, size=32)
     prm |= {"lr": 1e-2, "batch": 8}
     net.train_setup(prm)
     images = torch.randn(8, 3, 32, 32)
     targets = (images.mean(1) > 0).long()
-    targets[:, :4] = -100
+    targets[:, :4] = IGNORED
     losses = [net.learn([(images, targets)]) for _ in range(15)]
     assert losses[-1] < 0.5 * losses[0]

@@ -1,0 +1,89 @@
+"""Backbones take the weights of torchvision's, under the names of their files."""
+
+import pytest
+import torch
+from torchvision import models
+
+from lemur_core.errors import MissingDataError
+from lemur_core.kinds.net import as_net
+from lemur_core.space import of_net
+
+from .test_nets import ENTRIES, build
+
+# Of each net torchvision's that it has the backbone of, and which part of either that is.
+BACKBONES = {
+    "DeepLabV3-1": ("resnet50", "backbone", ""),
+    "DeepLabV3-2": ("resnet101", "backbone", ""),
+    "FCN16s": ("vgg16", "features", "features."),
+    "FCN32s-1": ("resnet50", "backbone", ""),
+    "FCN32s-2": ("resnet101", "backbone", ""),
+    "FCN32s-3": ("vgg16", "features", "features."),
+    "FCN8s": ("vgg16", "features", "features."),
+    "LRASPP": ("mobilenet_v3_large", "features", "features."),
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The folder that weights are looked for in."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    made = tmp_path / "hub" / "checkpoints"
+    made.mkdir(parents=True)
+    return made
+
+
+def file_of(name):
+    url = models.get_model_weights(BACKBONES[name][0]).IMAGENET1K_V1.url
+    return url.rpartition("/")[2]
+
+
+def published(name):
+    """Return weights of the names and shapes of torchvision's net, each filled with its number."""
+    with torch.device("meta"):
+        state = models.get_model(BACKBONES[name][0], weights=None).state_dict()
+    return {
+        key: torch.tensor(number, dtype=value.dtype).expand(value.shape)
+        for number, (key, value) in enumerate(state.items(), 1)
+    }
+
+
+def test_a_net_says_whether_it_can_be_pretrained():
+    spaces = {
+        name: of_net(as_net(entry.load(), name).hyperparameters())
+        for name, entry in ENTRIES.items()
+    }
+    said = {name for name, space in spaces.items() if "pretrained" in space}
+    assert said == set(BACKBONES)
+    assert all(str(spaces[name]["pretrained"]) == "0" for name in said)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_pretrained_its_backbone_has_torchvisions_weights(name, folder):
+    weights = published(name)
+    torch.save(weights, folder / file_of(name))
+    _, part, prefix = BACKBONES[name]
+    backbone = getattr(build(name, pretrained=1)[0], part)
+    left = [key for key in weights if not key.startswith(("fc", "classifier"))]
+    assert [prefix + key for key in backbone.state_dict()] == left
+    for key, value in backbone.state_dict().items():
+        assert torch.equal(value, weights[prefix + key]), key
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_pretrained_for_grey_images_its_first_kernels_are_summed(name, folder):
+    torch.save(published(name), folder / file_of(name))
+    net = build(name, channels=1, pretrained=1)[0]
+    first = next(net.parameters())
+    assert first.shape[1] == 1
+    # The first tensor's number is 1, and there are three channels.
+    assert (first == 3).all()
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_without_the_file_it_says_which_and_where(name, folder):
+    file = file_of(name)
+    with pytest.raises(MissingDataError) as caught:
+        build(name, pretrained=1)
+    assert str(caught.value) == (
+        f"there are no pretrained weights {folder / file}; put {file} there, or set pretrained=0"
+    )
