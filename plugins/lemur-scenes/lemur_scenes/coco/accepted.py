@@ -1,0 +1,109 @@
+"""Which images are taken: those with an object of a chosen category, and enough of it to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lemur_scenes.coco.annotations import ANY, BOX, MASK, Annotations, key_of, places
+from lemur_scenes.coco.kept import kept
+from lemur_scenes.coco.masks import class_mask
+
+SEGMENTATION = "img-segmentation"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What is asked of an image.
+
+    Attributes:
+        task: ``img-segmentation`` or ``obj-detection``.
+        classes: Of each category, 0 where it is not chosen; int64, shape ``(categories,)``.
+        min_pixels: Of objects of chosen categories, so many pixels or more.
+        masks: Whether a detector is given masks too.
+    """
+
+    task: str
+    classes: NDArray[np.int64]
+    min_pixels: int = 0
+    masks: bool = False
+
+    @property
+    def parts(self) -> list[int]:
+        """What must be right of an annotation."""
+        if self.task == SEGMENTATION:
+            return [ANY, MASK]
+        return [ANY, BOX, MASK] if self.masks else [ANY, BOX]
+
+    def chosen(self, annotations: Annotations) -> NDArray[np.bool_]:
+        """Return which objects and crowds are of a chosen category, and have an extent.
+
+        Of a box without an area no detector could learn; COCO has some.
+        """
+        of_chosen = (annotations.categories >= 0) & (self.classes[annotations.categories] > 0)
+        if self.task == SEGMENTATION:
+            return of_chosen
+        sizes = annotations.boxes[:, 2:] - annotations.boxes[:, :2]
+        return of_chosen & (sizes > 0).all(1)
+
+    def wrong(self, annotations: Annotations) -> NDArray[np.int64]:
+        """Return which of what is wrong matters: of a chosen category, or of none that is known."""
+        categories, parts = annotations.wrong[:, 1], annotations.wrong[:, 2]
+        matters = np.isin(parts, self.parts) & (
+            (categories < 0) | (self.classes[categories.clip(0)] > 0)
+        )
+        return np.flatnonzero(matters)
+
+
+def accepted(annotations: Annotations, file: Path, wanted: Filter) -> NDArray[np.int64]:
+    """Return the indices of the images to take, in their order; kept for the next time.
+
+    An image of which something is wrong that matters is among them, for its reader to be told.
+
+    Args:
+        annotations: What a JSON says.
+        file: The JSON.
+        wanted: What is asked of an image.
+    """
+    asked = (wanted.task, wanted.min_pixels, wanted.masks, wanted.classes.tolist())
+    name = f"{file.stem}-{sha256(repr(asked).encode()).hexdigest()[:16]}.npz"
+    found = kept(
+        places(file), name, key_of(file, *asked), lambda: {"images": _accepted(annotations, wanted)}
+    )
+    images = found.get("images")
+    if images is None or images.dtype != np.int64 or len(images) > len(annotations.image_ids):
+        return _accepted(annotations, wanted)
+    return images
+
+
+def _accepted(annotations: Annotations, wanted: Filter) -> NDArray[np.int64]:
+    objects = np.flatnonzero(wanted.chosen(annotations) & ~annotations.crowds)
+    of_image = annotations.images[objects]
+    taken = np.bincount(of_image, minlength=len(annotations.image_ids)) > 0
+    taken &= _enough(annotations, objects, of_image, wanted)
+    taken[annotations.wrong[wanted.wrong(annotations), 0]] = True
+    return np.flatnonzero(taken)
+
+
+def _enough(
+    annotations: Annotations,
+    objects: NDArray[np.int64],
+    of_image: NDArray[np.int64],
+    wanted: Filter,
+) -> NDArray[np.bool_]:
+    """Return which images have enough pixels of objects."""
+    images, pixels = len(annotations.image_ids), annotations.pixels[objects]
+    together = np.bincount(of_image, weights=pixels, minlength=images)
+    largest = np.zeros(images, np.int64)
+    np.maximum.at(largest, of_image, pixels)
+    enough = largest >= wanted.min_pixels
+    # Only where objects may lie on each other do the pixels of masks have to be made.
+    for image in np.flatnonzero(~enough & (together >= wanted.min_pixels)).tolist():
+        numbers = objects[of_image == image]
+        covered = class_mask(annotations, image, numbers, np.ones_like(numbers)) > 0
+        enough[image] = int(covered.sum()) >= wanted.min_pixels
+    return enough

@@ -1,0 +1,141 @@
+"""Samples of a data set in COCO's format, for segmentation and detection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision import tv_tensors
+
+from lemur_core.errors import CorruptSampleError, PatternError
+from lemur_scenes.coco.accepted import SEGMENTATION, Filter, accepted
+from lemur_scenes.coco.annotations import Annotations, read_annotations
+from lemur_scenes.coco.categories import classes_of
+from lemur_scenes.coco.masks import class_mask, object_masks
+from lemur_scenes.loaders.published import read_photograph
+
+
+class Scenes:
+    """Images and what is in them; masks are made when a sample is read.
+
+    For ``img-segmentation`` a target is the class of each pixel. For ``obj-detection`` it is a
+    dictionary as torchvision's detectors take it, in which crowds have an ``iscrowd`` of 1.
+
+    Attributes:
+        class_names: Of class 0 and on; the first is the background.
+        images: Index of each sample's image in the annotations, int64, shape ``(samples,)``.
+    """
+
+    def __init__(self, folder: Path, file: Path, annotations: Annotations, wanted: Filter) -> None:
+        self.folder, self.file, self.annotations, self.wanted = folder, file, annotations, wanted
+        self.images = accepted(annotations, file, wanted)
+        self.class_names = ("background", *annotations.category_names[wanted.classes > 0].tolist())
+        self._chosen = wanted.chosen(annotations)
+        wrong = wanted.wrong(annotations)
+        # The first that is wrong of an image is told.
+        self._wrong_images, places = np.unique(annotations.wrong[wrong, 0], return_index=True)
+        self._wrong = wrong[places]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, Any]:
+        image = int(self.images[index])
+        self._check(image)
+        first, last = self.annotations.first[image : image + 2]
+        objects = first + np.flatnonzero(self._chosen[first:last])
+        pixels = self._pixels(image)
+        classes = self.wanted.classes[self.annotations.categories[objects]]
+        if self.wanted.task == SEGMENTATION:
+            mask = class_mask(self.annotations, image, objects, classes)
+            return pixels, tv_tensors.Mask(mask)
+        return pixels, self._objects(image, objects, classes)
+
+    def _objects(
+        self, image: int, objects: NDArray[np.int64], classes: NDArray[np.int64]
+    ) -> dict[str, Any]:
+        annotations = self.annotations
+        size = tuple(annotations.image_sizes[image].tolist())
+        boxes = torch.from_numpy(annotations.boxes[objects])
+        target = {
+            "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=size),  # type: ignore[call-overload]
+            "labels": torch.from_numpy(classes),
+            "area": torch.from_numpy(annotations.areas[objects]),
+            "iscrowd": torch.from_numpy(annotations.crowds[objects].astype(np.int64)),
+            "image_id": int(annotations.image_ids[image]),
+        }
+        if self.wanted.masks:
+            target["masks"] = tv_tensors.Mask(object_masks(annotations, image, objects))
+        return target
+
+    def _check(self, image: int) -> None:
+        place = int(np.searchsorted(self._wrong_images, image))
+        if place < len(self._wrong_images) and self._wrong_images[place] == image:
+            where, why = (
+                str(texts[self._wrong[place]])
+                for texts in (self.annotations.wrong_where, self.annotations.wrong_why)
+            )
+            name = self.annotations.name(image)
+            of_image = f" (of {name})" if name else ""
+            raise CorruptSampleError(f"{self.file}, {where}{of_image}", why)
+
+    def _pixels(self, image: int) -> Tensor:
+        file = self.folder / self.annotations.name(image)
+        if not file.is_file():
+            raise CorruptSampleError(str(file), f"it is not there, and {self.file.name} names it")
+        pixels = read_photograph(file)
+        said, found = tuple(self.annotations.image_sizes[image].tolist()), tuple(pixels.shape[1:])
+        if said != found:
+            raise CorruptSampleError(
+                str(file),
+                f"it is {found[1]}x{found[0]} pixels; {self.file.name} says {said[1]}x{said[0]}",
+            )
+        return pixels
+
+
+def coco_scenes(
+    dataset: str,
+    task: str,
+    images: Path,
+    annotations: Path,
+    *,
+    categories: Sequence[str] | None = None,
+    min_pixels: int = 0,
+    masks: bool = False,
+) -> Scenes:
+    """Return the samples of a folder of images and a JSON in COCO's format.
+
+    What is made of the JSON is kept, beside it or in the user's cache, so that the next start reads
+    arrays only. An image that is not there or cannot be decoded, and an annotation that is wrong,
+    raise `CorruptSampleError` when their sample is read.
+
+    Args:
+        dataset: Name of the data set, for errors.
+        task: ``img-segmentation`` or ``obj-detection``.
+        images: Folder of the images.
+        annotations: The JSON.
+        categories: Names, in which hyphens stand for spaces, or ids, of the categories that are
+            classes; None takes all. Images without an object of one of them are left out.
+        min_pixels: Images with fewer pixels of objects are left out too.
+        masks: Give a detector the mask of each object, which takes time.
+
+    Raises:
+        MissingDataError: The JSON cannot be read, or is not of the format.
+        PatternError: There is no such category, or no image with one.
+    """
+    found = read_annotations(dataset, annotations)
+    wanted = Filter(task, classes_of(found, categories, dataset), min_pixels, masks)
+    scenes = Scenes(images, annotations, found, wanted)
+    if not len(scenes):
+        raise PatternError(
+            f"data set {dataset!r}: no image of {annotations} has an object of "
+            f"{', '.join(scenes.class_names[1:])}"
+            + (f" and {min_pixels} pixels of objects" if min_pixels else "")
+            + "; choose others"
+        )
+    return scenes
