@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lemur_core import entries_in, hookimpl
+from lemur_core import Entry, entries_in, hookimpl
 
 TASKS = ("obj-detection",)
 
@@ -13,3 +13,13 @@ MIN_SIZE = 32
 @hookimpl
 def lemur_register_nets():
     return [replace(entry, min_size=MIN_SIZE) for entry in entries_in("lemur_det.nets", TASKS)]
+
+
+@hookimpl
+def lemur_register_metrics():
+    metrics = "lemur_det.metrics.coco"
+    return [
+        Entry("map", f"{metrics}:AveragePrecision50", TASKS, "Average precision at IoU 0.5"),
+        Entry("map5095", f"{metrics}:AveragePrecision", TASKS, "Average precision at 0.5 to 0.95"),
+        Entry("mar", f"{metrics}:AverageRecall", TASKS, "Average recall at IoU 0.5 to 0.95"),
+    ]

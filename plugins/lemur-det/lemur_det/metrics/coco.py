@@ -14,7 +14,7 @@ Microsoft COCO: Common Objects in Context (Lin et al. 2014), https://cocodataset
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,13 @@ from lemur_det.metrics.evaluation import Boxes, Evaluation, evaluate
 
 # 0.5, 0.55 to 0.95, as COCO's own parameters have them.
 THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
+_NONE = Boxes(
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+    np.zeros((0, 4), np.float32),
+    np.zeros(0, np.float32),
+    np.zeros(0, bool),
+)
 Objects = Mapping[str, Any]
 
 
@@ -44,8 +51,8 @@ class Coco:
     def reset(self) -> None:
         """Forget everything."""
         self._ids: list[int] = []
-        self._true: list[Boxes] = []
-        self._found: list[Boxes] = []
+        self._true = [_NONE]
+        self._found = [_NONE]
 
     def update(self, outputs: Sequence[Objects], targets: Sequence[Objects]) -> None:
         """Take one batch.
@@ -55,17 +62,22 @@ class Coco:
         """
         if len(outputs) != len(targets):
             raise ShapeError(f"{len(outputs)} outputs for {len(targets)} targets")
+        if not len(outputs):
+            return
         first = len(self._ids)
-        self._found.append(_joined(outputs, first, "scores"))
-        self._true.append(_joined(targets, first, "iscrowd"))
+        self._found.append(_boxes(outputs, first))
+        self._true.append(_boxes(targets, first))
         self._ids += [int(target.get("image_id", 0)) for target in targets]
 
     def compute(self) -> float:
         """Return the score, 0 to 1; 0 where no box counts; NaN where an output is not finite."""
-        true, found = (_together(boxes, self._ids) for boxes in (self._true, self._found))
+        rank = np.argsort(np.argsort(self._ids, kind="stable"))
+        true, found = (_together(batches, rank) for batches in (self._true, self._found))
         if not (np.isfinite(found.box).all() and np.isfinite(found.score).all()):
             return float("nan")
-        return self._score(evaluate(true, found, self.thresholds)) if _counts(true) else 0.0
+        if true.crowd.all():
+            return 0.0
+        return self._score(evaluate(true, found, self.thresholds))
 
     def _score(self, evaluation: Evaluation) -> float:
         return float(evaluation.precision.mean())
@@ -82,19 +94,43 @@ class AveragePrecision(Coco):
 
 
 class AverageRecall(Coco):
-    """Recall of 100 boxes an image and class at 0.5, 0.55 to 0.95, averaged likewise."""
+    """Recall of at most 100 boxes an image and class at 0.5, 0.55 to 0.95, averaged likewise."""
 
     def _score(self, evaluation: Evaluation) -> float:
         return float(evaluation.recall.mean())
 
 
-def _counts(true: Boxes) -> bool:
-    return not true.crowd.all()
+def _boxes(batch: Sequence[Objects], first: int) -> Boxes:
+    """Return the boxes of a batch, those of its first image numbered ``first``."""
+    for each in batch:
+        _check(each)
+    counts = [len(each["labels"]) for each in batch]
+    image = np.repeat(np.arange(first, first + len(batch)), counts)
+    # True boxes are told by their having none.
+    plain = torch.zeros(sum(counts))
+    score = _values(batch, "scores", plain).float()
+    crowd = _values(batch, "iscrowd", plain).bool()
+    label, box = _values(batch, "labels", plain), _values(batch, "boxes", plain).float()
+    return Boxes(image, *(part.cpu().numpy() for part in (label, box, score, crowd)))
 
 
-def _together(batches: Iterable[Boxes], ids: Sequence[int]) -> Boxes:
-    """Return the boxes of all batches in the order of their images' ids."""
-    rank = np.argsort(np.argsort(ids, kind="stable"))
-    parts = [np.concatenate(parts) for parts in zip(*(vars(one).values() for one in batches))]
-    boxes = Boxes(*parts)
-    ...
+def _values(batch: Sequence[Objects], name: str, otherwise: Tensor) -> Tensor:
+    # Of a batch at once: from a GPU each copy is waited for.
+    return torch.cat([each[name] for each in batch]) if name in batch[0] else otherwise
+
+
+def _check(objects: Objects) -> None:
+    boxes, count = objects["boxes"], len(objects["labels"])
+    if boxes.shape != (count, 4):
+        raise ShapeError(
+            f"boxes {tuple(boxes.shape)} of {count} labels: expected ({count}, 4), XYXY in pixels"
+        )
+    for name in ("scores", "iscrowd"):
+        if name in objects and objects[name].shape != (count,):
+            raise ShapeError(f"{len(objects[name])} {name} of {count} boxes")
+
+
+def _together(batches: Sequence[Boxes], rank: np.ndarray) -> Boxes:
+    """Return the boxes of all batches, each with its image's rank."""
+    image, *parts = map(np.concatenate, zip(*(vars(one).values() for one in batches), strict=True))
+    return Boxes(rank[image], *parts)

@@ -75,7 +75,7 @@ def evaluate(true: Boxes, found: Boxes, thresholds: tuple[float, ...]) -> Evalua
     classes = np.unique(true.label[~true.crowd])
     # A class that no true box has is not scored, whatever was found of it.
     true, found = (boxes[np.isin(boxes.label, classes)] for boxes in (true, found))
-    images = np.unique(true.image).tolist() + np.setdiff1d(found.image, true.image).tolist()
+    images = np.union1d(true.image, found.image).tolist()
     with redirect_stdout(io.StringIO()):
         made = _evaluator(*(_dataset(boxes, images, classes.tolist()) for boxes in (true, found)))
         made.params.iouThrs = np.array(thresholds)
@@ -89,7 +89,8 @@ def evaluate(true: Boxes, found: Boxes, thresholds: tuple[float, ...]) -> Evalua
 
 def _evaluator(true: dict[str, Any], found: dict[str, Any]) -> Any:
     try:
-        from faster_coco_eval import COCO, COCOeval_faster as COCOeval
+        from faster_coco_eval import COCO
+        from faster_coco_eval import COCOeval_faster as COCOeval
     except ImportError:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval

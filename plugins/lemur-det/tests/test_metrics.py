@@ -1,0 +1,305 @@
+"""The metrics against pycocotools, which is given the same boxes as a user would give them."""
+
+import contextlib
+import io
+import sys
+
+import numpy as np
+import pytest
+import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from lemur_core.errors import ShapeError
+from lemur_det.metrics import evaluation
+from lemur_det.metrics.coco import AveragePrecision, AveragePrecision50, AverageRecall
+
+CLASSES = 6
+# Where COCO's summary has each.
+PLACES = {AveragePrecision: 0, AveragePrecision50: 1, AverageRecall: 8}
+METRICS = list(PLACES)
+
+
+@pytest.fixture(params=["pycocotools", "faster_coco_eval"])
+def evaluator(request, monkeypatch):
+    """Evaluate by the one and by the other."""
+    evaluation.evaluate.cache_clear()
+    if request.param == "pycocotools":
+        monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
+    yield request.param
+    evaluation.evaluate.cache_clear()
+
+
+def image(boxes, labels, **more):
+    """Return the objects of an image; one without boxes has them of shape (0, 4)."""
+    return {
+        "boxes": torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
+        "labels": torch.tensor(labels, dtype=torch.int64),
+        **more,
+    }
+
+
+def found(boxes, labels, scores):
+    return image(boxes, labels, scores=torch.tensor(scores, dtype=torch.float32))
+
+
+def true(boxes, labels, crowd=None, image_id=0):
+    objects = image(boxes, labels, image_id=image_id)
+    crowd = [0] * len(labels) if crowd is None else crowd
+    sides = objects["boxes"][:, 2:] - objects["boxes"][:, :2]
+    return objects | {"iscrowd": torch.tensor(crowd, dtype=torch.int64), "area": sides.prod(1)}
+
+
+def score(metric, outputs, targets, batch=3):
+    made = metric((CLASSES,))
+    for first in range(0, len(outputs), batch):
+        made.update(outputs[first : first + batch], targets[first : first + batch])
+    return made.compute()
+
+
+def dataset(images, ids):
+    """Return images as COCO's files have them, each box of width and height."""
+    annotations = []
+    for image_id, objects in zip(ids, images, strict=True):
+        for row, (box, label) in enumerate(
+            zip(objects["boxes"].double(), objects["labels"], strict=True)
+        ):
+            x, y, right, bottom = box.tolist()
+            made = {"id": len(annotations) + 1, "image_id": image_id, "category_id": int(label)}
+            made |= {"bbox": [x, y, right - x, bottom - y], "area": (right - x) * (bottom - y)}
+            made["iscrowd"] = int(objects["iscrowd"][row]) if "iscrowd" in objects else 0
+            if "scores" in objects:
+                made["score"] = objects["scores"][row].item()
+            annotations.append(made)
+    return {
+        "images": [{"id": image_id} for image_id in ids],
+        "categories": [{"id": label} for label in range(1, CLASSES)],
+        "annotations": annotations,
+    }
+
+
+def expected(metric, outputs, targets, ids=None):
+    """Return what COCO's own summary says, its -1 for nothing as 0."""
+    ids = range(len(outputs)) if ids is None else ids
+    with contextlib.redirect_stdout(io.StringIO()):
+        sets = []
+        for images in (targets, outputs):
+            coco = COCO()
+            coco.dataset = dataset(images, ids)
+            coco.createIndex()
+            sets.append(coco)
+        made = COCOeval(*sets, iouType="bbox")
+        made.evaluate()
+        made.accumulate()
+        made.summarize()
+    return max(made.stats[PLACES[metric]], 0.0)
+
+
+def drawn(seed, images=12, most_true=8, most_found=20, crowds=0.1, scores=None):
+    """Return outputs and targets of which about half fit more or less; some images are empty."""
+    random = np.random.default_rng(seed)
+    outputs, targets = [], []
+    for number in range(images):
+        corner, sides = random.uniform(0, 80, (most_true, 2)), random.uniform(4, 60, (most_true, 2))
+        boxes, labels = np.hstack([corner, corner + sides]), random.integers(1, CLASSES, most_true)
+        count = random.integers(0, most_true + 1)
+        crowd = (random.random(most_true) < crowds).astype(int)
+        targets.append(true(boxes[:count], labels[:count], crowd[:count], number))
+        rows = random.integers(0, most_true, random.integers(0, most_found + 1))
+        moved = boxes[rows] + random.normal(0, 3, (len(rows), 4))
+        moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2])
+        other = random.integers(0, CLASSES, len(rows))
+        given = np.where(random.random(len(rows)) < 0.8, labels[rows], other)
+        sure = random.random(len(rows)) if scores is None else random.choice(scores, len(rows))
+        outputs.append(found(moved, given, sure))
+    return outputs, targets
+
+
+def half():
+    """Return two images, two classes, whose scores need no arithmetic."""
+    outputs = [found([[0, 0, 10, 10]], [1], [0.9]), found([[0, 0, 10, 10]], [1], [0.8])]
+    targets = [true([[0, 0, 10, 10]], [1]), true([[50, 50, 60, 60]], [2], image_id=1)]
+    return outputs, targets
+
+
+BOX, NEAR, FAR = [10, 10, 40, 40], [12, 10, 42, 40], [60, 60, 90, 95]
+HUNDREDS = np.random.default_rng(0).uniform(0, 1, 150).tolist()
+CASES = {
+    "no ground truth": ([found([BOX], [1], [0.5])], [true([], [])]),
+    "no detections": ([found([], [], [])], [true([BOX, FAR], [1, 2])]),
+    "nothing at all": ([found([], [], [])], [true([], [])]),
+    "exact": ([found([BOX, FAR], [1, 2], [0.5, 0.6])], [true([BOX, FAR], [1, 2])]),
+    "duplicates": (
+        [found([BOX, BOX, NEAR, FAR], [1, 1, 1, 1], [0.9, 0.8, 0.7, 0.6])],
+        [true([BOX, FAR], [1, 1])],
+    ),
+    "two true boxes in one place": (
+        [found([BOX, NEAR, BOX], [1, 1, 1], [0.9, 0.8, 0.7])],
+        [true([BOX, BOX], [1, 1])],
+    ),
+    "a crowd takes any number": (
+        [found([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7])],
+        [true([[0, 0, 50, 50], FAR], [1, 1], [1, 0])],
+    ),
+    "a crowd beside an object in it": (
+        [found([BOX, NEAR, [20, 20, 30, 30]], [1, 1, 1], [0.7, 0.9, 0.8])],
+        [true([[0, 0, 50, 50], BOX], [1, 1], [1, 0])],
+    ),
+    "nothing but a crowd": ([found([BOX], [1], [0.9])], [true([BOX], [1], [1])]),
+    "a class that is a crowd only": (
+        [found([BOX, FAR], [1, 2], [0.9, 0.8])],
+        [true([BOX, FAR], [1, 2], [1, 0])],
+    ),
+    "ties within an image": (
+        [found([NEAR, BOX, FAR], [1, 1, 1], [0.5, 0.5, 0.5])],
+        [true([BOX], [1])],
+    ),
+    "ties across images": (
+        [found([FAR, BOX], [1, 1], [0.5, 0.5]), found([BOX, FAR], [1, 1], [0.5, 0.5])],
+        [true([BOX], [1]), true([BOX], [1], image_id=1)],
+    ),
+    "more than a hundred": (
+        [found([FAR] * 149 + [BOX], [1] * 150, HUNDREDS)],
+        [true([BOX, FAR], [1, 1])],
+    ),
+    "more than a hundred of the same score": (
+        [found([FAR] * 100 + [BOX] * 20, [1] * 120, [0.5] * 120)],
+        [true([BOX, FAR], [1, 1])],
+    ),
+    "a class in detections only": (
+        [found([BOX, FAR, FAR], [1, 2, 0], [0.9, 0.95, 0.99])],
+        [true([BOX], [1])],
+    ),
+    "boxes of no area": (
+        [found([[5, 5, 5, 20], BOX, [7, 7, 7, 7]], [1, 1, 1], [0.9, 0.8, 0.95])],
+        [true([[5, 5, 5, 20], BOX], [1, 1])],
+    ),
+    "a threshold met exactly": (
+        [found([[0, 0, 10, 5]], [1], [0.9])],
+        [true([[0, 0, 10, 10]], [1])],
+    ),
+    "an empty image between": (
+        [found([BOX], [1], [0.5]), found([FAR], [1], [0.9]), found([], [], [])],
+        [true([BOX], [1]), true([], [], image_id=1), true([FAR], [1], image_id=2)],
+    ),
+}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_what_pycocotools_gives_for_each_case(metric, name, evaluator):
+    assert score(metric, *CASES[name]) == pytest.approx(expected(metric, *CASES[name]), abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("scores", [None, [0.25, 0.5, 0.75]], ids=["any", "ties"])
+def test_it_is_what_pycocotools_gives_for_boxes_at_random(metric, seed, scores, evaluator):
+    boxes = drawn(seed, scores=scores)
+    assert score(metric, *boxes) == pytest.approx(expected(metric, *boxes), abs=1e-9)
+    assert 0.05 < score(metric, *boxes) < 0.95
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_it_is_what_pycocotools_gives_for_crowded_images(metric, evaluator):
+    boxes = drawn(1, images=4, most_true=60, most_found=900, crowds=0.3)
+    assert max(torch.bincount(each["labels"]).max() for each in boxes[0]) > 100
+    assert score(metric, *boxes) == pytest.approx(expected(metric, *boxes), abs=1e-9)
+
+
+@pytest.mark.parametrize(("metric", "known"), [(each, 0.5) for each in METRICS])
+def test_one_class_of_two_found_is_half(metric, known, evaluator):
+    # Of class 1 the surer box is right and all is found; of class 2 nothing is.
+    assert score(metric, *half()) == pytest.approx(known, abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_where_no_box_counts_it_is_0(metric):
+    assert metric((CLASSES,)).compute() == 0
+    for name in ("no ground truth", "nothing at all", "nothing but a crowd"):
+        assert score(metric, *CASES[name]) == 0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_order_of_images_does_not_change_it(metric):
+    outputs, targets = drawn(3, scores=[0.5])
+    order = np.random.default_rng(0).permutation(len(outputs))
+    shuffled = [[images[index] for index in order] for images in (outputs, targets)]
+    assert score(metric, *shuffled) == score(metric, outputs, targets)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_ties_rank_by_the_images_ids(metric):
+    outputs, targets = CASES["ties across images"]
+    outputs = [outputs[0], found([FAR], [1], [0.5])]
+    ids = [9, 4]
+    targets = [one | {"image_id": number} for one, number in zip(targets, ids, strict=True)]
+    known = expected(metric, outputs, targets, ids)
+    assert score(metric, outputs, targets) == pytest.approx(known, abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_an_image_that_comes_twice_is_two_images(metric):
+    outputs, targets = drawn(4)
+    twice = [outputs + outputs, targets + targets]
+    assert score(metric, *twice) == pytest.approx(expected(metric, *twice), abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_images_need_no_ids_and_no_crowds(metric):
+    outputs, targets = drawn(5, crowds=0)
+    bare = [{name: one[name] for name in ("boxes", "labels")} for one in targets]
+    assert score(metric, outputs, bare) == score(metric, outputs, targets)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_a_batch_holds_may_be_changed_after_it(metric):
+    outputs, targets = drawn(6)
+    known = score(metric, outputs, targets)
+    made = metric((CLASSES,))
+    made.update(outputs, targets)
+    for each in (*outputs, *targets):
+        each["boxes"].zero_()
+    assert made.compute() == known
+
+
+def test_metrics_of_the_same_boxes_are_evaluated_once(monkeypatch):
+    evaluation.evaluate.cache_clear()
+    for metric in (AveragePrecision, AveragePrecision50, AverageRecall):
+        score(metric, *drawn(7))
+    assert evaluation.evaluate.cache_info().hits == 1
+
+
+def test_boxes_that_differ_in_their_labels_only_are_not_taken_for_each_other():
+    outputs, targets = CASES["exact"]
+    other = [outputs[0] | {"labels": outputs[0]["labels"].flip(0)}]
+    assert score(AveragePrecision, outputs, targets) == pytest.approx(1, abs=1e-9)
+    assert score(AveragePrecision, other, targets) == 0
+
+
+@pytest.mark.parametrize("name", ["boxes", "scores"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_output_that_is_not_finite_is_no_score(name, value):
+    outputs, targets = CASES["exact"]
+    outputs = [{part: tensor.clone() for part, tensor in outputs[0].items()}]
+    outputs[0][name][0] = value
+    assert np.isnan(score(AveragePrecision50, outputs, targets))
+
+
+def test_nothing_is_printed(capsys, evaluator):
+    score(AveragePrecision, *drawn(8))
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets", "said"),
+    [
+        ([found([BOX], [1], [0.5])], [], "1 outputs for 0 targets"),
+        ([found([BOX], [1, 2], [0.5])], [true([], [])], r"boxes \(1, 4\) of 2 labels: expected"),
+        ([found([BOX], [1], [0.5, 0.6])], [true([], [])], "2 scores of 1 boxes"),
+        ([found([], [], [])], [true([BOX], [1], [0, 0])], "2 iscrowd of 1 boxes"),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused(outputs, targets, said):
+    with pytest.raises(ShapeError, match=said):
+        AveragePrecision((CLASSES,)).update(outputs, targets)
