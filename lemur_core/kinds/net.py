@@ -33,7 +33,7 @@ from lemur_core.space import Value
 Shape = tuple[int, ...]
 Prm = Mapping[str, Any]
 
-# The ranges of what `Classifier.train_setup` reads. The last three are fixed unless asked for.
+# The ranges of what `Trainable.train_setup` reads. The last three are fixed unless asked for.
 TRAINING: dict[str, Value] = {
     "lr": "1e-3..1e-1 log",
     "momentum": "0.5..0.95",
@@ -76,12 +76,8 @@ def as_net(module: object, name: str) -> NetModule:
     return NetModule(net, supported)
 
 
-class Classifier(nn.Module):
-    """A classifier of images or of their pixels: cross-entropy, trained by what `TRAINING` names.
-
-    A subclass builds its layers and defines ``forward``; one with auxiliary outputs overrides
-    `loss` too.
-    """
+class Trainable(nn.Module):
+    """A net that is trained by what `TRAINING` names; a subclass says what a batch's loss is."""
 
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler | None
@@ -96,6 +92,34 @@ class Classifier(nn.Module):
         self.optimizer = build_optimizer(self.parameters(), prm)
         self.scheduler = build_scheduler(self.optimizer, prm)
 
+    def batch_loss(self, inputs: Tensor, targets: Any) -> Tensor:
+        """Return the mean loss of a batch as it is given, wherever it is."""
+        raise NotImplementedError
+
+    def learn(self, train_data: TrainData) -> float:
+        """Train one epoch, gradients clipped to a norm of 3, and return the mean loss."""
+        total, count = torch.zeros((), device=self.device), 0
+        for inputs, targets in train_data:
+            self.optimizer.zero_grad()
+            loss = self.batch_loss(inputs, targets)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.parameters(), 3.0)
+            self.optimizer.step()
+            # Summed on the device: reading a number out would wait for it at every step.
+            total += loss.detach() * len(inputs)
+            count += len(inputs)
+        if self.scheduler is not None:
+            self.scheduler.step()
+        return total.item() / count
+
+
+class Classifier(Trainable):
+    """A classifier of images or of their pixels: cross-entropy, trained by what `TRAINING` names.
+
+    A subclass builds its layers and defines ``forward``; one with auxiliary outputs overrides
+    `loss` too.
+    """
+
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of a batch.
 
@@ -108,22 +132,9 @@ class Classifier(nn.Module):
         """
         return functional.cross_entropy(outputs, targets)
 
-    def learn(self, train_data: TrainData) -> float:
-        """Train one epoch, gradients clipped to a norm of 3, and return the mean loss."""
-        total, count = torch.zeros((), device=self.device), 0
-        for inputs, targets in train_data:
-            inputs, targets = inputs.to(self.device), targets.to(self.device)
-            self.optimizer.zero_grad()
-            loss = self.loss(self(inputs), targets)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.parameters(), 3.0)
-            self.optimizer.step()
-            # Summed on the device: reading a number out would wait for it at every step.
-            total += loss.detach() * len(inputs)
-            count += len(inputs)
-        if self.scheduler is not None:
-            self.scheduler.step()
-        return total.item() / count
+    def batch_loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of a batch."""
+        return self.loss(self(inputs.to(self.device)), targets.to(self.device))
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], prm: Prm) -> torch.optim.Optimizer:
