@@ -10,11 +10,20 @@ BOTH = (*SEGMENTATION, "obj-detection")
 @hookimpl
 def lemur_register_loaders():
     return [
-        Entry(name, f"lemur_scenes.loaders.{module}:load", tasks, summary)
-        for name, module, tasks, summary in (
-            ("voc-2012", "voc", BOTH, "Pascal VOC 2012: photographs, 20 classes of objects"),
-            ("oxford-iiit-pet", "pet", SEGMENTATION, "7,349 photographs, animals cut out"),
-        )
+        Entry(
+            "coco",
+            "lemur_scenes.loaders.coco:load",
+            BOTH,
+            "COCO 2017: photographs, 80 categories of objects, by default LEMUR's five",
+            options=("categories", "min-pixels", "masks"),
+        ),
+        *(
+            Entry(name, f"lemur_scenes.loaders.{module}:load", tasks, summary)
+            for name, module, tasks, summary in (
+                ("voc-2012", "voc", BOTH, "Pascal VOC 2012: photographs, 20 classes of objects"),
+                ("oxford-iiit-pet", "pet", SEGMENTATION, "7,349 photographs, animals cut out"),
+            )
+        ),
     ]
 
 

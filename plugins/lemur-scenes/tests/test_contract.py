@@ -1,8 +1,9 @@
 from lemur_core.testing import PluginContract
 
+from .coco_files import write_coco
 from .official import write_pets, write_voc
 
-WRITERS = {"voc-2012": write_voc, "oxford-iiit-pet": write_pets}
+WRITERS = {"coco": write_coco, "voc-2012": write_voc, "oxford-iiit-pet": write_pets}
 
 
 class TestContract(PluginContract):

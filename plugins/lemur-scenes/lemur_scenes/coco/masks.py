@@ -35,9 +35,9 @@ def class_mask(
     for place in np.lexsort((-pixels, ~crowds)):
         value = IGNORED if crowds[place] else classes[place]
         left, columns = annotations.columns[objects[place]].tolist()
-        inside = pixels_of(annotations.code(objects[place]), height, columns) if columns else None
-        if inside is not None:
-            np.copyto(mask[:, left : left + columns], value, where=inside.view(np.bool_))
+        if columns:
+            inside = pixels_of(annotations.code(objects[place]), height, columns)
+            np.copyto(mask[:, left : left + columns], value, where=inside)
     return torch.from_numpy(mask.T).T.to(torch.int64).contiguous()
 
 

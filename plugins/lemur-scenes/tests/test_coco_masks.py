@@ -1,0 +1,214 @@
+"""What is read of files in COCO's format, against pycocotools pixel for pixel."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import tv_tensors
+
+from lemur_core.kinds.loader import IGNORED
+from lemur_scenes.coco.scenes import coco_scenes
+
+from .coco_files import (
+    CLASSES,
+    CocoSet,
+    composed,
+    compressed,
+    pixels,
+    polygon,
+    uncompressed,
+    varied,
+)
+
+
+@pytest.fixture
+def everything(tmp_path):
+    return varied(tmp_path)
+
+
+def read(one, task="img-segmentation", **options):
+    return coco_scenes("toy", task, one.images, one.file, **options)
+
+
+def ids(scenes):
+    return scenes.annotations.image_ids[scenes.images].tolist()
+
+
+def test_masks_are_those_of_pycocotools_pixel_for_pixel(everything):
+    scenes, coco = read(everything), everything.coco()
+    assert scenes.class_names[1:] == ("person", "bicycle", "car", "traffic light", "toothbrush")
+    expected = [
+        image
+        for image in coco.getImgIds()
+        if any(not each["iscrowd"] for each in coco.loadAnns(coco.getAnnIds(image)))
+    ]
+    assert ids(scenes) == expected
+    assert len(expected) == 10
+    seen = set()
+    for (_, mask), image in zip(scenes, expected, strict=True):
+        assert isinstance(mask, tv_tensors.Mask)
+        assert mask.dtype == torch.int64
+        reference = composed(coco, image)
+        assert np.array_equal(mask.numpy(), reference)
+        seen |= set(np.unique(reference).tolist())
+    assert seen == {IGNORED, 0, 1, 2, 3, 4, 5}
+
+
+def test_the_second_reading_gives_the_same(everything):
+    for one, two in zip(read(everything), read(everything), strict=True):
+        assert torch.equal(one[0], two[0])
+        assert torch.equal(one[1], two[1])
+
+
+def test_images_are_those_of_pillow_grey_ones_with_three_channels(everything):
+    scenes = read(everything)
+    for index, image in enumerate(ids(scenes)):
+        name = everything.coco().loadImgs(image)[0]["file_name"]
+        with Image.open(everything.images / name) as file:
+            expected = np.array(file.convert("RGB")).transpose(2, 0, 1)
+        assert scenes[index][0].dtype == torch.uint8
+        assert np.array_equal(scenes[index][0].numpy(), expected)
+
+
+def test_objects_are_those_of_the_file_and_their_masks_those_of_pycocotools(everything):
+    scenes, coco = read(everything, "obj-detection", masks=True), everything.coco()
+    for index, image in enumerate(ids(scenes)):
+        said, target = coco.loadAnns(coco.getAnnIds(image)), scenes[index][1]
+        size = coco.loadImgs(image)[0]
+        corners = [
+            [x, y, min(x + w, size["width"]), min(y + h, size["height"])]
+            for x, y, w, h in (each["bbox"] for each in said)
+        ]
+        assert target["boxes"].tolist() == corners
+        assert target["boxes"].canvas_size == (size["height"], size["width"])
+        assert target["labels"].tolist() == [CLASSES[each["category_id"]] for each in said]
+        assert target["area"].tolist() == [each["area"] for each in said]
+        assert target["iscrowd"].tolist() == [each["iscrowd"] for each in said]
+        assert target["image_id"] == image
+        assert target["masks"].dtype == torch.uint8
+        expected = np.stack([pixels(coco, each) for each in said])
+        assert np.array_equal(target["masks"].numpy(), expected)
+    types = {name: value.dtype for name, value in target.items() if name != "image_id"}
+    assert types["boxes"] == types["area"] == torch.float32
+    assert types["labels"] == types["iscrowd"] == torch.int64
+
+
+def test_a_detector_is_given_no_masks_where_it_does_not_ask(everything):
+    assert "masks" not in read(everything, "obj-detection")[0][1]
+
+
+def test_an_image_with_a_crowd_alone_or_nothing_is_left_out(everything):
+    empty = [image["id"] for image in everything.document["images"][-2:]]
+    for task in ("img-segmentation", "obj-detection"):
+        assert not set(empty) & set(ids(read(everything, task)))
+
+
+def test_a_smaller_object_is_in_front_and_of_equals_the_later(tmp_path):
+    one = CocoSet(tmp_path)
+    image = one.image(10, 12)
+    one.add(image, [polygon(2, 2, 4, 4)], 2)
+    one.add(image, [polygon(0, 0, 8, 8)], 1)
+    one.add(image, [polygon(2, 3, 4, 5)], 3)
+    one.save()
+    [(_, mask)] = read(one)
+    assert mask[2:4, 2:6].tolist() == [[2, 3, 3, 1]] * 2
+    assert int((mask == 1).sum()) == 64 - 6
+
+
+def test_a_crowd_counts_in_no_score_but_where_an_object_is(tmp_path):
+    one = CocoSet(tmp_path)
+    image = one.image(4, 6)
+    crowd = np.zeros((4, 6))
+    crowd[:, 1:4] = 1
+    one.add(image, [polygon(1, 0, 3, 2)], 2)
+    one.add(image, uncompressed(crowd), 1, crowd=1)
+    one.add(image, uncompressed(np.ones((4, 6))), 3, crowd=1)
+    one.save()
+    # The crowd of what was not chosen is background.
+    [(_, mask)] = read(one, categories=["person", "bicycle"])
+    beside, through = [0, *[IGNORED] * 3, 0, 0], [2, 2, IGNORED, IGNORED, 0, 0]
+    assert mask.tolist() == [beside, through, through, beside]
+
+
+def test_categories_are_chosen_by_name_or_id_and_numbered_by_id(everything):
+    scenes, coco = read(everything, categories=["traffic-light", "3"]), everything.coco()
+    assert scenes.class_names == ("background", "car", "traffic light")
+    assert scenes.wanted.classes.tolist() == [0, 0, 1, 2, 0]
+    objects = coco.loadAnns(coco.getAnnIds(catIds=[3, 10], iscrowd=0))
+    assert ids(scenes) == sorted({each["image_id"] for each in objects})
+    for (_, mask), image in zip(scenes, ids(scenes), strict=True):
+        assert np.array_equal(mask.numpy(), composed(coco, image, {3: 1, 10: 2}))
+
+
+def test_a_category_that_is_called_by_a_number_goes_before_an_id(tmp_path):
+    one = CocoSet(tmp_path, categories={1: "0", 2: "1"})
+    one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 2)
+    one.save()
+    assert read(one, categories=["1"]).class_names == ("background", "1")
+
+
+def test_images_with_too_few_pixels_of_objects_are_left_out(everything):
+    coco = everything.coco()
+    counts = {image: int((composed(coco, image) > 0).sum()) for image in ids(read(everything))}
+    for least in sorted(counts.values()):
+        expected = [image for image, count in counts.items() if count >= least]
+        assert ids(read(everything, min_pixels=least)) == expected
+
+
+def test_overlaps_are_counted_once(tmp_path):
+    one = CocoSet(tmp_path)
+    image = one.image(20, 20)
+    one.add(image, [polygon(0, 0, 10, 10)], 1)
+    one.add(image, [polygon(0, 5, 10, 15)], 2)
+    one.add(one.image(20, 20), [polygon(0, 0, 20, 20)], 2)
+    one.save()
+    assert len(read(one, min_pixels=150)) == 2
+    assert len(read(one, min_pixels=151)) == 1
+
+
+@pytest.mark.parametrize("size", [(4, 0), (0, 4), (0, 0)])
+def test_an_object_whose_box_has_no_area_is_left_out_of_detection_alone(tmp_path, size):
+    one = CocoSet(tmp_path)
+    both, flat = one.image(20, 20), one.image(20, 20)
+    one.add(both, [polygon(0, 0, 10, 10)], 1, box=[0, 0, 10, 10])
+    one.add(both, [polygon(0, 5, 10, 15)], 2, box=[3, 3, *size])
+    one.add(flat, [polygon(0, 5, 10, 15)], 2, box=[3, 3, *size])
+    one.save()
+    assert ids(read(one)) == [both, flat]
+    [(_, target)] = read(one, "obj-detection", masks=True)
+    assert target["boxes"].tolist() == [[0, 0, 10, 10]]
+    assert target["labels"].tolist() == [1]
+    assert target["masks"].shape == (1, 20, 20)
+
+
+def test_what_is_partly_outside_is_clipped(tmp_path):
+    one = CocoSet(tmp_path)
+    one.add(one.image(20, 30), [polygon(-4, -5, 10, 50)], 1, box=[-5, -4, 55, 14])
+    one.save()
+    [(_, mask)] = read(one)
+    assert np.array_equal(mask.numpy(), composed(one.coco(), 3))
+    [(_, target)] = read(one, "obj-detection")
+    assert target["boxes"].tolist() == [[0, 0, 30, 10]]
+
+
+def test_area_and_iscrowd_need_not_be_said(tmp_path):
+    one = CocoSet(tmp_path)
+    one.add(one.image(20, 30), compressed(np.ones((20, 30))), 1, box=[2, 3, 4, 5])
+    for name in ("area", "iscrowd"):
+        del one.document["annotations"][0][name]
+    one.save()
+    [(_, target)] = read(one, "obj-detection")
+    assert (target["area"].tolist(), target["iscrowd"].tolist()) == ([20.0], [0])
+
+
+def test_masks_of_all_and_of_no_pixels(tmp_path):
+    one = CocoSet(tmp_path)
+    image = one.image(5, 7)
+    for given in (uncompressed, compressed):
+        for mask in (np.ones((5, 7)), np.zeros((5, 7)), np.eye(5, 7), np.eye(5, 7)[::-1]):
+            one.add(image, given(mask), 1)
+    one.save()
+    [(_, target)] = read(one, "obj-detection", masks=True)
+    coco = one.coco()
+    for mask, annotation in zip(target["masks"], coco.loadAnns(coco.getAnnIds()), strict=True):
+        assert np.array_equal(mask.numpy(), pixels(coco, annotation))
