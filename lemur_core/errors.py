@@ -83,6 +83,10 @@ class CorruptSampleError(LemurError, ValueError):
         )
 
 
+class WeightsError(LemurError, ValueError):
+    """Kept weights that cannot be read, or are another net's."""
+
+
 class WorkerError(LemurError, RuntimeError):
     """No worker process can be started."""
 

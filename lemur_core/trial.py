@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -46,6 +46,7 @@ class Trial:
         device: A torch device, ``cpu`` or ``cuda:0``.
         uid: Its own, whatever database it is in.
         checkpoint: Folder in which its state is kept after each epoch; None keeps none.
+        weights: File in which the weights of its best epoch are kept; None keeps none.
         done: Epochs that were trained before; its state after the last is in ``checkpoint``.
     """
 
@@ -57,6 +58,7 @@ class Trial:
     device: str = "cpu"
     uid: str = field(default_factory=lambda: uuid4().hex)
     checkpoint: Path | None = None
+    weights: Path | None = None
     done: tuple[Epoch, ...] = ()
 
     @property
@@ -140,6 +142,10 @@ class Outcome:
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch with the best validation score, of equals the one that trained longest."""
-        ranked = sorted(self.epochs, key=lambda epoch: (epoch.validation, epoch.number))
-        return ranked[-1] if ranked else None
+        """The best of its epochs, as `best_of` says; None where there are none."""
+        return best_of(self.epochs) if self.epochs else None
+
+
+def best_of(epochs: Sequence[Epoch]) -> Epoch:
+    """Return the epoch with the best validation score, of equals the one that trained longest."""
+    return max(epochs, key=lambda epoch: (epoch.validation, epoch.number))

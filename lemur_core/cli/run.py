@@ -65,6 +65,12 @@ Examples:
 @click.option(
     "--checkpoint/--no-checkpoint", default=None, help="Keep trials' states, to go on from.  [keep]"
 )
+@click.option(
+    "--keep-weights",
+    is_flag=True,
+    default=None,
+    help="Keep the weights of each trial's best.",
+)
 @click.option("--in-process", is_flag=True, default=None, help="Train here, for debuggers.")
 @db_option
 @data_option

@@ -24,6 +24,7 @@ class Means:
         settings: The campaign's.
         writer: Of the database.
         checkpoints: Folder of the trials' states; None keeps none.
+        weights: Folder of the weights that are kept of trials; None keeps none.
         interruption: Whether to stop.
         watch: Told what happens.
     """
@@ -31,6 +32,7 @@ class Means:
     settings: Settings
     writer: Writer
     checkpoints: Path | None
+    weights: Path | None
     interruption: Interruption
     watch: Watch
 

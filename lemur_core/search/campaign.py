@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import zip_longest
-from pathlib import Path
 from platform import python_version
 
 import torch
@@ -29,7 +28,7 @@ from lemur_core.search.prepare import prepare
 from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.settings import Settings
 from lemur_core.spawn import Spawned
-from lemur_core.store.database import open_database, place
+from lemur_core.store.database import beside, open_database, place
 from lemur_core.store.reading.standings import Standing, standings
 from lemur_core.store.writing.writer import Writer
 from lemur_core.train.data import Bundles
@@ -113,7 +112,7 @@ class Campaign:
         try:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
-                means = Means(self.settings, writer, self._checkpoints(), interruption, self._watch)
+                means = self._means(writer, interruption)
                 self._pursue([Pursuit(one, means) for one in ready], workers, interruption)
                 self.summary.interrupted = interruption.asked
                 self._say_unwritten(writer)
@@ -136,14 +135,11 @@ class Campaign:
                 f"they wait in {writer.unwritten_file} for the next lemur run"
             )
 
-    def _checkpoints(self) -> Path | None:
-        if not self.settings.checkpoint:
-            return None
-        return Path(
-            f"{self.summary.db}-checkpoints"
-            if Path(self.summary.db).is_file()
-            else "lemur-checkpoints"
-        )
+    def _means(self, writer: Writer, interruption: Interruption) -> Means:
+        settings, db = self.settings, self.summary.db
+        checkpoints = beside(db, "checkpoints") if settings.checkpoint else None
+        weights = beside(db, "weights") if settings.keep_weights else None
+        return Means(settings, writer, checkpoints, weights, interruption, self._watch)
 
     @contextmanager
     def _workers(self) -> Iterator[Sequence[Worker]]:

@@ -144,8 +144,7 @@ class Pursuit:
                 return self._anew(past.prm, past.seed, device)
             asked = self._study.take_up(past.prm, epochs)
             trial = self._trial(past.number, past.prm, past.seed, device)
-            folder = self._folder(past.uid)
-            trial = replace(trial, uid=past.uid, done=tuple(epochs), checkpoint=folder)
+            trial = self._placed(replace(trial, uid=past.uid, done=tuple(epochs)))
             return Attempt(past.id, trial, self._study, asked, self._means)
         return None
 
@@ -190,7 +189,11 @@ class Pursuit:
         if seed is None:
             seed = derived_seed(settings.seed, self.pipeline.name, number, "trial")
         trial = Trial(self.pipeline, number, prm, seed, settings.epochs, device)
-        return replace(trial, checkpoint=self._folder(trial.uid))
+        return self._placed(trial)
+
+    def _placed(self, trial: Trial) -> Trial:
+        weights = self._means.weights and self._means.weights / f"{trial.uid}.safetensors"
+        return replace(trial, checkpoint=self._folder(trial.uid), weights=weights)
 
     def _folder(self, uid: str) -> Path | None:
         return self._means.checkpoints / uid if self._means.checkpoints else None

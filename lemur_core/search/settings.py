@@ -40,6 +40,7 @@ class Settings:
         pruner: Name of Optuna's, ``Median`` say; ``Nop`` prunes nothing.
         fail_attempts: Trials in a row that may fail before a pipeline is set aside.
         checkpoint: Keep each trial's state after each epoch, so that it can go on from there.
+        keep_weights: Keep the weights of each trial's best epoch by validation.
         in_process: Train in this process, for debuggers; the next three then hold nothing.
         epoch_limit: Minutes that an epoch may take.
         trial_limit: Minutes that a trial may take; None is no limit.
@@ -73,6 +74,7 @@ class Settings:
     pruner: str = "Nop"
     fail_attempts: int = 3
     checkpoint: bool = True
+    keep_weights: bool = False
     in_process: bool = False
     epoch_limit: float = 30.0
     trial_limit: float | None = None
@@ -211,13 +213,14 @@ def _switch(name: str, value: Any) -> bool:
     return value
 
 
+_SWITCHES = ("checkpoint", "keep_weights", "in_process", "download", "skip_corrupt")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
     **dict.fromkeys(("trials", "epochs", "seed", "fail_attempts"), _integer),
     **dict.fromkeys(("workers", "threads"), _integer),
     **dict.fromkeys(_LIMITS, _number),
-    **dict.fromkeys(("checkpoint", "in_process", "download", "skip_corrupt"), _switch),
+    **dict.fromkeys(_SWITCHES, _switch),
     **dict.fromkeys(("device", "sampler", "pruner", "db"), _text),
     "transform": _names,
     "gpus": _integers,

@@ -20,9 +20,9 @@ from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
-from lemur_core.train import checkpoint
+from lemur_core.train import checkpoint, kept
 from lemur_core.train.batches import batches, mixed
-from lemur_core.trial import Epoch, Size, Trial
+from lemur_core.trial import Epoch, Size, Trial, best_of
 
 # Scoring keeps no activations, so that it can take more images at once than training does, until
 # what is left of those at full size is much.
@@ -36,55 +36,93 @@ class NotFiniteError(ArithmeticError):
 
 
 def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
-    """Train a trial and yield each epoch once it is scored, and its state is kept.
+    """Train a trial and yield each epoch, as `Training` does."""
+    yield from Training(trial, bundle).epochs()
 
-    The training split is passed once an epoch, then validation and test once each.
+
+class Training:
+    """A trial whose net is built and set up.
+
+    Args:
+        trial: What is trained.
+        bundle: Its data, the validation split held out.
+
+    Attributes:
+        net: The trial's net.
+        device: Where it is.
 
     Raises:
         MisfitError: The net cannot take the data.
-        NotFiniteError: A loss, weight or score is NaN or infinite.
         Exception: Whatever the net, the transform or the metric raises.
     """
-    device = torch.device(trial.device)
-    seed_everything(trial.seed)
-    transform = as_transform(
-        trial.transform_entry.load(), bundle.normalisation, trial.prm["transform"]
-    )
-    metrics = build_metrics(trial.pipeline, bundle.out_shape, device)
-    assert bundle.validation is not None
-    splits = (bundle.train, bundle.validation, bundle.test)
-    if all(isinstance(split, InMemory) for split in splits) and not hasattr(transform, "pair"):
-        # It is given whole batches, where the net is.
-        transform.to(device)
-    size = trial.prm["batch"]
-    at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // (trial.transform_entry.size or _LARGE) ** 2)
 
-    def scored(samples: Samples) -> TrainData:
-        return batches(samples, transform, max(size, at_once), device, training=False)
+    def __init__(self, trial: Trial, bundle: DataBundle) -> None:
+        self.trial, self.bundle, self.device = trial, bundle, torch.device(trial.device)
+        seed_everything(trial.seed)
+        self._transform = as_transform(
+            trial.transform_entry.load(), bundle.normalisation, trial.prm["transform"]
+        )
+        self._metrics = build_metrics(trial.pipeline, bundle.out_shape, self.device)
+        assert bundle.validation is not None
+        splits = (bundle.train, bundle.validation, bundle.test)
+        whole = all(isinstance(split, InMemory) for split in splits)
+        if whole and not hasattr(self._transform, "pair"):
+            # It is given whole batches, where the net is.
+            self._transform.to(self.device)
+        self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
+        # Once more, so that what is learned does not hang on how the net was tried on.
+        seed_everything(trial.seed)
+        self.net.train_setup(trial.prm)
+        arrange(self.net, trial.prm)
 
-    plain = batches(bundle.train, transform, size, device, training=True)
-    train_data = mixed(plain, transform, bundle.out_shape)
-    validation_data, test_data = scored(bundle.validation), scored(bundle.test)
-    net, size = build_net(trial, bundle, transform, metrics, device)
-    # Once more, so that what is learned does not hang on how the net was tried on.
-    seed_everything(trial.seed)
-    net.train_setup(trial.prm)
-    arrange(net, trial.prm)
-    epochs = list(trial.done)
-    if trial.checkpoint and epochs:
-        checkpoint.restore(trial.checkpoint, net, device)
-    began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
-    for number in range(len(epochs) + 1, trial.epochs + 1):
-        with precision(trial.prm, device):
-            loss = train_epoch(net, train_data)
-            check_weights(net)
-            validation = score(net, validation_data, metrics)
-            accuracy = score(net, test_data, metrics)
-        duration_ns = time.perf_counter_ns() - began
-        epochs.append(epoch_of(number, loss, validation, accuracy, duration_ns, size))
-        if trial.checkpoint and number < trial.epochs:
-            keep_state(trial.checkpoint, net, epochs)
-        yield epochs[-1]
+    def scored(self, samples: Samples) -> TrainData:
+        """Return the batches of samples in which the net is scored, in their order."""
+        side = self.trial.transform_entry.size or _LARGE
+        at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // side**2)
+        size = max(self.trial.prm["batch"], at_once)
+        return batches(samples, self._transform, size, self.device, training=False)
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train, and yield each epoch once it is scored, and what is kept of it is written.
+
+        The training split is passed once an epoch, then validation and test once each.
+
+        Raises:
+            NotFiniteError: A loss, weight or score is NaN or infinite.
+            StateLostError: The state that the trial shall go on from cannot be read.
+            Exception: Whatever the net, the transform or the metric raises.
+        """
+        trial, bundle, net = self.trial, self.bundle, self.net
+        assert bundle.validation is not None
+        train_data = self._train_data()
+        validation_data, test_data = self.scored(bundle.validation), self.scored(bundle.test)
+        epochs = list(trial.done)
+        if trial.checkpoint and epochs:
+            checkpoint.restore(trial.checkpoint, net, self.device)
+        began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
+        for number in range(len(epochs) + 1, trial.epochs + 1):
+            with precision(trial.prm, self.device):
+                loss = train_epoch(net, train_data)
+                check_weights(net)
+                validation = score(net, validation_data, self._metrics)
+                accuracy = score(net, test_data, self._metrics)
+            duration_ns = time.perf_counter_ns() - began
+            epochs.append(epoch_of(number, loss, validation, accuracy, duration_ns, self._size))
+            self._keep(epochs)
+            yield epochs[-1]
+
+    def _train_data(self) -> TrainData:
+        size = self.trial.prm["batch"]
+        plain = batches(self.bundle.train, self._transform, size, self.device, training=True)
+        return mixed(plain, self._transform, self.bundle.out_shape)
+
+    def _keep(self, epochs: Sequence[Epoch]) -> None:
+        trial, latest = self.trial, epochs[-1]
+        # Before the state: of an epoch that is gone on from, the weights are there.
+        if trial.weights and best_of(epochs) is latest:
+            keep_weights(trial.weights, self.net, latest)
+        if trial.checkpoint and latest.number < trial.epochs:
+            keep_state(trial.checkpoint, self.net, epochs)
 
 
 def arrange(net: Any, prm: Mapping[str, Any]) -> None:
@@ -109,8 +147,21 @@ def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     # The disk may be full, or the net hold what cannot be pickled. Neither may cost the training;
     # were it interrupted, it would be begun again.
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        warnings.warn(f"{folder}: the trial's state cannot be kept: {reason}", stacklevel=2)
+        _warn(f"{folder}: the trial's state cannot be kept", error)
+
+
+def keep_weights(file: Path, net: nn.Module, epoch: Epoch) -> None:
+    """Write the weights of a net after an epoch, or warn that they cannot be written."""
+    try:
+        kept.keep(file, net, epoch)
+    # As of the state; the net would have to be trained again.
+    except Exception as error:
+        _warn(f"{file}: the trial's weights cannot be kept", error)
+
+
+def _warn(what: str, error: Exception) -> None:
+    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+    warnings.warn(f"{what}: {reason}", stacklevel=3)
 
 
 def build_metrics(

@@ -1,0 +1,151 @@
+"""The weights of a trial's best epoch are kept, where that is asked for."""
+
+import json
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import nn
+
+import lemur_core
+from lemur_core import Entry, data
+from lemur_core.errors import WeightsError
+from lemur_core.search.events import EpochEnded
+from lemur_core.search.run import campaign
+from lemur_core.search.settings import Settings
+from lemur_core.train import kept
+from lemur_core.trial import Epoch
+
+LINEAR = "img-classification_blobs_hits_Linear"
+SCENES = "img-segmentation_scenes_pixels_Segments"
+EPOCH = Epoch(3, 0.5, 0.75, 0.625, 10)
+TASK = ("img-segmentation",)
+
+
+@pytest.fixture
+def train(toys, tmp_path):
+    """Train the net that is right in its second epoch only; give the folder of weights."""
+    registry = toys
+    for kind, name, target in (
+        ("net", "Segments", "lemur_toy.segments"),
+        ("loader", "scenes", "lemur_toy.scenes:masks"),
+        ("transform", "joint", "lemur_toy.scenes:Joint"),
+        ("metric", "pixels", "lemur_toy.scenes:Pixels"),
+    ):
+        registry = registry.with_entries(f"toy-{kind}", kind, [Entry(name, target, TASK)])
+
+    def call(watch=lambda event: None, **settings):
+        db = str(tmp_path / "results.db")
+        asked = {"trials": 1, "epochs": 3, "in_process": True, "keep_weights": True}
+        settings = Settings.of({"patterns": [SCENES], "db": db, **asked, **settings})
+        campaign(settings, registry, watch)
+        return Path(f"{db}-weights")
+
+    return call
+
+
+def ages(folder):
+    return [load_file(file)["age"].item() for file in sorted(folder.iterdir())]
+
+
+def test_the_weights_of_each_trials_best_epoch_are_kept(train, tmp_path):
+    folder = train(trials=2)
+    rows = data(db=tmp_path / "results.db")
+    assert sorted(file.stem for file in folder.iterdir()) == sorted(set(rows["trial"]))
+    assert {file.suffix for file in folder.iterdir()} == {".safetensors"}
+    assert ages(folder) == [2, 2]
+    best = rows[rows["epoch"] == 2].iloc[0]
+    net = nn.Module()
+    net.age = nn.Parameter(torch.zeros(()))
+    epoch = kept.load(folder / f"{best['trial']}.safetensors", net, "cpu")
+    assert (epoch.number, epoch.validation, epoch.accuracy) == (
+        2, best["validation"], best["accuracy"],
+    )  # fmt: skip
+    assert net.age == 2
+
+
+def test_none_are_kept_where_it_is_not_asked_for(train):
+    assert not train(keep_weights=False).exists()
+
+
+def test_a_process_of_its_own_keeps_them_too(tmp_path):
+    db = str(tmp_path / "results.db")
+    lemur_core.run(LINEAR, trials=1, epochs=1, db=db, keep_weights=True)
+    [uid] = set(data(db=db)["trial"])
+    [file] = Path(f"{db}-weights").iterdir()
+    assert file.stem == uid
+    assert "layers.1.weight" in load_file(file)
+
+
+def test_that_they_cannot_be_written_costs_no_training(train, tmp_path):
+    (tmp_path / "results.db-weights").write_text("a file stands in the way")
+    with pytest.warns(UserWarning, match="the trial's weights cannot be kept: FileExistsError"):
+        train(epochs=1)
+    assert list(data(db=tmp_path / "results.db")["state"]) == ["finished"]
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_of_a_trial_that_goes_on_the_best_of_all_epochs_is_kept(train, epoch):
+    def interrupt(event):
+        if isinstance(event, EpochEnded) and event.epoch.number == epoch:
+            raise KeyboardInterrupt
+
+    assert ages(train(interrupt)) == [epoch]
+    assert ages(train()) == [2]
+
+
+def test_of_equal_epochs_the_one_that_trained_longest_is_kept(tmp_path):
+    db = str(tmp_path / "results.db")
+    run = partial(lemur_core.run, LINEAR, trials=1, in_process=True, keep_weights=True, db=db)
+    run(epochs=2, lr=1e-12, prm={"momentum": 0})
+    with closing(sqlite3.connect(db)) as connection:
+        assert len({*connection.execute("select validation from stat")}) == 1
+    [file] = Path(f"{db}-weights").iterdir()
+    with safe_open(file, "pt") as opened:
+        assert json.loads(opened.metadata()["epoch"])["Epoch"]["number"] == 2
+
+
+def test_others_can_read_them_as_any_file_of_the_user(tmp_path):
+    (tmp_path / "any").touch()
+    kept.keep(tmp_path / "kept.safetensors", nn.Linear(2, 2), EPOCH)
+    assert (tmp_path / "kept.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+def test_a_write_that_fails_leaves_the_weights_of_before(tmp_path, monkeypatch):
+    file = tmp_path / "kept.safetensors"
+    before, after = nn.Linear(2, 2), nn.Linear(2, 2)
+    kept.keep(file, before, EPOCH)
+
+    def half(net, place, metadata):
+        Path(place).write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(kept, "save_model", half)
+    with pytest.raises(OSError, match="no space left"):
+        kept.keep(file, after, EPOCH)
+    assert list(tmp_path.iterdir()) == [file]
+    assert kept.load(file, after, "cpu") == EPOCH
+    assert torch.equal(after.weight, before.weight)
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "unnamed", "gone"])
+def test_what_are_no_weights_of_the_net_is_said_in_a_line(tmp_path, damage):
+    file = tmp_path / "kept.safetensors"
+    kept.keep(file, nn.Linear(2, 3 if damage == "other" else 2), EPOCH)
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-4])
+    if damage == "unnamed":
+        kept.save_model(nn.Linear(2, 2), str(file))
+    if damage == "gone":
+        file.unlink()
+    with pytest.raises(WeightsError) as raised:
+        kept.load(file, nn.Linear(2, 2), "cpu")
+    text = str(raised.value)
+    assert text.startswith(f"{file}: does not hold the weights of the trial's net (")
+    assert text.endswith("); remove it, and the trial is trained again")
+    assert "\n" not in text
