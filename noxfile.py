@@ -46,7 +46,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def core(session: nox.Session) -> None:
     """lemur-core alone: no plugin is installed."""
-    session.install(*CONSTRAINTS, ".[testing]")
+    session.install(*CONSTRAINTS, ".[pictures,testing]")
     session.run("pytest", "tests/core", *session.posargs)
 
 

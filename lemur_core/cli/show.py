@@ -1,4 +1,4 @@
-"""``lemur show``: one entry, its origin, hyperparameters, size and source."""
+"""``lemur show``: one entry, its origin, hyperparameters, size and source; or one trial."""
 
 from __future__ import annotations
 
@@ -10,11 +10,43 @@ from lemur_core.cli.list import one_kind
 from lemur_core.cli.options import db_option
 from lemur_core.entry import Entry
 from lemur_core.errors import MisfitError, SettingsError
-from lemur_core.registry import Registry, installed
+from lemur_core.registry import KINDS, Registry, installed
+
+source_option = click.option(
+    "--source/--no-source", default=True, show_default=True, help="Print the source."
+)
+
+
+class Kinds(click.Group):
+    """What can be shown: entries by their kind, and what was recorded."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Return what shows this kind."""
+        if cmd_name == "pictures":
+            from lemur_core.cli.pictures import pictures
+
+            return pictures
+        return trial if cmd_name == "trial" else entry
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the kinds."""
+        return [*KINDS, "trial", "pictures"]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what can be shown, the kinds of entries in one line."""
+        rows = [(f"{'|'.join(KINDS)} NAME", "Show everything about one that is installed.")]
+        for name, argument in (("trial", "UID"), ("pictures", "PIPELINE|UID")):
+            rows.append((f"{name} {argument}", self.get_command(ctx, name).get_short_help_str(80)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.command(cls=Kinds, subcommand_metavar="KIND NAME [OPTIONS]")
+def show() -> None:
+    """Show one net, loader, transform, ..., a trial, or pictures of what its net predicts."""
 
 
 @click.command()
-@click.argument("kind")
 @click.argument("name")
 @click.option("--size", is_flag=True, help="Count a net's parameters and multiply-adds.")
 @click.option(
@@ -26,29 +58,30 @@ from lemur_core.registry import Registry, installed
 @click.option(
     "--classes", type=click.IntRange(1), default=10, show_default=True, help="Classes of --size."
 )
-@click.option("--source/--no-source", default=True, show_default=True, help="Print the source.")
-@db_option
-def show(kind: str, name: str, size: bool, shape: str, classes: int, source: bool, db: str) -> None:
-    """Show everything about the net, loader, transform, ... called NAME.
-
-    KIND may be trial: NAME is its unique id, or the beginning of it, as in lemur data.
-    """
-    if kind == "trial":
-        _show_trial(name, source, db)
-        return
-    registry, kind = installed(), one_kind(kind)
-    entry = registry.get(kind, name)
-    lines = list(_facts(registry, kind, entry))
+@source_option
+@click.pass_context
+def entry(
+    context: click.Context, name: str, size: bool, shape: str, classes: int, source: bool
+) -> None:
+    """Show everything about the net, loader, transform, ... called NAME."""
+    registry, kind = installed(), one_kind(str(context.info_name))
+    shown = registry.get(kind, name)
+    lines = list(_facts(registry, kind, shown))
     if kind == "net":
-        lines += _hyperparameters(entry)
+        lines += _hyperparameters(shown)
         if size:
-            lines += _size(entry, _shape(shape), classes)
+            lines += _size(shown, _shape(shape), classes)
     click.echo("\n".join(lines))
     if source:
-        click.echo(f"\n{entry.source()}", nl=False)
+        click.echo(f"\n{shown.source()}", nl=False)
 
 
-def _show_trial(uid: str, source: bool, db: str) -> None:
+@click.command()
+@click.argument("uid")
+@source_option
+@db_option
+def trial(uid: str, source: bool, db: str) -> None:
+    """Show all that is known of the trial whose id begins with UID, as in lemur data."""
     from lemur_core.cli.trial import trial_text
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently

@@ -104,6 +104,11 @@ class DataBundle:
         chance: Score of guessing, 0 to 1.
         normalisation: Of the training images.
         validation: What the search sees; None has it held out of ``train``.
+        class_names: Of each class, the background's where that is one; none where they have no
+            other names than their numbers.
+
+    Raises:
+        ShapeError: There are not as many names as classes.
     """
 
     train: Samples
@@ -112,6 +117,11 @@ class DataBundle:
     chance: float
     normalisation: Normalisation
     validation: Samples | None = None
+    class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.class_names and (len(self.class_names),) != self.out_shape:
+            raise ShapeError(f"{len(self.class_names)} names of classes for {self.out_shape}")
 
     def held_out(self) -> DataBundle:
         """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none."""

@@ -106,7 +106,8 @@ def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> Da
             return InMemory(kept.inputs, number[kept.targets])
         return _Renumbered(kept, tuple(number.tolist()))
 
-    return replace(_each_split(bundle, cut), out_shape=(count,))
+    names = tuple(bundle.class_names[at] for at in chosen) if bundle.class_names else ()
+    return replace(_each_split(bundle, cut), out_shape=(count,), class_names=names)
 
 
 def _each_split(bundle: DataBundle, change: Callable[[Samples], Samples]) -> DataBundle:

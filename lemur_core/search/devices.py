@@ -16,7 +16,7 @@ def devices_of(settings: Settings) -> list[str]:
     """
     places = [f"cuda:{number}" for number in settings.gpus] or [_named(settings.device)]
     for place in places:
-        _check(place)
+        check_device(place)
     return [places[worker % len(places)] for worker in range(settings.workers_wanted)]
 
 
@@ -26,7 +26,8 @@ def _named(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _check(name: str) -> None:
+def check_device(name: str) -> None:
+    """Raise `SettingsError` where a device is not there, or cannot be used."""
     try:
         device = torch.device(name)
         # The trials' processes use it; trying a GPU here would take memory of it.

@@ -83,24 +83,42 @@ def reproduce(
         UnknownNameError: Its data set, metric or transform is not installed.
         MissingDataError: Its data set is not in the folder.
     """
-    _check(told)
+    with recorded(told, registry, device) as trial:
+        bundles = Bundles(folder)
+        bundles.get(trial.pipeline)
+        outcome = trained(trial, bundles, watch)
+        changed = list(_changed(told, trial, versions(registry)))
+    return Reproduced(outcome, list(_differences(told, outcome)), changed)
+
+
+@contextmanager
+def recorded(told: Told, registry: Registry, device: str | None = None) -> Iterator[Trial]:
+    """Give a trial as it was recorded, its code in a file for as long as that is needed.
+
+    Args:
+        told: The trial.
+        registry: What is installed.
+        device: A torch device; None is the one it was trained on.
+
+    Raises:
+        SettingsError: Too little of the trial is known, or was recorded.
+        UnknownNameError: Its data set, metric or transform is not installed.
+    """
+    check_known(told)
     with _pipeline(told, registry) as pipeline:
-        trial = Trial(
+        yield Trial(
             pipeline,
             told.facts["number"] or 1,
             told.prm,
             told.facts["seed"],
             len(told.epochs),
             device or told.facts["device"],
+            told.facts["uid"],
         )
-        bundles = Bundles(folder)
-        bundles.get(pipeline)
-        outcome = _trained(trial, bundles, watch)
-        changed = list(_changed(told, trial, versions(registry)))
-    return Reproduced(outcome, list(_differences(told, outcome)), changed)
 
 
-def _check(told: Told) -> None:
+def check_known(told: Told) -> None:
+    """Raise `SettingsError` where too little of a trial is known, or was recorded."""
     missing = [name for name in ("seed", "device") if told.facts[name] is None]
     missing += ["code"] if "nn" not in told.codes else []
     missing += ["epochs"] if not told.epochs else []
@@ -138,7 +156,14 @@ def _stored(told: Told, registry: Registry, folder: Path) -> Entry:
     return replace(entry, target=str(file))
 
 
-def _trained(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
+def trained(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
+    """Train a trial to its end, in this process.
+
+    Args:
+        trial: What is trained.
+        bundles: Where its data is.
+        watch: Told each epoch.
+    """
     going, verdict = attempt(trial, bundles), None
     while True:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, select
 
+from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
 from lemur_core.store.writing.past import read_prm
@@ -52,6 +53,29 @@ def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
     query = query.where(stat.validation.is_not(None), *_among(asked))
     best = patiently(engine, lambda connection: _best(connection, query, asked))
     return sorted(best, key=lambda standing: -standing.accuracy)
+
+
+def best_trial(connection: Connection, pipeline: str) -> str:
+    """Return the unique id of the trial that has a pipeline's best epoch by validation.
+
+    Raises:
+        UnknownNameError: The pipeline has no such results.
+    """
+    trial, stat = schema.trial.c, schema.stat.c
+    parts = [trial.task, trial.dataset, trial.metric, trial.nn]
+    query = (
+        select(trial.uid)
+        .join_from(schema.stat, schema.trial)
+        .where(stat.validation.is_not(None))
+        .where(*(part == text for part, text in zip(parts, pipeline.split("_"), strict=False)))
+        .order_by(stat.validation.desc(), stat.epoch.desc(), trial.id)
+        .limit(1)
+    )
+    uid = connection.scalar(query) if pipeline.count("_") == len(parts) - 1 else None
+    if uid is None:
+        known = connection.execute(select(*parts).distinct())
+        raise UnknownNameError("pipeline", pipeline, map("_".join, known))
+    return str(uid)
 
 
 def _among(pipelines: set[str]) -> list[Any]:
