@@ -41,7 +41,9 @@ class Samples(Protocol):
 
     A target is a class index; for segmentation the class index of each pixel, a
     `torchvision.tv_tensors.Mask` of int64 and shape ``(H, W)``, `IGNORED` where none counts; for
-    detection a dictionary of what is in the image, as torchvision's detectors take it.
+    detection a dictionary of what is in the image, as torchvision's detectors take it. What has an
+    ``iscrowd`` of 1 there is a crowd: scores leave out what is found in it, and a detector learns
+    from the others only.
 
     One of class indices should have them as its attribute ``targets`` too, for choosing among
     samples without reading them.

@@ -71,13 +71,13 @@ def accepted(annotations: Annotations, file: Path, wanted: Filter) -> NDArray[np
     """
     asked = (wanted.task, wanted.min_pixels, wanted.masks, wanted.classes.tolist())
     name = f"{file.stem}-{sha256(repr(asked).encode()).hexdigest()[:16]}.npz"
-    found = kept(
-        places(file), name, key_of(file, *asked), lambda: {"images": _accepted(annotations, wanted)}
-    )
-    images = found.get("images")
-    if images is None or images.dtype != np.int64 or len(images) > len(annotations.image_ids):
-        return _accepted(annotations, wanted)
-    return images
+    return kept(
+        places(file),
+        name,
+        key_of(file, *asked),
+        ["images"],
+        lambda: {"images": _accepted(annotations, wanted)},
+    )["images"]
 
 
 def _accepted(annotations: Annotations, wanted: Filter) -> NDArray[np.int64]:

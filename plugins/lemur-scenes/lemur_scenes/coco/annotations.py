@@ -87,12 +87,13 @@ def read_annotations(dataset: str, file: Path) -> Annotations:
     """
     from lemur_scenes.coco.reading import parse
 
+    names = [one.name for one in fields(Annotations)]
+
     def make() -> Arrays:
         made = parse(dataset, file)
-        return {one.name: getattr(made, one.name) for one in fields(made)}
+        return {name: getattr(made, name) for name in names}
 
-    found = kept(places(file), f"{file.stem}.npz", key_of(file), make)
-    return Annotations(**found) if _is_whole(found) else parse(dataset, file)
+    return Annotations(**kept(places(file), f"{file.stem}.npz", key_of(file), names, make))
 
 
 def key_of(file: Path, *more: Any) -> str:
@@ -105,7 +106,3 @@ def places(file: Path) -> list[Path]:
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     folder = sha256(os.fsencode(file.resolve().parent)).hexdigest()[:16]
     return [file.parent / ".lemur", Path(cache) / "lemur" / "coco" / folder]
-
-
-def _is_whole(arrays: Arrays) -> bool:
-    return arrays.keys() == {one.name for one in fields(Annotations)}

@@ -6,7 +6,7 @@ import os
 import secrets
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,17 @@ _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
     RuntimeError,
+    TypeError,
 )
 
 
-def kept(places: Sequence[Path], name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
+def kept(
+    places: Sequence[Path],
+    name: str,
+    key: str,
+    arrays: Collection[str],
+    make: Callable[[], Arrays],
+) -> Arrays:
     """Return arrays from a file, or made and put there.
 
     Args:
@@ -37,11 +44,12 @@ def kept(places: Sequence[Path], name: str, key: str, make: Callable[[], Arrays]
             where none can, made each time.
         name: Of the file.
         key: What the arrays hang on; those of another are made anew.
+        arrays: Their names.
         make: Makes them.
     """
     for place in places:
         found = _read(place / name, key)
-        if found is not None:
+        if found is not None and found.keys() == set(arrays):
             return found
     made = make()
     for place in places:
@@ -59,7 +67,7 @@ def identity(file: Path) -> str:
 def _read(file: Path, key: str) -> Arrays | None:
     try:
         # Members of a zip file have checksums, and no array may be pickled.
-        with np.load(file, allow_pickle=False) as members:
+        with file.open("rb") as content, np.load(content, allow_pickle=False) as members:
             if str(members[_KEY]) != key:
                 return None
             return {name: members[name] for name in members.files if name != _KEY}

@@ -63,7 +63,7 @@ class Scenes:
         size = tuple(annotations.image_sizes[image].tolist())
         boxes = torch.from_numpy(annotations.boxes[objects])
         target = {
-            "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=size),  # type: ignore[call-overload]
+            "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=size),
             "labels": torch.from_numpy(classes),
             "area": torch.from_numpy(annotations.areas[objects]),
             "iscrowd": torch.from_numpy(annotations.crowds[objects].astype(np.int64)),

@@ -1,0 +1,314 @@
+"""Files in COCO's format with something wrong in them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from lemur_core.errors import CorruptSampleError, MissingDataError, PatternError
+from lemur_core.kinds.loader import DataBundle
+from lemur_core.kinds.transform import Normalisation
+from lemur_core.train.corrupt import find_corrupt, leave_out
+from lemur_scenes.coco.scenes import coco_scenes
+
+from .coco_files import CocoSet, compressed, polygon, uncompressed
+
+WHOLE = np.ones((20, 30))
+SEGMENTATION, DETECTION = "img-segmentation", "obj-detection"
+
+
+@pytest.fixture
+def one(tmp_path):
+    """Two images, an object of category 1 in each."""
+    made = CocoSet(tmp_path)
+    for _ in range(2):
+        made.add(made.image(20, 30), [polygon(2, 2, 10, 10)], 1)
+    return made
+
+
+def read(one, task=SEGMENTATION, **options):
+    return coco_scenes("toy", task, one.images, one.file, **options)
+
+
+def errors(scenes):
+    """Return what is said of the samples that cannot be read."""
+    said = []
+    for index in range(len(scenes)):
+        try:
+            scenes[index]
+        except CorruptSampleError as error:
+            said.append(str(error))
+    return said
+
+
+MEND = "; mend or remove it, or leave such files out with --skip-corrupt"
+NAN, INFINITE = float("nan"), float("inf")
+
+MASKS = [
+    (None, "it has no segmentation"),
+    ([], "its segmentation is []; expected polygons or RLE"),
+    (3, "its segmentation is 3; expected polygons or RLE"),
+    ([[]], "its polygon has 0 numbers; expected x, y of 3 points or more"),
+    ([[1, 2, 3, 4]], "its polygon has 4 numbers; expected x, y of 3 points or more"),
+    ([[1, 2, 3, 4, 5, 6, 7]], "its polygon has 7 numbers; expected x, y of 3 points or more"),
+    ([["a"] * 6], f"its polygon is {['a'] * 6}; expected finite numbers"),
+    ([[1, 2, 3, NAN, 5, 6]], "its polygon is [1, 2, 3, nan, 5, 6]; expected finite numbers"),
+    ([[1, 2, INFINITE, 4, 5, 6]], "its polygon is [1, 2, inf, 4, 5, 6]; expected finite numbers"),
+    ([polygon(2, 31, 10, 40)], "its polygon is outside the image of 30x20"),
+    ([polygon(2, -9, 10, -1)], "its polygon is outside the image of 30x20"),
+    ([polygon(2, 2, 10, 10), polygon(25, 2, 30, 10)], "its polygon is outside the image of 30x20"),
+    ([polygon(2, 2, 10, 1e9)], "its polygon is outside the image of 30x20"),
+    (uncompressed(WHOLE.T), "its RLE has size [30, 20]; expected [20, 30]"),
+    (compressed(WHOLE[:10]), "its RLE has size [10, 30]; expected [20, 30]"),
+    ({"counts": [600]}, "its RLE has size None; expected [20, 30]"),
+    (
+        {"size": [20, 30]},
+        "its RLE has no counts; expected integers from 0, or their text",
+    ),
+    (
+        {"size": [20, 30], "counts": [0, -600]},
+        "its RLE has no counts; expected integers from 0, or their text",
+    ),
+    (
+        {"size": [20, 30], "counts": [0, 599]},
+        "its RLE counts 599 pixels; expected 600, no count below 0",
+    ),
+    (
+        {"size": [20, 30], "counts": [0, 601]},
+        "its RLE counts 601 pixels; expected 600, no count below 0",
+    ),
+    # By hand: 600 is 24, 18, 0 in fives of bits, the lower first, and the last has no 32: "hb0".
+    ({"size": [20, 30], "counts": "0h"}, "its RLE breaks off"),
+    ({"size": [20, 30], "counts": ""}, "its RLE has letters that stand for no counts"),
+    ({"size": [20, 30], "counts": "0é"}, "its RLE has letters that stand for no counts"),
+    ({"size": [20, 30], "counts": "\ud800"}, "its RLE has letters that stand for no counts"),
+    ({"size": [20, 30], "counts": "o" * 20 + "0"}, "its RLE has a count that is too large"),
+]
+
+
+@pytest.mark.parametrize(("given", "why"), MASKS)
+def test_a_mask_that_is_wrong_is_named_where_masks_are_read(one, given, why):
+    identity = one.add(3, given, 1)
+    one.save()
+    message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
+    assert errors(read(one)) == [message + MEND]
+    assert errors(read(one, DETECTION, masks=True)) == [message + MEND]
+    assert errors(read(one, DETECTION)) == []
+    # Nor where its category is not chosen.
+    one.document["annotations"][-1]["category_id"] = 2
+    one.save()
+    assert errors(read(one, categories=["person"])) == []
+
+
+def test_a_letter_of_counts_that_is_right_is_read(one):
+    one.add(3, {"size": [20, 30], "counts": "0hb0"}, 2)
+    one.save()
+    assert errors(read(one)) == []
+
+
+BOXES = [
+    (None, "its bbox is None; expected 4 finite numbers"),
+    ([1, 2, 3], "its bbox is [1, 2, 3]; expected 4 finite numbers"),
+    ([1, 2, 3, "4"], "its bbox is [1, 2, 3, '4']; expected 4 finite numbers"),
+    ([1, 2, NAN, 4], "its bbox is [1, 2, nan, 4]; expected 4 finite numbers"),
+    ([1, 2, 3, INFINITE], "its bbox is [1, 2, 3, inf]; expected 4 finite numbers"),
+    ([1, 2, 3, 10**400], f"its bbox is [1, 2, 3, 1{'0' * 46}...; expected 4 finite numbers"),
+    ([1, 2, -3, 4], "its bbox is [1, 2, -3, 4]; expected no negative width or height"),
+    ([31, 2, 3, 4], "its bbox is [31, 2, 3, 4], outside the image of 30x20"),
+    ([-9, -8, 3, 4], "its bbox is [-9, -8, 3, 4], outside the image of 30x20"),
+]
+
+
+@pytest.mark.parametrize(("given", "why"), BOXES)
+def test_a_box_that_is_wrong_is_named_where_boxes_are_read(one, given, why):
+    identity = one.add(3, [polygon(2, 2, 10, 10)], 1)
+    one.document["annotations"][-1]["bbox"] = given
+    one.save()
+    message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
+    assert errors(read(one, DETECTION)) == [message + MEND]
+    assert errors(read(one)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"category_id": 7}, "its category_id is 7, and there is no such category"),
+        ({"category_id": None}, "its category_id is None, and there is no such category"),
+        ({"iscrowd": 2}, "its iscrowd is 2; expected 0 or 1"),
+        ({"iscrowd": [1]}, "its iscrowd is [1]; expected 0 or 1"),
+    ],
+)
+@pytest.mark.parametrize("task", [SEGMENTATION, DETECTION])
+def test_what_both_tasks_need_is_named_in_both(one, more, why, task):
+    identity = one.add(3, [polygon(2, 2, 10, 10)], 1)
+    one.document["annotations"][-1] |= more
+    one.save()
+    message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
+    assert errors(read(one, task)) == [message + MEND]
+
+
+@pytest.mark.parametrize(
+    ("area", "why"),
+    [
+        (-1, "its area is -1; expected a finite number from 0"),
+        (NAN, "its area is nan; expected a finite number from 0"),
+        ("12", "its area is '12'; expected a finite number from 0"),
+    ],
+)
+def test_an_area_that_is_wrong_is_named(one, area, why):
+    identity = one.add(3, [polygon(2, 2, 10, 10)], 1, area=area)
+    one.save()
+    message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
+    assert errors(read(one, DETECTION)) == [message + MEND]
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "why"),
+    [
+        (
+            lambda made: made["annotations"][0].update(image_id=99),
+            "annotation 100",
+            "its image_id is 99, and there is no such image",
+        ),
+        (
+            lambda made: made["annotations"].append("x"),
+            "its annotation 2, counted from 0",
+            "it is no object",
+        ),
+        (lambda made: made["images"].append({}), "its image 2, counted from 0", "it has no id"),
+        (
+            lambda made: made["images"].append(made["images"][0]),
+            "image 3",
+            "it is there twice",
+        ),
+        (
+            lambda made: made["images"].append({"id": 4, "height": 3, "width": 4}),
+            "image 4",
+            "it has no file_name",
+        ),
+        (
+            lambda made: made["images"].append({"id": 4, "file_name": "a", "height": -3}),
+            "image 4 (of a)",
+            "its height and width are (-3, None); expected two numbers of pixels",
+        ),
+    ],
+)
+def test_what_is_of_no_image_is_named_and_counted_as_one(one, change, where, why):
+    change(one.document)
+    one.save()
+    for task in (SEGMENTATION, DETECTION):
+        assert errors(read(one, task)) == [f"{one.file}, {where} cannot be decoded: {why}{MEND}"]
+
+
+def test_an_image_that_is_not_there_or_no_image_or_of_another_size_is_named(one):
+    for _ in range(2):
+        one.add(one.image(20, 30), [polygon(2, 2, 10, 10)], 1)
+    one.save()
+    files = sorted(one.images.iterdir())
+    files[0].unlink()
+    files[1].write_text("no image")
+    files[2].write_bytes(files[2].read_bytes()[:200])
+    one.document["images"][3].update(height=30, width=20)
+    one.save()
+    gone, text, cut, turned = errors(read(one))
+    assert gone == (
+        f"{files[0]} cannot be decoded: it is not there, and instances.json names it{MEND}"
+    )
+    assert text == f"{files[1]} cannot be decoded: it is no image of a known format{MEND}"
+    assert cut.startswith(f"{files[2]} cannot be decoded: ")
+    assert turned == (
+        f"{files[3]} cannot be decoded: it is 30x20 pixels; instances.json says 20x30{MEND}"
+    )
+
+
+def test_what_is_wrong_is_left_out_and_counted_where_that_is_asked_for(one):
+    for _ in range(3):
+        one.add(one.image(20, 30), [polygon(2, 2, 10, 10)], 1)
+    bad = one.add(10, [[1, 2, 3]], 1)
+    one.save()
+    (one.images / "000000000002.png").unlink()
+    whole = read(one)
+    told = []
+    bundle = DataBundle(whole, whole, (6,), 0.1, Normalisation((0.5,) * 3, (0.2,) * 3))
+    kept = leave_out(bundle, find_corrupt(bundle, "toy", told.append))
+    assert len(kept.train) == 3
+    assert all(kept.train[index] for index in range(3))
+    named = [
+        f"{one.file}, annotation {bad} (of 000000000001.png)",
+        f"{one.images / '000000000002.png'}",
+    ]
+    # Of both splits, which are the same here.
+    assert told == [
+        f"data set 'toy': 4 files cannot be decoded, left out: {named[0]}, {named[1]}, {named[0]}"
+        " and 1 more"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is no JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b'{"images": [', "it is no JSON: Expecting value: line 1 column 13 (char 12)"),
+        (b"[]", "it has no list 'images'"),
+        (b'{"images": [], "categories": []}', "it has no list 'annotations'"),
+        (b'{"images": [], "annotations": 3}', "it has no list 'annotations'"),
+        (
+            b'{"images": [], "annotations": [], "categories": [{"name": "a"}]}',
+            "a category has no id",
+        ),
+        (
+            b'{"images": [], "annotations": [], "categories": [{"id": 1}]}',
+            "category 1 has no name, or is there twice",
+        ),
+    ],
+)
+def test_a_json_that_is_not_of_the_format_is_said(one, content, why):
+    one.file.write_bytes(content)
+    with pytest.raises(MissingDataError) as caught:
+        read(one)
+    assert str(caught.value) == (
+        f"data set 'toy': {one.file} is damaged: {why}; remove it and get it again"
+    )
+
+
+def test_a_json_that_is_cut_off_anywhere_is_said(one):
+    whole = one.save().read_bytes()
+    for end in range(0, len(whole) - 1, 37):
+        one.file.write_bytes(whole[:end])
+        with pytest.raises(MissingDataError, match="is damaged: it is no JSON: "):
+            read(one)
+
+
+def test_a_selection_of_nothing_is_said_before_anything_is_read(one):
+    one.save()
+    with pytest.raises(PatternError) as caught:
+        read(one, categories=["car", "90"])
+    assert str(caught.value) == (
+        f"data set 'toy': no image of {one.file} has an object of car, toothbrush; choose others"
+    )
+    with pytest.raises(PatternError) as caught:
+        read(one, min_pixels=65)
+    assert str(caught.value) == (
+        f"data set 'toy': no image of {one.file} has an object of person, bicycle, car, "
+        "traffic light, toothbrush and 65 pixels of objects; choose others"
+    )
+    assert len(read(one, min_pixels=64)) == 2
+
+
+def test_a_json_without_anything_is_a_selection_of_nothing(one):
+    one.file.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
+    with pytest.raises(PatternError, match="has an object of "):
+        read(one)
+
+
+def test_an_unknown_category_gets_near_matches(one):
+    one.save()
+    with pytest.raises(PatternError) as caught:
+        read(one, categories=["persn"])
+    assert str(caught.value) == "data set 'toy': unknown category 'persn'. Did you mean 'person'?"
+    with pytest.raises(PatternError) as caught:
+        read(one, categories=["4"])
+    assert str(caught.value) == (
+        "data set 'toy': unknown category '4'; "
+        "there are person, bicycle, car, traffic-light, toothbrush"
+    )
