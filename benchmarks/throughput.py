@@ -2,9 +2,10 @@
 
     python benchmarks/throughput.py [--seconds 20] [--nets ResNet,...] [--sizes 32,224] [--batch 32]
 
-One training step of each in turns: forward, cross-entropy, backward, SGD with momentum, a batch of
-images of 10 classes. Ratios are of the fastest steps, for what else the machine does only ever
-adds. The peak of memory is that of a process of its own, which trains three steps.
+One training step of each in turns: forward, loss, backward, SGD with momentum, on a batch of
+images, a smaller one where each pixel has a class. Ratios are of the fastest steps, for what else
+the machine does only ever adds. The peak of memory is that of a process of its own, which trains
+three steps.
 """
 
 from __future__ import annotations
@@ -15,15 +16,67 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from typing import Any
 
-# torchvision's name of each, and what is said to it: nothing is left out at random by either.
+
+class Classification:
+    """An image has a class."""
+
+    classes, batch = 10, 32
+
+    @classmethod
+    def data(cls, batch: int, size: int):
+        import torch
+
+        return torch.randn(batch, 3, size, size), torch.arange(batch) % cls.classes
+
+    @staticmethod
+    def loss(net, images, targets):
+        from torch.nn.functional import cross_entropy
+
+        outputs = net(images)
+        # torchvision's nets for segmentation give theirs by name.
+        return cross_entropy(outputs["out"] if isinstance(outputs, dict) else outputs, targets)
+
+
+class Segmentation(Classification):
+    """Each pixel of it has one."""
+
+    classes, batch = 6, 4
+
+    @classmethod
+    def data(cls, batch: int, size: int):
+        import torch
+
+        targets = torch.arange(batch * size * size) % cls.classes
+        return torch.randn(batch, 3, size, size), targets.reshape(batch, size, size)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """What a net is compared with.
+
+    Attributes:
+        name: torchvision's name of it.
+        options: What is said to it.
+        sized: Whether it must be told the size of images.
+        task: What both are trained for.
+    """
+
+    name: str
+    options: dict[str, Any]
+    sized: bool = False
+    task: type[Classification] = Classification
+
+
 NETS = {
-    "ResNet": ("resnet18", lambda size: {}),
-    "MobileNetV2": ("mobilenet_v2", lambda size: {"dropout": 0.0}),
-    "VisionTransformer": ("vit_b_16", lambda size: {"image_size": size}),
-    "ConvNeXt": ("convnext_small", lambda size: {"stochastic_depth_prob": 0.0}),
+    "ResNet": Rival("resnet18", {}),
+    "MobileNetV2": Rival("mobilenet_v2", {}),
+    "VisionTransformer": Rival("vit_b_16", {}, sized=True),
+    "ConvNeXt": Rival("convnext_small", {"stochastic_depth_prob": 0.0}),
+    "FCN32s-1": Rival("fcn_resnet50", {"weights_backbone": None}, task=Segmentation),
 }
-CLASSES = 10
 
 
 def ours(name: str, size: int):
@@ -35,14 +88,16 @@ def ours(name: str, size: int):
 
     module = as_net(installed().get("net", name).load(), name)
     prm = smallest(of_net(module.hyperparameters()))
-    return module.net((1, 3, size, size), (CLASSES,), prm, torch.device("cpu"))
+    classes = NETS[name].task.classes
+    return module.net((1, 3, size, size), (classes,), prm, torch.device("cpu"))
 
 
 def theirs(name: str, size: int):
     from torchvision import models
 
-    called, options = NETS[name]
-    return models.get_model(called, weights=None, num_classes=CLASSES, **options(size))
+    rival = NETS[name]
+    options = rival.options | ({"image_size": size} if rival.sized else {})
+    return models.get_model(rival.name, weights=None, num_classes=rival.task.classes, **options)
 
 
 class Step:
@@ -52,17 +107,19 @@ class Step:
         import torch
 
         torch.manual_seed(0)
+        self.task = NETS[name].task
         self.net = make(name, size).train()
+        for module in self.net.modules():
+            # Neither leaves anything out at random.
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
         self.optimizer = torch.optim.SGD(self.net.parameters(), 1e-3, momentum=0.9)
-        self.images = torch.randn(batch, 3, size, size)
-        self.targets = torch.arange(batch) % CLASSES
+        self.data = self.task.data(batch, size)
 
     def seconds(self) -> float:
-        from torch.nn.functional import cross_entropy
-
         began = time.perf_counter()
         self.optimizer.zero_grad()
-        cross_entropy(self.net(self.images), self.targets).backward()
+        self.task.loss(self.net, *self.data).backward()
         self.optimizer.step()
         return time.perf_counter() - began
 
@@ -103,7 +160,7 @@ def main() -> None:
     parser.add_argument("--nets", default=",".join(NETS))
     parser.add_argument("--sizes", default="32,224")
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, help="images; 32 of classes, 4 of pixels' classes")
     parser.add_argument("--peak", nargs=3, metavar=("WHICH", "NET", "SIZE"))
     options = parser.parse_args()
     if options.peak:
@@ -112,15 +169,16 @@ def main() -> None:
         return
     print("net                  px threads   ours /s theirs /s  speed  memory")
     for name in options.nets.split(","):
+        batch = options.batch or NETS[name].task.batch
         for size in json.loads(f"[{options.sizes}]"):
             ours_mib, theirs_mib = (
-                peak_mib(which, name, size, options.batch) for which in ("ours", "theirs")
+                peak_mib(which, name, size, batch) for which in ("ours", "theirs")
             )
             for threads in json.loads(f"[{options.threads}]"):
-                first, second = compare(name, size, options.batch, threads, options.seconds)
+                first, second = compare(name, size, batch, threads, options.seconds)
                 print(
-                    f"{name:<18}{size:>5}{threads:>8}{options.batch / first:9.1f}"
-                    f"{options.batch / second:10.1f}{second / first:7.3f}"
+                    f"{name:<18}{size:>5}{threads:>8}{batch / first:9.1f}"
+                    f"{batch / second:10.1f}{second / first:7.3f}"
                     f"{ours_mib / theirs_mib:8.3f}",
                     flush=True,
                 )
