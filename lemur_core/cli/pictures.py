@@ -84,7 +84,8 @@ def pictures(
             examples, epoch = predict(trial, bundle, kept, samples)
     style = Style(bundle.class_names, score)
     _save(grid([draw(example, style) for example in examples], style), output)
-    click.echo(f"wrote {output}: {len(examples)} samples, epoch {_scores(epoch)}")
+    scores = f"validation {epoch.validation:.4f}, test {epoch.accuracy:.4f}"
+    click.echo(f"wrote {output}: {len(examples)} samples, epoch {epoch.epoch}, {scores}")
 
 
 def _check_output(output: Path) -> None:
@@ -129,6 +130,7 @@ def _of_task(drawn: Mapping[str, Draw], told: Told) -> Draw:
 @contextmanager
 def _weights(told: Told, trial: Trial, bundles: Bundles, kept: Path) -> Iterator[Path]:
     """Give the file of a trial's weights; they are trained first where they were not kept."""
+    from lemur_core.cli.wording import epoch_text
     from lemur_core.search.predict import best_epoch, train_again
     from lemur_core.train.kept import copy
     from lemur_core.trial import State
@@ -136,14 +138,16 @@ def _weights(told: Told, trial: Trial, bundles: Bundles, kept: Path) -> Iterator
     if kept.is_file():
         yield kept
         return
+
+    def said(epoch: Epoch) -> None:
+        click.echo(f"epoch {epoch.number}: {epoch_text(epoch)}")
+
     best = best_epoch(told).number
     click.echo(f"there is no {kept}: training it again, to epoch {best}, its best")
     # Where training is ended early, weights of no meaning are left nowhere.
     with TemporaryDirectory(prefix="lemur-pictures-") as folder:
         file = Path(folder) / kept.name
-        outcome = train_again(
-            trial, bundles, best, file, lambda epoch: click.echo(f"epoch {_scores(epoch)}")
-        )
+        outcome = train_again(trial, bundles, best, file, said)
         if outcome.state is not State.FINISHED:
             click.echo(f"{outcome.state}: {outcome.reason}")
             raise click.exceptions.Exit(1)
@@ -152,12 +156,6 @@ def _weights(told: Told, trial: Trial, bundles: Bundles, kept: Path) -> Iterator
             copy(file, kept)
             click.echo(f"kept its weights in {kept}")
         yield file
-
-
-def _scores(epoch: Epoch) -> str:
-    from lemur_core.cli.wording import epoch_text
-
-    return f"{epoch.number}: {epoch_text(epoch)}"
 
 
 def _save(image: Image, output: Path) -> None:

@@ -61,7 +61,7 @@ def draw_samples(bundle: DataBundle, count: int, seed: int) -> Samples:
 
 def predict(
     trial: Trial, bundle: DataBundle, file: Path, samples: Samples
-) -> tuple[list[Example], Epoch]:
+) -> tuple[list[Example], kept.Kept]:
     """Return what a trial's net says of samples, and the epoch whose weights it has.
 
     Args:

@@ -7,22 +7,36 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from safetensors import safe_open
 from safetensors.torch import load_model, save_model
 from torch import nn
 
 from lemur_core.errors import WeightsError
-from lemur_core.train.messages import decode, encode
 from lemur_core.trial import Epoch
 
-_EPOCH = "epoch"
+
+class Kept(NamedTuple):
+    """The epoch whose weights were kept.
+
+    Attributes:
+        epoch: Its number, from 1.
+        validation: Score on the validation split, 0 to 1.
+        accuracy: Score on the test split, 0 to 1.
+    """
+
+    epoch: int
+    validation: float
+    accuracy: float
 
 
 def keep(file: Path, net: nn.Module, epoch: Epoch) -> None:
     """Write a net's weights as those of an epoch, over any of before, whole or not at all."""
+    told = Kept(epoch.number, epoch.validation, epoch.accuracy)
     with _whole(file) as written:
-        save_model(net, str(written), {_EPOCH: encode(epoch).decode()})
+        # Texts are all that the format's metadata can be.
+        save_model(net, str(written), {name: repr(value) for name, value in told._asdict().items()})
 
 
 def copy(source: Path, file: Path) -> None:
@@ -31,7 +45,7 @@ def copy(source: Path, file: Path) -> None:
         shutil.copyfile(source, written)
 
 
-def load(file: Path, net: nn.Module, device: str) -> Epoch:
+def load(file: Path, net: nn.Module, device: str) -> Kept:
     """Give a net the weights that were kept, and return the epoch whose they are.
 
     Raises:
@@ -39,8 +53,8 @@ def load(file: Path, net: nn.Module, device: str) -> Epoch:
     """
     try:
         with safe_open(file, "pt") as opened:
-            epoch = decode((opened.metadata() or {})[_EPOCH].encode())
-        assert isinstance(epoch, Epoch)
+            told = opened.metadata() or {}
+        kept = Kept(int(told["epoch"]), float(told["validation"]), float(told["accuracy"]))
         load_model(net, file, device=device)
     # A damaged file, and a net's own load_state_dict, may raise anything.
     except Exception as error:
@@ -49,7 +63,7 @@ def load(file: Path, net: nn.Module, device: str) -> Epoch:
             f"{file}: does not hold the weights of the trial's net ({reason}); "
             "remove it, and the trial is trained again"
         ) from error
-    return epoch
+    return kept
 
 
 @contextmanager

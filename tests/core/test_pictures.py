@@ -318,7 +318,7 @@ def test_masks_are_predicted_with_the_weights_that_were_kept(train, lemur, tmp_p
     assert (status, errors) == (0, "")
     first, second = out.splitlines()
     assert first == f"trial {uid} of {SEGMENTS}"
-    assert second.startswith(f"wrote {SEGMENTS}.png: 4 samples, epoch 2: validation 0.98")
+    assert second.startswith(f"wrote {SEGMENTS}.png: 4 samples, epoch 2, validation 0.98")
     assert_scenes(f"{SEGMENTS}.png")
 
 
