@@ -54,6 +54,9 @@ def as_trained(net):
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
+        if isinstance(module, nn.Linear):
+            # Of small weights all places attend to all alike.
+            nn.init.normal_(module.weight, std=0.2)
     for parameter in net.parameters():
         if parameter.numel() > 1 and (parameter == parameter.flatten()[0]).all():
             nn.init.uniform_(parameter, 0.1, 0.9)
@@ -102,7 +105,8 @@ def test_it_has_as_many_parameters_as_the_reference(name, classes):
 def test_with_the_references_weights_scores_and_losses_are_the_references(name):
     reference = REFERENCES[name]
     ours, theirs = with_the_same_weights(name)
-    for height, width in ((64, 64), (97, 75)):
+    # In the last one a dilation of 36, for a map of an eighth, still finds something.
+    for height, width in ((64, 64), (97, 75), (310, 33)):
         images = torch.randn(2, 3, height, width)
         with torch.inference_mode():
             expected = reference.scores(theirs, images)
