@@ -38,7 +38,8 @@ def class_mask(
         if columns:
             inside = pixels_of(annotations.code(objects[place]), height, columns)
             np.copyto(mask[:, left : left + columns], value, where=inside)
-    return torch.from_numpy(mask.T).T.to(torch.int64).contiguous()
+    # Laid out row by row while it is small.
+    return torch.from_numpy(mask.T).T.contiguous().to(torch.int64)
 
 
 def object_masks(annotations: Annotations, image: int, objects: NDArray[np.int64]) -> Tensor:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_masks
 
-from lemur_scenes.coco.runs import Runs, decompressed, runs_of
+from lemur_scenes.coco.runs import Runs, counts_of, decompressed, runs_of
 
 Annotation = dict[str, Any]
 # A polygon of fewer has no inside.
 _LEAST_NUMBERS = 6
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class WrongError(ValueError):
@@ -25,7 +26,7 @@ def is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     # Integers may have more digits than a float can hold.
-    return abs(value) < float(np.finfo(np.float32).max) and math.isfinite(value)
+    return abs(value) < _LARGEST and math.isfinite(value)
 
 
 def is_whole(value: Any, least: int = -(2**62), most: int = 2**62) -> bool:
@@ -94,23 +95,29 @@ def mask_of(annotation: Annotation, height: int, width: int) -> Runs:
     if isinstance(given, list) and given:
         polygons = [_polygon(one, height, width) for one in given]
         merged = coco_masks.merge(coco_masks.frPyObjects(polygons, height, width))
-        return runs_of(decompressed(merged["counts"]), height, width)
+        return runs_of(counts_of(merged["counts"]), height, width)
     if isinstance(given, dict):
         return runs_of(_counts(given, height, width), height, width)
     raise WrongError(f"its segmentation is {short(given)}; expected polygons or RLE")
 
 
 def _polygon(given: Any, height: int, width: int) -> list[float]:
-    if not isinstance(given, list) or not all(map(is_number, given)):
+    try:
+        numbers = np.array(given if isinstance(given, list) else "none")
+    except ValueError:
+        raise WrongError(f"its polygon is {short(given)}; expected finite numbers") from None
+    # Of integers without end numpy makes objects.
+    if numbers.dtype.kind not in "iuf" or numbers.ndim != 1 or not np.isfinite(numbers).all():
         raise WrongError(f"its polygon is {short(given)}; expected finite numbers")
-    if len(given) < _LEAST_NUMBERS or len(given) % 2:
+    if len(numbers) < _LEAST_NUMBERS or len(numbers) % 2:
         raise WrongError(f"its polygon has {len(given)} numbers; expected x, y of 3 points or more")
-    for numbers, limit in ((given[::2], width), (given[1::2], height)):
-        least, most = min(numbers), max(numbers)
-        # What is partly outside is clipped; far outside, pycocotools' integers would overflow.
-        if most < 0 or least > limit or least < -limit or most > 2 * limit:
-            raise WrongError(f"its polygon is outside the image of {width}x{height}")
-    return [float(number) for number in given]
+    points = numbers.astype(np.float64).reshape(-1, 2)
+    least, most, size = points.min(0), points.max(0), np.array([width, height])
+    # What is partly outside is clipped; far outside, pycocotools' integers would overflow.
+    if ((most < 0) | (least > size) | (least < -size) | (most > 2 * size)).any():
+        raise WrongError(f"its polygon is outside the image of {width}x{height}")
+    polygon: list[float] = points.ravel().tolist()
+    return polygon
 
 
 def _counts(given: dict[str, Any], height: int, width: int) -> NDArray[np.int64]:

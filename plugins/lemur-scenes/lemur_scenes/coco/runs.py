@@ -64,27 +64,18 @@ def decompressed(code: bytes) -> NDArray[np.int64]:
     ends = np.flatnonzero(letters < _FIRST + _MORE)
     if not len(ends) or ends[-1] != len(letters) - 1:
         raise ValueError("breaks off")
-    if np.diff(ends, prepend=-1).max() * _BITS > _MOST_BITS:
+    if _lengths(ends).max() * _BITS > _MOST_BITS:
         raise ValueError("has a count that is too large")
-    return _counts(letters, ends)
+    return counts_of(code)
 
 
-def pixels_of(code: bytes, height: int, columns: int) -> NDArray[np.bool_]:
-    """Return which pixels are in a mask, shape ``(height, columns)``, laid out column by column.
-
-    numpy repeats faster than pycocotools decodes.
-    """
+def counts_of(code: bytes) -> NDArray[np.int64]:
+    """Return the counts of what pycocotools compressed, or `decompressed` looked at."""
     letters = np.frombuffer(code, np.uint8)
-    counts = _counts(letters, np.flatnonzero(letters < _FIRST + _MORE))
-    turns = np.zeros(len(counts), np.bool_)
-    turns[1::2] = True
-    return turns.repeat(counts).reshape(columns, height).T
-
-
-def _counts(letters: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the counts of letters, each of which ends a number or not."""
+    # Each ends a number or not.
+    ends = np.flatnonzero(letters < _FIRST + _MORE)
     values = (letters - np.uint8(_FIRST)).astype(np.int64)
-    lengths = np.diff(ends, prepend=-1)
+    lengths = _lengths(ends)
     starts = ends - lengths + 1
     shifts = _BITS * (np.arange(len(values)) - starts.repeat(lengths))
     numbers = np.add.reduceat((values & (_MORE - 1)) << shifts, starts)
@@ -94,3 +85,20 @@ def _counts(letters: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.i
     numbers[1::2] = numbers[1::2].cumsum()
     numbers[2::2] = numbers[2::2].cumsum()
     return numbers
+
+
+def _lengths(ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    lengths = ends + 1
+    lengths[1:] -= lengths[:-1].copy()
+    return lengths
+
+
+def pixels_of(code: bytes, height: int, columns: int) -> NDArray[np.bool_]:
+    """Return which pixels are in a mask, shape ``(height, columns)``, laid out column by column.
+
+    numpy repeats faster than pycocotools decodes.
+    """
+    counts = counts_of(code)
+    turns = np.zeros(len(counts), np.bool_)
+    turns[1::2] = True
+    return turns.repeat(counts).reshape(columns, height).T

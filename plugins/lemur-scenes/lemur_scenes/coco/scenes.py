@@ -16,8 +16,8 @@ from lemur_core.errors import CorruptSampleError, PatternError
 from lemur_scenes.coco.accepted import SEGMENTATION, Filter, accepted
 from lemur_scenes.coco.annotations import Annotations, read_annotations
 from lemur_scenes.coco.categories import classes_of
+from lemur_scenes.coco.images import read_image
 from lemur_scenes.coco.masks import class_mask, object_masks
-from lemur_scenes.loaders.published import read_photograph
 
 
 class Scenes:
@@ -88,7 +88,7 @@ class Scenes:
         file = self.folder / self.annotations.name(image)
         if not file.is_file():
             raise CorruptSampleError(str(file), f"it is not there, and {self.file.name} names it")
-        pixels = read_photograph(file)
+        pixels = read_image(file)
         said, found = tuple(self.annotations.image_sizes[image].tolist()), tuple(pixels.shape[1:])
         if said != found:
             raise CorruptSampleError(
