@@ -18,6 +18,7 @@ class State(StrEnum):
 
     RUNNING = "running"
     FINISHED = "finished"
+    CONVERGED = "converged"  # stopped, as an estimator had settled on what it would come to
     PRUNED = "pruned"
     FAILED = "failed"
     INTERRUPTED = "interrupted"  # goes on when the command is given again
@@ -30,6 +31,7 @@ class Verdict(StrEnum):
 
     GO_ON = "go on"
     PRUNE = "prune"
+    CONVERGE = "converge"
     INTERRUPT = "interrupt"
 
 
@@ -48,6 +50,7 @@ class Trial:
         checkpoint: Folder in which its state is kept after each epoch; None keeps none.
         weights: File in which the weights of its best epoch are kept; None keeps none.
         done: Epochs that were trained before; its state after the last is in ``checkpoint``.
+        parts: How many parts of each epoch are scored on validation.
     """
 
     pipeline: Pipeline
@@ -60,6 +63,7 @@ class Trial:
     checkpoint: Path | None = None
     weights: Path | None = None
     done: tuple[Epoch, ...] = ()
+    parts: int = 1
 
     @property
     def transform_entry(self) -> Entry:
@@ -94,6 +98,16 @@ def size_of(told: Any) -> Size | None:
     return Size(int(parameters), tuple(map(int, in_shape)), tuple(map(int, out_shape)))
 
 
+def within_of(told: Any) -> tuple[tuple[float, float], ...]:
+    """Return an epoch's scores within, from what JSON made of them.
+
+    Raises:
+        TypeError: It is none.
+        ValueError: It is none.
+    """
+    return tuple((float(trained), float(validation)) for trained, validation in told or ())
+
+
 @dataclass(frozen=True)
 class Epoch:
     """One epoch of a trial.
@@ -105,6 +119,8 @@ class Epoch:
         accuracy: Score on the test split, 0 to 1, whatever the metric.
         duration_ns: Nanoseconds since the trial's training began, scoring included.
         scores: By the pipeline's other metrics, on validation and on test, each 0 to 1.
+        within: The validation score before the epoch was done, by how much was trained by then, in
+            epochs, ``((2.5, 0.81),)`` in the third; empty where it was scored at its end only.
         size: Of the net; None where it is not known.
     """
 
@@ -114,8 +130,28 @@ class Epoch:
     accuracy: float
     duration_ns: int
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    within: tuple[tuple[float, float], ...] = ()
     # What a net is, and not how it went.
     size: Size | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an estimator settled on.
+
+    Attributes:
+        score: The validation score that the trial would come to, 0 to 1.
+        epoch: How much was trained by then, in epochs.
+        estimator: Its name, with the options that were given.
+        facts: What else it said: an interval, the parameters of a curve.
+        audited: Whether the trial was trained on all the same, to see how true it is.
+    """
+
+    score: float
+    epoch: float
+    estimator: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    audited: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +166,7 @@ class Outcome:
         misfit: Whether it failed because the net cannot take the data.
         out_of_memory: Whether it failed because its device had no memory left.
         corrupt: Whether it failed because a sample cannot be decoded.
+        prediction: What an estimator settled on; None where it did not, or there was none.
     """
 
     state: State
@@ -139,6 +176,7 @@ class Outcome:
     misfit: bool = False
     out_of_memory: bool = False
     corrupt: bool = False
+    prediction: Prediction | None = None
 
     @property
     def best(self) -> Epoch | None:

@@ -91,6 +91,8 @@ def _own(row: Any) -> Iterator[tuple[str, Any]]:
     yield "validation", row.validation
     if row.scores:
         yield "scores", row.scores
+    if row.within:
+        yield "within", row.within
     yield from ((name, getattr(row, name)) for name in OWN_FACTS)
 
 
@@ -100,7 +102,7 @@ _QUERY = (
         _trial.uid, _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.prm,
         *(_trial[name] for name in OWN_FACTS),
         _stat.epoch, _stat.accuracy, _stat.validation, _stat.loss, _stat.duration, _stat.scores,
-        _stat.extra,
+        _stat.within, _stat.extra,
     )
     .join_from(schema.stat, schema.trial)
     .order_by(_trial.id, _stat.epoch)

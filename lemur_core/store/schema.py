@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0004"
+REVISION = "0005"
 
 metadata = MetaData()
 
@@ -128,6 +128,9 @@ trial = Table(
     Column("parameters", BigInteger),  # of the net
     Column("in_shape", Text),  # of what the net takes, JSON
     Column("out_shape", Text),  # of what the net gives for one sample, JSON
+    # What an estimator settled on: the final score, 0 to 1, and the rest in canonical JSON.
+    Column("predicted", Float),
+    Column("estimate", Text),
     Column("versions", JSON, nullable=False),
     Column("owner", Text),  # the process that trains it: host, id, when it began
     Column("started", Text),  # ISO 8601, UTC
@@ -147,6 +150,8 @@ stat = Table(
     Column("duration", BigInteger),  # nanoseconds since the trial's training began
     # By other metrics, {name: [validation, test]} in canonical JSON; NULL where there is none.
     Column("scores", Text),
+    # On validation before the epoch was done, [[epochs trained, score]] in JSON; NULL where none.
+    Column("within", Text),
     # Of what was taken in: from where, the record's identity, and, in canonical JSON, what of the
     # record has no other place. NULL where it was trained into this database.
     Column("source_id", ForeignKey("source.id", name="fk_stat_source_id")),

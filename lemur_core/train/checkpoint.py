@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_model
 from torch import nn
 
+from lemur_core.train.generators import generators, set_generators
 from lemur_core.train.weights import save_weights
-from lemur_core.trial import Epoch, size_of
+from lemur_core.trial import Epoch, size_of, within_of
 
 
 class StateLostError(Exception):
@@ -61,7 +60,12 @@ def saved_epochs(folder: Path) -> list[Epoch]:
     if newest is None:
         return []
     kept = json.loads((newest / "epochs.json").read_text())
-    return [Epoch(**facts | {"size": size_of(facts.get("size"))}) for facts in kept]
+    return [
+        Epoch(
+            **facts | {"size": size_of(facts.get("size")), "within": within_of(facts.get("within"))}
+        )
+        for facts in kept
+    ]
 
 
 def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
@@ -88,7 +92,7 @@ def _load(place: Path, net: nn.Module, device: torch.device) -> None:
         getattr(net, name).load_state_dict(value)
     for name, value in state["plain"].items():
         setattr(net, name, value)
-    _set_generators(state["generators"])
+    set_generators(state["generators"])
 
 
 def remove(folder: Path) -> None:
@@ -133,32 +137,8 @@ def _state(net: nn.Module) -> dict[str, Any]:
             if callable(getattr(value, "state_dict", None))
         },
         "plain": {name: value for name, value in own.items() if isinstance(value, _PLAIN)},
-        "generators": _generators(),
+        "generators": generators(),
     }
-
-
-def _generators() -> dict[str, Any]:
-    # Their hundreds of integers as tensors: one by one they would take longer than the weights.
-    version, words, gauss = random.getstate()
-    numpy: Any = np.random.get_state(legacy=False)
-    numpy["state"]["key"] = torch.from_numpy(numpy["state"]["key"].astype(np.int64))
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    return {
-        "python": (version, torch.tensor(words), gauss),
-        "numpy": numpy,
-        "torch": torch.get_rng_state(),
-        "cuda": cuda,
-    }
-
-
-def _set_generators(state: dict[str, Any]) -> None:
-    version, words, gauss = state["python"]
-    random.setstate((version, tuple(words.tolist()), gauss))
-    state["numpy"]["state"]["key"] = state["numpy"]["state"]["key"].numpy().astype(np.uint32)
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])
 
 
 def _sync(path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lemur_core.trial import Epoch, Outcome, State, size_of
+from lemur_core.trial import Epoch, Outcome, State, size_of, within_of
 
 # An outcome's traceback is the longest of what is sent; more than this is no message of ours.
 MAX_BYTES = 2**20
@@ -61,6 +61,7 @@ def _epoch(values: dict[str, Any]) -> Epoch:
             str(name): (float(validation), float(accuracy))
             for name, (validation, accuracy) in values["scores"].items()
         },
+        within_of(values["within"]),
         size_of(values["size"]),
     )
 

@@ -7,6 +7,7 @@ import random
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint, kept
 from lemur_core.train.batches import batches, mixed
+from lemur_core.train.parts import Parted
 from lemur_core.trial import Epoch, Size, Trial, best_of
 
 # Scoring keeps no activations, so that it can take more images at once than training does, until
@@ -94,12 +96,12 @@ class Training:
         """
         trial, bundle, net = self.trial, self.bundle, self.net
         assert bundle.validation is not None
-        train_data = self._train_data()
         validation_data, test_data = self.scored(bundle.validation), self.scored(bundle.test)
         epochs = list(trial.done)
         if trial.checkpoint and epochs:
             checkpoint.restore(trial.checkpoint, net, self.device)
         began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
+        train_data = self._parted(self._train_data(), validation_data)
         for number in range(len(epochs) + 1, trial.epochs + 1):
             with precision(trial.prm, self.device):
                 loss = train_epoch(net, train_data)
@@ -107,7 +109,9 @@ class Training:
                 validation = score(net, validation_data, self._metrics)
                 accuracy = score(net, test_data, self._metrics)
             duration_ns = time.perf_counter_ns() - began
-            epochs.append(epoch_of(number, loss, validation, accuracy, duration_ns, self._size))
+            epoch = epoch_of(number, loss, validation, accuracy, duration_ns, self._size)
+            within = tuple((number - 1 + share, told) for share, told in train_data.scores)
+            epochs.append(replace(epoch, within=within))
             self._keep(epochs)
             yield epochs[-1]
 
@@ -115,6 +119,13 @@ class Training:
         size = self.trial.prm["batch"]
         plain = batches(self.bundle.train, self._transform, size, self.device, training=True)
         return mixed(plain, self._transform, self.bundle.out_shape)
+
+    def _parted(self, train_data: TrainData, validation_data: TrainData) -> Parted:
+        def validation() -> float:
+            scores = score(self.net, validation_data, self._metrics)
+            return scores[self.trial.pipeline.metric]
+
+        return Parted(train_data, self.trial.parts, validation, (self.net, self._transform))
 
     def _keep(self, epochs: Sequence[Epoch]) -> None:
         trial, latest = self.trial, epochs[-1]
@@ -190,7 +201,7 @@ def epoch_of(
     objective, *others = validation
     scores = {name: (validation[name], accuracy[name]) for name in others}
     validated, tested = validation[objective], accuracy[objective]
-    return Epoch(number, loss, validated, tested, duration_ns, scores, size)
+    return Epoch(number, loss, validated, tested, duration_ns, scores, size=size)
 
 
 def build_net(

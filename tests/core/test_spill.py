@@ -199,7 +199,7 @@ def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db,
         "owner": writer.owner,
         "epoch": {
             "epoch": 1, "accuracy": 0.25, "validation": 0.75, "loss": 0.5, "duration": 10**10,
-            "scores": None, "size": [11, [1, 4], [3]],
+            "scores": None, "within": None, "size": [11, [1, 4], [3]],
         },
     }  # fmt: skip
     assert (second["trial"], second["end"]["state"]) == (one.uid, "failed")

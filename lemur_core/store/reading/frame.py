@@ -28,6 +28,7 @@ _CODE = {"metric_code": schema.metric, "nn_code": schema.nn, "transform_code": s
 COLUMNS = (
     "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
     "prm", "transform_code", "validation", "loss", "scores", "trial", "state",
+    "predicted",
 )  # fmt: skip
 CURVE = "curve"
 STATS = (
@@ -46,6 +47,7 @@ _OF_TRIAL = {
     "transform_code": schema.trial.c.transform_id,
     "trial": schema.trial.c.uid,
     "state": schema.trial.c.state,
+    "predicted": schema.trial.c.predicted,
     "number": schema.trial.c.number,
     "seed": schema.trial.c.seed,
     "epochs": schema.trial.c.epochs,
@@ -60,7 +62,7 @@ _STORED = {"source": "source_id"}
 _MANY = 2_000
 _DTYPES = {
     **dict.fromkeys(("trial_id", "id", "epoch"), "int64"),
-    **dict.fromkeys(("accuracy", "validation", "loss"), "float64"),
+    **dict.fromkeys(("accuracy", "validation", "loss", "predicted"), "float64"),
     # Whole, though they may be missing.
     **dict.fromkeys(("duration", "number", "seed", "epochs", "parameters", *_CODE), "Int64"),
     **dict.fromkeys(("task", "dataset", "metric", "nn", "trial", "state"), "str"),

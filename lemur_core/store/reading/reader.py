@@ -67,8 +67,9 @@ def data(
         nanoseconds since the trial's training began; ``prm`` a dictionary; the code columns are
         categoricals, missing where the code is not known. Then follow ``validation`` (the score
         that the search sees, 0 to 1), ``loss`` (mean training loss), ``scores`` (a dictionary of
-        what other metrics gave, each on validation and on test), ``trial`` (its unique id) and
-        ``state`` (of the trial).
+        what other metrics gave, each on validation and on test), ``trial`` (its unique id),
+        ``state`` (of the trial) and ``predicted`` (the validation score that an estimator settled
+        on for its last epoch, 0 to 1; NaN where none did).
 
     Raises:
         StoreError: There is no such database, or it cannot be read.

@@ -27,12 +27,12 @@ _AT_ONCE = 2_500
 _OF_TRIAL = [
     "uid", "task", "dataset", "metric", "nn", "metric_id", "nn_id", "transform_id", "prm", "seed",
     "epochs", "state", "reason", "traceback", "device", "parameters", "in_shape", "out_shape",
-    "versions", "started", "ended",
+    "predicted", "estimate", "versions", "started", "ended",
 ]  # fmt: skip
 _OF_PRM = ["uid", "name", "value"]
 _OF_STAT = [
-    "trial_id", "epoch", "accuracy", "validation", "loss", "duration", "scores", "source_id",
-    "record", "extra",
+    "trial_id", "epoch", "accuracy", "validation", "loss", "duration", "scores", "within",
+    "source_id", "record", "extra",
 ]  # fmt: skip
 
 
@@ -161,6 +161,8 @@ class _Writer:
             own.get("parameters"),
             own.get("in_shape"),
             own.get("out_shape"),
+            own.get("predicted"),
+            own.get("estimate"),
             json.dumps(own["versions"]) if own else "{}",
             own.get("started"),
             own.get("ended"),
@@ -253,6 +255,7 @@ def _stat_row(trial: int, source: int, record: Record) -> Sequence[Any]:
         record.loss,
         record.duration,
         own.get("scores"),
+        own.get("within"),
         source,
         record.identity,
         # What no database takes is spelt as JSON spells it, and is read back as it was.

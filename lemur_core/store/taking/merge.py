@@ -25,6 +25,7 @@ _CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
 _NAMES = ("task", "dataset", "metric", "nn")
 # Trials in one transaction.
 _AT_ONCE = 1_000
+_OF_END = ("state", "reason", "traceback", "predicted", "estimate", "ended", "seen")
 _OPEN = (State.RUNNING, State.INTERRUPTED)
 Facts = dict[str, Any]
 
@@ -126,7 +127,7 @@ def _write_trial(
     there = connection.execute(select(trial.id, trial.state).where(trial.uid == row["uid"])).first()
     if there is not None:
         if there.state in _OPEN and row["state"] not in _OPEN:
-            end = {name: row[name] for name in ("state", "reason", "traceback", "ended", "seen")}
+            end = {name: row[name] for name in _OF_END}
             connection.execute(schema.trial.update().where(trial.id == there.id).values(end))
         return False, there.id
     row["number"] = _free_number(connection, row)
@@ -190,7 +191,7 @@ def _record(row: Any) -> Record:
     if row[trial.state] != State.IMPORTED:
         own = {name: row[trial[name]] for name in OWN_FACTS}
         own |= {"trial": row[trial.uid], "validation": row[stat.validation]}
-        own |= {"scores": row[stat.scores]}
+        own |= {"scores": row[stat.scores], "within": row[stat.within]}
     return Record(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
         row[trial.prm], row[stat.extra] or "", own, row[stat.record],

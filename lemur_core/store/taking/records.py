@@ -38,12 +38,15 @@ _OWN_KINDS: dict[str, tuple[type, ...]] = {
     "parameters": (int, NoneType),
     "in_shape": (str, NoneType),
     "out_shape": (str, NoneType),
+    "within": (str, NoneType),
+    "predicted": (float, NoneType),
+    "estimate": (str, NoneType),
 }
 LOSS, OWN = "train_loss", "lemur"
 # What lemur says of its own trials beside that, by the names of `schema.trial`.
 OWN_FACTS = (
     "seed", "epochs", "state", "reason", "device", "parameters", "in_shape", "out_shape",
-    "versions", "started", "ended",
+    "predicted", "estimate", "versions", "started", "ended",
 )  # fmt: skip
 
 

@@ -13,11 +13,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.expression import ClauseElement
 
+from lemur_core import trial
 from lemur_core.store import schema
-from lemur_core.trial import Epoch, Outcome, Size, State
+from lemur_core.store.identity import exact
+from lemur_core.trial import Epoch, Outcome, Prediction, Size, State
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_EPOCH = ("epoch", "accuracy", "validation", "loss", "duration", "scores")
+_EPOCH = ("epoch", "accuracy", "validation", "loss", "duration", "scores", "within")
 
 
 def insert_once(dialect: Dialect, table: Table) -> Any:
@@ -59,6 +61,7 @@ def epoch_row(epoch: Epoch) -> dict[str, Any]:
         "loss": loss,
         "duration": int(epoch.duration_ns),
         "scores": json.dumps(dict(epoch.scores), sort_keys=True) if epoch.scores else None,
+        "within": json.dumps(epoch.within) if epoch.within else None,
         "size": epoch.size,
     }
 
@@ -80,14 +83,34 @@ def scores_of(text: str | None) -> dict[str, tuple[float, float]]:
     return {name: (validation, accuracy) for name, (validation, accuracy) in scores.items()}
 
 
+def within_of(text: str | None) -> tuple[tuple[float, float], ...]:
+    """Return an epoch's scores before it was done, from their column."""
+    return () if text is None else trial.within_of(json.loads(text))
+
+
 def end_row(outcome: Outcome) -> dict[str, Any]:
     """Return the columns of `schema.trial` that say how a trial ended."""
     return {
         "state": str(outcome.state),
         "reason": storable(outcome.reason),
         "traceback": storable(outcome.traceback),
+        **_prediction_row(outcome.prediction),
         "ended": now(),
     }
+
+
+def _prediction_row(prediction: Prediction | None) -> dict[str, Any]:
+    if prediction is None:
+        return {"predicted": None, "estimate": None}
+    rest = {name: value for name, value in vars(prediction).items() if name != "score"}
+    return {"predicted": float(prediction.score), "estimate": storable(exact(rest))}
+
+
+def prediction_of(predicted: float | None, estimate: str | None) -> Prediction | None:
+    """Return what an estimator settled on, from its columns."""
+    if predicted is None or estimate is None:
+        return None
+    return Prediction(predicted, **json.loads(estimate))
 
 
 class Ledger:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.identity import code_hash
-from lemur_core.store.writing.ledger import scores_of
+from lemur_core.store.writing.ledger import scores_of, within_of
 from lemur_core.trial import Epoch, State
 
 
@@ -28,6 +28,7 @@ class Past:
     owner: str
     seen: str
     epochs: tuple[Epoch, ...]
+    predicted: float | None = None
 
 
 def read_past(
@@ -45,7 +46,7 @@ def read_past(
     rows = connection.execute(
         select(
             trial.id, trial.uid, trial.number, trial.prm, trial.seed, trial.state,
-            trial.owner, trial.seen,
+            trial.owner, trial.seen, trial.predicted,
         )
         .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
         .where(*_of_pipeline(pipeline), trial.epochs == epochs)
@@ -59,7 +60,7 @@ def read_past(
     found = {
         row.id: Past(
             row.id, row.uid, row.number, prms[row.prm], row.seed, State(row.state),
-            row.owner, row.seen, tuple(recorded.get(row.id, ())),
+            row.owner, row.seen, tuple(recorded.get(row.id, ())), row.predicted,
         )
         for row in changed
     }  # fmt: skip
@@ -95,7 +96,13 @@ def _epochs(connection: Connection, pipeline: Pipeline, since: int) -> dict[int,
     )
     for row in connection.execute(query):
         epoch = Epoch(
-            row.epoch, row.loss, row.validation, row.accuracy, row.duration, scores_of(row.scores)
+            row.epoch,
+            row.loss,
+            row.validation,
+            row.accuracy,
+            row.duration,
+            scores_of(row.scores),
+            within_of(row.within),
         )
         found.setdefault(row.trial_id, []).append(epoch)
     return found

@@ -26,7 +26,7 @@ from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.database import sqlite_file
 from lemur_core.store.patience import PATIENCE_S, patiently
-from lemur_core.store.writing.ledger import Ledger, epoch_row, scores_of
+from lemur_core.store.writing.ledger import Ledger, epoch_row, scores_of, within_of
 from lemur_core.store.writing.owner import is_alive, this_process
 from lemur_core.trial import Epoch, State, size_of
 
@@ -205,7 +205,8 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
         if "epoch" in line:
             return known | {"epoch": _epoch(line["epoch"])}
         end = {name: str(line["end"][name]) for name in ("state", "reason", "traceback", "ended")}
-        return known | {"end": end | {"state": State(end["state"])}}
+        predicted = {name: line["end"].get(name) for name in ("predicted", "estimate")}
+        return known | {"end": end | predicted | {"state": State(end["state"])}}
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
 
@@ -214,7 +215,7 @@ def _epoch(row: Mapping[str, Any]) -> dict[str, Any]:
     return epoch_row(
         Epoch(
             row["epoch"], row["loss"], row["validation"], row["accuracy"], row["duration"],
-            scores_of(row.get("scores")), size_of(row.get("size")),
+            scores_of(row.get("scores")), within_of(row.get("within")), size_of(row.get("size")),
         )
     )  # fmt: skip
 

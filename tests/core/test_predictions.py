@@ -1,0 +1,94 @@
+"""What estimators settled on is recorded, read back, and taken along."""
+
+import json
+
+import pytest
+
+from lemur_core import data
+from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.reading.told import tell
+from lemur_core.store.taking.merge import merge
+from lemur_core.store.taking.published import take_in
+from lemur_core.store.trouble import AwayError
+from lemur_core.store.writing.ledger import prediction_of, within_of
+from lemur_core.store.writing.writer import Writer
+from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
+
+from .test_store import PRM, pipeline
+
+PREDICTION = Prediction(0.75, 2.5, "curve:window=3", {"a": 0.1 + 0.2, "low": None}, audited=True)
+_WITHIN = "select within from stat join trial on trial.id = trial_id order by uid, epoch"
+WITHIN = ((1.25, 0.1 + 0.2), (1.5, 0.5))
+
+
+@pytest.fixture
+def db(toys, tmp_path):
+    """One trial that an estimator stopped, and one that had none."""
+    file = tmp_path / "results.db"
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {"torch": "2"})
+        for number, prediction in enumerate((PREDICTION, None), 1):
+            trial_id = writer.begin(Trial(pipeline(toys), number, PRM, 7, 9, uid=f"{number}" * 32))
+            writer.record(trial_id, Epoch(1, 0.5, 0.25, 0.5, 1))
+            writer.record(trial_id, Epoch(2, 0.5, 0.5, 0.5, 2, within=WITHIN))
+            writer.finish(trial_id, Outcome(State.CONVERGED, (), prediction=prediction))
+    return file
+
+
+def check(file):
+    """The first trial is as it was recorded."""
+    frame = data(db=file).sort_values(["trial", "epoch"])
+    assert frame["predicted"].fillna(-1).tolist() == [0.75, 0.75, -1, -1]
+    assert frame["validation"].tolist() == [0.25, 0.5] * 2
+    assert set(frame["state"]) == {"converged"}
+    with opened(file) as engine, engine.connect() as connection:
+        facts = tell(connection, "1" * 32).facts
+        assert prediction_of(facts["predicted"], facts["estimate"]) == PREDICTION
+        found = connection.exec_driver_sql(_WITHIN)
+        assert [within_of(text) for (text,) in found] == [(), WITHIN] * 2
+
+
+def test_a_prediction_is_read_back_as_it_was(db):
+    check(db)
+
+
+def test_it_is_exported_and_taken_in_again(db, tmp_path):
+    with opened(db) as engine:
+        export(engine, tmp_path / "stat")
+    with opened(tmp_path / "again.db", create=True) as engine:
+        assert take_in(engine, tmp_path / "stat").added == 4
+    check(tmp_path / "again.db")
+
+
+def test_it_is_merged(db, tmp_path):
+    with opened(tmp_path / "other.db", create=True) as engine, opened(db) as other:
+        merge(engine, other)
+    check(tmp_path / "other.db")
+
+
+def test_a_search_remembers_it(db, toys):
+    with opened(db) as engine:
+        one, other = Writer(engine, {}).past(pipeline(toys), 9)
+    assert (one.predicted, other.predicted) == (0.75, None)
+    assert one.epochs[1].within == WITHIN
+
+
+def test_an_end_that_the_database_did_not_take_keeps_it(db, toys, monkeypatch):
+    with opened(db) as engine:
+        writer = Writer(engine, {})
+        trial_id = writer.begin(Trial(pipeline(toys), 3, PRM, 7, 9, uid="3" * 32))
+
+        def away(*_):
+            raise AwayError("away")
+
+        with monkeypatch.context() as patched:
+            for module in ("writer", "spill"):
+                patched.setattr(f"lemur_core.store.writing.{module}.patiently", away)
+            writer.record(trial_id, Epoch(1, 0.5, 0.25, 0.5, 1, within=WITHIN[:1]))
+            writer.finish(trial_id, Outcome(State.CONVERGED, (), prediction=PREDICTION))
+        assert json.loads(writer.unwritten_file.read_text().splitlines()[1])["end"]["predicted"]
+        Writer(engine, {})
+        past = Writer(engine, {}).past(pipeline(toys), 9)[-1]
+    assert (past.predicted, past.state) == (0.75, State.CONVERGED)
+    assert past.epochs[0].within == WITHIN[:1]
