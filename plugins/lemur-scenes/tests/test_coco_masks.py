@@ -130,6 +130,18 @@ def test_a_crowd_counts_in_no_score_but_where_an_object_is(tmp_path):
     assert mask.tolist() == [beside, through, through, beside]
 
 
+def test_a_crowd_is_beneath_an_object_that_is_larger(tmp_path):
+    one = CocoSet(tmp_path)
+    image = one.image(4, 6)
+    crowd = np.zeros((4, 6))
+    crowd[1, 2:6] = 1
+    one.add(image, [polygon(0, 0, 4, 4)], 2)
+    one.add(image, uncompressed(crowd), 1, crowd=1)
+    one.save()
+    [(_, mask)] = read(one)
+    assert mask[1].tolist() == [2, 2, 2, 2, IGNORED, IGNORED]
+
+
 def test_categories_are_chosen_by_name_or_id_and_numbered_by_id(everything):
     scenes, coco = read(everything, categories=["traffic-light", "3"]), everything.coco()
     assert scenes.class_names == ("background", "car", "traffic light")
