@@ -14,9 +14,10 @@ Colour = tuple[int, int, int]
 FIRST: Colour = (0, 0, 0)
 GREY: Colour = (128, 128, 128)
 # By the golden ratio no hue is near those before it; three ways to be bright part those that come
-# near in the end. With these numbers the first twenty are far from each other, and from grey.
-_HUE, _STEP = 0.128, 0.618034
-_SATURATION_VALUE = ((0.57, 0.96), (0.70, 0.52), (0.95, 0.98))
+# near in the end. With these numbers the first twenty are far from each other, from black and from
+# grey.
+_HUE, _STEP = 0.682, 0.618034
+_SATURATION_VALUE = ((0.65, 0.87), (0.45, 0.70), (0.83, 0.97))
 _LIGHT = 128
 
 
