@@ -26,7 +26,13 @@ RATES = (12, 24, 36)
 
 
 def supported_hyperparameters():
-    return TRAINING | {"dropout": "0..0.5", "bn_momentum": 0.1, "pretrained": 0}
+    return TRAINING | {
+        "optimizer": "adam",
+        "lr": "1e-4..1e-2 log",
+        "dropout": "0..0.5",
+        "bn_momentum": 0.1,
+        "pretrained": 0,
+    }
 
 
 class Bottleneck(nn.Module):

@@ -23,7 +23,13 @@ STAGES = ((64, 3, 1, 1, 1), (128, 4, 2, 1, 1), (256, 23, 1, 1, 2), (512, 3, 1, 2
 
 
 def supported_hyperparameters():
-    return TRAINING | {"dropout": "0..0.5", "bn_momentum": 0.1, "pretrained": 0}
+    return TRAINING | {
+        "optimizer": "adam",
+        "lr": "1e-4..1e-2 log",
+        "dropout": "0..0.5",
+        "bn_momentum": 0.1,
+        "pretrained": 0,
+    }
 
 
 class Bottleneck(nn.Module):
