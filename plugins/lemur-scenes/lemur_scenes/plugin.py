@@ -11,6 +11,14 @@ BOTH = (*SEGMENTATION, "obj-detection")
 def lemur_register_loaders():
     return [
         Entry(
+            "digits-scenes",
+            "lemur_scenes.loaders.digits_scenes:load",
+            BOTH,
+            "Scenes of handwritten digits, embedded: 1,000, 128x128",
+            size=128,
+            options=("size", "count"),
+        ),
+        Entry(
             "coco",
             "lemur_scenes.loaders.coco:load",
             BOTH,
