@@ -12,6 +12,7 @@ from torch import Tensor
 from lemur_core.entry import Entry
 from lemur_core.errors import MissingDataError
 from lemur_core.kinds.loader import IGNORED, DataBundle, Samples, as_bundle
+from lemur_core.testing.objects import check_target, same
 
 
 class LoaderRules:
@@ -74,7 +75,7 @@ def _bundle(loader: Entry, task: str, folder: Path) -> DataBundle:
 
 
 def _check_sample(loader: Entry, bundle: DataBundle, task: str, split: str, sample: Any) -> None:
-    if not task.startswith("img-"):
+    if not task.startswith(("img-", "obj-")):
         return
     where = f"loader {loader.name!r}, {split}"
     image, target = sample
@@ -96,6 +97,8 @@ def _check_sample(loader: Entry, bundle: DataBundle, task: str, split: str, samp
         )
     if task == "img-segmentation":
         _check_mask(where, image, target, bundle.out_shape[0])
+    if task == "obj-detection":
+        check_target(where, target, image, bundle.out_shape[0])
 
 
 def _check_mask(where: str, image: Tensor, mask: Tensor, classes: int) -> None:
@@ -114,13 +117,7 @@ def _check_same(loader: Entry, split: str, one: Samples, two: Samples) -> None:
     assert len(one) == len(two), f"loader {loader.name!r}: {split} has {len(one)}, then {len(two)}"
     for index in range(0, len(one), max(1, len(one) // 100)):
         for first, second in zip(one[index], two[index], strict=True):
-            assert _same(first, second), (
+            assert same(first, second), (
                 f"loader {loader.name!r}: {split}[{index}] differs when loaded again; "
                 "seed what it draws"
             )
-
-
-def _same(one: Any, two: Any) -> bool:
-    if isinstance(one, dict):
-        return one.keys() == two.keys() and all(_same(one[name], two[name]) for name in one)
-    return torch.equal(torch.as_tensor(one), torch.as_tensor(two))

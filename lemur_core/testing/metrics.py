@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from lemur_core.entry import Entry
 from lemur_core.kinds.metric import Metric, as_metric
+from lemur_core.testing.objects import as_outputs, as_targets
 
 Case = tuple[Any, Any, float]
 
@@ -21,7 +21,9 @@ class MetricRules:
     Attributes:
         metric_cases: For each metric's name, cases of ``(outputs, targets, score)``: what a net
             gives for a whole data set, what it should have given, nested lists or tensors, and the
-            score, 0 to 1.
+            score, 0 to 1. Of detection both are lists with a dictionary for each image: ``boxes``,
+            ``labels`` and ``scores``; ``boxes``, ``labels`` and, where there are crowds,
+            ``iscrowd``.
     """
 
     metric_cases: Mapping[str, Sequence[Case]] = {}
@@ -29,14 +31,14 @@ class MetricRules:
     def test_metric_gives_the_score_computed_by_hand(self, metric: Entry) -> None:
         """To six digits, and between 0 and 1."""
         for outputs, targets, score in self._cases(metric):
-            made = _made(metric, outputs)
+            made = _made(metric, outputs, targets)
             made.update(outputs, targets)
             _check(metric, made, score, "in one batch")
 
     def test_metric_is_the_same_however_it_is_batched(self, metric: Entry) -> None:
         """One sample at a time gives what all at once give."""
         for outputs, targets, score in self._cases(metric):
-            made = _made(metric, outputs)
+            made = _made(metric, outputs, targets)
             for index in range(len(outputs)):
                 made.update(outputs[index : index + 1], targets[index : index + 1])
             _check(metric, made, score, "one sample at a time")
@@ -44,7 +46,7 @@ class MetricRules:
     def test_metric_forgets_when_reset(self, metric: Entry) -> None:
         """What came before the reset changes nothing."""
         for outputs, targets, score in self._cases(metric):
-            made = _made(metric, outputs)
+            made = _made(metric, outputs, targets)
             for index in range(len(outputs)):
                 made.update(outputs[index : index + 1], targets[index : index + 1])
                 made.reset()
@@ -52,20 +54,32 @@ class MetricRules:
                 _check(metric, made, score, "after a reset")
                 made.reset()
 
-    def _cases(self, metric: Entry) -> list[tuple[Tensor, Tensor, float]]:
+    def _cases(self, metric: Entry) -> list[Case]:
         cases = self.metric_cases.get(metric.name)
         if not cases:
             pytest.fail(
                 f"metric {metric.name!r} has no case: add metric_cases = "
                 f"{{{metric.name!r}: [(outputs, targets, score)]}}, computed by hand"
             )
-        return [(torch.as_tensor(o), torch.as_tensor(t), score) for o, t, score in cases]
+        return [
+            (as_outputs(outputs), as_targets(targets), score)
+            if isinstance(outputs[0], Mapping)
+            else (torch.as_tensor(outputs), torch.as_tensor(targets), score)
+            for outputs, targets, score in cases
+        ]
 
 
-def _made(metric: Entry, outputs: Tensor) -> Metric:
-    made = as_metric(metric.load(), tuple(outputs.shape[1:]), metric.name)
+def _made(metric: Entry, outputs: Any, targets: Any) -> Metric:
+    made = as_metric(metric.load(), _out_shape(outputs, targets), metric.name)
     made.reset()
     return made
+
+
+def _out_shape(outputs: Any, targets: Any) -> tuple[int, ...]:
+    if not isinstance(outputs, list):
+        return tuple(outputs.shape[1:])
+    labels = torch.cat([each["labels"] for each in (*outputs, *targets)])
+    return (max(labels.tolist(), default=0) + 1,)
 
 
 def _check(metric: Entry, made: Metric, score: float, how: str) -> None:

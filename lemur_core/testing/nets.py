@@ -15,6 +15,7 @@ from lemur_core.entry import Entry
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.space import Interval, Space, of_net, smallest
+from lemur_core.testing.objects import check_found, draw_objects, same
 
 CPU = torch.device("cpu")
 CLASSES = 10
@@ -37,20 +38,22 @@ class NetRules:
     not_compiled: Mapping[str, str] = {}
     not_exported: Mapping[str, str] = {}
 
-    def batch(
-        self, net: Entry, channels: int, count: int
-    ) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    def batch(self, net: Entry, channels: int, count: int) -> tuple[Tensor, Any, tuple[int, ...]]:
         """Return inputs, targets and ``out_shape`` to try a net on.
 
-        Override it for tasks other than img-classification and img-segmentation, whose inputs are
-        of the net's ``dtype`` and of shape ``(count, channels, size, size)`` at its smallest size.
+        Override it for tasks other than img-classification, img-segmentation and obj-detection,
+        whose inputs are of the net's ``dtype`` and of shape ``(count, channels, size, size)`` at
+        its smallest size.
         """
         size = net.min_size or _SIZE
+        targets: Any
         if net.serves("img-classification"):
             targets = torch.arange(count) % CLASSES
         elif net.serves("img-segmentation"):
             targets = torch.arange(count * size * size).reshape(count, size, size) % CLASSES
             targets[:, 0] = IGNORED
+        elif net.serves("obj-detection"):
+            targets = draw_objects(count, size, CLASSES)
         else:
             pytest.fail(
                 f"net {net.name!r} serves {', '.join(net.tasks)}; "
@@ -66,12 +69,18 @@ class NetRules:
         assert _space(net)
 
     def test_net_gives_its_tasks_shape(self, net: Entry) -> None:
-        """Scored alone or many at once, each target gets an output of ``out_shape``."""
+        """Scored alone or many at once, each target gets an output of ``out_shape``.
+
+        Of detection a dictionary of what was found, inside the image.
+        """
         for channels in self.channels:
             built = self._built(net, channels).eval()
             for count in (1, 3):
                 inputs, targets, out_shape = self.batch(net, channels, count)
                 outputs = built(inputs)
+                if isinstance(targets, list):
+                    check_found(f"net {net.name!r}", outputs, inputs, *out_shape)
+                    continue
                 expected = (count, *out_shape, *targets.shape[1:])
                 assert outputs.shape == expected, (
                     f"net {net.name!r}: maps {tuple(inputs.shape)} to {tuple(outputs.shape)}; "
@@ -79,19 +88,20 @@ class NetRules:
                 )
 
     def test_net_gives_every_parameter_a_finite_gradient(self, net: Entry) -> None:
-        """A parameter without one is never learned."""
+        """A parameter without one is never learned.
+
+        A detector gives its losses for images and targets in training, as torchvision's do.
+        """
         for channels in self.channels:
             built = self._built(net, channels).train()
-            inputs, _, _ = self.batch(net, channels, 4)
-            outputs = built(inputs)
-            # In training some nets give auxiliary outputs too.
-            every = outputs if isinstance(outputs, tuple | list) else (outputs,)
-            torch.stack([one.abs().square().mean() for one in every]).sum().backward()
+            inputs, targets, _ = self.batch(net, channels, 4)
+            _to_lower(net, built, inputs, targets).backward()
+            used = "its losses" if isinstance(targets, list) else "forward()"
             for name, parameter in built.named_parameters():
                 gradient = parameter.grad
                 assert not parameter.requires_grad or gradient is not None, (
                     f"net {net.name!r}: parameter {name} has no gradient; "
-                    "use it in forward(), or leave it out"
+                    f"use it in {used}, or leave it out"
                 )
                 assert gradient is None or gradient.isfinite().all(), (
                     f"net {net.name!r}: the gradient of {name} is not finite"
@@ -119,8 +129,8 @@ class NetRules:
         file.seek(0)
         again = self._built(net, self.channels[-1], seed=1, prm=prm)
         again.load_state_dict(torch.load(file, weights_only=True))
-        inputs, _, _ = self.batch(net, self.channels[-1], 3)
-        assert torch.equal(built.eval()(inputs), again.eval()(inputs)), (
+        inputs, targets, _ = self.batch(net, self.channels[-1], 3)
+        assert same(_told(built, inputs, targets), _told(again, inputs, targets)), (
             f"net {net.name!r}: its state does not bring it back; "
             "hold what it learns in parameters or buffers"
         )
@@ -135,13 +145,14 @@ class NetRules:
 
     def test_net_is_scored_the_same_twice(self, net: Entry) -> None:
         """In evaluation nothing is drawn at random."""
-        # The least dropout is none.
-        prm = _prm(net) | _middles(_space(net))
-        built = self._built(net, self.channels[-1], prm=prm).eval()
-        inputs, _, _ = self.batch(net, self.channels[-1], 3)
-        assert torch.equal(built(inputs), built(inputs)), (
-            f"net {net.name!r}: in eval() it gives different outputs for the same inputs"
-        )
+        inputs, targets, _ = self.batch(net, self.channels[-1], 3)
+        least = _prm(net)
+        # The least dropout is none; a detector whose thresholds are halfway may find nothing.
+        for prm in (least | _middles(_space(net)), *[least] * isinstance(targets, list)):
+            built = self._built(net, self.channels[-1], prm=prm).eval()
+            assert same(built(inputs), built(inputs)), (
+                f"net {net.name!r}: in eval() it gives different outputs for the same inputs"
+            )
 
     def test_net_reads_what_it_declares(self, net: Entry) -> None:
         """It reads the hyperparameters that it says it has, and needs no others."""
@@ -170,7 +181,7 @@ class NetRules:
         # Capturing is what a net can fail at; making code of it is the compiler's affair.
         compiled: Any = torch.compile(built, backend="eager", fullgraph=True)
         with torch.inference_mode():
-            assert torch.equal(compiled(inputs), built(inputs)), (
+            assert same(compiled(inputs), built(inputs)), (
                 f"net {net.name!r}: compiled, it gives something else"
             )
         torch.compiler.reset()
@@ -200,7 +211,7 @@ class NetRules:
         built.train_setup(prm)
         return built, prm
 
-    def _epoch(self, net: Entry) -> list[tuple[Tensor, Tensor]]:
+    def _epoch(self, net: Entry) -> list[tuple[Tensor, Any]]:
         return [self.batch(net, self.channels[-1], count)[:2] for count in (4, 2)]
 
 
@@ -238,6 +249,30 @@ class _Watched(dict[str, Any]):
     def __iter__(self) -> Iterator[str]:
         # dict(prm) asks keys() of those only that have an iterator of their own.
         return super().__iter__()
+
+
+def _to_lower(net: Entry, built: Any, inputs: Tensor, targets: Any) -> Tensor:
+    """Return a number that each parameter that is learned has a part in."""
+    if isinstance(targets, list):
+        losses = built(inputs, targets)
+        assert isinstance(losses, dict), (
+            f"net {net.name!r}: in training it gives {type(losses).__name__} for images and "
+            "targets; expected a dictionary of losses"
+        )
+        return torch.stack([*losses.values()]).sum()
+    outputs = built(inputs)
+    # In training some nets give auxiliary outputs too.
+    every = outputs if isinstance(outputs, tuple | list) else (outputs,)
+    return torch.stack([one.abs().square().mean() for one in every]).sum()
+
+
+def _told(built: Any, inputs: Tensor, targets: Any) -> Any:
+    """Return what it gives, and its losses if it detects: what learned little finds little."""
+    outputs = built.eval()(inputs)
+    if not isinstance(targets, list):
+        return outputs
+    torch.manual_seed(0)
+    return outputs, built.train()(inputs, targets)
 
 
 def _module(net: Entry) -> NetModule:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -10,6 +12,12 @@ from torch import Tensor, nn
 from lemur_core.entry import Entry
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.transform import Normalisation, as_transform
+from lemur_core.testing.objects import Objects, check_target, target_of
+
+# How often one that draws at random is tried.
+_DRAWS = 5
+# In pixels: so far an edge may be from where its object ends, as pixels are whole.
+_NEAR = 2
 
 
 class TransformRules:
@@ -20,7 +28,7 @@ class TransformRules:
         for channels in (1, 3):
             for training in (True, False):
                 images = _images(channels)
-                fed = _fed(_made(transform, channels).train(training), images)
+                fed = _fed(transform, _made(transform, channels).train(training), images)
                 size = transform.size or images.shape[-1]
                 where = f"transform {transform.name!r}"
                 assert fed.dtype == getattr(torch, transform.dtype), (
@@ -36,13 +44,13 @@ class TransformRules:
         """The images are the data set's own."""
         images = _images(3)
         kept = images.clone()
-        _fed(_made(transform, 3).train(), images)
+        _fed(transform, _made(transform, 3).train(), images)
         assert torch.equal(images, kept), f"transform {transform.name!r}: alters its input"
 
     def test_transform_draws_nothing_when_scoring(self, transform: Entry) -> None:
         """In evaluation the same image gives the same input."""
         made, images = _made(transform, 3).eval(), _images(3)
-        assert torch.equal(_fed(made, images), _fed(made, images)), (
+        assert torch.equal(_fed(transform, made, images), _fed(transform, made, images)), (
             f"transform {transform.name!r}: is random in eval(); draw in training only"
         )
 
@@ -51,7 +59,7 @@ class TransformRules:
         made, images, fed = _made(transform, 3).train(), _images(3), []
         for _ in range(2):
             torch.manual_seed(0)
-            fed.append(_fed(made, images))
+            fed.append(_fed(transform, made, images))
         assert torch.equal(*fed), (
             f"transform {transform.name!r}: differs after the same torch.manual_seed"
         )
@@ -75,14 +83,84 @@ class TransformRules:
                 "resize masks by the nearest pixel"
             )
 
+    def test_transform_moves_boxes_with_their_image(self, transform: Entry) -> None:
+        """A bright object on dark ground is where its box is, or both were cut away."""
+        for training, seed in [(False, 0), *((True, seed) for seed in range(_DRAWS))]:
+            made = _of_objects(transform, training, seed)
+            if made is None:
+                return
+            image = torch.zeros(3, 60, 90, dtype=torch.uint8)
+            image[:, 15:45, 20:65] = 255
+            target = target_of(torch.tensor([[20.0, 15, 65, 45]]), torch.tensor([1]), 0)
+            fed, moved = made(image, _annotated(target, image))
+            where = f"transform {transform.name!r}"
+            assert training or len(moved["boxes"]), f"{where}: drops a box in eval()"
+            check_target(where, moved, fed, 2)
+            for box in moved["boxes"]:
+                lies = _bright(fed)
+                assert (box - lies).abs().max() < _NEAR, (
+                    f"{where}: gives the box {box.tolist()} of an object at {lies.tolist()}"
+                )
 
-def _fed(made: nn.Module, images: Tensor) -> Tensor:
+    def test_transform_keeps_what_belongs_to_an_object(self, transform: Entry) -> None:
+        """Where it leaves out boxes, it leaves out their labels and all the rest with them."""
+        for seed in range(_DRAWS):
+            made = _of_objects(transform, True, seed)
+            if made is None:
+                return
+            image = torch.zeros(3, 60, 90, dtype=torch.uint8)
+            at = torch.arange(24)
+            corners = torch.stack([15 * (at % 6), 15 * (at // 6)], 1)
+            boxes = torch.cat([corners, corners + 5 + 5 * (at % 2)[:, None]], 1).float()
+            target = target_of(boxes, at + 1, 7) | {"iscrowd": at % 2}
+            fed, moved = made(image, _annotated(target, image))
+            where = f"transform {transform.name!r}"
+            check_target(where, moved, fed, 25)
+            assert torch.equal(moved["iscrowd"], (moved["labels"] - 1) % 2), (
+                f"{where}: gives objects of the labels {moved['labels'].tolist()} "
+                f"what belongs to others: {moved['iscrowd'].tolist()}"
+            )
+
+
+def _of_objects(transform: Entry, training: bool, seed: int) -> Any:
+    """Return what moves an image and its objects, or None where it moves none."""
+    made = _made(transform, 3).train(training)
+    torch.manual_seed(seed)
+    return getattr(made, "pair", None) if transform.serves("obj-detection") else None
+
+
+def _annotated(target: Objects, image: Tensor) -> Objects:
+    """Return the target with its boxes as torchvision's transforms know them."""
+    # What is not built on it takes a plain tensor.
+    if find_spec("torchvision") is None:
+        return target
+    boxes = import_module("torchvision.tv_tensors").BoundingBoxes(
+        target["boxes"], format="XYXY", canvas_size=image.shape[-2:]
+    )
+    return target | {"boxes": boxes}
+
+
+def _bright(fed: Tensor) -> Tensor:
+    """Return left, top, right and bottom of what is brighter than the middle of all values."""
+    light = fed.mean(0) > (fed.mean(0).min() + fed.mean(0).max()) / 2
+    rows, columns = light.any(1).nonzero(), light.any(0).nonzero()
+    return torch.tensor([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+
+
+def _fed(transform: Entry, made: nn.Module, images: Tensor) -> Tensor:
     if not hasattr(made, "pair"):
         fed: Tensor = made(images)
         return fed
-    masks = torch.zeros(len(images), *images.shape[2:], dtype=torch.int64)
     pair: Any = made.pair
-    return torch.stack([pair(image, mask)[0] for image, mask in zip(images, masks, strict=True)])
+    return torch.stack([pair(image, _nothing(transform, image))[0] for image in images])
+
+
+def _nothing(transform: Entry, image: Tensor) -> Any:
+    """Return the target of an image with nothing in it."""
+    if transform.serves("img-segmentation"):
+        return torch.zeros(image.shape[1:], dtype=torch.int64)
+    nothing = target_of(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), 0)
+    return _annotated(nothing, image)
 
 
 def _images(channels: int) -> Tensor:

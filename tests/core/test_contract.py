@@ -129,6 +129,54 @@ BROKEN = {
         NETS[1:],
         "net 'Bad' serves txt-generation; override batch() to say what its batches are",
     ),
+    "finds_in_all_at_once": (
+        ["net_gives_its_tasks_shape"],
+        "net 'Bad': gives dict; expected a list, a dictionary for each image",
+    ),
+    "finds_in_some": (["net_gives_its_tasks_shape"], "net 'Bad': 1 outputs of 3 images"),
+    "finds_pairs": (
+        ["net_gives_its_tasks_shape"],
+        "net 'Bad': what is in an image is tuple; expected a dictionary",
+    ),
+    "finds_without_scores": (
+        ["net_gives_its_tasks_shape"],
+        "net 'Bad': what is in an image has no scores",
+    ),
+    "finds_more_boxes_than_labels": (
+        ["net_gives_its_tasks_shape"],
+        "boxes torch.float32 (2, 4) of 1 labels; expected torch.float32 (1, 4)",
+    ),
+    "finds_outside": (["net_gives_its_tasks_shape"], " in an image of 32x32; expected left, top"),
+    "finds_by_centre": (["net_gives_its_tasks_shape"], " in an image of 32x32; expected left, top"),
+    "finds_unknown_class": (
+        ["net_gives_its_tasks_shape"],
+        "net 'Bad': labels [10]; expected 0 to 9",
+    ),
+    "finds_more_than_surely": (
+        ["net_gives_its_tasks_shape"],
+        "net 'Bad': a score is not in 0 to 1: tensor([1.",
+    ),
+    "no_losses": (
+        ["net_gives_every_parameter_a_finite_gradient"],
+        "net 'Bad': in training it gives list for images and targets; expected a dictionary",
+    ),
+    "unlearned_score": (
+        ["net_gives_every_parameter_a_finite_gradient"],
+        "net 'Bad': parameter score.weight has no gradient; use it in its losses, or leave it out",
+    ),
+    "finds_at_random": (
+        [
+            "net_comes_back_from_its_state",
+            "net_is_compiled_whole",
+            "net_is_exported",
+            "net_is_scored_the_same_twice",
+        ],
+        "net 'Bad': in eval() it gives different outputs for the same inputs",
+    ),
+    "losses_elsewhere": (
+        ["net_comes_back_from_its_state"],
+        "net 'Bad': its state does not bring it back; hold what it learns in parameters or buffers",
+    ),
     "unseeded_split": (
         ["loader_gives_the_same_twice"],
         "] differs when loaded again; seed what it draws",
@@ -136,6 +184,30 @@ BROKEN = {
     "broken_promise": (
         ["loader_promises_hold"],
         "loader 'bad', train: images are (8, 8); its entry promises (28, 28)",
+    ),
+    "box_outside": (
+        ["loader_promises_hold"],
+        "train: boxes [[0.0, 0.0, 4.0, 4.0], [2.0, 2.0, 9.0, 7.0]] in an image of 8x8; expected",
+    ),
+    "box_of_no_width": (
+        ["loader_promises_hold"],
+        "a box of no width or height: [[0.0, 0.0, 4.0, 4.0], [2.0, 2.0, 2.0, 7.0]]; leave out such",
+    ),
+    "whole_numbers_for_boxes": (
+        ["loader_promises_hold"],
+        "boxes torch.int64 (2, 4) of 2 labels; expected torch.float32 (2, 4)",
+    ),
+    "label_of_the_background": (
+        ["loader_promises_hold"],
+        "loader 'bad', train: labels [1, 0]; expected 1 to 2",
+    ),
+    "nameless_image": (
+        ["loader_promises_hold"],
+        "loader 'bad', train: a target has no image_id, an int",
+    ),
+    "masks_of_another_size": (
+        ["loader_promises_hold"],
+        "masks torch.uint8 (2, 4, 4); expected torch.uint8 (2, 8, 8)",
     ),
     "empty_split": (["loader_promises_hold"], "loader 'bad': test is empty"),
     "target_out_of_range": (
@@ -189,6 +261,22 @@ BROKEN = {
     "invents_class": (
         ["transform_invents_no_class"],
         "transform 'bad': makes classes of 0, 7 and -100 into [",
+    ),
+    "box_left_behind": (
+        ["transform_moves_boxes_with_their_image"],
+        "gives the box [20.0, 15.0, 65.0, 45.0] of an object at [25, 15, 70, 45]",
+    ),
+    "box_pushed_out": (
+        ["transform_keeps_what_belongs_to_an_object", "transform_moves_boxes_with_their_image"],
+        "boxes [[65.0, 55.0, 110.0, 85.0]] in an image of 60x90; expected left, top",
+    ),
+    "box_dropped": (
+        ["transform_moves_boxes_with_their_image"],
+        "transform 'bad': drops a box in eval()",
+    ),
+    "labels_swapped": (
+        ["transform_keeps_what_belongs_to_an_object"],
+        "transform 'bad': gives objects of the labels [24, 23, ",
     ),
     "wrong_score": (SCORES, "it gives 0.250000; expected 0.500000"),
     "above_one": (SCORES, "metric 'bad': gives 2.0; expected 0 to 1"),
@@ -317,6 +405,36 @@ def test_rules_that_an_earlier_plugin_had_no_entry_for_come_back(monkeypatch):
     assert Net.test_metric_forgets_when_reset is None
     assert Net.test_net_comes_back_from_its_state
     assert Net.test_net_learns.__doc__ == "An author's own rule stays."
+
+
+def test_objects_that_are_in_order_are_taken(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BAD)
+    loader = Entry("good", "lemur_bad.things.loaders:objects_in_order", ("obj-detection",))
+    PluginContract().test_loader_promises_hold(loader, tmp_path)
+
+
+def test_crowds_may_have_no_width(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BAD)
+    loader = Entry("good", "lemur_bad.things.loaders:crowd_of_no_width", ("obj-detection",))
+    PluginContract().test_loader_promises_hold(loader, tmp_path)
+
+
+def test_a_metric_of_objects_is_given_what_detectors_and_loaders_give(monkeypatch):
+    monkeypatch.syspath_prepend(BAD)
+    one, two = [[0, 0, 4, 4]], [[0, 0, 4, 4], [2, 2, 8, 7]]
+    outputs = [
+        {"boxes": one, "labels": [4], "scores": [0.5]},
+        {"boxes": [], "labels": [], "scores": []},
+    ]
+    targets = [
+        {"boxes": two, "labels": [4, 1]},
+        {"boxes": one, "labels": [2], "iscrowd": [1]},
+    ]
+    rules = PluginContract()
+    rules.metric_cases = {"good": [(outputs, targets, 0.5)]}
+    metric = Entry("good", "lemur_bad.things.metrics:ShareFound", ("obj-detection",))
+    rules.test_metric_gives_the_score_computed_by_hand(metric)
+    rules.test_metric_forgets_when_reset(metric)
 
 
 def test_a_loader_is_not_blamed_for_files_that_are_written_at_random(monkeypatch, tmp_path):

@@ -80,3 +80,40 @@ def silent_about_files(folder, task):
 
 def no_data_prepared(folder, task):
     raise MissingDataError(f"no bad.bin in {folder}; get it from nowhere")
+
+
+class Objects:
+    """Images of 8x8 pixels with two objects, one changed."""
+
+    def __init__(self, **changed):
+        self.target = {
+            "boxes": torch.tensor([[0.0, 0, 4, 4], [2, 2, 8, 7]]),
+            "labels": torch.tensor([1, 2]),
+            "area": torch.tensor([16.0, 30]),
+            "iscrowd": torch.tensor([0, 0]),
+            "image_id": 1,
+            **changed,
+        }
+
+    def __len__(self):
+        return 20
+
+    def __getitem__(self, index):
+        return torch.zeros(1, 8, 8, dtype=torch.uint8), self.target
+
+
+def _of_objects(**changed):
+    samples, normalisation = Objects(**changed), Normalisation((0.5,), (0.3,))
+    return lambda folder, task: DataBundle(samples, samples, (3,), 0.0, normalisation)
+
+
+objects_in_order = _of_objects()
+box_outside = _of_objects(boxes=torch.tensor([[0.0, 0, 4, 4], [2, 2, 9, 7]]))
+box_of_no_width = _of_objects(boxes=torch.tensor([[0.0, 0, 4, 4], [2, 2, 2, 7]]))
+whole_numbers_for_boxes = _of_objects(boxes=torch.tensor([[0, 0, 4, 4], [2, 2, 8, 7]]))
+label_of_the_background = _of_objects(labels=torch.tensor([1, 0]))
+nameless_image = _of_objects(image_id=1.5)
+masks_of_another_size = _of_objects(masks=torch.zeros(2, 4, 4, dtype=torch.uint8))
+crowd_of_no_width = _of_objects(
+    boxes=torch.tensor([[0.0, 0, 4, 4], [2, 2, 2, 7]]), iscrowd=torch.tensor([0, 1])
+)

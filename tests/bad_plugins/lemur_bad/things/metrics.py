@@ -38,3 +38,27 @@ class NeverForgets(Right):
 
     def reset(self):
         pass
+
+
+class ShareFound:
+    """A right one: of objects, crowds aside, for how many there is a box of their image."""
+
+    def __init__(self, out_shape):
+        assert out_shape == (5,)
+        self.reset()
+
+    def reset(self):
+        self.hits = self.count = 0
+
+    def update(self, outputs, targets):
+        for output, target in zip(outputs, targets, strict=True):
+            assert output["boxes"].shape == (*output["labels"].shape, 4)
+            assert output["boxes"].shape[:1] == output["scores"].shape
+            assert target["boxes"].shape == (*target["area"].shape, 4)
+            assert isinstance(target["image_id"], int)
+            single = target["labels"][target["iscrowd"] == 0]
+            self.hits += sum(label in output["labels"] for label in single)
+            self.count += len(single)
+
+    def compute(self):
+        return self.hits / self.count

@@ -51,3 +51,39 @@ class InventsClass(nn.Module):
     def pair(self, image, mask):
         averaged = avg_pool2d(mask[None, None].float(), 3, stride=1, padding=1)
         return image.float() / 255, averaged[0, 0].round().long()
+
+
+class Mirrored(nn.Module):
+    def __init__(self, normalisation):
+        super().__init__()
+
+    def boxes(self, boxes, width):
+        left, top, right, bottom = boxes.unbind(1)
+        return torch.stack([width - right, top, width - left, bottom], 1)
+
+    def pair(self, image, target):
+        boxes = self.boxes(target["boxes"].as_subclass(torch.Tensor), image.shape[-1])
+        return image.flip(-1) / 255, target | {"boxes": boxes}
+
+
+class LeavesBoxes(Mirrored):
+    def boxes(self, boxes, width):
+        return boxes
+
+
+class PushesBoxesOut(Mirrored):
+    def boxes(self, boxes, width):
+        return super().boxes(boxes, width) + 40
+
+
+class DropsBoxes(Mirrored):
+    def pair(self, image, target):
+        image, target = super().pair(image, target)
+        names = ("boxes", "labels", "area", "iscrowd")
+        return image, target | {name: target[name][:0] for name in names}
+
+
+class SwapsLabels(Mirrored):
+    def pair(self, image, target):
+        image, target = super().pair(image, target)
+        return image, target | {"labels": target["labels"].flip(0)}

@@ -1,0 +1,8 @@
+"""A transform that forgets the objects."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_transforms():
+    return [Entry("bad", "lemur_bad.things.transforms:DropsBoxes", ("obj-detection",), "Bad")]

@@ -1,0 +1,8 @@
+"""A loader of an object that is nowhere."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_loaders():
+    return [Entry("bad", "lemur_bad.things.loaders:box_of_no_width", ("obj-detection",), "Bad")]

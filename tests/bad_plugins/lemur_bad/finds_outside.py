@@ -1,0 +1,8 @@
+"""A detector whose boxes hang out of the image."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_nets():
+    return [Entry("Bad", "lemur_bad.things.detectors:finds_outside", ("obj-detection",), "Bad")]

@@ -1,0 +1,10 @@
+"""A loader that has the background among its objects."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_loaders():
+    return [
+        Entry("bad", "lemur_bad.things.loaders:label_of_the_background", ("obj-detection",), "Bad")
+    ]

@@ -1,0 +1,8 @@
+"""A loader that does not say which image it is."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_loaders():
+    return [Entry("bad", "lemur_bad.things.loaders:nameless_image", ("obj-detection",), "Bad")]
