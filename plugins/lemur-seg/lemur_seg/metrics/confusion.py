@@ -45,9 +45,11 @@ class Confusion(nn.Module):
                 f"outputs {tuple(outputs.shape)} for targets {tuple(targets.shape)}: "
                 f"expected {(batch, self.classes, *sides)}"
             )
-        counted = targets != self.ignore
-        pairs = targets[counted] * self.classes + outputs.argmax(1)[counted]
-        counts = torch.bincount(pairs, minlength=self.classes**2)
+        # The classes of max are those of argmax, in half the time.
+        pairs = targets * self.classes + outputs.max(1).indices
+        # What does not count goes to a bin of its own: taking it out would take longer.
+        pairs[targets == self.ignore] = self.classes**2
+        counts = torch.bincount(pairs.flatten(), minlength=self.classes**2 + 1)[:-1]
         self.counts += counts.reshape(self.counts.shape)
 
     def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
