@@ -107,6 +107,8 @@ def crowd(draw: np.random.Generator) -> dict:
 
 def plain(folder: Path, names: set[str]) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield batches, as one loop reads them."""
+    # On two threads that wait for each other, small images are resized more slowly.
+    torch.set_num_threads(1)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(folder / "instances.json"))
     classes = {one: number for number, one in enumerate(sorted(coco.getCatIds()), start=1)}
@@ -133,6 +135,8 @@ def plain(folder: Path, names: set[str]) -> Iterator[tuple[Tensor, Tensor]]:
 
 def lemurs(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield batches, as lemur's training reads them."""
+    # As many processes load as there are threads.
+    torch.set_num_threads(PROCESSES)
     found = scenes(folder)
     repeated = take(found, torch.arange(len(found)).repeat(PASSES))
     yield from batches(repeated, TRANSFORM, BATCH, torch.device("cpu"), training=False)
@@ -165,7 +169,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--images", type=int, default=500)
     options = parser.parse_args()
-    torch.set_num_threads(PROCESSES)
     # pycocotools was built for an older numpy.
     warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
     folder = Path(tempfile.mkdtemp(prefix="lemur-masks-"))
