@@ -1,0 +1,175 @@
+import pytest
+
+from lemur_core.errors import ContractError, SettingsError
+from lemur_core.kinds.asked import Asked, maker, options_of, parts_of, read_asked, read_several
+from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, within
+
+
+class Steady:
+    """Believes that a net stays what it is."""
+
+    def __init__(self, known, *, after=3, share=0.5, cautious=False, rule="mean"):
+        self.known, self.options = known, (after, share, cautious, rule)
+        self.interval = share
+
+    def update(self, epoch, score, loss):
+        return Estimate(converged=False, score=score)
+
+
+def made(text, known=None):
+    return maker(Steady, read_asked(text))(known or Known(epochs=20))
+
+
+def test_options_have_the_kinds_of_their_defaults():
+    assert made("steady:after=5,share=0.25,cautious=yes,rule=max").options == (5, 0.25, True, "max")
+    assert made("steady").options == (3, 0.5, False, "mean")
+    assert made("steady:cautious=0").options[2] is False
+
+
+def test_spaces_around_the_parts_do_not_matter():
+    assert read_asked(" steady : after = 5 , rule = max ") == Asked(
+        "steady", {"after": "5", "rule": "max"}
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":after=3", "steady:", "steady:after", "steady:=3", "a:b=,c=1"]
+)
+def test_what_cannot_be_read_is_said_with_what_is_expected(text):
+    with pytest.raises(SettingsError) as raised:
+        read_asked(text)
+    assert str(raised.value) == (
+        f"estimator {text!r}: expected NAME or NAME:OPTION=VALUE,OPTION=VALUE"
+    )
+
+
+def test_an_option_cannot_be_given_twice():
+    with pytest.raises(SettingsError) as raised:
+        read_asked("steady:after=3,after=4")
+    assert str(raised.value) == "estimator 'steady:after=3,after=4': after is given twice"
+
+
+def test_an_unknown_option_gets_a_near_match():
+    with pytest.raises(SettingsError) as raised:
+        made("steady:aftr=3")
+    assert str(raised.value) == "estimator 'steady' has no option 'aftr'. Did you mean 'after'?"
+
+
+def test_an_option_of_an_estimator_that_has_none_is_refused():
+    with pytest.raises(SettingsError) as raised:
+        maker(lambda known: Steady(known), read_asked("plain:x=1"))
+    assert str(raised.value) == "estimator 'plain' has no option 'x'; it has no options"
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("after=2.5", "after is '2.5'; expected a whole number"),
+        ("share=half", "share is 'half'; expected a number"),
+        ("cautious=2", "cautious is '2'; expected yes or no"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(option, expected):
+    with pytest.raises(SettingsError) as raised:
+        made(f"steady:{option}")
+    assert str(raised.value) == f"estimator steady: {expected}"
+
+
+def test_commas_part_estimators_and_their_options():
+    several = read_several("peng4nn:threshold=1,window=3,median,steady:after=2")
+    assert [one.name for one in several] == ["peng4nn", "median", "steady"]
+    assert several[0].options == {"threshold": "1", "window": "3"}
+
+
+@pytest.mark.parametrize("asked", ["steady", "steady:after=5,rule=max"])
+def test_what_was_asked_is_written_as_it_was_read(asked):
+    assert str(read_asked(asked)) == asked
+
+
+def test_a_metric_that_falls_is_refused():
+    with pytest.raises(SettingsError) as raised:
+        made("steady", Known(epochs=20, higher_is_better=False))
+    assert str(raised.value) == (
+        "estimator 'steady': the metric falls as nets get better; estimators need one that rises, "
+        "from 0 to 1: 1 - error, say"
+    )
+
+
+def test_what_is_no_estimator_is_refused():
+    with pytest.raises(ContractError) as raised:
+        maker(lambda known: 3, Asked("three"))(Known(epochs=1))
+    assert str(raised.value) == (
+        "estimator 'three': gives int; expected an object with "
+        "update(epoch, score, loss) and interval"
+    )
+    with pytest.raises(ContractError):
+        maker(3, Asked("three"))
+
+
+def test_an_option_without_a_default_is_refused():
+    def target(known, *, depth):
+        return Steady(known)
+
+    with pytest.raises(ContractError) as raised:
+        options_of(target, "deep")
+    assert str(raised.value) == (
+        "estimator 'deep': its option 'depth' has no default that is a bool, int, float or str"
+    )
+
+
+@pytest.mark.parametrize(("interval", "parts"), [(1.0, 1), (0.5, 2), (1 / 3, 3), (0.1, 10)])
+def test_an_interval_cuts_epochs_into_equal_parts(interval, parts):
+    assert parts_of(Steady(None, share=interval)) == parts
+
+
+@pytest.mark.parametrize("interval", [0.0, -1.0, 0.4, 2.0])
+def test_an_interval_that_cuts_no_epoch_evenly_is_refused(interval):
+    with pytest.raises(ContractError) as raised:
+        parts_of(Steady(None, share=interval))
+    assert str(raised.value) == (
+        f"an estimator asks for scores every {interval:g} epochs; expected 1 over a whole number: "
+        "1, 0.5, 0.25"
+    )
+
+
+def test_values_out_of_range_are_refused():
+    within("window", 3, 1, 10)
+    for value, most, expected in (
+        (0.0, 10, "1 to 10"),
+        (11.0, 10, "1 to 10"),
+        (float("nan"), 10, "1 to 10"),
+        (float("inf"), float("inf"), "1 or more"),
+    ):
+        with pytest.raises(SettingsError) as raised:
+            within("window", value, 1, most)
+        assert str(raised.value) == f"estimator option window is {value:g}; expected {expected}"
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
+def test_scores_that_are_no_fractions_are_refused(score):
+    with pytest.raises(SettingsError) as raised:
+        check_score(score)
+    assert str(raised.value) == (
+        f"an estimator was given the score {score:g}; expected 0 to 1, higher is better"
+    )
+
+
+def test_a_curve_comes_to_its_highest_score_or_to_what_was_predicted():
+    epochs, scores = (1.0, 2.0, 3.0), (0.2, 0.6, 0.5)
+    assert Curve(epochs, scores).final == 0.6
+    assert Curve(epochs, scores, predicted=0.7).final == 0.7
+    assert Curve(epochs, scores).until(1.5) == 0.2
+    assert Curve(epochs, scores).until(3) == 0.6
+    assert Curve(epochs, scores).until(0.5) is None
+
+
+def test_the_best_of_earlier_trials_is_known():
+    curves = (Curve((1.0,), (0.2,)), Curve((1.0,), (0.1,), predicted=0.4))
+    assert Known(epochs=1, curves=curves).best == 0.4
+    assert Known(epochs=1).best is None
+
+
+def test_an_estimate_tells_what_it_says_and_no_more():
+    assert Estimate(converged=True, score=0.5).facts() == {}
+    said = Estimate(converged=False, score=0.5, lower=0.4, parameters={"a": 1.0}, reason="settled")
+    assert said.facts() == {"lower": 0.4, "parameters": {"a": 1.0}, "reason": "settled"}
