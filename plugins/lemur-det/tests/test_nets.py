@@ -1,0 +1,412 @@
+"""The nets by the counts that were published, and by torchvision's of the same weights."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+from torchvision.models import detection
+from torchvision.models.detection.retinanet import RetinaNetHead
+from torchvision.ops import box_iou
+
+from lemur_core.errors import MisfitError
+from lemur_core.kinds.detector import to_learn
+from lemur_core.kinds.net import as_net
+from lemur_core.space import of_net, smallest
+from lemur_det.plugin import lemur_register_nets
+
+ENTRIES = {entry.name: entry for entry in lemur_register_nets()}
+# LEMUR's Table 1, millions, 6 classes.
+PUBLISHED = {"FasterRCNN": 41.37, "RetinaNet": 32.31, "FCOS": 32.13, "SSDLite": 2.26}
+SIZE = 128
+
+
+def build(name, *, channels=3, classes=6, size=SIZE, **given):
+    module = as_net(ENTRIES[name].load(), name)
+    prm = smallest(of_net(module.hyperparameters())) | given
+    torch.manual_seed(0)
+    net = module.net((1, channels, size, size), (classes,), prm, torch.device("cpu"))
+    return net, prm
+
+
+def parameters(name, **options):
+    with torch.device("meta"):
+        return sum(each.numel() for each in build(name, **options)[0].parameters())
+
+
+def target(*objects, size=SIZE):
+    """Return a target of objects, each its label and its box; its mask fills that."""
+    boxes = torch.tensor([box for _, *box in objects], dtype=torch.float32).reshape(-1, 4)
+    masks = torch.zeros(len(objects), size, size, dtype=torch.uint8)
+    for mask, box in zip(masks, boxes.long().tolist(), strict=True):
+        mask[box[1] : box[3], box[0] : box[2]] = 1
+    labels = torch.tensor([label for label, *_ in objects], dtype=torch.int64)
+    none = torch.zeros_like(labels)
+    return {"boxes": boxes, "labels": labels, "masks": masks, "iscrowd": none, "image_id": 7}
+
+
+TARGETS = [
+    target((1, 10, 12, 60, 50), (5, 40, 30, 120, 124), (2, 70, 4, 90, 31)),
+    target((3, 5, 64, 37, 100)),
+    target(),
+]
+
+
+def images(count=3, channels=3, size=SIZE):
+    return torch.randn(count, channels, size, size, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_it_has_the_published_parameters(name):
+    assert parameters(name) == pytest.approx(PUBLISHED[name] * 1e6, abs=0.005e6)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_its_file_says_how_many_parameters_it_has(name):
+    said = f"{parameters(name):,} parameters for 3 channels and 6 classes"
+    assert said in ENTRIES[name].load().__doc__
+
+
+def theirs(name):
+    """Return torchvision's detector, whose own transform leaves images as they are."""
+    options = {
+        "weights": None,
+        "weights_backbone": None,
+        "num_classes": 6,
+        "image_mean": [0.0] * 3,
+        "image_std": [1.0] * 3,
+    }
+    if name == "SSDLite":
+        return detection.ssdlite320_mobilenet_v3_large(**options)
+    options |= {"min_size": SIZE, "max_size": SIZE}
+    made = {
+        "FasterRCNN": detection.fasterrcnn_resnet50_fpn,
+        "MaskRCNN": detection.maskrcnn_resnet50_fpn,
+        "RetinaNet": detection.retinanet_resnet50_fpn,
+        "FCOS": detection.fcos_resnet50_fpn,
+    }[name](**options)
+    if name == "RetinaNet":
+        made.head = RetinaNetHead(256, 9, 6, norm_layer=partial(nn.GroupNorm, 32))
+    return made
+
+
+@pytest.fixture(scope="module", params=[*PUBLISHED, "MaskRCNN"])
+def alike(request):
+    """Our net and torchvision's with the same weights, and images of the size that they take."""
+    name = request.param
+    net, _ = build(name)
+    other = theirs(name)
+    # It draws the size, of which there is one, and we draw nothing there.
+    other.transform.torch_choice = min
+    given = images(size=320 if name == "SSDLite" else SIZE)
+    spread(net)
+    settle(net, given)
+    set_momentum(other, 0.0)
+    other.load_state_dict(net.state_dict())
+    return net, other, given
+
+
+def settle(net, given):
+    """Normalise by the statistics of some images, as after training, and of no others."""
+    set_momentum(net, 1.0)
+    net.train().backbone(given)
+    set_momentum(net, 0.0)
+
+
+def set_momentum(net, momentum):
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = momentum
+
+
+def spread(net):
+    """Draw weights under which many places find all classes but the background, none alike."""
+    for name, parameter in net.named_parameters():
+        if "cls" in name or "bbox" in name:
+            nn.init.normal_(parameter, std=0.02)
+        elif parameter.ndim == 4:
+            nn.init.kaiming_normal_(parameter)
+        if name.endswith("bbox_reg.bias"):
+            # The sides of most boxes are then apart.
+            parameter.data += 0.5
+    if hasattr(net, "head"):
+        # Theirs finds the background too, if it is probable.
+        for conv in net.head["classification_head"].modules():
+            if isinstance(conv, nn.Conv2d) and conv.bias is not None and conv.out_channels % 6 == 0:
+                conv.bias.data[::6] = -20
+
+
+def test_its_losses_are_torchvisions(alike):
+    net, other, given = alike
+    learned = [to_learn(each, torch.device("cpu")) for each in TARGETS]
+    scale = given.shape[-1] / SIZE
+    learned = [each | {"boxes": scale * each["boxes"]} for each in learned]
+    told = []
+    for one in (partial(net.train(), given), partial(other.train(), list(given))):
+        # Both choose places and proposals to learn from at random.
+        torch.manual_seed(3)
+        told.append(one([dict(each) for each in learned]))
+    ours, expected = told
+    assert set(ours) == set(expected)
+    for loss, value in expected.items():
+        assert value > 0
+        torch.testing.assert_close(ours[loss], value, atol=1e-4, rtol=1e-4)
+
+
+def test_it_finds_what_torchvisions_finds(alike):
+    net, other, given = alike
+    with torch.inference_mode():
+        found, expected = net.eval()(given), other.eval()(list(given))
+    for ours, each in zip(found, expected, strict=True):
+        assert len(each["labels"]) > 10
+        assert set(ours) == set(each)
+        for key, value in each.items():
+            torch.testing.assert_close(ours[key], value, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_what_it_finds_lies_in_the_image_the_best_first(name):
+    net, _ = build(name, classes=4, score_thresh=0.0, proposals_per_img=50)
+    spread(net)
+    given = images(2, size=64)
+    settle(net, given)
+    with torch.inference_mode():
+        for found in net.eval()(given):
+            count = len(found["labels"])
+            assert count > 0
+            assert found["boxes"].shape == (count, 4)
+            assert found["boxes"].dtype == found["scores"].dtype == torch.float32
+            assert found["labels"].dtype == torch.int64
+            assert set(found["labels"].tolist()) <= {1, 2, 3}
+            assert ((found["boxes"] >= 0) & (found["boxes"] <= 64)).all()
+            assert (found["boxes"][:, 2:] >= found["boxes"][:, :2]).all()
+            assert ((found["scores"] > 0) & (found["scores"] <= 1)).all()
+            assert (found["scores"].diff() <= 0).all()
+            if name == "MaskRCNN":
+                assert found["masks"].shape == (count, 1, 64, 64)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_it_learns_from_images_without_objects_that_there_is_nothing(name):
+    net, prm = build(name, size=64)
+    net.train_setup(prm)
+    none = [target(size=64)] * 2
+    assert 0 <= net.learn([(images(2, size=64), none)]) < float("inf")
+    losses = net(images(2, size=64), [to_learn(each, torch.device("cpu")) for each in none])
+    assert all(loss.isfinite() for loss in losses.values())
+    # No box is learned where there is none.
+    assert all(loss == 0 for each, loss in losses.items() if "box" in each)
+
+
+def test_a_crowd_is_no_object_to_learn():
+    alone = target((1, 4, 4, 40, 50), size=64)
+    crowd = target((1, 4, 4, 40, 50), (2, 0, 0, 64, 64), size=64)
+    crowd["iscrowd"] = torch.tensor([0, 1])
+    told = []
+    for each in (alone, crowd):
+        net, prm = build("FCOS-S", size=64)
+        net.train_setup(prm)
+        told.append(net.learn([(images(1, size=64), [each])] * 2))
+    assert told[0] == told[1]
+
+
+@pytest.fixture(scope="module", params=ENTRIES)
+def finding(request):
+    """A net of random weights that finds many objects, and how it is built with others."""
+    # Of few proposals, masks are drawn soon.
+    net, prm = build(request.param, classes=4, size=64, proposals_per_img=50)
+    spread(net)
+    settle(net, images(2, size=64))
+
+    def found(**given):
+        module = ENTRIES[request.param].load()
+        made = module.Net((1, 3, 64, 64), (4,), prm | given, torch.device("cpu"))
+        made.load_state_dict(net.state_dict())
+        with torch.inference_mode():
+            return made.eval()(images(2, size=64))
+
+    return found
+
+
+def test_a_higher_threshold_finds_the_same_but_what_scores_less(finding):
+    # Neither is what a detection leaves out beside it, nor how many are given.
+    limits = {"nms_thresh": 1.0, "detections_per_img": 100_000}
+    every = finding(score_thresh=0.01, **limits)
+    middle = torch.cat([each["scores"] for each in every]).median().item()
+    for some, all_ in zip(finding(score_thresh=middle, **limits), every, strict=True):
+        kept = all_["scores"] > middle
+        assert torch.equal(some["scores"], all_["scores"][kept])
+        assert torch.equal(some["boxes"], all_["boxes"][kept])
+
+
+def test_of_one_class_no_two_overlap_more_than_they_may(finding):
+    def overlaps(found):
+        for each in found:
+            alike = each["labels"] == each["labels"][:, None]
+            # Two boxes beside the image, clipped, have no area, nor a share of it.
+            overlap = box_iou(each["boxes"], each["boxes"]).nan_to_num(0)
+            yield (overlap * alike.triu(1)).max().item()
+
+    strict, lax = (max(overlaps(finding(nms_thresh=most, score_thresh=0.0))) for most in (0.2, 0.7))
+    assert strict <= 0.2 < lax <= 0.7
+
+
+def test_no_more_is_found_than_is_asked_for(finding):
+    every, five = (finding(detections_per_img=most) for most in (100, 5))
+    for all_, some in zip(every, five, strict=True):
+        assert len(some["scores"]) == 5
+        assert torch.equal(some["boxes"], all_["boxes"][:5])
+
+
+def learners(name, **given):
+    """Return how many boxes that the net draws learn from one object."""
+    net, _ = build(name, **given)
+    heads = {"FasterRCNN": "rpn.head", "MaskRCNN": "rpn.head"}
+    drawn = []
+
+    def keep(module, taken, told):
+        # The first or second of a pair is of boxes.
+        at = 1 if "rpn" in heads.get(name, "") else 0
+        boxes = told[at] if isinstance(told, tuple) else told
+        drawn.extend(boxes if isinstance(boxes, list) else [boxes])
+
+    net.get_submodule(heads.get(name, "head.regression_head")).register_forward_hook(keep)
+    losses = net.train()(images(2), [target((1, 30, 20, 70, 80)), target()])
+    [loss] = [
+        each for key, each in losses.items() if key in ("bbox_regression", "loss_rpn_box_reg")
+    ]
+    gradients = torch.autograd.grad(loss, drawn)
+    if name in heads:
+        gradients = [each.unflatten(1, (-1, 4)).movedim(2, -1) for each in gradients]
+    return sum(each.any(-1).sum().item() for each in gradients)
+
+
+@pytest.mark.parametrize(
+    ("name", "prm", "strict", "lax"),
+    [
+        ("FasterRCNN", "rpn_fg_iou_thresh", 0.7, 0.4),
+        ("MaskRCNN", "rpn_fg_iou_thresh", 0.7, 0.4),
+        ("RetinaNet", "fg_iou_thresh", 0.7, 0.45),
+        ("SSDLite", "iou_thresh", 0.7, 0.3),
+        ("FCOS", "center_sampling_radius", 0.6, 2.0),
+        ("FCOS-S", "center_sampling_radius", 0.6, 1.5),
+    ],
+)
+def test_a_laxer_rule_gives_an_object_more_boxes_that_learn_it(name, prm, strict, lax):
+    few, many = (learners(name, **{prm: value}) for value in (strict, lax))
+    assert 0 < few < many
+
+
+@pytest.mark.parametrize("name", ["FasterRCNN", "MaskRCNN", "RetinaNet"])
+def test_anchors_are_scaled_and_as_wide_as_is_said(name):
+    def anchors(**given):
+        net, _ = build(name, **given)
+        return (net.anchors if name == "RetinaNet" else net.rpn.anchor_generator).cell_anchors
+
+    for one, two in zip(anchors(), anchors(anchor_scale=2.0), strict=True):
+        # Their corners are whole pixels.
+        torch.testing.assert_close(2 * one, two, atol=2, rtol=0)
+    wide = anchors(anchor_ratio=4.0)[0][0]
+    assert (wide[2] - wide[0]) / (wide[3] - wide[1]) == pytest.approx(4, rel=0.1)
+
+
+def test_default_boxes_are_as_large_as_is_said():
+    net, _ = build("SSDLite", anchor_min=0.1, anchor_max=0.6)
+    assert net.boxes.scales[0] == pytest.approx(0.1)
+    assert net.boxes.scales[5] == pytest.approx(0.6)
+
+
+def test_the_small_nets_objects_are_of_the_resolution_of_their_size():
+    # At strides of 8 and 16 pixels 9 places are about the centre of each; this object has 60.
+    fine, coarse = (learners("FCOS-S", coarse_from=side) for side in (61.0, 60.0))
+    assert fine == coarse == 9
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_in_low_precision_boxes_are_exact(name):
+    net, prm = build(name, channels=1, size=64, score_thresh=0.0)
+    net.train_setup(prm)
+    given = images(2, channels=1, size=64)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert net.learn([(given, [target((1, 9, 9, 40, 44), size=64)] * 2)]) < float("inf")
+        with torch.inference_mode():
+            found = net.eval()(given)
+    boxes = torch.cat([each["boxes"] for each in found])
+    assert boxes.dtype == torch.float32
+    # Of bfloat16 few numbers are, by chance.
+    assert (boxes != boxes.bfloat16()).any()
+
+
+def test_without_masks_there_is_nothing_to_learn_them_from():
+    net, prm = build("MaskRCNN", size=64)
+    net.train_setup(prm)
+    bare = {key: value for key, value in target(size=64).items() if key != "masks"}
+    with pytest.raises(MisfitError) as caught:
+        net.learn([(images(1, size=64), [bare])])
+    assert str(caught.value) == (
+        "the objects have no masks, which Mask R-CNN learns; try FasterRCNN"
+    )
+
+
+def test_the_small_net_finds_what_it_has_seen_often():
+    """Two kinds of objects, bright and dark, of two sizes."""
+    net, prm = build("FCOS-S", classes=3, size=64)
+    prm |= {"lr": 3e-3, "batch": 4}
+    net.train_setup(prm)
+    objects = [
+        [(1, 8, 6, 30, 32)],
+        [(2, 20, 14, 62, 60)],
+        [(1, 2, 30, 28, 60), (2, 34, 4, 60, 26)],
+        [],
+    ]
+    targets = [target(*each, size=64) for each in objects]
+    given = 0.1 * images(4, size=64)
+    for image, each in zip(given, objects, strict=True):
+        for label, left, top, right, bottom in each:
+            image[:, top:bottom, left:right] += 1 if label == 1 else -1
+    losses = [net.learn([(given, targets)]) for _ in range(80)]
+    assert losses[-1] < 0.5 * losses[0]
+    with torch.inference_mode():
+        found = net.eval()(given)
+    for each, expected in zip(found, targets, strict=True):
+        sure = each["scores"] > 0.3
+        assert sorted(each["labels"][sure].tolist()) == sorted(expected["labels"].tolist())
+        order, wanted = each["labels"][sure].argsort(), expected["labels"].argsort()
+        overlap = box_iou(each["boxes"][sure][order], expected["boxes"][wanted])
+        assert (overlap.diagonal() > 0.5).all()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A folder with the weights of torchvision's backbones, as drawn at random."""
+    folder = tmp_path_factory.mktemp("hub")
+    (folder / "checkpoints").mkdir()
+    files = {
+        "resnet50": "resnet50-0676ba61.pth",
+        "mobilenet_v3_large": "mobilenet_v3_large-8738ca79.pth",
+    }
+    states = {}
+    for called, file in files.items():
+        states[called] = models.get_model(called, weights=None).state_dict()
+        torch.save(states[called], folder / "checkpoints" / file)
+    return folder, states
+
+
+@pytest.mark.parametrize("name", [*PUBLISHED, "MaskRCNN"])
+def test_its_backbone_takes_weights_that_the_user_has(name, hub, monkeypatch):
+    folder, states = hub
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder))
+    net, _ = build(name, pretrained=1, size=64)
+    if name == "SSDLite":
+        state = states["mobilenet_v3_large"]
+        pairs = {"0.0.0.weight": "features.0.0.weight", "1.3.0.weight": "features.16.0.weight"}
+        own = net.backbone.features.state_dict()
+    else:
+        state = states["resnet50"]
+        pairs = {key: key for key in state if not key.startswith("fc.")}
+        own = net.backbone.body.state_dict()
+    for ours, theirs_ in pairs.items():
+        assert torch.equal(own[ours], state[theirs_])
+    with torch.inference_mode():
+        assert len(net.eval()(images(1, size=64))) == 1
