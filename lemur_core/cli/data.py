@@ -134,15 +134,18 @@ def tables(frame: DataFrame) -> str:
 
 
 def _table(frame: DataFrame) -> str:
+    # Of trials that no estimator looked at nothing is predicted.
+    predicted = ["predicted"] if frame["predicted"].notna().any() else []
     rows = [
         [
             row["nn"], row["trial"][:8], row["epoch"], _digits(row["accuracy"], 4),
-            _digits(row["validation"], 4), _digits(row["duration"], 1, 1e9), prm_text(_prm(row)),
+            _digits(row["validation"], 4), *(_digits(row[name], 4) for name in predicted),
+            _digits(row["duration"], 1, 1e9), prm_text(_prm(row)),
         ]
         for row in frame.to_dict("records")
     ]  # fmt: skip
-    headers = ["net", "trial", "epoch", "accuracy", "validation", "seconds", "hyperparameters"]
-    return text_table(headers, rows)
+    headers = ["net", "trial", "epoch", "accuracy", "validation", *predicted, "seconds"]
+    return text_table([*headers, "hyperparameters"], rows)
 
 
 def _digits(value: Any, digits: int, unit: float = 1.0) -> str:

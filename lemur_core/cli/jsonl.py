@@ -37,6 +37,7 @@ class JsonLines(AbstractContextManager["JsonLines"]):
             "states": {str(state): count for state, count in summary.states.items()},
             "reasons": dict(summary.reasons),
             "left_out": summary.left_out,
+            "audit": summary.audit and asdict(summary.audit),
             "db": summary.db,
         }
         self._print("CampaignEnded", facts)
@@ -62,7 +63,9 @@ def _facts(event: events.Event) -> dict[str, Any]:
         case events.EpochEnded(trial, epoch):
             return _which(trial) | _renamed(epoch)
         case events.TrialFinished(trial, outcome):
-            return _which(trial) | {"state": str(outcome.state), "reason": outcome.reason}
+            ended = {"state": str(outcome.state), "reason": outcome.reason}
+            predicted = outcome.prediction and asdict(outcome.prediction)
+            return _which(trial) | ended | {"prediction": predicted}
         case events.Warned(message):
             return {"message": message}
 

@@ -12,6 +12,7 @@ from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from lemur_core.search.campaign import Summary
+    from lemur_core.search.forecast import Audit
     from lemur_core.store.reading.standings import Standing
 
 HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
@@ -45,7 +46,29 @@ def _closing(summary: Summary, elapsed_s: float) -> Iterator[str]:
     yield f"trials: {', '.join(told) or 'none to train'}, in {duration(elapsed_s)}"
     for reason, count in summary.reasons.most_common():
         yield f"  {count} failed: {reason}"
+    if summary.audit:
+        yield from _audited(summary.audit)
     yield f"results: {summary.db} (lemur data{_flag(summary.db)})"
+
+
+def _audited(audit: Audit) -> Iterator[str]:
+    share = audit.spared / audit.asked if audit.asked else 0
+    yield (
+        f"estimator {audit.estimator}: {audit.stopped} stopped, {audit.spared} of {audit.asked} "
+        f"epochs spared ({share:.0%})"
+    )
+    if audit.drawn:
+        errors = [predicted - measured for predicted, measured in audit.drawn]
+        yield (
+            f"  {len(errors)} trained on to see: predicted "
+            f"{_mean([predicted for predicted, _ in audit.drawn]):.4f}, came to "
+            f"{_mean([measured for _, measured in audit.drawn]):.4f} in the mean; "
+            f"off by {_mean(list(map(abs, errors))):.4f}, {max(map(abs, errors)):.4f} at most"
+        )
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _flag(db: str) -> str:

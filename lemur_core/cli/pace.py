@@ -40,14 +40,14 @@ class Pace:
                 self._trained += 1
             case TrialFinished(_, outcome):
                 # A trial that failed is repeated, so nothing is spared.
-                if outcome.state is State.PRUNED:
+                if outcome.state in (State.PRUNED, State.CONVERGED):
                     self._spared += self._epochs - len(outcome.epochs)
                 if outcome.state is State.FAILED:
                     self.total += len(outcome.epochs)
 
     @property
     def done(self) -> int:
-        """Epochs that are trained, or will not be as their trial was pruned."""
+        """Epochs that are trained, or will not be as their trial was stopped."""
         return self._trained + self._spared
 
     @property

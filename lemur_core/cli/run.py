@@ -52,6 +52,12 @@ Examples:
 @click.option("--sampler", help="Optuna's sampler: TPE, Random, CmaEs, ...  [TPE]")
 @click.option("--pruner", help="Optuna's pruner: Nop, Median, Hyperband, ...  [Nop]")
 @click.option(
+    "--estimator",
+    metavar="NAME[:OPTION=VALUE,...]",
+    help="Stop trials when this has settled on their final score: peng4nn, ...",
+)
+@click.option("--audit", type=float, metavar="SHARE", help="Trials to train on all the same.  [0]")
+@click.option(
     "-a",
     "--fail-attempts",
     "--nn_fail_attempts",

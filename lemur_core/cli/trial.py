@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lemur_core.cli.table import text_table
 from lemur_core.store.reading.told import Told, ToldEpoch
+from lemur_core.store.writing.ledger import prediction_of
 
 _FACTS = ("state", "reason", "number", "seed", "device", "parameters", "started", "ended")
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
@@ -22,6 +23,7 @@ def _facts(told: Told) -> Iterator[str]:
     for name in _FACTS:
         if told.facts[name] not in (None, ""):
             yield f"{name:<12}{told.facts[name]}"
+    yield from _prediction(told)
     for source in dict.fromkeys(epoch.source for epoch in told.epochs if epoch.source):
         yield f"{'source':<12}{source}"
     for name, version in sorted((told.facts["versions"] or {}).items()):
@@ -30,6 +32,19 @@ def _facts(told: Told) -> Iterator[str]:
         yield f"{'prm':<12}{name} = {value!r}"
     if told.facts["seed"] is not None:
         yield f"{'repeat':<12}lemur reproduce {told.facts['uid']}"
+
+
+def _prediction(told: Told) -> Iterator[str]:
+    prediction = prediction_of(told.facts["predicted"], told.facts["estimate"])
+    if prediction is None:
+        return
+    audited = ", and the trial trained on to see" if prediction.audited else ""
+    yield (
+        f"{'predicted':<12}{prediction.score:.4f} by {prediction.estimator} after "
+        f"{prediction.epoch:g} epochs{audited}"
+    )
+    for name, value in sorted(prediction.facts.items()):
+        yield f"{'':<12}{name} = {value!r}"
 
 
 def _curve(told: Told) -> str:

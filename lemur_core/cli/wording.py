@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from lemur_core.cli.text import binary, duration, prm_text
 from lemur_core.search import events
 from lemur_core.space import Value
-from lemur_core.trial import Epoch, Outcome, State, Trial
+from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 
 
 def fetched_line(event: events.FileFetched) -> str:
@@ -57,7 +57,15 @@ def outcome_text(outcome: Outcome) -> str:
     return (
         f"{outcome.state}: validation {best.validation:.4f}, test {best.accuracy:.4f} "
         f"at epoch {best.number}, {duration(outcome.epochs[-1].duration_ns / 1e9)}"
+        f"{_predicted(outcome.prediction)}"
     )
+
+
+def _predicted(prediction: Prediction | None) -> str:
+    if prediction is None:
+        return ""
+    said = f"validation {prediction.score:.4f} was predicted after {prediction.epoch:g} epochs"
+    return f"; {said}{', trained on to see' if prediction.audited else ''}"
 
 
 def named(trial: Trial, *, alone: bool) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
 
 from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Watch
+from lemur_core.search.forecast import Forecast, Forecasting
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.settings import Settings
 from lemur_core.search.study import Study
@@ -27,6 +28,7 @@ class Means:
         weights: Folder of the weights that are kept of trials; None keeps none.
         interruption: Whether to stop.
         watch: Told what happens.
+        forecasting: Of its estimator; None where it has none.
     """
 
     settings: Settings
@@ -35,6 +37,7 @@ class Means:
     weights: Path | None
     interruption: Interruption
     watch: Watch
+    forecasting: Forecasting | None = None
 
 
 class Attempt:
@@ -46,32 +49,59 @@ class Attempt:
         study: The search that proposed it.
         asked: The proposal, as the search knows it.
         means: The campaign's.
+        forecast: Of its estimator; None where it has none.
     """
 
     def __init__(
-        self, trial_id: int, trial: Trial, study: Study, asked: optuna.Trial, means: Means
+        self,
+        trial_id: int,
+        trial: Trial,
+        study: Study,
+        asked: optuna.Trial,
+        means: Means,
+        forecast: Forecast | None = None,
     ) -> None:
         self.trial_id, self.trial = trial_id, trial
         self._study, self._asked, self._means = study, asked, means
-        self._epochs = list(trial.done)
+        self._forecast, self._epochs = forecast, list(trial.done)
         means.watch(TrialStarted(trial))
+        for epoch in trial.done:
+            self._may_stop(epoch)
+
+    @property
+    def done(self) -> Outcome | None:
+        """How it ended, where of a trial that was gone on with only its end is missing."""
+        if len(self._epochs) == self.trial.epochs:
+            return Outcome(State.FINISHED, tuple(self._epochs))
+        if self._forecast and self._forecast.stops:
+            return Outcome(State.CONVERGED, tuple(self._epochs))
+        return None
 
     def epoch_ended(self, epoch: Epoch) -> Verdict:
         """Record an epoch and say whether to go on."""
         self._means.writer.record(self.trial_id, epoch)
         self._epochs.append(epoch)
         self._means.watch(EpochEnded(self.trial, epoch))
+        may_stop = self._may_stop(epoch)
         if self._means.interruption.asked:
             return Verdict.INTERRUPT
-        return Verdict.PRUNE if self._study.report(self._asked, epoch) else Verdict.GO_ON
+        if self._study.report(self._asked, epoch):
+            return Verdict.PRUNE
+        return Verdict.CONVERGE if may_stop else Verdict.GO_ON
 
-    def ended(self, outcome: Outcome) -> None:
-        """Record how the trial ended."""
+    def _may_stop(self, epoch: Epoch) -> bool:
+        return self._forecast is not None and self._forecast.take(epoch)
+
+    def ended(self, outcome: Outcome) -> Outcome:
+        """Record how the trial ended, and return that with what was predicted of it."""
+        if self._forecast:
+            outcome = replace(outcome, prediction=self._forecast.prediction)
         self._means.writer.finish(self.trial_id, outcome)
         if self.trial.checkpoint and outcome.state is not State.INTERRUPTED:
             checkpoint.remove(self.trial.checkpoint)
         self._study.tell(self._asked, self.trial.uid, outcome)
         self._means.watch(TrialFinished(self.trial, outcome))
+        return outcome
 
     def stopped(self) -> Outcome:
         """Return how it ended where it was stopped, to go on when the command is given again."""

@@ -20,6 +20,7 @@ from lemur_core.search.attempt import Means
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
 from lemur_core.search.events import CampaignStarted, Warned, Watch
+from lemur_core.search.forecast import Audit, Forecasting
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.obtain import Obtain
@@ -48,6 +49,7 @@ class Summary:
         reasons: How many of them failed for each reason.
         left_out: What is missing and why, a line each: pipelines that were left out or set aside,
             records that wait for the database.
+        audit: How the campaign's estimator did; None where it had none.
         db: Where the results are.
         interrupted: Whether it was ended before its time.
     """
@@ -56,6 +58,7 @@ class Summary:
     states: Counter[State] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
+    audit: Audit | None = None
     db: str = ""
     interrupted: bool = False
 
@@ -91,6 +94,10 @@ class Campaign:
         self.devices = devices_of(settings)
         self._versions = versions(registry)
         self.summary = Summary()
+        self._forecasting: Forecasting | None = None
+        if settings.estimator is not None:
+            self._forecasting = Forecasting(settings, registry, self._warn)
+            self.summary.audit = self._forecasting.audit
         self._bundles = Bundles(settings.data, self._leave_out if settings.skip_corrupt else None)
 
     def run(self) -> Summary:
@@ -139,7 +146,9 @@ class Campaign:
         settings, db = self.settings, self.summary.db
         checkpoints = beside(db, "checkpoints") if settings.checkpoint else None
         weights = beside(db, "weights") if settings.keep_weights else None
-        return Means(settings, writer, checkpoints, weights, interruption, self._watch)
+        return Means(
+            settings, writer, checkpoints, weights, interruption, self._watch, self._forecasting
+        )
 
     @contextmanager
     def _workers(self) -> Iterator[Sequence[Worker]]:
@@ -174,6 +183,8 @@ class Campaign:
     def _sum_up(self, pursuit: Pursuit) -> None:
         for outcome in pursuit.outcomes:
             self.summary.states[outcome.state] += 1
+            if self.summary.audit:
+                self.summary.audit.take(outcome, self.settings.epochs)
             if outcome.state is State.FAILED:
                 self.summary.reasons[outcome.reason] += 1
         if pursuit.set_aside:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from lemur_core.errors import FetchError, MissingDataError
 from lemur_core.fetch import Fetching
+from lemur_core.kinds.loader import DataBundle
 from lemur_core.pipeline import Pipeline
 from lemur_core.search.events import FileFetched, Watch
 from lemur_core.train.data import Bundles, Key
@@ -25,8 +26,8 @@ class Obtain:
         self._missing: dict[Key, MissingDataError] = {}
         self._told: tuple[str, int] | None = None
 
-    def __call__(self, pipeline: Pipeline) -> None:
-        """Build the pipeline's data.
+    def __call__(self, pipeline: Pipeline) -> DataBundle:
+        """Build the pipeline's data and return it.
 
         Raises:
             MissingDataError: Its files are not there, and cannot be fetched or shall not be.
@@ -35,14 +36,14 @@ class Obtain:
         if key in self._missing:
             raise self._missing[key]
         try:
-            self._get(pipeline)
+            return self._get(pipeline)
         except MissingDataError as error:
             self._missing[key] = error
             raise
 
-    def _get(self, pipeline: Pipeline) -> None:
+    def _get(self, pipeline: Pipeline) -> DataBundle:
         try:
-            self._bundles.get(pipeline)
+            return self._bundles.get(pipeline)
         except MissingDataError:
             target = pipeline.loader_entry.load()
             if pipeline.dataset not in self._fetch or not hasattr(target, "download"):
@@ -51,7 +52,7 @@ class Obtain:
                 target.download(self._bundles.folder, self._tell)
             except FetchError as error:
                 raise FetchError(f"data set {pipeline.dataset!r}: {error}") from error
-            self._bundles.get(pipeline)
+            return self._bundles.get(pipeline)
 
     def _tell(self, fetching: Fetching) -> None:
         # Pieces come by the thousand.

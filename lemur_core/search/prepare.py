@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lemur_core.errors import LemurError, MissingDataError, PluginError
+from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
@@ -13,15 +14,22 @@ from lemur_core.space import Choice, Given, Space, check_used, of_net, override
 
 @dataclass(frozen=True)
 class Ready:
-    """A pipeline that can be trained, and the space of hyperparameters to search."""
+    """A pipeline that can be trained.
+
+    Attributes:
+        pipeline: The pipeline.
+        space: Of hyperparameters to search.
+        chance: Score of guessing on its data, 0 to 1.
+    """
 
     pipeline: Pipeline
     space: Space
+    chance: float = 0.0
 
 
 def prepare(
     pipelines: Sequence[Pipeline],
-    obtain: Callable[[Pipeline], object],
+    obtain: Callable[[Pipeline], DataBundle],
     prm: Mapping[str, Given],
     spelt_out: Collection[str],
     leave_out: Callable[[str], None],
@@ -30,7 +38,7 @@ def prepare(
 
     Args:
         pipelines: Those that are wanted.
-        obtain: Builds a pipeline's data, which tells whether it is there.
+        obtain: Builds a pipeline's data.
         prm: Ranges that replace the nets' own.
         spelt_out: Data sets whose absence is an error; another's pipelines are left out.
         leave_out: Told why, once for each reason.
@@ -45,13 +53,13 @@ def prepare(
     for pipeline in pipelines:
         try:
             space = space_of(pipeline)
-            obtain(pipeline)
+            bundle = obtain(pipeline)
         except (MissingDataError, PluginError) as error:
             if isinstance(error, MissingDataError) and pipeline.dataset in spelt_out:
                 raise
             reasons.setdefault(str(error), error)
         else:
-            ready.append(Ready(pipeline, override(space, prm)))
+            ready.append(Ready(pipeline, override(space, prm), bundle.chance))
     if not ready:
         raise next(iter(reasons.values()))
     check_used(prm, [one.space for one in ready])

@@ -21,7 +21,7 @@ from lemur_core.store.writing.writer import NumberTakenError, Past
 from lemur_core.train import checkpoint
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
-_ENDED = (State.FINISHED, State.PRUNED)
+_ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
 
 
@@ -35,6 +35,7 @@ class Pursuit:
 
     def __init__(self, ready: Ready, means: Means) -> None:
         self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
+        self._chance = ready.chance
         self.outcomes: list[Outcome] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
@@ -61,10 +62,9 @@ class Pursuit:
                 return None
             attempt = self._resumed(resumable, device) or self._begun(device)
             self._under_way[attempt.trial_id] = attempt
-            # Of a trial that ended with its last epoch recorded, only its end is missing.
-            if len(attempt.trial.done) < attempt.trial.epochs:
+            if attempt.done is None:
                 return attempt
-            self.ended(attempt, Outcome(State.FINISHED, attempt.trial.done))
+            self.ended(attempt, attempt.done)
         return None
 
     def ended(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -74,7 +74,7 @@ class Pursuit:
         """
         trial = attempt.trial
         del self._under_way[attempt.trial_id]
-        attempt.ended(outcome)
+        outcome = attempt.ended(outcome)
         if outcome.state is State.ABANDONED:
             self._repeats.append((trial.prm, trial.seed))
             return
@@ -145,7 +145,7 @@ class Pursuit:
             asked = self._study.take_up(past.prm, epochs)
             trial = self._trial(past.number, past.prm, past.seed, device)
             trial = self._placed(replace(trial, uid=past.uid, done=tuple(epochs)))
-            return Attempt(past.id, trial, self._study, asked, self._means)
+            return self._attempt(past.id, trial, asked)
         return None
 
     def _recovered(self, past: Past) -> list[Epoch] | None:
@@ -182,7 +182,14 @@ class Pursuit:
             except NumberTakenError:
                 self._study.tell(asked, trial.uid, Outcome(State.ABANDONED, ()))
             else:
-                return Attempt(trial_id, trial, self._study, asked, self._means)
+                return self._attempt(trial_id, trial, asked)
+
+    def _attempt(self, trial_id: int, trial: Trial, asked: optuna.Trial) -> Attempt:
+        forecast = None
+        if self._means.forecasting:
+            earlier = [past for past in self._known.values() if past.uid != trial.uid]
+            forecast = self._means.forecasting.of(trial, self._chance, earlier)
+        return Attempt(trial_id, trial, self._study, asked, self._means, forecast)
 
     def _trial(self, number: int, prm: Mapping[str, Any], seed: int | None, device: str) -> Trial:
         settings = self._means.settings
@@ -193,7 +200,8 @@ class Pursuit:
 
     def _placed(self, trial: Trial) -> Trial:
         weights = self._means.weights and self._means.weights / f"{trial.uid}.safetensors"
-        return replace(trial, checkpoint=self._folder(trial.uid), weights=weights)
+        parts = self._means.forecasting.parts if self._means.forecasting else 1
+        return replace(trial, checkpoint=self._folder(trial.uid), weights=weights, parts=parts)
 
     def _folder(self, uid: str) -> Path | None:
         return self._means.checkpoints / uid if self._means.checkpoints else None

@@ -38,6 +38,10 @@ class Settings:
             repeatable to the last bit.
         sampler: Name of Optuna's, ``TPE`` say.
         pruner: Name of Optuna's, ``Median`` say; ``Nop`` prunes nothing.
+        estimator: Name of what predicts final scores and stops trials when it has settled, with its
+            options: ``peng4nn:threshold=0.5``; None trains all to their end.
+        audit: Share of the trials that are trained to their end all the same, 0 to 1, to see how
+            true its predictions are.
         fail_attempts: Trials in a row that may fail before a pipeline is set aside.
         checkpoint: Keep each trial's state after each epoch, so that it can go on from there.
         keep_weights: Keep the weights of each trial's best epoch by validation.
@@ -72,6 +76,8 @@ class Settings:
     threads: int | None = None
     sampler: str = "TPE"
     pruner: str = "Nop"
+    estimator: str | None = None
+    audit: float = 0.0
     fail_attempts: int = 3
     checkpoint: bool = True
     keep_weights: bool = False
@@ -97,12 +103,19 @@ class Settings:
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < math.inf:
                 raise SettingsError(f"{name} is {limit}; expected a number above 0")
+        self._check_audit()
         for name, given in self.prm.items():
             parse_range(name, given)
         if self.trials == 0:
             raise SettingsError(
                 "trials is 0; expected a number, or a negative one for that many more"
             )
+
+    def _check_audit(self) -> None:
+        if not 0 <= self.audit <= 1:
+            raise SettingsError(f"audit is {self.audit}; expected a share, 0 to 1")
+        if self.audit and self.estimator is None:
+            raise SettingsError("audit is of an estimator's predictions; name one with estimator")
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
@@ -219,9 +232,9 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
     **dict.fromkeys(("trials", "epochs", "seed", "fail_attempts"), _integer),
     **dict.fromkeys(("workers", "threads"), _integer),
-    **dict.fromkeys(_LIMITS, _number),
+    **dict.fromkeys((*_LIMITS, "audit"), _number),
     **dict.fromkeys(_SWITCHES, _switch),
-    **dict.fromkeys(("device", "sampler", "pruner", "db"), _text),
+    **dict.fromkeys(("device", "sampler", "pruner", "estimator", "db"), _text),
     "transform": _names,
     "gpus": _integers,
     "data": _path,

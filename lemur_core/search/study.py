@@ -22,6 +22,7 @@ from lemur_core.trial import Epoch, Outcome, State
 
 _STATES = {
     State.FINISHED: TrialState.COMPLETE,
+    State.CONVERGED: TrialState.COMPLETE,
     State.PRUNED: TrialState.PRUNED,
 }
 # Each draws from its seed and from what is recorded alone. So a new one for each trial, seeded by
@@ -73,8 +74,10 @@ class Study:
         """Tell how the trial of a proposal ended."""
         self._known.add(uid)
         state = _STATES.get(outcome.state, TrialState.FAIL)
-        finished = state is TrialState.COMPLETE and outcome.best is not None
-        value = outcome.best.validation if finished and outcome.best else None
+        value = None
+        if state is TrialState.COMPLETE and outcome.best is not None:
+            predicted = outcome.prediction.score if outcome.prediction else None
+            value = _final(outcome.state, outcome.best.validation, predicted)
         self._study.tell(asked, value, state)
 
     def remember(self, past: Past) -> None:
@@ -89,7 +92,7 @@ class Study:
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=_STATES[past.state],
-                value=max(scores.values()),
+                value=_final(past.state, max(scores.values()), past.predicted),
                 params={name: past.prm[name] for name in self.distributions},
                 distributions=self.distributions,
                 intermediate_values=scores,
@@ -102,6 +105,11 @@ class Study:
             name in past.prm and self.space[name].holds(past.prm[name])
             for name in self.distributions
         )
+
+
+def _final(state: State, measured: float, predicted: float | None) -> float:
+    """Return the score that the search goes by: of a trial that was stopped, the predicted one."""
+    return predicted if state is State.CONVERGED and predicted is not None else measured
 
 
 def named(module: Any, suffix: str, name: str, **options: Any) -> Any:

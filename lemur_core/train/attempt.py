@@ -15,7 +15,11 @@ from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 # What a stranger's exception says may be of any length; it is sent, stored and printed.
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 20_000
-_ENDS = {Verdict.PRUNE: State.PRUNED, Verdict.INTERRUPT: State.INTERRUPTED}
+_ENDS = {
+    Verdict.PRUNE: State.PRUNED,
+    Verdict.CONVERGE: State.CONVERGED,
+    Verdict.INTERRUPT: State.INTERRUPTED,
+}
 
 
 def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome]:

@@ -31,3 +31,11 @@ def lemur_register_transforms():
 @hookimpl
 def lemur_register_metrics():
     return [Entry("hits", "lemur_toy.data:Hits", TASKS, "Share of hits", demo=True)]
+
+
+@hookimpl
+def lemur_register_estimators():
+    return [
+        Entry("soon", "lemur_toy.estimators:Soon", summary="Settles soon"),
+        Entry("raises", "lemur_toy.estimators:Raises", summary="Raises"),
+    ]
