@@ -41,7 +41,8 @@ class Entry:
         opt_in: For a transform, whether it is taken only where it is asked for.
         demo: Whether ``lemur run`` without arguments uses it.
         options: For a loader, names of what may be said of it in brackets,
-            ``coco[categories=person]``; in small letters, parted by hyphens.
+            ``coco[categories=person]``; in small letters, parted by hyphens. One called ``size``
+            is the images' height and width.
     """
 
     name: str

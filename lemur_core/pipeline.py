@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import chain, product
 
@@ -132,11 +132,18 @@ def _datasets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
     """Return the data sets wanted, by their names with their restrictions."""
     full = {id(entry): name for name, entry in registry.entries("loader")}
     return {
-        f"{name}{restriction}": entry
+        f"{name}{restriction}": _sized(entry, restriction)
         for name, entry in registry.names("loader").items()
         for restriction in _both([want.restrictions(entry.name, full[id(entry)]) for want in wants])
         if all(option in entry.options for option, _ in restriction.options)
     }
+
+
+def _sized(loader: Entry, restriction: Restriction) -> Entry:
+    """Return a loader whose images are as large as an option says, where it has one for that."""
+    size = dict(restriction.options).get("size", "")
+    # What is no size the loader itself says better.
+    return replace(loader, size=int(size)) if size.isascii() and size.isdecimal() else loader
 
 
 def _both(wanted: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:

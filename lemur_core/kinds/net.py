@@ -173,11 +173,10 @@ def build_scheduler(
     Raises:
         ValueError: There is no such scheduler.
     """
-    name = prm.get("scheduler", "constant")
+    name, epochs = prm.get("scheduler", "constant"), prm.get("scheduler_epochs", 10)
     if name == "constant":
         return None
     if name == "cosine":
-        epochs = prm.get("scheduler_epochs", 10)
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     if name == "exponential":
         return torch.optim.lr_scheduler.ExponentialLR(optimizer, prm.get("gamma", 0.9))

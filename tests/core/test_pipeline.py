@@ -275,6 +275,19 @@ def test_an_option_that_cannot_be_is_said(optional, given, message):
     assert str(caught.value) == f"data set {given!r}: {message}"
 
 
+def test_an_option_called_size_is_the_images_size(toys):
+    entry = Entry("drawn", "lemur_toy.data:shapes", (TASK,), size=128, options=("size",))
+    known = toys.with_entries("drawings", "loader", [entry])
+
+    def size(dataset):
+        [made] = compose(known, [Pattern.parse(f"{TASK}_{dataset}_hits_Linear")])
+        return made.loader_entry.size
+
+    assert (size("drawn"), size("drawn[size=256]")) == (128, 256)
+    # Its loader says what is wrong with it.
+    assert size("drawn[size=large]") == 128
+
+
 def test_bundles_of_different_options_are_different(optional, tmp_path):
     bundles = Bundles(tmp_path)
     means = []

@@ -46,13 +46,15 @@ def lemur_register_transforms():
             size=size,
             demo=(family, size, end) == ("resize", 128, ""),
         )
-        for family, end, summary in (
-            ("resize", "", "Resized, normalised"),
-            ("resize", "_flip", "Resized, mirrored at random, normalised"),
-            ("pad", "", "Resized in proportion, padded, normalised"),
-            ("pad", "_flip", "Resized in proportion, mirrored at random, padded, normalised"),
-            ("randscale", "_flip", "Scaled, cropped and mirrored at random, normalised"),
-            ("jitter", "_flip", "Resized, mirrored, its colours changed at random, normalised"),
+        for family, does in (
+            ("resize", "Resized"),
+            ("pad", "Resized in proportion, padded"),
+            ("randscale", "Scaled and cropped at random"),
+            ("jitter", "Resized, its colours changed at random"),
+        )
+        for end, summary in (
+            ("", f"{does}, normalised"),
+            ("_flip", f"{does}, mirrored at random, normalised"),
         )
         for size in SIZES
     ]

@@ -56,7 +56,14 @@ def load(folder: Path, task: str, *, size: str = str(SIZE), count: str = str(COU
     classes = 1 + CLASSES
     chance = 1 / classes if task == "img-segmentation" else 0.0
     images = torch.stack([train[index][0] for index in range(min(_DRAWN, len(train)))])
-    return DataBundle(train, test, (classes,), chance, normalisation_of(images))
+    return DataBundle(
+        train,
+        test,
+        (classes,),
+        chance,
+        normalisation_of(images),
+        class_names=train.class_names,
+    )
 
 
 def folder_name(size: int, count: int) -> str:

@@ -24,7 +24,7 @@ from lemur_scenes.loaders.published import (
 )
 
 NAME = "oxford-iiit-pet"
-CLASSES = 2
+CLASSES = ("background", "animal")
 # The animal, the background, the border.
 TRIMAP = {1: 1, 2: 0, 3: IGNORED}
 NEEDED = ("images", "annotations/trimaps", "annotations/trainval.txt", "annotations/test.txt")
@@ -41,7 +41,9 @@ class OxfordPet:
         """
         require(NAME, folder / NAME, NEEDED)
         train, test = (Pets(folder, split) for split in ("trainval", "test"))
-        return DataBundle(train, test, (CLASSES,), 1 / CLASSES, IMAGENET)
+        return DataBundle(
+            train, test, (len(CLASSES),), 1 / len(CLASSES), IMAGENET, class_names=CLASSES
+        )
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch the 755 MiB of images and 18 MiB of annotations, those missing, and unpack them."""

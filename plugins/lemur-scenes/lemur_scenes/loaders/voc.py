@@ -62,7 +62,8 @@ class Voc2012:
         samples: Callable[[Path, str], Any] = Masks if task == "img-segmentation" else Objects
         train, test = (samples(folder, split) for split in ("train", "val"))
         chance = 1 / CLASSES if task == "img-segmentation" else 0.0
-        return DataBundle(train, test, (CLASSES,), chance, IMAGENET)
+        names = ("background", *CATEGORIES)
+        return DataBundle(train, test, (CLASSES,), chance, IMAGENET, class_names=names)
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch the archive, 1.9 GiB, and unpack it."""

@@ -104,27 +104,30 @@ class PadTo(v2.Transform):
 
 def resized(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
     """Resize to ``size`` pixels a side, whatever the image's shape."""
-    drawn = [v2.RandomHorizontalFlip()] if flip else []
-    return Joint(normalisation, [_square(size), *drawn], [_square(size)])
+    return Joint(normalisation, [_square(size), *_mirrored(flip)], [_square(size)])
 
 
 def padded(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
     """Resize the longer side to ``size`` pixels, and pad the shorter."""
-    drawn = [v2.RandomHorizontalFlip()] if flip else []
-    return Joint(normalisation, [Fit(size), *drawn, PadTo(size)], [Fit(size), PadTo(size)])
+    drawn = [Fit(size), *_mirrored(flip), PadTo(size)]
+    return Joint(normalisation, drawn, [Fit(size), PadTo(size)])
 
 
-def randcrop(normalisation: Normalisation, size: int) -> Joint:
-    """Scale by 0.5 to 2, crop ``size`` pixels a side, mirror; in scoring, only resize."""
+def randscale(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
+    """Scale by 0.5 to 2, crop ``size`` pixels a side; in scoring, only resize."""
     scale = v2.ScaleJitter((size, size), (0.5, 2.0))
-    drawn = [scale, PadTo(size), v2.RandomCrop(size), v2.RandomHorizontalFlip()]
-    return Joint(normalisation, [_square(size), *drawn], [_square(size)])
+    drawn = [_square(size), scale, PadTo(size), v2.RandomCrop(size), *_mirrored(flip)]
+    return Joint(normalisation, drawn, [_square(size)])
 
 
-def jitter(normalisation: Normalisation, size: int) -> Joint:
-    """Resize, mirror, and change brightness, contrast, saturation and hue."""
-    drawn = [v2.RandomHorizontalFlip(), v2.RandomPhotometricDistort()]
-    return Joint(normalisation, [_square(size), *drawn], [_square(size)])
+def jitter(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
+    """Resize, and change brightness, contrast, saturation and hue."""
+    drawn = [_square(size), *_mirrored(flip), v2.RandomPhotometricDistort()]
+    return Joint(normalisation, drawn, [_square(size)])
+
+
+def _mirrored(flip: bool) -> list[nn.Module]:
+    return [v2.RandomHorizontalFlip()] if flip else []
 
 
 def _square(size: int) -> nn.Module:
@@ -181,14 +184,8 @@ def _is_of_objects(value: Any) -> bool:
     return isinstance(value, Tensor) and value.ndim > 0
 
 
+_FAMILIES = {"resize": resized, "pad": padded, "randscale": randscale, "jitter": jitter}
 for _size in SIZES:
-    globals().update(
-        {
-            f"resize_{_size}": partial(resized, size=_size),
-            f"resize_{_size}_flip": partial(resized, size=_size, flip=True),
-            f"pad_{_size}": partial(padded, size=_size),
-            f"pad_{_size}_flip": partial(padded, size=_size, flip=True),
-            f"randscale_{_size}_flip": partial(randcrop, size=_size),
-            f"jitter_{_size}_flip": partial(jitter, size=_size),
-        }
-    )
+    for _name, _made in _FAMILIES.items():
+        globals()[f"{_name}_{_size}"] = partial(_made, size=_size)
+        globals()[f"{_name}_{_size}_flip"] = partial(_made, size=_size, flip=True)
