@@ -42,6 +42,7 @@ def supported_hyperparameters():
     return TRAINING | {
         "optimizer": "adamw",
         "lr": "1e-3..4e-3 log",
+        "batch": "2^3..2^5",
         "momentum": 0.9,
         "weight_decay": 0.01,
         "bn_momentum": 0.1,

@@ -46,6 +46,7 @@ PRIOR = 0.01
 def supported_hyperparameters():
     return TRAINING | {
         "lr": "1e-3..3e-2 log",
+        "batch": "2^1..2^4",
         "bn_momentum": 0.1,
         "pretrained": 0,
         # Factor of the sizes of objects by which they are divided among the resolutions.

@@ -34,6 +34,7 @@ CHANNELS = 256
 def supported_hyperparameters():
     return TRAINING | {
         "lr": "1e-3..3e-2 log",
+        "batch": "2^1..2^4",
         "bn_momentum": 0.1,
         "pretrained": 0,
         # Factor of the anchors' sides; beside squares they are so many times as high as wide, and

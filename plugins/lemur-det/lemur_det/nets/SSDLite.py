@@ -62,6 +62,7 @@ def supported_hyperparameters():
     return TRAINING | {
         "optimizer": "adam",
         "lr": "3e-4..3e-3 log",
+        "batch": "2^3..2^6",
         "norm_eps": 1e-3,
         "norm_momentum": 0.03,
         "pretrained": 0,
