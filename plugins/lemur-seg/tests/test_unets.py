@@ -10,7 +10,7 @@ from .test_nets import as_trained, build, on_meta, parameters
 WIDTHS = {
     "UNet-1": {"down1": 64, "down2": 128, "down3": 256, "down4": 512, "bottom": 1024},
     "UNet-2": {"down1": 64, "down2": 128, "down3": 256, "down4": 512, "bottom": 512},
-    "UNet-S": {"down1": 16, "down2": 32, "down3": 64, "bottom": 128},
+    "UNet-S": {"down1": 16, "down2": 32, "down3": 64, "down4": 128, "bottom": 256},
 }
 
 
