@@ -89,7 +89,8 @@ class Forecasting:
         known = Known(trial.epochs, chance, curves, seed=trial.seed)
         drawn = derived_seed(self._settings.seed, trial.pipeline.name, trial.number, "audit")
         audited = drawn < self._settings.audit * _SEEDS
-        return Forecast(lambda: self._make(known), self.audit.estimator, audited, self._deaf)
+        name = self.audit.estimator
+        return Forecast(lambda: self._make(known), name, trial.epochs, audited, self._deaf)
 
     def _deaf(self, error: Exception) -> None:
         why = f"{type(error).__name__}: {error}".partition("\n")[0]
@@ -104,6 +105,7 @@ class Forecast:
     Args:
         make: Makes the estimator.
         name: Of the estimator, with its options.
+        epochs: How many the trial is asked for.
         audited: Whether the trial is trained on when it has settled.
         deaf: Told what it raises, after which it is not asked again.
 
@@ -115,10 +117,12 @@ class Forecast:
         self,
         make: Callable[[], Estimator],
         name: str,
+        epochs: int,
         audited: bool,
         deaf: Callable[[Exception], None],
     ) -> None:
-        self._make, self._name, self._audited, self._deaf = make, name, audited, deaf
+        self._make, self._name, self._epochs = make, name, epochs
+        self._audited, self._deaf = audited, deaf
         self._estimator: Estimator | None = None
         self._is_deaf = False
         self._highest = 0.0
@@ -133,7 +137,8 @@ class Forecast:
         """Tell an epoch; return whether the trial may stop."""
         for at, score, loss in _points(epoch):
             self._highest = max(self._highest, score)
-            if self.prediction is None and not self._is_deaf:
+            # What a trial came to at its end is measured, and nothing is left to predict.
+            if self.prediction is None and not self._is_deaf and at < self._epochs:
                 self._ask(at, score, loss)
         return self.stops
 

@@ -57,7 +57,7 @@ def test_it_is_told_each_epoch_and_what_is_known(db, heard):
     _, events = told(estimator="soon:after=9", trials=2, epochs=3, db=db)
     epochs = [event.epoch for event in events if isinstance(event, EpochEnded)]
     first, second = heard[1:]
-    assert first[1:] == [(float(e.number), e.validation, e.loss) for e in epochs[:3]]
+    assert first[1:] == [(float(e.number), e.validation, e.loss) for e in epochs[:2]]
     assert (first[0].epochs, first[0].chance, first[0].curves) == (3, 0.5, [])
     [curve] = second[0].curves
     assert curve.scores == tuple(e.validation for e in epochs[:3])
@@ -71,6 +71,12 @@ def test_epochs_are_scored_as_often_as_it_asks(db, heard):
     # What has begun is trained to the end of its epoch.
     assert list(data(db=db)["epoch"]) == [1, 2]
     assert heard[1][1][2] is None
+
+
+def test_at_its_last_epoch_nothing_is_predicted_of_a_trial(db):
+    summary, events = told(estimator="soon:after=3", audit=1.0, trials=1, epochs=3, db=db)
+    assert outcomes(events)[0].prediction is None
+    assert summary.audit.drawn == []
 
 
 def test_what_is_learned_does_not_hang_on_it(db, tmp_path):
