@@ -1,0 +1,1 @@
+"""Estimators of final scores for lemur."""

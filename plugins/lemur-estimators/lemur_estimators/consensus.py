@@ -1,0 +1,107 @@
+"""Consensus: many models of learning curves, each believed as far as its evidence goes.
+
+What curves look like is known before: from published ones, and from the study's own earlier trials
+(`lemur_estimators.prior`). After each score the models' predictions of the last epoch are weighed
+by how well each foretold what was measured (`lemur_estimators.evidence`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lemur_core.kinds.estimator import Estimate, Known, check_score, within
+from lemur_estimators.evidence import Outlook, outlook
+from lemur_estimators.models import logit, score_of
+from lemur_estimators.prior import horizon_of, of_study
+
+_LOWER, _UPPER = 0.05, 0.95
+# So much better than guessing, in logits, is what has learned something.
+_LEARNED = 0.4
+# While there are few earlier trials, the best of them may well be none of the best: so many more
+# are reckoned with.
+_DOUBTED = 2
+
+
+class Consensus:
+    """Ends a trial when it is hopeless, or when what it comes to is known well enough.
+
+    A trial is hopeless when it comes among the study's best ``keep`` with a probability below
+    ``doubt``; before there are two earlier trials, when it learns anything at all with less than
+    that. Others are ended when the final score lies, with a probability of 0.9, within an interval
+    narrower than ``settled``; where the trial is among the best almost surely, than ``sure``. A
+    late bloomer goes on as long as waiting for it is worth while: how probable it is that a curve
+    rises after it was flat for so long is part of the prior.
+
+    Args:
+        known: What is known of the study.
+        interval: How often scores are measured, in epochs.
+        keep: The share of trials that are to be told apart exactly, 0 to 1.
+        doubt: The probability below which a trial is hopeless, 0 to 1; 0 ends none as hopeless.
+        settled: The width of the interval at which a prediction has settled, 0 to 1; 0 waits for
+            the last epoch.
+        sure: The same where the trial is among the best with a probability of 1 - ``doubt``.
+        least: Epochs before which no trial ends.
+    """
+
+    def __init__(
+        self,
+        known: Known,
+        *,
+        interval: float = 0.5,
+        keep: float = 0.2,
+        doubt: float = 0.1,
+        settled: float = 0.01,
+        sure: float = 0.05,
+        least: float = 1.0,
+    ) -> None:
+        within("interval", interval, 0.01, 1)
+        within("least", least, 0)
+        for name, share in (("keep", keep), ("doubt", doubt), ("settled", settled), ("sure", sure)):
+            within(name, share, 0, 1)
+        self.interval, self.last = interval, known.epochs
+        self.doubt, self.settled, self.sure, self.least = doubt, settled, sure, least
+        self.best, self.bar = known.best, _bar(known, keep)
+        # Against earlier trials one is measured; against guessing it has nothing to prove twice.
+        self.among_others = len(known.curves) >= _DOUBTED
+        self.log_prior = np.log(of_study(known.curves))
+        self.epochs: list[float] = []
+        self.scores: list[float] = []
+
+    def update(self, epoch: float, score: float, loss: float | None) -> Estimate:
+        """Take what was measured and say what is believed, as `lemur_core.kinds.estimator` says."""
+        check_score(score)
+        self.epochs.append(epoch)
+        self.scores.append(score)
+        highest = max(self.scores)
+        if epoch >= self.last:
+            better = None if self.best is None else float(highest > self.best)
+            reason = f"{self.last} epochs are over"
+            return Estimate(True, highest, highest, highest, better, reason=reason)
+        horizon = horizon_of(tuple(self.epochs), float(self.last))
+        posterior = horizon.posterior(np.maximum.accumulate(self.scores)[None], self.log_prior)
+        return self._judged(epoch, highest, outlook(posterior))
+
+    def _judged(self, epoch: float, highest: float, final: Outlook) -> Estimate:
+        lower, middle, upper = (float(final.quantile(share)[0]) for share in (_LOWER, 0.5, _UPPER))
+        better = None if self.best is None else float(final.above(self.best)[0])
+        reason = self._reason(highest, upper - lower, final) if epoch >= self.least else ""
+        return Estimate(bool(reason), middle, lower, upper, better, reason=reason)
+
+    def _reason(self, highest: float, width: float, final: Outlook) -> str:
+        among = 1.0 if highest >= self.bar else float(final.above(self.bar)[0])
+        if among < self.doubt:
+            return "it is hopeless"
+        best = self.among_others and among > 1 - self.doubt
+        if width < (max(self.sure, self.settled) if best else self.settled):
+            return "the prediction has settled"
+        return ""
+
+
+def _bar(known: Known, keep: float) -> float:
+    """Return the score that the best exceed, 0 to 1."""
+    learned = float(score_of(logit(np.array(known.chance)) + _LEARNED))
+    count = len(known.curves)
+    if count < _DOUBTED:
+        return learned
+    finals = [curve.final for curve in known.curves]
+    return float(np.quantile(finals, (1 - keep) * count / (count + _DOUBTED)))

@@ -1,0 +1,1 @@
+"""Judge estimators by what they would have said of learning curves that were recorded."""
