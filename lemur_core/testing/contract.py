@@ -8,6 +8,7 @@ import pytest
 
 from lemur_core.entry import Entry
 from lemur_core.registry import KINDS, Failure
+from lemur_core.testing.estimators import EstimatorRules
 from lemur_core.testing.loaders import LoaderRules
 from lemur_core.testing.metrics import MetricRules
 from lemur_core.testing.nets import NetRules
@@ -15,7 +16,9 @@ from lemur_core.testing.plugin import PluginRules, collect
 from lemur_core.testing.transforms import TransformRules
 
 
-class PluginContract(PluginRules, NetRules, LoaderRules, TransformRules, MetricRules):
+class PluginContract(
+    PluginRules, NetRules, LoaderRules, TransformRules, MetricRules, EstimatorRules
+):
     """Tests everything that a plugin registers.
 
     Attributes:

@@ -56,6 +56,14 @@ NETS = (
     "net_is_exported",
 )
 
+ESTIMATORS = (
+    "estimator_needs_nothing_but_what_is_known",
+    "estimator_says_something_sensible_of_any_curve",
+    "estimator_says_the_same_of_the_same",
+    "estimator_is_told_of_no_losses",
+    "estimator_refuses_what_is_no_score",
+)
+
 # The rule that a plugin breaks; the tests that fail; what the last of them says.
 BROKEN = {
     "raises_at_import": (["plugin_is_taken"], "RuntimeError: no luck"),
@@ -73,14 +81,37 @@ BROKEN = {
     ),
     "nothing_to_say": (["entry_says_what_it_is"], "command 'bad': lemur list has nothing to say"),
     "missing_attribute": (
-        ["entry_target_resolves", "estimator_can_be_called"],
+        ["entry_target_resolves", "estimator_can_be_called", *ESTIMATORS],
         "'bad': lemur_bad.things.commands has no 'nothing'",
     ),
     "no_command": (
         ["command_is_clicks"],
         "lemur_bad.things.commands:bad is function; expected a click.Command",
     ),
-    "estimator_of_nothing": (["estimator_can_be_called"], "estimator 'bad': cannot be called"),
+    "estimator_of_nothing": (
+        ["estimator_can_be_called", *ESTIMATORS],
+        "estimator 'bad': its target cannot be called with (known)",
+    ),
+    "estimator_asks_for_more": (
+        ESTIMATORS,
+        "estimator 'bad': its option 'offset' has no default that is a bool, int, float or str",
+    ),
+    "predicts_above_one": (
+        ["estimator_says_something_sensible_of_any_curve", "estimator_is_told_of_no_losses"],
+        "score is 1.",
+    ),
+    "predicts_at_random": (
+        ["estimator_says_the_same_of_the_same"],
+        "estimator 'bad': says something else when asked again",
+    ),
+    "needs_losses": (
+        ["estimator_is_told_of_no_losses"],
+        "unsupported operand type(s) for *: 'float' and 'NoneType'",
+    ),
+    "takes_percent": (
+        ["estimator_refuses_what_is_no_score"],
+        "DID NOT RAISE",
+    ),
     "exporter_of_nothing": (["exporter_can_be_called"], "exporter 'bad': cannot be called"),
     "wrong_shape": (
         ["net_gives_its_tasks_shape"],

@@ -1,0 +1,8 @@
+"""A plugin whose estimator cannot do without losses."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_estimators():
+    return [Entry("bad", "lemur_bad.things.estimators:NeedsLosses", summary="Bad")]
