@@ -325,11 +325,12 @@ def test_the_small_nets_objects_are_of_the_resolution_of_their_size():
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_in_low_precision_boxes_are_exact(name):
-    net, prm = build(name, channels=1, size=64, score_thresh=0.0)
+    # Of a map of one pixel oneDNN leaves a strided convolution's gradient in bfloat16 undefined.
+    net, prm = build(name, channels=1, size=128, score_thresh=0.0)
     net.train_setup(prm)
-    given = images(2, channels=1, size=64)
+    given = images(2, channels=1, size=128)
     with torch.autocast("cpu", torch.bfloat16):
-        assert net.learn([(given, [target((1, 9, 9, 40, 44), size=64)] * 2)]) < float("inf")
+        assert net.learn([(given, [target((1, 9, 9, 40, 44), size=128)] * 2)]) < float("inf")
         with torch.inference_mode():
             found = net.eval()(given)
     boxes = torch.cat([each["boxes"] for each in found])
