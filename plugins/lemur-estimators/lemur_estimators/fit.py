@@ -66,7 +66,8 @@ def fit(x: Array, y: Array) -> Fit:
     residual = ((search.curves(log_b, level, slope) - y) ** 2).sum(1)
     with np.errstate(over="ignore"):
         b = np.exp(log_b)
-    return Fit(level + u, b, np.maximum(0, 1 + np.log(u) / log_b), residual)
+    a = np.clip(level + u, LEAST_A, MOST_A)
+    return Fit(a, b, np.maximum(0, 1 + np.log(u) / log_b), residual)
 
 
 def _check(x: Array, y: Array) -> None:

@@ -1,0 +1,35 @@
+"""PEng4NN on the learning curves that its authors published."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lemur_core.kinds.estimator import Known
+from lemur_estimators.peng4nn import PEng4NN
+
+CURVES = Path(__file__).parents[4] / "shared" / "data" / "peng4nn"
+pytestmark = pytest.mark.skipif(not CURVES.is_dir(), reason=f"{CURVES} is not there")
+
+
+def followed(name):
+    """Return the epoch at which a curve converges, and what it is said to come to, in percent."""
+    [file] = CURVES.glob(f"*_{name}.csv")
+    made = PEng4NN(Known(20, chance=0.01))
+    for epoch, percent, _, loss in np.loadtxt(file, delimiter=",", skiprows=1):
+        said = made.update(epoch, percent / 100, loss)
+        if said.converged:
+            return epoch, 100 * said.score
+    raise AssertionError(f"{file} does not converge")
+
+
+def test_the_one_that_learns_converges_where_its_authors_say():
+    epoch, percent = followed("539263")
+    assert epoch == 4.0
+    assert percent == pytest.approx(25.7121, abs=1e-3)
+
+
+def test_the_one_that_never_learns_converges_where_its_authors_say():
+    epoch, percent = followed("917381")
+    assert epoch == 5.5
+    assert percent == pytest.approx(2.011, abs=1e-3)
