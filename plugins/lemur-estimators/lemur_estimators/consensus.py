@@ -20,6 +20,8 @@ _LEARNED = 0.4
 # While there are few earlier trials, the best of them may well be none of the best: so many more
 # are reckoned with.
 _DOUBTED = 2
+# The first trials set no bar that is worth an exact measurement: so much wider may intervals be.
+_FIRST = 3
 
 
 class Consensus:
@@ -28,8 +30,9 @@ class Consensus:
     A trial is hopeless when it comes among the study's best ``keep`` with a probability below
     ``doubt``; before there are two earlier trials, when it learns anything at all with less than
     that. Others are ended when the final score lies, with a probability of 0.9, within an interval
-    narrower than ``settled``; where the trial is among the best almost surely, than ``sure``. A
-    late bloomer goes on as long as waiting for it is worth while: how probable it is that a curve
+    narrower than ``settled``; where the trial is among the best with a probability above
+    ``certain``, than ``sure``. A late bloomer
+    goes on as long as waiting for it is worth while: how probable it is that a curve
     rises after it was flat for so long is part of the prior.
 
     Args:
@@ -39,7 +42,8 @@ class Consensus:
         doubt: The probability below which a trial is hopeless, 0 to 1; 0 ends none as hopeless.
         settled: The width of the interval at which a prediction has settled, 0 to 1; 0 waits for
             the last epoch.
-        sure: The same where the trial is among the best with a probability of 1 - ``doubt``.
+        certain: The probability above which a trial is among the best, 0 to 1.
+        sure: The width for such a trial, 0 to 1.
         least: Epochs before which no trial ends.
     """
 
@@ -49,17 +53,26 @@ class Consensus:
         *,
         interval: float = 0.5,
         keep: float = 0.2,
-        doubt: float = 0.1,
+        doubt: float = 0.03,
         settled: float = 0.01,
-        sure: float = 0.05,
+        certain: float = 0.99,
+        sure: float = 0.1,
         least: float = 1.0,
     ) -> None:
         within("interval", interval, 0.01, 1)
         within("least", least, 0)
-        for name, share in (("keep", keep), ("doubt", doubt), ("settled", settled), ("sure", sure)):
+        shares = {
+            "keep": keep,
+            "doubt": doubt,
+            "settled": settled,
+            "certain": certain,
+            "sure": sure,
+        }
+        for name, share in shares.items():
             within(name, share, 0, 1)
         self.interval, self.last = interval, known.epochs
-        self.doubt, self.settled, self.sure, self.least = doubt, settled, sure, least
+        self.doubt, self.settled, self.least = doubt, settled, least
+        self.certain, self.sure = certain, sure
         self.best, self.bar = known.best, _bar(known, keep)
         # Against earlier trials one is measured; against guessing it has nothing to prove twice.
         self.among_others = len(known.curves) >= _DOUBTED
@@ -91,10 +104,15 @@ class Consensus:
         among = 1.0 if highest >= self.bar else float(final.above(self.bar)[0])
         if among < self.doubt:
             return "it is hopeless"
-        best = self.among_others and among > 1 - self.doubt
-        if width < (max(self.sure, self.settled) if best else self.settled):
+        if width < self._settled(among):
             return "the prediction has settled"
         return ""
+
+    def _settled(self, among: float) -> float:
+        """Return the width at which a prediction has settled."""
+        if not self.among_others:
+            return _FIRST * self.settled
+        return max(self.sure, self.settled) if among > self.certain else self.settled
 
 
 def _bar(known: Known, keep: float) -> float:

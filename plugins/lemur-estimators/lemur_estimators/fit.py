@@ -24,7 +24,7 @@ _GRID = np.geomspace(1e-7, 40, 160)
 # Points between two neighbours, and how often these are drawn nearer.
 _INNER = np.arange(1, 14) / 14
 _SIDES = np.array([-1, 1])
-_NARROWINGS, _POLISHINGS = 2, 2
+_NARROWINGS, _POLISHINGS = 2, 1
 # What differs by no more than this share of the squares is equal; of equals the largest b is taken,
 # which claims the least of what is to come.
 _EQUAL = 1e-13

@@ -44,7 +44,7 @@ def _late(noises: Array) -> Array:
     for place, shape in enumerate(shapes()):
         if shape.late:
             # The longer it was flat, the less probable is its end.
-            late[place, 2:] = noises / shape.late
+            late[place, 3:] = noises / shape.late
     return late / late.sum()
 
 

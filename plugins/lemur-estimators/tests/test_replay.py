@@ -1,0 +1,202 @@
+import math
+import warnings
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lemur_core.cli import cli
+from lemur_core.errors import LemurError, SettingsError
+from lemur_core.kinds.asked import Asked, maker
+from lemur_core.kinds.estimator import Curve, Estimate
+from lemur_estimators.replay.judge import replay
+from lemur_estimators.replay.measures import best_kept, measure, regret
+from lemur_estimators.replay.recorded import Recorded, complete, of_csv, of_files, of_lines
+
+
+class Second:
+    """Ends each trial at its second score, and believes in the score it had."""
+
+    def __init__(self, known, *, raises=False, interval=1.0):
+        self.known, self.raises, self.interval, self.count = known, raises, interval, 0
+        SEEN.append((known, self))
+
+    def update(self, epoch, score, loss):
+        self.count += 1
+        if self.raises:
+            raise RuntimeError("no idea")
+        return Estimate(self.count == 2, score, score, score)
+
+
+SEEN = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen():
+    SEEN.clear()
+
+
+def trial(name, *scores, study="one", every=1.0):
+    epochs = tuple((i + 1) * every for i in range(len(scores)))
+    return Recorded(study, name, Curve(epochs, scores))
+
+
+TRIALS = [trial(f"{i}", 0.1, 0.2 + i / 100, 0.3, 0.9 - i / 20) for i in range(10)]
+
+
+def judged(trials=TRIALS, orders=1, alone=False, **options):
+    return replay(maker(Second, Asked("second", options)), trials, orders, alone=alone)
+
+
+def test_a_trial_ends_where_the_estimator_ends_it():
+    for verdict in judged():
+        assert verdict.epochs == 2
+        assert verdict.saved == 0.5
+        assert verdict.predicted == verdict.trial.curve.scores[1]
+        assert verdict.decisions == 2
+
+
+def test_a_trial_knows_those_before_it_as_far_as_they_went():
+    judged()
+    assert [len(known.curves) for known, _ in SEEN] == list(range(10))
+    last = SEEN[-1][0]
+    assert all(curve.epochs == (1.0, 2.0) for curve in last.curves)
+    assert all(curve.predicted == curve.scores[1] for curve in last.curves)
+    assert last.epochs == 4
+
+
+def test_alone_a_trial_knows_of_none():
+    judged(alone=True, orders=5)
+    assert [known.curves for known, _ in SEEN] == [()] * 10
+
+
+def test_studies_do_not_see_each_other():
+    judged([*TRIALS, trial("x", 0.5, 0.6, study="other")])
+    assert [len(known.curves) for known, _ in SEEN] == [*range(10), 0]
+
+
+def test_an_estimator_is_told_as_often_as_it_asks():
+    halves = [trial("a", *[0.1] * 8, every=0.5)]
+    assert judged(halves, interval="1")[0].epochs == 2
+    assert judged(halves, interval="0.5")[0].epochs == 1
+
+
+def test_an_estimator_that_raises_is_said_once_and_its_trials_go_on():
+    with pytest.warns(
+        UserWarning, match="its trials go on without it: RuntimeError: no idea"
+    ) as said:
+        verdicts = judged(raises="yes")
+    assert len(said) == 1
+    assert all(not one.early and one.predicted == one.trial.curve.final for one in verdicts)
+
+
+def test_what_is_kept_of_the_best_is_counted_by_hand():
+    predicted = np.array([0.9, 0.8, 0.1, 0.2, 0.3])
+    true = np.array([0.7, 0.2, 0.9, 0.1, 0.3])
+    # The best two are truly 0.9 and 0.7; taken are 0.7 and 0.2.
+    overlap, lost = best_kept(predicted, true, 0.4)
+    assert overlap == 0.5
+    assert lost == pytest.approx(0.8 - 0.45)
+    assert regret(predicted, true) == pytest.approx(0.2)
+
+
+def test_a_trial_as_good_as_the_last_of_the_best_is_one_of_them():
+    assert best_kept(np.array([0.1, 0.9]), np.array([0.5, 0.5]), 0.5) == (1.0, 0.0)
+
+
+def test_measures_are_what_the_verdicts_say():
+    found = measure(judged())
+    assert found.trials == 10
+    assert found.saved == 0.5
+    assert found.throughput == 2
+    # Predicted are 0.2 to 0.29, of what comes to 0.9 to 0.45: the other way round.
+    assert found.overlap[0] == 0
+    assert found.error == pytest.approx(np.mean([0.7 - 0.06 * i for i in range(10)]))
+    assert found.bias == pytest.approx(-found.error)
+    assert found.covered == 0
+    assert found.regret == pytest.approx(0.45)
+
+
+def test_what_ends_nothing_saves_nothing_and_keeps_all():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = measure(judged(raises="yes"))
+    assert (found.saved, found.throughput, found.overlap) == (0, 1, (1, 1, 1))
+    assert math.isnan(found.covered)
+
+
+def test_trials_that_are_short_or_have_no_scores_are_left_out():
+    trials = [*TRIALS, trial("short", 0.1), trial("lost", 0.1, math.nan, 0.1, 0.2)]
+    kept, left = complete(trials, 4, None)
+    assert (kept, left) == (TRIALS, 2)
+    cut, _ = complete(TRIALS, 2, 3)
+    assert {one.horizon for one in cut} == {3.0}
+
+
+def test_percent_of_a_csv_file_become_fractions(tmp_path):
+    file = tmp_path / "net.csv"
+    file.write_text("epoch,val_accuracy,val_loss\n0.5,10.5,2.0\n1.0,25.0,1.5\n")
+    found = of_csv(file)
+    assert found.curve == Curve((0.5, 1.0), (0.105, 0.25), (2.0, 1.5))
+    assert (found.study, found.name) == (tmp_path.name, "net")
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("a,b\n1,2\n", None, "no CSV file with a column 'epoch'"),
+        ("epoch,val_los\n1,2\n", None, "no column 'score'; there are epoch, val_los"),
+        ("epoch,accuracy\n1,2\n", "accurcy", "no column 'accurcy'. Did you mean 'accuracy'?"),
+        (
+            "epoch,val_loss\n1,2\n",
+            "val_loss",
+            "val_loss falls as nets get better; estimators need a score that rises",
+        ),
+        ("epoch,acc\n1,250\n", None, "acc is from 250 to 250; expected percent"),
+    ],
+)
+def test_a_csv_file_that_cannot_be_used_is_said(tmp_path, text, column, message):
+    file = tmp_path / "net.csv"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        of_csv(file, column=column)
+    assert str(raised.value) == f"{file}: {message}"
+
+
+def test_lines_of_json_are_read_and_folders_searched(tmp_path):
+    line = (
+        '{"study":"digits","net":3,"of":200,"every":0.5,"chance":0.1,"right":[20,50],'
+        '"train_loss":[2.3,null]}'
+    )
+    (tmp_path / "curves.jsonl").write_text(line + "\n")
+    [found] = of_files([tmp_path])
+    assert found == Recorded("digits", "3", Curve((0.5, 1.0), (0.1, 0.25), (2.3, None)), 0.1)
+    (tmp_path / "curves.jsonl").write_text("{}\n")
+    with pytest.raises(SettingsError, match="not lines of JSON with learning curves"):
+        list(of_lines(tmp_path / "curves.jsonl"))
+
+
+def test_the_command_prints_tables_and_draws_figures(tmp_path):
+    for number in range(12):
+        rows = [f"{i},{90 - (60 + number) * 0.7**i}" for i in range(1, 13)]
+        (tmp_path / f"{number}.csv").write_text("\n".join(["epoch,val_accuracy", *rows]))
+    told = CliRunner().invoke(
+        cli,
+        ["estimate", "replay", str(tmp_path), "--least", "10", "--orders", "1"]
+        + ["--estimators", "patience:epochs=2,median", "--figures", str(tmp_path / "out")],
+        catch_exceptions=False,
+    )
+    assert told.exit_code == 0, told.output
+    assert told.output.startswith("12 trials of 1 studies; 0 are too short or have no score\n")
+    assert "patience:epochs=2" in told.output
+    names = {file.name for file in (tmp_path / "out").iterdir()}
+    assert names >= {"epochs.png", "predictions.png", "best.png", "overlap.png", "estimators.csv"}
+
+
+def test_a_replay_without_trials_says_what_to_lower(tmp_path):
+    (tmp_path / "a.csv").write_text("epoch,accuracy\n1,0.5\n")
+    with pytest.raises(LemurError) as raised:
+        CliRunner().invoke(cli, ["estimate", "replay", str(tmp_path)], catch_exceptions=False)
+    assert str(raised.value) == (
+        "no trial was trained for 20 epochs with scores from 0 to 1; --least lowers what is asked for"
+    )
