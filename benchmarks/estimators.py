@@ -1,7 +1,7 @@
 """How fast fits and decisions are, and what estimators would have saved and kept.
 
-``python benchmarks/estimators.py --published stat.zip``: replays of LEMUR's published curves, of the
-half of them that `consensus` has learned nothing from, and of the population of
+``python benchmarks/estimators.py --published stat.zip`` replays LEMUR's published curves, the half
+of them that `consensus` has learned nothing from, and the population of
 ``benchmarks/population.py``.
 """
 
@@ -33,7 +33,7 @@ from lemur_estimators.replay.tables import tables
 
 POPULATION = Path(__file__).parent / "population" / "curves.jsonl"
 ASKED = (
-    "consensus,consensus:doubt=0.1,sure=0.2,settled=0.02,peng4nn,menndl,patience,median,halving,"
+    "consensus,consensus:doubt=0.03,consensus:doubt=0.1,sure=0.2,settled=0.02,peng4nn,menndl,patience,median,halving,"
     "hyperband,wilcoxon"
 )
 CHANCE = {"cifar-10": 0.1, "cifar-100": 0.01, "imagenette": 0.1, "mnist": 0.1135, "svhn": 0.1959}

@@ -53,7 +53,7 @@ class Consensus:
         *,
         interval: float = 0.5,
         keep: float = 0.2,
-        doubt: float = 0.03,
+        doubt: float = 0.05,
         settled: float = 0.01,
         certain: float = 0.99,
         sure: float = 0.1,

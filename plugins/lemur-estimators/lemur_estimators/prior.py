@@ -19,7 +19,7 @@ from lemur_estimators.models import Array, shapes
 
 # Published nets are those that learned. Among nets that are searched many never do, and some begin
 # late: so much is added for each, and for whatever else there may be, to a whole of 1.
-_LATE, _NEVER, _UNSEEN = 0.5, 0.3, 0.02
+_LATE, _NEVER, _UNSEEN = 0.9, 0.3, 0.02
 # As many earlier trials weigh as much as all that was published.
 _WORTH = 30
 # Earlier trials that are looked at: the latest.

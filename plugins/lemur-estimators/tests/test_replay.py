@@ -182,8 +182,10 @@ def test_the_command_prints_tables_and_draws_figures(tmp_path):
         (tmp_path / f"{number}.csv").write_text("\n".join(["epoch,val_accuracy", *rows]))
     told = CliRunner().invoke(
         cli,
-        ["estimate", "replay", str(tmp_path), "--least", "10", "--orders", "1"]
-        + ["--estimators", "patience:epochs=2,median", "--figures", str(tmp_path / "out")],
+        [
+            *("estimate", "replay", str(tmp_path), "--least", "10", "--orders", "1"),
+            *("--estimators", "patience:epochs=2,median", "--figures", str(tmp_path / "out")),
+        ],
         catch_exceptions=False,
     )
     assert told.exit_code == 0, told.output
@@ -198,5 +200,6 @@ def test_a_replay_without_trials_says_what_to_lower(tmp_path):
     with pytest.raises(LemurError) as raised:
         CliRunner().invoke(cli, ["estimate", "replay", str(tmp_path)], catch_exceptions=False)
     assert str(raised.value) == (
-        "no trial was trained for 20 epochs with scores from 0 to 1; --least lowers what is asked for"
+        "no trial was trained for 20 epochs with scores from 0 to 1; "
+        "--least lowers what is asked for"
     )
