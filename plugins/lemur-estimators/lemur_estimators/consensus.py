@@ -57,7 +57,7 @@ class Consensus:
         settled: float = 0.01,
         certain: float = 0.99,
         sure: float = 0.1,
-        least: float = 1.0,
+        least: float = 2.0,
     ) -> None:
         within("interval", interval, 0.01, 1)
         within("least", least, 0)
