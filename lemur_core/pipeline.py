@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from lemur_core.pattern import PARTS, Pattern, is_wild, own_name
 from lemur_core.registry import Registry
 from lemur_core.restriction import NONE, Restriction, check_options, split
 
+_SIZE = re.compile("[1-9][0-9]{0,4}")  # pixels
 _KIND = {"dataset": "loader", "metric": "metric", "net": "net"}
 
 
@@ -143,7 +145,7 @@ def _sized(loader: Entry, restriction: Restriction) -> Entry:
     """Return a loader whose images are as large as an option says, where it has one for that."""
     size = dict(restriction.options).get("size", "")
     # What is no size the loader itself says better.
-    return replace(loader, size=int(size)) if size.isascii() and size.isdecimal() else loader
+    return replace(loader, size=int(size)) if _SIZE.fullmatch(size) else loader
 
 
 def _both(wanted: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:

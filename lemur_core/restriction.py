@@ -29,6 +29,8 @@ _RESTRICTED = re.compile(r"(?P<dataset>[^\[\]]*)\[(?P<limits>[^\[\]]*=[^\[\]]*)\
 # A name of an option, and a value: neither parts a pipeline's name, or a folder's.
 OPTION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VALUE = re.compile(r"[A-Za-z0-9.+-]+")
+# No data set has so many samples; Python reads no number of thousands of digits.
+_MOST_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def check_options(name: str, restriction: Restriction, options: Collection[str])
 
 def _limit(name: str, key: str, value: str) -> int:
     least = 2 if key in ("classes", "samples") else 0 if key == "seed" else 1
-    if not value.isdecimal() or int(value) < least:
+    if not value.isdecimal() or len(value) > _MOST_DIGITS or int(value) < least:
         raise PatternError(f"data set {name!r}: {key} is {value!r}; expected {least} or more")
     return int(value)
 

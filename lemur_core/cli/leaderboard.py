@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from lemur_core.cli.table import headed, text_table
@@ -58,17 +59,12 @@ def _audited(audit: Audit) -> Iterator[str]:
         f"epochs spared ({share:.0%})"
     )
     if audit.drawn:
-        errors = [predicted - measured for predicted, measured in audit.drawn]
+        predicted, measured = zip(*audit.drawn, strict=True)
+        off = [abs(one - other) for one, other in audit.drawn]
         yield (
-            f"  {len(errors)} trained on to see: predicted "
-            f"{_mean([predicted for predicted, _ in audit.drawn]):.4f}, came to "
-            f"{_mean([measured for _, measured in audit.drawn]):.4f} in the mean; "
-            f"off by {_mean(list(map(abs, errors))):.4f}, {max(map(abs, errors)):.4f} at most"
+            f"  {len(off)} trained on to see: predicted {fmean(predicted):.4f}, came to "
+            f"{fmean(measured):.4f} in the mean; off by {fmean(off):.4f}, {max(off):.4f} at most"
         )
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _flag(db: str) -> str:

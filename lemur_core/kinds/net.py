@@ -168,11 +168,13 @@ def build_scheduler(
     """Return the scheduler ``prm["scheduler"]``, stepped once per epoch.
 
     ``constant`` (default) is none; ``cosine`` falls to 0 over ``prm["scheduler_epochs"]`` epochs,
-    10 where there is none; ``exponential`` multiplies by ``prm["gamma"]``, 0.9 where there is none.
+    10 where there is none, and rises again over as many; ``exponential`` multiplies by
+    ``prm["gamma"]``, 0.9 where there is none.
 
     Raises:
         ValueError: There is no such scheduler.
     """
+    # Read whatever the scheduler is: a net that declares it must not be told that it is in vain.
     name, epochs = prm.get("scheduler", "constant"), prm.get("scheduler_epochs", 10)
     if name == "constant":
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lemur_core.errors import LemurError
+from lemur_core.errors import LemurError, PluginError
 from lemur_core.kinds.asked import Maker, maker, parts_of, read_asked
 from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known
 from lemur_core.registry import Registry
@@ -64,6 +64,7 @@ class Forecasting:
         UnknownNameError: There is no such estimator.
         SettingsError: It has no such options.
         ContractError: It is none.
+        PluginError: It cannot be made.
     """
 
     def __init__(self, settings: Settings, registry: Registry, warn: Callable[[str], None]) -> None:
@@ -75,7 +76,14 @@ class Forecasting:
         self._said: set[str] = set()
         self.audit = Audit(str(asked))
         # What an option's value should be is said before anything is trained.
-        self.parts = parts_of(self._make(Known(settings.epochs)))
+        try:
+            self.parts = parts_of(self._make(Known(settings.epochs)))
+        except LemurError:
+            raise
+        # A stranger's code may raise anything; without it, the trials would be no forecast's.
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise PluginError(f"estimator {str(asked)!r} cannot be made: {why}") from error
 
     def of(self, trial: Trial, chance: float, past: Sequence[Past]) -> Forecast:
         """Return what listens to a trial's estimator.

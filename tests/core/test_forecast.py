@@ -8,7 +8,7 @@ import pytest
 import lemur_core
 from lemur_core import data
 from lemur_core.cli.leaderboard import ending
-from lemur_core.errors import SettingsError, UnknownNameError
+from lemur_core.errors import PluginError, SettingsError, UnknownNameError
 from lemur_core.search.events import EpochEnded, TrialFinished, Warned
 from lemur_core.store.database import opened
 from lemur_core.trial import Epoch, State
@@ -171,8 +171,16 @@ def test_a_trial_that_had_settled_when_it_was_ended_is_not_trained_on(db, monkey
     assert set(data(db=db)["predicted"]) == {0.75}
 
 
+def test_one_that_cannot_be_made_is_said_before_anything_is_trained(db, heard, monkeypatch):
+    monkeypatch.setattr("lemur_toy.estimators.Soon.told", None)
+    assert refused(db=db, estimator="soon") == (
+        "estimator 'soon' cannot be made: AttributeError: 'NoneType' object has no attribute "
+        "'append'"
+    )
+
+
 def refused(**settings):
-    with pytest.raises((SettingsError, UnknownNameError)) as caught:
+    with pytest.raises((PluginError, SettingsError, UnknownNameError)) as caught:
         run(trials=1, epochs=2, **settings)
     return str(caught.value)
 

@@ -209,6 +209,7 @@ def test_restrictions_that_differ_exclude_each_other(toys):
         ("blobs[sample=3]", "unknown restriction 'sample'. Did you mean 'samples'?"),
         ("blobs[samples=few]", "samples is 'few'; expected 2 or more"),
         ("blobs[classes=1]", "classes is '1'; expected 2 or more"),
+        (f"blobs[samples={'9' * 5000}]", f"samples is '{'9' * 5000}'; expected 2 or more"),
         ("blobs[seed=3]", "a seed alone restricts nothing; say samples=N too"),
     ],
 )
@@ -285,7 +286,7 @@ def test_an_option_called_size_is_the_images_size(toys):
 
     assert (size("drawn"), size("drawn[size=256]")) == (128, 256)
     # Its loader says what is wrong with it.
-    assert size("drawn[size=large]") == 128
+    assert size("drawn[size=large]") == size(f"drawn[size={'9' * 5000}]") == 128
 
 
 def test_bundles_of_different_options_are_different(optional, tmp_path):

@@ -61,6 +61,34 @@ def test_it_is_exported_and_taken_in_again(db, tmp_path):
     check(tmp_path / "again.db")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("scores", "nonsense"),
+        ("scores", '{"f1": 0.5}'),
+        ("within", "[1, 2"),
+        ("within", "[[1.5]]"),
+        ("estimate", "5"),
+        ("estimate", '{"epoch": 1.5}'),
+        ("in_shape", '"wide"'),
+        ("out_shape", "{"),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_not_taken_in(db, tmp_path, name, text):
+    with opened(db) as engine:
+        export(engine, tmp_path / "stat")
+    file = next((tmp_path / "stat").glob("*/1.json"))
+    records = json.loads(file.read_text())
+    [at] = [at for at, one in enumerate(records) if one["lemur"]["predicted"] is not None]
+    records[at]["lemur"][name] = text
+    file.write_text(json.dumps(records))
+    with opened(tmp_path / "again.db", create=True) as engine:
+        report = take_in(engine, tmp_path / "stat")
+    assert (report.added, len(report.faults)) == (3, 1)
+    assert report.faults[0].reason == f"lemur: {name} {text!r}: is not what lemur writes"
+    assert len(data(db=tmp_path / "again.db")) == 3
+
+
 def test_it_is_merged(db, tmp_path):
     with opened(tmp_path / "other.db", create=True) as engine, opened(db) as other:
         merge(engine, other)

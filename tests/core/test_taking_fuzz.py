@@ -10,9 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lemur_core import data
+from lemur_core.cli.trial import trial_text
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
+from lemur_core.store.reading.told import tell
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.taking.records import OWN_FACTS
 
@@ -33,6 +35,18 @@ OWN = st.dictionaries(
 )
 RECORDS = st.builds(lambda name, value: FIRST | {name: value}, NAMES, ODD)
 OWN_RECORDS = OWN.map(lambda own: FIRST | {"lemur": own})
+# As lemur writes it, but for one thing; texts are JSON themselves, whole or not.
+TEXTS = VALUES.map(json.dumps) | st.sampled_from(["nonsense", '{"epoch": 1}', "[[1]]", '{"f1": 1}'])
+WHOLE = {
+    "trial": "0" * 32, "validation": 0.5, "scores": '{"f1": [0.5, 0.5]}', "within": "[[0.5, 0.5]]",
+    "seed": 0, "epochs": 1, "state": "converged", "reason": "", "device": "cpu", "parameters": 3,
+    "in_shape": "[1, 3]", "out_shape": "[2]", "predicted": 0.5,
+    "estimate": '{"audited": false, "epoch": 0.5, "estimator": "a", "facts": {}}',
+    "versions": {}, "started": "", "ended": None,
+}  # fmt: skip
+NEARLY_OWN = st.builds(
+    lambda name, value: WHOLE | {name: value}, st.sampled_from([*WHOLE]), TEXTS | ODD
+)
 FUZZ = settings(max_examples=60, deadline=None, database=None)
 
 
@@ -74,6 +88,24 @@ def test_each_record_is_given_back_or_named(records):
         assert len(data(db=folder / "results.db")) == report.added == report.read
         assert check(engine) == []
         assert take_in(engine, folder / "stat").added == 0
+
+
+def test_what_is_as_lemur_writes_it_is_taken_in():
+    assert set(OWN_FACTS) <= set(WHOLE)
+    with taken(json.dumps([FIRST | {"lemur": WHOLE}]).encode()) as (_, _, report):
+        assert (report.added, report.faults) == (1, [])
+
+
+@FUZZ
+@given(NEARLY_OWN)
+def test_what_is_nearly_as_lemur_writes_it_can_be_read_or_is_named(own):
+    with taken(json.dumps([FIRST | {"lemur": own}]).encode()) as (folder, engine, report):
+        assert report.added + len(report.faults) == 1
+        assert len(data(db=folder / "results.db", with_stats=True)) == report.added
+        given_back(folder, engine)
+        with engine.connect() as connection:
+            for (uid,) in connection.exec_driver_sql("select uid from trial").all():
+                trial_text(tell(connection, uid))
 
 
 @FUZZ

@@ -6,13 +6,20 @@ by its name; a name that is not known here is a hyperparameter, as it is to LEMU
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, NamedTuple
 
 from lemur_core.store.identity import digest, exact
+from lemur_core.store.writing.ledger import (
+    prediction_of,
+    scores_of,
+    storable,
+    within_of,
+)
 from lemur_core.trial import State
 
 # What newer records of LEMUR's measure beside the score; kept, for lemur has no column for it.
@@ -42,6 +49,8 @@ _OWN_KINDS: dict[str, tuple[type, ...]] = {
     "predicted": (float, NoneType),
     "estimate": (str, NoneType),
 }
+# Of what every database has a column for.
+_TOO_LARGE = {"seed": 2**31, "epochs": 2**31, "parameters": 2**63}
 LOSS, OWN = "train_loss", "lemur"
 # What lemur says of its own trials beside that, by the names of `schema.trial`.
 OWN_FACTS = (
@@ -191,11 +200,38 @@ def _own(facts: dict[str, Any]) -> dict[str, Any] | None:
     if type(own) is not dict or not _UID.fullmatch(str(own.get("trial"))):
         raise MalformedError(f"lemur {_shown(own)}: expected what lemur writes of a trial")
     for name, kinds in _OWN_KINDS.items():
-        if type(own.get(name)) not in kinds:
+        value = own.get(name)
+        if type(value) not in kinds or (type(value) is str and storable(value) != value):
             raise MalformedError(f"lemur: {name} {_shown(own.get(name))}: is not what lemur writes")
+    for name, least_too_large in _TOO_LARGE.items():
+        if own.get(name) is not None and not 0 <= own[name] < least_too_large:
+            raise MalformedError(f"lemur: {name} {own[name]}: is not what lemur writes")
     if own["state"] not in list(State):
         raise MalformedError(f"lemur: state {_shown(own['state'])}: is not what lemur writes")
+    _check_texts(own)
     return own
+
+
+def _check_texts(own: dict[str, Any]) -> None:
+    """See that what is kept as JSON in JSON can be read: one text that cannot fails all readers."""
+    predicted = own.get("predicted")
+    readers: dict[str, Callable[[Any], object]] = {
+        "scores": scores_of,
+        "within": within_of,
+        "estimate": lambda text: prediction_of(predicted, text),
+        "in_shape": _shape,
+        "out_shape": _shape,
+    }
+    for name, read in readers.items():
+        try:
+            read(own.get(name))
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+            shown = _shown(own[name])
+            raise MalformedError(f"lemur: {name} {shown}: is not what lemur writes") from None
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    return None if text is None else tuple(map(int, json.loads(text)))
 
 
 def _shown(value: object) -> str:

@@ -13,10 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.expression import ClauseElement
 
-from lemur_core import trial
 from lemur_core.store import schema
 from lemur_core.store.identity import exact
 from lemur_core.trial import Epoch, Outcome, Prediction, Size, State
+from lemur_core.trial import within_of as read_within
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _EPOCH = ("epoch", "accuracy", "validation", "loss", "duration", "scores", "within")
@@ -80,12 +80,15 @@ def _size_row(size: Size | None) -> dict[str, Any]:
 def scores_of(text: str | None) -> dict[str, tuple[float, float]]:
     """Return an epoch's scores by other metrics, from their column."""
     scores = {} if text is None else json.loads(text)
-    return {name: (validation, accuracy) for name, (validation, accuracy) in scores.items()}
+    return {
+        name: (float(validation), float(accuracy))
+        for name, (validation, accuracy) in scores.items()
+    }
 
 
 def within_of(text: str | None) -> tuple[tuple[float, float], ...]:
     """Return an epoch's scores before it was done, from their column."""
-    return () if text is None else trial.within_of(json.loads(text))
+    return () if text is None else read_within(json.loads(text))
 
 
 def end_row(outcome: Outcome) -> dict[str, Any]:
@@ -110,7 +113,14 @@ def prediction_of(predicted: float | None, estimate: str | None) -> Prediction |
     """Return what an estimator settled on, from its columns."""
     if predicted is None or estimate is None:
         return None
-    return Prediction(predicted, **json.loads(estimate))
+    rest = json.loads(estimate)
+    return Prediction(
+        predicted,
+        float(rest["epoch"]),
+        str(rest["estimator"]),
+        dict(rest["facts"]),
+        bool(rest["audited"]),
+    )
 
 
 class Ledger:

@@ -153,6 +153,12 @@ def test_percent_of_a_csv_file_become_fractions(tmp_path):
             "val_loss falls as nets get better; estimators need a score that rises",
         ),
         ("epoch,acc\n1,250\n", None, "acc is from 250 to 250; expected percent"),
+        ("epoch,acc\n1,few\n", None, "column 'acc' holds what is no number"),
+        ("epoch,acc,loss\n1,2,few\n", None, "column 'loss' holds what is no number"),
+        ("epoch,acc\nfew,2\n", None, "column 'epoch' holds what is no number"),
+        ("epoch,acc\n2,1\n1,2\n", None, "its epochs do not rise from line to line, from above 0"),
+        ("epoch,acc\n0,1\n1,2\n", None, "its epochs do not rise from line to line, from above 0"),
+        ("epoch,acc\n1,1\n,2\n", None, "its epochs do not rise from line to line, from above 0"),
     ],
 )
 def test_a_csv_file_that_cannot_be_used_is_said(tmp_path, text, column, message):

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +103,20 @@ def of_csv(file: Path, chance: float = 0.0, column: str | None = None) -> Record
         column: The name of the scores'; None takes the first of those that are usual.
 
     Raises:
-        SettingsError: There is no such file or column, or the scores fall as nets get better.
+        SettingsError: There is no such file or column, a value is no number, epochs do not rise, or
+            the scores fall as nets get better.
     """
     import pandas as pd
 
     try:
         frame = pd.read_csv(file).rename(columns=str.strip)
-        epochs = tuple(map(float, frame["epoch"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise SettingsError(f"{file}: no CSV file with a column 'epoch'") from error
+    if "epoch" not in frame:
+        raise SettingsError(f"{file}: no CSV file with a column 'epoch'")
+    epochs = _numbers(frame["epoch"], file)
+    if not all(before < epoch for before, epoch in pairwise((0.0, *epochs))):
+        raise SettingsError(f"{file}: its epochs do not rise from line to line, from above 0")
     name = column or next((one for one in _SCORES if one in frame), "score")
     if name not in frame:
         raise SettingsError(f"{file}: no column {name!r}{hint(name, list(frame))}")
@@ -118,8 +124,8 @@ def of_csv(file: Path, chance: float = 0.0, column: str | None = None) -> Record
         raise SettingsError(
             f"{file}: {name} falls as nets get better; estimators need a score that rises"
         )
-    scores = _fractions(tuple(map(float, frame[name])), file, name)
-    losses = next((_losses(frame[one]) for one in _LOSSES if one in frame), ())
+    scores = _fractions(_numbers(frame[name], file), file, name)
+    losses = next((_losses(_numbers(frame[one], file)) for one in _LOSSES if one in frame), ())
     return Recorded(file.resolve().parent.name, file.stem, Curve(epochs, scores, losses), chance)
 
 
@@ -151,6 +157,13 @@ def of_files(
                 yield from of_lines(file)
             else:
                 yield of_csv(file, chance, column)
+
+
+def _numbers(column: Any, file: Path) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, column))
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{file}: column {column.name!r} holds what is no number") from error
 
 
 def _losses(column: Any) -> tuple[float | None, ...]:

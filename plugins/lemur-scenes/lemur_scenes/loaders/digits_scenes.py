@@ -1,6 +1,6 @@
 """Scenes of handwritten digits, drawn when they are first asked for: the data set that is embedded.
 
-One to six of scikit-learn's digits, at several scales, some in front of others, lie on textured
+One to eight of scikit-learn's digits, at several scales, some in front of others, lie on textured
 ground. They are written as COCO's files and read as those are.
 """
 
@@ -73,7 +73,9 @@ def folder_name(size: int, count: int) -> str:
 
 def _whole(option: str, text: str, limits: tuple[int, int]) -> int:
     low, high = limits
-    if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
+    # Longer than the highest is higher, and Python reads no number of thousands of digits.
+    digits = text.isascii() and text.isdecimal() and len(text) <= len(str(high))
+    if not (digits and low <= int(text) <= high):
         raise PatternError(
             f"data set {NAME!r}: {option} is {text!r}; expected a whole number, {low} to {high}"
         )
