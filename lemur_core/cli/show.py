@@ -67,6 +67,8 @@ def entry(
     registry, kind = installed(), one_kind(str(context.info_name))
     shown = registry.get(kind, name)
     lines = list(_facts(registry, kind, shown))
+    if kind == "estimator":
+        lines += _estimators_options(shown)
     if kind == "net":
         lines += _hyperparameters(shown)
         if size:
@@ -111,6 +113,13 @@ def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
         yield f"{'size':<12}{entry.size} px"
     if entry.options:
         yield f"{'options':<12}{', '.join(entry.options)}"
+
+
+def _estimators_options(entry: Entry) -> Iterator[str]:
+    from lemur_core.kinds.asked import options_of
+
+    options = options_of(entry.load(), entry.name)
+    yield f"{'options':<12}{', '.join(f'{name}={value}' for name, value in options.items())}"
 
 
 def _hyperparameters(entry: Entry) -> Iterator[str]:

@@ -171,6 +171,12 @@ def test_a_trial_that_had_settled_when_it_was_ended_is_not_trained_on(db, monkey
     assert set(data(db=db)["predicted"]) == {0.75}
 
 
+def test_its_options_are_shown_with_their_defaults(lemur):
+    status, out, _ = lemur("show", "estimator", "soon", "--no-source")
+    assert status == 0
+    assert "options     after=2.0, score=0.75, interval=1.0" in out
+
+
 def test_one_that_cannot_be_made_is_said_before_anything_is_trained(db, heard, monkeypatch):
     monkeypatch.setattr("lemur_toy.estimators.Soon.told", None)
     assert refused(db=db, estimator="soon") == (
