@@ -274,15 +274,35 @@ def test_the_optimizer_is_the_prms(prm, kind, momentum):
     ) == momentum
 
 
-def test_the_cosine_schedule_falls_to_zero_over_its_epochs():
-    optimizer = build_optimizer([nn.Parameter(torch.zeros(1))], {"lr": 1.0})
-    scheduler = build_scheduler(optimizer, {"scheduler": "cosine", "scheduler_epochs": 4})
-    rates = []
-    for _ in range(4):
+def rates(optimizer, scheduler, epochs):
+    for _ in range(epochs):
         optimizer.step()
+        yield optimizer.param_groups[0]["lr"]
         scheduler.step()
-        rates.append(optimizer.param_groups[0]["lr"])
-    assert rates == pytest.approx([(1 + math.cos(math.pi * k / 4)) / 2 for k in range(1, 5)])
+
+
+def scheduled(epochs, **prm):
+    optimizer = build_optimizer([nn.Parameter(torch.zeros(1))], {"lr": 1.0})
+    return list(rates(optimizer, build_scheduler(optimizer, prm), epochs))
+
+
+def test_the_cosine_schedule_falls_to_zero_over_its_epochs():
+    found = scheduled(5, scheduler="cosine", scheduler_epochs=4)
+    assert found == pytest.approx([(1 + math.cos(math.pi * k / 4)) / 2 for k in range(5)])
+
+
+def test_one_cycle_is_that_of_torch_at_the_middle_of_each_epoch():
+    optimizer = build_optimizer([nn.Parameter(torch.zeros(1))], {"lr": 1.0, "momentum": 0.9})
+    # Its first phase ends, and its last, a step before the share of all steps that it is given.
+    steps, start = 2_000, 1e-9
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1.0, steps, anneal_strategy="cos", div_factor=1 / start, cycle_momentum=False
+    )
+    falling = list(rates(optimizer, theirs, steps))[50::100]
+    ours = scheduled(22, scheduler="onecycle", scheduler_epochs=20)
+    assert ours[6:20] == pytest.approx(falling[6:], abs=2e-3)
+    assert ours[:6] == pytest.approx([(k + 0.5) / 6 for k in range(6)])
+    assert ours[20:] == ours[19:20] * 2
 
 
 TEMPLATE = """
