@@ -105,6 +105,9 @@ EXECUTION: dict[str, Range] = {
     "compile": Choice((False, True)),
     "channels_last": Choice((False, True)),
 }
+# How a learning rate changes; part of a trial's prm only where it is asked for, of a net that has a
+# scheduler.
+SCHEDULE: dict[str, Range] = {"scheduler_epochs": Choice((10,)), "gamma": Choice((0.9,))}
 # Powers of two, whatever they are given as: LEMUR searches the exponent.
 _POWERS = ("batch",)
 # Outside of these no optimizer or layer can use them.
@@ -113,6 +116,7 @@ _LIMITS = {
     "momentum": Interval(0.0, 1.0),
     "dropout": Interval(0.0, 1.0),
     "batch": Interval(1, math.inf, integer=True),
+    "scheduler_epochs": Interval(1, math.inf, integer=True),
 }
 
 _NUMBER = r"(?:2\^\d{1,3}|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
@@ -181,12 +185,13 @@ def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
 
 
 def override(space: Space, given: Mapping[str, Given]) -> Space:
-    """Return ``space`` with those of the given ranges that it has a name for, or that any net has.
+    """Return ``space`` with those of the given ranges that it has a name for, or takes when asked.
 
     Raises:
         SpaceError: A range cannot be read.
     """
-    space = space | {name: one for name, one in EXECUTION.items() if name in given}
+    optional = EXECUTION | (SCHEDULE if "scheduler" in space else {})
+    space = space | {name: space.get(name, one) for name, one in optional.items() if name in given}
     changed = {
         name: parse_range(name, text, space[name]) for name, text in given.items() if name in space
     }

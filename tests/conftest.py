@@ -9,6 +9,8 @@ import pytest
 # each other at every operation. To be said before torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Numbers are the same to the last bit on a CPU, wherever tests are run; also before torch.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture

@@ -179,7 +179,6 @@ def build_scheduler(
     Raises:
         ValueError: There is no such scheduler.
     """
-    # Read whatever the scheduler is: a net that declares it must not be told that it is in vain.
     name, epochs = prm.get("scheduler", "constant"), prm.get("scheduler_epochs", 10)
     if name == "constant":
         return None

@@ -5,6 +5,7 @@ from lemur_core.space import (
     Choice,
     Interval,
     check_used,
+    fixed,
     of_net,
     override,
     parse_range,
@@ -118,6 +119,25 @@ def test_a_value_fixed_at_0_stays_0():
 def test_a_range_for_a_name_that_only_another_net_has_changes_nothing():
     space = of_net({"lr"})
     assert override(space, {"dropout": "0..0.5"}) == space
+
+
+def test_what_says_how_a_schedule_goes_is_taken_by_nets_that_have_one():
+    given = {"scheduler_epochs": 20, "gamma": "0.5"}
+    assert fixed(override(of_net({"scheduler": "constant"}), given)) == {
+        "scheduler": "constant",
+        "scheduler_epochs": 20,
+        "gamma": 0.5,
+    }
+    assert "gamma" not in override(of_net({"lr"}), given)
+    # One that has it itself keeps its range.
+    own = override(of_net({"scheduler": "cosine", "gamma": "1..3"}), {"gamma": "2..4"})
+    assert str(own["gamma"]) == "2..4"
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 2.5, "soon"])
+def test_a_schedule_has_whole_epochs(epochs):
+    with pytest.raises(SpaceError, match="scheduler_epochs"):
+        override(of_net({"scheduler": "constant"}), {"scheduler_epochs": epochs})
 
 
 def test_a_name_that_no_net_has_is_said():

@@ -18,7 +18,6 @@ def supported_hyperparameters():
     return TRAINING | {
         "optimizer": "adam",
         "lr": "1e-4..1e-2 log",
-        "scheduler_epochs": 10,
         "dropout": "0..0.5",
         "bn_momentum": 0.1,
     }
