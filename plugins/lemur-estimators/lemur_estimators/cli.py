@@ -69,7 +69,10 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
         str(one): maker(installed().get("estimator", one.name).load(), one)
         for one in read_several(asked["estimators"])
     }
-    filters = {name: asked[name] for name in ("task", "dataset", "metric", "nn")}
+    filters = {name: asked[name] for name in ("task", "dataset", "metric", "nn") if asked[name]}
+    if files and filters:
+        given = ", ".join(f"--{'net' if name == 'nn' else name}" for name in filters)
+        raise SettingsError(f"{given}: of a database, not of files; leave it out, or give no FILES")
     found = (
         recorded.of_files(files, asked["chance"], asked["score"])
         if files

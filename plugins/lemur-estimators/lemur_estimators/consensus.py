@@ -11,12 +11,11 @@ import numpy as np
 
 from lemur_core.kinds.estimator import Estimate, Known, check_score, within
 from lemur_estimators.evidence import Outlook, outlook
-from lemur_estimators.models import logit, score_of
-from lemur_estimators.prior import horizon_of, of_study
+from lemur_estimators.flat import learned, loss_of_guessing, odds_of_rising
+from lemur_estimators.models import Array
+from lemur_estimators.prior import begin_late, horizon_of, of_study
 
 _LOWER, _UPPER = 0.05, 0.95
-# So much better than guessing, in logits, is what has learned something.
-_LEARNED = 0.4
 # While there are few earlier trials, the best of them may well be none of the best: so many more
 # are reckoned with.
 _DOUBTED = 2
@@ -33,7 +32,8 @@ class Consensus:
     narrower than ``settled``; where the trial is among the best with a probability above
     ``certain``, than ``sure``. A late bloomer
     goes on as long as waiting for it is worth while: how probable it is that a curve
-    rises after it was flat for so long is part of the prior.
+    rises after it was flat for so long is part of the prior, and of what its training loss says
+    (`lemur_estimators.flat`).
 
     Args:
         known: What is known of the study.
@@ -53,7 +53,7 @@ class Consensus:
         *,
         interval: float = 0.5,
         keep: float = 0.2,
-        doubt: float = 0.05,
+        doubt: float = 0.04,
         settled: float = 0.01,
         certain: float = 0.99,
         sure: float = 0.1,
@@ -77,6 +77,9 @@ class Consensus:
         # Against earlier trials one is measured; against guessing it has nothing to prove twice.
         self.among_others = len(known.curves) >= _DOUBTED
         self.log_prior = np.log(of_study(known.curves))
+        self.learned = learned(known.chance)
+        self.guessing = loss_of_guessing(known.curves, known.chance)
+        self.loss: float | None = None
         self.epochs: list[float] = []
         self.scores: list[float] = []
 
@@ -85,14 +88,22 @@ class Consensus:
         check_score(score)
         self.epochs.append(epoch)
         self.scores.append(score)
+        # Within an epoch there may be none; that of the epoch before still says something.
+        self.loss = self.loss if loss is None else loss
         highest = max(self.scores)
         if epoch >= self.last:
             better = None if self.best is None else float(highest > self.best)
             reason = f"{self.last} epochs are over"
             return Estimate(True, highest, highest, highest, better, reason=reason)
         horizon = horizon_of(tuple(self.epochs), float(self.last))
-        posterior = horizon.posterior(np.maximum.accumulate(self.scores)[None], self.log_prior)
+        log_prior = self._prior_at(highest)
+        posterior = horizon.posterior(np.maximum.accumulate(self.scores)[None], log_prior)
         return self._judged(epoch, highest, outlook(posterior))
+
+    def _prior_at(self, highest: float) -> Array:
+        if highest >= self.learned:
+            return self.log_prior
+        return self.log_prior + np.log(odds_of_rising(self.loss, self.guessing)) * begin_late()
 
     def _judged(self, epoch: float, highest: float, final: Outlook) -> Estimate:
         lower, middle, upper = (float(final.quantile(share)[0]) for share in (_LOWER, 0.5, _UPPER))
@@ -117,9 +128,8 @@ class Consensus:
 
 def _bar(known: Known, keep: float) -> float:
     """Return the score that the best exceed, 0 to 1."""
-    learned = float(score_of(logit(np.array(known.chance)) + _LEARNED))
     count = len(known.curves)
     if count < _DOUBTED:
-        return learned
+        return learned(known.chance)
     finals = [curve.final for curve in known.curves]
     return float(np.quantile(finals, (1 - keep) * count / (count + _DOUBTED)))

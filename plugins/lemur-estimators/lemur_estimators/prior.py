@@ -20,6 +20,8 @@ from lemur_estimators.models import Array, shapes
 # Published nets are those that learned. Among nets that are searched many never do, and some begin
 # late: so much is added for each, and for whatever else there may be, to a whole of 1.
 _LATE, _NEVER, _UNSEEN = 0.9, 0.3, 0.02
+# The gains, of `evidence.GAINS`, from this on are much.
+_MUCH = 3
 # As many earlier trials weigh as much as all that was published.
 _WORTH = 30
 # Earlier trials that are looked at: the latest.
@@ -38,13 +40,19 @@ def published() -> Array:
     return (weights / weights.sum()).ravel()
 
 
+@cache
+def begin_late() -> Array:
+    """Return 1 for each model that begins late and then gains much, else 0; shape ``(models,)``."""
+    late = np.zeros(models())
+    late[[place for place, shape in enumerate(shapes()) if shape.late], _MUCH:] = 1
+    return late.ravel()
+
+
 def _late(noises: Array) -> Array:
     """Return the probability of models that begin late and then gain much."""
-    late = np.zeros(models())
-    for place, shape in enumerate(shapes()):
-        if shape.late:
-            # The longer it was flat, the less probable is its end.
-            late[place, 3:] = noises / shape.late
+    # The longer it was flat, the less probable is its end.
+    waited = np.array([shape.late or np.inf for shape in shapes()])
+    late = begin_late().reshape(models()) * noises / waited[:, None, None]
     return late / late.sum()
 
 

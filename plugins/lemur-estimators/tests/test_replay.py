@@ -209,3 +209,12 @@ def test_a_replay_without_trials_says_what_to_lower(tmp_path):
         "no trial was trained for 20 epochs with scores from 0 to 1; "
         "--least lowers what is asked for"
     )
+
+
+def test_filters_of_a_database_are_refused_beside_files(tmp_path):
+    asked = ["estimate", "replay", str(tmp_path), "--net", "A", "--task", "b"]
+    with pytest.raises(SettingsError) as raised:
+        CliRunner().invoke(cli, asked, catch_exceptions=False)
+    assert str(raised.value) == (
+        "--task, --net: of a database, not of files; leave it out, or give no FILES"
+    )
