@@ -128,8 +128,9 @@ class Consensus:
 
 def _bar(known: Known, keep: float) -> float:
     """Return the score that the best exceed, 0 to 1."""
-    count = len(known.curves)
+    count, least = len(known.curves), learned(known.chance)
     if count < _DOUBTED:
-        return learned(known.chance)
+        return least
     finals = [curve.final for curve in known.curves]
-    return float(np.quantile(finals, (1 - keep) * count / (count + _DOUBTED)))
+    # Where none learned anything, what learns nothing either is not one of the best.
+    return max(least, float(np.quantile(finals, (1 - keep) * count / (count + _DOUBTED))))

@@ -120,6 +120,12 @@ def test_what_never_learns_is_ended_alone():
     assert len(said) < 20
 
 
+def test_what_learns_nothing_is_not_among_the_best_where_nothing_learned():
+    known = Known(epochs=20, chance=0.1, curves=[Curve(EPOCHS, (0.1,) * 20)] * 6)
+    said = said_of([0.1] * 20, known, settled=0.0)
+    assert said[-1].reason == "it is hopeless"
+
+
 def never(loss):
     return Curve(EPOCHS[:6], (0.1,) * 6, (9.0, None, *[loss] * 3, math.nan))
 

@@ -1,3 +1,4 @@
+import json
 import math
 import warnings
 
@@ -9,9 +10,18 @@ from lemur_core.cli import cli
 from lemur_core.errors import LemurError, SettingsError
 from lemur_core.kinds.asked import Asked, maker
 from lemur_core.kinds.estimator import Curve, Estimate
+from lemur_core.store.database import opened
+from lemur_core.store.taking.published import take_in
 from lemur_estimators.replay.judge import replay
 from lemur_estimators.replay.measures import best_kept, measure, regret
-from lemur_estimators.replay.recorded import Recorded, complete, of_csv, of_files, of_lines
+from lemur_estimators.replay.recorded import (
+    Recorded,
+    complete,
+    of_csv,
+    of_database,
+    of_files,
+    of_lines,
+)
 
 
 class Second:
@@ -218,3 +228,23 @@ def test_filters_of_a_database_are_refused_beside_files(tmp_path):
     assert str(raised.value) == (
         "--task, --net: of a database, not of files; leave it out, or give no FILES"
     )
+
+
+def test_of_a_database_trials_that_were_ended_early_are_left_out(tmp_path):
+    folder = tmp_path / "stat" / "img-classification_digits_acc_Small"
+    folder.mkdir(parents=True)
+    for epoch in (1, 2, 3):
+        trials = [
+            {"accuracy": 0.1 * epoch + lr, "lr": lr, "batch": 8, "transform": "norm_32"}
+            for lr in (0.3, 0.1)
+        ]
+        (folder / f"{epoch}.json").write_text(json.dumps(trials))
+    with opened(tmp_path / "some.db", create=True) as engine:
+        take_in(engine, tmp_path / "stat")
+        assert len(list(of_database(tmp_path / "some.db"))) == 2
+        with engine.begin() as connection:
+            first = "(select min(id) from trial)"
+            connection.exec_driver_sql(f"update trial set state='converged' where id={first}")
+    [left] = of_database(tmp_path / "some.db", 0.1)
+    assert (left.study, left.chance) == ("img-classification_digits_acc", 0.1)
+    assert left.curve.scores in ((0.2, 0.30000000000000004, 0.4), (0.4, 0.5, 0.6000000000000001))

@@ -12,12 +12,15 @@ from typing import Any
 
 from lemur_core.errors import SettingsError, hint
 from lemur_core.kinds.estimator import Curve
+from lemur_core.trial import State
 
 # What columns of scores and losses are called, in the order in which they are looked for.
 _SCORES = ("score", "validation", "val_accuracy", "val_acc", "accuracy", "acc")
 _LOSSES = ("loss", "train_loss", "val_loss")
 _FALL = ("loss", "error", "perplexity")
 _OF_TRIAL = ["task", "dataset", "metric", "nn", "trial", "epoch", "accuracy", "validation", "loss"]
+# How trials stand that were trained to their end, as far as is known.
+_WHOLE = (State.FINISHED, State.IMPORTED)
 
 
 @dataclass(frozen=True)
@@ -75,14 +78,15 @@ def complete(
 
 
 def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator[Recorded]:
-    """Give the trials of a database; filters are those of `lemur_core.data`.
+    """Give a database's trials that were trained to their end; filters are `lemur_core.data`'s.
 
     The score is that on the validation split, or on the test split where only that is known, as in
     what LEMUR published.
     """
     from lemur_core import data
 
-    frame = data(columns=_OF_TRIAL, db=db, **filters)
+    frame = data(columns=[*_OF_TRIAL, "state"], db=db, **filters)
+    frame = frame[frame["state"].isin(_WHOLE)]
     for trial, rows in frame.groupby("trial", sort=False):
         rows = rows.sort_values("epoch")
         first = rows.iloc[0]
