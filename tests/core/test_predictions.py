@@ -42,6 +42,8 @@ def check(file):
     assert frame["predicted"].fillna(-1).tolist() == [0.75, 0.75, -1, -1]
     assert frame["validation"].tolist() == [0.25, 0.5] * 2
     assert set(frame["state"]) == {"converged"}
+    told = data(db=file, with_stats=True).sort_values(["trial", "epoch"])
+    assert told["within"].tolist() == [{}, dict(WITHIN)] * 2
     with opened(file) as engine, engine.connect() as connection:
         facts = tell(connection, "1" * 32).facts
         assert prediction_of(facts["predicted"], facts["estimate"]) == PREDICTION

@@ -19,7 +19,7 @@ from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.reading.filters import Filters, where_in
 from lemur_core.store.reading.highest import highest
 from lemur_core.store.reading.rows import fetched
-from lemur_core.store.writing.ledger import scores_of
+from lemur_core.store.writing.ledger import scores_of, within_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -32,10 +32,12 @@ COLUMNS = (
 )  # fmt: skip
 CURVE = "curve"
 STATS = (
-    "number", "seed", "epochs", "device", "parameters", "started", "ended", "reason", "source",
-    "extra",
+    "number", "seed", "epochs", "device", "parameters", "started", "ended", "reason", "within",
+    "source", "extra",
 )  # fmt: skip
-_OF_STAT = ("epoch", "accuracy", "duration", "validation", "loss", "scores", "source", "extra")
+_OF_STAT = (
+    "epoch", "accuracy", "duration", "validation", "loss", "scores", "within", "source", "extra",
+)  # fmt: skip
 _OF_TRIAL = {
     "task": schema.trial.c.task,
     "dataset": schema.trial.c.dataset,
@@ -194,6 +196,8 @@ def _put_together(
             made[name] = _codes(connection, _CODE[name], trials[name])
         elif name == "scores":
             made[name] = [scores_of(text) if text else {} for text in rows[name].tolist()]
+        elif name == "within":
+            made[name] = [dict(within_of(text)) for text in rows[name].tolist()]
         elif name == "extra":
             made[name] = [json.loads(text) if text else {} for text in rows[name].tolist()]
         elif name == "source":

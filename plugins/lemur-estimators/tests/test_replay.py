@@ -230,21 +230,44 @@ def test_filters_of_a_database_are_refused_beside_files(tmp_path):
     )
 
 
-def test_of_a_database_trials_that_were_ended_early_are_left_out(tmp_path):
+@pytest.fixture
+def database(tmp_path):
+    """Two trials of three epochs, and a way to say more of them."""
     folder = tmp_path / "stat" / "img-classification_digits_acc_Small"
     folder.mkdir(parents=True)
     for epoch in (1, 2, 3):
         trials = [
-            {"accuracy": 0.1 * epoch + lr, "lr": lr, "batch": 8, "transform": "norm_32"}
-            for lr in (0.3, 0.1)
+            {"accuracy": epoch / 8 + lr, "lr": lr, "batch": 8, "transform": "norm_32"}
+            for lr in (0.5, 0.25)
         ]
         (folder / f"{epoch}.json").write_text(json.dumps(trials))
-    with opened(tmp_path / "some.db", create=True) as engine:
+    file = tmp_path / "some.db"
+    with opened(file, create=True) as engine:
         take_in(engine, tmp_path / "stat")
-        assert len(list(of_database(tmp_path / "some.db"))) == 2
-        with engine.begin() as connection:
-            first = "(select min(id) from trial)"
-            connection.exec_driver_sql(f"update trial set state='converged' where id={first}")
-    [left] = of_database(tmp_path / "some.db", 0.1)
+
+    def say(statement):
+        with opened(file) as engine, engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    return file, say
+
+
+def test_of_a_database_trials_that_were_ended_early_are_left_out(database):
+    file, say = database
+    assert len(list(of_database(file))) == 2
+    say("update trial set state='converged' where id=(select min(id) from trial)")
+    [left] = of_database(file, 0.1)
     assert (left.study, left.chance) == ("img-classification_digits_acc", 0.1)
-    assert left.curve.scores in ((0.2, 0.30000000000000004, 0.4), (0.4, 0.5, 0.6000000000000001))
+    assert left.curve.scores in ((0.375, 0.5, 0.625), (0.625, 0.75, 0.875))
+
+
+def test_of_a_database_scores_within_epochs_are_replayed(database):
+    file, say = database
+    say("update stat set validation=accuracy / 2, loss=epoch")
+    say("update stat set within='[[1.5, 0.25]]' where epoch=2")
+    for trial in of_database(file):
+        assert trial.curve.epochs == (1, 1.5, 2, 3)
+        assert trial.curve.losses == (1, None, 2, 3)
+        first, within, *_ = trial.curve.scores
+        assert first in (0.1875, 0.3125)
+        assert within == 0.25

@@ -18,7 +18,10 @@ from lemur_core.trial import State
 _SCORES = ("score", "validation", "val_accuracy", "val_acc", "accuracy", "acc")
 _LOSSES = ("loss", "train_loss", "val_loss")
 _FALL = ("loss", "error", "perplexity")
-_OF_TRIAL = ["task", "dataset", "metric", "nn", "trial", "epoch", "accuracy", "validation", "loss"]
+_OF_TRIAL = [
+    "task", "dataset", "metric", "nn", "trial", "state", "epoch", "accuracy", "validation", "loss",
+    "within",
+]  # fmt: skip
 # How trials stand that were trained to their end, as far as is known.
 _WHOLE = (State.FINISHED, State.IMPORTED)
 
@@ -80,22 +83,35 @@ def complete(
 def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator[Recorded]:
     """Give a database's trials that were trained to their end; filters are `lemur_core.data`'s.
 
-    The score is that on the validation split, or on the test split where only that is known, as in
-    what LEMUR published.
+    The score is that on the validation split, within epochs too, or on the test split where only
+    that is known, as in what LEMUR published.
     """
     from lemur_core import data
 
-    frame = data(columns=[*_OF_TRIAL, "state"], db=db, **filters)
+    frame = data(columns=_OF_TRIAL, with_stats=True, db=db, **filters)
     frame = frame[frame["state"].isin(_WHOLE)]
     for trial, rows in frame.groupby("trial", sort=False):
         rows = rows.sort_values("epoch")
         first = rows.iloc[0]
-        scores = rows["validation"] if rows["validation"].notna().all() else rows["accuracy"]
         study = f"{first['task']}_{first['dataset']}_{first['metric']}"
-        curve = Curve(
-            tuple(map(float, rows["epoch"])), tuple(map(float, scores)), _losses(rows["loss"])
-        )
-        yield Recorded(study, f"{first['nn']} {trial}", curve, chance)
+        yield Recorded(study, f"{first['nn']} {trial}", _curve(rows), chance)
+
+
+def _curve(rows: Any) -> Curve:
+    if rows["validation"].isna().any():
+        return _of_points(zip(rows["epoch"], rows["accuracy"], rows["loss"], strict=True))
+    columns = zip(rows["epoch"], rows["validation"], rows["loss"], rows["within"], strict=True)
+    return _of_points(
+        point
+        for epoch, score, loss, within in columns
+        for point in (*((at, told, math.nan) for at, told in within.items()), (epoch, score, loss))
+    )
+
+
+def _of_points(points: Iterable[tuple[float, float, float]]) -> Curve:
+    """Return the curve of some epochs, scores, and losses, which are NaN where there are none."""
+    epochs, scores, losses = zip(*points, strict=True)
+    return Curve(tuple(map(float, epochs)), tuple(map(float, scores)), _losses(losses))
 
 
 def of_csv(file: Path, chance: float = 0.0, column: str | None = None) -> Recorded:
