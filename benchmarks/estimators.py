@@ -33,7 +33,7 @@ from lemur_estimators.replay.tables import tables
 
 POPULATION = Path(__file__).parent / "population" / "curves.jsonl"
 ASKED = (
-    "consensus,consensus:doubt=0.03,sure=0.05,consensus:doubt=0.15,sure=0.2,settled=0.02,peng4nn,menndl,patience,median,halving,"
+    "consensus,consensus:doubt=0.02,consensus:doubt=0.15,sure=0.2,settled=0.02,peng4nn,menndl,patience,median,halving,"
     "hyperband,wilcoxon"
 )
 CHANCE = {"cifar-10": 0.1, "cifar-100": 0.01, "imagenette": 0.1, "mnist": 0.1135, "svhn": 0.1959}

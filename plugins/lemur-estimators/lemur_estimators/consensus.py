@@ -19,6 +19,9 @@ _LOWER, _UPPER = 0.05, 0.95
 # While there are few earlier trials, the best of them may well be none of the best: so many more
 # are reckoned with.
 _DOUBTED = 2
+# The longer a trial was trained the less is to be gained by its rest: at its end what is hopeless
+# may be so much more probable, and intervals so much wider, than at its beginning.
+_DOUBT_GROWS, _WIDTH_GROWS = 5.0, 3.0
 # The first trials set no bar that is worth an exact measurement: so much wider may intervals be.
 _FIRST = 3
 
@@ -30,8 +33,8 @@ class Consensus:
     ``doubt``; before there are two earlier trials, when it learns anything at all with less than
     that. Others are ended when the final score lies, with a probability of 0.9, within an interval
     narrower than ``settled``; where the trial is among the best with a probability above
-    ``certain``, than ``sure``. A late bloomer
-    goes on as long as waiting for it is worth while: how probable it is that a curve
+    ``certain``, than ``sure``. The longer it was trained, the more of either is asked for to go on.
+    A late bloomer goes on as long as waiting for it is worth while: how probable it is that a curve
     rises after it was flat for so long is part of the prior, and of what its training loss says
     (`lemur_estimators.flat`).
 
@@ -39,9 +42,10 @@ class Consensus:
         known: What is known of the study.
         interval: How often scores are measured, in epochs.
         keep: The share of trials that are to be told apart exactly, 0 to 1.
-        doubt: The probability below which a trial is hopeless, 0 to 1; 0 ends none as hopeless.
-        settled: The width of the interval at which a prediction has settled, 0 to 1; 0 waits for
-            the last epoch.
+        doubt: The probability below which a trial is hopeless at its beginning, 0 to 1; at its end
+            six times that; 0 ends none as hopeless.
+        settled: The width of the interval at which a prediction has settled at a trial's beginning,
+            0 to 1; at its end four times that; 0 waits for the last epoch.
         certain: The probability above which a trial is among the best, 0 to 1.
         sure: The width for such a trial, 0 to 1.
         least: Epochs before which no trial ends.
@@ -53,10 +57,10 @@ class Consensus:
         *,
         interval: float = 0.5,
         keep: float = 0.2,
-        doubt: float = 0.04,
+        doubt: float = 0.03,
         settled: float = 0.01,
         certain: float = 0.99,
-        sure: float = 0.1,
+        sure: float = 0.06,
         least: float = 2.0,
     ) -> None:
         within("interval", interval, 0.01, 1)
@@ -108,22 +112,24 @@ class Consensus:
     def _judged(self, epoch: float, highest: float, final: Outlook) -> Estimate:
         lower, middle, upper = (float(final.quantile(share)[0]) for share in (_LOWER, 0.5, _UPPER))
         better = None if self.best is None else float(final.above(self.best)[0])
-        reason = self._reason(highest, upper - lower, final) if epoch >= self.least else ""
+        done = epoch / self.last
+        reason = self._reason(done, highest, upper - lower, final) if epoch >= self.least else ""
         return Estimate(bool(reason), middle, lower, upper, better, reason=reason)
 
-    def _reason(self, highest: float, width: float, final: Outlook) -> str:
+    def _reason(self, done: float, highest: float, width: float, final: Outlook) -> str:
         among = 1.0 if highest >= self.bar else float(final.above(self.bar)[0])
-        if among < self.doubt:
+        if among < self.doubt * (1 + _DOUBT_GROWS * done):
             return "it is hopeless"
-        if width < self._settled(among):
+        if width < self._settled(done, among):
             return "the prediction has settled"
         return ""
 
-    def _settled(self, among: float) -> float:
+    def _settled(self, done: float, among: float) -> float:
         """Return the width at which a prediction has settled."""
+        settled = self.settled * (1 + _WIDTH_GROWS * done)
         if not self.among_others:
-            return _FIRST * self.settled
-        return max(self.sure, self.settled) if among > self.certain else self.settled
+            return _FIRST * settled
+        return max(self.sure, settled) if among > self.certain else settled
 
 
 def _bar(known: Known, keep: float) -> float:
