@@ -32,10 +32,7 @@ from lemur_estimators.replay.recorded import Recorded, complete, of_database, of
 from lemur_estimators.replay.tables import tables
 
 POPULATION = Path(__file__).parent / "population" / "curves.jsonl"
-ASKED = (
-    "consensus,consensus:doubt=0.02,consensus:doubt=0.15,sure=0.2,settled=0.02,peng4nn,menndl,patience,median,halving,"
-    "hyperband,wilcoxon"
-)
+ASKED = "consensus,consensus:doubt=0.02,peng4nn,menndl,patience,median,halving,hyperband,wilcoxon"
 CHANCE = {"cifar-10": 0.1, "cifar-100": 0.01, "imagenette": 0.1, "mnist": 0.1135, "svhn": 0.1959}
 START, BOUNDS = (10, 1.001, 100), ((0.5, 1, 0), (102.5, np.inf, np.inf))
 
@@ -105,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--published", type=Path, help="LEMUR's statistics, stat.zip")
     parser.add_argument("--estimators", default=ASKED)
-    parser.add_argument("--orders", type=int, default=3)
+    parser.add_argument("--orders", type=int, default=10)
     parser.add_argument("--curves", type=int, default=10_000)
     args = parser.parse_args()
     warnings.simplefilter("ignore", OptimizeWarning)

@@ -107,7 +107,10 @@ EXECUTION: dict[str, Range] = {
 }
 # How a learning rate changes; part of a trial's prm only where it is asked for, of a net that has a
 # scheduler.
-SCHEDULE: dict[str, Range] = {"scheduler_epochs": Choice((10,)), "gamma": Choice((0.9,))}
+SCHEDULE: dict[str, Range] = {
+    "scheduler_epochs": Interval(1, 100, integer=True),
+    "gamma": Interval(0.0, 1.0),
+}
 # Powers of two, whatever they are given as: LEMUR searches the exponent.
 _POWERS = ("batch",)
 # Outside of these no optimizer or layer can use them.
@@ -323,9 +326,10 @@ def _check_interval(name: str, text: str, interval: Interval) -> None:
 
 def _check_limits(name: str, text: Given, found: Range, limits: Interval) -> None:
     ends = found.values if isinstance(found, Choice) else (found.low, found.high)
+    # The ends of an interval of integers are floats.
+    as_found = not limits.integer or (isinstance(found, Interval) and found.integer)
     for end in ends:
-        whole = isinstance(end, int) or not limits.integer
-        if not (limits.holds(end) and whole):
+        if not (limits.holds(end) and (as_found or isinstance(end, int))):
             kind = "an integer" if limits.integer else "a number"
             most = "or more" if limits.high == math.inf else f"to {limits.high:g}"
             raise SpaceError(f"{name}={text}: expected {kind}, {limits.low:g} {most}")

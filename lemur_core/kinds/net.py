@@ -43,7 +43,7 @@ TRAINING: dict[str, Value] = {
     "scheduler": "constant",
 }
 # The share of one cycle in which the rate rises, as torch's OneCycleLR has it.
-RISING = 0.3
+_RISING = 0.3
 
 
 class TrainData(Protocol):
@@ -185,15 +185,19 @@ def build_scheduler(
     if name == "cosine":
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     if name == "onecycle":
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: one_cycle(epoch, epochs))
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: _one_cycle(epoch, epochs))
     if name == "exponential":
         return torch.optim.lr_scheduler.ExponentialLR(optimizer, prm.get("gamma", 0.9))
     raise ValueError(f"scheduler {name!r}: expected constant, cosine, onecycle or exponential")
 
 
-def one_cycle(epoch: int, epochs: int) -> float:
-    """Return the share of the highest rate at the middle of an epoch, counted from 0."""
+def _one_cycle(epoch: int, epochs: int) -> float:
+    """Return the share of the highest rate at the middle of an epoch, counted from 0.
+
+    torch's OneCycleLR is made for a step each batch: stepped once an epoch it would spend the last
+    at a rate of nearly 0, and it raises when a trial is longer than its cycle.
+    """
     passed = min(epoch + 0.5, epochs - 0.5) / epochs
-    if passed < RISING:
-        return passed / RISING
-    return (1 + math.cos(math.pi * (passed - RISING) / (1 - RISING))) / 2
+    if passed < _RISING:
+        return passed / _RISING
+    return (1 + math.cos(math.pi * (passed - _RISING) / (1 - _RISING))) / 2

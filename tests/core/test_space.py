@@ -134,7 +134,13 @@ def test_what_says_how_a_schedule_goes_is_taken_by_nets_that_have_one():
     assert str(own["gamma"]) == "2..4"
 
 
-@pytest.mark.parametrize("epochs", [0, -1, 2.5, "soon"])
+@pytest.mark.parametrize("epochs", ["5..20", "5..20 int"])
+def test_a_schedules_epochs_are_searched_whole(epochs):
+    found = override(of_net({"scheduler": "constant"}), {"scheduler_epochs": epochs})
+    assert str(found["scheduler_epochs"]) == "5..20 int"
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 2.5, "soon", "0..5", "1.5..5"])
 def test_a_schedule_has_whole_epochs(epochs):
     with pytest.raises(SpaceError, match="scheduler_epochs"):
         override(of_net({"scheduler": "constant"}), {"scheduler_epochs": epochs})

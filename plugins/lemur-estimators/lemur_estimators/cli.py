@@ -72,7 +72,9 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     filters = {name: asked[name] for name in ("task", "dataset", "metric", "nn") if asked[name]}
     if files and filters:
         given = ", ".join(f"--{'net' if name == 'nn' else name}" for name in filters)
-        raise SettingsError(f"{given}: of a database, not of files; leave it out, or give no FILES")
+        raise SettingsError(
+            f"{given}: of files all trials are replayed; give no FILES to choose from a database"
+        )
     found = (
         recorded.of_files(files, asked["chance"], asked["score"])
         if files
@@ -90,9 +92,7 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     }
     measured = {name: measure(ones) for name, ones in verdicts.items()}
     studies = len({trial.study for trial in trials})
-    click.echo(
-        f"{len(trials)} trials of {studies} studies; {left} are too short or have no score\n"
-    )
+    click.echo(f"trials: {len(trials)}, studies: {studies}, too short or without score: {left}\n")
     click.echo(tables(measured))
     if asked["figures"]:
         _write(asked["figures"], verdicts, measured)

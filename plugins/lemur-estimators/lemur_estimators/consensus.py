@@ -19,9 +19,9 @@ _LOWER, _UPPER = 0.05, 0.95
 # While there are few earlier trials, the best of them may well be none of the best: so many more
 # are reckoned with.
 _DOUBTED = 2
-# The longer a trial was trained the less is to be gained by its rest: at its end what is hopeless
-# may be so much more probable, and intervals so much wider, than at its beginning.
-_DOUBT_GROWS, _WIDTH_GROWS = 5.0, 3.0
+# The longer a trial was trained the less is to be gained by its rest: at its end odds of what is
+# hopeless may be higher by so many times, and intervals wider, than at its beginning.
+_ODDS_GROW, _WIDTH_GROWS = 5.0, 3.0
 # The first trials set no bar that is worth an exact measurement: so much wider may intervals be.
 _FIRST = 3
 
@@ -33,9 +33,9 @@ class Consensus:
     ``doubt``; before there are two earlier trials, when it learns anything at all with less than
     that. Others are ended when the final score lies, with a probability of 0.9, within an interval
     narrower than ``settled``; where the trial is among the best with a probability above
-    ``certain``, than ``sure``. The longer it was trained, the more of either is asked for to go on.
-    A late bloomer goes on as long as waiting for it is worth while: how probable it is that a curve
-    rises after it was flat for so long is part of the prior, and of what its training loss says
+    ``certain``, than ``sure``. The longer it was trained, the sooner either ends it. A late bloomer
+    goes on as long as waiting for it is worth while: how probable it is that a curve rises after it
+    was flat for so long is part of the prior, and of what its training loss says
     (`lemur_estimators.flat`).
 
     Args:
@@ -43,7 +43,7 @@ class Consensus:
         interval: How often scores are measured, in epochs.
         keep: The share of trials that are to be told apart exactly, 0 to 1.
         doubt: The probability below which a trial is hopeless at its beginning, 0 to 1; at its end
-            six times that; 0 ends none as hopeless.
+            its odds are six times that; 0 ends none as hopeless.
         settled: The width of the interval at which a prediction has settled at a trial's beginning,
             0 to 1; at its end four times that; 0 waits for the last epoch.
         certain: The probability above which a trial is among the best, 0 to 1.
@@ -92,8 +92,9 @@ class Consensus:
         check_score(score)
         self.epochs.append(epoch)
         self.scores.append(score)
-        # Within an epoch there may be none; that of the epoch before still says something.
-        self.loss = self.loss if loss is None else loss
+        # Within an epoch there may be none: that of the epoch before still says something.
+        if loss is not None:
+            self.loss = loss
         highest = max(self.scores)
         if epoch >= self.last:
             better = None if self.best is None else float(highest > self.best)
@@ -118,7 +119,8 @@ class Consensus:
 
     def _reason(self, done: float, highest: float, width: float, final: Outlook) -> str:
         among = 1.0 if highest >= self.bar else float(final.above(self.bar)[0])
-        if among < self.doubt * (1 + _DOUBT_GROWS * done):
+        # Lower odds than those of doubt, which may be infinite.
+        if among * (1 - self.doubt) < self.doubt * (1 - among) * (1 + _ODDS_GROW * done):
             return "it is hopeless"
         if width < self._settled(done, among):
             return "the prediction has settled"

@@ -36,8 +36,10 @@ def loss_of_guessing(curves: Sequence[Curve], chance: float) -> float | None:
 
     Args:
         curves: The study's earlier trials.
-        chance: The score of guessing, 0 to 1.
+        chance: The score of guessing, 0 to 1; of 0, as detectors have it, nothing is known.
     """
+    if not chance:
+        return None
     least = learned(chance)
     ends = [_last(curve) for curve in curves if max(curve.scores) < least]
     known = [loss for loss in ends if loss is not None]

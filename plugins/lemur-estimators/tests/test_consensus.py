@@ -120,6 +120,13 @@ def test_what_never_learns_is_ended_alone():
     assert len(said) < 20
 
 
+@pytest.mark.parametrize("doubt", [0.03, 0.3, 1.0])
+def test_what_is_above_the_bar_is_never_hopeless_however_long_it_was_trained(doubt):
+    known = Known(epochs=20, chance=0.1, curves=[finished(0.5)] * 4)
+    said = said_of(finished(0.9).scores, known, doubt=doubt, settled=0.0, sure=0.0, least=10.0)
+    assert said[-1].reason == "20 epochs are over"
+
+
 def test_what_learns_nothing_is_not_among_the_best_where_nothing_learned():
     known = Known(epochs=20, chance=0.1, curves=[Curve(EPOCHS, (0.1,) * 20)] * 6)
     said = said_of([0.1] * 20, known, settled=0.0)
@@ -136,6 +143,8 @@ def test_the_loss_of_guessing_is_that_of_most_flat_trials():
     curves = [*map(never, ends), learned_it, Curve(EPOCHS[:2], (0.1, 0.1))]
     assert loss_of_guessing(curves, 0.1) is None
     assert loss_of_guessing([*curves, never(2.29)], 0.1) == 2.303
+    # Where guessing has no score, 0 is no sign of it.
+    assert loss_of_guessing([Curve((1.0,), (0.0,), (2.3,))] * 9, 0.0) is None
 
 
 def test_what_is_below_the_loss_of_guessing_is_more_probable_to_rise():

@@ -205,7 +205,7 @@ def test_the_command_prints_tables_and_draws_figures(tmp_path):
         catch_exceptions=False,
     )
     assert told.exit_code == 0, told.output
-    assert told.output.startswith("12 trials of 1 studies; 0 are too short or have no score\n")
+    assert told.output.startswith("trials: 12, studies: 1, too short or without score: 0\n")
     assert "patience:epochs=2" in told.output
     names = {file.name for file in (tmp_path / "out").iterdir()}
     assert names >= {"epochs.png", "predictions.png", "best.png", "overlap.png", "estimators.csv"}
@@ -226,7 +226,7 @@ def test_filters_of_a_database_are_refused_beside_files(tmp_path):
     with pytest.raises(SettingsError) as raised:
         CliRunner().invoke(cli, asked, catch_exceptions=False)
     assert str(raised.value) == (
-        "--task, --net: of a database, not of files; leave it out, or give no FILES"
+        "--task, --net: of files all trials are replayed; give no FILES to choose from a database"
     )
 
 
