@@ -20,8 +20,8 @@ from lemur_estimators.models import logit, score_of
 _LEARNED = 0.4
 # Of fewer flat trials the middle one's loss may well be one that learns.
 _ENOUGH = 5
-# Below the loss of guessing is what is lower by this share of it: of 150 small nets that were flat
-# after four epochs those rose later in 3 of 10, others in 1 of 30.
+# Below the loss of guessing is what is lower by this share of it: of 203 small nets that were flat
+# after four epochs, 23 of 61 below it rose later, and 6 of the 142 others.
 _BELOW = 0.001
 _LEARNS, _GUESSES = 4.0, 0.25
 
