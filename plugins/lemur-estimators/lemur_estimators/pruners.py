@@ -195,3 +195,10 @@ class Wilcoxon(_Pruned):
             warnings.simplefilter("ignore", ExperimentalWarning)
             pruner = WilcoxonPruner(p_threshold=p, n_startup_steps=round(startup / interval))
         super().__init__(known, pruner, interval)
+
+    def update(self, epoch: float, score: float, loss: float | None) -> Estimate:
+        """Take what was measured and say what is believed, as `lemur_core.kinds.estimator` says."""
+        with warnings.catch_warnings():
+            # A best trial that was ended early has fewer steps: those of both are compared.
+            warnings.filterwarnings("ignore", "WilcoxonPruner finds steps")
+            return super().update(epoch, score, loss)

@@ -66,6 +66,12 @@ def test_wilcoxon_ends_trials_where_optuna_does():
     assert min(expected) < 9
 
 
+def test_wilcoxon_says_nothing_of_a_best_trial_that_was_ended_early():
+    best = Curve((1.0, 2.0, 3.0), (0.7, 0.8, 0.9))
+    estimator = Wilcoxon(Known(epochs=9, curves=(best,)))
+    assert not any(estimator.update(epoch, 0.8, None).converged for epoch in range(1, 9))
+
+
 def test_hyperband_halves_within_brackets():
     def bracket(number):
         past = tuple(Curve((1.0,), (0.5,)) for _ in range(number))
