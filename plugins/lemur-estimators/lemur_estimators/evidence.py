@@ -25,7 +25,7 @@ _DRIFT = 0.1
 # Models that are taken into account for one prediction: those with the most evidence.
 _TAKEN = 96
 # Points between the present score and the highest that is possible; nearer to the present closer.
-_PLACES = np.linspace(0, 1, 49) ** 2
+PLACES = np.linspace(0, 1, 49) ** 2
 
 
 class Posterior(NamedTuple):
@@ -66,6 +66,16 @@ class Outlook(NamedTuple):
         return np.array(
             [1 - np.interp(score, scores, below, left=0, right=1) for scores, below in pairs]
         )
+
+    def mixed(self, other: Outlook, share: float) -> Outlook:
+        """Return the distribution that is ``other`` with a probability of ``share``, else this."""
+        scores = np.sort(np.concatenate((self.scores, other.scores), axis=1))
+        below = [
+            (1 - share) * np.interp(at, here, low, right=1)
+            + share * np.interp(at, there, less, right=1)
+            for at, here, low, there, less in zip(scores, *self, *other, strict=True)
+        ]
+        return Outlook(scores, np.stack(below))
 
 
 def models() -> tuple[int, int, int]:
@@ -147,7 +157,7 @@ def outlook(posterior: Posterior) -> Outlook:
     spreads = posterior.spreads[chosen]
     now = logit(posterior.now)
     top = np.maximum(now + 0.05, np.where(weights > 1e-4, means + 3 * spreads, now[:, None]).max(1))
-    places = now[:, None] + _PLACES * (top - now)[:, None]
+    places = now[:, None] + PLACES * (top - now)[:, None]
     away = (places[:, :, None] - means[:, None, :]) / spreads[:, None, :]
     below = (ndtr(away) @ weights[:, :, None])[..., 0]
     scores = np.maximum(score_of(places), posterior.now[:, None])

@@ -9,7 +9,6 @@ from lemur_core.kinds.estimator import Curve, Known
 from lemur_estimators import evidence
 from lemur_estimators.consensus import Consensus
 from lemur_estimators.evidence import GAINS, NOISES, Horizon, models, outlook
-from lemur_estimators.flat import loss_of_guessing, odds_of_rising
 from lemur_estimators.models import logit, score_of, shapes, values
 from lemur_estimators.prior import of_study, published
 
@@ -131,55 +130,6 @@ def test_what_learns_nothing_is_not_among_the_best_where_nothing_learned():
     known = Known(epochs=20, chance=0.1, curves=[Curve(EPOCHS, (0.1,) * 20)] * 6)
     said = said_of([0.1] * 20, known, settled=0.0)
     assert said[-1].reason == "it is hopeless"
-
-
-def never(loss):
-    return Curve(EPOCHS[:6], (0.1,) * 6, (9.0, None, *[loss] * 3, math.nan))
-
-
-def test_the_loss_of_guessing_is_that_of_most_flat_trials():
-    ends = [2.303, 2.304, 2.302, 2.303]
-    learned_it = Curve(EPOCHS, finished(0.8).scores, (0.5,) * 20)
-    curves = [*map(never, ends), learned_it, Curve(EPOCHS[:2], (0.1, 0.1))]
-    assert loss_of_guessing(curves, 0.1) is None
-    assert loss_of_guessing([*curves, never(2.29)], 0.1) == 2.303
-    # Where guessing has no score, 0 is no sign of it.
-    assert loss_of_guessing([Curve((1.0,), (0.0,), (2.3,))] * 9, 0.0) is None
-
-
-def test_what_is_below_the_loss_of_guessing_is_more_probable_to_rise():
-    assert odds_of_rising(2.29, 2.303) > 1 > odds_of_rising(2.303, 2.303)
-    # A hair below is no more than chance; a loss that is no number says that nothing is learned.
-    for loss in (2.3025, math.nan, math.inf):
-        assert odds_of_rising(loss, 2.303) == odds_of_rising(3.0, 2.303)
-    assert odds_of_rising(2.29, None) == odds_of_rising(None, 2.303) == 1
-
-
-def test_what_is_flat_is_waited_for_while_its_loss_says_that_it_learns():
-    curves = [*[finished(0.8)] * 5, *[never(2.303)] * 5]
-    known = Known(epochs=20, chance=0.1, curves=curves)
-
-    def waited(loss):
-        said = said_of([0.1] * 20, known, losses=[9.0, *[loss] * 19])
-        assert said[-1].reason == "it is hopeless"
-        return len(said)
-
-    assert waited(2.29) > 3 * waited(2.303)
-
-
-def test_the_loss_of_the_epoch_before_holds_within_the_next():
-    known = Known(epochs=20, chance=0.1, curves=[never(2.303)] * 5)
-    within, whole = Consensus(known), Consensus(known)
-    for epoch, loss in ((1.0, 2.2), (2.0, 2.2)):
-        within.update(epoch, 0.1, loss)
-        whole.update(epoch, 0.1, loss)
-    assert within.update(2.5, 0.1, None) == whole.update(2.5, 0.1, 2.2)
-
-
-def test_of_what_has_learned_the_loss_says_nothing_more():
-    known = Known(epochs=20, chance=0.1, curves=[finished(0.8), *[never(2.303)] * 5])
-    scores = finished(0.6).scores[:4]
-    assert said_of(scores, known, losses=[2.0] * 4) == said_of(scores, known, losses=[3.0] * 4)
 
 
 def test_without_doubt_nothing_is_hopeless_and_without_width_nothing_settles():
