@@ -1,8 +1,8 @@
 """How fast fits and decisions are, and what estimators would have saved and kept.
 
 ``python benchmarks/estimators.py --published stat.zip`` replays LEMUR's published curves, the half
-of them that `consensus` has learned nothing from, and the population of
-``benchmarks/population.py``.
+of them that `consensus` has learned nothing from, and the populations of
+``benchmarks/population.py``: that which was looked at, and that which was not.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from lemur_estimators.replay.measures import measure
 from lemur_estimators.replay.recorded import Recorded, complete, of_database, of_lines
 from lemur_estimators.replay.tables import tables
 
-POPULATION = Path(__file__).parent / "population" / "curves.jsonl"
+POPULATIONS = Path(__file__).parent / "population"
 ASKED = "consensus,consensus:doubt=0.02,peng4nn,menndl,patience,median,halving,hyperband,wilcoxon"
 CHANCE = {"cifar-10": 0.1, "cifar-100": 0.01, "imagenette": 0.1, "mnist": 0.1135, "svhn": 0.1959}
 START, BOUNDS = (10, 1.001, 100), ((0.5, 1, 0), (102.5, np.inf, np.inf))
@@ -116,7 +116,9 @@ def main() -> None:
             one for one in trials if not learned_from(one)
         ]
         replays["LEMUR, 20 epochs"] = complete(trials, 20, 20)[0]
-    replays["population, 20 epochs"] = complete(of_lines(POPULATION), 20, None)[0]
+    for name in ("curves", "unseen"):
+        nets = of_lines(POPULATIONS / f"{name}.jsonl")
+        replays[f"population, {name}, 20 epochs"] = complete(nets, 20, None)[0]
     for what, trials in replays.items():
         judged(what, trials, args.estimators, args.orders, alone=False)
         judged(f"{what}, alone", trials, "consensus,peng4nn", 1, alone=True)

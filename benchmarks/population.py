@@ -7,7 +7,8 @@ convolutions of kernels 1 to 5 with strides, paddings and filters drawn at rando
 from 1e-6 to 1, no normalisation, so that many never learn. Half of the nets see `digits`, half
 `mnist-10k` at 14x14 pixels; each is scored after every half epoch. A line of
 ``benchmarks/population/curves.jsonl`` is written after each net; what is there is not trained
-again.
+again. Others, that nothing was chosen with sight of, are those from ``--first 300``, in
+``unseen.jsonl``.
 """
 
 from __future__ import annotations
@@ -124,6 +125,7 @@ def _short(number: float) -> float | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nets", type=int, default=300)
+    parser.add_argument("--first", type=int, default=0, help="Nets are numbered from here.")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--file", type=Path, default=FILE)
     args = parser.parse_args()
@@ -132,7 +134,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     done = len(args.file.read_text().splitlines()) if args.file.exists() else 0
     sets = {name: load(name, args.data) for name in SAMPLES}
-    for number in range(done, args.nets):
+    for number in range(args.first + done, args.first + args.nets):
         dataset = list(SAMPLES)[number % len(SAMPLES)]
         images, targets = sets[dataset]
         held = SAMPLES[dataset][1]
