@@ -39,7 +39,7 @@ def estimate() -> None:
 @click.option(
     "--orders",
     type=click.IntRange(1),
-    default=3,
+    default=10,
     show_default=True,
     help="In how many random orders trials follow each other.",
 )

@@ -16,7 +16,7 @@ from lemur_estimators.flat import learned, loss_of_guessing, odds_of_rising
 from lemur_estimators.models import Array
 from lemur_estimators.prior import begin_late, horizon_of, of_study
 from lemur_estimators.progress import Progress
-from lemur_estimators.stopping import LOWER, MIDDLE, UPPER, Stopping, bars
+from lemur_estimators.stopping import Stopping, bars
 
 # How far losses are believed where they say other than the scores.
 _BY_LOSS = 0.35
@@ -29,9 +29,10 @@ class Consensus:
     ``doubt``; before there are two earlier trials, when it learns anything at all with less than
     that. Others are ended when the final score lies, with a probability of 0.9, within an interval
     narrower than ``settled``; where the trial is among the best with a probability above
-    ``certain``, than ``sure``. The longer it was trained, the sooner either ends it. A late bloomer
-    goes on as long as waiting for it is worth while: how probable it is that a curve rises after it
-    was flat for so long is part of the prior, and of what its training loss says
+    ``certain``, even if these turn out to be better than they are now, than ``sure``. What is to
+    rise by a tenth and more has not settled. The longer a trial was trained, the sooner it ends. A
+    late bloomer goes on as long as waiting for it is worth while: how probable it is that a curve
+    rises after it was flat for so long is part of the prior, and of what its training loss says
     (`lemur_estimators.flat`, `lemur_estimators.progress`).
 
     Args:
@@ -90,12 +91,12 @@ class Consensus:
         curve = Curve((*before.epochs, epoch), (*before.scores, score), (*before.losses, loss))
         self.curve = curve
         if epoch >= self.last:
-            final = curve.final
-            better = None if self.best is None else float(final > self.best)
+            measured = curve.final
+            better = None if self.best is None else float(measured > self.best)
             reason = f"{self.last} epochs are over"
-            return Estimate(True, final, final, final, better, reason=reason)
+            return Estimate(True, measured, measured, measured, better, reason=reason)
         final = self._outlook(curve)
-        lower, middle, upper = (float(final.quantile(share)[0]) for share in (LOWER, MIDDLE, UPPER))
+        lower, middle, upper = final.interval()
         better = None if self.best is None else float(final.above(self.best)[0])
         ripe = epoch >= self.least
         reason = self.stopping.reason(epoch / self.last, curve.final, final) if ripe else ""

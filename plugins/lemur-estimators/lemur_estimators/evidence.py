@@ -60,6 +60,15 @@ class Outlook(NamedTuple):
         pairs = zip(self.scores, self.below, strict=True)
         return np.array([np.interp(share, below, scores) for scores, below in pairs])
 
+    def interval(self) -> tuple[float, float, float]:
+        """Return where the first curve's final score lies with a probability of 0.9.
+
+        Returns:
+            The lower end, the median and the upper end, 0 to 1.
+        """
+        lower, middle, upper = (float(self.quantile(share)[0]) for share in (0.05, 0.5, 0.95))
+        return lower, middle, upper
+
     def above(self, score: float) -> Array:
         """Return the probability that the final score is higher than one, shape ``(curves,)``."""
         pairs = zip(self.scores, self.below, strict=True)

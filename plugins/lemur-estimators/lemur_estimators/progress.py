@@ -21,8 +21,8 @@ from lemur_estimators.prior import horizon_of, of_study
 
 # Losses of part of an epoch are not exact: what is gone is told apart no nearer to 0 and 1.
 _EXACT = 0.002
-# The odds of what is gone rise from one to a thousandth to a hundred to one, twice as far in logits
-# as those of scores: it is half of their logits that is a curve like others.
+# The odds of what is gone rise from 1:500 to 500:1, twice as far in logits as those of scores: half
+# of these logits are a curve like others.
 _HALF = 0.5
 # Logits of progress for which it is known what scores go with it, and how near others count.
 _GRID = np.arange(-3.25, 3.3, 0.125)
@@ -45,8 +45,8 @@ class Progress:
         # A little more or less changes nothing, and what is known of earlier trials stays known.
         self.guessing = float(f"{guessing:.4g}")
         pairs = [_pairs(curve, self.guessing) for curve in curves]
-        known = [(curve, scores) for curve, scores in pairs if curve.epochs]
-        self.log_prior = np.log(of_study([curve for curve, _ in known]))
+        known = [(made, scores) for made, scores in pairs if made.epochs]
+        self.log_prior = np.log(of_study([made for made, _ in known]))
         self.score_at = _scores_at(known, chance)
 
     def outlook(self, curve: Curve, last: float) -> Outlook | None:
@@ -92,13 +92,14 @@ def _scores_at(known: Sequence[tuple[Curve, tuple[float, ...]]], chance: float) 
     weights = np.ones_like(_GRID)
     # Before any trial is known: as much of the way from guessing is gone.
     sums = logit(chance + (1 - chance) * score_of(_GRID))
-    for curve, scores in known:
-        weight, total = _sums(curve.scores, scores)
+    for made, scores in known:
+        weight, total = _sums(made.scores, scores)
         weights, sums = weights + weight, sums + total
     return np.maximum.accumulate(sums / weights)
 
 
 @lru_cache(maxsize=4096)
 def _sums(made: tuple[float, ...], scores: tuple[float, ...]) -> tuple[Array, Array]:
+    """Return how much a trial says of each progress of the grid, and of the scores there."""
     near = np.exp(-0.5 * ((_GRID[:, None] - logit(np.array(made))) / _NEAR) ** 2)
     return near.sum(1), near @ logit(np.array(scores))

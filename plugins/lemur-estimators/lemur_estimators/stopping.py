@@ -10,7 +10,6 @@ from lemur_core.kinds.estimator import Known
 from lemur_estimators.evidence import Outlook
 from lemur_estimators.flat import learned
 
-LOWER, MIDDLE, UPPER = 0.05, 0.5, 0.95
 # While there are few earlier trials, the best of them may well be none of the best: so many more
 # are reckoned with.
 _DOUBTED = 2
@@ -61,7 +60,7 @@ class Stopping:
         # Lower odds than those of doubt, which may be infinite.
         if among * (1 - self.doubt) < self.doubt * (1 - among) * (1 + _ODDS_GROW * done):
             return "it is hopeless"
-        lower, middle, upper = (float(final.quantile(share)[0]) for share in (LOWER, MIDDLE, UPPER))
+        lower, middle, upper = final.interval()
         if middle - highest < _AHEAD and upper - lower < self._width(done, highest, final):
             return "the prediction has settled"
         return ""
