@@ -77,6 +77,7 @@ def as_text(records):
 
 @FUZZ
 @example([FIRST | {"duration": 2**63}, FIRST | {"accuracy": 2**70}, FIRST | {"uid": "\ud83d"}])
+@example([FIRST | {"\0": 1}, FIRST | {"\\x00": 1}, FIRST | {"\ud83d": {"\0": "\0"}}, FIRST])
 @given(st.lists(RECORDS | OWN_RECORDS | VALUES, max_size=4))
 def test_each_record_is_given_back_or_named(records):
     with taken(json.dumps(records).encode()) as (folder, engine, report):

@@ -137,6 +137,9 @@ def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> Record:
     duration = _duration(prm)
     loss = _loss(prm, extra)
     own = _own(prm)
+    for name in prm:
+        if storable(name) != name:
+            raise MalformedError(f"{_shown(name)}: no database keeps such a name as it is")
     try:
         chosen = exact(prm)
         rest = exact(extra) if extra else ""
