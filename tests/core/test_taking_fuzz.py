@@ -78,6 +78,7 @@ def as_text(records):
 @FUZZ
 @example([FIRST | {"duration": 2**63}, FIRST | {"accuracy": 2**70}, FIRST | {"uid": "\ud83d"}])
 @example([FIRST | {"\0": 1}, FIRST | {"\\x00": 1}, FIRST | {"\ud83d": {"\0": "\0"}}, FIRST])
+@example([FIRST | {"train_loss": None}])
 @given(st.lists(RECORDS | OWN_RECORDS | VALUES, max_size=4))
 def test_each_record_is_given_back_or_named(records):
     with taken(json.dumps(records).encode()) as (folder, engine, report):
@@ -134,6 +135,7 @@ def test_half_of_a_file_is_named(cut):
 
 
 @FUZZ
+@example({"nn": "\ud83d"}, "\ud83d", None)
 @given(st.dictionaries(st.sampled_from(["task", "dataset", "metric", "nn"]), TEXT), TEXT, VALUES)
 def test_hostile_filters_find_nothing_and_harm_nothing(names, name, value):
     with taken(json.dumps([FIRST]).encode()) as (folder, _, _):

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Float, Select, Text, case, cast, exists, func, or_
 
 from lemur_core.store import schema
+from lemur_core.store.writing.ledger import storable
 
 _OF_STAT = ("accuracy", "validation", "loss", "duration")
 _OF_TRIAL: dict[str, Column[Any]] = {
@@ -60,14 +61,15 @@ class Filters:
         trial = schema.trial.c
         for name, value in self.trial.items():
             if value is not None:
-                yield trial[name] == value
+                yield trial[name] == storable(value)
         if self.nn_prefixes:
-            yield or_(*(trial.nn.startswith(one, autoescape=True) for one in self.nn_prefixes))
+            begins = [storable(one) for one in self.nn_prefixes]
+            yield or_(*(trial.nn.startswith(one, autoescape=True) for one in begins))
         for name, wanted in self.where.items():
             if name in _OF_TRIAL:
                 yield _column(_OF_TRIAL[name], wanted)
             elif name not in _OF_STAT:
-                yield _prm(name, wanted)
+                yield _prm(storable(name), wanted)
 
 
 def _column(column: ColumnElement[Any], wanted: Any) -> ColumnElement[bool]:

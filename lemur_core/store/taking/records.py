@@ -188,11 +188,12 @@ def _duration(facts: dict[str, Any]) -> int | None:
 
 
 def _loss(facts: dict[str, Any], extra: dict[str, Any]) -> float | None:
-    value = facts.pop(LOSS, None)
+    if LOSS not in facts:
+        return None
+    value = facts.pop(LOSS)
     if type(value) is float and math.isfinite(value):
         return value
-    if value is not None:
-        extra[LOSS] = value
+    extra[LOSS] = value
     return None
 
 
