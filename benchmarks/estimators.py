@@ -2,7 +2,7 @@
 
 ``python benchmarks/estimators.py --published stat.zip`` replays LEMUR's published curves, the half
 of them that `consensus` has learned nothing from, and the populations of
-``benchmarks/population.py``: that which was looked at, and that which was not.
+``benchmarks/population.py``.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def main() -> None:
             one for one in trials if not learned_from(one)
         ]
         replays["LEMUR, 20 epochs"] = complete(trials, 20, 20)[0]
-    for name in ("curves", "unseen"):
+    for name in ("curves", "curves-300", "curves-600"):
         nets = of_lines(POPULATIONS / f"{name}.jsonl")
         replays[f"population, {name}, 20 epochs"] = complete(nets, 20, None)[0]
     for what, trials in replays.items():

@@ -7,8 +7,8 @@ convolutions of kernels 1 to 5 with strides, paddings and filters drawn at rando
 from 1e-6 to 1, no normalisation, so that many never learn. Half of the nets see `digits`, half
 `mnist-10k` at 14x14 pixels; each is scored after every half epoch. A line of
 ``benchmarks/population/curves.jsonl`` is written after each net; what is there is not trained
-again. Others, that nothing was chosen with sight of, are those from ``--first 300``, in
-``unseen.jsonl``.
+again. Two more populations are those from ``--first 300`` and ``--first 600``, each in a ``--file``
+of its own.
 """
 
 from __future__ import annotations
