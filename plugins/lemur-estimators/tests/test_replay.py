@@ -187,9 +187,16 @@ def test_lines_of_json_are_read_and_folders_searched(tmp_path):
     (tmp_path / "curves.jsonl").write_text(line + "\n")
     [found] = of_files([tmp_path])
     assert found == Recorded("digits", "3", Curve((0.5, 1.0), (0.1, 0.25), (2.3, None)), 0.1)
-    (tmp_path / "curves.jsonl").write_text("{}\n")
+
+
+@pytest.mark.parametrize("losses", [None, "[2.3]", "[2.3,2.2,2.1]", '[2.3,"low"]', "2.3"])
+def test_lines_that_cannot_be_used_are_said(tmp_path, losses):
+    file = tmp_path / "curves.jsonl"
+    told = '"every":0.5,"chance":0.1,"right":[20,50]'
+    rest = "" if losses is None else f',"train_loss":{losses}'
+    file.write_text(f'{{"study":"digits","net":3,"of":200,{told}{rest}}}\n')
     with pytest.raises(SettingsError, match="not lines of JSON with learning curves"):
-        list(of_lines(tmp_path / "curves.jsonl"))
+        list(of_lines(file))
 
 
 def test_the_command_prints_tables_and_draws_figures(tmp_path):

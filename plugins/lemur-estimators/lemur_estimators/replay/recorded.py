@@ -160,7 +160,10 @@ def of_lines(file: Path) -> Iterator[Recorded]:
             said = json.loads(line)
             epochs = tuple((i + 1) * said["every"] for i in range(len(said["right"])))
             scores = tuple(right / said["of"] for right in said["right"])
-            curve = Curve(epochs, scores, tuple(said["train_loss"]))
+            told = [math.nan if loss is None else loss for loss in said["train_loss"]]
+            if len(told) != len(scores):
+                raise ValueError("a loss for each score")
+            curve = Curve(epochs, scores, _losses(told))
             yield Recorded(said["study"], str(said["net"]), curve, said["chance"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{file}: not lines of JSON with learning curves") from error
