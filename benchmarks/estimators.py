@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +93,7 @@ def taken_in(published: Path) -> list[Recorded]:
         command = [sys.executable, "-m", "lemur_core", "db", "import", str(published), "--db", db]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         found, _ = complete(of_database(db), 20, None)
-    return [
-        Recorded(one.study, one.name, one.curve, CHANCE.get(one.study.split("_")[1], 0))
-        for one in found
-    ]
+    return [replace(one, chance=CHANCE.get(one.study.split("_")[1], 0)) for one in found]
 
 
 def main() -> None:
@@ -116,7 +114,7 @@ def main() -> None:
             one for one in trials if not learned_from(one)
         ]
         replays["LEMUR, 20 epochs"] = complete(trials, 20, 20)[0]
-    for name in ("curves", "curves-300", "curves-600"):
+    for name in ("curves", "curves-300", "curves-600", "curves-900"):
         nets = of_lines(POPULATIONS / f"{name}.jsonl")
         replays[f"population, {name}, 20 epochs"] = complete(nets, 20, None)[0]
     for what, trials in replays.items():

@@ -7,8 +7,8 @@ convolutions of kernels 1 to 5 with strides, paddings and filters drawn at rando
 from 1e-6 to 1, no normalisation, so that many never learn. Half of the nets see `digits`, half
 `mnist-10k` at 14x14 pixels; each is scored after every half epoch. A line of
 ``benchmarks/population/curves.jsonl`` is written after each net; what is there is not trained
-again. Two more populations are those from ``--first 300`` and ``--first 600``, each in a ``--file``
-of its own.
+again. Three more populations are those from ``--first 300``, ``600`` and ``900``, each in a
+``--file`` of its own.
 """
 
 from __future__ import annotations
@@ -146,7 +146,9 @@ def main() -> None:
             f"{one['filters']}k{one['kernel']}s{one['stride']}p{one['padding']}"
             for one in drawn["layers"]
         )
-        line |= drawn | {"lr": _short(drawn["lr"]), "layers": layers} | found
+        prm = {"lr": _short(drawn["lr"]), "batch": drawn["batch"]}
+        prm |= {"depth": len(drawn["layers"]), "hidden": drawn["hidden"]}
+        line |= {"hyperparameters": prm, "layers": layers} | found
         with args.file.open("a") as file:
             file.write(json.dumps(line, separators=(",", ":")) + "\n")
         print(number, dataset, layers, f"{drawn['lr']:.1e}", max(found["right"]) / held, flush=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from lemur_core.errors import SettingsError
@@ -31,12 +31,14 @@ class Curve:
         losses: A loss at each, None where it is not known; or none at all.
         predicted: The final score that an estimator settled on, 0 to 1, where it ended the trial;
             None where the trial was trained to its end.
+        hyperparameters: Each one's value, as far as they are known.
     """
 
     epochs: tuple[float, ...]
     scores: tuple[float, ...]
     losses: tuple[float | None, ...] = ()
     predicted: float | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def final(self) -> float:
@@ -59,6 +61,7 @@ class Known:
         curves: The study's trials that have ended before, in their order, those that failed not.
         higher_is_better: Whether the metric's score rises as nets get better.
         seed: The trial's; what an estimator draws, it draws by this.
+        hyperparameters: The trial's, each one's value, as far as they are known.
     """
 
     epochs: int
@@ -66,6 +69,7 @@ class Known:
     curves: Sequence[Curve] = ()
     higher_is_better: bool = True
     seed: int = 0
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def best(self) -> float | None:

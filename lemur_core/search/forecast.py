@@ -94,7 +94,7 @@ class Forecasting:
             past: The study's trials before it.
         """
         curves = [curve_of(one) for one in past if one.state in (State.FINISHED, State.CONVERGED)]
-        known = Known(trial.epochs, chance, curves, seed=trial.seed)
+        known = Known(trial.epochs, chance, curves, seed=trial.seed, hyperparameters=trial.prm)
         drawn = derived_seed(self._settings.seed, trial.pipeline.name, trial.number, "audit")
         audited = drawn < self._settings.audit * _SEEDS
         name = self.audit.estimator
@@ -182,6 +182,7 @@ def curve_of(past: Past) -> Curve:
         tuple(score for _, score, _ in points),
         tuple(loss for _, _, loss in points),
         past.predicted if stopped else None,
+        past.prm,
     )
 
 

@@ -13,13 +13,16 @@ import numpy as np
 from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, within
 from lemur_estimators.evidence import Outlook, outlook
 from lemur_estimators.flat import learned, loss_of_guessing, odds_of_rising
-from lemur_estimators.models import Array
+from lemur_estimators.hyperparameters import prospect
+from lemur_estimators.models import Array, logit, score_of
 from lemur_estimators.prior import begin_late, horizon_of, of_study
 from lemur_estimators.progress import Progress
 from lemur_estimators.stopping import Stopping, bars
 
 # How far losses are believed where they say other than the scores.
 _BY_LOSS = 0.35
+# What is so much above what has learned something, in logits, is foretold by its scores alone.
+_ENOUGH = 1.0
 
 
 class Consensus:
@@ -45,7 +48,7 @@ class Consensus:
             0 to 1; at its end four times that; 0 waits for the last epoch.
         certain: The probability above which a trial is among the best, 0 to 1.
         sure: The width for such a trial, 0 to 1.
-        least: Epochs before which no trial ends.
+        least: Epochs before which no trial ends, but one whose hyperparameters are hopeless.
     """
 
     def __init__(
@@ -82,6 +85,8 @@ class Consensus:
         self.progress = (
             Progress(known.curves, self.guessing, known.chance) if self.guessing else None
         )
+        self.prospect = prospect(known, self.stopping.bar)
+        self.learned_enough = float(score_of(logit(np.array(self.learned)) + _ENOUGH))
         self.curve = Curve((), ())
 
     def update(self, epoch: float, score: float, loss: float | None) -> Estimate:
@@ -98,8 +103,13 @@ class Consensus:
         final = self._outlook(curve)
         lower, middle, upper = final.interval()
         better = None if self.best is None else float(final.above(self.best)[0])
-        ripe = epoch >= self.least
-        reason = self.stopping.reason(epoch / self.last, curve.final, final) if ripe else ""
+        reason = self.stopping.reason(
+            epoch / self.last,
+            curve.final,
+            final,
+            ripe=epoch >= self.least,
+            ahead=self.prospect if curve.final < self.learned_enough else None,
+        )
         return Estimate(bool(reason), middle, lower, upper, better, reason=reason)
 
     def _outlook(self, curve: Curve) -> Outlook:
@@ -107,7 +117,10 @@ class Consensus:
         highest = np.maximum.accumulate(curve.scores)[None]
         by_scores = outlook(horizon.posterior(highest, self._log_prior(curve)))
         by_losses = self.progress and self.progress.outlook(curve, float(self.last))
-        return by_scores.mixed(by_losses, _BY_LOSS) if by_losses else by_scores
+        final = by_scores.mixed(by_losses, _BY_LOSS) if by_losses else by_scores
+        if self.prospect is None or curve.final >= self.learned:
+            return final
+        return final.tilted(self.stopping.bar, self.prospect.odds)
 
     def _log_prior(self, curve: Curve) -> Array:
         if curve.final >= self.learned:

@@ -76,6 +76,24 @@ class Outlook(NamedTuple):
             [1 - np.interp(score, scores, below, left=0, right=1) for scores, below in pairs]
         )
 
+    def tilted(self, bar: float, odds: float) -> Outlook:
+        """Return the first curve's distribution with other odds of more than a score.
+
+        Args:
+            bar: The score, 0 to 1.
+            odds: How many times higher they become, above 0.
+        """
+        scores, below = self.scores[0], self.below[0]
+        under = float(np.interp(bar, scores, below, left=0, right=1))
+        if not 0 < under < 1:
+            return self
+        now = under / (under + odds * (1 - under))
+        place = np.searchsorted(scores, bar)
+        scores, below = np.insert(scores, place, bar), np.insert(below, place, under)
+        within = below * now / under
+        beyond = 1 - (1 - below) * (1 - now) / (1 - under)
+        return Outlook(scores[None], np.where(scores <= bar, within, beyond)[None])
+
     def mixed(self, other: Outlook, share: float) -> Outlook:
         """Return the distribution that is ``other`` with a probability of ``share``, else this."""
         scores = np.sort(np.concatenate((self.scores, other.scores), axis=1))

@@ -9,6 +9,7 @@ import numpy as np
 from lemur_core.kinds.estimator import Known
 from lemur_estimators.evidence import Outlook
 from lemur_estimators.flat import learned
+from lemur_estimators.hyperparameters import Prospect
 
 # While there are few earlier trials, the best of them may well be none of the best: so many more
 # are reckoned with.
@@ -24,6 +25,9 @@ _FIRST = 3
 # What has most of its way to go has not settled, however narrow its interval is: the prediction may
 # be so far above the highest score.
 _AHEAD = 0.1
+# How far hyperparameters are believed against all that was measured, at a trial's beginning. What
+# they tell is not told by curves: so much of the doubt is left.
+_BY_HYPERPARAMETERS, _LEFT = 0.5, 0.75
 
 
 @dataclass(frozen=True)
@@ -48,22 +52,36 @@ class Stopping:
     certain: float
     sure: float
 
-    def reason(self, done: float, highest: float, final: Outlook) -> str:
+    def reason(
+        self, done: float, highest: float, final: Outlook, *, ripe: bool, ahead: Prospect | None
+    ) -> str:
         """Return why a trial is ended, nothing where it goes on.
 
         Args:
             done: The share of its epochs that it was trained.
             highest: Its highest score so far.
             final: Where its final score lies.
+            ripe: Whether it was trained for long enough to be judged by its scores.
+            ahead: What its hyperparameters say, where scores say little yet.
         """
-        among = _exceeds(self.bar, highest, final)
-        # Lower odds than those of doubt, which may be infinite.
-        if among * (1 - self.doubt) < self.doubt * (1 - among) * (1 + _ODDS_GROW * done):
+        if (ripe or ahead) and self._hopeless(done, _exceeds(self.bar, highest, final), ahead):
             return "it is hopeless"
+        if not ripe:
+            return ""
         lower, middle, upper = final.interval()
         if middle - highest < _AHEAD and upper - lower < self._width(done, highest, final):
             return "the prediction has settled"
         return ""
+
+    def _hopeless(self, done: float, among: float, ahead: Prospect | None) -> bool:
+        """Return whether what is among the best so probably is not worth its rest."""
+        doubt = self.doubt
+        if ahead:
+            believed = _BY_HYPERPARAMETERS * (1 - done)
+            among = max(among, (1 - believed) * among + believed * ahead.probability)
+            doubt *= _LEFT
+        # Lower odds than those of doubt, which may be infinite.
+        return among * (1 - doubt) < doubt * (1 - among) * (1 + _ODDS_GROW * done)
 
     def _width(self, done: float, highest: float, final: Outlook) -> float:
         """Return the width of the interval at which a prediction has settled."""

@@ -3,6 +3,7 @@ import pytest
 
 from lemur_core.kinds.estimator import Curve, Known
 from lemur_estimators.evidence import Outlook
+from lemur_estimators.hyperparameters import Prospect
 from lemur_estimators.stopping import Stopping, bars
 
 
@@ -16,36 +17,53 @@ def stopping(**changed):
     return Stopping(**{"bar": 0.6, "high_bar": 0.7, "among_others": True} | defaults | changed)
 
 
+def reason(done, highest, final, *, ripe=True, ahead=None, **changed):
+    return stopping(**changed).reason(done, highest, final, ripe=ripe, ahead=ahead)
+
+
 def study(count):
     return Known(epochs=20, curves=[Curve((1.0,), (end,)) for end in np.linspace(0, 1, count)])
 
 
 def test_what_cannot_be_among_the_best_is_hopeless():
-    assert stopping().reason(0.2, 0.3, between(0.3, 0.5)) == "it is hopeless"
-    assert stopping().reason(0.2, 0.3, between(0.3, 0.7)) == ""
-    assert stopping().reason(0.2, 0.61, between(0.61, 0.9)) == ""
+    assert reason(0.2, 0.3, between(0.3, 0.5)) == "it is hopeless"
+    assert reason(0.2, 0.3, between(0.3, 0.7)) == ""
+    assert reason(0.2, 0.61, between(0.61, 0.9)) == ""
 
 
 def test_the_longer_it_was_trained_the_more_is_asked_for():
     """A probability of 0.1: odds of 1 to 9, where 1 to 32 are hopeless at first, and 6 at last."""
     final = between(0.3, 0.3 + 0.3 / 0.9)
-    assert stopping().reason(0.0, 0.3, final) == ""
-    assert stopping().reason(1.0, 0.3, final) == "it is hopeless"
+    assert reason(0.0, 0.3, final) == ""
+    assert reason(1.0, 0.3, final) == "it is hopeless"
 
 
 def test_only_what_is_above_the_high_bar_need_not_be_known_exactly():
     wide = 0.16
-    assert stopping().reason(0.0, 0.72, between(0.72, 0.72 + wide)) == "the prediction has settled"
+    assert reason(0.0, 0.72, between(0.72, 0.72 + wide)) == "the prediction has settled"
     # Above the bar of today, which may be too low.
-    assert stopping().reason(0.0, 0.62, between(0.62, 0.62 + wide)) == ""
-    assert stopping().reason(0.0, 0.62, between(0.62, 0.63)) == "the prediction has settled"
-    assert stopping(sure=0.0).reason(0.0, 0.72, between(0.72, 0.72 + wide)) == ""
+    assert reason(0.0, 0.62, between(0.62, 0.62 + wide)) == ""
+    assert reason(0.0, 0.62, between(0.62, 0.63)) == "the prediction has settled"
+    assert reason(0.0, 0.72, between(0.72, 0.72 + wide), sure=0.0) == ""
 
 
 def test_what_has_most_of_its_way_to_go_has_not_settled():
     """A net at 0.5 that is foretold to come to 0.998 for sure was seen to come to 0.8."""
-    assert stopping().reason(0.2, 0.5, between(0.997, 0.999)) == ""
-    assert stopping().reason(0.2, 0.95, between(0.997, 0.999)) == "the prediction has settled"
+    assert reason(0.2, 0.5, between(0.997, 0.999)) == ""
+    assert reason(0.2, 0.95, between(0.997, 0.999)) == "the prediction has settled"
+
+
+def test_before_it_is_ripe_only_hyperparameters_end_a_trial():
+    hopeless, settled = between(0.3, 0.5), between(0.72, 0.73)
+    assert reason(0.02, 0.3, hopeless, ripe=False) == ""
+    assert reason(0.02, 0.72, settled, ripe=False) == ""
+    assert reason(0.02, 0.3, hopeless, ripe=False, ahead=Prospect(0.01, 0.05)) == "it is hopeless"
+
+
+def test_a_trial_goes_on_for_as_long_as_its_hyperparameters_promise_much():
+    final, ahead = between(0.3, 0.5), Prospect(0.8, 16.0)
+    assert reason(0.1, 0.3, final, ahead=ahead) == ""
+    assert reason(0.95, 0.3, final, ahead=ahead) == "it is hopeless"
 
 
 @pytest.mark.parametrize("count", [5, 20, 200])

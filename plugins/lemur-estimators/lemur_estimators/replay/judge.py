@@ -7,7 +7,7 @@ import random
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lemur_core.errors import LemurError
 from lemur_core.kinds.asked import Maker
@@ -86,6 +86,7 @@ def _one_order(
             chance=trial.chance,
             curves=() if alone else tuple(curves),
             seed=number,
+            hyperparameters=trial.curve.hyperparameters,
         )
         verdict, curve = _judged(make, known, trial, order, said)
         verdicts.append(verdict)
@@ -127,8 +128,14 @@ def _judged(
         decisions,
         order,
     )
-    predicted = score if early else None
-    return verdict, Curve(curve.epochs[:taken], scores, curve.losses[:taken], predicted)
+    seen = replace(
+        curve,
+        epochs=curve.epochs[:taken],
+        scores=scores,
+        losses=curve.losses[:taken],
+        predicted=score if early else None,
+    )
+    return verdict, seen
 
 
 def _is_due(epoch: float, interval: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ _LOSSES = ("loss", "train_loss", "val_loss")
 _FALL = ("loss", "error", "perplexity")
 _OF_TRIAL = [
     "task", "dataset", "metric", "nn", "trial", "state", "epoch", "accuracy", "validation", "loss",
-    "within",
+    "within", "prm",
 ]  # fmt: skip
 # How trials stand that were trained to their end, as far as is known.
 _WHOLE = (State.FINISHED, State.IMPORTED)
@@ -50,11 +50,12 @@ class Recorded:
     def until(self, epochs: float) -> Recorded:
         """Return the trial as if it had been trained for so many epochs."""
         kept = [i for i, epoch in enumerate(self.curve.epochs) if epoch <= epochs]
-        parts = (tuple(part[i] for i in kept if part) for part in self._parts())
-        return replace(self, curve=Curve(*parts))
-
-    def _parts(self) -> tuple[Sequence[Any], ...]:
-        return self.curve.epochs, self.curve.scores, self.curve.losses
+        parts = {
+            name: tuple(part[i] for i in kept if part)
+            for name, part in vars(self.curve).items()
+            if name in ("epochs", "scores", "losses")
+        }
+        return replace(self, curve=replace(self.curve, **parts))
 
 
 def complete(
@@ -94,7 +95,8 @@ def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator
         rows = rows.sort_values("epoch")
         first = rows.iloc[0]
         study = f"{first['task']}_{first['dataset']}_{first['metric']}"
-        yield Recorded(study, f"{first['nn']} {trial}", _curve(rows), chance)
+        curve = replace(_curve(rows), hyperparameters=first["prm"])
+        yield Recorded(study, f"{first['nn']} {trial}", curve, chance)
 
 
 def _curve(rows: Any) -> Curve:
@@ -163,7 +165,8 @@ def of_lines(file: Path) -> Iterator[Recorded]:
             told = [math.nan if loss is None else loss for loss in said["train_loss"]]
             if len(told) != len(scores):
                 raise ValueError("a loss for each score")
-            curve = Curve(epochs, scores, _losses(told))
+            prm = dict(said.get("hyperparameters", {}))
+            curve = Curve(epochs, scores, _losses(told), hyperparameters=prm)
             yield Recorded(said["study"], str(said["net"]), curve, said["chance"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{file}: not lines of JSON with learning curves") from error
