@@ -59,8 +59,13 @@ class EstimatorRules:
 
 def _known(*shapes: str) -> Known:
     epochs = tuple(map(float, range(1, _EPOCHS + 1)))
-    curves = [Curve(epochs, tuple(_CURVES[shape])) for shape in shapes]
-    return Known(epochs=_EPOCHS, chance=0.1, curves=curves)
+    curves = [
+        Curve(epochs, tuple(_CURVES[shape]), hyperparameters={"lr": 10.0**-place, "name": shape})
+        for place, shape in enumerate(shapes)
+    ]
+    # Of a trial, other hyperparameters may be known than of those before, or none.
+    own = {"lr": 0.03, "batch": 4, "nesterov": True} if shapes else {}
+    return Known(epochs=_EPOCHS, chance=0.1, curves=curves, hyperparameters=own)
 
 
 def _made(estimator: Entry, known: Known) -> Estimator:

@@ -64,6 +64,14 @@ def test_it_is_told_each_epoch_and_what_is_known(db, heard):
     assert curve.predicted is None
 
 
+def test_it_knows_the_hyperparameters_of_its_trial_and_of_those_before(db, heard):
+    _, events = told(estimator="soon:after=9", trials=2, epochs=3, db=db)
+    first, second = (event.trial.prm for event in events if isinstance(event, TrialFinished))
+    assert first != second
+    assert [known.hyperparameters for known, *_ in heard[1:]] == [first, second]
+    assert heard[2][0].curves[0].hyperparameters == first
+
+
 def test_epochs_are_scored_as_often_as_it_asks(db, heard):
     _, events = told(estimator="soon:after=1.5,interval=0.5", trials=1, epochs=5, db=db)
     assert [at for at, _, _ in heard[1][1:]] == [0.5, 1.0, 1.5]

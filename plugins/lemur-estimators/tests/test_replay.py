@@ -1,6 +1,7 @@
 import json
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,17 @@ def test_a_trial_knows_those_before_it_as_far_as_they_went():
     assert all(curve.epochs == (1.0, 2.0) for curve in last.curves)
     assert all(curve.predicted == curve.scores[1] for curve in last.curves)
     assert last.epochs == 4
+
+
+def test_a_trial_knows_its_hyperparameters_and_those_of_the_ones_before_it():
+    told = [
+        replace(one, curve=replace(one.curve, hyperparameters={"lr": float(one.name)}))
+        for one in TRIALS
+    ]
+    judged([one.until(3.0) for one in told])
+    own = [known.hyperparameters for known, _ in SEEN]
+    assert sorted(one["lr"] for one in own) == list(range(10))
+    assert [curve.hyperparameters for curve in SEEN[-1][0].curves] == own[:-1]
 
 
 def test_alone_a_trial_knows_of_none():
@@ -182,11 +194,13 @@ def test_a_csv_file_that_cannot_be_used_is_said(tmp_path, text, column, message)
 def test_lines_of_json_are_read_and_folders_searched(tmp_path):
     line = (
         '{"study":"digits","net":3,"of":200,"every":0.5,"chance":0.1,"right":[20,50],'
-        '"train_loss":[2.3,null]}'
+        '"train_loss":[2.3,null],"hyperparameters":{"lr":0.01,"batch":32}}'
     )
     (tmp_path / "curves.jsonl").write_text(line + "\n")
     [found] = of_files([tmp_path])
-    assert found == Recorded("digits", "3", Curve((0.5, 1.0), (0.1, 0.25), (2.3, None)), 0.1)
+    prm = {"lr": 0.01, "batch": 32}
+    curve = Curve((0.5, 1.0), (0.1, 0.25), (2.3, None), hyperparameters=prm)
+    assert found == Recorded("digits", "3", curve, 0.1)
 
 
 @pytest.mark.parametrize("losses", [None, "[2.3]", "[2.3,2.2,2.1]", '[2.3,"low"]', "2.3"])
@@ -266,6 +280,7 @@ def test_of_a_database_trials_that_were_ended_early_are_left_out(database):
     [left] = of_database(file, 0.1)
     assert (left.study, left.chance) == ("img-classification_digits_acc", 0.1)
     assert left.curve.scores in ((0.375, 0.5, 0.625), (0.625, 0.75, 0.875))
+    assert {"lr", "batch", "transform"} <= set(left.curve.hyperparameters)
 
 
 def test_of_a_database_scores_within_epochs_are_replayed(database):
