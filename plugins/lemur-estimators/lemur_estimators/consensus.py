@@ -22,7 +22,7 @@ from lemur_estimators.stopping import Stopping, bars
 # How far losses are believed where they say other than the scores.
 _BY_LOSS = 0.35
 # What is so much above what has learned something, in logits, is foretold by its scores alone.
-_ENOUGH = 1.0
+_ENOUGH = 0.8
 
 
 class Consensus:
