@@ -77,10 +77,12 @@ class CorruptSampleError(LemurError, ValueError):
         super().__init__(file, reason)
 
     def __str__(self) -> str:
-        return (
+        text = (
             f"{self.file} cannot be decoded: {self.reason}; "
             "mend or remove it, or leave such files out with --skip-corrupt"
         )
+        # A file's name may hold what ends a line.
+        return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 class WeightsError(LemurError, ValueError):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lemur_core.errors import LemurError
@@ -123,6 +123,7 @@ def test_changes_of_a_json_end_in_no_traceback(changes):
 
 
 @given(st.integers(0, 4000), st.binary(max_size=3), st.integers(0, 3))
+@example(47, b"\\", 3)
 @FUZZ
 def test_changes_of_its_bytes_end_in_no_traceback(place, put, gone):
     whole = changed([])
