@@ -79,14 +79,23 @@ def _distances(earlier: Sequence[Mapping[str, Any]], of: Mapping[str, Any]) -> l
 def _apart(values: Sequence[Any]) -> Array:
     known = [value for value in values if value is not None]
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
-        names = np.array([str(value) for value in values])
+        first: dict[str, int] = {}
+        names = np.array([first.setdefault(str(value), len(first)) for value in values])
         return _APART * (names[:, None] != names)
-    numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    numbers = np.array([_number(value) for value in values])
     earlier = np.sort(numbers[:-1][~np.isnan(numbers[:-1])])
     ranks = np.searchsorted(earlier, numbers, "left") + np.searchsorted(earlier, numbers, "right")
     # What is not known may be anything.
     places = np.where(np.isnan(numbers), 0.5, ranks / max(2 * len(earlier), 1))
     return np.abs(places[:, None] - places)
+
+
+def _number(value: float | None) -> float:
+    try:
+        return np.nan if value is None else float(value)
+    # A whole number may be larger than any that numpy has.
+    except OverflowError:
+        return np.inf if value and value > 0 else -np.inf
 
 
 def _nearness(distances: Sequence[Array], reaches: Sequence[float]) -> Array:

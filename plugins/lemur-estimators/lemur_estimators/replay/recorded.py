@@ -49,13 +49,16 @@ class Recorded:
 
     def until(self, epochs: float) -> Recorded:
         """Return the trial as if it had been trained for so many epochs."""
-        kept = [i for i, epoch in enumerate(self.curve.epochs) if epoch <= epochs]
-        parts = {
-            name: tuple(part[i] for i in kept if part)
-            for name, part in vars(self.curve).items()
-            if name in ("epochs", "scores", "losses")
-        }
-        return replace(self, curve=replace(self.curve, **parts))
+        curve = self.curve
+        # Epochs rise, so that the first are those that are kept.
+        count = sum(epoch <= epochs for epoch in curve.epochs)
+        kept = replace(
+            curve,
+            epochs=curve.epochs[:count],
+            scores=curve.scores[:count],
+            losses=curve.losses[:count],
+        )
+        return replace(self, curve=kept)
 
 
 def complete(
