@@ -58,7 +58,8 @@ class Known:
     Attributes:
         epochs: How many it is to be trained for.
         chance: Score of guessing, 0 to 1: the share of the commonest class, say.
-        curves: The study's trials that have ended before, in their order, those that failed not.
+        curves: Trials on the same data, by the same metric, that have ended before, in their order:
+            of all nets that are searched together, but none that failed.
         higher_is_better: Whether the metric's score rises as nets get better.
         seed: The trial's; what an estimator draws, it draws by this.
         hyperparameters: The trial's, each one's value, as far as they are known.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lemur_core.errors import LemurError, PluginError
 from lemur_core.kinds.asked import Maker, maker, parts_of, read_asked
 from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known
+from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.settings import Settings
 from lemur_core.search.study import derived_seed
@@ -74,6 +76,8 @@ class Forecasting:
         self._make: Maker = maker(entry.load(), asked)
         self._settings, self._warn = settings, warn
         self._said: set[str] = set()
+        # Of each trial that has ended, by its id, those on the same data together.
+        self._curves: defaultdict[tuple[str, ...], dict[int, Curve]] = defaultdict(dict)
         self.audit = Audit(str(asked))
         # What an option's value should be is said before anything is trained.
         try:
@@ -85,15 +89,21 @@ class Forecasting:
             why = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise PluginError(f"estimator {str(asked)!r} cannot be made: {why}") from error
 
-    def of(self, trial: Trial, chance: float, past: Sequence[Past]) -> Forecast:
+    def remember(self, pipeline: Pipeline, past: Sequence[Past]) -> None:
+        """Take the trials of a pipeline so far, which those on the same data are compared with."""
+        curves = self._curves[_data_of(pipeline)]
+        for one in past:
+            if one.state in (State.FINISHED, State.CONVERGED) and one.id not in curves:
+                curves[one.id] = curve_of(one)
+
+    def of(self, trial: Trial, chance: float) -> Forecast:
         """Return what listens to a trial's estimator.
 
         Args:
             trial: The trial.
             chance: Score of guessing, 0 to 1.
-            past: The study's trials before it.
         """
-        curves = [curve_of(one) for one in past if one.state in (State.FINISHED, State.CONVERGED)]
+        curves = [curve for _, curve in sorted(self._curves[_data_of(trial.pipeline)].items())]
         known = Known(trial.epochs, chance, curves, seed=trial.seed, hyperparameters=trial.prm)
         drawn = derived_seed(self._settings.seed, trial.pipeline.name, trial.number, "audit")
         audited = drawn < self._settings.audit * _SEEDS
@@ -171,6 +181,11 @@ class Forecast:
 
 class ForecastError(LemurError, ValueError):
     """An estimator's prediction that is no score."""
+
+
+def _data_of(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return what trials have to share so that their scores can be compared."""
+    return pipeline.task, pipeline.dataset, pipeline.metric
 
 
 def curve_of(past: Past) -> Curve:

@@ -108,6 +108,8 @@ class Pursuit:
         self._known = {one.id: one for one in past}
         for one in past:
             self._study.remember(one)
+        if self._means.forecasting:
+            self._means.forecasting.remember(self.pipeline, past)
         return past
 
     def _count(self, past: Sequence[Past], *states: State) -> int:
@@ -185,10 +187,8 @@ class Pursuit:
                 return self._attempt(trial_id, trial, asked)
 
     def _attempt(self, trial_id: int, trial: Trial, asked: optuna.Trial) -> Attempt:
-        forecast = None
-        if self._means.forecasting:
-            earlier = [past for past in self._known.values() if past.uid != trial.uid]
-            forecast = self._means.forecasting.of(trial, self._chance, earlier)
+        forecasting = self._means.forecasting
+        forecast = forecasting.of(trial, self._chance) if forecasting else None
         return Attempt(trial_id, trial, self._study, asked, self._means, forecast)
 
     def _trial(self, number: int, prm: Mapping[str, Any], seed: int | None, device: str) -> Trial:

@@ -72,6 +72,24 @@ def test_it_knows_the_hyperparameters_of_its_trial_and_of_those_before(db, heard
     assert heard[2][0].curves[0].hyperparameters == first
 
 
+def test_it_knows_trials_of_all_nets_that_are_searched_on_the_same_data(db, heard, tmp_path, toys):
+    other = tmp_path / "Other.py"
+    other.write_text(toys.get("net", "Linear").source())
+    asked = [f"img-classification_{of}_hits" for of in ("blobs", "blobs[samples=16]")]
+    lemur_core.run(
+        *asked, net=["Linear", str(other)], trials=1, epochs=2, estimator="soon:after=9", db=db,
+        in_process=True, threads=1,
+    )  # fmt: skip
+    rates = {(row.dataset, row.nn): row.prm["lr"] for row in data(db=db).itertuples()}
+    of_earlier = {
+        known.hyperparameters["lr"]: [curve.hyperparameters["lr"] for curve in known.curves]
+        for known, *_ in heard[1:]
+    }
+    assert of_earlier == {
+        rate: [rates[of, "Linear"]] if net == "Other" else [] for (of, net), rate in rates.items()
+    }
+
+
 def test_epochs_are_scored_as_often_as_it_asks(db, heard):
     _, events = told(estimator="soon:after=1.5,interval=0.5", trials=1, epochs=5, db=db)
     assert [at for at, _, _ in heard[1][1:]] == [0.5, 1.0, 1.5]

@@ -1,6 +1,7 @@
 """Consensus: many models of learning curves, each believed as far as its evidence goes.
 
-What curves look like is known before: from published ones, and from the study's own earlier trials
+A study is all that is searched on the same data by the same metric, of whichever nets. What curves
+look like is known before: from published ones, and from the study's own earlier trials
 (`lemur_estimators.prior`). After each score the models' predictions of the last epoch are weighed
 by how well each foretold what was measured (`lemur_estimators.evidence`); so are those of its
 training loss (`lemur_estimators.progress`).
