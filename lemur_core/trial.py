@@ -164,7 +164,7 @@ class Outcome:
         reason: Why it failed, in one line.
         traceback: Where it failed.
         misfit: Whether it failed because the net cannot take the data.
-        out_of_memory: Whether it failed because its device had no memory left.
+        out_of_memory: Whether it failed because no memory was left, or it took more than it may.
         corrupt: Whether it failed because a sample cannot be decoded.
         prediction: What an estimator settled on; None where it did not, or there was none.
     """

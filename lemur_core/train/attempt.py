@@ -15,6 +15,9 @@ from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 # What a stranger's exception says may be of any length; it is sent, stored and printed.
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 20_000
+# What torch raises, a mere RuntimeError, where a CPU has no memory left; and how many sentences say
+# how much was wanted of how much, where a GPU has none: on goes advice on its allocator.
+_NO_CPU_MEMORY, _SENTENCES = "DefaultCPUAllocator: can't allocate memory", 3
 _ENDS = {
     Verdict.PRUNE: State.PRUNED,
     Verdict.CONVERGE: State.CONVERGED,
@@ -53,14 +56,17 @@ def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome
 def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
     corrupt = isinstance(error, CorruptSampleError)
     misfit = corrupt or isinstance(error, MisfitError)
-    reason = f"{'' if misfit else type(error).__name__ + ': '}{_text(error)}".partition("\n")[0]
+    text = _text(error).partition("\n")[0]
+    if isinstance(error, torch.OutOfMemoryError):
+        text = ". ".join(text.split(". ")[:_SENTENCES])
+    reason = text if misfit else f"{type(error).__name__}: {text}"
     return Outcome(
         State.FAILED,
         tuple(epochs),
         reason[:_REASON_LENGTH],
         _shortened(traceback.format_exc()),
         misfit,
-        isinstance(error, torch.OutOfMemoryError),
+        isinstance(error, torch.OutOfMemoryError | MemoryError) or _NO_CPU_MEMORY in text,
         corrupt,
     )
 

@@ -35,6 +35,10 @@ class LimitReachedError(Exception):
     """A trial took more than it may."""
 
 
+class MemoryLimitReachedError(LimitReachedError):
+    """It took more memory."""
+
+
 class Watch:
     """Knows what the trial of one process has taken."""
 
@@ -91,7 +95,7 @@ class Watch:
         except psutil.NoSuchProcess:
             return
         if resident > limit:
-            raise LimitReachedError(
+            raise MemoryLimitReachedError(
                 f"its process took {resident / 2**30:.2f} GiB of memory; "
                 f"the limit is {limit / 2**30:.2f} GiB"
             )

@@ -136,14 +136,34 @@ def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
     )  # fmt: skip
 
 
-HUNGRY = "if self.prm['batch'] > 16:\n    raise torch.OutOfMemoryError('CUDA out of memory.')"
+HUNGRY = "if self.prm['batch'] > 16:\n    {}"
+# As torch says it of a GPU, and of a CPU.
+OF_GPU = (
+    "CUDA out of memory. Tried to allocate 9.20 GiB. GPU 0 has a total capacity of 79.11 GiB of "
+    "which 3.06 GiB is free"
+)
+ADVICE = ". Of the allocated memory 75 GiB is allocated by PyTorch. If reserved memory is large try"
+OF_CPU = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+    "tried to allocate 4000000000000000 bytes. Error code 12 (Cannot allocate memory)"
+)
 
 
-def test_a_trial_its_device_has_no_memory_for_is_repeated_with_smaller_batches(tmp_path, net_file):
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (f"torch.OutOfMemoryError({OF_GPU + ADVICE!r})", f"OutOfMemoryError: {OF_GPU}"),
+        (f"RuntimeError({OF_CPU!r})", f"RuntimeError: {OF_CPU}"),
+        ("MemoryError('no room')", "MemoryError: no room"),
+    ],
+)
+def test_a_trial_its_device_has_no_memory_for_is_repeated_with_smaller_batches(
+    tmp_path, net_file, raised, reason
+):
     db, events = str(tmp_path / "results.db"), []
     summary = run(
-        BLOBS, net=net_file("Hungry", HUNGRY), trials=4, epochs=1, batch="2^3..2^6", seed=5,
-        in_process=True, db=db, watch=events.append,
+        BLOBS, net=net_file("Hungry", HUNGRY.format(f"raise {raised}")), trials=4, epochs=1,
+        batch="2^3..2^6", seed=5, in_process=True, db=db, watch=events.append,
     )  # fmt: skip
     assert summary.states == Counter({State.FINISHED: 4})
     assert summary.exit_status == 0
@@ -159,15 +179,28 @@ def test_a_trial_its_device_has_no_memory_for_is_repeated_with_smaller_batches(t
     assert told[-1] == (f"{BLOBS}_Hungry: memory ran out with batch=32; it goes on with batch=8,16")
     with sqlite3.connect(db) as connection:
         failed = connection.execute("select reason from trial where state = 'failed'").fetchall()
-    assert failed == [("OutOfMemoryError: CUDA out of memory.",)] * len(hungry)
+    assert failed == [(reason,)] * len(hungry)
+
+
+def test_a_trial_that_takes_more_memory_than_it_may_is_repeated_too(tmp_path, net_file):
+    lines = HUNGRY.format("held = torch.ones(2**29)\n    time.sleep(60)")
+    db = str(tmp_path / "results.db")
+    summary = run(
+        BLOBS, net=net_file("Hungry", lines, "import time"), trials=3, epochs=1, batch="16,32",
+        memory_limit=1.5, db=db,
+    )  # fmt: skip
+    assert summary.states == Counter({State.FINISHED: 3})
+    with sqlite3.connect(db) as connection:
+        [failed] = connection.execute("select reason from trial where state = 'failed'").fetchall()
+    assert "GiB of memory; the limit is 1.50 GiB" in failed[0]
 
 
 def test_a_batch_that_cannot_be_smaller_is_a_failure(tmp_path, net_file):
     summary = run(
-        BLOBS, net=net_file("Hungry", HUNGRY), trials=1, epochs=1, batch=32, fail_attempts=2,
-        in_process=True, db=str(tmp_path / "results.db"),
+        BLOBS, net=net_file("Hungry", HUNGRY.format("raise MemoryError('no room')")), trials=1,
+        epochs=1, batch=32, fail_attempts=2, in_process=True, db=str(tmp_path / "results.db"),
     )  # fmt: skip
-    assert summary.reasons == Counter({"OutOfMemoryError: CUDA out of memory.": 2})
+    assert summary.reasons == Counter({"MemoryError: no room": 2})
 
 
 LUCK = (
