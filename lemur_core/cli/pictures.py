@@ -73,10 +73,9 @@ def pictures(
     from lemur_core.pictures.grid import grid
     from lemur_core.registry import installed
     from lemur_core.search.predict import device_of, draw_samples, predict
-    from lemur_core.search.reproduce import recorded
-    from lemur_core.train.data import Bundles
+    from lemur_core.search.reproduce import bundles_of, recorded
 
-    draw, bundles = _of_task(DRAWN, told), Bundles(data)
+    draw, bundles = _of_task(DRAWN, told), bundles_of(told, data)
     with recorded(told, installed(), device_of(told, device)) as trial:
         bundle = bundles.get(trial.pipeline)
         with _weights(told, trial, bundles, file) as kept:

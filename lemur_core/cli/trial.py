@@ -24,6 +24,8 @@ def _facts(told: Told) -> Iterator[str]:
         if told.facts[name] not in (None, ""):
             yield f"{name:<12}{told.facts[name]}"
     yield from _prediction(told)
+    for split, count in told.left_out.items():
+        yield f"{'left out':<12}{count} of {split}, which cannot be decoded"
     for source in dict.fromkeys(epoch.source for epoch in told.epochs if epoch.source):
         yield f"{'source':<12}{source}"
     for name, version in sorted((told.facts["versions"] or {}).items()):

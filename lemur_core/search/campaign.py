@@ -120,7 +120,10 @@ class Campaign:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
                 means = self._means(writer, interruption)
-                self._pursue([Pursuit(one, means) for one in ready], workers, interruption)
+                pursuits = [
+                    Pursuit(one, means, self._bundles.left_out(one.pipeline)) for one in ready
+                ]
+                self._pursue(pursuits, workers, interruption)
                 self.summary.interrupted = interruption.asked
                 self._say_unwritten(writer)
             self.summary.standings = standings(engine, [one.pipeline.name for one in ready])

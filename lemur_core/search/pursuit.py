@@ -28,14 +28,21 @@ _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
 class Pursuit:
     """One study: its trials so far, those under way, and those to come.
 
+    Args:
+        ready: What is trained, and where it is searched.
+        means: The campaign's.
+        left_out: How many samples of each split of its data are left out.
+
     Attributes:
         pipeline: What is trained.
         outcomes: How this campaign's trials of it ended, in that order.
     """
 
-    def __init__(self, ready: Ready, means: Means) -> None:
+    def __init__(
+        self, ready: Ready, means: Means, left_out: Mapping[str, int] | None = None
+    ) -> None:
         self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
-        self._chance = ready.chance
+        self._chance, self._left_out = ready.chance, left_out or {}
         self.outcomes: list[Outcome] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
@@ -201,7 +208,13 @@ class Pursuit:
     def _placed(self, trial: Trial) -> Trial:
         weights = self._means.weights and self._means.weights / f"{trial.uid}.safetensors"
         parts = self._means.forecasting.parts if self._means.forecasting else 1
-        return replace(trial, checkpoint=self._folder(trial.uid), weights=weights, parts=parts)
+        return replace(
+            trial,
+            checkpoint=self._folder(trial.uid),
+            weights=weights,
+            parts=parts,
+            left_out=self._left_out,
+        )
 
     def _folder(self, uid: str) -> Path | None:
         return self._means.checkpoints / uid if self._means.checkpoints else None

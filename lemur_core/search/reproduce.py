@@ -84,11 +84,18 @@ def reproduce(
         MissingDataError: Its data set is not in the folder.
     """
     with recorded(told, registry, device) as trial:
-        bundles = Bundles(folder)
+        bundles = bundles_of(told, folder)
         bundles.get(trial.pipeline)
         outcome = trained(trial, bundles, watch)
         changed = list(_changed(told, trial, versions(registry)))
+        changed += _left_out_now(told.left_out, bundles.left_out(trial.pipeline))
     return Reproduced(outcome, list(_differences(told, outcome)), changed)
+
+
+def bundles_of(told: Told, folder: Path) -> Bundles:
+    """Return where a recorded trial's data is, without what cannot be decoded if it was then."""
+    # Which samples these are was said when it was trained.
+    return Bundles(folder, (lambda _: None) if told.left_out else None)
 
 
 @contextmanager
@@ -187,6 +194,12 @@ def _numbers(recorded: ToldEpoch, again: Epoch) -> Iterator[tuple[str, float | N
     yield "loss", recorded.loss, again.loss
     yield "validation", recorded.validation, again.validation
     yield "accuracy", recorded.accuracy, again.accuracy
+
+
+def _left_out_now(before: Mapping[str, int], now: Mapping[str, int]) -> Iterator[str]:
+    for split in sorted({*before, *now}):
+        if before.get(split, 0) != now.get(split, 0):
+            yield f"left out of {split}: {before.get(split, 0)} then, {now.get(split, 0)} now"
 
 
 def _changed(told: Told, trial: Trial, today: Mapping[str, str]) -> Iterator[str]:

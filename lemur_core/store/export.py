@@ -89,10 +89,9 @@ def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[st
 def _own(row: Any) -> Iterator[tuple[str, Any]]:
     yield "trial", row.uid
     yield "validation", row.validation
-    if row.scores:
-        yield "scores", row.scores
-    if row.within:
-        yield "within", row.within
+    for name in ("scores", "within", "left_out"):
+        if getattr(row, name):
+            yield name, getattr(row, name)
     yield from ((name, getattr(row, name)) for name in OWN_FACTS)
 
 
@@ -100,7 +99,7 @@ _trial, _stat = schema.trial.c, schema.stat.c
 _QUERY = (
     select(
         _trial.uid, _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.prm,
-        *(_trial[name] for name in OWN_FACTS),
+        *(_trial[name] for name in OWN_FACTS), _trial.left_out,
         _stat.epoch, _stat.accuracy, _stat.validation, _stat.loss, _stat.duration, _stat.scores,
         _stat.within, _stat.extra,
     )

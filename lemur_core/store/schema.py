@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0005"
+REVISION = "0006"
 
 metadata = MetaData()
 
@@ -131,6 +131,8 @@ trial = Table(
     # What an estimator settled on: the final score, 0 to 1, and the rest in canonical JSON.
     Column("predicted", Float),
     Column("estimate", Text),
+    # Samples that cannot be decoded, {split: how many} in canonical JSON; NULL where there is none.
+    Column("left_out", Text),
     Column("versions", JSON, nullable=False),
     Column("owner", Text),  # the process that trains it: host, id, when it began
     Column("started", Text),  # ISO 8601, UTC

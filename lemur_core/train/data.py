@@ -58,6 +58,11 @@ class Bundles:
         """Return which samples were left out of the pipeline's bundle."""
         return self._corrupt.get(self.key(pipeline), {})
 
+    def left_out(self, pipeline: Pipeline) -> dict[str, int]:
+        """Return how many samples of each split these are; a split that has none is not named."""
+        corrupt = self.corrupt(pipeline)
+        return {split: len(indices) for split, indices in corrupt.items() if indices}
+
     def key(self, pipeline: Pipeline) -> Key:
         """Return what pipelines with the same data have in common."""
         return pipeline.loader_entry.target, pipeline.task, str(pipeline.restriction)

@@ -9,10 +9,14 @@ import torch
 from lemur_core import Entry, data
 from lemur_core.errors import CorruptSampleError, FetchError, MisfitError, MissingDataError
 from lemur_core.search import events
+from lemur_core.search.reproduce import reproduce
 from lemur_core.search.run import campaign
 from lemur_core.search.settings import Settings
+from lemur_core.store.database import opened
+from lemur_core.store.reading.told import tell
 from lemur_core.train.batches import batches
 from lemur_core.train.corrupt import find_corrupt, leave_out
+from lemur_core.trial import State
 
 TASKS = ("img-classification",)
 
@@ -32,7 +36,7 @@ def told(toys, tmp_path):
         }  # fmt: skip
         return campaign(Settings.of(given | settings), registry, seen.append), seen
 
-    run.seen = seen
+    run.seen, run.registry = seen, registry
     return run
 
 
@@ -109,6 +113,39 @@ def test_samples_that_cannot_be_decoded_are_left_out_where_that_is_asked_for(
     named = warned.removeprefix("data set 'damaged': 4 files cannot be decoded, left out: ")
     assert named.endswith(" and 1 more")
     assert len(set(named.removesuffix(" and 1 more").split(", "))) == 3
+    assert recorded(tmp_path).left_out == {"train": 2, "test": 2}
+
+
+def recorded(folder):
+    """What is known of the one trial that was recorded there."""
+    with opened(folder / "results.db") as engine, engine.connect() as connection:
+        return tell(connection, "")
+
+
+@pytest.mark.parametrize(
+    ("now", "changed"),
+    [
+        ("train/1 train/5 test/0", []),
+        ("train/5", ["left out of test: 1 then, 0 now", "left out of train: 2 then, 1 now"]),
+    ],
+)
+def test_a_trial_is_reproduced_without_what_was_left_out(told, tmp_path, now, changed):
+    (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0")
+    told(DAMAGED, skip_corrupt=True)
+    (tmp_path / "corrupt.txt").write_text(now)
+    again = reproduce(recorded(tmp_path), told.registry, tmp_path)
+    assert again.outcome.state is State.FINISHED
+    assert again.changed == changed
+    assert again.same == (not changed)
+
+
+def test_what_was_left_out_is_shown(told, tmp_path, lemur):
+    (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0")
+    told(DAMAGED, skip_corrupt=True)
+    uid = recorded(tmp_path).facts["uid"]
+    _, out, _ = lemur("show", "trial", uid, "--db", str(tmp_path / "results.db"))
+    assert "left out    1 of test, which cannot be decoded\n" in out
+    assert "left out    2 of train, which cannot be decoded\n" in out
 
 
 def test_a_split_that_has_nothing_else_is_said(told, tmp_path):

@@ -1,4 +1,4 @@
-"""What estimators settled on is recorded, read back, and taken along."""
+"""What estimators settled on, and what was left out, is recorded, read back, and taken along."""
 
 import json
 
@@ -19,6 +19,7 @@ from .test_store import PRM, pipeline
 
 PREDICTION = Prediction(0.75, 2.5, "curve:window=3", {"a": 0.1 + 0.2, "low": None}, audited=True)
 _WITHIN = "select within from stat join trial on trial.id = trial_id order by uid, epoch"
+LEFT_OUT = {"test": 1, "train": 20}
 WITHIN = ((1.25, 0.1 + 0.2), (1.5, 0.5))
 
 
@@ -28,8 +29,11 @@ def db(toys, tmp_path):
     file = tmp_path / "results.db"
     with opened(file, create=True) as engine:
         writer = Writer(engine, {"torch": "2"})
-        for number, prediction in enumerate((PREDICTION, None), 1):
-            trial_id = writer.begin(Trial(pipeline(toys), number, PRM, 7, 9, uid=f"{number}" * 32))
+        kept = ((PREDICTION, LEFT_OUT), (None, {}))
+        for number, (prediction, left_out) in enumerate(kept, 1):
+            uid = f"{number}" * 32
+            trial = Trial(pipeline(toys), number, PRM, 7, 9, uid=uid, left_out=left_out)
+            trial_id = writer.begin(trial)
             writer.record(trial_id, Epoch(1, 0.5, 0.25, 0.5, 1))
             writer.record(trial_id, Epoch(2, 0.5, 0.5, 0.5, 2, within=WITHIN))
             writer.finish(trial_id, Outcome(State.CONVERGED, (), prediction=prediction))
@@ -45,8 +49,9 @@ def check(file):
     told = data(db=file, with_stats=True).sort_values(["trial", "epoch"])
     assert told["within"].tolist() == [{}, dict(WITHIN)] * 2
     with opened(file) as engine, engine.connect() as connection:
-        facts = tell(connection, "1" * 32).facts
-        assert prediction_of(facts["predicted"], facts["estimate"]) == PREDICTION
+        one, other = (tell(connection, number * 32) for number in "12")
+        assert prediction_of(one.facts["predicted"], one.facts["estimate"]) == PREDICTION
+        assert (one.left_out, other.left_out) == (LEFT_OUT, {})
         found = connection.exec_driver_sql(_WITHIN)
         assert [within_of(text) for (text,) in found] == [(), WITHIN] * 2
 
@@ -74,6 +79,8 @@ def test_it_is_exported_and_taken_in_again(db, tmp_path):
         ("estimate", '{"epoch": 1.5}'),
         ("in_shape", '"wide"'),
         ("out_shape", "{"),
+        ("left_out", "[2]"),
+        ("left_out", '{"train": "few"}'),
     ],
 )
 def test_a_text_that_cannot_be_read_is_not_taken_in(db, tmp_path, name, text):

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
-from lemur_core.store.writing.ledger import scores_of
+from lemur_core.store.writing.ledger import left_out_of, scores_of
 from lemur_core.store.writing.past import read_prm
 
 _CODE = (schema.nn, schema.loader, schema.metric, schema.transform)
@@ -51,6 +51,11 @@ class Told:
     def pipeline(self) -> str:
         """The name of its pipeline."""
         return "_".join(self.facts[name] for name in ("task", "dataset", "metric", "nn"))
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many samples of each split it was trained and scored without."""
+        return left_out_of(self.facts["left_out"])
 
 
 def tell(connection: Connection, uid: str) -> Told:

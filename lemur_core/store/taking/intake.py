@@ -27,7 +27,7 @@ _AT_ONCE = 2_500
 _OF_TRIAL = [
     "uid", "task", "dataset", "metric", "nn", "metric_id", "nn_id", "transform_id", "prm", "seed",
     "epochs", "state", "reason", "traceback", "device", "parameters", "in_shape", "out_shape",
-    "predicted", "estimate", "versions", "started", "ended",
+    "predicted", "estimate", "left_out", "versions", "started", "ended",
 ]  # fmt: skip
 _OF_PRM = ["uid", "name", "value"]
 _OF_STAT = [
@@ -163,6 +163,7 @@ class _Writer:
             own.get("out_shape"),
             own.get("predicted"),
             own.get("estimate"),
+            own.get("left_out"),
             json.dumps(own["versions"]) if own else "{}",
             own.get("started"),
             own.get("ended"),

@@ -192,6 +192,7 @@ def _record(row: Any) -> Record:
         own = {name: row[trial[name]] for name in OWN_FACTS}
         own |= {"trial": row[trial.uid], "validation": row[stat.validation]}
         own |= {"scores": row[stat.scores], "within": row[stat.within]}
+        own |= {"left_out": row[trial.left_out]}
     return Record(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
         row[trial.prm], row[stat.extra] or "", own, row[stat.record],

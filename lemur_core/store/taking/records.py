@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from lemur_core.store.identity import digest, exact
 from lemur_core.store.writing.ledger import (
+    left_out_of,
     prediction_of,
     scores_of,
     storable,
@@ -48,6 +49,7 @@ _OWN_KINDS: dict[str, tuple[type, ...]] = {
     "within": (str, NoneType),
     "predicted": (float, NoneType),
     "estimate": (str, NoneType),
+    "left_out": (str, NoneType),
 }
 # Of what every database has a column for.
 _TOO_LARGE = {"seed": 2**31, "epochs": 2**31, "parameters": 2**63}
@@ -225,6 +227,7 @@ def _check_texts(own: dict[str, Any]) -> None:
         "estimate": lambda text: prediction_of(predicted, text),
         "in_shape": _shape,
         "out_shape": _shape,
+        "left_out": left_out_of,
     }
     for name, read in readers.items():
         try:

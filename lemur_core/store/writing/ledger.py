@@ -91,6 +91,11 @@ def within_of(text: str | None) -> tuple[tuple[float, float], ...]:
     return () if text is None else read_within(json.loads(text))
 
 
+def left_out_of(text: str | None) -> dict[str, int]:
+    """Return how many samples of each split a trial was left, from their column."""
+    return {} if text is None else {name: int(count) for name, count in json.loads(text).items()}
+
+
 def end_row(outcome: Outcome) -> dict[str, Any]:
     """Return the columns of `schema.trial` that say how a trial ended."""
     return {
