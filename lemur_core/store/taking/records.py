@@ -136,7 +136,7 @@ def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> Record:
     prm = facts.copy()
     extra = {name: prm.pop(name) for name in _MEASURED.intersection(prm)}
     accuracy = _score(prm)
-    duration = _duration(prm)
+    duration = _duration(prm, extra)
     loss = _loss(prm, extra)
     own = _own(prm)
     for name in prm:
@@ -178,9 +178,12 @@ def _score(facts: dict[str, Any]) -> float:
     return float(value)
 
 
-def _duration(facts: dict[str, Any]) -> int | None:
-    value = facts.pop("duration", None)
+def _duration(facts: dict[str, Any], extra: dict[str, Any]) -> int | None:
+    if "duration" not in facts:
+        return None
+    value = facts.pop("duration")
     if value is None:
+        extra["duration"] = None
         return None
     if type(value) is float and value.is_integer():
         value = int(value)
