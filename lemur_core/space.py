@@ -194,10 +194,14 @@ def override(space: Space, given: Mapping[str, Given]) -> Space:
         SpaceError: A range cannot be read.
     """
     optional = EXECUTION | (SCHEDULE if "scheduler" in space else {})
-    space = space | {name: space.get(name, one) for name, one in optional.items() if name in given}
+    taken = {name: one for name, one in optional.items() if name in given and name not in space}
+    space = space | taken
     changed = {
         name: parse_range(name, text, space[name]) for name, text in given.items() if name in space
     }
+    # A net's own of this name may be something else, of its loss say.
+    if "gamma" in taken:
+        _check_limits("gamma", given["gamma"], changed["gamma"], Interval(0.0, 1.0))
     return space | changed
 
 

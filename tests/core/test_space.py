@@ -134,6 +134,12 @@ def test_what_says_how_a_schedule_goes_is_taken_by_nets_that_have_one():
     assert str(own["gamma"]) == "2..4"
 
 
+@pytest.mark.parametrize("text", ["fast", "0.5,fast", "0.5..2", 2, True])
+def test_a_learning_rate_decays_by_a_number_up_to_1(text):
+    with pytest.raises(SpaceError, match=f"^gamma={text}: expected a number, 0 to 1$"):
+        override(of_net({"scheduler"}), {"gamma": text})
+
+
 @pytest.mark.parametrize("epochs", ["5..20", "5..20 int"])
 def test_a_schedules_epochs_are_searched_whole(epochs):
     found = override(of_net({"scheduler": "constant"}), {"scheduler_epochs": epochs})
