@@ -51,7 +51,6 @@ class Trial:
         weights: File in which the weights of its best epoch are kept; None keeps none.
         done: Epochs that were trained before; its state after the last is in ``checkpoint``.
         parts: How many parts of each epoch are scored on validation.
-        left_out: How many samples of each split are left out, as they cannot be decoded.
     """
 
     pipeline: Pipeline
@@ -65,7 +64,6 @@ class Trial:
     weights: Path | None = None
     done: tuple[Epoch, ...] = ()
     parts: int = 1
-    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def transform_entry(self) -> Entry:
@@ -166,7 +164,7 @@ class Outcome:
         reason: Why it failed, in one line.
         traceback: Where it failed.
         misfit: Whether it failed because the net cannot take the data.
-        out_of_memory: Whether it failed because no memory was left, or it took more than it may.
+        out_of_memory: Whether it failed because its device had no memory left.
         corrupt: Whether it failed because a sample cannot be decoded.
         prediction: What an estimator settled on; None where it did not, or there was none.
     """

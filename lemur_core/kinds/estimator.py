@@ -32,6 +32,7 @@ class Curve:
         predicted: The final score that an estimator settled on, 0 to 1, where it ended the trial;
             None where the trial was trained to its end.
         hyperparameters: Each one's value, as far as they are known.
+        net: The name of its net; empty where that is not known.
     """
 
     epochs: tuple[float, ...]
@@ -39,6 +40,7 @@ class Curve:
     losses: tuple[float | None, ...] = ()
     predicted: float | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    net: str = ""
 
     @property
     def final(self) -> float:
@@ -63,6 +65,7 @@ class Known:
         higher_is_better: Whether the metric's score rises as nets get better.
         seed: The trial's; what an estimator draws, it draws by this.
         hyperparameters: The trial's, each one's value, as far as they are known.
+        net: The name of the trial's net, as `Curve` has it.
     """
 
     epochs: int
@@ -71,6 +74,12 @@ class Known:
     higher_is_better: bool = True
     seed: int = 0
     hyperparameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    net: str = ""
+
+    @property
+    def of_its_net(self) -> list[Curve]:
+        """The earlier trials of the same net, whose losses and hyperparameters mean the same."""
+        return [curve for curve in self.curves if curve.net == self.net]
 
     @property
     def best(self) -> float | None:

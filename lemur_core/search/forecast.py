@@ -94,7 +94,7 @@ class Forecasting:
         curves = self._curves[_data_of(pipeline)]
         for one in past:
             if one.state in (State.FINISHED, State.CONVERGED) and one.id not in curves:
-                curves[one.id] = curve_of(one)
+                curves[one.id] = curve_of(one, pipeline.net)
 
     def of(self, trial: Trial, chance: float) -> Forecast:
         """Return what listens to a trial's estimator.
@@ -104,7 +104,14 @@ class Forecasting:
             chance: Score of guessing, 0 to 1.
         """
         curves = [curve for _, curve in sorted(self._curves[_data_of(trial.pipeline)].items())]
-        known = Known(trial.epochs, chance, curves, seed=trial.seed, hyperparameters=trial.prm)
+        known = Known(
+            trial.epochs,
+            chance,
+            curves,
+            seed=trial.seed,
+            hyperparameters=trial.prm,
+            net=trial.pipeline.net,
+        )
         drawn = derived_seed(self._settings.seed, trial.pipeline.name, trial.number, "audit")
         audited = drawn < self._settings.audit * _SEEDS
         name = self.audit.estimator
@@ -188,8 +195,8 @@ def _data_of(pipeline: Pipeline) -> tuple[str, ...]:
     return pipeline.task, pipeline.dataset, pipeline.metric
 
 
-def curve_of(past: Past) -> Curve:
-    """Return how a trial went that has ended."""
+def curve_of(past: Past, net: str) -> Curve:
+    """Return how a trial of a net went that has ended."""
     points = [point for epoch in past.epochs for point in _points(epoch)]
     stopped = past.state is State.CONVERGED
     return Curve(
@@ -198,6 +205,7 @@ def curve_of(past: Past) -> Curve:
         tuple(loss for _, _, loss in points),
         past.predicted if stopped else None,
         past.prm,
+        net,
     )
 
 

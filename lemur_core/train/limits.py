@@ -35,10 +35,6 @@ class LimitReachedError(Exception):
     """A trial took more than it may."""
 
 
-class MemoryLimitReachedError(LimitReachedError):
-    """It took more memory."""
-
-
 class Watch:
     """Knows what the trial of one process has taken."""
 
@@ -95,7 +91,7 @@ class Watch:
         except psutil.NoSuchProcess:
             return
         if resident > limit:
-            raise MemoryLimitReachedError(
+            raise LimitReachedError(
                 f"its process took {resident / 2**30:.2f} GiB of memory; "
                 f"the limit is {limit / 2**30:.2f} GiB"
             )

@@ -16,7 +16,7 @@ from lemur_core.pipeline import Pipeline
 from lemur_core.spawn import Spawned
 from lemur_core.train.child import Job, SharedData
 from lemur_core.train.data import Bundles, Key, share
-from lemur_core.train.limits import LimitReachedError, Limits, MemoryLimitReachedError, Watch
+from lemur_core.train.limits import LimitReachedError, Limits, Watch
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MAX_BYTES, READY, Message, MessageError, decode
 from lemur_core.train.start import Start
@@ -73,14 +73,13 @@ class Process:
             if message is None:
                 self._watch.check()
         except _EndedError:
-            return self._ended()
+            return self._failed(self._why_it_ended())
         except MessageError:
             self.kill()
             return self._failed("its process sent what is no message of a trial")
         except LimitReachedError as limit:
             self.kill()
-            no_memory = isinstance(limit, MemoryLimitReachedError)
-            return self._failed(str(limit), out_of_memory=no_memory)
+            return self._failed(str(limit))
         if isinstance(message, Outcome):
             return Outcome(**vars(message) | {"epochs": tuple(self._epochs)})
         if isinstance(message, Epoch):
@@ -158,24 +157,21 @@ class Process:
         self._sent.add(key)
         return SharedData(share(self.bundles.get(pipeline)), self.bundles.corrupt(pipeline))
 
-    def _ended(self) -> Outcome:
+    def _why_it_ended(self) -> str:
         assert self._process is not None
         self._process.join(_END_S)
         code = self._process.exitcode
         self.kill()
         if code is None:
-            return self._failed("its process hung up")
+            return "its process hung up"
         if code >= 0:
-            return self._failed(f"its process exited with status {code}")
+            return f"its process exited with status {code}"
         if -code == signal.SIGKILL and self._kills.happened():
-            reason = "its process was ended by the kernel, as memory ran out"
-            return self._failed(reason, out_of_memory=True)
-        reason = f"its process was ended by signal {-code} ({signal.Signals(-code).name})"
-        return self._failed(reason)
+            return "its process was ended by the kernel, as memory ran out"
+        return f"its process was ended by signal {-code} ({signal.Signals(-code).name})"
 
-    def _failed(self, reason: str, *, out_of_memory: bool = False) -> Outcome:
-        epochs = tuple(self._epochs)
-        return Outcome(State.FAILED, epochs, reason, out_of_memory=out_of_memory)
+    def _failed(self, reason: str) -> Outcome:
+        return Outcome(State.FAILED, tuple(self._epochs), reason)
 
 
 class _EndedError(Exception):

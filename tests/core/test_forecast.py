@@ -82,11 +82,14 @@ def test_it_knows_trials_of_all_nets_that_are_searched_on_the_same_data(db, hear
     )  # fmt: skip
     rates = {(row.dataset, row.nn): row.prm["lr"] for row in data(db=db).itertuples()}
     of_earlier = {
-        known.hyperparameters["lr"]: [curve.hyperparameters["lr"] for curve in known.curves]
+        (known.net, known.hyperparameters["lr"]): [
+            (curve.net, curve.hyperparameters["lr"]) for curve in known.curves
+        ]
         for known, *_ in heard[1:]
     }
     assert of_earlier == {
-        rate: [rates[of, "Linear"]] if net == "Other" else [] for (of, net), rate in rates.items()
+        (net, rate): [("Linear", rates[of, "Linear"])] if net == "Other" else []
+        for (of, net), rate in rates.items()
     }
 
 

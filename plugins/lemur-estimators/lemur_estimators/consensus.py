@@ -1,8 +1,8 @@
 """Consensus: many models of learning curves, each believed as far as its evidence goes.
 
-A study is all that is searched on the same data by the same metric, of whichever nets. What curves
-look like is known before: from published ones, and from the study's own earlier trials
-(`lemur_estimators.prior`). After each score the models' predictions of the last epoch are weighed
+What curves look like is known before: from published ones, and from earlier trials on the same data
+(`lemur_estimators.prior`); losses and hyperparameters are compared with those of earlier trials of
+the same net. After each score the models' predictions of the last epoch are weighed
 by how well each foretold what was measured (`lemur_estimators.evidence`); so are those of its
 training loss (`lemur_estimators.progress`).
 """
@@ -82,10 +82,9 @@ class Consensus:
         )
         self.log_prior = np.log(of_study(known.curves))
         self.learned = learned(known.chance)
-        self.guessing = loss_of_guessing(known.curves, known.chance)
-        self.progress = (
-            Progress(known.curves, self.guessing, known.chance) if self.guessing else None
-        )
+        of_its_net = known.of_its_net
+        self.guessing = loss_of_guessing(of_its_net, known.chance)
+        self.progress = Progress(of_its_net, self.guessing, known.chance) if self.guessing else None
         self.prospect = prospect(known, self.stopping.bar)
         self.learned_enough = float(score_of(logit(np.array(self.learned)) + _ENOUGH))
         self.curve = Curve((), ())

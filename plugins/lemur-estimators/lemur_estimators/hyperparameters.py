@@ -54,7 +54,7 @@ def prospect(known: Known, bar: float) -> Prospect | None:
         known: What is known of the study.
         bar: The score that its best reach, 0 to 1.
     """
-    curves = known.curves[-_REMEMBERED:]
+    curves = known.of_its_net[-_REMEMBERED:]
     best = np.array([curve.final >= bar for curve in curves], dtype=np.float32)
     count = len(best)
     if count < _FEWEST or not 0 < best.sum() < count or not known.hyperparameters:

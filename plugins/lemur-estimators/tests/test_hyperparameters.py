@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,13 @@ def test_hyperparameters_that_tell_nothing_say_nothing(seed):
     finals = np.random.default_rng(seed).permutation(good_at(RATES))
     shuffled = [came_to(final, lr=float(rate)) for final, rate in zip(finals, RATES, strict=True)]
     assert said_of(shuffled, lr=1e-2) is None
+
+
+def test_those_of_other_nets_say_nothing():
+    known = Known(epochs=20, chance=0.1, curves=study(), hyperparameters={"lr": 1e-5}, net="Other")
+    assert prospect(known, BAR) is None
+    named = [replace(curve, net="Other") for curve in study()]
+    assert prospect(replace(known, curves=named), BAR) == said_of(study(), lr=1e-5)
 
 
 def test_too_little_is_known():

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,14 @@ def test_losses_weigh_in_where_a_trial_has_learned_something():
         return said.score
 
     assert foretold((2.2, 2.1, 1.9, 1.6)) > foretold((2.2, 2.19, 2.19, 2.19)) + 0.05
+
+
+def test_losses_of_other_nets_are_not_looked_at():
+    """An auxiliary head, say, adds to them."""
+    named = [replace(curve, net="Other") for curve in STUDY]
+    assert Consensus(Known(epochs=20, chance=0.1, curves=named, net="Other")).guessing == GUESSING
+    without = Consensus(Known(epochs=20, chance=0.1, curves=named, net="One"))
+    assert (without.guessing, without.progress) == (None, None)
 
 
 def test_what_has_lost_its_loss_rises_no_more():

@@ -87,6 +87,7 @@ def _one_order(
             curves=() if alone else tuple(curves),
             seed=number,
             hyperparameters=trial.curve.hyperparameters,
+            net=trial.curve.net,
         )
         verdict, curve = _judged(make, known, trial, order, said)
         verdicts.append(verdict)

@@ -98,7 +98,7 @@ def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator
         rows = rows.sort_values("epoch")
         first = rows.iloc[0]
         study = f"{first['task']}_{first['dataset']}_{first['metric']}"
-        curve = replace(_curve(rows), hyperparameters=first["prm"])
+        curve = replace(_curve(rows), hyperparameters=first["prm"], net=first["nn"])
         yield Recorded(study, f"{first['nn']} {trial}", curve, chance)
 
 
