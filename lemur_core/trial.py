@@ -51,6 +51,7 @@ class Trial:
         weights: File in which the weights of its best epoch are kept; None keeps none.
         done: Epochs that were trained before; its state after the last is in ``checkpoint``.
         parts: How many parts of each epoch are scored on validation.
+        left_out: How many samples of each split are left out, as they cannot be decoded.
     """
 
     pipeline: Pipeline
@@ -64,6 +65,7 @@ class Trial:
     weights: Path | None = None
     done: tuple[Epoch, ...] = ()
     parts: int = 1
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def transform_entry(self) -> Entry:

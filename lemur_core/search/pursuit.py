@@ -144,7 +144,7 @@ class Pursuit:
 
     def _resumed(self, resumable: Sequence[Past], device: str) -> Attempt | None:
         for past in resumable:
-            if not self._means.writer.claim(past):
+            if not self._means.writer.claim(past, self._left_out):
                 continue
             epochs = self._recovered(past)
             if epochs is None:

@@ -93,7 +93,7 @@ def reproduce(
 
 
 def bundles_of(told: Told, folder: Path) -> Bundles:
-    """Return where a recorded trial's data is, without what cannot be decoded if it was then."""
+    """Return a recorded trial's data; what cannot be decoded is left out if it was then."""
     # Which samples these are was said when it was trained.
     return Bundles(folder, (lambda _: None) if told.left_out else None)
 

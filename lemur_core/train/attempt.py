@@ -66,9 +66,13 @@ def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
         reason[:_REASON_LENGTH],
         _shortened(traceback.format_exc()),
         misfit,
-        isinstance(error, torch.OutOfMemoryError | MemoryError) or _NO_CPU_MEMORY in text,
+        not misfit and _ran_out_of_memory(error, text),
         corrupt,
     )
+
+
+def _ran_out_of_memory(error: BaseException, text: str) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or _NO_CPU_MEMORY in text
 
 
 def _shortened(text: str) -> str:

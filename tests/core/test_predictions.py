@@ -80,7 +80,10 @@ def test_it_is_exported_and_taken_in_again(db, tmp_path):
         ("in_shape", '"wide"'),
         ("out_shape", "{"),
         ("left_out", "[2]"),
-        ("left_out", '{"train": "few"}'),
+        ("left_out", '{"train": -1}'),
+        ("left_out", '{"train": 1e999}'),
+        ("left_out", '{"tr\\nain": 1}'),
+        ("in_shape", "[1e999]"),
     ],
 )
 def test_a_text_that_cannot_be_read_is_not_taken_in(db, tmp_path, name, text):

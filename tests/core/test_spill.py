@@ -325,8 +325,9 @@ def test_a_commit_whose_answer_was_lost_is_made_once(toys, engine, db, pauses, t
     past = writer.past(one.pipeline, 3)[0]
     pauses += [lambda: None] * times
     with answers_lost(engine, times):
-        assert writer.claim(past)
-    assert not Writer(engine, {}).claim(past)
+        assert writer.claim(past, {"train": 2})
+    assert not Writer(engine, {}).claim(past, {})
+    assert rows(db, "select state, left_out from trial") == [("running", '{"train":2}')]
 
 
 def test_a_number_is_another_trials_still(toys, writer):

@@ -182,19 +182,6 @@ def test_a_trial_its_device_has_no_memory_for_is_repeated_with_smaller_batches(
     assert failed == [(reason,)] * len(hungry)
 
 
-def test_a_trial_that_takes_more_memory_than_it_may_is_repeated_too(tmp_path, net_file):
-    lines = HUNGRY.format("held = torch.ones(2**29)\n    time.sleep(60)")
-    db = str(tmp_path / "results.db")
-    summary = run(
-        BLOBS, net=net_file("Hungry", lines, "import time"), trials=3, epochs=1, batch="16,32",
-        memory_limit=1.5, db=db,
-    )  # fmt: skip
-    assert summary.states == Counter({State.FINISHED: 3})
-    with sqlite3.connect(db) as connection:
-        [failed] = connection.execute("select reason from trial where state = 'failed'").fetchall()
-    assert "GiB of memory; the limit is 1.50 GiB" in failed[0]
-
-
 def test_a_batch_that_cannot_be_smaller_is_a_failure(tmp_path, net_file):
     summary = run(
         BLOBS, net=net_file("Hungry", HUNGRY.format("raise MemoryError('no room')")), trials=1,

@@ -235,7 +235,7 @@ def _check_texts(own: dict[str, Any]) -> None:
     for name, read in readers.items():
         try:
             read(own.get(name))
-        except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError, OverflowError):
             shown = _shown(own[name])
             raise MalformedError(f"lemur: {name} {shown}: is not what lemur writes") from None
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Table, select
 
 from lemur_core.entry import Entry
 from lemur_core.store import schema
-from lemur_core.store.identity import code_hash, exact, prm_uid
-from lemur_core.store.writing.ledger import insert_once, now, storable
+from lemur_core.store.identity import code_hash, prm_uid
+from lemur_core.store.writing.ledger import insert_once, left_out_text, now, storable
 from lemur_core.trial import State, Trial
 
 CodeKey = tuple[str, str, str]
@@ -78,7 +78,7 @@ def _parts(trial: Trial) -> dict[str, Any]:
         "seed": trial.seed,
         "epochs": trial.epochs,
         "device": trial.device,
-        "left_out": exact(dict(trial.left_out)) if trial.left_out else None,
+        "left_out": left_out_text(trial.left_out),
     }
 
 

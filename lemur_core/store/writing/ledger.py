@@ -19,6 +19,7 @@ from lemur_core.trial import Epoch, Outcome, Prediction, Size, State
 from lemur_core.trial import within_of as read_within
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_SPLITS = ("train", "validation", "test")
 _EPOCH = ("epoch", "accuracy", "validation", "loss", "duration", "scores", "within")
 
 
@@ -92,8 +93,21 @@ def within_of(text: str | None) -> tuple[tuple[float, float], ...]:
 
 
 def left_out_of(text: str | None) -> dict[str, int]:
-    """Return how many samples of each split a trial was left, from their column."""
-    return {} if text is None else {name: int(count) for name, count in json.loads(text).items()}
+    """Return how many samples of each split a trial was trained and scored without.
+
+    Raises:
+        ValueError: The column's text is not what is written there.
+    """
+    told: dict[str, int] = {} if text is None else json.loads(text)
+    for split, count in told.items():
+        if split not in _SPLITS or type(count) is not int or count < 1:
+            raise ValueError(text)
+    return told
+
+
+def left_out_text(counts: Mapping[str, int]) -> str | None:
+    """Return their column."""
+    return exact(dict(counts)) if counts else None
 
 
 def end_row(outcome: Outcome) -> dict[str, Any]:

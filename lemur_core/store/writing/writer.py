@@ -16,7 +16,7 @@ from lemur_core.store.database import settle
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.trouble import AwayError, place
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
-from lemur_core.store.writing.ledger import Ledger, end_row, epoch_row, now
+from lemur_core.store.writing.ledger import Ledger, end_row, epoch_row, left_out_text, now
 from lemur_core.store.writing.owner import this_process
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import spill, spill_file, take_in, waiting
@@ -100,15 +100,24 @@ class Writer:
         self._uids[trial_id] = trial.uid
         return trial_id
 
-    def claim(self, past: Past) -> bool:
-        """Take over a trial that its owner left; return False where another campaign was first."""
+    def claim(self, past: Past, left_out: Mapping[str, int]) -> bool:
+        """Take over a trial that its owner left; return False where another campaign was first.
+
+        Args:
+            past: The trial.
+            left_out: How many samples of each split it goes on without.
+        """
         trial, moment, attempts = schema.trial.c, now(), count()
         mine = {"owner": self.owner, "state": State.RUNNING, "seen": moment}
         left = (trial.id == past.id, trial.owner == past.owner, trial.state == past.state)
         query = select(trial.id).filter_by(id=past.id, **mine)
 
         def take(connection: Connection) -> bool:
-            change = schema.trial.update().where(*left).values(**mine, reason="", ended=None)
+            change = (
+                schema.trial.update()
+                .where(*left)
+                .values(**mine, reason="", ended=None, left_out=left_out_text(left_out))
+            )
             if connection.execute(change).rowcount == 1:
                 next(attempts)
                 return True
