@@ -23,6 +23,7 @@ ENTRIES = [
     ("net", "Detects", "lemur_toy.detects", "obj-detection"),
     ("loader", "scenes", "lemur_toy.scenes:masks", "img-segmentation"),
     ("loader", "boxed", "lemur_toy.scenes:boxes", "obj-detection"),
+    ("loader", "damaged", "lemur_toy.files:damaged", "img-classification"),
     ("transform", "joint", "lemur_toy.scenes:Joint", "img-segmentation"),
     ("transform", "joint-too", "lemur_toy.scenes:Joint", "obj-detection"),
     ("metric", "pixels", "lemur_toy.scenes:Pixels", "img-segmentation"),
@@ -130,6 +131,14 @@ def test_classes_are_predicted_with_their_probability(train, lemur):
         bright = int(image.mean() > 100)
         for picture in (target, prediction):
             assert (picture[0] == colour(bright)).all()
+
+
+def test_a_sample_that_was_left_out_is_not_drawn(train, lemur, tmp_path):
+    (tmp_path / "corrupt.txt").write_text(" ".join(f"test/{index}" for index in range(14)))
+    uid = train(LINEAR.replace("blobs", "damaged"), skip_corrupt=True, data=tmp_path)
+    status, out, errors = lemur("show", "pictures", uid, "-o", "two.png", "--data", tmp_path)
+    assert (status, errors) == (0, "")
+    assert "wrote two.png: 2 samples" in out
 
 
 def test_another_seed_draws_other_samples(train, lemur, tmp_path):
