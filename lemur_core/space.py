@@ -107,9 +107,10 @@ EXECUTION: dict[str, Range] = {
 }
 # How a learning rate changes; part of a trial's prm only where it is asked for, of a net that has a
 # scheduler.
+_DECAY = Interval(0.0, 1.0)
 SCHEDULE: dict[str, Range] = {
     "scheduler_epochs": Interval(1, 100, integer=True),
-    "gamma": Interval(0.0, 1.0),
+    "gamma": _DECAY,
 }
 # Powers of two, whatever they are given as: LEMUR searches the exponent.
 _POWERS = ("batch",)
@@ -201,7 +202,7 @@ def override(space: Space, given: Mapping[str, Given]) -> Space:
     }
     # A net's own of this name may be something else, of its loss say.
     if "gamma" in taken:
-        _check_limits("gamma", given["gamma"], changed["gamma"], Interval(0.0, 1.0))
+        _check_limits("gamma", given["gamma"], changed["gamma"], _DECAY)
     return space | changed
 
 

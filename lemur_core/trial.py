@@ -12,6 +12,9 @@ from uuid import uuid4
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 
+SPLITS = ("train", "validation", "test")
+"""Of a data set, validation held out."""
+
 
 class State(StrEnum):
     """How a trial stands."""

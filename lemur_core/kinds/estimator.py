@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from lemur_core.errors import SettingsError
@@ -46,6 +46,15 @@ class Curve:
     def final(self) -> float:
         """The final score, 0 to 1, measured or else predicted."""
         return max(self.scores) if self.predicted is None else self.predicted
+
+    def first(self, count: int) -> Curve:
+        """Return the curve of its first so many scores."""
+        return replace(
+            self,
+            epochs=self.epochs[:count],
+            scores=self.scores[:count],
+            losses=self.losses[:count],
+        )
 
     def until(self, epoch: float) -> float | None:
         """Return the highest score up to an epoch, 0 to 1; None where there is none so early."""

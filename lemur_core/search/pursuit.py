@@ -38,11 +38,9 @@ class Pursuit:
         outcomes: How this campaign's trials of it ended, in that order.
     """
 
-    def __init__(
-        self, ready: Ready, means: Means, left_out: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
         self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
-        self._chance, self._left_out = ready.chance, left_out or {}
+        self._chance, self._left_out = ready.chance, left_out
         self.outcomes: list[Outcome] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()

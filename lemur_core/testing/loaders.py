@@ -13,6 +13,7 @@ from lemur_core.entry import Entry
 from lemur_core.errors import MissingDataError
 from lemur_core.kinds.loader import IGNORED, DataBundle, Samples, as_bundle
 from lemur_core.testing.objects import check_target, same
+from lemur_core.trial import SPLITS
 
 
 class LoaderRules:
@@ -41,7 +42,7 @@ class LoaderRules:
         for task in _tasks(loader):
             bundle = _bundle(loader, task, tmp_path)
             assert 0 <= bundle.chance <= 1, f"loader {loader.name!r}: chance is {bundle.chance}"
-            for split in ("train", "validation", "test"):
+            for split in SPLITS:
                 samples = getattr(bundle, split)
                 assert len(samples), f"loader {loader.name!r}: {split} is empty"
                 for index in {0, len(samples) - 1}:
@@ -55,7 +56,7 @@ class LoaderRules:
             one = _bundle(loader, task, tmp_path)
             torch.manual_seed(2)
             two = _bundle(loader, task, tmp_path)
-            for split in ("train", "validation", "test"):
+            for split in SPLITS:
                 _check_same(loader, split, getattr(one, split), getattr(two, split))
 
 

@@ -15,9 +15,10 @@ from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 # What a stranger's exception says may be of any length; it is sent, stored and printed.
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 20_000
-# What torch raises, a mere RuntimeError, where a CPU has no memory left; and how many sentences say
-# how much was wanted of how much, where a GPU has none: on goes advice on its allocator.
-_NO_CPU_MEMORY, _SENTENCES = "DefaultCPUAllocator: can't allocate memory", 3
+# What torch raises where a CPU has no memory left is a mere RuntimeError.
+_NO_CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"
+# Where a GPU has none, so many sentences say how much was wanted of how much; the rest is advice.
+_SENTENCES = 3
 _ENDS = {
     Verdict.PRUNE: State.PRUNED,
     Verdict.CONVERGE: State.CONVERGED,

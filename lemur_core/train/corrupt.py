@@ -12,11 +12,11 @@ from torch.utils.data import Subset
 
 from lemur_core.errors import CorruptSampleError, MissingDataError
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
+from lemur_core.trial import SPLITS
 
 Corrupt = Mapping[str, frozenset[int]]
 """Indices by split, validation held out."""
 
-_SPLITS = ("train", "validation", "test")
 _AT_ONCE = 64
 _NAMED = 3
 
@@ -32,7 +32,7 @@ def find_corrupt(bundle: DataBundle, name: str, warn: Callable[[str], None]) -> 
     Raises:
         MissingDataError: A split has no others.
     """
-    found = {split: _corrupt(getattr(bundle, split)) for split in _SPLITS}
+    found = {split: _corrupt(getattr(bundle, split)) for split in SPLITS}
     for split, errors in found.items():
         if errors and len(errors) == len(getattr(bundle, split)):
             first = next(iter(errors.values()))

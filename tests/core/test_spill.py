@@ -327,6 +327,8 @@ def test_a_commit_whose_answer_was_lost_is_made_once(toys, engine, db, pauses, t
     with answers_lost(engine, times):
         assert writer.claim(past, {"train": 2})
     assert not Writer(engine, {}).claim(past, {})
+    [again] = writer.past(one.pipeline, 3)
+    assert writer.claim(again, {})
     assert rows(db, "select state, left_out from trial") == [("running", '{"train":2}')]
 
 

@@ -15,11 +15,10 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from lemur_core.store import schema
 from lemur_core.store.identity import exact
-from lemur_core.trial import Epoch, Outcome, Prediction, Size, State
+from lemur_core.trial import SPLITS, Epoch, Outcome, Prediction, Size, State
 from lemur_core.trial import within_of as read_within
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_SPLITS = ("train", "validation", "test")
 _EPOCH = ("epoch", "accuracy", "validation", "loss", "duration", "scores", "within")
 
 
@@ -100,7 +99,7 @@ def left_out_of(text: str | None) -> dict[str, int]:
     """
     told: dict[str, int] = {} if text is None else json.loads(text)
     for split, count in told.items():
-        if split not in _SPLITS or type(count) is not int or count < 1:
+        if split not in SPLITS or type(count) is not int or count < 1:
             raise ValueError(text)
     return told
 

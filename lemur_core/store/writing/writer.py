@@ -105,19 +105,18 @@ class Writer:
 
         Args:
             past: The trial.
-            left_out: How many samples of each split it goes on without.
+            left_out: How many samples of each split it goes on without; what it was trained without
+                before stays recorded where it is none now.
         """
         trial, moment, attempts = schema.trial.c, now(), count()
         mine = {"owner": self.owner, "state": State.RUNNING, "seen": moment}
+        without = {"left_out": left_out_text(left_out)} if left_out else {}
         left = (trial.id == past.id, trial.owner == past.owner, trial.state == past.state)
         query = select(trial.id).filter_by(id=past.id, **mine)
 
         def take(connection: Connection) -> bool:
-            change = (
-                schema.trial.update()
-                .where(*left)
-                .values(**mine, reason="", ended=None, left_out=left_out_text(left_out))
-            )
+            change = schema.trial.update().where(*left)
+            change = change.values(**mine, **without, reason="", ended=None)
             if connection.execute(change).rowcount == 1:
                 next(attempts)
                 return True

@@ -2,9 +2,9 @@
 
 What curves look like is known before: from published ones, and from earlier trials on the same data
 (`lemur_estimators.prior`); losses and hyperparameters are compared with those of earlier trials of
-the same net. After each score the models' predictions of the last epoch are weighed
-by how well each foretold what was measured (`lemur_estimators.evidence`); so are those of its
-training loss (`lemur_estimators.progress`).
+the same net. After each score the models' predictions of the last epoch are weighed by how well
+each foretold what was measured (`lemur_estimators.evidence`); so are those of its training loss
+(`lemur_estimators.progress`).
 """
 
 from __future__ import annotations

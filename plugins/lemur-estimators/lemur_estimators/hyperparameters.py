@@ -1,6 +1,6 @@
 """What a trial's hyperparameters say of its final score, before its scores say much.
 
-How often earlier trials of the study came to be among its best whose hyperparameters are near: the
+How often earlier trials of its net came to be among the best whose hyperparameters are near: the
 kernel regression of Nadaraya and Watson, 1964. Numbers are as near as they rank. Along which
 hyperparameters nearness counts, and how far it reaches, is what foretells each earlier trial best
 from the others.
@@ -40,7 +40,7 @@ class Prospect(NamedTuple):
 
     Attributes:
         probability: That it is among the best, as far as they tell, 0 to 1.
-        odds: How many times higher its odds are than those of any trial of the study.
+        odds: How many times higher its odds are than those of any trial of its net.
     """
 
     probability: float
@@ -51,8 +51,8 @@ def prospect(known: Known, bar: float) -> Prospect | None:
     """Return what a trial's hyperparameters say; None where they say nothing.
 
     Args:
-        known: What is known of the study.
-        bar: The score that its best reach, 0 to 1.
+        known: What is known of the trial, and of those before it.
+        bar: The score that the best reach, 0 to 1.
     """
     curves = known.of_its_net[-_REMEMBERED:]
     best = np.array([curve.final >= bar for curve in curves], dtype=np.float32)

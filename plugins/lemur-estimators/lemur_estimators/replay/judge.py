@@ -129,14 +129,7 @@ def _judged(
         decisions,
         order,
     )
-    seen = replace(
-        curve,
-        epochs=curve.epochs[:taken],
-        scores=scores,
-        losses=curve.losses[:taken],
-        predicted=score if early else None,
-    )
-    return verdict, seen
+    return verdict, replace(curve.first(taken), predicted=score if early else None)
 
 
 def _is_due(epoch: float, interval: float) -> bool:

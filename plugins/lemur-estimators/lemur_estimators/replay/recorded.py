@@ -49,16 +49,9 @@ class Recorded:
 
     def until(self, epochs: float) -> Recorded:
         """Return the trial as if it had been trained for so many epochs."""
-        curve = self.curve
         # Epochs rise, so that the first are those that are kept.
-        count = sum(epoch <= epochs for epoch in curve.epochs)
-        kept = replace(
-            curve,
-            epochs=curve.epochs[:count],
-            scores=curve.scores[:count],
-            losses=curve.losses[:count],
-        )
-        return replace(self, curve=kept)
+        count = sum(epoch <= epochs for epoch in self.curve.epochs)
+        return replace(self, curve=self.curve.first(count))
 
 
 def complete(
