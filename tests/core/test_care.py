@@ -13,6 +13,7 @@ from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
 from lemur_core.store.database import open_database, opened
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.told import tell
 from lemur_core.store.taking.merge import Merged, merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
@@ -205,8 +206,12 @@ def test_merged_in_is_what_was_not_there(filled, tmp_path):
 def test_a_trial_that_ended_elsewhere_is_ended(filled):
     here = filled("here.db", epochs=1, state=State.INTERRUPTED)
     there = filled("there.db")
+    # Where it went on, a sample had been damaged.
+    damage(there, """update trial set left_out = '{"train":1}'""")
     assert _merge(here, there) == Merged(trials=0, epochs=1)
     assert list(data(db=here)["state"]) == ["finished", "finished"]
+    with opened(here) as engine, engine.connect() as connection:
+        assert tell(connection, "").left_out == {"train": 1}
     assert _merge(there, filled("old.db", epochs=1, state=State.INTERRUPTED)) == Merged()
     assert list(data(db=there)["state"]) == ["finished", "finished"]
 

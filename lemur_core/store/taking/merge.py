@@ -25,7 +25,9 @@ _CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
 _NAMES = ("task", "dataset", "metric", "nn")
 # Trials in one transaction.
 _AT_ONCE = 1_000
-_OF_END = ("state", "reason", "traceback", "predicted", "estimate", "ended", "seen")
+_OF_END = (
+    "state", "reason", "traceback", "predicted", "estimate", "left_out", "ended", "seen",
+)  # fmt: skip
 _OPEN = (State.RUNNING, State.INTERRUPTED)
 Facts = dict[str, Any]
 
