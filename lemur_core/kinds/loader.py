@@ -108,6 +108,8 @@ class DataBundle:
         validation: What the search sees; None has it held out of ``train``.
         class_names: Of each class, the background's where that is one; none where they have no
             other names than their numbers.
+        files: Every file that samples are read from, in any order; empty where all samples are in
+            memory. The content of these files is the data set's identity.
 
     Raises:
         ShapeError: There are not as many names as classes.
@@ -120,6 +122,7 @@ class DataBundle:
     normalisation: Normalisation
     validation: Samples | None = None
     class_names: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if self.class_names and (len(self.class_names),) != self.out_shape:
