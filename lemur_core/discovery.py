@@ -115,6 +115,7 @@ def _distributions() -> Iterator[tuple[str, Distribution]]:
 
 
 def _in_place(place: str) -> Iterator[tuple[str, Distribution]]:
+    children: Iterable[str]
     try:
         children, reader = os.listdir(place), _folder_reader
     except NotADirectoryError:
