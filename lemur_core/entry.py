@@ -6,8 +6,7 @@ An entry is text only, so that listing what is installed imports nothing but the
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,14 +92,44 @@ class Entry:
         Raises:
             PluginError: The target's module is not there.
         """
-        if self.target.endswith(".py"):
-            return Path(self.target)
-        return _module_file(self.target.partition(":")[0], self.name)
+        return _module_file(self.module, self.name) if self.module else Path(self.target)
 
     def source(self) -> str:
-        """Return the text of the target's module: the entry's code in the dataset."""
+        """Return the text of the target's module."""
         file = self.file()
         return file.read_text(encoding="utf-8") if file else ""
+
+    def code(self) -> str:
+        """Return a net's code in the dataset: all of it, as one text that runs by itself.
+
+        It is `source` where the module imports none of its own folder or package.
+
+        Raises:
+            PluginError: The code cannot be read.
+        """
+        from lemur_core.sources.complete import complete
+
+        file = self.file()
+        try:
+            return complete(file, self.module) if file else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise PluginError(f"the code of {self.name!r} cannot be read: {error}") from error
+
+    def unrecorded(self, imported: Collection[str]) -> list[str]:
+        """Return what a net that was loaded uses and `code` lacks, a few words for each.
+
+        Args:
+            imported: The names of the modules that loading it added to `sys.modules`.
+        """
+        from lemur_core.sources.unrecorded import unrecorded
+
+        file = self.file()
+        return list(dict.fromkeys(unrecorded(file, self.module, imported))) if file else []
+
+    @property
+    def module(self) -> str | None:
+        """The name of the target's module; None where the target is a file."""
+        return None if self.target.endswith(".py") else self.target.partition(":")[0]
 
     def about(self) -> str:
         """Return the summary, or else the first line of the module's docstring."""
@@ -117,7 +146,9 @@ class Entry:
         """
         module_name, _, attribute = self.target.partition(":")
         if self.target.endswith(".py"):
-            return _load_file(Path(self.target))
+            from lemur_core.sources.load import load_file
+
+            return load_file(Path(self.target))
         from importlib import import_module
 
         try:
@@ -179,21 +210,3 @@ def _module_file(module: str, name: str) -> Path | None:
             if file.is_file():
                 return file
     raise PluginError(f"entry {name!r}: there is no module {module!r}")
-
-
-def _load_file(path: Path) -> Any:
-    from hashlib import sha256
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    name = f"_lemur_file_{sha256(str(path).encode()).hexdigest()[:16]}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise PluginError(f"there is no file {str(path)!r}")
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception:
-        del sys.modules[name]
-        raise
-    return module
