@@ -10,10 +10,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import PluginError
 from lemur_core.restriction import LIMITS, OPTION
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*(:[A-Za-z_]\w*)?")
@@ -86,8 +89,10 @@ class Entry:
         """Return whether the entry is for this task."""
         return not self.tasks or task in self.tasks
 
-    def file(self) -> Path | None:
+    def file(self) -> Traversable | None:
         """Return the source file of the target without importing it; None where it has none.
+
+        It is a `Path`, but for a module in a zip file on `sys.path`.
 
         Raises:
             PluginError: The target's module is not there.
@@ -111,7 +116,7 @@ class Entry:
 
         file = self.file()
         try:
-            return complete(file, self.module) if file else ""
+            return complete(file, self.module) if isinstance(file, Path) else self.source()
         except (OSError, UnicodeDecodeError) as error:
             raise PluginError(f"the code of {self.name!r} cannot be read: {error}") from error
 
@@ -121,10 +126,14 @@ class Entry:
         Args:
             imported: The names of the modules that loading it added to `sys.modules`.
         """
-        from lemur_core.sources.unrecorded import unrecorded
+        from lemur_core.sources.unrecorded import imports_its_package, unrecorded
 
         file = self.file()
-        return list(dict.fromkeys(unrecorded(file, self.module, imported))) if file else []
+        if isinstance(file, Path):
+            return list(dict.fromkeys(unrecorded(file, self.module, imported)))
+        if file is None or not imports_its_package(self.source(), self.module or ""):
+            return []
+        return [f"{file}: other modules of its package, which is in a zip file"]
 
     @property
     def module(self) -> str | None:
@@ -175,8 +184,9 @@ def entries_in(package: str, tasks: Iterable[str] = ()) -> list[Entry]:
         PluginError: There is no such package.
     """
     folders = _package_folders(package)
-    files = sorted(file for folder in folders for file in folder.glob("[!_]*.py"))
-    return [Entry(file.stem, f"{package}.{file.stem}", tuple(tasks)) for file in files]
+    names = sorted(file.name for folder in folders for file in folder.iterdir())
+    stems = [name[:-3] for name in names if name.endswith(".py") and not name.startswith("_")]
+    return [Entry(stem, f"{package}.{stem}", tuple(tasks)) for stem in stems]
 
 
 def entry_of_file(path: Path, tasks: Iterable[str] = ()) -> Entry:
@@ -184,21 +194,31 @@ def entry_of_file(path: Path, tasks: Iterable[str] = ()) -> Entry:
     return Entry(path.stem.replace("_", "-"), str(path.resolve()), tuple(tasks))
 
 
-def _package_folders(package: str) -> list[Path]:
+def _package_folders(package: str) -> list[Traversable]:
     # Only the top-level package is asked of the import system: finding a submodule would import its
     # parents, and a parent may import torch.
     top, *rest = package.split(".")
     spec = find_spec(top)
     if spec is None or spec.submodule_search_locations is None:
         raise PluginError(f"there is no package {top!r}")
-    folders = [Path(place).joinpath(*rest) for place in spec.submodule_search_locations]
+    folders = [_folder(Path(place).joinpath(*rest)) for place in spec.submodule_search_locations]
     found = [folder for folder in folders if folder.is_dir()]
     if not found:
         raise PluginError(f"there is no package {package!r}")
     return found
 
 
-def _module_file(module: str, name: str) -> Path | None:
+def _folder(place: Path) -> Traversable:
+    """Return a folder, which may be in a zip file."""
+    zipped = next((parent for parent in place.parents if parent.is_file()), None)
+    if zipped is None:
+        return place
+    from zipfile import Path as ZipPath
+
+    return ZipPath(zipped, f"{place.relative_to(zipped).as_posix()}/")
+
+
+def _module_file(module: str, name: str) -> Traversable | None:
     package, _, stem = module.rpartition(".")
     if not package:
         spec = find_spec(stem)

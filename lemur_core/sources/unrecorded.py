@@ -34,6 +34,19 @@ def unrecorded(file: Path, module: str | None, imported: Collection[str]) -> Ite
     yield from _imported_by_name(imported, namespace, found)
 
 
+def imports_its_package(source: str, module: str) -> bool:
+    """Return whether a module of a package imports other modules of the package."""
+    package = module.partition(".")[0]
+    names: list[str] = []
+    tree = parsed(source)
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(package if node.level else node.module or "")
+    return any(name.partition(".")[0] == package for name in names)
+
+
 def _shadowed(tree: ast.Module, namespace: Namespace) -> Iterator[str]:
     for node in ast.walk(tree):
         names: list[str] = []

@@ -207,3 +207,35 @@ def test_distributions_of_another_importer_are_found(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
     [point] = entry_points("lemur_core")
     assert (point.dist.name, point.dist.version) == ("lemur-toy", "1.0")
+
+
+def test_a_plugin_in_a_wheel_on_the_path_is_listed_and_its_net_loaded(tmp_path):
+    wheel = tmp_path / "lemur_zip-1.0-py3-none-any.whl"
+    points = "[lemur_core]\nzipped = lemur_zip.plugin\n"
+    zipped(
+        wheel,
+        dist("lemur_zip-1.0.dist-info", points)
+        | {
+            "lemur_zip/__init__.py": "",
+            "lemur_zip/plugin.py": (
+                "from lemur_core import entries_in, hookimpl\n\n\n@hookimpl\n"
+                "def lemur_register_nets():\n    return entries_in('lemur_zip.nets', ['t'])\n"
+            ),
+            "lemur_zip/nets/__init__.py": "",
+            "lemur_zip/nets/One.py": '"""A net of one file."""\nx = 1\n',
+            "lemur_zip/nets/Two.py": '"""A net of two."""\nfrom .One import x\n',
+        },
+    )
+    code = (
+        f"import sys; sys.path.insert(0, {str(wheel)!r})\n"
+        "from lemur_core.registry import installed\n"
+        "plugin = installed().plugins['zipped']\n"
+        "for net in plugin.entries['net']:\n"
+        "    print(net.name, net.about(), net.load().x, net.code() == net.source(),\n"
+        "          [line.rpartition(': ')[2] for line in net.unrecorded(())])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "One A net of one file. 1 True []\n"
+        "Two A net of two. 1 True ['other modules of its package, which is in a zip file']\n"
+    )
