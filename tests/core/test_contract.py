@@ -152,8 +152,8 @@ BROKEN = {
         [
             "net_learns",
             "net_comes_back_from_its_state",
-            "net_reads_what_it_declares",
             "net_takes_the_values_that_it_declares",
+            "net_reads_what_it_declares",
         ],
         "net 'Bad': reads the hyperparameter 'gain' and does not declare it",
     ),
