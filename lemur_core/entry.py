@@ -6,15 +6,17 @@ An entry is text only, so that listing what is installed imports nothing but the
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import PluginError
 from lemur_core.restriction import LIMITS, OPTION
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*(:[A-Za-z_]\w*)?")
@@ -87,20 +89,56 @@ class Entry:
         """Return whether the entry is for this task."""
         return not self.tasks or task in self.tasks
 
-    def file(self) -> Path | None:
+    def file(self) -> Traversable | None:
         """Return the source file of the target without importing it; None where it has none.
+
+        It is a `Path`, but for a module in a zip file on `sys.path`.
 
         Raises:
             PluginError: The target's module is not there.
         """
-        if self.target.endswith(".py"):
-            return Path(self.target)
-        return _module_file(self.target.partition(":")[0], self.name)
+        return _module_file(self.module, self.name) if self.module else Path(self.target)
 
     def source(self) -> str:
-        """Return the text of the target's module: the entry's code in the dataset."""
+        """Return the text of the target's module."""
         file = self.file()
         return file.read_text(encoding="utf-8") if file else ""
+
+    def code(self) -> str:
+        """Return a net's code in the dataset: all of it, as one text that runs by itself.
+
+        It is `source` where the module imports none of its own folder or package.
+
+        Raises:
+            PluginError: The code cannot be read.
+        """
+        from lemur_core.sources.complete import complete
+
+        file = self.file()
+        try:
+            return complete(file, self.module) if isinstance(file, Path) else self.source()
+        except (OSError, UnicodeDecodeError) as error:
+            raise PluginError(f"the code of {self.name!r} cannot be read: {error}") from error
+
+    def unrecorded(self, imported: Collection[str]) -> list[str]:
+        """Return what a net that was loaded uses and `code` lacks, a few words for each.
+
+        Args:
+            imported: The names of the modules that loading it added to `sys.modules`.
+        """
+        from lemur_core.sources.unrecorded import imports_its_package, unrecorded
+
+        file = self.file()
+        if isinstance(file, Path):
+            return list(dict.fromkeys(unrecorded(file, self.module, imported)))
+        if file is None or not imports_its_package(self.source(), self.module or ""):
+            return []
+        return [f"{file}: other modules of its package, which is in a zip file"]
+
+    @property
+    def module(self) -> str | None:
+        """The name of the target's module; None where the target is a file."""
+        return None if self.target.endswith(".py") else self.target.partition(":")[0]
 
     def about(self) -> str:
         """Return the summary, or else the first line of the module's docstring."""
@@ -117,7 +155,9 @@ class Entry:
         """
         module_name, _, attribute = self.target.partition(":")
         if self.target.endswith(".py"):
-            return _load_file(Path(self.target))
+            from lemur_core.sources.load import load_file
+
+            return load_file(Path(self.target))
         from importlib import import_module
 
         try:
@@ -144,8 +184,9 @@ def entries_in(package: str, tasks: Iterable[str] = ()) -> list[Entry]:
         PluginError: There is no such package.
     """
     folders = _package_folders(package)
-    files = sorted(file for folder in folders for file in folder.glob("[!_]*.py"))
-    return [Entry(file.stem, f"{package}.{file.stem}", tuple(tasks)) for file in files]
+    names = sorted(file.name for folder in folders for file in folder.iterdir())
+    stems = [name[:-3] for name in names if name.endswith(".py") and not name.startswith("_")]
+    return [Entry(stem, f"{package}.{stem}", tuple(tasks)) for stem in stems]
 
 
 def entry_of_file(path: Path, tasks: Iterable[str] = ()) -> Entry:
@@ -153,21 +194,31 @@ def entry_of_file(path: Path, tasks: Iterable[str] = ()) -> Entry:
     return Entry(path.stem.replace("_", "-"), str(path.resolve()), tuple(tasks))
 
 
-def _package_folders(package: str) -> list[Path]:
+def _package_folders(package: str) -> list[Traversable]:
     # Only the top-level package is asked of the import system: finding a submodule would import its
     # parents, and a parent may import torch.
     top, *rest = package.split(".")
     spec = find_spec(top)
     if spec is None or spec.submodule_search_locations is None:
         raise PluginError(f"there is no package {top!r}")
-    folders = [Path(place).joinpath(*rest) for place in spec.submodule_search_locations]
+    folders = [_folder(Path(place).joinpath(*rest)) for place in spec.submodule_search_locations]
     found = [folder for folder in folders if folder.is_dir()]
     if not found:
         raise PluginError(f"there is no package {package!r}")
     return found
 
 
-def _module_file(module: str, name: str) -> Path | None:
+def _folder(place: Path) -> Traversable:
+    """Return a folder, which may be in a zip file."""
+    zipped = next((parent for parent in place.parents if parent.is_file()), None)
+    if zipped is None:
+        return place
+    from zipfile import Path as ZipPath
+
+    return ZipPath(zipped, f"{place.relative_to(zipped).as_posix()}/")
+
+
+def _module_file(module: str, name: str) -> Traversable | None:
     package, _, stem = module.rpartition(".")
     if not package:
         spec = find_spec(stem)
@@ -179,21 +230,3 @@ def _module_file(module: str, name: str) -> Path | None:
             if file.is_file():
                 return file
     raise PluginError(f"entry {name!r}: there is no module {module!r}")
-
-
-def _load_file(path: Path) -> Any:
-    from hashlib import sha256
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    name = f"_lemur_file_{sha256(str(path).encode()).hexdigest()[:16]}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise PluginError(f"there is no file {str(path)!r}")
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception:
-        del sys.modules[name]
-        raise
-    return module

@@ -10,8 +10,8 @@ That module imports `lemur_core` and nothing heavy, and holds functions marked w
 registering hooks take no arguments, have no side effects and return entries, which are text: what
 an entry names is imported when it is used. A plugin is taken whole or not at all.
 
-The life-cycle hooks are for trackers. They run in the process that writes the results; one that
-raises is reported once and does not stop the run.
+The life-cycle hooks are for trackers. They run in the process that writes the results, in pluggy's
+order and with its wrappers; one that raises is reported once and does not stop the run.
 """
 
 from __future__ import annotations

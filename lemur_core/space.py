@@ -21,6 +21,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from random import Random
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import SpaceError, hint
@@ -112,6 +113,8 @@ SCHEDULE: dict[str, Range] = {
     "scheduler_epochs": Interval(1, 100, integer=True),
     "gamma": _DECAY,
 }
+# Sets of drawn values that `covering` has at least.
+_DRAWN = 3
 # Powers of two, whatever they are given as: LEMUR searches the exponent.
 _POWERS = ("batch",)
 # Outside of these no optimizer or layer can use them.
@@ -233,6 +236,28 @@ def central(space: Space) -> dict[str, Value]:
     }
 
 
+def covering(space: Space, seed: int = 0) -> list[dict[str, Value]]:
+    """Return hyperparameters that together hold every choice and both kinds of other values.
+
+    The first has the greatest value of each interval and the last of each choice; the others have
+    values that are drawn from the intervals, and the choices before.
+
+    >>> covering({"act": Choice(("relu", "gelu", "silu"))})
+    [{'act': 'silu'}, {'act': 'gelu'}, {'act': 'relu'}, {'act': 'silu'}]
+    """
+    drawn = Random(seed)
+    counts = [len(one.values) for one in space.values() if isinstance(one, Choice)]
+    return [
+        {
+            name: one.values[-1 - place % len(one.values)]
+            if isinstance(one, Choice)
+            else (_draw(one, drawn) if place else greatest(one))
+            for name, one in space.items()
+        }
+        for place in range(max([_DRAWN + 1, *counts]))
+    ]
+
+
 def below(numbers: Range, value: float) -> Range | None:
     """Return the part of a range of numbers that is less than a value; None where nothing is.
 
@@ -269,6 +294,16 @@ def check_used(given: Iterable[str], spaces: Collection[Space]) -> None:
 
 def _least(interval: Interval) -> Value:
     return int(interval.low) if interval.integer else interval.low
+
+
+def _draw(interval: Interval, drawn: Random) -> Value:
+    low, high = interval.low, interval.high
+    if interval.log:
+        value = math.exp(drawn.uniform(math.log(low), math.log(high)))
+    else:
+        value = drawn.uniform(low, high)
+    value = min(max(value, low), high)
+    return round(value) if interval.integer else value
 
 
 def _mean(interval: Interval) -> Value:

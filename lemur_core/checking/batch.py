@@ -11,7 +11,9 @@ from typing import BinaryIO, NamedTuple
 
 from lemur_core.checking.names import NameTakenError
 from lemur_core.checking.verdict import Verdict
-from lemur_core.errors import SettingsError
+from lemur_core.errors import PluginError, SettingsError
+from lemur_core.sources.complete import complete
+from lemur_core.sources.text import parts_of
 
 # A source is a sixteenth as long at most; what is longer is read no further.
 _LONGEST_LINE = 16 * 2**20
@@ -98,9 +100,14 @@ def _done(waiting: dict[Future[Verdict], Source]) -> Iterator[tuple[Source, Verd
 
 def _read(file: Path, name: str | None) -> Source:
     try:
-        return _text(str(file), file.read_bytes(), name)
+        source = _text(str(file), file.read_bytes(), name)
+        # With the modules that it imports from its folder.
+        code = "" if source.fault else complete(file)
     except OSError as error:
         return Source(str(file), fault=f"cannot be read: {error.strerror}")
+    except PluginError as error:
+        return Source(str(file), fault=f"imports a file: {error}")
+    return source._replace(code=code) if parts_of(code).modules else source
 
 
 def _text(place: str, content: bytes, name: str | None = None) -> Source:

@@ -22,6 +22,7 @@ from lemur_core.checking.template import TemplateError, check_template, parse
 from lemur_core.checking.told import concluded
 from lemur_core.checking.verdict import Verdict
 from lemur_core.registry import Registry, installed
+from lemur_core.sources.text import parts_of
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.sketch import Sketch, sketch
 
@@ -73,6 +74,8 @@ class Checker:
         verdict, one = self._examined(code, name)
         if not verdict.reason:
             verdict = self._run(verdict, code)
+        if verdict.line:
+            verdict = replace(verdict, line=parts_of(code).line_of(verdict.line))
         self._record.write(self._asked, key, code, verdict, one)
         return verdict
 
@@ -145,7 +148,7 @@ def checker(
         trust,
         None if trust else find_bubblewrap(),
     )
-    others = {entry.name: entry.source() for _, entry in registry.entries("net")}
+    others = {entry.name: entry.code() for _, entry in registry.entries("net")}
     with ExitStack() as stack:
         threads = threads or max(1, (os.cpu_count() or 1) // workers)
         boxes = [Box(sandbox, data, threads) for _ in range(workers)]

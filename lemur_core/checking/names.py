@@ -28,6 +28,6 @@ def called(name: str, code: str, installed: Mapping[str, Entry]) -> str:
         Entry(name, f"{name}.py")
     except PluginError as error:
         raise NameTakenError(str(error)) from None
-    if name in installed and installed[name].source() != code:
+    if name in installed and installed[name].code() != code:
         raise NameTakenError(f"net {name!r} is installed, and its source another; rename it")
     return name

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lemur_core.checking.reach import Finding
+from lemur_core.sources.text import parts_of
 
 # Pyflakes, pycodestyle's errors, bugbear, simplifications, and McCabe's complexity, which is told
 # of each function as the limit is none.
@@ -39,18 +40,28 @@ def quality(code: str) -> Quality | None:
     ruff = _find_ruff()
     if ruff is None:
         return None
+    parts = parts_of(code)
+    ways, findings = [1], []
+    for name, text in {"": parts.main, **parts.modules}.items():
+        for one in _findings(ruff, text) if text else ():
+            if complexity := _COMPLEXITY.search(one["message"]):
+                ways.append(int(complexity[1]))
+            if one["code"] != "C901":
+                findings.append(_finding(one, f"{name.partition('.')[2]}: " if name else ""))
+    return Quality(tuple(sorted(findings)), max(ways))
+
+
+def _findings(ruff: str, code: str) -> list[dict[str, Any]]:
     text = code.encode(errors="replace")
     ran = subprocess.run(  # noqa: S603
         [ruff, *_OPTIONS], input=text, capture_output=True, timeout=_LIMIT_S, check=True
     )
-    told = json.loads(ran.stdout)
-    ways = [int(found[1]) for one in told if (found := _COMPLEXITY.search(one["message"]))]
-    findings = (_finding(one) for one in told if one["code"] != "C901")
-    return Quality(tuple(sorted(findings)), max(ways, default=1))
+    found: list[dict[str, Any]] = json.loads(ran.stdout)
+    return found
 
 
-def _finding(told: dict[str, Any]) -> Finding:
-    return Finding(told["location"]["row"], f"{told['code']}: {told['message']}")
+def _finding(told: dict[str, Any], module: str) -> Finding:
+    return Finding(told["location"]["row"], f"{module}{told['code']}: {told['message']}")
 
 
 def _find_ruff() -> str | None:

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lemur_core.sources.text import trees_of
+
 # What nets are made of.
 _USUAL = {
     "__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "einops", "enum",
@@ -35,8 +37,19 @@ class Finding(NamedTuple):
 
 
 def reaches(tree: ast.Module) -> list[Finding]:
-    """Return the imports, calls and attributes that nets have no need of, line by line."""
-    return sorted(set(_found(tree)))
+    """Return the imports, calls and attributes that nets have no need of, line by line.
+
+    Those of other modules in a text of several have the module's name before them, and its lines.
+    """
+    trees = trees_of(tree)
+    found = {
+        Finding(line, f"{name}: {text}" if name else text)
+        for name, one in trees.items()
+        for line, text in _found(one)
+        # Relative imports in a text of several modules are of those modules.
+        if len(trees) == 1 or not text.startswith("imports .")
+    }
+    return sorted(found)
 
 
 def _found(tree: ast.Module) -> Iterator[Finding]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import click
 
 from lemur_core.entry import Entry
 from lemur_core.errors import LemurError, UnknownNameError
-from lemur_core.registry import installed
+from lemur_core.registry import Registry, installed
 
 COMMANDS = [
     Entry("run", "lemur_core.cli.run:run", summary="Train pipelines and record every epoch."),
@@ -30,8 +31,13 @@ class Commands(click.Group):
     """The built-in sub-commands and those of plugins, known without importing them."""
 
     def _known(self) -> dict[str, Entry]:
-        plugins = dict(installed().names("command"))
-        return plugins | {entry.name: entry for entry in COMMANDS}
+        builtin = {entry.name: entry for entry in COMMANDS}
+        registry = installed()
+        full = {id(entry): name for name, entry in registry.entries("command")}
+        return builtin | {
+            full[id(entry)] if name in builtin else name: entry
+            for name, entry in registry.names("command").items()
+        }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the built-in names in their order, then the plugins'."""
@@ -43,11 +49,13 @@ class Commands(click.Group):
 
         Raises:
             UnknownNameError: There is none of this name.
+            AmbiguousNameError: Several plugins have it.
         """
         builtin = {entry.name: entry for entry in COMMANDS}
-        entry = builtin.get(cmd_name) or self._known().get(cmd_name)
-        if entry is None:
-            raise UnknownNameError("command", cmd_name, self.list_commands(ctx))
+        try:
+            entry = builtin.get(cmd_name) or installed().get("command", cmd_name)
+        except UnknownNameError:
+            raise UnknownNameError("command", cmd_name, self.list_commands(ctx)) from None
         command: click.Command = entry.load()
         return command
 
@@ -69,9 +77,28 @@ def cli() -> None:
 
 
 def warn_of_failures() -> None:
-    """Say in a line each which plugins were left out."""
+    """Warn of each plugin that was left out, and of each command whose name is not its own."""
     for failure in installed().failures:
         warn(f"plugin {failure.name!r} was left out: {failure.reason} (see lemur doctor)")
+    for conflict in command_conflicts(installed()):
+        warn(conflict)
+
+
+def command_conflicts(registry: Registry) -> Iterator[str]:
+    """Yield a line for each command of a plugin that shares its name with another command."""
+    sharing: dict[str, list[str]] = {}
+    for full, entry in registry.entries("command"):
+        sharing.setdefault(entry.name, []).append(full)
+    for name, every in sharing.items():
+        plugins = " and ".join(repr(full.partition("/")[0]) for full in every)
+        calls = " and ".join(f"'lemur {full}'" for full in every)
+        if any(entry.name == name for entry in COMMANDS):
+            yield (
+                f"command {name!r} of plugin {plugins} has the name of a built-in command, "
+                f"which 'lemur {name}' runs; use {calls}, or rename it in the plugin"
+            )
+        elif len(every) > 1:
+            yield f"plugins {plugins} each have a command {name!r}; use {calls}"
 
 
 def warn(message: str) -> None:

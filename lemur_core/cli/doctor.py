@@ -11,6 +11,7 @@ from platform import platform, python_version
 
 import click
 
+from lemur_core.cli import command_conflicts
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.errors import StoreError
 from lemur_core.registry import KINDS, Registry, installed
@@ -32,6 +33,7 @@ def doctor(torch: bool, db: str, data: Path) -> int:
         _versions(),
         _plugins(registry),
         _failures(registry),
+        (f"command     {conflict}" for conflict in command_conflicts(registry)),
         _device() if torch else iter(["device      not asked"]),
         _database(db, look_inside=torch),
         _folder(data),

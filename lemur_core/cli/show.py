@@ -75,7 +75,7 @@ def entry(
             lines += _size(shown, _shape(shape), classes)
     click.echo("\n".join(lines))
     if source:
-        click.echo(f"\n{shown.source()}", nl=False)
+        click.echo(f"\n{shown.code() if kind == 'net' else shown.source()}", nl=False)
 
 
 @click.command()

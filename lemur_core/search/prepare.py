@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from lemur_core.errors import LemurError, MissingDataError, PluginError
 from lemur_core.kinds.loader import DataBundle
@@ -50,9 +52,12 @@ def prepare(
     """
     ready: list[Ready] = []
     reasons: dict[str, LemurError] = {}
+    lacking: dict[str, list[str]] = {}
     for pipeline in pipelines:
+        before = set(sys.modules)
         try:
             space = space_of(pipeline)
+            lacking.setdefault(pipeline.net, _lacking(pipeline, set(sys.modules) - before))
             bundle = obtain(pipeline)
         except (MissingDataError, PluginError) as error:
             if isinstance(error, MissingDataError) and pipeline.dataset in spelt_out:
@@ -63,9 +68,17 @@ def prepare(
     if not ready:
         raise next(iter(reasons.values()))
     check_used(prm, [one.space for one in ready])
-    for reason in reasons:
+    for reason in (*reasons, *chain(*lacking.values())):
         leave_out(reason)
     return ready
+
+
+def _lacking(pipeline: Pipeline, imported: Collection[str]) -> list[str]:
+    entry = pipeline.net_entry
+    return [
+        f"net {pipeline.net!r}: not recorded with its code: {thing}"
+        for thing in entry.unrecorded(imported)
+    ]
 
 
 def space_of(pipeline: Pipeline) -> Space:

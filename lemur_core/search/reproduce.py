@@ -156,7 +156,7 @@ def _stored(told: Told, registry: Registry, folder: Path) -> Entry:
     except UnknownNameError:
         entry = Entry(name, f"{name}.py", (told.facts["task"],))
     else:
-        if entry.source() == code:
+        if entry.code() == code:
             return entry
     file = folder / f"{name}.py"
     file.write_text(code, encoding="utf-8")

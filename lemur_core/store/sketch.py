@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lemur_core.sources.text import trees_of
+
 # Tokens in a run, and how many numbers stand for all the runs of a source: the estimate's standard
 # deviation is 0.044 at most.
 _RUN, WIDTH = 5, 128
@@ -50,7 +52,7 @@ def sketch(tree: ast.Module) -> Sketch:
     Raises:
         RecursionError: It is nested too deeply.
     """
-    tokens = list(tokens_of(tree))
+    tokens = [token for one in trees_of(tree).values() for token in tokens_of(one)]
     whole = hashlib.sha256("\0".join(tokens).encode(errors="surrogatepass")).hexdigest()
     return Sketch(whole, _minhash(tokens))
 

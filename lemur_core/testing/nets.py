@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from torch import Tensor, nn
 from lemur_core.entry import Entry
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.net import NetModule, as_net
-from lemur_core.space import Interval, Space, of_net, smallest
+from lemur_core.space import Interval, Range, Space, covering, of_net, smallest
 from lemur_core.testing.objects import check_found, draw_objects, same
 
-CPU = torch.device("cpu")
+CPU, META = torch.device("cpu"), torch.device("meta")
+# A net of more parameters is tried without values where only its hyperparameters differ.
+_LIGHT = 2_000_000
 CLASSES = 10
 # Pixels on a side, of what a net is tried on that does not ask for more.
 _SIZE = 32
@@ -76,16 +79,7 @@ class NetRules:
         for channels in self.channels:
             built = self._built(net, channels).eval()
             for count in (1, 3):
-                inputs, targets, out_shape = self.batch(net, channels, count)
-                outputs = built(inputs)
-                if isinstance(targets, list):
-                    check_found(f"net {net.name!r}", outputs, inputs, *out_shape)
-                    continue
-                expected = (count, *out_shape, *targets.shape[1:])
-                assert outputs.shape == expected, (
-                    f"net {net.name!r}: maps {tuple(inputs.shape)} to {tuple(outputs.shape)}; "
-                    f"expected {expected}"
-                )
+                _check_shape(net, built, *self.batch(net, channels, count))
 
     def test_net_gives_every_parameter_a_finite_gradient(self, net: Entry) -> None:
         """A parameter without one is never learned.
@@ -95,28 +89,13 @@ class NetRules:
         for channels in self.channels:
             built = self._built(net, channels).train()
             inputs, targets, _ = self.batch(net, channels, 4)
-            _to_lower(net, built, inputs, targets).backward()
-            used = "its losses" if isinstance(targets, list) else "forward()"
-            for name, parameter in built.named_parameters():
-                gradient = parameter.grad
-                assert not parameter.requires_grad or gradient is not None, (
-                    f"net {net.name!r}: parameter {name} has no gradient; "
-                    f"use it in {used}, or leave it out"
-                )
-                assert gradient is None or gradient.isfinite().all(), (
-                    f"net {net.name!r}: the gradient of {name} is not finite"
-                )
+            _check_gradients(net, built, inputs, targets)
 
     def test_net_learns(self, net: Entry) -> None:
         """An epoch changes its parameters and gives None, a mean loss, or (score, loss)."""
         built, prm = self._set_up(net)
         before = [parameter.detach().clone() for parameter in built.parameters()]
-        told = built.learn(self._epoch(net))
-        loss = told[1] if isinstance(told, tuple) and len(told) == 2 else told
-        assert loss is None or math.isfinite(float(loss)), (
-            f"net {net.name!r}: learn() gives {told!r}; "
-            "expected None, a finite mean loss, or (training score, mean loss)"
-        )
+        _check_learns(net, built, self._epoch(net))
         same = [torch.equal(old, new) for old, new in zip(before, built.parameters(), strict=True)]
         assert not all(same), f"net {net.name!r}: learn() changes no parameter, given {prm}"
 
@@ -172,6 +151,35 @@ class NetRules:
             "so that a search over it is in vain"
         )
 
+    def test_net_takes_the_values_that_it_declares(self, net: Entry) -> None:
+        """It is built and trained with the greatest values, with drawn integers, with each choice.
+
+        Nets of many parameters are tried on the device ``meta``, without values, where they can be.
+        """
+        least, space = _Watched(_prm(net)), _space(net)
+        plain = self._drafted(net, least)
+        structure = sorted(least.read - _RUNNERS)
+        # Of real numbers the greatest is tried, of the others each combination that comes.
+        discrete = [name for name in structure if not _is_real(space[name])]
+        tried = {_values(least, discrete)}
+        for place, values in enumerate(covering(space)):
+            prm = _Watched(dict(least) | values)
+            try:
+                if _values(prm, discrete) not in tried or (
+                    not place and _values(prm, structure) != _values(least, structure)
+                ):
+                    tried.add(_values(prm, discrete))
+                    self._check_takes(net, prm)
+                else:
+                    plain.train_setup(prm)
+            # Whatever a net raises is a fault of it.
+            except Exception as error:
+                given = {name: dict(prm)[name] for name in sorted(prm.read - _RUNNERS)}
+                pytest.fail(
+                    f"net {net.name!r}: declares {_spelt(given, least)} and fails with it: "
+                    f"{type(error).__name__}: {error}"
+                )
+
     def test_net_is_compiled_whole(self, net: Entry) -> None:
         """``torch.compile`` takes it without a break, and it gives what it gave."""
         if net.name in self.not_compiled:
@@ -204,6 +212,37 @@ class NetRules:
         prm = _prm(net) if prm is None else prm
         built: nn.Module = _module(net).net((1, *inputs.shape[1:]), out_shape, prm, CPU)
         return built
+
+    def _drafted(self, net: Entry, prm: Mapping[str, Any]) -> Any:
+        """Return a net on the device ``meta``, or on the CPU where it cannot be built there."""
+        inputs, _, out_shape = self.batch(net, self.channels[-1], 1)
+        try:
+            with META:
+                return _module(net).net((1, *inputs.shape[1:]), out_shape, prm, META)
+        # Some nets look at values as they are built.
+        except Exception:
+            return self._built(net, self.channels[-1], prm=prm)
+
+    def _check_takes(self, net: Entry, prm: Mapping[str, Any]) -> None:
+        draft = self._drafted(net, prm)
+        if sum(parameter.numel() for parameter in draft.parameters()) > _LIGHT:
+            # What fails without values is tried with them.
+            with suppress(Exception):
+                self._check_built(net, draft, prm)
+                return
+        self._check_built(net, self._built(net, self.channels[-1], prm=prm), prm)
+
+    def _check_built(self, net: Entry, built: Any, prm: Mapping[str, Any]) -> None:
+        device = next((one.device for one in built.parameters()), CPU)
+        inputs, targets, out_shape = self.batch(net, self.channels[-1], 2)
+        if device == META:
+            inputs, targets = inputs.to(META), _without_values(targets)
+        with torch.inference_mode():
+            _check_shape(net, built.eval(), inputs, targets, out_shape)
+        _check_gradients(net, built.train(), inputs, targets)
+        built.train_setup(prm)
+        if device != META:
+            _check_learns(net, built, [(inputs, targets)])
 
     def _set_up(self, net: Entry) -> tuple[Any, Mapping[str, Any]]:
         prm = _prm(net)
@@ -249,6 +288,65 @@ class _Watched(dict[str, Any]):
     def __iter__(self) -> Iterator[str]:
         # dict(prm) asks keys() of those only that have an iterator of their own.
         return super().__iter__()
+
+
+def _check_shape(
+    net: Entry, built: Any, inputs: Tensor, targets: Any, out_shape: tuple[int, ...]
+) -> None:
+    outputs = built(inputs)
+    if isinstance(targets, list):
+        check_found(f"net {net.name!r}", outputs, inputs, *out_shape)
+        return
+    expected = (len(inputs), *out_shape, *targets.shape[1:])
+    assert outputs.shape == expected, (
+        f"net {net.name!r}: maps {tuple(inputs.shape)} to {tuple(outputs.shape)}; "
+        f"expected {expected}"
+    )
+
+
+def _check_gradients(net: Entry, built: Any, inputs: Tensor, targets: Any) -> None:
+    _to_lower(net, built, inputs, targets).backward()
+    used = "its losses" if isinstance(targets, list) else "forward()"
+    for name, parameter in built.named_parameters():
+        gradient = parameter.grad
+        assert not parameter.requires_grad or gradient is not None, (
+            f"net {net.name!r}: parameter {name} has no gradient; use it in {used}, or leave it out"
+        )
+        assert gradient is None or gradient.is_meta or gradient.isfinite().all(), (
+            f"net {net.name!r}: the gradient of {name} is not finite"
+        )
+
+
+def _check_learns(net: Entry, built: Any, epoch: list[tuple[Tensor, Any]]) -> None:
+    told = built.learn(epoch)
+    loss = told[1] if isinstance(told, tuple) and len(told) == 2 else told
+    assert loss is None or math.isfinite(float(loss)), (
+        f"net {net.name!r}: learn() gives {told!r}; "
+        "expected None, a finite mean loss, or (training score, mean loss)"
+    )
+
+
+def _without_values(targets: Any) -> Any:
+    if isinstance(targets, list):
+        return [{name: one.to(META) for name, one in target.items()} for target in targets]
+    return targets.to(META)
+
+
+def _values(prm: dict[str, Any], names: list[str]) -> tuple[Any, ...]:
+    # By dict's own way, as `_Watched` remembers what is read.
+    return tuple(dict.__getitem__(prm, name) for name in names)
+
+
+def _is_real(one: Range) -> bool:
+    return isinstance(one, Interval) and not one.integer
+
+
+def _spelt(given: Mapping[str, Any], least: Mapping[str, Any]) -> str:
+    other = {name: value for name, value in given.items() if value != dict(least).get(name)}
+    return " ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in (other or given).items()
+    )
 
 
 def _to_lower(net: Entry, built: Any, inputs: Tensor, targets: Any) -> Tensor:

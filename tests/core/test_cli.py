@@ -198,5 +198,42 @@ def test_a_plugin_brings_a_command(lemur, toys, monkeypatch):
     assert re.search("^  greet +Say hello.$", lemur("--help")[1], re.MULTILINE)
 
 
+def with_commands(toys, monkeypatch, **commands):
+    for plugin, name in commands.items():
+        entry = Entry(name, "lemur_toy.commands:greet", summary=f"Say hello from {plugin}.")
+        toys = toys.with_entries(plugin, "command", [entry])
+    monkeypatch.setattr("lemur_core.cli.installed", lambda: toys)
+    monkeypatch.setattr("lemur_core.cli.doctor.installed", lambda: toys)
+
+
+def test_a_plugins_command_called_like_a_built_in_one_is_reported(lemur, toys, monkeypatch):
+    with_commands(toys, monkeypatch, extra="run")
+    line = (
+        "command 'run' of plugin 'extra' has the name of a built-in command, which 'lemur run' "
+        "runs; use 'lemur extra/run', or rename it in the plugin"
+    )
+    assert lemur("extra/run", "you") == (0, "hello you\n", f"lemur: warning: {line}\n")
+    status, out, _ = lemur("run", "--help")
+    assert (status, "hello" in out) == (0, False)
+    assert re.search("^  extra/run +Say hello from extra.$", lemur("--help")[1], re.MULTILINE)
+    status, out, _ = lemur("doctor", "--no-torch")
+    assert (status, f"command     {line}\n" in out) == (0, True)
+
+
+def test_two_plugins_with_one_command_are_reported(lemur, toys, monkeypatch):
+    with_commands(toys, monkeypatch, one="greet", two="greet")
+    warning = (
+        "lemur: warning: plugins 'one' and 'two' each have a command 'greet'; "
+        "use 'lemur one/greet' and 'lemur two/greet'\n"
+    )
+    assert lemur("two/greet", "you") == (0, "hello you\n", warning)
+    assert lemur("greet", "you") == (
+        2,
+        "",
+        "lemur: error: command 'greet' is in several plugins; say which: one/greet, two/greet\n",
+    )
+    assert "each have a command 'greet'" in lemur("doctor", "--no-torch")[1]
+
+
 def test_an_error_hint_names_at_most_a_dozen():
     assert hint("q", [str(number) for number in range(20)]).endswith(" and 8 more")

@@ -52,6 +52,7 @@ NETS = (
     "net_is_built_the_same_from_the_same_seed",
     "net_is_scored_the_same_twice",
     "net_reads_what_it_declares",
+    "net_takes_the_values_that_it_declares",
     "net_is_compiled_whole",
     "net_is_exported",
 )
@@ -148,12 +149,35 @@ BROKEN = {
         "net 'Bad': in eval() it gives different outputs for the same inputs",
     ),
     "undeclared_hyperparameter": (
-        ["net_learns", "net_comes_back_from_its_state", "net_reads_what_it_declares"],
+        [
+            "net_learns",
+            "net_comes_back_from_its_state",
+            "net_takes_the_values_that_it_declares",
+            "net_reads_what_it_declares",
+        ],
         "net 'Bad': reads the hyperparameter 'gain' and does not declare it",
     ),
     "unread_hyperparameter": (
         ["net_reads_what_it_declares"],
         "net 'Bad': declares depth and never reads it, so that a search over it is in vain",
+    ),
+    "some_widths_only": (
+        ["net_takes_the_values_that_it_declares"],
+        "and fails with it: ValueError: embed_dim must be divisible by num_heads",
+    ),
+    "wide_in_the_middle": (
+        ["net_takes_the_values_that_it_declares"],
+        "net 'Bad': declares stride=2 and fails with it: AssertionError: net 'Bad': "
+        "maps (2, 3, 32, 32) to (2, 10, 1); expected (2, 10)",
+    ),
+    "no_such_activation": (
+        ["net_takes_the_values_that_it_declares"],
+        "net 'Bad': declares activation=swich and fails with it: AttributeError: ",
+    ),
+    "no_such_optimizer": (["net_takes_the_values_that_it_declares"], "declares lr="),
+    "overflows_when_large": (
+        ["net_takes_the_values_that_it_declares"],
+        "net 'Bad': declares gain=1e+30 and fails with it: AssertionError: net 'Bad': the gradient",
     ),
     "unreadable_range": (NETS, "lr=1..0: runs backwards; expected the smaller number first"),
     "no_batch_for_its_task": (

@@ -61,6 +61,17 @@ def test_the_demo_is_what_entries_say_it_is(toys):
     assert list(pipeline.transforms) == ["plain"]
 
 
+def test_of_several_demos_the_one_with_the_smallest_images_is_trained(toys):
+    data = [
+        Entry(name, "lemur_toy.data:blobs", (TASK,), size=size, demo=True)
+        for name, size in (("unknown", None), ("large", 64), ("small", 2))
+    ]
+    more = toys.with_entries("more", "loader", data[:2])
+    assert [pipeline.dataset for pipeline in demo(more)] == ["blobs"]
+    more = toys.with_entries("more", "loader", data)
+    assert [pipeline.dataset for pipeline in demo(more)] == ["small"]
+
+
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, Row, select
 
 from lemur_core.errors import SettingsError
+from lemur_core.sources.text import parts_of
 from lemur_core.store import schema
 from lemur_core.store.identity import code_hash, digest
 from lemur_core.store.likeness import families, read_sketches, sketch_of, write_sketches
@@ -150,8 +151,12 @@ def _codes(connection: Connection, ids: Iterable[int]) -> dict[int, _Code]:
 
 def _tokens(code: str) -> int:
     layout = (tokenize.ENCODING, tokenize.NL, tokenize.ENDMARKER)
-    found = tokenize.generate_tokens(io.StringIO(code).readline)
-    return sum(token.type not in layout for token in found)
+    parts = parts_of(code)
+    return sum(
+        token.type not in layout
+        for text in (parts.main, *parts.modules.values())
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+    )
 
 
 def _pipeline(row: Row[Any]) -> tuple[str, ...]:

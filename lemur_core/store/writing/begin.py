@@ -96,7 +96,7 @@ def _code_ids(connection: Connection, known: dict[CodeKey, int], trial: Trial) -
 
 
 def _code_id(connection: Connection, known: dict[CodeKey, int], table: Table, entry: Entry) -> int:
-    code = entry.source()
+    code = entry.code() if table is schema.nn else entry.source()
     key = (table.name, entry.name, code_hash(code))
     if key not in known:
         known[key] = code_id(connection, table, entry.name, code)

@@ -50,7 +50,7 @@ def read_past(
         )
         .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
         .where(*_of_pipeline(pipeline), trial.epochs == epochs)
-        .where(nn.hash == code_hash(pipeline.net_entry.source()))
+        .where(nn.hash == code_hash(pipeline.net_entry.code()))
         .order_by(trial.number)
     ).all()  # fmt: skip
     changed = [row for row in rows if not _same(known.get(row.id), row)]

@@ -17,6 +17,7 @@ def lemur_register_loaders():
             "Scenes of handwritten digits, embedded: 1,000, 128x128",
             size=128,
             options=("size", "count"),
+            demo=True,
         ),
         Entry(
             "coco",
@@ -44,7 +45,7 @@ def lemur_register_transforms():
             BOTH,
             summary,
             size=size,
-            demo=(family, size, end) == ("resize", 128, ""),
+            demo=(family, size, end) == ("resize", 64, ""),
         )
         for family, does in (
             ("resize", "Resized"),

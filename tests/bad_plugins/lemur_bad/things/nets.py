@@ -142,3 +142,69 @@ class unreadable_range(Module):
     @staticmethod
     def supported_hyperparameters():
         return TRAINING | {"lr": "1..0"}
+
+
+class some_widths_only:
+    @staticmethod
+    def supported_hyperparameters():
+        return TRAINING | {"width": "4..64 int"}
+
+    class Net(Good):
+        def __init__(self, in_shape, out_shape, prm, device):
+            super().__init__(in_shape, out_shape, prm, device)
+            width = prm["width"]
+            if width % 4:
+                raise ValueError("embed_dim must be divisible by num_heads")
+            self.conv = nn.Sequential(nn.Conv2d(in_shape[1], width, 3), nn.Conv2d(width, 4, 1))
+
+
+class wide_in_the_middle:
+    @staticmethod
+    def supported_hyperparameters():
+        return TRAINING | {"stride": "1,2,4"}
+
+    class Net(Good):
+        def __init__(self, in_shape, out_shape, prm, device):
+            super().__init__(in_shape, out_shape, prm, device)
+            self.stride = prm["stride"]
+
+        def forward(self, images):
+            outputs = super().forward(images[:, :, :: self.stride])
+            return outputs[:, :, None] if self.stride == 2 else outputs
+
+
+class no_such_activation:
+    @staticmethod
+    def supported_hyperparameters():
+        return TRAINING | {"activation": "relu,swich"}
+
+    class Net(Good):
+        def __init__(self, in_shape, out_shape, prm, device):
+            super().__init__(in_shape, out_shape, prm, device)
+            self.activation = getattr(functional, prm["activation"])
+
+        def forward(self, images):
+            return self.activation(super().forward(images))
+
+
+class no_such_optimizer:
+    @staticmethod
+    def supported_hyperparameters():
+        return TRAINING | {"optimizer": "sgd,lyon"}
+
+    class Net(Good):
+        pass
+
+
+class overflows_when_large:
+    @staticmethod
+    def supported_hyperparameters():
+        return TRAINING | {"gain": "1..1e30 log"}
+
+    class Net(Good):
+        def __init__(self, in_shape, out_shape, prm, device):
+            super().__init__(in_shape, out_shape, prm, device)
+            self.gain = prm["gain"]
+
+        def forward(self, images):
+            return super().forward(images) * self.gain

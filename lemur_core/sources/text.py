@@ -1,0 +1,191 @@
+"""One text of several modules, which runs wherever it is written to a file.
+
+It is the net's own module, with a block in it that holds the sources of the other modules as texts
+and makes them importable, and with import statements that name them there.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from copy import deepcopy
+from hashlib import sha256
+from typing import NamedTuple
+
+from lemur_core.sources.imports import parsed
+
+_BEGIN = "# The modules that this net imports, recorded with it by lemur. {"
+_END = "# }"
+_IMPORTER = '''\
+import os as _os
+import sys as _sys
+from importlib.util import spec_from_loader as _spec_from_loader
+
+
+class _Recorded(dict):
+    """Imports the modules whose sources it holds by their names."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self:
+            packages = {module.rpartition(".")[0] for module in self}
+            return _spec_from_loader(name, self, is_package=name in packages)
+
+    def create_module(self, spec):
+        return None
+
+    def get_source(self, name):
+        return self[name]
+
+    def exec_module(self, module):
+        name = module.__name__.partition(".")[2].replace(".", _os.sep)
+        module.__file__ = _os.path.join(_os.path.dirname(globals().get("__file__", "")), name)
+        module.__file__ += _os.sep + "__init__.py" if hasattr(module, "__path__") else ".py"
+        source = self[module.__name__]
+        exec(compile(source, module.__file__, "exec", dont_inherit=True), vars(module))
+
+
+_recorded = _Recorded()
+'''
+_INSTALL = """\
+for _name in _recorded:
+    _sys.modules.pop(_name, None)
+_sys.meta_path[:] = [_one for _one in _sys.meta_path if _one != _recorded] + [_recorded]
+"""
+
+
+class Parts(NamedTuple):
+    """A text of several modules, taken apart.
+
+    Attributes:
+        main: The net's own module; its lines are those of its file.
+        modules: The sources of the other modules, by name.
+        line: The number of lines before the block, in the text and in the file.
+        lines: The number of lines of the block.
+    """
+
+    main: str
+    modules: Mapping[str, str]
+    line: int = 0
+    lines: int = 0
+
+    def line_of(self, line: int) -> int:
+        """Return the line of the net's file that a line of the text is."""
+        return line if line <= self.line else max(self.line, line - self.lines)
+
+
+def package_of(sources: Mapping[str, str]) -> str:
+    """Return the name of the package that recorded modules are in, the same for the same sources.
+
+    Args:
+        sources: The text of each module, by name.
+    """
+    every = "\0".join(f"{name}\0{source}" for name, source in sorted(sources.items()))
+    return f"recorded_{sha256(every.encode(errors='surrogatepass')).hexdigest()[:12]}"
+
+
+def joined(main: str, package: str, modules: Mapping[str, str]) -> str:
+    """Return the one text of several modules.
+
+    Args:
+        main: The net's own module.
+        package: The name of the package of the others.
+        modules: The texts of the others, by their names in the package.
+    """
+    sources = {package: ""} | {f"{package}.{name}": text for name, text in modules.items()}
+    written = "".join(f"_recorded[{name!r}] = {_literal(text)}\n" for name, text in sources.items())
+    block = f"{_BEGIN}\n{_IMPORTER}{written}{_INSTALL}{_END}\n"
+    lines = main.split("\n")
+    line = _first_line(main)
+    before = "\n".join([*lines[:line], ""]) if line else ""
+    return before + block + "\n".join(lines[line:])
+
+
+def parts_of(text: str) -> Parts:
+    """Return a text taken apart; one of a single module has no others."""
+    begin, end = text.find(f"{_BEGIN}\n"), text.rfind(f"\n{_END}\n")
+    tree = parsed(text) if 0 <= begin < end else None
+    if tree is None or (begin and text[begin - 1] != "\n"):
+        return Parts(text, {})
+    end += len(f"\n{_END}\n")
+    modules = dict(_modules(tree))
+    if not modules:
+        return Parts(text, {})
+    lines = text[begin:end].count("\n")
+    return Parts(text[:begin] + text[end:], modules, text[:begin].count("\n"), lines)
+
+
+def trees_of(tree: ast.Module) -> dict[str, ast.Module]:
+    """Return the syntax trees of a text's modules by their names, its own first, named ``""``.
+
+    Imports of modules of the text are relative ones in them; the block is left out.
+    """
+    modules = _modules(tree)
+    if not modules:
+        return {"": tree}
+    package, block = modules[0][0], [_is_of_block(node) for node in tree.body]
+    begin, end = block.index(True), len(block) - block[::-1].index(True)
+    own = ast.Module([*tree.body[:begin], *tree.body[end:]], [])
+    others = {name.removeprefix(f"{package}."): parsed(text) for name, text in modules[1:]}
+    trees = {"": deepcopy(own)} | {name: one for name, one in others.items() if one is not None}
+    for one in trees.values():
+        _make_relative(one, package)
+    return trees
+
+
+def _is_of_block(node: ast.stmt) -> bool:
+    match node:
+        case ast.Import(names=[ast.alias("os", "_os")]):
+            return True
+        case ast.Assign(targets=[ast.Subscript(value=value)]):
+            return ast.unparse(value) in ("_recorded", "_sys.meta_path")
+    return False
+
+
+def _make_relative(tree: ast.Module, package: str) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package}."):
+            node.module, node.level = (node.module or "")[len(package) + 1 :] or None, 1
+        elif isinstance(node, ast.alias) and node.name.startswith(f"{package}."):
+            node.name = node.name.removeprefix(package)
+
+
+def _modules(tree: ast.Module) -> list[tuple[str, str]]:
+    found = []
+    for node in tree.body:
+        match node:
+            case ast.Assign(
+                targets=[ast.Subscript(value=ast.Name("_recorded"), slice=ast.Constant(str(name)))],
+                value=ast.Constant(str(text)),
+            ):
+                found.append((name, text))
+    return found
+
+
+def _literal(text: str) -> str:
+    """Return a literal of a text that reads as the text does, wherever that is possible."""
+    if not text:
+        return repr(text)
+    for quote in ("'''", '"""'):
+        literal = f"r{quote}{text}{quote}"
+        tree = parsed(literal)
+        if tree is not None and ast.literal_eval(literal) == text:
+            return literal
+    return repr(text)
+
+
+def _first_line(main: str) -> int:
+    """Return the number of lines that must come first: a docstring, ``from __future__``."""
+    tree, line = parsed(main), 0
+    for node in tree.body if tree else ():
+        match node:
+            case ast.Expr(value=ast.Constant(str())) | ast.ImportFrom(module="__future__"):
+                line = node.end_lineno or line
+            case _:
+                break
+    # Comments above, an encoding or a licence for example, stay above.
+    if not line:
+        for text in main.split("\n"):
+            if not text.startswith("#") or text == _BEGIN:
+                break
+            line += 1
+    return line

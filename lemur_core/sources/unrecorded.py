@@ -1,0 +1,98 @@
+"""What a net uses and its recorded code lacks."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from lemur_core.sources.imports import closure, packages_above, parsed
+from lemur_core.sources.namespace import Found, Namespace, is_installed
+
+_LONGEST_NAME = 255
+_LEMURS = ("recorded_", "_lemur_file_", "lemur_core", "__main__", "__mp_main__")
+
+
+def unrecorded(file: Path, module: str | None, imported: Collection[str]) -> Iterator[str]:
+    """Yield in a few words each thing that a net uses and that is not in its recorded code.
+
+    Args:
+        file: The net's file.
+        module: Its dotted name where it is imported as a module of a package; None for a file.
+        imported: The names of the modules in `sys.modules` that loading the net added.
+    """
+    namespace = Namespace(file, module)
+    main = file.read_text(encoding="utf-8")
+    found = closure(namespace, main)
+    trees = [(namespace.main, parsed(main))]
+    trees += [(one, parsed(one.source())) for one in found.values()]
+    for one, tree in trees:
+        if tree is not None and one.file is not None:
+            yield from _shadowed(tree, namespace)
+            yield from _data_files(tree, one.file.parent)
+    yield from _imported_by_name(imported, namespace, found)
+
+
+def imports_its_package(source: str, module: str) -> bool:
+    """Return whether a module of a package imports other modules of the package."""
+    package = module.partition(".")[0]
+    names: list[str] = []
+    tree = parsed(source)
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(package if node.level else node.module or "")
+    return any(name.partition(".")[0] == package for name in names)
+
+
+def _shadowed(tree: ast.Module, namespace: Namespace) -> Iterator[str]:
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        for top in (name.partition(".")[0] for name in names):
+            if top and (file := namespace.shadowed(top)) is not None:
+                yield f"{file}: 'import {top}' finds an installed package instead; rename it"
+
+
+def _data_files(tree: ast.Module, folder: Path) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(text := node.value, str):
+            is_name = 0 < len(text) <= _LONGEST_NAME and text.isprintable()
+            if is_name and not text.endswith(".py") and (folder / text).is_file():
+                yield f"{folder / text}: a file that it names"
+
+
+def _imported_by_name(
+    imported: Collection[str], namespace: Namespace, found: dict[str, Found]
+) -> Iterator[str]:
+    recorded = {one.file for one in (*found.values(), namespace.main, *_of_packages(namespace))}
+    for name in sorted(imported):
+        place = getattr(sys.modules.get(name), "__file__", None)
+        if not place or name.startswith(_LEMURS):
+            continue
+        file = Path(place).resolve()
+        # Some modules of torch name files that are not there.
+        if not file.is_file() or file in recorded or _is_installed(file, name, namespace):
+            continue
+        yield f"{file}: a module that it imports by name or finds through sys.path"
+
+
+def _of_packages(namespace: Namespace) -> Iterator[Found]:
+    """Yield the packages that a net is in, and what they import: that is not the net's doing."""
+    for name in packages_above(namespace.main.name):
+        package = namespace.find(name)
+        if package is not None and package.file is not None:
+            yield package
+            yield from closure(Namespace(package.file, name), package.source()).values()
+
+
+def _is_installed(file: Path, name: str, namespace: Namespace) -> bool:
+    if name.partition(".")[0] == namespace.main.name.partition(".")[0]:
+        return False
+    depth = name.count(".") + (file.name == "__init__.py")
+    return is_installed(file, file.parents[min(depth, len(file.parents) - 1)])
