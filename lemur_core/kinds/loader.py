@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Subset
+from torch.utils.data import ConcatDataset, Subset
 
 from lemur_core.errors import ContractError, ShapeError
 from lemur_core.fetch import Progress
@@ -110,6 +110,9 @@ class DataBundle:
             other names than their numbers.
         files: Every file that samples are read from, in any order; empty where all samples are in
             memory. The content of these files is the data set's identity.
+        scored_only: Samples of the training split that nets do not learn from, such as images
+            without objects. A tenth of them joins the validation split that is held out of
+            ``train``, so that it resembles a test split that has such samples too.
 
     Raises:
         ShapeError: There are not as many names as classes.
@@ -123,6 +126,7 @@ class DataBundle:
     validation: Samples | None = None
     class_names: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    scored_only: Samples | None = None
 
     def __post_init__(self) -> None:
         if self.class_names and (len(self.class_names),) != self.out_shape:
@@ -132,13 +136,18 @@ class DataBundle:
         """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none."""
         if self.validation is not None:
             return self
-        order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(SPLIT_SEED))
-        count = max(1, round(VALIDATION_SHARE * len(order)))
-        return replace(
-            self,
-            train=take(self.train, order[count:]),
-            validation=take(self.train, order[:count]),
-        )
+        train, validation = _divided(self.train)
+        if self.scored_only is not None:
+            both: Any = [validation, _divided(self.scored_only)[1]]
+            validation = ConcatDataset(both)
+        return replace(self, train=train, validation=validation, scored_only=None)
+
+
+def _divided(samples: Samples) -> tuple[Samples, Samples]:
+    """Return what stays of some samples, and a seeded tenth that is held out, one at least."""
+    order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(SPLIT_SEED))
+    count = max(1, round(VALIDATION_SHARE * len(order)))
+    return take(samples, order[count:]), take(samples, order[:count])
 
 
 def as_bundle(
