@@ -16,7 +16,8 @@ def draw_disc(height: int, width: int) -> tuple[Tensor, Tensor]:
         The image, uint8, shape ``(3, height, width)``, and its mask, bool, shape
         ``(height, width)``.
     """
-    across, down = (height * place for place in _CENTRE)
+    # Between pixels, so that its box has the same centre.
+    across, down = (round(height * place) for place in _CENTRE)
     rows, columns = torch.arange(height)[:, None] + 0.5, torch.arange(width) + 0.5
     mask = (rows - down) ** 2 + (columns - across) ** 2 <= (_RADIUS * height) ** 2
     return 255 * mask.to(torch.uint8).repeat(3, 1, 1), mask

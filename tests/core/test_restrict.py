@@ -124,3 +124,16 @@ def test_a_data_set_without_classes_has_none_to_choose_among():
     with pytest.raises(PatternError, match="its targets are no classes to choose among"):
         restrict(given, Restriction(classes=2), "toy")
     assert len(restrict(given, Restriction(samples=3), "toy").train) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_that_are_only_scored_join_the_validation_split(kind):
+    whole = bundle(kind, scored_only=kind(samples()))
+    held_out = whole.held_out()
+    assert (len(held_out.train), len(held_out.validation), len(held_out.test)) == (90, 20, 100)
+    assert held_out.held_out() is held_out
+    # They keep their proportion to the training samples.
+    part = restrict(whole, Restriction(samples=20), "toy").held_out()
+    assert (len(part.train), len(part.validation)) == (18, 4)
+    part = restrict(whole, Restriction(samples=50, classes=2), "toy").held_out()
+    assert {target for _, target in contents(part.validation)} <= {0, 1}

@@ -106,8 +106,8 @@ def test_a_test_split_without_objects_is_refused(tmp_path):
     with pytest.raises(PatternError) as caught:
         coco.load(tmp_path, DETECTION, categories="person")
     assert str(caught.value) == (
-        f"data set 'coco': no image of {one.file} has an object of person: all are 1 crowds "
-        "(iscrowd 1); set iscrowd to 0 where one object is meant"
+        f"data set 'coco': no image of {one.file} has an object of person to learn from or to "
+        "score; crowds (iscrowd 1): 1; set iscrowd to 0 where one object is meant"
     )
 
 

@@ -187,8 +187,8 @@ def test_a_number_that_is_the_name_of_one_category_and_the_id_of_another_is_refu
     with pytest.raises(PatternError) as caught:
         read(one, categories=["1"])
     assert str(caught.value) == (
-        f"data set 'toy': '1' may be the category of id 2, named '1' and id 1, named '0', in "
-        f"{one.file}; write id-2 or id-1, or rename one"
+        f"data set 'toy': '1' can mean category 2 ('1') or category 1 ('0') of {one.file}; "
+        "write id-2 or id-1, or rename a category"
     )
     assert read(one, categories=["id-1"]).class_names == ("background", "0")
     assert read(one, categories=["name-1"]).class_names == ("background", "1")
@@ -216,8 +216,8 @@ def test_names_that_are_written_alike_are_refused_with_both_ids(tmp_path, typed,
     with pytest.raises(PatternError) as caught:
         read(one, categories=[typed])
     assert str(caught.value) == (
-        f"data set 'toy': {typed!r} may be the category of id 1, named {first!r} and id 9, named "
-        f"{second!r}, in {one.file}; write id-1 or id-9, or rename one"
+        f"data set 'toy': {typed!r} can mean category 1 ({first!r}) or category 9 ({second!r}) of "
+        f"{one.file}; write id-1 or id-9, or rename a category"
     )
     assert ids(read(one, categories=["9"])) == [10]
     assert len(read(one).class_names) == 4

@@ -367,19 +367,19 @@ def test_objects_that_are_all_crowds_or_without_area_are_said(one):
     for annotation in one.document["annotations"]:
         annotation["iscrowd"] = 1
     one.save()
-    start = f"data set 'toy': no image of {one.file} has an object of person: all are "
+    start = f"data set 'toy': no image of {one.file} has an object of person to learn from "
+    start += "or to score; crowds (iscrowd 1): "
     mend = "set iscrowd to 0 where one object is meant"
     for objects_only in (True, False):
         with pytest.raises(PatternError) as caught:
             read(one, categories=["person"], objects_only=objects_only)
-        assert str(caught.value) == f"{start}2 crowds (iscrowd 1); {mend}"
+        assert str(caught.value) == f"{start}2; {mend}"
     one.document["annotations"][0] |= {"bbox": [1, 2, 0, 4]}
     one.save()
     with pytest.raises(PatternError) as caught:
         read(one, DETECTION, categories=["person"])
     assert str(caught.value) == (
-        f"{start}1 crowds (iscrowd 1) or 1 boxes without area; {mend}, "
-        "give each bbox as x, y, width and height"
+        f"{start}1, boxes without area: 1; {mend}, give each bbox as x, y, width and height"
     )
 
 

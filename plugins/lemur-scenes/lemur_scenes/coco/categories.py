@@ -90,11 +90,11 @@ class _Categories:
         return self.by_name.get(_plain(rest), []) if kind == "name" else []
 
     def _ambiguous(self, wanted: str, found: list[int]) -> PatternError:
-        named = " and ".join(f"id {self.ids[one]}, named {self.names[one]!r}" for one in found)
+        named = " or ".join(f"category {self.ids[one]} ({self.names[one]!r})" for one in found)
         ways = " or ".join(f"id-{self.ids[one]}" for one in found)
         return PatternError(
-            f"data set {self.dataset!r}: {wanted!r} may be the category of {named}, in "
-            f"{self.file}; write {ways}, or rename one"
+            f"data set {self.dataset!r}: {wanted!r} can mean {named} of {self.file}; write {ways}, "
+            "or rename a category"
         )
 
     def _spelled(self) -> list[str]:

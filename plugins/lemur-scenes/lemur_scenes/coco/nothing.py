@@ -8,6 +8,8 @@ from lemur_core.errors import PatternError
 from lemur_scenes.coco.accepted import Filter
 from lemur_scenes.coco.annotations import Annotations
 
+_NAMED = 12
+
 
 def nothing_of(dataset: str, file: Path, annotations: Annotations, wanted: Filter) -> PatternError:
     """Return the error that says why no image has an object that counts.
@@ -18,18 +20,20 @@ def nothing_of(dataset: str, file: Path, annotations: Annotations, wanted: Filte
         annotations: What it says.
         wanted: What was asked of images.
     """
-    names = ", ".join(annotations.category_names[wanted.classes > 0].tolist())
-    flat, crowds = wanted.flat(annotations), annotations.crowds & wanted.chosen(annotations)
-    causes = [
-        (int(crowds.sum()), "crowds (iscrowd 1)", "set iscrowd to 0 where one object is meant"),
-        (int(flat.sum()), "boxes without area", "give each bbox as x, y, width and height"),
-    ]
-    found = [(f"{count} {what}", mend) for count, what, mend in causes if count]
-    whats, mends = zip(*found, strict=True) if found else ((), ())
+    names = annotations.category_names[wanted.classes > 0].tolist()
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    start = f"data set {dataset!r}: no image of {file} has an object of "
+    start += ", ".join(names[:_NAMED]) + more
     if wanted.objects(annotations).any():
-        why = f"{names} and {wanted.min_pixels} pixels of objects; choose others"
-    elif found:
-        why = f"{names}: all are {' or '.join(whats)}; {', '.join(mends)}"
-    else:
-        why = f"{names}; choose others"
-    return PatternError(f"data set {dataset!r}: no image of {file} has an object of {why}")
+        return PatternError(f"{start} and {wanted.min_pixels} pixels of objects; choose others")
+    crowds = int((annotations.crowds & wanted.chosen(annotations)).sum())
+    flat = int(wanted.flat(annotations).sum())
+    causes = [
+        (f"crowds (iscrowd 1): {crowds}", "set iscrowd to 0 where one object is meant"),
+        (f"boxes without area: {flat}", "give each bbox as x, y, width and height"),
+    ]
+    found = [cause for cause, count in zip(causes, (crowds, flat), strict=True) if count]
+    if not found:
+        return PatternError(f"{start}; choose others")
+    counts, mends = map(", ".join, zip(*found, strict=True))
+    return PatternError(f"{start} to learn from or to score; {counts}; {mends}")

@@ -64,8 +64,8 @@ class _Document:
     def __init__(self, dataset: str, file: Path) -> None:
         self.dataset, self.file = dataset, file
         document = self._document()
-        self._check_ids(document)
         self.categories = self._categories(document["categories"])
+        self._check_ids(document)
         self.index = {one: index for index, one in enumerate(sorted(self.categories))}
         self.ids: list[int] = []
         self.names: list[bytes] = []
