@@ -25,13 +25,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
 
-from lemur_core.errors import ContractError, ShapeError
+from lemur_core.errors import ContractError, MissingDataError, ShapeError
 from lemur_core.fetch import Progress
 from lemur_core.kinds.transform import Normalisation
 
 # The class of pixels that do not count: torch's cross-entropy leaves it out.
 IGNORED = -100
 VALIDATION_SHARE = 0.1
+# One to learn from and one to validate on.
+_FEWEST = 2
 # Fixed, so that validation scores of different campaigns speak of the same images.
 SPLIT_SEED = 0
 
@@ -133,9 +135,18 @@ class DataBundle:
             raise ShapeError(f"{len(self.class_names)} names of classes for {self.out_shape}")
 
     def held_out(self) -> DataBundle:
-        """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none."""
+        """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none.
+
+        Raises:
+            MissingDataError: ``train`` has a single sample, so that nothing is left to learn from.
+        """
         if self.validation is not None:
             return self
+        if len(self.train) < _FEWEST:
+            raise MissingDataError(
+                f"the training split has {len(self.train)} sample, and validation takes 1 of it; "
+                f"{_FEWEST} or more are needed"
+            )
         train, validation = _divided(self.train)
         if self.scored_only is not None:
             both: Any = [validation, _divided(self.scored_only)[1]]

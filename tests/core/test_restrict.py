@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Subset
 
-from lemur_core.errors import PatternError
+from lemur_core.errors import MissingDataError, PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory, Normalisation
 from lemur_core.kinds.restrict import restrict, targets_of
 from lemur_core.restriction import Restriction
@@ -137,3 +137,13 @@ def test_samples_that_are_only_scored_join_the_validation_split(kind):
     assert (len(part.train), len(part.validation)) == (18, 4)
     part = restrict(whole, Restriction(samples=50, classes=2), "toy").held_out()
     assert {target for _, target in contents(part.validation)} <= {0, 1}
+
+
+def test_a_single_training_sample_cannot_be_divided():
+    one = InMemory(samples().inputs[:1], TARGETS[:1])
+    single = DataBundle(one, samples(), (3,), 0.6, Normalisation((0.5,), (0.25,)))
+    with pytest.raises(MissingDataError) as caught:
+        single.held_out()
+    assert str(caught.value) == (
+        "the training split has 1 sample, and validation takes 1 of it; 2 or more are needed"
+    )

@@ -157,8 +157,8 @@ def test_a_disc_its_mask_and_its_box_have_one_centre(name, source):
             lies = centre(lit)
             left, top, right, bottom = objects_moved["boxes"][0].tolist()
             box = torch.tensor([(left + right) / 2, (top + bottom) / 2], dtype=torch.float64)
-            # Pixels at the edge fall to either side of it: at a radius of 8 pixels and more the mean
-            # of all places wavers by less than a quarter, that of the mask with that of the image.
+            # Pixels at the edge fall to either side of it: at a radius of 8 pixels and more the
+            # mean of all places wavers by less than a quarter, in the mask as in the image.
             assert centre(moved == 1) == pytest.approx(lies, abs=0.15)
             assert torch.equal(objects_moved["masks"][0] == 1, moved == 1)
             assert box == pytest.approx(lies, abs=0.25)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lemur_core.errors import PatternError, hint
 from lemur_scenes.coco.annotations import Annotations
 
-# What separates words in names, and stands for itself in no option.
+# What separates words in names; an option has hyphens only.
 _GAP = re.compile(r"[\s_-]+")
 _TYPED = re.compile(r"[a-z0-9.-]+")
 _LISTED = 12
@@ -24,7 +24,7 @@ class UnknownCategoryError(PatternError):
 
     Attributes:
         category: The name or id that was asked for.
-        listed: The categories that there are, as text.
+        listed: The categories that there are, ids and names, as text.
     """
 
     def __init__(self, dataset: str, category: str | int, near: str, listed: str) -> None:
@@ -71,8 +71,11 @@ class _Categories:
         """Return the index of a category."""
         found = self._meant(wanted)
         if not found:
-            near = "" if isinstance(wanted, int) else hint(wanted, self._spelled())
-            raise UnknownCategoryError(self.dataset, wanted, near, self._listed())
+            listed = self._listed()
+            near = f"; there are {listed}"
+            if isinstance(wanted, str) and self.ids:
+                near = hint(wanted, self._spelled())
+            raise UnknownCategoryError(self.dataset, wanted, near, listed)
         if len(found) > 1:
             raise self._ambiguous(str(wanted), found)
         return found[0]
