@@ -23,15 +23,17 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Subset
+from torch.utils.data import ConcatDataset, Subset
 
-from lemur_core.errors import ContractError, ShapeError
+from lemur_core.errors import ContractError, MissingDataError, ShapeError
 from lemur_core.fetch import Progress
 from lemur_core.kinds.transform import Normalisation
 
 # The class of pixels that do not count: torch's cross-entropy leaves it out.
 IGNORED = -100
 VALIDATION_SHARE = 0.1
+# One to learn from and one to validate on.
+_FEWEST = 2
 # Fixed, so that validation scores of different campaigns speak of the same images.
 SPLIT_SEED = 0
 
@@ -110,6 +112,9 @@ class DataBundle:
             other names than their numbers.
         files: Every file that samples are read from, in any order; empty where all samples are in
             memory. The content of these files is the data set's identity.
+        scored_only: Samples of the training split that nets do not learn from, such as images
+            without objects. A tenth of them joins the validation split that is held out of
+            ``train``, so that it resembles a test split that has such samples too.
 
     Raises:
         ShapeError: There are not as many names as classes.
@@ -123,22 +128,37 @@ class DataBundle:
     validation: Samples | None = None
     class_names: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    scored_only: Samples | None = None
 
     def __post_init__(self) -> None:
         if self.class_names and (len(self.class_names),) != self.out_shape:
             raise ShapeError(f"{len(self.class_names)} names of classes for {self.out_shape}")
 
     def held_out(self) -> DataBundle:
-        """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none."""
+        """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none.
+
+        Raises:
+            MissingDataError: ``train`` has a single sample, so that nothing is left to learn from.
+        """
         if self.validation is not None:
             return self
-        order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(SPLIT_SEED))
-        count = max(1, round(VALIDATION_SHARE * len(order)))
-        return replace(
-            self,
-            train=take(self.train, order[count:]),
-            validation=take(self.train, order[:count]),
-        )
+        if len(self.train) < _FEWEST:
+            raise MissingDataError(
+                f"the training split has {len(self.train)} sample, and validation takes 1 of it; "
+                f"{_FEWEST} or more are needed"
+            )
+        train, validation = _divided(self.train)
+        if self.scored_only is not None:
+            both: Any = [validation, _divided(self.scored_only)[1]]
+            validation = ConcatDataset(both)
+        return replace(self, train=train, validation=validation, scored_only=None)
+
+
+def _divided(samples: Samples) -> tuple[Samples, Samples]:
+    """Return what stays of some samples, and a seeded tenth that is held out, one at least."""
+    order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(SPLIT_SEED))
+    count = max(1, round(VALIDATION_SHARE * len(order)))
+    return take(samples, order[count:]), take(samples, order[:count])
 
 
 def as_bundle(

@@ -29,7 +29,9 @@ def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> Data
         bundle = _some_classes(bundle, restriction.classes, seed, dataset)
     if restriction.samples is not None:
         train = _some(bundle.train, restriction.samples, seed, f"{dataset!r}: its training split")
-        bundle = replace(bundle, train=train)
+        share = len(train) / len(bundle.train)
+        others = _share(bundle.scored_only, share, seed)
+        bundle = replace(bundle, train=train, scored_only=others)
     if restriction.test is not None:
         test = _some(bundle.test, restriction.test, seed, f"{dataset!r}: its test split")
         bundle = replace(bundle, test=test)
@@ -116,7 +118,14 @@ def _each_split(bundle: DataBundle, change: Callable[[Samples], Samples]) -> Dat
         train=change(bundle.train),
         validation=None if bundle.validation is None else change(bundle.validation),
         test=change(bundle.test),
+        scored_only=None if bundle.scored_only is None else change(bundle.scored_only),
     )
+
+
+def _share(samples: Samples | None, share: float, seed: int) -> Samples | None:
+    """Return a share of the samples, 0 to 1; None where it has none."""
+    count = 0 if samples is None else round(share * len(samples))
+    return _some(samples, count, seed, "") if samples is not None and count else None
 
 
 def _some(samples: Samples, count: int, seed: int, what: str) -> Samples:

@@ -10,7 +10,8 @@ calls ``transform.train()`` for training batches and ``transform.eval()`` for th
 One for targets that lie in the image, masks or boxes, has a method ``pair(image, target)`` instead
 of ``forward``. It is given one sample, an image uint8 of shape ``(channels, height, width)`` and
 its target as the loader gives it, and returns the net's input, float32 of shape
-``(channels, size, size)``, and the target that was moved with it.
+``(channels, size, size)``, and the target that was moved with it. Image, mask and boxes share one
+grid: a mask is resized by ``nearest-exact``, as ``nearest`` moves it up to half a pixel.
 
 One that mixes images with each other has a method ``mix(inputs, targets, out_shape)`` too. It is
 given each training batch, on the net's device and after ``forward``, and returns the batch that the

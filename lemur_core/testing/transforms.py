@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -12,12 +13,18 @@ from torch import Tensor, nn
 from lemur_core.entry import Entry
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.transform import Normalisation, as_transform
+from lemur_core.testing.discs import box_of, bright, centre_of, draw_disc, is_whole
 from lemur_core.testing.objects import Objects, check_target, target_of
 
 # How often one that draws at random is tried.
 _DRAWS = 5
 # In pixels: so far an edge may be from where its object ends, as pixels are whole.
 _NEAR = 2
+# In pixels: so far the centre of a mask or box may be from that of its object. A mask resized by
+# "nearest" is off by about a half.
+_CENTRED = 0.25
+# Where the transform keeps the size of images, in pixels.
+_SIZE = 64
 
 
 class TransformRules:
@@ -97,10 +104,31 @@ class TransformRules:
             assert training or len(moved["boxes"]), f"{where}: drops a box in eval()"
             check_target(where, moved, fed, 2)
             for box in moved["boxes"]:
-                lies = _bright(fed)
+                lies = box_of(bright(fed))
                 assert (box - lies).abs().max() < _NEAR, (
                     f"{where}: gives the box {box.tolist()} of an object at {lies.tolist()}"
                 )
+
+    def test_transform_keeps_masks_and_boxes_on_their_image(self, transform: Entry) -> None:
+        """A disc has the same centre in the image, in its mask and in its box.
+
+        A mask that is resized by ``nearest``, as torch and torchvision do by default, lies up to
+        half a pixel to the right of its image and below it; ``nearest-exact`` shares its grid.
+        """
+        made = _made(transform, 3)
+        if not hasattr(made, "pair"):
+            return
+        size = transform.size or _SIZE
+        # Of odd sides no two pixels are equally near to one of the result.
+        image, mask = draw_disc(5 * size // 4 | 1, 3 * size // 2 | 1)
+        for training, seed in [(False, 0), (True, 1), (True, 2)]:
+            for name, target in _of_disc(transform, image, mask):
+                torch.manual_seed(seed)
+                pair: Any = made.train(training).pair
+                fed, moved = pair(image, target)
+                lies = bright(fed)
+                if is_whole(lies):
+                    _check_centred(transform, centre_of(lies), name, moved)
 
     def test_transform_keeps_what_belongs_to_an_object(self, transform: Entry) -> None:
         """Where it leaves out boxes, it leaves out their labels and all the rest with them."""
@@ -130,21 +158,44 @@ def _of_objects(transform: Entry, training: bool, seed: int) -> Any:
 
 
 def _annotated(target: Objects, image: Tensor) -> Objects:
-    """Return the target with its boxes as torchvision's transforms know them."""
+    """Return the target with its boxes and masks as torchvision's transforms know them."""
     # What is not built on it takes a plain tensor.
     if find_spec("torchvision") is None:
         return target
-    boxes = import_module("torchvision.tv_tensors").BoundingBoxes(
-        target["boxes"], format="XYXY", canvas_size=image.shape[-2:]
-    )
-    return target | {"boxes": boxes}
+    tv_tensors = import_module("torchvision.tv_tensors")
+    boxes = tv_tensors.BoundingBoxes(target["boxes"], format="XYXY", canvas_size=image.shape[-2:])
+    masks = {"masks": tv_tensors.Mask(target["masks"])} if "masks" in target else {}
+    return target | {"boxes": boxes} | masks
 
 
-def _bright(fed: Tensor) -> Tensor:
-    """Return left, top, right and bottom of what is brighter than the middle of all values."""
-    light = fed.mean(0) > (fed.mean(0).min() + fed.mean(0).max()) / 2
-    rows, columns = light.any(1).nonzero(), light.any(0).nonzero()
-    return torch.tensor([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+def _of_disc(transform: Entry, image: Tensor, mask: Tensor) -> Iterator[tuple[str, Any]]:
+    """Yield the targets of a disc, each with the task that has such targets."""
+    if transform.serves("img-segmentation"):
+        yield "img-segmentation", mask.long()
+    if transform.serves("obj-detection"):
+        target = target_of(box_of(mask).float()[None], torch.tensor([1]), 0)
+        yield "obj-detection", _annotated(target | {"masks": mask.to(torch.uint8)[None]}, image)
+
+
+def _check_centred(transform: Entry, lies: Tensor, task: str, moved: Any) -> None:
+    found = {}
+    if task == "img-segmentation":
+        found["mask"] = moved == 1
+    elif len(moved["boxes"]):
+        box = moved["boxes"].as_subclass(Tensor)[0]
+        found = {"mask": moved["masks"].as_subclass(Tensor)[0] == 1, "box": box}
+    for name, place in found.items():
+        assert place.any(), f"transform {transform.name!r}: drops the {name} of a disc"
+        centre = (place[:2] + place[2:]) / 2 if name == "box" else centre_of(place)
+        assert (centre - lies).abs().max() < _CENTRED, (
+            f"transform {transform.name!r}: moves the centre of a disc to {_place(lies)} in the "
+            f"image and to {_place(centre)} in its {name}; resize both on one grid, masks by "
+            "nearest-exact"
+        )
+
+
+def _place(centre: Tensor) -> str:
+    return "x={:.2f} y={:.2f}".format(*centre.tolist())
 
 
 def _fed(transform: Entry, made: nn.Module, images: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Subset
 
-from lemur_core.errors import PatternError
+from lemur_core.errors import MissingDataError, PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory, Normalisation
 from lemur_core.kinds.restrict import restrict, targets_of
 from lemur_core.restriction import Restriction
@@ -124,3 +124,26 @@ def test_a_data_set_without_classes_has_none_to_choose_among():
     with pytest.raises(PatternError, match="its targets are no classes to choose among"):
         restrict(given, Restriction(classes=2), "toy")
     assert len(restrict(given, Restriction(samples=3), "toy").train) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_that_are_only_scored_join_the_validation_split(kind):
+    whole = bundle(kind, scored_only=kind(samples()))
+    held_out = whole.held_out()
+    assert (len(held_out.train), len(held_out.validation), len(held_out.test)) == (90, 20, 100)
+    assert held_out.held_out() is held_out
+    # They keep their proportion to the training samples.
+    part = restrict(whole, Restriction(samples=20), "toy").held_out()
+    assert (len(part.train), len(part.validation)) == (18, 4)
+    part = restrict(whole, Restriction(samples=50, classes=2), "toy").held_out()
+    assert {target for _, target in contents(part.validation)} <= {0, 1}
+
+
+def test_a_single_training_sample_cannot_be_divided():
+    one = InMemory(samples().inputs[:1], TARGETS[:1])
+    single = DataBundle(one, samples(), (3,), 0.6, Normalisation((0.5,), (0.25,)))
+    with pytest.raises(MissingDataError) as caught:
+        single.held_out()
+    assert str(caught.value) == (
+        "the training split has 1 sample, and validation takes 1 of it; 2 or more are needed"
+    )

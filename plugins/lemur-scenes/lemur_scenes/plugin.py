@@ -24,7 +24,7 @@ def lemur_register_loaders():
             "lemur_scenes.loaders.coco:load",
             BOTH,
             "COCO 2017: photographs, 80 categories of objects, by default LEMUR's five",
-            options=("categories", "min-pixels", "masks"),
+            options=("categories", "min-pixels", "masks", "objects-only"),
         ),
         *(
             Entry(name, f"lemur_scenes.loaders.{module}:load", tasks, summary)

@@ -3,6 +3,7 @@
 import copy
 import json
 import tempfile
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def read_all(content):
             (folder / "images" / picture).write_bytes(pixels)
         (folder / "a.json").write_bytes(content)
         for task, masks in (("img-segmentation", False), ("obj-detection", True)):
-            with one_line():
+            with one_line(), warnings.catch_warnings(action="ignore"):
                 scenes = coco_scenes("toy", task, folder / "images", folder / "a.json", masks=masks)
                 for index in range(len(scenes)):
                     with one_line():

@@ -1,16 +1,20 @@
 """COCO 2017 as its loader gives it."""
 
 import functools
+import json
 import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 
 from lemur_core.errors import MissingDataError, PatternError
+from lemur_core.kinds.restrict import restrict
+from lemur_core.restriction import Restriction
 from lemur_scenes.loaders import coco
 
-from .coco_files import CATEGORIES, CocoSet, polygon, write_coco
+from .coco_files import CATEGORIES, LEMURS, CocoSet, polygon, uncompressed, write_coco
 
 SEGMENTATION, DETECTION = "img-segmentation", "obj-detection"
 
@@ -40,9 +44,100 @@ def test_a_thousand_pixels_are_asked_for_in_segmentation_where_nothing_is_said(f
     other.write_bytes(one.file.read_bytes())
     for file in one.images.iterdir():
         shutil.copy(file, folder / "coco" / "train2017" / file.name)
-    assert len(coco.load(folder, SEGMENTATION).test) == 1
-    assert len(coco.load(folder, SEGMENTATION, min_pixels="960").test) == 2
-    assert len(coco.load(folder, DETECTION).test) == 2
+    assert len(coco.load(folder, SEGMENTATION).train) == 1
+    assert len(coco.load(folder, SEGMENTATION, min_pixels="960").train) == 2
+    assert len(coco.load(folder, DETECTION).train) == 2
+    # Scores leave nothing out, unless that is asked for.
+    assert len(coco.load(folder, SEGMENTATION).test) == 2
+    assert len(coco.load(folder, SEGMENTATION, objects_only="train+test").test) == 1
+
+
+def write_split(folder, split, objects, nothing):
+    """Write a split of images with a person, then of some with a car, a crowd or nothing."""
+    name = f"annotations/instances_{split}.json"
+    one = CocoSet(folder / "coco", name, split, LEMURS)
+    for _ in range(objects):
+        one.add(one.image(40, 50), [polygon(0, 0, 40, 40)], 1, box=[0, 0, 40, 40])
+    for number in range(nothing):
+        image = one.image(40, 50)
+        if number % 3:
+            crowd = number % 3 == 1
+            mask = uncompressed(np.ones((40, 50))) if crowd else [polygon(0, 0, 40, 40)]
+            one.add(image, mask, 1 if crowd else 3, crowd=int(crowd), box=[0, 0, 40, 40])
+    one.save()
+    return one
+
+
+@pytest.fixture
+def sparse(tmp_path):
+    """Twenty images to train with a person and ten without; four and six to test."""
+    write_split(tmp_path, "train2017", 20, 10)
+    write_split(tmp_path, "val2017", 4, 6)
+    return tmp_path
+
+
+@pytest.mark.parametrize("task", [SEGMENTATION, DETECTION])
+@pytest.mark.parametrize(
+    ("option", "lengths"),
+    [({}, (18, 3, 10)), ({"objects_only": "train"}, (18, 3, 10))]
+    + [({"objects_only": both}, (18, 2, 4)) for both in ("train+test", "test+train")]
+    + [({"objects_only": "none"}, (27, 3, 10))],
+)
+def test_images_without_objects_are_scored_and_not_learned_from(sparse, task, option, lengths):
+    bundle = coco.load(sparse, task, categories="person", **option).held_out()
+    assert (len(bundle.train), len(bundle.validation), len(bundle.test)) == lengths
+    if lengths[0] == 18 and task == DETECTION:
+        counts = [int((target["iscrowd"] == 0).sum()) for _, target in bundle.train]
+        assert min(counts) == 1
+
+
+def test_a_part_of_the_training_images_keeps_the_share_of_those_without_objects(sparse):
+    whole = coco.load(sparse, DETECTION, categories="person")
+    part = restrict(whole, Restriction(samples=10), "coco")
+    assert (len(part.train), len(part.scored_only)) == (10, 5)
+    held_out = part.held_out()
+    assert (len(held_out.train), len(held_out.validation)) == (9, 2)
+    assert held_out.scored_only is None
+
+
+def test_a_test_split_without_objects_is_refused(tmp_path):
+    write_split(tmp_path, "train2017", 3, 0)
+    one = write_split(tmp_path, "val2017", 0, 2)
+    with pytest.raises(PatternError) as caught:
+        coco.load(tmp_path, DETECTION, categories="person")
+    assert str(caught.value) == (
+        f"data set 'coco': no image of {one.file} has an object of person to learn from or to "
+        "score; crowds (iscrowd 1): 1; set iscrowd to 0 where one object is meant"
+    )
+
+
+@pytest.mark.parametrize("task", [SEGMENTATION, DETECTION])
+def test_a_default_that_does_not_fit_is_said_with_what_there_is(folder, task):
+    for split in ("train2017", "val2017"):
+        file = folder / "coco" / "annotations" / f"instances_{split}.json"
+        document = json.loads(file.read_text())
+        document["categories"] = [{"id": 0, "name": "fish"}, {"id": 1, "name": "crab"}]
+        for annotation in document["annotations"]:
+            annotation["category_id"] %= 2
+        file.write_text(json.dumps(document))
+    with pytest.raises(PatternError) as caught:
+        coco.load(folder, task)
+    place = folder / "coco" / "annotations" / "instances_train2017.json"
+    assert str(caught.value) == (
+        f"data set 'coco': its default categories are COCO's ids 1 to 5, and {place} has no id 2; "
+        "it has 0 fish, 1 crab; choose with coco[categories=...], by names or ids, or all"
+    )
+    assert coco.load(folder, task, categories="all").out_shape == (3,)
+
+
+def test_the_default_goes_by_ids_where_names_are_numbers(folder):
+    for split in ("train2017", "val2017"):
+        file = folder / "coco" / "annotations" / f"instances_{split}.json"
+        document = json.loads(file.read_text())
+        document["categories"] = [{"id": one, "name": str(one - 1)} for one in range(1, 11)]
+        file.write_text(json.dumps(document))
+    bundle = coco.load(folder, DETECTION)
+    assert bundle.class_names == ("background", "0", "1", "2", "3", "4")
 
 
 def test_options_choose_categories_and_masks(folder):
@@ -60,6 +155,11 @@ def test_options_choose_categories_and_masks(folder):
         (DETECTION, {"min_pixels": "5"}, "min-pixels is for img-segmentation, not obj-detection"),
         (DETECTION, {"masks": "1"}, "masks is '1'; expected yes or no"),
         (SEGMENTATION, {"masks": "yes"}, "masks is for obj-detection, not img-segmentation"),
+        (
+            DETECTION,
+            {"objects_only": "test"},
+            "objects-only is 'test'; expected train, train+test or none",
+        ),
         (DETECTION, {"categories": "cra"}, "unknown category 'cra'. Did you mean 'car'?"),
     ],
 )

@@ -1,11 +1,14 @@
 """What is read of files in COCO's format, against pycocotools pixel for pixel."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torchvision import tv_tensors
 
+from lemur_core.errors import PatternError
 from lemur_core.kinds.loader import IGNORED
 from lemur_scenes.coco.scenes import coco_scenes
 
@@ -100,7 +103,31 @@ def test_a_detector_is_given_no_masks_where_it_does_not_ask(everything):
 def test_an_image_with_a_crowd_alone_or_nothing_is_left_out(everything):
     empty = [image["id"] for image in everything.document["images"][-2:]]
     for task in ("img-segmentation", "obj-detection"):
-        assert not set(empty) & set(ids(read(everything, task)))
+        scenes = read(everything, task)
+        assert not set(empty) & set(ids(scenes))
+        assert ids(scenes.left_out()) == empty
+
+
+def test_an_image_with_a_crowd_alone_or_nothing_is_there_where_it_is_asked_for(everything):
+    size = (30, 20)
+    masks, objects = (
+        read(everything, task, objects_only=False, masks=task == "obj-detection")
+        for task in ("img-segmentation", "obj-detection")
+    )
+    assert ids(masks) == ids(objects) == everything.coco().getImgIds()
+    assert masks[10][1].unique().tolist() == [0]
+    assert masks[11][1].unique().tolist() == [IGNORED]
+    nothing, crowd = objects[10][1], objects[11][1]
+    shapes = {name: tuple(nothing[name].shape) for name in nothing if name != "image_id"}
+    assert shapes == {
+        "boxes": (0, 4),
+        "labels": (0,),
+        "area": (0,),
+        "iscrowd": (0,),
+        "masks": (0, *size),
+    }
+    assert nothing["boxes"].canvas_size == size
+    assert crowd["iscrowd"].tolist() == [1]
 
 
 def test_a_smaller_object_is_in_front_and_of_equals_the_later(tmp_path):
@@ -152,11 +179,51 @@ def test_categories_are_chosen_by_name_or_id_and_numbered_by_id(everything):
         assert np.array_equal(mask.numpy(), composed(coco, image, {3: 1, 10: 2}))
 
 
-def test_a_category_that_is_called_by_a_number_goes_before_an_id(tmp_path):
-    one = CocoSet(tmp_path, categories={1: "0", 2: "1"})
+def test_a_number_that_is_the_name_of_one_category_and_the_id_of_another_is_refused(tmp_path):
+    one = CocoSet(tmp_path, categories={1: "0", 2: "1", 7: "seven"})
     one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 2)
+    one.add(3, [polygon(6, 6, 8, 8)], 1)
     one.save()
-    assert read(one, categories=["1"]).class_names == ("background", "1")
+    with pytest.raises(PatternError) as caught:
+        read(one, categories=["1"])
+    assert str(caught.value) == (
+        f"data set 'toy': '1' can mean category 2 ('1') or category 1 ('0') of {one.file}; "
+        "write id-2 or id-1, or rename a category"
+    )
+    assert read(one, categories=["id-1"]).class_names == ("background", "0")
+    assert read(one, categories=["name-1"]).class_names == ("background", "1")
+    # As integers they are ids.
+    assert read(one, categories=[1, 2]).class_names == ("background", "0", "1")
+    assert read(one, categories=["0", "7"]).class_names == ("background", "0", "seven")
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "second"),
+    [
+        ("fish", "fish", "Fish"),
+        ("FISH", "fish", "Fish"),
+        ("traffic-light", "traffic light", "Traffic-Light"),
+        ("traffic-light", "traffic_light", " traffic  light "),
+        ("cafe\u0301", "caf\u00e9", "cafe\u0301"),
+        ("fish", "fish", "fish"),
+    ],
+)
+def test_names_that_are_written_alike_are_refused_with_both_ids(tmp_path, typed, first, second):
+    one = CocoSet(tmp_path, categories={1: first, 2: "crab", 9: second})
+    one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 1)
+    one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 9)
+    one.save()
+    with pytest.raises(PatternError) as caught:
+        read(one, categories=[typed])
+    assert str(caught.value) == (
+        f"data set 'toy': {typed!r} can mean category 1 ({first!r}) or category 9 ({second!r}) of "
+        f"{one.file}; write id-1 or id-9, or rename a category"
+    )
+    assert ids(read(one, categories=["9"])) == [10]
+    assert len(read(one).class_names) == 4
+    # What is unlike them is chosen by name as ever.
+    with pytest.raises(PatternError, match="has an object of crab; choose others"):
+        read(one, categories=["crab"])
 
 
 def test_images_with_too_few_pixels_of_objects_are_left_out(everything):
@@ -187,7 +254,9 @@ def test_an_object_whose_box_has_no_area_is_left_out_of_detection_alone(tmp_path
     one.add(flat, [polygon(0, 5, 10, 15)], 2, box=[3, 3, *size])
     one.save()
     assert ids(read(one)) == [both, flat]
-    [(_, target)] = read(one, "obj-detection", masks=True)
+    left_out = f"data set 'toy': 2 objects of {one.file} left out, as their boxes have no width"
+    with pytest.warns(UserWarning, match=re.escape(left_out)):
+        [(_, target)] = read(one, "obj-detection", masks=True)
     assert target["boxes"].tolist() == [[0, 0, 10, 10]]
     assert target["labels"].tolist() == [1]
     assert target["masks"].shape == (1, 20, 20)

@@ -133,6 +133,7 @@ def test_a_box_that_is_wrong_is_named_where_boxes_are_read(one, given, why):
     ("more", "why"),
     [
         ({"category_id": 7}, "its category_id is 7, and there is no such category"),
+        ({"category_id": "1"}, "its category_id is '1', a text; expected a whole number"),
         ({"category_id": None}, "its category_id is None, and there is no such category"),
         ({"iscrowd": 2}, "its iscrowd is 2; expected 0 or 1"),
         ({"iscrowd": [1]}, "its iscrowd is [1]; expected 0 or 1"),
@@ -176,6 +177,21 @@ def test_an_area_that_is_wrong_is_named(one, area, why):
             "it is no object",
         ),
         (lambda made: made["images"].append({}), "its image 2, counted from 0", "it has no id"),
+        (
+            lambda made: made["images"].append({"id": "5"}),
+            "its image 2, counted from 0",
+            "its id is '5', a text; expected a whole number from 0",
+        ),
+        (
+            lambda made: made["images"].append({"id": -5}),
+            "its image 2, counted from 0",
+            "its id is -5, below 0; expected a whole number from 0",
+        ),
+        (
+            lambda made: made["annotations"][0].update(image_id="3"),
+            "annotation 100",
+            "its image_id is '3', a text; expected a whole number",
+        ),
         (
             lambda made: made["images"].append(made["images"][0]),
             "image 3",
@@ -252,14 +268,6 @@ def test_what_is_wrong_is_left_out_and_counted_where_that_is_asked_for(one):
         (b"[]", "it has no list 'images'"),
         (b'{"images": [], "categories": []}', "it has no list 'annotations'"),
         (b'{"images": [], "annotations": 3}', "it has no list 'annotations'"),
-        (
-            b'{"images": [], "annotations": [], "categories": [{"name": "a"}]}',
-            "a category has no id",
-        ),
-        (
-            b'{"images": [], "annotations": [], "categories": [{"id": 1}]}',
-            "category 1 has no name, or is there twice",
-        ),
     ],
 )
 def test_a_json_that_is_not_of_the_format_is_said(one, content, why):
@@ -269,6 +277,129 @@ def test_a_json_that_is_not_of_the_format_is_said(one, content, why):
     assert str(caught.value) == (
         f"data set 'toy': {one.file} is damaged: {why}; remove it and get it again"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ([{"name": "a"}], "its category 'a' has no id; expected a whole number"),
+        ([{"id": 1}], "its category 0, counted from 0, has no name"),
+        (["a"], "its category 0, counted from 0, has no name"),
+        (
+            [{"id": "1", "name": "a"}],
+            "its category 'a' has the id '1', a text; expected a whole number",
+        ),
+        (
+            [{"id": 2.0, "name": "a"}],
+            "its category 'a' has the id 2.0, a number with a decimal point; "
+            "expected a whole number",
+        ),
+        (
+            [{"id": True, "name": "a"}],
+            "its category 'a' has the id True, a truth value; expected a whole number",
+        ),
+        (
+            [{"id": 2**63, "name": "a"}],
+            f"its category 'a' has the id {2**63}, too large; expected a whole number",
+        ),
+        (
+            [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}],
+            "its categories 'a' and 'b' have the same id, 1; number them apart",
+        ),
+    ],
+)
+def test_a_category_without_an_id_of_its_own_is_named(one, given, why):
+    one.document["categories"] = given
+    one.save()
+    with pytest.raises(MissingDataError) as caught:
+        read(one)
+    assert str(caught.value) == f"data set 'toy': {one.file} cannot be used: {why}"
+
+
+@pytest.mark.parametrize(
+    ("way", "shown"),
+    [
+        (str, "'3', a text"),
+        (float, "3.0, a number with a decimal point"),
+        (lambda own: [own], "[3], a list"),
+        (lambda own: 2**63 + own, f"{2**63 + 3}, too large"),
+    ],
+)
+def test_ids_that_are_all_of_another_type_are_said_before_anything_is_read(one, way, shown):
+    for image in one.document["images"]:
+        image["id"] = way(image["id"])
+    one.save()
+    with pytest.raises(MissingDataError) as caught:
+        read(one)
+    assert str(caught.value) == (
+        f"data set 'toy': {one.file} cannot be used: each id of its images is like {shown}; "
+        "expected whole numbers; write all ids so"
+    )
+
+
+@pytest.mark.parametrize("name", ["image_id", "category_id"])
+def test_ids_that_all_annotations_write_as_texts_are_said(one, name):
+    for annotation in one.document["annotations"]:
+        annotation[name] = str(annotation[name])
+    shown = one.document["annotations"][0][name]
+    one.save()
+    with pytest.raises(MissingDataError) as caught:
+        read(one)
+    assert str(caught.value) == (
+        f"data set 'toy': {one.file} cannot be used: each {name} of its annotations is like "
+        f"{shown!r}, a text; expected whole numbers; write all ids so"
+    )
+
+
+def test_ids_of_annotations_may_repeat_but_copies_are_named(one):
+    for annotation in one.document["annotations"]:
+        annotation["id"] = 1
+    one.save()
+    assert errors(read(one)) == []
+    one.document["annotations"].append(dict(one.document["annotations"][0]))
+    one.save()
+    assert errors(read(one)) == [
+        f"{one.file}, annotation 1 (of 000000000000.png) cannot be decoded: it is there twice{MEND}"
+    ]
+
+
+def test_objects_that_are_all_crowds_or_without_area_are_said(one):
+    for annotation in one.document["annotations"]:
+        annotation["iscrowd"] = 1
+    one.save()
+    start = f"data set 'toy': no image of {one.file} has an object of person to learn from "
+    start += "or to score; crowds (iscrowd 1): "
+    mend = "set iscrowd to 0 where one object is meant"
+    for objects_only in (True, False):
+        with pytest.raises(PatternError) as caught:
+            read(one, categories=["person"], objects_only=objects_only)
+        assert str(caught.value) == f"{start}2; {mend}"
+    one.document["annotations"][0] |= {"bbox": [1, 2, 0, 4]}
+    one.save()
+    with pytest.raises(PatternError) as caught:
+        read(one, DETECTION, categories=["person"])
+    assert str(caught.value) == (
+        f"{start}1, boxes without area: 1; {mend}, give each bbox as x, y, width and height"
+    )
+
+
+def test_a_file_that_differs_in_case_or_ending_is_named(one):
+    one.save()
+    file = sorted(one.images.iterdir())[0]
+    file.rename(file.with_suffix(".PNG"))
+    [message] = errors(read(one))
+    assert message == (
+        f"{file} cannot be decoded: it is not there, and instances.json names it; "
+        f"000000000000.PNG is there{MEND}"
+    )
+
+
+def test_images_may_lie_in_folders(one):
+    (one.images / "a").mkdir()
+    (one.images / "000000000000.png").rename(one.images / "a" / "0.png")
+    one.document["images"][0]["file_name"] = "a/0.png"
+    one.save()
+    assert errors(read(one)) == []
 
 
 def test_a_json_that_is_cut_off_anywhere_is_said(one):

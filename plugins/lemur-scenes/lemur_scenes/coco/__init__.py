@@ -7,6 +7,7 @@ https://cocodataset.org/#format-data. `scenes.coco_scenes` is where to begin.
 scenes       the samples, for segmentation and detection
 categories   which categories are chosen, and their classes
 accepted     which images are taken, and that list in a file
+nothing      what to say where no image has an object
 annotations  what a JSON says, as arrays, and those in a file
 reading      from the JSON to those arrays
 objects      what one annotation says, checked

@@ -1,4 +1,4 @@
-"""Which images are taken: those with an object of a chosen category, and enough of it to see."""
+"""Which images are taken: all, or those with an object of a chosen category, and enough of it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ class Filter:
         classes: Of each category, 0 where it is not chosen; int64, shape ``(categories,)``.
         min_pixels: Of objects of chosen categories, so many pixels or more.
         masks: Whether a detector is given masks too.
+        objects_only: Whether images without an object, or with too few pixels, are left out.
     """
 
     task: str
     classes: NDArray[np.int64]
     min_pixels: int = 0
     masks: bool = False
+    objects_only: bool = True
 
     @property
     def parts(self) -> list[int]:
@@ -44,11 +46,27 @@ class Filter:
 
         Of a box without an area no detector could learn; COCO has some.
         """
-        of_chosen = (annotations.categories >= 0) & (self.classes[annotations.categories] > 0)
+        of_chosen = self._of_chosen(annotations)
         if self.task == SEGMENTATION:
             return of_chosen
         sizes = annotations.boxes[:, 2:] - annotations.boxes[:, :2]
         return of_chosen & (sizes > 0).all(1)
+
+    def objects(self, annotations: Annotations) -> NDArray[np.bool_]:
+        """Return which objects nets can learn and scores count: those chosen that are no crowds."""
+        return self.chosen(annotations) & ~annotations.crowds
+
+    def flat(self, annotations: Annotations) -> NDArray[np.bool_]:
+        """Return which objects and crowds of a chosen category have a box without area.
+
+        In images with something wrong none is, as a box that cannot be read has none either.
+        """
+        wrong = annotations.wrong[self.wrong(annotations), 0]
+        left_out = self._of_chosen(annotations) & ~self.chosen(annotations)
+        return left_out & ~np.isin(annotations.images, wrong)
+
+    def _of_chosen(self, annotations: Annotations) -> NDArray[np.bool_]:
+        return (annotations.categories >= 0) & (self.classes[annotations.categories] > 0)
 
     def wrong(self, annotations: Annotations) -> NDArray[np.int64]:
         """Return which of what is wrong matters: of a chosen category, or of none that is known."""
@@ -69,6 +87,8 @@ def accepted(annotations: Annotations, file: Path, wanted: Filter) -> NDArray[np
         file: The JSON.
         wanted: What is asked of an image.
     """
+    if not wanted.objects_only:
+        return np.arange(len(annotations.image_ids))
     asked = (wanted.task, wanted.min_pixels, wanted.masks, wanted.classes.tolist())
     name = f"{file.stem}-{sha256(repr(asked).encode()).hexdigest()[:16]}.npz"
     return kept(
@@ -81,7 +101,7 @@ def accepted(annotations: Annotations, file: Path, wanted: Filter) -> NDArray[np
 
 
 def _accepted(annotations: Annotations, wanted: Filter) -> NDArray[np.int64]:
-    objects = np.flatnonzero(wanted.chosen(annotations) & ~annotations.crowds)
+    objects = np.flatnonzero(wanted.objects(annotations))
     of_image = annotations.images[objects]
     taken = np.bincount(of_image, minlength=len(annotations.image_ids)) > 0
     taken &= _enough(annotations, objects, of_image, wanted)

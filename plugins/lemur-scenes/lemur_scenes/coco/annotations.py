@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lemur_scenes.coco.kept import Arrays, identity, kept
 
 # Raised with every change of what the arrays mean.
-_VERSION = 1
+_VERSION = 2
 # What of an object is wrong: all that uses the image, its box, its mask.
 ANY, BOX, MASK = range(3)
 

@@ -34,6 +34,20 @@ def is_whole(value: Any, least: int = -(2**62), most: int = 2**62) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
+def odd_type(value: Any) -> str:
+    """Return what a value is that should be a whole number, with its type.
+
+    >>> odd_type("7"), odd_type(7.0), odd_type(2**70)
+    ("'7', a text", '7.0, a number with a decimal point', '1180591620717411303424, too large')
+    """
+    kinds = {str: "a text", bool: "a truth value", float: "a number with a decimal point"}
+    kinds |= {int: "too large", list: "a list", dict: "an object"}
+    if isinstance(value, int) and is_whole(value):
+        return f"{value}, below 0"
+    kind = kinds.get(type(value))
+    return short(value) + (f", {kind}" if kind else "")
+
+
 def box_of(annotation: Annotation, height: int, width: int) -> tuple[float, float, float, float]:
     """Return the corners of an object's box, clipped to the image: left, top, right, bottom.
 

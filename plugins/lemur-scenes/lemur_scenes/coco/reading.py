@@ -23,6 +23,7 @@ from lemur_scenes.coco.objects import (
     is_crowd,
     is_whole,
     mask_of,
+    odd_type,
     short,
 )
 from lemur_scenes.coco.runs import EMPTY, Runs
@@ -64,11 +65,13 @@ class _Document:
         self.dataset, self.file = dataset, file
         document = self._document()
         self.categories = self._categories(document["categories"])
+        self._check_ids(document)
         self.index = {one: index for index, one in enumerate(sorted(self.categories))}
         self.ids: list[int] = []
         self.names: list[bytes] = []
         self.sizes: list[tuple[int, int]] = []
         self.image_of: dict[int, int] = {}
+        self.annotation_of: dict[int, dict[str, Any]] = {}
         self.objects: list[_Object] = []
         self.wrongs: list[_Wrong] = []
         for number, image in enumerate(document["images"]):
@@ -114,19 +117,47 @@ class _Document:
         found: dict[str, Any] = document
         return found
 
+    def _check_ids(self, document: dict[str, Any]) -> None:
+        """Refuse a file whose ids are all of another type; one alone fails its own sample."""
+        for kind, name in (
+            ("images", "id"),
+            ("annotations", "image_id"),
+            ("annotations", "category_id"),
+        ):
+            given = [one[name] for one in document[kind] if isinstance(one, dict) and name in one]
+            if given and not any(map(is_whole, given)):
+                raise self._unusable(
+                    f"each {name} of its {kind} is like {odd_type(given[0])}; "
+                    "expected whole numbers; write all ids so"
+                )
+
     def _categories(self, given: list[Any]) -> dict[int, str]:
         found: dict[int, str] = {}
-        for one in given:
-            if not isinstance(one, dict) or not is_whole(one.get("id")):
-                raise self._damaged("a category has no id")
-            if not isinstance(one.get("name"), str) or one["id"] in found:
-                raise self._damaged(f"category {one['id']} has no name, or is there twice")
-            found[one["id"]] = one["name"]
+        for number, one in enumerate(given):
+            entry = one if isinstance(one, dict) else {}
+            own, name = entry.get("id"), entry.get("name")
+            if not isinstance(name, str):
+                raise self._unusable(f"its category {number}, counted from 0, has no name")
+            if own is None:
+                raise self._unusable(f"its category {name!r} has no id; expected a whole number")
+            if not is_whole(own):
+                raise self._unusable(
+                    f"its category {name!r} has the id {odd_type(own)}; expected a whole number"
+                )
+            if own in found:
+                raise self._unusable(
+                    f"its categories {found[own]!r} and {name!r} have the same id, {own}; "
+                    "number them apart"
+                )
+            found[own] = name
         return found
 
     def _image(self, number: int, image: Any) -> None:
-        if not isinstance(image, dict) or not is_whole(image.get("id"), 0):
-            self._nowhere(f"its image {number}, counted from 0", "it has no id")
+        own = image.get("id") if isinstance(image, dict) else None
+        if not isinstance(image, dict) or not is_whole(own, 0):
+            why = f"its id is {odd_type(own)}; expected a whole number from 0"
+            place = f"its image {number}, counted from 0"
+            self._nowhere(place, "it has no id" if own is None else why)
             return
         where = f"image {image['id']}"
         if image["id"] in self.image_of:
@@ -154,9 +185,12 @@ class _Document:
         where = f"annotation {own}" if is_whole(own) else f"its annotation {number}, counted from 0"
         image = annotation.get("image_id")
         if not is_whole(image) or image not in self.image_of:
-            self._nowhere(where, f"its image_id is {short(image)}, and there is no such image")
+            self._nowhere(where, _unknown("image", image))
             return
         index = self.image_of[image]
+        # Ids of annotations may repeat, as where each image has its own; a copy counts twice.
+        if is_whole(own) and self._is_copy(own, annotation):
+            self._wrong(index, where, "it is there twice")
         if self.sizes[index] != (0, 0):
             self._object(index, where, annotation)
 
@@ -164,8 +198,7 @@ class _Document:
         given = annotation.get("category_id")
         category = self.index.get(given, _UNKNOWN) if is_whole(given) else _UNKNOWN
         if category == _UNKNOWN:
-            why = f"its category_id is {short(given)}, and there is no such category"
-            self._wrong(image, where, why)
+            self._wrong(image, where, _unknown("category", given))
             return
 
         def tried(read: Callable[[], Any], part: int, otherwise: Any) -> Any:
@@ -187,6 +220,10 @@ class _Document:
         )
         self.objects.append(found)
 
+    def _is_copy(self, own: int, annotation: dict[str, Any]) -> bool:
+        first = self.annotation_of.setdefault(own, annotation)
+        return first is not annotation and first == annotation
+
     def _new(self, identity: int) -> int:
         self.ids.append(identity)
         self.names.append(b"")
@@ -206,6 +243,15 @@ class _Document:
         return MissingDataError(
             f"data set {self.dataset!r}: {self.file} is damaged: {why}; remove it and get it again"
         )
+
+    def _unusable(self, why: str) -> MissingDataError:
+        return MissingDataError(f"data set {self.dataset!r}: {self.file} cannot be used: {why}")
+
+
+def _unknown(kind: str, given: Any) -> str:
+    if given is None or is_whole(given):
+        return f"its {kind}_id is {short(given)}, and there is no such {kind}"
+    return f"its {kind}_id is {odd_type(given)}; expected a whole number"
 
 
 def _begins(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision import tv_tensors
 
-from lemur_core.errors import CorruptSampleError, PatternError
+from lemur_core.errors import CorruptSampleError
 from lemur_scenes.coco.accepted import SEGMENTATION, Filter, accepted
 from lemur_scenes.coco.annotations import Annotations, read_annotations
 from lemur_scenes.coco.categories import classes_of
 from lemur_scenes.coco.images import read_image
 from lemur_scenes.coco.masks import class_mask, object_masks
+from lemur_scenes.coco.nothing import nothing_of
+
+_ENDINGS = (".jpg", ".jpeg", ".png")
 
 
 class Scenes:
@@ -56,6 +61,12 @@ class Scenes:
             return pixels, tv_tensors.Mask(mask)
         return pixels, self._objects(image, objects, classes)
 
+    def left_out(self) -> Scenes:
+        """Return the images of the same files that are not among these."""
+        rest = copy.copy(self)
+        rest.images = np.setdiff1d(np.arange(len(self.annotations.image_ids)), self.images)
+        return rest
+
     def _objects(
         self, image: int, objects: NDArray[np.int64], classes: NDArray[np.int64]
     ) -> dict[str, Any]:
@@ -87,7 +98,9 @@ class Scenes:
     def _pixels(self, image: int) -> Tensor:
         file = self.folder / self.annotations.name(image)
         if not file.is_file():
-            raise CorruptSampleError(str(file), f"it is not there, and {self.file.name} names it")
+            raise CorruptSampleError(
+                str(file), f"it is not there, and {self.file.name} names it{_alike(file)}"
+            )
         pixels = read_image(file)
         said, found = tuple(self.annotations.image_sizes[image].tolist()), tuple(pixels.shape[1:])
         if said != found:
@@ -98,15 +111,26 @@ class Scenes:
         return pixels
 
 
+def _alike(file: Path) -> str:
+    """Return what to say of a file that differs in case or in its ending only."""
+    endings = {way(end) for end in (file.suffix, *_ENDINGS) for way in (str.lower, str.upper)}
+    stems = dict.fromkeys((file.stem, file.stem.lower(), file.stem.upper()))
+    for name in (f"{stem}{ending}" for stem in stems for ending in sorted(endings)):
+        if file.with_name(name).is_file():
+            return f"; {name} is there"
+    return ""
+
+
 def coco_scenes(
     dataset: str,
     task: str,
     images: Path,
     annotations: Path,
     *,
-    categories: Sequence[str] | None = None,
+    categories: Sequence[str | int] | None = None,
     min_pixels: int = 0,
     masks: bool = False,
+    objects_only: bool = True,
 ) -> Scenes:
     """Return the samples of a folder of images and a JSON in COCO's format.
 
@@ -119,23 +143,29 @@ def coco_scenes(
         task: ``img-segmentation`` or ``obj-detection``.
         images: Folder of the images.
         annotations: The JSON.
-        categories: Names, in which hyphens stand for spaces, or ids, of the categories that are
-            classes; None takes all. Images without an object of one of them are left out.
-        min_pixels: Images with fewer pixels of objects are left out too.
+        categories: Names or ids of the categories that are classes, as texts; integers are ids
+            only, and None takes all.
+        min_pixels: Images with fewer pixels of objects are left out with those without an object.
         masks: Give a detector the mask of each object, which takes time.
+        objects_only: Leave out images without an object of one of the categories. Objects whose box
+            has no area are no objects in detection; a warning says how many there are.
 
     Raises:
         MissingDataError: The JSON cannot be read, or is not of the format.
-        PatternError: There is no such category, or no image with one.
+        PatternError: There is no such category, or no image has an object of one.
     """
     found = read_annotations(dataset, annotations)
-    wanted = Filter(task, classes_of(found, categories, dataset), min_pixels, masks)
+    classes = classes_of(found, categories, dataset, annotations)
+    wanted = Filter(task, classes, min_pixels, masks, objects_only)
     scenes = Scenes(images, annotations, found, wanted)
-    if not len(scenes):
-        raise PatternError(
-            f"data set {dataset!r}: no image of {annotations} has an object of "
-            f"{', '.join(scenes.class_names[1:])}"
-            + (f" and {min_pixels} pixels of objects" if min_pixels else "")
-            + "; choose others"
+    # What is wrong is said of its sample.
+    if not len(scenes) or not (wanted.objects(found).any() or len(wanted.wrong(found))):
+        raise nothing_of(dataset, annotations, found, wanted)
+    if flat := int(wanted.flat(found).sum()):
+        objects = "1 object" if flat == 1 else f"{flat} objects"
+        warnings.warn(
+            f"data set {dataset!r}: {objects} of {annotations} left out, as their boxes have no "
+            "width or no height",
+            stacklevel=2,
         )
     return scenes

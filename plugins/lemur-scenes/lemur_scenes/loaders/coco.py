@@ -10,19 +10,23 @@ Classes are the background and the categories that are chosen; LEMUR's are the d
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lemur_core.errors import PatternError
 from lemur_core.fetch import Progress, fetch_archive
 from lemur_core.kinds.loader import DataBundle
+from lemur_scenes.coco.categories import UnknownCategoryError
 from lemur_scenes.coco.scenes import Scenes, coco_scenes
 from lemur_scenes.loaders.published import IMAGENET, damaged, require
 
 NAME = "coco"
 # Person, bicycle, car, motorcycle, airplane.
-LEMURS = ("1", "2", "3", "4", "5")
+LEMURS = (1, 2, 3, 4, 5)
 LEMURS_MIN_PIXELS = 1_000
 _MOST_DIGITS = 9
 SPLITS = ("train2017", "val2017")
+# Of each value of the option, whether images without objects are left out of training, of scoring.
+OBJECTS_ONLY = {"train": (True, False), "test+train": (True, True), "none": (False, False)}
 SEGMENTATION = "img-segmentation"
 
 URL = "http://images.cocodataset.org"
@@ -48,15 +52,23 @@ class Coco:
         categories: str | None = None,
         min_pixels: str | None = None,
         masks: str = "no",
+        objects_only: str = "train",
     ) -> DataBundle:
-        """Return the photographs with an object of a chosen category.
+        """Return the photographs of both splits.
+
+        Nets learn from those with an object of a chosen category and are scored on all, as by
+        COCO's own evaluation. Of the others of the training split, a tenth is in the validation
+        split, so that what the search sees is like the test split.
 
         Args:
             folder: Of the data sets; the official folders are in ``coco``.
             task: ``img-segmentation`` or ``obj-detection``.
             categories: Names (hyphens for spaces) or ids, parted by ``+``, or ``all``.
-            min_pixels: For segmentation, photographs with fewer pixels of objects are left out.
+            min_pixels: For segmentation, photographs with fewer pixels of objects are left out
+                where those without objects are.
             masks: For detection, ``yes`` gives the mask of each object.
+            objects_only: Where photographs without objects are left out: ``train``,
+                ``train+test`` (validation too) or ``none``.
 
         Raises:
             MissingDataError: Its files are not in ``coco``, or damaged.
@@ -65,22 +77,32 @@ class Coco:
         pixels, with_masks = _min_pixels(task, min_pixels), _masks(task, masks)
         place = folder / NAME
         require(NAME, place, [*SPLITS, *map(_annotations, SPLITS)])
+        left_out = _objects_only(objects_only)
         train, test = (
-            coco_scenes(
-                NAME,
+            _split(
                 task,
-                place / split,
-                place / _annotations(split),
-                categories=_categories(categories),
+                place,
+                split,
+                categories,
                 min_pixels=pixels,
                 masks=with_masks,
+                objects_only=only,
             )
-            for split in SPLITS
+            for split, only in zip(SPLITS, left_out, strict=True)
         )
         _check_same(place, train, test)
         classes = len(train.class_names)
         chance = 1 / classes if task == SEGMENTATION else 0.0
-        return DataBundle(train, test, (classes,), chance, IMAGENET, class_names=train.class_names)
+        others = train.left_out() if left_out == OBJECTS_ONLY["train"] else None
+        return DataBundle(
+            train,
+            test,
+            (classes,),
+            chance,
+            IMAGENET,
+            class_names=train.class_names,
+            scored_only=others or None,
+        )
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch 0.25 GB of annotations, 0.8 and 19 GB of images, those missing; unpack them."""
@@ -93,10 +115,35 @@ def _annotations(split: str) -> str:
     return f"annotations/instances_{split}.json"
 
 
-def _categories(given: str | None) -> tuple[str, ...] | None:
+def _split(task: str, place: Path, split: str, categories: str | None, **options: Any) -> Scenes:
+    file = place / _annotations(split)
+    try:
+        return coco_scenes(
+            NAME, task, place / split, file, categories=_categories(categories), **options
+        )
+    except UnknownCategoryError as error:
+        if categories is not None:
+            raise
+        raise PatternError(
+            f"data set {NAME!r}: its default categories are COCO's ids 1 to 5, and {file} has no "
+            f"id {error.category}; it has {error.listed}; choose with {NAME}[categories=...], "
+            "by names or ids, or all"
+        ) from error
+
+
+def _categories(given: str | None) -> tuple[str | int, ...] | None:
     if given is None:
         return LEMURS
     return None if given == "all" else tuple(given.split("+"))
+
+
+def _objects_only(given: str) -> tuple[bool, bool]:
+    spelled = "+".join(sorted(given.split("+")))
+    if spelled not in OBJECTS_ONLY:
+        raise PatternError(
+            f"data set {NAME!r}: objects-only is {given!r}; expected train, train+test or none"
+        )
+    return OBJECTS_ONLY[spelled]
 
 
 def _min_pixels(task: str, given: str | None) -> int:

@@ -1,9 +1,8 @@
 """An image and what lies in it, moved together by torchvision's transforms.
 
-Images are resized bilinearly, antialiased; masks take the nearest pixel, so that no class is
-averaged into another; boxes follow, are clipped where the image is, and left out with their objects
-where less than a pixel of them remains, or none of their mask. An object's area changes by as much
-as that of its box. Nothing is drawn in scoring.
+All are resized on one grid, which `resizing` describes. Boxes are clipped where the image is, and
+left out with their objects where less than a pixel of them remains, or none of their mask. An
+object's area changes by as much as that of its box. Nothing is drawn in scoring.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from torchvision.transforms import v2
 
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.transform import Normalisation
+from lemur_scenes.transforms.resizing import Fit, Scale, Square, sides_of
 from lemur_scenes.transforms.sizes import SIZES
 
 
@@ -64,23 +64,6 @@ class Joint(nn.Module):
         return pixels.sub_(self.mean).div_(self.std), moved
 
 
-class Fit(v2.Transform):
-    """Resize in proportion, so that the longer side has ``size`` pixels, and the shorter some."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size = size
-
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Return the sides that this image gets."""
-        sides = _sides(flat_inputs)
-        return {"size": [max(1, self.size * side // max(sides)) for side in sides]}
-
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Resize an image, a mask or boxes."""
-        return v2.functional.resize(inpt, **params)
-
-
 class PadTo(v2.Transform):
     """Pad on the right and below to at least ``size`` pixels a side: no box moves.
 
@@ -93,7 +76,7 @@ class PadTo(v2.Transform):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Return how much is added to this image."""
-        height, width = _sides(flat_inputs)
+        height, width = sides_of(flat_inputs)
         return {"padding": [0, 0, max(0, self.size - width), max(0, self.size - height)]}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
@@ -104,7 +87,7 @@ class PadTo(v2.Transform):
 
 def resized(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
     """Resize to ``size`` pixels a side, whatever the image's shape."""
-    return Joint(normalisation, [_square(size), *_mirrored(flip)], [_square(size)])
+    return Joint(normalisation, [Square(size), *_mirrored(flip)], [Square(size)])
 
 
 def padded(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
@@ -115,30 +98,19 @@ def padded(normalisation: Normalisation, size: int, *, flip: bool = False) -> Jo
 
 def randscale(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
     """Scale by 0.5 to 2, crop ``size`` pixels a side; in scoring, only resize."""
-    scale = v2.ScaleJitter((size, size), (0.5, 2.0))
-    drawn = [_square(size), scale, PadTo(size), v2.RandomCrop(size), *_mirrored(flip)]
-    return Joint(normalisation, drawn, [_square(size)])
+    # One resize, as a mask that is resized twice loses more of its outline.
+    drawn = [Scale(size, 0.5, 2.0), PadTo(size), v2.RandomCrop(size), *_mirrored(flip)]
+    return Joint(normalisation, drawn, [Square(size)])
 
 
 def jitter(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
     """Resize, and change brightness, contrast, saturation and hue."""
-    drawn = [_square(size), *_mirrored(flip), v2.RandomPhotometricDistort()]
-    return Joint(normalisation, drawn, [_square(size)])
+    drawn = [Square(size), *_mirrored(flip), v2.RandomPhotometricDistort()]
+    return Joint(normalisation, drawn, [Square(size)])
 
 
 def _mirrored(flip: bool) -> list[nn.Module]:
     return [v2.RandomHorizontalFlip()] if flip else []
-
-
-def _square(size: int) -> nn.Module:
-    resize: nn.Module = v2.Resize((size, size))
-    return resize
-
-
-def _sides(flat_inputs: list[Any]) -> tuple[int, int]:
-    image = next(each for each in flat_inputs if isinstance(each, tv_tensors.Image))
-    height, width = image.shape[-2:]
-    return height, width
 
 
 def _with_areas(given: dict[str, Any], moved: dict[str, Any]) -> dict[str, Any]:

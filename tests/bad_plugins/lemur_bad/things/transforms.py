@@ -2,7 +2,7 @@
 
 import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 
 class Good(nn.Module):
@@ -53,6 +53,16 @@ class InventsClass(nn.Module):
         return image.float() / 255, averaged[0, 0].round().long()
 
 
+class MaskFromTheCorner(nn.Module):
+    def __init__(self, normalisation):
+        super().__init__()
+
+    def pair(self, image, mask):
+        small = interpolate(image[None] / 255, (64, 64), mode="bilinear", antialias=True)
+        nearest = interpolate(mask[None, None].float(), (64, 64), mode="nearest")
+        return small[0], nearest[0, 0].long()
+
+
 class Mirrored(nn.Module):
     def __init__(self, normalisation):
         super().__init__()
@@ -62,8 +72,10 @@ class Mirrored(nn.Module):
         return torch.stack([width - right, top, width - left, bottom], 1)
 
     def pair(self, image, target):
-        boxes = self.boxes(target["boxes"].as_subclass(torch.Tensor), image.shape[-1])
-        return image.flip(-1) / 255, target | {"boxes": boxes}
+        moved = {"boxes": self.boxes(target["boxes"].as_subclass(torch.Tensor), image.shape[-1])}
+        if "masks" in target:
+            moved["masks"] = target["masks"].flip(-1)
+        return image.flip(-1) / 255, target | moved
 
 
 class LeavesBoxes(Mirrored):
