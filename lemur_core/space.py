@@ -81,8 +81,10 @@ class Interval:
 
     def holds(self, value: Value) -> bool:
         """Return whether a value lies within."""
-        number = isinstance(value, int | float) and not _is_bool(value)
-        return number and self.low <= float(value) <= self.high
+        if _is_bool(value) or not isinstance(value, int | float):
+            return False
+        whole = not self.integer or float(value).is_integer()
+        return whole and self.low <= float(value) <= self.high
 
     def __str__(self) -> str:
         words = [" log"] * self.log + [" int"] * self.integer
@@ -211,6 +213,17 @@ def fixed(space: Space) -> dict[str, Value]:
     return {
         name: one.values[0] for name, one in space.items() if isinstance(one, Choice) and one.fixed
     }
+
+
+def fits(space: Space, prm: Mapping[str, Value]) -> bool:
+    """Return whether hyperparameters have exactly the names of a space, each within its range.
+
+    >>> fits({"lr": Interval(0, 1), "act": Choice(("relu",))}, {"lr": 0.1, "act": "relu"})
+    True
+    >>> fits({"lr": Interval(0, 1)}, {"lr": 0.1, "act": "relu"})
+    False
+    """
+    return prm.keys() == space.keys() and all(one.holds(prm[name]) for name, one in space.items())
 
 
 def smallest(space: Space) -> dict[str, Value]:

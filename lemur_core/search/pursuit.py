@@ -15,7 +15,7 @@ from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
 from lemur_core.search.study import Study, derived_seed
-from lemur_core.space import below, fixed, greatest
+from lemur_core.space import below, fits, fixed, greatest
 from lemur_core.store.writing.owner import is_alive
 from lemur_core.store.writing.writer import NumberTakenError, Past
 from lemur_core.train import checkpoint
@@ -39,14 +39,18 @@ class Pursuit:
     """
 
     def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
-        self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
+        self.pipeline, self._means = ready.pipeline, means
+        # What counts is asked for once; what is searched gets smaller where memory runs out.
+        self._asked = self.space = ready.space
         self._chance, self._left_out = ready.chance, left_out
         self.outcomes: list[Outcome] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._known: dict[int, Past] = {}
         self._study = self._new_study()
-        self._already = self._count(self._past(), *_ENDED)
+        past = self._past()
+        self._already = self._count(past, *_ENDED)
+        self._elsewhere = sum(one.state in _ENDED for one in past) - self._already
         trials = means.settings.trials
         self._wanted = trials if trials > 0 else self._already - trials
         self._has_begun = False
@@ -62,8 +66,9 @@ class Pursuit:
         while not self.set_aside:
             past = self._past()
             resumable = [one for one in past if self._can_go_on(one)]
-            elsewhere = self._count(past, *_UNFINISHED) - len(resumable)
-            if self._count(past, *_ENDED) + elsewhere >= self._wanted:
+            lost = sum(map(self._is_lost, past))
+            under_way = self._count(past, *_UNFINISHED) - len(resumable) - lost
+            if self._count(past, *_ENDED) + under_way >= self._wanted:
                 return None
             attempt = self._resumed(resumable, device) or self._begun(device)
             self._under_way[attempt.trial_id] = attempt
@@ -100,7 +105,9 @@ class Pursuit:
         if not self._has_begun:
             self._has_begun = True
             self._means.watch(
-                StudyStarted(self.pipeline, self._already, self.missing, fixed(self.space))
+                StudyStarted(
+                    self.pipeline, self._already, self.missing, fixed(self.space), self._elsewhere
+                )
             )
 
     def _new_study(self) -> Study:
@@ -118,14 +125,22 @@ class Pursuit:
         return past
 
     def _count(self, past: Sequence[Past], *states: State) -> int:
-        return sum(one.state in states and not self._is_lost(one) for one in past)
+        """Return how many trials with hyperparameters that are asked for are in these states."""
+        return sum(one.state in states and fits(self._asked, one.prm) for one in past)
 
     def _is_lost(self, past: Past) -> bool:
-        # Of other ranges than today's: this command will not go on with it.
-        return past.state in _UNFINISHED and not self._is_alive(past) and not self._fits(past)
+        # With a batch that memory ran out for: this command will not go on with it.
+        return (
+            past.state in _UNFINISHED
+            and fits(self._asked, past.prm)
+            and not fits(self.space, past.prm)
+            and not self._is_alive(past)
+        )
 
     def _can_go_on(self, past: Past) -> bool:
-        return past.state in _UNFINISHED and not self._is_alive(past) and self._fits(past)
+        return (
+            past.state in _UNFINISHED and fits(self.space, past.prm) and not self._is_alive(past)
+        )
 
     def _is_alive(self, past: Past) -> bool:
         writer, limits = self._means.writer, self._means.settings.limits()
@@ -134,11 +149,6 @@ class Pursuit:
         if past.state is State.INTERRUPTED:
             return False
         return is_alive(past.owner, past.seen, patience_s=2 * limits.epoch_s)
-
-    def _fits(self, past: Past) -> bool:
-        return set(past.prm) == set(self.space) and all(
-            one.holds(past.prm[name]) for name, one in self.space.items()
-        )
 
     def _resumed(self, resumable: Sequence[Past], device: str) -> Attempt | None:
         for past in resumable:

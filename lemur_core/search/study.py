@@ -16,7 +16,7 @@ import optuna
 from optuna.trial import TrialState
 
 from lemur_core.errors import SettingsError, hint
-from lemur_core.space import Space, fixed
+from lemur_core.space import Space, fits, fixed
 from lemur_core.store.writing.writer import Past
 from lemur_core.trial import Epoch, Outcome, State
 
@@ -81,12 +81,15 @@ class Study:
         self._study.tell(asked, value, state)
 
     def remember(self, past: Past) -> None:
-        """Take a trial that ended well, in an earlier campaign or another one."""
+        """Take a trial that ended well, in an earlier campaign or another one.
+
+        A trial with hyperparameters outside the space is left out: its score says nothing about
+        the points that are searched.
+        """
         if past.uid in self._known or past.state not in _STATES:
             return
         self._known.add(past.uid)
-        # Outside today's ranges Optuna could not place it.
-        if not self.holds(past) or not past.epochs:
+        if not fits(self.space, past.prm) or not past.epochs:
             return
         scores = {epoch.number: epoch.validation for epoch in past.epochs}
         self._study.add_trial(
@@ -97,13 +100,6 @@ class Study:
                 distributions=self.distributions,
                 intermediate_values=scores,
             )
-        )
-
-    def holds(self, past: Past) -> bool:
-        """Return whether a trial's searched hyperparameters lie in today's ranges."""
-        return all(
-            name in past.prm and self.space[name].holds(past.prm[name])
-            for name in self.distributions
         )
 
 

@@ -6,7 +6,13 @@ import pytest
 import lemur_core
 from lemur_core import data, hookimpl
 from lemur_core.errors import LemurError, MisfitError, MissingDataError, SettingsError, SpaceError
-from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Warned
+from lemur_core.search.events import (
+    EpochEnded,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+    Warned,
+)
 from lemur_core.search.run import campaign
 from lemur_core.search.settings import Settings
 from lemur_core.trial import State
@@ -71,6 +77,35 @@ def test_a_larger_number_of_trials_adds_what_is_missing_and_a_negative_one_that_
     for trials, total in ((1, 1), (3, 3), (-2, 5)):
         run(LINEAR, trials=trials, epochs=1, db=db)
         assert len(data(db=db)) == total
+
+
+def studies(events):
+    return [(one.done, one.trials, one.others) for one in events if isinstance(one, StudyStarted)]
+
+
+def test_each_fixed_value_gets_trials_of_its_own(db):
+    for lr, study in ((0.1, (0, 1, 0)), (0.01, (0, 1, 1)), ("1e-3", (0, 1, 2)), (0.1, (1, 0, 2))):
+        _, events = told(LINEAR, lr=lr, trials=1, epochs=1, db=db)
+        assert studies(events) == [study]
+    assert [prm["lr"] for prm in data(db=db)["prm"]] == [0.1, 0.01, 0.001]
+
+
+def test_trials_of_a_fixed_value_count_in_a_range_that_holds_it(db):
+    for lr in (0.1, 0.5):
+        run(LINEAR, lr=lr, trials=1, epochs=1, db=db)
+    _, events = told(LINEAR, lr="0.05..0.2", trials=2, epochs=1, db=db)
+    assert studies(events) == [(1, 1, 1)]
+    _, events = told(LINEAR, lr="0.05..0.2", trials=-2, epochs=1, db=db)
+    assert studies(events) == [(2, 2, 1)]
+    assert len(data(db=db)) == 5
+
+
+def test_how_a_net_computes_asks_for_trials_of_its_own(db):
+    run(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
+    _, events = told(LINEAR, lr=0.1, precision="fp32", trials=1, epochs=1, db=db)
+    assert studies(events) == [(0, 1, 1)]
+    _, events = told(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
+    assert studies(events) == [(1, 0, 1)]
 
 
 def test_a_trial_that_fails_costs_itself_alone(db):
