@@ -12,6 +12,7 @@ from lemur_core.cli.options import db_option
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
 from lemur_core.errors import SettingsError
+from lemur_core.space import check_values
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -92,10 +93,12 @@ def _condition(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name.strip() and equals and value.strip()):
         raise SettingsError(f"--where {text!r}: expected NAME=VALUE, as in --where batch=32,64")
+    name = name.strip()
     low, dots, high = value.partition("..")
     if dots:
-        return name.strip(), (_bound(text, low), _bound(text, high))
-    return name.strip(), [_value(part) for part in value.split(",")]
+        return name, (_bound(text, low), _bound(text, high))
+    check_values(name, value.strip())
+    return name, [_value(part) for part in value.split(",")]
 
 
 def _bound(condition: str, text: str) -> float | None:

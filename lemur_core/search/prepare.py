@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from lemur_core.errors import LemurError, MissingDataError, PluginError
+from lemur_core.errors import LemurError, MissingDataError, PluginError, SpaceError
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
@@ -72,11 +72,13 @@ def space_of(pipeline: Pipeline) -> Space:
     """Return the space that a pipeline's net declares, with the transforms that fit.
 
     Raises:
-        PluginError: The net cannot be imported.
+        PluginError: The net cannot be imported, or a range that it declares cannot be read.
     """
     entry = pipeline.net_entry
     try:
         space = of_net(as_net(entry.load(), entry.name).hyperparameters())
+    except SpaceError as error:
+        raise PluginError(f"net {entry.name!r}: {error}") from error
     except LemurError:
         raise
     # A stranger's file may fail to import in any way; the other nets must still be trained.

@@ -138,9 +138,7 @@ class Pursuit:
         )
 
     def _can_go_on(self, past: Past) -> bool:
-        return (
-            past.state in _UNFINISHED and fits(self.space, past.prm) and not self._is_alive(past)
-        )
+        return past.state in _UNFINISHED and fits(self.space, past.prm) and not self._is_alive(past)
 
     def _is_alive(self, past: Past) -> bool:
         writer, limits = self._means.writer, self._means.settings.limits()
