@@ -21,8 +21,8 @@ _BINARY = ("parquet", "xlsx")
 
 
 @click.command()
-@click.option("--best", is_flag=True, help="Of each pipeline and epoch, the best row only.")
-@click.option("--unique-nn", is_flag=True, help="Of each net, the best row only.")
+@click.option("--best", is_flag=True, help="The best row by validation of each pipeline and epoch.")
+@click.option("--unique-nn", is_flag=True, help="The best row by validation of each net.")
 @click.option("--task", help="Rows of this task.")
 @click.option("--dataset", help="Rows of this data set.")
 @click.option("--metric", help="Rows of this metric.")
@@ -61,7 +61,7 @@ def data(best: bool, form: str, output: Path | None, **filters: Any) -> None:
     filters["where"] = dict(_condition(text) for text in filters["where"])
     if filters["columns"] is not None:
         filters["columns"] = filters["columns"].split(",")
-    frame = read(only_best_accuracy=best, **filters)
+    frame = read(only_best=best or filters["unique_nn"], **filters)
     if form == "table":
         _show(_text(frame, filters["columns"]), output)
     else:

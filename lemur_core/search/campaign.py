@@ -44,7 +44,8 @@ class Summary:
     """How a campaign ended.
 
     Attributes:
-        standings: The best of each pipeline, over all that the database holds of it.
+        standings: The best epoch of each pipeline by validation, over all that the database holds
+            of it, the highest validation first.
         states: How many of this campaign's trials ended in each state.
         reasons: How many of them failed for each reason.
         left_out: What is missing and why, a line each: pipelines that were left out or set aside,

@@ -18,6 +18,7 @@ from lemur_core.store.reading.formats import FORMS
 from lemur_core.store.reading.formats import write as write_form
 from lemur_core.store.reading.frame import Wanted, frame_of
 from lemur_core.store.reading.reader import best
+from lemur_core.store.reading.standings import best_trial, standings
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -126,8 +127,87 @@ def test_the_best_of_each_net_is_one_row(db):
     assert len(data(db=db, unique_nn=True)) == 3
 
 
-def test_the_best_of_each_pipeline_comes_by_data_set_and_accuracy(db):
-    assert list(best(db=db)["nn"]) == ["Raises", "Linear", "ResNet"]
+def test_the_best_of_each_pipeline_comes_by_data_set_and_validation(toys, tmp_path):
+    # Validation, accuracy and whether it is published, by net; in no order of theirs.
+    file = tmp_path / "results.db"
+    scores = {"Raises": (0.7, 0.1), "Linear": (0.8, 0.2), "Diverges": (0.7, 0.9)}
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {})
+        for net, (validation, accuracy) in scores.items():
+            trial_id = writer.begin(Trial(pipeline(toys, net), 1, PRM, 0, 1))
+            writer.record(trial_id, Epoch(1, None, validation, accuracy, 1))
+        for net, accuracy in (("A", 0.5), ("B", 0.95)):
+            record = FIRST | {"accuracy": accuracy, "uid": net}
+            publish(tmp_path / "stat", 1, [record], f"img-classification_blobs_hits_{net}")
+        take_in(engine, tmp_path / "stat")
+    assert list(best(db=file)["nn"]) == ["Linear", "Raises", "Diverges", "B", "A"]
+
+
+# Of each trial, the validation (None: published) and test score of each epoch, and what of them is
+# the best: by hand.
+CHOICES = {
+    "validation and not test": ([[(0.9, 0.1), (0.5, 0.99)]], (1, 1)),
+    "of equals the longest": ([[(0.9, 0.8), (0.9, 0.1)], [(0.9, 0.99)]], (1, 2)),
+    "of equals the first trial": ([[(0.2, 0.2), (0.9, 0.1)], [(0.1, 0.1), (0.9, 0.7)]], (1, 2)),
+    "what has validation": ([[(None, 0.99)], [(0.1, 0.1)]], (2, 1)),
+    "accuracy where nothing has": ([[(None, 0.5), (None, 0.4)], [(None, 0.6)]], (2, 1)),
+    "validation by its last digit": ([[(0.5, 0.9)], [(0.5 + 2**-53, 0.1)]], (2, 1)),
+    "a low score": ([[(0.0, 0.9)], [(-0.5, 0.99)]], (1, 1)),
+}
+
+
+@pytest.mark.parametrize(("trials", "expected"), CHOICES.values(), ids=CHOICES)
+def test_every_command_chooses_the_same_best(toys, tmp_path, lemur, trials, expected):
+    file = tmp_path / "lemur.db"
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {})
+        for number, epochs in enumerate(trials, 1):
+            trial_id = writer.begin(Trial(pipeline(toys), number, PRM, 0, 2, uid=str(number) * 32))
+            for epoch, (validation, accuracy) in enumerate(epochs, 1):
+                writer.record(trial_id, Epoch(epoch, None, validation or 0, accuracy, 10**9))
+        with engine.begin() as connection:
+            for number, epochs in enumerate(trials, 1):
+                if epochs[0][0] is None:
+                    connection.exec_driver_sql(
+                        "update stat set validation = null where trial_id = ?", (number,)
+                    )
+    trial, epoch = expected
+    uid, accuracy = str(trial) * 32, trials[trial - 1][epoch - 1][1]
+    row = best(db=file).iloc[0]
+    assert (row["trial"], row["epoch"], row["accuracy"]) == (uid, epoch, accuracy)
+    row = data(db=file, only_best=True, unique_nn=True).iloc[0]
+    assert (row["trial"], row["epoch"]) == (uid, epoch)
+    for epoch_number in {1, epoch}:
+        [one] = data(db=file, only_best=True, epoch=epoch_number)["trial"]
+        assert epoch_number != epoch or one == uid
+    status, out, _ = lemur("data", "--unique-nn", "--format", "jsonl")
+    assert (status, json.loads(out)["trial"], json.loads(out)["epoch"]) == (0, uid, epoch)
+    _, out, _ = lemur("export", "-o", "code.jsonl", "--format", "jsonl-code")
+    line = json.loads((tmp_path / "code.jsonl").read_text())
+    assert (line["trial"], line["epochs"], line["accuracy"]) == (uid, epoch, accuracy)
+    if any(one is not None for epochs in trials for one, _ in epochs):
+        name = "img-classification_blobs_hits_Linear"
+        with opened(file) as engine:
+            [standing] = standings(engine, [name])
+            assert (standing.trial, standing.epoch) == expected
+            with engine.connect() as connection:
+                assert best_trial(connection, name) == uid
+    _, out, _ = lemur("show", "trial", uid, "--no-source")
+    assert f"best        epoch {epoch}: validation " in out
+
+
+def test_lemurs_best_is_the_most_accurate(toys, tmp_path, lemur):
+    file = tmp_path / "lemur.db"
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {})
+        for number, scores in enumerate([(0.9, 0.1), (0.2, 0.8)], 1):
+            trial = Trial(pipeline(toys), number, PRM, 0, 1, uid=str(number) * 32)
+            writer.record(writer.begin(trial), Epoch(1, None, *scores, 1))
+    assert data(db=file, only_best_accuracy=True)["trial"].tolist() == ["2" * 32]
+    assert data(db=file, only_best=True)["trial"].tolist() == ["1" * 32]
+    assert json.loads(lemur("data", "--best", "--format", "jsonl")[1])["trial"] == "1" * 32
+    with pytest.raises(SettingsError, match="^only_best goes by validation and "):
+        data(db=file, only_best=True, only_best_accuracy=True)
 
 
 SCORES = {
@@ -138,8 +218,9 @@ SCORES = {
 
 
 @pytest.mark.parametrize("scores", SCORES.values(), ids=SCORES)
+@pytest.mark.parametrize("by", ["accuracy", "validation"])
 @pytest.mark.parametrize("differ", [["nn", "epoch"], ["nn"]], ids=["by epoch", "by net"])
-def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, differ, scores):
+def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, differ, scores, by):
     drawn, file = random.Random(0), tmp_path / "many.db"
     with opened(file, create=True) as engine:
         writer = Writer(engine, {})
@@ -147,12 +228,20 @@ def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, diff
             net = drawn.choice(["Linear", "Raises"])
             trial_id = writer.begin(Trial(pipeline(toys, net), number, PRM, 0, 9))
             for epoch in range(1, drawn.randint(2, 5)):
-                writer.record(trial_id, Epoch(epoch, None, 0.5, drawn.choice(scores), 1))
+                both = drawn.choice(scores), drawn.choice(scores)
+                writer.record(trial_id, Epoch(epoch, None, *both, 1))
     every = data(db=file)
-    highest = every["accuracy"] == every.groupby(differ)["accuracy"].transform("max")
-    expected = every[highest].drop_duplicates(differ).reset_index(drop=True)
+    if by == "validation":
+        every = every.sort_values("epoch", ascending=False, kind="stable")
+    highest = every[by] == every.groupby(differ)[by].transform("max")
+    expected = every[highest].drop_duplicates(differ).sort_index().reset_index(drop=True)
     by_epoch = "epoch" in differ
-    found = data(db=file, only_best_accuracy=by_epoch, unique_nn=not by_epoch)
+    found = data(
+        db=file,
+        only_best_accuracy=by_epoch and by == "accuracy",
+        only_best=by == "validation",
+        unique_nn=not by_epoch,
+    )
     pd.testing.assert_frame_equal(found, expected, check_categorical=False)
 
 
@@ -302,7 +391,7 @@ def test_the_best_are_shown(db, lemur):
     status, out, _ = lemur("best", "--db", db)
     assert status == 0
     assert [line.split()[0] for line in out.splitlines() if line] == [
-        "img-classification_blobs_hits", "net", "Raises", "Linear",
+        "img-classification_blobs_hits", "net", "Linear", "Raises",
         "img-classification_cifar-10_acc", "net", "ResNet",
     ]  # fmt: skip
 

@@ -17,7 +17,7 @@ from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.reading.filters import Filters, where_in
-from lemur_core.store.reading.highest import highest
+from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.reading.rows import fetched
 from lemur_core.store.writing.ledger import scores_of, within_of
 
@@ -76,8 +76,8 @@ class Wanted:
     """What is asked for of the rows that were found.
 
     Attributes:
-        best_of: Of rows that agree in these columns, only the most accurate is kept; empty keeps
-            all.
+        best_of: Of rows that agree in these columns, only the best is kept; empty keeps all.
+        by: What is best, as `lemur_core.store.reading.highest` says.
         max_rows: At most so many rows.
         curves: Whether to add the curve of each row's trial.
         stats: Whether to add what is known of each row's trial.
@@ -86,6 +86,7 @@ class Wanted:
     """
 
     best_of: Sequence[str] = ()
+    by: By = "validation"
     max_rows: int | None = None
     curves: bool = False
     stats: bool = False
@@ -123,14 +124,14 @@ def _rows(
     connection: Connection, filters: Filters, wanted: Wanted, columns: Collection[str]
 ) -> DataFrame:
     """Return those of these columns that `schema.stat` has, and ``trial_id``, epoch by epoch."""
-    needed = {"epoch", "accuracy", *columns}
+    needed = {"epoch", "accuracy", *columns, *([wanted.by] if wanted.best_of else [])}
     names = ["trial_id", *(name for name in _OF_STAT if name in needed)]
     stat = schema.stat.c
     query = filters.apply(select(*(stat[_STORED.get(name, name)] for name in names)))
     if wanted.max_rows is not None and not wanted.best_of:
         query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
     if wanted.best_of:
-        rows = _frame(highest(connection, query, names.index("accuracy"), wanted.best_of), names)
+        rows = _frame(highest(connection, query, names, wanted.best_of, wanted.by), names)
     else:
         # They come nearly so; a database would take longer than all the rest to see to it.
         rows = _frame(fetched(connection, query), names).sort_values(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.errors import SettingsError
 from lemur_core.restriction import canonical
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
@@ -27,6 +28,7 @@ def data(
     nn_prefixes: Collection[str] = (),
     unique_nn: bool = False,
     *,
+    only_best: bool = False,
     where: Mapping[str, Any] | None = None,
     with_curves: bool = False,
     with_stats: bool = False,
@@ -37,8 +39,9 @@ def data(
     """Return the recorded results, a row per trial and epoch, in the order they were recorded.
 
     Args:
-        only_best_accuracy: Of each task, data set, metric, net and epoch, the row with the highest
-            accuracy only.
+        only_best_accuracy: Of each task, data set, metric, net and epoch, keep the row with the
+            highest accuracy, of equals the one whose trial began first. This is LEMUR's meaning:
+            the accuracy is the test score, so what is kept was chosen by the test split.
         task: Rows of this task only; likewise the next four.
         dataset: Name of the data set, with its restriction.
         metric: Name of the metric.
@@ -46,7 +49,12 @@ def data(
         epoch: Number of the epoch, from 1.
         max_rows: At most so many rows.
         nn_prefixes: Rows of nets whose name begins with one of these only.
-        unique_nn: Of each net, the row with the highest accuracy only.
+        unique_nn: Of each net, keep one row: the one with the highest accuracy, or, with
+            ``only_best``, the best.
+        only_best: Of each task, data set, metric, net and epoch, keep the best row, as ``lemur
+            best`` does: the one with the highest validation score, of equals the one whose trial
+            began first. Rows without a validation score, as in LEMUR's published results, are
+            only kept where no row has one, the highest accuracy of them.
         where: Hyperparameters, or the columns ``accuracy, validation, loss, duration, state, trial,
             seed``, by what they must be: a value, a list or set of values, or a tuple of the least
             and the greatest, where None sets no bound: ``{"lr": (1e-4, None), "batch": [32, 64]}``.
@@ -75,7 +83,12 @@ def data(
     Raises:
         StoreError: There is no such database, or it cannot be read.
         UnknownNameError: There is no such column.
+        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
     """
+    if only_best and only_best_accuracy:
+        raise SettingsError(
+            "only_best goes by validation and only_best_accuracy by the test score; give one"
+        )
     filters = Filters(
         trial=_trial(task, dataset, metric, nn),
         epoch=epoch,
@@ -83,7 +96,8 @@ def data(
         where=where or {},
     )
     wanted = Wanted(
-        best_of=_best_of(only_best_accuracy, unique_nn),
+        best_of=_best_of(only_best or only_best_accuracy, unique_nn),
+        by="validation" if only_best else "accuracy",
         max_rows=max_rows,
         curves=with_curves,
         stats=with_stats,
@@ -102,7 +116,11 @@ def best(
     *,
     db: str | Path = DEFAULT_DB,
 ) -> DataFrame:
-    """Return the most accurate epoch of each pipeline, by task, data set and metric, best first.
+    """Return the best epoch of each pipeline, by task, data set and metric, best first.
+
+    The best is the one with the highest validation score, of equals the one that trained longest,
+    and of these the one whose trial began first. Epochs without a validation score, as in LEMUR's
+    published results, come after all that have one, the highest accuracy first.
 
     Args:
         task: Pipelines of this task only; likewise the next three.
@@ -119,8 +137,10 @@ def best(
     with opened(db) as engine:
         wanted = Wanted(best_of=parts)
         frame = patiently(engine, lambda connection: frame_of(connection, filters, wanted))
-    order = [*parts[:3], "accuracy"]
-    return frame.sort_values(order, ascending=[True, True, True, False], ignore_index=True)
+    score = frame["validation"].fillna(frame["accuracy"])
+    keys = frame[[*parts[:3]]].assign(unknown=frame["validation"].isna(), score=-score)
+    # Rows come as their trials began; a stable sort leaves equals in that order.
+    return frame.loc[keys.sort_values([*keys], kind="stable").index].reset_index(drop=True)
 
 
 def _trial(
@@ -130,8 +150,8 @@ def _trial(
     return {"task": task, "dataset": named, "metric": metric, "nn": nn}
 
 
-def _best_of(only_best_accuracy: bool, unique_nn: bool) -> tuple[str, ...]:
+def _best_of(only_best: bool, unique_nn: bool) -> tuple[str, ...]:
     """Return what the rows to be kept differ in."""
     if unique_nn:
         return ("nn",)
-    return ("task", "dataset", "metric", "nn", "epoch") if only_best_accuracy else ()
+    return ("task", "dataset", "metric", "nn", "epoch") if only_best else ()
