@@ -15,9 +15,7 @@ from lemur_core.cli.options import db_option
 @click.option("--dataset", help="Pipelines of this data set.")
 @click.option("--metric", help="Pipelines of this metric.")
 @click.option("--nn", "--net", "nn", help="Pipelines of this net.")
-@click.option(
-    "--max-rows", type=click.IntRange(1), help="Pipelines of each data set, at most."
-)
+@click.option("--max-rows", type=click.IntRange(1), help="Pipelines of each data set, at most.")
 @db_option
 def best(db: str, max_rows: int | None, **filters: Any) -> None:
     """Print the best epoch of each pipeline, best first.

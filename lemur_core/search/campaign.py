@@ -49,7 +49,7 @@ class Summary:
         states: How many of this campaign's trials ended in each state.
         reasons: How many of them failed for each reason.
         left_out: What is missing and why, a line each: pipelines that were left out or set aside,
-            records that wait for the database.
+            studies whose sampler has nothing left to propose, records that wait for the database.
         audit: How the campaign's estimator did; None where it had none.
         db: Where the results are.
         interrupted: Whether it was ended before its time.
@@ -191,8 +191,8 @@ class Campaign:
                 self.summary.audit.take(outcome, self.settings.epochs)
             if outcome.state is State.FAILED:
                 self.summary.reasons[outcome.reason] += 1
-        if pursuit.set_aside:
-            self.summary.left_out.append(pursuit.set_aside)
+        for why in filter(None, (pursuit.set_aside, pursuit.exhausted)):
+            self.summary.left_out.append(why)
 
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)

@@ -36,6 +36,7 @@ class Pursuit:
     Attributes:
         pipeline: What is trained.
         outcomes: How this campaign's trials of it ended, in that order.
+        exhausted: That the sampler has nothing left to propose, a line; empty while it has.
     """
 
     def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
@@ -44,6 +45,7 @@ class Pursuit:
         self._asked = self.space = ready.space
         self._chance, self._left_out = ready.chance, left_out
         self.outcomes: list[Outcome] = []
+        self.exhausted = ""
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._known: dict[int, Past] = {}
@@ -53,12 +55,18 @@ class Pursuit:
         self._elsewhere = sum(one.state in _ENDED for one in past) - self._already
         trials = means.settings.trials
         self._wanted = trials if trials > 0 else self._already - trials
+        self._possible: int | None = None
+        if self._study.combinations:
+            # Unfinished trials have a combination of their own, and are still to end.
+            unfinished = self._count(past, *_UNFINISHED)
+            self._possible = self._already + unfinished + self._study.combinations.left
         self._has_begun = False
 
     @property
     def missing(self) -> int:
         """How many trials are still to end well."""
-        return max(0, self._wanted - self._already)
+        wanted = self._wanted if self._possible is None else min(self._wanted, self._possible)
+        return max(0, wanted - self._already)
 
     def next(self, device: str) -> Attempt | None:
         """Begin the next trial, or go on with one; None when there is nothing to begin now."""
@@ -71,6 +79,9 @@ class Pursuit:
             if self._count(past, *_ENDED) + under_way >= self._wanted:
                 return None
             attempt = self._resumed(resumable, device) or self._begun(device)
+            if attempt is None:
+                self._say_exhausted()
+                return None
             self._under_way[attempt.trial_id] = attempt
             if attempt.done is None:
                 return attempt
@@ -176,21 +187,32 @@ class Pursuit:
             self._means.writer.record(past.id, epoch)
         return saved
 
-    def _begun(self, device: str) -> Attempt:
+    def _say_exhausted(self) -> None:
+        combinations = self._study.combinations
+        if combinations and not self.exhausted:
+            self.exhausted = (
+                f"{self.pipeline.name}: sampler {self._means.settings.sampler!r} has tried all "
+                f"{combinations.total} combinations; {self._wanted} trials were asked for"
+            )
+            self._means.watch(Warned(self.exhausted))
+
+    def _begun(self, device: str) -> Attempt | None:
         if self._repeats:
             return self._anew(*self._repeats.popleft(), device)
         return self._numbered(self._study.ask, None, device)
 
-    def _anew(self, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt:
+    def _anew(self, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt | None:
         return self._numbered(lambda number: self._study.take_up(prm), seed, device)
 
     def _numbered(
-        self, ask: Callable[[int], optuna.Trial], seed: int | None, device: str
-    ) -> Attempt:
-        """Return a trial under a number that no other campaign took."""
+        self, ask: Callable[[int], optuna.Trial | None], seed: int | None, device: str
+    ) -> Attempt | None:
+        """Return a trial under a number that no other campaign took; None where none is left."""
         while True:
             number = self._means.writer.next_number(self.pipeline)
             asked = ask(number)
+            if asked is None:
+                return None
             trial = self._trial(number, self._study.prm(asked), seed, device)
             try:
                 trial_id = self._means.writer.begin(trial)

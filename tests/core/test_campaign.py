@@ -201,6 +201,50 @@ def test_the_sampler_is_optunas_by_name(db, sampler):
     assert summary.states == Counter({State.FINISHED: 1})
 
 
+FINITE = {"lr": "0.1,0.01", "batch": "16,32", "momentum": 0.9, "prm": {"width": 2}}
+FINITE |= {"transform": "plain", "epochs": 1}
+
+
+@pytest.mark.parametrize("sampler", ["grid", "BruteForceSampler"])
+def test_a_sampler_that_has_tried_all_combinations_ends_its_study(db, sampler):
+    line = f"{LINEAR}: sampler {sampler!r} has tried all 4 combinations; 6 trials were asked for"
+    for trained in (4, 0):
+        summary, events = told(LINEAR, **FINITE, trials=6, sampler=sampler, db=db)
+        assert summary.states == ({State.FINISHED: trained} if trained else {})
+        assert summary.exit_status == 0
+        assert summary.left_out == [line]
+        assert [event.message for event in events if isinstance(event, Warned)] == [line]
+        assert studies(events) == [(4 - trained, trained, 0)]
+    assert {(prm["lr"], prm["batch"]) for prm in data(db=db)["prm"]} == {
+        (0.1, 16), (0.1, 32), (0.01, 16), (0.01, 32),
+    }  # fmt: skip
+
+
+def test_combinations_that_were_tried_by_another_sampler_are_not_repeated(db):
+    run(LINEAR, **FINITE | {"lr": 0.1, "batch": 16}, trials=2, db=db)
+    summary = run(LINEAR, **FINITE, trials=5, sampler="grid", db=db)
+    assert summary.states == {State.FINISHED: 3}
+    assert not summary.left_out
+
+
+def test_a_combination_that_fails_is_not_tried_again(db):
+    summary = run(
+        f"{BLOBS}_Raises", trials=9, epochs=2, lr="0.1,0.01,0.001", batch=16, momentum=0.9, transform="plain",
+        prm={"width": 2},
+        sampler="grid", fail_attempts=5, db=db,
+    )  # fmt: skip
+    assert (summary.states, summary.exit_status) == ({State.FAILED: 3}, 1)
+
+
+def test_combinations_cannot_be_tried_of_a_range_of_reals(db):
+    with pytest.raises(SettingsError) as caught:
+        run(LINEAR, trials=1, epochs=1, batch=16, momentum=0, sampler="Grid", db=db)
+    assert str(caught.value) == (
+        "sampler 'Grid' tries each combination of values, but lr is a range, 0.001..0.1 log; "
+        "list its values, as in --set lr=0.001,0.1"
+    )
+
+
 def test_a_pruner_stops_trials_and_they_count_as_done(db):
     summary = run(
         LINEAR, trials=8, epochs=4, pruner="Median", sampler="Random",
