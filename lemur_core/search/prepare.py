@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from lemur_core.errors import LemurError, MissingDataError, PluginError, SpaceError
+from lemur_core.errors import (
+    LemurError,
+    MisfitError,
+    MissingDataError,
+    PluginError,
+    ShapeError,
+    SpaceError,
+)
 from lemur_core.kinds.loader import DataBundle
+from lemur_core.kinds.metric import as_metric
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
@@ -27,11 +37,23 @@ class Ready:
     chance: float = 0.0
 
 
+class Named(NamedTuple):
+    """The names that are spelt out, not matched by a wildcard.
+
+    Attributes:
+        datasets: Of data sets.
+        metrics: Of metrics, without their plugins.
+    """
+
+    datasets: AbstractSet[str]
+    metrics: AbstractSet[str]
+
+
 def prepare(
     pipelines: Sequence[Pipeline],
     obtain: Callable[[Pipeline], DataBundle],
     prm: Mapping[str, Given],
-    spelt_out: Collection[str],
+    named: Named,
     leave_out: Callable[[str], None],
 ) -> list[Ready]:
     """Return the pipelines that can be trained.
@@ -40,32 +62,62 @@ def prepare(
         pipelines: Those that are wanted.
         obtain: Builds a pipeline's data.
         prm: Ranges that replace the nets' own.
-        spelt_out: Data sets whose absence is an error; another's pipelines are left out.
-        leave_out: Told why, once for each reason.
+        named: What is an error where it is missing or does not fit; of the rest, pipelines are
+            left out.
+        leave_out: Told why, once for each reason; not told of a metric that nobody named.
 
     Raises:
         MissingDataError: A data set that is spelt out is not there, or no data set is.
+        MisfitError: A metric that is spelt out cannot score the predictions for a data set that is
+            spelt out, or no metric can.
         PluginError: No net can be imported.
         SpaceError: A range cannot be read, or no net has a hyperparameter of its name.
     """
     ready: list[Ready] = []
     reasons: dict[str, LemurError] = {}
+    unnamed: dict[str, LemurError] = {}
     for pipeline in pipelines:
         try:
             space = space_of(pipeline)
             bundle = obtain(pipeline)
-        except (MissingDataError, PluginError) as error:
-            if isinstance(error, MissingDataError) and pipeline.dataset in spelt_out:
+            _check_metrics(pipeline, bundle)
+        except (MissingDataError, PluginError, MisfitError) as error:
+            is_metrics = isinstance(error, MisfitError)
+            is_named = not is_metrics or _names_metric(named, pipeline)
+            is_sought = not isinstance(error, PluginError) and pipeline.dataset in named.datasets
+            if is_named and is_sought:
                 raise
-            reasons.setdefault(str(error), error)
+            (reasons if is_named else unnamed).setdefault(str(error), error)
         else:
             ready.append(Ready(pipeline, override(space, prm), bundle.chance))
     if not ready:
-        raise next(iter(reasons.values()))
+        raise next(iter((reasons or unnamed).values()))
     check_used(prm, [one.space for one in ready])
     for reason in reasons:
         leave_out(reason)
     return ready
+
+
+def _names_metric(named: Named, pipeline: Pipeline) -> bool:
+    # Those beside the first are never matched by a wildcard.
+    return bool(pipeline.also) or pipeline.metric_entry.name in named.metrics
+
+
+def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
+    """Raise `MisfitError` where a metric cannot score the predictions for a data set."""
+    for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items():
+        try:
+            as_metric(entry.load(), bundle.out_shape, entry.name)
+        except (ShapeError, MisfitError) as error:
+            raise MisfitError(
+                f"metric {name!r} does not fit data set {pipeline.dataset!r}: {error}"
+            ) from error
+        except LemurError as error:
+            raise PluginError(str(error)) from error
+        # A stranger's code may raise anything; pipelines with other metrics must still be trained.
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise PluginError(f"metric {name!r} cannot be made: {text}") from error
 
 
 def space_of(pipeline: Pipeline) -> Space:

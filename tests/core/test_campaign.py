@@ -229,8 +229,8 @@ def test_combinations_that_were_tried_by_another_sampler_are_not_repeated(db):
 
 def test_a_combination_that_fails_is_not_tried_again(db):
     summary = run(
-        f"{BLOBS}_Raises", trials=9, epochs=2, lr="0.1,0.01,0.001", batch=16, momentum=0.9, transform="plain",
-        prm={"width": 2},
+        f"{BLOBS}_Raises", trials=9, epochs=2, lr="0.1,0.01,0.001", batch=16, momentum=0.9,
+        transform="plain", prm={"width": 2},
         sampler="grid", fail_attempts=5, db=db,
     )  # fmt: skip
     assert (summary.states, summary.exit_status) == ({State.FAILED: 3}, 1)
