@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lemur_core.cli.data import tables
+from lemur_core.cli.filters import check_known
 from lemur_core.cli.options import db_option
 
 
@@ -25,6 +26,7 @@ def best(db: str, max_rows: int | None, **filters: Any) -> None:
     """
     from lemur_core.store.reading.reader import best as read
 
+    check_known(db, filters)
     frame = read(**filters, db=db)
     if max_rows is not None:
         frame = frame.groupby(["task", "dataset", "metric"], sort=False).head(max_rows)

@@ -69,7 +69,7 @@ def test_it_is_the_error_where_nothing_else_is_left(train):
 
 
 def test_a_metric_that_cannot_be_made_is_left_out_and_reported(train):
-    metrics, warned = train("{hits,brok*}")
+    metrics, warned = train("{hits,brok*}", dataset="blobs")
     assert (metrics, warned) == (["hits"], ["metric 'broken' cannot be made: KeyError: 'scale'"])
     with pytest.raises(PluginError, match="^metric 'broken' cannot be made: KeyError: 'scale'$"):
-        train("broken")
+        train("broken", dataset="blobs")

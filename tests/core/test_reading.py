@@ -387,6 +387,105 @@ def test_the_command_filters_and_writes(db, lemur, tmp_path):
     )
 
 
+def test_hyperparameters_are_columns_that_can_be_chosen(db, lemur):
+    frame = data(db=db, prm_as_columns=True, columns=["nn", "prm.lr", "prm.depth"])
+    assert list(frame.columns) == ["nn", "prm.lr", "prm.depth"]
+    assert list(frame["prm.lr"])[:3] == [0.1, 1e-3, 1e-3]
+    assert list(data(db=db, columns=["prm.batch"], where={"batch": 32})["prm.batch"]) == [32, 32]
+    every = data(db=db, prm_as_columns=True, columns=["prm", "nn"])
+    assert [name for name in every if not name.startswith("prm.")] == ["nn"]
+    assert {"prm.lr", "prm.batch", "prm.depth"} < set(every)
+    arguments = ("data", "--db", db, "--prm-as-columns", "--where", "batch=32", "--epoch", 1)
+    _, out, _ = lemur(*arguments, "--columns", "nn, prm.lr,prm.depth")
+    assert out.split() == ["nn", "prm.lr", "prm.depth", "Linear", "0.001", "None"]
+    status, out, _ = lemur(*arguments, "--columns", "nn,prm")
+    assert (status, out.splitlines()[0].split()) == (0, ["nn", *sorted(f"prm.{p}" for p in PRM)])
+    status, out, errors = lemur(*arguments, "--columns", "prm.lrr")
+    assert (status, out) == (2, "")
+    assert errors.startswith("lemur: error: unknown column 'prm.lrr'. Did you mean 'prm.lr' or ")
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("epoch=2", 2), ("epoch=1..1", 4), ("nn=Linear", 3), ("nn=Linear,Raises", 5),
+        ("metric=acc", 1), ("number=2", 2), ("epochs=2", 5), ("device=cpu", 5), ("seed=7", 5),
+        ("state=finished", 5), ("state=imported,finished", 6), ("trial=2222", 2),
+        ("trial=2,3", 4), ("started=2000..", 5), ("started=..2000", 0), ("prm.batch=32", 2),
+        ("prm.epochs=2", None), ("loss=0.5", 5),
+    ],
+)  # fmt: skip
+def test_rows_are_filtered_by_every_plain_column(db, lemur, condition, rows):
+    status, out, _ = lemur("data", "--db", db, "--where", condition, "--format", "jsonl")
+    assert (status, len(out.splitlines())) == ((2, 0) if rows is None else (0, rows))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data", "--where", "prm=1"], "rows cannot be filtered by 'prm'; for a hyperparameter of "
+         "this name write prm.prm"),
+        (["data", "--where", "state=fialed"], "unknown state 'fialed'. Did you mean 'failed'?"),
+        (["data", "--where", "epoch=last"],
+         "--where 'epoch=last': epoch is a number; expected epoch=1 or epoch=1..2"),
+        (["data", "--where", "acuracy=0.5"],
+         "unknown column or hyperparameter 'acuracy'. Did you mean 'accuracy'?"),
+        (["data", "--where", "lr=0.1", "--where", "lr=0.2"],
+         "--where 'lr=0.2': lr is given twice; write lr=A,B"),
+        (["data", "--nn", "Linaer"], "unknown net 'Linaer'. Did you mean 'Linear'?"),
+        (["data", "--nn-prefix", "Lix"], "unknown beginning of a net's name 'Lix'"),
+        (["data", "--dataset", "cifar10"], "unknown data set 'cifar10'. Did you mean 'cifar-10'?"),
+        (["data", "--metric", "hit"], "unknown metric 'hit'. Did you mean 'hits'?"),
+        (["data", "--task", "img-clasification"],
+         "unknown task 'img-clasification'. Did you mean 'img-classification'?"),
+        (["best", "--net", "Linaer"], "unknown net 'Linaer'. Did you mean 'Linear'?"),
+        (["export", "-o", "out.jsonl", "--nn", "Linaer"],
+         "unknown net 'Linaer'. Did you mean 'Linear'?"),
+    ],
+)  # fmt: skip
+def test_what_rows_cannot_be_filtered_by_is_one_line(db, lemur, tmp_path, arguments, message):
+    status, out, errors = lemur(*arguments, "--db", db)
+    assert (status, out) == (2, "")
+    assert errors.startswith(f"lemur: error: {message}")
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nn", "Diverges"], ["--dataset", "blobs[samples=9]"], ["--where", "dropout=0"]]
+)
+def test_what_is_installed_and_not_recorded_has_no_rows(db, lemur, arguments):
+    assert lemur("data", "--db", db, *arguments) == (0, "no such rows\n", "")
+
+
+def test_trials_without_an_epoch_are_named(db, lemur, toys):
+    with opened(db) as engine:
+        writer = Writer(engine, {})
+        trial = Trial(pipeline(toys), 4, PRM, 0, 1, uid="abcdef12" * 4)
+        writer.finish(writer.begin(trial), Outcome(State.FAILED, (), "broken"))
+    line = "1 trial that matches has no epoch and no row: lemur show trial abcdef12\n"
+    assert lemur("data", "--db", db, "--where", "state=failed") == (0, "no such rows\n", line)
+    assert lemur("data", "--db", db, "--where", "state=failed", "--epoch", 1)[2] == ""
+    assert lemur("data", "--db", db, "--where", "batch=32")[2] == ""
+
+
+def test_the_form_is_that_of_the_files_name(db, lemur, tmp_path):
+    for form, read in (("csv", pd.read_csv), ("xlsx", pd.read_excel)):
+        assert lemur("data", "--db", db, "-o", f"out.{form}")[0] == 0
+        assert len(read(tmp_path / f"out.{form}")) == 6
+
+
+@pytest.mark.parametrize(("form", "package"), [("xlsx", "openpyxl"), ("parquet", "pyarrow")])
+def test_a_form_whose_package_is_missing_leaves_no_file(
+    db, lemur, tmp_path, monkeypatch, form, package
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    status, _, errors = lemur("data", "--db", db, "-o", f"out.{form}")
+    line = f"format {form!r}: {package} is not installed; pip install lemur-core[formats]"
+    assert (status, errors) == (2, f"lemur: error: {line}\n")
+    assert not (tmp_path / f"out.{form}").exists()
+
+
 def test_the_best_are_shown(db, lemur):
     status, out, _ = lemur("best", "--db", db)
     assert status == 0

@@ -55,9 +55,11 @@ def data(
             best`` does: the one with the highest validation score, of equals the one whose trial
             began first. Rows without a validation score, as in LEMUR's published results, are
             only kept where no row has one, the highest accuracy of them.
-        where: Hyperparameters, or the columns ``accuracy, validation, loss, duration, state, trial,
-            seed``, by what they must be: a value, a list or set of values, or a tuple of the least
-            and the greatest, where None sets no bound: ``{"lr": (1e-4, None), "batch": [32, 64]}``.
+        where: Hyperparameters and columns by what they must be: a value, a list or set of values,
+            or a tuple of the least and the greatest, where None sets no bound: ``{"lr": (1e-4,
+            None), "batch": [32, 64], "state": "failed"}``. A trial is named by its id or the
+            beginning of it. Where a hyperparameter has the name of a column, write ``prm.epochs``.
+            Columns that hold dictionaries or code cannot be filtered by.
         with_curves: Add ``curve``: the accuracy of the row's trial at each of its epochs, a
             dictionary.
         with_stats: Add what is known of the row's trial: ``number``, ``seed``, ``epochs`` (asked
@@ -66,7 +68,7 @@ def data(
             how much was trained by then, in epochs), ``source`` (where it was taken in from) and
             ``extra`` (a dictionary of what else its record said).
         prm_as_columns: In the place of ``prm``, a column ``prm.lr`` for each hyperparameter.
-        columns: These columns only, in this order.
+        columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's.
         db: A database URL, or the path of an SQLite file.
 
     Returns:
@@ -82,7 +84,8 @@ def data(
 
     Raises:
         StoreError: There is no such database, or it cannot be read.
-        UnknownNameError: There is no such column.
+        UnknownNameError: There is no such column. A name that rows are filtered by and that is not
+            recorded is no error: the frame is empty, with all its columns.
         SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
     """
     if only_best and only_best_accuracy:
@@ -106,6 +109,30 @@ def data(
     )
     with opened(db) as engine:
         return patiently(engine, lambda connection: frame_of(connection, filters, wanted))
+
+
+def without_epochs(
+    task: str | None = None,
+    dataset: str | None = None,
+    metric: str | None = None,
+    nn: str | None = None,
+    epoch: int | None = None,
+    nn_prefixes: Collection[str] = (),
+    *,
+    where: Mapping[str, Any] | None = None,
+    db: str | Path = DEFAULT_DB,
+) -> list[str]:
+    """Return the unique ids of the trials that `data` has no row of, as they have no epoch.
+
+    The arguments are those of `data`.
+
+    Raises:
+        StoreError: There is no such database, or it cannot be read.
+    """
+    filters = Filters(_trial(task, dataset, metric, nn), epoch, tuple(nn_prefixes), where or {})
+    with opened(db) as engine:
+        query = filters.without_epochs()
+        return patiently(engine, lambda connection: list(connection.scalars(query)))
 
 
 def best(
