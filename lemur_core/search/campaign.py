@@ -177,7 +177,7 @@ class Campaign:
         self._watch(
             CampaignStarted(pipelines, trials, self.settings.epochs, self.devices, self.summary.db)
         )
-        Dispatch(pursuits, workers, interruption).run()
+        Dispatch(pursuits, workers, interruption, self._warn).run()
         for pursuit in pursuits:
             self._sum_up(pursuit)
         outcomes = [outcome for pursuit in pursuits for outcome in pursuit.outcomes]
