@@ -25,7 +25,7 @@ from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.obtain import Obtain
 from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics
-from lemur_core.search.prepare import Named, prepare
+from lemur_core.search.prepare import LiteralNames, prepare
 from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.settings import Settings
 from lemur_core.spawn import Spawned
@@ -107,7 +107,7 @@ class Campaign:
         Raises:
             LemurError: The settings cannot be met, or no net can take its data.
         """
-        named = Named(spelt_out_datasets(self.settings), spelt_out_metrics(self.settings))
+        named = LiteralNames(spelt_out_datasets(self.settings), spelt_out_metrics(self.settings))
         ready = prepare(
             self.pipelines,
             Obtain(self._bundles, self._watch, named.datasets if self.settings.download else ()),

@@ -72,7 +72,7 @@ class Combinations:
 
 def _values(name: str, one: Range, sampler: str) -> Sequence[Any]:
     if isinstance(one, Choice):
-        return one.values
+        return tuple(dict.fromkeys(one.values))
     if one.integer:
         return range(int(one.low), int(one.high) + 1)
     raise SettingsError(

@@ -37,7 +37,7 @@ class Ready:
     chance: float = 0.0
 
 
-class Named(NamedTuple):
+class LiteralNames(NamedTuple):
     """The names that are spelt out, not matched by a wildcard.
 
     Attributes:
@@ -53,7 +53,7 @@ def prepare(
     pipelines: Sequence[Pipeline],
     obtain: Callable[[Pipeline], DataBundle],
     prm: Mapping[str, Given],
-    named: Named,
+    named: LiteralNames,
     leave_out: Callable[[str], None],
 ) -> list[Ready]:
     """Return the pipelines that can be trained.
@@ -81,11 +81,10 @@ def prepare(
             space = space_of(pipeline)
             bundle = obtain(pipeline)
             _check_metrics(pipeline, bundle)
-        except (MissingDataError, PluginError, MisfitError) as error:
-            is_metrics = isinstance(error, MisfitError)
-            is_named = not is_metrics or _names_metric(named, pipeline)
-            is_sought = not isinstance(error, PluginError) and pipeline.dataset in named.datasets
-            if is_named and is_sought:
+        except (MissingDataError, PluginError, _MetricMisfitError) as error:
+            is_named = not isinstance(error, _MetricMisfitError) or _names_metric(named, pipeline)
+            is_plugins = isinstance(error, PluginError)
+            if is_named and not is_plugins and pipeline.dataset in named.datasets:
                 raise
             (reasons if is_named else unnamed).setdefault(str(error), error)
         else:
@@ -98,7 +97,11 @@ def prepare(
     return ready
 
 
-def _names_metric(named: Named, pipeline: Pipeline) -> bool:
+class _MetricMisfitError(MisfitError):
+    """A metric that cannot score the predictions for a data set."""
+
+
+def _names_metric(named: LiteralNames, pipeline: Pipeline) -> bool:
     # Those beside the first are never matched by a wildcard.
     return bool(pipeline.also) or pipeline.metric_entry.name in named.metrics
 
@@ -109,7 +112,7 @@ def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
         try:
             as_metric(entry.load(), bundle.out_shape, entry.name)
         except (ShapeError, MisfitError) as error:
-            raise MisfitError(
+            raise _MetricMisfitError(
                 f"metric {name!r} does not fit data set {pipeline.dataset!r}: {error}"
             ) from error
         except LemurError as error:

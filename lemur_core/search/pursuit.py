@@ -42,7 +42,7 @@ class Pursuit:
     def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
         self.pipeline, self._means = ready.pipeline, means
         # What counts is asked for once; what is searched gets smaller where memory runs out.
-        self._asked = self.space = ready.space
+        self._whole_space = self.space = ready.space
         self._chance, self._left_out = ready.chance, left_out
         self.outcomes: list[Outcome] = []
         self.exhausted = ""
@@ -52,7 +52,7 @@ class Pursuit:
         self._study = self._new_study()
         past = self._past()
         self._already = self._count(past, *_ENDED)
-        self._elsewhere = sum(one.state in _ENDED for one in past) - self._already
+        self._others = sum(one.state in _ENDED for one in past) - self._already
         trials = means.settings.trials
         self._wanted = trials if trials > 0 else self._already - trials
         self._possible: int | None = None
@@ -117,7 +117,7 @@ class Pursuit:
             self._has_begun = True
             self._means.watch(
                 StudyStarted(
-                    self.pipeline, self._already, self.missing, fixed(self.space), self._elsewhere
+                    self.pipeline, self._already, self.missing, fixed(self.space), self._others
                 )
             )
 
@@ -137,13 +137,13 @@ class Pursuit:
 
     def _count(self, past: Sequence[Past], *states: State) -> int:
         """Return how many trials with hyperparameters that are asked for are in these states."""
-        return sum(one.state in states and fits(self._asked, one.prm) for one in past)
+        return sum(one.state in states and fits(self._whole_space, one.prm) for one in past)
 
     def _is_lost(self, past: Past) -> bool:
         # With a batch that memory ran out for: this command will not go on with it.
         return (
             past.state in _UNFINISHED
-            and fits(self._asked, past.prm)
+            and fits(self._whole_space, past.prm)
             and not fits(self.space, past.prm)
             and not self._is_alive(past)
         )

@@ -81,7 +81,7 @@ class Study:
 
     def take_up(self, prm: Mapping[str, Any], epochs: Iterable[Epoch] = ()) -> optuna.Trial:
         """Return the proposal of a trial that is gone on with, or begun again."""
-        if self.combinations:
+        if self.combinations and fits(self.space, prm):
             self.combinations.take(prm)
         self._study.enqueue_trial({name: prm[name] for name in self.distributions})
         asked = self._study.ask(self.distributions)

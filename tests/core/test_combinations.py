@@ -33,6 +33,10 @@ def test_a_seed_draws_the_same_one_whatever_was_drawn_before():
     assert len({str(other.draw(seed)) for seed in range(50)}) == 6
 
 
+def test_values_that_are_there_twice_are_one():
+    assert Combinations({"a": Choice((16, 16.0, 32))}, "grid").total == 2
+
+
 def test_a_vast_space_is_not_listed():
     combinations = Combinations({str(name): Choice((0, 1, 2, 3)) for name in range(40)}, "grid")
     assert combinations.total == 4**40

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Text, case, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from lemur_core.store import schema
 from lemur_core.store.reading import ranking
@@ -76,7 +87,8 @@ def _hopeful(
     if by == "accuracy":
         rounded = _rounded(ranking.accuracy)
     else:
-        rounded = _rounded(ranking.score) + ranking.has_validation * _ABOVE
+        above = case((ranking.has_validation == 1, literal(_ABOVE, BigInteger)), else_=0)
+        rounded = _rounded(ranking.score) + cast(above, BigInteger)
     texts = (_joined(connection, column) for column in (stat.trial_id, stat.epoch, rounded))
     narrowed = query.with_only_columns(*texts, maintain_column_froms=True)
     [found] = fetched(connection, narrowed)
