@@ -13,6 +13,9 @@ One way of writing serves all three. A range is text:
 
 ``log``, ``int`` and powers are inherited: where a net says ``layers`` is ``1..8 int``,
 ``--set layers=2..4`` searches integers.
+
+Text in which commas look like decimal commas, ``0,001``, is refused, as `lemur_core.decimal_comma`
+says; so is a tuple of two numbers, which could be a range or two values.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from lemur_core.decimal_comma import Plausible, refuse_decimal_comma, refuse_decimal_text
 from lemur_core.errors import SpaceError, hint
 
 if TYPE_CHECKING:
@@ -82,8 +86,10 @@ class Interval:
 
     def holds(self, value: Value) -> bool:
         """Return whether a value lies within."""
-        number = isinstance(value, int | float) and not _is_bool(value)
-        return number and self.low <= float(value) <= self.high
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        whole = not self.integer or float(value).is_integer()
+        return whole and self.low <= float(value) <= self.high
 
     def __str__(self) -> str:
         words = [" log"] * self.log + [" int"] * self.integer
@@ -113,6 +119,9 @@ SCHEDULE: dict[str, Range] = {
     "scheduler_epochs": Interval(1, 100, integer=True),
     "gamma": _DECAY,
 }
+# Real numbers, whatever range a net gives them.
+_REAL = ("lr", "momentum", "dropout", "weight_decay")
+_SCORES = ("accuracy", "validation", "loss", "predicted")
 # Sets of drawn values that `covering` has at least.
 _DRAWN = 3
 # Powers of two, whatever they are given as: LEMUR searches the exponent.
@@ -136,12 +145,14 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
 
     Args:
         name: The hyperparameter's name, for errors, and for ``batch``, which is a power of two.
-        text: As the module's table says; a value that is no text is fixed.
+        text: As the module's table says; a list has the values to choose from; another value that
+            is no text is fixed.
         like: The range it replaces, whose ``log`` and ``int`` are inherited.
 
     Raises:
-        SpaceError: The range cannot be read, is empty, runs backwards, or lies where the
-            hyperparameter has no meaning, a momentum above 1 say.
+        SpaceError: The range cannot be read, is empty, runs backwards, has decimal commas, is a
+            tuple of two numbers, or lies where the hyperparameter has no meaning, a momentum above
+            1 say.
 
     >>> parse_range("lr", "1e-4..1e-1", Interval(1e-5, 1, log=True))
     Interval(low=0.0001, high=0.1, log=True, integer=False)
@@ -160,16 +171,45 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
 
 def _read(name: str, text: Given, like: Range | None) -> Range:
     if not isinstance(text, str):
-        return _choice(name, text, text if isinstance(text, list | tuple) else (text,))
+        return _listed(name, text)
     text = text.strip()
     if match := _INTERVAL.fullmatch(text):
         low, high, words = match.groups()
+        for end in (low, high):
+            refuse_decimal_comma(name, end)
         powers = name in _POWERS or (low.startswith("2^") and high.startswith("2^"))
         return _powers(name, text) if powers else _interval(name, text, words.split(), like)
     if ".." in text:
-        raise _unreadable(name, text)
+        raise _unreadable_interval(name, text)
+    refuse_decimal_comma(name, text, _plausible(name, like))
     values = [_value(part.strip()) for part in text.split(",")]
     return _choice(name, text, dict.fromkeys(values))
+
+
+def _listed(name: str, given: Given) -> Choice:
+    values = given if isinstance(given, list | tuple) else (given,)
+    if isinstance(given, tuple) and len(given) == 2 and all(map(_is_number, given)):
+        low, high = given
+        raise SpaceError(
+            f"{name}={given}: a tuple of two numbers may be a range or two values; "
+            f"write '{low}..{high}' for the range, or [{low}, {high}] for the values"
+        )
+    refuse_decimal_text(name, given, [value for value in values if isinstance(value, str)])
+    return _choice(name, given, values)
+
+
+def check_values(name: str, text: str) -> None:
+    """Raise `SpaceError` where values of a hyperparameter or score seem to have decimal commas."""
+    refuse_decimal_comma(name, text, DEFAULT_RANGE.holds if name in _SCORES else _plausible(name))
+
+
+def _plausible(name: str, like: Range | None = None) -> Plausible | None:
+    """Return whether a real number is one for this hyperparameter; None where it takes others."""
+    like = like or DEFAULT_RANGES.get(name)
+    if isinstance(like, Interval):
+        return None if like.integer else like.holds
+    takes_reals = like is not None and any(isinstance(value, float) for value in like.values)
+    return DEFAULT_RANGE.holds if takes_reals or name in _REAL else None
 
 
 def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
@@ -185,8 +225,10 @@ def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
     space: Space = {"batch": DEFAULT_RANGES["batch"]}
     # A set has no order of its own, and the order decides what a seeded sampler draws.
     for name in declared or sorted(supported):
-        default = DEFAULT_RANGES.get(name, DEFAULT_RANGE)
-        space[name] = parse_range(name, declared[name], default) if declared else default
+        default = DEFAULT_RANGES.get(name)
+        space[name] = (
+            parse_range(name, declared[name], default) if declared else default or DEFAULT_RANGE
+        )
     space.pop("transform", None)
     return space
 
@@ -214,6 +256,17 @@ def fixed(space: Space) -> dict[str, Value]:
     return {
         name: one.values[0] for name, one in space.items() if isinstance(one, Choice) and one.fixed
     }
+
+
+def fits(space: Space, prm: Mapping[str, Value]) -> bool:
+    """Return whether hyperparameters have exactly the names of a space, each within its range.
+
+    >>> fits({"lr": Interval(0, 1), "act": Choice(("relu",))}, {"lr": 0.1, "act": "relu"})
+    True
+    >>> fits({"lr": Interval(0, 1)}, {"lr": 0.1, "act": "relu"})
+    False
+    """
+    return prm.keys() == space.keys() and all(one.holds(prm[name]) for name, one in space.items())
 
 
 def smallest(space: Space) -> dict[str, Value]:
@@ -416,6 +469,17 @@ def _usable(value: object) -> bool:
 
 def _is_bool(value: Value) -> bool:
     return isinstance(value, bool)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not _is_bool(value)
+
+
+def _unreadable_interval(name: str, text: str) -> SpaceError:
+    pointed = text.replace(",", ".")
+    if "," in text and _INTERVAL.fullmatch(pointed):
+        return SpaceError(f"{name}={text}: has a decimal comma; write {pointed}")
+    return _unreadable(name, text)
 
 
 def _unreadable(name: str, text: Given) -> SpaceError:

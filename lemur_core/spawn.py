@@ -14,10 +14,17 @@ from typing import Any, NamedTuple
 
 
 class Spawned(NamedTuple):
-    """A process, and the pipe to it."""
+    """A process, and the pipe to it.
+
+    Attributes:
+        process: The process.
+        connection: The pipe.
+        output: What it prints; None where that is printed at once.
+    """
 
     process: SpawnProcess
     connection: Connection[Any, Any]
+    output: Connection[Any, Any] | None = None
 
 
 def spawn(target: Callable[..., object], *args: object) -> Spawned:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli.filters import check_known, conditions
 from lemur_core.cli.options import db_option
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
@@ -16,12 +17,13 @@ from lemur_core.errors import SettingsError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_FORMS = ("csv", "json", "jsonl", "parquet", "xlsx")
 _BINARY = ("parquet", "xlsx")
 
 
 @click.command()
-@click.option("--best", is_flag=True, help="Of each pipeline and epoch, the best row only.")
-@click.option("--unique-nn", is_flag=True, help="Of each net, the best row only.")
+@click.option("--best", is_flag=True, help="The best row by validation of each pipeline and epoch.")
+@click.option("--unique-nn", is_flag=True, help="The best row by validation of each net.")
 @click.option("--task", help="Rows of this task.")
 @click.option("--dataset", help="Rows of this data set.")
 @click.option("--metric", help="Rows of this metric.")
@@ -32,7 +34,8 @@ _BINARY = ("parquet", "xlsx")
     "--where",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Rows whose hyperparameter, score or state is so: batch=32,64 or lr=1e-4..1e-2.",
+    help="Rows with this value of a hyperparameter or column: batch=32,64, lr=1e-4..1e-2, "
+    "state=failed.",
 )
 @click.option("--max-rows", type=click.IntRange(0), help="At most so many rows.")
 @click.option("--columns", metavar="A,B,...", help="These columns only, in this order.")
@@ -42,29 +45,53 @@ _BINARY = ("parquet", "xlsx")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "csv", "json", "jsonl", "parquet", "xlsx"]),
-    default="table",
-    show_default=True,
-    help="The table has the columns that fit a screen.",
+    type=click.Choice(["table", *_FORMS]),
+    help="The table has the columns that fit a screen.  [by the name of --output, else table]",
 )
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file to write."
 )
 @db_option
-def data(best: bool, form: str, output: Path | None, **filters: Any) -> None:
+def data(best: bool, form: str | None, output: Path | None, **filters: Any) -> None:
     """Print recorded results, a row per trial and epoch."""
+    from lemur_core.store.reading.formats import check_installed
     from lemur_core.store.reading.reader import data as read
 
+    form = form or _by_name(output)
     if form in _BINARY and output is None and sys.stdout.isatty():
         raise SettingsError(f"format {form!r} is no text; name a file with --output")
-    filters["where"] = dict(_condition(text) for text in filters["where"])
+    check_installed(form)
+    filters["where"] = conditions(filters["where"])
     if filters["columns"] is not None:
-        filters["columns"] = filters["columns"].split(",")
-    frame = read(only_best_accuracy=best, **filters)
+        filters["columns"] = [name.strip() for name in filters["columns"].split(",")]
+    named = {name: filters[name] for name in ("task", "dataset", "metric", "nn")}
+    check_known(filters["db"], named, filters["nn_prefixes"], filters["where"])
+    frame = read(only_best=best or filters["unique_nn"], **filters)
+    if frame.empty or "state" in filters["where"]:
+        _say_rowless(filters)
     if form == "table":
         _show(_text(frame, filters["columns"]), output)
     else:
         _write(frame, form, output)
+
+
+def _say_rowless(filters: dict[str, Any]) -> None:
+    """Say which trials match and have no row, as they ended before their first epoch."""
+    from lemur_core.store.reading.reader import without_epochs
+
+    names = ("task", "dataset", "metric", "nn", "nn_prefixes", "epoch", "where", "db")
+    uids = without_epochs(**{name: filters[name] for name in names})
+    if uids:
+        shown = ", ".join(uid[:8] for uid in uids[:3])
+        more = ", ..." if len(uids) > 3 else ""
+        who = "trial that matches has" if len(uids) == 1 else "trials that match have"
+        line = f"{len(uids)} {who} no epoch and no row: lemur show trial {shown}{more}"
+        click.echo(line, err=True)
+
+
+def _by_name(output: Path | None) -> str:
+    suffix = output.suffix.lower().removeprefix(".") if output else ""
+    return suffix if suffix in _FORMS else "table"
 
 
 def _write(frame: DataFrame, form: str, output: Path | None) -> None:
@@ -88,40 +115,11 @@ def _show(text: str, output: Path | None) -> None:
         output.write_text(f"{text}\n", encoding="utf-8")
 
 
-def _condition(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (name.strip() and equals and value.strip()):
-        raise SettingsError(f"--where {text!r}: expected NAME=VALUE, as in --where batch=32,64")
-    low, dots, high = value.partition("..")
-    if dots:
-        return name.strip(), (_bound(text, low), _bound(text, high))
-    return name.strip(), [_value(part) for part in value.split(",")]
-
-
-def _bound(condition: str, text: str) -> float | None:
-    try:
-        return float(text) if text.strip() else None
-    except ValueError:
-        raise SettingsError(
-            f"--where {condition!r}: {text!r} is no number; expected a range such as 1e-4..1e-2"
-        ) from None
-
-
-def _value(text: str) -> Any:
-    text = text.strip()
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
 def _text(frame: DataFrame, columns: list[str] | None) -> str:
     if columns is not None and len(frame):
-        return text_table(columns, [[str(cell) for cell in row] for row in frame.to_numpy()])
+        return text_table(
+            list(frame.columns), [[str(cell) for cell in row] for row in frame.to_numpy()]
+        )
     return tables(frame)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from lemur_core.cli.filters import check_known
 from lemur_core.cli.options import db_option
 from lemur_core.cli.text import binary
 from lemur_core.errors import SettingsError
@@ -40,6 +41,7 @@ def export(form: str, output: Path, every: bool, test: float, db: str, **named: 
 
     Near copies of a net are in one split, train or test.
     """
+    check_known(db, named)
     if form in _OWN:
         _write_corpus(form, output, every, test, db, named)
         return

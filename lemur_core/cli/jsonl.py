@@ -55,9 +55,9 @@ def _facts(event: events.Event) -> dict[str, Any]:
             return {"pipelines": pipelines} | {
                 name: getattr(event, name) for name in ("trials", "epochs", "devices", "db")
             }
-        case events.StudyStarted(pipeline, done, trials, fixed):
-            name = pipeline.name
-            return {"pipeline": name, "done": done, "trials": trials, "fixed": dict(fixed)}
+        case events.StudyStarted(pipeline, done, trials, fixed, others):
+            counts = {"done": done, "trials": trials, "others": others}
+            return {"pipeline": pipeline.name} | counts | {"fixed": dict(fixed)}
         case events.TrialStarted(trial):
             return _which(trial) | {"prm": dict(trial.prm), "seed": trial.seed}
         case events.EpochEnded(trial, epoch):

@@ -26,7 +26,7 @@ def ending(summary: Summary, elapsed_s: float) -> str:
 
 
 def _boards(standings: list[Standing]) -> Iterator[str]:
-    ordered = sorted(standings, key=lambda one: (_where(one), -one.accuracy))
+    ordered = sorted(standings, key=lambda one: (_where(one), -one.validation))
     for where, group in groupby(ordered, _where):
         rows = [
             [

@@ -130,7 +130,7 @@ def _of_task(drawn: Mapping[str, Draw], told: Told) -> Draw:
 def _weights(told: Told, trial: Trial, bundles: Bundles, kept: Path) -> Iterator[Path]:
     """Give the file of a trial's weights; they are trained first where they were not kept."""
     from lemur_core.cli.wording import epoch_text
-    from lemur_core.search.predict import best_epoch, train_again
+    from lemur_core.search.predict import train_again
     from lemur_core.train.kept import copy
     from lemur_core.trial import State
 
@@ -141,7 +141,9 @@ def _weights(told: Told, trial: Trial, bundles: Bundles, kept: Path) -> Iterator
     def said(epoch: Epoch) -> None:
         click.echo(f"epoch {epoch.number}: {epoch_text(epoch)}")
 
-    best = best_epoch(told).number
+    if told.best is None:
+        raise SettingsError(f"trial {told.facts['uid']} has no epoch; expected a trained one")
+    best = told.best.number
     click.echo(f"there is no {kept}: training it again, to epoch {best}, its best")
     # Where training is ended early, weights of no meaning are left nowhere.
     with TemporaryDirectory(prefix="lemur-pictures-") as folder:

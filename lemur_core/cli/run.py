@@ -111,9 +111,14 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
             click.echo(pipeline.name)
         return 0
     from lemur_core.cli.progress import watching
+    from lemur_core.notices import warnings_told
+    from lemur_core.search.events import Warned
     from lemur_core.search.run import campaign
 
-    with watching(quiet=quiet, as_json=as_json) as show:
+    with (
+        watching(quiet=quiet, as_json=as_json) as show,
+        warnings_told(lambda line: show(Warned(line))),
+    ):
         summary = campaign(settings, installed(), show)
         show.ended(summary)
     return summary.exit_status

@@ -23,6 +23,9 @@ def _facts(told: Told) -> Iterator[str]:
     for name in _FACTS:
         if told.facts[name] not in (None, ""):
             yield f"{name:<12}{told.facts[name]}"
+    if best := told.best:
+        validation = _digits(best.validation, 4)
+        yield f"{'best':<12}epoch {best.number}: validation {validation}, test {best.accuracy:.4f}"
     yield from _prediction(told)
     for split, count in told.left_out.items():
         yield f"{'left out':<12}{count} of {split}, which cannot be decoded"

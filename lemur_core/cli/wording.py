@@ -28,7 +28,10 @@ def campaign_line(event: events.CampaignStarted) -> str:
 def study_line(event: events.StudyStarted) -> str:
     """Return a pipeline's name and how many trials it has and lacks."""
     done = f", {event.done} done already" if event.done else ""
-    return f"{event.pipeline.name}: {_count(event.trials, 'trial')} to go{done}"
+    others = ""
+    if event.others:
+        others = f" ({_count(event.others, 'trial')} with other hyperparameters not counted)"
+    return f"{event.pipeline.name}: {_count(event.trials, 'trial')} to go{done}{others}"
 
 
 def fixed_line(event: events.StudyStarted) -> str:

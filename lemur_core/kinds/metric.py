@@ -9,6 +9,10 @@ A metric's target is a callable that takes ``out_shape`` and returns an object w
 ``compute()``
     return the score of all batches since the reset, 0 to 1, higher is better.
 
+A target that cannot score predictions of a shape, five most probable classes of two say, raises
+`ShapeError` or `MisfitError` when it is called. A campaign then leaves the metric out of what a
+wildcard stands for, and reports the error where the metric was named.
+
 LEMUR's published form is accepted too: a module with ``create_metric(out_shape)``, whose object has
 ``reset()``, ``__call__(outputs, targets)`` and ``result()``.
 """
@@ -51,6 +55,7 @@ def as_metric(target: Any, out_shape: tuple[int, ...], name: str) -> Metric:
 
     Raises:
         ContractError: The target cannot be called, or its object lacks a method.
+        ShapeError: It cannot score predictions of this shape; likewise `MisfitError`.
     """
     if isinstance(target, ModuleType):
         target = getattr(target, "create_metric", None)

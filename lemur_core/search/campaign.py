@@ -24,8 +24,8 @@ from lemur_core.search.forecast import Audit, Forecasting
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.obtain import Obtain
-from lemur_core.search.plan import ranges, spelt_out_datasets
-from lemur_core.search.prepare import prepare
+from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics
+from lemur_core.search.prepare import LiteralNames, prepare
 from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.settings import Settings
 from lemur_core.spawn import Spawned
@@ -44,11 +44,12 @@ class Summary:
     """How a campaign ended.
 
     Attributes:
-        standings: The best of each pipeline, over all that the database holds of it.
+        standings: The best epoch of each pipeline by validation, over all that the database holds
+            of it, the highest validation first.
         states: How many of this campaign's trials ended in each state.
         reasons: How many of them failed for each reason.
         left_out: What is missing and why, a line each: pipelines that were left out or set aside,
-            records that wait for the database.
+            studies whose sampler has nothing left to propose, records that wait for the database.
         audit: How the campaign's estimator did; None where it had none.
         db: Where the results are.
         interrupted: Whether it was ended before its time.
@@ -106,10 +107,10 @@ class Campaign:
         Raises:
             LemurError: The settings cannot be met, or no net can take its data.
         """
-        named = spelt_out_datasets(self.settings)
+        named = LiteralNames(spelt_out_datasets(self.settings), spelt_out_metrics(self.settings))
         ready = prepare(
             self.pipelines,
-            Obtain(self._bundles, self._watch, named if self.settings.download else ()),
+            Obtain(self._bundles, self._watch, named.datasets if self.settings.download else ()),
             ranges(self.settings),
             named,
             self._leave_out,
@@ -176,7 +177,7 @@ class Campaign:
         self._watch(
             CampaignStarted(pipelines, trials, self.settings.epochs, self.devices, self.summary.db)
         )
-        Dispatch(pursuits, workers, interruption).run()
+        Dispatch(pursuits, workers, interruption, self._warn).run()
         for pursuit in pursuits:
             self._sum_up(pursuit)
         outcomes = [outcome for pursuit in pursuits for outcome in pursuit.outcomes]
@@ -190,8 +191,8 @@ class Campaign:
                 self.summary.audit.take(outcome, self.settings.epochs)
             if outcome.state is State.FAILED:
                 self.summary.reasons[outcome.reason] += 1
-        if pursuit.set_aside:
-            self.summary.left_out.append(pursuit.set_aside)
+        for why in filter(None, (pursuit.set_aside, pursuit.exhausted)):
+            self.summary.left_out.append(why)
 
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)

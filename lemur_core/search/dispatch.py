@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lemur_core.search.attempt import Attempt
 from lemur_core.search.interruption import Interruption
@@ -18,6 +18,7 @@ class Dispatch:
         pursuits: The studies; what an earlier one can begin comes first.
         workers: Each trains one trial at a time.
         interruption: Whether to begin nothing more.
+        warn: Told each line that workers warn with, once.
     """
 
     def __init__(
@@ -25,9 +26,11 @@ class Dispatch:
         pursuits: Sequence[Pursuit],
         workers: Sequence[Worker],
         interruption: Interruption,
+        warn: Callable[[str], None],
     ) -> None:
         self._pursuits, self._workers, self._interruption = pursuits, workers, interruption
         self._busy: dict[Worker, tuple[Pursuit, Attempt]] = {}
+        self._warn, self._warned = warn, set[str]()
 
     def run(self) -> None:
         """Train until nothing is left to begin and what was begun has ended.
@@ -60,12 +63,20 @@ class Dispatch:
     def _hear(self, worker: Worker) -> None:
         pursuit, attempt = self._busy[worker]
         message = worker.receive()
+        self._pass_on(worker)
         if isinstance(message, Outcome):
             del self._busy[worker]
             pursuit.ended(attempt, message)
             self._begin()
         elif message is not None:
             worker.answer(attempt.epoch_ended(message))
+
+    def _pass_on(self, worker: Worker) -> None:
+        while worker.notices:
+            line = worker.notices.popleft()
+            if line not in self._warned:
+                self._warned.add(line)
+                self._warn(line)
 
     def _stop(self) -> None:
         for worker, (pursuit, attempt) in self._busy.items():

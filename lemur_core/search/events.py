@@ -35,9 +35,10 @@ class StudyStarted:
     """The search over one pipeline begins."""
 
     pipeline: Pipeline
-    done: int  # trials it has already
+    done: int  # trials that ended before, with hyperparameters that are asked for
     trials: int  # trials to train
     fixed: Mapping[str, Value]  # hyperparameters that are not searched
+    others: int = 0  # trials that ended before, with hyperparameters that are not asked for
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,13 @@ def spelt_out_datasets(settings: Settings) -> set[str]:
     return {name for pattern in (*given, only) for name in pattern.literals["dataset"]}
 
 
+def spelt_out_metrics(settings: Settings) -> set[str]:
+    """Return the metrics that the settings name without a wildcard, without their plugins."""
+    given, only = _patterns(settings)
+    named = {name for pattern in (*given, only) for name in pattern.literals["metric"]}
+    return {name.rpartition("/")[2] for name in named}
+
+
 def spelt_out_nets(settings: Settings) -> set[str]:
     """Return the nets that the settings name without a wildcard, but those that are files."""
     given, only = _patterns(settings)

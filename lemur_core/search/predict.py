@@ -16,7 +16,7 @@ from lemur_core.kinds.transform import Normalisation, as_transform
 from lemur_core.pictures.draw import Example
 from lemur_core.search.devices import check_device
 from lemur_core.search.reproduce import trained
-from lemur_core.store.reading.told import Told, ToldEpoch
+from lemur_core.store.reading.told import Told
 from lemur_core.train import kept
 from lemur_core.train.batches import batches
 from lemur_core.train.data import Bundles
@@ -39,11 +39,6 @@ def device_of(told: Told, asked: str | None) -> str:
     except SettingsError:
         return "cpu"
     return recorded
-
-
-def best_epoch(told: Told) -> ToldEpoch:
-    """Return the best of a trial's epochs by validation, of equals the one that trained longest."""
-    return max(told.epochs, key=lambda epoch: (epoch.validation or 0.0, epoch.number))
 
 
 def train_again(

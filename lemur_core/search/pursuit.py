@@ -15,7 +15,7 @@ from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
 from lemur_core.search.study import Study, derived_seed
-from lemur_core.space import below, fixed, greatest
+from lemur_core.space import below, fits, fixed, greatest
 from lemur_core.store.writing.owner import is_alive
 from lemur_core.store.writing.writer import NumberTakenError, Past
 from lemur_core.train import checkpoint
@@ -36,25 +36,37 @@ class Pursuit:
     Attributes:
         pipeline: What is trained.
         outcomes: How this campaign's trials of it ended, in that order.
+        exhausted: That the sampler has nothing left to propose, a line; empty while it has.
     """
 
     def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
-        self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
+        self.pipeline, self._means = ready.pipeline, means
+        # What counts is asked for once; what is searched gets smaller where memory runs out.
+        self._whole_space = self.space = ready.space
         self._chance, self._left_out = ready.chance, left_out
         self.outcomes: list[Outcome] = []
+        self.exhausted = ""
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._known: dict[int, Past] = {}
         self._study = self._new_study()
-        self._already = self._count(self._past(), *_ENDED)
+        past = self._past()
+        self._already = self._count(past, *_ENDED)
+        self._others = sum(one.state in _ENDED for one in past) - self._already
         trials = means.settings.trials
         self._wanted = trials if trials > 0 else self._already - trials
+        self._possible: int | None = None
+        if self._study.combinations:
+            # Unfinished trials have a combination of their own, and are still to end.
+            unfinished = self._count(past, *_UNFINISHED)
+            self._possible = self._already + unfinished + self._study.combinations.left
         self._has_begun = False
 
     @property
     def missing(self) -> int:
         """How many trials are still to end well."""
-        return max(0, self._wanted - self._already)
+        wanted = self._wanted if self._possible is None else min(self._wanted, self._possible)
+        return max(0, wanted - self._already)
 
     def next(self, device: str) -> Attempt | None:
         """Begin the next trial, or go on with one; None when there is nothing to begin now."""
@@ -62,10 +74,14 @@ class Pursuit:
         while not self.set_aside:
             past = self._past()
             resumable = [one for one in past if self._can_go_on(one)]
-            elsewhere = self._count(past, *_UNFINISHED) - len(resumable)
-            if self._count(past, *_ENDED) + elsewhere >= self._wanted:
+            lost = sum(map(self._is_lost, past))
+            under_way = self._count(past, *_UNFINISHED) - len(resumable) - lost
+            if self._count(past, *_ENDED) + under_way >= self._wanted:
                 return None
             attempt = self._resumed(resumable, device) or self._begun(device)
+            if attempt is None:
+                self._say_exhausted()
+                return None
             self._under_way[attempt.trial_id] = attempt
             if attempt.done is None:
                 return attempt
@@ -100,7 +116,9 @@ class Pursuit:
         if not self._has_begun:
             self._has_begun = True
             self._means.watch(
-                StudyStarted(self.pipeline, self._already, self.missing, fixed(self.space))
+                StudyStarted(
+                    self.pipeline, self._already, self.missing, fixed(self.space), self._others
+                )
             )
 
     def _new_study(self) -> Study:
@@ -118,14 +136,20 @@ class Pursuit:
         return past
 
     def _count(self, past: Sequence[Past], *states: State) -> int:
-        return sum(one.state in states and not self._is_lost(one) for one in past)
+        """Return how many trials with hyperparameters that are asked for are in these states."""
+        return sum(one.state in states and fits(self._whole_space, one.prm) for one in past)
 
     def _is_lost(self, past: Past) -> bool:
-        # Of other ranges than today's: this command will not go on with it.
-        return past.state in _UNFINISHED and not self._is_alive(past) and not self._fits(past)
+        # With a batch that memory ran out for: this command will not go on with it.
+        return (
+            past.state in _UNFINISHED
+            and fits(self._whole_space, past.prm)
+            and not fits(self.space, past.prm)
+            and not self._is_alive(past)
+        )
 
     def _can_go_on(self, past: Past) -> bool:
-        return past.state in _UNFINISHED and not self._is_alive(past) and self._fits(past)
+        return past.state in _UNFINISHED and fits(self.space, past.prm) and not self._is_alive(past)
 
     def _is_alive(self, past: Past) -> bool:
         writer, limits = self._means.writer, self._means.settings.limits()
@@ -134,11 +158,6 @@ class Pursuit:
         if past.state is State.INTERRUPTED:
             return False
         return is_alive(past.owner, past.seen, patience_s=2 * limits.epoch_s)
-
-    def _fits(self, past: Past) -> bool:
-        return set(past.prm) == set(self.space) and all(
-            one.holds(past.prm[name]) for name, one in self.space.items()
-        )
 
     def _resumed(self, resumable: Sequence[Past], device: str) -> Attempt | None:
         for past in resumable:
@@ -168,21 +187,32 @@ class Pursuit:
             self._means.writer.record(past.id, epoch)
         return saved
 
-    def _begun(self, device: str) -> Attempt:
+    def _say_exhausted(self) -> None:
+        combinations = self._study.combinations
+        if combinations and not self.exhausted:
+            self.exhausted = (
+                f"{self.pipeline.name}: sampler {self._means.settings.sampler!r} has tried all "
+                f"{combinations.total} combinations; {self._wanted} trials were asked for"
+            )
+            self._means.watch(Warned(self.exhausted))
+
+    def _begun(self, device: str) -> Attempt | None:
         if self._repeats:
             return self._anew(*self._repeats.popleft(), device)
         return self._numbered(self._study.ask, None, device)
 
-    def _anew(self, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt:
+    def _anew(self, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt | None:
         return self._numbered(lambda number: self._study.take_up(prm), seed, device)
 
     def _numbered(
-        self, ask: Callable[[int], optuna.Trial], seed: int | None, device: str
-    ) -> Attempt:
-        """Return a trial under a number that no other campaign took."""
+        self, ask: Callable[[int], optuna.Trial | None], seed: int | None, device: str
+    ) -> Attempt | None:
+        """Return a trial under a number that no other campaign took; None where none is left."""
         while True:
             number = self._means.writer.next_number(self.pipeline)
             asked = ask(number)
+            if asked is None:
+                return None
             trial = self._trial(number, self._study.prm(asked), seed, device)
             try:
                 trial_id = self._means.writer.begin(trial)

@@ -63,6 +63,6 @@ def _processes(settings: Settings) -> Iterator[Sequence[Spawned]]:
         yield started
     finally:
         # Where the campaign did not come to take them over, or has ended them already.
-        for process, _ in started:
+        for spawned in started:
             with suppress(ValueError):
-                process.kill()
+                spawned.process.kill()

@@ -16,7 +16,8 @@ import optuna
 from optuna.trial import TrialState
 
 from lemur_core.errors import SettingsError, hint
-from lemur_core.space import Space, fixed
+from lemur_core.search.combinations import Combinations
+from lemur_core.space import Space, fits, fixed
 from lemur_core.store.writing.writer import Past
 from lemur_core.trial import Epoch, Outcome, State
 
@@ -28,33 +29,60 @@ _STATES = {
 # Each draws from its seed and from what is recorded alone. So a new one for each trial, seeded by
 # the trial's number, proposes the same whether or not the campaign was interrupted before it.
 _WITHOUT_MEMORY = ("tpe", "random")
+# Optuna's own begin anew in each campaign, or stop nothing but `optuna.Study.optimize`.
+_EXHAUSTIVE = ("grid", "bruteforce")
+_REMEMBERED = (*_STATES, State.RUNNING, State.INTERRUPTED)
 
 
 class Study:
-    """Asks for hyperparameters and is told the scores they led to."""
+    """Asks for hyperparameters and is told the scores they led to.
+
+    Attributes:
+        combinations: Those that are left to propose; None where the sampler has no end.
+    """
 
     def __init__(self, space: Space, sampler: str, pruner: str, seed: int) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        # It warns of each value that a sampler draws at random.
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.space, self.sampler, self.seed = space, sampler, seed
         self.distributions = {
             name: one.distribution() for name, one in space.items() if not one.fixed
         }
+        plain = sampler.lower().removesuffix("sampler")
+        self._is_without_memory = plain in _WITHOUT_MEMORY
+        self.combinations = Combinations(space, sampler) if plain in _EXHAUSTIVE else None
         self._study = optuna.create_study(
             direction="maximize",
-            sampler=named(optuna.samplers, "Sampler", sampler, seed=seed),
+            sampler=named(
+                optuna.samplers, "Sampler", "Random" if self.combinations else sampler, seed=seed
+            ),
             pruner=named(optuna.pruners, "Pruner", pruner),
         )
         self._known: set[str] = set()
 
-    def ask(self, number: int) -> optuna.Trial:
-        """Return a proposal for the trial of this number."""
-        if self.sampler.lower().removesuffix("sampler") in _WITHOUT_MEMORY:
-            seed = derived_seed(self.seed, number)
+    def ask(self, number: int) -> optuna.Trial | None:
+        """Return a proposal for the trial of this number; None where none is left.
+
+        Raises:
+            SettingsError: The sampler needs what is not installed.
+        """
+        seed = derived_seed(self.seed, number)
+        if self.combinations:
+            prm = self.combinations.draw(seed)
+            return None if prm is None else self.take_up(prm)
+        if self._is_without_memory:
             self._study.sampler = named(optuna.samplers, "Sampler", self.sampler, seed=seed)
-        return self._study.ask(self.distributions)
+        try:
+            return self._study.ask(self.distributions)
+        except ImportError as error:
+            raise SettingsError(
+                f"sampler {self.sampler!r} needs {error.name}, which is not installed"
+            ) from error
 
     def take_up(self, prm: Mapping[str, Any], epochs: Iterable[Epoch] = ()) -> optuna.Trial:
         """Return the proposal of a trial that is gone on with, or begun again."""
+        if self.combinations and fits(self.space, prm):
+            self.combinations.take(prm)
         self._study.enqueue_trial({name: prm[name] for name in self.distributions})
         asked = self._study.ask(self.distributions)
         for epoch in epochs:
@@ -73,6 +101,8 @@ class Study:
     def tell(self, asked: optuna.Trial, uid: str, outcome: Outcome) -> None:
         """Tell how the trial of a proposal ended."""
         self._known.add(uid)
+        if self.combinations and outcome.state is State.ABANDONED:
+            self.combinations.release(self.prm(asked))
         state = _STATES.get(outcome.state, TrialState.FAIL)
         value = None
         if state is TrialState.COMPLETE and outcome.best is not None:
@@ -81,12 +111,19 @@ class Study:
         self._study.tell(asked, value, state)
 
     def remember(self, past: Past) -> None:
-        """Take a trial that ended well, in an earlier campaign or another one."""
-        if past.uid in self._known or past.state not in _STATES:
+        """Take a trial that ended well, in an earlier campaign or another one.
+
+        A trial with hyperparameters outside the space is left out: its score says nothing about
+        the points that are searched.
+        """
+        if past.uid in self._known or past.state not in _REMEMBERED:
+            return
+        if self.combinations and fits(self.space, past.prm):
+            self.combinations.take(past.prm)
+        if past.state not in _STATES:
             return
         self._known.add(past.uid)
-        # Outside today's ranges Optuna could not place it.
-        if not self.holds(past) or not past.epochs:
+        if not fits(self.space, past.prm) or not past.epochs:
             return
         scores = {epoch.number: epoch.validation for epoch in past.epochs}
         self._study.add_trial(
@@ -97,13 +134,6 @@ class Study:
                 distributions=self.distributions,
                 intermediate_values=scores,
             )
-        )
-
-    def holds(self, past: Past) -> bool:
-        """Return whether a trial's searched hyperparameters lie in today's ranges."""
-        return all(
-            name in past.prm and self.space[name].holds(past.prm[name])
-            for name in self.distributions
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Generator
 from typing import Any
 
@@ -17,6 +18,8 @@ class Here:
         self.bundles, self.device = bundles, device
         self._going: Generator[Epoch, Verdict, Outcome] | None = None
         self._verdict: Verdict | None = None
+        # Warnings of this process are its own.
+        self.notices: deque[str] = deque()
 
     def begin(self, trial: Trial) -> None:
         """Begin to train a trial."""

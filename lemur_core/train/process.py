@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections import deque
 from collections.abc import Collection
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -12,6 +14,7 @@ from typing import Any
 
 import torch.multiprocessing  # noqa: F401 - teaches multiprocessing to share tensors
 
+from lemur_core.notices import Output
 from lemur_core.pipeline import Pipeline
 from lemur_core.spawn import Spawned
 from lemur_core.train.child import Job, SharedData
@@ -34,6 +37,9 @@ class Process:
         device: The torch device that its trials are for.
         start: Starts a process.
         started: One that was started already.
+
+    Attributes:
+        notices: Lines that its processes warned with, the oldest first; whoever asks takes them.
     """
 
     def __init__(
@@ -48,7 +54,9 @@ class Process:
         self._start = start
         self._process: SpawnProcess | None = None
         self._connection: Connection[Any, Any] | None = None
+        self._output: tuple[Connection[Any, Any], Output] | None = None
         self._sent: set[Key] = set()
+        self.notices: deque[str] = deque()
         self._kills = KernelKills()
         if started is not None:
             self._take(started)
@@ -68,6 +76,7 @@ class Process:
 
         A process that ended, or took more than its trial may, is the trial's failure.
         """
+        self._read_output()
         try:
             message = self._message()
             if message is None:
@@ -93,9 +102,10 @@ class Process:
         self._send(verdict)
 
     def handles(self) -> Collection[Any]:
-        """Return the pipe to the process, and its end."""
+        """Return the pipe to the process, its end, and what it prints."""
         assert self._process is not None
-        return (self._connection, self._process.sentinel)
+        printed = [self._output[0]] if self._output and self._output[1].is_open else []
+        return (self._connection, self._process.sentinel, *printed)
 
     def due_s(self) -> float:
         """Return the seconds until it is known that the trial took more than it may."""
@@ -118,12 +128,23 @@ class Process:
             self._process.close()
         if self._connection is not None:
             self._connection.close()
-        self._process = self._connection = None
+        if self._output is not None:
+            connection, output = self._output
+            self.notices += output.close()
+            connection.close()
+        self._process = self._connection = self._output = None
         self._sent.clear()
 
     def _take(self, started: Spawned) -> None:
-        self._process, self._connection = started
+        self._process, self._connection, output = started
+        if output is not None:
+            # Looked up when it is written to: a live display may have taken its place.
+            self._output = output, Output(output.fileno(), lambda: sys.stderr)
         self._watch = Watch(self._process.pid, self.limits)
+
+    def _read_output(self) -> None:
+        if self._output is not None:
+            self.notices += self._output[1].notices()
 
     def _send(self, message: object) -> None:
         assert self._connection is not None

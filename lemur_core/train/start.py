@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lemur_core.notices import write_output
 from lemur_core.spawn import Spawned, spawn
 
 
@@ -24,10 +27,21 @@ class Start(NamedTuple):
 
     def __call__(self) -> Spawned:
         """Start a process that trains what it is sent."""
-        return spawn(_main, self)
+        if os.name != "posix":
+            return spawn(_main, self)
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        spawned = spawn(_main, self, theirs)
+        theirs.close()
+        return spawned._replace(output=ours)
 
 
-def _main(connection: Connection[Any, Any], how: Start) -> None:
+def _main(
+    connection: Connection[Any, Any], how: Start, output: Connection[Any, Any] | None = None
+) -> None:
+    if output is not None:
+        # Before torch is imported, which may warn too.
+        write_output(output.fileno())
+        output.close()
     from lemur_core.train.child import main
 
     main(connection, how)

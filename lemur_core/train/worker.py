@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection
 from multiprocessing.connection import wait
 from typing import Any, Protocol
@@ -14,9 +15,12 @@ class Worker(Protocol):
 
     Attributes:
         device: The torch device that its trials are for.
+        notices: Lines that were warned with while it trained, the oldest first; whoever asks takes
+            them.
     """
 
     device: str
+    notices: deque[str]
 
     def begin(self, trial: Trial) -> None:
         """Begin to train a trial."""

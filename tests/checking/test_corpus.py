@@ -47,8 +47,9 @@ def db(tmp_path):
             prm = {"lr": lr, "batch": 32, "transform": "norm_32"}
             trial_id = writer.begin(Trial(pipeline(net, registry), number, prm, 7, 2))
             size = Size(100 * number, (1, 1, 32, 32), (10,))
-            writer.record(trial_id, Epoch(1, 0.5, 0.4, accuracy / 2, 10**9, size=size))
-            writer.record(trial_id, Epoch(2, 0.5, 0.4, accuracy, 2 * 10**9, size=size))
+            validation = accuracy - 0.1
+            writer.record(trial_id, Epoch(1, 0.5, validation, 0.99, 10**9, size=size))
+            writer.record(trial_id, Epoch(2, 0.5, validation, accuracy, 2 * 10**9, size=size))
             writer.finish(trial_id, Outcome(State.FINISHED, ()))
         published = tmp_path / f"{TASK}_cifar-10_acc_ResNet"
         published.mkdir()
@@ -75,7 +76,7 @@ def test_each_net_and_pipeline_is_a_line_its_best_epoch(db):
         [1, 1, 32, 32], [10], 200,
     )  # fmt: skip
     assert first["prm"] == {"lr": 0.2, "batch": 32, "transform": "norm_32"}
-    assert (first["validation"], first["duration"]) == (0.4, 2 * 10**9)
+    assert (first["validation"], first["duration"]) == (0.65, 2 * 10**9)
     # That was published without its code.
     assert found.unknown == 1
 

@@ -6,7 +6,13 @@ import pytest
 import lemur_core
 from lemur_core import data, hookimpl
 from lemur_core.errors import LemurError, MisfitError, MissingDataError, SettingsError, SpaceError
-from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Warned
+from lemur_core.search.events import (
+    EpochEnded,
+    StudyStarted,
+    TrialFinished,
+    TrialStarted,
+    Warned,
+)
 from lemur_core.search.run import campaign
 from lemur_core.search.settings import Settings
 from lemur_core.trial import State
@@ -71,6 +77,35 @@ def test_a_larger_number_of_trials_adds_what_is_missing_and_a_negative_one_that_
     for trials, total in ((1, 1), (3, 3), (-2, 5)):
         run(LINEAR, trials=trials, epochs=1, db=db)
         assert len(data(db=db)) == total
+
+
+def studies(events):
+    return [(one.done, one.trials, one.others) for one in events if isinstance(one, StudyStarted)]
+
+
+def test_each_fixed_value_gets_trials_of_its_own(db):
+    for lr, study in ((0.1, (0, 1, 0)), (0.01, (0, 1, 1)), ("1e-3", (0, 1, 2)), (0.1, (1, 0, 2))):
+        _, events = told(LINEAR, lr=lr, trials=1, epochs=1, db=db)
+        assert studies(events) == [study]
+    assert [prm["lr"] for prm in data(db=db)["prm"]] == [0.1, 0.01, 0.001]
+
+
+def test_trials_of_a_fixed_value_count_in_a_range_that_holds_it(db):
+    for lr in (0.1, 0.5):
+        run(LINEAR, lr=lr, trials=1, epochs=1, db=db)
+    _, events = told(LINEAR, lr="0.05..0.2", trials=2, epochs=1, db=db)
+    assert studies(events) == [(1, 1, 1)]
+    _, events = told(LINEAR, lr="0.05..0.2", trials=-2, epochs=1, db=db)
+    assert studies(events) == [(2, 2, 1)]
+    assert len(data(db=db)) == 5
+
+
+def test_how_a_net_computes_asks_for_trials_of_its_own(db):
+    run(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
+    _, events = told(LINEAR, lr=0.1, precision="fp32", trials=1, epochs=1, db=db)
+    assert studies(events) == [(0, 1, 1)]
+    _, events = told(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
+    assert studies(events) == [(1, 0, 1)]
 
 
 def test_a_trial_that_fails_costs_itself_alone(db):
@@ -164,6 +199,50 @@ def test_a_setting_that_cannot_be_met_is_one_clear_line(db, settings, error, mes
 def test_the_sampler_is_optunas_by_name(db, sampler):
     summary = run(LINEAR, trials=1, epochs=1, sampler=sampler, db=db)
     assert summary.states == Counter({State.FINISHED: 1})
+
+
+FINITE = {"lr": "0.1,0.01", "batch": "16,32", "momentum": 0.9, "prm": {"width": 2}}
+FINITE |= {"transform": "plain", "epochs": 1}
+
+
+@pytest.mark.parametrize("sampler", ["grid", "BruteForceSampler"])
+def test_a_sampler_that_has_tried_all_combinations_ends_its_study(db, sampler):
+    line = f"{LINEAR}: sampler {sampler!r} has tried all 4 combinations; 6 trials were asked for"
+    for trained in (4, 0):
+        summary, events = told(LINEAR, **FINITE, trials=6, sampler=sampler, db=db)
+        assert summary.states == ({State.FINISHED: trained} if trained else {})
+        assert summary.exit_status == 0
+        assert summary.left_out == [line]
+        assert [event.message for event in events if isinstance(event, Warned)] == [line]
+        assert studies(events) == [(4 - trained, trained, 0)]
+    assert {(prm["lr"], prm["batch"]) for prm in data(db=db)["prm"]} == {
+        (0.1, 16), (0.1, 32), (0.01, 16), (0.01, 32),
+    }  # fmt: skip
+
+
+def test_combinations_that_were_tried_by_another_sampler_are_not_repeated(db):
+    run(LINEAR, **FINITE | {"lr": 0.1, "batch": 16}, trials=2, db=db)
+    summary = run(LINEAR, **FINITE, trials=5, sampler="grid", db=db)
+    assert summary.states == {State.FINISHED: 3}
+    assert not summary.left_out
+
+
+def test_a_combination_that_fails_is_not_tried_again(db):
+    summary = run(
+        f"{BLOBS}_Raises", trials=9, epochs=2, lr="0.1,0.01,0.001", batch=16, momentum=0.9,
+        transform="plain", prm={"width": 2},
+        sampler="grid", fail_attempts=5, db=db,
+    )  # fmt: skip
+    assert (summary.states, summary.exit_status) == ({State.FAILED: 3}, 1)
+
+
+def test_combinations_cannot_be_tried_of_a_range_of_reals(db):
+    with pytest.raises(SettingsError) as caught:
+        run(LINEAR, trials=1, epochs=1, batch=16, momentum=0, sampler="Grid", db=db)
+    assert str(caught.value) == (
+        "sampler 'Grid' tries each combination of values, but lr is a range, 0.001..0.1 log; "
+        "list its values, as in --set lr=0.001,0.1"
+    )
 
 
 def test_a_pruner_stops_trials_and_they_count_as_done(db):

@@ -18,6 +18,7 @@ from lemur_core.store.reading.formats import FORMS
 from lemur_core.store.reading.formats import write as write_form
 from lemur_core.store.reading.frame import Wanted, frame_of
 from lemur_core.store.reading.reader import best
+from lemur_core.store.reading.standings import best_trial, standings
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -126,8 +127,87 @@ def test_the_best_of_each_net_is_one_row(db):
     assert len(data(db=db, unique_nn=True)) == 3
 
 
-def test_the_best_of_each_pipeline_comes_by_data_set_and_accuracy(db):
-    assert list(best(db=db)["nn"]) == ["Raises", "Linear", "ResNet"]
+def test_the_best_of_each_pipeline_comes_by_data_set_and_validation(toys, tmp_path):
+    # Validation, accuracy and whether it is published, by net; in no order of theirs.
+    file = tmp_path / "results.db"
+    scores = {"Raises": (0.7, 0.1), "Linear": (0.8, 0.2), "Diverges": (0.7, 0.9)}
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {})
+        for net, (validation, accuracy) in scores.items():
+            trial_id = writer.begin(Trial(pipeline(toys, net), 1, PRM, 0, 1))
+            writer.record(trial_id, Epoch(1, None, validation, accuracy, 1))
+        for net, accuracy in (("A", 0.5), ("B", 0.95)):
+            record = FIRST | {"accuracy": accuracy, "uid": net}
+            publish(tmp_path / "stat", 1, [record], f"img-classification_blobs_hits_{net}")
+        take_in(engine, tmp_path / "stat")
+    assert list(best(db=file)["nn"]) == ["Linear", "Raises", "Diverges", "B", "A"]
+
+
+# Of each trial, the validation (None: published) and test score of each epoch, and what of them is
+# the best: by hand.
+CHOICES = {
+    "validation and not test": ([[(0.9, 0.1), (0.5, 0.99)]], (1, 1)),
+    "of equals the longest": ([[(0.9, 0.8), (0.9, 0.1)], [(0.9, 0.99)]], (1, 2)),
+    "of equals the first trial": ([[(0.2, 0.2), (0.9, 0.1)], [(0.1, 0.1), (0.9, 0.7)]], (1, 2)),
+    "what has validation": ([[(None, 0.99)], [(0.1, 0.1)]], (2, 1)),
+    "accuracy where nothing has": ([[(None, 0.5), (None, 0.4)], [(None, 0.6)]], (2, 1)),
+    "validation by its last digit": ([[(0.5, 0.9)], [(0.5 + 2**-53, 0.1)]], (2, 1)),
+    "a low score": ([[(0.0, 0.9)], [(-0.5, 0.99)]], (1, 1)),
+}
+
+
+@pytest.mark.parametrize(("trials", "expected"), CHOICES.values(), ids=CHOICES)
+def test_every_command_chooses_the_same_best(toys, tmp_path, lemur, trials, expected):
+    file = tmp_path / "lemur.db"
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {})
+        for number, epochs in enumerate(trials, 1):
+            trial_id = writer.begin(Trial(pipeline(toys), number, PRM, 0, 2, uid=str(number) * 32))
+            for epoch, (validation, accuracy) in enumerate(epochs, 1):
+                writer.record(trial_id, Epoch(epoch, None, validation or 0, accuracy, 10**9))
+        with engine.begin() as connection:
+            for number, epochs in enumerate(trials, 1):
+                if epochs[0][0] is None:
+                    connection.exec_driver_sql(
+                        "update stat set validation = null where trial_id = ?", (number,)
+                    )
+    trial, epoch = expected
+    uid, accuracy = str(trial) * 32, trials[trial - 1][epoch - 1][1]
+    row = best(db=file).iloc[0]
+    assert (row["trial"], row["epoch"], row["accuracy"]) == (uid, epoch, accuracy)
+    row = data(db=file, only_best=True, unique_nn=True).iloc[0]
+    assert (row["trial"], row["epoch"]) == (uid, epoch)
+    for epoch_number in {1, epoch}:
+        [one] = data(db=file, only_best=True, epoch=epoch_number)["trial"]
+        assert epoch_number != epoch or one == uid
+    status, out, _ = lemur("data", "--unique-nn", "--format", "jsonl")
+    assert (status, json.loads(out)["trial"], json.loads(out)["epoch"]) == (0, uid, epoch)
+    _, out, _ = lemur("export", "-o", "code.jsonl", "--format", "jsonl-code")
+    line = json.loads((tmp_path / "code.jsonl").read_text())
+    assert (line["trial"], line["epochs"], line["accuracy"]) == (uid, epoch, accuracy)
+    if any(one is not None for epochs in trials for one, _ in epochs):
+        name = "img-classification_blobs_hits_Linear"
+        with opened(file) as engine:
+            [standing] = standings(engine, [name])
+            assert (standing.trial, standing.epoch) == expected
+            with engine.connect() as connection:
+                assert best_trial(connection, name) == uid
+    _, out, _ = lemur("show", "trial", uid, "--no-source")
+    assert f"best        epoch {epoch}: validation " in out
+
+
+def test_lemurs_best_is_the_most_accurate(toys, tmp_path, lemur):
+    file = tmp_path / "lemur.db"
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {})
+        for number, scores in enumerate([(0.9, 0.1), (0.2, 0.8)], 1):
+            trial = Trial(pipeline(toys), number, PRM, 0, 1, uid=str(number) * 32)
+            writer.record(writer.begin(trial), Epoch(1, None, *scores, 1))
+    assert data(db=file, only_best_accuracy=True)["trial"].tolist() == ["2" * 32]
+    assert data(db=file, only_best=True)["trial"].tolist() == ["1" * 32]
+    assert json.loads(lemur("data", "--best", "--format", "jsonl")[1])["trial"] == "1" * 32
+    with pytest.raises(SettingsError, match="^only_best goes by validation and "):
+        data(db=file, only_best=True, only_best_accuracy=True)
 
 
 SCORES = {
@@ -138,8 +218,9 @@ SCORES = {
 
 
 @pytest.mark.parametrize("scores", SCORES.values(), ids=SCORES)
+@pytest.mark.parametrize("by", ["accuracy", "validation"])
 @pytest.mark.parametrize("differ", [["nn", "epoch"], ["nn"]], ids=["by epoch", "by net"])
-def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, differ, scores):
+def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, differ, scores, by):
     drawn, file = random.Random(0), tmp_path / "many.db"
     with opened(file, create=True) as engine:
         writer = Writer(engine, {})
@@ -147,12 +228,20 @@ def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, diff
             net = drawn.choice(["Linear", "Raises"])
             trial_id = writer.begin(Trial(pipeline(toys, net), number, PRM, 0, 9))
             for epoch in range(1, drawn.randint(2, 5)):
-                writer.record(trial_id, Epoch(epoch, None, 0.5, drawn.choice(scores), 1))
+                both = drawn.choice(scores), drawn.choice(scores)
+                writer.record(trial_id, Epoch(epoch, None, *both, 1))
     every = data(db=file)
-    highest = every["accuracy"] == every.groupby(differ)["accuracy"].transform("max")
-    expected = every[highest].drop_duplicates(differ).reset_index(drop=True)
+    if by == "validation":
+        every = every.sort_values("epoch", ascending=False, kind="stable")
+    highest = every[by] == every.groupby(differ)[by].transform("max")
+    expected = every[highest].drop_duplicates(differ).sort_index().reset_index(drop=True)
     by_epoch = "epoch" in differ
-    found = data(db=file, only_best_accuracy=by_epoch, unique_nn=not by_epoch)
+    found = data(
+        db=file,
+        only_best_accuracy=by_epoch and by == "accuracy",
+        only_best=by == "validation",
+        unique_nn=not by_epoch,
+    )
     pd.testing.assert_frame_equal(found, expected, check_categorical=False)
 
 
@@ -298,11 +387,110 @@ def test_the_command_filters_and_writes(db, lemur, tmp_path):
     )
 
 
+def test_hyperparameters_are_columns_that_can_be_chosen(db, lemur):
+    frame = data(db=db, prm_as_columns=True, columns=["nn", "prm.lr", "prm.depth"])
+    assert list(frame.columns) == ["nn", "prm.lr", "prm.depth"]
+    assert list(frame["prm.lr"])[:3] == [0.1, 1e-3, 1e-3]
+    assert list(data(db=db, columns=["prm.batch"], where={"batch": 32})["prm.batch"]) == [32, 32]
+    every = data(db=db, prm_as_columns=True, columns=["prm", "nn"])
+    assert [name for name in every if not name.startswith("prm.")] == ["nn"]
+    assert {"prm.lr", "prm.batch", "prm.depth"} < set(every)
+    arguments = ("data", "--db", db, "--prm-as-columns", "--where", "batch=32", "--epoch", 1)
+    _, out, _ = lemur(*arguments, "--columns", "nn, prm.lr,prm.depth")
+    assert out.split() == ["nn", "prm.lr", "prm.depth", "Linear", "0.001", "None"]
+    status, out, _ = lemur(*arguments, "--columns", "nn,prm")
+    assert (status, out.splitlines()[0].split()) == (0, ["nn", *sorted(f"prm.{p}" for p in PRM)])
+    status, out, errors = lemur(*arguments, "--columns", "prm.lrr")
+    assert (status, out) == (2, "")
+    assert errors.startswith("lemur: error: unknown column 'prm.lrr'. Did you mean 'prm.lr' or ")
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("epoch=2", 2), ("epoch=1..1", 4), ("nn=Linear", 3), ("nn=Linear,Raises", 5),
+        ("metric=acc", 1), ("number=2", 2), ("epochs=2", 5), ("device=cpu", 5), ("seed=7", 5),
+        ("state=finished", 5), ("state=imported,finished", 6), ("trial=2222", 2),
+        ("trial=2,3", 4), ("started=2000..", 5), ("started=..2000", 0), ("prm.batch=32", 2),
+        ("prm.epochs=2", None), ("loss=0.5", 5),
+    ],
+)  # fmt: skip
+def test_rows_are_filtered_by_every_plain_column(db, lemur, condition, rows):
+    status, out, _ = lemur("data", "--db", db, "--where", condition, "--format", "jsonl")
+    assert (status, len(out.splitlines())) == ((2, 0) if rows is None else (0, rows))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data", "--where", "prm=1"], "rows cannot be filtered by 'prm'; for a hyperparameter of "
+         "this name write prm.prm"),
+        (["data", "--where", "state=fialed"], "unknown state 'fialed'. Did you mean 'failed'?"),
+        (["data", "--where", "epoch=last"],
+         "--where 'epoch=last': epoch is a number; expected epoch=1 or epoch=1..2"),
+        (["data", "--where", "acuracy=0.5"],
+         "unknown column or hyperparameter 'acuracy'. Did you mean 'accuracy'?"),
+        (["data", "--where", "lr=0.1", "--where", "lr=0.2"],
+         "--where 'lr=0.2': lr is given twice; write lr=A,B"),
+        (["data", "--nn", "Linaer"], "unknown net 'Linaer'. Did you mean 'Linear'?"),
+        (["data", "--nn-prefix", "Lix"], "unknown beginning of a net's name 'Lix'"),
+        (["data", "--dataset", "cifar10"], "unknown data set 'cifar10'. Did you mean 'cifar-10'?"),
+        (["data", "--metric", "hit"], "unknown metric 'hit'. Did you mean 'hits'?"),
+        (["data", "--task", "img-clasification"],
+         "unknown task 'img-clasification'. Did you mean 'img-classification'?"),
+        (["best", "--net", "Linaer"], "unknown net 'Linaer'. Did you mean 'Linear'?"),
+        (["export", "-o", "out.jsonl", "--nn", "Linaer"],
+         "unknown net 'Linaer'. Did you mean 'Linear'?"),
+    ],
+)  # fmt: skip
+def test_what_rows_cannot_be_filtered_by_is_one_line(db, lemur, tmp_path, arguments, message):
+    status, out, errors = lemur(*arguments, "--db", db)
+    assert (status, out) == (2, "")
+    assert errors.startswith(f"lemur: error: {message}")
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nn", "Diverges"], ["--dataset", "blobs[samples=9]"], ["--where", "dropout=0"]]
+)
+def test_what_is_installed_and_not_recorded_has_no_rows(db, lemur, arguments):
+    assert lemur("data", "--db", db, *arguments) == (0, "no such rows\n", "")
+
+
+def test_trials_without_an_epoch_are_named(db, lemur, toys):
+    with opened(db) as engine:
+        writer = Writer(engine, {})
+        trial = Trial(pipeline(toys), 4, PRM, 0, 1, uid="abcdef12" * 4)
+        writer.finish(writer.begin(trial), Outcome(State.FAILED, (), "broken"))
+    line = "1 trial that matches has no epoch and no row: lemur show trial abcdef12\n"
+    assert lemur("data", "--db", db, "--where", "state=failed") == (0, "no such rows\n", line)
+    assert lemur("data", "--db", db, "--where", "state=failed", "--epoch", 1)[2] == ""
+    assert lemur("data", "--db", db, "--where", "batch=32")[2] == ""
+
+
+def test_the_form_is_that_of_the_files_name(db, lemur, tmp_path):
+    for form, read in (("csv", pd.read_csv), ("xlsx", pd.read_excel)):
+        assert lemur("data", "--db", db, "-o", f"out.{form}")[0] == 0
+        assert len(read(tmp_path / f"out.{form}")) == 6
+
+
+@pytest.mark.parametrize(("form", "package"), [("xlsx", "openpyxl"), ("parquet", "pyarrow")])
+def test_a_form_whose_package_is_missing_leaves_no_file(
+    db, lemur, tmp_path, monkeypatch, form, package
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    status, _, errors = lemur("data", "--db", db, "-o", f"out.{form}")
+    line = f"format {form!r}: {package} is not installed; pip install lemur-core[formats]"
+    assert (status, errors) == (2, f"lemur: error: {line}\n")
+    assert not (tmp_path / f"out.{form}").exists()
+
+
 def test_the_best_are_shown(db, lemur):
     status, out, _ = lemur("best", "--db", db)
     assert status == 0
     assert [line.split()[0] for line in out.splitlines() if line] == [
-        "img-classification_blobs_hits", "net", "Raises", "Linear",
+        "img-classification_blobs_hits", "net", "Linear", "Raises",
         "img-classification_cifar-10_acc", "net", "ResNet",
     ]  # fmt: skip
 

@@ -120,6 +120,25 @@ def test_a_trial_that_another_live_process_trains_is_left_to_it(tmp_path):
     assert run(LINEAR, **ASKED, db=str(db)).states[State.FINISHED] == 1
 
 
+def test_a_trial_with_other_ranges_that_another_process_trains_does_not_count(tmp_path):
+    db = tmp_path / "results.db"
+    run(LINEAR, **ASKED, db=str(db), lr="1e-3..1e-2", watch=ended_at(1, 2))
+    with sqlite3.connect(db) as connection:
+        connection.execute("update trial set state = 'running', owner = ?", (_process_one(),))
+    summary = run(LINEAR, **ASKED, db=str(db), lr="1e-1..1")
+    assert summary.states == {State.FINISHED: 3}
+    with sqlite3.connect(db) as connection:
+        connection.execute("update trial set state = 'interrupted' where number = 1")
+        numbers = connection.execute("select number from trial order by 1").fetchall()
+    assert numbers == [(1,), (2,), (3,), (4,)]
+    began = []
+    run(
+        LINEAR, **ASKED | {"trials": 1}, db=str(db), lr="1e-3..1e-2",
+        watch=lambda event: began.append(event.trial) if isinstance(event, TrialStarted) else None,
+    )  # fmt: skip
+    assert [(trial.number, len(trial.done)) for trial in began] == [(1, 2)]
+
+
 def _process_one():
     import socket
 

@@ -166,6 +166,8 @@ def test_what_a_range_holds():
     assert not Interval(0, 1).holds("a")
     assert Choice((1, "a")).holds(1.0)
     assert not Choice((1,)).holds(True)
+    assert Interval(1, 8, integer=True).holds(2.0)
+    assert not Interval(1, 8, integer=True).holds(2.5)
 
 
 def test_optunas_distributions_have_the_same_ends():

@@ -148,15 +148,15 @@ def test_of_the_past_only_what_changed_is_read_again(toys, writer):
     assert [each is known.get(each.id) for each in again] == [True, True, True, False, False]
 
 
-def test_the_leaderboard_is_chosen_by_validation_and_ranked_by_test(toys, writer):
+def test_the_leaderboard_is_chosen_and_ranked_by_validation(toys, writer):
     write(writer, Trial(pipeline(toys), 1, PRM, 7, 2), [(0.5, 0.9), (0.8, 0.6)])
     write(writer, Trial(pipeline(toys, "Raises"), 1, PRM, 7, 2), [(0.7, 0.7)])
     best = standings(writer.engine, [pipeline(toys).name, pipeline(toys, "Raises").name])
     assert [(one.accuracy, one.validation, one.epoch) for one in best] == [
-        (0.7, 0.7, 1),
         (0.6, 0.8, 2),
+        (0.7, 0.7, 1),
     ]
-    assert best[1].prm == PRM
+    assert best[0].prm == PRM
 
 
 def test_of_epochs_with_equal_validation_the_one_counts_that_trained_longest(toys, writer):

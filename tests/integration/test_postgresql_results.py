@@ -1,6 +1,7 @@
 """What is done with results in a file is done with those on a server too."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from sqlalchemy import inspect
 
 from lemur_core import data
 from lemur_core.errors import StoreError
+from lemur_core.pattern import Pattern
+from lemur_core.pipeline import compose
+from lemur_core.registry import installed
 from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
 from lemur_core.store.database import opened
@@ -17,13 +21,16 @@ from lemur_core.store.identity import code_hash
 from lemur_core.store.likeness import Likeness, read_likeness, sketch_of, write_sketches
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.corpus import corpus
-from lemur_core.store.reading.reader import best
+from lemur_core.store.reading.reader import best, without_epochs
+from lemur_core.store.reading.standings import standings
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.verdicts import Pipeline as Checked
 from lemur_core.store.verdicts import find_verdict, read_checked, write_verdict
+from lemur_core.store.writing.writer import Writer
+from lemur_core.trial import Epoch, Outcome, State, Trial
 
 PIPELINE = "img-classification_cifar-10_acc_ResNet"
 RECORDS = [
@@ -153,3 +160,33 @@ def test_verdicts_sketches_and_code_are_kept_on_a_server(database, tmp_path):
         assert patiently(engine, corpus).lines == []
         with opened(tmp_path / "file.db", create=True) as other:
             assert merge(other, engine).verdicts == 1
+
+
+def test_the_best_are_chosen_by_validation_and_every_plain_column_filters(database):
+    [pipeline] = compose(
+        installed(), [Pattern.parse("img-classification_digits_acc_SqueezeNet-1")], ["norm_32"]
+    )
+    scores = [[(0.9, 0.1), (0.9, 0.2)], [(0.2, 0.99)], [(math.nan, 0.8)]]
+    with opened(database, create=True) as engine:
+        writer = Writer(engine, {})
+        for number, epochs in enumerate(scores, 1):
+            prm = {"lr": 0.1, "batch": 16, "transform": "norm_32"}
+            trial = Trial(pipeline, number, prm, 7, 2, uid=str(number) * 32)
+            trial_id = writer.begin(trial)
+            for epoch, (validation, accuracy) in enumerate(epochs, 1):
+                writer.record(trial_id, Epoch(epoch, None, validation, accuracy, 10**9))
+            writer.finish(trial_id, Outcome(State.FINISHED, ()))
+        [standing] = standings(engine, [pipeline.name])
+        lines = patiently(engine, corpus).lines
+    found = best(db=database).iloc[0], data(only_best=True, unique_nn=True, db=database).iloc[0]
+    assert [(row["trial"], row["epoch"]) for row in found] == [("1" * 32, 2)] * 2
+    assert (standing.trial, standing.epoch) == (1, 2)
+    assert [(line["trial"], line["epochs"]) for line in lines] == [("1" * 32, 2)]
+    assert data(only_best_accuracy=True, unique_nn=True, db=database)["trial"][0] == "2" * 32
+    for where, rows in (
+        ({"epoch": 2}, 1), ({"number": [1, 2]}, 3), ({"state": "finished"}, 4), ({"trial": "1"}, 2),
+        ({"device": ["cpu"]}, 4), ({"started": ("2000", None)}, 4), ({"epochs": (1, 2)}, 4),
+        ({"prm.batch": 16}, 4), ({"predicted": (0, 1)}, 0), ({"parameters": 5}, 0),
+    ):  # fmt: skip
+        assert len(data(where=where, db=database)) == rows, where
+    assert without_epochs(where={"state": "finished"}, db=database) == []

@@ -24,6 +24,7 @@ from lemur_core.store.likeness import families, read_sketches, sketch_of, write_
 from lemur_core.store.reading.filters import Filters, where_in
 from lemur_core.store.reading.formats import write as write_frame
 from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.reading.ranking import best_first
 from lemur_core.store.sketch import Sketch
 
 # From this share of their runs of tokens on, two sources are near copies. Among published nets
@@ -70,7 +71,7 @@ def corpus(
     every: bool = False,
     test: float = 0.1,
 ) -> Corpus:
-    """Return a database's code and scores, best first.
+    """Return a database's code and scores, best first by validation.
 
     Args:
         connection: To the database.
@@ -130,7 +131,7 @@ _QUERY = (
         _stat.epoch, _stat.accuracy, _stat.validation, _stat.duration,
     )
     .join_from(schema.stat, schema.trial)
-    .order_by(_stat.accuracy.desc(), _trial.id, _stat.epoch)
+    .order_by(*best_first())
 )  # fmt: skip
 
 

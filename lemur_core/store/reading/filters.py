@@ -6,17 +6,49 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Float, Select, Text, case, cast, exists, func, or_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Float,
+    Select,
+    String,
+    Text,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
+from lemur_core.errors import SettingsError
 from lemur_core.store import schema
 from lemur_core.store.writing.ledger import storable
 
-_OF_STAT = ("accuracy", "validation", "loss", "duration")
+_OF_STAT = ("epoch", "accuracy", "validation", "loss", "duration")
 _OF_TRIAL: dict[str, Column[Any]] = {
-    "state": schema.trial.c.state,
     "trial": schema.trial.c.uid,
-    "seed": schema.trial.c.seed,
-}
+    **{
+        name: schema.trial.c[name]
+        for name in (
+            "task", "dataset", "metric", "nn", "state", "predicted", "number", "seed", "epochs",
+            "device", "parameters", "started", "ended", "reason",
+        )
+    },
+}  # fmt: skip
+COLUMNS = (*_OF_STAT, *_OF_TRIAL)
+"""Columns of the results that rows can be filtered by."""
+TEXTS = tuple(name for name, column in _OF_TRIAL.items() if isinstance(column.type, String))
+"""Those of them that are text."""
+UNFILTERED = (
+    "prm", "scores", "within", "source", "extra", "curve", "metric_code", "nn_code",
+    "transform_code",
+)  # fmt: skip
+"""Columns of the results that rows cannot be filtered by."""
+PRM = "prm."
+"""What names of hyperparameters begin with as columns, and where a column has their name."""
+_UID_LENGTH = 32
 # Fewer than a statement may have parameters.
 _AT_ONCE = 10_000
 _BEGINS_A_NUMBER = tuple("-0123456789")
@@ -31,12 +63,23 @@ class Filters:
         epoch: Number of the epoch; None takes any.
         nn_prefixes: What names of nets begin with; none takes any.
         where: Hyperparameters and columns by what they must be, as `lemur_core.data` says.
+
+    Raises:
+        SettingsError: Rows cannot be filtered by a column.
     """
 
     trial: Mapping[str, str | None] = field(default_factory=dict)
     epoch: int | None = None
     nn_prefixes: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.where:
+            if name in UNFILTERED:
+                raise SettingsError(
+                    f"rows cannot be filtered by {name!r}; "
+                    f"for a hyperparameter of this name write {PRM}{name}"
+                )
 
     def apply(self, query: Select[Any], *, joined: bool = False) -> Select[Any]:
         """Return a query of `schema.stat` with these conditions.
@@ -49,6 +92,15 @@ class Filters:
         if of_trial and not joined:
             query = query.join_from(schema.stat, schema.trial)
         return query.where(*self._of_stat(), *of_trial)
+
+    def without_epochs(self) -> Select[str]:
+        """Return a query of the unique ids of trials that match and have no epoch."""
+        trial, stat = schema.trial.c, schema.stat.c
+        conditions = [*self._of_trial(), ~exists().where(stat.trial_id == trial.id)]
+        # No trial without epochs has a score.
+        if list(self._of_stat()):
+            conditions = [false()]
+        return select(trial.uid).where(*conditions).order_by(trial.id)
 
     def _of_stat(self) -> Iterator[ColumnElement[bool]]:
         if self.epoch is not None:
@@ -66,10 +118,24 @@ class Filters:
             begins = [storable(one) for one in self.nn_prefixes]
             yield or_(*(trial.nn.startswith(one, autoescape=True) for one in begins))
         for name, wanted in self.where.items():
-            if name in _OF_TRIAL:
+            if name == "trial":
+                yield _uid(wanted)
+            elif name in _OF_TRIAL:
                 yield _column(_OF_TRIAL[name], wanted)
             elif name not in _OF_STAT:
-                yield _prm(storable(name), wanted)
+                yield _prm(storable(name.removeprefix(PRM)), wanted)
+
+
+def _uid(wanted: Any) -> ColumnElement[bool]:
+    """Return the condition that a trial's unique id is, or begins as, is asked for."""
+    uid = schema.trial.c.uid
+    values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
+    return or_(
+        *(
+            uid == value if len(value) >= _UID_LENGTH else uid.startswith(value, autoescape=True)
+            for value in map(storable, map(str, values))
+        )
+    )
 
 
 def _column(column: ColumnElement[Any], wanted: Any) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lemur_core.errors import SettingsError
@@ -11,8 +12,26 @@ from lemur_core.errors import SettingsError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+# Pandas does not say which.
+_NEEDED = {"parquet": "pyarrow", "xlsx": "openpyxl"}
 # What a spreadsheet takes for the beginning of a formula.
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def check_installed(form: str) -> None:
+    """Raise `SettingsError` where what writes a form is not installed."""
+    package = _NEEDED.get(form)
+    try:
+        if package:
+            import_module(package)
+    except ImportError as error:
+        raise _missing(form, package) from error
+
+
+def _missing(form: str, package: str | None) -> SettingsError:
+    return SettingsError(
+        f"format {form!r}: {package} is not installed; pip install lemur-core[formats]"
+    )
 
 
 def write(frame: DataFrame, form: str, file: BinaryIO) -> None:
@@ -31,9 +50,7 @@ def write(frame: DataFrame, form: str, file: BinaryIO) -> None:
     try:
         FORMS[form](frame, file)
     except ImportError as error:
-        raise SettingsError(
-            f"format {form!r}: {error.name} is not installed; pip install lemur-core[formats]"
-        ) from error
+        raise _missing(form, _NEEDED.get(form, error.name)) from error
 
 
 def _csv(frame: DataFrame, file: BinaryIO) -> None:

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Select, Table, Text, func, select
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
-from lemur_core.store.reading.filters import Filters, where_in
-from lemur_core.store.reading.highest import highest
+from lemur_core.store.reading.filters import PRM, Filters, where_in
+from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.reading.rows import fetched
 from lemur_core.store.writing.ledger import scores_of, within_of
 
@@ -76,8 +76,8 @@ class Wanted:
     """What is asked for of the rows that were found.
 
     Attributes:
-        best_of: Of rows that agree in these columns, only the most accurate is kept; empty keeps
-            all.
+        best_of: Of rows that agree in these columns, only the best is kept; empty keeps all.
+        by: What is best, as `lemur_core.store.reading.highest` says.
         max_rows: At most so many rows.
         curves: Whether to add the curve of each row's trial.
         stats: Whether to add what is known of each row's trial.
@@ -86,6 +86,7 @@ class Wanted:
     """
 
     best_of: Sequence[str] = ()
+    by: By = "validation"
     max_rows: int | None = None
     curves: bool = False
     stats: bool = False
@@ -104,33 +105,38 @@ def frame_of(connection: Connection, filters: Filters, wanted: Wanted) -> DataFr
     Raises:
         UnknownNameError: There is no such column.
     """
-    columns = _columns(wanted)
+    columns = _columns(connection, wanted)
     with no_search_for_cycles():
         rows = _rows(connection, filters, wanted, columns)
         trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
         return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted)
 
 
-def _columns(wanted: Wanted) -> list[str]:
-    known = wanted.known
-    for name in wanted.columns or ():
-        if name not in known:
-            raise UnknownNameError("column", name, known)
-    return known if wanted.columns is None else list(wanted.columns)
+def _columns(connection: Connection, wanted: Wanted) -> list[str]:
+    if wanted.columns is None:
+        return wanted.known
+    unknown = [name for name in wanted.columns if name not in wanted.known]
+    if unknown:
+        names = connection.scalars(select(schema.prm.c.name).distinct())
+        known = [*wanted.known, *(f"{PRM}{name}" for name in names)]
+        for name in unknown:
+            if name not in known:
+                raise UnknownNameError("column", name, known)
+    return list(wanted.columns)
 
 
 def _rows(
     connection: Connection, filters: Filters, wanted: Wanted, columns: Collection[str]
 ) -> DataFrame:
     """Return those of these columns that `schema.stat` has, and ``trial_id``, epoch by epoch."""
-    needed = {"epoch", "accuracy", *columns}
+    needed = {"epoch", "accuracy", *columns, *([wanted.by] if wanted.best_of else [])}
     names = ["trial_id", *(name for name in _OF_STAT if name in needed)]
     stat = schema.stat.c
     query = filters.apply(select(*(stat[_STORED.get(name, name)] for name in names)))
     if wanted.max_rows is not None and not wanted.best_of:
         query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
     if wanted.best_of:
-        rows = _frame(highest(connection, query, names.index("accuracy"), wanted.best_of), names)
+        rows = _frame(highest(connection, query, names, wanted.best_of, wanted.by), names)
     else:
         # They come nearly so; a database would take longer than all the rest to see to it.
         rows = _frame(fetched(connection, query), names).sort_values(
@@ -192,6 +198,8 @@ def _put_together(
     for name in columns:
         if name == "prm":
             made |= _prm(connection, trials["prm"], wanted.prm_as_columns)
+        elif name.startswith(PRM):
+            made |= _prm(connection, trials["prm"], True, [name.removeprefix(PRM)])
         elif name in _CODE:
             made[name] = _codes(connection, _CODE[name], trials[name])
         elif name == "scores":
@@ -209,13 +217,19 @@ def _put_together(
     return pd.DataFrame(made, index=rows.index)
 
 
-def _prm(connection: Connection, uids: Series, as_columns: bool) -> dict[str, Any]:
+def _prm(
+    connection: Connection, uids: Series, as_columns: bool, names: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Return hyperparameters, of all names or of some, in one column or in one for each."""
     prms = read_prms(connection, uids.unique().tolist())
     # Each row gets a dictionary of its own: changing one must not change another.
     if not as_columns:
         return {"prm": [prms[uid].copy() for uid in uids.tolist()]}
-    names = sorted({name for prm in prms.values() for name in prm})
-    return {f"prm.{name}": _plain([prms[uid].get(name) for uid in uids.tolist()]) for name in names}
+    if names is None:
+        names = sorted({name for prm in prms.values() for name in prm})
+    return {
+        f"{PRM}{name}": _plain([prms[uid].get(name) for uid in uids.tolist()]) for name in names
+    }
 
 
 def _plain(values: list[Any]) -> Series:

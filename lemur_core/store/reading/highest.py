@@ -1,64 +1,94 @@
-"""Of all rows that are asked for, those of the highest accuracy."""
+"""The best of all rows that are asked for, by validation or by accuracy alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Text, case, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from lemur_core.store import schema
+from lemur_core.store.reading import ranking
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.rows import fetched
 
+By = Literal["validation", "accuracy"]
+
 # Of scores, which are 0 to 1; 10^15 times as many are a whole number of 64 bits.
 _MOST_ROUNDED = 9.0
+# Puts rounded validation scores above all rounded accuracies.
+_ABOVE = 4 * 10**16
 
 
 def highest(
-    connection: Connection, query: Select[Any], accuracy: int, best_of: Sequence[str]
+    connection: Connection,
+    query: Select[Any],
+    names: Sequence[str],
+    best_of: Sequence[str],
+    by: By,
 ) -> list[tuple[Any, ...]]:
-    """Return the rows of the highest accuracy; of equals, the one that was begun first.
+    """Return the best rows, by their trials and epochs.
 
     Args:
         connection: To the database.
         query: Of rows that begin with the id of the trial and the epoch.
-        accuracy: Where in a row it is.
+        names: What is in a row; ``accuracy`` and, by validation, ``validation`` are.
         best_of: In which columns those that are kept differ.
+        by: What is best: ``validation``, as `lemur_core.store.reading.ranking` says, or the highest
+            ``accuracy``, of equals the one that was begun first.
     """
     import numpy as np
 
     group = _groups(connection, [name for name in best_of if name != "epoch"])
     by_epoch = "epoch" in best_of
-    hopeful = _hopeful(connection, query, group, by_epoch)
+    hopeful = _hopeful(connection, query, group, by_epoch, by)
     rows = [
         row
         for few in where_in(query, schema.stat.c.trial_id, hopeful)
         for row in fetched(connection, few)
     ]
-    trial, epoch, score = (_column(rows, place) for place in (0, 1, accuracy))
+    trial, epoch, accuracy = (_column(rows, place) for place in (0, 1, names.index("accuracy")))
     differ = _differ(group, trial, epoch, by_epoch)
-    order = np.lexsort([epoch, trial])
-    best = order[_is_highest(differ, score)[order]]
-    _, first = np.unique(differ[best], return_index=True)
-    return [rows[place] for place in best[np.sort(first)].tolist()]
+    if by == "accuracy":
+        order = np.lexsort([epoch, trial, -accuracy, differ])
+    else:
+        validation = _column(rows, names.index("validation"))
+        unknown = np.isnan(validation)
+        score = np.where(unknown, accuracy, validation)
+        order = np.lexsort([trial, -epoch, -score, unknown, differ])
+    _, first = np.unique(differ[order], return_index=True)
+    best = order[first]
+    return [rows[place] for place in best[np.lexsort([epoch[best], trial[best]])].tolist()]
 
 
 def _hopeful(
-    connection: Connection, query: Select[Any], group: Any, by_epoch: bool
+    connection: Connection, query: Select[Any], group: Any, by_epoch: bool, by: By
 ) -> Sequence[int]:
-    """Return the ids of the trials that may have a row of the highest accuracy.
+    """Return the ids of the trials that may have one of the best rows.
 
-    A text of whole numbers is read far sooner than rows are; the accuracy is rounded for it, by
-    which what is highest stays so, beside others maybe.
+    A text of whole numbers is read far sooner than rows are; the score is rounded for it, by which
+    what is highest stays so, beside others maybe.
     """
     import numpy as np
 
     stat = schema.stat.c
-    low, high = -_MOST_ROUNDED, _MOST_ROUNDED
-    held = case((stat.accuracy < low, low), (stat.accuracy > high, high), else_=stat.accuracy)
-    rounded = cast(held * 1e15, BigInteger)
+    if by == "accuracy":
+        rounded = _rounded(ranking.accuracy)
+    else:
+        above = case((ranking.has_validation == 1, literal(_ABOVE, BigInteger)), else_=0)
+        rounded = _rounded(ranking.score) + cast(above, BigInteger)
     texts = (_joined(connection, column) for column in (stat.trial_id, stat.epoch, rounded))
     narrowed = query.with_only_columns(*texts, maintain_column_froms=True)
     [found] = fetched(connection, narrowed)
@@ -68,6 +98,12 @@ def _hopeful(
     best = _is_highest(_differ(group, trial, epoch, by_epoch), score)
     hopeful: list[int] = np.unique(trial[best]).tolist()
     return hopeful
+
+
+def _rounded(score: ColumnElement[float]) -> ColumnElement[int]:
+    low, high = -_MOST_ROUNDED, _MOST_ROUNDED
+    held = case((score < low, low), (score > high, high), else_=score)
+    return cast(held * 1e15, BigInteger)
 
 
 def _differ(group: Any, trial: Any, epoch: Any, by_epoch: bool) -> Any:

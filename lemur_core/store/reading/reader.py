@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.errors import SettingsError
 from lemur_core.restriction import canonical
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
@@ -27,6 +28,7 @@ def data(
     nn_prefixes: Collection[str] = (),
     unique_nn: bool = False,
     *,
+    only_best: bool = False,
     where: Mapping[str, Any] | None = None,
     with_curves: bool = False,
     with_stats: bool = False,
@@ -37,8 +39,9 @@ def data(
     """Return the recorded results, a row per trial and epoch, in the order they were recorded.
 
     Args:
-        only_best_accuracy: Of each task, data set, metric, net and epoch, the row with the highest
-            accuracy only.
+        only_best_accuracy: Of each task, data set, metric, net and epoch, keep the row with the
+            highest accuracy, of equals the one whose trial began first. This is LEMUR's meaning:
+            the accuracy is the test score, so what is kept was chosen by the test split.
         task: Rows of this task only; likewise the next four.
         dataset: Name of the data set, with its restriction.
         metric: Name of the metric.
@@ -46,10 +49,17 @@ def data(
         epoch: Number of the epoch, from 1.
         max_rows: At most so many rows.
         nn_prefixes: Rows of nets whose name begins with one of these only.
-        unique_nn: Of each net, the row with the highest accuracy only.
-        where: Hyperparameters, or the columns ``accuracy, validation, loss, duration, state, trial,
-            seed``, by what they must be: a value, a list or set of values, or a tuple of the least
-            and the greatest, where None sets no bound: ``{"lr": (1e-4, None), "batch": [32, 64]}``.
+        unique_nn: Of each net, keep one row: the one with the highest accuracy, or, with
+            ``only_best``, the best.
+        only_best: Of each task, data set, metric, net and epoch, keep the best row, as ``lemur
+            best`` does: the one with the highest validation score, of equals the one whose trial
+            began first. Rows without a validation score, as in LEMUR's published results, are
+            only kept where no row has one, the highest accuracy of them.
+        where: Hyperparameters and columns by what they must be: a value, a list or set of values,
+            or a tuple of the least and the greatest, where None sets no bound: ``{"lr": (1e-4,
+            None), "batch": [32, 64], "state": "failed"}``. A trial is named by its id or the
+            beginning of it. Where a hyperparameter has the name of a column, write ``prm.epochs``.
+            Columns that hold dictionaries or code cannot be filtered by.
         with_curves: Add ``curve``: the accuracy of the row's trial at each of its epochs, a
             dictionary.
         with_stats: Add what is known of the row's trial: ``number``, ``seed``, ``epochs`` (asked
@@ -58,7 +68,7 @@ def data(
             how much was trained by then, in epochs), ``source`` (where it was taken in from) and
             ``extra`` (a dictionary of what else its record said).
         prm_as_columns: In the place of ``prm``, a column ``prm.lr`` for each hyperparameter.
-        columns: These columns only, in this order.
+        columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's.
         db: A database URL, or the path of an SQLite file.
 
     Returns:
@@ -74,8 +84,14 @@ def data(
 
     Raises:
         StoreError: There is no such database, or it cannot be read.
-        UnknownNameError: There is no such column.
+        UnknownNameError: There is no such column. A name that rows are filtered by and that is not
+            recorded is no error: the frame is empty, with all its columns.
+        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
     """
+    if only_best and only_best_accuracy:
+        raise SettingsError(
+            "only_best goes by validation and only_best_accuracy by the test score; give one"
+        )
     filters = Filters(
         trial=_trial(task, dataset, metric, nn),
         epoch=epoch,
@@ -83,7 +99,8 @@ def data(
         where=where or {},
     )
     wanted = Wanted(
-        best_of=_best_of(only_best_accuracy, unique_nn),
+        best_of=_best_of(only_best or only_best_accuracy, unique_nn),
+        by="validation" if only_best else "accuracy",
         max_rows=max_rows,
         curves=with_curves,
         stats=with_stats,
@@ -94,6 +111,30 @@ def data(
         return patiently(engine, lambda connection: frame_of(connection, filters, wanted))
 
 
+def without_epochs(
+    task: str | None = None,
+    dataset: str | None = None,
+    metric: str | None = None,
+    nn: str | None = None,
+    epoch: int | None = None,
+    nn_prefixes: Collection[str] = (),
+    *,
+    where: Mapping[str, Any] | None = None,
+    db: str | Path = DEFAULT_DB,
+) -> list[str]:
+    """Return the unique ids of the trials that `data` has no row of, as they have no epoch.
+
+    The arguments are those of `data`.
+
+    Raises:
+        StoreError: There is no such database, or it cannot be read.
+    """
+    filters = Filters(_trial(task, dataset, metric, nn), epoch, tuple(nn_prefixes), where or {})
+    with opened(db) as engine:
+        query = filters.without_epochs()
+        return patiently(engine, lambda connection: list(connection.scalars(query)))
+
+
 def best(
     task: str | None = None,
     dataset: str | None = None,
@@ -102,7 +143,11 @@ def best(
     *,
     db: str | Path = DEFAULT_DB,
 ) -> DataFrame:
-    """Return the most accurate epoch of each pipeline, by task, data set and metric, best first.
+    """Return the best epoch of each pipeline, by task, data set and metric, best first.
+
+    The best is the one with the highest validation score, of equals the one that trained longest,
+    and of these the one whose trial began first. Epochs without a validation score, as in LEMUR's
+    published results, come after all that have one, the highest accuracy first.
 
     Args:
         task: Pipelines of this task only; likewise the next three.
@@ -119,8 +164,10 @@ def best(
     with opened(db) as engine:
         wanted = Wanted(best_of=parts)
         frame = patiently(engine, lambda connection: frame_of(connection, filters, wanted))
-    order = [*parts[:3], "accuracy"]
-    return frame.sort_values(order, ascending=[True, True, True, False], ignore_index=True)
+    score = frame["validation"].fillna(frame["accuracy"])
+    keys = frame[[*parts[:3]]].assign(unknown=frame["validation"].isna(), score=-score)
+    # Rows come as their trials began; a stable sort leaves equals in that order.
+    return frame.loc[keys.sort_values([*keys], kind="stable").index].reset_index(drop=True)
 
 
 def _trial(
@@ -130,8 +177,8 @@ def _trial(
     return {"task": task, "dataset": named, "metric": metric, "nn": nn}
 
 
-def _best_of(only_best_accuracy: bool, unique_nn: bool) -> tuple[str, ...]:
+def _best_of(only_best: bool, unique_nn: bool) -> tuple[str, ...]:
     """Return what the rows to be kept differ in."""
     if unique_nn:
         return ("nn",)
-    return ("task", "dataset", "metric", "nn", "epoch") if only_best_accuracy else ()
+    return ("task", "dataset", "metric", "nn", "epoch") if only_best else ()

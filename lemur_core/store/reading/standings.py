@@ -1,4 +1,4 @@
-"""The best of each pipeline, chosen as a search must: by validation, never by the test score."""
+"""The best of each pipeline by validation, as `lemur_core.store.reading.ranking` says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Select, select
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.ranking import best_first, has_validation
 from lemur_core.store.writing.past import read_prm
 
 
@@ -38,7 +39,7 @@ class Standing:
 
 
 def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
-    """Return the best of each of these pipelines that has results, highest accuracy first."""
+    """Return the best of each of these pipelines that has results, highest validation first."""
     trial, stat = schema.trial.c, schema.stat.c
     query = (
         select(
@@ -46,13 +47,12 @@ def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
             stat.accuracy, stat.validation, stat.epoch, stat.duration,
         )
         .join_from(schema.stat, schema.trial)
-        .order_by(stat.validation.desc(), stat.epoch.desc(), trial.id)
+        .order_by(*best_first())
     )  # fmt: skip
     asked = set(pipelines)
     # What was taken in from elsewhere was chosen by nobody's validation.
-    query = query.where(stat.validation.is_not(None), *_among(asked))
-    best = patiently(engine, lambda connection: _best(connection, query, asked))
-    return sorted(best, key=lambda standing: -standing.accuracy)
+    query = query.where(has_validation == 1, *_among(asked))
+    return patiently(engine, lambda connection: _best(connection, query, asked))
 
 
 def best_trial(connection: Connection, pipeline: str) -> str:
@@ -61,14 +61,14 @@ def best_trial(connection: Connection, pipeline: str) -> str:
     Raises:
         UnknownNameError: The pipeline has no such results.
     """
-    trial, stat = schema.trial.c, schema.stat.c
+    trial = schema.trial.c
     parts = [trial.task, trial.dataset, trial.metric, trial.nn]
     query = (
         select(trial.uid)
         .join_from(schema.stat, schema.trial)
-        .where(stat.validation.is_not(None))
+        .where(has_validation == 1)
         .where(*(part == text for part, text in zip(parts, pipeline.split("_"), strict=False)))
-        .order_by(stat.validation.desc(), stat.epoch.desc(), trial.id)
+        .order_by(*best_first())
         .limit(1)
     )
     uid = connection.scalar(query) if pipeline.count("_") == len(parts) - 1 else None

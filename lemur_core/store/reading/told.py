@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,9 +54,20 @@ class Told:
         return "_".join(self.facts[name] for name in ("task", "dataset", "metric", "nn"))
 
     @property
+    def best(self) -> ToldEpoch | None:
+        """Its best epoch, as `lemur_core.store.reading.ranking` says; None without epochs."""
+        return max(self.epochs, key=_rank, default=None)
+
+    @property
     def left_out(self) -> dict[str, int]:
         """How many samples of each split it was trained and scored without."""
         return left_out_of(self.facts["left_out"])
+
+
+def _rank(epoch: ToldEpoch) -> tuple[bool, float, int]:
+    if epoch.validation is None or math.isnan(epoch.validation):
+        return False, epoch.accuracy, epoch.number
+    return True, epoch.validation, epoch.number
 
 
 def tell(connection: Connection, uid: str) -> Told:

@@ -34,7 +34,7 @@ def read_ahead(place: Path) -> Iterator[Batch | Fault]:
     if not _is_much(place):
         yield from read_files(files_in(place))
         return
-    process, connection = spawn(_read, place)
+    process, connection, _ = spawn(_read, place)
     try:
         while found := connection.recv():
             if isinstance(found, Exception):

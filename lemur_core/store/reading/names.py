@@ -1,0 +1,90 @@
+"""Whether the names that rows are filtered by are known: recorded, or installed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from lemur_core.errors import UnknownNameError
+from lemur_core.registry import Registry
+from lemur_core.restriction import canonical, split
+from lemur_core.space import DEFAULT_RANGES, EXECUTION
+from lemur_core.store import schema
+from lemur_core.store.reading.filters import COLUMNS, PRM, UNFILTERED
+from lemur_core.trial import State
+
+# By the filter: what it is a name of, and the kind of entry.
+_KINDS = {"task": "task", "dataset": "data set", "metric": "metric", "nn": "net"}
+_ENTRIES = {"dataset": "loader", "metric": "metric", "nn": "net"}
+
+
+def check_names(
+    connection: Connection,
+    registry: Registry,
+    filters: Mapping[str, str | None],
+    prefixes: Collection[str] = (),
+    where: Mapping[str, Any] | None = None,
+) -> None:
+    """Raise an error for a name that is neither recorded nor installed.
+
+    Args:
+        connection: To the database.
+        registry: What is installed.
+        filters: Names by ``task, dataset, metric, nn``; None is any.
+        prefixes: What names of nets begin with.
+        where: Columns and hyperparameters by what they must be, as in `lemur_core.data`.
+
+    Raises:
+        UnknownNameError: A name is unknown.
+    """
+    for part, name in filters.items():
+        if name is not None:
+            _check_name(connection, registry, part, name)
+    for prefix in prefixes:
+        known = _recorded(connection, "nn") | _installed(registry, "nn")
+        if not any(name.startswith(prefix) for name in known):
+            raise UnknownNameError("beginning of a net's name", prefix, known)
+    if where:
+        _check_columns(connection, where)
+
+
+def _check_name(connection: Connection, registry: Registry, part: str, name: str) -> None:
+    known = _recorded(connection, part) | _installed(registry, part)
+    # A data set that is installed may be cut down in any way.
+    forms = {canonical(name), split(canonical(name))[0]} if part == "dataset" else {name}
+    if not forms & known:
+        raise UnknownNameError(_KINDS[part], name, known)
+
+
+def _recorded(connection: Connection, part: str) -> set[str]:
+    names = set(connection.scalars(select(schema.trial.c[part]).distinct()))
+    if part == "nn":
+        names.update(connection.scalars(select(schema.verdict.c.name).distinct()))
+    return names
+
+
+def _installed(registry: Registry, part: str) -> set[str]:
+    if part == "task":
+        return {task for _, loader in registry.entries("loader") for task in loader.tasks}
+    return {entry.name for _, entry in registry.entries(_ENTRIES[part])}
+
+
+def _check_columns(connection: Connection, where: Mapping[str, Any]) -> None:
+    prms = set(connection.scalars(select(schema.prm.c.name).distinct()))
+    for name, wanted in where.items():
+        if name == "state":
+            _check_states(wanted)
+        known = {*prms, *DEFAULT_RANGES, *EXECUTION}
+        is_column = name in COLUMNS or name in UNFILTERED
+        # Of an empty database no hyperparameter can be known.
+        if prms and not is_column and name.removeprefix(PRM) not in known:
+            raise UnknownNameError("column or hyperparameter", name, {*COLUMNS, *prms})
+
+
+def _check_states(wanted: Any) -> None:
+    states: Iterable[Any] = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
+    for state in states:
+        if state not in [*State]:
+            raise UnknownNameError("state", str(state), map(str, State))

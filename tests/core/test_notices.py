@@ -1,0 +1,141 @@
+"""Warnings come as one line each, in their place among the campaign's own lines."""
+
+import io
+import os
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from lemur_core import run
+from lemur_core.notices import Output, warnings_told
+from lemur_core.search.events import Warned
+
+LINEAR = "img-classification_blobs_hits"
+
+
+@pytest.fixture
+def pipe():
+    """The end of a pipe to write to, and what reads its other end."""
+    ours, theirs = os.pipe()
+    rest = io.StringIO()
+    yield theirs, Output(ours, lambda: rest), rest
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.parametrize(
+    ("printed", "notices", "rest"),
+    [
+        ("loss 0.5\n", [], "loss 0.5\n"),
+        (
+            "[W1128 02:39:35.123456789 NNPACK.cpp:64] Could not initialize NNPACK!\n",
+            ["Could not initialize NNPACK! (NNPACK.cpp:64)"],
+            "",
+        ),
+        (
+            "[W engine.cpp:9] Warning: slow (function operator())\nnext\n",
+            ["slow (engine.cpp:9)"],
+            "next\n",
+        ),
+        (
+            "/a/PIL/Image.py:99: UserWarning: Corrupt EXIF\n  warnings.warn(\nnext\n",
+            ["UserWarning: Corrupt EXIF (Image.py:99)"],
+            "next\n",
+        ),
+        ("10%\r20%\r\n", [], "10%\r20%\r\n"),
+        ("[Warm] up\n", [], "[Warm] up\n"),
+    ],
+)
+def test_warnings_are_told_from_what_else_is_printed(pipe, printed, notices, rest):
+    descriptor, output, shown = pipe
+    os.write(descriptor, printed.encode())
+    assert (output.notices(), shown.getvalue()) == (notices, rest)
+
+
+def test_a_line_is_read_when_it_is_whole(pipe):
+    descriptor, output, shown = pipe
+    os.write(descriptor, b"half")
+    assert (output.notices(), shown.getvalue()) == ([], "")
+    os.write(descriptor, b" and half\nrest")
+    assert (output.notices(), shown.getvalue()) == ([], "half and half\n")
+    assert (output.close(), shown.getvalue()) == ([], "half and half\nrest")
+
+
+def test_this_process_warns_in_one_line_once():
+    told = []
+    with warnings.catch_warnings(), warnings_told(told.append):
+        warnings.simplefilter("always")
+        for _ in range(2):
+            warnings.warn("two\n  lines (Triggered internally at /a/b.cpp:3.)", stacklevel=1)
+    [line] = told
+    assert line.startswith("UserWarning: two lines (test_notices.py:")
+
+
+NET = """
+
+import os
+import warnings
+
+
+class Warns(Net):
+    def learn(self, train_data):
+        print("plain output")
+        warnings.warn("careful\\nnow")
+        os.write(2, b"[W1128 02:39:35.123 engine.cpp:9] Warning: slow (function f)\\n")
+        # As the processes that load samples do.
+        if not (child := os.fork()):
+            warnings.warn("from a fork")
+            os._exit(0)
+        os.waitpid(child, 0)
+        return super().learn(train_data)
+
+
+Net = Warns
+"""
+
+
+def test_workers_warn_in_one_line_once(toys, tmp_path, capsys):
+    file = tmp_path / "Warns.py"
+    file.write_text(toys.get("net", "Linear").source() + NET)
+    events = []
+    summary = run(
+        LINEAR, net=str(file), trials=3, epochs=2, workers=2, threads=1,
+        db=str(tmp_path / "lemur.db"), watch=events.append,
+    )  # fmt: skip
+    assert summary.exit_status == 0
+    lines = sorted(event.message for event in events if isinstance(event, Warned))
+    assert [line.partition(" (")[0] for line in lines] == [
+        "UserWarning: careful now", "UserWarning: from a fork", "slow",
+    ]  # fmt: skip
+    assert "(Warns.py:" in lines[0]
+    assert set(capsys.readouterr().err.splitlines()) == {"plain output"}
+
+
+def test_what_a_process_prints_as_it_dies_is_shown(toys, tmp_path, capsys):
+    file = tmp_path / "Dies.py"
+    body = NET.replace('print("plain output")', 'os.write(2, b"last words"); os._exit(7)')
+    file.write_text(toys.get("net", "Linear").source() + body)
+    summary = run(
+        LINEAR, net=str(file), trials=1, epochs=1, threads=1, fail_attempts=1,
+        db=str(tmp_path / "lemur.db"),
+    )  # fmt: skip
+    assert list(summary.reasons) == ["its process exited with status 7"]
+    assert capsys.readouterr().err == "last words"
+
+
+def test_the_campaigns_own_process_warns_on_a_line_of_its_own(toys, tmp_path):
+    file = tmp_path / "Warns.py"
+    file.write_text(toys.get("net", "Linear").source() + NET)
+    from .conftest import TOYS
+
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "lemur_core", "run", LINEAR, "--net", str(file), "--trials", "1",
+            "--epochs", "1", "--threads", "1", "--in-process",
+        ],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(TOYS)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "lemur: warning: UserWarning: careful now (Warns.py:" in done.stderr
