@@ -102,7 +102,7 @@ def _check_output(output: Path) -> None:
 
 def _find(name: str, db: str) -> tuple[Told, Path]:
     """Return the trial, and the file where its weights are, if they are kept."""
-    from lemur_core.store.database import beside, opened, place
+    from lemur_core.store.database import beside, opened
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.standings import best_trial
     from lemur_core.store.reading.told import tell
@@ -114,7 +114,7 @@ def _find(name: str, db: str) -> tuple[Told, Path]:
 
     with opened(db) as engine:
         told = patiently(engine, found)
-        return told, beside(place(engine), "weights") / f"{told.facts['uid']}.safetensors"
+        return told, beside(engine, "weights") / f"{told.facts['uid']}.safetensors"
 
 
 def _of_task(drawn: Mapping[str, Draw], told: Told) -> Draw:
