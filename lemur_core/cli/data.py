@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli import warn
 from lemur_core.cli.options import db_option
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
 from lemur_core.errors import SettingsError
+from lemur_core.files import written
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -71,21 +73,21 @@ def _write(frame: DataFrame, form: str, output: Path | None) -> None:
     from lemur_core.store.reading.formats import write
 
     if output is None:
-        write(frame, form, sys.stdout.buffer)
+        notes = write(frame, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-        return
-    try:
-        with output.open("wb") as file:
-            write(frame, form, file)
-    except OSError as error:
-        raise SettingsError(f"{output}: {error.strerror}") from None
+    else:
+        with written(output) as path, path.open("wb") as file:
+            notes = write(frame, form, file)
+    for note in notes:
+        warn(note)
 
 
 def _show(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text)
     else:
-        output.write_text(f"{text}\n", encoding="utf-8")
+        with written(output) as path:
+            path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _condition(text: str) -> tuple[str, Any]:

@@ -13,6 +13,7 @@ import click
 
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.errors import PluginError, SettingsError
+from lemur_core.files import written
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -158,7 +159,5 @@ def _weights(told: Told, trial: Trial, bundles: Bundles, kept: Path) -> Iterator
 
 
 def _save(image: Image, output: Path) -> None:
-    try:
-        image.save(output, "PNG")
-    except OSError as error:
-        raise SettingsError(f"{output}: {error.strerror}") from None
+    with written(output) as path:
+        image.save(path, "PNG")
