@@ -11,13 +11,13 @@ from tempfile import mkdtemp
 
 from lemur_core.errors import LemurError, WriteError
 
-__all__ = ["write_errors", "written"]
+__all__ = ["replacement", "write_errors"]
 
 _FOLDER = ".lemur-"
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def replacement(path: Path) -> Iterator[Path]:
     """Give a path to write to; move what is written there to ``path`` when the block ends.
 
     The path that is given has the same name, in an empty folder beside ``path``, so that an

@@ -13,7 +13,7 @@ from lemur_core.cli.options import db_option
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
 from lemur_core.errors import SettingsError
-from lemur_core.files import written
+from lemur_core.files import replacement
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -76,7 +76,7 @@ def _write(frame: DataFrame, form: str, output: Path | None) -> None:
         notes = write(frame, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        with written(output) as path, path.open("wb") as file:
+        with replacement(output) as path, path.open("wb") as file:
             notes = write(frame, form, file)
     for note in notes:
         warn(note)
@@ -86,7 +86,7 @@ def _show(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text)
     else:
-        with written(output) as path:
+        with replacement(output) as path:
             path.write_text(f"{text}\n", encoding="utf-8")
 
 

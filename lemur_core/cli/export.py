@@ -10,7 +10,7 @@ import click
 from lemur_core.cli import warn
 from lemur_core.cli.options import db_option
 from lemur_core.cli.text import binary
-from lemur_core.files import written
+from lemur_core.files import replacement
 
 _OWN = ("jsonl-code", "parquet")
 
@@ -49,7 +49,7 @@ def export(form: str, output: Path, every: bool, test: float, db: str, **named: 
 
     exporter = installed().get("exporter", form).load()
     frame = data(db=db, **named)
-    with written(output) as path:
+    with replacement(output) as path:
         exporter(frame, path)
     click.echo(f"wrote {output}")
 
@@ -69,7 +69,7 @@ def _write_corpus(
             engine,
             lambda connection: corpus(connection, Filters(trial=named), every=every, test=test),
         )
-    with written(output) as path, path.open("wb") as file:
+    with replacement(output) as path, path.open("wb") as file:
         notes = write(found, form, file)
     for note in notes:
         warn(note)

@@ -13,7 +13,7 @@ import click
 
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.errors import PluginError, SettingsError
-from lemur_core.files import written
+from lemur_core.files import replacement
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -159,5 +159,5 @@ def _weights(told: Told, trial: Trial, bundles: Bundles, kept: Path) -> Iterator
 
 
 def _save(image: Image, output: Path) -> None:
-    with written(output) as path:
+    with replacement(output) as path:
         image.save(path, "PNG")

@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 
 _URL = re.compile(r"[\w+.-]*://")
+# Up to the last @, as a password may hold one.
+_PASSWORD = re.compile(r"//([^/@:]*):.*@")
+_QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 
 
 def is_url(db: str | Path) -> bool:
@@ -36,4 +39,4 @@ def without_password(url: str) -> str:
     >>> without_password("postgresql://me:secret@host/results")
     'postgresql://me:***@host/results'
     """
-    return re.sub(r"//([^/@:]*):[^@]*@", r"//\1:***@", url)
+    return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"//\1:***@", url))

@@ -10,6 +10,7 @@ from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
 from lemur_core.store import care
 from lemur_core.store.database import beside, open_database, place, reach, sqlite_file
+from lemur_core.store.location import without_password
 from lemur_core.store.writing.spill import spill_file
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -72,3 +73,22 @@ def test_a_database_that_a_uri_names_has_its_folders_beside_it(tmp_path):
     engine.dispose()
     assert sqlite_file(make_url("sqlite:///file:x?mode=memory&uri=true")) is None
     assert sqlite_file(make_url("sqlite:///file:a%2541.db?uri=true")) == Path("aA.db")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me@host/results", "postgresql://me@host/results"),
+        ("postgresql://me:secret@host/results", "postgresql://me:***@host/results"),
+        ("postgresql://me:sec:r@et@host/results", "postgresql://me:***@host/results"),
+        (
+            "postgresql://host/results?password=secret&sslmode=require",
+            "postgresql://host/results?password=***&sslmode=require",
+        ),
+    ],
+)
+def test_no_password_is_shown(lemur, url, shown):
+    assert without_password(url) == shown
+    _, output, _ = lemur("doctor", "--no-torch", "--db", url)
+    assert f"database    {shown}\n" in output
+    assert "secret" not in place(make_url(url))

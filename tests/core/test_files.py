@@ -10,7 +10,7 @@ import pytest
 
 from lemur_core import Entry, registry
 from lemur_core.errors import SettingsError, WriteError
-from lemur_core.files import written
+from lemur_core.files import replacement
 from lemur_core.store import export
 from lemur_core.store.database import open_database
 
@@ -21,7 +21,7 @@ def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path):
     file = tmp_path / "some.csv"
     file.write_text("before")
     file.chmod(0o640)
-    with written(file) as path:
+    with replacement(file) as path:
         path.write_text("after")
         assert path.name == file.name
         assert file.read_text() == "before"
@@ -32,13 +32,13 @@ def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path):
 
 def test_a_file_has_the_mode_of_any_other(tmp_path):
     (tmp_path / "other").touch()
-    with written(tmp_path / "some") as path:
+    with replacement(tmp_path / "some") as path:
         path.touch()
     assert (tmp_path / "some").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def write_half(file, error):
-    with written(file) as path:
+    with replacement(file) as path:
         path.write_text("half of i")
         raise error
 
@@ -62,7 +62,7 @@ def test_an_error_of_lemur_is_not_one_of_writing(tmp_path):
 
 
 def test_another_file_that_is_at_fault_is_named(tmp_path):
-    with pytest.raises(WriteError) as caught, written(tmp_path / "some.csv"):
+    with pytest.raises(WriteError) as caught, replacement(tmp_path / "some.csv"):
         (tmp_path / "template").read_text()
     assert str(caught.value) == (
         f"{tmp_path / 'some.csv'}: cannot be written: No such file or directory: "
@@ -71,7 +71,7 @@ def test_another_file_that_is_at_fault_is_named(tmp_path):
 
 
 def test_files_that_are_written_beside_it_come_along(tmp_path):
-    with written(tmp_path / "some.csv") as path:
+    with replacement(tmp_path / "some.csv") as path:
         path.touch()
         path.with_name("some.csvw").touch()
     assert {file.name for file in tmp_path.iterdir()} == {"some.csv", "some.csvw"}
@@ -80,7 +80,7 @@ def test_files_that_are_written_beside_it_come_along(tmp_path):
 def test_the_file_of_a_symbolic_link_is_replaced(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "file")
     for text in ("one", "two"):
-        with written(tmp_path / "link") as path:
+        with replacement(tmp_path / "link") as path:
             path.write_text(text)
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "file").read_text() == text
@@ -97,7 +97,7 @@ def test_the_file_of_a_symbolic_link_is_replaced(tmp_path):
 def test_a_place_that_takes_no_file_is_said(tmp_path, place, reason):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(WriteError) as caught, written(tmp_path / place):
+    with pytest.raises(WriteError) as caught, replacement(tmp_path / place):
         pass
     assert str(caught.value) == (
         f"{tmp_path / place}: cannot be written: {reason.format(tmp_path)}"
@@ -105,10 +105,10 @@ def test_a_place_that_takes_no_file_is_said(tmp_path, place, reason):
 
 
 def test_pipes_are_written_directly(tmp_path):
-    command = "from lemur_core.files import written; from pathlib import Path\n"
-    command += "with written(Path('/dev/stdout')) as path: path.write_text('hello')"
-    told = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
-    assert told.stdout == b"hello"
+    command = "from lemur_core.files import replacement; from pathlib import Path\n"
+    command += "with replacement(Path('/dev/stdout')) as path: path.write_text('hello')"
+    output = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
+    assert output.stdout == b"hello"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
@@ -159,8 +159,8 @@ def test_an_exporter_that_cannot_write_is_one_line(lemur, tmp_path, toys, monkey
     (tmp_path / "out.txt").write_text("before")
     with monkeypatch.context() as patch:
         patch.setattr(registry, "installed", lambda: more)
-        told = lemur("export", "--format", "failing", "--output", "out.txt")
-    assert told == (2, "", "lemur: error: out.txt: cannot be written: No space left on device\n")
+        output = lemur("export", "--format", "failing", "--output", "out.txt")
+    assert output == (2, "", "lemur: error: out.txt: cannot be written: No space left on device\n")
     assert (tmp_path / "out.txt").read_text() == "before"
 
 
@@ -192,3 +192,13 @@ def test_results_that_cannot_all_be_exported_leave_an_empty_folder(lemur, tmp_pa
     assert (status, len(err.splitlines())) == (2, 1)
     assert "No space left on device" in err
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_an_error_of_the_system_is_one_line_in_every_command(lemur, tmp_path, monkeypatch):
+    open_database(tmp_path / "lemur.db").dispose()
+
+    def info(engine):
+        raise PermissionError(13, "Permission denied", "some/file")
+
+    monkeypatch.setattr("lemur_core.store.care.info", info)
+    assert lemur("db", "info") == (2, "", "lemur: error: some/file: Permission denied\n")

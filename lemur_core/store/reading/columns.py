@@ -13,7 +13,7 @@ _INT64 = range(-(2**63), 2**63)
 _WORDS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "text"}
 
 
-def typed(frame: DataFrame) -> tuple[DataFrame, list[str]]:
+def unify_types(frame: DataFrame) -> tuple[DataFrame, list[str]]:
     """Return a frame each of whose columns has values of one type, and what that changed.
 
     Whole numbers and others are numbers together. A column of several types becomes text, and so
@@ -28,29 +28,29 @@ def typed(frame: DataFrame) -> tuple[DataFrame, list[str]]:
         The frame; and a line for each column whose values were made text.
     """
     changed = frame.copy(deep=False)
-    changed.columns = [encodable(str(name)) for name in frame.columns]
+    changed.columns = [escape_surrogates(str(name)) for name in frame.columns]
     notes = []
     for name in changed.columns:
         if changed[name].dtype == object:
-            changed[name], why = _of_one_type(each(changed[name], as_json))
+            changed[name], why = _unify_type(map_values(changed[name], to_json))
             notes += [f"{name} holds {why}; all its values are written as text"] if why else []
     return changed, notes
 
 
-def each(column: Series, make: Callable[[Any], Any]) -> Series:
+def map_values(column: Series, make: Callable[[Any], Any]) -> Series:
     """Return what is made of each value; unlike pandas' own ``map`` it leaves the types alone."""
     return column.__class__([make(value) for value in column], index=column.index, dtype=object)
 
 
-def as_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """Return the JSON of a dictionary or list, and any other value as it is."""
     return json.dumps(value) if isinstance(value, dict | list | tuple) else value
 
 
-def encodable(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     r"""Return a text that UTF-8 can encode, the characters that it cannot as their escapes.
 
-    >>> encodable("a\ud800b")
+    >>> escape_surrogates("a\ud800b")
     'a\\ud800b'
     """
     return text.encode(errors="backslashreplace").decode()
@@ -71,7 +71,7 @@ def number_type(values: Iterable[Any]) -> str | None:
     return None
 
 
-def _of_one_type(column: Series) -> tuple[Series, str]:
+def _unify_type(column: Series) -> tuple[Series, str]:
     present = [value for value in column if not _is_missing(value)]
     kinds = {type(value) for value in present}
     if kinds <= {bool}:
@@ -86,7 +86,9 @@ def _of_one_type(column: Series) -> tuple[Series, str]:
 
 
 def _as_text(column: Series) -> Series:
-    return each(column, lambda value: None if _is_missing(value) else encodable(str(value)))
+    return map_values(
+        column, lambda value: None if _is_missing(value) else escape_surrogates(str(value))
+    )
 
 
 def _is_float(value: float) -> bool:

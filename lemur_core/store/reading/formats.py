@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lemur_core.errors import SettingsError
-from lemur_core.store.reading.columns import as_json, each, typed
+from lemur_core.store.reading.columns import map_values, to_json, unify_types
 from lemur_core.store.reading.workbook import write_workbook
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _csv(frame: DataFrame, file: BinaryIO) -> list[str]:
     flat = frame.copy(deep=False)
     for name in frame.columns:
         if frame[name].dtype.kind not in "iufb":
-            flat[name] = each(frame[name], lambda value: _no_formula(as_json(value)))
+            flat[name] = map_values(frame[name], lambda value: _no_formula(to_json(value)))
     file.write(flat.to_csv(index=False).encode(errors="backslashreplace"))
     return []
 
@@ -72,7 +72,7 @@ def _objects(frame: DataFrame) -> list[dict[str, Any]]:
 
 
 def _parquet(frame: DataFrame, file: BinaryIO) -> list[str]:
-    flat, notes = typed(frame)
+    flat, notes = unify_types(frame)
     flat.to_parquet(file, engine="pyarrow", index=False)
     return notes
 

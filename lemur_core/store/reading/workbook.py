@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lemur_core.errors import SettingsError
-from lemur_core.store.reading.columns import as_json, encodable
+from lemur_core.store.reading.columns import escape_surrogates, to_json
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -96,7 +96,7 @@ class _Cells:
         ]
 
     def _of(self, name: str, value: Any) -> Any:
-        value = as_json(value)
+        value = to_json(value)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int | float):
@@ -118,7 +118,7 @@ class _Cells:
         return made
 
     def _fitting(self, name: str, text: str) -> str:
-        whole = encodable(text)
+        whole = escape_surrogates(text)
         units = whole.encode("utf-16-le")
         if len(units) > 2 * MOST_CHARACTERS:
             self.cut[name] += 1

@@ -11,7 +11,7 @@ import click
 from lemur_core.cli import warn
 from lemur_core.cli.options import db_option
 from lemur_core.errors import SettingsError
-from lemur_core.files import write_errors, written
+from lemur_core.files import replacement, write_errors
 
 if TYPE_CHECKING:
     from lemur_estimators.replay.recorded import Recorded
@@ -87,14 +87,14 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     from lemur_estimators.replay.measures import measure
     from lemur_estimators.replay.tables import tables
 
-    files, listed = _listed(files, asked["listed"])
+    files, listed = _split_option(files, asked["listed"])
     makers = {
         str(one): maker(installed().get("estimator", one.name).load(), one)
         for one in read_several(asked["estimators"])
     }
-    trials, left = _trials(files, db, asked)
+    trials, left = _read_trials(files, db, asked)
     if asked["figures"]:
-        _make(asked["figures"])
+        _make_folder(asked["figures"])
     verdicts = {
         name: judge(make, trials, asked["orders"], alone=asked["alone"])
         for name, make in makers.items()
@@ -104,12 +104,14 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     click.echo(f"trials: {len(trials)}, studies: {studies}, too short or without score: {left}\n")
     click.echo(tables(measured))
     if listed:
-        _list(listed, trials, verdicts)
+        _report_trials(listed, trials, verdicts)
     if asked["figures"]:
         _write(asked["figures"], trials, verdicts, measured)
 
 
-def _listed(files: tuple[Path, ...], listed: str | None) -> tuple[tuple[Path, ...], str | None]:
+def _split_option(
+    files: tuple[Path, ...], listed: str | None
+) -> tuple[tuple[Path, ...], str | None]:
     """Return FILES and what --trials means; what follows it may be the first of FILES."""
     if listed in (None, _PRINTED):
         return files, listed
@@ -130,12 +132,14 @@ def _listed(files: tuple[Path, ...], listed: str | None) -> tuple[tuple[Path, ..
     return files, listed
 
 
-def _trials(files: tuple[Path, ...], db: str, asked: dict[str, Any]) -> tuple[list[Recorded], int]:
+def _read_trials(
+    files: tuple[Path, ...], db: str, asked: dict[str, Any]
+) -> tuple[list[Recorded], int]:
     """Return the trials to replay, and how many others there are."""
     from lemur_estimators.replay import recorded
     from lemur_estimators.replay.unit import Unit
 
-    _check(files, asked)
+    _check_options(files, asked)
     if files:
         read = recorded.of_files(
             files, asked["chance"], asked["score"], asked["unit"] and Unit(asked["unit"])
@@ -157,7 +161,7 @@ def _trials(files: tuple[Path, ...], db: str, asked: dict[str, Any]) -> tuple[li
     return trials, left
 
 
-def _check(files: tuple[Path, ...], asked: dict[str, Any]) -> None:
+def _check_options(files: tuple[Path, ...], asked: dict[str, Any]) -> None:
     def given(names: tuple[str, ...]) -> str:
         return ", ".join(f"--{'net' if name == 'nn' else name}" for name in names if asked[name])
 
@@ -168,11 +172,12 @@ def _check(files: tuple[Path, ...], asked: dict[str, Any]) -> None:
         )
     if not files and given(_OF_FILES):
         raise SettingsError(
-            f"{given(_OF_FILES)}: is about CSV files; a database's scores are fractions; give FILES"
+            f"{given(_OF_FILES)}: is for CSV files, and no FILES are given; a database's scores "
+            "are fractions"
         )
 
 
-def _list(listed: str, trials: Any, verdicts: Any) -> None:
+def _report_trials(listed: str, trials: Any, verdicts: Any) -> None:
     from lemur_estimators.replay.trials import trial_rows, trial_tables, write_trials
 
     rows = trial_rows(trials, verdicts)
@@ -183,7 +188,7 @@ def _list(listed: str, trials: Any, verdicts: Any) -> None:
         click.echo(f"\nwrote {listed}: {len(rows):,} rows")
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     # Before estimators are judged, which may take minutes.
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -198,7 +203,7 @@ def _write(folder: Path, trials: Any, verdicts: Any, measured: Any) -> None:
 
     with write_errors(folder):
         drawn = draw(folder, verdicts, measured)
-    with written(folder / "estimators.csv") as path:
+    with replacement(folder / "estimators.csv") as path:
         pd.DataFrame(rows_of(measured)).to_csv(path, index=False)
     write_trials(trial_rows(trials, verdicts), folder / "trials.csv")
     names = ", ".join(file.name for file in drawn)

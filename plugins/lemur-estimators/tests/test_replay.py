@@ -176,6 +176,22 @@ def test_lines_that_cannot_be_used_are_said(tmp_path, losses):
         list(of_lines(file))
 
 
+def test_more_right_answers_than_there_are_samples_are_refused(tmp_path):
+    file = tmp_path / "curves.jsonl"
+    file.write_text(
+        '{"study":"digits","net":3,"of":200,"every":1,"chance":0.1,"right":[20,250],'
+        '"train_loss":[2.3,2.2]}\n'
+    )
+    with pytest.raises(SettingsError, match="not lines of JSON with learning curves"):
+        list(of_lines(file))
+
+
+def test_what_lemur_published_is_replayed_from_a_database(tmp_path):
+    (tmp_path / "1.json").write_text("[]")
+    with pytest.raises(SettingsError, match=r"is replayed from a database into which lemur db"):
+        of_files([tmp_path / "1.json"])
+
+
 def test_the_command_prints_tables_and_draws_figures(tmp_path):
     for number in range(12):
         rows = [f"{i},{90 - (60 + number) * 0.7**i}" for i in range(1, 13)]

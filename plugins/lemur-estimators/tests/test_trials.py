@@ -25,9 +25,9 @@ def curves(tmp_path):
 
 def replay(*arguments):
     command = ["estimate", "replay", *map(str, arguments), "--least", "10"]
-    told = CliRunner().invoke(cli, command, catch_exceptions=False)
-    assert told.exit_code == 0, told.output
-    return told.output
+    output = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert output.exit_code == 0, output.output
+    return output.output
 
 
 def test_the_summary_can_be_made_of_the_rows(curves, tmp_path):
@@ -88,8 +88,8 @@ def test_rows_follow_the_study_and_say_what_came(curves, tmp_path):
 
 
 def test_trials_are_printed_for_people(curves):
-    told = replay(curves, "--estimators", "patience:epochs=2", "--orders", 1, "--trials")
-    table = told[told.index("\ncurves\n") :].split("\n\n")[0].strip().splitlines()
+    output = replay(curves, "--estimators", "patience:epochs=2", "--orders", 1, "--trials")
+    table = output[output.index("\ncurves\n") :].split("\n\n")[0].strip().splitlines()
     assert table[1].split() == [
         "trial", "patience:epochs=2:", "epoch", "patience:epochs=2:", "predicted", "epochs",
         "final",
@@ -146,7 +146,7 @@ def test_options_of_files_are_refused_of_a_database():
         with pytest.raises(LemurError) as raised:
             replay(option, value)
         assert str(raised.value) == (
-            f"{option}: is about CSV files; a database's scores are fractions; give FILES"
+            f"{option}: is for CSV files, and no FILES are given; a database's scores are fractions"
         )
 
 

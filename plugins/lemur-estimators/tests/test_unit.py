@@ -22,7 +22,7 @@ def read(*places, unit=None):
     return {trial.name: trial.curve.scores for trial in found.trials}
 
 
-def said(*places, unit=None):
+def error_of(*places, unit=None):
     with pytest.raises(SettingsError) as raised:
         of_files(places, unit=unit)
     assert "\n" not in str(raised.value)
@@ -59,7 +59,7 @@ def test_fractions_are_left_as_they_are(tmp_path):
 
 def test_a_unit_that_is_open_is_asked_for(tmp_path):
     folder = put(tmp_path / "study", never=NEVER)
-    assert said(folder) == (
+    assert error_of(folder) == (
         f"{folder / 'never.csv'}: val_accuracy is from 1 to 1 and no curve rises by 0.2: percent "
         "or fractions? Say --unit percent or --unit fraction"
     )
@@ -70,7 +70,7 @@ def test_a_unit_that_is_open_is_asked_for(tmp_path):
 def test_studies_of_several_units_are_refused(tmp_path):
     one = put(tmp_path / "one", percent=LEARNS)
     other = put(tmp_path / "other", fraction=(0.1, 0.5, 0.9))
-    assert said(one, other) == (
+    assert error_of(one, other) == (
         f"{one / 'percent.csv'}: val_accuracy is from 6.01 to 55.07, as if in percent, "
         f"{other / 'fraction.csv'}: val_accuracy is from 0.1 to 0.9, as if in fractions; replay "
         "them apart, or say what all are: --unit percent or --unit fraction"
@@ -90,7 +90,7 @@ def test_studies_of_several_units_are_refused(tmp_path):
 )
 def test_scores_beyond_their_unit_are_refused(tmp_path, scores, unit, message):
     folder = put(tmp_path / "study", net=scores)
-    assert said(folder, unit=unit) == f"{folder / 'net.csv'}: val_accuracy {message}"
+    assert error_of(folder, unit=unit) == f"{folder / 'net.csv'}: val_accuracy {message}"
 
 
 def test_lines_of_json_are_fractions_beside_csv_files_in_percent(tmp_path):
@@ -124,7 +124,7 @@ def test_folders_of_one_name_are_several_studies(tmp_path):
 
 
 def test_a_folder_without_curves_is_said(tmp_path):
-    assert said(tmp_path) == f"{tmp_path}: holds no file *.csv or *.jsonl"
+    assert error_of(tmp_path) == f"{tmp_path}: holds no file *.csv or *.jsonl"
 
 
 def test_files_that_skip_epochs_are_said_in_one_line(tmp_path):

@@ -124,6 +124,8 @@ def of_lines(file: Path) -> Iterator[Recorded]:
             told = [math.nan if loss is None else loss for loss in said["train_loss"]]
             if len(told) != len(scores):
                 raise ValueError("a loss for each score")
+            if not all(0 <= score <= 1 for score in scores):
+                raise ValueError("more right than there are")
             prm = dict(said.get("hyperparameters", {}))
             curve = Curve(epochs, scores, losses_of(told), hyperparameters=prm)
             yield Recorded(said["study"], str(said["net"]), curve, said["chance"])
@@ -185,6 +187,11 @@ def of_files(
 
 
 def _inside(place: Path) -> Iterator[Path]:
+    if place.suffix.lower() == ".json":
+        raise SettingsError(
+            f"{place}: expected *.csv or *.jsonl; what LEMUR published is replayed from a database "
+            "into which lemur db import has taken it"
+        )
     if not place.is_dir():
         yield place
         return

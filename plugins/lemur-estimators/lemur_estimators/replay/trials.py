@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur_core.cli.table import headed, text_table
-from lemur_core.files import written
+from lemur_core.files import replacement
 from lemur_estimators.replay.judge import Verdict
 from lemur_estimators.replay.recorded import Recorded
 
@@ -53,7 +53,7 @@ def write_trials(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
     Raises:
         WriteError: The file cannot be written.
     """
-    with written(file) as path, path.open("w", encoding="utf-8", newline="") as opened:
+    with replacement(file) as path, path.open("w", encoding="utf-8", newline="") as opened:
         writer = csv.DictWriter(opened, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -49,7 +49,7 @@ def unit_of(curves: Sequence[CsvCurve], asked: Unit | None = None) -> Unit:
         SettingsError: Scores are below 0 or above what the unit has; or the unit is open: of some
             study it looks like percent and of another like fractions, or like neither of any.
     """
-    unit = asked or _found(curves)
+    unit = asked or _find_unit(curves)
     for curve in curves:
         least, most = min(curve.known, default=0), max(curve.known, default=0)
         if least < 0 or most > unit.whole:
@@ -60,7 +60,7 @@ def unit_of(curves: Sequence[CsvCurve], asked: Unit | None = None) -> Unit:
     return unit
 
 
-def _found(curves: Sequence[CsvCurve]) -> Unit:
+def _find_unit(curves: Sequence[CsvCurve]) -> Unit:
     above = [curve for curve in curves if max(curve.known, default=0) > 1]
     studies = {_folder(curve) for curve in above}
     below = [curve for curve in curves if _folder(curve) not in studies]
