@@ -157,6 +157,8 @@ def _url_of_file(db: str | Path) -> URL:
         )
     if not path or "\0" in path:
         raise StoreError(f"database {path!r}: expected the path of a file, or a URL")
+    if path.endswith("/"):
+        raise StoreError(f"database {path}: is a directory; expected a file, {path}lemur.db say")
     # Not through the text of a URL, in which ?, # and % would have a meaning.
     return URL.create("sqlite", database=path)
 

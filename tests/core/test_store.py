@@ -252,6 +252,7 @@ def test_a_database_of_something_else_is_left_alone(db):
             "sqlite://some.db",
             "database sqlite://some.db: expected sqlite:/// and a path, or the path alone",
         ),
+        ("nowhere/", "database nowhere/: is a directory; expected a file, nowhere/lemur.db say"),
         ("", "database '': expected the path of a file, or a URL"),
         (
             ":memory:",

@@ -57,6 +57,12 @@ def test_fractions_are_left_as_they_are(tmp_path):
     assert found == {"good": (0.1, 0.3, 1.0), "never": (0.1, 0.1, 0.1)}
 
 
+def test_a_score_that_rounding_puts_above_1_is_no_percent(tmp_path):
+    # The mean of float32 ones may be this.
+    found = read(put(tmp_path / "study", net=(0.1, 0.7, 1.0000001192092896)))
+    assert found["net"] == (0.1, 0.7, 1.0)
+
+
 def test_a_unit_that_is_open_is_asked_for(tmp_path):
     folder = put(tmp_path / "study", never=NEVER)
     assert error_of(folder) == (

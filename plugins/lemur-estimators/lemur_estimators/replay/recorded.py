@@ -216,7 +216,7 @@ def _studies(files: Iterable[Path]) -> dict[Path, str]:
 
 
 def _of_csv(read: CsvCurve, unit: Unit, study: str, chance: float) -> Recorded:
-    scores = tuple(score / unit.whole for score in read.scores)
+    scores = tuple(map(unit.fraction, read.scores))
     return Recorded(study, read.file.stem, Curve(read.epochs, scores, read.losses), chance)
 
 

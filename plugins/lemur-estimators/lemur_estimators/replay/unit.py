@@ -16,6 +16,8 @@ from lemur_estimators.replay.csv_file import CsvCurve
 # No score of a study is above 1, and the curve that rises most rises by this much: that is a net
 # that learned, in fractions. In percent it would be 0.2 points, less than what chance makes of it.
 _LEARNED = 0.2
+# A mean of float32 may exceed 1 by this much.
+_ROUNDING = 1e-6
 
 
 class Unit(StrEnum):
@@ -28,6 +30,11 @@ class Unit(StrEnum):
     def whole(self) -> float:
         """The highest score."""
         return 100.0 if self is Unit.PERCENT else 1.0
+
+    def fraction(self, score: float) -> float:
+        """Return a score in this unit as a fraction; one above 1 by rounding is 1."""
+        fraction = score / self.whole
+        return 1.0 if 1 < fraction <= 1 + _ROUNDING else fraction
 
     @property
     def plural(self) -> str:
@@ -52,7 +59,7 @@ def unit_of(curves: Sequence[CsvCurve], asked: Unit | None = None) -> Unit:
     unit = asked or _find_unit(curves)
     for curve in curves:
         least, most = min(curve.known, default=0), max(curve.known, default=0)
-        if least < 0 or most > unit.whole:
+        if least < 0 or unit.fraction(most) > 1:
             raise SettingsError(
                 f"{curve.file}: {curve.column} is from {least:g} to {most:g}; expected "
                 f"{unit.plural} from 0 to {unit.whole:g}"
@@ -61,7 +68,7 @@ def unit_of(curves: Sequence[CsvCurve], asked: Unit | None = None) -> Unit:
 
 
 def _find_unit(curves: Sequence[CsvCurve]) -> Unit:
-    above = [curve for curve in curves if max(curve.known, default=0) > 1]
+    above = [curve for curve in curves if max(curve.known, default=0) > 1 + _ROUNDING]
     studies = {_folder(curve) for curve in above}
     below = [curve for curve in curves if _folder(curve) not in studies]
     risen = [curve for curve in below if _rise(curve) >= _LEARNED]
