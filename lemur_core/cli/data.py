@@ -159,9 +159,11 @@ def _digits(value: Any, digits: int, unit: float = 1.0) -> str:
 def _prm(row: dict[str, Any]) -> dict[str, Any]:
     if "prm" in row:
         return dict(row["prm"])
+    from lemur_core.store.reading.columns import is_missing
+
     prefix = "prm."
     return {
         name.removeprefix(prefix): value
         for name, value in row.items()
-        if name.startswith(prefix) and value is not None
+        if name.startswith(prefix) and not is_missing(value)
     }

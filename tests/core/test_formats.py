@@ -195,6 +195,15 @@ def test_numbers_stay_whole_where_some_trials_lack_them(tmp_path):
     assert frame["prm.depth"].dtype == "Int64"
 
 
+def test_a_table_shows_no_hyperparameter_that_a_trial_lacks(lemur, tmp_path):
+    publish(tmp_path / "stat", 1, [FIRST | {"depth": 3, "width": 0.5}, FIRST | {"lr": 0.5}])
+    assert lemur("db", "import", "stat")[0] == 0
+    rows = lemur("data", "--prm-as-columns")[1].splitlines()[2:]
+    assert sorted("depth=3" in row for row in rows) == [False, True]
+    assert sorted("width=0.5" in row for row in rows) == [False, True]
+    assert not any(word in row.lower() for row in rows for word in ("nan", "<na>", "none"))
+
+
 def test_a_dtype_that_is_not_exact_is_not_taken():
     assert number_type([2**53 + 1, None]) == "Int64"
     assert number_type([2**53 + 1, 0.5]) is None

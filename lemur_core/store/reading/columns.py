@@ -62,7 +62,7 @@ def number_type(values: Iterable[Any]) -> str | None:
     >>> number_type([1, None, 3]), number_type([1, 2.5]), number_type([2**53 + 1, 2.5])
     ('Int64', 'float64', None)
     """
-    present = [value for value in values if not _is_missing(value)]
+    present = [value for value in values if not is_missing(value)]
     kinds = {type(value) for value in present}
     if kinds == {int} and all(value in _INT64 for value in present):
         return "Int64"
@@ -72,7 +72,7 @@ def number_type(values: Iterable[Any]) -> str | None:
 
 
 def _unify_type(column: Series) -> tuple[Series, str]:
-    present = [value for value in column if not _is_missing(value)]
+    present = [value for value in column if not is_missing(value)]
     kinds = {type(value) for value in present}
     if kinds <= {bool}:
         return column.astype("boolean"), ""
@@ -87,7 +87,7 @@ def _unify_type(column: Series) -> tuple[Series, str]:
 
 def _as_text(column: Series) -> Series:
     return map_values(
-        column, lambda value: None if _is_missing(value) else escape_surrogates(str(value))
+        column, lambda value: None if is_missing(value) else escape_surrogates(str(value))
     )
 
 
@@ -98,7 +98,8 @@ def _is_float(value: float) -> bool:
         return False
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN or one that pandas has for what is missing."""
     import pandas as pd
 
     return value is None or value is pd.NA or value is pd.NaT or value != value
