@@ -32,10 +32,11 @@ def replacement(path: Path) -> Iterator[Path]:
             `LemurError`.
     """
     with write_errors(path):
-        target = path.resolve()
+        # Unlike resolve(), it says nothing about a link that leads to itself.
+        target = Path(os.path.realpath(path))
         if target.is_dir():
             raise IsADirectoryError(None, "is a directory; expected the name of a file")
-        if _is_written_directly(path):
+        if _is_written_directly(path, target):
             yield path
             return
         if not target.parent.is_dir():
@@ -63,13 +64,13 @@ def write_errors(path: Path) -> Iterator[None]:
         raise WriteError(path, f"{reason}: {other}" if other else reason) from error
 
 
-def _is_written_directly(path: Path) -> bool:
+def _is_written_directly(path: Path, target: Path) -> bool:
     if path.absolute().parts[1:2] in (("dev",), ("proc",)):
         return True
     if not path.exists():
         return False
     # A file in a folder that takes no new files can be overwritten, but not replaced.
-    is_fixed = os.access(path, os.W_OK) and not os.access(path.resolve().parent, os.W_OK)
+    is_fixed = os.access(path, os.W_OK) and not os.access(target.parent, os.W_OK)
     return is_fixed or not path.is_file()
 
 

@@ -86,6 +86,13 @@ def test_the_file_of_a_symbolic_link_is_replaced(tmp_path):
         assert (tmp_path / "file").read_text() == text
 
 
+def test_a_link_that_leads_to_itself_is_replaced(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with replacement(tmp_path / "loop") as path:
+        path.write_text("text")
+    assert (tmp_path / "loop").read_text() == "text"
+
+
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
