@@ -1,4 +1,5 @@
 import csv
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -89,11 +90,22 @@ def test_equal_predictions_agree_within_no_threshold_at_all():
     assert settled(50.1, 50.1, 50.1, threshold=0.0)
 
 
-def test_the_window_settles_where_the_paper_has_it_and_the_published_program_not_yet():
-    rising = [100 * (0.5 - 0.4 * 0.6**n) for n in range(1, 40)]
-    measured = [((n + 1) * 0.5, score / 100, None) for n, score in enumerate(rising)]
-    by_mean, by_median = (PEng4NN(Known(epochs=40), centre=one) for one in ("mean", "median"))
-    assert until_converged(by_mean, measured)[0] <= until_converged(by_median, measured)[0]
+@pytest.mark.parametrize(("centre", "expected"), [("mean", 6.0), ("median", 7.5)])
+def test_a_trial_converges_at_the_first_window_around_its_centre(centre, expected):
+    noise = [0.025 * ((7 * n) % 5 - 2) for n in range(60)]
+    measured = curve(*(0.6 - 0.5 * 0.8**n + noise[n] * 0.9**n for n in range(60)))
+    at, _ = until_converged(PEng4NN(Known(epochs=40), centre=centre), measured)
+    endless = PEng4NN(Known(epochs=40), centre=centre, window=100)
+    until_converged(endless, measured)
+    of = {"mean": statistics.fmean, "median": statistics.median}[centre]
+    windows = [endless.predictions[end - 3 : end] for end in range(3, len(endless.predictions))]
+    [first, *_] = [
+        number
+        for number, window in enumerate(windows)
+        if all(abs(one - of(window)) <= 0.5 for one in window)
+    ]
+    # The first prediction is of three scores, the first window of three predictions.
+    assert at == (first + 5) * 0.5 == expected
 
 
 def test_what_is_beyond_a_hundred_percent_has_not_converged():
