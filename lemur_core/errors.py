@@ -93,6 +93,14 @@ class WorkerError(LemurError, RuntimeError):
     """No worker process can be started."""
 
 
+class WriteError(LemurError, OSError):
+    """A file that cannot be written."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: cannot be written: {reason}")
+
+
 class StoreError(LemurError, OSError):
     """The database of results cannot be opened, read or written."""
 

@@ -116,6 +116,10 @@ def main() -> None:
         _fail(f"{error.format_message()}{_see(error)}")
     except LemurError as error:
         _fail(str(error))
+    except OSError as error:
+        # A full disk, a folder that may not be read: nothing that a traceback would explain.
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")
     sys.exit(status if isinstance(status, int) else 0)
 
 

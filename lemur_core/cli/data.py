@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lemur_core.cli import warn
 from lemur_core.cli.filters import check_known, conditions
 from lemur_core.cli.options import db_option
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
 from lemur_core.errors import SettingsError
+from lemur_core.files import replacement
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -98,21 +100,21 @@ def _write(frame: DataFrame, form: str, output: Path | None) -> None:
     from lemur_core.store.reading.formats import write
 
     if output is None:
-        write(frame, form, sys.stdout.buffer)
+        notes = write(frame, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-        return
-    try:
-        with output.open("wb") as file:
-            write(frame, form, file)
-    except OSError as error:
-        raise SettingsError(f"{output}: {error.strerror}") from None
+    else:
+        with replacement(output) as path, path.open("wb") as file:
+            notes = write(frame, form, file)
+    for note in notes:
+        warn(note)
 
 
 def _show(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text)
     else:
-        output.write_text(f"{text}\n", encoding="utf-8")
+        with replacement(output) as path:
+            path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _text(frame: DataFrame, columns: list[str] | None) -> str:
@@ -155,9 +157,11 @@ def _digits(value: Any, digits: int, unit: float = 1.0) -> str:
 def _prm(row: dict[str, Any]) -> dict[str, Any]:
     if "prm" in row:
         return dict(row["prm"])
+    from lemur_core.store.reading.columns import is_missing
+
     prefix = "prm."
     return {
         name.removeprefix(prefix): value
         for name, value in row.items()
-        if name.startswith(prefix) and value is not None
+        if name.startswith(prefix) and not is_missing(value)
     }

@@ -15,6 +15,7 @@ from lemur_core.cli import command_conflicts
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.errors import StoreError
 from lemur_core.registry import KINDS, Registry, installed
+from lemur_core.store.location import is_url, may_exist, without_password
 
 DISTRIBUTIONS = ("lemur-core", "torch", "torchvision", "optuna", "pandas", "sqlalchemy", "pluggy")
 
@@ -87,12 +88,13 @@ def _device() -> Iterator[str]:
 
 
 def _database(db: str, *, look_inside: bool) -> Iterator[str]:
-    if "://" not in db and not Path(db).exists():
-        yield f"database    {db} (not there yet; lemur run makes it)"
+    shown = without_password(db) if is_url(db) else db
+    if not may_exist(db):
+        yield f"database    {shown} (not there yet; lemur run makes it)"
     elif not look_inside:
-        yield f"database    {db}"
+        yield f"database    {shown}"
     else:
-        yield f"database    {db}, {_holds(db)}"
+        yield f"database    {shown}, {_holds(db)}"
 
 
 def _holds(db: str) -> str:

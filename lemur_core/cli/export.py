@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from lemur_core.cli import warn
 from lemur_core.cli.filters import check_known
 from lemur_core.cli.options import db_option
 from lemur_core.cli.text import binary
-from lemur_core.errors import SettingsError
+from lemur_core.files import replacement
 
 _OWN = ("jsonl-code", "parquet")
 
@@ -49,7 +50,9 @@ def export(form: str, output: Path, every: bool, test: float, db: str, **named: 
     from lemur_core.store.reading.reader import data
 
     exporter = installed().get("exporter", form).load()
-    exporter(data(db=db, **named), output)
+    frame = data(db=db, **named)
+    with replacement(output) as path:
+        exporter(frame, path)
     click.echo(f"wrote {output}")
 
 
@@ -68,11 +71,10 @@ def _write_corpus(
             engine,
             lambda connection: corpus(connection, Filters(trial=named), every=every, test=test),
         )
-    try:
-        with output.open("wb") as file:
-            write(found, form, file)
-    except OSError as error:
-        raise SettingsError(f"{output}: {error.strerror}") from None
+    with replacement(output) as path, path.open("wb") as file:
+        notes = write(found, form, file)
+    for note in notes:
+        warn(note)
     click.echo(
         f"wrote {output}: {len(found.lines):,} lines, {binary(output.stat().st_size)}, "
         f"{found.tokens:,} tokens of Python; {found.families:,} families, "

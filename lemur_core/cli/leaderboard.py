@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from itertools import groupby
 from statistics import fmean
@@ -68,4 +69,4 @@ def _audited(audit: Audit) -> Iterator[str]:
 
 
 def _flag(db: str) -> str:
-    return "" if db == "lemur.db" else f" --db {db}"
+    return "" if db == "lemur.db" else f" --db {shlex.quote(db)}"

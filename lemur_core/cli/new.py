@@ -8,11 +8,13 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import rmtree
 from string import Template
 
 import click
 
-from lemur_core.errors import SettingsError
+from lemur_core.errors import SettingsError, WriteError
+from lemur_core.files import write_errors
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -41,7 +43,13 @@ def plugin(name: str, folder: Path) -> None:
         raise SettingsError(
             f"{str(root)!r} cannot be made: {error.strerror}; choose another name or --folder"
         ) from None
-    for path in sorted(_write(files("lemur_core.scaffold") / "plugin", root, names)):
+    try:
+        with write_errors(root):
+            paths = sorted(_write(files("lemur_core.scaffold") / "plugin", root, names))
+    except WriteError:
+        rmtree(root, ignore_errors=True)
+        raise
+    for path in paths:
         click.echo(f"  {path}")
     click.echo(f"next:\n  pip install -e '{root}[tests]'\n  pytest {root}")
     click.echo(f"  lemur run --net {names['net']} --dataset digits --trials 1")

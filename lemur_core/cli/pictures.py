@@ -13,6 +13,7 @@ import click
 
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.errors import PluginError, SettingsError
+from lemur_core.files import replacement
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -102,7 +103,7 @@ def _check_output(output: Path) -> None:
 
 def _find(name: str, db: str) -> tuple[Told, Path]:
     """Return the trial, and the file where its weights are, if they are kept."""
-    from lemur_core.store.database import beside, opened, place
+    from lemur_core.store.database import beside, opened
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.standings import best_trial
     from lemur_core.store.reading.told import tell
@@ -114,7 +115,7 @@ def _find(name: str, db: str) -> tuple[Told, Path]:
 
     with opened(db) as engine:
         told = patiently(engine, found)
-        return told, beside(place(engine), "weights") / f"{told.facts['uid']}.safetensors"
+        return told, beside(engine, "weights") / f"{told.facts['uid']}.safetensors"
 
 
 def _of_task(drawn: Mapping[str, Draw], told: Told) -> Draw:
@@ -160,7 +161,5 @@ def _weights(told: Told, trial: Trial, bundles: Bundles, kept: Path) -> Iterator
 
 
 def _save(image: Image, output: Path) -> None:
-    try:
-        image.save(output, "PNG")
-    except OSError as error:
-        raise SettingsError(f"{output}: {error.strerror}") from None
+    with replacement(output) as path:
+        image.save(path, "PNG")

@@ -147,9 +147,9 @@ class Campaign:
             )
 
     def _means(self, writer: Writer, interruption: Interruption) -> Means:
-        settings, db = self.settings, self.summary.db
-        checkpoints = beside(db, "checkpoints") if settings.checkpoint else None
-        weights = beside(db, "weights") if settings.keep_weights else None
+        settings = self.settings
+        checkpoints = beside(writer.engine, "checkpoints") if settings.checkpoint else None
+        weights = beside(writer.engine, "weights") if settings.keep_weights else None
         return Means(
             settings, writer, checkpoints, weights, interruption, self._watch, self._forecasting
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from lemur_core.entry import Entry
 from lemur_core.errors import AmbiguousNameError, StoreError, UnknownNameError
@@ -12,6 +11,7 @@ from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.plan import spelt_out_nets
 from lemur_core.search.settings import Settings
+from lemur_core.store.location import may_exist
 
 PLUGIN = "checked"
 
@@ -23,7 +23,7 @@ def with_checked(settings: Settings, registry: Registry) -> Registry:
     """
     missing = [name for name in spelt_out_nets(settings) if not _is_installed(registry, name)]
     # Where there is no database yet, no net was checked, and nothing heavy need be imported.
-    if not missing or not ("://" in settings.db or Path(settings.db).exists()):
+    if not missing or not may_exist(settings.db):
         return registry
     entries = list(_entries(settings.db, missing))
     return registry.with_entries(PLUGIN, "net", entries) if entries else registry
@@ -48,15 +48,14 @@ def _is_installed(registry: Registry, name: str) -> bool:
 
 
 def _entries(db: str, names: Iterable[str]) -> Iterator[Entry]:
-    from lemur_core.store.database import opened, sqlite_file
+    from lemur_core.store.database import beside, opened
     from lemur_core.store.identity import code_hash
     from lemur_core.store.patience import patiently
     from lemur_core.store.verdicts import read_checked
 
     # What is no database, or an older one, is told when it is written to.
     with suppress(StoreError), opened(db) as engine:
-        file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
-        folder = Path(f"{file}-nets" if file else "lemur-nets")
+        folder = beside(engine, "nets")
         found = patiently(engine, lambda connection: read_checked(connection, names))
         for name, (task, code) in found.items():
             place = folder / f"{name}.{code_hash(code)[:12]}.py"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,17 +81,27 @@ def backup(engine: Engine, to: Path) -> Path:
     file = sqlite_file(engine.url)
     if file is None:
         raise StoreError(f"database {place(engine)}: is on a server; copy it with pg_dump")
-    if to.exists():
+    if to.is_symlink() or to.exists():
         raise StoreError(f"backup {to}: is there already; name another file, or remove it")
+    if not to.parent.is_dir():
+        raise StoreError(f"backup {to}: there is no directory {to.parent}")
+    # A copy that is cut short must not look like one.
+    part = to.with_name(f"{to.name}.part")
     try:
-        # A copy that is cut short must not look like one.
-        part = to.with_name(f"{to.name}.part")
         part.unlink(missing_ok=True)
-        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as copy:
+        with closing(_connect(file)) as source, closing(_connect(part)) as copy:
             source.backup(copy)
         return part.rename(to)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"backup {to}: {error}") from error
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise StoreError(f"backup {to}: {reason}") from error
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    # SQLite may take a relative path that begins with file: for a URI.
+    return sqlite3.connect(file.absolute())
 
 
 def vacuum(engine: Engine) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from lemur_core.errors import StoreError
+from lemur_core.store.location import file_path, is_url, without_password
 from lemur_core.store.patience import WAIT_FOR_LOCK_S
 from lemur_core.store.tables import check_tables
 from lemur_core.store.trouble import place, store_errors
@@ -31,6 +33,11 @@ __all__ = [
 
 DEFAULT_DB = "lemur.db"
 _DIALECTS = ("sqlite", "postgresql")
+_IN_MEMORY = ":memory:"
+# Those of a URL without uri=true that SQLAlchemy passes on; it ignores others.
+_SQLITE_OPTIONS = {
+    "cached_statements", "check_same_thread", "detect_types", "isolation_level", "timeout", "uri",
+}  # fmt: skip
 # Of a server behind a firewall that swallows packets nothing is heard, not even an error.
 _SERVER_OPTIONS = {"connect_timeout": 5, "tcp_user_timeout": 30_000}
 
@@ -39,7 +46,9 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
     """Return an engine on a database of results.
 
     Args:
-        db: A URL, ``postgresql://...`` say, or the path of an SQLite file.
+        db: The path of an SQLite file, or a URL such as ``postgresql://me@host/results``. A path
+            is taken literally, ``?``, ``#`` and ``%`` included; a leading ``~`` is the home
+            directory.
         create: Make the database or its tables where they are not there yet.
 
     Raises:
@@ -71,7 +80,7 @@ def reach(db: str | Path, *, create: bool = False) -> Engine:
     """Return an engine on a database, whatever is in it.
 
     Args:
-        db: A URL, or the path of an SQLite file.
+        db: The path of an SQLite file, or a URL.
         create: Whether the file may be one that is not there.
 
     Raises:
@@ -85,30 +94,32 @@ def reach(db: str | Path, *, create: bool = False) -> Engine:
     return engine
 
 
-def beside(db: str, name: str) -> Path:
+def beside(engine: Engine, name: str) -> Path:
     """Return the folder for what is kept beside a database, a server's in the working directory.
 
     Args:
-        db: Where the database is, as `place` says it.
+        engine: The database.
         name: What is kept, ``weights`` say.
     """
-    return Path(f"{db}-{name}" if Path(db).is_file() else f"lemur-{name}")
+    file = sqlite_file(engine.url)
+    return Path(f"{file}-{name}" if file else f"lemur-{name}")
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """Return the file of an SQLite database; None of one in memory, and of a server's."""
-    name = url.database or ":memory:"
-    if url.drivername.partition("+")[0] != "sqlite" or name.startswith(":memory:"):
+    """Return the file of an SQLite database; None for one in memory and for a server's."""
+    name = url.database or _IN_MEMORY
+    if not _is_sqlite(url) or name == _IN_MEMORY:
         return None
-    if name.startswith("file:"):
-        name = name.removeprefix("file:").partition("?")[0]
-        return Path(name) if "memory" not in url.query.values() else None
-    return Path(name)
+    if not _is_uri(url):
+        return Path(name)
+    file = unquote(name.removeprefix("file:").partition("?")[0])
+    in_memory = file == _IN_MEMORY or url.query.get("mode") == "memory"
+    return None if in_memory else Path(file)
 
 
 def settle(engine: Engine) -> None:
     """Put on the disk what is committed; a write-ahead log alone may lose it with the power."""
-    file = sqlite_file(engine.url) if engine.dialect.name == "sqlite" else None
+    file = sqlite_file(engine.url)
     if file is None:
         return
     with suppress(OSError):
@@ -120,22 +131,68 @@ def settle(engine: Engine) -> None:
 
 
 def _url(db: str | Path) -> URL:
+    if not is_url(db):
+        return _url_of_file(db)
     text = str(db)
     try:
-        url = make_url(text if "://" in text else f"sqlite:///{text}")
-    except ArgumentError:
+        url = make_url(text)
+    # A port that is not a number is a ValueError.
+    except (ArgumentError, ValueError):
         raise StoreError(
-            f"database {text!r}: expected a file, or a URL such as sqlite:///lemur.db"
+            f"database {without_password(text)!r}: expected a file, or a URL such as "
+            "sqlite:///lemur.db"
         ) from None
+    if _is_sqlite(url) and not _is_uri(url):
+        _check_query(text, url)
     # Which driver SQLAlchemy takes by itself depends on its version.
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def _url_of_file(db: str | Path) -> URL:
+    path = file_path(db)
+    if path == _IN_MEMORY:
+        raise StoreError(
+            "database ':memory:': would be lost when the command ends; expected a file, "
+            "./:memory: for one of this name"
+        )
+    if not path or "\0" in path:
+        raise StoreError(f"database {path!r}: expected the path of a file, or a URL")
+    if path.endswith("/"):
+        raise StoreError(f"database {path}: is a directory; expected a file, {path}lemur.db say")
+    # Not through the text of a URL, in which ?, # and % would have a meaning.
+    return URL.create("sqlite", database=path)
+
+
+def _check_query(text: str, url: URL) -> None:
+    unknown = sorted(set(url.query) - _SQLITE_OPTIONS)
+    if unknown:
+        raise StoreError(
+            f"database {text!r}: SQLite has no option {unknown[0]!r}; if the ? is part of the "
+            f"file's name, give its path without sqlite:///"
+        )
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.drivername.partition("+")[0] == "sqlite"
+
+
+def _is_uri(url: URL) -> bool:
+    return str(url.query.get("uri", "")).lower() in ("true", "1", "yes", "on", "t", "y")
 
 
 def _engine(url: URL) -> Engine:
     try:
         engine = create_engine(url, connect_args=_connect_args(url))
+    except NoSuchModuleError:
+        raise StoreError(
+            f"database {place(url)}: expected a URL that begins with sqlite:/// or postgresql://; "
+            "put ./ before the path of a file"
+        ) from None
     except ArgumentError as error:
-        raise StoreError(f"database {place(url)}: {error}") from None
+        expected = "expected sqlite:/// and a path, or the path alone"
+        raise StoreError(
+            f"database {place(url)}: {expected if _is_sqlite(url) else error}"
+        ) from None
     except ImportError as error:
         raise StoreError(
             f"database {place(url)}: its driver cannot be imported ({error}); "
@@ -149,7 +206,7 @@ def _engine(url: URL) -> Engine:
 def _check_file(url: URL, create: bool) -> None:
     # SQLite itself says no more than "unable to open database file".
     file = sqlite_file(url)
-    if file is None or str(url.database).startswith("file:"):
+    if file is None or _is_uri(url):
         return
     if file.is_dir():
         raise StoreError(f"database {file}: is a directory; expected a file, {file}/lemur.db say")

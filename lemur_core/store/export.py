@@ -7,7 +7,9 @@ lost on the way back.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +49,27 @@ def export(engine: Engine, folder: Path, filters: Filters | None = None) -> tupl
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise StoreError(f"{folder}: is not empty; name another folder")
-        for (name, epoch), records in files.items():
-            if name not in left_out:
-                _write(folder / name / f"{epoch}.json", records)
-                written += len(records)
+        with _emptied_if_it_fails(folder):
+            for (name, epoch), records in files.items():
+                if name not in left_out:
+                    _write(folder / name / f"{epoch}.json", records)
+                    written += len(records)
     except OSError as error:
         if isinstance(error, StoreError):
             raise
         raise StoreError(f"{error.filename or folder}: {error.strerror or error}") from error
     return written, left_out
+
+
+@contextmanager
+def _emptied_if_it_fails(folder: Path) -> Iterator[None]:
+    # Part of the results must not look like all of them.
+    try:
+        yield
+    except BaseException:
+        for child in folder.iterdir():
+            shutil.rmtree(child, ignore_errors=True)
+        raise
 
 
 def _write(file: Path, records: list[dict[str, Any]]) -> None:

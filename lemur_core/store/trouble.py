@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from lemur_core.errors import StoreError
+from lemur_core.store.location import without_password
 
 _SQLITE_PASSES = {
     sqlite3.SQLITE_BUSY,
@@ -52,7 +53,7 @@ def place(where: object) -> str:
     if not isinstance(url, URL):
         return str(url)
     file = url.database if url.drivername.partition("+")[0] == "sqlite" else None
-    return file or url.render_as_string(hide_password=True)
+    return file or without_password(url.render_as_string(hide_password=True))
 
 
 def is_transient(error: DBAPIError) -> bool:

@@ -235,7 +235,29 @@ def test_a_database_of_something_else_is_left_alone(db):
         ("://", "database '://': expected a file, or a URL such as sqlite:///lemur.db"),
         (
             "what://me:secret@there/results",
-            "database what://me:***@there/results: Can't load plugin: sqlalchemy.dialects:what",
+            "database what://me:***@there/results: expected a URL that begins with sqlite:/// or "
+            "postgresql://; put ./ before the path of a file",
+        ),
+        (
+            "postgresql://me:secret@there:port/results",
+            "database 'postgresql://me:***@there:port/results': expected a file, or a URL such as "
+            "sqlite:///lemur.db",
+        ),
+        (
+            "sqlite:///exp?seed=1.db",
+            "database 'sqlite:///exp?seed=1.db': SQLite has no option 'seed'; if the ? is part of "
+            "the file's name, give its path without sqlite:///",
+        ),
+        (
+            "sqlite://some.db",
+            "database sqlite://some.db: expected sqlite:/// and a path, or the path alone",
+        ),
+        ("nowhere/", "database nowhere/: is a directory; expected a file, nowhere/lemur.db say"),
+        ("", "database '': expected the path of a file, or a URL"),
+        (
+            ":memory:",
+            "database ':memory:': would be lost when the command ends; expected a file, "
+            "./:memory: for one of this name",
         ),
     ],
 )

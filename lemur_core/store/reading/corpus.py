@@ -95,7 +95,7 @@ def corpus(
     return Corpus(lines, len(set(family.values())), len(rows) - len(known))
 
 
-def write(found: Corpus, form: str, file: BinaryIO) -> None:
+def write(found: Corpus, form: str, file: BinaryIO) -> list[str]:
     """Write a corpus.
 
     Args:
@@ -103,17 +103,20 @@ def write(found: Corpus, form: str, file: BinaryIO) -> None:
         form: ``jsonl-code`` or ``parquet``, whose ``prm`` is a text of JSON.
         file: Opened for bytes.
 
+    Returns:
+        A line for each column of which not everything could be written as it is.
+
     Raises:
         SettingsError: What writes parquet is not installed.
     """
     if form == "jsonl-code":
         for line in found.lines:
             file.write(json.dumps(line).encode() + b"\n")
-        return
+        return []
     import pandas as pd
 
     frame = pd.DataFrame(found.lines, columns=list(MEMBERS))
-    write_frame(frame.astype({"parameters": "Int64", "duration": "Int64"}), form, file)
+    return write_frame(frame.astype({"parameters": "Int64", "duration": "Int64"}), form, file)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lemur_core.errors import SettingsError
+from lemur_core.store.reading.columns import map_values, to_json, unify_types
+from lemur_core.store.reading.workbook import write_workbook
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,39 +36,51 @@ def _missing(form: str, package: str | None) -> SettingsError:
     )
 
 
-def write(frame: DataFrame, form: str, file: BinaryIO) -> None:
+def write(frame: DataFrame, form: str, file: BinaryIO) -> list[str]:
     """Write a frame.
 
     Args:
         frame: As `lemur_core.data` gives it.
-        form: One of `FORMS`. Dictionaries are objects in json and jsonl, and their JSON elsewhere;
-            a text that a spreadsheet would take for a formula gets an apostrophe before it in csv
-            and is marked as text in xlsx.
+        form: One of `FORMS`. Dictionaries and lists are objects in json and jsonl, and their JSON
+            elsewhere. Text that a spreadsheet would take for a formula gets an apostrophe before
+            it in csv and is marked as text in xlsx. In parquet a column whose values are of
+            several types is text; in xlsx each cell has its own.
         file: Opened for bytes.
 
+    Returns:
+        A line for each column of which not everything could be written as it is.
+
     Raises:
-        SettingsError: What writes it is not installed.
+        SettingsError: What writes it is not installed, it cannot hold so many rows, or two columns
+            have the same name.
     """
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise SettingsError(f"column {twice[0]!r} is there twice; expected each column once")
     try:
-        FORMS[form](frame, file)
+        return FORMS[form](frame, file)
     except ImportError as error:
         raise _missing(form, _NEEDED.get(form, error.name)) from error
 
 
-def _csv(frame: DataFrame, file: BinaryIO) -> None:
-    flat = _flat(frame)
-    for name in _texts(flat):
-        flat[name] = flat[name].astype(object).map(_no_formula, na_action="ignore")
+def _csv(frame: DataFrame, file: BinaryIO) -> list[str]:
+    flat = frame.copy(deep=False)
+    for name in frame.columns:
+        if frame[name].dtype.kind not in "iufb":
+            flat[name] = map_values(frame[name], lambda value: _no_formula(to_json(value)))
     file.write(flat.to_csv(index=False).encode(errors="backslashreplace"))
+    return []
 
 
-def _json(frame: DataFrame, file: BinaryIO) -> None:
+def _json(frame: DataFrame, file: BinaryIO) -> list[str]:
     file.write(json.dumps(_objects(frame), indent=2).encode() + b"\n")
+    return []
 
 
-def _jsonl(frame: DataFrame, file: BinaryIO) -> None:
+def _jsonl(frame: DataFrame, file: BinaryIO) -> list[str]:
     for row in _objects(frame):
         file.write(json.dumps(row).encode() + b"\n")
+    return []
 
 
 def _objects(frame: DataFrame) -> list[dict[str, Any]]:
@@ -74,54 +88,20 @@ def _objects(frame: DataFrame) -> list[dict[str, Any]]:
     return list(frame.astype(object).where(frame.notna(), None).to_dict("records"))
 
 
-def _parquet(frame: DataFrame, file: BinaryIO) -> None:
-    _flat(frame).to_parquet(file, engine="pyarrow", index=False)
-
-
-def _xlsx(frame: DataFrame, file: BinaryIO) -> None:
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet("results")
-
-    def cell(value: Any) -> Any:
-        if not isinstance(value, str):
-            return None if value != value else value
-        # A cell holds so many characters, and no control characters.
-        made = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)[:32_767])
-        made.data_type = "s"
-        return made
-
-    flat = _flat(frame)
-    sheet.append([cell(name) for name in flat.columns])
-    for row in flat.astype(object).where(flat.notna(), None).itertuples(index=False):
-        sheet.append([cell(value) for value in row])
-    book.save(file)
-
-
-def _flat(frame: DataFrame) -> DataFrame:
-    """Return a frame with the JSON of dictionaries in their place."""
-    flat = frame.copy(deep=False)
-    for name in frame.columns:
-        if len(frame) and isinstance(frame[name].iloc[0], dict):
-            flat[name] = [json.dumps(value) for value in frame[name]]
-    return flat
-
-
-def _texts(frame: DataFrame) -> list[str]:
-    return [name for name in frame.columns if frame[name].dtype.kind not in "iufb"]
+def _parquet(frame: DataFrame, file: BinaryIO) -> list[str]:
+    flat, notes = unify_types(frame)
+    flat.to_parquet(file, engine="pyarrow", index=False)
+    return notes
 
 
 def _no_formula(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_BEGINS_A_FORMULA) else value
 
 
-FORMS: dict[str, Callable[[DataFrame, BinaryIO], None]] = {
+FORMS: dict[str, Callable[[DataFrame, BinaryIO], list[str]]] = {
     "csv": _csv,
     "json": _json,
     "jsonl": _jsonl,
     "parquet": _parquet,
-    "xlsx": _xlsx,
+    "xlsx": write_workbook,
 }

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, Table, Text, func, select
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
+from lemur_core.store.reading.columns import number_type
 from lemur_core.store.reading.filters import PRM, Filters, where_in
 from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.reading.rows import fetched
@@ -235,9 +236,11 @@ def _prm(
 def _plain(values: list[Any]) -> Series:
     import pandas as pd
 
-    # Texts as they are: pandas' own cannot hold every text that JSON can.
-    plain = any(isinstance(value, str) for value in values)
-    return pd.Series(values, dtype=object if plain else None)
+    if values and all(type(value) is bool for value in values):
+        return pd.Series(values)
+    # Anything else as it is: pandas' own text cannot hold every text that JSON can, and its
+    # numbers neither every whole number nor, where one is missing, any as a whole number.
+    return pd.Series(values, dtype=number_type(values) or object)
 
 
 def read_prms(connection: Connection, uids: Sequence[str]) -> dict[str, dict[str, Any]]:

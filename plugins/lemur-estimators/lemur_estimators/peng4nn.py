@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from lemur_core.errors import SettingsError
 from lemur_core.kinds.estimator import Estimate, Known, check_score, within
 from lemur_estimators.fit import LEAST_POINTS, fit
+
+_CENTRES = {"mean": np.mean, "median": np.median}
+# The mean of equal numbers may differ from them in the last digit. In points of a percent.
+_ROUNDING = 1e-9
 
 
 class PEng4NN:
@@ -19,7 +24,7 @@ class PEng4NN:
     It converges when, at some epoch before the last,
 
     1. there are ``window`` predictions,
-    2. the last ``window`` lie within ``threshold`` of their median, and
+    2. the last ``window`` all lie within ``threshold`` of their mean, and
     3. the last is above 0 and at most 100 percent,
 
     and, with ``loss_check``, a net that is predicted never to learn has not lowered its loss for
@@ -27,6 +32,8 @@ class PEng4NN:
 
     Where the paper and its published program leave a choice, or are left:
 
+    * The paper has each prediction p_i within mean - t <= p_i <= mean + t; the published program
+      takes the median in place of the mean. ``centre="median"`` converges where it does.
     * Fits are exact (`lemur_estimators.fit`), so that none fails. A curve that SciPy cannot fit is
       nearly a line; its exact fit has its ``a`` at the bound of 102.5, which condition 3 refuses.
     * The first fit is of ``least`` points, C_min; the program fits two, which three parameters
@@ -43,7 +50,9 @@ class PEng4NN:
         known: What is known of the study.
         interval: E, how often scores are measured, in epochs.
         window: N, how many predictions must agree.
-        threshold: t, how far they may lie from their median, in points of a percent.
+        threshold: t, how far they may lie from their centre, in points of a percent.
+        centre: What they must lie near: their ``mean``, as in the paper, or ``median``, as in the
+            published program.
         least: C_min, of how many points the first fit is made.
         epochs: e_max, the epochs of the training that is predicted; 0 takes those asked for.
         loss_check: For unbalanced data: whether nets that never learn are waited for.
@@ -57,6 +66,7 @@ class PEng4NN:
         interval: float = 0.5,
         window: int = 3,
         threshold: float = 0.5,
+        centre: str = "mean",
         least: int = LEAST_POINTS,
         epochs: int = 0,
         loss_check: bool = False,
@@ -68,10 +78,15 @@ class PEng4NN:
         within("least", least, LEAST_POINTS)
         within("epochs", epochs, 0)
         within("patience", patience, 0)
+        if centre not in _CENTRES:
+            raise SettingsError(
+                f"estimator option centre is {centre!r}; expected {' or '.join(_CENTRES)}"
+            )
         self.interval = interval
         self.last = epochs or known.epochs
         self.chance = known.chance
         self.window, self.threshold, self.least = window, threshold, least
+        self.centre = _CENTRES[centre]
         self.loss_check, self.patience = loss_check, patience
         self.epochs: list[float] = []
         self.percents: list[float] = []
@@ -105,9 +120,9 @@ class PEng4NN:
         )
 
     def _settled(self) -> bool:
-        last = self.predictions[-self.window :]
-        far = np.abs(np.array(last) - np.median(last)).max()
-        return len(last) == self.window and bool(far <= self.threshold)
+        last = np.array(self.predictions[-self.window :])
+        far = np.abs(last - self.centre(last)).max()
+        return len(last) == self.window and bool(far <= self.threshold + _ROUNDING)
 
     def _realistic(self) -> bool:
         return 0 < self.predictions[-1] <= 100

@@ -1,4 +1,5 @@
 import csv
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ def curve(*scores, every=0.5):
     [("13_55_26_539263", 4.0, 25.7121), ("13_56_59_917381", 5.5, 2.011)],
 )
 def test_published_curves_converge_where_the_published_program_has_them(name, epoch, a):
-    at, said = until_converged(PEng4NN(Known(epochs=20)), published(name))
+    program = PEng4NN(Known(epochs=20), centre="median")
+    at, said = until_converged(program, published(name))
     assert at == epoch
     assert said.parameters["a"] == pytest.approx(a, abs=1e-3)
     assert said.score == pytest.approx(a / 100, abs=1e-5)
@@ -60,12 +62,50 @@ def test_as_many_predictions_must_agree_as_the_window_has():
         assert at == (2 + window) * 0.5
 
 
-def test_predictions_agree_that_are_within_the_threshold_of_their_median():
-    estimator = PEng4NN(Known(epochs=20), threshold=0.5)
-    estimator.predictions = [60.0, 50.0, 50.5, 49.5]
-    assert estimator._settled()
-    estimator.predictions = [50.0, 50.51, 49.5]
-    assert not estimator._settled()
+def settled(*predictions, **options):
+    estimator = PEng4NN(Known(epochs=20), **options)
+    estimator.predictions = list(predictions)
+    return estimator._settled()
+
+
+def test_predictions_agree_that_are_within_the_threshold_of_their_mean():
+    # Of the last three the mean is 50.2; the farthest is 0.4 away.
+    assert settled(60.0, 50.0, 50.0, 50.6)
+    assert settled(50.0, 50.5, 49.5)
+    # The mean is 50.3, of which 50 is 0.3 away and 50.9 0.6.
+    assert not settled(50.0, 50.0, 50.9)
+    # Of four numbers the mean is 50.5, and the farthest is 0.5 away.
+    assert settled(50.0, 50.0, 51.0, 51.0, window=4)
+
+
+def test_predictions_agree_that_are_within_the_threshold_of_their_median_if_that_is_asked_for():
+    # The median is 50, of which 50.6 is 0.6 away.
+    assert not settled(60.0, 50.0, 50.0, 50.6, centre="median")
+    assert settled(60.0, 50.0, 50.5, 49.5, centre="median")
+    assert not settled(50.0, 50.51, 49.5, centre="median")
+
+
+def test_equal_predictions_agree_within_no_threshold_at_all():
+    # Added up and divided by three, they come to 50.10000000000001.
+    assert settled(50.1, 50.1, 50.1, threshold=0.0)
+
+
+@pytest.mark.parametrize(("centre", "expected"), [("mean", 6.0), ("median", 7.5)])
+def test_a_trial_converges_at_the_first_window_around_its_centre(centre, expected):
+    noise = [0.025 * ((7 * n) % 5 - 2) for n in range(60)]
+    measured = curve(*(0.6 - 0.5 * 0.8**n + noise[n] * 0.9**n for n in range(60)))
+    at, _ = until_converged(PEng4NN(Known(epochs=40), centre=centre), measured)
+    endless = PEng4NN(Known(epochs=40), centre=centre, window=100)
+    until_converged(endless, measured)
+    of = {"mean": statistics.fmean, "median": statistics.median}[centre]
+    windows = [endless.predictions[end - 3 : end] for end in range(3, len(endless.predictions))]
+    [first, *_] = [
+        number
+        for number, window in enumerate(windows)
+        if all(abs(one - of(window)) <= 0.5 for one in window)
+    ]
+    # The first prediction is of three scores, the first window of three predictions.
+    assert at == (first + 5) * 0.5 == expected
 
 
 def test_what_is_beyond_a_hundred_percent_has_not_converged():
@@ -119,6 +159,7 @@ def test_epochs_are_counted_from_the_first_score():
     ("options", "message"),
     [
         ({"window": 0}, "estimator option window is 0; expected 1 or more"),
+        ({"centre": "mode"}, "estimator option centre is 'mode'; expected mean or median"),
         ({"least": 2}, "estimator option least is 2; expected 3 or more"),
         ({"threshold": -1.0}, "estimator option threshold is -1; expected 0 to 100"),
         ({"interval": 0.0}, "estimator option interval is 0; expected 0.01 to 1"),

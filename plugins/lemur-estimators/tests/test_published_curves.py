@@ -12,10 +12,10 @@ CURVES = Path(__file__).parents[4] / "shared" / "data" / "peng4nn"
 pytestmark = pytest.mark.skipif(not CURVES.is_dir(), reason=f"{CURVES} is not there")
 
 
-def followed(name):
-    """Return the epoch at which a curve converges, and what it is said to come to, in percent."""
+def followed(name, centre):
+    """Return the epoch at which a curve converges, and the prediction, in percent."""
     [file] = CURVES.glob(f"*_{name}.csv")
-    made = PEng4NN(Known(20, chance=0.01))
+    made = PEng4NN(Known(20, chance=0.01), centre=centre)
     for epoch, percent, _, loss in np.loadtxt(file, delimiter=",", skiprows=1):
         said = made.update(epoch, percent / 100, loss)
         if said.converged:
@@ -23,13 +23,16 @@ def followed(name):
     raise AssertionError(f"{file} does not converge")
 
 
-def test_the_one_that_learns_converges_where_its_authors_say():
-    epoch, percent = followed("539263")
+# The program that they published takes the median; of these two curves the mean says the same.
+@pytest.mark.parametrize("centre", ["median", "mean"])
+def test_the_one_that_learns_converges_where_its_authors_say(centre):
+    epoch, percent = followed("539263", centre)
     assert epoch == 4.0
     assert percent == pytest.approx(25.7121, abs=1e-3)
 
 
-def test_the_one_that_never_learns_converges_where_its_authors_say():
-    epoch, percent = followed("917381")
+@pytest.mark.parametrize("centre", ["median", "mean"])
+def test_the_one_that_never_learns_converges_where_its_authors_say(centre):
+    epoch, percent = followed("917381", centre)
     assert epoch == 5.5
     assert percent == pytest.approx(2.011, abs=1e-3)

@@ -18,7 +18,6 @@ from lemur_estimators.replay.measures import best_kept, measure, regret
 from lemur_estimators.replay.recorded import (
     Recorded,
     complete,
-    of_csv,
     of_database,
     of_files,
     of_lines,
@@ -155,49 +154,13 @@ def test_trials_that_are_short_or_have_no_scores_are_left_out():
     assert {one.horizon for one in cut} == {3.0}
 
 
-def test_percent_of_a_csv_file_become_fractions(tmp_path):
-    file = tmp_path / "net.csv"
-    file.write_text("epoch,val_accuracy,val_loss\n0.5,10.5,2.0\n1.0,25.0,1.5\n")
-    found = of_csv(file)
-    assert found.curve == Curve((0.5, 1.0), (0.105, 0.25), (2.0, 1.5))
-    assert (found.study, found.name) == (tmp_path.name, "net")
-
-
-@pytest.mark.parametrize(
-    ("text", "column", "message"),
-    [
-        ("a,b\n1,2\n", None, "no CSV file with a column 'epoch'"),
-        ("epoch,val_los\n1,2\n", None, "no column 'score'; there are epoch, val_los"),
-        ("epoch,accuracy\n1,2\n", "accurcy", "no column 'accurcy'. Did you mean 'accuracy'?"),
-        (
-            "epoch,val_loss\n1,2\n",
-            "val_loss",
-            "val_loss falls as nets get better; estimators need a score that rises",
-        ),
-        ("epoch,acc\n1,250\n", None, "acc is from 250 to 250; expected percent"),
-        ("epoch,acc\n1,few\n", None, "column 'acc' holds what is no number"),
-        ("epoch,acc,loss\n1,2,few\n", None, "column 'loss' holds what is no number"),
-        ("epoch,acc\nfew,2\n", None, "column 'epoch' holds what is no number"),
-        ("epoch,acc\n2,1\n1,2\n", None, "its epochs do not rise from line to line, from above 0"),
-        ("epoch,acc\n0,1\n1,2\n", None, "its epochs do not rise from line to line, from above 0"),
-        ("epoch,acc\n1,1\n,2\n", None, "its epochs do not rise from line to line, from above 0"),
-    ],
-)
-def test_a_csv_file_that_cannot_be_used_is_said(tmp_path, text, column, message):
-    file = tmp_path / "net.csv"
-    file.write_text(text)
-    with pytest.raises(SettingsError) as raised:
-        of_csv(file, column=column)
-    assert str(raised.value) == f"{file}: {message}"
-
-
 def test_lines_of_json_are_read_and_folders_searched(tmp_path):
     line = (
         '{"study":"digits","net":3,"of":200,"every":0.5,"chance":0.1,"right":[20,50],'
         '"train_loss":[2.3,null],"hyperparameters":{"lr":0.01,"batch":32}}'
     )
     (tmp_path / "curves.jsonl").write_text(line + "\n")
-    [found] = of_files([tmp_path])
+    [found] = of_files([tmp_path]).trials
     prm = {"lr": 0.01, "batch": 32}
     curve = Curve((0.5, 1.0), (0.1, 0.25), (2.3, None), hyperparameters=prm)
     assert found == Recorded("digits", "3", curve, 0.1)
@@ -213,6 +176,22 @@ def test_lines_that_cannot_be_used_are_said(tmp_path, losses):
         list(of_lines(file))
 
 
+def test_more_right_answers_than_there_are_samples_are_refused(tmp_path):
+    file = tmp_path / "curves.jsonl"
+    file.write_text(
+        '{"study":"digits","net":3,"of":200,"every":1,"chance":0.1,"right":[20,250],'
+        '"train_loss":[2.3,2.2]}\n'
+    )
+    with pytest.raises(SettingsError, match="not lines of JSON with learning curves"):
+        list(of_lines(file))
+
+
+def test_what_lemur_published_is_replayed_from_a_database(tmp_path):
+    (tmp_path / "1.json").write_text("[]")
+    with pytest.raises(SettingsError, match=r"is replayed from a database into which lemur db"):
+        of_files([tmp_path / "1.json"])
+
+
 def test_the_command_prints_tables_and_draws_figures(tmp_path):
     for number in range(12):
         rows = [f"{i},{90 - (60 + number) * 0.7**i}" for i in range(1, 13)]
@@ -226,14 +205,17 @@ def test_the_command_prints_tables_and_draws_figures(tmp_path):
         catch_exceptions=False,
     )
     assert told.exit_code == 0, told.output
-    assert told.output.startswith("trials: 12, studies: 1, too short or without score: 0\n")
+    assert told.output.startswith(
+        "scores in CSV files: percent\ntrials: 12, studies: 1, too short or without score: 0\n"
+    )
     assert "patience:epochs=2" in told.output
     names = {file.name for file in (tmp_path / "out").iterdir()}
-    assert names >= {"epochs.png", "predictions.png", "best.png", "overlap.png", "estimators.csv"}
+    assert names >= {"epochs.png", "predictions.png", "best.png", "overlap.png"}
+    assert names >= {"estimators.csv", "trials.csv"}
 
 
 def test_a_replay_without_trials_says_what_to_lower(tmp_path):
-    (tmp_path / "a.csv").write_text("epoch,accuracy\n1,0.5\n")
+    (tmp_path / "a.csv").write_text("epoch,accuracy\n1,0.1\n2,0.5\n")
     with pytest.raises(LemurError) as raised:
         CliRunner().invoke(cli, ["estimate", "replay", str(tmp_path)], catch_exceptions=False)
     assert str(raised.value) == (

@@ -27,7 +27,8 @@ class Verdict:
         upper: Likewise.
         seconds: What its decisions took, of one processor.
         decisions: How many these were.
-        order: In which of the orders.
+        order: In which of the orders, from 0.
+        position: Which trial of its study it was in this order, from 1.
     """
 
     trial: Recorded
@@ -38,6 +39,7 @@ class Verdict:
     seconds: float
     decisions: int
     order: int = 0
+    position: int = 1
 
     @property
     def early(self) -> bool:
@@ -89,15 +91,13 @@ def _one_order(
             hyperparameters=trial.curve.hyperparameters,
             net=trial.curve.net,
         )
-        verdict, curve = _judged(make, known, trial, order, said)
-        verdicts.append(verdict)
+        verdict, curve = _judged(make, known, trial, said)
+        verdicts.append(replace(verdict, order=order, position=number + 1))
         curves.append(curve)
     return verdicts
 
 
-def _judged(
-    make: Maker, known: Known, trial: Recorded, order: int, said: set[str]
-) -> tuple[Verdict, Curve]:
+def _judged(make: Maker, known: Known, trial: Recorded, said: set[str]) -> tuple[Verdict, Curve]:
     curve, taken = trial.curve, 0
     losses = curve.losses or (None,) * len(curve.epochs)
     began, decisions = time.process_time(), 0
@@ -127,7 +127,6 @@ def _judged(
         estimate.upper if early else None,
         seconds,
         decisions,
-        order,
     )
     return verdict, replace(curve.first(taken), predicted=score if early else None)
 

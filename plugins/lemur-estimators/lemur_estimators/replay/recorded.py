@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lemur_core.errors import SettingsError, hint
+from lemur_core.errors import SettingsError
 from lemur_core.kinds.estimator import Curve
 from lemur_core.trial import State
+from lemur_estimators.replay.csv_file import CsvCurve, losses_of, read_csv
+from lemur_estimators.replay.unit import Unit, unit_of
 
-# What columns of scores and losses are called, in the order in which they are looked for.
-_SCORES = ("score", "validation", "val_accuracy", "val_acc", "accuracy", "acc")
-_LOSSES = ("loss", "train_loss", "val_loss")
-_FALL = ("loss", "error", "perplexity")
 _OF_TRIAL = [
     "task", "dataset", "metric", "nn", "trial", "state", "epoch", "accuracy", "validation", "loss",
     "within", "prm",
@@ -109,42 +107,7 @@ def _curve(rows: Any) -> Curve:
 def _of_points(points: Iterable[tuple[float, float, float]]) -> Curve:
     """Return the curve of some epochs, scores, and losses, which are NaN where there are none."""
     epochs, scores, losses = zip(*points, strict=True)
-    return Curve(tuple(map(float, epochs)), tuple(map(float, scores)), _losses(losses))
-
-
-def of_csv(file: Path, chance: float = 0.0, column: str | None = None) -> Recorded:
-    """Return the trial of a CSV file with a column ``epoch``; percent become fractions.
-
-    Args:
-        file: The study's name is that of its folder.
-        chance: Score of guessing, 0 to 1.
-        column: The name of the scores'; None takes the first of those that are usual.
-
-    Raises:
-        SettingsError: There is no such file or column, a value is no number, epochs do not rise, or
-            the scores fall as nets get better.
-    """
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(file).rename(columns=str.strip)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{file}: no CSV file with a column 'epoch'") from error
-    if "epoch" not in frame:
-        raise SettingsError(f"{file}: no CSV file with a column 'epoch'")
-    epochs = _numbers(frame["epoch"], file)
-    if not all(before < epoch for before, epoch in pairwise((0.0, *epochs))):
-        raise SettingsError(f"{file}: its epochs do not rise from line to line, from above 0")
-    name = column or next((one for one in _SCORES if one in frame), "score")
-    if name not in frame:
-        raise SettingsError(f"{file}: no column {name!r}{hint(name, list(frame))}")
-    if any(word in name.lower() for word in _FALL):
-        raise SettingsError(
-            f"{file}: {name} falls as nets get better; estimators need a score that rises"
-        )
-    scores = _fractions(_numbers(frame[name], file), file, name)
-    losses = next((_losses(_numbers(frame[one], file)) for one in _LOSSES if one in frame), ())
-    return Recorded(file.resolve().parent.name, file.stem, Curve(epochs, scores, losses), chance)
+    return Curve(tuple(map(float, epochs)), tuple(map(float, scores)), losses_of(losses))
 
 
 def of_lines(file: Path) -> Iterator[Recorded]:
@@ -161,40 +124,106 @@ def of_lines(file: Path) -> Iterator[Recorded]:
             told = [math.nan if loss is None else loss for loss in said["train_loss"]]
             if len(told) != len(scores):
                 raise ValueError("a loss for each score")
+            if not all(0 <= score <= 1 for score in scores):
+                raise ValueError("more right than there are")
             prm = dict(said.get("hyperparameters", {}))
-            curve = Curve(epochs, scores, _losses(told), hyperparameters=prm)
+            curve = Curve(epochs, scores, losses_of(told), hyperparameters=prm)
             yield Recorded(said["study"], str(said["net"]), curve, said["chance"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{file}: not lines of JSON with learning curves") from error
 
 
+@dataclass(frozen=True)
+class Files:
+    """The trials of files.
+
+    Attributes:
+        trials: In the order of the files, those of a folder by name.
+        unit: The unit of the scores in CSV files; None if there are none.
+        notes: Lines on what is odd about them.
+    """
+
+    trials: list[Recorded]
+    unit: Unit | None
+    notes: list[str]
+
+
 def of_files(
-    files: Iterable[Path], chance: float = 0.0, column: str | None = None
-) -> Iterator[Recorded]:
-    """Give the trials of files, and of the files ``*.csv`` and ``*.jsonl`` of folders."""
-    for place in files:
-        inside = sorted([*place.glob("*.csv"), *place.glob("*.jsonl")])
-        for file in inside if place.is_dir() else [place]:
-            if file.suffix == ".jsonl":
-                yield from of_lines(file)
-            else:
-                yield of_csv(file, chance, column)
+    places: Iterable[Path],
+    chance: float = 0.0,
+    column: str | None = None,
+    unit: Unit | None = None,
+) -> Files:
+    """Read the trials of files, and of the files ``*.csv`` and ``*.jsonl`` of folders.
+
+    A CSV file is a trial, called as the file is; its study is called as its folder is. All CSV
+    files have one unit, as `lemur_estimators.replay.unit` says; its percent become fractions. A
+    file that is named twice is read once.
+
+    Args:
+        places: Files and folders.
+        chance: Score of guessing in CSV files, 0 to 1.
+        column: The name of the scores' column in CSV files; None takes the first of those that are
+            usual.
+        unit: The unit of the scores in CSV files; None finds it.
+
+    Raises:
+        SettingsError: One cannot be read, a folder holds none, or the unit is open.
+    """
+    files = list({file.resolve(): file for place in places for file in _inside(place)}.values())
+    curves = {file: read_csv(file, column) for file in files if not _has_lines(file)}
+    found = unit_of(list(curves.values()), unit) if curves else None
+    studies = _studies(curves)
+    trials = [
+        trial
+        for file in files
+        for trial in (
+            [_of_csv(curves[file], found, studies[file], chance)]
+            if found and file in curves
+            else of_lines(file)
+        )
+    ]
+    return Files(trials, found, _notes(list(curves.values())))
 
 
-def _numbers(column: Any, file: Path) -> tuple[float, ...]:
-    try:
-        return tuple(map(float, column))
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{file}: column {column.name!r} holds what is no number") from error
+def _inside(place: Path) -> Iterator[Path]:
+    if place.suffix.lower() == ".json":
+        raise SettingsError(
+            f"{place}: expected *.csv or *.jsonl; what LEMUR published is replayed from a database "
+            "into which lemur db import has taken it"
+        )
+    if not place.is_dir():
+        yield place
+        return
+    files = sorted(one for one in place.iterdir() if one.suffix.lower() in (".csv", ".jsonl"))
+    if not files:
+        raise SettingsError(f"{place}: holds no file *.csv or *.jsonl")
+    yield from files
 
 
-def _losses(column: Any) -> tuple[float | None, ...]:
-    losses = tuple(None if math.isnan(one) else one for one in map(float, column))
-    return losses if any(one is not None for one in losses) else ()
+def _has_lines(file: Path) -> bool:
+    return file.suffix.lower() == ".jsonl"
 
 
-def _fractions(scores: tuple[float, ...], file: Path, name: str) -> tuple[float, ...]:
-    most = max((one for one in scores if math.isfinite(one)), default=0)
-    if most > 100 or any(one < 0 for one in scores):
-        raise SettingsError(f"{file}: {name} is from {min(scores):g} to {most:g}; expected percent")
-    return tuple(one / 100 for one in scores) if most > 1 else scores
+def _studies(files: Iterable[Path]) -> dict[Path, str]:
+    """Return the name of each file's study: its folder's, with the path where names are equal."""
+    folders = {file: file.resolve().parent for file in files}
+    count = Counter(folder.name for folder in set(folders.values()))
+    return {
+        file: folder.name if count[folder.name] == 1 else str(folder)
+        for file, folder in folders.items()
+    }
+
+
+def _of_csv(read: CsvCurve, unit: Unit, study: str, chance: float) -> Recorded:
+    scores = tuple(map(unit.fraction, read.scores))
+    return Recorded(study, read.file.stem, Curve(read.epochs, scores, read.losses), chance)
+
+
+def _notes(curves: Sequence[CsvCurve]) -> list[str]:
+    gaps = [(curve.file, curve.skipped) for curve in curves if curve.skipped]
+    if not gaps:
+        return []
+    file, (before, after) = gaps[0]
+    others = f", and {len(gaps) - 1} more files skip some" if len(gaps) > 1 else ""
+    return [f"{file}: epoch {after:g} follows epoch {before:g}{others}; scores count as they are"]

@@ -1,0 +1,42 @@
+"""Tell a database's path from its URL, without importing a database driver."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_URL = re.compile(r"[\w+.-]*://")
+# Up to the last @, as a password may hold one.
+_PASSWORD = re.compile(r"//([^/@:]*):.*@")
+_QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
+
+
+def is_url(db: str | Path) -> bool:
+    """Return whether a database is named by a URL; every other text is the path of a file.
+
+    >>> is_url("postgresql://me@host/results"), is_url("sqlite:///lemur.db")
+    (True, True)
+    >>> is_url("exp?seed=1.db"), is_url("./odd://name.db")
+    (False, False)
+    """
+    return isinstance(db, str) and _URL.match(db) is not None
+
+
+def file_path(db: str | Path) -> str:
+    """Return the path of a database that is a file, with ``~`` replaced by the home directory."""
+    return os.path.expanduser(str(db))
+
+
+def may_exist(db: str | Path) -> bool:
+    """Return False if a database is a file that is not there; a URL is not looked up."""
+    return is_url(db) or Path(file_path(db)).exists()
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be shown.
+
+    >>> without_password("postgresql://me:secret@host/results")
+    'postgresql://me:***@host/results'
+    """
+    return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"//\1:***@", url))

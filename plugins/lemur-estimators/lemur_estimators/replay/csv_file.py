@@ -1,0 +1,137 @@
+"""Read the learning curve of a CSV file, in whatever unit its scores are."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from lemur_core.errors import SettingsError, hint
+
+# Names of the columns of scores and losses, in the order in which they are looked for.
+_SCORES = ("score", "validation", "val_accuracy", "val_acc", "accuracy", "acc")
+_LOSSES = ("loss", "train_loss", "val_loss")
+_FALL = ("loss", "error", "perplexity")
+
+
+@dataclass(frozen=True)
+class CsvCurve:
+    """The learning curve of a CSV file.
+
+    Attributes:
+        file: The file.
+        column: The name of the column of its scores.
+        epochs: How much was trained by then, in epochs; rising, from above 0.
+        scores: The score at each, as it is in the file: a fraction or percent; NaN if missing.
+        losses: A loss at each, None where it is missing; empty if the file has none.
+    """
+
+    file: Path
+    column: str
+    epochs: tuple[float, ...]
+    scores: tuple[float, ...]
+    losses: tuple[float | None, ...]
+
+    @property
+    def known(self) -> list[float]:
+        """The scores that are not missing."""
+        return [score for score in self.scores if math.isfinite(score)]
+
+    @property
+    def skipped(self) -> tuple[float, float] | None:
+        """The first two neighbouring epochs between which whole epochs are missing, if any."""
+        steps = [later - epoch for epoch, later in pairwise(self.epochs)]
+        if min(steps, default=0) > 1:
+            return None
+        return next((pair for pair in pairwise(self.epochs) if pair[1] - pair[0] > 1), None)
+
+
+def read_csv(file: Path, column: str | None = None) -> CsvCurve:
+    """Read a CSV file with a column ``epoch``, one line for each score.
+
+    Epochs are how much was trained by then: 0.5, 1, 1.5. Whole numbers that begin at 0, as Keras
+    writes them, count the epochs that were trained before, so that 1 is added to each.
+
+    Args:
+        file: The file.
+        column: The name of the column of the scores; None takes the first of those that are usual.
+
+    Raises:
+        SettingsError: There is no such file or column, a value is not a number, epochs do not rise,
+            or the scores fall as nets get better.
+    """
+    frame = _frame(file)
+    if "epoch" not in frame:
+        raise SettingsError(f"{file}: no column 'epoch'{hint('epoch', list(frame))}")
+    name = column or next((one for one in _SCORES if one in frame), "score")
+    if name not in frame:
+        raise SettingsError(f"{file}: no column {name!r}{hint(name, list(frame))}")
+    if any(word in name.lower() for word in _FALL):
+        raise SettingsError(
+            f"{file}: {name} falls as nets get better; estimators need a score that rises"
+        )
+    epochs = _epochs(_numbers(frame["epoch"], file), file)
+    scores = _numbers(frame[name], file)
+    losses = next((losses_of(_numbers(frame[one], file)) for one in _LOSSES if one in frame), ())
+    return CsvCurve(file, name, epochs, scores, losses)
+
+
+def losses_of(column: Any) -> tuple[float | None, ...]:
+    """Return losses, None for each NaN; nothing if all are."""
+    losses = tuple(None if math.isnan(one) else one for one in map(float, column))
+    return losses if any(one is not None for one in losses) else ()
+
+
+def _frame(file: Path) -> Any:
+    import pandas as pd
+    from pandas.errors import ParserWarning
+
+    try:
+        with warnings.catch_warnings():
+            # Lines that are longer than the header; pandas would leave the rest out.
+            warnings.simplefilter("error", ParserWarning)
+            return pd.read_csv(file, index_col=False).rename(columns=str.strip)
+    except ParserWarning as error:
+        raise SettingsError(f"{file}: has lines of more values than names of columns") from error
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise SettingsError(f"{file}: no CSV file with a column 'epoch'") from error
+
+
+def _epochs(epochs: tuple[float, ...], file: Path) -> tuple[float, ...]:
+    expected = "expected epochs that rise from line to line"
+    for line, epoch in enumerate(epochs, 2):
+        if not math.isfinite(epoch):
+            raise SettingsError(f"{file}: line {line} has no epoch; {expected}")
+        if epoch < 0:
+            raise SettingsError(f"{file}: epoch {epoch:g} in line {line}; expected 0 or more")
+    for line, (before, epoch) in enumerate(pairwise(epochs), 3):
+        if epoch <= before:
+            raise SettingsError(
+                f"{file}: epoch {epoch:g} follows epoch {before:g} in line {line}; {expected}, one "
+                "training in a file"
+            )
+    if not epochs or epochs[0] > 0:
+        return epochs
+    if any(epoch != int(epoch) for epoch in epochs):
+        raise SettingsError(
+            f"{file}: its epochs begin at 0 and are not all whole; expected what was trained by "
+            "then, from above 0 (0.5, 1, 1.5), or whole numbers from 0, as Keras counts"
+        )
+    return tuple(epoch + 1 for epoch in epochs)
+
+
+def _numbers(column: Any, file: Path) -> tuple[float, ...]:
+    numbers = []
+    for line, value in enumerate(column, 2):
+        try:
+            numbers.append(float(value))
+        except (ValueError, TypeError):
+            raise SettingsError(
+                f"{file}: {column.name} is {str(value)!r} in line {line}; expected a number"
+            ) from None
+    return tuple(numbers)

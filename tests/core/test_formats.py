@@ -1,0 +1,225 @@
+"""Values of every kind are written, and read back by pandas and openpyxl."""
+
+import io
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+
+from lemur_core import data
+from lemur_core.errors import SettingsError
+from lemur_core.store.database import opened
+from lemur_core.store.reading import workbook
+from lemur_core.store.reading.columns import number_type
+from lemur_core.store.reading.formats import FORMS, write
+from lemur_core.store.taking.published import take_in
+
+from .test_taking import FIRST, publish
+
+
+def as_form(frame, form):
+    file = io.BytesIO()
+    notes = write(frame, form, file)
+    file.seek(0)
+    return file, notes
+
+
+def as_column(*values):
+    return pd.DataFrame({"one": pd.Series(list(values), dtype=object)})
+
+
+def cells(file):
+    sheet = load_workbook(file).active
+    return [row[0].value for row in sheet.iter_rows(min_row=2)]
+
+
+def same(one, other):
+    return pd.isna(one) if other is None else one == other
+
+
+NUMBERS_AND_TEXT = "one holds {}; all its values are written as text"
+
+
+@pytest.mark.parametrize(
+    ("values", "read", "note"),
+    [
+        ([1, 2, None], [1, 2, None], ""),
+        ([1, 2.5, None], [1.0, 2.5, None], ""),
+        ([True, None, False], [True, None, False], ""),
+        ([math.inf, -math.inf, math.nan], [math.inf, -math.inf, None], ""),
+        (["a", None, "b"], ["a", None, "b"], ""),
+        ([None, None], [None, None], ""),
+        ([{"a": 1}, None, [1, 2]], ['{"a": 1}', None, "[1, 2]"], ""),
+        (["\ud800"], ["\\ud800"], ""),
+        ([1, "batch", None], ["1", "batch", None], "text and whole numbers"),
+        ([True, 1], ["True", "1"], "true or false and whole numbers"),
+        ([0.1, "batch", {"a": 1}], ["0.1", "batch", '{"a": 1}'], "numbers and text"),
+        ([10**30, 1], [str(10**30), "1"], "very large numbers"),
+        ([2**53 + 1, 0.5], [str(2**53 + 1), "0.5"], "very large numbers"),
+        ([2**63 - 1, None], [2**63 - 1, None], ""),
+    ],
+)
+def test_a_column_of_parquet_has_one_type(values, read, note):
+    file, notes = as_form(as_column(*values), "parquet")
+    back = list(pd.read_parquet(file, dtype_backend="numpy_nullable")["one"])
+    assert all(map(same, back, read)), back
+    assert notes == ([NUMBERS_AND_TEXT.format(note)] if note else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (1, 1),
+        (0.1 + 0.2, 0.1 + 0.2),
+        (5e-324, 5e-324),
+        (2**53, 2**53),
+        (2**53 + 1, "9007199254740993"),
+        (10**30, str(10**30)),
+        (math.inf, "inf"),
+        (math.nan, None),
+        (None, None),
+        (True, True),
+        ("=1+1", "=1+1"),
+        ("#N/A", "#N/A"),
+        ({"a": [1]}, '{"a": [1]}'),
+        ([1, 2], "[1, 2]"),
+        ("\ud800", "\\ud800"),
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "2026-01-02T03:04:05+00:00"),
+        (datetime(2026, 1, 2, 3, 4, 5), datetime(2026, 1, 2, 3, 4, 5)),
+    ],
+)
+def test_each_cell_of_a_workbook_has_the_type_of_its_value(value, read):
+    file, notes = as_form(as_column(value, "text"), "xlsx")
+    assert cells(file) == [read, "text"]
+    assert type(cells(file)[0]) is type(read)
+    assert notes == []
+
+
+def test_a_frame_of_typed_columns_is_written_as_it_is():
+    zoned = pd.Series(pd.to_datetime(["2026-01-02T03:04:05Z", None]))
+    frame = pd.DataFrame(
+        {
+            "zoned": zoned,
+            "kind": pd.Categorical(["a", None]),
+            "count": pd.array([1, None], dtype="Int64"),
+            "real": np.array([0.5, np.nan]),
+        }
+    )
+    back = pd.read_parquet(as_form(frame, "parquet")[0])
+    assert back["zoned"][0] == zoned[0]
+    assert back["kind"].tolist()[0] == "a"
+    assert back["count"].isna().tolist() == back["real"].isna().tolist() == [False, True]
+    sheet = load_workbook(as_form(frame, "xlsx")[0]).active
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
+    assert rows == [["2026-01-02T03:04:05+00:00", "a", 1, 0.5]]
+
+
+def test_cells_that_are_cut_are_counted():
+    most = 32_767
+    wide = "\U0001f98a" * (most // 2 + 1)  # Two UTF-16 code units each.
+    frame = pd.DataFrame(
+        {"code": ["a" * most, "b" * (most + 1), wide], "nn": ["c" * 40_000, "d", "e"]}
+    )
+    file, notes = as_form(frame, "xlsx")
+    sheet = load_workbook(file).active
+    code = [row[0].value for row in sheet.iter_rows(min_row=2)]
+    assert code == ["a" * most, "b" * most, wide[: most // 2]]
+    rest = "characters, the most that a cell of xlsx holds; csv, jsonl and parquet keep the whole"
+    assert sorted(notes) == [
+        f"1 cell of nn cut to 32,767 {rest}", f"2 cells of code cut to 32,767 {rest}"
+    ]  # fmt: skip
+    back = pd.read_csv(as_form(frame, "csv")[0])
+    assert list(back["code"]) == list(frame["code"])
+
+
+def test_csv_has_each_value_as_it_is():
+    values = [2**53 + 1, 0.5, None, "=1", {"a": 1}, "\ud800", True, -1]
+    written = as_form(as_column(*values), "csv")[0].read().decode()
+    assert written.splitlines() == [
+        "one", "9007199254740993", "0.5", '""', "'=1", '"{""a"": 1}"', "\\ud800", "True", "-1"
+    ]  # fmt: skip
+
+
+def test_characters_that_a_workbook_cannot_hold_are_counted():
+    file, notes = as_form(as_column("a\0b\x1b", "tab\tand\nline"), "xlsx")
+    assert cells(file) == ["a\ufffdb\ufffd", "tab\tand\nline"]
+    assert notes == [
+        "1 cell of one written with \ufffd in place of control characters, which xlsx cannot hold; "
+        "csv, jsonl and parquet keep the whole"
+    ]
+
+
+@pytest.mark.parametrize(("name", "what"), [("MOST_ROWS", "rows"), ("MOST_COLUMNS", "columns")])
+def test_more_than_a_sheet_holds_is_refused(monkeypatch, name, what):
+    monkeypatch.setattr(workbook, name, 2)
+    frame = pd.DataFrame({"a": [1, 2, 3], "b": 1, "c": 1})
+    if what == "columns":
+        frame = frame.head(1)
+    with pytest.raises(SettingsError) as caught:
+        as_form(frame, "xlsx")
+    most = 1 if what == "rows" else 2
+    assert str(caught.value) == (
+        f"3 {what} do not fit in an xlsx sheet, which holds {most}; write fewer, or another "
+        "format: csv, jsonl or parquet"
+    )
+
+
+def test_a_sheet_holds_as_many_rows_as_excel_has():
+    assert (workbook.MOST_ROWS, workbook.MOST_COLUMNS) == (2**20, 2**14)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_two_columns_of_one_name_are_refused(form):
+    frame = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    with pytest.raises(SettingsError, match="^column 'a' is there twice; expected each column"):
+        as_form(frame, form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_frame_without_rows_is_written(form):
+    file, notes = as_form(as_column(), form)
+    assert notes == []
+    assert file.read() or form == "jsonl"
+
+
+def test_numbers_stay_whole_where_some_trials_lack_them(tmp_path):
+    trials = [FIRST | {"seed-ish": 2**53 + 1, "depth": 3}, FIRST | {"lr": 0.5}]
+    publish(tmp_path / "stat", 1, trials)
+    with opened(tmp_path / "some.db", create=True) as engine:
+        take_in(engine, tmp_path / "stat")
+    frame = data(db=tmp_path / "some.db", prm_as_columns=True)
+    assert sorted(frame["prm.seed-ish"].dropna()) == [2**53 + 1]
+    assert frame["prm.depth"].dtype == "Int64"
+
+
+def test_a_table_shows_no_hyperparameter_that_a_trial_lacks(lemur, tmp_path):
+    publish(tmp_path / "stat", 1, [FIRST | {"depth": 3, "width": 0.5}, FIRST | {"lr": 0.5}])
+    assert lemur("db", "import", "stat")[0] == 0
+    rows = lemur("data", "--prm-as-columns")[1].splitlines()[2:]
+    assert sorted("depth=3" in row for row in rows) == [False, True]
+    assert sorted("width=0.5" in row for row in rows) == [False, True]
+    assert not any(word in row.lower() for row in rows for word in ("nan", "<na>", "none"))
+
+
+def test_a_dtype_that_is_not_exact_is_not_taken():
+    assert number_type([2**53 + 1, None]) == "Int64"
+    assert number_type([2**53 + 1, 0.5]) is None
+    assert number_type([10**400, 0.5]) is None
+    assert number_type([True, 1]) is None
+    assert number_type([]) is None
+
+
+def test_hyperparameters_of_several_types_are_written_and_said(lemur, tmp_path):
+    publish(tmp_path / "stat", 1, [FIRST | {"norm": 1}, FIRST | {"norm": "batch"}])
+    assert lemur("db", "import", "stat")[0] == 0
+    command = ("data", "--prm-as-columns", "--output")
+    assert lemur(*command, "out.parquet", "--format", "parquet") == (
+        0, "", "lemur: warning: prm.norm holds text and whole numbers; all its values are "
+        "written as text\n",
+    )  # fmt: skip
+    assert sorted(pd.read_parquet(tmp_path / "out.parquet")["prm.norm"]) == ["1", "batch"]
+    assert lemur(*command, "out.xlsx", "--format", "xlsx") == (0, "", "")
+    assert set(pd.read_excel(tmp_path / "out.xlsx")["prm.norm"]) == {1, "batch"}
