@@ -14,8 +14,9 @@ LEMUR's published form is accepted too: a module with ``loader(transform_fn, tas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -108,8 +109,10 @@ class DataBundle:
         validation: What the search sees; None has it held out of ``train``.
         class_names: Of each class, the background's where that is one; none where they have no
             other names than their numbers.
-        files: Every file that samples are read from, in any order; empty where all samples are in
-            memory. The content of these files is the data set's identity.
+        files: Every file that samples and labels are read from, in any order; empty if all samples
+            are in memory. The content of these files identifies the data set: trials are only
+            compared with trials on the same content. If samples are neither in memory nor in files
+            that are named here, only some of them are looked at, and a change of others is missed.
 
     Raises:
         ShapeError: There are not as many names as classes.
@@ -212,7 +215,17 @@ def _published(loader: Callable[..., Sequence[Any]], task: str) -> DataBundle:
     out_shape, chance, train, test = loader(transform_fn, task)
     mean, std = told[-1] if told else ((0.0,), (1.0,))
     normalisation = Normalisation(tuple(map(float, mean)), tuple(map(float, std)))
-    return DataBundle(train, test, tuple(out_shape), float(chance), normalisation)
+    files = tuple(chain(_files_of(train), _files_of(test)))
+    return DataBundle(train, test, tuple(out_shape), float(chance), normalisation, files=files)
+
+
+def _files_of(samples: Any) -> Iterator[Path]:
+    """Yield the files of torchvision's ``ImageFolder``, or of a part of one."""
+    if isinstance(samples, Subset):
+        samples = samples.dataset
+    for pair in getattr(samples, "samples", None) or ():
+        if isinstance(pair, tuple) and pair and isinstance(pair[0], str | Path):
+            yield Path(pair[0])
 
 
 def _to_uint8(image: Any) -> Tensor:

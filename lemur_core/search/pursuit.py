@@ -10,6 +10,7 @@ from typing import Any
 
 import optuna
 
+from lemur_core.errors import LemurError
 from lemur_core.search.attempt import Attempt, Means
 from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
@@ -19,6 +20,7 @@ from lemur_core.space import below, fixed, greatest
 from lemur_core.store.writing.owner import is_alive
 from lemur_core.store.writing.writer import NumberTakenError, Past
 from lemur_core.train import checkpoint
+from lemur_core.train.data import Bundles
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
@@ -31,16 +33,19 @@ class Pursuit:
     Args:
         ready: What is trained, and where it is searched.
         means: The campaign's.
-        left_out: How many samples of each split of its data are left out.
+        bundles: Its data.
 
     Attributes:
         pipeline: What is trained.
+        data: What identifies its data set; only trials on the same data belong to the study.
         outcomes: How this campaign's trials of it ended, in that order.
     """
 
-    def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
+    def __init__(self, ready: Ready, means: Means, bundles: Bundles) -> None:
         self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
-        self._chance, self._left_out = ready.chance, left_out
+        self._chance, self._bundles = ready.chance, bundles
+        self._left_out = bundles.left_out(self.pipeline)
+        self.data, self._data_changed = bundles.record(self.pipeline), False
         self.outcomes: list[Outcome] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
@@ -65,6 +70,9 @@ class Pursuit:
             elsewhere = self._count(past, *_UNFINISHED) - len(resumable)
             if self._count(past, *_ENDED) + elsewhere >= self._wanted:
                 return None
+            if self._has_other_data():
+                self._means.watch(Warned(self.set_aside))
+                return None
             attempt = self._resumed(resumable, device) or self._begun(device)
             self._under_way[attempt.trial_id] = attempt
             if attempt.done is None:
@@ -77,15 +85,16 @@ class Pursuit:
 
         One whose state was lost is begun again; one that its device had no memory for, smaller.
         """
-        trial = attempt.trial
+        trial, was_set_aside = attempt.trial, self.set_aside
         del self._under_way[attempt.trial_id]
+        if outcome.state in _ENDED and self._has_other_data():
+            outcome = replace(outcome, state=State.FAILED, reason=self._changed())
         outcome = attempt.ended(outcome)
         if outcome.state is State.ABANDONED:
             self._repeats.append((trial.prm, trial.seed))
             return
         if outcome.out_of_memory and self._lower_batch(trial):
             return
-        was_set_aside = self.set_aside
         self.outcomes.append(outcome)
         if self.set_aside and not was_set_aside:
             self._means.watch(Warned(self.set_aside))
@@ -93,8 +102,21 @@ class Pursuit:
     @property
     def set_aside(self) -> str:
         """Why nothing more is begun, a line; empty while something may be."""
-        why = given_up(self.outcomes, self._means.settings.fail_attempts, well=self._already)
+        why = self._changed() if self._data_changed else ""
+        why = why or given_up(self.outcomes, self._means.settings.fail_attempts, well=self._already)
         return f"{self.pipeline.name} is set aside: {why}" if why else ""
+
+    def _changed(self) -> str:
+        return f"data set {self.pipeline.dataset!r} changed while the campaign ran"
+
+    def _has_other_data(self) -> bool:
+        """Return whether the data set is not what it was when the campaign began."""
+        if not self._data_changed:
+            try:
+                self._data_changed = self._bundles.current(self.pipeline) != self.data
+            except (LemurError, OSError):
+                self._data_changed = True
+        return self._data_changed
 
     def _announce(self) -> None:
         if not self._has_begun:
@@ -109,7 +131,8 @@ class Pursuit:
         return Study(self.space, settings.sampler, settings.pruner, seed)
 
     def _past(self) -> list[Past]:
-        past = self._means.writer.past(self.pipeline, self._means.settings.epochs, self._known)
+        epochs = self._means.settings.epochs
+        past = self._means.writer.past(self.pipeline, epochs, self._known, self.data)
         self._known = {one.id: one for one in past}
         for one in past:
             self._study.remember(one)
@@ -212,6 +235,7 @@ class Pursuit:
             weights=weights,
             parts=parts,
             left_out=self._left_out,
+            data=self.data,
         )
 
     def _folder(self, uid: str) -> Path | None:
