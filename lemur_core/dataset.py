@@ -88,10 +88,9 @@ class DatasetRecord:
 
     def differing(self, other: DatasetRecord) -> list[str]:
         """Return the names of the parts that differ, and ``class names`` if these do."""
-        names = dict.fromkeys([*self.parts, *other.parts])
         parts = [
             "samples" if name == SAMPLED else name
-            for name in names
+            for name in (*_SPLITS, FILES, SAMPLED)
             if self.parts.get(name) != other.parts.get(name)
         ]
         return parts + ["class names"] * (self.class_names != other.class_names)

@@ -3,10 +3,11 @@
 A loader's target is a callable ``load(folder, task)`` that returns a `DataBundle`. ``folder`` is
 the user's data folder, a `pathlib.Path`; a data set whose files are not there raises
 `MissingDataError` and says which, and where to get them. The same folder gives the same bundle,
-always. A sample that cannot be decoded raises `CorruptSampleError`. A target that can fetch its
-files is a `Downloads`. The options that its entry declares are given by keyword, as texts, hyphens
-in their names as ``_``: ``load(folder, task, min_pixels="500")``; a text that means nothing raises
-`PatternError`, which says what is expected.
+always. Results are told apart by the content of the data, for which a bundle names its files
+(`DataBundle.files`). A sample that cannot be decoded raises `CorruptSampleError`. A target that can
+fetch its files is a `Downloads`. The options that its entry declares are given by keyword, as
+texts, hyphens in their names as ``_``: ``load(folder, task, min_pixels="500")``; a text that means
+nothing raises `PatternError`, which says what is expected.
 
 LEMUR's published form is accepted too: a module with ``loader(transform_fn, task)`` that returns
 ``(out_shape, minimum_accuracy, train_set, test_set)``, its images PIL's or tensors.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,8 @@ from lemur_core.errors import MissingDataError
 
 # A file that changed just now may change again without a change of its times.
 _SETTLED_NS = 3 * 10**9
-_MUCH = 2**30
+_GIB = 2**30
+_MUCH = _GIB
 _LARGEST_CACHE = 2**30
 _AT_ONCE = 500
 _THREADS = 8
@@ -76,21 +76,19 @@ class FileDigests:
     def _announce(self, dataset: str, sizes: Sequence[int]) -> None:
         if sum(sizes) > _MUCH:
             self._say(
-                f"data set {dataset!r}: reading {len(sizes):,} files ({sum(sizes) / _MUCH:.1f} "
+                f"data set {dataset!r}: reading {len(sizes):,} files ({sum(sizes) / _GIB:.1f} "
                 "GiB) once, to recognise their content from now on"
             )
 
     def _kept(self, stamps: Mapping[Path, Stamp]) -> dict[Path, bytes]:
-        if self._cache is None or not stamps or not self._cache.is_file():
+        if not self._cache.is_file():
             return {}
-        try:
-            with closing(_connect(self._cache)) as connection:
-                return dict(_known(connection, stamps))
-        except sqlite3.Error:
-            return {}
+        with suppress(sqlite3.Error), closing(_connect(self._cache)) as connection:
+            return dict(_known(connection, stamps))
+        return {}
 
     def _keep(self, read: Mapping[Path, tuple[Stamp, bytes]]) -> None:
-        if self._cache is None or not read:
+        if not read:
             return
         # Without a cache everything works, only slower.
         with suppress(OSError, sqlite3.Error):
@@ -132,14 +130,9 @@ def _up_to(folder: Path, top: Path) -> list[Path]:
     return [one for one in (folder, *folder.parents) if one.is_relative_to(top)]
 
 
-def _cache_file() -> Path | None:
-    name = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
-    given = os.environ.get(name)
-    try:
-        folder = Path(given) if given else Path.home() / ".cache"
-    except RuntimeError:  # There is no home.
-        return None
-    return folder / "lemur" / "file-digests.sqlite"
+def _cache_file() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(cache) / "lemur" / "file-digests.sqlite"
 
 
 def _stats(dataset: str, files: Sequence[Path]) -> dict[Path, os.stat_result]:

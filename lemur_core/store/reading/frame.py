@@ -63,7 +63,7 @@ _OF_TRIAL = {
     "reason": schema.trial.c.reason,
 }
 _STORED = {"source": "source_id"}
-_OF_DATA: dict[str, Callable[[DatasetRecord], Any]] = {
+_OF_DATA: dict[str, Callable[[DatasetRecord], str]] = {
     "data": lambda record: record.label,
     "fingerprint": lambda record: record.fingerprint,
 }
@@ -272,14 +272,14 @@ def _sources(connection: Connection, ids: Series) -> list[str | None]:
     return [names.get(each) for each in ids]
 
 
-def _of_datasets(
-    connection: Connection, ids: Series, value: Callable[[DatasetRecord], Any]
-) -> list[Any]:
+def _of_datasets(connection: Connection, ids: Series, value: Callable[[DatasetRecord], str]) -> Any:
+    import pandas as pd
+
     places, used = ids.factorize()
     records = read_datasets(connection, used.tolist())
     # The last is for trials whose data is unknown.
     values = [*(value(records[each]) for each in used), None]
-    return [values[place] for place in places.tolist()]
+    return pd.array([values[place] for place in places.tolist()], dtype="str")
 
 
 def _curves(connection: Connection, ids: Series) -> list[dict[int, float]]:
