@@ -124,8 +124,10 @@ class Campaign:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
                 means = self._means(writer, interruption)
-                check_data([one.pipeline for one in ready], self._bundles, means)
-                pursuits = [Pursuit(one, means, self._bundles) for one in ready]
+                check_data([one.pipeline for one in ready], means)
+                pursuits = [
+                    Pursuit(one, means, self._bundles.left_out(one.pipeline)) for one in ready
+                ]
                 self._pursue(pursuits, workers, interruption)
                 self.summary.interrupted = interruption.asked
                 self._say_unwritten(writer)
@@ -157,7 +159,14 @@ class Campaign:
         checkpoints = beside(db, "checkpoints") if settings.checkpoint else None
         weights = beside(db, "weights") if settings.keep_weights else None
         return Means(
-            settings, writer, checkpoints, weights, interruption, self._watch, self._forecasting
+            settings,
+            writer,
+            self._bundles,
+            checkpoints,
+            weights,
+            interruption,
+            self._watch,
+            self._forecasting,
         )
 
     @contextmanager

@@ -8,16 +8,15 @@ from lemur_core.dataset import DatasetRecord
 from lemur_core.pipeline import Pipeline
 from lemur_core.search.attempt import Means
 from lemur_core.search.events import Warned
-from lemur_core.train.data import Bundles
 
 
-def check_data(pipelines: Iterable[Pipeline], bundles: Bundles, means: Means) -> None:
+def check_data(pipelines: Iterable[Pipeline], means: Means) -> None:
     """Warn of earlier trials that were trained on other data, a line for each data set.
 
     With the setting ``adopt``, trials of unknown data are recorded as trained on the data at hand.
     """
     for pipeline in {(one.task, one.dataset): one for one in pipelines}.values():
-        data = bundles.record(pipeline)
+        data = means.bundles.record(pipeline)
         if data is None:
             continue
         if means.settings.adopt and (adopted := means.writer.adopt(pipeline, data)):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import optuna
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import LemurError
 from lemur_core.search.attempt import Attempt, Means
 from lemur_core.search.events import StudyStarted, Warned
@@ -20,7 +22,6 @@ from lemur_core.space import below, fixed, greatest
 from lemur_core.store.writing.owner import is_alive
 from lemur_core.store.writing.writer import NumberTakenError, Past
 from lemur_core.train import checkpoint
-from lemur_core.train.data import Bundles
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
@@ -33,19 +34,18 @@ class Pursuit:
     Args:
         ready: What is trained, and where it is searched.
         means: The campaign's.
-        bundles: Its data.
+        left_out: How many samples of each split of its data are left out.
 
     Attributes:
         pipeline: What is trained.
-        data: What identifies its data set; only trials on the same data belong to the study.
         outcomes: How this campaign's trials of it ended, in that order.
     """
 
-    def __init__(self, ready: Ready, means: Means, bundles: Bundles) -> None:
+    _data_changed = False
+
+    def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
         self.pipeline, self.space, self._means = ready.pipeline, ready.space, means
-        self._chance, self._bundles = ready.chance, bundles
-        self._left_out = bundles.left_out(self.pipeline)
-        self.data, self._data_changed = bundles.record(self.pipeline), False
+        self._chance, self._left_out = ready.chance, left_out
         self.outcomes: list[Outcome] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
@@ -89,6 +89,7 @@ class Pursuit:
         del self._under_way[attempt.trial_id]
         if outcome.state in _ENDED and self._has_other_data():
             outcome = replace(outcome, state=State.FAILED, reason=self._changed())
+            self._means.writer.forget_data(attempt.trial_id)
         outcome = attempt.ended(outcome)
         if outcome.state is State.ABANDONED:
             self._repeats.append((trial.prm, trial.seed))
@@ -106,6 +107,11 @@ class Pursuit:
         why = why or given_up(self.outcomes, self._means.settings.fail_attempts, well=self._already)
         return f"{self.pipeline.name} is set aside: {why}" if why else ""
 
+    @cached_property
+    def data(self) -> DatasetRecord | None:
+        """What identifies the data set; only trials on the same data belong to the study."""
+        return self._means.bundles.record(self.pipeline)
+
     def _changed(self) -> str:
         return f"data set {self.pipeline.dataset!r} changed while the campaign ran"
 
@@ -113,7 +119,7 @@ class Pursuit:
         """Return whether the data set is not what it was when the campaign began."""
         if not self._data_changed:
             try:
-                self._data_changed = self._bundles.current(self.pipeline) != self.data
+                self._data_changed = self._means.bundles.current(self.pipeline) != self.data
             except (LemurError, OSError):
                 self._data_changed = True
         return self._data_changed

@@ -13,6 +13,7 @@ from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.identity import exact
 from lemur_core.store.writing.ledger import insert_once, storable
+from lemur_core.trial import State
 
 
 def dataset_id(connection: Connection, record: DatasetRecord | None) -> int | None:
@@ -56,11 +57,14 @@ def read_datasets(
     return {row.id: DatasetRecord.from_texts(*row[1:]) for row in rows}
 
 
-def read_labels(connection: Connection, ids: Collection[int]) -> dict[int, str]:
-    """Return the labels of data sets by their ids."""
+def read_names(
+    connection: Connection, ids: Collection[int | None]
+) -> dict[int | None, tuple[str, str]]:
+    """Return the folder names and fingerprints of data sets by their ids."""
     columns = schema.dataset.c
-    query = select(columns.id, columns.folder, columns.fingerprint).where(columns.id.in_(list(ids)))
-    return {row.id: label(row.folder, row.fingerprint) for row in connection.execute(query)}
+    query = select(columns.id, columns.folder, columns.fingerprint)
+    rows = connection.execute(query.where(columns.id.in_(list(ids))))
+    return {row.id: (row.folder, row.fingerprint) for row in rows}
 
 
 def on_data(pipeline: Pipeline, record: DatasetRecord | None) -> list[ColumnElement[bool]]:
@@ -149,6 +153,7 @@ def adopt(connection: Connection, pipeline: Pipeline, record: DatasetRecord) -> 
         trial.dataset == pipeline.dataset,
         trial.dataset_id.is_(None),
         trial.number.is_not(None),
+        trial.state != State.FAILED,  # It may have failed because its data changed.
     ]
     change = schema.trial.update().where(*unknown)
     return connection.execute(change.values(dataset_id=dataset_id(connection, record))).rowcount

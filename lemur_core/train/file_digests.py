@@ -10,7 +10,7 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
@@ -45,8 +45,8 @@ class FileDigests:
     ) -> None:
         self._cache, self._say = cache or _cache_file(), say
 
-    def __call__(self, dataset: str, files: Sequence[Path]) -> dict[Path, bytes]:
-        """Return the SHA-256 of each file.
+    def __call__(self, dataset: str, files: Sequence[Path]) -> dict[str, bytes]:
+        """Return the SHA-256 of each file by its absolute path.
 
         Args:
             dataset: Name of the data set, for messages.
@@ -55,7 +55,7 @@ class FileDigests:
         Raises:
             MissingDataError: A file cannot be read.
         """
-        stats = _stats(dataset, files)
+        stats = _stats(dataset, map(os.path.abspath, files))
         stamps = {file: _stamp(stat) for file, stat in stats.items()}
         found = self._kept(stamps)
         unread = [file for file in stats if file not in found]
@@ -80,14 +80,14 @@ class FileDigests:
                 "GiB) once, to recognise their content from now on"
             )
 
-    def _kept(self, stamps: Mapping[Path, Stamp]) -> dict[Path, bytes]:
+    def _kept(self, stamps: Mapping[str, Stamp]) -> dict[str, bytes]:
         if not self._cache.is_file():
             return {}
         with suppress(sqlite3.Error), closing(_connect(self._cache)) as connection:
             return dict(_known(connection, stamps))
         return {}
 
-    def _keep(self, read: Mapping[Path, tuple[Stamp, bytes]]) -> None:
+    def _keep(self, read: Mapping[str, tuple[Stamp, bytes]]) -> None:
         if not read:
             return
         # Without a cache everything works, only slower.
@@ -101,7 +101,7 @@ class FileDigests:
                 )
                 connection.executemany(
                     "insert or replace into digest values (?, ?, ?)",
-                    ((_key(file), stamp, digest) for file, (stamp, digest) in read.items()),
+                    ((os.fsencode(file), stamp, digest) for file, (stamp, digest) in read.items()),
                 )
 
 
@@ -112,22 +112,20 @@ def stamp_of(dataset: str, files: Sequence[Path]) -> str:
         MissingDataError: A file is not there.
     """
     whole = hashlib.sha256()
-    for stat in _stats(dataset, [*files, *_folders(files)]).values():
+    paths = [os.path.abspath(file) for file in files]
+    for stat in _stats(dataset, [*paths, *_folders(paths)]).values():
         whole.update(_stamp(stat).encode())
     return whole.hexdigest()
 
 
-def _folders(files: Sequence[Path]) -> list[Path]:
+def _folders(files: Sequence[str]) -> list[str]:
     """Return the folders of files, up to the one that holds them all."""
-    folders = {file.parent for file in files}
+    folders = {os.path.dirname(file) for file in files}
     if not folders:
         return []
     top = Path(os.path.commonpath(folders))
-    return sorted({above for folder in folders for above in _up_to(folder, top)})
-
-
-def _up_to(folder: Path, top: Path) -> list[Path]:
-    return [one for one in (folder, *folder.parents) if one.is_relative_to(top)]
+    above = {one for folder in map(Path, folders) for one in (folder, *folder.parents)}
+    return sorted(str(one) for one in above if one.is_relative_to(top))
 
 
 def _cache_file() -> Path:
@@ -135,9 +133,9 @@ def _cache_file() -> Path:
     return Path(cache) / "lemur" / "file-digests.sqlite"
 
 
-def _stats(dataset: str, files: Sequence[Path]) -> dict[Path, os.stat_result]:
+def _stats(dataset: str, files: Iterable[str]) -> dict[str, os.stat_result]:
     try:
-        return {file: file.stat() for file in files}
+        return {file: os.stat(file) for file in files}
     except OSError as error:
         raise _unreadable(dataset, error) from error
 
@@ -146,10 +144,10 @@ def _stamp(stat: os.stat_result) -> Stamp:
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
 
-def _read(dataset: str, file: Path) -> tuple[Stamp, bytes]:
+def _read(dataset: str, file: str) -> tuple[Stamp, bytes]:
     """Return the digest of a file and its stamp after it was read."""
     try:
-        with file.open("rb") as content:
+        with open(file, "rb") as content:
             digest = hashlib.file_digest(content, "sha256").digest()
             return _stamp(os.fstat(content.fileno())), digest
     except OSError as error:
@@ -167,23 +165,18 @@ def _connect(cache: Path) -> sqlite3.Connection:
 
 
 def _known(
-    connection: sqlite3.Connection, stamps: Mapping[Path, Stamp]
-) -> Iterator[tuple[Path, bytes]]:
-    by_key = {_key(file): file for file in stamps}
-    keys = list(by_key)
+    connection: sqlite3.Connection, stamps: Mapping[str, Stamp]
+) -> Iterator[tuple[str, bytes]]:
+    keys = [os.fsencode(file) for file in stamps]
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
         marks = ",".join("?" * len(some))
         query = f"select path, stamp, digest from digest where path in ({marks})"  # noqa: S608
         for key, stamp, digest in connection.execute(query, some):
-            file = by_key[key]
+            file = os.fsdecode(key)
             whole = isinstance(digest, bytes) and len(digest) == _DIGEST_BYTES
             if stamp == stamps[file] and whole:
                 yield file, digest
-
-
-def _key(file: Path) -> bytes:
-    return os.fsencode(os.path.abspath(file))
 
 
 def _remove_unusable(cache: Path) -> None:

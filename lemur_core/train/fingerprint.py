@@ -7,12 +7,12 @@ the times of files and the order in which a folder lists them do not count.
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from os.path import commonpath
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,8 +35,8 @@ _SEED = 0
 class Digests(Protocol):
     """Computes the SHA-256 of files, as `lemur_core.train.file_digests.FileDigests` does."""
 
-    def __call__(self, dataset: str, files: Sequence[Path], /) -> Mapping[Path, bytes]:
-        """Return the digest of each file of a data set."""
+    def __call__(self, dataset: str, files: Sequence[Path], /) -> Mapping[str, bytes]:
+        """Return the digest of each file of a data set by its absolute path."""
 
 
 def identify(bundle: DataBundle, folder: Path, dataset: str, digests: Digests) -> DatasetRecord:
@@ -103,11 +103,11 @@ def _targets(samples: Any) -> Tensor | None:
     return targets.to(torch.int64) if whole_numbers else None
 
 
-def _files(digests: Mapping[Path, bytes]) -> Part:
-    above = Path(commonpath([file.absolute().parent for file in digests]))
+def _files(digests: Mapping[str, bytes]) -> Part:
+    above = os.path.commonpath({os.path.dirname(file) for file in digests})
+    start = len(os.path.join(above, ""))
     named = [
-        (_normalised(file.absolute().relative_to(above).as_posix()), digest)
-        for file, digest in digests.items()
+        (_normalised(file[start:].replace(os.sep, "/")), digest) for file, digest in digests.items()
     ]
     whole = hashlib.sha256()
     for name, digest in sorted(named):

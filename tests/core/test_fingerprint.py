@@ -263,7 +263,7 @@ def reads(monkeypatch):
     found, read = [], file_digests._read
 
     def noted(dataset, file):
-        found.append(file.name)
+        found.append(os.path.basename(file))
         return read(dataset, file)
 
     monkeypatch.setattr(file_digests, "_read", noted)
@@ -279,7 +279,7 @@ def file(tmp_path):
 
 def digest(*files, **options):
     found = FileDigests(**options)("it", files)
-    assert found == {file: hashlib.sha256(file.read_bytes()).digest() for file in files}
+    assert found == {str(file): hashlib.sha256(file.read_bytes()).digest() for file in files}
 
 
 def test_a_file_is_read_once(file, settled, reads):

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
 
-from lemur_core.dataset import DatasetRecord
+from lemur_core.dataset import label
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
-from lemur_core.store.datasets import read_datasets
+from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.filters import Filters, where_in
 from lemur_core.store.reading.highest import highest
 from lemur_core.store.reading.rows import fetched
@@ -63,9 +63,9 @@ _OF_TRIAL = {
     "reason": schema.trial.c.reason,
 }
 _STORED = {"source": "source_id"}
-_OF_DATA: dict[str, Callable[[DatasetRecord], str]] = {
-    "data": lambda record: record.label,
-    "fingerprint": lambda record: record.fingerprint,
+_OF_DATA: dict[str, Callable[[str, str], str]] = {
+    "data": label,
+    "fingerprint": lambda folder, fingerprint: fingerprint,
 }
 # More than so many trials are found sooner among all between the first and the last of them.
 _MANY = 2_000
@@ -272,13 +272,13 @@ def _sources(connection: Connection, ids: Series) -> list[str | None]:
     return [names.get(each) for each in ids]
 
 
-def _of_datasets(connection: Connection, ids: Series, value: Callable[[DatasetRecord], str]) -> Any:
+def _of_datasets(connection: Connection, ids: Series, value: Callable[[str, str], str]) -> Any:
     import pandas as pd
 
     places, used = ids.factorize()
-    records = read_datasets(connection, used.tolist())
+    names = read_names(connection, used.tolist())
     # The last is for trials whose data is unknown.
-    values = [*(value(records[each]) for each in used), None]
+    values = [*(value(*names[each]) for each in used), None]
     return pd.array([values[place] for place in places.tolist()], dtype="str")
 
 

@@ -38,7 +38,7 @@ def data(
 
     Args:
         only_best_accuracy: Of each task, data set, metric, net and epoch, the row with the highest
-            accuracy only. Data sets of one name and different content count as different.
+            accuracy only.
         task: Rows of this task only; likewise the next four.
         dataset: Name of the data set, with its restriction.
         metric: Name of the metric.
@@ -53,10 +53,10 @@ def data(
         with_curves: Add ``curve``: the accuracy of the row's trial at each of its epochs, a
             dictionary.
         with_stats: Add what is known of the row's trial: ``number``, ``seed``, ``epochs`` (asked
-            for), ``fingerprint`` (of the data set's content), ``device``, ``parameters`` (of the
-            net), ``started``, ``ended``, ``reason`` (of a
-            failure), ``within`` (a dictionary of the validation scores within the row's epoch, by
-            how much was trained by then, in epochs), ``source`` (where it was taken in from) and
+            for), ``device``, ``parameters`` (of the net), ``started``, ``ended``, ``reason`` (of a
+            failure), ``fingerprint`` (of the data set's content), ``within`` (a dictionary of the
+            validation scores within the row's epoch, by how much was trained by then, in epochs),
+            ``source`` (where it was taken in from) and
             ``extra`` (a dictionary of what else its record said).
         prm_as_columns: In the place of ``prm``, a column ``prm.lr`` for each hyperparameter.
         columns: These columns only, in this order.
@@ -72,7 +72,8 @@ def data(
         what other metrics gave, each on validation and on test), ``trial`` (its unique id),
         ``state`` (of the trial), ``predicted`` (the validation score that an estimator settled
         on for its last epoch, 0 to 1; NaN where none did) and ``data`` (a short name of the data
-        set's content, ``pets@1f2e3d4c``; missing if the content is unknown).
+        set's content, ``pets@1f2e3d4c``; missing if the content is unknown). Wherever rows of one
+        data set are compared, data sets of one name and different content count as different.
 
     Raises:
         StoreError: There is no such database, or it cannot be read.
@@ -106,8 +107,6 @@ def best(
 ) -> DataFrame:
     """Return the most accurate epoch of each pipeline, by task, data set and metric, best first.
 
-    A pipeline that was trained on several data sets of one name has a row for each of them.
-
     Args:
         task: Pipelines of this task only; likewise the next three.
         dataset: Name of the data set, with its restriction.
@@ -119,11 +118,9 @@ def best(
         StoreError: There is no such database, or it cannot be read.
     """
     parts = ("task", "dataset", "metric", "nn")
-    # A data set is its content: the best on one folder is no result of another.
-    each = (*parts, "dataset_id")
     filters = Filters(trial=_trial(task, dataset, metric, nn))
     with opened(db) as engine:
-        wanted = Wanted(best_of=each)
+        wanted = Wanted(best_of=parts)
         frame = patiently(engine, lambda connection: frame_of(connection, filters, wanted))
     order = [*parts[:3], "accuracy"]
     return frame.sort_values(order, ascending=[True, True, True, False], ignore_index=True)
@@ -140,5 +137,4 @@ def _best_of(only_best_accuracy: bool, unique_nn: bool) -> tuple[str, ...]:
     """Return what the rows to be kept differ in."""
     if unique_nn:
         return ("nn",)
-    parts = ("task", "dataset", "dataset_id", "metric", "nn", "epoch")
-    return parts if only_best_accuracy else ()
+    return ("task", "dataset", "metric", "nn", "epoch") if only_best_accuracy else ()

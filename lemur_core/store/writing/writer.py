@@ -96,6 +96,11 @@ class Writer:
         """
         return self._insist(lambda found: adopt(found, pipeline, data))
 
+    def forget_data(self, trial_id: int) -> None:
+        """Record that it is unknown what a trial was trained on, as its data set changed."""
+        change = schema.trial.update().where(schema.trial.c.id == trial_id)
+        self._insist(lambda found: found.execute(change.values(dataset_id=None)))
+
     def count_elsewhere(self, pipeline: Pipeline, data: DatasetRecord) -> dict[str | None, int]:
         """Return how many trials of the pipeline's data set were trained on other data.
 
