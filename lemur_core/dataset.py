@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 # Parts that are only there if not all samples are in memory.
 FILES, SAMPLED = "files", "sampled"
-_SPLITS = ("train", "validation", "test")
+_SPLITS = ("train", "validation", "test", "scored_only")
 _SHOWN_DIGITS = 8
 
 
@@ -34,9 +34,9 @@ class DatasetRecord:
         folder: Name of the data folder. It is shown to tell data sets apart and is not part of the
             fingerprint.
         class_names: Name of each class; empty if the classes only have numbers.
-        parts: ``train``, ``test`` and, if the loader has one, ``validation``; ``files`` if samples
-            are read from files that the loader names; ``sampled`` if they are read from elsewhere
-            and only some of them were looked at.
+        parts: The splits that the loader gives: ``train``, ``test``, ``validation``; ``files`` if
+            samples are read from files that the loader names; ``sampled`` if they are read from
+            elsewhere and only some of them were looked at.
     """
 
     folder: str

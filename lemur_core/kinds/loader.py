@@ -3,11 +3,13 @@
 A loader's target is a callable ``load(folder, task)`` that returns a `DataBundle`. ``folder`` is
 the user's data folder, a `pathlib.Path`; a data set whose files are not there raises
 `MissingDataError` and says which, and where to get them. The same folder gives the same bundle,
-always. Results are told apart by the content of the data, for which a bundle names its files
-(`DataBundle.files`). A sample that cannot be decoded raises `CorruptSampleError`. A target that can
-fetch its files is a `Downloads`. The options that its entry declares are given by keyword, as
-texts, hyphens in their names as ``_``: ``load(folder, task, min_pixels="500")``; a text that means
-nothing raises `PatternError`, which says what is expected.
+always. A sample that cannot be decoded raises `CorruptSampleError`. A target that can fetch its
+files is a `Downloads`. The options that its entry declares are given by keyword, as texts, hyphens
+in their names as ``_``: ``load(folder, task, min_pixels="500")``; a text that means nothing raises
+`PatternError`, which says what is expected.
+
+Results are told apart by the content of the data set, for which a bundle names its files
+(`DataBundle.files`).
 
 LEMUR's published form is accepted too: a module with ``loader(transform_fn, task)`` that returns
 ``(out_shape, minimum_accuracy, train_set, test_set)``, its images PIL's or tensors.
@@ -126,7 +128,7 @@ class DataBundle:
     normalisation: Normalisation
     validation: Samples | None = None
     class_names: tuple[str, ...] = ()
-    files: tuple[Path, ...] = ()
+    files: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         if self.class_names and (len(self.class_names),) != self.out_shape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class _Identified(NamedTuple):
     """The identity of a data set, its files, and their stamp when they were read."""
 
     record: DatasetRecord
-    files: tuple[Path, ...]
+    files: Sequence[Path]
     stamp: str
 
 

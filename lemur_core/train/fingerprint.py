@@ -28,6 +28,7 @@ from lemur_core.trial import SPLITS
 
 # Of samples that are neither in memory nor in files that the loader names.
 SAMPLED_PER_SPLIT = 64
+_SPLITS = (*SPLITS, "scored_only")
 _PIECE_BYTES = 2**24
 _SEED = 0
 
@@ -55,7 +56,7 @@ def identify(bundle: DataBundle, folder: Path, dataset: str, digests: Digests) -
     Raises:
         MissingDataError: A file cannot be read.
     """
-    splits = {name: split for name in SPLITS if (split := getattr(bundle, name)) is not None}
+    splits = {name: split for name in _SPLITS if (split := getattr(bundle, name, None)) is not None}
     parts = {name: _split(split) for name, split in splits.items()}
     if any(_held(split) is None for split in splits.values()):
         if bundle.files:
