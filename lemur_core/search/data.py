@@ -11,7 +11,7 @@ from lemur_core.search.events import Warned
 
 
 def check_data(pipelines: Iterable[Pipeline], means: Means) -> None:
-    """Warn of earlier trials that were trained on other data, a line for each data set.
+    """Warn of earlier trials that were trained on other or unknown data.
 
     With the setting ``adopt``, trials of unknown data are recorded as trained on the data at hand.
     """
@@ -25,6 +25,8 @@ def check_data(pipelines: Iterable[Pipeline], means: Means) -> None:
         elsewhere = means.writer.count_elsewhere(pipeline, data)
         if elsewhere:
             means.watch(Warned(_elsewhere(pipeline.dataset, data, elsewhere)))
+        elif unknown := means.writer.count_unknown(pipeline):
+            means.watch(Warned(_taken_for_granted(pipeline.dataset, data, unknown)))
 
 
 def differing(told: DatasetRecord, today: DatasetRecord) -> str:
@@ -47,6 +49,14 @@ def _elsewhere(dataset: str, data: DatasetRecord, elsewhere: Mapping[str | None,
     )
     hint = "; if the unknown data is this data, --adopt says so"
     return text + hint * bool(unknown)
+
+
+def _taken_for_granted(dataset: str, data: DatasetRecord, unknown: int) -> str:
+    return (
+        f"data set {dataset!r}: {_trials(unknown)} of this database "
+        f"{'does' if unknown == 1 else 'do'} not say what data was trained on, and "
+        f"{'counts' if unknown == 1 else 'count'} as trained on {data.label}; --adopt records that"
+    )
 
 
 def _trials(count: int) -> str:

@@ -120,8 +120,8 @@ def count_elsewhere(
     """Return how many trials of a pipeline's data set were trained on other data.
 
     Returns:
-        The number of trials by the label of their data; by None if that is unknown. Trials that
-        were trained elsewhere are not counted.
+        The number of trials by the label of their data; by None if that is unknown. Failed trials
+        and imported results are not counted.
     """
     trial, dataset = schema.trial.c, schema.dataset.c
     [here] = on_data(pipeline, record)
@@ -129,7 +129,8 @@ def count_elsewhere(
         select(dataset.folder, dataset.fingerprint, func.count())
         .join_from(schema.trial, schema.dataset, isouter=True)
         .where(trial.task == pipeline.task, trial.dataset == pipeline.dataset)
-        .where(trial.number.is_not(None), func.coalesce(~here, True))
+        .where(trial.number.is_not(None), trial.state != State.FAILED)
+        .where(func.coalesce(~here, True))
         .group_by(dataset.folder, dataset.fingerprint)
         .order_by(dataset.folder)
     )
@@ -137,6 +138,11 @@ def count_elsewhere(
         None if fingerprint is None else label(folder, fingerprint): count
         for folder, fingerprint, count in connection.execute(query)
     }
+
+
+def count_unknown(connection: Connection, pipeline: Pipeline) -> int:
+    """Return how many trials of a pipeline's data set do not say what they were trained on."""
+    return connection.scalar(select(func.count()).where(*_unknown(pipeline))) or 0
 
 
 def adopt(connection: Connection, pipeline: Pipeline, record: DatasetRecord) -> int:
@@ -147,13 +153,16 @@ def adopt(connection: Connection, pipeline: Pipeline, record: DatasetRecord) -> 
         pipeline: Whose task and data set the trials have.
         record: The data.
     """
+    change = schema.trial.update().where(*_unknown(pipeline))
+    return connection.execute(change.values(dataset_id=dataset_id(connection, record))).rowcount
+
+
+def _unknown(pipeline: Pipeline) -> list[Any]:
     trial = schema.trial.c
-    unknown: list[Any] = [
+    return [
         trial.task == pipeline.task,
         trial.dataset == pipeline.dataset,
         trial.dataset_id.is_(None),
         trial.number.is_not(None),
         trial.state != State.FAILED,  # It may have failed because its data changed.
     ]
-    change = schema.trial.update().where(*unknown)
-    return connection.execute(change.values(dataset_id=dataset_id(connection, record))).rowcount

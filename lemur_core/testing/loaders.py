@@ -48,8 +48,8 @@ class LoaderRules:
                 for index in {0, len(samples) - 1}:
                     _check_sample(loader, bundle, task, split, samples[index])
 
-    def test_loader_names_files_that_it_reads(self, loader: Entry, tmp_path: Path) -> None:
-        """The files of a bundle are there: their content identifies the data set."""
+    def test_loader_names_files_that_are_there(self, loader: Entry, tmp_path: Path) -> None:
+        """The files of a bundle exist: their content identifies the data set."""
         self.prepare_data(loader, tmp_path)
         for task in _tasks(loader):
             missing = [file for file in _bundle(loader, task, tmp_path).files if not file.is_file()]

@@ -81,10 +81,10 @@ class FileDigests:
             )
 
     def _kept(self, stamps: Mapping[str, Stamp]) -> dict[str, bytes]:
-        if not self._cache.is_file():
-            return {}
-        with suppress(sqlite3.Error), closing(_connect(self._cache)) as connection:
-            return dict(_known(connection, stamps))
+        with suppress(OSError, sqlite3.Error):
+            if self._cache.is_file():
+                with closing(_connect(self._cache)) as connection:
+                    return dict(_known(connection, stamps))
         return {}
 
     def _keep(self, read: Mapping[str, tuple[Stamp, bytes]]) -> None:

@@ -181,9 +181,16 @@ def test_older_trials_on_samples_in_memory_count(run, pets, db):
     run(pets, BLOBS)
     forget_data(db)
     summary, events = run(pets, BLOBS)
-    assert (dict(summary.states), warned(events)) == ({}, [])
+    assert not summary.states
+    [line] = warned(events)
+    assert line.startswith(
+        "data set 'blobs': 1 trial of this database does not say what data was trained on, and "
+        "counts as trained on pets@"
+    )
     [standing] = summary.standings
     assert standing.trial == 1
+    run(pets, BLOBS, adopt=True)
+    assert not warned(run(pets, BLOBS)[1])
 
 
 def test_older_trials_do_not_count_where_other_content_is_known(run, pets, db):
@@ -191,8 +198,10 @@ def test_older_trials_do_not_count_where_other_content_is_known(run, pets, db):
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.execute("update trial set dataset_id = null where number = 1")
         connection.execute("update dataset set fingerprint = ?", ("0" * 32,))
-    summary, _ = run(pets, BLOBS, trials=2)
+    summary, events = run(pets, BLOBS, trials=2)
     assert summary.states == {State.FINISHED: 2}
+    [line] = warned(events)
+    assert "(1 on pets@00000000, 1 on unknown data): kept, but not counted" in line
 
 
 @pytest.mark.parametrize("touched", [False, True])
@@ -271,7 +280,7 @@ def test_a_trial_shows_its_data(run, pets, others, db, lemur):
     ]
     _, out, _ = lemur("db", "info")
     said = [line for line in out.splitlines() if line.startswith("data  ")]
-    assert said == [f"data        tree {label}, 1 trials" for label in labels(db)]
+    assert said == [f"data        tree {label}, 1 trial" for label in labels(db)]
 
 
 def test_merged_trials_keep_their_data(run, pets, others, tmp_path, db):

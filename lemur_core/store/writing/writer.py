@@ -14,7 +14,7 @@ from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import settle
-from lemur_core.store.datasets import adopt, count_elsewhere
+from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.trouble import AwayError, place
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
@@ -95,6 +95,10 @@ class Writer:
             data: The data.
         """
         return self._insist(lambda found: adopt(found, pipeline, data))
+
+    def count_unknown(self, pipeline: Pipeline) -> int:
+        """Return how many trials of the pipeline's data set do not say what they trained on."""
+        return self._insist(lambda found: count_unknown(found, pipeline))
 
     def forget_data(self, trial_id: int) -> None:
         """Record that it is unknown what a trial was trained on, as its data set changed."""
