@@ -17,9 +17,9 @@ LEMUR's published form is accepted too: a module with ``loader(transform_fn, tas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -218,17 +218,21 @@ def _published(loader: Callable[..., Sequence[Any]], task: str) -> DataBundle:
     out_shape, chance, train, test = loader(transform_fn, task)
     mean, std = told[-1] if told else ((0.0,), (1.0,))
     normalisation = Normalisation(tuple(map(float, mean)), tuple(map(float, std)))
-    files = tuple(chain(_files_of(train), _files_of(test)))
+    files = (*_files_of(train), *_files_of(test))
     return DataBundle(train, test, tuple(out_shape), float(chance), normalisation, files=files)
 
 
-def _files_of(samples: Any) -> Iterator[Path]:
-    """Yield the files of torchvision's ``ImageFolder``, or of a part of one."""
+def _files_of(samples: Any) -> list[Path]:
+    """Return the files of torchvision's ``ImageFolder``, or of a part of one; else none."""
     if isinstance(samples, Subset):
         samples = samples.dataset
-    for pair in getattr(samples, "samples", None) or ():
-        if isinstance(pair, tuple) and pair and isinstance(pair[0], str | Path):
-            yield Path(pair[0])
+    pairs = getattr(samples, "samples", None)
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) and pair for pair in pairs):
+        return []
+    paths = [pair[0] for pair in pairs]
+    # Other data sets hold texts there.
+    named = all(isinstance(path, str | Path) and os.path.isfile(path) for path in paths)
+    return list(map(Path, paths)) if named else []
 
 
 def _to_uint8(image: Any) -> Tensor:

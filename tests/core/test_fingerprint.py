@@ -248,6 +248,17 @@ def test_the_published_form_names_the_files_of_torchvisions_folders(tmp_path):
     assert {*bundle.files} == {*tmp_path.rglob("*.png")}
 
 
+@pytest.mark.parametrize(
+    "held", [[("a text " * 100, 0)], [(torch.ones(2), 0)], torch.ones(3), 7, [], [()]]
+)
+def test_the_published_form_names_no_files_where_there_are_none(tmp_path, held):
+    samples = Lazy(lambda index: (index, 0))
+    samples.samples = held
+    module = ModuleType("published")
+    module.loader = lambda transform_fn, task: ((2,), 0.5, samples, samples)
+    assert not as_bundle(module, tmp_path, "txt-generation", "published").files
+
+
 # Digests of files
 
 
