@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 # Parts that are only there if not all samples are in memory.
 FILES, SAMPLED = "files", "sampled"
 _SPLITS = ("train", "validation", "test", "scored_only")
-_SHOWN_DIGITS = 8
+SHOWN_DIGITS = 8
 
 
 class Part(NamedTuple):
@@ -102,7 +102,7 @@ def label(folder: str, fingerprint: str) -> str:
     >>> label("pets", "1f2e3d4c5b6a79881f2e3d4c5b6a7988")
     'pets@1f2e3d4c'
     """
-    return f"{folder}@{fingerprint[:_SHOWN_DIGITS]}"
+    return f"{folder}@{fingerprint[:SHOWN_DIGITS]}"
 
 
 def _part(told: Any) -> Part:

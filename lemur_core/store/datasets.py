@@ -8,12 +8,28 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
-from lemur_core.dataset import DatasetRecord, label
+from lemur_core.dataset import SHOWN_DIGITS, DatasetRecord, label
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.identity import exact
 from lemur_core.store.writing.ledger import insert_once, storable
 from lemur_core.trial import State
+
+
+def _of_trial(column: ColumnElement[str]) -> ColumnElement[str]:
+    trial, dataset = schema.trial, schema.dataset.c
+    query = select(column).where(dataset.id == trial.c.dataset_id).correlate(trial)
+    return query.scalar_subquery()
+
+
+FINGERPRINT = _of_trial(schema.dataset.c.fingerprint)
+"""The fingerprint of a trial's data set, in queries of `schema.trial`; NULL if it is unknown."""
+LABEL = _of_trial(
+    schema.dataset.c.folder.concat("@").concat(
+        func.substr(schema.dataset.c.fingerprint, 1, SHOWN_DIGITS)
+    )
+)
+"""The label of a trial's data set, likewise."""
 
 
 def dataset_id(connection: Connection, record: DatasetRecord | None) -> int | None:

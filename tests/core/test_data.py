@@ -86,6 +86,9 @@ def test_another_folder_of_the_same_name_has_trials_of_its_own(run, pets, others
         f"data set 'tree' is {two}; 1 trial of this database was trained on other data "
         f"(1 on {one}): kept, but not counted"
     ]
+    for name in ("data", "fingerprint"):
+        for trial, value in zip(frame["trial"], frame[name], strict=True):
+            assert data(db=db, where={name: value})["trial"].tolist() == [trial]
     # The leaderboard of a campaign has its own results only.
     [standing] = summary.standings
     assert standing.trial == 2

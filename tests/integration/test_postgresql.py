@@ -80,6 +80,7 @@ def test_trials_on_other_data_are_kept_apart(engine, database):
     assert writer.count_elsewhere(PIPELINE, records[0]) == {two: 1, None: 1}
     found = data(db=database, only_best_accuracy=True)["data"]
     assert found.fillna("unknown").tolist() == [one, two, "unknown"]
+    assert data(db=database, where={"data": [one]})["data"].tolist() == [one]
     [best] = standings(engine, [PIPELINE.name], on_each_data([(PIPELINE, records[1])]))
     assert best.trial == 2
     assert writer.adopt(PIPELINE, records[0]) == 1

@@ -9,13 +9,16 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Float, Select, Text, case, cast, exists, func, or_
 
 from lemur_core.store import schema
+from lemur_core.store.datasets import FINGERPRINT, LABEL
 from lemur_core.store.writing.ledger import storable
 
 _OF_STAT = ("accuracy", "validation", "loss", "duration")
-_OF_TRIAL: dict[str, Column[Any]] = {
+_OF_TRIAL: dict[str, ColumnElement[Any]] = {
     "state": schema.trial.c.state,
     "trial": schema.trial.c.uid,
     "seed": schema.trial.c.seed,
+    "data": LABEL,
+    "fingerprint": FINGERPRINT,
 }
 # Fewer than a statement may have parameters.
 _AT_ONCE = 10_000

@@ -48,8 +48,9 @@ def data(
         nn_prefixes: Rows of nets whose name begins with one of these only.
         unique_nn: Of each net, the row with the highest accuracy only.
         where: Hyperparameters, or the columns ``accuracy, validation, loss, duration, state, trial,
-            seed``, by what they must be: a value, a list or set of values, or a tuple of the least
-            and the greatest, where None sets no bound: ``{"lr": (1e-4, None), "batch": [32, 64]}``.
+            seed, data, fingerprint``, by what they must be: a value, a list or set of values, or a
+            tuple of the least and the greatest, where None sets no bound: ``{"lr": (1e-4, None),
+            "batch": [32, 64]}``.
         with_curves: Add ``curve``: the accuracy of the row's trial at each of its epochs, a
             dictionary.
         with_stats: Add what is known of the row's trial: ``number``, ``seed``, ``epochs`` (asked
