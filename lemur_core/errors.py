@@ -68,6 +68,10 @@ class FetchError(MissingDataError):
     """A file that cannot be fetched, or is not what it should be."""
 
 
+class DataChangedError(LemurError, ValueError):
+    """A recorded trial was trained on other data than the data at hand."""
+
+
 class CorruptSampleError(LemurError, ValueError):
     """A sample that cannot be decoded: its file, and why."""
 

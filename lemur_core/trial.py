@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 
@@ -55,6 +56,7 @@ class Trial:
         done: Epochs that were trained before; its state after the last is in ``checkpoint``.
         parts: How many parts of each epoch are scored on validation.
         left_out: How many samples of each split are left out, as they cannot be decoded.
+        data: The content of its data set; None if that is unknown.
     """
 
     pipeline: Pipeline
@@ -69,6 +71,7 @@ class Trial:
     done: tuple[Epoch, ...] = ()
     parts: int = 1
     left_out: Mapping[str, int] = field(default_factory=dict)
+    data: DatasetRecord | None = None
 
     @property
     def transform_entry(self) -> Entry:

@@ -35,11 +35,16 @@ def compare(one: str, other: str, db: str) -> None:
 
 def _facts(one: Told, other: Told) -> str:
     rows = list(_differing("", one.facts, other.facts, _FACTS))
+    rows += _differing("", _data(one), _data(other))
     rows += _differing("prm ", one.prm, other.prm)
     rows += _differing("version ", one.facts["versions"], other.facts["versions"])
     same = "they differ in nothing but their numbers"
     headers = ["", one.facts["uid"][:8], other.facts["uid"][:8]]
     return text_table(headers, rows) if rows else same
+
+
+def _data(told: Told) -> dict[str, str]:
+    return {} if told.data is None else {"data": f"{told.data.label} ({told.data.sizes})"}
 
 
 def _differing(

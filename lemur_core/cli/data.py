@@ -136,15 +136,18 @@ def tables(frame: DataFrame) -> str:
 def _table(frame: DataFrame) -> str:
     # Of trials that no estimator looked at nothing is predicted.
     predicted = ["predicted"] if frame["predicted"].notna().any() else []
+    # Only data sets of one name and different content need to be told apart.
+    data = ["data"] if frame["data"].nunique(dropna=False) > 1 else []
     rows = [
         [
-            row["nn"], row["trial"][:8], row["epoch"], _digits(row["accuracy"], 4),
+            row["nn"], *(_text_of(row[name]) for name in data), row["trial"][:8],
+            row["epoch"], _digits(row["accuracy"], 4),
             _digits(row["validation"], 4), *(_digits(row[name], 4) for name in predicted),
             _digits(row["duration"], 1, 1e9), prm_text(_prm(row)),
         ]
         for row in frame.to_dict("records")
     ]  # fmt: skip
-    headers = ["net", "trial", "epoch", "accuracy", "validation", *predicted, "seconds"]
+    headers = ["net", *data, "trial", "epoch", "accuracy", "validation", *predicted, "seconds"]
     return text_table([*headers, "hyperparameters"], rows)
 
 
@@ -152,6 +155,10 @@ def _digits(value: Any, digits: int, unit: float = 1.0) -> str:
     import pandas as pd
 
     return "-" if pd.isna(value) else f"{value / unit:.{digits}f}"
+
+
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else "unknown"
 
 
 def _prm(row: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,9 @@ def info(db: str) -> None:
         click.echo(f"{table:<12}{count:,}")
     for state, count in found.states.items():
         click.echo(f"{'trials':<12}{count:,} {state}")
+    for data in found.datasets:
+        trials = "1 trial" if data.trials == 1 else f"{data.trials:,} trials"
+        click.echo(f"{'data':<12}{data.name} {data.label}, {trials}")
     for source in found.sources:
         taken = f"{source.epochs:,} epochs, {source.taken}"
         click.echo(f"{'source':<12}{source.place} ({source.form}), {taken}")

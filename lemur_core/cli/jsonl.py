@@ -59,7 +59,7 @@ def _facts(event: events.Event) -> dict[str, Any]:
             counts = {"done": done, "trials": trials, "others": others}
             return {"pipeline": pipeline.name} | counts | {"fixed": dict(fixed)}
         case events.TrialStarted(trial):
-            return _which(trial) | {"prm": dict(trial.prm), "seed": trial.seed}
+            return _which(trial) | _searched(trial)
         case events.EpochEnded(trial, epoch):
             return _which(trial) | _renamed(epoch)
         case events.TrialFinished(trial, outcome):
@@ -68,6 +68,11 @@ def _facts(event: events.Event) -> dict[str, Any]:
             return _which(trial) | ended | {"prediction": predicted}
         case events.Warned(message):
             return {"message": message}
+
+
+def _searched(trial: Trial) -> dict[str, Any]:
+    data = trial.data and {"label": trial.data.label, "fingerprint": trial.data.fingerprint}
+    return {"prm": dict(trial.prm), "seed": trial.seed, "data": data}
 
 
 def _which(trial: Trial) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from lemur_core.cli.options import data_option, db_option
-from lemur_core.errors import PluginError, SettingsError
+from lemur_core.errors import PluginError, SettingsError, UnknownNameError
 from lemur_core.files import replacement
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from lemur_core.pictures.draw import Draw
     from lemur_core.store.reading.told import Told
@@ -67,18 +67,19 @@ def pictures(
     """
     output = output or Path(f"{name.replace('/', '-')}.png")
     _check_output(output)
-    told, file = _find(name, db)
+    told, file = _find(name, db, data)
     click.echo(f"trial {told.facts['uid']} of {told.pipeline}")
 
     from lemur_core.pictures.draw import DRAWN, Style
     from lemur_core.pictures.grid import grid
     from lemur_core.registry import installed
     from lemur_core.search.predict import device_of, draw_samples, predict
-    from lemur_core.search.reproduce import bundles_of, recorded
+    from lemur_core.search.reproduce import bundles_of, check_same_data, recorded
 
     draw, bundles = _of_task(DRAWN, told), bundles_of(told, data)
     with recorded(told, installed(), device_of(told, device)) as trial:
         bundle = bundles.get(trial.pipeline)
+        check_same_data(told, bundles.record(trial.pipeline))
         with _weights(told, trial, bundles, file) as kept:
             samples = draw_samples(bundle, count, seed)
             examples, epoch = predict(trial, bundle, kept, samples)
@@ -101,21 +102,46 @@ def _check_output(output: Path) -> None:
         )
 
 
-def _find(name: str, db: str) -> tuple[Told, Path]:
+def _find(name: str, db: str, folder: Path) -> tuple[Told, Path]:
     """Return the trial, and the file where its weights are, if they are kept."""
     from lemur_core.store.database import beside, opened
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.standings import best_trial
     from lemur_core.store.reading.told import tell
 
+    # Only names of pipelines hold it.
+    is_pipeline = "_" in name
+
     def found(connection: Connection) -> Told:
-        # Only names of pipelines hold it.
-        uid = best_trial(connection, name) if "_" in name else name
+        uid = best_trial(connection, name) if is_pipeline else name
         return tell(connection, uid)
 
     with opened(db) as engine:
         told = patiently(engine, found)
+        if is_pipeline:
+            told = _best_on_data(engine, told, folder)
         return told, beside(engine, "weights") / f"{told.facts['uid']}.safetensors"
+
+
+def _best_on_data(engine: Engine, best: Told, folder: Path) -> Told:
+    """Return the best trial of a pipeline on the data in a folder, or else the best of all."""
+    from lemur_core.registry import installed
+    from lemur_core.search.reproduce import bundles_of, recorded
+    from lemur_core.store.datasets import on_data
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.reading.standings import best_trial
+    from lemur_core.store.reading.told import tell
+
+    with recorded(best, installed()) as trial:
+        only = on_data(trial.pipeline, bundles_of(best, folder).record(trial.pipeline))
+
+    def found(connection: Connection) -> Told:
+        return tell(connection, best_trial(connection, best.pipeline, only))
+
+    # Where there is none, what differs is told of the best of all.
+    with suppress(UnknownNameError):
+        return patiently(engine, found)
+    return best
 
 
 def _of_task(drawn: Mapping[str, Draw], told: Told) -> Draw:

@@ -27,8 +27,9 @@ def reproduce(
 ) -> None:
     """Train the trial whose id begins with UID again, from its recorded code, prm and seed.
 
-    Nothing is recorded. Status 1 where a number is not the same.
+    Nothing is recorded. Status 1 where a number is not the same, or the data is not.
     """
+    from lemur_core.errors import DataChangedError
     from lemur_core.registry import installed
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
@@ -42,13 +43,17 @@ def reproduce(
     from lemur_core.search.reproduce import reproduce as again
 
     torch.set_num_threads(threads)
-    done = again(
-        told,
-        installed(),
-        data,
-        device,
-        lambda epoch: click.echo(f"epoch {epoch.number}: {epoch.accuracy:.4f}"),
-    )
+    try:
+        done = again(
+            told,
+            installed(),
+            data,
+            device,
+            lambda epoch: click.echo(f"epoch {epoch.number}: {epoch.accuracy:.4f}"),
+        )
+    except DataChangedError as error:
+        click.echo(f"{error}\nnot the same")
+        context.exit(1)
     for one in done.differences:
         click.echo(f"epoch {one.epoch}: {one.name} was {one.recorded!r}, is {one.again!r}")
     for line in done.changed:

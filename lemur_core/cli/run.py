@@ -86,6 +86,12 @@ Examples:
 @click.option(
     "--skip-corrupt", is_flag=True, default=None, help="Leave out files that cannot be decoded."
 )
+@click.option(
+    "--adopt",
+    is_flag=True,
+    default=None,
+    help="Count trials of unknown data as trained on this data.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the pipelines and stop.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the leaderboard only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")

@@ -20,6 +20,7 @@ def trial_text(told: Told) -> str:
 def _facts(told: Told) -> Iterator[str]:
     yield f"{'trial':<12}{told.facts['uid']}"
     yield f"{'pipeline':<12}{told.pipeline}"
+    yield from _data(told)
     for name in _FACTS:
         if told.facts[name] not in (None, ""):
             yield f"{name:<12}{told.facts[name]}"
@@ -37,6 +38,15 @@ def _facts(told: Told) -> Iterator[str]:
         yield f"{'prm':<12}{name} = {value!r}"
     if told.facts["seed"] is not None:
         yield f"{'repeat':<12}lemur reproduce {told.facts['uid']}"
+
+
+def _data(told: Told) -> Iterator[str]:
+    if told.data is None:
+        return
+    yield f"{'data':<12}{told.data.label} ({told.data.sizes})"
+    yield f"{'fingerprint':<12}{told.data.fingerprint}"
+    if told.data.class_names:
+        yield f"{'classes':<12}{', '.join(told.data.class_names)}"
 
 
 def _prediction(told: Told) -> Iterator[str]:

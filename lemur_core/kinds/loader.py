@@ -8,12 +8,16 @@ files is a `Downloads`. The options that its entry declares are given by keyword
 in their names as ``_``: ``load(folder, task, min_pixels="500")``; a text that means nothing raises
 `PatternError`, which says what is expected.
 
+Results are told apart by the content of the data set, for which a bundle names its files
+(`DataBundle.files`).
+
 LEMUR's published form is accepted too: a module with ``loader(transform_fn, task)`` that returns
 ``(out_shape, minimum_accuracy, train_set, test_set)``, its images PIL's or tensors.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,8 +114,10 @@ class DataBundle:
         validation: What the search sees; None has it held out of ``train``.
         class_names: Of each class, the background's where that is one; none where they have no
             other names than their numbers.
-        files: Every file that samples are read from, in any order; empty where all samples are in
-            memory. The content of these files is the data set's identity.
+        files: Every file that samples and labels are read from, in any order; empty if all samples
+            are in memory. The content of these files identifies the data set: trials are only
+            compared with trials on the same content. If samples are neither in memory nor in files
+            that are named here, only some of them are looked at, and a change of others is missed.
         scored_only: Samples of the training split that nets do not learn from, such as images
             without objects. A tenth of them joins the validation split that is held out of
             ``train``, so that it resembles a test split that has such samples too.
@@ -127,7 +133,7 @@ class DataBundle:
     normalisation: Normalisation
     validation: Samples | None = None
     class_names: tuple[str, ...] = ()
-    files: tuple[Path, ...] = ()
+    files: Sequence[Path] = ()
     scored_only: Samples | None = None
 
     def __post_init__(self) -> None:
@@ -232,7 +238,21 @@ def _published(loader: Callable[..., Sequence[Any]], task: str) -> DataBundle:
     out_shape, chance, train, test = loader(transform_fn, task)
     mean, std = told[-1] if told else ((0.0,), (1.0,))
     normalisation = Normalisation(tuple(map(float, mean)), tuple(map(float, std)))
-    return DataBundle(train, test, tuple(out_shape), float(chance), normalisation)
+    files = (*_files_of(train), *_files_of(test))
+    return DataBundle(train, test, tuple(out_shape), float(chance), normalisation, files=files)
+
+
+def _files_of(samples: Any) -> list[Path]:
+    """Return the files of torchvision's ``ImageFolder``, or of a part of one; else none."""
+    if isinstance(samples, Subset):
+        samples = samples.dataset
+    pairs = getattr(samples, "samples", None)
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) and pair for pair in pairs):
+        return []
+    paths = [pair[0] for pair in pairs]
+    # Other data sets hold texts there.
+    named = all(isinstance(path, str | Path) and os.path.isfile(path) for path in paths)
+    return list(map(Path, paths)) if named else []
 
 
 def _to_uint8(image: Any) -> Tensor:

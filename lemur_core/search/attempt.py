@@ -14,6 +14,7 @@ from lemur_core.search.settings import Settings
 from lemur_core.search.study import Study
 from lemur_core.store.writing.writer import Writer
 from lemur_core.train import checkpoint
+from lemur_core.train.data import Bundles
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 
@@ -24,6 +25,7 @@ class Means:
     Attributes:
         settings: The campaign's.
         writer: Of the database.
+        bundles: The data.
         checkpoints: Folder of the trials' states; None keeps none.
         weights: Folder of the weights that are kept of trials; None keeps none.
         interruption: Whether to stop.
@@ -33,6 +35,7 @@ class Means:
 
     settings: Settings
     writer: Writer
+    bundles: Bundles
     checkpoints: Path | None
     weights: Path | None
     interruption: Interruption

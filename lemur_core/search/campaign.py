@@ -17,6 +17,7 @@ from lemur_core.errors import MisfitError
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.attempt import Means
+from lemur_core.search.data import check_data
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
 from lemur_core.search.events import CampaignStarted, Warned, Watch
@@ -30,9 +31,11 @@ from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.settings import Settings
 from lemur_core.spawn import Spawned
 from lemur_core.store.database import beside, open_database, place
+from lemur_core.store.datasets import on_each_data
 from lemur_core.store.reading.standings import Standing, standings
 from lemur_core.store.writing.writer import Writer
 from lemur_core.train.data import Bundles
+from lemur_core.train.file_digests import FileDigests
 from lemur_core.train.here import Here
 from lemur_core.train.process import Process
 from lemur_core.train.worker import Worker
@@ -99,7 +102,8 @@ class Campaign:
         if settings.estimator is not None:
             self._forecasting = Forecasting(settings, registry, self._warn)
             self.summary.audit = self._forecasting.audit
-        self._bundles = Bundles(settings.data, self._leave_out if settings.skip_corrupt else None)
+        skip_corrupt = self._leave_out if settings.skip_corrupt else None
+        self._bundles = Bundles(settings.data, skip_corrupt, FileDigests(say=self._warn))
 
     def run(self) -> Summary:
         """Train everything that is missing; Ctrl-C ends it after the epoch, a second one at once.
@@ -121,13 +125,18 @@ class Campaign:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
                 means = self._means(writer, interruption)
+                check_data([one.pipeline for one in ready], means)
                 pursuits = [
                     Pursuit(one, means, self._bundles.left_out(one.pipeline)) for one in ready
                 ]
                 self._pursue(pursuits, workers, interruption)
                 self.summary.interrupted = interruption.asked
                 self._say_unwritten(writer)
-            self.summary.standings = standings(engine, [one.pipeline.name for one in ready])
+            self.summary.standings = standings(
+                engine,
+                [one.pipeline.name for one in ready],
+                on_each_data((one.pipeline, one.data) for one in pursuits),
+            )
         finally:
             engine.dispose()
         return self.summary
@@ -151,7 +160,14 @@ class Campaign:
         checkpoints = beside(writer.engine, "checkpoints") if settings.checkpoint else None
         weights = beside(writer.engine, "weights") if settings.keep_weights else None
         return Means(
-            settings, writer, checkpoints, weights, interruption, self._watch, self._forecasting
+            settings,
+            writer,
+            self._bundles,
+            checkpoints,
+            weights,
+            interruption,
+            self._watch,
+            self._forecasting,
         )
 
     @contextmanager

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import optuna
 
+from lemur_core.dataset import DatasetRecord
+from lemur_core.errors import LemurError
 from lemur_core.search.attempt import Attempt, Means
 from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
@@ -38,6 +41,8 @@ class Pursuit:
         outcomes: How this campaign's trials of it ended, in that order.
         exhausted: That the sampler has nothing left to propose, a line; empty while it has.
     """
+
+    _data_changed = False
 
     def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
         self.pipeline, self._means = ready.pipeline, means
@@ -78,6 +83,9 @@ class Pursuit:
             under_way = self._count(past, *_UNFINISHED) - len(resumable) - lost
             if self._count(past, *_ENDED) + under_way >= self._wanted:
                 return None
+            if self._has_other_data():
+                self._means.watch(Warned(self.set_aside))
+                return None
             attempt = self._resumed(resumable, device) or self._begun(device)
             if attempt is None:
                 self._say_exhausted()
@@ -93,15 +101,17 @@ class Pursuit:
 
         One whose state was lost is begun again; one that its device had no memory for, smaller.
         """
-        trial = attempt.trial
+        trial, was_set_aside = attempt.trial, self.set_aside
         del self._under_way[attempt.trial_id]
+        if outcome.state in _ENDED and self._has_other_data():
+            outcome = replace(outcome, state=State.FAILED, reason=self._changed())
+            self._means.writer.forget_data(attempt.trial_id)
         outcome = attempt.ended(outcome)
         if outcome.state is State.ABANDONED:
             self._repeats.append((trial.prm, trial.seed))
             return
         if outcome.out_of_memory and self._lower_batch(trial):
             return
-        was_set_aside = self.set_aside
         self.outcomes.append(outcome)
         if self.set_aside and not was_set_aside:
             self._means.watch(Warned(self.set_aside))
@@ -109,8 +119,26 @@ class Pursuit:
     @property
     def set_aside(self) -> str:
         """Why nothing more is begun, a line; empty while something may be."""
-        why = given_up(self.outcomes, self._means.settings.fail_attempts, well=self._already)
+        why = self._changed() if self._data_changed else ""
+        why = why or given_up(self.outcomes, self._means.settings.fail_attempts, well=self._already)
         return f"{self.pipeline.name} is set aside: {why}" if why else ""
+
+    @cached_property
+    def data(self) -> DatasetRecord | None:
+        """What identifies the data set; only trials on the same data belong to the study."""
+        return self._means.bundles.record(self.pipeline)
+
+    def _changed(self) -> str:
+        return f"data set {self.pipeline.dataset!r} changed while the campaign ran"
+
+    def _has_other_data(self) -> bool:
+        """Return whether the data set is not what it was when the campaign began."""
+        if not self._data_changed:
+            try:
+                self._data_changed = self._means.bundles.current(self.pipeline) != self.data
+            except (LemurError, OSError):
+                self._data_changed = True
+        return self._data_changed
 
     def _announce(self) -> None:
         if not self._has_begun:
@@ -127,7 +155,8 @@ class Pursuit:
         return Study(self.space, settings.sampler, settings.pruner, seed)
 
     def _past(self) -> list[Past]:
-        past = self._means.writer.past(self.pipeline, self._means.settings.epochs, self._known)
+        epochs = self._means.settings.epochs
+        past = self._means.writer.past(self.pipeline, epochs, self._known, self.data)
         self._known = {one.id: one for one in past}
         for one in past:
             self._study.remember(one)
@@ -242,6 +271,7 @@ class Pursuit:
             weights=weights,
             parts=parts,
             left_out=self._left_out,
+            data=self.data,
         )
 
     def _folder(self, uid: str) -> Path | None:

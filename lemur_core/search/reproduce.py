@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.entry import Entry
-from lemur_core.errors import SettingsError, UnknownNameError
+from lemur_core.errors import DataChangedError, SettingsError, UnknownNameError
 from lemur_core.pattern import Pattern
 from lemur_core.pipeline import Pipeline, compose
 from lemur_core.registry import Registry
 from lemur_core.search.campaign import versions
+from lemur_core.search.data import differing
 from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
+from lemur_core.train.file_digests import FileDigests
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 _STORED = "stored"
@@ -82,10 +85,11 @@ def reproduce(
         SettingsError: Too little of the trial is known, or was recorded.
         UnknownNameError: Its data set, metric or transform is not installed.
         MissingDataError: Its data set is not in the folder.
+        DataChangedError: The data set in the folder is not the one it was trained on.
     """
     with recorded(told, registry, device) as trial:
         bundles = bundles_of(told, folder)
-        bundles.get(trial.pipeline)
+        check_same_data(told, bundles.record(trial.pipeline))
         outcome = trained(trial, bundles, watch)
         changed = list(_changed(told, trial, versions(registry)))
         changed += _left_out_now(told.left_out, bundles.left_out(trial.pipeline))
@@ -95,7 +99,20 @@ def reproduce(
 def bundles_of(told: Told, folder: Path) -> Bundles:
     """Return a recorded trial's data; what cannot be decoded is left out if it was then."""
     # Which samples these are was said when it was trained.
-    return Bundles(folder, (lambda _: None) if told.left_out else None)
+    return Bundles(folder, (lambda _: None) if told.left_out else None, FileDigests())
+
+
+def check_same_data(told: Told, today: DatasetRecord | None) -> None:
+    """Raise `DataChangedError` if a trial was trained on other data than today's.
+
+    Nothing is known of the data of older trials and of those that were trained elsewhere.
+    """
+    if told.data is None or today is None or told.data.fingerprint == today.fingerprint:
+        return
+    raise DataChangedError(
+        f"trial {told.facts['uid'][:8]} was trained on another data set "
+        f"{told.facts['dataset']!r}: {differing(told.data, today)}; name its folder with --data"
+    )
 
 
 @contextmanager
@@ -207,6 +224,8 @@ def _changed(told: Told, trial: Trial, today: Mapping[str, str]) -> Iterator[str
     for name in sorted({*before, *today}):
         if before.get(name) != today.get(name):
             yield f"{name} was {before.get(name, 'not there')}, is {today.get(name, 'not there')}"
+    if told.data is None:
+        yield "which data it was trained on was not recorded"
     if trial.device != told.facts["device"]:
         yield f"the device was {told.facts['device']}, is {trial.device}"
     entries = {kind: getattr(trial.pipeline, name) for kind, name in _CODE.items()}

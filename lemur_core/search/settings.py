@@ -53,6 +53,8 @@ class Settings:
         data: Folder of the data sets.
         download: Fetch data sets that are missing and named without a wildcard, where their
             loaders can.
+        adopt: Record trials of older versions, which do not say what data they were trained on, as
+            trained on the data sets at hand.
         skip_corrupt: Decode all samples that are in files once, and leave out those that cannot be.
 
     Raises:
@@ -89,6 +91,7 @@ class Settings:
     data: Path = Path("data")
     download: bool = False
     skip_corrupt: bool = False
+    adopt: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "fail_attempts"):
@@ -226,7 +229,7 @@ def _switch(name: str, value: Any) -> bool:
     return value
 
 
-_SWITCHES = ("checkpoint", "keep_weights", "in_process", "download", "skip_corrupt")
+_SWITCHES = ("checkpoint", "keep_weights", "in_process", "download", "skip_corrupt", "adopt")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, select, text
 
+from lemur_core.dataset import DatasetRecord, label
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.database import sqlite_file
@@ -40,6 +41,21 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Datasets:
+    """The trials on one content of a data set.
+
+    Attributes:
+        name: Name of the data set, with its restriction.
+        label: Short name of its content.
+        trials: How many trials were trained on it.
+    """
+
+    name: str
+    label: str
+    trials: int
+
+
+@dataclass(frozen=True)
 class Info:
     """What a database holds.
 
@@ -50,6 +66,7 @@ class Info:
         rows: Number of rows of each table.
         states: Number of trials in each state.
         sources: Where results were taken in from, oldest first.
+        datasets: The data sets that trials were trained on, as far as they are known.
     """
 
     place: str
@@ -58,6 +75,7 @@ class Info:
     rows: dict[str, int]
     states: dict[str, int]
     sources: list[Source]
+    datasets: list[Datasets]
 
 
 def info(engine: Engine) -> Info:
@@ -145,7 +163,21 @@ def _info(engine: Engine, connection: Connection) -> Info:
         {table.name: _count(connection, table) for table in tables},
         {row.state: row.trials for row in connection.execute(states)},
         [Source(*row) for row in connection.execute(taken)],
+        _datasets(connection),
     )
+
+
+def _datasets(connection: Connection) -> list[Datasets]:
+    trial, dataset = schema.trial.c, schema.dataset.c
+    kept = (trial.dataset, dataset.folder, dataset.fingerprint)
+    query = (
+        select(*kept, func.count())
+        .join_from(schema.trial, schema.dataset)
+        .group_by(*kept)
+        .order_by(trial.dataset, func.min(trial.id))
+    )
+    rows = connection.execute(query)
+    return [Datasets(name, label(*content), trials) for name, *content, trials in rows]
 
 
 def _size(engine: Engine, connection: Connection) -> int:
@@ -166,6 +198,7 @@ def _faults(connection: Connection) -> Iterator[str]:
     for table in _CODE:
         yield from _altered_code(connection, table)
     yield from _altered_prms(connection)
+    yield from _altered_datasets(connection)
     yield from _gaps(connection)
 
 
@@ -195,6 +228,18 @@ def _altered_prms(connection: Connection) -> Iterator[str]:
     for uid in connection.scalars(select(trial.prm).distinct()):
         if uid not in found and uid != prm_uid({}):
             yield f"hyperparameters {uid} of a trial are not there"
+
+
+def _altered_datasets(connection: Connection) -> Iterator[str]:
+    dataset = schema.dataset.c
+    query = select(dataset.fingerprint, dataset.folder, dataset.class_names, dataset.parts)
+    for fingerprint, *texts in connection.execute(query):
+        try:
+            is_whole = DatasetRecord.from_texts(*texts).fingerprint == fingerprint
+        except (ValueError, TypeError, AttributeError):
+            is_whole = False
+        if not is_whole:
+            yield f"data set {fingerprint} is not what its fingerprint says"
 
 
 def _gaps(connection: Connection) -> Iterator[str]:

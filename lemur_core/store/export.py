@@ -15,8 +15,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
+from lemur_core.store.datasets import data_text, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import read_prms
@@ -80,13 +82,14 @@ def _write(file: Path, records: list[dict[str, Any]]) -> None:
 
 def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[str, Any]]]:
     rows = connection.execute(filters.apply(_QUERY, joined=True)).all()
+    datasets = read_datasets(connection, {row.dataset_id for row in rows} - {None})
     prms = read_prms(connection, list({row.prm for row in rows}))
     files: dict[Place, list[dict[str, Any]]] = {}
     for row in rows:
         name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
         extra = json.loads(row.extra) if row.extra else {}
         if row.state != State.IMPORTED:
-            extra |= {"uid": row.prm, OWN: dict(_own(row))}
+            extra |= {"uid": row.prm, OWN: dict(_own(row, datasets.get(row.dataset_id)))}
         facts = facts_of(
             {
                 "accuracy": row.accuracy,
@@ -100,12 +103,14 @@ def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[st
     return files
 
 
-def _own(row: Any) -> Iterator[tuple[str, Any]]:
+def _own(row: Any, data: DatasetRecord | None) -> Iterator[tuple[str, Any]]:
     yield "trial", row.uid
     yield "validation", row.validation
     for name in ("scores", "within", "left_out"):
         if getattr(row, name):
             yield name, getattr(row, name)
+    if data is not None:
+        yield "data", data_text(data)
     yield from ((name, getattr(row, name)) for name in OWN_FACTS)
 
 
@@ -114,8 +119,8 @@ _QUERY = (
     select(
         _trial.uid, _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.prm,
         *(_trial[name] for name in OWN_FACTS), _trial.left_out,
-        _stat.epoch, _stat.accuracy, _stat.validation, _stat.loss, _stat.duration, _stat.scores,
-        _stat.within, _stat.extra,
+        _trial.dataset_id, _stat.epoch, _stat.accuracy, _stat.validation, _stat.loss,
+        _stat.duration, _stat.scores, _stat.within, _stat.extra,
     )
     .join_from(schema.stat, schema.trial)
     .order_by(_trial.id, _stat.epoch)

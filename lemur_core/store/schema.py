@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0006"
+REVISION = "0007"
 
 metadata = MetaData()
 
@@ -103,6 +103,18 @@ prm = Table(
     Column("value", Exact, nullable=False),
 )
 
+# The content of a data set, whatever it is called.
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", String(32), nullable=False),  # as `lemur_core.dataset` computes it
+    Column("folder", Text, nullable=False),  # name of the folder it was first read from
+    Column("class_names", Text, nullable=False),  # JSON
+    Column("parts", Text, nullable=False),  # {part: [count, SHA-256]} in JSON
+    UniqueConstraint("fingerprint", name="uq_dataset_fingerprint"),
+)
+
 trial = Table(
     "trial",
     metadata,
@@ -114,6 +126,7 @@ trial = Table(
     Column("nn", Text, nullable=False),
     # What is not known of a trial that was taken in from elsewhere is NULL, here and below.
     Column("number", Integer),
+    Column("dataset_id", ForeignKey("dataset.id", name="fk_trial_dataset_id")),
     Column("loader_id", ForeignKey("loader.id")),
     Column("metric_id", ForeignKey("metric.id")),
     Column("nn_id", ForeignKey("nn.id")),

@@ -48,6 +48,13 @@ class LoaderRules:
                 for index in {0, len(samples) - 1}:
                     _check_sample(loader, bundle, task, split, samples[index])
 
+    def test_loader_names_files_that_are_there(self, loader: Entry, tmp_path: Path) -> None:
+        """The files of a bundle exist: their content identifies the data set."""
+        self.prepare_data(loader, tmp_path)
+        for task in _tasks(loader):
+            missing = [file for file in _bundle(loader, task, tmp_path).files if not file.is_file()]
+            assert not missing, f"loader {loader.name!r}: it names {missing[0]}, which is no file"
+
     def test_loader_gives_the_same_twice(self, loader: Entry, tmp_path: Path) -> None:
         """What it draws, it draws from a seed of its own, whatever the global one."""
         self.prepare_data(loader, tmp_path)

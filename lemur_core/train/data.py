@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.kinds.loader import DataBundle, InMemory, as_bundle
 from lemur_core.kinds.restrict import restrict
 from lemur_core.pipeline import Pipeline
 from lemur_core.train.corrupt import Corrupt, find_corrupt, leave_out
+from lemur_core.train.file_digests import stamp_of
+from lemur_core.train.fingerprint import Digests, identify
 
 Key = tuple[str, str, str]
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it; nothing is written by name
+
+
+class _Identified(NamedTuple):
+    """The identity of a data set, its files, and their stamp when they were read."""
+
+    record: DatasetRecord
+    files: Sequence[Path]
+    stamp: str
 
 
 class Bundles:
@@ -22,12 +34,20 @@ class Bundles:
         folder: Of the data sets.
         skip_corrupt: Told, a line for each data set, which samples cannot be decoded and are left
             out; None has none looked for.
+        digests: Computes the digests of files, to identify the content of each data set; None
+            identifies none.
     """
 
-    def __init__(self, folder: Path, skip_corrupt: Callable[[str], None] | None = None) -> None:
-        self.folder, self._skip_corrupt = folder, skip_corrupt
+    def __init__(
+        self,
+        folder: Path,
+        skip_corrupt: Callable[[str], None] | None = None,
+        digests: Digests | None = None,
+    ) -> None:
+        self.folder, self._skip_corrupt, self._digests = folder, skip_corrupt, digests
         self._built: dict[Key, DataBundle] = {}
         self._corrupt: dict[Key, Corrupt] = {}
+        self._identified: dict[Key, _Identified] = {}
 
     def get(self, pipeline: Pipeline) -> DataBundle:
         """Return the pipeline's bundle, its validation split held out.
@@ -37,10 +57,11 @@ class Bundles:
             ContractError: Its loader breaks the contract.
             PatternError: It cannot be restricted as the pipeline says, or an option means nothing.
         """
-        entry, key = pipeline.loader_entry, self.key(pipeline)
+        key = self.key(pipeline)
         if key not in self._built:
-            options = dict(pipeline.restriction.options)
-            whole = as_bundle(entry.load(), self.folder, pipeline.task, entry.name, options)
+            whole = self._load(pipeline)
+            if self._whole(pipeline) not in self._identified:
+                self._identify(pipeline, whole)
             part = restrict(whole, pipeline.restriction, pipeline.dataset).held_out()
             if self._skip_corrupt and key not in self._corrupt:
                 self._corrupt[key] = find_corrupt(part, pipeline.dataset, self._skip_corrupt)
@@ -63,9 +84,53 @@ class Bundles:
         corrupt = self.corrupt(pipeline)
         return {split: len(indices) for split, indices in corrupt.items() if indices}
 
+    def record(self, pipeline: Pipeline) -> DatasetRecord | None:
+        """Return what identifies the pipeline's data set; None if data sets are not identified.
+
+        A restriction does not change it, as the data set's name states it.
+
+        Raises:
+            MissingDataError: A file cannot be read.
+        """
+        if self._digests is None:
+            return None
+        self.get(pipeline)
+        return self._identified[self._whole(pipeline)].record
+
+    def current(self, pipeline: Pipeline) -> DatasetRecord | None:
+        """Return what identifies the pipeline's data set at this moment.
+
+        It is identified again only if sizes or times of its files, or of their folders, changed.
+
+        Raises:
+            LemurError: The data set cannot be read any more.
+        """
+        known = self._identified.get(self._whole(pipeline))
+        if known is None or not known.files:
+            return self.record(pipeline)
+        if stamp_of(pipeline.dataset, known.files) != known.stamp:
+            self._identify(pipeline, self._load(pipeline))
+        return self.record(pipeline)
+
     def key(self, pipeline: Pipeline) -> Key:
         """Return what pipelines with the same data have in common."""
         return pipeline.loader_entry.target, pipeline.task, str(pipeline.restriction)
+
+    def _load(self, pipeline: Pipeline) -> DataBundle:
+        entry, options = pipeline.loader_entry, dict(pipeline.restriction.options)
+        return as_bundle(entry.load(), self.folder, pipeline.task, entry.name, options)
+
+    def _whole(self, pipeline: Pipeline) -> Key:
+        options = str(pipeline.restriction.options)
+        return pipeline.loader_entry.target, pipeline.task, options
+
+    def _identify(self, pipeline: Pipeline, whole: DataBundle) -> None:
+        if self._digests is None:
+            return
+        # Taken before the files are read, so that a change meanwhile is noticed.
+        stamp = stamp_of(pipeline.dataset, whole.files)
+        record = identify(whole, self.folder, pipeline.dataset, self._digests)
+        self._identified[self._whole(pipeline)] = _Identified(record, whole.files, stamp)
 
 
 def share(bundle: DataBundle) -> DataBundle | None:

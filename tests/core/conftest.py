@@ -25,6 +25,14 @@ def only_the_toy_plugin(monkeypatch):
     registry.installed.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path_factory):
+    """What is cached of files lies in a folder of the tests' own, empty at first."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
 @pytest.fixture
 def toys():
     return registry.installed()

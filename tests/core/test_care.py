@@ -79,6 +79,8 @@ def test_an_upgrade_keeps_everything_and_a_copy(old):
     ]
     assert list(frame["scores"])[1:3] == [{}, {"f1": (0.5, 0.25)}]
     assert list(frame["number"]) == [1, 1, 2, 2]
+    assert frame["data"].isna().all()
+    assert frame["fingerprint"].isna().all()
     with opened(old) as engine:
         assert check(engine) == []
 

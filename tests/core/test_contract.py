@@ -291,7 +291,18 @@ BROKEN = {
         ["loader_says_which_data_is_missing"],
         "loader 'bad': the error does not say that the files are missing",
     ),
-    "no_data_prepared": (["loader_promises_hold", "loader_gives_the_same_twice"], NO_FILES),
+    "no_data_prepared": (
+        [
+            "loader_promises_hold",
+            "loader_names_files_that_are_there",
+            "loader_gives_the_same_twice",
+        ],
+        NO_FILES,
+    ),
+    "names_missing_files": (
+        ["loader_names_files_that_are_there"],
+        "loader 'bad': it names ",
+    ),
     "alters_input": (["transform_leaves_its_input_alone"], "transform 'bad': alters its input"),
     "random_in_eval": (
         ["transform_draws_nothing_when_scoring"],

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import inspect, text
 
 from lemur_core import data
+from lemur_core.dataset import DatasetRecord, Part
 from lemur_core.entry import Entry
 from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import open_database
+from lemur_core.store.datasets import on_each_data
 from lemur_core.store.reading.standings import standings
 from lemur_core.store.writing.writer import NumberTakenError, Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -63,6 +65,26 @@ def test_data_gives_back_what_was_recorded(engine, database):
         assert connection.scalar(
             schema.trial.select().with_only_columns(schema.trial.c.versions)
         ) == {"torch": "2"}
+
+
+def test_trials_on_other_data_are_kept_apart(engine, database):
+    writer = Writer(engine, {})
+    records = [DatasetRecord(name, ("cat",), {"train": Part(1, name)}) for name in ("one", "two")]
+    for number, record in enumerate([*records, None], 1):
+        trial_id = writer.begin(Trial(PIPELINE, number, PRM, 7, 2, data=record))
+        writer.record(trial_id, epoch(1))
+    for number, record in enumerate(records, 1):
+        [past] = writer.past(PIPELINE, 2, data=record)
+        assert past.number == number
+    one, two = (record.label for record in records)
+    assert writer.count_elsewhere(PIPELINE, records[0]) == {two: 1, None: 1}
+    found = data(db=database, only_best_accuracy=True)["data"]
+    assert found.fillna("unknown").tolist() == [one, two, "unknown"]
+    assert data(db=database, where={"data": [one]})["data"].tolist() == [one]
+    [best] = standings(engine, [PIPELINE.name], on_each_data([(PIPELINE, records[1])]))
+    assert best.trial == 2
+    assert writer.adopt(PIPELINE, records[0]) == 1
+    assert [past.number for past in writer.past(PIPELINE, 2, data=records[0])] == [1, 3]
 
 
 def test_writing_twice_is_as_good_as_once(engine, database):

@@ -129,7 +129,8 @@ class _Code:
 _trial, _stat = schema.trial.c, schema.stat.c
 _QUERY = (
     select(
-        _trial.uid, _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.nn_id,
+        _trial.uid, _trial.task, _trial.dataset, _trial.dataset_id, _trial.metric, _trial.nn,
+        _trial.nn_id,
         _trial.prm, _trial.in_shape, _trial.out_shape, _trial.parameters,
         _stat.epoch, _stat.accuracy, _stat.validation, _stat.duration,
     )
@@ -163,8 +164,9 @@ def _tokens(code: str) -> int:
     )
 
 
-def _pipeline(row: Row[Any]) -> tuple[str, ...]:
-    return row.task, row.dataset, row.metric
+def _pipeline(row: Row[Any]) -> tuple[Hashable, ...]:
+    # A data set is its content, whatever it is called.
+    return row.task, row.dataset, row.dataset_id, row.metric
 
 
 def _best(rows: Iterable[Row[Any]], key: Any, every: bool) -> list[Row[Any]]:

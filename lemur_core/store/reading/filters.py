@@ -24,10 +24,11 @@ from sqlalchemy import (
 
 from lemur_core.errors import SettingsError
 from lemur_core.store import schema
+from lemur_core.store.datasets import FINGERPRINT, LABEL
 from lemur_core.store.writing.ledger import storable
 
 _OF_STAT = ("epoch", "accuracy", "validation", "loss", "duration")
-_OF_TRIAL: dict[str, Column[Any]] = {
+_OF_TRIAL: dict[str, ColumnElement[Any]] = {
     "trial": schema.trial.c.uid,
     **{
         name: schema.trial.c[name]
@@ -36,6 +37,8 @@ _OF_TRIAL: dict[str, Column[Any]] = {
             "device", "parameters", "started", "ended", "reason",
         )
     },
+    "data": LABEL,
+    "fingerprint": FINGERPRINT,
 }  # fmt: skip
 COLUMNS = (*_OF_STAT, *_OF_TRIAL)
 """Columns of the results that rows can be filtered by."""

@@ -7,15 +7,17 @@ is put together column by column.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
 
+from lemur_core.dataset import label
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
+from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.columns import number_type
 from lemur_core.store.reading.filters import PRM, Filters, where_in
 from lemur_core.store.reading.highest import By, highest
@@ -29,12 +31,12 @@ _CODE = {"metric_code": schema.metric, "nn_code": schema.nn, "transform_code": s
 COLUMNS = (
     "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
     "prm", "transform_code", "validation", "loss", "scores", "trial", "state",
-    "predicted",
+    "predicted", "data",
 )  # fmt: skip
 CURVE = "curve"
 STATS = (
-    "number", "seed", "epochs", "device", "parameters", "started", "ended", "reason", "within",
-    "source", "extra",
+    "number", "fingerprint", "seed", "epochs", "device", "parameters", "started", "ended", "reason",
+    "within", "source", "extra",
 )  # fmt: skip
 _OF_STAT = (
     "epoch", "accuracy", "duration", "validation", "loss", "scores", "within", "source", "extra",
@@ -51,6 +53,7 @@ _OF_TRIAL = {
     "trial": schema.trial.c.uid,
     "state": schema.trial.c.state,
     "predicted": schema.trial.c.predicted,
+    **dict.fromkeys(("data", "fingerprint"), schema.trial.c.dataset_id),
     "number": schema.trial.c.number,
     "seed": schema.trial.c.seed,
     "epochs": schema.trial.c.epochs,
@@ -61,6 +64,10 @@ _OF_TRIAL = {
     "reason": schema.trial.c.reason,
 }
 _STORED = {"source": "source_id"}
+_OF_DATA: dict[str, Callable[[str, str], str]] = {
+    "data": label,
+    "fingerprint": lambda folder, fingerprint: fingerprint,
+}
 # More than so many trials are found sooner among all between the first and the last of them.
 _MANY = 2_000
 _DTYPES = {
@@ -68,6 +75,7 @@ _DTYPES = {
     **dict.fromkeys(("accuracy", "validation", "loss", "predicted"), "float64"),
     # Whole, though they may be missing.
     **dict.fromkeys(("duration", "number", "seed", "epochs", "parameters", *_CODE), "Int64"),
+    **dict.fromkeys(_OF_DATA, "Int64"),  # as ids
     **dict.fromkeys(("task", "dataset", "metric", "nn", "trial", "state"), "str"),
 }
 
@@ -211,6 +219,8 @@ def _put_together(
             made[name] = [json.loads(text) if text else {} for text in rows[name].tolist()]
         elif name == "source":
             made[name] = _sources(connection, rows[name])
+        elif name in _OF_DATA:
+            made[name] = _of_datasets(connection, trials[name], _OF_DATA[name])
         elif name == CURVE:
             made[name] = _curves(connection, rows["trial_id"])
         else:
@@ -277,6 +287,16 @@ def _sources(connection: Connection, ids: Series) -> list[str | None]:
     source = schema.source.c
     names = {row.id: row.place for row in connection.execute(select(source.id, source.place))}
     return [names.get(each) for each in ids]
+
+
+def _of_datasets(connection: Connection, ids: Series, value: Callable[[str, str], str]) -> Any:
+    import pandas as pd
+
+    places, used = ids.factorize()
+    names = read_names(connection, used.tolist())
+    # The last is for trials whose data is unknown.
+    values = [*(value(*names[each]) for each in used), None]
+    return pd.array([values[place] for place in places.tolist()], dtype="str")
 
 
 def _curves(connection: Connection, ids: Series) -> list[dict[int, float]]:

@@ -135,8 +135,11 @@ def _groups(connection: Connection, names: Sequence[str]) -> Any:
     import numpy as np
 
     trial = schema.trial.c
+    # A data set is its content, whatever it is called.
+    content = [trial.dataset_id] if "dataset" in names else []
     # An index has them in this order.
-    query = select(_joined(connection, trial.id)).group_by(*(trial[name] for name in names))
+    columns = [*(trial[name] for name in names), *content]
+    query = select(_joined(connection, trial.id)).group_by(*columns)
     groups = [_numbers(text) for (text,) in fetched(connection, query)]
     number = np.zeros(max((ids.max() for ids in groups), default=0) + 1, dtype=np.int64)
     for group, ids in enumerate(groups):

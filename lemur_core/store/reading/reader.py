@@ -64,8 +64,9 @@ def data(
             dictionary.
         with_stats: Add what is known of the row's trial: ``number``, ``seed``, ``epochs`` (asked
             for), ``device``, ``parameters`` (of the net), ``started``, ``ended``, ``reason`` (of a
-            failure), ``within`` (a dictionary of the validation scores within the row's epoch, by
-            how much was trained by then, in epochs), ``source`` (where it was taken in from) and
+            failure), ``fingerprint`` (of the data set's content), ``within`` (a dictionary of the
+            validation scores within the row's epoch, by how much was trained by then, in epochs),
+            ``source`` (where it was taken in from) and
             ``extra`` (a dictionary of what else its record said).
         prm_as_columns: In the place of ``prm``, a column ``prm.lr`` for each hyperparameter.
         columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's.
@@ -79,8 +80,10 @@ def data(
         categoricals, missing where the code is not known. Then follow ``validation`` (the score
         that the search sees, 0 to 1), ``loss`` (mean training loss), ``scores`` (a dictionary of
         what other metrics gave, each on validation and on test), ``trial`` (its unique id),
-        ``state`` (of the trial) and ``predicted`` (the validation score that an estimator settled
-        on for its last epoch, 0 to 1; NaN where none did).
+        ``state`` (of the trial), ``predicted`` (the validation score that an estimator settled
+        on for its last epoch, 0 to 1; NaN where none did) and ``data`` (a short name of the data
+        set's content, ``pets@1f2e3d4c``; missing if the content is unknown). Wherever rows of one
+        data set are compared, data sets of one name and different content count as different.
 
     Raises:
         StoreError: There is no such database, or it cannot be read.

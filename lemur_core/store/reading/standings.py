@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
@@ -38,8 +38,16 @@ class Standing:
     prm: dict[str, Any]
 
 
-def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
-    """Return the best of each of these pipelines that has results, highest validation first."""
+def standings(
+    engine: Engine, pipelines: Iterable[str], only: ColumnElement[bool] | None = None
+) -> list[Standing]:
+    """Return the best of each of these pipelines that has results, highest validation first.
+
+    Args:
+        engine: The database.
+        pipelines: Names of the pipelines.
+        only: A condition on their trials; None takes all.
+    """
     trial, stat = schema.trial.c, schema.stat.c
     query = (
         select(
@@ -52,11 +60,20 @@ def standings(engine: Engine, pipelines: Iterable[str]) -> list[Standing]:
     asked = set(pipelines)
     # What was taken in from elsewhere was chosen by nobody's validation.
     query = query.where(has_validation == 1, *_among(asked))
+    if only is not None:
+        query = query.where(only)
     return patiently(engine, lambda connection: _best(connection, query, asked))
 
 
-def best_trial(connection: Connection, pipeline: str) -> str:
+def best_trial(
+    connection: Connection, pipeline: str, only: Sequence[ColumnElement[bool]] = ()
+) -> str:
     """Return the unique id of the trial that has a pipeline's best epoch by validation.
+
+    Args:
+        connection: To the database.
+        pipeline: Name of the pipeline.
+        only: Conditions on its trials.
 
     Raises:
         UnknownNameError: The pipeline has no such results.
@@ -66,7 +83,7 @@ def best_trial(connection: Connection, pipeline: str) -> str:
     query = (
         select(trial.uid)
         .join_from(schema.stat, schema.trial)
-        .where(has_validation == 1)
+        .where(has_validation == 1, *only)
         .where(*(part == text for part, text in zip(parts, pipeline.split("_"), strict=False)))
         .order_by(*best_first())
         .limit(1)

@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
+from lemur_core.store.datasets import read_datasets
 from lemur_core.store.writing.ledger import left_out_of, scores_of
 from lemur_core.store.writing.past import read_prm
 
@@ -41,12 +43,14 @@ class Told:
         prm: Its hyperparameters.
         codes: The sources that produced it, by table; those that are not known are left out.
         epochs: Its epochs, in their order.
+        data: The content of its data set; None if that is unknown.
     """
 
     facts: dict[str, Any]
     prm: dict[str, Any]
     codes: dict[str, str]
     epochs: Sequence[ToldEpoch]
+    data: DatasetRecord | None = None
 
     @property
     def pipeline(self) -> str:
@@ -88,6 +92,7 @@ def tell(connection: Connection, uid: str) -> Told:
         read_prm(connection, facts["prm"]),
         {name: code for name, code in codes.items() if code is not None},
         _epochs(connection, facts["id"]),
+        read_datasets(connection, [facts["dataset_id"]]).get(facts["dataset_id"]),
     )
 
 

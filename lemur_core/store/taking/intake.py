@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
+from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
@@ -25,9 +26,9 @@ from lemur_core.trial import State
 # In one transaction, so that others wait for no more than a fraction of a second.
 _AT_ONCE = 2_500
 _OF_TRIAL = [
-    "uid", "task", "dataset", "metric", "nn", "metric_id", "nn_id", "transform_id", "prm", "seed",
-    "epochs", "state", "reason", "traceback", "device", "parameters", "in_shape", "out_shape",
-    "predicted", "estimate", "left_out", "versions", "started", "ended",
+    "uid", "task", "dataset", "metric", "nn", "dataset_id", "metric_id", "nn_id", "transform_id",
+    "prm", "seed", "epochs", "state", "reason", "traceback", "device", "parameters", "in_shape",
+    "out_shape", "predicted", "estimate", "left_out", "versions", "started", "ended",
 ]  # fmt: skip
 _OF_PRM = ["uid", "name", "value"]
 _OF_STAT = [
@@ -150,6 +151,7 @@ class _Writer:
         return (
             uid,
             *map(storable, pipeline),
+            dataset_id(connection, data_of(own.get("data"))),
             *(self._code_id(connection, table, name) for table, name in names),
             record.prm,
             own.get("seed"),

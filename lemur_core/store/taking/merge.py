@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.store import schema
+from lemur_core.store.datasets import data_text, dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
@@ -80,6 +82,7 @@ class _Part:
     stats: Mapping[int, Sequence[Facts]]
     prms: Sequence[Facts]
     codes: Mapping[str, Mapping[int, tuple[str, str]]]
+    datasets: Mapping[int | None, DatasetRecord]
 
     @classmethod
     def read(cls, connection: Connection, ids: Sequence[int]) -> _Part:
@@ -94,7 +97,8 @@ class _Part:
             used = {row[f"{table.name}_id"] for row in trials} - {None}
             rows = _facts(connection, table, "id", list(used))
             codes[table.name] = {row["id"]: (row["name"], row["code"]) for row in rows}
-        return cls(trials, stats, prms, codes)
+        datasets = read_datasets(connection, {row["dataset_id"] for row in trials} - {None})
+        return cls(trials, stats, prms, codes, datasets)
 
     def write(self, connection: Connection) -> tuple[int, int]:
         """Write them; return how many trials and how many epochs were not there."""
@@ -105,9 +109,11 @@ class _Part:
             for table in _CODE
             for old, (name, code) in self.codes[table.name].items()
         }
+        datasets = {old: dataset_id(connection, record) for old, record in self.datasets.items()}
         trials = epochs = 0
         for trial in self.trials:
-            added, trial_id = _write_trial(connection, trial, ids)
+            row = {**trial, "dataset_id": datasets.get(trial["dataset_id"])}
+            added, trial_id = _write_trial(connection, row, ids)
             trials += added
             rows = [{**row, "trial_id": trial_id} for row in self.stats.get(trial["id"], ())]
             if rows:
@@ -126,8 +132,12 @@ def _write_trial(
         column = f"{table.name}_id"
         if row[column] is not None:
             row[column] = code_ids[table.name, row[column]]
-    there = connection.execute(select(trial.id, trial.state).where(trial.uid == row["uid"])).first()
+    query = select(trial.id, trial.state, trial.dataset_id).where(trial.uid == row["uid"])
+    there = connection.execute(query).first()
     if there is not None:
+        if there.dataset_id is None and row["dataset_id"] is not None:
+            known = schema.trial.update().where(trial.id == there.id)
+            connection.execute(known.values(dataset_id=row["dataset_id"]))
         if there.state in _OPEN and row["state"] not in _OPEN:
             end = {name: row[name] for name in _OF_END}
             connection.execute(schema.trial.update().where(trial.id == there.id).values(end))
@@ -175,8 +185,9 @@ def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, 
     )
     rows = connection.execute(query).mappings().all()
     prms = read_prms(connection, list({row[trial.prm] for row in rows}))
+    datasets = read_datasets(connection, {row[trial.dataset_id] for row in rows} - {None})
     batches = [
-        Batch(Pipeline(*names), [_record(row) for row in group], prms)
+        Batch(Pipeline(*names), [_record(row, datasets) for row in group], prms)
         for names, group in groupby(rows, lambda row: tuple(row[trial[name]] for name in _NAMES))
     ]
     codes = {}
@@ -187,7 +198,7 @@ def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, 
     return batches, codes
 
 
-def _record(row: Any) -> Record:
+def _record(row: Any, datasets: Mapping[int | None, DatasetRecord]) -> Record:
     trial, stat = schema.trial.c, schema.stat.c
     own = None
     if row[trial.state] != State.IMPORTED:
@@ -195,6 +206,8 @@ def _record(row: Any) -> Record:
         own |= {"trial": row[trial.uid], "validation": row[stat.validation]}
         own |= {"scores": row[stat.scores], "within": row[stat.within]}
         own |= {"left_out": row[trial.left_out]}
+        data = datasets.get(row[trial.dataset_id])
+        own |= {"data": data and data_text(data)}
     return Record(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
         row[trial.prm], row[stat.extra] or "", own, row[stat.record],

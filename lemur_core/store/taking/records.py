@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, NamedTuple
 
+from lemur_core.store.datasets import data_of
 from lemur_core.store.identity import digest, exact
 from lemur_core.store.writing.ledger import (
     left_out_of,
@@ -50,6 +51,7 @@ _OWN_KINDS: dict[str, tuple[type, ...]] = {
     "predicted": (float, NoneType),
     "estimate": (str, NoneType),
     "left_out": (str, NoneType),
+    "data": (str, NoneType),
 }
 # Of what every database has a column for.
 _TOO_LARGE = {"seed": 2**31, "epochs": 2**31, "parameters": 2**63}
@@ -231,6 +233,7 @@ def _check_texts(own: dict[str, Any]) -> None:
         "in_shape": _shape,
         "out_shape": _shape,
         "left_out": left_out_of,
+        "data": data_of,
     }
     for name, read in readers.items():
         try:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, select
 
 from lemur_core.entry import Entry
 from lemur_core.store import schema
+from lemur_core.store.datasets import dataset_id
 from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.writing.ledger import insert_once, left_out_text, now, storable
 from lemur_core.trial import State, Trial
@@ -48,6 +49,7 @@ def begin_trial(
     row = {
         **_parts(trial),
         **_code_ids(connection, known, trial),
+        "dataset_id": dataset_id(connection, trial.data),
         "prm": prm,
         "state": State.RUNNING,
         "versions": dict(versions),

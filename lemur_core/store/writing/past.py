@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
+from lemur_core.store.datasets import on_data
 from lemur_core.store.identity import code_hash
 from lemur_core.store.writing.ledger import scores_of, within_of
 from lemur_core.trial import Epoch, State
@@ -32,7 +34,11 @@ class Past:
 
 
 def read_past(
-    connection: Connection, pipeline: Pipeline, epochs: int, known: Mapping[int, Past]
+    connection: Connection,
+    pipeline: Pipeline,
+    epochs: int,
+    known: Mapping[int, Past],
+    data: DatasetRecord | None = None,
 ) -> list[Past]:
     """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
 
@@ -41,6 +47,7 @@ def read_past(
         pipeline: What was trained.
         epochs: How many were asked for.
         known: Trials by id as they were before; only what changed since is read.
+        data: The data that they were trained on; None takes any.
     """
     trial, nn = schema.trial.c, schema.nn.c
     rows = connection.execute(
@@ -50,7 +57,7 @@ def read_past(
         )
         .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
         .where(*_of_pipeline(pipeline), trial.epochs == epochs)
-        .where(nn.hash == code_hash(pipeline.net_entry.code()))
+        .where(nn.hash == code_hash(pipeline.net_entry.code()), *on_data(pipeline, data))
         .order_by(trial.number)
     ).all()  # fmt: skip
     changed = [row for row in rows if not _same(known.get(row.id), row)]

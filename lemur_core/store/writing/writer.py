@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
+from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import settle
+from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.trouble import AwayError, place
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
@@ -69,7 +71,11 @@ class Writer:
         return self._file
 
     def past(
-        self, pipeline: Pipeline, epochs: int, known: Mapping[int, Past] | None = None
+        self,
+        pipeline: Pipeline,
+        epochs: int,
+        known: Mapping[int, Past] | None = None,
+        data: DatasetRecord | None = None,
     ) -> list[Past]:
         """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
 
@@ -77,8 +83,39 @@ class Writer:
             pipeline: What was trained.
             epochs: How many were asked for.
             known: Trials by id as they were before; only what changed since is read.
+            data: The data that they were trained on; None takes any.
         """
-        return self._insist(lambda found: read_past(found, pipeline, epochs, known or {}))
+        return self._insist(lambda found: read_past(found, pipeline, epochs, known or {}, data))
+
+    def adopt(self, pipeline: Pipeline, data: DatasetRecord) -> int:
+        """Declare that trials of unknown data were trained on this data; return how many.
+
+        Args:
+            pipeline: Whose task and data set the trials have.
+            data: The data.
+        """
+        return self._insist(lambda found: adopt(found, pipeline, data))
+
+    def count_unknown(self, pipeline: Pipeline) -> int:
+        """Return how many trials of the pipeline's data set do not say what they trained on."""
+        return self._insist(lambda found: count_unknown(found, pipeline))
+
+    def forget_data(self, trial_id: int) -> None:
+        """Record that it is unknown what a trial was trained on, as its data set changed."""
+        change = schema.trial.update().where(schema.trial.c.id == trial_id)
+        self._insist(lambda found: found.execute(change.values(dataset_id=None)))
+
+    def count_elsewhere(self, pipeline: Pipeline, data: DatasetRecord) -> dict[str | None, int]:
+        """Return how many trials of the pipeline's data set were trained on other data.
+
+        Args:
+            pipeline: Whose task and data set the trials have.
+            data: The data.
+
+        Returns:
+            Their number by the label of their data; by None if that is unknown.
+        """
+        return self._insist(lambda found: count_elsewhere(found, pipeline, data))
 
     def next_number(self, pipeline: Pipeline) -> int:
         """Return the number that the pipeline's next trial gets."""

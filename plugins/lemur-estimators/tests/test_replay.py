@@ -275,3 +275,13 @@ def test_of_a_database_scores_within_epochs_are_replayed(database):
         first, within, *_ = trial.curve.scores
         assert first in (0.1875, 0.3125)
         assert within == 0.25
+
+
+def test_of_a_database_trials_on_other_data_are_another_study(database):
+    file, say = database
+    say("insert into dataset values (1, '1f2e3d4c', 'pets', '[]', '{}')")
+    say("update trial set dataset_id=1 where id=(select min(id) from trial)")
+    assert {trial.study for trial in of_database(file)} == {
+        "img-classification_digits_acc",
+        "img-classification_digits_acc on pets@1f2e3d4c",
+    }

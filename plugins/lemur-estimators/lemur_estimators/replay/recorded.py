@@ -18,7 +18,7 @@ from lemur_estimators.replay.unit import Unit, unit_of
 
 _OF_TRIAL = [
     "task", "dataset", "metric", "nn", "trial", "state", "epoch", "accuracy", "validation", "loss",
-    "within", "prm",
+    "within", "prm", "data",
 ]  # fmt: skip
 # How trials stand that were trained to their end, as far as is known.
 _WHOLE = (State.FINISHED, State.IMPORTED)
@@ -88,7 +88,9 @@ def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator
     for trial, rows in frame.groupby("trial", sort=False):
         rows = rows.sort_values("epoch")
         first = rows.iloc[0]
+        # Scores are only comparable on the same content of a data set.
         study = f"{first['task']}_{first['dataset']}_{first['metric']}"
+        study += f" on {first['data']}" if isinstance(first["data"], str) else ""
         curve = replace(_curve(rows), hyperparameters=first["prm"], net=first["nn"])
         yield Recorded(study, f"{first['nn']} {trial}", curve, chance)
 

@@ -27,6 +27,10 @@ def unseeded_split(folder, task):
     return replace(made, train=InMemory(made.train.inputs[order], made.train.targets[order]))
 
 
+def names_missing_files(folder, task):
+    return replace(good(folder, task), files=(folder / "pixels.gone",))
+
+
 def broken_promise(folder, task):
     return good(folder, task)
 

@@ -1,9 +1,14 @@
 """Data sets in files: one that can be fetched, one of whose samples some are corrupt."""
 
 from dataclasses import replace
+from pathlib import Path
+
+import torch
 
 from lemur_core.errors import CorruptSampleError, FetchError, MissingDataError
 from lemur_core.fetch import Fetching
+from lemur_core.kinds.loader import DataBundle
+from lemur_core.kinds.transform import Normalisation
 from lemur_toy.data import blobs
 
 FILE = "fetched.bin"
@@ -47,7 +52,37 @@ class Files:
 def damaged(folder, task):
     whole = blobs(folder, task)
     kept = {split: Files(getattr(whole, split), split, folder) for split in ("train", "test")}
-    return replace(whole, **kept)
+    # What can be decoded changes with the decoder; the files stay as they are.
+    return replace(whole, **kept, files=(Path(__file__),))
+
+
+class Pixels:
+    """Images of 16 bytes, 4 by 4 pixels, in files."""
+
+    def __init__(self, files, targets):
+        self.files, self.targets = files, targets
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        pixels = torch.frombuffer(bytearray(self.files[index].read_bytes()), dtype=torch.uint8)
+        return pixels.reshape(1, 4, 4), self.targets[index]
+
+
+def tree(folder, task, names="yes"):
+    """Folders ``train`` and ``test`` with a folder for each class; the files may go unnamed."""
+    classes = sorted(place.name for place in (folder / "train").iterdir())
+    files = {split: sorted((folder / split).glob("*/*")) for split in ("train", "test")}
+    train, test = (
+        Pixels(found, [classes.index(file.parent.name) for file in found])
+        for found in files.values()
+    )
+    named = (*files["train"], *files["test"]) if names == "yes" else ()
+    normalisation = Normalisation((0.5,), (0.5,))
+    return DataBundle(
+        train, test, (len(classes),), 0.5, normalisation, class_names=tuple(classes), files=named
+    )
 
 
 fetchable = Fetchable()

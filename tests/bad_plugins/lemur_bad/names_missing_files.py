@@ -1,0 +1,10 @@
+"""A loader that names files that are not there."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_loaders():
+    return [
+        Entry("bad", "lemur_bad.things.loaders:names_missing_files", ("img-classification",), "Bad")
+    ]
