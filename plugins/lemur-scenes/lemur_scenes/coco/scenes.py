@@ -13,10 +13,10 @@ from torch import Tensor
 from torchvision import tv_tensors
 
 from lemur_core.errors import CorruptSampleError, PatternError
+from lemur_core.images import check_size, read_image
 from lemur_scenes.coco.accepted import SEGMENTATION, Filter, accepted
 from lemur_scenes.coco.annotations import Annotations, read_annotations
 from lemur_scenes.coco.categories import classes_of
-from lemur_scenes.coco.images import read_image
 from lemur_scenes.coco.masks import class_mask, object_masks
 
 
@@ -89,12 +89,8 @@ class Scenes:
         if not file.is_file():
             raise CorruptSampleError(str(file), f"it is not there, and {self.file.name} names it")
         pixels = read_image(file)
-        said, found = tuple(self.annotations.image_sizes[image].tolist()), tuple(pixels.shape[1:])
-        if said != found:
-            raise CorruptSampleError(
-                str(file),
-                f"it is {found[1]}x{found[0]} pixels; {self.file.name} says {said[1]}x{said[0]}",
-            )
+        height, width = self.annotations.image_sizes[image].tolist()
+        check_size(file, pixels, (height, width), self.file.name)
         return pixels
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from lemur_core.fetch import Progress, fetch_archive
+from lemur_core.images import read_image
 from lemur_core.kinds.loader import IGNORED, DataBundle
 from lemur_scenes.loaders.published import (
     IMAGENET,
@@ -19,7 +20,6 @@ from lemur_scenes.loaders.published import (
     class_table,
     damaged,
     read_classes,
-    read_photograph,
     require,
 )
 
@@ -64,8 +64,10 @@ class Pets:
         return len(self.source)
 
     def __getitem__(self, index: int, /) -> tuple[Tensor, Any]:
-        image = read_photograph(Path(self.source._images[index]))
-        return image, read_classes(Path(self.source._segs[index]), self.table, image)
+        photograph = Path(self.source._images[index])
+        image = read_image(photograph)
+        mask = Path(self.source._segs[index])
+        return image, read_classes(mask, self.table, photograph, image)
 
 
 def _source(folder: Path, split: str) -> Any:

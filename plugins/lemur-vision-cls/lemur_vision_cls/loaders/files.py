@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from lemur_core.errors import CorruptSampleError, MissingDataError
+from lemur_core.images import read_image
 from lemur_core.kinds.loader import DataBundle, majority_share, normalisation_of
 from lemur_core.kinds.transform import Normalisation
-from lemur_vision_cls.loaders.decoding import decode
 
 # Of ImageNet's training images, as the nets of torchvision and timm are published with.
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -39,7 +39,7 @@ class ImageFiles:
         root: Path,
         names: Sequence[str],
         targets: Sequence[int] | Tensor,
-        decode: Callable[[Path], Tensor] = decode,
+        decode: Callable[[Path], Tensor] = read_image,
     ) -> None:
         self.root, self.decode = root, decode
         # One array of bytes stays shared by the processes that load; of a million objects, each

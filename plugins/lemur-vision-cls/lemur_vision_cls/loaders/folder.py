@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from lemur_core.errors import MissingDataError
+from lemur_core.images import is_grey, read_image
 from lemur_core.kinds.loader import DataBundle
-from lemur_vision_cls.loaders.decoding import decode, is_grey
 from lemur_vision_cls.loaders.files import ImageFiles, bundle
 from lemur_vision_cls.loaders.tree import class_folders, read_tree, split_by_class
 
@@ -36,7 +36,7 @@ def load(folder: Path, task: str) -> DataBundle:
     trees, classes = _trees(root)
     channels = 1 if all(_all_grey(tree) for tree in trees.values()) else 3
     for tree in trees.values():
-        tree.decode = partial(decode, channels=channels, upright=True)
+        tree.decode = partial(read_image, channels=channels)
     if "test" not in trees and "val" in trees:
         trees["test"] = trees.pop("val")
     if "test" not in trees:
