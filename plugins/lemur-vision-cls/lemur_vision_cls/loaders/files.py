@@ -64,22 +64,66 @@ class ImageFiles:
         return taken
 
 
+class Paths(Sequence[Path]):
+    """The paths of images and other files, each made when it is asked for.
+
+    A million paths would take hundreds of megabytes in each process.
+
+    Args:
+        images: The images.
+        others: Files that hold their labels.
+    """
+
+    def __init__(self, images: Sequence[ImageFiles], others: Sequence[Path] = ()) -> None:
+        self._images, self._others = images, others
+
+    def __len__(self) -> int:
+        return len(self._others) + sum(map(len, self._images))
+
+    def __getitem__(self, index: int) -> Path:
+        if index < 0:
+            index += len(self)
+        for images in self._images:
+            if 0 <= index < len(images):
+                return images.file(index)
+            index -= len(images)
+        return self._others[index]
+
+
 def bundle(
     train: ImageFiles,
     test: ImageFiles,
-    classes: int,
+    classes: Sequence[str],
     normalisation: Normalisation | None = None,
     validation: ImageFiles | None = None,
+    labels: Sequence[Path] = (),
 ) -> DataBundle:
-    """Return the data set, its normalisation that of some training images where none is given."""
+    """Return the data set.
+
+    Args:
+        train: The training split.
+        test: The test split.
+        classes: Their names.
+        normalisation: None takes that of some training images.
+        validation: The validation split, if there is one.
+        labels: Files that hold the labels, if there are any.
+    """
+    splits = [train, test] if validation is None else [train, validation, test]
     return DataBundle(
         train,
         test,
-        out_shape=(classes,),
+        out_shape=(len(classes),),
         chance=majority_share(test.targets),
         normalisation=normalisation or sampled_normalisation(train),
         validation=validation,
+        class_names=tuple(map(_printable, classes)),
+        files=Paths(splits, labels),
     )
+
+
+def _printable(name: str) -> str:
+    """Return a folder's name as text that can be recorded: bytes that are no UTF-8 as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def sampled_normalisation(images: ImageFiles) -> Normalisation:
