@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
-from lemur_core.errors import ContractError, ShapeError
+from lemur_core.errors import ContractError, MissingDataError, ShapeError
 from lemur_core.fetch import Progress
 from lemur_core.kinds.transform import Normalisation
 
@@ -129,9 +129,19 @@ class DataBundle:
             raise ShapeError(f"{len(self.class_names)} names of classes for {self.out_shape}")
 
     def held_out(self) -> DataBundle:
-        """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none."""
+        """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none.
+
+        Raises:
+            MissingDataError: ``train`` has a single sample, which validation would take.
+        """
         if self.validation is not None:
             return self
+        if len(self.train) < 2:
+            found = "one sample" if len(self.train) else "no sample"
+            raise MissingDataError(
+                f"the training split has {found}; expected 2 or more, as validation takes a tenth "
+                "of them, at least one"
+            )
         order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(SPLIT_SEED))
         count = max(1, round(VALIDATION_SHARE * len(order)))
         return replace(
