@@ -129,3 +129,34 @@ def test_a_json_that_states_the_size_before_is_named(tmp_path):
         f"instances_train2017.json says {width}x{height}, its size before: "
         "remove the orientation, or annotate the upright image"
     )
+
+
+def kinds(files):
+    return sorted({file.suffix for file in files})
+
+
+@pytest.mark.parametrize(
+    ("load", "write", "task", "suffixes", "count"),
+    [
+        (coco.load, coco_photograph, SEGMENTATION, [".jpg", ".json"], 5 + 2 + 2),
+        (coco.load, coco_photograph, DETECTION, [".jpg", ".json"], 5 + 2 + 2),
+        (voc.load, voc_photograph, SEGMENTATION, [".jpg", ".png", ".txt"], 8 + 8 + 2),
+        (voc.load, voc_photograph, DETECTION, [".jpg", ".txt", ".xml"], 8 + 8 + 2),
+        (pet.load, pet_photograph, SEGMENTATION, [".jpg", ".png", ".txt"], 8 + 8 + 2),
+    ],
+)
+def test_files_of_images_and_labels_are_named(tmp_path, load, write, task, suffixes, count):
+    write(tmp_path)
+    files = load(tmp_path, task).files
+    assert len(set(files)) == len(files) == count
+    assert kinds(files) == suffixes
+    assert all(file.is_file() for file in files)
+
+
+def test_an_image_that_a_json_names_in_vain_is_no_file_of_it(tmp_path):
+    file = coco_photograph(tmp_path)
+    file.unlink()
+    bundle = coco.load(tmp_path, DETECTION)
+    assert file not in bundle.files
+    with pytest.raises(CorruptSampleError, match="it is not there"):
+        bundle.train[0]

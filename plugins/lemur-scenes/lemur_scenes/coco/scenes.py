@@ -56,6 +56,12 @@ class Scenes:
             return pixels, tv_tensors.Mask(mask)
         return pixels, self._objects(image, objects, classes)
 
+    def files(self) -> list[Path]:
+        """Return the JSON, and all images that it names and that are there, chosen or not."""
+        names = map(self.annotations.name, range(len(self.annotations.image_names)))
+        images = dict.fromkeys(self.folder / name for name in names if name)
+        return [self.file, *(image for image in images if image.is_file())]
+
     def _objects(
         self, image: int, objects: NDArray[np.int64], classes: NDArray[np.int64]
     ) -> dict[str, Any]:

@@ -80,7 +80,15 @@ class Coco:
         _check_same(place, train, test)
         classes = len(train.class_names)
         chance = 1 / classes if task == SEGMENTATION else 0.0
-        return DataBundle(train, test, (classes,), chance, IMAGENET, class_names=train.class_names)
+        return DataBundle(
+            train,
+            test,
+            (classes,),
+            chance,
+            IMAGENET,
+            class_names=train.class_names,
+            files=(*train.files(), *test.files()),
+        )
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch 0.25 GB of annotations, 0.8 and 19 GB of images, those missing; unpack them."""

@@ -42,7 +42,13 @@ class OxfordPet:
         require(NAME, folder / NAME, NEEDED)
         train, test = (Pets(folder, split) for split in ("trainval", "test"))
         return DataBundle(
-            train, test, (len(CLASSES),), 1 / len(CLASSES), IMAGENET, class_names=CLASSES
+            train,
+            test,
+            (len(CLASSES),),
+            1 / len(CLASSES),
+            IMAGENET,
+            class_names=CLASSES,
+            files=(*train.files(), *test.files()),
         )
 
     def download(self, folder: Path, progress: Progress) -> None:
@@ -59,9 +65,14 @@ class Pets:
 
     def __init__(self, folder: Path, split: str) -> None:
         self.source, self.table = _source(folder, split), class_table(TRIMAP)
+        self.list = folder / NAME / "annotations" / f"{split}.txt"
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def files(self) -> list[Path]:
+        """Return the list of the split, its photographs and their trimaps."""
+        return [self.list, *map(Path, [*self.source._images, *self.source._segs])]
 
     def __getitem__(self, index: int, /) -> tuple[Tensor, Any]:
         photograph = Path(self.source._images[index])

@@ -62,7 +62,16 @@ class Voc2012:
         train, test = (samples(folder, split) for split in ("train", "val"))
         chance = 1 / CLASSES if task == "img-segmentation" else 0.0
         names = ("background", *CATEGORIES)
-        return DataBundle(train, test, (CLASSES,), chance, IMAGENET, class_names=names)
+        files = (*train.files(), *test.files())
+        return DataBundle(
+            train,
+            test,
+            (CLASSES,),
+            chance,
+            IMAGENET,
+            class_names=names,
+            files=files,
+        )
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch the archive, 1.9 GiB, and unpack it."""
@@ -78,12 +87,17 @@ class Masks:
     def __init__(self, folder: Path, split: str) -> None:
         from torchvision.datasets import VOCSegmentation
 
-        check_list(NAME, folder / PLACE / "ImageSets" / "Segmentation" / f"{split}.txt")
+        self.list = folder / PLACE / "ImageSets" / "Segmentation" / f"{split}.txt"
+        check_list(NAME, self.list)
         self.source = VOCSegmentation(folder, "2012", split)
         self.table = class_table({one: one for one in range(CLASSES)} | {VOID: IGNORED})
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def files(self) -> list[Path]:
+        """Return the list of the split, its photographs and their masks."""
+        return [self.list, *map(Path, [*self.source.images, *self.source.masks])]
 
     def __getitem__(self, index: int, /) -> tuple[Tensor, Any]:
         photograph = Path(self.source.images[index])
@@ -102,11 +116,16 @@ class Objects:
     def __init__(self, folder: Path, split: str) -> None:
         from torchvision.datasets import VOCDetection
 
-        check_list(NAME, folder / PLACE / "ImageSets" / "Main" / f"{split}.txt")
+        self.list = folder / PLACE / "ImageSets" / "Main" / f"{split}.txt"
+        check_list(NAME, self.list)
         self.source = VOCDetection(folder, "2012", split)
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def files(self) -> list[Path]:
+        """Return the list of the split, its photographs and their annotations."""
+        return [self.list, *map(Path, [*self.source.images, *self.source.annotations])]
 
     def __getitem__(self, index: int, /) -> tuple[Tensor, dict[str, Any]]:
         photograph, file = Path(self.source.images[index]), Path(self.source.annotations[index])
