@@ -38,7 +38,7 @@ def loader_lines(entry: Entry, name: str, restriction: Restriction, data: Path) 
     """
     for task in entry.tasks or ("",):
         with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+            warnings.simplefilter("always", UserWarning)
             options = dict(restriction.options)
             whole = as_bundle(entry.load(), data, task, entry.name, options)
         bundle = restrict(whole, restriction, name).held_out()
@@ -47,7 +47,7 @@ def loader_lines(entry: Entry, name: str, restriction: Restriction, data: Path) 
         yield f"{'images':<12}{_images(bundle.train)}"
         if whole.validation is None:
             yield f"{'validation':<12}a tenth of the training split"
-        yield from sorted({f"{'note':<12}{one.message}" for one in caught})
+        yield from dict.fromkeys(f"{'note':<12}{one.message}" for one in caught)
         yield from _classes(bundle)
 
 

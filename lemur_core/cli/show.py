@@ -10,7 +10,7 @@ import click
 from lemur_core.cli.list import one_kind
 from lemur_core.cli.options import db_option
 from lemur_core.entry import Entry
-from lemur_core.errors import MisfitError, MissingDataError, SettingsError
+from lemur_core.errors import MisfitError, SettingsError
 from lemur_core.registry import KINDS, Registry, installed
 from lemur_core.restriction import NONE, check_options, split
 
@@ -63,8 +63,6 @@ def show() -> None:
 @click.option(
     "--data",
     metavar="DIR",
-    envvar="LEMUR_DATA",
-    show_envvar=True,
     type=click.Path(path_type=Path),
     help="For a loader: list the classes and splits of the data set in this folder, no source.",
 )
@@ -86,21 +84,16 @@ def entry(
         check_options(name, restriction, registry.get(kind, own_name).options)
     else:
         own_name, restriction = name, NONE
-        if _given(context, "data"):
+        if data is not None:
             raise click.UsageError(f"--data is for loaders, not for a {kind}")
     shown = registry.get(kind, own_name)
     lines = list(_facts(registry, kind, shown))
     if kind == "loader" and data is not None:
         from lemur_core.cli.loader import loader_lines
 
-        source = source and _given(context, "source")
-        # Without the data of a folder that was not asked for here, the rest is shown.
-        try:
-            lines += loader_lines(shown, name, restriction, data)
-        except MissingDataError as error:
-            if _given(context, "data"):
-                raise
-            lines.append(f"{'data':<12}{error}")
+        lines += loader_lines(shown, name, restriction, data)
+        given = context.get_parameter_source("source")
+        source = source and given is click.core.ParameterSource.COMMANDLINE
     if kind == "estimator":
         lines += _estimators_options(shown)
     if kind == "net":
@@ -110,12 +103,6 @@ def entry(
     click.echo("\n".join(lines))
     if source:
         click.echo(f"\n{shown.source()}", nl=False)
-
-
-def _given(context: click.Context, option: str) -> bool:
-    """Return whether an option is on the command line."""
-    source = context.get_parameter_source(option)
-    return source is click.core.ParameterSource.COMMANDLINE
 
 
 @click.command()

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import torch
@@ -127,7 +127,7 @@ def is_grey(file: Path) -> bool | None:
             frame = jpeg.frame(stream)
             if frame is not None:
                 return frame.channels == 1
-            with Image.open(stream) as image:
+            with _header(stream) as image:
                 return image.mode in _GREY_MODES
     except _UNDECODABLE:
         return None
@@ -146,7 +146,7 @@ def stored_size(file: Path) -> tuple[int, int]:
         frame = jpeg.frame(stream)
         if frame is not None:
             return frame.height, frame.width
-        with Image.open(stream) as image:
+        with _header(stream) as image:
             # Pillow states a TIFF's size as it is once turned.
             tags = getattr(image, "tag_v2", {})
             width, height = tags.get(256, image.width), tags.get(257, image.height)
@@ -218,6 +218,15 @@ def _opened(content: bytes) -> Iterator[tuple[PilImage, int]]:
         # A PNG may have its EXIF after the pixels.
         image.load()
         yield image, orientation(image)
+
+
+def _header(stream: BinaryIO) -> PilImage:
+    """Return an image that is not decoded yet."""
+    begin = stream.read(tiff.MAGIC_BYTES)
+    stream.seek(0)
+    if tiff.is_tiff(begin):
+        return Image.open(io.BytesIO(tiff.without_metadata(stream.read())))
+    return Image.open(stream)
 
 
 def _converted(image: PilImage, mode: str) -> PilImage:

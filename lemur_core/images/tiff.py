@@ -15,10 +15,17 @@ _DECODING = frozenset(
         *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 50674, 50675),
     }
 )
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+MAGIC_BYTES = 4
 _XMP = 700
 # A private tag that no reader knows; one number of 16 bits, and two bytes that fill the entry.
 _UNKNOWN = (65000, 3, 1, 0, 0)
 _ENTRY = 12  # bytes
+
+
+def is_tiff(content: bytes) -> bool:
+    """Return whether a file's content begins as a TIFF of less than 4 GiB does."""
+    return content[:MAGIC_BYTES] in _ORDERS
 
 
 def without_metadata(content: bytes) -> bytes:
@@ -26,7 +33,7 @@ def without_metadata(content: bytes) -> bytes:
 
     Its orientation is kept, in the form that the standard prescribes.
     """
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[:4])
+    order = _ORDERS.get(content[:MAGIC_BYTES])
     if order is None:
         return content
     bare, xmp, taken_out = bytearray(content), b"", 0

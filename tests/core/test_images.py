@@ -269,6 +269,8 @@ def test_no_tag_of_a_tiff_but_the_orientation_matters(tmp_path, name):
     file = tmp_path / "image.tif"
     file.write_bytes(tiff(STORED.tobytes(), 3, 2, 8, *entries))
     assert read_image(file, 1)[0].tolist() == UPRIGHT[6 if EXIF[name][1] else 1]
+    assert is_grey(file) is True
+    assert stored_size(file) == (2, 3)
 
 
 WHOLE = directory([TURNED])

@@ -135,20 +135,18 @@ def sampled_normalisation(images: ImageFiles) -> Normalisation:
         MissingDataError: None can be decoded.
     """
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_SEED))
-    sampled = (_pixels(images, index) for index in order[:_DRAWN].tolist())
-    drawn = [pixels for pixels in sampled if pixels is not None]
+    drawn, errors = [], []
+    for index in order[:_DRAWN].tolist():
+        try:
+            pixels = images[index][0].flatten(1)
+        except CorruptSampleError as error:
+            errors.append(error)
+        else:
+            drawn.append(pixels[:, :: max(1, pixels.shape[1] // _PIXELS)])
     if not drawn:
         raise MissingDataError(
-            f"{images.root}: none of the {min(_DRAWN, len(images))} images looked at can be "
-            f"decoded, {images.file(int(order[0]))} the first of them"
+            f"{images.root}: none of the {len(errors)} images looked at can be decoded, "
+            f"{errors[0].file} the first of them: {errors[0].reason}"
         )
     mean, std = normalisation_of(torch.cat(drawn, 1)[None, :, :, None])
     return Normalisation(mean, tuple(max(one, _LEAST_STD) for one in std))
-
-
-def _pixels(images: ImageFiles, index: int) -> Tensor | None:
-    try:
-        pixels = images[index][0].flatten(1)
-    except CorruptSampleError:
-        return None
-    return pixels[:, :: max(1, pixels.shape[1] // _PIXELS)]

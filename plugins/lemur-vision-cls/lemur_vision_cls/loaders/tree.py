@@ -161,10 +161,10 @@ def _check_same(
     lacking, foreign = sorted({*classes} - {*there}), sorted({*there} - {*classes})
     if not lacking and not foreign:
         return
-    if not there:
-        found = sum(map(is_image, listed(folder)))
+    found = sum(map(is_image, listed(folder)))
+    if not there and found:
         raise MissingDataError(
-            f"data set {dataset!r}: {folder} has no class folder, but {found} images; without "
+            f"data set {dataset!r}: {folder} has images ({found}), but no class folder; without "
             "their classes they cannot be used: move it out of the data set"
         )
     said = [f"lacks {some(lacking)}"] * bool(lacking)

@@ -238,8 +238,8 @@ def test_a_test_split_without_classes_is_refused(tmp_path):
     for number in range(3):
         write_image(tmp_path / "test" / f"{number}.jpg")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'test'} has no class folder, but 3 images; without their "
-        "classes they cannot be used: move it out of the data set"
+        f"data set 'folder': {tmp_path / 'test'} has images (3), but no class folder; without "
+        "their classes they cannot be used: move it out of the data set"
     )
 
 
