@@ -66,7 +66,7 @@ def _trees(root: Path) -> tuple[dict[str, ImageFiles], list[str]]:
     if len(classes) < 2:
         raise MissingDataError(
             f"data set {NAME!r}: {folders[TRAIN]} has {len(classes)} class folders; {EXPECTED}"
-            f"{_nested(folders[TRAIN], classes)}"
+            f"{_instead(folders[TRAIN], classes)}"
         )
     left_out = LeftOut()
     trees = {split: _tree(place, classes, left_out) for split, place in folders.items()}
@@ -82,8 +82,11 @@ def _tree(place: Path, classes: list[str], left_out: LeftOut) -> ImageFiles:
     return read_tree(NAME, place, classes, left_out=left_out)
 
 
-def _nested(place: Path, classes: list[str]) -> str:
-    """Return a hint if the only folder holds the class folders, as some archives are unpacked."""
+def _instead(place: Path, classes: list[str]) -> str:
+    """Return a hint at images without classes, or at class folders that lie a folder deeper."""
+    images = sum(map(is_image, listed(place)))
+    if images and not classes:
+        return f"; there are images ({images}) that no folder gives a class"
     for name in classes:
         inner = list(class_folders(place / name))
         if len(inner) > 1:

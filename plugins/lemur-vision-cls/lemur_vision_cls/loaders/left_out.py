@@ -27,10 +27,6 @@ class LeftOut:
         if len(named) < _NAMED:
             named.append(os.fspath(file))
 
-    def first(self, reason: str) -> str | None:
-        """Return the first file that was left out for a reason; None if none was."""
-        return next(iter(self._first.get(reason, ())), None)
-
     def lines(self, root: Path) -> Iterator[str]:
         """Yield a line for each reason: how many files, and the first ones, as seen from a root."""
         for reason, count in self._counts.items():

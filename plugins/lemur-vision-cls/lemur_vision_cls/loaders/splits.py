@@ -43,6 +43,14 @@ def split_folders(dataset: str, root: Path) -> dict[str, Path]:
     return {split: root / found[split] for split in (TRAIN, VALIDATION, TEST) if split in found}
 
 
+def _as_class(train: Path) -> str:
+    """Return a hint if the folder to train has images itself, as a class of trains has."""
+    has_folders = any(isdir(one.path) for one in listed(train))
+    if has_folders or not any(images_below(train)):
+        return ""
+    return f". If {train.name} is a class, put all class folders into a folder train"
+
+
 def _check(dataset: str, root: Path, found: dict[str, str], others: list[str]) -> None:
     names = ", ".join(sorted(found.values()))
     unknown = [name for name in others if any(images_below(root / name))]
@@ -50,6 +58,7 @@ def _check(dataset: str, root: Path, found: dict[str, str], others: list[str]) -
         raise MissingDataError(
             f"data set {dataset!r}: {root} has {', '.join(unknown)} beside {names}, and it is not "
             f"known which split that is; {EXPECTED}: rename it, or move it out"
+            f"{_as_class(root / found[TRAIN])}"
         )
     if TRAIN not in found:
         beside = f" beside {', '.join(unknown)}" if unknown else ""

@@ -93,11 +93,10 @@ def read_tree(
         if not found:
             empty.append(name)
     if empty:
-        deeper = left_out.first(DEEPER)
+        there = _first_there([folder / folders[name] / inside for name in empty])
         raise MissingDataError(
             f"data set {dataset!r}: {folder} has class folders without an image: {some(empty)}"
-            + (f" (images in deeper folders, such as {deeper}, are not read)" if deeper else "")
-            + "; add images, or remove them"
+            f"{there}; add images, or remove them"
         )
     return ImageFiles(folder, names, targets)
 
@@ -182,6 +181,17 @@ def _alike(lacking: Sequence[str], foreign: Sequence[str]) -> str:
         if _plain(name) in plain:
             other = plain[_plain(name)]
             return f"; {name!a} is nearly {other!a} there: give both one name"
+    return ""
+
+
+def _first_there(folders: Sequence[Path]) -> str:
+    """Return a note on the first file in or below folders that have no image directly."""
+    for folder in filter(os.path.isdir, folders):
+        for image in images_below(folder):
+            return f" (images in deeper folders, such as {image}, are not read)"
+        for one in listed(folder):
+            if os.path.isfile(one.path):
+                return f" (by its name {one.path} is no image)"
     return ""
 
 

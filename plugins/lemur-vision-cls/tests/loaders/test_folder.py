@@ -381,3 +381,32 @@ def test_a_class_name_that_is_no_utf_8_can_be_recorded(tmp_path):
     bundle = folder.load(tmp_path, TASK)
     assert bundle.class_names == ("caf\\xe9", "dog")
     assert bundle.train[0][0].shape[0] == 3
+
+
+def test_a_class_called_train_is_not_mistaken_for_the_training_split(tmp_path):
+    write(tmp_path, ("bus", "train"))
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path} has bus beside train, and it is not known which split that "
+        f"is; {SPLITS}: rename it, or move it out. If train is a class, put all class folders into "
+        "a folder train"
+    )
+
+
+def test_images_that_no_folder_gives_a_class_are_counted(tmp_path):
+    for number in range(3):
+        write_image(tmp_path / "train" / f"{number}.png")
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path / 'train'} has 0 class folders; {EXPECTED}; "
+        "there are images (3) that no folder gives a class"
+    )
+
+
+def test_a_class_whose_files_are_no_images_by_their_names_is_said(tmp_path):
+    write(tmp_path, ("cat",))
+    file = tmp_path / "dog" / "0.heic"
+    file.parent.mkdir()
+    file.write_bytes(b"x")
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path} has class folders without an image: dog "
+        f"(by its name {file} is no image); add images, or remove them"
+    )
