@@ -6,6 +6,7 @@ A map of the package, in the order a newcomer reads it:
 - `lemur_core.entry`: what a plugin registers.
 - `lemur_core.kinds`: one file per kind of entry, with the interface it must have.
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
+- `lemur_core.images`: reads image files of any mode, for loaders.
 - `lemur_core.pipeline`, `lemur_core.space`: what to train, and over which hyperparameters.
 - `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
 - `lemur_core.store`: results. `lemur_core.checking`: nets that machines, or strangers, write.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,7 @@ from lemur_core.cli.options import db_option
 from lemur_core.entry import Entry
 from lemur_core.errors import MisfitError, SettingsError
 from lemur_core.registry import KINDS, Registry, installed
+from lemur_core.restriction import NONE, check_options, split
 
 source_option = click.option(
     "--source/--no-source", default=True, show_default=True, help="Print the source."
@@ -58,15 +60,40 @@ def show() -> None:
 @click.option(
     "--classes", type=click.IntRange(1), default=10, show_default=True, help="Classes of --size."
 )
+@click.option(
+    "--data",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="For a loader: list the classes and splits of the data set in this folder, no source.",
+)
 @source_option
 @click.pass_context
 def entry(
-    context: click.Context, name: str, size: bool, shape: str, classes: int, source: bool
+    context: click.Context,
+    name: str,
+    size: bool,
+    shape: str,
+    classes: int,
+    data: Path | None,
+    source: bool,
 ) -> None:
     """Show everything about the net, loader, transform, ... called NAME."""
     registry, kind = installed(), one_kind(str(context.info_name))
-    shown = registry.get(kind, name)
+    if kind == "loader":
+        own_name, restriction = split(name)
+        check_options(name, restriction, registry.get(kind, own_name).options)
+    else:
+        own_name, restriction = name, NONE
+        if data is not None:
+            raise click.UsageError(f"--data is for loaders, not for a {kind}")
+    shown = registry.get(kind, own_name)
     lines = list(_facts(registry, kind, shown))
+    if kind == "loader" and data is not None:
+        from lemur_core.cli.loader import loader_lines
+
+        lines += loader_lines(shown, name, restriction, data)
+        given = context.get_parameter_source("source")
+        source = source and given is click.core.ParameterSource.COMMANDLINE
     if kind == "estimator":
         lines += _estimators_options(shown)
     if kind == "net":

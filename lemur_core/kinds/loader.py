@@ -140,18 +140,22 @@ class DataBundle:
         if self.class_names and (len(self.class_names),) != self.out_shape:
             raise ShapeError(f"{len(self.class_names)} names of classes for {self.out_shape}")
 
-    def held_out(self) -> DataBundle:
+    def held_out(self, dataset: str = "") -> DataBundle:
         """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none.
 
+        Args:
+            dataset: Name of the data set, for the error.
+
         Raises:
-            MissingDataError: ``train`` has a single sample, so that nothing is left to learn from.
+            MissingDataError: ``train`` has a single sample, which validation would take.
         """
         if self.validation is not None:
             return self
         if len(self.train) < _FEWEST:
+            found = "one sample" if len(self.train) else "no sample"
             raise MissingDataError(
-                f"the training split has {len(self.train)} sample, and validation takes 1 of it; "
-                f"{_FEWEST} or more are needed"
+                f"{f'data set {dataset!r}: ' if dataset else ''}the training split has {found}; "
+                "expected 2 or more, as validation takes a tenth of them, at least one"
             )
         train, validation = _divided(self.train)
         if self.scored_only is not None:

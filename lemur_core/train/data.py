@@ -62,7 +62,8 @@ class Bundles:
             whole = self._load(pipeline)
             if self._whole(pipeline) not in self._identified:
                 self._identify(pipeline, whole)
-            part = restrict(whole, pipeline.restriction, pipeline.dataset).held_out()
+            part = restrict(whole, pipeline.restriction, pipeline.dataset)
+            part = part.held_out(pipeline.dataset)
             if self._skip_corrupt and key not in self._corrupt:
                 self._corrupt[key] = find_corrupt(part, pipeline.dataset, self._skip_corrupt)
             self._built[key] = leave_out(part, self._corrupt.get(key, {}))

@@ -137,13 +137,3 @@ def test_samples_that_are_only_scored_join_the_validation_split(kind):
     assert (len(part.train), len(part.validation)) == (18, 4)
     part = restrict(whole, Restriction(samples=50, classes=2), "toy").held_out()
     assert {target for _, target in contents(part.validation)} <= {0, 1}
-
-
-def test_a_single_training_sample_cannot_be_divided():
-    one = InMemory(samples().inputs[:1], TARGETS[:1])
-    single = DataBundle(one, samples(), (3,), 0.6, Normalisation((0.5,), (0.25,)))
-    with pytest.raises(MissingDataError) as caught:
-        single.held_out()
-    assert str(caught.value) == (
-        "the training split has 1 sample, and validation takes 1 of it; 2 or more are needed"
-    )

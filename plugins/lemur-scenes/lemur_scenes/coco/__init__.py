@@ -13,7 +13,6 @@ reading      from the JSON to those arrays
 objects      what one annotation says, checked
 runs         masks in run lengths
 masks        masks in pixels
-images       image files to tensors
 kept         arrays in a file that is remade when it is no longer right
 ===========  ===================================================================
 """

@@ -15,10 +15,10 @@ from torch import Tensor
 from torchvision import tv_tensors
 
 from lemur_core.errors import CorruptSampleError
+from lemur_core.images import check_size, read_image
 from lemur_scenes.coco.accepted import SEGMENTATION, Filter, accepted
 from lemur_scenes.coco.annotations import Annotations, read_annotations
 from lemur_scenes.coco.categories import classes_of
-from lemur_scenes.coco.images import read_image
 from lemur_scenes.coco.masks import class_mask, object_masks
 from lemur_scenes.coco.nothing import nothing_of
 
@@ -67,6 +67,12 @@ class Scenes:
         rest.images = np.setdiff1d(np.arange(len(self.annotations.image_ids)), self.images)
         return rest
 
+    def files(self) -> list[Path]:
+        """Return the JSON, and all images that it names and that are there, chosen or not."""
+        names = map(self.annotations.name, range(len(self.annotations.image_names)))
+        images = dict.fromkeys(self.folder / name for name in names if name)
+        return [self.file, *(image for image in images if image.is_file())]
+
     def _objects(
         self, image: int, objects: NDArray[np.int64], classes: NDArray[np.int64]
     ) -> dict[str, Any]:
@@ -102,12 +108,8 @@ class Scenes:
                 str(file), f"it is not there, and {self.file.name} names it{_alike(file)}"
             )
         pixels = read_image(file)
-        said, found = tuple(self.annotations.image_sizes[image].tolist()), tuple(pixels.shape[1:])
-        if said != found:
-            raise CorruptSampleError(
-                str(file),
-                f"it is {found[1]}x{found[0]} pixels; {self.file.name} says {said[1]}x{said[0]}",
-            )
+        height, width = self.annotations.image_sizes[image].tolist()
+        check_size(file, pixels, (height, width), self.file.name)
         return pixels
 
 

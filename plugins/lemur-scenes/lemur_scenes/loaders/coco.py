@@ -101,6 +101,7 @@ class Coco:
             chance,
             IMAGENET,
             class_names=train.class_names,
+            files=(*train.files(), *test.files()),
             scored_only=others or None,
         )
 

@@ -63,6 +63,7 @@ def load(folder: Path, task: str, *, size: str = str(SIZE), count: str = str(COU
         chance,
         normalisation_of(images),
         class_names=train.class_names,
+        files=(*train.files(), *test.files()),
     )
 
 

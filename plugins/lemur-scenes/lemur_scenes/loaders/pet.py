@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from lemur_core.fetch import Progress, fetch_archive
+from lemur_core.images import read_image
 from lemur_core.kinds.loader import IGNORED, DataBundle
 from lemur_scenes.loaders.published import (
     IMAGENET,
@@ -19,7 +20,6 @@ from lemur_scenes.loaders.published import (
     class_table,
     damaged,
     read_classes,
-    read_photograph,
     require,
 )
 
@@ -42,7 +42,13 @@ class OxfordPet:
         require(NAME, folder / NAME, NEEDED)
         train, test = (Pets(folder, split) for split in ("trainval", "test"))
         return DataBundle(
-            train, test, (len(CLASSES),), 1 / len(CLASSES), IMAGENET, class_names=CLASSES
+            train,
+            test,
+            (len(CLASSES),),
+            1 / len(CLASSES),
+            IMAGENET,
+            class_names=CLASSES,
+            files=(*train.files(), *test.files()),
         )
 
     def download(self, folder: Path, progress: Progress) -> None:
@@ -59,13 +65,20 @@ class Pets:
 
     def __init__(self, folder: Path, split: str) -> None:
         self.source, self.table = _source(folder, split), class_table(TRIMAP)
+        self.list = folder / NAME / "annotations" / f"{split}.txt"
 
     def __len__(self) -> int:
         return len(self.source)
 
+    def files(self) -> list[Path]:
+        """Return the list of the split, its photographs and their trimaps."""
+        return [self.list, *map(Path, [*self.source._images, *self.source._segs])]
+
     def __getitem__(self, index: int, /) -> tuple[Tensor, Any]:
-        image = read_photograph(Path(self.source._images[index]))
-        return image, read_classes(Path(self.source._segs[index]), self.table, image)
+        photograph = Path(self.source._images[index])
+        image = read_image(photograph)
+        mask = Path(self.source._segs[index])
+        return image, read_classes(mask, self.table, photograph, image)
 
 
 def _source(folder: Path, split: str) -> Any:

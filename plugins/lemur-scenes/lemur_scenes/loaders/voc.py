@@ -18,14 +18,13 @@ from torchvision import tv_tensors
 
 from lemur_core.errors import CorruptSampleError
 from lemur_core.fetch import Progress, fetch_archive
+from lemur_core.images import check_size, decoding, read_image, stored_size
 from lemur_core.kinds.loader import IGNORED, DataBundle
 from lemur_scenes.loaders.published import (
     IMAGENET,
     check_list,
     class_table,
-    decoding,
     read_classes,
-    read_photograph,
     require,
 )
 
@@ -63,7 +62,16 @@ class Voc2012:
         train, test = (samples(folder, split) for split in ("train", "val"))
         chance = 1 / CLASSES if task == "img-segmentation" else 0.0
         names = ("background", *CATEGORIES)
-        return DataBundle(train, test, (CLASSES,), chance, IMAGENET, class_names=names)
+        files = (*train.files(), *test.files())
+        return DataBundle(
+            train,
+            test,
+            (CLASSES,),
+            chance,
+            IMAGENET,
+            class_names=names,
+            files=files,
+        )
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch the archive, 1.9 GiB, and unpack it."""
@@ -79,16 +87,23 @@ class Masks:
     def __init__(self, folder: Path, split: str) -> None:
         from torchvision.datasets import VOCSegmentation
 
-        check_list(NAME, folder / PLACE / "ImageSets" / "Segmentation" / f"{split}.txt")
+        self.list = folder / PLACE / "ImageSets" / "Segmentation" / f"{split}.txt"
+        check_list(NAME, self.list)
         self.source = VOCSegmentation(folder, "2012", split)
         self.table = class_table({one: one for one in range(CLASSES)} | {VOID: IGNORED})
 
     def __len__(self) -> int:
         return len(self.source)
 
+    def files(self) -> list[Path]:
+        """Return the list of the split, its photographs and their masks."""
+        return [self.list, *map(Path, [*self.source.images, *self.source.masks])]
+
     def __getitem__(self, index: int, /) -> tuple[Tensor, Any]:
-        image = read_photograph(Path(self.source.images[index]))
-        return image, read_classes(Path(self.source.masks[index]), self.table, image)
+        photograph = Path(self.source.images[index])
+        image = read_image(photograph)
+        mask = Path(self.source.masks[index])
+        return image, read_classes(mask, self.table, photograph, image)
 
 
 class Objects:
@@ -101,21 +116,28 @@ class Objects:
     def __init__(self, folder: Path, split: str) -> None:
         from torchvision.datasets import VOCDetection
 
-        check_list(NAME, folder / PLACE / "ImageSets" / "Main" / f"{split}.txt")
+        self.list = folder / PLACE / "ImageSets" / "Main" / f"{split}.txt"
+        check_list(NAME, self.list)
         self.source = VOCDetection(folder, "2012", split)
 
     def __len__(self) -> int:
         return len(self.source)
 
+    def files(self) -> list[Path]:
+        """Return the list of the split, its photographs and their annotations."""
+        return [self.list, *map(Path, [*self.source.images, *self.source.annotations])]
+
     def __getitem__(self, index: int, /) -> tuple[Tensor, dict[str, Any]]:
-        image = read_photograph(Path(self.source.images[index]))
-        file = Path(self.source.annotations[index])
+        photograph, file = Path(self.source.images[index]), Path(self.source.annotations[index])
+        image = read_image(photograph)
         with decoding(file):
-            objects = _parse(file)
-        return image, _target(file, objects, (image.shape[1], image.shape[2])) | {"image_id": index}
+            annotation = _parse(file)
+        _check_turned(photograph, image, file, annotation)
+        canvas = (image.shape[1], image.shape[2])
+        return image, _target(file, annotation["object"], canvas) | {"image_id": index}
 
 
-def _parse(file: Path) -> list[dict[str, Any]]:
+def _parse(file: Path) -> dict[str, Any]:
     from torchvision.datasets import voc
 
     # By torchvision's choice of parser, which is the hardened one where that is installed.
@@ -123,10 +145,25 @@ def _parse(file: Path) -> list[dict[str, Any]]:
     parsed = voc.VOCDetection.parse_voc_xml(root)
     if not isinstance(parsed.get("annotation"), dict):
         raise CorruptSampleError(str(file), f"it is of {root.tag!r}; expected 'annotation'")
-    objects: list[dict[str, Any]] = parsed["annotation"]["object"]
-    if not all(isinstance(one, dict) for one in objects):
+    annotation: dict[str, Any] = parsed["annotation"]
+    if not all(isinstance(one, dict) for one in annotation["object"]):
         raise CorruptSampleError(str(file), "one of its objects is empty")
-    return objects
+    return annotation
+
+
+def _check_turned(photograph: Path, image: Tensor, file: Path, annotation: dict[str, Any]) -> None:
+    """Raise `CorruptSampleError` if boxes lie on an image as it was before it was turned upright.
+
+    A size that is missing, or is neither of the two, as in hand-made files, says nothing.
+    """
+    stated = annotation.get("size")
+    sides = stated if isinstance(stated, dict) else {}
+    try:
+        size = (int(str(sides.get("height"))), int(str(sides.get("width"))))
+    except ValueError:
+        return
+    if size != tuple(image.shape[1:]) and size == stored_size(photograph):
+        check_size(photograph, image, size, file.name)
 
 
 def _target(file: Path, objects: list[dict[str, Any]], canvas: tuple[int, int]) -> dict[str, Any]:

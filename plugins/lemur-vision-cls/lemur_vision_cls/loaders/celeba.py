@@ -14,6 +14,8 @@ from lemur_vision_cls.loaders.presence import damaged, require
 IMAGES = "img_align_celeba"
 ATTRIBUTES, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
 ATTRIBUTE = "Male"
+# Without the attribute, and with it.
+CLASSES = ("not male", "male")
 # As the partition numbers them.
 TRAIN, VALIDATION, TEST = "0", "1", "2"
 GET = "get it from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
@@ -37,7 +39,8 @@ def load(folder: Path, task: str) -> DataBundle:
             raise damaged("celeba-gender", place / PARTITION, f"{name} is in part {part!r}")
         parts[part].append(name)
     train, validation, test = (_images(place, names, targets) for names in parts.values())
-    return bundle(train, test, 2, validation=validation)
+    labels = [place / ATTRIBUTES, place / PARTITION]
+    return bundle(train, test, CLASSES, validation=validation, labels=labels)
 
 
 def _images(place: Path, names: list[str], targets: dict[str, int]) -> ImageFiles:

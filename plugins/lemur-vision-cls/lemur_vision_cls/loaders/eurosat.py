@@ -37,7 +37,7 @@ class EuroSat:
         require("eurosat", folder / "eurosat", ["2750"])
         place = folder / "eurosat" / "2750"
         classes = expect_classes("eurosat", place, CLASSES)
-        return bundle(*split_by_class(read_tree("eurosat", place, classes), TEST_SHARE), CLASSES)
+        return bundle(*split_by_class(read_tree("eurosat", place, classes), TEST_SHARE), classes)
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch the archive and unpack it."""

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from lemur_core.errors import CorruptSampleError, MissingDataError
+from lemur_core.images import read_image
 from lemur_core.kinds.loader import DataBundle, majority_share, normalisation_of
 from lemur_core.kinds.transform import Normalisation
-from lemur_vision_cls.loaders.decoding import decode
 
 # Of ImageNet's training images, as the nets of torchvision and timm are published with.
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -39,7 +39,7 @@ class ImageFiles:
         root: Path,
         names: Sequence[str],
         targets: Sequence[int] | Tensor,
-        decode: Callable[[Path], Tensor] = decode,
+        decode: Callable[[Path], Tensor] = read_image,
     ) -> None:
         self.root, self.decode = root, decode
         # One array of bytes stays shared by the processes that load; of a million objects, each
@@ -64,22 +64,66 @@ class ImageFiles:
         return taken
 
 
+class Paths(Sequence[Path]):
+    """The paths of images and other files, each made when it is asked for.
+
+    A million paths would take hundreds of megabytes in each process.
+
+    Args:
+        images: The images.
+        others: Files that hold their labels.
+    """
+
+    def __init__(self, images: Sequence[ImageFiles], others: Sequence[Path] = ()) -> None:
+        self._images, self._others = images, others
+
+    def __len__(self) -> int:
+        return len(self._others) + sum(map(len, self._images))
+
+    def __getitem__(self, index: int) -> Path:
+        if index < 0:
+            index += len(self)
+        for images in self._images:
+            if 0 <= index < len(images):
+                return images.file(index)
+            index -= len(images)
+        return self._others[index]
+
+
 def bundle(
     train: ImageFiles,
     test: ImageFiles,
-    classes: int,
+    classes: Sequence[str],
     normalisation: Normalisation | None = None,
     validation: ImageFiles | None = None,
+    labels: Sequence[Path] = (),
 ) -> DataBundle:
-    """Return the data set, its normalisation that of some training images where none is given."""
+    """Return the data set.
+
+    Args:
+        train: The training split.
+        test: The test split.
+        classes: Their names.
+        normalisation: None takes that of some training images.
+        validation: The validation split, if there is one.
+        labels: Files that hold the labels, if there are any.
+    """
+    splits = [train, test] if validation is None else [train, validation, test]
     return DataBundle(
         train,
         test,
-        out_shape=(classes,),
+        out_shape=(len(classes),),
         chance=majority_share(test.targets),
         normalisation=normalisation or sampled_normalisation(train),
         validation=validation,
+        class_names=tuple(map(_printable, classes)),
+        files=Paths(splits, labels),
     )
+
+
+def _printable(name: str) -> str:
+    """Return a folder's name as text that can be recorded: bytes that are no UTF-8 as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def sampled_normalisation(images: ImageFiles) -> Normalisation:
@@ -91,20 +135,18 @@ def sampled_normalisation(images: ImageFiles) -> Normalisation:
         MissingDataError: None can be decoded.
     """
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_SEED))
-    sampled = (_pixels(images, index) for index in order[:_DRAWN].tolist())
-    drawn = [pixels for pixels in sampled if pixels is not None]
+    drawn, errors = [], []
+    for index in order[:_DRAWN].tolist():
+        try:
+            pixels = images[index][0].flatten(1)
+        except CorruptSampleError as error:
+            errors.append(error)
+        else:
+            drawn.append(pixels[:, :: max(1, pixels.shape[1] // _PIXELS)])
     if not drawn:
         raise MissingDataError(
-            f"{images.root}: none of the {min(_DRAWN, len(images))} images looked at can be "
-            f"decoded, {images.file(int(order[0]))} the first of them"
+            f"{images.root}: none of the {len(errors)} images looked at can be decoded, "
+            f"{errors[0].file} the first of them: {errors[0].reason}"
         )
     mean, std = normalisation_of(torch.cat(drawn, 1)[None, :, :, None])
     return Normalisation(mean, tuple(max(one, _LEAST_STD) for one in std))
-
-
-def _pixels(images: ImageFiles, index: int) -> Tensor | None:
-    try:
-        pixels = images[index][0].flatten(1)
-    except CorruptSampleError:
-        return None
-    return pixels[:, :: max(1, pixels.shape[1] // _PIXELS)]

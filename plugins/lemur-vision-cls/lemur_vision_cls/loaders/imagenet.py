@@ -22,6 +22,7 @@ IMAGENETTE_SIZE, IMAGENETTE_CLASSES = "320px", 10
 TINY_URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 TINY_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 TINY, TINY_CLASSES = "tiny-imagenet-200", 200
+ANNOTATIONS = "val_annotations.txt"
 CLASSES = 1000
 GET_IMAGENET = "get it from https://image-net.org/download (it wants an account)"
 
@@ -39,7 +40,7 @@ class Imagenette:
         require("imagenette", place, ["train", "val"])
         classes = expect_classes("imagenette", place / "train", IMAGENETTE_CLASSES)
         train, test = (read_tree("imagenette", place / split, classes) for split in _SPLITS)
-        return bundle(train, test, len(classes), IMAGENET)
+        return bundle(train, test, classes, IMAGENET)
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch the archive and unpack it."""
@@ -57,10 +58,11 @@ class TinyImagenet:
             MissingDataError: Its folder is not there, or not whole.
         """
         place = folder / TINY
-        require("tiny-imagenet", place, ["train", "val/images", "val/val_annotations.txt"])
+        require("tiny-imagenet", place, ["train", "val/images", f"val/{ANNOTATIONS}"])
         classes = expect_classes("tiny-imagenet", place / "train", TINY_CLASSES)
         train = read_tree("tiny-imagenet", place / "train", classes, inside="images")
-        return bundle(train, _annotated(place / "val", classes), len(classes), IMAGENET)
+        test = _annotated(place / "val", classes)
+        return bundle(train, test, classes, IMAGENET, labels=[place / "val" / ANNOTATIONS])
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch the archive and unpack it."""
@@ -81,15 +83,15 @@ def load_imagenet(folder: Path, task: str) -> DataBundle:
     classes = expect_classes("imagenet-1k", place / "train", CLASSES)
     train = read_tree("imagenet-1k", place / "train", classes)
     if class_folders(place / "val"):
-        test = read_tree("imagenet-1k", place / "val", classes)
+        test, labels = read_tree("imagenet-1k", place / "val", classes), []
     else:
-        test = _told_by_meta(place, classes)
-    return bundle(train, test, len(classes), IMAGENET)
+        test, labels = _told_by_meta(place, classes), [place / _meta_file()]
+    return bundle(train, test, classes, IMAGENET, labels=labels)
 
 
 def _annotated(folder: Path, classes: list[str]) -> ImageFiles:
     """Return the images of Tiny ImageNet's ``val``: in each line a file and its WordNet id."""
-    annotations = folder / "val_annotations.txt"
+    annotations = folder / ANNOTATIONS
     rows = [line.split("\t") for line in annotations.read_text().splitlines()]
     if not rows or any(len(row) < 2 for row in rows):
         raise damaged("tiny-imagenet", annotations, "expected a file and a class in each line")
@@ -99,15 +101,16 @@ def _annotated(folder: Path, classes: list[str]) -> ImageFiles:
 
 def _told_by_meta(place: Path, classes: list[str]) -> ImageFiles:
     """Return the images of ImageNet's ``val`` as they are published, all in one folder."""
-    from torchvision.datasets.imagenet import META_FILE, load_meta_file
+    from torchvision.datasets.imagenet import load_meta_file
 
-    require("imagenet-1k", place, [META_FILE], "put val's images into folders of their classes")
+    meta = place / _meta_file()
+    require("imagenet-1k", place, [meta.name], "put val's images into folders of their classes")
     _, wnids = load_meta_file(place)
     files = sorted(file.name for file in (place / "val").glob("*.JPEG"))
     if len(files) != len(wnids):
         counts = f"it has the labels of {len(wnids)} images; {place / 'val'} has {len(files)}"
-        raise damaged("imagenet-1k", place / META_FILE, counts)
-    targets = _targets("imagenet-1k", place / META_FILE, wnids, classes)
+        raise damaged("imagenet-1k", meta, counts)
+    targets = _targets("imagenet-1k", meta, wnids, classes)
     return ImageFiles(place / "val", files, targets)
 
 
@@ -117,6 +120,12 @@ def _targets(dataset: str, file: Path, wnids: list[str], classes: list[str]) -> 
     if unknown:
         raise damaged(dataset, file, f"class {unknown[0]!r} is none of those in train")
     return [index[wnid] for wnid in wnids]
+
+
+def _meta_file() -> str:
+    from torchvision.datasets.imagenet import META_FILE
+
+    return META_FILE
 
 
 def _imagenette_archive() -> tuple[str, str]:

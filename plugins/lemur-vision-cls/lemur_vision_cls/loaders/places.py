@@ -32,8 +32,10 @@ class Places365:
             MissingDataError: Its files are not in ``places365``, or damaged.
         """
         require("places365", folder / "places365", _needed())
-        train, test = (_samples(folder / "places365", split) for split in FOLDERS)
-        return bundle(train, test, CLASSES, IMAGENET)
+        place = folder / "places365"
+        train, test = (_samples(place, split) for split in FOLDERS)
+        labels = [place / name for name in _needed() if name not in FOLDERS.values()]
+        return bundle(train, test, _class_names(place), IMAGENET, labels=labels)
 
     def download(self, folder: Path, progress: Progress) -> None:
         """Fetch the lists and 25 GiB of images, those that are missing, and unpack them."""
@@ -54,6 +56,16 @@ def _needed() -> list[str]:
 
     lists = [Source._FILE_LIST_META[split][0] for split in FOLDERS]
     return [Source._CATEGORIES_META[0], *lists, *FOLDERS.values()]
+
+
+def _class_names(place: Path) -> list[str]:
+    """Return the names of the classes, numbers for those that the list does not have."""
+    names = list(map(str, range(CLASSES)))
+    for line in (place / _needed()[0]).read_text("utf-8").splitlines():
+        name, _, number = line.rpartition(" ")
+        if number.isdecimal() and int(number) < CLASSES:
+            names[int(number)] = name
+    return names
 
 
 def _samples(folder: Path, split: str) -> ImageFiles:

@@ -1,5 +1,8 @@
 """Images of one's own."""
 
+import os
+import unicodedata
+
 import pytest
 import torch
 from PIL import Image
@@ -142,11 +145,11 @@ def test_empty_classes_are_named(tmp_path):
     write(tmp_path, ("cat", "dog"))
     for number in range(7):
         (tmp_path / f"empty{number}").mkdir()
-    # Images in folders of a class's folder are not looked for.
-    write_image(tmp_path / "empty0" / "deeper" / "0.png")
+    deeper = write_image(tmp_path / "empty0" / "deeper" / "0.png")
     assert message(tmp_path) == (
         f"data set 'folder': {tmp_path} has class folders without an image: empty0, empty1, "
-        "empty2, empty3, empty4 and 2 more; add images, or remove them"
+        "empty2, empty3, empty4 and 2 more "
+        f"(images in deeper folders, such as {deeper}, are not read); add images, or remove them"
     )
 
 
@@ -164,4 +167,246 @@ def test_too_few_images_to_split_are_said(tmp_path):
     assert message(tmp_path) == (
         f"{tmp_path}: 4 images are too few to set a share of 20% of each class aside to test; "
         "add images, or a folder test beside a folder train"
+    )
+
+
+@pytest.mark.parametrize(
+    ("there", "train", "validation", "test"),
+    [
+        (("train", "valid"), "train", None, "valid"),
+        (("train", "validation"), "train", None, "validation"),
+        (("train", "valid", "test"), "train", "valid", "test"),
+        (("Training", "Testing"), "Training", None, "Testing"),
+        (("TRAIN", "Dev", "Test"), "TRAIN", "Dev", "Test"),
+        (("train", "eval"), "train", None, "eval"),
+    ],
+)
+def test_splits_have_the_names_that_others_give_them(tmp_path, there, train, validation, test):
+    for split in there:
+        write(tmp_path / split, count=4)
+    bundle = folder.load(tmp_path, TASK)
+    assert bundle.train.root == tmp_path / train
+    assert bundle.test.root == tmp_path / test
+    assert (bundle.validation and bundle.validation.root.name) == validation
+    assert (len(bundle.train), len(bundle.test)) == (8, 8)
+
+
+SPLITS = "expected train, val (or valid, validation, dev, eval) and test, in any case"
+
+
+@pytest.mark.parametrize("name", ["holdout", "cat", "images"])
+def test_a_folder_of_images_beside_train_that_is_no_split_is_refused(tmp_path, name):
+    write(tmp_path / "train")
+    write(tmp_path / "test")
+    write(tmp_path / name, count=1)
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path} has {name} beside test, train, and it is not known which "
+        f"split that is; {SPLITS}: rename it, or move it out"
+    )
+
+
+def test_a_folder_without_images_beside_train_is_no_split(tmp_path):
+    write(tmp_path / "train")
+    (tmp_path / "annotations" / "deep").mkdir(parents=True)
+    (tmp_path / "annotations" / "deep" / "boxes.json").write_text("{}")
+    assert len(folder.load(tmp_path, TASK).train) == 16
+
+
+def test_two_folders_of_one_split_are_refused(tmp_path):
+    for split in ("train", "val", "valid"):
+        write(tmp_path / split, count=1)
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path} has two folders for one split, val and valid; "
+        "put their images into one, or move one of them out"
+    )
+
+
+def test_a_split_beside_class_folders_is_refused(tmp_path):
+    write(tmp_path, ("bus", "test"))
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path} has test beside bus, but no folder train; "
+        "if these are classes, put all class folders into a folder train"
+    )
+    (tmp_path / "train").mkdir()
+    (tmp_path / "bus").rename(tmp_path / "train" / "bus")
+    (tmp_path / "test").rename(tmp_path / "train" / "test")
+    assert folder.load(tmp_path, TASK).class_names == ("bus", "test")
+
+
+def test_a_test_split_without_classes_is_refused(tmp_path):
+    write(tmp_path / "train")
+    for number in range(3):
+        write_image(tmp_path / "test" / f"{number}.jpg")
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path / 'test'} has images (3), but no class folder; without "
+        "their classes they cannot be used: move it out of the data set"
+    )
+
+
+@pytest.mark.parametrize(
+    "suffix", ["jpg", "JPEG", "jpe", "jfif", "png", "gif", "webp", "bmp", "tif", "tiff", "PPM"]
+)
+def test_images_of_all_usual_suffixes_are_read(tmp_path, suffix):
+    for name in ("cat", "dog"):
+        for number in range(5):
+            write_image(tmp_path / name / f"{number}.{suffix}")
+    bundle = folder.load(tmp_path, TASK)
+    assert len(bundle.train) + len(bundle.test) == 10
+    assert bundle.train[0][0].shape == (3, 7, 9)
+
+
+def test_files_that_are_left_out_are_counted_and_named(tmp_path):
+    write(tmp_path, count=5)
+    for name in ("a.heic", "b.txt", "c", "d.svg"):
+        (tmp_path / "cat" / name).write_text("text")
+    os.symlink("nowhere.png", tmp_path / "dog" / "dangling.png")
+    os.symlink("loop.png", tmp_path / "dog" / "loop.png")
+    write_image(tmp_path / "dog" / "old.png" / "0.png")
+    write_image(tmp_path / "cover.jpg")
+    with pytest.warns(UserWarning, match="left out") as caught:
+        bundle = folder.load(tmp_path, TASK)
+    assert len(bundle.train) + len(bundle.test) == 10
+    assert [str(one.message) for one in caught] == [
+        "data set 'folder': 1 file left out (beside the class folders): cover.jpg",
+        "data set 'folder': 4 files left out (not images by their names): "
+        "cat/a.heic, cat/b.txt, cat/c and 1 more",
+        "data set 'folder': 2 files left out (broken links): dog/dangling.png, dog/loop.png",
+        "data set 'folder': 1 file left out (in folders below the class folders): "
+        "dog/old.png/0.png",
+    ]
+
+
+def test_links_to_images_and_to_folders_are_followed(tmp_path):
+    write(tmp_path / "elsewhere", count=5)
+    (tmp_path / "set").mkdir()
+    for name in ("cat", "dog"):
+        os.symlink(tmp_path / "elsewhere" / name, tmp_path / "set" / name)
+    os.symlink(tmp_path / "elsewhere" / "cat" / "0.png", tmp_path / "elsewhere" / "dog" / "9.png")
+    bundle = folder.load(tmp_path / "set", TASK)
+    assert len(bundle.train) + len(bundle.test) == 11
+
+
+def test_what_systems_leave_behind_is_no_class_and_no_file(tmp_path):
+    write(tmp_path, count=5)
+    write_image(tmp_path / "__MACOSX" / "cat" / "0.png")
+    write_image(tmp_path / "@eaDir" / "0.png")
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (tmp_path / "cat" / name).write_bytes(b"x")
+        (tmp_path / name).write_bytes(b"x")
+    assert folder.load(tmp_path, TASK).class_names == ("cat", "dog")
+
+
+def test_names_are_the_same_however_their_letters_are_composed(tmp_path):
+    for split, form in (("train", "NFC"), ("test", "NFD")):
+        write(tmp_path / split, [unicodedata.normalize(form, name) for name in ("été", "zoo")])
+    bundle = folder.load(tmp_path, TASK)
+    assert bundle.class_names == ("zoo", "été")
+    assert torch.bincount(bundle.test.targets).tolist() == [10, 10]
+    # Composed, its code points come after those of zoo; decomposed, before.
+    alone = tmp_path / "alone"
+    for form in ("NFC", "NFD"):
+        write(alone / form, [unicodedata.normalize(form, name) for name in ("été", "zoo")])
+        assert folder.load(alone / form, TASK).class_names == ("zoo", "été")
+
+
+def test_a_class_that_is_there_in_two_compositions_is_refused(tmp_path):
+    write(tmp_path, [unicodedata.normalize(form, "café") for form in ("NFC", "NFD")])
+    assert message(tmp_path) == (
+        f"{tmp_path} has the class café twice, 'cafe\\u0301' and 'caf\\xe9', which differ in "
+        "Unicode normalisation only; put their images into one folder"
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "shown"), [("Cat", "'Cat'"), ("cat ", "'cat '"), ("\uff43at", "'\\uff43at'")]
+)
+def test_classes_that_look_alike_are_shown_with_escapes(tmp_path, other, shown):
+    write(tmp_path / "train", ("cat", "dog"))
+    write(tmp_path / "test", (other, "dog"))
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path / 'test'} lacks cat and has {other} beyond them; "
+        f"expected the class folders of the training split; {shown} is nearly 'cat' there: "
+        "give both one name"
+    )
+
+
+def test_class_folders_that_lie_a_folder_deeper_are_pointed_at(tmp_path):
+    write(tmp_path / "pets")
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path} has 1 class folders; {EXPECTED}; {tmp_path / 'pets'} has "
+        "cat, dog: give that folder with --data"
+    )
+
+
+def test_a_class_that_nothing_tests_is_named(tmp_path):
+    write(tmp_path, ("cat",))
+    write(tmp_path, ("dog",), count=1)
+    with pytest.warns(UserWarning, match="nothing tests") as caught:
+        bundle = folder.load(tmp_path, TASK)
+    assert torch.bincount(bundle.test.targets, minlength=2).tolist() == [2, 0]
+    assert [str(one.message) for one in caught] == [
+        "data set 'folder': a fifth of their images is none, so nothing tests the classes dog (1); "
+        "add images, or a folder test beside a folder train"
+    ]
+
+
+def test_a_folder_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
+    write(tmp_path)
+    listed = os.scandir
+
+    def refuse(place):
+        if str(place).endswith("dog"):
+            raise PermissionError(13, "Permission denied")
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert message(tmp_path) == f"{tmp_path / 'dog'} cannot be read: Permission denied"
+
+
+def test_all_files_are_named(tmp_path):
+    for split, count in (("train", 3), ("val", 2), ("test", 1)):
+        write(tmp_path / split, count=count)
+    bundle = folder.load(tmp_path, TASK)
+    assert sorted(bundle.files) == sorted(tmp_path.rglob("*.png"))
+    assert bundle.files[-1] == bundle.files[len(bundle.files) - 1]
+    with pytest.raises(IndexError):
+        bundle.files[len(bundle.files)]
+
+
+def test_a_class_name_that_is_no_utf_8_can_be_recorded(tmp_path):
+    place = os.fsencode(tmp_path)
+    for name in (b"caf\xe9", b"dog"):
+        write(tmp_path, (os.fsdecode(name),), count=5)
+        assert os.path.isdir(os.path.join(place, name))
+    bundle = folder.load(tmp_path, TASK)
+    assert bundle.class_names == ("caf\\xe9", "dog")
+    assert bundle.train[0][0].shape[0] == 3
+
+
+def test_a_class_called_train_is_not_mistaken_for_the_training_split(tmp_path):
+    write(tmp_path, ("bus", "train"))
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path} has bus beside train, and it is not known which split that "
+        f"is; {SPLITS}: rename it, or move it out. If train is a class, put all class folders into "
+        "a folder train"
+    )
+
+
+def test_images_that_no_folder_gives_a_class_are_counted(tmp_path):
+    for number in range(3):
+        write_image(tmp_path / "train" / f"{number}.png")
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path / 'train'} has 0 class folders; {EXPECTED}; "
+        "there are images (3) that no folder gives a class"
+    )
+
+
+def test_a_class_whose_files_are_no_images_by_their_names_is_said(tmp_path):
+    write(tmp_path, ("cat",))
+    file = tmp_path / "dog" / "0.heic"
+    file.parent.mkdir()
+    file.write_bytes(b"x")
+    assert message(tmp_path) == (
+        f"data set 'folder': {tmp_path} has class folders without an image: dog "
+        f"(by its name {file} is no image); add images, or remove them"
     )

@@ -1,0 +1,115 @@
+"""What ``lemur show loader NAME --data DIR`` says of a data set: its classes, splits and images."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+from lemur_core.cli.table import text_table
+from lemur_core.entry import Entry
+from lemur_core.errors import CorruptSampleError
+from lemur_core.kinds.loader import DataBundle, InMemory, Samples, as_bundle
+from lemur_core.kinds.restrict import restrict, targets_of
+from lemur_core.restriction import Restriction
+from lemur_core.trial import SPLITS
+
+_LOOKED_AT = 64
+
+
+def loader_lines(entry: Entry, name: str, restriction: Restriction, data: Path) -> Iterator[str]:
+    """Yield lines about what a loader gives, for each of its tasks.
+
+    Args:
+        entry: The loader.
+        name: The data set's name, with its brackets.
+        restriction: What is in them.
+        data: The data folder.
+
+    Raises:
+        MissingDataError: The data set's files are not there.
+        PatternError: The name restricts it to what it does not have.
+    """
+    for task in entry.tasks or ("",):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            options = dict(restriction.options)
+            whole = as_bundle(entry.load(), data, task, entry.name, options)
+        bundle = restrict(whole, restriction, name).held_out(name)
+        yield ""
+        yield f"{'data':<12}{data}, {task or 'any task'}"
+        yield f"{'images':<12}{_images(bundle.train)}"
+        if whole.validation is None:
+            yield f"{'validation':<12}a tenth of the training split"
+        yield from dict.fromkeys(f"{'note':<12}{one.message}" for one in caught)
+        yield from _classes(bundle)
+
+
+def _classes(bundle: DataBundle) -> Iterator[str]:
+    """Yield the table of classes and of how many samples of each the splits have."""
+    splits = {split: getattr(bundle, split) for split in SPLITS}
+    counts = {split: _counts(samples, bundle.out_shape) for split, samples in splits.items()}
+    # Classes without names are called by their numbers.
+    classes = bundle.out_shape[0] if len(bundle.out_shape) == 1 else 0
+    names = bundle.class_names or [""] * classes
+    rows = [
+        [str(number), _printable(name), *(_at(counts[split], number) for split in SPLITS)]
+        for number, name in enumerate(names)
+    ]
+    rows.append(["all", "", *(str(len(splits[split])) for split in SPLITS)])
+    yield ""
+    yield text_table(["class", "name", *SPLITS], rows)
+
+
+def _counts(samples: Samples, out_shape: tuple[int, ...]) -> list[int] | None:
+    """Return how many samples each class has; None if that is not known without reading them."""
+    targets = targets_of(samples) if _knows_targets(samples) else None
+    if targets is None or len(out_shape) != 1:
+        return None
+    counts: list[int] = torch.bincount(targets, minlength=out_shape[0]).tolist()
+    return counts
+
+
+def _knows_targets(samples: Any) -> bool:
+    if isinstance(samples, Subset):
+        return _knows_targets(samples.dataset)
+    return isinstance(samples, InMemory) or hasattr(samples, "targets")
+
+
+def _at(counts: list[int] | None, number: int) -> str:
+    return "-" if counts is None else str(counts[number])
+
+
+def _printable(name: str) -> str:
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
+
+
+def _images(samples: Samples) -> str:
+    """Return the sizes of some training images, evenly spaced."""
+    step = max(1, math.ceil(len(samples) / _LOOKED_AT))
+    shapes = set()
+    looked_at = range(0, len(samples), step)
+    for index in looked_at:
+        try:
+            inputs = samples[index][0]
+        except CorruptSampleError as error:
+            return str(error)
+        if not isinstance(inputs, Tensor) or inputs.ndim != 3:
+            return "none, its inputs are no images"
+        shapes.add(tuple(inputs.shape))
+    channels, heights, widths = map(sorted, map(set, zip(*shapes, strict=True)))
+    height, width = map(_range, (heights, widths))
+    count = "1 channel" if channels == [1] else f"{_range(channels)} channels"
+    of = f" ({len(looked_at)} images looked at)" if len(looked_at) < len(samples) else ""
+    return f"{count}, {height} px high, {width} px wide{of}"
+
+
+def _range(numbers: list[int]) -> str:
+    low, high = numbers[0], numbers[-1]
+    return str(low) if low == high else f"{low} to {high}"

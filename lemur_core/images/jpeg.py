@@ -1,0 +1,84 @@
+"""The segments of a JPEG: its frame and its metadata, read without decoding it."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+_START = b"\xff\xd8\xff"
+_SCAN, _END = 0xDA, 0xD9
+# Start of a frame, by its coding; 0xC4, 0xC8 and 0xCC have other meanings.
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# Segments of applications. The first, JFIF's, and the fifteenth, Adobe's, say how to decode.
+_METADATA = frozenset(range(0xE0, 0xF0)) - {0xE0, 0xEE}
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+# As long as the shortest identifier of an application.
+_IDENTIFIER = 4
+
+
+class Frame(NamedTuple):
+    """The size of a JPEG as it is stored, in pixels, and its number of channels."""
+
+    height: int
+    width: int
+    channels: int
+
+
+def is_jpeg(content: bytes) -> bool:
+    """Return whether a file's content begins as a JPEG does."""
+    return content.startswith(_START)
+
+
+def frame(stream: BinaryIO) -> Frame | None:
+    """Return the frame of a JPEG; None, and the stream at its beginning, if it is no JPEG.
+
+    Raises:
+        SyntaxError: The JPEG has no frame.
+    """
+    if stream.read(len(_START)) != _START:
+        stream.seek(0)
+        return None
+    for marker, begin, _ in _segments(stream):
+        if marker in _FRAMES:
+            stream.seek(begin)
+            _, height, width, channels = struct.unpack(">BHHB", stream.read(6))
+            return Frame(height, width, channels)
+    raise SyntaxError("it has no frame")
+
+
+def without_metadata(content: bytes) -> tuple[bytes, list[bytes], bytes]:
+    """Return a JPEG without the metadata that no pixel depends on, and what is taken out of it.
+
+    Returns:
+        The JPEG, its segments of EXIF, and its XMP, without their identifiers.
+    """
+    bare, exif, xmp = bytearray(content), [], b""
+    for marker, begin, end in _segments(io.BytesIO(content)):
+        if marker in _METADATA:
+            segment = content[begin:end]
+            if segment.startswith(_EXIF):
+                exif.append(segment[len(_EXIF) :])
+            elif segment.startswith(_XMP):
+                xmp = xmp or segment[len(_XMP) :]
+            length = min(_IDENTIFIER, len(segment))
+            bare[begin : begin + length] = bytes(length)
+    return bytes(bare), exif, xmp
+
+
+def _segments(stream: BinaryIO) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker of each segment before the pixels, and where its content begins and ends."""
+    place = 2
+    while True:
+        stream.seek(place)
+        head = stream.read(2)
+        if len(head) < 2 or head[0] != 0xFF or head[1] in (_SCAN, _END):
+            return
+        if head[1] == 0xFF or head[1] in _STANDALONE:
+            place += 1 if head[1] == 0xFF else 2
+            continue
+        length = int.from_bytes(stream.read(2), "big")
+        yield head[1], place + 4, place + 2 + length
+        place += 2 + max(2, length)

@@ -1,0 +1,56 @@
+"""The tags of a TIFF that its pixels do not depend on, taken out of its first directory."""
+
+from __future__ import annotations
+
+import struct
+
+from lemur_core.images.orientation import TAG, UPRIGHT, orientation_in
+
+# Sizes, layout, compression and colours: 254 to 339 except for texts, resolutions, pages, hosts
+# and dates, then the tables of JPEG, YCbCr and LERC.
+_DECODING = frozenset(
+    {
+        *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 290, 291, 292, 293),
+        *(301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 334, 336, 338, 339, 347),
+        *(512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 50674, 50675),
+    }
+)
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+MAGIC_BYTES = 4
+_XMP = 700
+# A private tag that no reader knows; one number of 16 bits, and two bytes that fill the entry.
+_UNKNOWN = (65000, 3, 1, 0, 0)
+_ENTRY = 12  # bytes
+
+
+def is_tiff(content: bytes) -> bool:
+    """Return whether a file's content begins as a TIFF of less than 4 GiB does."""
+    return content[:MAGIC_BYTES] in _ORDERS
+
+
+def without_metadata(content: bytes) -> bytes:
+    """Return a file's content, without the metadata that Pillow may stumble on if it is a TIFF.
+
+    Its orientation is kept, in the form that the standard prescribes.
+    """
+    order = _ORDERS.get(content[:MAGIC_BYTES])
+    if order is None:
+        return content
+    bare, xmp, taken_out = bytearray(content), b"", 0
+    try:
+        (place,) = struct.unpack_from(f"{order}L", bare, 4)
+        (count,) = struct.unpack_from(f"{order}H", bare, place)
+        for entry in range(place + 2, place + 2 + _ENTRY * count, _ENTRY):
+            tag, _, length, begin = struct.unpack_from(f"{order}HHLL", bare, entry)
+            if tag not in _DECODING:
+                struct.pack_into(f"{order}HHLHH", bare, entry, *_UNKNOWN)
+                taken_out = entry
+            if tag == _XMP:
+                xmp = content[begin : begin + length]
+    # A directory that is cut short fails when it is decoded.
+    except struct.error:
+        return content
+    turn = orientation_in([content], xmp)
+    if turn != UPRIGHT:
+        struct.pack_into(f"{order}HHLHH", bare, taken_out, TAG, 3, 1, turn, 0)
+    return bytes(bare)
