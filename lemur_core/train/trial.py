@@ -22,7 +22,8 @@ from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint, kept
-from lemur_core.train.batches import batches, mixed
+from lemur_core.train.batches import Batches, batches, mixed
+from lemur_core.train.draws import derived_seed
 from lemur_core.train.parts import Parted
 from lemur_core.trial import Epoch, Size, Trial, best_of
 
@@ -82,7 +83,8 @@ class Training:
         side = self.trial.transform_entry.size or _LARGE
         at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // side**2)
         size = max(self.trial.prm["batch"], at_once)
-        return batches(samples, self._transform, size, self.device, training=False)
+        seed = self.trial.seed
+        return batches(samples, self._transform, size, self.device, training=False, seed=seed)
 
     def epochs(self) -> Iterator[Epoch]:
         """Train, and yield each epoch once it is scored, and what is kept of it is written.
@@ -101,8 +103,12 @@ class Training:
         if trial.checkpoint and epochs:
             checkpoint.restore(trial.checkpoint, net, self.device)
         began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
-        train_data = self._parted(self._train_data(), validation_data)
+        plain = self._training_batches()
+        train_data = self._parted(mixed(plain, self._transform, bundle.out_shape), validation_data)
         for number in range(len(epochs) + 1, trial.epochs + 1):
+            # What the epoch draws depends on its number, never on what was drawn before it.
+            plain.begin(number)
+            seed_everything(derived_seed(trial.seed, number))
             with precision(trial.prm, self.device):
                 loss = train_epoch(net, train_data)
                 check_weights(net)
@@ -115,10 +121,10 @@ class Training:
             self._keep(epochs)
             yield epochs[-1]
 
-    def _train_data(self) -> TrainData:
-        size = self.trial.prm["batch"]
-        plain = batches(self.bundle.train, self._transform, size, self.device, training=True)
-        return mixed(plain, self._transform, self.bundle.out_shape)
+    def _training_batches(self) -> Batches:
+        size, seed = self.trial.prm["batch"], self.trial.seed
+        train = self.bundle.train
+        return batches(train, self._transform, size, self.device, training=True, seed=seed)
 
     def _parted(self, train_data: TrainData, validation_data: TrainData) -> Parted:
         def validation() -> float:
@@ -221,6 +227,8 @@ def build_net(
     assert bundle.validation is not None
     sample = _first(bundle.validation, transform, device)
     in_shape = (1, *sample[0].shape[1:])
+    # Its weights depend on the seed alone, and not on how its data is loaded.
+    seed_everything(trial.seed)
     net: Any = net_module.net(in_shape, bundle.out_shape, dict(trial.prm), device)
     net.to(device)
     try:
