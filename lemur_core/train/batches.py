@@ -13,7 +13,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 from lemur_core.errors import LemurError, MisfitError
 from lemur_core.kinds.loader import InMemory, Samples
 from lemur_core.kinds.net import TrainData
-from lemur_core.train.draws import Draws, derived_seed, seed_cpu_generators, seed_generators
+from lemur_core.train.draws import (
+    Draws,
+    derived_seed,
+    seed_generators,
+    seed_others,
+    seed_sample,
+    seed_torch,
+)
 
 # So few are loaded sooner than processes that load them are started.
 _FEW_SAMPLES = 2_000
@@ -74,9 +81,10 @@ class _Mixed:
 class Batches:
     """The batches of one split, seeded so that each epoch draws the same wherever it is trained.
 
-    The global generators are seeded for each sample that is loaded from a file, and again when its
-    batch is given: what the net draws does not depend on the process that loaded the samples. A
-    pass for scoring draws the same each time.
+    torch's generator is seeded for each sample that is loaded or transformed on its own, and all
+    global generators for each batch, before it is loaded and again before it is given: what the
+    net draws does not depend on the process that loaded the samples. A pass for scoring draws the
+    same each time.
     """
 
     def __init__(
@@ -108,7 +116,7 @@ class Batches:
             if isinstance(batch, LemurError):
                 raise batch
             inputs, targets = batch
-            seed_generators(draws.of_batch(number))
+            self._seed(draws.of_batch(number))
             yield self._transformed(inputs), self._moved(targets)
 
     def _draws(self) -> Draws:
@@ -121,6 +129,9 @@ class Batches:
         """Yield each batch, on the CPU, or the error that leaves it without one."""
         raise NotImplementedError
 
+    def _seed(self, seed: int) -> None:
+        seed_generators(seed)
+
     def _transformed(self, inputs: Any) -> Any:
         return self._moved(inputs)
 
@@ -132,6 +143,11 @@ class _FromMemory(Batches):
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
         for indices in order:
             yield self.samples.inputs[indices], self.samples.targets[indices]
+
+    def _seed(self, seed: int) -> None:
+        # Seeding the others too would take a twentieth of the time that a small batch takes. They
+        # were seeded when the epoch began, and loading from memory draws from none.
+        seed_torch(seed)
 
     def _transformed(self, inputs: Any) -> Any:
         return self.transform(self._moved(inputs))
@@ -147,9 +163,11 @@ class _PairsFromMemory(_FromMemory):
         pair: Any = self.transform.pair
         seeds = draws.of_samples(len(self.samples))
         for indices in order:
+            picks = _picks(indices, seeds)
+            seed_others(picks[0][1])
             batch = []
-            for index, seed in zip(indices.tolist(), seeds[indices].tolist(), strict=True):
-                seed_cpu_generators(seed)
+            for index, seed in picks:
+                seed_sample(seed)
                 batch.append(pair(*self.samples[index]))
             yield _collate(batch)
 
@@ -195,8 +213,11 @@ class _Picks(Sampler[list[tuple[int, int]]]):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for indices in self._order:
-            seeds = self._seeds[indices]
-            yield list(zip(indices.tolist(), seeds.tolist(), strict=True))
+            yield _picks(indices, self._seeds)
+
+
+def _picks(indices: Tensor, seeds: Tensor) -> list[tuple[int, int]]:
+    return list(zip(indices.tolist(), seeds[indices].tolist(), strict=True))
 
 
 class _Transformed(Dataset[Any]):
@@ -208,9 +229,15 @@ class _Transformed(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.samples)
 
+    def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Any, Any] | LemurError]:
+        # Once a batch, as all of it is loaded by one process: for each sample it would take a
+        # tenth of the time that a small image takes.
+        seed_others(picks[0][1])
+        return [self[pick] for pick in picks]
+
     def __getitem__(self, pick: tuple[int, int]) -> tuple[Any, Any] | LemurError:
         index, seed = pick
-        seed_cpu_generators(seed)
+        seed_sample(seed)
         try:
             inputs, target = self.samples[index]
         # A process that loads would have its text buried in the traceback of another.

@@ -75,6 +75,13 @@ class Noisy(nn.Module):
         return pixels + 0.1 * drawn
 
 
+class TorchNoisy(Noisy):
+    """Add noise from torch's generator only, as the contract asks."""
+
+    def forward(self, images):
+        return images / 255 + 0.1 * torch.rand(len(images), 1, 1, 1)
+
+
 class NoisyMix(Noisy):
     """Mix each training batch too."""
 
@@ -206,7 +213,7 @@ def same(one, other):
 @pytest.mark.parametrize("kind", ["memory", "pairs", "files"])
 def test_an_epoch_draws_anew_and_the_same_epoch_the_same(kind, in_file):
     samples = in_file(50) if kind == "files" else InMemory(*arrays(50))
-    transform = (NoisyPair if kind == "pairs" else Noisy)(None)
+    transform = {"memory": TorchNoisy, "pairs": NoisyPair, "files": Noisy}[kind](None)
     given = batches(samples, transform, 8, CPU, training=True, seed=5)
     first, second, again = passes(given, [1, 2, 1])
     assert same(first, again)
