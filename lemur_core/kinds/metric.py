@@ -9,6 +9,9 @@ A metric's target is a callable that takes ``out_shape`` and returns an object w
 ``compute()``
     return the score of all batches since the reset, 0 to 1, higher is better.
 
+The runner fails a trial whose outputs are NaN or infinite, and one whose targets are no classes,
+before either becomes a score.
+
 LEMUR's published form is accepted too: a module with ``create_metric(out_shape)``, whose object has
 ``reset()``, ``__call__(outputs, targets)`` and ``result()``.
 """
