@@ -89,6 +89,28 @@ class CorruptSampleError(LemurError, ValueError):
         return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
+class LabelError(LemurError, ValueError):
+    """A label that is no class of its data set.
+
+    Attributes:
+        value: The label.
+    """
+
+    def __init__(self, value: int, text: str) -> None:
+        self.value = value
+        # Both are kept as its arguments, so that it comes whole from a process that loads.
+        super().__init__(value, text)
+
+    def __str__(self) -> str:
+        text = str(self.args[1])
+        # A file's name may hold what ends a line.
+        return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+class NotFiniteError(LemurError, ArithmeticError):
+    """A loss, weight, output or score that is NaN or infinite."""
+
+
 class WeightsError(LemurError, ValueError):
     """Kept weights that cannot be read, or are another net's."""
 

@@ -173,7 +173,7 @@ class Outcome:
         traceback: Where it failed.
         misfit: Whether it failed because the net cannot take the data.
         out_of_memory: Whether it failed because its device had no memory left.
-        corrupt: Whether it failed because a sample cannot be decoded.
+        corrupt: Whether it failed because a sample cannot be decoded, or its label is no class.
         prediction: What an estimator settled on; None where it did not, or there was none.
     """
 

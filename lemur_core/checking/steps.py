@@ -17,6 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lemur_core.checking.asked import Asked
+from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.transform import as_transform
@@ -25,10 +26,10 @@ from lemur_core.registry import installed
 from lemur_core.space import central, of_net
 from lemur_core.train.batches import batches
 from lemur_core.train.data import Bundles
+from lemur_core.train.finite import check_weights, finite_buffers
 from lemur_core.train.trial import (
     build_metrics,
     build_net,
-    check_weights,
     run_trial,
     seed_everything,
     train_epoch,
@@ -83,7 +84,8 @@ def run(job: Job, say: Say) -> None:
 
 
 def _run(job: Job, say: Say) -> None:
-    pipeline, asked, bundle = job.pipeline, job.asked, job.bundle
+    pipeline, asked = job.pipeline, job.asked
+    bundle = with_labels_checked(job.bundle, pipeline.task, pipeline.dataset)
     say({"step": "import"})
     seed_everything(asked.seed)
     module = as_net(pipeline.net_entry.load(), pipeline.net)
@@ -100,8 +102,9 @@ def _run(job: Job, say: Say) -> None:
     net, size = build_net(trial, bundle, transform, metrics, device)
     say({"step": "batch", "parameters": size.parameters})
     net.train_setup(prm)
+    buffers = finite_buffers(net)
     train_epoch(net, [batch])
-    check_weights(net)
+    check_weights(net, buffers)
     del net
     if asked.epochs:
         say({"step": "epochs"})

@@ -3,7 +3,8 @@
 A target is a dictionary, as torchvision's detectors take it: ``boxes`` float32, shape ``(n, 4)``,
 left, top, right and bottom in pixels; ``labels`` int64, shape ``(n,)``, 1 and above; where the
 data set has them ``iscrowd`` int64, shape ``(n,)``, and ``masks`` uint8, shape ``(n, H, W)``. Class
-0 is the background, which ``out_shape`` counts.
+0 is the background, which ``out_shape`` counts. Optional parts may be in some targets of a batch
+and not in others.
 
 An output is a dictionary too: ``boxes`` likewise, inside the image, ``labels`` likewise, ``scores``
 float32, shape ``(n,)``, 0 to 1, falling; ``masks`` of those that give them float32, shape

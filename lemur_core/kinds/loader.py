@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
 
-from lemur_core.errors import ContractError, MissingDataError, ShapeError
+from lemur_core.errors import ContractError, LabelError, MissingDataError, ShapeError
 from lemur_core.fetch import Progress
 from lemur_core.kinds.transform import Normalisation
 
@@ -52,7 +52,11 @@ class Samples(Protocol):
     from the others only.
 
     One of class indices should have them as its attribute ``targets`` too, for choosing among
-    samples without reading them.
+    samples without reading them. One whose samples are in files should have a method
+    ``file(index)`` that returns a sample's file: errors name it.
+
+    A label that is no class raises `LabelError`, where the sample is read for training or scoring:
+    see `lemur_core.kinds.labels`.
     """
 
     def __len__(self) -> int: ...
@@ -218,7 +222,14 @@ def normalisation_of(images: Tensor) -> Normalisation:
 
 
 def majority_share(targets: Tensor) -> float:
-    """Return the share of the commonest class, 0 to 1: what guessing it always would score."""
+    """Return the share of the commonest class, 0 to 1: what guessing it always would score.
+
+    Raises:
+        LabelError: A class index is negative.
+    """
+    if len(targets) and (least := int(targets.min())) < 0:
+        index = int(targets.argmin())
+        raise LabelError(least, f"sample {index} is of class {least}; expected 0 or above")
     return torch.bincount(targets).max().item() / len(targets)
 
 

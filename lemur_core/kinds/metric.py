@@ -13,6 +13,9 @@ A target that cannot score predictions of a shape, five most probable classes of
 `ShapeError` or `MisfitError` when it is called. A campaign then leaves the metric out of what a
 wildcard stands for, and reports the error where the metric was named.
 
+The runner fails a trial whose outputs are NaN or infinite, and one whose targets are no classes,
+before either becomes a score.
+
 LEMUR's published form is accepted too: a module with ``create_metric(out_shape)``, whose object has
 ``reset()``, ``__call__(outputs, targets)`` and ``result()``.
 """

@@ -15,6 +15,14 @@ template:
 ``supported_hyperparameters()``
     returns the names it uses, each searched in a default range, or a mapping of names to ranges as
     `lemur_core.space` writes them. ``batch`` and ``transform`` belong to every net.
+
+In evaluation every floating-point value that a net gives is finite, in tensors and in lists, tuples
+and mappings of them; a trial whose net gives NaN or infinity for validation or test fails. To rule
+out a class, give it a large negative logit, ``torch.finfo(dtype).min`` say, not minus infinity.
+After each epoch every parameter is finite, and every buffer that was finite after ``train_setup``.
+
+What a net draws in training comes from the global generators of torch, numpy or Python, which the
+runner seeds for each epoch and each batch, so that a resumed trial draws the same.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lemur_core.errors import PatternError
+from lemur_core.kinds.labels import check_classes
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples, majority_share, take
 from lemur_core.restriction import Restriction
 
@@ -21,6 +22,7 @@ def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> Data
 
     Raises:
         PatternError: It has fewer classes or samples, or its targets are no classes.
+        LabelError: A class is to be chosen, and a label is none.
     """
     if not restriction.cuts:
         return bundle
@@ -100,9 +102,10 @@ def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> Da
     number = torch.full((classes,), -1)
     number[chosen] = torch.arange(count)
 
-    def cut(samples: Samples) -> Samples:
+    def cut(samples: Samples, split: str) -> Samples:
         targets = targets_of(samples)
         assert targets is not None
+        check_classes(targets, classes, dataset, split)
         kept = take(samples, (number[targets] >= 0).nonzero().flatten())
         if isinstance(kept, InMemory):
             return InMemory(kept.inputs, number[kept.targets])
@@ -112,13 +115,14 @@ def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> Da
     return replace(_each_split(bundle, cut), out_shape=(count,), class_names=names)
 
 
-def _each_split(bundle: DataBundle, change: Callable[[Samples], Samples]) -> DataBundle:
+def _each_split(bundle: DataBundle, change: Callable[[Samples, str], Samples]) -> DataBundle:
+    validation, others = bundle.validation, bundle.scored_only
     return replace(
         bundle,
-        train=change(bundle.train),
-        validation=None if bundle.validation is None else change(bundle.validation),
-        test=change(bundle.test),
-        scored_only=None if bundle.scored_only is None else change(bundle.scored_only),
+        train=change(bundle.train, "train"),
+        validation=None if validation is None else change(validation, "validation"),
+        test=change(bundle.test, "test"),
+        scored_only=None if others is None else change(others, "train"),
     )
 
 

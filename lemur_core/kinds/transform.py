@@ -6,6 +6,11 @@ float32 (or complex64) of shape ``(batch, channels, size, size)``.
 
 Randomness is drawn per image, from torch's global generator, and only in training mode: the runner
 calls ``transform.train()`` for training batches and ``transform.eval()`` for those that are scored.
+Torch's generator is seeded from the trial's seed, the epoch and the sample before each image that
+is transformed on its own, and from the batch's number before a whole batch in memory. Python's and
+numpy's generators are seeded for each batch that is loaded from files, and for each epoch. So a
+transform that draws from these draws the same wherever samples are loaded, and when a trial
+resumes.
 
 One for targets that lie in the image, masks or boxes, has a method ``pair(image, target)`` instead
 of ``forward``. It is given one sample, an image uint8 of shape ``(channels, height, width)`` and

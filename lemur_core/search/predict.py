@@ -20,6 +20,7 @@ from lemur_core.store.reading.told import Told
 from lemur_core.train import kept
 from lemur_core.train.batches import batches
 from lemur_core.train.data import Bundles
+from lemur_core.train.finite import Outputs
 from lemur_core.train.trial import Training, precision
 from lemur_core.trial import Epoch, Outcome, Trial
 
@@ -68,15 +69,19 @@ def predict(
     Raises:
         WeightsError: The weights cannot be read, or are not the net's.
         MisfitError: The net cannot take the data.
+        NotFiniteError: What the net says is NaN or infinite.
     """
     training = Training(trial, bundle)
     epoch = kept.load(file, training.net, trial.device)
-    targets, outputs = [], []
+    targets, outputs, seen = [], [], Outputs("test")
     training.net.eval()
     with torch.inference_mode(), precision(trial.prm, training.device):
         for inputs, batch in training.scored(samples):
+            told = training.net(inputs)
+            seen.look(told)
             targets += _each(batch)
-            outputs += _each(training.net(inputs))
+            outputs += _each(told)
+    seen.check()
     images = _images(trial, bundle, samples)
     return list(map(Example, images, targets, outputs)), epoch
 

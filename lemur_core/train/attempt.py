@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import torch
 
-from lemur_core.errors import CorruptSampleError, MisfitError
+from lemur_core.errors import CorruptSampleError, LabelError, MisfitError
 from lemur_core.train.checkpoint import StateLostError
 from lemur_core.train.data import Bundles
 from lemur_core.train.trial import run_trial
@@ -55,7 +55,7 @@ def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome
 
 
 def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
-    corrupt = isinstance(error, CorruptSampleError)
+    corrupt = isinstance(error, CorruptSampleError | LabelError)
     misfit = corrupt or isinstance(error, MisfitError)
     text = _text(error).partition("\n")[0]
     if isinstance(error, torch.OutOfMemoryError):

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from lemur_core.errors import LemurError, MisfitError
 from lemur_core.kinds.loader import InMemory, Samples
 from lemur_core.kinds.net import TrainData
+from lemur_core.train.draws import (
+    Draws,
+    derived_seed,
+    seed_generators,
+    seed_others,
+    seed_sample,
+    seed_torch,
+)
 
 # So few are loaded sooner than processes that load them are started.
 _FEW_SAMPLES = 2_000
@@ -20,8 +28,14 @@ _MOST_PROCESSES = 8
 
 
 def batches(
-    samples: Samples, transform: nn.Module, size: int, device: torch.device, *, training: bool
-) -> TrainData:
+    samples: Samples,
+    transform: nn.Module,
+    size: int,
+    device: torch.device,
+    *,
+    training: bool,
+    seed: int = 0,
+) -> Batches:
     """Return the batches of one split; iterating again is another pass.
 
     Args:
@@ -31,10 +45,14 @@ def batches(
         device: Where inputs and targets are put.
         training: Shuffle, let the transform draw at random, and leave out a last batch of a single
             sample, which batch normalisation cannot take.
+        seed: Seeds everything drawn, 0 or above.
     """
-    if isinstance(samples, InMemory):
-        return _FromMemory(samples, transform, size, device, training)
-    return _FromDataset(samples, transform, size, device, training)
+    kind: type[Batches]
+    if not isinstance(samples, InMemory):
+        kind = _FromDataset
+    else:
+        kind = _PairsFromMemory if hasattr(transform, "pair") else _FromMemory
+    return kind(samples, transform, size, device, training, seed)
 
 
 def mixed(train_data: TrainData, transform: nn.Module, out_shape: tuple[int, ...]) -> TrainData:
@@ -60,41 +78,104 @@ class _Mixed:
             yield self.mix(inputs, targets, self.out_shape)
 
 
-class _FromMemory:
+class Batches:
+    """The batches of one split, seeded so that each epoch draws the same wherever it is trained.
+
+    torch's generator is seeded for each sample that is loaded or transformed on its own, and all
+    global generators for each batch, before it is loaded and again before it is given: what the
+    net draws does not depend on the process that loaded the samples. A pass for scoring draws the
+    same each time.
+    """
+
     def __init__(
         self,
-        samples: InMemory,
+        samples: Any,
         transform: nn.Module,
         size: int,
         device: torch.device,
         training: bool,
+        seed: int,
     ) -> None:
         self.samples, self.transform, self.size = samples, transform, size
-        self.device, self.training = device, training
+        self.device, self.training, self.seed = device, training, seed
+        self.begin(1)
+
+    def begin(self, epoch: int) -> None:
+        """Begin an epoch of training, counted from 1."""
+        self._epoch, self._passes = epoch, 0
 
     def __len__(self) -> int:
         return _count(len(self.samples), self.size, self.training)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        total = len(self.samples)
-        order = torch.randperm(total) if self.training else torch.arange(total)
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        draws, total = self._draws(), len(self.samples)
+        order = draws.order(total) if self.training else torch.arange(total)
         self.transform.train(self.training)
-        pair = getattr(self.transform, "pair", None)
-        for indices in order.split(self.size)[: len(self)]:
-            inputs, targets = self.samples.inputs[indices], self.samples.targets[indices]
-            if pair is None:
-                yield self.transform(self._moved(inputs)), self._moved(targets)
-            else:
-                inputs, targets = _collate([*map(pair, inputs, targets)])
-                yield self._moved(inputs), self._moved(targets)
+        loaded = self._loaded(order.split(self.size)[: len(self)], draws)
+        for number, batch in enumerate(loaded):
+            if isinstance(batch, LemurError):
+                raise batch
+            inputs, targets = batch
+            self._seed(draws.of_batch(number))
+            yield self._transformed(inputs), self._moved(targets)
 
-    def _moved(self, tensor: Tensor) -> Tensor:
+    def _draws(self) -> Draws:
+        if not self.training:
+            return Draws(derived_seed(self.seed))
+        self._passes += 1
+        return Draws(derived_seed(self.seed, self._epoch, self._passes))
+
+    def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
+        """Yield each batch, on the CPU, or the error that leaves it without one."""
+        raise NotImplementedError
+
+    def _seed(self, seed: int) -> None:
+        seed_generators(seed)
+
+    def _transformed(self, inputs: Any) -> Any:
+        return self._moved(inputs)
+
+    def _moved(self, value: Any) -> Any:
+        return _moved(value, self.device)
+
+
+class _FromMemory(Batches):
+    def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
+        for indices in order:
+            yield self.samples.inputs[indices], self.samples.targets[indices]
+
+    def _seed(self, seed: int) -> None:
+        # Seeding the others too would take a twentieth of the time that a small batch takes. They
+        # were seeded when the epoch began, and loading from memory draws from none.
+        seed_torch(seed)
+
+    def _transformed(self, inputs: Any) -> Any:
+        return self.transform(self._moved(inputs))
+
+    def _moved(self, value: Any) -> Any:
         # From pinned memory a GPU copies while the processor goes on.
-        pinned = tensor.pin_memory() if self.device.type == "cuda" else tensor
-        return pinned.to(self.device, non_blocking=True)
+        pinned = value.pin_memory() if self.device.type == "cuda" else value
+        return super()._moved(pinned)
 
 
-class _FromDataset:
+class _PairsFromMemory(_FromMemory):
+    def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
+        pair: Any = self.transform.pair
+        seeds = draws.of_samples(len(self.samples))
+        for indices in order:
+            picks = _picks(indices, seeds)
+            seed_others(picks[0][1])
+            batch = []
+            for index, seed in picks:
+                seed_sample(seed)
+                batch.append(pair(*self.samples[index]))
+            yield _collate(batch)
+
+    def _transformed(self, inputs: Any) -> Any:
+        return self._moved(inputs)
+
+
+class _FromDataset(Batches):
     def __init__(
         self,
         samples: Samples,
@@ -102,29 +183,41 @@ class _FromDataset:
         size: int,
         device: torch.device,
         training: bool,
+        seed: int,
     ) -> None:
-        self.device = device
-        self.count = _count(len(samples), size, training)
+        super().__init__(samples, transform, size, device, training, seed)
         processes = _loading_processes(len(samples))
+        self._picks = _Picks()
         self.loader: DataLoader[Any] = DataLoader(
             _Transformed(samples, transform, training),
-            size,
-            shuffle=training,
+            batch_sampler=self._picks,
             collate_fn=_collate,
             num_workers=processes,
             persistent_workers=processes > 0,
             pin_memory=device.type == "cuda",
+            # Of its own, else each pass would draw a number from the global one.
+            generator=torch.Generator(),
         )
 
-    def __len__(self) -> int:
-        return self.count
+    def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
+        self._picks.begin(order, draws.of_samples(len(self.samples)))
+        yield from self.loader
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for _, batch in zip(range(self.count), self.loader, strict=False):
-            if isinstance(batch, LemurError):
-                raise batch
-            inputs, targets = batch
-            yield _moved(inputs, self.device), _moved(targets, self.device)
+
+class _Picks(Sampler[list[tuple[int, int]]]):
+    """The samples of each batch of a pass: the index of each, and its seed."""
+
+    def begin(self, order: Sequence[Tensor], seeds: Tensor) -> None:
+        """Begin a pass, the indices of each batch in ``order`` and all samples' seeds."""
+        self._order, self._seeds = order, seeds
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for indices in self._order:
+            yield _picks(indices, self._seeds)
+
+
+def _picks(indices: Tensor, seeds: Tensor) -> list[tuple[int, int]]:
+    return list(zip(indices.tolist(), seeds[indices].tolist(), strict=True))
 
 
 class _Transformed(Dataset[Any]):
@@ -136,7 +229,15 @@ class _Transformed(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> tuple[Any, Any] | LemurError:
+    def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Any, Any] | LemurError]:
+        # Once a batch, as all of it is loaded by one process: for each sample it would take a
+        # tenth of the time that a small image takes.
+        seed_others(picks[0][1])
+        return [self[pick] for pick in picks]
+
+    def __getitem__(self, pick: tuple[int, int]) -> tuple[Any, Any] | LemurError:
+        index, seed = pick
+        seed_sample(seed)
         try:
             inputs, target = self.samples[index]
         # A process that loads would have its text buried in the traceback of another.
@@ -162,8 +263,8 @@ def _collate(samples: list[Any]) -> Any:
         return MisfitError(
             f"images of several sizes, {given}, make no batch; choose transforms that resize them"
         )
-    if isinstance(samples[0][1], dict):
-        # Of objects each image has as many as it has.
+    if any(isinstance(target, Mapping) for _, target in samples):
+        # The number of objects differs from image to image.
         return default_collate([inputs for inputs, _ in samples]), [each for _, each in samples]
     return default_collate(samples)
 
@@ -171,13 +272,12 @@ def _collate(samples: list[Any]) -> Any:
 def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, list):
         return [_moved(each, device) for each in value]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {name: _moved(each, device) for name, each in value.items()}
     return value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
 
 
 def _loading_processes(samples: int) -> int:
-    # By what is set alone, never by measured time: what is drawn at random hangs on their number.
     threads = torch.get_num_threads()
     return 0 if threads == 1 or samples < _FEW_SAMPLES else min(threads, _MOST_PROCESSES)
 

@@ -2,9 +2,9 @@
 
 Each epoch's is a folder of its own, named by the epoch's number once all of it is written: weights
 in ``weights.safetensors``; in ``state.pt`` the optimizer's, the scheduler's and whatever else of
-the net has a state, its plain attributes, and the state of every generator; and the trial's epochs
-so far in ``epochs.json``. The newest is what counts, and stays whole until the next one is; the one
-before it is what the next is written over.
+the net has a state, and its plain attributes; and the trial's epochs so far in ``epochs.json``. No
+generator's state is kept, as every epoch begins by seeding all of them. The newest is what counts,
+and stays whole until the next one is; the one before it is what the next is written over.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import torch
 from safetensors.torch import load_model
 from torch import nn
 
-from lemur_core.train.generators import generators, set_generators
 from lemur_core.train.weights import save_weights
 from lemur_core.trial import Epoch, size_of, within_of
 
@@ -92,7 +91,6 @@ def _load(place: Path, net: nn.Module, device: torch.device) -> None:
         getattr(net, name).load_state_dict(value)
     for name, value in state["plain"].items():
         setattr(net, name, value)
-    set_generators(state["generators"])
 
 
 def remove(folder: Path) -> None:
@@ -137,7 +135,6 @@ def _state(net: nn.Module) -> dict[str, Any]:
             if callable(getattr(value, "state_dict", None))
         },
         "plain": {name: value for name, value in own.items() if isinstance(value, _PLAIN)},
-        "generators": generators(),
     }
 
 

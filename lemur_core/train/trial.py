@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 import warnings
@@ -15,14 +14,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from lemur_core.errors import MisfitError
+from lemur_core.errors import MisfitError, NotFiniteError
+from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint, kept
-from lemur_core.train.batches import batches, mixed
+from lemur_core.train.batches import Batches, batches, mixed
+from lemur_core.train.draws import derived_seed
+from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
 from lemur_core.train.parts import Parted
 from lemur_core.trial import Epoch, Size, Trial, best_of
 
@@ -31,10 +33,6 @@ from lemur_core.trial import Epoch, Size, Trial, best_of
 _SCORED_AT_ONCE = 256
 _SCORED_PIXELS = 2**20
 _LARGE = 224
-
-
-class NotFiniteError(ArithmeticError):
-    """A loss, weight or score that is NaN or infinite."""
 
 
 def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
@@ -55,11 +53,14 @@ class Training:
 
     Raises:
         MisfitError: The net cannot take the data.
+        LabelError: A label is no class.
         Exception: Whatever the net, the transform or the metric raises.
     """
 
     def __init__(self, trial: Trial, bundle: DataBundle) -> None:
-        self.trial, self.bundle, self.device = trial, bundle, torch.device(trial.device)
+        self.trial, self.device = trial, torch.device(trial.device)
+        bundle = with_labels_checked(bundle, trial.pipeline.task, trial.pipeline.dataset)
+        self.bundle = bundle
         seed_everything(trial.seed)
         self._transform = as_transform(
             trial.transform_entry.load(), bundle.normalisation, trial.prm["transform"]
@@ -76,13 +77,15 @@ class Training:
         seed_everything(trial.seed)
         self.net.train_setup(trial.prm)
         arrange(self.net, trial.prm)
+        self._buffers = finite_buffers(self.net)
 
     def scored(self, samples: Samples) -> TrainData:
         """Return the batches of samples in which the net is scored, in their order."""
         side = self.trial.transform_entry.size or _LARGE
         at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // side**2)
         size = max(self.trial.prm["batch"], at_once)
-        return batches(samples, self._transform, size, self.device, training=False)
+        seed = self.trial.seed
+        return batches(samples, self._transform, size, self.device, training=False, seed=seed)
 
     def epochs(self) -> Iterator[Epoch]:
         """Train, and yield each epoch once it is scored, and what is kept of it is written.
@@ -90,7 +93,8 @@ class Training:
         The training split is passed once an epoch, then validation and test once each.
 
         Raises:
-            NotFiniteError: A loss, weight or score is NaN or infinite.
+            NotFiniteError: A loss, weight, output or score is NaN or infinite.
+            LabelError: A label is no class.
             StateLostError: The state that the trial shall go on from cannot be read.
             Exception: Whatever the net, the transform or the metric raises.
         """
@@ -101,13 +105,17 @@ class Training:
         if trial.checkpoint and epochs:
             checkpoint.restore(trial.checkpoint, net, self.device)
         began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
-        train_data = self._parted(self._train_data(), validation_data)
+        plain = self._training_batches()
+        train_data = self._parted(mixed(plain, self._transform, bundle.out_shape), validation_data)
         for number in range(len(epochs) + 1, trial.epochs + 1):
+            # What the epoch draws depends on its number, never on what was drawn before it.
+            plain.begin(number)
+            seed_everything(derived_seed(trial.seed, number))
             with precision(trial.prm, self.device):
                 loss = train_epoch(net, train_data)
-                check_weights(net)
-                validation = score(net, validation_data, self._metrics)
-                accuracy = score(net, test_data, self._metrics)
+                check_weights(net, self._buffers)
+                validation = score(net, validation_data, self._metrics, "validation")
+                accuracy = score(net, test_data, self._metrics, "test")
             duration_ns = time.perf_counter_ns() - began
             epoch = epoch_of(number, loss, validation, accuracy, duration_ns, self._size)
             within = tuple((number - 1 + share, told) for share, told in train_data.scores)
@@ -115,14 +123,14 @@ class Training:
             self._keep(epochs)
             yield epochs[-1]
 
-    def _train_data(self) -> TrainData:
-        size = self.trial.prm["batch"]
-        plain = batches(self.bundle.train, self._transform, size, self.device, training=True)
-        return mixed(plain, self._transform, self.bundle.out_shape)
+    def _training_batches(self) -> Batches:
+        size, seed = self.trial.prm["batch"], self.trial.seed
+        train = self.bundle.train
+        return batches(train, self._transform, size, self.device, training=True, seed=seed)
 
     def _parted(self, train_data: TrainData, validation_data: TrainData) -> Parted:
         def validation() -> float:
-            scores = score(self.net, validation_data, self._metrics)
+            scores = score(self.net, validation_data, self._metrics, "validation")
             return scores[self.trial.pipeline.metric]
 
         return Parted(train_data, self.trial.parts, validation, (self.net, self._transform))
@@ -215,16 +223,21 @@ def build_net(
 
     Raises:
         MisfitError: It cannot take them.
+        NotFiniteError: A metric cannot take its outputs, which are NaN or infinite.
     """
     entry = trial.pipeline.net_entry
     net_module = as_net(entry.load(), entry.name)
     assert bundle.validation is not None
     sample = _first(bundle.validation, transform, device)
     in_shape = (1, *sample[0].shape[1:])
+    # Its weights depend on the seed alone, and not on how its data is loaded.
+    seed_everything(trial.seed)
     net: Any = net_module.net(in_shape, bundle.out_shape, dict(trial.prm), device)
     net.to(device)
     try:
         _score_batch(net.eval(), metrics, *sample)
+    except NotFiniteError:
+        raise
     # Foreign code may raise anything when the shapes are not what it was written for.
     except Exception as error:
         shape = "x".join(map(str, in_shape[1:]))
@@ -247,37 +260,32 @@ def train_epoch(net: Any, train_data: TrainData) -> float | None:
     net.train()
     told = net.learn(train_data)
     loss = told[1] if isinstance(told, tuple) else told
-    return None if loss is None else _finite("training loss", float(loss))
+    return None if loss is None else check_number("training loss", float(loss))
 
 
-def check_weights(net: nn.Module) -> None:
-    """Raise `NotFiniteError` where a parameter is NaN or infinite."""
-    # What is not finite makes its sum so. To look at each value takes seven times as long, and is
-    # left for the rare net whose finite weights have an infinite sum.
-    finite = [parameter.detach().sum().isfinite() for parameter in net.parameters()]
-    if not finite or torch.stack([one.to(finite[0].device) for one in finite]).all():
-        return
-    for name, parameter in net.named_parameters():
-        if not parameter.detach().isfinite().all():
-            raise NotFiniteError(f"parameter {name} is not finite")
-
-
-def score(net: Any, scored: TrainData, metrics: Mapping[str, Metric]) -> dict[str, float]:
-    """Return the net's score over the batches by each metric, 0 to 1.
+def score(
+    net: Any, scored: TrainData, metrics: Mapping[str, Metric], split: str = "validation"
+) -> dict[str, float]:
+    """Return the net's score over the batches of a split by each metric, 0 to 1.
 
     Raises:
-        NotFiniteError: The score is NaN or infinite.
+        NotFiniteError: An output or a score is NaN or infinite.
     """
     net.eval()
     for metric in metrics.values():
         metric.reset()
+    seen = Outputs(split)
     with torch.inference_mode():
-        for inputs, targets in scored:
-            outputs = net(inputs)
-            for metric in metrics.values():
-                metric.update(outputs, targets)
+        with seen.blamed():
+            for inputs, targets in scored:
+                outputs = net(inputs)
+                seen.look(outputs)
+                for metric in metrics.values():
+                    metric.update(outputs, targets)
+        # Before a score is made of them: to most metrics NaN is an answer like any other.
+        seen.check()
         return {
-            name: _finite(f"score {name}", float(metric.compute()))
+            name: check_number(f"score {name}", float(metric.compute()))
             for name, metric in metrics.items()
         }
 
@@ -301,14 +309,10 @@ def _first(samples: Samples, transform: nn.Module, device: torch.device) -> tupl
 def _score_batch(net: Any, metrics: Mapping[str, Metric], inputs: Any, targets: Any) -> None:
     # Lazy modules make their parameters here; in inference mode these could not be trained.
     with torch.no_grad():
-        outputs = net(inputs)
-        for metric in metrics.values():
-            metric.reset()
-            metric.update(outputs, targets)
-            metric.compute()
-
-
-def _finite(what: str, value: float) -> float:
-    if not math.isfinite(value):
-        raise NotFiniteError(f"{what} is {value}")
-    return value
+        outputs, seen = net(inputs), Outputs("validation")
+        seen.look(outputs)
+        with seen.blamed():
+            for metric in metrics.values():
+                metric.reset()
+                metric.update(outputs, targets)
+                metric.compute()

@@ -10,7 +10,7 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from lemur_core.errors import ShapeError
+from lemur_core.errors import LabelError, ShapeError
 from lemur_det.metrics import evaluation
 from lemur_det.metrics.coco import AveragePrecision, AveragePrecision50, AverageRecall
 
@@ -250,6 +250,40 @@ def test_images_need_no_ids_and_no_crowds(metric):
     outputs, targets = drawn(5, crowds=0)
     bare = [{name: one[name] for name in ("boxes", "labels")} for one in targets]
     assert score(metric, outputs, bare) == score(metric, outputs, targets)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("without", [[0], [1], [0, 2]])
+@pytest.mark.parametrize("part", ["iscrowd", "area", "image_id"])
+def test_an_optional_part_may_be_in_some_targets_only(metric, without, part, evaluator):
+    crowd = true([[0, 0, 50, 50], FAR], [1, 1], [1, 0], 1)
+    targets = [true([BOX], [1]), crowd, true([BOX], [2], image_id=2)]
+    inside = found([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7])
+    outputs = [found([BOX], [1], [0.6]), inside, found([NEAR], [2], [0.5])]
+    for index in without:
+        del targets[index][part]
+    known = expected(metric, outputs, targets)
+    assert score(metric, outputs, targets) == pytest.approx(known, abs=1e-9)
+    assert score(metric, outputs, targets, batch=1) == pytest.approx(known, abs=1e-9)
+
+
+def test_a_crowd_in_the_second_image_only_costs_a_perfect_answer_nothing():
+    crowd = true([[0, 0, 50, 50], FAR], [1, 1], [1, 0], 1)
+    bare = {name: true([BOX], [1])[name] for name in ("boxes", "labels")}
+    outputs = [
+        found([BOX], [1], [0.6]),
+        found([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7]),
+    ]
+    assert score(AveragePrecision, outputs, [bare, crowd]) == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("label", [-1, 0, CLASSES])
+def test_a_label_of_a_target_that_is_no_class_is_refused(label):
+    with pytest.raises(LabelError) as caught:
+        score(AveragePrecision, [found([], [], [])], [true([BOX, FAR], [1, label])])
+    assert str(caught.value) == (
+        f"a target has an object of class {label}; expected 1 to 5, as 0 is the background"
+    )
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score
 from torch.nn.functional import one_hot
 
-from lemur_core.errors import ShapeError
+from lemur_core.errors import LabelError, ShapeError
 from lemur_core.kinds.loader import IGNORED
 from lemur_seg.metrics.confusion import Dice, MeanIoU, PixelAccuracy
 
@@ -81,3 +81,19 @@ def test_outputs_of_another_size_are_refused(metric):
     outputs, targets = drawn(5)
     with pytest.raises(ShapeError, match=r"outputs \(3, 6, 7, 8\) for targets \(3, 7, 9\)"):
         score(metric, (outputs[..., 1:], targets))
+
+
+@pytest.mark.parametrize("metric", REFERENCES)
+@pytest.mark.parametrize("value", [-200, -1, 6, 7, 255])
+def test_a_pixel_of_no_class_is_refused(metric, value):
+    outputs, targets = drawn(6)
+    targets[-1, 2, 3] = value
+    # Whatever the net says of it: the bins of two classes that are none are next to each other.
+    for given in range(outputs.shape[1]):
+        outputs[-1, :, 2, 3] = torch.arange(outputs.shape[1]) == given
+        with pytest.raises(LabelError) as caught:
+            score(metric, (outputs, targets))
+        assert str(caught.value) == (
+            f"a target has a pixel of class {value}; expected 0 to 5, or {IGNORED} for pixels "
+            "that do not count"
+        )

@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score, top_k_accuracy_score
 from torchmetrics.classification import MulticlassAccuracy
 
-from lemur_core.errors import ShapeError
+from lemur_core.errors import LabelError, ShapeError
 from lemur_vision_cls.metrics.accuracy import acc, acc5
 from lemur_vision_cls.metrics.calibration import Calibration
 from lemur_vision_cls.metrics.f1 import MacroF1
@@ -86,3 +86,11 @@ def test_the_five_most_probable_of_three_classes_are_no_score():
     with pytest.raises(ShapeError) as caught:
         acc5((3,))
     assert str(caught.value) == "acc5 looks at 5 classes; the data set has 3"
+
+
+@pytest.mark.parametrize("make", [acc, acc5, MacroF1, Calibration])
+@pytest.mark.parametrize("value", [-1, 5])
+def test_a_target_that_is_no_class_is_refused(make, value):
+    with pytest.raises(LabelError) as caught:
+        make((5,)).update(torch.zeros(3, 5), torch.tensor([0, value, 4]))
+    assert str(caught.value) == f"a target is of class {value}; expected 0 to 4"

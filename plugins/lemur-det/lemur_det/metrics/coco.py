@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lemur_core.errors import ShapeError
+from lemur_core.errors import LabelError, ShapeError
 from lemur_det.metrics.evaluation import Boxes, Evaluation, evaluate
 
 # 0.5, 0.55 to 0.95, as COCO's own parameters have them.
@@ -46,6 +46,7 @@ class Coco:
     thresholds: tuple[float, ...] = THRESHOLDS
 
     def __init__(self, out_shape: tuple[int, ...]) -> None:
+        [self.classes] = out_shape
         self.reset()
 
     def reset(self) -> None:
@@ -59,14 +60,17 @@ class Coco:
 
         Raises:
             ShapeError: There are not as many outputs as targets, or not as many labels as boxes.
+            LabelError: A label of a target is the background or no class.
         """
         if len(outputs) != len(targets):
             raise ShapeError(f"{len(outputs)} outputs for {len(targets)} targets")
         if not len(outputs):
             return
         first = len(self._ids)
+        true = _boxes(targets, first)
+        _check_labels(true.label, self.classes)
         self._found.append(_boxes(outputs, first))
-        self._true.append(_boxes(targets, first))
+        self._true.append(true)
         self._ids += [int(target.get("image_id", 0)) for target in targets]
 
     def compute(self) -> float:
@@ -106,17 +110,17 @@ def _boxes(batch: Sequence[Objects], first: int) -> Boxes:
         _check(each)
     counts = [len(each["labels"]) for each in batch]
     image = np.repeat(np.arange(first, first + len(batch)), counts)
-    # True boxes are told by their having none.
-    plain = torch.zeros(sum(counts))
-    score = _values(batch, "scores", plain).float()
-    crowd = _values(batch, "iscrowd", plain).bool()
-    label, box = _values(batch, "labels", plain), _values(batch, "boxes", plain).float()
+    score, crowd = _values(batch, "scores").float(), _values(batch, "iscrowd").bool()
+    label, box = _values(batch, "labels"), _values(batch, "boxes").float()
     return Boxes(image, *(part.cpu().numpy() for part in (label, box, score, crowd)))
 
 
-def _values(batch: Sequence[Objects], name: str, otherwise: Tensor) -> Tensor:
+def _values(batch: Sequence[Objects], name: str) -> Tensor:
+    """Return a part of all images' boxes, 0 for those of each image that does not have it."""
     # Of a batch at once: from a GPU each copy is waited for.
-    return torch.cat([each[name] for each in batch]) if name in batch[0] else otherwise
+    return torch.cat(
+        [each[name] if name in each else torch.zeros_like(each["labels"]) for each in batch]
+    )
 
 
 def _check(objects: Objects) -> None:
@@ -128,6 +132,16 @@ def _check(objects: Objects) -> None:
     for name in ("scores", "iscrowd"):
         if name in objects and objects[name].shape != (count,):
             raise ShapeError(f"{len(objects[name])} {name} of {count} boxes")
+
+
+def _check_labels(labels: np.ndarray, classes: int) -> None:
+    wrong = labels[(labels < 1) | (labels >= classes)]
+    if len(wrong):
+        raise LabelError(
+            int(wrong[0]),
+            f"a target has an object of class {wrong[0]}; expected 1 to {classes - 1}, "
+            "as 0 is the background",
+        )
 
 
 def _together(batches: Sequence[Boxes], rank: np.ndarray) -> Boxes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lemur_core.errors import ShapeError
+from lemur_core.errors import LabelError, ShapeError
 from lemur_core.kinds.loader import IGNORED
 
 
@@ -38,6 +38,7 @@ class Confusion(nn.Module):
 
         Raises:
             ShapeError: The outputs are not logits of the targets' pixels.
+            LabelError: A target is no class, and does not say that it is not to count.
         """
         batch, *sides = targets.shape
         if outputs.shape != (batch, self.classes, *sides):
@@ -45,12 +46,27 @@ class Confusion(nn.Module):
                 f"outputs {tuple(outputs.shape)} for targets {tuple(targets.shape)}: "
                 f"expected {(batch, self.classes, *sides)}"
             )
-        # The classes of max are those of argmax, in half the time.
-        pairs = targets * self.classes + outputs.max(1).indices
-        # What does not count goes to a bin of its own: taking it out would take longer.
-        pairs[targets == self.ignore] = self.classes**2
-        counts = torch.bincount(pairs.flatten(), minlength=self.classes**2 + 1)[:-1]
-        self.counts += counts.reshape(self.counts.shape)
+        # A row for what is below the classes and one for what is above, each to be empty, around
+        # those of the classes; and a bin of its own for what does not count, as taking that out
+        # would take longer. The classes of max are those of argmax, in half the time.
+        rows = targets.clamp(-1, self.classes) + 1
+        pairs = rows * self.classes + outputs.max(1).indices
+        bins = (self.classes + 2) * self.classes
+        pairs[targets == self.ignore] = bins
+        counts = torch.bincount(pairs.flatten(), minlength=bins + 1)[:-1]
+        below, *of_classes, above = counts.reshape(-1, self.classes)
+        if below.any() or above.any():
+            raise self._wrong(targets)
+        self.counts += torch.stack(of_classes)
+
+    def _wrong(self, targets: Tensor) -> LabelError:
+        wrong = ((targets < 0) | (targets >= self.classes)) & (targets != self.ignore)
+        value = int(targets[wrong][0])
+        return LabelError(
+            value,
+            f"a target has a pixel of class {value}; expected 0 to {self.classes - 1}, "
+            f"or {self.ignore} for pixels that do not count",
+        )
 
     def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return how many pixels of each class fit, are its, and were given it."""

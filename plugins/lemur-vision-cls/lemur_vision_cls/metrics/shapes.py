@@ -1,16 +1,28 @@
-"""That outputs and targets go together."""
+"""Whether outputs and targets go together."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from lemur_core.errors import ShapeError
+from lemur_core.errors import LabelError, ShapeError
 
 
 def check_shapes(outputs: Tensor, targets: Tensor, classes: int) -> None:
-    """Raise `ShapeError` unless the shapes are ``(batch, classes)`` and ``(batch,)``."""
+    """Check one batch.
+
+    Raises:
+        ShapeError: The shapes are not ``(batch, classes)`` and ``(batch,)``.
+        LabelError: A target on the CPU is no class. A GPU would have to be waited for; the
+            runner checks the data set's labels before they get there.
+    """
     if targets.ndim != 1 or outputs.shape != (len(targets), classes):
         raise ShapeError(
             f"a score of outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}: "
             f"expected (batch, {classes}) and (batch,)"
         )
+    if targets.device.type == "cpu" and len(targets):
+        for value in map(int, targets.aminmax()):
+            if not 0 <= value < classes:
+                raise LabelError(
+                    value, f"a target is of class {value}; expected 0 to {classes - 1}"
+                )
