@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import Subset
 
-from lemur_core.errors import MissingDataError, PatternError
+from lemur_core.errors import PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory, Normalisation
 from lemur_core.kinds.restrict import restrict, targets_of
 from lemur_core.restriction import Restriction

@@ -78,6 +78,12 @@ _DTYPES = {
     **dict.fromkeys(_OF_DATA, "Int64"),  # as ids
     **dict.fromkeys(("task", "dataset", "metric", "nn", "trial", "state"), "str"),
 }
+# Columns that hold JSON, and what is made of its text.
+_FROM_TEXT: dict[str, Callable[[str | None], Any]] = {
+    "scores": lambda text: scores_of(text) if text else {},
+    "within": lambda text: dict(within_of(text)),
+    "extra": lambda text: json.loads(text) if text else {},
+}
 
 
 @dataclass(frozen=True)
@@ -211,12 +217,8 @@ def _put_together(
             made |= _prm(connection, trials["prm"], True, [name.removeprefix(PRM)])
         elif name in _CODE:
             made[name] = _codes(connection, _CODE[name], trials[name])
-        elif name == "scores":
-            made[name] = [scores_of(text) if text else {} for text in rows[name].tolist()]
-        elif name == "within":
-            made[name] = [dict(within_of(text)) for text in rows[name].tolist()]
-        elif name == "extra":
-            made[name] = [json.loads(text) if text else {} for text in rows[name].tolist()]
+        elif name in _FROM_TEXT:
+            made[name] = list(map(_FROM_TEXT[name], rows[name].tolist()))
         elif name == "source":
             made[name] = _sources(connection, rows[name])
         elif name in _OF_DATA:
