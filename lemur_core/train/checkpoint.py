@@ -1,10 +1,10 @@
 """A trial's state after an epoch, on disk, so that the trial can go on from there.
 
 Each epoch's is a folder of its own, named by the epoch's number once all of it is written: weights
-in ``weights.safetensors``; in ``state.pt`` the optimizer's, the scheduler's and whatever else of
-the net has a state, and its plain attributes; and the trial's epochs so far in ``epochs.json``. No
-generator's state is kept, as every epoch begins by seeding all of them. The newest is what counts,
-and stays whole until the next one is; the one before it is what the next is written over.
+in ``weights.safetensors``; the state of the optimizer, the scheduler and the net's other attributes
+in ``state.pt``; and the trial's epochs so far in ``epochs.json``. No global generator's state is
+kept, as every epoch begins by seeding all of them. The newest is what counts, and stays whole until
+the next one is; the one before it is what the next is written over.
 """
 
 from __future__ import annotations
@@ -14,21 +14,18 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_model
 from torch import nn
 
+from lemur_core.train.net_state import net_state, restore_net_state
 from lemur_core.train.weights import save_weights
 from lemur_core.trial import Epoch, size_of, within_of
 
 
 class StateLostError(Exception):
     """A trial's state cannot be read back."""
-
-
-_PLAIN = (bool, int, float, str, type(None))
 
 
 def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
@@ -87,10 +84,7 @@ def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
 def _load(place: Path, net: nn.Module, device: torch.device) -> None:
     load_model(net, str(place / "weights.safetensors"), device=str(device))
     state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
-    for name, value in state["stateful"].items():
-        getattr(net, name).load_state_dict(value)
-    for name, value in state["plain"].items():
-        setattr(net, name, value)
+    restore_net_state(net, state)
 
 
 def remove(folder: Path) -> None:
@@ -105,7 +99,7 @@ def _save_state(net: nn.Module, file: Path) -> None:
     file.touch()
     try:
         with file.open("r+b") as opened:
-            torch.save(_state(net), opened)
+            torch.save(net_state(net), opened)
             opened.truncate()
     finally:
         torch.serialization.set_crc32_options(checks)
@@ -123,19 +117,6 @@ def _whole(folder: Path) -> list[Path]:
 
 def _number(place: Path) -> int:
     return int(place.name)
-
-
-def _state(net: nn.Module) -> dict[str, Any]:
-    # Submodules and parameters are not among these: torch keeps them apart.
-    own = {name: value for name, value in vars(net).items() if not name.startswith("_")}
-    return {
-        "stateful": {
-            name: value.state_dict()
-            for name, value in own.items()
-            if callable(getattr(value, "state_dict", None))
-        },
-        "plain": {name: value for name, value in own.items() if isinstance(value, _PLAIN)},
-    }
 
 
 def _sync(path: Path) -> None:
