@@ -40,7 +40,7 @@ class Ready:
 
 
 class LiteralNames(NamedTuple):
-    """The names that are spelt out, not matched by a wildcard.
+    """The names that a command gives in full, without a wildcard.
 
     Attributes:
         datasets: Of data sets.
@@ -69,9 +69,9 @@ def prepare(
         leave_out: Told why, once for each reason; not told of a metric that nobody named.
 
     Raises:
-        MissingDataError: A data set that is spelt out is not there, or no data set is.
-        MisfitError: A metric that is spelt out cannot score the predictions for a data set that is
-            spelt out, or no metric can.
+        MissingDataError: A data set that is named in full is not there, or no data set is.
+        MisfitError: A metric that is named in full cannot score the predictions for a data set
+            that is named in full, or no metric can.
         PluginError: No net can be imported.
         SpaceError: A range cannot be read, or no net has a hyperparameter of its name.
     """

@@ -29,7 +29,7 @@ _STATES = {
 # Each draws from its seed and from what is recorded alone. So a new one for each trial, seeded by
 # the trial's number, proposes the same whether or not the campaign was interrupted before it.
 _WITHOUT_MEMORY = ("tpe", "random")
-# Optuna's own begin anew in each campaign, or stop nothing but `optuna.Study.optimize`.
+# Optuna's own start over in each campaign, or only stop `optuna.Study.optimize`.
 _EXHAUSTIVE = ("grid", "bruteforce")
 _REMEMBERED = (*_STATES, State.RUNNING, State.INTERRUPTED)
 

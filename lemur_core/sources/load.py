@@ -15,7 +15,7 @@ from lemur_core.sources.text import parts_of
 
 
 def load_file(path: Path) -> ModuleType:
-    """Run a file and return its module, which is run anew each time.
+    """Run a file and return its module; each call runs it again.
 
     Modules that it imports from its folder are those of its complete code.
 

@@ -86,7 +86,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cells(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Give the cells of a trial, of which there is a row for each estimator."""
+    """Yield the cells of a trial, which has one row for each estimator."""
     yield rows[0]["trial"]
     for row in rows:
         yield from (f"{row['epoch']:g}", f"{row['predicted']:.4f}")
