@@ -98,10 +98,10 @@ def test_the_best_of_each_content_is_a_row_of_its_own(run, pets, others, db, lem
     run(pets, trials=2)
     run(others, trials=2)
     frame = data(db=db)
-    for rows in (best(db=db), data(True, db=db)):
+    for rows, by in ((best(db=db), "validation"), (data(True, db=db), "accuracy")):
         assert len(rows) == 2
-        for label, score in frame.groupby("data")["accuracy"].max().items():
-            assert rows.set_index("data")["accuracy"][label] == score
+        for label, score in frame.groupby("data")[by].max().items():
+            assert rows.set_index("data")[by][label] == score
     assert len(data(unique_nn=True, db=db)) == 1
     _, out, _ = lemur("best")
     assert out.splitlines()[1].split()[:3] == ["net", "data", "trial"]

@@ -353,7 +353,7 @@ def test_what_another_process_reads_is_what_is_read_here(many, processes, tmp_pa
     assert list(ahead.read_ahead(many)) == list(ahead.read_ahead(archive)) == here
     assert len(here) == 61
     assert len(processes) == 2
-    assert not any(process.is_alive() for process, _ in processes)
+    assert not any(one.process.is_alive() for one in processes)
 
 
 def test_the_end_of_the_process_that_reads_is_told(many, processes, monkeypatch):
