@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0007"
+REVISION = "0008"
 
 metadata = MetaData()
 
@@ -146,6 +146,8 @@ trial = Table(
     Column("estimate", Text),
     # Samples that cannot be decoded, {split: how many} in canonical JSON; NULL where there is none.
     Column("left_out", Text),
+    # Identity of the code that trains the net beside its own; NULL where it is not known.
+    Column("recipe", String(32)),
     Column("versions", JSON, nullable=False),
     Column("owner", Text),  # the process that trains it: host, id, when it began
     Column("started", Text),  # ISO 8601, UTC
@@ -175,6 +177,50 @@ stat = Table(
     UniqueConstraint("record", name="uq_stat_record"),
 )
 
+# Named values of a trial, or of one of its epochs.
+fact = Table(
+    "fact",
+    metadata,
+    Column("trial_id", ForeignKey("trial.id"), primary_key=True),
+    Column("epoch", Integer, primary_key=True),  # 0 for the trial as a whole
+    Column("name", Text, primary_key=True),
+    Column("value", Exact, nullable=False),
+)
+
+# Files of a trial, in the folder of artefacts beside the database.
+artefact = Table(
+    "artefact",
+    metadata,
+    Column("trial_id", ForeignKey("trial.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("path", Text, nullable=False),  # relative to that folder, with forward slashes
+    Column("sha256", String(64), nullable=False),  # hexadecimal
+    Column("bytes", BigInteger, nullable=False),
+)
+
+# Named sets of trials: a zoo, a pair, a study over a design space.
+collection = Table(
+    "collection",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(32), nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("spec", Text, nullable=False),  # canonical JSON
+    Column("provenance", Text, nullable=False),  # canonical JSON
+    Column("created", Text, nullable=False),  # ISO 8601, UTC
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("collection_id", ForeignKey("collection.id"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),  # from 0 within the role
+    Column("trial_id", ForeignKey("trial.id"), nullable=False),
+)
+
 # What a source is compared by, whatever it is called.
 sketch = Table(
     "sketch",
@@ -200,6 +246,7 @@ verdict = Table(
 )
 
 Index("ix_verdict_name", verdict.c.name)
+Index("ix_member_trial", member.c.trial_id)
 Index("ix_trial_prm", trial.c.prm)
 Index("ix_trial_dataset", trial.c.dataset)
 Index("ix_trial_nn", trial.c.nn)
