@@ -3,7 +3,7 @@
 A map of the package, in the order a newcomer reads it:
 
 - `lemur_core.hookspecs`: the hooks a plugin implements.
-- `lemur_core.entry`: what a plugin registers.
+- `lemur_core.entry`: what a plugin registers. `lemur_core.kind`: the table of kinds.
 - `lemur_core.kinds`: one file per kind of entry, with the interface it must have.
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
 - `lemur_core.images`: reads image files of any mode, for loaders.
@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 from lemur_core import errors
 from lemur_core.entry import Entry, entries_in
 from lemur_core.hookspecs import hookimpl
+from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
     from lemur_core.checking.check import check
     from lemur_core.search.run import run
     from lemur_core.store.reading.reader import data
 
-__all__ = ["Entry", "check", "data", "entries_in", "errors", "hookimpl", "run"]
+__all__ = ["Entry", "Kind", "check", "data", "entries_in", "errors", "hookimpl", "run"]
 
 _LAZY = {
     "check": "lemur_core.checking.check",
