@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from lemur_core.entry import Entry
 
@@ -21,7 +22,22 @@ def of_net(entry: Entry) -> Iterator[str]:
 
 def of_estimator(entry: Entry) -> Iterator[str]:
     """Yield an estimator's options with their defaults."""
-    from lemur_core.kinds.asked import options_of
+    return _options("estimator", entry.load(), entry.name)
 
-    options = options_of(entry.load(), entry.name)
-    yield f"{'options':<12}{', '.join(f'{name}={value}' for name, value in options.items())}"
+
+def of_exporter(entry: Entry) -> Iterator[str]:
+    """Yield an exporter's options with their defaults."""
+    return _options("exporter", entry.load(), entry.name)
+
+
+def of_importer(entry: Entry) -> Iterator[str]:
+    """Yield an importer's options with their defaults."""
+    return _options("importer", entry.load().read, entry.name)
+
+
+def _options(kind: str, target: Any, name: str) -> Iterator[str]:
+    from lemur_core.kinds.options import options_of
+
+    options = options_of(kind, target, name)
+    if options:
+        yield f"{'options':<12}{', '.join(f'{name}={value}' for name, value in options.items())}"

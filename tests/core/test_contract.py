@@ -91,7 +91,7 @@ BROKEN = {
     ),
     "estimator_of_nothing": (
         ["estimator_can_be_called", *ESTIMATORS],
-        "estimator 'bad': its target cannot be called with (known)",
+        "estimator 'bad': its target cannot be called",
     ),
     "estimator_asks_for_more": (
         ESTIMATORS,
