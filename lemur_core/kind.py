@@ -136,6 +136,16 @@ BUILT_IN = (
         "lemur_register_exporters",
         "lemur_core.kinds.exporter",
         "A format that results are written in",
+        details="lemur_core.cli.details:of_exporter",
+        rules="lemur_core.testing.exporters:ExporterRules",
+    ),
+    Kind(
+        "importer",
+        "lemur_register_importers",
+        "lemur_core.kinds.importer",
+        "A format that results are taken in from",
+        details="lemur_core.cli.details:of_importer",
+        rules="lemur_core.testing.importers:ImporterRules",
     ),
     Kind(
         "command",

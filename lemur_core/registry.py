@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Protocol, TypeVar
 
@@ -200,8 +201,17 @@ def installed() -> Registry:
     off = {name.strip() for name in os.environ.get("LEMUR_DISABLE_PLUGINS", "").split(",")}
     sources = entry_points(GROUP)
     registry.disabled += [source.name for source in sources if source.name in off]
-    registry.add(*(source for source in sources if source.name not in off))
+    registry.add(_Core(), *(source for source in sources if source.name not in off))
     return registry
+
+
+class _Core:
+    """The core's own plugin module, in place of an entry point."""
+
+    name = CORE
+
+    def load(self) -> ModuleType:
+        return import_module("lemur_core.plugin")
 
 
 def _manager(kinds: Iterable[Kind]) -> pluggy.PluginManager:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lemur_core.errors import ContractError, LemurError, PluginError, SettingsError
 from lemur_core.files import replacement

@@ -26,7 +26,8 @@ class PluginContract(PluginRules, *rules_of(BUILT_IN)):  # type: ignore[misc]
 
     What else can be set or overridden is said where the rules of each kind are: `metric_cases` of
     `MetricRules`, which every registered metric needs, `prepare_data` of `LoaderRules`, and `batch`
-    of `NetRules` for tasks other than img-classification. Rules of a kind that a plugin brings, the
+    of `NetRules` for tasks other than img-classification, and `importer_place` of `ImporterRules`,
+    which every importer needs. Rules of a kind that a plugin brings, the
     tested one or another, are added for the entries of that kind.
     """
 

@@ -143,10 +143,6 @@ class PluginRules:
         """An estimator's target makes one."""
         assert callable(estimator.load()), f"estimator {estimator.name!r}: cannot be called"
 
-    def test_exporter_can_be_called(self, exporter: Entry) -> None:
-        """An exporter's target exports."""
-        assert callable(exporter.load()), f"exporter {exporter.name!r}: cannot be called"
-
 
 def _named(kind: str, entries: Sequence[Entry]) -> str:
     return f"{kind} {', '.join(repr(entry.name) for entry in entries) or 'none'}"

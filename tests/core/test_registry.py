@@ -44,7 +44,7 @@ def registry_of(*sources):
 
 
 def test_installed_plugins_are_found_by_their_entry_point(toys):
-    assert list(toys.plugins) == ["toy"]
+    assert list(toys.plugins) == ["core", "toy"]
     assert (toys.plugins["toy"].distribution, toys.plugins["toy"].version) == ("lemur-toy", "1.2")
 
 
