@@ -28,6 +28,11 @@ Examples:
 @click.option(
     "-t", "--trials", type=int, help="Trials of each pipeline; negative: that many more.  [3]"
 )
+@click.option(
+    "--points",
+    metavar="FILE.jsonl|FILE.csv",
+    help="Train each of these hyperparameters once, instead of a search.",
+)
 @click.option("-e", "--epochs", "--epoch", type=int, help="Epochs of each trial.  [5]")
 @click.option("--lr", help="Learning rate: 0.01, or a range to search, 1e-4..1e-1.")
 @click.option("--batch", help="Batch size: 64, or 2^4..2^7, or 24,48.")

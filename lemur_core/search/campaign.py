@@ -17,7 +17,6 @@ from lemur_core.errors import MisfitError
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.attempt import Means
-from lemur_core.search.data import check_data
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
 from lemur_core.search.events import CampaignStarted, Warned, Watch
@@ -26,9 +25,11 @@ from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.obtain import Obtain
 from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics
-from lemur_core.search.prepare import LiteralNames, prepare
-from lemur_core.search.pursuit import Pursuit
+from lemur_core.search.prepare import Ready, prepare, repeats_line
 from lemur_core.search.settings import Settings
+from lemur_core.search.studies import Closed, Studies
+from lemur_core.search.study import check_search
+from lemur_core.search.supply import LiteralNames, Supply
 from lemur_core.spawn import Spawned
 from lemur_core.store.database import beside, open_database, place
 from lemur_core.store.datasets import on_each_data
@@ -111,31 +112,25 @@ class Campaign:
         Raises:
             LemurError: The settings cannot be met, or no net can take its data.
         """
-        named = LiteralNames(spelt_out_datasets(self.settings), spelt_out_metrics(self.settings))
-        ready = prepare(
-            self.pipelines,
-            Obtain(self._bundles, self._watch, named.datasets if self.settings.download else ()),
-            ranges(self.settings),
-            named,
-            self._leave_out,
-        )
-        engine = open_database(self.settings.db)
+        settings = self.settings
+        ready = prepare(self.pipelines, ranges(settings), self._leave_out, settings.points)
+        check_search([one.space for one in ready if one.points is None], settings)
+        if repeated := repeats_line(ready):
+            self._warn(repeated)
+        supply = self._supply([one.pipeline for one in ready])
+        engine = open_database(settings.db)
         self.summary.db = place(engine)
         try:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
-                means = self._means(writer, interruption)
-                check_data([one.pipeline for one in ready], means)
-                pursuits = [
-                    Pursuit(one, means, self._bundles.left_out(one.pipeline)) for one in ready
-                ]
-                self._pursue(pursuits, workers, interruption)
+                studies = Studies(ready, supply, self._means(writer, interruption))
+                self._pursue(ready, studies, workers, interruption)
                 self.summary.interrupted = interruption.asked
                 self._say_unwritten(writer)
             self.summary.standings = standings(
                 engine,
                 [one.pipeline.name for one in ready],
-                on_each_data((one.pipeline, one.data) for one in pursuits),
+                on_each_data((one.pipeline, one.data) for one in studies.closed),
             )
         finally:
             engine.dispose()
@@ -185,30 +180,49 @@ class Campaign:
                 for device, started in zip_longest(self.devices, self._started)
             ]
 
+    def _supply(self, pipelines: Sequence[Pipeline]) -> Supply:
+        settings = self.settings
+        named = LiteralNames(spelt_out_datasets(settings), spelt_out_metrics(settings))
+        fetch = named.datasets if settings.download else ()
+        obtain = Obtain(self._bundles, self._watch, fetch)
+        supply = Supply(pipelines, obtain, named, self._leave_out)
+        supply.check_named()
+        return supply
+
     def _pursue(
-        self, pursuits: Sequence[Pursuit], workers: Sequence[Worker], interruption: Interruption
+        self,
+        ready: Sequence[Ready],
+        studies: Studies,
+        workers: Sequence[Worker],
+        interruption: Interruption,
     ) -> None:
-        pipelines = [pursuit.pipeline for pursuit in pursuits]
-        trials = sum(pursuit.missing for pursuit in pursuits)
+        settings = self.settings
         self._watch(
-            CampaignStarted(pipelines, trials, self.settings.epochs, self.devices, self.summary.db)
+            CampaignStarted(
+                [one.pipeline for one in ready],
+                sum(one.wanted(settings.trials) for one in ready),
+                settings.epochs,
+                self.devices,
+                self.summary.db,
+            )
         )
-        Dispatch(pursuits, workers, interruption, self._warn).run()
-        for pursuit in pursuits:
-            self._sum_up(pursuit)
-        outcomes = [outcome for pursuit in pursuits for outcome in pursuit.outcomes]
+        studies.tell_past()
+        Dispatch(studies, workers, interruption, self._warn).run()
+        studies.close()
+        for study in studies.closed:
+            self._sum_up(study)
+        outcomes = [outcome for study in studies.closed for outcome in study.outcomes]
         if outcomes and all(outcome.misfit for outcome in outcomes):
             raise MisfitError(outcomes[0].reason)
 
-    def _sum_up(self, pursuit: Pursuit) -> None:
-        for outcome in pursuit.outcomes:
+    def _sum_up(self, study: Closed) -> None:
+        for outcome in study.outcomes:
             self.summary.states[outcome.state] += 1
             if self.summary.audit:
                 self.summary.audit.take(outcome, self.settings.epochs)
             if outcome.state is State.FAILED:
                 self.summary.reasons[outcome.reason] += 1
-        for why in filter(None, (pursuit.set_aside, pursuit.exhausted)):
-            self.summary.left_out.append(why)
+        self.summary.left_out += study.left_out
 
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)

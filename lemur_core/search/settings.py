@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError, hint
+from lemur_core.search.points import Point, read_points
 from lemur_core.space import EXECUTION, Given, parse_range
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Settings:
         net: Of the net, or the paths of files.
         transform: Of the transforms to search; none is all that fit.
         trials: How many each pipeline shall have; negative, how many more.
+        points: Hyperparameters that each pipeline is trained with once, instead of a search; a list
+            of mappings, or the path of a JSONL or CSV file.
         epochs: Of each trial.
         prm: Ranges by hyperparameter, written as `lemur_core.space` says.
         seed: Seeds the search and, through it, every trial.
@@ -69,6 +72,7 @@ class Settings:
     net: tuple[str, ...] = ()
     transform: tuple[str, ...] = ()
     trials: int = 3
+    points: tuple[Point, ...] = ()
     epochs: int = 5
     prm: Mapping[str, Given] = field(default_factory=dict)
     seed: int = 0
@@ -138,6 +142,12 @@ class Settings:
                 raise SettingsError(f"unknown setting {name!r}{hint(name, [*known, *SHORT_PRM])}")
             if name in known and name != "prm":
                 values[name] = _READERS[name](name, value)
+        for name in ("trials", "sampler"):
+            if "points" in values and name in values:
+                raise SettingsError(
+                    f"points and {name} exclude each other: each point is trained once, "
+                    "and nothing is searched"
+                )
         if "transform" in prm:
             values["transform"] = _names("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
@@ -241,4 +251,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "transform": _names,
     "gpus": _integers,
     "data": _path,
+    "points": lambda _, given: read_points(given),
 }

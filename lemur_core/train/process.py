@@ -69,7 +69,9 @@ class Process:
         self._epochs = list(trial.done)
         self._kills.look()
         self._watch.begin(len(self._epochs) + 1)
-        self._send(Job(trial, self._untold(trial.pipeline)))
+        dropped = tuple(key for key in self._sent if not self.bundles.holds(key))
+        self._sent.difference_update(dropped)
+        self._send(Job(trial, self._untold(trial.pipeline), dropped))
 
     def receive(self) -> Epoch | Outcome | None:
         """Return what the process says of its trial; None where it says nothing yet.
