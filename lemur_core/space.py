@@ -159,11 +159,16 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     Choice(values=('sgd', 'adam'))
     """
     found = _read(name, text, like)
+    check_range(name, text, found)
+    return found
+
+
+def check_range(name: str, text: Given, found: Range) -> None:
+    """Raise `SpaceError` where a range, read from a text, has values without a meaning."""
     if name in _LIMITS:
         _check_limits(name, text, found, _LIMITS[name])
     if name in EXECUTION:
         _check_execution(name, text, found)
-    return found
 
 
 def _read(name: str, text: Given, like: Range | None) -> Range:

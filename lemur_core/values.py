@@ -1,4 +1,4 @@
-"""Values of a space: which fit it, and which to take without a search."""
+"""Values of a space: which fit it, which are fixed, and which to take without a search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
-from lemur_core.space import Choice, Interval, Range, Space, Value, read_value
+from lemur_core.errors import SpaceError, hint
+from lemur_core.space import (
+    Choice,
+    Interval,
+    Range,
+    Space,
+    Value,
+    check_range,
+    optional_of,
+    read_value,
+)
 
 # Sets of drawn values that `covering` has at least.
 _DRAWN = 3
@@ -143,3 +153,29 @@ def value_in(one: Range, value: object) -> Value | None:
         return next(known for known in one.values if Choice((known,)).holds(read))
     assert not isinstance(read, str)
     return int(read) if one.integer else float(read)
+
+
+def preset(space: Space, values: Mapping[str, Value]) -> Space:
+    """Return a space in which some hyperparameters are fixed, those of an `Entry` for instance.
+
+    Raises:
+        SpaceError: The space has no hyperparameter of this name, or the value has no meaning.
+
+    >>> preset({"width": Interval(1, 8, integer=True)}, {"width": 4})
+    {'width': Choice(values=(4,))}
+    """
+    known = space | optional_of(space)
+    for name, value in values.items():
+        if name not in known:
+            raise SpaceError(
+                f"its entry fixes {name!r}, no hyperparameter of it{hint(name, sorted(known))}"
+            )
+        # As it is given: a text is no range here, whatever it holds.
+        check_range(name, value, Choice((value,)))
+    return space | {name: Choice((_typed(known[name], one),)) for name, one in values.items()}
+
+
+def _typed(one: Range, value: Value) -> Value:
+    """Return a value with the type that its range gives it, wherever it lies."""
+    within = None if isinstance(value, str) else value_in(one, value)
+    return value if within is None else within

@@ -152,8 +152,9 @@ def _estimators_options(entry: Entry) -> Iterator[str]:
 def _hyperparameters(entry: Entry) -> Iterator[str]:
     from lemur_core.kinds.net import as_net
     from lemur_core.space import of_net
+    from lemur_core.values import preset
 
-    space = of_net(as_net(entry.load(), entry.name).hyperparameters())
+    space = preset(of_net(as_net(entry.load(), entry.name).hyperparameters()), entry.prm)
     width = max(map(len, space))
     yield "hyperparameters"
     for name, one in sorted(space.items()):
@@ -166,10 +167,10 @@ def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
 
     from lemur_core.kinds.net import as_net
     from lemur_core.space import of_net
-    from lemur_core.values import smallest
+    from lemur_core.values import preset, smallest
 
     module = as_net(entry.load(), entry.name)
-    prm = smallest(of_net(module.hyperparameters()))
+    prm = smallest(preset(of_net(module.hyperparameters()), entry.prm))
     net = module.net((1, *shape), (classes,), prm, torch.device("cpu")).eval()
     counter = FlopCounterMode(display=False)
     try:

@@ -12,6 +12,7 @@ from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
 from lemur_core.search.points import Point, Points
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
+from lemur_core.values import preset
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def prepare(
     for pipeline in pipelines:
         before = set(sys.modules)
         try:
-            space = override(space_of(pipeline), prm)
+            space = _overridden(pipeline, space_of(pipeline), prm)
             if pipeline.net not in lacking:
                 lacking[pipeline.net] = _lacking(pipeline, set(sys.modules) - before)
         except PluginError as error:
@@ -83,6 +84,22 @@ def prepare(
 
 def _with_points(ready: Ready, points: Sequence[Point]) -> Ready:
     return replace(ready, points=Points(points, ready.space, ready.pipeline.net))
+
+
+def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, Given]) -> Space:
+    """Return a space with the ranges that are given.
+
+    Raises:
+        SpaceError: A range cannot be read, or lacks the value that the net's entry fixes.
+    """
+    given, fixed_by_entry = override(space, prm), pipeline.net_entry.prm
+    for name, value in fixed_by_entry.items():
+        if not given[name].holds(value):
+            raise SpaceError(
+                f"{name}={prm[name]}: net {pipeline.net!r} is registered with {name}={value}; "
+                "leave out one of them"
+            )
+    return given | {name: space[name] for name in fixed_by_entry}
 
 
 def repeats_line(ready: Sequence[Ready]) -> str:
@@ -111,6 +128,7 @@ def space_of(pipeline: Pipeline) -> Space:
     entry = pipeline.net_entry
     try:
         space = of_net(as_net(entry.load(), entry.name).hyperparameters())
+        space = preset(space, entry.prm)
     except SpaceError as error:
         raise PluginError(f"net {entry.name!r}: {error}") from error
     except LemurError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
 from lemur_core.search.points import Point, read_points
 from lemur_core.space import EXECUTION, Given, parse_range
@@ -27,6 +28,7 @@ class Settings:
         dataset: Of the data set.
         metric: Of the metric.
         net: Of the net, or the paths of files.
+        entries: Nets that no plugin registers; in Python only.
         transform: Of the transforms to search; none is all that fit.
         trials: How many each pipeline shall have; negative, how many more.
         points: Hyperparameters that each pipeline is trained with once, instead of a search; a list
@@ -70,6 +72,7 @@ class Settings:
     dataset: tuple[str, ...] = ()
     metric: tuple[str, ...] = ()
     net: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
     transform: tuple[str, ...] = ()
     trials: int = 3
     points: tuple[Point, ...] = ()
@@ -227,6 +230,19 @@ def _integers(name: str, value: Any) -> tuple[int, ...]:
     return found
 
 
+def _entries(name: str, value: Any) -> tuple[Entry, ...]:
+    entries = (value,) if isinstance(value, Entry) else value
+    if not isinstance(entries, Iterable) or isinstance(entries, str):
+        raise SettingsError(f"{name} is {value!r}; expected a list of entries")
+    found = tuple(entries)
+    for one in found:
+        if not isinstance(one, Entry):
+            raise SettingsError(f"{name} has {one!r}; expected a lemur_core.Entry")
+    if not found:
+        raise SettingsError(f"{name} is empty; expected one or more")
+    return found
+
+
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SettingsError(f"{name} is {value!r}; expected a number")
@@ -252,4 +268,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "gpus": _integers,
     "data": _path,
     "points": lambda _, given: read_points(given),
+    "entries": _entries,
 }
