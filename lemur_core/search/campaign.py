@@ -22,6 +22,7 @@ from lemur_core.search.dispatch import Dispatch
 from lemur_core.search.events import CampaignStarted, Warned, Watch
 from lemur_core.search.forecast import Audit, Forecasting
 from lemur_core.search.hooks import tell_plugins
+from lemur_core.search.initial import InitialWeights
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.obtain import Obtain
 from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics
@@ -40,7 +41,7 @@ from lemur_core.train.file_digests import FileDigests
 from lemur_core.train.here import Here
 from lemur_core.train.process import Process
 from lemur_core.train.worker import Worker
-from lemur_core.trial import State
+from lemur_core.trial import Keep, State
 
 
 @dataclass
@@ -98,7 +99,7 @@ class Campaign:
         self._watch = tell_plugins(registry, watch)
         self.devices = devices_of(settings)
         self._versions = versions(registry)
-        self.summary = Summary()
+        self.summary, self._initial = Summary(), InitialWeights()
         self._forecasting: Forecasting | None = None
         if settings.estimator is not None:
             self._forecasting = Forecasting(settings, registry, self._warn)
@@ -113,7 +114,14 @@ class Campaign:
             LemurError: The settings cannot be met, or no net can take its data.
         """
         settings = self.settings
-        ready = prepare(self.pipelines, ranges(settings), self._leave_out, settings.points)
+        ready = prepare(
+            self.pipelines,
+            ranges(settings),
+            self._leave_out,
+            settings.points,
+            settings.weights,
+            self._initial,
+        )
         check_search([one.space for one in ready if one.points is None], settings)
         if repeated := repeats_line(ready):
             self._warn(repeated)
@@ -153,7 +161,7 @@ class Campaign:
     def _means(self, writer: Writer, interruption: Interruption) -> Means:
         settings = self.settings
         checkpoints = beside(writer.engine, "checkpoints") if settings.checkpoint else None
-        weights = beside(writer.engine, "weights") if settings.keep_weights else None
+        weights = beside(writer.engine, "weights") if settings.keep_weights is not Keep.NO else None
         return Means(
             settings,
             writer,
@@ -162,6 +170,7 @@ class Campaign:
             weights,
             interruption,
             self._watch,
+            self._initial,
             self._forecasting,
         )
 

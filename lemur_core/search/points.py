@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lemur_core.errors import SettingsError, SpaceError, hint
-from lemur_core.space import EXECUTION, Space, Value, fixed, optional_of
+from lemur_core.initial import NAME, identity_in
+from lemur_core.search.initial import InitialWeights
+from lemur_core.space import EXECUTION, Choice, Space, Value, fixed, optional_of
 from lemur_core.store.identity import prm_uid
 from lemur_core.values import value_in
 
@@ -114,6 +116,7 @@ class Points:
         points: As they were given.
         space: Of the pipeline, those ranges replaced that are given.
         net: Name of its net, for errors.
+        initial: Takes the files of weights that points begin with.
 
     Attributes:
         repeated: Where points were given that repeat an earlier one.
@@ -123,11 +126,13 @@ class Points:
             does not take, or a value outside of its range.
     """
 
-    def __init__(self, points: Sequence[Point], space: Space, net: str) -> None:
+    def __init__(
+        self, points: Sequence[Point], space: Space, net: str, initial: InitialWeights
+    ) -> None:
         self._prms: dict[str, dict[str, Value]] = {}
         self.repeated: list[str] = []
         for point in points:
-            prm = _complete(point, space, net)
+            prm = _complete(_begun_with(point, space, initial), space, net)
             uid = prm_uid(prm)
             if uid in self._prms:
                 self.repeated.append(point.where)
@@ -154,8 +159,20 @@ class Points:
         }
 
 
+def _begun_with(point: Point, space: Space, initial: InitialWeights) -> Point:
+    """Return a point with the identity of its weights instead of their file."""
+    is_nets_own = NAME in space and identity_in(fixed(space)) is None
+    if NAME not in point.prm or is_nets_own:
+        return point
+    identity = initial.add(point.prm[NAME], point.where)
+    return point._replace(prm={**point.prm, NAME: identity})
+
+
 def _complete(point: Point, space: Space, net: str) -> dict[str, Value]:
-    ranges = space | {name: one for name, one in optional_of(space).items() if name in point.prm}
+    optional = optional_of(space)
+    if identity := identity_in(point.prm):
+        optional.setdefault(NAME, Choice((identity,)))
+    ranges = optional | space
     for name in point.prm:
         if name not in ranges:
             raise SpaceError(

@@ -6,10 +6,13 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import Path
 
-from lemur_core.errors import LemurError, PluginError, SpaceError
+from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
+from lemur_core.initial import NAME
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
+from lemur_core.search.initial import InitialWeights
 from lemur_core.search.points import Point, Points
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
 from lemur_core.values import preset
@@ -46,6 +49,8 @@ def prepare(
     prm: Mapping[str, Given],
     leave_out: Callable[[str], None],
     points: Sequence[Point] = (),
+    weights: Path | None = None,
+    initial: InitialWeights | None = None,
 ) -> list[Ready]:
     """Return the pipelines whose nets can be trained.
 
@@ -55,12 +60,17 @@ def prepare(
         leave_out: Told, once for each reason, why a pipeline is left out, and what is not recorded
             of a net's code.
         points: Points to train; none searches the space.
+        weights: File of the weights that trials begin with; None begins from scratch.
+        initial: Takes the files of weights that are named.
 
     Raises:
+        SettingsError: A file of weights cannot be read.
         PluginError: No net can be imported.
         SpaceError: A range cannot be read, no net has a hyperparameter of its name, or a point does
             not fit a net.
     """
+    initial = initial or InitialWeights()
+    identity = None if weights is None else initial.add(weights)
     ready: list[Ready] = []
     reasons: dict[str, LemurError] = {}
     lacking: dict[str, list[str]] = {}
@@ -73,17 +83,29 @@ def prepare(
         except PluginError as error:
             reasons.setdefault(str(error), error)
         else:
-            ready.append(Ready(pipeline, space))
+            ready.append(Ready(pipeline, space | _begun_with(pipeline, space, identity)))
     if not ready:
         raise next(iter(reasons.values()))
     check_used(prm, [one.space for one in ready])
     for reason in (*reasons, *chain(*lacking.values())):
         leave_out(reason)
-    return [_with_points(one, points) for one in ready] if points else ready
+    if not points:
+        return ready
+    return [
+        replace(one, points=Points(points, one.space, one.pipeline.net, initial)) for one in ready
+    ]
 
 
-def _with_points(ready: Ready, points: Sequence[Point]) -> Ready:
-    return replace(ready, points=Points(points, ready.space, ready.pipeline.net))
+def _begun_with(pipeline: Pipeline, space: Space, identity: str | None) -> Space:
+    """Return the range of the hyperparameter that says what weights trials begin with."""
+    if identity is None:
+        return {}
+    if NAME in space:
+        raise SettingsError(
+            f"net {pipeline.net!r} has a hyperparameter {NAME!r} of its own, so its trials cannot "
+            "begin with weights from a file"
+        )
+    return {NAME: Choice((identity,))}
 
 
 def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, Given]) -> Space:

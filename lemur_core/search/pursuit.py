@@ -357,6 +357,8 @@ class Pursuit:
             trial,
             checkpoint=self._folder(trial.uid),
             weights=weights,
+            keep=self._means.settings.keep_weights,
+            initial=self._means.initial.file(trial.prm),
             parts=parts,
             left_out=self._left_out,
             data=self.data,

@@ -12,6 +12,7 @@ from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
 from lemur_core.search.points import Point, read_points
 from lemur_core.space import EXECUTION, Given, parse_range
+from lemur_core.trial import Keep
 
 if TYPE_CHECKING:
     from lemur_core.train.limits import Limits
@@ -49,7 +50,10 @@ class Settings:
             true its predictions are.
         fail_attempts: Trials in a row that may fail before a pipeline is set aside.
         checkpoint: Keep each trial's state after each epoch, so that it can go on from there.
-        keep_weights: Keep the weights of each trial's best epoch by validation.
+        keep_weights: Whose weights are kept of each trial: ``no``, ``best`` (its best epoch by
+            validation; ``True`` means that too), ``last``, or ``every`` epoch.
+        weights: A safetensors file with the weights that each trial begins with; None begins from
+            scratch. A point may name its own.
         in_process: Train in this process, for debuggers; the next three then hold nothing.
         epoch_limit: Minutes that an epoch may take.
         trial_limit: Minutes that a trial may take; None is no limit.
@@ -89,7 +93,8 @@ class Settings:
     audit: float = 0.0
     fail_attempts: int = 3
     checkpoint: bool = True
-    keep_weights: bool = False
+    keep_weights: Keep = Keep.NO
+    weights: Path | None = None
     in_process: bool = False
     epoch_limit: float = 30.0
     trial_limit: float | None = None
@@ -249,13 +254,21 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
+def _keep(name: str, value: Any) -> Keep:
+    if isinstance(value, bool):
+        return Keep.BEST if value else Keep.NO
+    if value not in list(Keep):
+        raise SettingsError(f"{name} is {value!r}; expected {', '.join(Keep)}")
+    return Keep(value)
+
+
 def _switch(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise SettingsError(f"{name} is {value!r}; expected true or false")
     return value
 
 
-_SWITCHES = ("checkpoint", "keep_weights", "in_process", "download", "skip_corrupt", "adopt")
+_SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
@@ -266,7 +279,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("device", "sampler", "pruner", "estimator", "db"), _text),
     "transform": _names,
     "gpus": _integers,
-    "data": _path,
+    **dict.fromkeys(("data", "weights"), _path),
     "points": lambda _, given: read_points(given),
     "entries": _entries,
+    "keep_weights": _keep,
 }

@@ -12,6 +12,7 @@ import lemur_core
 from lemur_core import data
 from lemur_core.errors import SettingsError, SpaceError
 from lemur_core.search.events import EpochEnded, StudyStarted, TrialStarted, Warned
+from lemur_core.search.initial import InitialWeights
 from lemur_core.search.points import Point, Points, read_points
 from lemur_core.search.settings import Settings
 from lemur_core.space import Choice, Interval
@@ -46,7 +47,7 @@ def lrs(db):
 
 
 def complete(*prms, space=SPACE):
-    return Points(read_points(prms), space, "Net")
+    return Points(read_points(prms), space, "Net", InitialWeights())
 
 
 def test_a_point_is_trained_once_and_the_same_command_again_trains_nothing(db):
