@@ -5,9 +5,10 @@ An entry is text only, so that listing what is installed imports nothing but the
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from lemur_core.restriction import LIMITS, OPTION
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+
+    from lemur_core.space import Value
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*(:[A-Za-z_]\w*)?")
@@ -45,6 +48,8 @@ class Entry:
         options: For a loader, names of what may be said of it in brackets,
             ``coco[categories=person]``; in small letters, parted by hyphens. One called ``size``
             is the images' height and width.
+        prm: For a net, values of some of its hyperparameters that are fixed, ``{"width": 64}``,
+            so that many entries can share one module.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Entry:
     opt_in: bool = False
     demo: bool = False
     options: tuple[str, ...] = ()
+    prm: Mapping[str, Value] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -78,6 +84,12 @@ class Entry:
                 f"entry {self.name!r}: tasks is the text {self.tasks!r}; "
                 f"expected a tuple, ({self.tasks!r},)"
             )
+        for name, value in self.prm.items():
+            if not _is_value(value):
+                raise PluginError(
+                    f"entry {self.name!r}: prm {name!r} is {value!r}; expected a text, a truth "
+                    "value or a finite number"
+                )
         for option in self.options:
             if option in LIMITS or not OPTION.fullmatch(option):
                 raise PluginError(
@@ -171,6 +183,12 @@ class Entry:
         if not hasattr(module, attribute):
             raise PluginError(f"{self.name!r}: {module_name} has no {attribute!r}")
         return getattr(module, attribute)
+
+
+def _is_value(value: object) -> bool:
+    return isinstance(value, bool | str) or (
+        isinstance(value, int | float) and math.isfinite(value)
+    )
 
 
 def entries_in(package: str, tasks: Iterable[str] = ()) -> list[Entry]:

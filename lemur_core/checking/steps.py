@@ -23,7 +23,7 @@ from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import installed
-from lemur_core.space import central, of_net
+from lemur_core.space import of_net
 from lemur_core.train.batches import batches
 from lemur_core.train.data import Bundles
 from lemur_core.train.finite import check_weights, finite_buffers
@@ -35,6 +35,7 @@ from lemur_core.train.trial import (
     train_epoch,
 )
 from lemur_core.trial import Trial
+from lemur_core.values import central
 
 Say = Callable[[Mapping[str, Any]], None]
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from lemur_core.entry import Entry
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.net import NetModule, as_net
-from lemur_core.space import Interval, Range, Space, covering, of_net, smallest
+from lemur_core.space import Interval, Range, Space, of_net
 from lemur_core.testing.objects import check_found, draw_objects, same
+from lemur_core.values import covering, preset, smallest
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 # A net of more parameters is tried without values where only its hyperparameters differ.
@@ -377,7 +378,7 @@ def _module(net: Entry) -> NetModule:
 
 
 def _space(net: Entry) -> Space:
-    return of_net(_module(net).hyperparameters())
+    return preset(of_net(_module(net).hyperparameters()), net.prm)
 
 
 def _prm(net: Entry) -> dict[str, Any]:

@@ -25,8 +25,9 @@ from lemur_core.train import checkpoint, kept
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
+from lemur_core.train.initial import give_weights
 from lemur_core.train.parts import Parted
-from lemur_core.trial import Epoch, Size, Trial, best_of
+from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
 
 # Scoring keeps no activations, so that it can take more images at once than training does, until
 # what is left of those at full size is much.
@@ -73,6 +74,8 @@ class Training:
             # It is given whole batches, where the net is.
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
+        if trial.initial is not None:
+            give_weights(self.net, trial.initial, trial)
         # Once more, so that what is learned does not hang on how the net was tried on.
         seed_everything(trial.seed)
         self.net.train_setup(trial.prm)
@@ -143,8 +146,9 @@ class Training:
     def _keep(self, epochs: Sequence[Epoch]) -> None:
         trial, latest = self.trial, epochs[-1]
         # Before the state: of an epoch that is gone on from, the weights are there.
-        if trial.weights and best_of(epochs) is latest:
-            keep_weights(trial.weights, self.net, latest)
+        if trial.weights:
+            is_best = best_of(epochs) is latest
+            keep_weights(trial.weights, self.net, latest, trial.keep, is_best=is_best)
         if trial.checkpoint and latest.number < trial.epochs:
             keep_state(trial.checkpoint, self.net, epochs)
 
@@ -174,10 +178,10 @@ def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
         _warn(f"{folder}: the trial's state cannot be kept", error)
 
 
-def keep_weights(file: Path, net: nn.Module, epoch: Epoch) -> None:
+def keep_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
     """Write the weights of a net after an epoch, or warn that they cannot be written."""
     try:
-        kept.keep(file, net, epoch)
+        kept.keep_as(file, net, epoch, keep, is_best=is_best)
     # As of the state; the net would have to be trained again.
     except Exception as error:
         _warn(f"{file}: the trial's weights cannot be kept", error)
