@@ -232,7 +232,7 @@ BROKEN = {
         ["net_gives_its_tasks_shape"],
         "net 'Bad': gives dict; expected a list, a dictionary for each image",
     ),
-    "finds_in_some": (["net_gives_its_tasks_shape"], "net 'Bad': 1 outputs of 3 images"),
+    "finds_in_some": (["net_gives_its_tasks_shape"], "net 'Bad': 1 outputs of 2 images"),
     "finds_pairs": (
         ["net_gives_its_tasks_shape"],
         "net 'Bad': what is in an image is tuple; expected a dictionary",
