@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, select
 
 from lemur_core.store import fields, schema
+from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
@@ -20,7 +21,6 @@ from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
 from lemur_core.store.taking.records import Batch, Fault, Pipeline, Record
 from lemur_core.store.text import now, storable
-from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.trial import State
 
@@ -79,7 +79,7 @@ def take(
     found: Iterable[Batch | Fault],
     place: str,
     form: str,
-    codes: Mapping[str, Mapping[str, str]] | None = None,
+    codes: Mapping[str, Mapping[str, str | StoredCode]] | None = None,
     taken: str | None = None,
 ) -> Report:
     """Write records; those that are there already are left alone.
@@ -118,7 +118,7 @@ class _Writer:
         self,
         engine: Engine,
         source: Mapping[str, str],
-        codes: Mapping[str, Mapping[str, str]],
+        codes: Mapping[str, Mapping[str, str | StoredCode]],
     ) -> None:
         self._engine = engine
         self._source = source
@@ -188,9 +188,10 @@ class _Writer:
 
     def _code_id(self, connection: Connection, table: str, name: Any) -> int | None:
         code = self._codes.get(table, {}).get(name) if isinstance(name, str) else None
-        return (
-            None if code is None else code_id(connection, schema.metadata.tables[table], name, code)
-        )
+        if code is None:
+            return None
+        stored = StoredCode.of(code) if isinstance(code, str) else code
+        return code_id(connection, schema.metadata.tables[table], name, stored)
 
 
 class _Placed(NamedTuple):
