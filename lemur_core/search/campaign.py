@@ -20,7 +20,7 @@ from lemur_core.search.attempt import Means
 from lemur_core.search.data import check_data
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
-from lemur_core.search.events import CampaignStarted, Warned, Watch
+from lemur_core.search.events import CampaignEnded, CampaignStarted, Warned, Watch
 from lemur_core.search.forecast import Audit, Forecasting
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.interruption import Interruption
@@ -94,7 +94,8 @@ class Campaign:
         started: Sequence[Spawned] = (),
     ) -> None:
         self.settings, self.pipelines, self._started = settings, pipelines, started
-        self._watch = tell_plugins(registry, watch)
+        self._watch = tell_plugins(registry, watch, settings)
+        self._has_started = False
         self.devices = devices_of(settings)
         self._versions = versions(registry)
         self.summary = Summary()
@@ -138,6 +139,8 @@ class Campaign:
                 on_each_data((one.pipeline, one.data) for one in pursuits),
             )
         finally:
+            if self._has_started:
+                self._watch(CampaignEnded(self.summary))
             engine.dispose()
         return self.summary
 
@@ -190,6 +193,7 @@ class Campaign:
     ) -> None:
         pipelines = [pursuit.pipeline for pursuit in pursuits]
         trials = sum(pursuit.missing for pursuit in pursuits)
+        self._has_started = True
         self._watch(
             CampaignStarted(pipelines, trials, self.settings.epochs, self.devices, self.summary.db)
         )
