@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lemur_core.search.run import run
     from lemur_core.search.trained import Trained, trained
     from lemur_core.store.reading.reader import best, data
+    from lemur_core.store.reading.results import Results
     from lemur_core.trial import Epoch, Outcome, State, Trial
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Epoch",
     "Kind",
     "Outcome",
+    "Results",
     "State",
     "Trained",
     "Trial",
@@ -62,6 +64,7 @@ __all__ = [
 _LAZY = {
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
+    "Results": "lemur_core.store.reading.results",
     "State": "lemur_core.trial",
     "Trained": "lemur_core.search.trained",
     "Trial": "lemur_core.trial",

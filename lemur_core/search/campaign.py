@@ -19,7 +19,7 @@ from lemur_core.registry import Registry
 from lemur_core.search.attempt import Means
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
-from lemur_core.search.events import CampaignStarted, Warned, Watch
+from lemur_core.search.events import CampaignEnded, CampaignStarted, Warned, Watch
 from lemur_core.search.forecast import Audit, Forecasting
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.initial import InitialWeights
@@ -96,7 +96,8 @@ class Campaign:
         started: Sequence[Spawned] = (),
     ) -> None:
         self.settings, self.pipelines, self._started = settings, pipelines, started
-        self._watch = tell_plugins(registry, watch)
+        self._watch = tell_plugins(registry, watch, settings)
+        self._has_started = False
         self.devices = devices_of(settings)
         self._versions = versions(registry)
         self.summary, self._initial = Summary(), InitialWeights()
@@ -141,6 +142,8 @@ class Campaign:
                 on_each_data((one.pipeline, one.data) for one in studies.closed),
             )
         finally:
+            if self._has_started:
+                self._watch(CampaignEnded(self.summary))
             engine.dispose()
         return self.summary
 
@@ -206,6 +209,7 @@ class Campaign:
         interruption: Interruption,
     ) -> None:
         settings = self.settings
+        self._has_started = True
         self._watch(
             CampaignStarted(
                 [one.pipeline for one in ready],

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -526,6 +527,24 @@ def test_rules_that_an_earlier_plugin_had_no_entry_for_come_back(monkeypatch):
     assert Net.test_metric_forgets_when_reset is None
     assert Net.test_net_comes_back_from_its_state
     assert Net.test_net_learns.__doc__ == "An author's own rule stays."
+
+
+def test_rules_of_a_kind_that_a_plugin_brings_are_tests_of_its_entries(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BAD.parent / "third_party" / "lemur-tiny")
+
+    class Contract(PluginContract):
+        plugin = "lemur_tiny.plugin"
+
+    contract = Contract()
+    [zoo], [exporter] = contract.entries["zoo"], contract.entries["exporter"]
+    contract.test_zoo_has_members(zoo)
+    contract.test_exporter_writes_results(exporter, tmp_path)
+    with pytest.raises(AssertionError):
+        contract.test_zoo_has_members(SimpleNamespace(load=lambda: lambda: [{}]))
+    # It has no loader.
+    assert Contract.test_loader_promises_hold is None
+    # Other plugins' contract tests are without the kind.
+    assert not hasattr(PluginContract, "test_zoo_has_members")
 
 
 def test_objects_that_are_in_order_are_taken(monkeypatch, tmp_path):
