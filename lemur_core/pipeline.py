@@ -17,6 +17,7 @@ from lemur_core.registry import Registry
 from lemur_core.restriction import NONE, Restriction, check_options, split
 
 _SIZE = re.compile("[1-9][0-9]{0,4}")  # pixels
+_SHOWN = 12  # names in an error line
 _KIND = {"dataset": "loader", "metric": "metric", "net": "net"}
 
 
@@ -114,6 +115,7 @@ def _matching(
         return pipelines
     text = " and ".join(repr(str(want)) for want in wants)
     _explain_misfit(registry, text, wants, transforms)
+    _explain_opt_in(registry, text, wants)
     raise PatternError(
         f"{text}: no pipeline of what is installed matches; see lemur list for what there is"
     )
@@ -180,12 +182,19 @@ def _metrics(
 
 
 def _nets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
+    """Return the nets wanted, those that are opt-in only where they are named in full."""
     full = {id(entry): name for name, entry in registry.entries("net")}
+    named = _named_nets(wants)
     return {
         name: entry
         for name, entry in registry.names("net").items()
         if all(want.matches("net", entry.name, full[id(entry)]) for want in wants)
+        and (not entry.opt_in or not named.isdisjoint((entry.name, full[id(entry)])))
     }
+
+
+def _named_nets(wants: Sequence[Pattern]) -> set[str]:
+    return set(chain(*(want.literals["net"] for want in wants)))
 
 
 def _transforms(registry: Registry, wanted: Sequence[str]) -> Transforms:
@@ -243,6 +252,22 @@ def _explain_misfit(
         for dataset in literals["dataset"]:
             loader, net = registry.get("loader", own_name(dataset)), registry.get("net", net_name)
             transforms.check_sizes(text, loader, net)
+
+
+def _explain_opt_in(registry: Registry, text: str, wants: Sequence[Pattern]) -> None:
+    """Raise the exact reason where all nets that match are opt-in and none is named in full."""
+    matching = {
+        full: entry
+        for full, entry in registry.entries("net")
+        if all(want.matches("net", entry.name, full) for want in wants)
+    }
+    if matching and all(entry.opt_in for entry in matching.values()) and not _named_nets(wants):
+        names = sorted(entry.name for entry in matching.values())
+        others = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        raise PatternError(
+            f"{text}: matches opt-in nets only, which are trained only if they are named in full: "
+            f"{', '.join(names[:_SHOWN])}{others}"
+        )
 
 
 def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str) -> None:

@@ -186,3 +186,4 @@ def _check(entry: object, kind: str) -> None:
     if kind in _IN_PIPELINES and "_" in entry.name:
         raise PluginError(f"{kind} {entry.name!r}: '_' separates a pipeline's parts; use '-'")
     entry.file()
+    entry.code_file()

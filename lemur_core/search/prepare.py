@@ -21,6 +21,7 @@ from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.metric import as_metric
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
+from lemur_core.search.code import CodeReader
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
 
 
@@ -79,9 +80,12 @@ def prepare(
     reasons: dict[str, LemurError] = {}
     lacking: dict[str, list[str]] = {}
     unnamed: dict[str, LemurError] = {}
-    for pipeline in pipelines:
+    code = CodeReader()
+    for planned in pipelines:
         before = set(sys.modules)
+        pipeline = planned
         try:
+            pipeline = code.read(planned)
             space = space_of(pipeline)
             lacking.setdefault(pipeline.net, _lacking(pipeline, set(sys.modules) - before))
             bundle = obtain(pipeline)

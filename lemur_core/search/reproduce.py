@@ -173,8 +173,15 @@ def _stored(told: Told, registry: Registry, folder: Path) -> Entry:
     except UnknownNameError:
         entry = Entry(name, f"{name}.py", (told.facts["task"],))
     else:
-        if entry.code() == code:
-            return entry
+        # Running its text, and not what this process may have imported before it was edited.
+        installed = entry.as_read(is_net=True)
+        if installed.code() == code:
+            return installed
+        if entry.code_target is not None:
+            raise SettingsError(
+                f"trial {told.facts['uid']}: cannot be run again, for the code of net {name!r} is "
+                f"another; it is that of {entry.code_target}, which is not a net by itself"
+            )
     file = folder / f"{name}.py"
     file.write_text(code, encoding="utf-8")
     return replace(entry, target=str(file))
