@@ -183,6 +183,20 @@ class Entry:
         file = _module_file(module, self.name)
         return file.read_bytes() if file else b""
 
+    def recipe(self) -> str | None:
+        """Return the identity of the code that trains a net and is not part of `code`.
+
+        It is that of `lemur_core.sources.recipe.recipe_of`; None where all of it is in `code`.
+
+        Raises:
+            PluginError: The net's code cannot be read.
+        """
+        from lemur_core.sources.recipe import recipe_of
+
+        attribute = self.target.partition(":")[2] if self.module else ""
+        adapter = self.module if self.code_target is not None else None
+        return recipe_of(self.code(), attribute or "Net", adapter)
+
     def unrecorded(self, imported: Collection[str]) -> list[str]:
         """Return what a net that was loaded uses and `code` lacks, a few words for each.
 

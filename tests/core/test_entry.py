@@ -158,3 +158,13 @@ def test_a_code_target_that_cannot_be_is_refused(code_target, message):
 def test_a_code_target_that_is_not_there_is_said(adapter):
     with pytest.raises(PluginError, match="^there is no package 'nowhere_nets'$"):
         Entry("Net", "lemur_adapts.adapter", code_target="nowhere_nets.net").code_file()
+
+
+def test_the_recipe_of_a_net_is_that_of_its_class_or_of_its_adapter(toys, adapter):
+    linear = toys.get("net", "Linear")
+    assert len(linear.recipe()) == 32
+    assert linear.as_read(is_net=True).recipe() == linear.recipe()
+    # It is derived from that net, which is recorded with it.
+    assert Entry("Raises", "lemur_toy.nets.Raises").recipe() == linear.recipe()
+    adapted = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")
+    assert adapted.recipe() is not None
