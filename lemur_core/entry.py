@@ -46,6 +46,8 @@ class Entry:
         opt_in: Whether it is taken only where it is asked for: a transform by its name or a
             wildcard, a net by its name in full.
         demo: Whether ``lemur run`` without arguments uses it.
+        ready: For a loader, whether nets are given its inputs as they are, so that no transform is
+            searched; for a transform, whether it gives them so.
         options: For a loader, names of what may be said of it in brackets,
             ``coco[categories=person]``; in small letters, parted by hyphens. One called ``size``
             is the images' height and width.
@@ -65,6 +67,7 @@ class Entry:
     opt_in: bool = False
     demo: bool = False
     options: tuple[str, ...] = ()
+    ready: bool = False
     code_target: str | None = None
     snapshot: Snapshot | None = field(default=None, repr=False)
 

@@ -92,9 +92,12 @@ def _run(job: Job, say: Say) -> None:
     prm = _prm(module, job)
     say({"step": "build", "prm": prm})
     trial = Trial(pipeline, 1, prm, asked.seed, asked.epochs)
-    transform = as_transform(trial.transform_entry.load(), bundle.normalisation, prm["transform"])
+    transform = as_transform(trial.transform_entry.load(), bundle.scale, prm["transform"])
     device = torch.device(trial.device)
-    batch = next(iter(batches(bundle.train, transform, prm["batch"], device, training=False)))
+    given = batches(
+        bundle.train, transform, prm["batch"], device, training=False, collate=bundle.collate
+    )
+    batch = next(iter(given))
     measured = _measured(module, batch[0][:1], bundle.out_shape, prm)
     _check_fits(measured.get("parameters", 0), job.memory_bytes)
     say({"step": "forward", **measured})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from lemur_core.errors import MissingDataError
 from lemur_core.kinds.loader import IGNORED, DataBundle, Samples, as_bundle
 from lemur_core.testing.objects import check_target, same
 from lemur_core.trial import SPLITS
+
+# Samples of which a batch is made.
+_COLLATED = 3
 
 
 class LoaderRules:
@@ -66,6 +70,14 @@ class LoaderRules:
             for split in SPLITS:
                 _check_same(loader, split, getattr(one, split), getattr(two, split))
 
+    def test_loader_makes_the_same_batch_twice(self, loader: Entry, tmp_path: Path) -> None:
+        """A collate of its own gives inputs and targets, draws nothing, and can be sent."""
+        self.prepare_data(loader, tmp_path)
+        for task in _tasks(loader):
+            bundle = _bundle(loader, task, tmp_path)
+            if bundle.collate is not None:
+                _check_collate(loader, bundle)
+
 
 def _tasks(loader: Entry) -> tuple[str, ...]:
     # One that serves any task is tried with this one.
@@ -82,6 +94,28 @@ def _bundle(loader: Entry, task: str, folder: Path) -> DataBundle:
         )
 
 
+def _check_collate(loader: Entry, bundle: DataBundle) -> None:
+    where = f"loader {loader.name!r}: collate"
+    assert bundle.collate is not None
+    samples = [bundle.train[index] for index in range(min(_COLLATED, len(bundle.train)))]
+    made = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        batch = bundle.collate(list(samples))
+        is_pair = isinstance(batch, tuple | list) and len(batch) == len(("inputs", "targets"))
+        assert is_pair, f"{where} gives {type(batch).__name__}; expected (inputs, targets)"
+        made.append(batch)
+    assert same(*made), f"{where} gives something else for the same samples; draw nothing in it"
+    try:
+        pickle.dumps(bundle.collate)
+    # Whatever a thing raises that cannot be pickled.
+    except Exception as error:
+        pytest.fail(
+            f"{where} cannot be sent to a process that loads samples ({error}); "
+            "name a function of a module"
+        )
+
+
 def _check_sample(loader: Entry, bundle: DataBundle, task: str, split: str, sample: Any) -> None:
     if not task.startswith(("img-", "obj-")):
         return
@@ -94,7 +128,7 @@ def _check_sample(loader: Entry, bundle: DataBundle, task: str, split: str, samp
         assert image.shape[1:] == promised, (
             f"{where}: images are {tuple(image.shape[1:])}; its entry promises {promised}"
         )
-    mean, std = bundle.normalisation
+    mean, std = bundle.scale
     assert len(mean) == len(std) == len(image), (
         f"{where}: {len(image)} channels, but normalisation of {len(mean)}"
     )
