@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Select, bindparam, func, select
 
+from lemur_core.kinds.importer import Fault
 from lemur_core.store import schema
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
@@ -18,7 +19,7 @@ from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
-from lemur_core.store.taking.records import Batch, Fault, Pipeline, Record
+from lemur_core.store.taking.records import Batch, Pipeline, Record
 from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import Compiled, insert_once, now, storable
 from lemur_core.trial import State
@@ -152,7 +153,7 @@ class _Writer:
             uid,
             *map(storable, pipeline),
             dataset_id(connection, data_of(own.get("data"))),
-            *(self._code_id(connection, table, name) for table, name in names),
+            *(self._code_id(connection, batch, table, name) for table, name in names),
             record.prm,
             own.get("seed"),
             own.get("epochs"),
@@ -171,8 +172,9 @@ class _Writer:
             own.get("ended"),
         )
 
-    def _code_id(self, connection: Connection, table: str, name: Any) -> int | None:
-        code = self._codes.get(table, {}).get(name) if isinstance(name, str) else None
+    def _code_id(self, connection: Connection, batch: Batch, table: str, name: Any) -> int | None:
+        codes = batch.codes or self._codes
+        code = codes.get(table, {}).get(name) if isinstance(name, str) else None
         return (
             None if code is None else code_id(connection, schema.metadata.tables[table], name, code)
         )
