@@ -50,7 +50,11 @@ class Transforms:
                 f"{pattern}: nets are given the inputs of data set {loader.name!r} as they are; "
                 "expected transform 'none', or none to be named"
             )
-        kind = {name: entry for name, entry in self.entries.items() if entry.dtype == net.dtype}
+        kind = {
+            name: entry
+            for name, entry in self.entries.items()
+            if entry.dtype == net.dtype and (self.asked_for or not entry.ready)
+        }
         if self.entries and not kind:
             raise MisfitError(
                 f"{pattern}: net {net.name!r} takes {net.dtype}; {', '.join(self.entries)} "

@@ -37,6 +37,8 @@ class Pipeline:
     net_entry: Entry = field(repr=False)
     transforms: Mapping[str, Entry] = field(repr=False, hash=False)
     also: Mapping[str, Entry] = field(default_factory=dict, repr=False, hash=False)
+    # None where no plugin registers the task.
+    task_entry: Entry | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -131,14 +133,33 @@ def _combine(
         if all(want.matches("task", task) for want in wants)
     ]
     metrics, nets = _metrics(registry, wants).items(), _nets(registry, wants).items()
+    tasks = {task: _task(registry, task) for task, _, _ in served}
     return [
-        Pipeline(task, dataset, metric, net, loader, metric_entry, net_entry, fitting, also)
+        Pipeline(
+            task,
+            dataset,
+            metric,
+            net,
+            loader,
+            metric_entry,
+            net_entry,
+            fitting,
+            also,
+            tasks[task],
+        )
         for (task, dataset, loader), (metric, (metric_entry, also)), (net, net_entry) in product(
             served, metrics, nets
         )
         if all(entry.serves(task) for entry in (metric_entry, net_entry, *also.values()))
         and (fitting := transforms.fitting(task, loader, net_entry))
     ]
+
+
+def _task(registry: Registry, name: str) -> Entry | None:
+    try:
+        return registry.get("task", name)
+    except UnknownNameError:
+        return None
 
 
 def _datasets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:

@@ -20,6 +20,7 @@ from lemur_core.checking.asked import Asked
 from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.net import NetModule, as_net
+from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import installed
@@ -85,7 +86,7 @@ def run(job: Job, say: Say) -> None:
 
 def _run(job: Job, say: Say) -> None:
     pipeline, asked = job.pipeline, job.asked
-    bundle = with_labels_checked(job.bundle, pipeline.task, pipeline.dataset)
+    bundle = with_labels_checked(job.bundle, task_of(pipeline.task_entry), pipeline.dataset)
     say({"step": "import"})
     seed_everything(asked.seed)
     module = as_net(pipeline.net_entry.load(), pipeline.net)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lemur_core.errors import ShapeError
 from lemur_core.kinds.loader import DataBundle, Samples, take
+from lemur_core.kinds.task import Example
 from lemur_core.kinds.transform import as_transform, identity
-from lemur_core.pictures.draw import Example
 from lemur_core.search.trained import Trained
 from lemur_core.train.batches import batches
 from lemur_core.train.finite import Outputs

@@ -8,7 +8,7 @@ from hashlib import sha256
 from importlib import import_module
 from types import ModuleType
 
-from lemur_core.errors import CodeChangedError
+from lemur_core.errors import CodeChangedError, LemurError
 
 # The digest of each module's file when this process imported it.
 _IMPORTED: dict[str, str] = {}
@@ -45,11 +45,19 @@ def import_noted(module: str, read: Callable[[str], bytes]) -> ModuleType:
     """
     if module in _IMPORTED:
         return import_module(module)
-    before = digest_of(read(module))
+    before = _digest(module, read)
     imported = import_module(module)
     # Of a file that is edited while it is imported, it is not known which content was.
-    _IMPORTED[module] = before if digest_of(read(module)) == before else ""
+    _IMPORTED[module] = before if _digest(module, read) == before else ""
     return imported
+
+
+def _digest(module: str, read: Callable[[str], bytes]) -> str:
+    try:
+        return digest_of(read(module))
+    # A module without a file; of one that is not there, importing it tells more.
+    except (LemurError, OSError, ValueError):
+        return ""
 
 
 def check_imported(name: str, snapshot: Snapshot) -> None:

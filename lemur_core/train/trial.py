@@ -19,6 +19,7 @@ from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
+from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint, kept
@@ -59,7 +60,8 @@ class Training:
 
     def __init__(self, trial: Trial, bundle: DataBundle) -> None:
         self.trial, self.device = trial, torch.device(trial.device)
-        bundle = with_labels_checked(bundle, trial.pipeline.task, trial.pipeline.dataset)
+        task = task_of(trial.pipeline.task_entry)
+        bundle = with_labels_checked(bundle, task, trial.pipeline.dataset)
         self.bundle = bundle
         seed_everything(trial.seed)
         self._transform = as_transform(

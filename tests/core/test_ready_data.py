@@ -6,9 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from lemur_core import Entry
+from lemur_core import Entry, data
+from lemur_core.errors import MisfitError
 from lemur_core.kinds.loader import DataBundle, InMemory
 from lemur_core.kinds.transform import Untouched, identity
+from lemur_core.pattern import Pattern
+from lemur_core.pipeline import compose
+from lemur_core.search.run import campaign
+from lemur_core.search.settings import Settings
 from lemur_core.testing import PluginContract
 from lemur_core.train.batches import batches
 
@@ -141,3 +146,50 @@ def test_a_loader_of_texts_meets_the_contract(tmp_path):
     for name in dir(PluginContract):
         if name.startswith("test_loader_"):
             getattr(PluginContract(), name)(loader, tmp_path)
+
+
+@pytest.fixture
+def texts(toys):
+    """Data sets, a metric and a net of a task that no plugin registers."""
+    module = "lemur_toy.texts"
+    entries = {
+        "loader": [
+            Entry("sentences", f"{module}:sentences", (TASK,), ready=True),
+            Entry("pairs", f"{module}:in_memory", (TASK,), ready=True),
+        ],
+        "net": [Entry("Bag", module, (TASK,))],
+        "metric": [Entry("hits2", "lemur_toy.data:Hits", (TASK,))],
+    }
+    for kind, given in entries.items():
+        toys = toys.with_entries(f"texts-{kind}", kind, given)
+    return toys
+
+
+@pytest.mark.parametrize("dataset", ["sentences", "pairs"])
+def test_a_net_of_texts_is_trained_and_recorded(dataset, texts, tmp_path):
+    db = str(tmp_path / "r.db")
+    settings = {"patterns": (f"{TASK}_{dataset}_hits2_Bag",), "trials": 1, "epochs": 3}
+    more = {"prm": {"batch": 4}, "db": db, "in_process": True}
+    summary = campaign(Settings.of(settings | more), texts, lambda event: None)
+    assert summary.exit_status == 0
+    rows = data(db=db)
+    assert {prm["transform"] for prm in rows["prm"]} == {"none"}
+    # Two words tell the classes apart, so a linear net learns all of them.
+    assert rows["accuracy"].iloc[-1] == 1.0
+
+
+def test_a_data_set_that_is_ready_takes_no_other_transform(texts):
+    with pytest.raises(MisfitError) as raised:
+        compose(texts, [Pattern.parse(f"{TASK}_sentences_hits2_Bag")], ["plain"])
+    assert str(raised.value) == (
+        f"'{TASK}_sentences_hits2_Bag': nets are given the inputs of data set 'sentences' as they "
+        "are; expected transform 'none', or none to be named"
+    )
+    [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")])
+    assert [*pipeline.transforms] == ["none"]
+
+
+def test_images_are_given_as_they_are_where_that_is_asked_for(toys):
+    pattern = [Pattern.parse("img-classification_blobs_hits_Linear")]
+    assert "none" not in compose(toys, pattern)[0].transforms
+    assert [*compose(toys, pattern, ["none"])[0].transforms] == ["none"]
