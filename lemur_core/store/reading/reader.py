@@ -66,10 +66,11 @@ def data(
             dictionary.
         with_stats: Add what is known of the row's trial: ``number``, ``seed``, ``epochs`` (asked
             for), ``device``, ``parameters`` (of the net), ``started``, ``ended``, ``reason`` (of a
-            failure), ``fingerprint`` (of the data set's content), ``within`` (a dictionary of the
+            failure), ``recipe`` (identity of the code that trained it, beside the net's own),
+            ``fingerprint`` (of the data set's content), ``within`` (a dictionary of the
             validation scores within the row's epoch, by how much was trained by then, in epochs),
-            ``source`` (where it was taken in from) and
-            ``extra`` (a dictionary of what else its record said).
+            ``source`` (where it was taken in from) and ``extra`` (a dictionary of what else its
+            record said).
         prm_as_columns: In the place of ``prm``, a column ``prm.lr`` for each hyperparameter.
         columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's.
         db: A database URL, or the path of an SQLite file.

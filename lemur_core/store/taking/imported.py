@@ -14,7 +14,7 @@ from lemur_core.errors import LemurError
 from lemur_core.kinds.importer import EpochRecord, Fault
 from lemur_core.store.identity import digest, exact
 from lemur_core.store.taking.records import Batch, MalformedError, Pipeline, Record
-from lemur_core.store.writing.ledger import storable
+from lemur_core.store.text import storable
 
 # Records of a batch, which are written at once.
 _AT_ONCE = 2_500
