@@ -235,6 +235,9 @@ def _changed(told: Told, trial: Trial, today: Mapping[str, str]) -> Iterator[str
         yield "which data it was trained on was not recorded"
     if trial.device != told.facts["device"]:
         yield f"the device was {told.facts['device']}, is {trial.device}"
+    recipe = told.facts.get("recipe")
+    if recipe is not None and recipe != trial.pipeline.net_entry.recipe():
+        yield f"the code that trains net {trial.pipeline.net!r} is another"
     entries = {kind: getattr(trial.pipeline, name) for kind, name in _CODE.items()}
     for kind, entry in (entries | {"transform": trial.transform_entry}).items():
         if kind in told.codes and told.codes[kind] != entry.source():

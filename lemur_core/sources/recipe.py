@@ -42,6 +42,8 @@ class Definition(NamedTuple):
     name: str
 
 
+# Once per process, as Python imports a module.
+@cache
 def recipe_of(code: str, target: str = "Net", adapter: str | None = None) -> str | None:
     """Return the identity of the code that trains a net and is not recorded with it.
 

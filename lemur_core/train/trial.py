@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lemur_core.errors import MisfitError, NotFiniteError
+from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError
 from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
@@ -236,10 +236,13 @@ def build_net(
     """Return the trial's net and its size, after it and the metrics took two images.
 
     Raises:
+        CodeChangedError: The code that trains it is not what the trial says.
         MisfitError: It cannot take them.
         NotFiniteError: A metric cannot take its outputs, which are NaN or infinite.
     """
     entry = trial.pipeline.net_entry
+    if trial.recipe is not None and entry.recipe() != trial.recipe:
+        raise CodeChangedError(entry.name, "the code that trains it")
     net_module = as_net(entry.load(), entry.name)
     sample = _first(bundle, transform, device)
     in_shape = (1, *_shape_of(sample[0], trial.pipeline.dataset)[1:])

@@ -57,6 +57,11 @@ NETS = (
     "net_is_exported",
 )
 
+TASKS = (
+    "task_is_one",
+    "task_finds_no_fault_in_its_own_batch",
+    "task_drawer_can_be_called",
+)
 ESTIMATORS = (
     "estimator_needs_nothing_but_what_is_known",
     "estimator_says_something_sensible_of_any_curve",
@@ -339,9 +344,23 @@ BROKEN = {
         [
             "loader_promises_hold",
             "loader_names_files_that_are_there",
+            "loader_makes_the_same_batch_twice",
             "loader_gives_the_same_twice",
         ],
         NO_FILES,
+    ),
+    "batches_at_random": (
+        ["loader_makes_the_same_batch_twice"],
+        "loader 'bad': collate gives something else for the same samples; draw nothing in it",
+    ),
+    "no_task": (TASKS, "expected a class derived from lemur_core.kinds.task.Task"),
+    "task_blames_itself": (
+        ["task_finds_no_fault_in_its_own_batch"],
+        "task 'bad': its own target WrongLabel(value=2, words='is 2')",
+    ),
+    "task_draws_without_style": (
+        ["task_drawer_can_be_called"],
+        "too many positional arguments",
     ),
     "names_missing_files": (
         ["loader_names_files_that_are_there"],

@@ -43,6 +43,11 @@ def never_used():
 LIMITS = "LEAST = 1\nMOST = 2\n"
 
 
+def clear():
+    recipe._installed.cache_clear()
+    recipe_of.cache_clear()
+
+
 @pytest.fixture
 def base(tmp_path, monkeypatch):
     """Write a package of base classes; give the recipe of a net that is derived from one."""
@@ -54,11 +59,11 @@ def base(tmp_path, monkeypatch):
         files = {"__init__": "", "trainers": trainers, "steps": steps, "limits": limits} | more
         for name, text in files.items():
             (package / f"{name}.py").write_text(text)
-        recipe._installed.cache_clear()
+        clear()
         return recipe_of(code)
 
     yield recipe_with
-    recipe._installed.cache_clear()
+    clear()
 
 
 SAME = {

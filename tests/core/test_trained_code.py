@@ -12,6 +12,7 @@ from lemur_core.search.code import CodeReader
 from lemur_core.search.events import CampaignStarted
 from lemur_core.search.run import campaign
 from lemur_core.search.settings import Settings
+from lemur_core.sources import recipe
 
 TASKS = ("img-classification",)
 NET = """
@@ -157,3 +158,75 @@ def test_code_is_read_once_however_many_pipelines_have_it(package, toys, monkeyp
     monkeypatch.setattr(Entry, "code", lambda entry: read.append(entry.name) or code(entry))
     assert len({reader.read(one).net_entry.snapshot for one in pipelines}) == 1
     assert read == ["Edited0"]
+
+
+@pytest.fixture
+def trainer(tmp_path, monkeypatch):
+    """A net whose training is in the base class of another package; it says what its loss is."""
+    base = tmp_path / "theirs" / "lemur_base_of_another.py"
+    base.parent.mkdir()
+    base.write_text(NET.replace("from .blocks import LOSS", "LOSS = 1.0").replace("Net(", "Base("))
+    net = tmp_path / "mine" / "Derived.py"
+    net.parent.mkdir()
+    net.write_text(
+        "from lemur_base_of_another import Base, supported_hyperparameters\nclass Net(Base): pass\n"
+    )
+    monkeypatch.syspath_prepend(str(base.parent))
+    yield base, entry_of_file(net, TASKS)
+    sys.modules.pop("lemur_base_of_another", None)
+    forget_recipes()
+
+
+def forget_recipes():
+    recipe._installed.cache_clear()
+    recipe.recipe_of.cache_clear()
+
+
+def test_a_trial_by_another_recipe_is_another_study(trainer, toys, tmp_path):
+    base, entry = trainer
+    registry, db = toys.with_entries("mine", "net", [entry]), str(tmp_path / "r.db")
+    settings = {"patterns": ("img-classification_blobs_hits_Derived",), "trials": 1, "epochs": 1}
+
+    def run():
+        forget_recipes()
+        sys.modules.pop("lemur_base_of_another", None)
+        more = {"db": db, "in_process": True}
+        return campaign(Settings.of(settings | more), registry, lambda event: None)
+
+    def losses():
+        return data(db=db)["loss"].tolist()
+
+    run()
+    base.write_text(base.read_text() + "# a comment\n")
+    run()
+    assert losses() == [1.0]
+    base.write_text(base.read_text().replace("LOSS = 1.0", "LOSS = 2.0"))
+    run()
+    assert losses() == [1.0, 2.0]
+    rows = data(db=db, with_stats=True)
+    assert rows["recipe"].nunique() == 2
+    assert rows["nn_code"].nunique() == 1
+
+
+def test_a_recipe_that_is_not_the_recorded_one_is_refused(trainer, toys):
+    from lemur_core.pattern import Pattern
+    from lemur_core.pipeline import compose
+    from lemur_core.train.data import Bundles
+    from lemur_core.train.trial import Training
+    from lemur_core.trial import Trial
+
+    base, entry = trainer
+    registry = toys.with_entries("mine", "net", [entry])
+    [pipeline] = compose(registry, [Pattern.parse("img-classification_blobs_hits_Derived")])
+    prm = {"batch": 8, "transform": "plain"}
+    trial = Trial(pipeline, 1, prm, 0, 1, recipe=entry.recipe())
+    bundle = Bundles(base.parent).get(pipeline)
+    assert Training(trial, bundle).net
+    base.write_text(base.read_text().replace("LOSS = 1.0", "LOSS = 2.0"))
+    forget_recipes()
+    with pytest.raises(CodeChangedError) as raised:
+        Training(trial, bundle)
+    assert str(raised.value) == (
+        "'Derived': the code that trains it was edited, and the code that was imported is not the "
+        "code that was recorded; start Python and the campaign again"
+    )
