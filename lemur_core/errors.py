@@ -119,6 +119,14 @@ class WeightsError(LemurError, ValueError):
     """Kept weights that cannot be read, or are another net's."""
 
 
+class RetrainingError(LemurError, RuntimeError):
+    """A trial that was trained again and did not come to its best epoch."""
+
+    def __init__(self, uid: str, state: str, reason: str) -> None:
+        self.uid, self.state, self.reason = uid, state, reason
+        super().__init__(f"trial {uid} was trained again and ended as {state}: {reason}")
+
+
 class WorkerError(LemurError, RuntimeError):
     """No worker process can be started."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("lemur_core")
 hookimpl = pluggy.HookimplMarker("lemur_core")
+"""Marks a function of a plugin module as the implementation of the hook of its name."""
 
 
 @hookspec

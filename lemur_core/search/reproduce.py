@@ -90,7 +90,7 @@ def reproduce(
     with recorded(told, registry, device) as trial:
         bundles = bundles_of(told, folder)
         check_same_data(told, bundles.record(trial.pipeline))
-        outcome = trained(trial, bundles, watch)
+        outcome = train_to_end(trial, bundles, watch)
         changed = list(_changed(told, trial, versions(registry)))
         changed += _left_out_now(told.left_out, bundles.left_out(trial.pipeline))
     return Reproduced(outcome, list(_differences(told, outcome)), changed)
@@ -180,7 +180,7 @@ def _stored(told: Told, registry: Registry, folder: Path) -> Entry:
     return replace(entry, target=str(file))
 
 
-def trained(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
+def train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
     """Train a trial to its end, in this process.
 
     Args:

@@ -79,6 +79,11 @@ class Training:
         arrange(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)
 
+    @property
+    def transform(self) -> nn.Module:
+        """What turns the data set's images into the net's inputs."""
+        return self._transform
+
     def scored(self, samples: Samples) -> TrainData:
         """Return the batches of samples in which the net is scored, in their order."""
         side = self.trial.transform_entry.size or _LARGE

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.cli import warn
-from lemur_core.cli.options import db_option
+from lemur_core.commands import db_option, warn
 from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, write_errors
 
@@ -81,8 +80,8 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     Trials are those of the database, or of FILES: CSV files with a column epoch, or folders of
     them. Estimators see them one after the other, as in a run.
     """
+    from lemur_core import installed
     from lemur_core.kinds.asked import maker, read_several
-    from lemur_core.registry import installed
     from lemur_estimators.replay.judge import replay as judge
     from lemur_estimators.replay.measures import measure
     from lemur_estimators.replay.tables import tables
