@@ -18,6 +18,7 @@ from lemur_core.store.database import sqlite_file
 from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.patience import patiently
 from lemur_core.store.trouble import place
+from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.trial import State
 
 _CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
@@ -248,6 +249,8 @@ def _gaps(connection: Connection) -> Iterator[str]:
         select(trial.uid, trial.epochs, func.count(stat.epoch), func.max(stat.epoch))
         .join_from(schema.trial, schema.stat, isouter=True)
         .where(trial.state == State.FINISHED)
+        # How many epochs another's training has is planned only.
+        .where(trial.recipe.is_distinct_from(ELSEWHERE))
         .group_by(trial.id)
     )
     for uid, asked, count, last in connection.execute(counted):

@@ -55,17 +55,27 @@ def record(
         UnknownNameError: There is no such trial, or several begin so.
         StoreError: There is no such database, or it cannot be written.
     """
-    checked = check_facts(facts)
-    number = WHOLE_TRIAL if epoch is None else _check_epoch(epoch)
+    checked, number = check_facts(facts), check_epoch(epoch)
 
     def write(connection: Connection) -> None:
         trial = find_trial(connection, uid)
-        if number != WHOLE_TRIAL:
-            _check_recorded(connection, trial.id, uid, number)
         write_facts(connection, trial.id, number, checked, replace=replace)
 
     with opened(db) as engine:
         patiently(engine, write)
+
+
+def check_epoch(epoch: Any) -> int:
+    """Return the number of an epoch, `WHOLE_TRIAL` for None.
+
+    Raises:
+        FactError: It is no whole number from 1.
+    """
+    if epoch is None:
+        return WHOLE_TRIAL
+    if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 1:
+        raise FactError(f"epoch {epoch!r}: expected the number of an epoch, from 1")
+    return epoch
 
 
 def check_facts(facts: Any) -> dict[str, Any]:
@@ -97,9 +107,10 @@ def write_facts(
         replace: Write over values that are recorded already.
 
     Raises:
-        FactError: One is recorded already with another value, or under the same name both of the
-            trial as a whole and of an epoch.
+        FactError: There is no such epoch, or a fact is recorded already with another value, or
+            of the trial as a whole where it is to be an epoch's, or the other way round.
     """
+    _check_recorded(connection, trial_id, epoch)
     if not facts:
         return
     for name in missing_or_other(connection, trial_id, epoch, facts):
@@ -155,19 +166,16 @@ def _check_fact(name: str, value: Any) -> Any:
         raise FactError(f"fact {name!r}: {error}") from None
 
 
-def _check_epoch(epoch: Any) -> int:
-    if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 1:
-        raise FactError(f"epoch {epoch!r}: expected the number of an epoch, from 1")
-    return epoch
-
-
-def _check_recorded(connection: Connection, trial_id: int, uid: str, epoch: int) -> None:
+def _check_recorded(connection: Connection, trial_id: int, epoch: int) -> None:
     stat = schema.stat.c
     query = select(stat.epoch).where(stat.trial_id == trial_id)
+    if epoch == WHOLE_TRIAL:
+        return
     if epoch >= 2**31 or connection.scalar(query.where(stat.epoch == epoch)) is None:
         last = connection.scalar(select(func.max(stat.epoch)).where(stat.trial_id == trial_id))
         there = "it has none" if last is None else f"its last is {last}"
-        raise FactError(f"trial {uid[:8]} has no epoch {epoch}; {there}")
+        uid = connection.scalar(select(schema.trial.c.uid).where(schema.trial.c.id == trial_id))
+        raise FactError(f"trial {str(uid)[:8]} has no epoch {epoch}; {there}")
 
 
 def _check_levels(

@@ -45,7 +45,7 @@ def begin_trial(
         NumberTakenError: Its number is another trial's.
     """
     known = dict(codes)
-    prm = _write_prm(connection, trial.prm)
+    prm = write_prm(connection, trial.prm)
     row = {
         **_parts(trial),
         **_code_ids(connection, known, trial),
@@ -118,7 +118,8 @@ def code_id(connection: Connection, table: Table, name: str, code: str) -> int:
     return found
 
 
-def _write_prm(connection: Connection, prm: Mapping[str, Any]) -> str:
+def write_prm(connection: Connection, prm: Mapping[str, Any]) -> str:
+    """Write hyperparameters where they are not there yet; return their uid."""
     uid = prm_uid(prm)
     rows = [
         {"uid": uid, "name": storable(name), "value": value}
