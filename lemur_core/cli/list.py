@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from lemur_core.cli.collection import collections_text
+from lemur_core.cli.options import db_option
 from lemur_core.cli.table import text_table
 from lemur_core.errors import UnknownNameError
 from lemur_core.registry import KINDS, Registry, installed
@@ -11,11 +13,15 @@ from lemur_core.registry import KINDS, Registry, installed
 
 @click.command("list")
 @click.argument("kind", required=False, metavar="[KIND]")
-def list_entries(kind: str | None) -> None:
-    """List what is installed, or one kind of it.
+@db_option
+def list_entries(kind: str | None, db: str) -> None:
+    """List what is installed, or one kind of it; or the collections of a database.
 
-    KIND is net, loader, transform, metric, estimator, exporter or command.
+    KIND is net, loader, transform, metric, estimator, exporter, command or collection.
     """
+    if kind in ("collection", "collections"):
+        click.echo(collections_text(db))
+        return
     registry = installed()
     shown = [one_kind(kind)] if kind else [one for one in KINDS if registry.names(one)]
     blocks = [_block(registry, one) for one in shown]

@@ -4,7 +4,9 @@ import math
 import shutil
 
 import pytest
+from click.testing import CliRunner
 
+from lemur_core.cli import cli
 from lemur_core.errors import CollectionError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.collections import Member, Summary, collect, collection, collections
@@ -133,3 +135,41 @@ def test_collections_are_listed_with_the_number_of_their_members(db):
         Summary("zoo", "zoo", {"x": 2, "y": 1}, made[0].created),
         Summary("empty", "set", {}, made[1].created),
     ]
+
+
+def shown(*arguments):
+    ran = CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
+    assert ran.exit_code == 0
+    return ran.output
+
+
+def test_collections_are_listed_and_shown(db):
+    assert shown("list", "collection", "--db", db) == "no collection is recorded\n"
+    spec = {"width": [1, 2.5], "größe": "ä"}
+    made = collect("twins", {"x": [A, B], "y": C}, kind="pair", spec=spec, db=db)
+    assert shown("list", "collections", "--db", db).splitlines() == [
+        f"collection  kind  members  roles     {'created':<{len(made.created)}}".rstrip(),
+        f"twins       pair        3  x 2, y 1  {made.created}",
+    ]
+    assert (
+        shown("show", "collection", "twins", "--db", db)
+        == f"""\
+collection  twins
+kind        pair
+uid         {made.uid}
+created     {made.created}
+spec        größe = "ä"
+spec        width = [1, 2.5]
+members     3
+
+role  position  trial
+x            0  {A}
+x            1  {B}
+y            0  {C}
+"""
+    )
+
+
+def test_a_collection_that_is_not_there_is_one_line(db):
+    with pytest.raises(UnknownNameError, match="unknown collection 'zoo'; there are none"):
+        shown("show", "collection", "zoo", "--db", db)
