@@ -132,15 +132,26 @@ def check_artefact_name(name: Any) -> str:
 
 
 def keep(
-    engine: Engine, trial: Found, source: Path, name: str, kind: str, *, replace: bool = False
+    engine: Engine,
+    trial: Found,
+    source: Path,
+    name: str,
+    kind: str,
+    *,
+    replace: bool = False,
+    expected: str | None = None,
 ) -> Artefact:
     """Copy a file to the artefacts of a trial, as `attach` does, its names being checked.
+
+    ``expected`` is the SHA-256 that the file must have; None takes any.
 
     The row is written when the whole file is on the disk, and no file that a row speaks of is
     written over: a process that dies leaves at worst a file without a row.
     """
     folder = beside(engine, _FOLDER)
     with _copied(source, folder / trial.uid) as (copy, sha256, size):
+        if expected not in (None, sha256):
+            raise ArtefactError(f"artefact {source}: is not what was attached: its SHA-256 differs")
         row = {"name": name, "kind": kind, "sha256": sha256, "bytes": size}
         known = patiently(engine, lambda connection: _row(connection, trial.id, name))
         if known is not None and not replace:

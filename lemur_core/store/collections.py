@@ -179,6 +179,22 @@ def read_collections(connection: Connection) -> list[Collection]:
     return [_whole(connection, row) for row in connection.execute(query).mappings().all()]
 
 
+def check_collection(found: Collection) -> Collection:
+    """Return a collection that comes from elsewhere.
+
+    Raises:
+        CollectionError: A name or value of it cannot be kept.
+    """
+    check_name("collection", found.name, CollectionError)
+    check_name("kind of collection", found.kind, CollectionError)
+    check_name("time of a collection", found.created, CollectionError)
+    for role in sorted({member.role for member in found.members}, key=str):
+        check_name("role", role, CollectionError)
+    _text("spec", found.spec)
+    _text("provenance", found.provenance)
+    return found
+
+
 def add_members(
     connection: Connection, collection_id: int, role: str, trial_ids: Sequence[int]
 ) -> int:
