@@ -117,6 +117,11 @@ def artefact(uid: str, name: str, *, db: str | Path = DEFAULT_DB) -> Artefact:
     return by_name[name]
 
 
+def folder_of(engine: Engine) -> Path:
+    """Return the folder of the artefacts of a database, which need not be there."""
+    return beside(engine, _FOLDER)
+
+
 def check_artefact_name(name: Any) -> str:
     """Return the name of an artefact, which is that of its file.
 
@@ -148,7 +153,7 @@ def keep(
     The row is written when the whole file is on the disk, and no file that a row speaks of is
     written over: a process that dies leaves at worst a file without a row.
     """
-    folder = beside(engine, _FOLDER)
+    folder = folder_of(engine)
     with _copied(source, folder / trial.uid) as (copy, sha256, size):
         if expected not in (None, sha256):
             raise ArtefactError(f"artefact {source}: is not what was attached: its SHA-256 differs")
@@ -170,7 +175,7 @@ def read_artefacts(
 ) -> Iterator[tuple[int, Artefact]]:
     """Yield the id of the trial and the artefact, of these trials, without looking at the files."""
     trial, artefact = schema.trial.c, schema.artefact.c
-    folder = beside(engine, _FOLDER)
+    folder = folder_of(engine)
     query = (
         select(trial.uid, schema.artefact)
         .join_from(schema.artefact, schema.trial)

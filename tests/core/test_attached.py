@@ -1,15 +1,20 @@
-"""Facts, artefacts and collections on their way from one database to another."""
+"""Facts, artefacts and collections on their way to another database; info, check and backup."""
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from lemur_core.cli import cli
 from lemur_core.store import schema
 from lemur_core.store.artefacts import artefact, attach
 from lemur_core.store.attached import read_attached
 from lemur_core.store.attached_files import attached_in, write_attached
+from lemur_core.store.care import check
 from lemur_core.store.collections import collect, collection, collections
 from lemur_core.store.database import opened
 from lemur_core.store.facts import read_facts, record
@@ -253,3 +258,92 @@ def test_nonsense_is_told_a_line_each(ours, tmp_path, name):
     assert counts(done) == (0, 0, 0, 0)
     assert sorted(fault.reason for fault in faults) == sorted(why for _, why in NONSENSE[name])
     assert all("\n" not in f"{fault.place}{fault.reason}" for fault in faults)
+
+
+def damage(db, *statement):
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(*statement)
+
+
+def faults(db):
+    with opened(db) as engine:
+        # The trials of this database have no hyperparameters.
+        return [one for one in check(engine) if "hyperparameters" not in one and "asked" not in one]
+
+
+def test_what_is_attached_and_whole_is_sound(theirs):
+    assert faults(theirs) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        (
+            "update fact set value = '1.5x' where name = 'norm'",
+            f"fact 'norm' of trial {A}, epoch 1: is not what lemur writes",
+        ),
+        (
+            "update fact set value = 'NaN' where name = 'norm'",
+            f"fact 'norm' of trial {A}, epoch 1: is not what lemur writes",
+        ),
+        (
+            "update fact set epoch = 7 where name = 'norm'",
+            f"fact 'norm' of trial {A}: epoch 7 is not recorded",
+        ),
+        ("update collection set spec = '{'", "collection 'twins': its spec is no JSON"),
+        (
+            "delete from member where role = 'x' and position = 0",
+            "collection 'twins': the positions of its role 'x' have gaps",
+        ),
+    ],
+)
+def test_what_was_altered_is_found(theirs, statement, fault):
+    damage(theirs, statement)
+    assert faults(theirs) == [fault]
+
+
+def test_an_artefact_that_was_altered_is_found(theirs):
+    path = artefact(A, "net.onnx", db=theirs).path
+    path.write_bytes(b"not")
+    (fault,) = faults(theirs)
+    assert fault.endswith("net.onnx is not what was attached: its SHA-256 differs")
+    path.unlink()
+    (fault,) = faults(theirs)
+    assert fault.endswith("net.onnx is missing")
+
+
+def lemur(*arguments):
+    return CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
+
+
+def test_info_counts_what_is_attached(theirs):
+    lines = lemur("db", "info", "--db", theirs).output.splitlines()
+    for line in ("fact        5", "artefact    1", "collection  1", "member      3"):
+        assert line in lines
+    assert f"artefacts   3 B in {theirs}-artefacts" in lines
+
+
+def test_a_backup_has_the_artefacts(theirs, tmp_path):
+    copy = tmp_path / "copy.db"
+    ran = lemur("db", "backup", copy, "--db", theirs)
+    assert ran.exit_code == 0
+    assert f"wrote {copy}-artefacts, 1 artefacts, 3 B" in ran.output.splitlines()
+    for original in (theirs, Path(f"{theirs}-artefacts")):
+        shutil.move(original, tmp_path / f"gone-{original.name}")
+    assert faults(copy) == []
+    assert artefact(A, "net.onnx", db=copy).path.read_bytes() == b"net"
+
+
+def test_a_backup_tells_of_an_artefact_that_is_lost(theirs, tmp_path):
+    artefact(A, "net.onnx", db=theirs).path.unlink()
+    ran = lemur("db", "backup", tmp_path / "copy.db", "--db", theirs)
+    assert ran.exit_code == 1
+    assert "net.onnx is missing" in ran.output
+
+
+def test_a_backup_writes_over_no_artefacts(theirs, tmp_path):
+    (tmp_path / "copy.db-artefacts").mkdir()
+    ran = CliRunner().invoke(cli, ["db", "backup", f"{tmp_path}/copy.db", "--db", str(theirs)])
+    assert str(ran.exception) == (
+        f"backup {tmp_path}/copy.db-artefacts: is there already; name another file, or remove it"
+    )
