@@ -65,11 +65,12 @@ def backup(context: click.Context, file: Path, db: str) -> None:
     The artefacts go to the folder FILE-artefacts. Status 1 where one of them is missing or damaged.
     """
     from lemur_core.store.artefacts import folder_of
-    from lemur_core.store.attached_care import copy_artefacts
+    from lemur_core.store.attached_care import check_free, copy_artefacts
     from lemur_core.store.care import backup as copy
     from lemur_core.store.database import opened
 
     with opened(db) as engine:
+        check_free(engine, file)
         copy(engine, file)
         click.echo(f"wrote {file}, {binary(file.stat().st_size)}")
         with opened(file) as made:

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Engine, select
 
 from lemur_core.errors import ArtefactError, UnknownNameError
 from lemur_core.files import sync_folder
+from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, beside, opened
-from lemur_core.store.naming import check_name
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.trials import Found, find_trial

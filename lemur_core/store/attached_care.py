@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Text, func, select, type_coerce
 
 from lemur_core.errors import FactError, StoreError
+from lemur_core.fact import check_facts
 from lemur_core.store import schema
 from lemur_core.store.artefacts import Artefact, fault_of, folder_of, read_artefacts
-from lemur_core.store.facts import WHOLE_TRIAL, check_facts
+from lemur_core.store.database import reach
+from lemur_core.store.facts import WHOLE_TRIAL
 from lemur_core.store.patience import patiently
 
 
@@ -37,6 +40,18 @@ def all_artefacts(engine: Engine) -> list[Artefact]:
     return patiently(engine, read)
 
 
+def check_free(engine: Engine, to: Path) -> None:
+    """Raise `StoreError` where a copy of a database has no place for the artefacts.
+
+    Args:
+        engine: The database.
+        to: The file that the copy is written to.
+    """
+    folder = folder_of(reach(to, create=True))
+    if folder.exists() and all_artefacts(engine):
+        raise StoreError(f"backup {folder}: is there already; name another file, or remove it")
+
+
 def copy_artefacts(engine: Engine, copy: Engine) -> tuple[list[Artefact], list[str]]:
     """Copy the files of the artefacts that the copy of a database has to the copy's folder.
 
@@ -48,14 +63,11 @@ def copy_artefacts(engine: Engine, copy: Engine) -> tuple[list[Artefact], list[s
         The artefacts that were copied, and a line for each that was not: it is missing or damaged.
 
     Raises:
-        StoreError: The copy's folder is there already, or a file cannot be written.
+        StoreError: A file cannot be written.
     """
     source, target = folder_of(engine), folder_of(copy)
-    wanted = all_artefacts(copy)
-    if wanted and target.exists():
-        raise StoreError(f"backup {target}: is there already; name another file, or remove it")
     done, faults = [], []
-    for one in wanted:
+    for one in all_artefacts(copy):
         path = one.path.relative_to(target)
         kept = Artefact(one.trial, one.name, one.kind, source / path, one.sha256, one.bytes)
         fault = fault_of(kept)

@@ -13,10 +13,10 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, select
 
 from lemur_core.errors import CollectionError, UnknownNameError
+from lemur_core.json_value import NotJsonError, json_value
+from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, opened
-from lemur_core.store.json_value import NotJsonError, json_value
-from lemur_core.store.naming import check_name
 from lemur_core.store.patience import patiently
 from lemur_core.store.trials import find_trials
 from lemur_core.store.writing.ledger import insert_once, now

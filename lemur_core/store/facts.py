@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from lemur_core.errors import FactError
+from lemur_core.fact import check_facts
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, opened
-from lemur_core.store.json_value import NotJsonError, json_value
-from lemur_core.store.naming import check_name
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.trials import find_trial
@@ -20,11 +19,6 @@ from lemur_core.store.writing.ledger import insert_once
 
 WHOLE_TRIAL = 0
 """Stands for the trial as a whole in the column of epochs."""
-MOST_BYTES = 2**16
-"""Of the JSON of a fact's value."""
-PREFIX = "fact."
-"""What the column of a fact is called by where its own name is that of another column."""
-_RESERVED = (PREFIX, "prm.")
 
 
 def record(
@@ -76,17 +70,6 @@ def check_epoch(epoch: Any) -> int:
     if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 1:
         raise FactError(f"epoch {epoch!r}: expected the number of an epoch, from 1")
     return epoch
-
-
-def check_facts(facts: Any) -> dict[str, Any]:
-    """Return facts as they are kept, by name in order.
-
-    Raises:
-        FactError: A name or value cannot be kept.
-    """
-    if not isinstance(facts, Mapping):
-        raise FactError(f"facts {facts!r}: expected a dictionary of values by name")
-    return {name: _check_fact(name, facts[name]) for name in sorted(facts, key=_check_name)}
 
 
 def write_facts(
@@ -149,21 +132,6 @@ def read_facts(
         for trial_id, epoch, name, value in connection.execute(query):
             found.setdefault(trial_id, {}).setdefault(epoch, {})[name] = value
     return found
-
-
-def _check_name(name: Any) -> str:
-    checked = check_name("fact", name, FactError)
-    for prefix in _RESERVED:
-        if checked.startswith(prefix):
-            raise FactError(f"fact name {name!r}: begins with {prefix!r}, as columns of results do")
-    return checked
-
-
-def _check_fact(name: str, value: Any) -> Any:
-    try:
-        return json_value(value, MOST_BYTES)
-    except NotJsonError as error:
-        raise FactError(f"fact {name!r}: {error}") from None
 
 
 def _check_recorded(connection: Connection, trial_id: int, epoch: int) -> None:

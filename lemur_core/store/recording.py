@@ -13,13 +13,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from lemur_core.errors import RecordingError
+from lemur_core.fact import check_facts
+from lemur_core.json_value import NotJsonError, json_value
+from lemur_core.naming import check_name
 from lemur_core.restriction import canonical
 from lemur_core.sources.given import given_code
 from lemur_core.store.artefacts import Artefact, check_artefact_name, keep
 from lemur_core.store.database import DEFAULT_DB, open_database
-from lemur_core.store.facts import check_epoch, check_facts
-from lemur_core.store.json_value import NotJsonError, json_value
-from lemur_core.store.naming import check_name
+from lemur_core.store.facts import check_epoch
 from lemur_core.store.trials import Found
 from lemur_core.store.writing.elsewhere import TrialElsewhere
 from lemur_core.store.writing.writer import Writer

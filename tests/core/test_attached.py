@@ -347,3 +347,4 @@ def test_a_backup_writes_over_no_artefacts(theirs, tmp_path):
     assert str(ran.exception) == (
         f"backup {tmp_path}/copy.db-artefacts: is there already; name another file, or remove it"
     )
+    assert not (tmp_path / "copy.db").exists()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
-
-from lemur_core.store import schema
 
 _DEEPEST = 32
 
@@ -34,7 +33,7 @@ def json_value(value: Any, most_bytes: int) -> Any:
     """
     plain = _plain(value, _DEEPEST)
     try:
-        size = len(schema.Exact.text(plain))
+        size = len(json.dumps(plain))
     # Python writes no whole number of more than some thousand digits.
     except ValueError:
         raise NotJsonError("a whole number has too many digits") from None
