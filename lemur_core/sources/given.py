@@ -11,12 +11,15 @@ from typing import Any
 from lemur_core.errors import RecordingError
 from lemur_core.sources.complete import complete
 
+# What torchvision or timm imports of itself is a hundred times as long as the net.
+_INSTALLED = {"site-packages", "dist-packages"}
+
 
 def given_code(code: Any) -> str:
     """Return the code of a net as one text.
 
     Of a file, and of what is defined in a file, it is the whole file with the modules beside it
-    that it imports, as for nets of plugins.
+    that it imports, as for nets of plugins. Of an installed package it is the one file.
 
     Args:
         code: The text itself; the path of a file, as a `Path` or a text that ends in ``.py``; or a
@@ -37,6 +40,8 @@ def given_code(code: Any) -> str:
     if module is not None and file is not None and file.endswith(".py"):
         # A program that was begun with python -m is called __main__, but its spec keeps its name.
         name = module.__spec__.name if module.__spec__ else ""
+        if _INSTALLED & set(Path(file).parts):
+            return Path(file).read_text(encoding="utf-8")
         return _of_file(Path(file), name if "." in name else None)
     return _of_thing(thing)
 

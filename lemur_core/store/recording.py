@@ -27,7 +27,10 @@ from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State
 
 _PARTS = ("task", "dataset", "metric", "net")
-_FRAMEWORKS = ("torch", "tensorflow", "jax", "flax", "keras", "mxnet", "sklearn", "numpy")
+_FRAMEWORKS = (
+    "torch", "torchvision", "timm", "transformers", "tensorflow", "keras", "jax", "flax", "sklearn",
+    "numpy",
+)  # fmt: skip
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 _LARGEST_PRM = 2**16
 _REASON_LENGTH, _TRACEBACK_LENGTH = 300, 20_000

@@ -4,7 +4,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import click.testing
 import pytest
+from click.testing import CliRunner
 
 import lemur_core
 from lemur_core.errors import ArtefactError, FactError, RecordingError
@@ -212,6 +214,10 @@ def test_the_code_of_a_module_has_the_modules_beside_it_that_it_imports(tmp_path
     scope = {}
     exec(text, scope)
     assert scope["WIDTH"] == 3
+
+
+def test_the_code_of_an_installed_package_is_the_one_file():
+    assert given_code(CliRunner) == Path(click.testing.__file__).read_text()
 
 
 def test_code_that_is_nowhere_is_one_line():
