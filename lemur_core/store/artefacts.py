@@ -107,7 +107,7 @@ def artefact(uid: str, name: str, *, db: str | Path = DEFAULT_DB) -> Artefact:
         StoreError: There is no such database, or it cannot be read.
     """
     with opened(db) as engine:
-        found = patiently(engine, lambda connection: _all_of(engine, connection, uid))
+        found = patiently(engine, lambda connection: _all_of(connection, uid))
     by_name = {one.name: one for one in found}
     if name not in by_name:
         raise UnknownNameError("artefact", str(name), by_name, none="the trial has no artefact")
@@ -170,23 +170,20 @@ def keep(
     return Artefact(trial.uid, name, kind, path, sha256, size)
 
 
-def read_artefacts(
-    engine: Engine, connection: Connection, trial_ids: Sequence[int]
-) -> Iterator[tuple[int, Artefact]]:
-    """Yield the id of the trial and the artefact, of these trials, without looking at the files."""
+def read_artefacts(connection: Connection, trial_ids: Sequence[int]) -> list[Artefact]:
+    """Return the artefacts of trials, without looking at the files."""
     trial, artefact = schema.trial.c, schema.artefact.c
-    folder = folder_of(engine)
+    folder = folder_of(connection.engine)
     query = (
         select(trial.uid, schema.artefact)
         .join_from(schema.artefact, schema.trial)
         .order_by(artefact.trial_id, artefact.name)
     )
-    for each in where_in(query, artefact.trial_id, trial_ids):
-        for row in connection.execute(each):
-            yield (
-                row.trial_id,
-                Artefact(row.uid, row.name, row.kind, folder / row.path, row.sha256, row.bytes),
-            )
+    return [
+        Artefact(row.uid, row.name, row.kind, folder / row.path, row.sha256, row.bytes)
+        for each in where_in(query, artefact.trial_id, trial_ids)
+        for row in connection.execute(each)
+    ]
 
 
 def fault_of(artefact: Artefact) -> str | None:
@@ -204,9 +201,8 @@ def fault_of(artefact: Artefact) -> str | None:
     return None if is_same else f"{what} is not what was attached: its SHA-256 differs"
 
 
-def _all_of(engine: Engine, connection: Connection, uid: str) -> list[Artefact]:
-    trial = find_trial(connection, uid)
-    return [one for _, one in read_artefacts(engine, connection, [trial.id])]
+def _all_of(connection: Connection, uid: str) -> list[Artefact]:
+    return read_artefacts(connection, [find_trial(connection, uid).id])
 
 
 @contextmanager
@@ -303,9 +299,9 @@ def _sha256(path: Path) -> str:
 
 def _remove(engine: Engine, trial_id: int, path: Path) -> None:
     """Remove a file, unless an artefact of the trial is kept in it."""
-    kept = patiently(engine, lambda found: [*read_artefacts(engine, found, [trial_id])])
+    kept = patiently(engine, lambda found: read_artefacts(found, [trial_id]))
     with suppress(OSError):
-        if not any(one.path.exists() and one.path.samefile(path) for _, one in kept):
+        if not any(one.path.exists() and one.path.samefile(path) for one in kept):
             path.unlink()
 
 

@@ -73,11 +73,7 @@ def _facts(engine: Engine, trials: Sequence[str] | None) -> Iterator[TrialFacts]
 
 def _artefacts(engine: Engine, trials: Sequence[str] | None) -> Iterator[Artefact]:
     for uids in _chunks(engine, schema.artefact, trials):
-
-        def read(connection: Connection, uids: dict[int, str] = uids) -> list[Artefact]:
-            return [one for _, one in read_artefacts(engine, connection, [*uids])]
-
-        yield from patiently(engine, read)
+        yield from patiently(engine, partial(read_artefacts, trial_ids=[*uids]))
 
 
 def _chunks(engine: Engine, table: Any, trials: Sequence[str] | None) -> Iterator[dict[int, str]]:

@@ -35,7 +35,7 @@ def all_artefacts(engine: Engine) -> list[Artefact]:
 
     def read(connection: Connection) -> list[Artefact]:
         ids = list(connection.scalars(select(schema.artefact.c.trial_id).distinct()))
-        return [one for _, one in read_artefacts(engine, connection, ids)]
+        return read_artefacts(connection, ids)
 
     return patiently(engine, read)
 

@@ -139,11 +139,8 @@ def _take_artefacts(engine: Engine, attached: Attached, taken: Taken) -> None:
 
 
 def _is_kept(engine: Engine, trial_id: int, name: str, sha256: str) -> bool:
-    def read(connection: Connection) -> bool:
-        found = read_artefacts(engine, connection, [trial_id])
-        return any((one.name, one.sha256) == (name, sha256) for _, one in found)
-
-    return patiently(engine, read)
+    found = patiently(engine, partial(read_artefacts, trial_ids=[trial_id]))
+    return any((one.name, one.sha256) == (name, sha256) for one in found)
 
 
 def _entered(connection: Connection, collection: Collection) -> _Entry:
