@@ -9,6 +9,8 @@ from lemur_core.errors import FactError
 from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
 
+WHOLE_TRIAL = 0
+"""Stands for the trial as a whole in the column of epochs."""
 MOST_BYTES = 2**16
 """Of the JSON of a fact's value."""
 PREFIX = "fact."

@@ -10,11 +10,10 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Text, func, select, type_coerce
 
 from lemur_core.errors import FactError, StoreError
-from lemur_core.fact import check_facts
+from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
 from lemur_core.store.artefacts import Artefact, fault_of, folder_of, read_artefacts
 from lemur_core.store.database import reach
-from lemur_core.store.facts import WHOLE_TRIAL
 from lemur_core.store.patience import patiently
 
 

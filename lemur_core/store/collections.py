@@ -166,11 +166,16 @@ def find_collection(connection: Connection, name: str) -> Collection:
     Raises:
         UnknownNameError: There is no such collection.
     """
-    row = _row(connection, name)
-    if row is None:
-        known = connection.scalars(select(schema.collection.c.name))
-        raise UnknownNameError("collection", str(name), known, none="none is recorded")
-    return _whole(connection, row)
+    return _whole(connection, _known_row(connection, name))
+
+
+def collection_id(connection: Connection, name: str) -> int:
+    """Return the id of a collection in its database.
+
+    Raises:
+        UnknownNameError: There is no such collection.
+    """
+    return int(_known_row(connection, name)["id"])
 
 
 def read_collections(connection: Connection) -> list[Collection]:
@@ -265,6 +270,14 @@ def _check_twice(name: str, role: str, uids: Sequence[str], ids: Mapping[str, in
 def _row(connection: Connection, name: str) -> Any:
     query = select(schema.collection).where(schema.collection.c.name == name)
     return connection.execute(query).mappings().first()
+
+
+def _known_row(connection: Connection, name: str) -> Any:
+    row = _row(connection, name)
+    if row is None:
+        known = connection.scalars(select(schema.collection.c.name))
+        raise UnknownNameError("collection", str(name), known, none="none is recorded")
+    return row
 
 
 def _made(connection: Connection, name: str, given: Mapping[str, str | None]) -> Any:

@@ -9,16 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from lemur_core.errors import FactError
-from lemur_core.fact import check_facts
+from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.trials import find_trial
 from lemur_core.store.writing.ledger import insert_once
-
-WHOLE_TRIAL = 0
-"""Stands for the trial as a whole in the column of epochs."""
 
 
 def record(

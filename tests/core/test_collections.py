@@ -6,8 +6,9 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
+import lemur_core
 from lemur_core.cli import cli
-from lemur_core.errors import CollectionError, UnknownNameError
+from lemur_core.errors import CollectionError, SettingsError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.collections import Member, Summary, collect, collection, collections
 from lemur_core.store.database import opened
@@ -173,3 +174,31 @@ y            0  {C}
 def test_a_collection_that_is_not_there_is_one_line(db):
     with pytest.raises(UnknownNameError, match="unknown collection 'zoo'; there are none"):
         shown("show", "collection", "zoo", "--db", db)
+
+
+def test_the_rows_of_a_collection_have_roles_and_positions(db):
+    with opened(db) as engine, engine.begin() as connection:
+        rows = [
+            {"trial_id": trial, "epoch": epoch, "accuracy": trial / 4}
+            for trial in (1, 2, 3)
+            for epoch in (1, 2)
+        ]
+        connection.execute(schema.stat.insert(), rows)
+    collect("twins", {"x": [B, A], "y": A}, db=db)
+    columns = ["trial", "epoch", "accuracy", "role", "position"]
+    found = lemur_core.data(collection="twins", epoch=2, columns=columns, db=db)
+    assert found.to_numpy().tolist() == [
+        [A, 2, 0.25, "x", 1],
+        [A, 2, 0.25, "y", 0],
+        [B, 2, 0.5, "x", 0],
+    ]
+    assert len(lemur_core.data(collection="twins", max_rows=1, db=db)) == 1
+    assert [*lemur_core.data(collection="twins", db=db).columns][-2:] == ["role", "position"]
+    assert "role" not in lemur_core.data(db=db)
+    best = lemur_core.data(collection="twins", only_best=True, epoch=1, db=db)
+    assert [*best["accuracy"]] == [0.5]
+    assert lemur_core.data(collection="twins", nn="Other", db=db).empty
+    with pytest.raises(UnknownNameError, match="unknown collection 'twin'"):
+        lemur_core.data(collection="twin", db=db)
+    with pytest.raises(SettingsError, match="rows cannot be filtered by 'role'"):
+        lemur_core.data(where={"role": "x"}, db=db)

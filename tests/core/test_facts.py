@@ -5,9 +5,13 @@ import shutil
 import sqlite3
 
 import numpy as np
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
+import lemur_core
+from lemur_core.cli import cli
 from lemur_core.errors import FactError, LemurError, UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.database import opened
@@ -233,3 +237,81 @@ def test_values_are_kept_as_canonical_json(db):
         ]
     with opened(db) as engine, engine.connect() as connection:
         assert connection.scalar(select(schema.fact.c.value)) == {"a": "ä", "b": 1}
+
+
+def frame(db, **arguments):
+    return lemur_core.data(db=db, **arguments)
+
+
+def test_facts_are_columns_of_the_rows(db):
+    record(UID, {"latency": 0.1, "accuracy": "mine"}, db=db)
+    record(UID, {"norm": 2**53 + 1}, epoch=1, db=db)
+    record(UID, {"norm": 3}, epoch=2, db=db)
+    found = frame(db, with_facts=True)
+    assert [*found.columns][-3:] == ["fact.accuracy", "latency", "norm"]
+    assert [*found["latency"]] == [0.1, 0.1]
+    assert [*found["norm"]] == [2**53 + 1, 3]
+    assert [*found["fact.accuracy"]] == ["mine", "mine"]
+    assert [*found["accuracy"]] == [0.5, 0.5]
+    assert [str(found[name].dtype) for name in ("latency", "norm")] == ["float64", "Int64"]
+    assert "latency" not in frame(db)
+    assert [*frame(db, with_facts=["norm"]).columns][-2:] == ["data", "norm"]
+
+
+def test_facts_are_chosen_by_columns(db):
+    record(UID, {"latency": 1, "state": [1], "big": 2**70}, db=db)
+    columns = ["latency", "epoch", "fact.state", "big"]
+    found = frame(db, columns=columns)
+    assert [*found.columns] == columns
+    assert found.to_dict("list") == {
+        "latency": [1, 1], "epoch": [1, 2], "fact.state": [[1], [1]], "big": [2**70] * 2
+    }  # fmt: skip
+    found["fact.state"][0].append(2)
+    assert found["fact.state"][1] == [1]
+
+
+def test_a_fact_that_a_row_has_not_is_missing(db):
+    record(UID, {"norm": 1}, epoch=2, db=db)
+    (first, second) = frame(db, with_facts=True)["norm"]
+    assert (first is pd.NA, second) == (True, 1)
+    assert frame(db, with_facts=["norm"], nn="Other").empty
+
+
+def test_an_unknown_fact_is_one_line(db):
+    for arguments in ({"with_facts": ["norm"]}, {"with_facts": "norm"}):
+        with pytest.raises(UnknownNameError) as raised:
+            frame(db, **arguments)
+        assert str(raised.value) == "unknown fact 'norm'; there are none: none is recorded"
+    record(UID, {"norm": 1}, db=db)
+    with pytest.raises(UnknownNameError, match="unknown column 'nom'. Did you mean 'norm'?"):
+        frame(db, columns=["nom"])
+
+
+def test_rows_are_chosen_by_facts(db):
+    record(UID, {"latency": 3.25, "edge.device": "pixel"}, db=db)
+    record(UID, {"norm": 1}, epoch=2, db=db)
+
+    def epochs(**where):
+        return [*frame(db, where=where)["epoch"]]
+
+    assert epochs(latency=(3, 4)) == [1, 2]
+    assert epochs(latency=(4, None)) == []
+    assert epochs(norm=1.0) == [2]
+    assert epochs(**{"fact.norm": [1, 2]}) == [2]
+    assert epochs(**{"prm.norm": 1}) == []
+    assert epochs(**{"edge.device": "pixel"}) == [1, 2]
+
+
+def test_the_table_and_files_show_facts(db):
+    record(UID, {"latency": 3.25, "l": [1, 2]}, db=db)
+    table = lemur("data", "--with-facts", "--db", db)
+    assert table.splitlines()[1].split()[-3:] == ["l", "latency", "hyperparameters"]
+    assert table.splitlines()[2].split()[-3:] == ["[1,", "2]", "3.25"]
+    rows = lemur("data", "--format", "jsonl", "--columns", "epoch,latency,l", "--db", db)
+    assert rows.splitlines()[0] == '{"epoch": 1, "latency": 3.25, "l": [1, 2]}'
+
+
+def lemur(*arguments):
+    ran = CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
+    assert ran.exit_code == 0
+    return ran.output

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from lemur_core.errors import SettingsError
+from lemur_core.fact import PREFIX, WHOLE_TRIAL
 from lemur_core.store import schema
 from lemur_core.store.datasets import FINGERPRINT, LABEL
 from lemur_core.store.writing.ledger import storable
@@ -46,7 +47,7 @@ TEXTS = tuple(name for name, column in _OF_TRIAL.items() if isinstance(column.ty
 """Those of them that are text."""
 UNFILTERED = (
     "prm", "scores", "within", "source", "extra", "curve", "metric_code", "nn_code",
-    "transform_code",
+    "transform_code", "role", "position",
 )  # fmt: skip
 """Columns of the results that rows cannot be filtered by."""
 PRM = "prm."
@@ -66,6 +67,7 @@ class Filters:
         epoch: Number of the epoch; None takes any.
         nn_prefixes: What names of nets begin with; none takes any.
         where: Hyperparameters and columns by what they must be, as `lemur_core.data` says.
+        collection: The id of a collection whose members' rows are asked for; None takes any.
 
     Raises:
         SettingsError: Rows cannot be filtered by a column.
@@ -75,6 +77,7 @@ class Filters:
     epoch: int | None = None
     nn_prefixes: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
+    collection: int | None = None
 
     def __post_init__(self) -> None:
         for name in self.where:
@@ -91,7 +94,7 @@ class Filters:
             query: The query.
             joined: Whether `schema.trial` is in it already; it is joined where it is needed.
         """
-        of_trial = list(self._of_trial())
+        of_trial = list(self._of_trial(schema.stat.c.epoch))
         if of_trial and not joined:
             query = query.join_from(schema.stat, schema.trial)
         return query.where(*self._of_stat(), *of_trial)
@@ -99,7 +102,7 @@ class Filters:
     def without_epochs(self) -> Select[str]:
         """Return a query of the unique ids of trials that match and have no epoch."""
         trial, stat = schema.trial.c, schema.stat.c
-        conditions = [*self._of_trial(), ~exists().where(stat.trial_id == trial.id)]
+        conditions = [*self._of_trial(None), ~exists().where(stat.trial_id == trial.id)]
         # No trial without epochs has a score.
         if list(self._of_stat()):
             conditions = [false()]
@@ -112,11 +115,15 @@ class Filters:
             if name in _OF_STAT:
                 yield _column(schema.stat.c[name], wanted)
 
-    def _of_trial(self) -> Iterator[ColumnElement[bool]]:
+    def _of_trial(self, epoch: ColumnElement[int] | None) -> Iterator[ColumnElement[bool]]:
         trial = schema.trial.c
         for name, value in self.trial.items():
             if value is not None:
                 yield trial[name] == storable(value)
+        if self.collection is not None:
+            member = schema.member.c
+            members = select(member.trial_id).where(member.collection_id == self.collection)
+            yield trial.id.in_(members)
         if self.nn_prefixes:
             begins = [storable(one) for one in self.nn_prefixes]
             yield or_(*(trial.nn.startswith(one, autoescape=True) for one in begins))
@@ -126,7 +133,7 @@ class Filters:
             elif name in _OF_TRIAL:
                 yield _column(_OF_TRIAL[name], wanted)
             elif name not in _OF_STAT:
-                yield _prm(storable(name.removeprefix(PRM)), wanted)
+                yield _named(storable(name), wanted, epoch)
 
 
 def _uid(wanted: Any) -> ColumnElement[bool]:
@@ -151,17 +158,32 @@ def _column(column: ColumnElement[Any], wanted: Any) -> ColumnElement[bool]:
     )
 
 
-def _prm(name: str, wanted: Any) -> ColumnElement[bool]:
-    prm = schema.prm.c
-    text = func.coalesce(prm.value.cast(Text), "")
+def _named(name: str, wanted: Any, epoch: ColumnElement[int] | None) -> ColumnElement[bool]:
+    """Return the condition on a hyperparameter, or on a fact of the trial or of the row's epoch."""
+    prm, fact = schema.prm.c, schema.fact.c
+    own = name.removeprefix(PRM).removeprefix(PREFIX)
+    of_prm = exists().where(
+        prm.uid == schema.trial.c.prm, prm.name == own, _fits(prm.value, wanted)
+    )
+    epochs = fact.epoch == WHOLE_TRIAL
+    if epoch is not None:
+        epochs |= fact.epoch == epoch
+    of_fact = exists().where(
+        fact.trial_id == schema.trial.c.id, epochs, fact.name == own, _fits(fact.value, wanted)
+    )
+    if name.startswith(PRM):
+        return of_prm
+    return of_fact if name.startswith(PREFIX) else of_prm | of_fact
+
+
+def _fits(column: Column[Any], wanted: Any) -> ColumnElement[bool]:
+    text = func.coalesce(column.cast(Text), "")
     if isinstance(wanted, tuple):
         # A cast of what is no number is an error to some databases.
         number = case((func.substr(text, 1, 1).in_(_BEGINS_A_NUMBER), cast(text, Float)))
-        fits = _between(number, wanted)
-    else:
-        values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
-        fits = text.in_([spelt for value in values for spelt in _spelt(value)])
-    return exists().where(prm.uid == schema.trial.c.prm, prm.name == name, fits)
+        return _between(number, wanted)
+    values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
+    return text.in_([spelt for value in values for spelt in _spelt(value)])
 
 
 def _between(column: ColumnElement[Any], bounds: tuple[Any, ...]) -> ColumnElement[bool]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection
+
 from lemur_core.errors import SettingsError
 from lemur_core.restriction import canonical
+from lemur_core.store.collections import collection_id
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
@@ -34,6 +38,8 @@ def data(
     with_stats: bool = False,
     prm_as_columns: bool = False,
     columns: Sequence[str] | None = None,
+    with_facts: bool | Sequence[str] = False,
+    collection: str | None = None,
     db: str | Path = DEFAULT_DB,
 ) -> DataFrame:
     """Return the recorded results, a row per trial and epoch, in the order they were recorded.
@@ -58,7 +64,8 @@ def data(
         where: Hyperparameters and columns by what they must be: a value, a list or set of values,
             or a tuple of the least and the greatest, where None sets no bound: ``{"lr": (1e-4,
             None), "batch": [32, 64], "state": "failed"}``. A trial is named by its id or the
-            beginning of it. Where a hyperparameter has the name of a column, write ``prm.epochs``.
+            beginning of it. A name that is no column's is that of a hyperparameter or of a fact;
+            write ``prm.epochs`` or ``fact.epochs`` where it could be another's.
             Columns that hold dictionaries or code cannot be filtered by.
         with_curves: Add ``curve``: the accuracy of the row's trial at each of its epochs, a
             dictionary.
@@ -69,7 +76,13 @@ def data(
             ``source`` (where it was taken in from) and
             ``extra`` (a dictionary of what else its record said).
         prm_as_columns: In the place of ``prm``, a column ``prm.lr`` for each hyperparameter.
-        columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's.
+        columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's, the name of a
+            fact the fact's.
+        with_facts: Add a column for each fact of the rows, or for the facts of these names. A fact
+            of the trial is on each of its rows, one of an epoch on that epoch's row. The column has
+            the fact's name, or ``fact.accuracy`` if that is the name of another column.
+        collection: Rows of the trials of this collection only, with columns ``role`` and
+            ``position``. A trial with several roles has its rows once for each.
         db: A database URL, or the path of an SQLite file.
 
     Returns:
@@ -87,8 +100,8 @@ def data(
 
     Raises:
         StoreError: There is no such database, or it cannot be read.
-        UnknownNameError: There is no such column. A name that rows are filtered by and that is not
-            recorded is no error: the frame is empty, with all its columns.
+        UnknownNameError: There is no such column, fact or collection. A name that rows are filtered
+            by and that is not recorded is no error: the frame is empty, with all its columns.
         SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
     """
     if only_best and only_best_accuracy:
@@ -109,9 +122,18 @@ def data(
         stats=with_stats,
         prm_as_columns=prm_as_columns,
         columns=columns,
+        facts=[with_facts] if isinstance(with_facts, str) else with_facts,
     )
+
+    def read(connection: Connection) -> DataFrame:
+        if collection is None:
+            return frame_of(connection, filters, wanted)
+        members = collection_id(connection, collection)
+        of_them = replace(filters, collection=members)
+        return frame_of(connection, of_them, replace(wanted, collection=members))
+
     with opened(db) as engine:
-        return patiently(engine, lambda connection: frame_of(connection, filters, wanted))
+        return patiently(engine, read)
 
 
 def without_epochs(

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Engine, select
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
+from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import settle
 from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
-from lemur_core.store.facts import WHOLE_TRIAL, write_facts
+from lemur_core.store.facts import write_facts
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.trouble import AwayError, place
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
