@@ -23,10 +23,10 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from lemur_core.errors import LemurError
+from lemur_core.kinds.importer import Fault
 from lemur_core.store.artefacts import Artefact, check_artefact_name, fault_of
 from lemur_core.store.attached import Attached, TrialFacts
 from lemur_core.store.collections import Collection, Member, check_collection
-from lemur_core.store.taking.records import Fault
 
 FOLDER = "lemur"
 _FACTS, _ARTEFACTS, _COLLECTIONS = "facts.jsonl", "artefacts.jsonl", "collections.jsonl"

@@ -12,12 +12,10 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
     Dialect,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -29,6 +27,8 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+
+from lemur_core.store import fields
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
 REVISION = "0008"
@@ -118,62 +118,14 @@ dataset = Table(
 trial = Table(
     "trial",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("uid", String(32), nullable=False, unique=True),
-    Column("task", Text, nullable=False),
-    Column("dataset", Text, nullable=False),
-    Column("metric", Text, nullable=False),
-    Column("nn", Text, nullable=False),
-    # What is not known of a trial that was taken in from elsewhere is NULL, here and below.
-    Column("number", Integer),
-    Column("dataset_id", ForeignKey("dataset.id", name="fk_trial_dataset_id")),
-    Column("loader_id", ForeignKey("loader.id")),
-    Column("metric_id", ForeignKey("metric.id")),
-    Column("nn_id", ForeignKey("nn.id")),
-    Column("transform_id", ForeignKey("transform.id")),
-    Column("prm", String(32), nullable=False),
-    Column("seed", Integer),
-    Column("epochs", Integer),  # asked for
-    Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("traceback", Text, nullable=False, default=""),
-    Column("device", Text),
-    Column("parameters", BigInteger),  # of the net
-    Column("in_shape", Text),  # of what the net takes, JSON
-    Column("out_shape", Text),  # of what the net gives for one sample, JSON
-    # What an estimator settled on: the final score, 0 to 1, and the rest in canonical JSON.
-    Column("predicted", Float),
-    Column("estimate", Text),
-    # Samples that cannot be decoded, {split: how many} in canonical JSON; NULL where there is none.
-    Column("left_out", Text),
-    # Identity of the code that trains the net beside its own; NULL where it is not known.
-    Column("recipe", String(32)),
-    Column("versions", JSON, nullable=False),
-    Column("owner", Text),  # the process that trains it: host, id, when it began
-    Column("started", Text),  # ISO 8601, UTC
-    Column("seen", Text),  # when its owner last wrote of it
-    Column("ended", Text),
+    *(field.column() for field in fields.TRIAL),
     UniqueConstraint("task", "dataset", "metric", "nn", "number"),
 )
 
 stat = Table(
     "stat",
     metadata,
-    Column("trial_id", ForeignKey("trial.id"), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
-    Column("accuracy", Float, nullable=False),  # score on test, 0 to 1, whatever the metric
-    Column("validation", Float),  # score on validation, 0 to 1
-    Column("loss", Float),  # mean training loss
-    Column("duration", BigInteger),  # nanoseconds since the trial's training began
-    # By other metrics, {name: [validation, test]} in canonical JSON; NULL where there is none.
-    Column("scores", Text),
-    # On validation before the epoch was done, [[epochs trained, score]] in JSON; NULL where none.
-    Column("within", Text),
-    # Of what was taken in: from where, the record's identity, and, in canonical JSON, what of the
-    # record has no other place. NULL where it was trained into this database.
-    Column("source_id", ForeignKey("source.id", name="fk_stat_source_id")),
-    Column("record", String(32)),
-    Column("extra", Text),
+    *(field.column() for field in fields.EPOCH),
     UniqueConstraint("record", name="uq_stat_record"),
 )
 

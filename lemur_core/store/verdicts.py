@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
+from lemur_core.store.text import now, storable
 from lemur_core.store.writing.begin import code_id
-from lemur_core.store.writing.ledger import insert_once, now, storable
+from lemur_core.store.writing.ledger import insert_once
 
 
 class Pipeline(NamedTuple):

@@ -91,7 +91,7 @@ BROKEN = {
     ),
     "estimator_of_nothing": (
         ["estimator_can_be_called", *ESTIMATORS],
-        "estimator 'bad': its target cannot be called with (known)",
+        "estimator 'bad': its target cannot be called",
     ),
     "estimator_asks_for_more": (
         ESTIMATORS,
@@ -113,7 +113,51 @@ BROKEN = {
         ["estimator_refuses_what_is_no_score"],
         "DID NOT RAISE",
     ),
-    "exporter_of_nothing": (["exporter_can_be_called"], "exporter 'bad': cannot be called"),
+    "exporter_of_nothing": (
+        [
+            "exporter_needs_nothing_but_results",
+            "exporter_writes_results",
+            "exporter_can_be_called",
+        ],
+        "exporter 'bad': cannot be called",
+    ),
+    "exporter_asks_for_more": (
+        ["exporter_writes_results", "exporter_needs_nothing_but_results"],
+        "exporter 'bad': its option 'theme' has no default that is a bool, int, float or str",
+    ),
+    "exporter_needs_rows": (
+        ["exporter_writes_results"],
+        "exporter 'bad' failed: IndexError: single positional indexer is out-of-bounds",
+    ),
+    "exporter_writes_nothing": (["exporter_writes_results"], "exporter 'bad' wrote no some"),
+    "importer_without_read": (
+        ["importer_reads_the_same_twice", "importer_reads_its_own"],
+        "importer 'bad': has no function read(place)",
+    ),
+    "importer_of_anything": (
+        ["importer_recognises_nothing_else"],
+        "importer 'bad': recognises empty, which is not in its format",
+    ),
+    "importer_of_no_place": (
+        ["importer_recognises_its_own"],
+        "importer 'bad': does not recognise bad.scores, which is in its format",
+    ),
+    "importer_of_percent": (
+        ["importer_reads_the_same_twice", "importer_reads_its_own"],
+        "record 1: accuracy 50.0: expected a number from 0 to 1",
+    ),
+    "importer_at_random": (
+        ["importer_reads_the_same_twice"],
+        "importer 'bad': yields other records when it reads bad.scores again",
+    ),
+    "no_place": (
+        [
+            "importer_recognises_its_own",
+            "importer_reads_its_own",
+            "importer_reads_the_same_twice",
+        ],
+        "importer 'bad': override importer_place() to write a few records",
+    ),
     "wrong_shape": (
         ["net_gives_its_tasks_shape"],
         "net 'Bad': maps (1, 1, 32, 32) to (1, 10, 1); expected (1, 10)",

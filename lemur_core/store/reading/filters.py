@@ -24,31 +24,41 @@ from sqlalchemy import (
 
 from lemur_core.errors import SettingsError
 from lemur_core.fact import PREFIX, WHOLE_TRIAL
-from lemur_core.store import schema
+from lemur_core.store import fields, schema
 from lemur_core.store.datasets import FINGERPRINT, LABEL
-from lemur_core.store.writing.ledger import storable
+from lemur_core.store.text import storable
 
-_OF_STAT = ("epoch", "accuracy", "validation", "loss", "duration")
+_OF_STAT = {
+    one.name: schema.stat.c[field.name]
+    for field in fields.EPOCH
+    for one in field.shown
+    if one.filtered
+}
 _OF_TRIAL: dict[str, ColumnElement[Any]] = {
-    "trial": schema.trial.c.uid,
     **{
-        name: schema.trial.c[name]
-        for name in (
-            "task", "dataset", "metric", "nn", "state", "predicted", "number", "seed", "epochs",
-            "device", "parameters", "started", "ended", "reason",
-        )
+        one.name: schema.trial.c[field.name]
+        for field in fields.TRIAL
+        for one in field.shown
+        if one.filtered
     },
     "data": LABEL,
     "fingerprint": FINGERPRINT,
-}  # fmt: skip
+}
 COLUMNS = (*_OF_STAT, *_OF_TRIAL)
 """Columns of the results that rows can be filtered by."""
 TEXTS = tuple(name for name, column in _OF_TRIAL.items() if isinstance(column.type, String))
 """Those of them that are text."""
 UNFILTERED = (
-    "prm", "scores", "within", "source", "extra", "curve", "metric_code", "nn_code",
-    "transform_code", "role", "position",
-)  # fmt: skip
+    *(
+        one.name
+        for field in (*fields.EPOCH, *fields.TRIAL)
+        for one in field.shown
+        if not one.filtered
+    ),
+    "curve",
+    "role",
+    "position",
+)
 """Columns of the results that rows cannot be filtered by."""
 PRM = "prm."
 """What names of hyperparameters begin with as columns, and where a column has their name."""
@@ -67,7 +77,8 @@ class Filters:
         epoch: Number of the epoch; None takes any.
         nn_prefixes: What names of nets begin with; none takes any.
         where: Hyperparameters and columns by what they must be, as `lemur_core.data` says.
-        collection: The id of a collection whose members' rows are asked for; None takes any.
+        collection: Name of a collection whose members' rows are asked for; None takes any.
+        also: Other conditions that rows must meet too.
 
     Raises:
         SettingsError: Rows cannot be filtered by a column.
@@ -77,7 +88,8 @@ class Filters:
     epoch: int | None = None
     nn_prefixes: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
-    collection: int | None = None
+    collection: str | None = None
+    also: Filters | None = None
 
     def __post_init__(self) -> None:
         for name in self.where:
@@ -86,6 +98,11 @@ class Filters:
                     f"rows cannot be filtered by {name!r}; "
                     f"for a hyperparameter of this name write {PRM}{name}"
                 )
+
+    @property
+    def collection_name(self) -> str | None:
+        """The collection whose members' rows are asked for; None where it is any."""
+        return self.collection or (None if self.also is None else self.also.collection_name)
 
     def apply(self, query: Select[Any], *, joined: bool = False) -> Select[Any]:
         """Return a query of `schema.stat` with these conditions.
@@ -109,21 +126,27 @@ class Filters:
         return select(trial.uid).where(*conditions).order_by(trial.id)
 
     def _of_stat(self) -> Iterator[ColumnElement[bool]]:
+        if self.also is not None:
+            yield from self.also._of_stat()
         if self.epoch is not None:
             yield schema.stat.c.epoch == self.epoch
         for name, wanted in self.where.items():
             if name in _OF_STAT:
-                yield _column(schema.stat.c[name], wanted)
+                yield _column(_OF_STAT[name], wanted)
 
     def _of_trial(self, epoch: ColumnElement[int] | None) -> Iterator[ColumnElement[bool]]:
+        if self.also is not None:
+            yield from self.also._of_trial(epoch)
         trial = schema.trial.c
         for name, value in self.trial.items():
             if value is not None:
                 yield trial[name] == storable(value)
         if self.collection is not None:
-            member = schema.member.c
-            members = select(member.trial_id).where(member.collection_id == self.collection)
-            yield trial.id.in_(members)
+            yield trial.id.in_(
+                select(schema.member.c.trial_id)
+                .join_from(schema.member, schema.collection)
+                .where(schema.collection.c.name == storable(self.collection))
+            )
         if self.nn_prefixes:
             begins = [storable(one) for one in self.nn_prefixes]
             yield or_(*(trial.nn.startswith(one, autoescape=True) for one in begins))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
 
 from lemur_core.dataset import label
 from lemur_core.errors import UnknownNameError
-from lemur_core.store import schema
+from lemur_core.store import fields, schema
+from lemur_core.store.collections import collection_id
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.collected import ROLES, memberships
@@ -24,48 +25,29 @@ from lemur_core.store.reading.facts import check_facts_known, column_of, fact_na
 from lemur_core.store.reading.filters import PRM, Filters, where_in
 from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.reading.rows import fetched
-from lemur_core.store.writing.ledger import scores_of, within_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-_CODE = {"metric_code": schema.metric, "nn_code": schema.nn, "transform_code": schema.transform}
-COLUMNS = (
+_LEMURS = (
     "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
-    "prm", "transform_code", "validation", "loss", "scores", "trial", "state",
-    "predicted", "data",
+    "prm", "transform_code",
 )  # fmt: skip
+_OF_STAT = {one.name: field.name for field in fields.EPOCH for one in field.shown}
+_OF_TRIAL = {one.name: schema.trial.c[field.name] for field in fields.TRIAL for one in field.shown}
+_SHOWN = [one for field in (*fields.EPOCH, *fields.TRIAL) for one in field.shown]
+_DTYPES = {"trial_id": "int64", "id": "int64", **{one.name: one.dtype for one in _SHOWN}}
+# What is made of what is stored, where that is not what is shown.
+_VALUES = {one.name: one.value for one in _SHOWN if one.value is not None}
+COLUMNS = (
+    *_LEMURS,
+    *(one.name for one in _SHOWN if not one.with_stats and one.name not in _LEMURS),
+)
 CURVE = "curve"
-STATS = (
-    "number", "fingerprint", "seed", "epochs", "device", "parameters", "started", "ended", "reason",
-    "within", "source", "extra",
-)  # fmt: skip
-_OF_STAT = (
-    "epoch", "accuracy", "duration", "validation", "loss", "scores", "within", "source", "extra",
-)  # fmt: skip
-_OF_TRIAL = {
-    "task": schema.trial.c.task,
-    "dataset": schema.trial.c.dataset,
-    "metric": schema.trial.c.metric,
-    "metric_code": schema.trial.c.metric_id,
-    "nn": schema.trial.c.nn,
-    "nn_code": schema.trial.c.nn_id,
-    "prm": schema.trial.c.prm,
-    "transform_code": schema.trial.c.transform_id,
-    "trial": schema.trial.c.uid,
-    "state": schema.trial.c.state,
-    "predicted": schema.trial.c.predicted,
-    **dict.fromkeys(("data", "fingerprint"), schema.trial.c.dataset_id),
-    "number": schema.trial.c.number,
-    "seed": schema.trial.c.seed,
-    "epochs": schema.trial.c.epochs,
-    "device": schema.trial.c.device,
-    "parameters": schema.trial.c.parameters,
-    "started": schema.trial.c.started,
-    "ended": schema.trial.c.ended,
-    "reason": schema.trial.c.reason,
-}
-_STORED = {"source": "source_id"}
+STATS = tuple(
+    one.name for field in (*fields.TRIAL, *fields.EPOCH) for one in field.shown if one.with_stats
+)
+_CODE = {f"{table.name}_code": table for table in (schema.metric, schema.nn, schema.transform)}
 _OF_DATA: dict[str, Callable[[str, str], str]] = {
     "data": label,
     "fingerprint": lambda folder, fingerprint: fingerprint,
@@ -74,20 +56,6 @@ _OF_DATA: dict[str, Callable[[str, str], str]] = {
 _NOT_FACTS = {*COLUMNS, CURVE, *STATS, *ROLES}
 # More than so many trials are found sooner among all between the first and the last of them.
 _MANY = 2_000
-_DTYPES = {
-    **dict.fromkeys(("trial_id", "id", "epoch"), "int64"),
-    **dict.fromkeys(("accuracy", "validation", "loss", "predicted"), "float64"),
-    # Whole, though they may be missing.
-    **dict.fromkeys(("duration", "number", "seed", "epochs", "parameters", *_CODE), "Int64"),
-    **dict.fromkeys(_OF_DATA, "Int64"),  # as ids
-    **dict.fromkeys(("task", "dataset", "metric", "nn", "trial", "state"), "str"),
-}
-# Columns that hold JSON, and what is made of its text.
-_FROM_TEXT: dict[str, Callable[[str | None], Any]] = {
-    "scores": lambda text: scores_of(text) if text else {},
-    "within": lambda text: dict(within_of(text)),
-    "extra": lambda text: json.loads(text) if text else {},
-}
 
 
 @dataclass(frozen=True)
@@ -103,8 +71,7 @@ class Wanted:
         prm_as_columns: Whether hyperparameters are columns.
         columns: The columns to return; None returns all.
         facts: Whether to add the facts of each row's trial and epoch: all, or those of these names.
-        collection: The id of the collection whose members' roles and positions are added; None adds
-            none.
+        roles: Whether rows of a collection have the roles and positions of its members.
     """
 
     best_of: Sequence[str] = ()
@@ -115,7 +82,7 @@ class Wanted:
     prm_as_columns: bool = False
     columns: Sequence[str] | None = None
     facts: bool | Sequence[str] = False
-    collection: int | None = None
+    roles: bool = False
 
     @property
     def known(self) -> list[str]:
@@ -124,7 +91,7 @@ class Wanted:
             *COLUMNS,
             *((CURVE,) if self.curves else ()),
             *(STATS if self.stats else ()),
-            *(ROLES if self.collection is not None else ()),
+            *(ROLES if self.roles else ()),
         ]
 
 
@@ -132,14 +99,17 @@ def frame_of(connection: Connection, filters: Filters, wanted: Wanted) -> DataFr
     """Return the rows that filters let through.
 
     Raises:
-        UnknownNameError: There is no such column.
+        UnknownNameError: There is no such column, fact or collection.
     """
+    name = filters.collection_name
+    wanted = replace(wanted, roles=wanted.roles and name is not None)
+    members = None if name is None else collection_id(connection, name)
     columns = _columns(connection, wanted)
     facts = _facts_wanted(connection, wanted, columns)
     with no_search_for_cycles():
         rows = _rows(connection, filters, wanted, columns)
-        if wanted.collection is not None:
-            rows = memberships(connection, wanted.collection, rows, wanted.max_rows)
+        if wanted.roles and members is not None:
+            rows = memberships(connection, members, rows, wanted.max_rows)
         trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
         return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted, facts)
 
@@ -187,9 +157,10 @@ def _rows(
 ) -> DataFrame:
     """Return those of these columns that `schema.stat` has, and ``trial_id``, epoch by epoch."""
     needed = {"epoch", "accuracy", *columns, *([wanted.by] if wanted.best_of else [])}
-    names = ["trial_id", *(name for name in _OF_STAT if name in needed)]
+    names = [name for name in _OF_STAT if name in needed]
     stat = schema.stat.c
-    query = filters.apply(select(*(stat[_STORED.get(name, name)] for name in names)))
+    query = filters.apply(select(stat.trial_id, *(stat[_OF_STAT[name]] for name in names)))
+    names = ["trial_id", *names]
     if wanted.max_rows is not None and not wanted.best_of:
         query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
     if wanted.best_of:
@@ -262,8 +233,9 @@ def _put_together(
             made |= _prm(connection, trials["prm"], True, [name.removeprefix(PRM)])
         elif name in _CODE:
             made[name] = _codes(connection, _CODE[name], trials[name])
-        elif name in _FROM_TEXT:
-            made[name] = list(map(_FROM_TEXT[name], rows[name].tolist()))
+        elif name in _VALUES:
+            column = rows[name] if name in rows else trials[name]
+            made[name] = list(map(_VALUES[name], column.tolist()))
         elif name == "source":
             made[name] = _sources(connection, rows[name])
         elif name in _OF_DATA:

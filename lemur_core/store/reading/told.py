@@ -14,8 +14,9 @@ from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.datasets import read_datasets
-from lemur_core.store.writing.ledger import left_out_of, scores_of
+from lemur_core.store.values import left_out_of, prediction_of, scores_of
 from lemur_core.store.writing.past import read_prm
+from lemur_core.trial import Prediction
 
 _CODE = (schema.nn, schema.loader, schema.metric, schema.transform)
 
@@ -66,6 +67,11 @@ class Told:
     def left_out(self) -> dict[str, int]:
         """How many samples of each split it was trained and scored without."""
         return left_out_of(self.facts["left_out"])
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """What an estimator settled on; None where none did."""
+        return prediction_of(self.facts["predicted"], self.facts["estimate"])
 
 
 def _rank(epoch: ToldEpoch) -> tuple[bool, float, int]:

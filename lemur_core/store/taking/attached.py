@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, select
 
 from lemur_core.errors import ArtefactError, FactError, LemurError
 from lemur_core.fact import WHOLE_TRIAL, check_facts
+from lemur_core.kinds.importer import Fault
 from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.artefacts import check_artefact_name, fault_of, keep, read_artefacts
@@ -20,7 +21,6 @@ from lemur_core.store.collections import Collection, add_members, canonical_text
 from lemur_core.store.facts import read_facts
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
-from lemur_core.store.taking.records import Fault
 from lemur_core.store.trials import Found
 from lemur_core.store.writing.ledger import insert_once
 

@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.dataset import DatasetRecord
-from lemur_core.store import schema
-from lemur_core.store.datasets import data_text, dataset_id, read_datasets
+from lemur_core.store import fields, schema
+from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.taking.intake import take
-from lemur_core.store.taking.records import OWN_FACTS, Batch, Pipeline, Record
+from lemur_core.store.taking.records import Batch, Pipeline, Record, own_of
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
 from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import insert_once
@@ -27,9 +27,7 @@ _CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
 _NAMES = ("task", "dataset", "metric", "nn")
 # Trials in one transaction.
 _AT_ONCE = 1_000
-_OF_END = (
-    "state", "reason", "traceback", "predicted", "estimate", "left_out", "ended", "seen",
-)  # fmt: skip
+_OF_END = [field.name for field in fields.TRIAL if field.end is not None or field.changes]
 _OPEN = (State.RUNNING, State.INTERRUPTED)
 Facts = dict[str, Any]
 
@@ -202,12 +200,7 @@ def _record(row: Any, datasets: Mapping[int | None, DatasetRecord]) -> Record:
     trial, stat = schema.trial.c, schema.stat.c
     own = None
     if row[trial.state] != State.IMPORTED:
-        own = {name: row[trial[name]] for name in OWN_FACTS}
-        own |= {"trial": row[trial.uid], "validation": row[stat.validation]}
-        own |= {"scores": row[stat.scores], "within": row[stat.within]}
-        own |= {"left_out": row[trial.left_out]}
-        data = datasets.get(row[trial.dataset_id])
-        own |= {"data": data and data_text(data)}
+        own = own_of(row, datasets.get(row[trial.dataset_id]))
     return Record(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
         row[trial.prm], row[stat.extra] or "", own, row[stat.record],

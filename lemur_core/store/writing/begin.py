@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from lemur_core.entry import Entry
-from lemur_core.store import schema
+from lemur_core.store import fields, schema
 from lemur_core.store.datasets import dataset_id
 from lemur_core.store.identity import code_hash, prm_uid
-from lemur_core.store.writing.ledger import insert_once, left_out_text, now, storable
-from lemur_core.trial import State, Trial
+from lemur_core.store.text import now, storable
+from lemur_core.store.writing.ledger import insert_once
+from lemur_core.trial import Trial
 
 CodeKey = tuple[str, str, str]
 
@@ -47,11 +48,10 @@ def begin_trial(
     known = dict(codes)
     prm = write_prm(connection, trial.prm)
     row = {
-        **_parts(trial),
+        **{field.name: field.begin(trial) for field in fields.TRIAL if field.begin is not None},
         **_code_ids(connection, known, trial),
         "dataset_id": dataset_id(connection, trial.data),
         "prm": prm,
-        "state": State.RUNNING,
         "versions": dict(versions),
         "owner": owner,
         "started": now(),
@@ -66,22 +66,6 @@ def begin_trial(
     if found is None:
         raise NumberTakenError
     return found, known
-
-
-def _parts(trial: Trial) -> dict[str, Any]:
-    pipeline = trial.pipeline
-    return {
-        "uid": trial.uid,
-        "task": pipeline.task,
-        "dataset": pipeline.dataset,
-        "metric": pipeline.metric,
-        "nn": pipeline.net,
-        "number": trial.number,
-        "seed": trial.seed,
-        "epochs": trial.epochs,
-        "device": trial.device,
-        "left_out": left_out_text(trial.left_out),
-    }
 
 
 def _code_ids(connection: Connection, known: dict[CodeKey, int], trial: Trial) -> dict[str, int]:

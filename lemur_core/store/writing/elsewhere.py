@@ -11,8 +11,9 @@ from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
 from lemur_core.store.identity import digest
+from lemur_core.store.text import now, storable
 from lemur_core.store.writing.begin import code_id, write_prm
-from lemur_core.store.writing.ledger import insert_once, now, storable
+from lemur_core.store.writing.ledger import insert_once
 from lemur_core.store.writing.owner import is_alive
 from lemur_core.trial import State
 

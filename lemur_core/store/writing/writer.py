@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
+from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
 from lemur_core.fact import WHOLE_TRIAL
@@ -18,10 +19,12 @@ from lemur_core.store.database import settle
 from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.facts import write_facts
 from lemur_core.store.patience import PATIENCE_S, patiently
+from lemur_core.store.text import now
 from lemur_core.store.trouble import AwayError, place
+from lemur_core.store.values import left_out_text
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
 from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
-from lemur_core.store.writing.ledger import Ledger, end_row, epoch_row, left_out_text, now
+from lemur_core.store.writing.ledger import Ledger, end_row
 from lemur_core.store.writing.owner import this_process
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import spill, spill_file, take_in, waiting
@@ -79,6 +82,7 @@ class Writer:
         epochs: int,
         known: Mapping[int, Past] | None = None,
         data: DatasetRecord | None = None,
+        recipe: str | None = None,
     ) -> list[Past]:
         """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
 
@@ -87,8 +91,11 @@ class Writer:
             epochs: How many were asked for.
             known: Trials by id as they were before; only what changed since is read.
             data: The data that they were trained on; None takes any.
+            recipe: The code that trained them; those of unknown code count too, and None takes any.
         """
-        return self._insist(lambda found: read_past(found, pipeline, epochs, known or {}, data))
+        return self._insist(
+            lambda found: read_past(found, pipeline, epochs, known or {}, data, recipe)
+        )
 
     def adopt(self, pipeline: Pipeline, data: DatasetRecord) -> int:
         """Declare that trials of unknown data were trained on this data; return how many.
@@ -184,18 +191,17 @@ class Writer:
         Raises:
             StoreError: It is recorded already, with other values.
         """
-        row = epoch_row(epoch)
 
         def enter(connection: Connection) -> None:
-            if not self._ledger.enter(connection, trial_id, row) and not self._ledger.holds(
-                connection, trial_id, row
+            if not self._ledger.enter(connection, trial_id, epoch) and not self._ledger.holds(
+                connection, trial_id, epoch
             ):
                 raise StoreError(
                     f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
                     "is recorded already, with other values"
                 )
 
-        self._keep(enter, trial_id, {"epoch": row})
+        self._keep(enter, trial_id, {"epoch": to_json(epoch)})
 
     def record_facts(
         self,
