@@ -39,6 +39,8 @@ def info(db: str) -> None:
     for data in found.datasets:
         trials = "1 trial" if data.trials == 1 else f"{data.trials:,} trials"
         click.echo(f"{'data':<12}{data.name} {data.label}, {trials}")
+    if found.rows["artefact"]:
+        click.echo(f"{'artefacts':<12}{binary(found.artefact_bytes)} in {found.artefacts}")
     for source in found.sources:
         taken = f"{source.epochs:,} epochs, {source.taken}"
         click.echo(f"{'source':<12}{source.place} ({source.form}), {taken}")
@@ -63,14 +65,29 @@ def check(context: click.Context, db: str) -> None:
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @db_option
-def backup(file: Path, db: str) -> None:
-    """Copy an SQLite database to FILE, also while others write to it."""
+@click.pass_context
+def backup(context: click.Context, file: Path, db: str) -> None:
+    """Copy an SQLite database to FILE, also while others write to it, and its artefacts.
+
+    The artefacts go to the folder FILE-artefacts. Status 1 where one of them is missing or damaged.
+    """
+    from lemur_core.store.artefacts import folder_of
+    from lemur_core.store.attached_care import check_free, copy_artefacts
     from lemur_core.store.care import backup as copy
     from lemur_core.store.database import opened
 
     with opened(db) as engine:
+        check_free(engine, file)
         copy(engine, file)
-    click.echo(f"wrote {file}, {binary(file.stat().st_size)}")
+        click.echo(f"wrote {file}, {binary(file.stat().st_size)}")
+        with opened(file) as made:
+            copied, faults = copy_artefacts(engine, made)
+            if copied:
+                size = binary(sum(one.bytes for one in copied))
+                click.echo(f"wrote {folder_of(made)}, {len(copied):,} artefacts, {size}")
+    for fault in faults:
+        click.echo(fault, err=True)
+    context.exit(1 if faults else 0)
 
 
 @db.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from lemur_core.cli.collection import collection
 from lemur_core.cli.list import kind_named
 from lemur_core.cli.options import db_option
 from lemur_core.entry import Entry
@@ -28,18 +29,22 @@ class Kinds(click.Group):
             from lemur_core.cli.pictures import pictures
 
             return pictures
+        if cmd_name == "collection":
+            return collection
         return trial if cmd_name == "trial" else entry
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the kinds."""
-        return [*installed().kinds, "trial", "pictures"]
+        return [*installed().kinds, "trial", "collection", "pictures"]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what can be shown, the kinds of entries in one line."""
         rows = [
             (f"{'|'.join(installed().kinds)} NAME", "Show everything about one that is installed.")
         ]
-        for name, argument in (("trial", "UID"), ("pictures", "PIPELINE|UID")):
+        for name, argument in (
+            ("trial", "UID"), ("collection", "NAME"), ("pictures", "PIPELINE|UID")
+        ):  # fmt: skip
             rows.append((f"{name} {argument}", self.get_command(ctx, name).get_short_help_str(80)))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
@@ -47,7 +52,7 @@ class Kinds(click.Group):
 
 @click.command(cls=Kinds, subcommand_metavar="KIND NAME [OPTIONS]")
 def show() -> None:
-    """Show one net, loader, transform, ..., a trial, or pictures of what its net predicts."""
+    """Show one net, loader, ..., a trial or collection, or pictures of what a net predicts."""
 
 
 @click.command()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lemur_core.cli.table import text_table
 from lemur_core.store.reading.told import Told, ToldEpoch
+from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 
 _FACTS = ("state", "reason", "number", "seed", "device", "parameters", "started", "ended")
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
@@ -35,7 +36,9 @@ def _facts(told: Told) -> Iterator[str]:
         yield f"{'version':<12}{name} {version}"
     for name, value in sorted(told.prm.items()):
         yield f"{'prm':<12}{name} = {value!r}"
-    if told.facts["seed"] is not None:
+    if told.facts["recipe"] == ELSEWHERE:
+        yield f"{'recorded':<12}by another program, whose training lemur cannot repeat"
+    elif told.facts["seed"] is not None:
         yield f"{'repeat':<12}lemur reproduce {told.facts['uid']}"
 
 

@@ -60,6 +60,8 @@ def read_past(
         )
         .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
         .where(*_of_pipeline(pipeline), trial.epochs == epochs)
+        # One that was recorded from elsewhere has no number.
+        .where(trial.number.is_not(None))
         .where(nn.hash == code_hash(pipeline.net_entry.code()), *on_data(pipeline, data))
         .where(*_by_recipe(recipe))
         .order_by(trial.number)
