@@ -57,7 +57,7 @@ def _facts(event: events.Event) -> dict[str, Any]:
             return {"pipelines": pipelines} | {
                 name: getattr(event, name) for name in ("trials", "epochs", "devices", "db")
             }
-        case events.StudyStarted(pipeline, done, trials, fixed, others):
+        case events.StudyStarted(pipeline, done, trials, _, fixed, others):
             counts = {"done": done, "trials": trials, "others": others}
             return {"pipeline": pipeline.name} | counts | {"fixed": dict(fixed)}
         case events.TrialStarted(trial):

@@ -25,10 +25,10 @@ class FileFetched:
 
 @dataclass(frozen=True)
 class CampaignStarted:
-    """The pipelines are known and their data is there."""
+    """The pipelines are known, and the data sets that are named are there."""
 
     pipelines: Sequence[Pipeline]
-    trials: int  # to train, over all pipelines
+    trials: int  # over all pipelines, those included that were trained before
     epochs: int  # of each trial
     devices: Sequence[str]  # of each worker
     db: str
@@ -41,6 +41,7 @@ class StudyStarted:
     pipeline: Pipeline
     done: int  # trials that ended before, with hyperparameters that are asked for
     trials: int  # trials to train
+    asked: int  # trials that `CampaignStarted` counts of it
     fixed: Mapping[str, Value]  # hyperparameters that are not searched
     others: int = 0  # trials that ended before, with hyperparameters that are not asked for
 

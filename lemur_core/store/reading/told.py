@@ -13,12 +13,11 @@ from sqlalchemy import Connection, Table, select
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
+from lemur_core.store.code import CODE_TABLES, read_codes
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.values import left_out_of, prediction_of, scores_of
 from lemur_core.store.writing.past import read_prm
 from lemur_core.trial import Prediction
-
-_CODE = (schema.nn, schema.loader, schema.metric, schema.transform)
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,9 @@ def tell(connection: Connection, uid: str) -> Told:
     if len(rows) != 1:
         raise UnknownNameError("trial", uid, [row["uid"] for row in rows] or _some(connection))
     facts = dict(rows[0])
-    codes = {table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in _CODE}
+    codes = {
+        table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in CODE_TABLES
+    }
     return Told(
         facts,
         read_prm(connection, facts["prm"]),
@@ -109,7 +110,7 @@ def _some(connection: Connection) -> list[str]:
 
 
 def _code(connection: Connection, table: Table, row: int | None) -> str | None:
-    return connection.scalar(select(table.c.code).where(table.c.id == row))
+    return None if row is None else read_codes(connection, table, [row])[row].code.text
 
 
 def _epochs(connection: Connection, trial_id: int) -> list[ToldEpoch]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, selec
 
 from lemur_core.kinds.importer import Fault
 from lemur_core.store import fields, schema
+from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
@@ -21,7 +22,6 @@ from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
 from lemur_core.store.taking.records import Batch, Pipeline, Record
 from lemur_core.store.text import now, storable
-from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.trial import State
 
@@ -184,9 +184,10 @@ class _Writer:
 
     def _code_id(self, connection: Connection, batch: Batch, table: str, name: Any) -> int | None:
         code = batch.codes.get(table, {}).get(name) if isinstance(name, str) else None
-        return (
-            None if code is None else code_id(connection, schema.metadata.tables[table], name, code)
-        )
+        if code is None:
+            return None
+        stored = StoredCode.of(code) if isinstance(code, str) else code
+        return code_id(connection, schema.metadata.tables[table], name, stored)
 
 
 class _Placed(NamedTuple):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.store import fields, schema
+from lemur_core.store.code import CODE_TABLES, NamedCode, code_id, read_codes
 from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
@@ -26,11 +27,9 @@ from lemur_core.store.taking.records import (
     own_of,
 )
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
-from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
 
-_CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
 _NAMES = ("task", "dataset", "metric", "nn")
 # Trials in one transaction.
 _AT_ONCE = 1_000
@@ -84,7 +83,7 @@ class _Part:
     trials: Sequence[Facts]
     stats: Mapping[int, Sequence[Facts]]
     prms: Sequence[Facts]
-    codes: Mapping[str, Mapping[int, tuple[str, str]]]
+    codes: Mapping[str, Mapping[int, NamedCode]]
     datasets: Mapping[int | None, DatasetRecord]
 
     @classmethod
@@ -95,11 +94,10 @@ class _Part:
         for row in _facts(connection, schema.stat, "trial_id", ids):
             stats.setdefault(row.pop("trial_id"), []).append(row)
         prms = _facts(connection, schema.prm, "uid", list({row["prm"] for row in trials}))
-        codes = {}
-        for table in _CODE:
-            used = {row[f"{table.name}_id"] for row in trials} - {None}
-            rows = _facts(connection, table, "id", list(used))
-            codes[table.name] = {row["id"]: (row["name"], row["code"]) for row in rows}
+        codes = {
+            table.name: read_codes(connection, table, {row[f"{table.name}_id"] for row in trials})
+            for table in CODE_TABLES
+        }
         datasets = read_datasets(connection, {row["dataset_id"] for row in trials} - {None})
         return cls(trials, stats, prms, codes, datasets)
 
@@ -109,7 +107,7 @@ class _Part:
             connection.execute(insert_once(connection.dialect, schema.prm), self.prms)
         ids = {
             (table.name, old): code_id(connection, table, name, code)
-            for table in _CODE
+            for table in CODE_TABLES
             for old, (name, code) in self.codes[table.name].items()
         }
         datasets = {old: dataset_id(connection, record) for old, record in self.datasets.items()}
@@ -131,7 +129,7 @@ def _write_trial(
     """Return whether a trial was not there, and its id."""
     trial = schema.trial.c
     row = {name: value for name, value in facts.items() if name != "id"}
-    for table in _CODE:
+    for table in CODE_TABLES:
         column = f"{table.name}_id"
         if row[column] is not None:
             row[column] = code_ids[table.name, row[column]]
@@ -180,7 +178,10 @@ def _sources(connection: Connection) -> list[Facts]:
 def _taken(connection: Connection, source: int) -> list[Batch]:
     """Return what a database took in from a source, with the code that came with it."""
     trial, stat = schema.trial.c, schema.stat.c
-    parts = [*(trial[name] for name in _NAMES), *(trial[f"{table.name}_id"] for table in _CODE)]
+    parts = [
+        *(trial[name] for name in _NAMES),
+        *(trial[f"{table.name}_id"] for table in CODE_TABLES),
+    ]
     query = (
         select(schema.trial, schema.stat)
         .join_from(schema.stat, schema.trial)
@@ -191,27 +192,21 @@ def _taken(connection: Connection, source: int) -> list[Batch]:
     prms = read_prms(connection, list({row[trial.prm] for row in rows}))
     datasets = read_datasets(connection, {row[trial.dataset_id] for row in rows} - {None})
     # Nets of one name may have different code, so that each batch has its own.
-    codes = [_codes_by_id(connection, table, rows) for table in _CODE]
+    codes = [
+        read_codes(connection, table, {row[trial[f"{table.name}_id"]] for row in rows})
+        for table in CODE_TABLES
+    ]
     batches = []
     for key, group in groupby(rows, lambda row: tuple(row[part] for part in parts)):
         names, ids = key[: len(_NAMES)], key[len(_NAMES) :]
         used = {
-            table.name: known[one]
-            for table, known, one in zip(_CODE, codes, ids, strict=True)
+            table.name: dict([known[one]])
+            for table, known, one in zip(CODE_TABLES, codes, ids, strict=True)
             if one is not None
         }
         records = [_record(row, datasets) for row in group]
         batches.append(Batch(Pipeline(*names), records, prms, used))
     return batches
-
-
-def _codes_by_id(
-    connection: Connection, table: Table, rows: Sequence[Any]
-) -> dict[int, dict[str, str]]:
-    """Return the code that rows use of a table, each under its name, by id."""
-    used = {row[schema.trial.c[f"{table.name}_id"]] for row in rows} - {None}
-    found = _facts(connection, table, "id", list(used))
-    return {row["id"]: {row["name"]: row["code"]} for row in found}
 
 
 def _record(row: Any, datasets: Mapping[int | None, DatasetRecord]) -> Record:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from lemur_core.codec import DECODING_ERRORS
 from lemur_core.dataset import DatasetRecord
 from lemur_core.store import fields, schema
+from lemur_core.store.code import StoredCode
 from lemur_core.store.datasets import data_of, data_text
 from lemur_core.store.field import Published
 from lemur_core.store.identity import digest, exact
@@ -94,7 +95,7 @@ class Batch(NamedTuple):
     pipeline: Pipeline
     records: list[Record]
     prms: dict[str, dict[str, Any]]
-    codes: Mapping[str, Mapping[str, str]] = {}
+    codes: Mapping[str, Mapping[str, str | StoredCode]] = {}
 
 
 def of_named_trial(identity: str) -> str:

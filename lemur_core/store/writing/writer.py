@@ -188,7 +188,7 @@ class Writer:
                     "is recorded already, with other values"
                 )
 
-        self._keep(enter, trial_id, {"epoch": to_json(epoch)})
+        self._keep(enter, trial_id, lambda: {"epoch": to_json(epoch)})
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
         """Record how a trial ended, unless another process took it over.
@@ -199,7 +199,7 @@ class Writer:
         self._keep(
             lambda connection: self._ledger.end(connection, trial_id, self.owner, row),
             trial_id,
-            {"end": row},
+            lambda: {"end": row},
         )
         settle(self.engine)
 
@@ -211,7 +211,10 @@ class Writer:
             raise StoreError(f"{error}{self._said_waiting()}") from error
 
     def _keep(
-        self, work: Callable[[Connection], object], trial_id: int, row: Mapping[str, Any]
+        self,
+        work: Callable[[Connection], object],
+        trial_id: int,
+        line: Callable[[], Mapping[str, Any]],
     ) -> None:
         # Nobody waits a minute for each epoch of a day without a database.
         patience_s = 0 if self._behind else self.patience_s
@@ -219,10 +222,10 @@ class Writer:
             self._catch_up(patience_s)
             patiently(self.engine, work, patience_s)
         except AwayError as error:
-            self._spill(trial_id, row, error)
+            self._spill(trial_id, line(), error)
         except KeyboardInterrupt as error:
             # Whoever waits no longer must not lose what was trained.
-            self._spill(trial_id, row, error)
+            self._spill(trial_id, line(), error)
             raise
 
     def _catch_up(self, patience_s: float) -> None:
@@ -230,12 +233,12 @@ class Writer:
             take_in(self.engine, patience_s)
             self._behind = False
 
-    def _spill(self, trial_id: int, row: Mapping[str, Any], error: BaseException) -> None:
+    def _spill(self, trial_id: int, line: Mapping[str, Any], error: BaseException) -> None:
         uid = self._uids.get(trial_id)
         if self._file is None or uid is None:
             raise error
         try:
-            spill(self._file, {"trial": uid, "owner": self.owner, **row})
+            spill(self._file, {"trial": uid, "owner": self.owner, **line})
         except OSError as trouble:
             cause, why = str(error) or "interrupted", trouble.strerror or trouble
             raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error
