@@ -11,6 +11,8 @@ from lemur_core.errors import ContractError, LemurError, SettingsError, UnknownN
 from lemur_core.kinds.importer import EpochRecord, Fault, importer, recognised
 from lemur_core.kinds.options import Selection, read_selection
 from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 
 PIPELINE = ("img-classification", "mnist", "acc", "CNN")
@@ -150,9 +152,15 @@ def test_nets_of_one_name_keep_each_its_code(db, taken):
         ({"prm": {"lr": {1, 2}}}, "prm {'lr': {1, 2}}: holds what JSON cannot hold"),
         ({"prm": {"l\0r": 1}}, "prm 'l\\x00r': no database keeps such a name as it is"),
         ({"extra": {"a": object}}, "extra {'a': <class 'object'>}: holds what JSON cannot hold"),
+        (
+            {"prm": {"duration": 1}},
+            "prm 'duration': is the name of something measured; use another",
+        ),
+        ({"extra": {"accuracy": 1}}, "extra 'accuracy': is the name of another value; use "),
         ({"trial": 7}, "trial 7: expected text"),
         ({"code": None}, "code None: expected text"),
         ({"facts": {"a": 1}}, "has facts, but no trial that they belong to"),
+        ({"code": "class Net: ..."}, "has code, but no trial that they belong to"),
         ({"facts": 3, "trial": "a"}, "facts 3: expected a dictionary with names as keys"),
     ],
 )
@@ -165,6 +173,69 @@ def test_a_record_that_cannot_be_one_is_named_and_the_rest_taken_in(db, taken, g
     assert fault.reason.startswith(reason)
     assert len(fault.reason) < 120
     assert list(data(db=db)["accuracy"]) == [0.25, 0.75]
+
+
+def test_a_trial_has_one_code(db, taken, tmp_path):
+    report = taken(record(1, 0.25, trial="a", code="one"), record(2, 0.5, trial="a", code="two"))
+    assert report.faults == [
+        Fault(f"{tmp_path}, record 2", "trial 'a' was given before with other code")
+    ]
+
+
+RECORDS = [
+    record(1, 0.25, trial="a", code="one", validation=0.5, extra={"gpu": "T4"}),
+    record(2, 0.5, trial="a", code="one", loss=0.1),
+    record(1, 0.25, trial="b", code="two"),
+    record(2, 0.75, trial="b", code="two", duration_ns=7),
+    record(1, 0.125, validation=0.1),
+    record(1, 0.125),
+    record(2, 0.125, extra={"lr": 0.5, "gpu_type": "T4"}),
+]
+KNOWN = ["nn_code", "epoch", "accuracy", "validation", "loss", "duration", "prm", "extra", "curve"]
+
+
+def known(db, columns=KNOWN):
+    """All that is known of each epoch, as texts, in an order of its own."""
+    frame = data(db=db, with_stats=True, with_curves=True)
+    return sorted(map(repr, frame[columns].astype(object).itertuples(index=False, name=None)))
+
+
+def test_a_merge_keeps_all_that_was_imported(db, taken, tmp_path):
+    assert taken(*RECORDS).faults == []
+    with opened(db) as source, opened(tmp_path / "other.db", create=True) as engine:
+        assert merge(engine, source).epochs == 7
+        # Merged again, or imported there too, it changes nothing.
+        assert merge(engine, source).epochs == 0
+        assert take_in(engine, tmp_path, lambda place: RECORDS, "zoos").added == 0
+    assert known(tmp_path / "other.db") == known(db)
+    named = data(db=db)["trial"][:-2]
+    assert {*named} <= {*data(db=tmp_path / "other.db")["trial"]}
+
+
+def test_lemurs_files_keep_all_that_was_imported_but_code(db, taken, tmp_path):
+    assert taken(*RECORDS).faults == []
+    with opened(db) as engine:
+        export(engine, tmp_path / "files")
+    other = tmp_path / "other.db"
+    for added in (7, 0):
+        with opened(other, create=True) as engine:
+            report = take_in(engine, tmp_path / "files")
+        assert (report.faults, report.added) == ([], added)
+    columns = [name for name in KNOWN if name != "nn_code"]
+    assert known(other, columns) == known(db, columns)
+    assert {*data(db=other)["state"]} == {"imported"}
+    # Once more, by way of the other database.
+    with opened(other) as engine:
+        export(engine, tmp_path / "again")
+    assert texts(tmp_path / "again") == texts(tmp_path / "files")
+
+
+def texts(folder):
+    """Records by file; those of equal accuracy have no order."""
+    return {
+        file.name: sorted(map(json.dumps, json.loads(file.read_text())))
+        for file in folder.rglob("*.json")
+    }
 
 
 @pytest.mark.parametrize("name", ["", "a_b", 3, "a\0"])

@@ -80,7 +80,6 @@ def take(
     found: Iterable[Batch | Fault],
     place: str,
     form: str,
-    codes: Mapping[str, Mapping[str, str | StoredCode]] | None = None,
     taken: str | None = None,
 ) -> Report:
     """Write records; those that are there already are left alone.
@@ -90,14 +89,13 @@ def take(
         found: The records of pipelines, and what could not be read.
         place: Where they are from, as it was named.
         form: What that is.
-        codes: The sources that came with them, by table and name.
         taken: When they were first taken in, ISO 8601; None is at this moment.
 
     Returns:
         What was done.
     """
     source = {"place": storable(place), "form": form, "taken": taken or now()}
-    writer, report = _Writer(engine, source, codes or {}), Report()
+    writer, report = _Writer(engine, source), Report()
     waiting: list[Batch] = []
     with no_search_for_cycles():
         for each in found:
@@ -115,15 +113,9 @@ def take(
 
 
 class _Writer:
-    def __init__(
-        self,
-        engine: Engine,
-        source: Mapping[str, str],
-        codes: Mapping[str, Mapping[str, str | StoredCode]],
-    ) -> None:
+    def __init__(self, engine: Engine, source: Mapping[str, str]) -> None:
         self._engine = engine
         self._source = source
-        self._codes = codes
         dialect = engine.dialect
         self._insert_trial = Compiled(insert_once(dialect, schema.trial), dialect, _OF_TRIAL)
         self._insert_stat = Compiled(insert_once(dialect, schema.stat), dialect, _OF_STAT)
@@ -136,9 +128,12 @@ class _Writer:
 
     def _write(self, connection: Connection, batches: Sequence[Batch]) -> int:
         _keep_others_out(connection)
-        placed = [
-            each for batch in batches for each in _placed(batch, self._there(connection, batch))
-        ]
+        there: dict[Pipeline, _Trials] = {}
+        placed: list[_Placed] = []
+        for batch in batches:
+            if batch.pipeline not in there:
+                there[batch.pipeline] = _Trials.of(self._there(connection, batch))
+            placed += _placed(batch, there[batch.pipeline])
         if not placed:
             return 0
         self._insert_prm.execute_many(connection, sorted(_prm_rows(placed)))
@@ -188,8 +183,7 @@ class _Writer:
         return _trial_order(values)
 
     def _code_id(self, connection: Connection, batch: Batch, table: str, name: Any) -> int | None:
-        codes = batch.codes or self._codes
-        code = codes.get(table, {}).get(name) if isinstance(name, str) else None
+        code = batch.codes.get(table, {}).get(name) if isinstance(name, str) else None
         if code is None:
             return None
         stored = StoredCode.of(code) if isinstance(code, str) else code
@@ -204,33 +198,54 @@ class _Placed(NamedTuple):
     record: Record
 
 
-def _placed(batch: Batch, there: Iterable[tuple[str, str, int]]) -> Iterator[_Placed]:
+class _Trials(NamedTuple):
+    """What there is of a pipeline: the identities of records, and the epochs of each trial."""
+
+    known: set[str]
+    epochs: defaultdict[str, set[int]]
+
+    @classmethod
+    def of(cls, there: Iterable[tuple[str, str, int]]) -> _Trials:
+        """Return what records, trials and epochs there are."""
+        trials = cls(set(), defaultdict(set))
+        for record, uid, epoch in there:
+            trials.known.add(record)
+            trials.epochs[uid].add(epoch)
+        return trials
+
+
+def _placed(batch: Batch, trials: _Trials) -> Iterator[_Placed]:
     """Find the trial of each record: the first of its prm that has no such epoch.
 
     Where the same prm was trained more than once, who was quick at one epoch was so at the others.
 
     Args:
         batch: The records.
-        there: What of the pipeline is there: record, trial and epoch.
+        trials: What there is of the pipeline; what is placed is added.
     """
-    known: set[str] = set()
-    epochs: defaultdict[str, set[int]] = defaultdict(set)
-    for record, uid, epoch in there:
-        known.add(record)
-        epochs[uid].add(epoch)
+    epochs = trials.epochs
     names = "_".join(batch.pipeline)
     # A trial has many epochs.
     uid_of = lru_cache(None)(lambda prm, number: digest(f"{names}/{prm}/{number}"))
-    fresh = [record for record in batch.records if record.identity not in known]
-    for one in sorted(fresh, key=_turn):
-        own, number = one.own, 1
-        if own and isinstance(own.get("trial"), str):
-            yield _Placed(own["trial"], batch, one)
-            continue
+    fresh = [record for record in batch.records if record.identity not in trials.known]
+    trials.known.update(record.identity for record in fresh)
+    # Those whose trial is known come first, as no other record may take their place.
+    for one in fresh:
+        if uid := _uid(one):
+            epochs[uid].add(one.epoch)
+            yield _Placed(uid, batch, one)
+    for one in sorted((one for one in fresh if not _uid(one)), key=_turn):
+        number = 1
         while one.epoch in epochs[trial := uid_of(one.prm, number)]:
             number += 1
         epochs[trial].add(one.epoch)
         yield _Placed(trial, batch, one)
+
+
+def _uid(record: Record) -> str:
+    """Return the id of the record's trial; empty if it is unknown."""
+    uid = (record.own or _NOTHING).get("trial")
+    return uid if isinstance(uid, str) else ""
 
 
 def _turn(record: Record) -> tuple[int, int]:
