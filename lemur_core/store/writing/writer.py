@@ -225,7 +225,7 @@ class Writer:
         self._keep(
             lambda connection: write_facts(connection, trial_id, epoch, facts, replace=replace),
             trial_id,
-            {"facts": facts, "of": epoch, "replace": replace},
+            lambda: {"facts": facts, "of": epoch, "replace": replace},
         )
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
