@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
@@ -75,11 +75,12 @@ def prepare(
     reasons: dict[str, LemurError] = {}
     lacking: dict[str, list[str]] = {}
     for pipeline in pipelines:
-        before = set(sys.modules)
+        modules = len(sys.modules)
         try:
             space = _overridden(pipeline, space_of(pipeline), prm)
             if pipeline.net not in lacking:
-                lacking[pipeline.net] = _lacking(pipeline, set(sys.modules) - before)
+                # They are kept in the order in which they were imported.
+                lacking[pipeline.net] = _lacking(pipeline, [*islice(sys.modules, modules, None)])
         except PluginError as error:
             reasons.setdefault(str(error), error)
         else:
