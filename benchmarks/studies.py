@@ -1,12 +1,16 @@
 """How reads of the database and seconds grow with the number of studies, each of one trial.
 
 All nets are one linear layer: what is measured is what a study costs beside its training. Each
-campaign runs twice, the second time with nothing to train. ``python benchmarks/studies.py``; to
-measure another commit, run this file with that commit on ``PYTHONPATH``.
+campaign runs twice, the second time with nothing to train.
+
+    python benchmarks/studies.py [--studies 10,100,1000]
+
+To measure another commit, run it with that commit's tree first on ``PYTHONPATH``.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -44,6 +48,8 @@ def measure(number: int) -> list[tuple[int, int, float]]:
     entries = [Entry(f"Linear-{one}", str(NET), ("img-classification",)) for one in range(number)]
     registry = installed().with_entries("bench", "net", entries)
     with TemporaryDirectory() as folder:
+        # Nothing that an earlier measurement kept is found.
+        os.environ["XDG_CACHE_HOME"] = folder
         settings = Settings.of(
             {
                 "patterns": ["img-classification_digits[samples=20,test=20]_acc_Linear-*"],
