@@ -12,6 +12,8 @@ from pathlib import Path
 
 import griffe
 
+from lemur_core.kind import BUILT_IN
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "api.md"
 MODULES = ("hookspecs", "kinds", "errors", "testing", "fetch", "images", "files", "commands")
@@ -33,7 +35,17 @@ def page() -> str:
         modules = _modules(package[name]) if name in OPEN else [package[name]]
         for module in modules:
             parts += [f"## {module.path}\n", *_text(module), *_members(module)]
+            if name == "hookspecs":
+                parts += _registering_hooks()
     return "\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def _registering_hooks() -> Iterator[str]:
+    """Yield the table of the built-in kinds' hooks, which are made from the table of kinds."""
+    yield "### Registering hooks\n"
+    yield "Each takes no arguments and returns entries.\n"
+    rows = [f"| `{one.hook}` | {one.summary} | `{one.contract}` |" for one in BUILT_IN]
+    yield "\n".join(["| hook | an entry is | its interface |", "|---|---|---|", *rows]) + "\n"
 
 
 def _names(package: griffe.Module) -> Iterator[str]:

@@ -12,7 +12,7 @@ The public interface is the names in ``__all__`` and these modules; ``docs/api.m
 Everything else may change in any release. A map of it, in the order a newcomer reads it:
 
 - `lemur_core.hookspecs`: the hooks a plugin implements.
-- `lemur_core.entry`: what a plugin registers.
+- `lemur_core.entry`: what a plugin registers. `lemur_core.kind`: the table of kinds.
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
 - `lemur_core.pipeline`, `lemur_core.space`: what to train, and over which hyperparameters.
 - `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core import errors
 from lemur_core.entry import Entry, entries_in
 from lemur_core.hookspecs import hookimpl
+from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
     from lemur_core.checking.check import check
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
     from lemur_core.search.run import run
     from lemur_core.search.trained import Trained, trained
     from lemur_core.store.reading.reader import best, data
+    from lemur_core.store.reading.results import Results
     from lemur_core.trial import Epoch, Outcome, State, Trial
 
 __all__ = [
     "Entry",
     "Epoch",
+    "Kind",
     "Outcome",
+    "Results",
     "State",
     "Trained",
     "Trial",
@@ -60,6 +64,7 @@ __all__ = [
 _LAZY = {
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
+    "Results": "lemur_core.store.reading.results",
     "State": "lemur_core.trial",
     "Trained": "lemur_core.search.trained",
     "Trial": "lemur_core.trial",

@@ -69,6 +69,8 @@ class Trial:
         parts: How many parts of each epoch are scored on validation.
         left_out: How many samples of each split are left out, as they cannot be decoded.
         data: The content of its data set; None if that is unknown.
+        recipe: Identity of the code that trains the net beside the net's own; None if that is
+            unknown.
     """
 
     pipeline: Pipeline
@@ -86,6 +88,7 @@ class Trial:
     parts: int = 1
     left_out: Mapping[str, int] = field(default_factory=dict)
     data: DatasetRecord | None = None
+    recipe: str | None = None
 
     @property
     def transform_entry(self) -> Entry:
@@ -107,29 +110,6 @@ class Size(NamedTuple):
     out_shape: tuple[int, ...]
 
 
-def size_of(told: Any) -> Size | None:
-    """Return a size from what JSON made of it.
-
-    Raises:
-        TypeError: It is none.
-        ValueError: It is none.
-    """
-    if told is None:
-        return None
-    parameters, in_shape, out_shape = told
-    return Size(int(parameters), tuple(map(int, in_shape)), tuple(map(int, out_shape)))
-
-
-def within_of(told: Any) -> tuple[tuple[float, float], ...]:
-    """Return an epoch's scores within, from what JSON made of them.
-
-    Raises:
-        TypeError: It is none.
-        ValueError: It is none.
-    """
-    return tuple((float(trained), float(validation)) for trained, validation in told or ())
-
-
 @dataclass(frozen=True)
 class Epoch:
     """One epoch of a trial.
@@ -144,6 +124,7 @@ class Epoch:
         within: The validation score before the epoch was done, by how much was trained by then, in
             epochs, ``((2.5, 0.81),)`` in the third; empty where it was scored at its end only.
         size: Of the net; None where it is not known.
+        facts: What plugins measured in the process that trained it, by name; values JSON has.
     """
 
     number: int
@@ -155,6 +136,7 @@ class Epoch:
     within: tuple[tuple[float, float], ...] = ()
     # What a net is, and not how it went.
     size: Size | None = field(default=None, compare=False)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

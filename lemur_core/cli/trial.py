@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from lemur_core.cli.table import text_table
 from lemur_core.store.reading.told import Told, ToldEpoch
-from lemur_core.store.writing.ledger import prediction_of
 
 _FACTS = ("state", "reason", "number", "seed", "device", "parameters", "started", "ended")
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
@@ -50,7 +49,7 @@ def _data(told: Told) -> Iterator[str]:
 
 
 def _prediction(told: Told) -> Iterator[str]:
-    prediction = prediction_of(told.facts["predicted"], told.facts["estimate"])
+    prediction = told.prediction
     if prediction is None:
         return
     audited = ", and the trial trained on to see" if prediction.audited else ""

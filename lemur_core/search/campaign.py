@@ -17,7 +17,7 @@ from lemur_core.registry import Registry
 from lemur_core.search.attempt import Means
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
-from lemur_core.search.events import CampaignStarted, Event, Warned, Watch
+from lemur_core.search.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
 from lemur_core.search.forecast import Forecasting
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.initial import InitialWeights
@@ -72,7 +72,8 @@ class Campaign:
         started: Sequence[Spawned] = (),
     ) -> None:
         self.settings, self.pipelines, self._started = settings, pipelines, started
-        self._tell = tell_plugins(registry, watch)
+        self._tell = tell_plugins(registry, watch, settings)
+        self._has_started = False
         self.devices = devices_of(settings)
         self._versions = versions(registry)
         self.summary, self._initial = Summary(), InitialWeights()
@@ -120,6 +121,8 @@ class Campaign:
             )
             self._settle(ready, studies.closed, engine)
         finally:
+            if self._has_started:
+                self._watch(CampaignEnded(self.summary))
             engine.dispose()
         return self.summary
 
@@ -185,6 +188,7 @@ class Campaign:
         interruption: Interruption,
     ) -> None:
         settings = self.settings
+        self._has_started = True
         self._watch(
             CampaignStarted(
                 [one.pipeline for one in ready],

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lemur_core.pipeline import Pipeline
 from lemur_core.space import Value
 from lemur_core.trial import Epoch, Outcome, Trial
+
+if TYPE_CHECKING:
+    from lemur_core.search.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,13 @@ class TrialFinished:
 
 
 @dataclass(frozen=True)
+class CampaignEnded:
+    """A campaign that had started ended: it was done, interrupted, or an error ended it."""
+
+    summary: Summary
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something was left out or set aside, and the campaign goes on."""
 
@@ -79,6 +90,7 @@ Event = (
     | TrialStarted
     | EpochEnded
     | TrialFinished
+    | CampaignEnded
     | Warned
 )
 Watch = Callable[[Event], None]

@@ -12,6 +12,7 @@ from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
 from lemur_core.initial import NAME
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
+from lemur_core.search.code import CodeReader
 from lemur_core.search.initial import InitialWeights
 from lemur_core.search.points import Point, Points
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
@@ -74,9 +75,12 @@ def prepare(
     ready: list[Ready] = []
     reasons: dict[str, LemurError] = {}
     lacking: dict[str, list[str]] = {}
-    for pipeline in pipelines:
+    code = CodeReader()
+    for planned in pipelines:
         modules = len(sys.modules)
+        pipeline = planned
         try:
+            pipeline = code.read(planned)
             space = _overridden(pipeline, space_of(pipeline), prm)
             if pipeline.net not in lacking:
                 # They are kept in the order in which they were imported.

@@ -152,6 +152,11 @@ class Pursuit:
         """What identifies the data set; only trials on the same data belong to the study."""
         return self._means.bundles.record(self.pipeline)
 
+    @cached_property
+    def recipe(self) -> str | None:
+        """What identifies the code that trains the net; only trials by it belong to the study."""
+        return self.pipeline.net_entry.recipe()
+
     def _changed(self) -> str:
         return f"data set {self.pipeline.dataset!r} changed while the campaign ran"
 
@@ -190,7 +195,7 @@ class Pursuit:
 
     def _past(self) -> list[Past]:
         epochs = self._means.settings.epochs
-        past = self._means.writer.past(self.pipeline, epochs, self._known, self.data)
+        past = self._means.writer.past(self.pipeline, epochs, self._known, self.data, self.recipe)
         self._known = {one.id: one for one in past}
         for one in past:
             self._study.remember(one)
@@ -371,6 +376,7 @@ class Pursuit:
             parts=parts,
             left_out=self._left_out,
             data=self.data,
+            recipe=self.recipe,
         )
 
     def _folder(self, uid: str) -> Path | None:

@@ -180,8 +180,15 @@ def _stored(told: Told, registry: Registry, folder: Path) -> Entry:
         name = name.rpartition("/")[2]
         entry = Entry(name, f"{name}.py", (told.facts["task"],))
     else:
-        if entry.code() == code:
-            return entry
+        # Running its text, and not what this process may have imported before it was edited.
+        installed = entry.as_read(is_net=True)
+        if installed.code() == code:
+            return installed
+        if entry.code_target is not None:
+            raise SettingsError(
+                f"trial {told.facts['uid']}: cannot be run again, for the code of net {name!r} is "
+                f"another; it is that of {entry.code_target}, which is not a net by itself"
+            )
     file = folder / f"{name.rpartition('/')[2]}.py"
     file.write_text(code, encoding="utf-8")
     return replace(entry, target=str(file))
@@ -252,6 +259,9 @@ def _changed(told: Told, trial: Trial, today: Mapping[str, str]) -> Iterator[str
         yield "which data it was trained on was not recorded"
     if trial.device != told.facts["device"]:
         yield f"the device was {told.facts['device']}, is {trial.device}"
+    recipe = told.facts.get("recipe")
+    if recipe is not None and recipe != trial.pipeline.net_entry.recipe():
+        yield f"the code that trains net {trial.pipeline.net!r} is another"
     entries = {kind: getattr(trial.pipeline, name) for kind, name in _CODE.items()}
     for kind, entry in (entries | {"transform": trial.transform_entry}).items():
         if kind in told.codes and told.codes[kind] != entry.source():

@@ -50,7 +50,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         watch(Warned(f"net {net!r} was checked behind walls; here it runs with your rights"))
     file = place(settings, pipelines, registry)
     if may_exist(settings.db) and (settled := recall(file, pipelines)):
-        summary = repeated(settled, settings, pipelines, tell_plugins(registry, watch))
+        summary = repeated(settled, settings, pipelines, tell_plugins(registry, watch, settings))
         if summary is not None:
             return summary
     with _processes(settings) as started:

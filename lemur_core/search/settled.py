@@ -26,7 +26,7 @@ from lemur_core.files import replacement
 from lemur_core.initial import identity_of
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
-from lemur_core.search.events import CampaignStarted, StudyStarted, Watch
+from lemur_core.search.events import CampaignEnded, CampaignStarted, StudyStarted, Watch
 from lemur_core.search.settings import Settings
 from lemur_core.search.summary import Summary
 from lemur_core.store.location import file_path, is_url
@@ -107,7 +107,9 @@ def repeated(
             watch(study)
         names = [one.name for one in ours]
         data = on_each_data(zip(ours, settled.data, strict=True))
-        return Summary(standings(engine, names, data), db=place(engine))
+        summary = Summary(standings(engine, names, data), db=place(engine))
+        watch(CampaignEnded(summary))
+        return summary
 
 
 def _told(settled: Settled) -> dict[str, Any]:

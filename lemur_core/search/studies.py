@@ -64,7 +64,8 @@ class Studies:
                 bundles.drop(before)
             if self._supply.has(pipeline):
                 epochs, data = self._means.settings.epochs, bundles.record(pipeline)
-                past = self._means.writer.past(pipeline, epochs, data=data)
+                recipe = pipeline.net_entry.recipe()
+                past = self._means.writer.past(pipeline, epochs, data=data, recipe=recipe)
                 forecasting.remember(pipeline, past)
             before = bundles.key(pipeline)
 

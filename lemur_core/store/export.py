@@ -15,14 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
-from lemur_core.store.datasets import data_text, read_datasets
+from lemur_core.store.datasets import read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import read_prms
-from lemur_core.store.taking.records import OWN, OWN_FACTS, facts_of
+from lemur_core.store.taking.records import OWN, OWN_COLUMNS, facts_of, own_of
 from lemur_core.trial import State
 
 _NO_PATH = set("/\\\0")
@@ -81,46 +80,35 @@ def _write(file: Path, records: list[dict[str, Any]]) -> None:
 
 
 def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[str, Any]]]:
-    rows = connection.execute(filters.apply(_QUERY, joined=True)).all()
-    datasets = read_datasets(connection, {row.dataset_id for row in rows} - {None})
-    prms = read_prms(connection, list({row.prm for row in rows}))
+    rows = connection.execute(filters.apply(_QUERY, joined=True)).mappings().all()
+    datasets = read_datasets(connection, {row[_trial.dataset_id] for row in rows} - {None})
+    prms = read_prms(connection, list({row[_trial.prm] for row in rows}))
     files: dict[Place, list[dict[str, Any]]] = {}
     for row in rows:
-        name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
-        extra = json.loads(row.extra) if row.extra else {}
-        if row.state != State.IMPORTED:
-            extra |= {"uid": row.prm, OWN: dict(_own(row, datasets.get(row.dataset_id)))}
+        name = "_".join(row[part] for part in _NAMES)
+        extra = json.loads(row[_stat.extra]) if row[_stat.extra] else {}
+        if row[_trial.state] != State.IMPORTED:
+            own = own_of(row, datasets.get(row[_trial.dataset_id]))
+            extra |= {"uid": row[_trial.prm], OWN: own}
         facts = facts_of(
             {
-                "accuracy": row.accuracy,
-                "duration": row.duration,
-                "loss": row.loss,
-                "prm": prms[row.prm],
+                "accuracy": row[_stat.accuracy],
+                "duration": row[_stat.duration],
+                "loss": row[_stat.loss],
+                "prm": prms[row[_trial.prm]],
                 "extra": extra,
             }
         )
-        files.setdefault((name, row.epoch), []).append(facts)
+        files.setdefault((name, row[_stat.epoch]), []).append(facts)
     return files
 
 
-def _own(row: Any, data: DatasetRecord | None) -> Iterator[tuple[str, Any]]:
-    yield "trial", row.uid
-    yield "validation", row.validation
-    for name in ("scores", "within", "left_out"):
-        if getattr(row, name):
-            yield name, getattr(row, name)
-    if data is not None:
-        yield "data", data_text(data)
-    yield from ((name, getattr(row, name)) for name in OWN_FACTS)
-
-
 _trial, _stat = schema.trial.c, schema.stat.c
+_NAMES = (_trial.task, _trial.dataset, _trial.metric, _trial.nn)
 _QUERY = (
     select(
-        _trial.uid, _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.prm,
-        *(_trial[name] for name in OWN_FACTS), _trial.left_out,
-        _trial.dataset_id, _stat.epoch, _stat.accuracy, _stat.validation, _stat.loss,
-        _stat.duration, _stat.scores, _stat.within, _stat.extra,
+        *_NAMES, _trial.uid, _trial.prm, _trial.dataset_id, _stat.epoch, _stat.accuracy,
+        _stat.loss, _stat.duration, _stat.extra, *OWN_COLUMNS,
     )
     .join_from(schema.stat, schema.trial)
     .order_by(_trial.id, _stat.epoch)

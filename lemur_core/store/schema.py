@@ -1,7 +1,8 @@
 """The tables, in LEMUR's words.
 
-Code (`nn`, `metric`, `transform`, `loader`) is kept by the hash of its text, so that a result keeps
-pointing to the code that produced it, whatever its name stands for later.
+Code is kept once, by the hash of its text. `nn`, `metric`, `transform` and `loader` say which names
+it had, so that a result keeps pointing to the code that produced it, whatever its name stands for
+later.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
     Dialect,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -29,6 +28,8 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+
+from lemur_core.store import fields
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
 REVISION = "0008"
@@ -68,22 +69,29 @@ class Exact(TypeDecorator[Any]):
 revision = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))
 
 
-def _code(name: str) -> Table:
+code = Table(
+    "code",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # SHA-256 of the code, hexadecimal
+    Column("text", Text, nullable=False),
+)
+
+
+def _named_code(name: str) -> Table:
     return Table(
         name,
         metadata,
         Column("id", Integer, primary_key=True),
         Column("name", Text, nullable=False),
-        Column("code", Text, nullable=False),
-        Column("hash", String(64), nullable=False),  # SHA-256 of the code, hexadecimal
+        Column("hash", ForeignKey("code.hash", name=f"fk_{name}_hash"), nullable=False),
         UniqueConstraint("name", "hash"),
     )
 
 
-nn = _code("nn")
-metric = _code("metric")
-transform = _code("transform")
-loader = _code("loader")
+nn = _named_code("nn")
+metric = _named_code("metric")
+transform = _named_code("transform")
+loader = _named_code("loader")
 
 # Where results came from that were taken in from elsewhere.
 source = Table(
@@ -118,62 +126,14 @@ dataset = Table(
 trial = Table(
     "trial",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("uid", String(32), nullable=False, unique=True),
-    Column("task", Text, nullable=False),
-    Column("dataset", Text, nullable=False),
-    Column("metric", Text, nullable=False),
-    Column("nn", Text, nullable=False),
-    # What is not known of a trial that was taken in from elsewhere is NULL, here and below.
-    Column("number", Integer),
-    Column("dataset_id", ForeignKey("dataset.id", name="fk_trial_dataset_id")),
-    Column("loader_id", ForeignKey("loader.id")),
-    Column("metric_id", ForeignKey("metric.id")),
-    Column("nn_id", ForeignKey("nn.id")),
-    Column("transform_id", ForeignKey("transform.id")),
-    Column("prm", String(32), nullable=False),
-    Column("seed", Integer),
-    Column("epochs", Integer),  # asked for
-    Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("traceback", Text, nullable=False, default=""),
-    Column("device", Text),
-    Column("parameters", BigInteger),  # of the net
-    Column("in_shape", Text),  # of what the net takes, JSON
-    Column("out_shape", Text),  # of what the net gives for one sample, JSON
-    # What an estimator settled on: the final score, 0 to 1, and the rest in canonical JSON.
-    Column("predicted", Float),
-    Column("estimate", Text),
-    # Samples that cannot be decoded, {split: how many} in canonical JSON; NULL where there is none.
-    Column("left_out", Text),
-    # Identity of the code that trains the net beside its own; NULL where it is not known.
-    Column("recipe", String(32)),
-    Column("versions", JSON, nullable=False),
-    Column("owner", Text),  # the process that trains it: host, id, when it began
-    Column("started", Text),  # ISO 8601, UTC
-    Column("seen", Text),  # when its owner last wrote of it
-    Column("ended", Text),
+    *(field.column() for field in fields.TRIAL),
     UniqueConstraint("task", "dataset", "metric", "nn", "number"),
 )
 
 stat = Table(
     "stat",
     metadata,
-    Column("trial_id", ForeignKey("trial.id"), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
-    Column("accuracy", Float, nullable=False),  # score on test, 0 to 1, whatever the metric
-    Column("validation", Float),  # score on validation, 0 to 1
-    Column("loss", Float),  # mean training loss
-    Column("duration", BigInteger),  # nanoseconds since the trial's training began
-    # By other metrics, {name: [validation, test]} in canonical JSON; NULL where there is none.
-    Column("scores", Text),
-    # On validation before the epoch was done, [[epochs trained, score]] in JSON; NULL where none.
-    Column("within", Text),
-    # Of what was taken in: from where, the record's identity, and, in canonical JSON, what of the
-    # record has no other place. NULL where it was trained into this database.
-    Column("source_id", ForeignKey("source.id", name="fk_stat_source_id")),
-    Column("record", String(32)),
-    Column("extra", Text),
+    *(field.column() for field in fields.EPOCH),
     UniqueConstraint("record", name="uq_stat_record"),
 )
 

@@ -19,9 +19,10 @@ import torch
 from safetensors.torch import load_model
 from torch import nn
 
+from lemur_core.codec import from_json, to_json
 from lemur_core.train.net_state import net_state, restore_net_state
 from lemur_core.train.weights import save_weights
-from lemur_core.trial import Epoch, size_of, within_of
+from lemur_core.trial import Epoch
 
 
 class StateLostError(Exception):
@@ -34,7 +35,7 @@ def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     _make_room(folder, written)
     save_weights(net, written / "weights.safetensors")
     _save_state(net, written / "state.pt")
-    (written / "epochs.json").write_text(json.dumps([vars(epoch) for epoch in epochs]))
+    (written / "epochs.json").write_text(json.dumps([*map(to_json, epochs)]))
     for file in written.iterdir():
         _sync(file)
     written.rename(folder / str(epochs[-1].number))
@@ -55,13 +56,7 @@ def saved_epochs(folder: Path) -> list[Epoch]:
     newest = _newest(folder)
     if newest is None:
         return []
-    kept = json.loads((newest / "epochs.json").read_text())
-    return [
-        Epoch(
-            **facts | {"size": size_of(facts.get("size")), "within": within_of(facts.get("within"))}
-        )
-        for facts in kept
-    ]
+    return [from_json(Epoch, kept) for kept in json.loads((newest / "epochs.json").read_text())]
 
 
 def restore(folder: Path, net: nn.Module, device: torch.device) -> None:

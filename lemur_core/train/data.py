@@ -164,7 +164,8 @@ def share(bundle: DataBundle) -> DataBundle | None:
     """
     splits = (bundle.train, bundle.validation, bundle.test)
     held = [split for split in splits if isinstance(split, InMemory)]
-    if len(held) < len(splits):
+    # What collates may be what no other process can be sent, a lambda for example.
+    if len(held) < len(splits) or bundle.collate is not None:
         return None
     needed = sum(split.inputs.nbytes + split.targets.nbytes for split in held)
     # Where there is too little, in a container say, writing to it would end this process.

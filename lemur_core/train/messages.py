@@ -7,17 +7,20 @@ nothing but read.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lemur_core.trial import Epoch, Outcome, State, size_of, within_of
+from lemur_core.codec import DECODING_ERRORS, from_json, to_json
+from lemur_core.trial import Epoch, Outcome
 
 # An outcome's traceback is the longest of what is sent; more than this is no message of ours.
 MAX_BYTES = 2**20
 
 READY = "ready"
 Message = Epoch | Outcome | str
+_KINDS: dict[str, type[Epoch | Outcome]] = {"Epoch": Epoch, "Outcome": Outcome}
+# Of an outcome, what the campaign knows itself.
+_CAMPAIGNS: dict[str, Any] = {"epochs": (), "prediction": None}
 
 
 class MessageError(Exception):
@@ -29,8 +32,8 @@ def encode(message: Message) -> bytes:
     if isinstance(message, str):
         return json.dumps(message).encode()
     if isinstance(message, Outcome):
-        message = replace(message, epochs=())
-    return json.dumps({type(message).__name__: vars(message)}).encode()
+        message = replace(message, **_CAMPAIGNS)
+    return json.dumps({type(message).__name__: to_json(message)}).encode()
 
 
 def decode(sent: bytes) -> Message:
@@ -44,38 +47,7 @@ def decode(sent: bytes) -> Message:
         if facts == READY:
             return READY
         [(name, values)] = facts.items()
-        return _READ[name](values)
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        message = from_json(_KINDS[name], values)
+        return replace(message, **_CAMPAIGNS) if isinstance(message, Outcome) else message
+    except DECODING_ERRORS as error:
         raise MessageError from error
-
-
-def _epoch(values: dict[str, Any]) -> Epoch:
-    loss = values["loss"]
-    return Epoch(
-        int(values["number"]),
-        None if loss is None else float(loss),
-        float(values["validation"]),
-        float(values["accuracy"]),
-        int(values["duration_ns"]),
-        {
-            str(name): (float(validation), float(accuracy))
-            for name, (validation, accuracy) in values["scores"].items()
-        },
-        within_of(values["within"]),
-        size_of(values["size"]),
-    )
-
-
-def _outcome(values: dict[str, Any]) -> Outcome:
-    return Outcome(
-        State(values["state"]),
-        (),
-        str(values["reason"]),
-        str(values["traceback"]),
-        bool(values["misfit"]),
-        bool(values["out_of_memory"]),
-        bool(values["corrupt"]),
-    )
-
-
-_READ: dict[str, Callable[[dict[str, Any]], Message]] = {"Epoch": _epoch, "Outcome": _outcome}

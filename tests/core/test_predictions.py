@@ -11,7 +11,7 @@ from lemur_core.store.reading.told import tell
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.trouble import AwayError
-from lemur_core.store.writing.ledger import prediction_of, within_of
+from lemur_core.store.values import prediction_of, within_of
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 

@@ -6,7 +6,7 @@ import pytest
 
 import lemur_core
 from lemur_core.search import campaign
-from lemur_core.search.events import CampaignStarted, StudyStarted, TrialStarted
+from lemur_core.search.events import CampaignEnded, CampaignStarted, StudyStarted, TrialStarted
 from lemur_core.trial import State
 
 BLOBS = "img-classification_blobs_hits"
@@ -41,9 +41,10 @@ def test_the_same_command_says_the_same_without_running_a_campaign(run):
     summary, seen, is_run = run(LINEAR)
     assert not is_run
     assert (summary.standings, summary.states, summary.db) == (first.standings, {}, first.db)
-    [began, study] = seen
+    [began, study, ended] = seen
     assert isinstance(began, CampaignStarted)
     assert isinstance(study, StudyStarted)
+    assert isinstance(ended, CampaignEnded)
     assert (began.trials, study.done, study.trials, study.others) == (1, 1, 0, 0)
 
 

@@ -21,9 +21,9 @@ from lemur_core.pipeline import compose
 from lemur_core.search.events import EpochEnded
 from lemur_core.store import patience
 from lemur_core.store.database import open_database
+from lemur_core.store.text import storable
 from lemur_core.store.trouble import is_transient
 from lemur_core.store.writing import spill
-from lemur_core.store.writing.ledger import storable
 from lemur_core.store.writing.owner import this_process
 from lemur_core.store.writing.writer import NumberTakenError, Writer
 from lemur_core.trial import Epoch, Outcome, Size, State, Trial
@@ -198,13 +198,32 @@ def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db,
         "trial": one.uid,
         "owner": writer.owner,
         "epoch": {
-            "epoch": 1, "accuracy": 0.25, "validation": 0.75, "loss": 0.5, "duration": 10**10,
-            "scores": None, "within": None, "size": [11, [1, 4], [3]],
+            "number": 1, "loss": 0.5, "validation": 0.75, "accuracy": 0.25,
+            "duration_ns": 10**10, "scores": {}, "within": [], "size": [11, [1, 4], [3]],
+            "facts": {},
         },
     }  # fmt: skip
     assert (second["trial"], second["end"]["state"]) == (one.uid, "failed")
     assert writer.unwritten == 2
     assert writer.unwritten_file == unwritten
+
+
+def test_lines_that_lemur_0_1_kept_are_taken_in(toys, engine, writer, unwritten):
+    one = trial(toys)
+    writer.begin(one)
+    line = {
+        "epoch": 1, "accuracy": 0.25, "validation": 0.75, "loss": None, "duration": 10**10,
+        "scores": '{"f1": [0.5, 0.25]}', "within": "[[0.5, 0.125]]", "size": [11, [1, 4], [3]],
+    }  # fmt: skip
+    unwritten.write_text(json.dumps({"trial": one.uid, "owner": writer.owner, "epoch": line}))
+    assert Writer(engine, {}).taken_in == 1
+    [past] = writer.past(one.pipeline, one.epochs)
+    assert past.epochs == (
+        Epoch(1, None, 0.75, 0.25, 10**10, {"f1": (0.5, 0.25)}, ((0.5, 0.125),)),
+    )
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("select parameters, in_shape, out_shape from trial")
+        assert found.all() == [(11, "[1, 4]", "[3]")]
 
 
 def test_the_next_writer_takes_in_what_is_in_the_file(toys, engine, writer, db, unwritten):

@@ -16,7 +16,7 @@ from lemur_core.store.database import opened
 from lemur_core.store.export import export
 from lemur_core.store.reading.told import tell
 from lemur_core.store.taking.published import take_in
-from lemur_core.store.taking.records import OWN_FACTS
+from lemur_core.store.taking.records import OWN_COLUMNS
 
 from .test_taking import FIRST, PIPELINE
 
@@ -30,9 +30,8 @@ VALUES = st.recursive(
 )
 NAMES = st.sampled_from([*FIRST, "train_loss", "lemur", "gpu_type"]) | TEXT
 ODD = st.sampled_from([2**63, -1, 1.5, float("nan"), float("inf"), True, [], {}, "\ud83d"]) | VALUES
-OWN = st.dictionaries(
-    st.sampled_from([*OWN_FACTS, "trial", "validation", "scores"]), VALUES | st.just("0" * 32)
-)
+OWN_NAMES = [*(column.name for column in OWN_COLUMNS), "trial", "data"]
+OWN = st.dictionaries(st.sampled_from(OWN_NAMES), VALUES | st.just("0" * 32))
 RECORDS = st.builds(lambda name, value: FIRST | {name: value}, NAMES, ODD)
 OWN_RECORDS = OWN.map(lambda own: FIRST | {"lemur": own})
 # As lemur writes it, but for one thing; texts are JSON themselves, whole or not.
@@ -42,7 +41,8 @@ WHOLE = {
     "seed": 0, "epochs": 1, "state": "converged", "reason": "", "device": "cpu", "parameters": 3,
     "in_shape": "[1, 3]", "out_shape": "[2]", "predicted": 0.5,
     "estimate": '{"audited": false, "epoch": 0.5, "estimator": "a", "facts": {}}',
-    "versions": {}, "started": "", "ended": None,
+    "versions": {}, "started": "", "ended": None, "left_out": '{"train": 1}', "recipe": "0" * 32,
+    "data": None,
 }  # fmt: skip
 NEARLY_OWN = st.builds(
     lambda name, value: WHOLE | {name: value}, st.sampled_from([*WHOLE]), TEXTS | ODD
@@ -95,7 +95,7 @@ def test_each_record_is_given_back_or_named(records):
 
 
 def test_what_is_as_lemur_writes_it_is_taken_in():
-    assert set(OWN_FACTS) <= set(WHOLE)
+    assert set(OWN_NAMES) == set(WHOLE)
     with taken(json.dumps([FIRST | {"lemur": WHOLE}]).encode()) as (_, _, report):
         assert (report.added, report.faults) == (1, [])
 

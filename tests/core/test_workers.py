@@ -265,8 +265,14 @@ def test_an_outcomes_epochs_are_not_sent_twice():
 
 
 @pytest.mark.parametrize(
-    "sent", [b"", b"\xff", b"1", b'{"Epoch": {"number": 1}}', b'{"State": {}}', b"[[]]"]
-)
+    "sent",
+    [
+        b"", b"\xff", b"1", b'{"Epoch": {"number": 1}}', b'{"State": {}}', b"[[]]",
+        b"[" * 100_000,
+        b'{"Epoch": {"number": 1, "loss": 1%s}}' % (b"0" * 400),
+        b'{"Epoch": {"number": 1e999}}',
+    ],
+)  # fmt: skip
 def test_what_is_no_message_is_refused(sent):
     with pytest.raises(MessageError):
         decode(sent)

@@ -23,31 +23,39 @@ from sqlalchemy import (
 )
 
 from lemur_core.errors import SettingsError
-from lemur_core.store import schema
+from lemur_core.store import fields, schema
 from lemur_core.store.datasets import FINGERPRINT, LABEL
-from lemur_core.store.writing.ledger import storable
+from lemur_core.store.text import storable
 
-_OF_STAT = ("epoch", "accuracy", "validation", "loss", "duration")
+_OF_STAT = {
+    one.name: schema.stat.c[field.name]
+    for field in fields.EPOCH
+    for one in field.shown
+    if one.filtered
+}
 _OF_TRIAL: dict[str, ColumnElement[Any]] = {
-    "trial": schema.trial.c.uid,
     **{
-        name: schema.trial.c[name]
-        for name in (
-            "task", "dataset", "metric", "nn", "state", "predicted", "number", "seed", "epochs",
-            "device", "parameters", "started", "ended", "reason",
-        )
+        one.name: schema.trial.c[field.name]
+        for field in fields.TRIAL
+        for one in field.shown
+        if one.filtered
     },
     "data": LABEL,
     "fingerprint": FINGERPRINT,
-}  # fmt: skip
+}
 COLUMNS = (*_OF_STAT, *_OF_TRIAL)
 """Columns of the results that rows can be filtered by."""
 TEXTS = tuple(name for name, column in _OF_TRIAL.items() if isinstance(column.type, String))
 """Those of them that are text."""
 UNFILTERED = (
-    "prm", "scores", "within", "source", "extra", "curve", "metric_code", "nn_code",
-    "transform_code",
-)  # fmt: skip
+    *(
+        one.name
+        for field in (*fields.EPOCH, *fields.TRIAL)
+        for one in field.shown
+        if not one.filtered
+    ),
+    "curve",
+)
 """Columns of the results that rows cannot be filtered by."""
 PRM = "prm."
 """What names of hyperparameters begin with as columns, and where a column has their name."""
@@ -66,6 +74,7 @@ class Filters:
         epoch: Number of the epoch; None takes any.
         nn_prefixes: What names of nets begin with; none takes any.
         where: Hyperparameters and columns by what they must be, as `lemur_core.data` says.
+        also: Other conditions that rows must meet too.
 
     Raises:
         SettingsError: Rows cannot be filtered by a column.
@@ -75,6 +84,7 @@ class Filters:
     epoch: int | None = None
     nn_prefixes: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
+    also: Filters | None = None
 
     def __post_init__(self) -> None:
         for name in self.where:
@@ -106,13 +116,17 @@ class Filters:
         return select(trial.uid).where(*conditions).order_by(trial.id)
 
     def _of_stat(self) -> Iterator[ColumnElement[bool]]:
+        if self.also is not None:
+            yield from self.also._of_stat()
         if self.epoch is not None:
             yield schema.stat.c.epoch == self.epoch
         for name, wanted in self.where.items():
             if name in _OF_STAT:
-                yield _column(schema.stat.c[name], wanted)
+                yield _column(_OF_STAT[name], wanted)
 
     def _of_trial(self) -> Iterator[ColumnElement[bool]]:
+        if self.also is not None:
+            yield from self.also._of_trial()
         trial = schema.trial.c
         for name, value in self.trial.items():
             if value is not None:

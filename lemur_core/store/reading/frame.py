@@ -15,75 +15,43 @@ from sqlalchemy import Connection, Select, Table, Text, func, select
 
 from lemur_core.dataset import label
 from lemur_core.errors import UnknownNameError
-from lemur_core.store import schema
+from lemur_core.store import fields, schema
+from lemur_core.store.code import read_codes
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.columns import number_type
 from lemur_core.store.reading.filters import PRM, Filters, where_in
 from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.reading.rows import fetched
-from lemur_core.store.writing.ledger import scores_of, within_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-_CODE = {"metric_code": schema.metric, "nn_code": schema.nn, "transform_code": schema.transform}
-COLUMNS = (
+_LEMURS = (
     "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
-    "prm", "transform_code", "validation", "loss", "scores", "trial", "state",
-    "predicted", "data",
+    "prm", "transform_code",
 )  # fmt: skip
+_OF_STAT = {one.name: field.name for field in fields.EPOCH for one in field.shown}
+_OF_TRIAL = {one.name: schema.trial.c[field.name] for field in fields.TRIAL for one in field.shown}
+_SHOWN = [one for field in (*fields.EPOCH, *fields.TRIAL) for one in field.shown]
+_DTYPES = {"trial_id": "int64", "id": "int64", **{one.name: one.dtype for one in _SHOWN}}
+# What is made of what is stored, where that is not what is shown.
+_VALUES = {one.name: one.value for one in _SHOWN if one.value is not None}
+COLUMNS = (
+    *_LEMURS,
+    *(one.name for one in _SHOWN if not one.with_stats and one.name not in _LEMURS),
+)
 CURVE = "curve"
-STATS = (
-    "number", "fingerprint", "seed", "epochs", "device", "parameters", "started", "ended", "reason",
-    "within", "source", "extra",
-)  # fmt: skip
-_OF_STAT = (
-    "epoch", "accuracy", "duration", "validation", "loss", "scores", "within", "source", "extra",
-)  # fmt: skip
-_OF_TRIAL = {
-    "task": schema.trial.c.task,
-    "dataset": schema.trial.c.dataset,
-    "metric": schema.trial.c.metric,
-    "metric_code": schema.trial.c.metric_id,
-    "nn": schema.trial.c.nn,
-    "nn_code": schema.trial.c.nn_id,
-    "prm": schema.trial.c.prm,
-    "transform_code": schema.trial.c.transform_id,
-    "trial": schema.trial.c.uid,
-    "state": schema.trial.c.state,
-    "predicted": schema.trial.c.predicted,
-    **dict.fromkeys(("data", "fingerprint"), schema.trial.c.dataset_id),
-    "number": schema.trial.c.number,
-    "seed": schema.trial.c.seed,
-    "epochs": schema.trial.c.epochs,
-    "device": schema.trial.c.device,
-    "parameters": schema.trial.c.parameters,
-    "started": schema.trial.c.started,
-    "ended": schema.trial.c.ended,
-    "reason": schema.trial.c.reason,
-}
-_STORED = {"source": "source_id"}
+STATS = tuple(
+    one.name for field in (*fields.TRIAL, *fields.EPOCH) for one in field.shown if one.with_stats
+)
+_CODE = {f"{table.name}_code": table for table in (schema.metric, schema.nn, schema.transform)}
 _OF_DATA: dict[str, Callable[[str, str], str]] = {
     "data": label,
     "fingerprint": lambda folder, fingerprint: fingerprint,
 }
 # More than so many trials are found sooner among all between the first and the last of them.
 _MANY = 2_000
-_DTYPES = {
-    **dict.fromkeys(("trial_id", "id", "epoch"), "int64"),
-    **dict.fromkeys(("accuracy", "validation", "loss", "predicted"), "float64"),
-    # Whole, though they may be missing.
-    **dict.fromkeys(("duration", "number", "seed", "epochs", "parameters", *_CODE), "Int64"),
-    **dict.fromkeys(_OF_DATA, "Int64"),  # as ids
-    **dict.fromkeys(("task", "dataset", "metric", "nn", "trial", "state"), "str"),
-}
-# Columns that hold JSON, and what is made of its text.
-_FROM_TEXT: dict[str, Callable[[str | None], Any]] = {
-    "scores": lambda text: scores_of(text) if text else {},
-    "within": lambda text: dict(within_of(text)),
-    "extra": lambda text: json.loads(text) if text else {},
-}
 
 
 @dataclass(frozen=True)
@@ -145,9 +113,10 @@ def _rows(
 ) -> DataFrame:
     """Return those of these columns that `schema.stat` has, and ``trial_id``, epoch by epoch."""
     needed = {"epoch", "accuracy", *columns, *([wanted.by] if wanted.best_of else [])}
-    names = ["trial_id", *(name for name in _OF_STAT if name in needed)]
+    names = [name for name in _OF_STAT if name in needed]
     stat = schema.stat.c
-    query = filters.apply(select(*(stat[_STORED.get(name, name)] for name in names)))
+    query = filters.apply(select(stat.trial_id, *(stat[_OF_STAT[name]] for name in names)))
+    names = ["trial_id", *names]
     if wanted.max_rows is not None and not wanted.best_of:
         query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
     if wanted.best_of:
@@ -217,8 +186,9 @@ def _put_together(
             made |= _prm(connection, trials["prm"], True, [name.removeprefix(PRM)])
         elif name in _CODE:
             made[name] = _codes(connection, _CODE[name], trials[name])
-        elif name in _FROM_TEXT:
-            made[name] = list(map(_FROM_TEXT[name], rows[name].tolist()))
+        elif name in _VALUES:
+            column = rows[name] if name in rows else trials[name]
+            made[name] = list(map(_VALUES[name], column.tolist()))
         elif name == "source":
             made[name] = _sources(connection, rows[name])
         elif name in _OF_DATA:
@@ -278,8 +248,8 @@ def _codes(connection: Connection, table: Table, ids: Series) -> Any:
     import pandas as pd
 
     places, used = ids.factorize()
-    rows = connection.execute(select(table.c.id, table.c.code).where(table.c.id.in_(used.tolist())))
-    code = {row.id: row.code for row in rows}
+    named = read_codes(connection, table, used.tolist())
+    code = {each: one.code.text for each, one in named.items()}
     texts = list(dict.fromkeys(code[each] for each in used))
     of_id = np.array([*(texts.index(code[each]) for each in used), -1])
     return pd.Categorical.from_codes(of_id[places], categories=texts)

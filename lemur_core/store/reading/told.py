@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Table, select
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
+from lemur_core.store.code import CODE_TABLES, read_codes
 from lemur_core.store.datasets import read_datasets
-from lemur_core.store.writing.ledger import left_out_of, scores_of
+from lemur_core.store.values import left_out_of, prediction_of, scores_of
 from lemur_core.store.writing.past import read_prm
-
-_CODE = (schema.nn, schema.loader, schema.metric, schema.transform)
+from lemur_core.trial import Prediction
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class Told:
         """How many samples of each split it was trained and scored without."""
         return left_out_of(self.facts["left_out"])
 
+    @property
+    def prediction(self) -> Prediction | None:
+        """What an estimator settled on; None where none did."""
+        return prediction_of(self.facts["predicted"], self.facts["estimate"])
+
 
 def _rank(epoch: ToldEpoch) -> tuple[bool, float, int]:
     if epoch.validation is None or math.isnan(epoch.validation):
@@ -86,7 +91,9 @@ def tell(connection: Connection, uid: str) -> Told:
     if len(rows) != 1:
         raise UnknownNameError("trial", uid, [row["uid"] for row in rows] or _some(connection))
     facts = dict(rows[0])
-    codes = {table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in _CODE}
+    codes = {
+        table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in CODE_TABLES
+    }
     return Told(
         facts,
         read_prm(connection, facts["prm"]),
@@ -103,7 +110,7 @@ def _some(connection: Connection) -> list[str]:
 
 
 def _code(connection: Connection, table: Table, row: int | None) -> str | None:
-    return connection.scalar(select(table.c.code).where(table.c.id == row))
+    return None if row is None else read_codes(connection, table, [row])[row].code.text
 
 
 def _epochs(connection: Connection, trial_id: int) -> list[ToldEpoch]:

@@ -2,39 +2,62 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, bindparam, func, select
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, select
 
-from lemur_core.store import schema
+from lemur_core.kinds.importer import Fault
+from lemur_core.store import fields, schema
+from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
-from lemur_core.store.taking.records import Batch, Fault, Pipeline, Record
-from lemur_core.store.writing.begin import code_id
-from lemur_core.store.writing.ledger import Compiled, insert_once, now, storable
+from lemur_core.store.taking.records import Batch, Pipeline, Record
+from lemur_core.store.text import now, storable
+from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.trial import State
 
 # In one transaction, so that others wait for no more than a fraction of a second.
 _AT_ONCE = 2_500
-_OF_TRIAL = [
+# Columns of a trial, and of an epoch, that `_Writer` has a value of itself.
+_GIVEN_OF_TRIAL = (
     "uid", "task", "dataset", "metric", "nn", "dataset_id", "metric_id", "nn_id", "transform_id",
-    "prm", "seed", "epochs", "state", "reason", "traceback", "device", "parameters", "in_shape",
-    "out_shape", "predicted", "estimate", "left_out", "versions", "started", "ended",
-]  # fmt: skip
+    "prm", "state",
+)  # fmt: skip
+_GIVEN_OF_STAT = (
+    "trial_id", "epoch", "accuracy", "loss", "duration", "source_id", "record", "extra",
+)  # fmt: skip
+# Those that a record of lemur's own has, and what stands there in another's.
+_OWN_OF_TRIAL = [one for one in fields.TRIAL if one.published and one.name not in _GIVEN_OF_TRIAL]
+_UNKNOWN_OF_TRIAL = [one.for_driver(one.default) for one in _OWN_OF_TRIAL]
+_OWN_OF_STAT = [one.name for one in fields.EPOCH if one.published]
+# What no record has, and no column may lack.
+_UNSAID = [one for one in fields.TRIAL if not one.published and one.default is not None]
+_UNSAID_VALUES = [one.for_driver(one.default) for one in _UNSAID]
+_NOTHING: dict[str, Any] = {}
 _OF_PRM = ["uid", "name", "value"]
-_OF_STAT = [
-    "trial_id", "epoch", "accuracy", "validation", "loss", "duration", "scores", "within",
-    "source_id", "record", "extra",
-]  # fmt: skip
+
+
+def _table_order(
+    table: Table, names: Sequence[str]
+) -> tuple[list[str], Callable[[Sequence[Any]], Sequence[Any]]]:
+    """Return columns in the table's order, and what brings values in these columns' order to it."""
+    ordered = [column.name for column in table.columns if column.name in names]
+    return ordered, itemgetter(*map(names.index, ordered))
+
+
+_OF_TRIAL, _trial_order = _table_order(
+    schema.trial, [*_GIVEN_OF_TRIAL, *(one.name for one in (*_OWN_OF_TRIAL, *_UNSAID))]
+)
+_OF_STAT, _stat_order = _table_order(schema.stat, [*_GIVEN_OF_STAT, *_OWN_OF_STAT])
 
 
 @dataclass
@@ -57,7 +80,7 @@ def take(
     found: Iterable[Batch | Fault],
     place: str,
     form: str,
-    codes: Mapping[str, Mapping[str, str]] | None = None,
+    codes: Mapping[str, Mapping[str, str | StoredCode]] | None = None,
     taken: str | None = None,
 ) -> Report:
     """Write records; those that are there already are left alone.
@@ -96,7 +119,7 @@ class _Writer:
         self,
         engine: Engine,
         source: Mapping[str, str],
-        codes: Mapping[str, Mapping[str, str]],
+        codes: Mapping[str, Mapping[str, str | StoredCode]],
     ) -> None:
         self._engine = engine
         self._source = source
@@ -142,40 +165,35 @@ class _Writer:
     def _trial_row(
         self, connection: Connection, uid: str, batch: Batch, record: Record
     ) -> Sequence[Any]:
-        pipeline, own = batch.pipeline, record.own or {}
+        pipeline, own = batch.pipeline, record.own or _NOTHING
         names = (
             ("metric", pipeline.metric),
             ("nn", pipeline.nn),
             ("transform", batch.prms[record.prm].get("transform")),
         )
-        return (
+        values = (
             uid,
             *map(storable, pipeline),
             dataset_id(connection, data_of(own.get("data"))),
-            *(self._code_id(connection, table, name) for table, name in names),
+            *(self._code_id(connection, batch, table, name) for table, name in names),
             record.prm,
-            own.get("seed"),
-            own.get("epochs"),
             own.get("state", State.IMPORTED),
-            own.get("reason", ""),
-            "",
-            own.get("device"),
-            own.get("parameters"),
-            own.get("in_shape"),
-            own.get("out_shape"),
-            own.get("predicted"),
-            own.get("estimate"),
-            own.get("left_out"),
-            json.dumps(own["versions"]) if own else "{}",
-            own.get("started"),
-            own.get("ended"),
+            *(
+                [one.for_driver(own.get(one.name)) for one in _OWN_OF_TRIAL]
+                if own
+                else _UNKNOWN_OF_TRIAL
+            ),
+            *_UNSAID_VALUES,
         )
+        return _trial_order(values)
 
-    def _code_id(self, connection: Connection, table: str, name: Any) -> int | None:
-        code = self._codes.get(table, {}).get(name) if isinstance(name, str) else None
-        return (
-            None if code is None else code_id(connection, schema.metadata.tables[table], name, code)
-        )
+    def _code_id(self, connection: Connection, batch: Batch, table: str, name: Any) -> int | None:
+        codes = batch.codes or self._codes
+        code = codes.get(table, {}).get(name) if isinstance(name, str) else None
+        if code is None:
+            return None
+        stored = StoredCode.of(code) if isinstance(code, str) else code
+        return code_id(connection, schema.metadata.tables[table], name, stored)
 
 
 class _Placed(NamedTuple):
@@ -249,18 +267,17 @@ def _prm_rows(placed: Iterable[_Placed]) -> Iterator[tuple[str, str, str]]:
 
 
 def _stat_row(trial: int, source: int, record: Record) -> Sequence[Any]:
-    own = record.own or {}
-    return (
+    own = record.own or _NOTHING
+    values = (
         trial,
         record.epoch,
         record.accuracy,
-        own.get("validation"),
         record.loss,
         record.duration,
-        own.get("scores"),
-        own.get("within"),
         source,
         record.identity,
         # What no database takes is spelt as JSON spells it, and is read back as it was.
         storable(record.extra) or None,
+        *[own.get(name) for name in _OWN_OF_STAT],
     )
+    return _stat_order(values)

@@ -11,25 +11,22 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.dataset import DatasetRecord
-from lemur_core.store import schema
-from lemur_core.store.datasets import data_text, dataset_id, read_datasets
+from lemur_core.store import fields, schema
+from lemur_core.store.code import CODE_TABLES, NamedCode, StoredCode, code_id, read_codes
+from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.taking.intake import take
-from lemur_core.store.taking.records import OWN_FACTS, Batch, Pipeline, Record
+from lemur_core.store.taking.records import Batch, Pipeline, Record, own_of
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
-from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
 
-_CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
 _NAMES = ("task", "dataset", "metric", "nn")
 # Trials in one transaction.
 _AT_ONCE = 1_000
-_OF_END = (
-    "state", "reason", "traceback", "predicted", "estimate", "left_out", "ended", "seen",
-)  # fmt: skip
+_OF_END = [field.name for field in fields.TRIAL if field.end is not None or field.changes]
 _OPEN = (State.RUNNING, State.INTERRUPTED)
 Facts = dict[str, Any]
 
@@ -81,7 +78,7 @@ class _Part:
     trials: Sequence[Facts]
     stats: Mapping[int, Sequence[Facts]]
     prms: Sequence[Facts]
-    codes: Mapping[str, Mapping[int, tuple[str, str]]]
+    codes: Mapping[str, Mapping[int, NamedCode]]
     datasets: Mapping[int | None, DatasetRecord]
 
     @classmethod
@@ -92,11 +89,10 @@ class _Part:
         for row in _facts(connection, schema.stat, "trial_id", ids):
             stats.setdefault(row.pop("trial_id"), []).append(row)
         prms = _facts(connection, schema.prm, "uid", list({row["prm"] for row in trials}))
-        codes = {}
-        for table in _CODE:
-            used = {row[f"{table.name}_id"] for row in trials} - {None}
-            rows = _facts(connection, table, "id", list(used))
-            codes[table.name] = {row["id"]: (row["name"], row["code"]) for row in rows}
+        codes = {
+            table.name: read_codes(connection, table, {row[f"{table.name}_id"] for row in trials})
+            for table in CODE_TABLES
+        }
         datasets = read_datasets(connection, {row["dataset_id"] for row in trials} - {None})
         return cls(trials, stats, prms, codes, datasets)
 
@@ -106,7 +102,7 @@ class _Part:
             connection.execute(insert_once(connection.dialect, schema.prm), self.prms)
         ids = {
             (table.name, old): code_id(connection, table, name, code)
-            for table in _CODE
+            for table in CODE_TABLES
             for old, (name, code) in self.codes[table.name].items()
         }
         datasets = {old: dataset_id(connection, record) for old, record in self.datasets.items()}
@@ -128,7 +124,7 @@ def _write_trial(
     """Return whether a trial was not there, and its id."""
     trial = schema.trial.c
     row = {name: value for name, value in facts.items() if name != "id"}
-    for table in _CODE:
+    for table in CODE_TABLES:
         column = f"{table.name}_id"
         if row[column] is not None:
             row[column] = code_ids[table.name, row[column]]
@@ -174,7 +170,9 @@ def _sources(connection: Connection) -> list[Facts]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, dict[str, str]]]:
+def _taken(
+    connection: Connection, source: int
+) -> tuple[list[Batch], dict[str, dict[str, StoredCode]]]:
     """Return what a database took in from a source, and the code that came with it."""
     trial, stat = schema.trial.c, schema.stat.c
     query = (
@@ -191,10 +189,9 @@ def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, 
         for names, group in groupby(rows, lambda row: tuple(row[trial[name]] for name in _NAMES))
     ]
     codes = {}
-    for table in _CODE:
-        used = {row[trial[f"{table.name}_id"]] for row in rows} - {None}
-        found = _facts(connection, table, "id", list(used))
-        codes[table.name] = {row["name"]: row["code"] for row in found}
+    for table in CODE_TABLES:
+        used = {row[trial[f"{table.name}_id"]] for row in rows}
+        codes[table.name] = dict(read_codes(connection, table, used).values())
     return batches, codes
 
 
@@ -202,12 +199,7 @@ def _record(row: Any, datasets: Mapping[int | None, DatasetRecord]) -> Record:
     trial, stat = schema.trial.c, schema.stat.c
     own = None
     if row[trial.state] != State.IMPORTED:
-        own = {name: row[trial[name]] for name in OWN_FACTS}
-        own |= {"trial": row[trial.uid], "validation": row[stat.validation]}
-        own |= {"scores": row[stat.scores], "within": row[stat.within]}
-        own |= {"left_out": row[trial.left_out]}
-        data = datasets.get(row[trial.dataset_id])
-        own |= {"data": data and data_text(data)}
+        own = own_of(row, datasets.get(row[trial.dataset_id]))
     return Record(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
         row[trial.prm], row[stat.extra] or "", own, row[stat.record],

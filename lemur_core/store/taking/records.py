@@ -6,23 +6,18 @@ by its name; a name that is not known here is a hyperparameter, as it is to LEMU
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from types import NoneType
 from typing import Any, NamedTuple
 
-from lemur_core.store.datasets import data_of
+from lemur_core.codec import DECODING_ERRORS
+from lemur_core.dataset import DatasetRecord
+from lemur_core.store import fields, schema
+from lemur_core.store.datasets import data_of, data_text
+from lemur_core.store.field import Published
 from lemur_core.store.identity import digest, exact
-from lemur_core.store.writing.ledger import (
-    left_out_of,
-    prediction_of,
-    scores_of,
-    storable,
-    within_of,
-)
-from lemur_core.trial import State
+from lemur_core.store.text import storable
 
 # What newer records of LEMUR's measure beside the score; kept, for lemur has no column for it.
 _MEASURED = frozenset({
@@ -33,34 +28,14 @@ _MEASURED = frozenset({
 })  # fmt: skip
 _LONGEST_NS = 2**63 - 1
 _UID = re.compile("[0-9a-f]{32}")
-_OWN_KINDS: dict[str, tuple[type, ...]] = {
-    "seed": (int,),
-    "epochs": (int,),
-    "state": (str,),
-    "reason": (str,),
-    "device": (str,),
-    "versions": (dict,),
-    "started": (str,),
-    "ended": (str, NoneType),
-    "validation": (float,),
-    "scores": (str, NoneType),
-    "parameters": (int, NoneType),
-    "in_shape": (str, NoneType),
-    "out_shape": (str, NoneType),
-    "within": (str, NoneType),
-    "predicted": (float, NoneType),
-    "estimate": (str, NoneType),
-    "left_out": (str, NoneType),
-    "data": (str, NoneType),
-}
-# Of what every database has a column for.
-_TOO_LARGE = {"seed": 2**31, "epochs": 2**31, "parameters": 2**63}
 LOSS, OWN = "train_loss", "lemur"
-# What lemur says of its own trials beside that, by the names of `schema.trial`.
-OWN_FACTS = (
-    "seed", "epochs", "state", "reason", "device", "parameters", "in_shape", "out_shape",
-    "predicted", "estimate", "versions", "started", "ended",
-)  # fmt: skip
+_TRIAL, _DATA = "trial", "data"
+# What lemur says of its own trials beside that.
+_OWN_FIELDS = [(schema.stat.c[field.name], field) for field in fields.EPOCH if field.published] + [
+    (schema.trial.c[field.name], field) for field in fields.TRIAL if field.published
+]
+OWN_COLUMNS = [column for column, _ in _OWN_FIELDS]
+"""The columns that `own_of` needs, beside those of the trial's uid and data set."""
 
 
 class Pipeline(NamedTuple):
@@ -103,18 +78,13 @@ class Batch(NamedTuple):
         pipeline: Whose they are.
         records: They.
         prms: Their hyperparameters, by uid.
+        codes: The sources that came with them, by table and name.
     """
 
     pipeline: Pipeline
     records: list[Record]
     prms: dict[str, dict[str, Any]]
-
-
-class Fault(NamedTuple):
-    """Something that could not be taken in, and where it is."""
-
-    place: str
-    reason: str
+    codes: Mapping[str, Mapping[str, str]] = {}
 
 
 class MalformedError(ValueError):
@@ -173,6 +143,20 @@ def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(facts.items()))
 
 
+def own_of(row: Mapping[Any, Any], data: DatasetRecord | None) -> dict[str, Any]:
+    """Return what lemur says of an epoch and its trial beside what LEMUR does.
+
+    Args:
+        row: Of `schema.stat` and `schema.trial`, by their columns.
+        data: The content of its data set; None if that is unknown.
+    """
+    own = {_TRIAL: row[schema.trial.c.uid]}
+    for column, field in _OWN_FIELDS:
+        if row[column] is not None or field.published is not Published.OPTIONAL:
+            own[field.name] = row[column]
+    return own if data is None else {**own, _DATA: data_text(data)}
+
+
 def _score(facts: dict[str, Any]) -> float:
     value = facts.pop("accuracy", None)
     if type(value) not in (int, float) or not 0 <= value <= 1:
@@ -208,43 +192,28 @@ def _own(facts: dict[str, Any]) -> dict[str, Any] | None:
     own = facts.pop(OWN, None)
     if own is None:
         return None
-    if type(own) is not dict or not _UID.fullmatch(str(own.get("trial"))):
+    if type(own) is not dict or not _UID.fullmatch(str(own.get(_TRIAL))):
         raise MalformedError(f"lemur {_shown(own)}: expected what lemur writes of a trial")
-    for name, kinds in _OWN_KINDS.items():
-        value = own.get(name)
-        if type(value) not in kinds or (type(value) is str and storable(value) != value):
-            raise MalformedError(f"lemur: {name} {_shown(own.get(name))}: is not what lemur writes")
-    for name, least_too_large in _TOO_LARGE.items():
-        if own.get(name) is not None and not 0 <= own[name] < least_too_large:
-            raise MalformedError(f"lemur: {name} {own[name]}: is not what lemur writes")
-    if own["state"] not in list(State):
-        raise MalformedError(f"lemur: state {_shown(own['state'])}: is not what lemur writes")
-    _check_texts(own)
+    for name, check in _CHECKS.items():
+        try:
+            check(own.get(name))
+        except DECODING_ERRORS:
+            shown = _shown(own.get(name))
+            raise MalformedError(f"lemur: {name} {shown}: is not what lemur writes") from None
     return own
 
 
-def _check_texts(own: dict[str, Any]) -> None:
-    """See that what is kept as JSON in JSON can be read: one text that cannot fails all readers."""
-    predicted = own.get("predicted")
-    readers: dict[str, Callable[[Any], object]] = {
-        "scores": scores_of,
-        "within": within_of,
-        "estimate": lambda text: prediction_of(predicted, text),
-        "in_shape": _shape,
-        "out_shape": _shape,
-        "left_out": left_out_of,
-        "data": data_of,
-    }
-    for name, read in readers.items():
-        try:
-            read(own.get(name))
-        except (ValueError, TypeError, AttributeError, LookupError, RecursionError, OverflowError):
-            shown = _shown(own[name])
-            raise MalformedError(f"lemur: {name} {shown}: is not what lemur writes") from None
+def _check_data(text: Any) -> None:
+    if text is not None and (type(text) is not str or storable(text) != text):
+        raise ValueError(text)
+    data_of(text)
 
 
-def _shape(text: str | None) -> tuple[int, ...] | None:
-    return None if text is None else tuple(map(int, json.loads(text)))
+# One text that cannot be read would fail whoever reads it, so that each is read here.
+_CHECKS: dict[str, Callable[[Any], object]] = {
+    **{field.name: field.check for _, field in _OWN_FIELDS},
+    _DATA: _check_data,
+}
 
 
 def _shown(value: object) -> str:

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, func, select
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.pipeline import Pipeline
-from lemur_core.store import schema
+from lemur_core.store import fields, schema
 from lemur_core.store.datasets import on_data
 from lemur_core.store.identity import code_hash
-from lemur_core.store.writing.ledger import scores_of, within_of
 from lemur_core.trial import Epoch, State
+
+_EPOCH = [(field.attribute, field) for field in fields.EPOCH if field.attribute is not None]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def read_past(
     epochs: int,
     known: Mapping[int, Past],
     data: DatasetRecord | None = None,
+    recipe: str | None = None,
 ) -> list[Past]:
     """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
 
@@ -48,6 +50,7 @@ def read_past(
         epochs: How many were asked for.
         known: Trials by id as they were before; only what changed since is read.
         data: The data that they were trained on; None takes any.
+        recipe: The code that trained them; those of unknown code count too, and None takes any.
     """
     trial, nn = schema.trial.c, schema.nn.c
     rows = connection.execute(
@@ -58,6 +61,7 @@ def read_past(
         .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
         .where(*_of_pipeline(pipeline), trial.epochs == epochs)
         .where(nn.hash == code_hash(pipeline.net_entry.code()), *on_data(pipeline, data))
+        .where(*_by_recipe(recipe))
         .order_by(trial.number)
     ).all()  # fmt: skip
     changed = [row for row in rows if not _same(known.get(row.id), row)]
@@ -102,17 +106,20 @@ def _epochs(connection: Connection, pipeline: Pipeline, since: int) -> dict[int,
         .order_by(schema.stat.c.epoch)
     )
     for row in connection.execute(query):
-        epoch = Epoch(
-            row.epoch,
-            row.loss,
-            row.validation,
-            row.accuracy,
-            row.duration,
-            scores_of(row.scores),
-            within_of(row.within),
-        )
+        epoch = epoch_of(row._mapping)
         found.setdefault(row.trial_id, []).append(epoch)
     return found
+
+
+def epoch_of(row: Mapping[Any, Any]) -> Epoch:
+    """Return the epoch that a row of `schema.stat` holds, by its columns' names."""
+    known: dict[str, Any] = {
+        attribute: field.value(row[field.name])
+        for attribute, field in _EPOCH
+        # None stands for an attribute's default, where that is a mapping or a tuple.
+        if row.get(field.name) is not None or field.read is None
+    }
+    return Epoch(**known)
 
 
 def _prms(connection: Connection, pipeline: Pipeline, since: int) -> dict[str, dict[str, Any]]:
@@ -126,6 +133,11 @@ def _prms(connection: Connection, pipeline: Pipeline, since: int) -> dict[str, d
     for row in connection.execute(query):
         found.setdefault(row.uid, {})[row.name] = row.value
     return found
+
+
+def _by_recipe(recipe: str | None) -> list[Any]:
+    used = schema.trial.c.recipe
+    return [] if recipe is None else [used.is_(None) | (used == recipe)]
 
 
 def _of_pipeline(pipeline: Pipeline) -> list[Any]:

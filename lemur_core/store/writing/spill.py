@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -22,16 +23,21 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DataError, IntegrityError
 
+from lemur_core.codec import DECODING_ERRORS, from_json, reader
 from lemur_core.errors import StoreError
-from lemur_core.store import schema
+from lemur_core.store import fields, schema
 from lemur_core.store.database import sqlite_file
+from lemur_core.store.field import checked
 from lemur_core.store.patience import PATIENCE_S, patiently
-from lemur_core.store.writing.ledger import Ledger, epoch_row, scores_of, within_of
+from lemur_core.store.writing.ledger import Ledger
 from lemur_core.store.writing.owner import is_alive, this_process
-from lemur_core.trial import Epoch, State, size_of
+from lemur_core.store.writing.past import epoch_of
+from lemur_core.trial import Epoch, Size, State
 
 _TAKEN, _BAD = ".taken-by-", ".bad"
 _OPEN = (State.RUNNING, State.INTERRUPTED)
+_END = tuple(field for field in fields.TRIAL if field.end is not None)
+_size = reader(Size | None)
 _OTHER_HOST_S = 600.0
 _ONE_AT_A_TIME = Lock()
 
@@ -204,20 +210,16 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
         known = {"trial": str(line["trial"]), "owner": str(line["owner"])}
         if "epoch" in line:
             return known | {"epoch": _epoch(line["epoch"])}
-        end = {name: str(line["end"][name]) for name in ("state", "reason", "traceback", "ended")}
-        predicted = {name: line["end"].get(name) for name in ("predicted", "estimate")}
-        return known | {"end": end | predicted | {"state": State(end["state"])}}
-    except (ValueError, LookupError, TypeError, AttributeError):
+        return known | {"end": checked(_END, line["end"])}
+    except DECODING_ERRORS:
         return None
 
 
-def _epoch(row: Mapping[str, Any]) -> dict[str, Any]:
-    return epoch_row(
-        Epoch(
-            row["epoch"], row["loss"], row["validation"], row["accuracy"], row["duration"],
-            scores_of(row.get("scores")), within_of(row.get("within")), size_of(row.get("size")),
-        )
-    )  # fmt: skip
+def _epoch(values: Mapping[str, Any]) -> Epoch:
+    if "number" in values:
+        return from_json(Epoch, values)
+    # lemur 0.1 kept the columns, and what they do not hold of the net.
+    return replace(epoch_of(values), size=_size(values.get("size")))
 
 
 def _enter(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
+from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
@@ -16,9 +17,11 @@ from lemur_core.store import schema
 from lemur_core.store.database import settle
 from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.patience import PATIENCE_S, patiently
+from lemur_core.store.text import now
 from lemur_core.store.trouble import AwayError, place
+from lemur_core.store.values import left_out_text
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
-from lemur_core.store.writing.ledger import Ledger, end_row, epoch_row, left_out_text, now
+from lemur_core.store.writing.ledger import Ledger, end_row
 from lemur_core.store.writing.owner import this_process
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import spill, spill_file, take_in, waiting
@@ -76,6 +79,7 @@ class Writer:
         epochs: int,
         known: Mapping[int, Past] | None = None,
         data: DatasetRecord | None = None,
+        recipe: str | None = None,
     ) -> list[Past]:
         """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
 
@@ -84,8 +88,11 @@ class Writer:
             epochs: How many were asked for.
             known: Trials by id as they were before; only what changed since is read.
             data: The data that they were trained on; None takes any.
+            recipe: The code that trained them; those of unknown code count too, and None takes any.
         """
-        return self._insist(lambda found: read_past(found, pipeline, epochs, known or {}, data))
+        return self._insist(
+            lambda found: read_past(found, pipeline, epochs, known or {}, data, recipe)
+        )
 
     def adopt(self, pipeline: Pipeline, data: DatasetRecord) -> int:
         """Declare that trials of unknown data were trained on this data; return how many.
@@ -171,18 +178,17 @@ class Writer:
         Raises:
             StoreError: It is recorded already, with other values.
         """
-        row = epoch_row(epoch)
 
         def enter(connection: Connection) -> None:
-            if not self._ledger.enter(connection, trial_id, row) and not self._ledger.holds(
-                connection, trial_id, row
+            if not self._ledger.enter(connection, trial_id, epoch) and not self._ledger.holds(
+                connection, trial_id, epoch
             ):
                 raise StoreError(
                     f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
                     "is recorded already, with other values"
                 )
 
-        self._keep(enter, trial_id, {"epoch": row})
+        self._keep(enter, trial_id, lambda: {"epoch": to_json(epoch)})
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
         """Record how a trial ended, unless another process took it over.
@@ -193,7 +199,7 @@ class Writer:
         self._keep(
             lambda connection: self._ledger.end(connection, trial_id, self.owner, row),
             trial_id,
-            {"end": row},
+            lambda: {"end": row},
         )
         settle(self.engine)
 
@@ -205,7 +211,10 @@ class Writer:
             raise StoreError(f"{error}{self._said_waiting()}") from error
 
     def _keep(
-        self, work: Callable[[Connection], object], trial_id: int, row: Mapping[str, Any]
+        self,
+        work: Callable[[Connection], object],
+        trial_id: int,
+        line: Callable[[], Mapping[str, Any]],
     ) -> None:
         # Nobody waits a minute for each epoch of a day without a database.
         patience_s = 0 if self._behind else self.patience_s
@@ -213,10 +222,10 @@ class Writer:
             self._catch_up(patience_s)
             patiently(self.engine, work, patience_s)
         except AwayError as error:
-            self._spill(trial_id, row, error)
+            self._spill(trial_id, line(), error)
         except KeyboardInterrupt as error:
             # Whoever waits no longer must not lose what was trained.
-            self._spill(trial_id, row, error)
+            self._spill(trial_id, line(), error)
             raise
 
     def _catch_up(self, patience_s: float) -> None:
@@ -224,12 +233,12 @@ class Writer:
             take_in(self.engine, patience_s)
             self._behind = False
 
-    def _spill(self, trial_id: int, row: Mapping[str, Any], error: BaseException) -> None:
+    def _spill(self, trial_id: int, line: Mapping[str, Any], error: BaseException) -> None:
         uid = self._uids.get(trial_id)
         if self._file is None or uid is None:
             raise error
         try:
-            spill(self._file, {"trial": uid, "owner": self.owner, **row})
+            spill(self._file, {"trial": uid, "owner": self.owner, **line})
         except OSError as trouble:
             cause, why = str(error) or "interrupted", trouble.strerror or trouble
             raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error

@@ -81,7 +81,8 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     them. Estimators see them one after the other, as in a run.
     """
     from lemur_core import installed
-    from lemur_core.kinds.asked import maker, read_several
+    from lemur_core.kinds.estimator import maker
+    from lemur_core.kinds.options import read_selections
     from lemur_estimators.replay.judge import replay as judge
     from lemur_estimators.replay.measures import measure
     from lemur_estimators.replay.tables import tables
@@ -89,7 +90,7 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     files, listed = _split_option(files, asked["listed"])
     makers = {
         str(one): maker(installed().get("estimator", one.name).load(), one)
-        for one in read_several(asked["estimators"])
+        for one in read_selections("estimator", asked["estimators"])
     }
     trials, left = _read_trials(files, db, asked)
     if asked["figures"]:

@@ -1,0 +1,226 @@
+"""The fields of a trial and of an epoch.
+
+`schema` makes the tables of them; what writes, reads, exports, imports and merges trials derives
+what it does from them too. To record something more about a trial or an epoch, add a field here,
+and a migration for its column. Results show the fields in the order of these tables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Integer, String, Text
+
+from lemur_core.codec import to_json
+from lemur_core.store.field import Field, Published, Shown
+from lemur_core.store.identity import exact
+from lemur_core.store.text import now, storable
+from lemur_core.store.values import (
+    left_out_of,
+    left_out_text,
+    prediction_of,
+    scores_of,
+    shape_of,
+    within_of,
+)
+from lemur_core.trial import Epoch, Outcome, State
+
+REQUIRED, NULLABLE, OPTIONAL = Published.REQUIRED, Published.NULLABLE, Published.OPTIONAL
+
+
+def _predicted(outcome: Outcome) -> float | None:
+    return None if outcome.prediction is None else float(outcome.prediction.score)
+
+
+def _estimate(outcome: Outcome) -> str | None:
+    if outcome.prediction is None:
+        return None
+    return storable(exact(to_json(outcome.prediction, leave_out={"score"})))
+
+
+def _loss(epoch: Epoch) -> float | None:
+    # SQLite keeps no NaN, and a loss that is none is not known.
+    known = epoch.loss is not None and epoch.loss == epoch.loss
+    return float(epoch.loss) if known and epoch.loss is not None else None
+
+
+def _of_size(name: str, spell: Callable[[Any], Any] = int) -> Callable[[Epoch], Any]:
+    """Return what takes a part of the net's size from an epoch."""
+    return lambda epoch: None if epoch.size is None else spell(getattr(epoch.size, name))
+
+
+def _name(part: str, name: str) -> Field:
+    return Field(
+        name,
+        Text,
+        nullable=False,
+        begin=attrgetter(f"pipeline.{part}"),
+        shown=(Shown(name, "str"),),
+    )
+
+
+def _code(table: str, *shown: Shown) -> Field:
+    return Field(f"{table}_id", ForeignKey(f"{table}.id"), shown=shown)
+
+
+def _shown_code(table: str) -> Shown:
+    return Shown(f"{table}_code", "Int64", filtered=False)
+
+
+def _with_stats(name: str, dtype: str = "object") -> tuple[Shown]:
+    return (Shown(name, dtype, with_stats=True),)
+
+
+# What is not known of a trial that was taken in from elsewhere is NULL.
+TRIAL: tuple[Field, ...] = (
+    Field("id", Integer, primary_key=True),
+    Field(
+        "uid", String(32), nullable=False, unique=True, begin=attrgetter("uid"),
+        shown=(Shown("trial", "str"),),
+    ),
+    _name("task", "task"),
+    _name("dataset", "dataset"),
+    _name("metric", "metric"),
+    _name("net", "nn"),
+    Field(
+        "prm", String(32), nullable=False,
+        shown=(Shown("prm", filtered=False),),
+    ),
+    Field(
+        "state", Text, nullable=False, begin=lambda trial: str(State.RUNNING),
+        end=lambda outcome: str(outcome.state), read=State,
+        shown=(Shown("state", "str"),), published=REQUIRED,
+    ),
+    # What an estimator settled on: the final score, 0 to 1, and the rest in canonical JSON.
+    Field(
+        "predicted", Float, end=_predicted,
+        shown=(Shown("predicted", "float64"),), published=NULLABLE,
+    ),
+    Field(
+        "estimate", Text, end=_estimate, read=lambda text: prediction_of(0.0, text),
+        published=NULLABLE,
+    ),
+    Field("number", Integer, begin=attrgetter("number"), shown=_with_stats("number", "Int64")),
+    Field(
+        "dataset_id", ForeignKey("dataset.id", name="fk_trial_dataset_id"),
+        shown=(Shown("data", "Int64"), Shown("fingerprint", "Int64", with_stats=True)),
+    ),
+    _code("loader"),
+    _code("metric", _shown_code("metric")),
+    _code("nn", _shown_code("nn")),
+    _code("transform", _shown_code("transform")),
+    Field(
+        "seed", Integer, begin=attrgetter("seed"),
+        shown=_with_stats("seed", "Int64"), published=REQUIRED,
+    ),
+    # Asked for.
+    Field(
+        "epochs", Integer, begin=attrgetter("epochs"),
+        shown=_with_stats("epochs", "Int64"), published=REQUIRED,
+    ),
+    Field(
+        "device", Text, begin=attrgetter("device"),
+        shown=_with_stats("device"), published=REQUIRED,
+    ),
+    # Of the net; the shapes of what it takes and, for one sample, gives, in JSON.
+    Field(
+        "parameters", BigInteger, epoch=_of_size("parameters"),
+        shown=_with_stats("parameters", "Int64"), published=NULLABLE,
+    ),
+    Field(
+        "in_shape", Text, epoch=_of_size("in_shape", json.dumps),
+        read=shape_of, published=NULLABLE,
+    ),
+    Field(
+        "out_shape", Text, epoch=_of_size("out_shape", json.dumps),
+        read=shape_of, published=NULLABLE,
+    ),
+    # Samples that cannot be decoded, {split: how many} in canonical JSON; NULL where there is none.
+    Field(
+        "left_out", Text, begin=lambda trial: left_out_text(trial.left_out), changes=True,
+        read=left_out_of, published=OPTIONAL,
+    ),
+    Field("versions", JSON, nullable=False, default={}, published=REQUIRED),  # of all that trains
+    Field("owner", Text),  # the process that trains it: host, id, when it began
+    Field("started", Text, shown=_with_stats("started"), published=REQUIRED),  # ISO 8601, UTC
+    Field("seen", Text, changes=True),  # when its owner last wrote of it
+    Field(
+        "ended", Text, end=lambda outcome: now(),
+        shown=_with_stats("ended"), published=NULLABLE,
+    ),
+    Field(
+        "reason", Text, nullable=False, default="", end=lambda outcome: storable(outcome.reason),
+        shown=_with_stats("reason"), published=REQUIRED,
+    ),
+    Field(
+        "traceback", Text, nullable=False, default="",
+        end=lambda outcome: storable(outcome.traceback),
+    ),
+    # Identity of the code that trains the net beside its own.
+    Field(
+        "recipe", String(32), begin=attrgetter("recipe"),
+        shown=_with_stats("recipe", "str"), published=OPTIONAL,
+    ),
+)  # fmt: skip
+
+EPOCH: tuple[Field, ...] = (
+    Field("trial_id", ForeignKey("trial.id"), primary_key=True),
+    Field(
+        "epoch", Integer, primary_key=True, epoch=lambda epoch: int(epoch.number),
+        attribute="number", shown=(Shown("epoch", "int64"),),
+    ),
+    # Score on test, 0 to 1, whatever the metric.
+    Field(
+        "accuracy", Float, nullable=False, epoch=lambda epoch: float(epoch.accuracy),
+        attribute="accuracy", shown=(Shown("accuracy", "float64"),),
+    ),
+    # Score on validation, 0 to 1.
+    Field(
+        "validation", Float, epoch=lambda epoch: float(epoch.validation),
+        attribute="validation", shown=(Shown("validation", "float64"),), published=REQUIRED,
+    ),
+    # Mean training loss.
+    Field("loss", Float, epoch=_loss, attribute="loss", shown=(Shown("loss", "float64"),)),
+    # Nanoseconds since the trial's training began.
+    Field(
+        "duration", BigInteger, epoch=lambda epoch: int(epoch.duration_ns),
+        attribute="duration_ns", shown=(Shown("duration", "Int64"),),
+    ),
+    # By other metrics, {name: [validation, test]} in canonical JSON; NULL where there is none.
+    Field(
+        "scores", Text, attribute="scores", read=scores_of, published=OPTIONAL,
+        epoch=lambda epoch: (
+            json.dumps(dict(epoch.scores), sort_keys=True) if epoch.scores else None
+        ),
+        shown=(Shown("scores", filtered=False, value=scores_of),),
+    ),
+    # On validation before the epoch was done, [[epochs trained, score]] in JSON; NULL where none.
+    Field(
+        "within", Text, attribute="within", read=within_of, published=OPTIONAL,
+        epoch=lambda epoch: json.dumps(epoch.within) if epoch.within else None,
+        shown=(
+            Shown(
+                "within", with_stats=True, filtered=False, value=lambda text: dict(within_of(text))
+            ),
+        ),
+    ),
+    # Of what was taken in: from where, the record's identity, and, in canonical JSON, what of the
+    # record has no other place. NULL where it was trained into this database.
+    Field(
+        "source_id", ForeignKey("source.id", name="fk_stat_source_id"),
+        shown=(Shown("source", with_stats=True, filtered=False),),
+    ),
+    Field("record", String(32)),
+    Field(
+        "extra", Text,
+        shown=(
+            Shown(
+                "extra", with_stats=True, filtered=False,
+                value=lambda text: json.loads(text) if text else {},
+            ),
+        ),
+    ),
+)  # fmt: skip
