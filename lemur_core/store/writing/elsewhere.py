@@ -66,7 +66,8 @@ def begin_elsewhere(
         "dataset": storable(trial.dataset),
         "metric": storable(trial.metric),
         "nn": storable(trial.net),
-        "nn_id": trial.code and code_id(connection, schema.nn, trial.net, StoredCode.of(trial.code)),
+        "nn_id": trial.code
+        and code_id(connection, schema.nn, trial.net, StoredCode.of(trial.code)),
         "prm": write_prm(connection, trial.prm),
         "seed": trial.seed,
         "epochs": trial.epochs,
@@ -82,6 +83,12 @@ def begin_elsewhere(
     connection.execute(insert_once(connection.dialect, schema.trial).values(row))
     columns = schema.trial.c
     return int(connection.execute(select(columns.id).where(columns.uid == trial.uid)).scalar_one())
+
+
+def _code_id(connection: Connection, trial: TrialElsewhere) -> int | None:
+    if not trial.code:
+        return None
+    return code_id(connection, schema.nn, trial.net, StoredCode.of(trial.code))
 
 
 def _end_left(connection: Connection) -> None:
