@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from lemur_core.cli.options import db_option
 from lemur_core.cli.table import text_table
+from lemur_core.cli.text import json_text
 
 if TYPE_CHECKING:
     from lemur_core.store.collections import Collection
@@ -53,14 +53,10 @@ def _json_lines(name: str, value: Any) -> Iterator[str]:
     if value is None:
         return
     if not isinstance(value, dict):
-        yield f"{name:<12}{_shown(value)}"
+        yield f"{name:<12}{json_text(value)}"
         return
     for key, one in value.items():
-        yield f"{name:<12}{key} = {_shown(one)}"
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+        yield f"{name:<12}{key} = {json_text(one)}"
 
 
 def _roles(roles: dict[str, int]) -> str:

@@ -14,6 +14,7 @@ from lemur_core.cli.text import binary
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from lemur_core.store.taking.attached import Taken
     from lemur_core.store.taking.intake import Report
 
 
@@ -150,7 +151,19 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
             click.echo(
                 f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"
             )
+            _say_attached(report.attached)
     context.exit(1 if faults else 0)
+
+
+def _say_attached(taken: Taken) -> None:
+    """Say what was taken in of facts, artefacts and collections."""
+    for note in taken.notes:
+        click.echo(note, err=True)
+    if taken.facts or taken.artefacts or taken.members or taken.collections:
+        click.echo(
+            f"{taken.facts:,} facts, {taken.artefacts:,} artefacts, {taken.collections:,} "
+            f"collections and {taken.members:,} members of collections taken in"
+        )
 
 
 def _take_in(engine: Engine, place: Path, form: str | None) -> Report:
@@ -176,7 +189,7 @@ def export(folder: Path, db: str) -> None:
     from lemur_core.store.export import export as write
 
     with opened(db) as engine:
-        written, left_out = write(engine, folder)
+        written, left_out = write(engine, folder, warn=warn)
     for name in left_out:
         click.echo(f"{name!r} can be no folder's name; left out", err=True)
     click.echo(f"wrote {written:,} records to {folder}")
@@ -185,8 +198,12 @@ def export(folder: Path, db: str) -> None:
 @db.command()
 @click.argument("other", metavar="URL")
 @db_option
-def merge(other: str, db: str) -> None:
-    """Take in all of another database of lemur's, URL, with the code; it stays as it is."""
+@click.pass_context
+def merge(context: click.Context, other: str, db: str) -> None:
+    """Take in all of another database of lemur's, URL, with the code; it stays as it is.
+
+    Status 1 where a fact or artefact is there already with another value or content.
+    """
     from lemur_core.store.database import opened
     from lemur_core.store.taking.merge import merge as take
 
@@ -195,3 +212,7 @@ def merge(other: str, db: str) -> None:
     click.echo(
         f"{done.trials:,} trials, {done.epochs:,} epochs and {done.verdicts:,} verdicts taken in"
     )
+    _say_attached(done.attached)
+    for fault in done.attached.faults:
+        click.echo(f"{fault.place}: {fault.reason}", err=True)
+    context.exit(1 if done.attached.faults else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lemur_core.cli.table import text_table
+from lemur_core.cli.text import binary, json_text
 from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 
@@ -36,10 +37,21 @@ def _facts(told: Told) -> Iterator[str]:
         yield f"{'version':<12}{name} {version}"
     for name, value in sorted(told.prm.items()):
         yield f"{'prm':<12}{name} = {value!r}"
+    yield from _attached(told)
     if told.facts["recipe"] == ELSEWHERE:
         yield f"{'recorded':<12}by another program, whose training lemur cannot repeat"
     elif told.facts["seed"] is not None:
         yield f"{'repeat':<12}lemur reproduce {told.facts['uid']}"
+
+
+def _attached(told: Told) -> Iterator[str]:
+    for name, value in told.attached.items():
+        yield f"{'fact':<12}{name} = {json_text(value)}"
+    for epoch, values in told.epochs_attached.items():
+        for name, value in values.items():
+            yield f"{'fact':<12}epoch {epoch}: {name} = {json_text(value)}"
+    for one in told.artefacts:
+        yield f"{'artefact':<12}{one.name}, {one.kind}, {binary(one.bytes)}, {one.path}"
 
 
 def _data(told: Told) -> Iterator[str]:

@@ -76,8 +76,8 @@ def write_facts(
     facts: Mapping[str, Any],
     *,
     replace: bool = False,
-) -> None:
-    """Write facts that `check_facts` returned.
+) -> bool:
+    """Write facts that `lemur_core.fact.check_facts` returned.
 
     Args:
         connection: To the database, in a transaction that an error undoes.
@@ -86,36 +86,42 @@ def write_facts(
         facts: Values by name.
         replace: Write over values that are recorded already.
 
+    Returns:
+        Whether any was not there.
+
     Raises:
         FactError: There is no such epoch, or a fact is recorded already with another value, or
             of the trial as a whole where it is to be an epoch's, or the other way round.
     """
-    _check_recorded(connection, trial_id, epoch)
     if not facts:
-        return
-    for name in missing_or_other(connection, trial_id, epoch, facts):
+        return False
+    _check_recorded(connection, trial_id, epoch)
+    added, others = _enter(connection, trial_id, epoch, facts)
+    for name in others:
         fact = schema.fact.c
         if not replace:
             raise FactError(f"fact {name!r} {_where(epoch)} is recorded already with another value")
         same = (fact.trial_id == trial_id, fact.epoch == epoch, fact.name == name)
         connection.execute(schema.fact.update().where(*same).values(value=facts[name]))
     _check_levels(connection, trial_id, epoch, facts)
+    return added or bool(others)
 
 
-def missing_or_other(
+def _enter(
     connection: Connection, trial_id: int, epoch: int, facts: Mapping[str, Any]
-) -> list[str]:
-    """Write the facts that are not there; return the names of those with another value."""
+) -> tuple[bool, list[str]]:
+    """Write facts that are not there; return whether there were any, and which ones differ."""
     rows = [
         {"trial_id": trial_id, "epoch": epoch, "name": name, "value": value}
         for name, value in facts.items()
     ]
-    connection.execute(insert_once(connection.dialect, schema.fact), rows)
+    insert = insert_once(connection.dialect, schema.fact)
+    added = connection.execute(insert, rows).rowcount > 0
     fact = schema.fact.c
     query = select(fact.name, fact.value).where(fact.trial_id == trial_id, fact.epoch == epoch)
     there = {row.name: row.value for row in connection.execute(query)}
     text = schema.Exact.text
-    return [name for name, value in facts.items() if text(there[name]) != text(value)]
+    return added, [name for name, value in facts.items() if text(there[name]) != text(value)]
 
 
 def read_facts(

@@ -114,16 +114,16 @@ TRIAL: tuple[Field, ...] = (
     _code("transform", _shown_code("transform")),
     Field(
         "seed", Integer, begin=attrgetter("seed"),
-        shown=_with_stats("seed", "Int64"), published=REQUIRED,
+        shown=_with_stats("seed", "Int64"), published=NULLABLE,
     ),
     # Asked for.
     Field(
         "epochs", Integer, begin=attrgetter("epochs"),
-        shown=_with_stats("epochs", "Int64"), published=REQUIRED,
+        shown=_with_stats("epochs", "Int64"), published=NULLABLE,
     ),
     Field(
         "device", Text, begin=attrgetter("device"),
-        shown=_with_stats("device"), published=REQUIRED,
+        shown=_with_stats("device"), published=NULLABLE,
     ),
     # Of the net; the shapes of what it takes and, for one sample, gives, in JSON.
     Field(

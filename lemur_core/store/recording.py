@@ -156,7 +156,6 @@ class Recording:
             StoreError: The database cannot be written.
         """
         writer, number = self._running, len(self._epochs) + 1
-        checked = check_facts(facts or {})
         epoch = Epoch(
             number,
             None if loss is None else _number(f"epoch {number}: loss", loss),
@@ -167,10 +166,9 @@ class Recording:
                 check_name("metric", name, RecordingError): _pair(f"epoch {number}: {name}", pair)
                 for name, pair in (scores or {}).items()
             },
+            facts=check_facts(facts or {}),
         )
         writer.record(self._id, epoch)
-        if checked:
-            writer.record_facts(self._id, checked, number)
         self._epochs.append(epoch)
         return epoch
 

@@ -1,5 +1,6 @@
 """Trainings that are not lemur's, recorded as trials."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import lemur_core
+from lemur_core.cli import cli
 from lemur_core.errors import ArtefactError, FactError, RecordingError
 from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
@@ -18,6 +20,7 @@ from lemur_core.store.care import check
 from lemur_core.store.database import opened
 from lemur_core.store.facts import read_facts
 from lemur_core.store.recording import recording
+from lemur_core.store.trouble import AwayError
 from lemur_core.store.writing.writer import Writer
 
 NAME = "img-classification_mine_acc_MyNet"
@@ -227,3 +230,88 @@ def test_code_that_is_nowhere_is_one_line():
     assert str(raised.value) == (
         "code Made: its source is not known; give the text of it, or the path of its file"
     )
+
+
+@pytest.fixture
+def filled(db, tmp_path):
+    """The id of a trial with facts, of itself and of an epoch, an artefact and a collection."""
+    file = tmp_path / "1.json"
+    file.write_text("[1]")
+    with recording(NAME, PRM, db=db) as trial:
+        trial.epoch(validation=0.5, accuracy=0.5, facts={"norm": 2**53 + 1})
+        trial.record({"edge.latency_ms": 0.1})
+        trial.attach(file)
+    lemur_core.collect("zoo", [trial.uid], kind="zoo", db=db)
+    return trial.uid
+
+
+def lemur(*arguments):
+    ran = CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    return ran.output
+
+
+def check_all_there(uid, db):
+    assert lemur("db", "check", "--db", db) == "sound\n"
+    frame = lemur_core.data(db=db, with_facts=True, collection="zoo")
+    shown = frame[["trial", "norm", "edge.latency_ms", "role", "position"]]
+    assert shown.to_numpy().tolist() == [[uid, 2**53 + 1, 0.1, "member", 0]]
+    assert artefact(uid, "1.json", db=db).path.read_text() == "[1]"
+
+
+def test_what_is_attached_is_merged(filled, db, tmp_path):
+    other = tmp_path / "other.db"
+    said = "2 facts, 1 artefacts, 1 collections and 1 members of collections taken in"
+    assert lemur("db", "merge", db, "--db", other).splitlines()[-1] == said
+    check_all_there(filled, other)
+    assert said not in lemur("db", "merge", db, "--db", other)
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_what_is_attached_is_exported_and_imported(filled, db, tmp_path, form):
+    other, place = tmp_path / "other.db", tmp_path / "out"
+    lemur("db", "export", place, "--db", db)
+    if form == "zip":
+        place = shutil.make_archive(tmp_path / "packed", "zip", tmp_path, "out")
+    said = "2 facts, 1 artefacts, 1 collections and 1 members of collections taken in"
+    assert lemur("db", "import", place, "--db", other).splitlines()[-1] == said
+    check_all_there(filled, other)
+    assert said not in lemur("db", "import", place, "--db", other)
+
+
+def test_a_merge_tells_what_differs(filled, db, tmp_path):
+    other = tmp_path / "other.db"
+    lemur("db", "merge", db, "--db", other)
+    lemur_core.record(filled, {"edge.latency_ms": 3}, db=other, replace=True)
+    ran = CliRunner().invoke(cli, ["db", "merge", str(db), "--db", str(other)])
+    assert ran.exit_code == 1
+    assert ran.output.splitlines()[-1] == (
+        f"fact 'edge.latency_ms' of trial {filled}: is there already with another value, 3"
+    )
+
+
+def test_a_trial_is_shown_with_what_is_attached(filled, db):
+    lines = lemur("show", "trial", filled, "--db", db).splitlines()
+    assert "fact        edge.latency_ms = 0.1" in lines
+    assert f"fact        epoch 1: norm = {2**53 + 1}" in lines
+    assert f"artefact    1.json, file, 3 B, {db}-artefacts/{filled}/1.json" in lines
+    assert "recorded    by another program, whose training lemur cannot repeat" in lines
+
+
+def test_facts_wait_in_the_file_while_the_database_is_away(db, monkeypatch):
+    away = AwayError("away")
+
+    def fail(*_):
+        raise away
+
+    with recording(NAME, PRM, db=db) as trial:
+        with monkeypatch.context() as patch:
+            patch.setattr("lemur_core.store.writing.writer.patiently", fail)
+            trial.epoch(validation=0.5, accuracy=0.5, facts={"norm": 1})
+            patch.setattr("lemur_core.store.writing.writer.take_in", fail)
+            trial.record({"latency": 2})
+            trial.record({"depth": 3}, epoch=1)
+        assert lemur_core.data(db=db).empty
+    frame = lemur_core.data(db=db, with_facts=True)
+    assert frame[["norm", "latency", "depth"]].to_numpy().tolist() == [[1, 2, 3]]
+    assert not [*db.parent.glob("*unwritten*")]

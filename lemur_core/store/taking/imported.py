@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from lemur_core.errors import LemurError
 from lemur_core.kinds.importer import EpochRecord, Fault
+from lemur_core.store.attached import TrialFacts
 from lemur_core.store.identity import code_hash, digest, exact
 from lemur_core.store.taking.records import (
     COLUMNS,
@@ -74,6 +75,11 @@ class Conversion:
                 yield from self._finished()
                 yield one
         yield from self._finished()
+
+    def trial_facts(self) -> Iterator[TrialFacts]:
+        """Yield the facts to record."""
+        for at, facts in self.facts.items():
+            yield TrialFacts(at.uid, {at.epoch: facts})
 
     def _survived(self, found: Iterable[Any]) -> Iterator[EpochRecord | Batch | Fault]:
         """Yield what an importer gives, and a fault where it fails."""

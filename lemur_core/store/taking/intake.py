@@ -20,6 +20,7 @@ from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
+from lemur_core.store.taking.attached import Taken
 from lemur_core.store.taking.records import Batch, Pipeline, Record
 from lemur_core.store.text import now, storable
 from lemur_core.store.writing.ledger import Compiled, insert_once
@@ -68,11 +69,13 @@ class Report:
         read: How many records there are.
         added: How many of them were not there before.
         faults: What could not be taken in, and where it is.
+        attached: What was taken in of facts, artefacts and collections.
     """
 
     read: int = 0
     added: int = 0
     faults: list[Fault] = field(default_factory=list)
+    attached: Taken = field(default_factory=Taken)
 
 
 def take(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -12,11 +12,13 @@ from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.store import fields, schema
+from lemur_core.store.attached import read_attached
 from lemur_core.store.code import CODE_TABLES, NamedCode, code_id, read_codes
 from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.taking.attached import Taken, take_attached
 from lemur_core.store.taking.intake import take
 from lemur_core.store.taking.records import (
     Batch,
@@ -46,15 +48,19 @@ class Merged:
         trials: How many trials were not there before, of those that a lemur trained.
         epochs: How many epochs were not there before, also of what was taken in from elsewhere.
         verdicts: How many verdicts on nets were not there before.
+        attached: What was taken in of facts, artefacts and collections.
     """
 
     trials: int = 0
     epochs: int = 0
     verdicts: int = 0
+    attached: Taken = field(default_factory=Taken)
 
 
 def merge(engine: Engine, other: Engine) -> Merged:
-    """Write the trials of another database; what is there already is left alone.
+    """Write the trials of another database and what is attached to them.
+
+    What is there already is left alone.
 
     A trial whose number is another's gets the next that is free. One that goes on here and has
     ended in the other database is ended.
@@ -73,6 +79,7 @@ def merge(engine: Engine, other: Engine) -> Merged:
         done.epochs += report.added
     verdicts = patiently(other, read_verdicts)
     done.verdicts = patiently(engine, partial(copy_verdicts, verdicts=verdicts))
+    done.attached = take_attached(engine, read_attached(other))
     return done
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, select
 from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
-from lemur_core.fact import WHOLE_TRIAL
+from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import settle
@@ -190,7 +190,9 @@ class Writer:
 
         Raises:
             StoreError: It is recorded already, with other values.
+            FactError: A fact of it cannot be kept, or is recorded already with another value.
         """
+        facts = check_facts(epoch.facts)
 
         def enter(connection: Connection) -> None:
             if not self._ledger.enter(connection, trial_id, epoch) and not self._ledger.holds(
@@ -200,6 +202,7 @@ class Writer:
                     f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
                     "is recorded already, with other values"
                 )
+            write_facts(connection, trial_id, epoch.number, facts)
 
         self._keep(enter, trial_id, lambda: {"epoch": to_json(epoch)})
 
@@ -215,7 +218,7 @@ class Writer:
 
         Args:
             trial_id: The trial's id.
-            facts: What `lemur_core.store.facts.check_facts` returned.
+            facts: What `lemur_core.fact.check_facts` returned.
             epoch: Number of the epoch; `WHOLE_TRIAL` is for the trial as a whole.
             replace: Write over values that are recorded already.
 
