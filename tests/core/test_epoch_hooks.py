@@ -61,7 +61,7 @@ def test_a_hook_that_raises_is_reported_once_and_costs_nothing(toys, tmp_path):
         def lemur_epoch_trained(self, trial):
             raise KeyError("no")
 
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="raised") as warned:
         rows = run(toys, tmp_path, Raises(), Norms())
     [line] = [str(one.message) for one in warned]
     assert line == "plugin 'plugin-0': lemur_epoch_trained raised KeyError: 'no'"
