@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lemur_core.store.collections import Collection, collect, collection
     from lemur_core.store.facts import record
     from lemur_core.store.reading.reader import best, data
+    from lemur_core.store.reading.results import Results
     from lemur_core.store.recording import Recording, recording
     from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -51,6 +52,7 @@ __all__ = [
     "Kind",
     "Outcome",
     "Recording",
+    "Results",
     "State",
     "Trained",
     "Trial",
@@ -78,6 +80,7 @@ _LAZY = {
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
     "Recording": "lemur_core.store.recording",
+    "Results": "lemur_core.store.reading.results",
     "State": "lemur_core.trial",
     "Trained": "lemur_core.search.trained",
     "Trial": "lemur_core.trial",

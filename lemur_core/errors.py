@@ -52,6 +52,22 @@ class PluginError(LemurError, ImportError):
     """A plugin, or the target of one of its entries, that cannot be loaded."""
 
 
+class CodeChangedError(PluginError):
+    """A module that a process imported holds other code than its campaign recorded.
+
+    Attributes:
+        name: The entry.
+        module: The module.
+    """
+
+    def __init__(self, name: str, module: str) -> None:
+        self.name, self.module = name, module
+        super().__init__(
+            f"{name!r}: {module} was edited, and the code that was imported is not the code that "
+            "was recorded; start Python and the campaign again"
+        )
+
+
 class ContractError(LemurError, TypeError):
     """An entry's object does not have the interface of its kind."""
 

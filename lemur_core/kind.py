@@ -88,6 +88,14 @@ class Kind:
 
 BUILT_IN = (
     Kind(
+        "task",
+        "lemur_register_tasks",
+        "lemur_core.kinds.task",
+        "What nets are trained for",
+        in_pipelines=True,
+        rules="lemur_core.testing.tasks:TaskRules",
+    ),
+    Kind(
         "net",
         "lemur_register_nets",
         "lemur_core.kinds.net",

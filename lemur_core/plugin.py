@@ -10,6 +10,32 @@ _IMPORTERS = "lemur_core.store.taking.importers"
 
 
 @hookimpl
+def lemur_register_tasks() -> list[Entry]:
+    """Return the tasks of images, which nets and data sets of several plugins share."""
+    tasks = "lemur_core.tasks"
+    return [
+        Entry(
+            "img-classification",
+            f"{tasks}.classification:Classification",
+            summary="The class of an image",
+        ),
+        Entry(
+            "img-segmentation",
+            f"{tasks}.segmentation:Segmentation",
+            summary="The class of each pixel",
+        ),
+        Entry("obj-detection", f"{tasks}.detection:Detection", summary="The objects in an image"),
+    ]
+
+
+@hookimpl
+def lemur_register_transforms() -> list[Entry]:
+    """Return the transform of inputs that need none."""
+    target = "lemur_core.kinds.transform:Untouched"
+    return [Entry("none", target, summary="Inputs as they are", ready=True, opt_in=True)]
+
+
+@hookimpl
 def lemur_register_exporters() -> list[Entry]:
     """Return the formats that the core writes."""
     written = {

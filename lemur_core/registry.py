@@ -268,6 +268,7 @@ def _entries(manager: pluggy.PluginManager, kind: Kind) -> list[Entry]:
                 f"{kind.name} {entry.name!r}: '_' separates a pipeline's parts; use '-'"
             )
         entry.file()
+        entry.code_file()
     for name, count in Counter(entry.name for entry in entries).items():
         if count > 1:
             raise PluginError(f"{kind.hook} gives {kind.name} {name!r} {count} times")

@@ -12,8 +12,9 @@ def of_net(entry: Entry) -> Iterator[str]:
     """Yield a net's hyperparameters with their ranges."""
     from lemur_core.kinds.net import as_net
     from lemur_core.space import of_net as space_of
+    from lemur_core.values import preset
 
-    space = space_of(as_net(entry.load(), entry.name).hyperparameters())
+    space = preset(space_of(as_net(entry.load(), entry.name).hyperparameters()), entry.prm)
     width = max(map(len, space))
     yield "hyperparameters"
     for name, one in sorted(space.items()):

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from lemur_core.cli.options import data_option, db_option
+from lemur_core.entry import Entry
 from lemur_core.errors import PluginError, RetrainingError, SettingsError
 from lemur_core.files import replacement
+from lemur_core.registry import installed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from lemur_core.pictures.draw import Draw
+    from lemur_core.kinds.task import Draw
     from lemur_core.trial import Epoch
 
 
@@ -62,13 +64,13 @@ def pictures(
     output = output or Path(f"{name.replace('/', '-')}.png")
     _check_output(output)
 
-    from lemur_core.pictures.draw import Style
+    from lemur_core.kinds.task import Style
     from lemur_core.pictures.grid import grid
     from lemur_core.search.predict import draw_samples, predict
     from lemur_core.search.trained import find, restore
 
     told, file = find(name, db, data)
-    draw = _of_task(told.facts["task"])
+    draw = _drawer(told.facts["task"])
     try:
         found = restore(told, file, data, device, _print_epoch, click.echo)
     except RetrainingError as error:
@@ -101,14 +103,19 @@ def _check_output(output: Path) -> None:
         )
 
 
-def _of_task(task: str) -> Draw:
-    from lemur_core.pictures.draw import DRAWN
+def _drawer(name: str) -> Draw:
+    """Return what draws the samples of a task."""
+    from lemur_core.kinds.task import as_task
 
-    if task not in DRAWN:
+    entries = installed().names("task")
+    drawers = {task: as_task(entry.load(), task).drawer for task, entry in entries.items()}
+    drawn = sorted(task for task, drawer in drawers.items() if drawer)
+    if name not in drawn:
         raise SettingsError(
-            f"{task}: what its nets predict is no picture; those of {', '.join(DRAWN)} are drawn"
+            f"{name}: what its nets predict is no picture; those of {', '.join(drawn)} are drawn"
         )
-    return DRAWN[task]
+    draw: Draw = Entry(name, drawers[name]).load()
+    return draw
 
 
 def _save(image: Image, output: Path) -> None:

@@ -154,10 +154,11 @@ def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
     from torch.utils.flop_counter import FlopCounterMode
 
     from lemur_core.kinds.net import as_net
-    from lemur_core.space import of_net, smallest
+    from lemur_core.space import of_net
+    from lemur_core.values import preset, smallest
 
     module = as_net(entry.load(), entry.name)
-    prm = smallest(of_net(module.hyperparameters()))
+    prm = smallest(preset(of_net(module.hyperparameters()), entry.prm))
     net = module.net((1, *shape), (classes,), prm, torch.device("cpu")).eval()
     counter = FlopCounterMode(display=False)
     try:

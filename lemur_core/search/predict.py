@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lemur_core.errors import ShapeError
 from lemur_core.kinds.loader import DataBundle, Samples, take
-from lemur_core.kinds.transform import Normalisation, as_transform
-from lemur_core.pictures.draw import Example
+from lemur_core.kinds.task import Example
+from lemur_core.kinds.transform import as_transform, identity
 from lemur_core.search.trained import Trained
 from lemur_core.train.batches import batches
 from lemur_core.train.finite import Outputs
@@ -51,10 +51,10 @@ def predict(trained: Trained, samples: Samples) -> list[Example]:
 
 def _images(trial: Trial, bundle: DataBundle, samples: Samples) -> Iterator[Tensor]:
     """Yield what the net is fed, but for the normalisation."""
-    channels = len(bundle.normalisation.mean)
-    plain = Normalisation((0.0,) * channels, (1.0,) * channels)
+    plain = identity(len(bundle.scale.mean))
     transform = as_transform(trial.transform_entry.load(), plain, trial.prm["transform"])
-    for inputs, _ in batches(samples, transform, 1, torch.device("cpu"), training=False):
+    collate, cpu = bundle.collate, torch.device("cpu")
+    for inputs, _ in batches(samples, transform, 1, cpu, training=False, collate=collate):
         yield inputs[0]
 
 

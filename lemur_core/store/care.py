@@ -16,14 +16,13 @@ from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.artefacts import folder_of
 from lemur_core.store.attached_care import attached_faults
+from lemur_core.store.code import CODE_TABLES
 from lemur_core.store.database import sqlite_file
 from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.patience import patiently
 from lemur_core.store.trouble import place
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.trial import State
-
-_CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
 
 
 @dataclass(frozen=True)
@@ -205,8 +204,7 @@ def _count(connection: Connection, table: Table) -> int:
 def _faults(connection: Connection) -> Iterator[str]:
     if connection.dialect.name == "sqlite":
         yield from _sqlites_own(connection)
-    for table in _CODE:
-        yield from _altered_code(connection, table)
+    yield from _altered_code(connection)
     yield from _altered_prms(connection)
     yield from _altered_datasets(connection)
     yield from _gaps(connection)
@@ -220,11 +218,19 @@ def _sqlites_own(connection: Connection) -> Iterator[str]:
         yield f"row {row} of {table} refers to a row of {other} that is not there"
 
 
-def _altered_code(connection: Connection, table: Table) -> Iterator[str]:
-    for row in connection.execute(select(table.c.id, table.c.name, table.c.code, table.c.hash)):
+def _altered_code(connection: Connection) -> Iterator[str]:
+    for row in connection.execute(select(schema.code)):
         # Characters that no database takes were spelt out in what is kept, not in what was hashed.
-        if code_hash(row.code) != row.hash and "\\" not in row.code:
-            yield f"code {row.id} of {table.name} {row.name!r} is not what its hash says"
+        if code_hash(row.text) != row.hash and "\\" not in row.text:
+            names = "".join(f", {name}" for name in _names_of(connection, row.hash))
+            yield f"code {row.hash[:12]}{names} is not what its hash says"
+
+
+def _names_of(connection: Connection, identity: str) -> Iterator[str]:
+    for table in CODE_TABLES:
+        query = select(table.c.name).where(table.c.hash == identity).order_by(table.c.id)
+        for name in connection.scalars(query):
+            yield f"{table.name} {name!r}"
 
 
 def _altered_prms(connection: Connection) -> Iterator[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
+from lemur_core.store.code import read_texts
 from lemur_core.store.identity import code_hash
 from lemur_core.store.sketch import WIDTH, Sketch, sketch
 from lemur_core.store.writing.ledger import insert_once
@@ -79,8 +80,7 @@ def read_likeness(connection: Connection, likeness: Likeness) -> None:
     sketches, made = read_sketches(connection), {}
     for name, identity in connection.execute(select(nn.name, nn.hash).order_by(nn.id)).all():
         if identity not in sketches:
-            code = connection.scalar(select(nn.code).where(nn.hash == identity))
-            if (one := sketch_of(str(code))) is None:
+            if (one := sketch_of(read_texts(connection, [identity])[identity])) is None:
                 continue
             sketches[identity] = made[identity] = one
         likeness.add(Source(name, identity), sketches[identity])

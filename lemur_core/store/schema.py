@@ -1,7 +1,8 @@
 """The tables, in LEMUR's words.
 
-Code (`nn`, `metric`, `transform`, `loader`) is kept by the hash of its text, so that a result keeps
-pointing to the code that produced it, whatever its name stands for later.
+Code is kept once, by the hash of its text. `nn`, `metric`, `transform` and `loader` say which names
+it had, so that a result keeps pointing to the code that produced it, whatever its name stands for
+later.
 """
 
 from __future__ import annotations
@@ -68,22 +69,29 @@ class Exact(TypeDecorator[Any]):
 revision = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))
 
 
-def _code(name: str) -> Table:
+code = Table(
+    "code",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # SHA-256 of the code, hexadecimal
+    Column("text", Text, nullable=False),
+)
+
+
+def _named_code(name: str) -> Table:
     return Table(
         name,
         metadata,
         Column("id", Integer, primary_key=True),
         Column("name", Text, nullable=False),
-        Column("code", Text, nullable=False),
-        Column("hash", String(64), nullable=False),  # SHA-256 of the code, hexadecimal
+        Column("hash", ForeignKey("code.hash", name=f"fk_{name}_hash"), nullable=False),
         UniqueConstraint("name", "hash"),
     )
 
 
-nn = _code("nn")
-metric = _code("metric")
-transform = _code("transform")
-loader = _code("loader")
+nn = _named_code("nn")
+metric = _named_code("metric")
+transform = _named_code("transform")
+loader = _named_code("loader")
 
 # Where results came from that were taken in from elsewhere.
 source = Table(

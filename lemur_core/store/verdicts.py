@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
+from lemur_core.store.code import StoredCode, code_id, read_codes
 from lemur_core.store.text import now, storable
-from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import insert_once
 
 
@@ -41,7 +41,11 @@ def write_verdict(
         "asked": asked,
         "name": facts["name"],
         # A source that had to be spelt out would be another.
-        "nn_id": code_id(connection, schema.nn, facts["name"], code) if _is_plain(code) else None,
+        "nn_id": (
+            code_id(connection, schema.nn, facts["name"], StoredCode.of(code))
+            if _is_plain(code)
+            else None
+        ),
         **pipeline._asdict(),
         "valid": facts["valid"],
         "facts": storable(json.dumps(facts, ensure_ascii=False)),
@@ -52,11 +56,11 @@ def write_verdict(
 
 def read_verdicts(connection: Connection) -> list[dict[str, Any]]:
     """Return all verdicts, each with the net's ``code`` in the place of its id."""
-    verdict, nn = schema.verdict, schema.nn.c
-    query = select(verdict, nn.code).join_from(verdict, schema.nn, isouter=True)
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+    rows = [dict(row) for row in connection.execute(select(schema.verdict)).mappings()]
+    codes = read_codes(connection, schema.nn, {row["nn_id"] for row in rows})
     for row in rows:
-        del row["nn_id"]
+        number = row.pop("nn_id")
+        row["code"] = None if number is None else codes[number].code
     return rows
 
 
@@ -74,14 +78,15 @@ def copy_verdicts(connection: Connection, verdicts: Iterable[Mapping[str, Any]])
 
 def read_checked(connection: Connection, names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return the task and the source of nets, by name, as they were last found valid."""
-    verdict, nn = schema.verdict.c, schema.nn.c
+    verdict, code = schema.verdict.c, schema.code.c
     query = (
-        select(verdict.name, verdict.task, nn.code)
+        select(verdict.name, verdict.task, code.text)
         .join_from(schema.verdict, schema.nn)
+        .join(schema.code)
         .where(verdict.name.in_(list(names)), verdict.valid)
         .order_by(verdict.checked)
     )
-    return {row.name: (row.task, row.code) for row in connection.execute(query)}
+    return {row.name: (row.task, row.text) for row in connection.execute(query)}
 
 
 def _is_plain(code: str) -> bool:

@@ -142,7 +142,14 @@ def test_info_counts_what_there_is(filled, tmp_path):
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
-        ("update nn set code = '# other'", "code 1 of nn 'Linear' is not what its hash says"),
+        (
+            "update code set text = '# other' where hash = (select hash from nn)",
+            ", nn 'Linear' is not what its hash says",
+        ),
+        (
+            "delete from code where hash = (select hash from nn)",
+            "row 1 of nn refers to a row of code that is not there",
+        ),
         ("update prm set value = '9' where name = 'lr'", "are not what their uid says"),
         ("delete from prm", "of a trial are not there"),
         ("delete from stat where epoch = 1", "is finished and has 1 epochs; 2 were asked for"),

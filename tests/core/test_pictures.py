@@ -167,7 +167,7 @@ def test_a_pipeline_stands_for_its_best_trial_by_validation(train, lemur, tmp_pa
 
 def test_a_net_that_fails_when_it_is_trained_again_is_said(train, lemur):
     uid = train(SEGMENTS)
-    code = "update nn set code = replace(code, 'clamp(max=2)', 'unknown()')"
+    code = "update code set text = replace(text, 'clamp(max=2)', 'unknown()')"
     with closing(sqlite3.connect("lemur.db")) as connection, connection:
         connection.execute(code)
     status, out, errors = lemur("show", "pictures", uid)

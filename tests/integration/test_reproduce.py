@@ -55,7 +55,7 @@ def test_what_differs_is_said_and_what_changed(folder):
     uid = uids(folder)[0]
     change(folder, "update stat set accuracy = 0.125 where trial_id = 1 and epoch = 2")
     change(folder, "update trial set versions = ?", json.dumps({"torch": "1.0", "gone": "3"}))
-    change(folder, "update metric set code = '# another'")
+    change(folder, "update code set text = '# another' where hash = (select hash from metric)")
     ran = lemur(folder, "reproduce", uid)
     assert ran.returncode == 1
     said = ran.stdout.splitlines()
@@ -73,7 +73,7 @@ def test_its_code_is_run_that_was_recorded_not_what_has_its_name(folder):
 
 
 def test_code_that_fails_is_said(folder):
-    change(folder, "update nn set code = 'import nowhere'")
+    change(folder, "update code set text = 'import nowhere' where hash = (select hash from nn)")
     ran = lemur(folder, "reproduce", uids(folder)[0])
     assert (ran.returncode, ran.stdout.splitlines()) == (
         1,
@@ -93,7 +93,8 @@ def test_of_which_too_little_is_known_is_refused(folder):
 
 def test_in_what_two_trials_differ_is_shown(folder):
     one, other = uids(folder)
-    change(folder, "insert into nn values (99, 'Mine', 'other code', 'x')")
+    change(folder, "insert into code values ('x', 'other code')")
+    change(folder, "insert into nn values (99, 'Mine', 'x')")
     change(folder, "update trial set nn_id = 99 where uid = ?", other)
     ran = lemur(folder, "compare", one, other[:12])
     assert ran.returncode == 0, ran.stderr

@@ -19,9 +19,10 @@ from sqlalchemy import Connection, Row, select
 from lemur_core.errors import SettingsError
 from lemur_core.sources.text import parts_of
 from lemur_core.store import schema
-from lemur_core.store.identity import code_hash, digest
+from lemur_core.store.code import read_codes
+from lemur_core.store.identity import digest
 from lemur_core.store.likeness import families, read_sketches, sketch_of, write_sketches
-from lemur_core.store.reading.filters import Filters, where_in
+from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.formats import write as write_frame
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.reading.ranking import best_first
@@ -142,14 +143,12 @@ _QUERY = (
 def _codes(connection: Connection, ids: Iterable[int]) -> dict[int, _Code]:
     """Return the sources that are Python, by their ids."""
     sketches, made = read_sketches(connection), {}
-    nn, found = schema.nn.c, {}
-    for query in where_in(select(nn.id, nn.code), nn.id, sorted(ids)):
-        for number, text in connection.execute(query):
-            identity = code_hash(text)
-            one = sketches.get(identity) or sketch_of(text)
-            if one is not None:
-                sketches[identity] = made[identity] = one
-                found[number] = _Code(text, one, _tokens(text))
+    found = {}
+    for number, (_, code) in read_codes(connection, schema.nn, [*ids]).items():
+        one = sketches.get(code.hash) or sketch_of(code.text)
+        if one is not None:
+            sketches[code.hash] = made[code.hash] = one
+            found[number] = _Code(code.text, one, _tokens(code.text))
     write_sketches(connection, made)
     return found
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, Table, Text, func, select
 from lemur_core.dataset import label
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import fields, schema
+from lemur_core.store.code import read_codes
 from lemur_core.store.collections import collection_id
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import read_names
@@ -296,8 +297,8 @@ def _codes(connection: Connection, table: Table, ids: Series) -> Any:
     import pandas as pd
 
     places, used = ids.factorize()
-    rows = connection.execute(select(table.c.id, table.c.code).where(table.c.id.in_(used.tolist())))
-    code = {row.id: row.code for row in rows}
+    named = read_codes(connection, table, used.tolist())
+    code = {each: one.code.text for each, one in named.items()}
     texts = list(dict.fromkeys(code[each] for each in used))
     of_id = np.array([*(texts.index(code[each]) for each in used), -1])
     return pd.Categorical.from_codes(of_id[places], categories=texts)

@@ -14,14 +14,13 @@ from lemur_core.dataset import DatasetRecord
 from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.store import schema
 from lemur_core.store.artefacts import Artefact, read_artefacts
+from lemur_core.store.code import CODE_TABLES, read_codes
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.facts import read_facts
 from lemur_core.store.trials import find_trial
 from lemur_core.store.values import left_out_of, prediction_of, scores_of
 from lemur_core.store.writing.past import read_prm
 from lemur_core.trial import Prediction
-
-_CODE = (schema.nn, schema.loader, schema.metric, schema.transform)
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,9 @@ def tell(connection: Connection, uid: str) -> Told:
     query = select(schema.trial).where(schema.trial.c.id == found.id)
     facts = dict(connection.execute(query).mappings().one())
     attached = read_facts(connection, [found.id]).get(found.id, {})
-    codes = {table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in _CODE}
+    codes = {
+        table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in CODE_TABLES
+    }
     return Told(
         facts,
         read_prm(connection, facts["prm"]),
@@ -113,7 +114,7 @@ def tell(connection: Connection, uid: str) -> Told:
 
 
 def _code(connection: Connection, table: Table, row: int | None) -> str | None:
-    return connection.scalar(select(table.c.code).where(table.c.id == row))
+    return None if row is None else read_codes(connection, table, [row])[row].code.text
 
 
 def _epochs(connection: Connection, trial_id: int) -> list[ToldEpoch]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, selec
 
 from lemur_core.kinds.importer import Fault
 from lemur_core.store import fields, schema
+from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
@@ -22,7 +23,6 @@ from lemur_core.store.tables import ADVISORY_LOCK
 from lemur_core.store.taking.attached import Taken
 from lemur_core.store.taking.records import Batch, Pipeline, Record
 from lemur_core.store.text import now, storable
-from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.trial import State
 
@@ -83,7 +83,7 @@ def take(
     found: Iterable[Batch | Fault],
     place: str,
     form: str,
-    codes: Mapping[str, Mapping[str, str]] | None = None,
+    codes: Mapping[str, Mapping[str, str | StoredCode]] | None = None,
     taken: str | None = None,
 ) -> Report:
     """Write records; those that are there already are left alone.
@@ -122,7 +122,7 @@ class _Writer:
         self,
         engine: Engine,
         source: Mapping[str, str],
-        codes: Mapping[str, Mapping[str, str]],
+        codes: Mapping[str, Mapping[str, str | StoredCode]],
     ) -> None:
         self._engine = engine
         self._source = source
@@ -193,9 +193,10 @@ class _Writer:
     def _code_id(self, connection: Connection, batch: Batch, table: str, name: Any) -> int | None:
         codes = batch.codes or self._codes
         code = codes.get(table, {}).get(name) if isinstance(name, str) else None
-        return (
-            None if code is None else code_id(connection, schema.metadata.tables[table], name, code)
-        )
+        if code is None:
+            return None
+        stored = StoredCode.of(code) if isinstance(code, str) else code
+        return code_id(connection, schema.metadata.tables[table], name, stored)
 
 
 class _Placed(NamedTuple):

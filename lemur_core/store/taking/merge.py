@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Table, exists, func, select
 from lemur_core.dataset import DatasetRecord
 from lemur_core.store import fields, schema
 from lemur_core.store.attached import read_attached
+from lemur_core.store.code import CODE_TABLES, NamedCode, StoredCode, code_id, read_codes
 from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
@@ -21,11 +22,9 @@ from lemur_core.store.taking.attached import Taken, take_attached
 from lemur_core.store.taking.intake import take
 from lemur_core.store.taking.records import Batch, Pipeline, Record, own_of
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
-from lemur_core.store.writing.begin import code_id
 from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
 
-_CODE = (schema.nn, schema.metric, schema.transform, schema.loader)
 _NAMES = ("task", "dataset", "metric", "nn")
 # Trials in one transaction.
 _AT_ONCE = 1_000
@@ -86,7 +85,7 @@ class _Part:
     trials: Sequence[Facts]
     stats: Mapping[int, Sequence[Facts]]
     prms: Sequence[Facts]
-    codes: Mapping[str, Mapping[int, tuple[str, str]]]
+    codes: Mapping[str, Mapping[int, NamedCode]]
     datasets: Mapping[int | None, DatasetRecord]
 
     @classmethod
@@ -97,11 +96,10 @@ class _Part:
         for row in _facts(connection, schema.stat, "trial_id", ids):
             stats.setdefault(row.pop("trial_id"), []).append(row)
         prms = _facts(connection, schema.prm, "uid", list({row["prm"] for row in trials}))
-        codes = {}
-        for table in _CODE:
-            used = {row[f"{table.name}_id"] for row in trials} - {None}
-            rows = _facts(connection, table, "id", list(used))
-            codes[table.name] = {row["id"]: (row["name"], row["code"]) for row in rows}
+        codes = {
+            table.name: read_codes(connection, table, {row[f"{table.name}_id"] for row in trials})
+            for table in CODE_TABLES
+        }
         datasets = read_datasets(connection, {row["dataset_id"] for row in trials} - {None})
         return cls(trials, stats, prms, codes, datasets)
 
@@ -111,7 +109,7 @@ class _Part:
             connection.execute(insert_once(connection.dialect, schema.prm), self.prms)
         ids = {
             (table.name, old): code_id(connection, table, name, code)
-            for table in _CODE
+            for table in CODE_TABLES
             for old, (name, code) in self.codes[table.name].items()
         }
         datasets = {old: dataset_id(connection, record) for old, record in self.datasets.items()}
@@ -133,7 +131,7 @@ def _write_trial(
     """Return whether a trial was not there, and its id."""
     trial = schema.trial.c
     row = {name: value for name, value in facts.items() if name != "id"}
-    for table in _CODE:
+    for table in CODE_TABLES:
         column = f"{table.name}_id"
         if row[column] is not None:
             row[column] = code_ids[table.name, row[column]]
@@ -179,7 +177,9 @@ def _sources(connection: Connection) -> list[Facts]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, dict[str, str]]]:
+def _taken(
+    connection: Connection, source: int
+) -> tuple[list[Batch], dict[str, dict[str, StoredCode]]]:
     """Return what a database took in from a source, and the code that came with it."""
     trial, stat = schema.trial.c, schema.stat.c
     query = (
@@ -196,10 +196,9 @@ def _taken(connection: Connection, source: int) -> tuple[list[Batch], dict[str, 
         for names, group in groupby(rows, lambda row: tuple(row[trial[name]] for name in _NAMES))
     ]
     codes = {}
-    for table in _CODE:
-        used = {row[trial[f"{table.name}_id"]] for row in rows} - {None}
-        found = _facts(connection, table, "id", list(used))
-        codes[table.name] = {row["name"]: row["code"] for row in found}
+    for table in CODE_TABLES:
+        used = {row[trial[f"{table.name}_id"]] for row in rows}
+        codes[table.name] = dict(read_codes(connection, table, used).values())
     return batches, codes
 
 

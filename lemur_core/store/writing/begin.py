@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
-from lemur_core.entry import Entry
 from lemur_core.store import fields, schema
+from lemur_core.store.code import StoredCode, code_id, write_codes
 from lemur_core.store.datasets import dataset_id
 from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.text import now, storable
@@ -70,36 +70,23 @@ def begin_trial(
 
 def _code_ids(connection: Connection, known: dict[CodeKey, int], trial: Trial) -> dict[str, int]:
     pipeline = trial.pipeline
-    entries = (
-        (schema.loader, pipeline.loader_entry),
-        (schema.metric, pipeline.metric_entry),
-        (schema.nn, pipeline.net_entry),
-        (schema.transform, trial.transform_entry),
+    sources = (
+        (schema.loader, pipeline.loader_entry, pipeline.loader_entry.source()),
+        (schema.metric, pipeline.metric_entry, pipeline.metric_entry.source()),
+        (schema.nn, pipeline.net_entry, pipeline.net_entry.code()),
+        (schema.transform, trial.transform_entry, trial.transform_entry.source()),
     )
-    return {
-        f"{table.name}_id": _code_id(connection, known, table, entry) for table, entry in entries
-    }
-
-
-def _code_id(connection: Connection, known: dict[CodeKey, int], table: Table, entry: Entry) -> int:
-    code = entry.code() if table is schema.nn else entry.source()
-    key = (table.name, entry.name, code_hash(code))
-    if key not in known:
-        known[key] = code_id(connection, table, entry.name, code)
-    return known[key]
-
-
-def code_id(connection: Connection, table: Table, name: str, code: str) -> int:
-    """Return the id of a source, which is written where it is not there yet."""
-    columns, name, identity = table.c, storable(name), code_hash(code)
-    same = select(columns.id).where(columns.name == name, columns.hash == identity)
-    found: int | None = connection.scalar(same)
-    if found is None:
-        row = {"name": name, "code": storable(code), "hash": identity}
-        connection.execute(insert_once(connection.dialect, table).values(row))
-        # Its id may be of the row that another campaign wrote a moment ago.
-        return int(connection.execute(same).scalar_one())
-    return found
+    found = {}
+    missing = []
+    for table, entry, source in sources:
+        key = (table.name, entry.name, code_hash(source))
+        if key not in known:
+            missing.append((table, key, StoredCode.of(source)))
+        found[table.name] = key
+    write_codes(connection, [code for _, _, code in missing])
+    for table, key, code in missing:
+        known[key] = code_id(connection, table, key[1], code)
+    return {f"{name}_id": known[key] for name, key in found.items()}
 
 
 def write_prm(connection: Connection, prm: Mapping[str, Any]) -> str:

@@ -10,9 +10,10 @@ from uuid import uuid4
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
+from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.identity import digest
 from lemur_core.store.text import now, storable
-from lemur_core.store.writing.begin import code_id, write_prm
+from lemur_core.store.writing.begin import write_prm
 from lemur_core.store.writing.ledger import insert_once
 from lemur_core.store.writing.owner import is_alive
 from lemur_core.trial import State
@@ -65,7 +66,7 @@ def begin_elsewhere(
         "dataset": storable(trial.dataset),
         "metric": storable(trial.metric),
         "nn": storable(trial.net),
-        "nn_id": trial.code and code_id(connection, schema.nn, trial.net, trial.code),
+        "nn_id": _code_id(connection, trial),
         "prm": write_prm(connection, trial.prm),
         "seed": trial.seed,
         "epochs": trial.epochs,
@@ -81,6 +82,12 @@ def begin_elsewhere(
     connection.execute(insert_once(connection.dialect, schema.trial).values(row))
     columns = schema.trial.c
     return int(connection.execute(select(columns.id).where(columns.uid == trial.uid)).scalar_one())
+
+
+def _code_id(connection: Connection, trial: TrialElsewhere) -> int | None:
+    if trial.code is None:
+        return None
+    return code_id(connection, schema.nn, trial.net, StoredCode.of(trial.code))
 
 
 def _end_left(connection: Connection) -> None:

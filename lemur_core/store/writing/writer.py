@@ -204,7 +204,7 @@ class Writer:
                 )
             write_facts(connection, trial_id, epoch.number, facts)
 
-        self._keep(enter, trial_id, {"epoch": to_json(epoch)})
+        self._keep(enter, trial_id, lambda: {"epoch": to_json(epoch)})
 
     def record_facts(
         self,
@@ -228,7 +228,7 @@ class Writer:
         self._keep(
             lambda connection: write_facts(connection, trial_id, epoch, facts, replace=replace),
             trial_id,
-            {"facts": facts, "of": epoch, "replace": replace},
+            lambda: {"facts": facts, "of": epoch, "replace": replace},
         )
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
@@ -240,7 +240,7 @@ class Writer:
         self._keep(
             lambda connection: self._ledger.end(connection, trial_id, self.owner, row),
             trial_id,
-            {"end": row},
+            lambda: {"end": row},
         )
         settle(self.engine)
 
@@ -252,7 +252,10 @@ class Writer:
             raise StoreError(f"{error}{self._said_waiting()}") from error
 
     def _keep(
-        self, work: Callable[[Connection], object], trial_id: int, row: Mapping[str, Any]
+        self,
+        work: Callable[[Connection], object],
+        trial_id: int,
+        line: Callable[[], Mapping[str, Any]],
     ) -> None:
         # Nobody waits a minute for each epoch of a day without a database.
         patience_s = 0 if self._behind else self.patience_s
@@ -260,10 +263,10 @@ class Writer:
             self._catch_up(patience_s)
             patiently(self.engine, work, patience_s)
         except AwayError as error:
-            self._spill(trial_id, row, error)
+            self._spill(trial_id, line(), error)
         except KeyboardInterrupt as error:
             # Whoever waits no longer must not lose what was trained.
-            self._spill(trial_id, row, error)
+            self._spill(trial_id, line(), error)
             raise
 
     def _catch_up(self, patience_s: float) -> None:
@@ -271,12 +274,12 @@ class Writer:
             take_in(self.engine, patience_s)
             self._behind = False
 
-    def _spill(self, trial_id: int, row: Mapping[str, Any], error: BaseException) -> None:
+    def _spill(self, trial_id: int, line: Mapping[str, Any], error: BaseException) -> None:
         uid = self._uids.get(trial_id)
         if self._file is None or uid is None:
             raise error
         try:
-            spill(self._file, {"trial": uid, "owner": self.owner, **row})
+            spill(self._file, {"trial": uid, "owner": self.owner, **line})
         except OSError as trouble:
             cause, why = str(error) or "interrupted", trouble.strerror or trouble
             raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error

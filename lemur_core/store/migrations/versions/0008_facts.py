@@ -1,10 +1,14 @@
-"""Trials have facts and artefacts, belong to collections, and name the recipe that trained them."""
+"""Trials have facts, artefacts and a recipe, and belong to collections; code is kept once."""
+
+import hashlib
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
 down_revision = "0007"
+
+_NAMES = ("nn", "metric", "transform", "loader")
 
 
 def upgrade() -> None:
@@ -44,3 +48,35 @@ def upgrade() -> None:
         sa.Column("trial_id", sa.Integer, sa.ForeignKey("trial.id"), nullable=False),
     )
     op.create_index("ix_member_trial", "member", ["trial_id"])
+    _keep_code_once()
+
+
+def _keep_code_once() -> None:
+    op.create_table(
+        "code",
+        sa.Column("hash", sa.String(64), primary_key=True),
+        sa.Column("text", sa.Text, nullable=False),
+    )
+    for table in _NAMES:
+        op.execute(
+            f"insert into code (hash, text) select hash, min(code) from {table}"  # noqa: S608
+            " where hash not in (select hash from code) group by hash"
+        )
+    _prefer_what_was_hashed()
+    for table in _NAMES:
+        with op.batch_alter_table(table) as batch:
+            batch.drop_column("code")
+            batch.create_foreign_key(f"fk_{table}_hash", "code", ["hash"], ["hash"])
+
+
+def _prefer_what_was_hashed() -> None:
+    """Where texts of one hash differ, as one was altered, keep the one that the hash is of."""
+    connection = op.get_bind()
+    texts = " union ".join(f"select hash, code from {table}" for table in _NAMES)  # noqa: S608
+    several = sa.text(f"select hash from ({texts}) as each_text group by hash having count(*) > 1")  # noqa: S608
+    of_hash = sa.text(f"select code from ({texts}) as each_text where hash = :hash")  # noqa: S608
+    keep = sa.text("update code set text = :text where hash = :hash")
+    for identity in connection.scalars(several).all():
+        for text in connection.scalars(of_hash, {"hash": identity}).all():
+            if hashlib.sha256(text.encode()).hexdigest() == identity:
+                connection.execute(keep, {"hash": identity, "text": text})

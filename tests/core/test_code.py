@@ -1,0 +1,135 @@
+"""The text of a source is kept once, by its hash, whatever names it has."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lemur_core import data
+from lemur_core.entry import Entry
+from lemur_core.errors import StoreError
+from lemur_core.store.care import check
+from lemur_core.store.database import opened
+from lemur_core.store.identity import code_hash
+from lemur_core.store.reading.told import tell
+from lemur_core.store.taking.merge import Merged, merge
+from lemur_core.store.upgrade import upgrade
+from lemur_core.store.writing.writer import Writer
+from lemur_core.trial import Trial
+
+from .test_store import PRM, pipeline, write
+
+OLD = Path(__file__).parent / "schemas" / "0002.sql"
+
+
+@pytest.fixture
+def record(toys, tmp_path):
+    """Return a function that records a trial of nets with this code, under each name."""
+
+    def record(db, code, names, number=1):
+        file = tmp_path / "Net.py"
+        file.write_bytes(code.encode(errors="surrogatepass"))
+        with opened(tmp_path / db, create=True) as engine:
+            writer = Writer(engine, {})
+            for name in names:
+                net = replace(pipeline(toys), net=name, net_entry=Entry(name, str(file)))
+                write(writer, Trial(net, number, PRM, 7, 1), [(0.5, 0.25)])
+        return tmp_path / db
+
+    return record
+
+
+def rows(db, query):
+    with closing(sqlite3.connect(db)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def change(db, *statements):
+    with closing(sqlite3.connect(db)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_two_nets_of_one_text_keep_it_once(record):
+    db = record("one.db", "# one\n", ["A", "B"])
+    record("one.db", "# another\n", ["A"], number=2)
+    one, other = code_hash("# one\n"), code_hash("# another\n")
+    assert rows(db, "select name, hash from nn order by id") == [
+        ("A", one), ("B", one), ("A", other),
+    ]  # fmt: skip
+    texts = "select text from code where hash in (select hash from nn) order by text"
+    assert rows(db, texts) == [("# another\n",), ("# one\n",)]
+    assert list(data(db=db)["nn_code"]) == ["# one\n", "# one\n", "# another\n"]
+
+
+def test_a_source_whose_characters_are_spelt_out_is_the_same_when_it_is_merged(record, tmp_path):
+    one, other = (record(f"{name}.db", "# nul \0\n", ["Net"]) for name in ("one", "other"))
+    with opened(one) as here, opened(other) as there:
+        assert merge(here, there) == Merged(trials=1, epochs=1)
+        assert check(here) == []
+    assert rows(one, "select hash from nn") == [(code_hash("# nul \0\n"),)]
+    assert list(data(db=one)["nn_code"]) == ["# nul \\x00\n"] * 2
+
+
+def test_a_source_that_is_gone_is_named(record):
+    db = record("one.db", "# one\n", ["Net"])
+    change(db, "delete from code where hash in (select hash from nn)")
+    said = f"the source {code_hash('# one' + chr(10))} is not there; lemur db check says more"
+    with pytest.raises(StoreError) as raised:
+        data(db=db)
+    assert str(raised.value) == said
+    with opened(db) as engine, engine.connect() as connection, pytest.raises(StoreError) as raised:
+        tell(connection, "")
+    assert str(raised.value) == said
+
+
+def test_check_names_each_name_of_a_source_that_was_altered(record):
+    db = record("one.db", "# one\n", ["A", "B"])
+    change(db, "update code set text = '# other' where hash in (select hash from nn)")
+    with opened(db) as engine:
+        assert check(engine) == [
+            f"code {code_hash('# one' + chr(10))[:12]}, nn 'A', nn 'B' is not what its hash says"
+        ]
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A database of schema 0002, whose net, metric, transform and loader are one text."""
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.executescript(OLD.read_text())
+    return tmp_path / "old.db"
+
+
+def test_an_upgrade_keeps_a_text_once(old):
+    [(name, text, identity)] = rows(old, "select name, code, hash from nn")
+    change(
+        old,
+        f"insert into nn values (2, 'B', '# b', '{code_hash('# b')}')",
+        f"insert into loader values (2, 'C', '# c \\x00', '{code_hash('# c ' + chr(0))}')",
+    )
+    upgrade(old)
+    assert sorted(rows(old, "select hash, text from code")) == sorted([
+        (identity, text), (code_hash("# b"), "# b"), (code_hash("# c \0"), "# c \\x00"),
+    ])  # fmt: skip
+    assert rows(old, "select * from nn") == [(1, name, identity), (2, "B", code_hash("# b"))]
+    with opened(old) as engine:
+        assert check(engine) == []
+
+
+@pytest.mark.parametrize("table", ["nn", "loader"])
+def test_an_upgrade_keeps_the_text_that_its_hash_is_of_where_another_was_altered(old, table):
+    [(text,)] = rows(old, "select code from metric")
+    change(old, f"update {table} set code = '# altered'")
+    upgrade(old)
+    assert rows(old, "select text from code") == [(text,)]
+
+
+def test_an_upgrade_keeps_an_altered_text_for_check_to_find(old):
+    for table in ("nn", "metric", "transform", "loader"):
+        change(old, f"update {table} set code = '# altered'")
+    upgrade(old)
+    assert rows(old, "select text from code") == [("# altered",)]
+    with opened(old) as engine:
+        assert len(check(engine)) == 1
