@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, select
 
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
-from lemur_core.store.attached import read_attached
+from lemur_core.store.attached import attached_trials, read_attached
 from lemur_core.store.attached_files import write_attached
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.patience import patiently
@@ -118,10 +118,12 @@ def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[st
     rows = connection.execute(filters.apply(_QUERY, joined=True)).mappings().all()
     datasets = read_datasets(connection, {row[_trial.dataset_id] for row in rows} - {None})
     prms = read_prms(connection, list({row[_trial.prm] for row in rows}))
+    attached = attached_trials(connection)
     files: dict[Place, list[dict[str, Any]]] = {}
     for row in rows:
         name = "_".join(row[part] for part in _NAMES)
-        extra = published(row, datasets.get(row[_trial.dataset_id]))
+        data = datasets.get(row[_trial.dataset_id])
+        extra = published(row, data, named=row[_trial.id] in attached)
         facts = facts_of(
             {
                 "accuracy": row[_stat.accuracy],
@@ -139,7 +141,7 @@ _trial, _stat = schema.trial.c, schema.stat.c
 _NAMES = (_trial.task, _trial.dataset, _trial.metric, _trial.nn)
 _QUERY = (
     select(
-        *_NAMES, _trial.uid, _trial.prm, _trial.dataset_id, _stat.epoch, _stat.accuracy,
+        *_NAMES, _trial.id, _trial.uid, _trial.prm, _trial.dataset_id, _stat.epoch, _stat.accuracy,
         _stat.loss, _stat.duration, _stat.extra, _stat.record, *OWN_COLUMNS,
     )
     .join_from(schema.stat, schema.trial)

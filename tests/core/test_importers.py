@@ -6,12 +6,14 @@ import sys
 import numpy as np
 import pytest
 
+import lemur_core
 from lemur_core import Entry, data, registry
 from lemur_core.errors import ContractError, LemurError, SettingsError, UnknownNameError
 from lemur_core.kinds.importer import EpochRecord, Fault, importer, recognised
 from lemur_core.kinds.options import Selection, read_selection
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
+from lemur_core.store.reading.filters import Filters
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 
@@ -228,6 +230,40 @@ def test_lemurs_files_keep_all_that_was_imported_but_code(db, taken, tmp_path):
     with opened(other) as engine:
         export(engine, tmp_path / "again")
     assert texts(tmp_path / "again") == texts(tmp_path / "files")
+
+
+def test_facts_stay_with_the_trial_that_they_were_recorded_of(db, tmp_path):
+    """Two databases imported other trainings of the same hyperparameters."""
+    one, two = tmp_path / "one.db", tmp_path / "two.db"
+    for file, accuracy in ((one, 0.25), (two, 0.5)):
+        with opened(file, create=True) as engine:
+            take_in(engine, tmp_path, lambda place, it=accuracy: [record(1, it)], "zoos")
+    [uid] = data(db=two)["trial"]
+    lemur_core.record(uid, {"latency": 7}, db=two)
+    with opened(one) as engine, opened(two) as other:
+        faults = merge(engine, other).attached.faults
+    assert faults == [
+        Fault(
+            f"trial {uid}", "epoch 1 is recorded already with the accuracy 0.25, and cannot be 0.5"
+        )
+    ]
+    assert data(db=one, with_stats=True, with_facts=True)["accuracy"].tolist() == [0.25]
+    with opened(one) as engine:
+        assert engine.connect().exec_driver_sql("select count(*) from fact").scalar() == 0
+
+
+def test_facts_of_an_imported_trial_come_through_lemurs_files(db, taken, tmp_path):
+    taken(record(1, 0.25), record(1, 0.5), record(1, 0.75, {"lr": 0.2}))
+    [uid] = data(db=db, where={"accuracy": 0.5})["trial"]
+    lemur_core.record(uid, {"latency": 7}, db=db)
+    with opened(db) as engine:
+        export(engine, tmp_path / "some", Filters(where={"accuracy": (0.3, 1.0)}))
+    with opened(tmp_path / "other.db", create=True) as engine:
+        assert take_in(engine, tmp_path / "some").faults == []
+    frame = data(db=tmp_path / "other.db", with_facts=["latency"])
+    assert dict(zip(frame["accuracy"], frame["latency"].notna(), strict=True)) == {
+        0.5: True, 0.75: False,
+    }  # fmt: skip
 
 
 def texts(folder):

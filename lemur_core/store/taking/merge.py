@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.dataset import DatasetRecord
+from lemur_core.kinds.importer import Fault
 from lemur_core.store import fields, schema
-from lemur_core.store.attached import read_attached
+from lemur_core.store.attached import attached_trials, read_attached, without
 from lemur_core.store.code import CODE_TABLES, NamedCode, code_id, read_codes
 from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
@@ -66,6 +67,8 @@ def merge(engine: Engine, other: Engine) -> Merged:
     ended in the other database is ended.
     """
     done = Merged()
+    refused: set[str] = set()
+    faults: list[Fault] = []
     ids = patiently(other, _trained)
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
@@ -77,9 +80,12 @@ def merge(engine: Engine, other: Engine) -> Merged:
         batches = patiently(other, partial(_taken, source=source["id"]))
         report = take(engine, batches, source["place"], source["form"], source["taken"])
         done.epochs += report.added
+        refused |= report.refused
+        faults += report.faults
     verdicts = patiently(other, read_verdicts)
     done.verdicts = patiently(engine, partial(copy_verdicts, verdicts=verdicts))
-    done.attached = take_attached(engine, read_attached(other))
+    done.attached = take_attached(engine, without(read_attached(other), refused))
+    done.attached.faults += faults
     return done
 
 
@@ -198,6 +204,7 @@ def _taken(connection: Connection, source: int) -> list[Batch]:
     rows = connection.execute(query).mappings().all()
     prms = read_prms(connection, list({row[trial.prm] for row in rows}))
     datasets = read_datasets(connection, {row[trial.dataset_id] for row in rows} - {None})
+    attached = attached_trials(connection)
     # Nets of one name may have different code, so that each batch has its own.
     codes = [
         read_codes(connection, table, {row[trial[f"{table.name}_id"]] for row in rows})
@@ -211,17 +218,18 @@ def _taken(connection: Connection, source: int) -> list[Batch]:
             for table, known, one in zip(CODE_TABLES, codes, ids, strict=True)
             if one is not None
         }
-        records = [_record(row, datasets) for row in group]
+        records = [_record(row, datasets, row[trial.id] in attached) for row in group]
         batches.append(Batch(Pipeline(*names), records, prms, used))
     return batches
 
 
-def _record(row: Any, datasets: Mapping[int | None, DatasetRecord]) -> Record:
+def _record(row: Any, datasets: Mapping[int | None, DatasetRecord], has_attached: bool) -> Record:
     trial, stat = schema.trial.c, schema.stat.c
     own = None
-    if not is_plain(row):
+    if has_attached or not is_plain(row):
         own = own_of(row, datasets.get(row[trial.dataset_id]))
-        if row[trial.state] == State.IMPORTED and not is_of_named_trial(row[stat.record]):
+        is_named = is_of_named_trial(row[stat.record]) or has_attached
+        if row[trial.state] == State.IMPORTED and not is_named:
             # Its trial is found as for any record of LEMUR's.
             own.pop("trial")
     return Record(

@@ -180,18 +180,21 @@ def is_plain(row: Mapping[Any, Any]) -> bool:
     return is_imported and not named and row[stat.validation] is None
 
 
-def published(row: Mapping[Any, Any], data: DatasetRecord | None) -> dict[str, Any]:
+def published(
+    row: Mapping[Any, Any], data: DatasetRecord | None, *, named: bool = False
+) -> dict[str, Any]:
     """Return what a record says beside its score, loss, duration and hyperparameters.
 
     Args:
         row: Of `schema.stat` and `schema.trial`, by their columns.
         data: The content of its data set; None if that is unknown.
+        named: Whether the trial must be told apart from others of its hyperparameters.
     """
     known = json.loads(row[schema.stat.c.extra]) if row[schema.stat.c.extra] else {}
     # LEMUR would take any other name for that of a hyperparameter.
     extra = {name: value for name, value in known.items() if name in MEASURED}
     others = {name: value for name, value in known.items() if name not in MEASURED}
-    if others or not is_plain(row):
+    if others or named or not is_plain(row):
         extra[OWN] = own_of(row, data) | ({_EXTRA: others} if others else {})
     if row[schema.trial.c.state] != State.IMPORTED:
         extra["uid"] = row[schema.trial.c.prm]
