@@ -112,7 +112,8 @@ def ours(name: str, size: int):
 
     from lemur_core.kinds.net import as_net
     from lemur_core.registry import installed
-    from lemur_core.space import of_net, smallest
+    from lemur_core.space import of_net
+    from lemur_core.values import smallest
 
     module = as_net(installed().get("net", name).load(), name)
     prm = smallest(of_net(module.hyperparameters()))

@@ -1,16 +1,23 @@
 """lemur: a dataset of neural networks and the machine that fills it.
 
-A map of the package, in the order a newcomer reads it:
+The public interface is the names in ``__all__`` and these modules; ``docs/api.md`` describes both:
+
+- `lemur_core.kinds`: one module for each kind of entry, with the interface it must have.
+- `lemur_core.errors`: the exceptions.
+- `lemur_core.testing`: contract tests for the authors of plugins.
+- `lemur_core.fetch`, `lemur_core.images`: download archives and read image files, for loaders.
+- `lemur_core.files`: write a file whole or not at all.
+- `lemur_core.commands`: options and tables, for commands.
+
+Everything else may change in any release. A map of it, in the order a newcomer reads it:
 
 - `lemur_core.hookspecs`: the hooks a plugin implements.
-- `lemur_core.entry`: what a plugin registers.
-- `lemur_core.kinds`: one file per kind of entry, with the interface it must have.
+- `lemur_core.entry`: what a plugin registers. `lemur_core.kind`: the table of kinds.
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
-- `lemur_core.images`: reads image files of any mode, for loaders.
 - `lemur_core.pipeline`, `lemur_core.space`: what to train, and over which hyperparameters.
 - `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
 - `lemur_core.store`: results. `lemur_core.checking`: nets that machines, or strangers, write.
-- `lemur_core.cli`: the commands. `lemur_core.testing`: the contract tests of plugin authors.
+- `lemur_core.cli`: the commands.
 
 Importing this package imports neither torch nor pandas.
 """
@@ -22,18 +29,51 @@ from typing import TYPE_CHECKING, Any
 from lemur_core import errors
 from lemur_core.entry import Entry, entries_in
 from lemur_core.hookspecs import hookimpl
+from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
     from lemur_core.checking.check import check
+    from lemur_core.registry import installed
     from lemur_core.search.run import run
-    from lemur_core.store.reading.reader import data
+    from lemur_core.search.trained import Trained, trained
+    from lemur_core.store.reading.reader import best, data
+    from lemur_core.store.reading.results import Results
+    from lemur_core.trial import Epoch, Outcome, State, Trial
 
-__all__ = ["Entry", "check", "data", "entries_in", "errors", "hookimpl", "run"]
+__all__ = [
+    "Entry",
+    "Epoch",
+    "Kind",
+    "Outcome",
+    "Results",
+    "State",
+    "Trained",
+    "Trial",
+    "best",
+    "check",
+    "data",
+    "entries_in",
+    "errors",
+    "hookimpl",
+    "installed",
+    "run",
+    "trained",
+]
 
+# Imported when they are first used, as they need torch, pandas or what takes a while too.
 _LAZY = {
+    "Epoch": "lemur_core.trial",
+    "Outcome": "lemur_core.trial",
+    "Results": "lemur_core.store.reading.results",
+    "State": "lemur_core.trial",
+    "Trained": "lemur_core.search.trained",
+    "Trial": "lemur_core.trial",
+    "best": "lemur_core.store.reading.reader",
     "check": "lemur_core.checking.check",
     "data": "lemur_core.store.reading.reader",
+    "installed": "lemur_core.registry",
     "run": "lemur_core.search.run",
+    "trained": "lemur_core.search.trained",
 }
 
 

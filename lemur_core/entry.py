@@ -5,9 +5,10 @@ An entry is text only, so that listing what is installed imports nothing but the
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,12 @@ from lemur_core.restriction import LIMITS, OPTION
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+    from lemur_core.sources.snapshot import Snapshot
+    from lemur_core.space import Value
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*(:[A-Za-z_]\w*)?")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_][\w+-]*)*")
+_TARGET = re.compile(rf"{_MODULE.pattern}(:[A-Za-z_]\w*)?")
 _DTYPES = ("float32", "complex64")
 _FIRST_DOC_LINE = re.compile(r'\s*[rR]?"""\s*([^\n"]+)')
 
@@ -40,11 +45,20 @@ class Entry:
             in pixels, None where they vary.
         dtype: For a net, what it takes; for a transform, what it gives: ``float32`` or
             ``complex64``.
-        opt_in: For a transform, whether it is taken only where it is asked for.
+        opt_in: Whether it is taken only where it is asked for: a transform by its name or a
+            wildcard, a net by its name in full.
         demo: Whether ``lemur run`` without arguments uses it.
+        ready: For a loader, whether nets are given its inputs as they are, so that no transform is
+            searched; for a transform, whether it gives them so.
         options: For a loader, names of what may be said of it in brackets,
             ``coco[categories=person]``; in small letters, parted by hyphens. One called ``size``
             is the images' height and width.
+        prm: For a net, values of some of its hyperparameters that are fixed, ``{"width": 64}``,
+            so that many entries can share one module.
+        code_target: For a net, ``"package.module"``, the module whose text is recorded as its code
+            where that is not the target's: an adapter of nets of another package names theirs.
+            Other modules are recorded with it where it is in the target's own package.
+        snapshot: Its code at the moment when it was read; None reads it whenever it is asked for.
     """
 
     name: str
@@ -57,6 +71,10 @@ class Entry:
     opt_in: bool = False
     demo: bool = False
     options: tuple[str, ...] = ()
+    prm: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    ready: bool = False
+    code_target: str | None = None
+    snapshot: Snapshot | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -69,6 +87,10 @@ class Entry:
                 f"entry {self.name!r}: target {self.target!r} is not 'package.module' "
                 "or 'package.module:attribute'"
             )
+        if self.code_target is not None and not _MODULE.fullmatch(self.code_target):
+            raise PluginError(
+                f"entry {self.name!r}: code_target {self.code_target!r} is not 'package.module'"
+            )
         if self.dtype not in _DTYPES:
             raise PluginError(
                 f"entry {self.name!r}: dtype {self.dtype!r}; expected {' or '.join(_DTYPES)}"
@@ -78,6 +100,12 @@ class Entry:
                 f"entry {self.name!r}: tasks is the text {self.tasks!r}; "
                 f"expected a tuple, ({self.tasks!r},)"
             )
+        for name, value in self.prm.items():
+            if not _is_value(value):
+                raise PluginError(
+                    f"entry {self.name!r}: prm {name!r} is {value!r}; expected a text, a truth "
+                    "value or a finite number"
+                )
         for option in self.options:
             if option in LIMITS or not OPTION.fullmatch(option):
                 raise PluginError(
@@ -99,8 +127,18 @@ class Entry:
         """
         return _module_file(self.module, self.name) if self.module else Path(self.target)
 
+    def code_file(self) -> Traversable | None:
+        """Return the source file of the module whose text is recorded, as `file` does.
+
+        Raises:
+            PluginError: That module is not there.
+        """
+        return _module_file(self.code_target, self.name) if self.code_target else self.file()
+
     def source(self) -> str:
         """Return the text of the target's module."""
+        if self.snapshot is not None:
+            return self.snapshot.text
         file = self.file()
         return file.read_text(encoding="utf-8") if file else ""
 
@@ -114,11 +152,64 @@ class Entry:
         """
         from lemur_core.sources.complete import complete
 
-        file = self.file()
+        if self.snapshot is not None:
+            return self.snapshot.text
+        file = self.code_file()
         try:
-            return complete(file, self.module) if isinstance(file, Path) else self.source()
+            if isinstance(file, Path) and self._is_own_code:
+                return complete(file, self.code_target or self.module)
+            return file.read_text(encoding="utf-8") if file else ""
         except (OSError, UnicodeDecodeError) as error:
             raise PluginError(f"the code of {self.name!r} cannot be read: {error}") from error
+
+    @property
+    def _is_own_code(self) -> bool:
+        # All that a net of another package imports from there would be a copy of that package.
+        top = (self.module or "").partition(".")[0]
+        return self.code_target is None or self.code_target.partition(".")[0] == top
+
+    def as_read(self, *, is_net: bool = False) -> Entry:
+        """Return the entry with its code as it is at this moment, which is all that it loads.
+
+        Loading a net runs that text. Loading anything else, and a net with a ``code_target``,
+        imports the module, and raises where the process imported another text of it.
+
+        Raises:
+            PluginError: The code cannot be read.
+        """
+        from lemur_core.sources.snapshot import Snapshot, digest_of
+
+        if is_net and self.code_target is None:
+            return replace(self, snapshot=Snapshot(self.code()))
+        try:
+            digests = [(module, digest_of(self._content(module))) for module in self._modules]
+            text = self.code() if is_net else self.source()
+        except (OSError, UnicodeDecodeError) as error:
+            raise PluginError(f"the code of {self.name!r} cannot be read: {error}") from error
+        return replace(self, snapshot=Snapshot(text, tuple(digests)))
+
+    @property
+    def _modules(self) -> list[str]:
+        """The names of the modules that are imported to load the entry, if it is not run."""
+        return list(filter(None, (self.module, self.code_target)))
+
+    def _content(self, module: str) -> bytes:
+        file = _module_file(module, self.name)
+        return file.read_bytes() if file else b""
+
+    def recipe(self) -> str | None:
+        """Return the identity of the code that trains a net and is not part of `code`.
+
+        It is that of `lemur_core.sources.recipe.recipe_of`; None where all of it is in `code`.
+
+        Raises:
+            PluginError: The net's code cannot be read.
+        """
+        from lemur_core.sources.recipe import recipe_of
+
+        attribute = self.target.partition(":")[2] if self.module else ""
+        adapter = self.module if self.code_target is not None else None
+        return recipe_of(self.code(), attribute or "Net", adapter)
 
     def unrecorded(self, imported: Collection[str]) -> list[str]:
         """Return what a net that was loaded uses and `code` lacks, a few words for each.
@@ -129,9 +220,11 @@ class Entry:
         from lemur_core.sources.unrecorded import imports_its_package, unrecorded
 
         file = self.file()
+        if file is None or self.code_target is not None:
+            return []
         if isinstance(file, Path):
             return list(dict.fromkeys(unrecorded(file, self.module, imported)))
-        if file is None or not imports_its_package(self.source(), self.module or ""):
+        if not imports_its_package(self.source(), self.module or ""):
             return []
         return [f"{file}: other modules of its package, which is in a zip file"]
 
@@ -152,25 +245,45 @@ class Entry:
 
         Raises:
             PluginError: The module cannot be imported, or lacks the attribute.
+            CodeChangedError: The module was edited since it was read.
         """
-        module_name, _, attribute = self.target.partition(":")
-        if self.target.endswith(".py"):
-            from lemur_core.sources.load import load_file
-
-            return load_file(Path(self.target))
-        from importlib import import_module
-
-        try:
-            module = import_module(module_name)
-        except ImportError as error:
-            raise PluginError(
-                f"{self.name!r}: {module_name} cannot be imported: {error}"
-            ) from error
+        attribute = self.target.partition(":")[2] if self.module else ""
+        found = self._imported() if self.module else self._run_file()
         if not attribute:
-            return module
-        if not hasattr(module, attribute):
-            raise PluginError(f"{self.name!r}: {module_name} has no {attribute!r}")
-        return getattr(module, attribute)
+            return found
+        if not hasattr(found, attribute):
+            raise PluginError(f"{self.name!r}: {self.module} has no {attribute!r}")
+        return getattr(found, attribute)
+
+    def _run_file(self) -> Any:
+        from lemur_core.sources.load import load_file
+
+        return load_file(Path(self.target), self.snapshot.text if self.snapshot else None)
+
+    def _imported(self) -> Any:
+        module, snapshot = self.module, self.snapshot
+        assert module is not None
+        try:
+            if snapshot and not snapshot.digests:
+                from lemur_core.sources.load import load_module
+
+                return load_module(module, Path(str(self.file())), snapshot.text)
+            from lemur_core.sources.snapshot import check_imported, import_noted
+
+            found = {one: import_noted(one, self._content) for one in self._modules}
+        except PluginError:
+            raise
+        except ImportError as error:
+            raise PluginError(f"{self.name!r}: {module} cannot be imported: {error}") from error
+        if snapshot:
+            check_imported(self.name, snapshot)
+        return found[module]
+
+
+def _is_value(value: object) -> bool:
+    return isinstance(value, bool | str) or (
+        isinstance(value, int | float) and math.isfinite(value)
+    )
 
 
 def entries_in(package: str, tasks: Iterable[str] = ()) -> list[Entry]:

@@ -48,6 +48,22 @@ class PluginError(LemurError, ImportError):
     """A plugin, or the target of one of its entries, that cannot be loaded."""
 
 
+class CodeChangedError(PluginError):
+    """A module that a process imported holds other code than its campaign recorded.
+
+    Attributes:
+        name: The entry.
+        module: The module.
+    """
+
+    def __init__(self, name: str, module: str) -> None:
+        self.name, self.module = name, module
+        super().__init__(
+            f"{name!r}: {module} was edited, and the code that was imported is not the code that "
+            "was recorded; start Python and the campaign again"
+        )
+
+
 class ContractError(LemurError, TypeError):
     """An entry's object does not have the interface of its kind."""
 
@@ -113,6 +129,14 @@ class NotFiniteError(LemurError, ArithmeticError):
 
 class WeightsError(LemurError, ValueError):
     """Kept weights that cannot be read, or are another net's."""
+
+
+class RetrainingError(LemurError, RuntimeError):
+    """A trial that was trained again and did not come to its best epoch."""
+
+    def __init__(self, uid: str, state: str, reason: str) -> None:
+        self.uid, self.state, self.reason = uid, state, reason
+        super().__init__(f"trial {uid} was trained again and ended as {state}: {reason}")
 
 
 class WorkerError(LemurError, RuntimeError):

@@ -17,7 +17,7 @@ _FOLDER = ".lemur-"
 
 
 @contextmanager
-def replacement(path: Path) -> Iterator[Path]:
+def replacement(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """Give a path to write to; move what is written there to ``path`` when the block ends.
 
     The path that is given has the same name, in an empty folder beside ``path``, so that an
@@ -26,6 +26,8 @@ def replacement(path: Path) -> Iterator[Path]:
 
     Args:
         path: The file to write. A symbolic link is followed.
+        folder: Whether a folder may be made in place of a file; ``path`` can then also be an empty
+            folder.
 
     Raises:
         WriteError: The file cannot be written, or the block raised an `OSError` that is not a
@@ -35,7 +37,10 @@ def replacement(path: Path) -> Iterator[Path]:
         # Unlike resolve(), it says nothing about a link that leads to itself.
         target = Path(os.path.realpath(path))
         if target.is_dir():
-            raise IsADirectoryError(None, "is a directory; expected the name of a file")
+            if not folder:
+                raise IsADirectoryError(None, "is a directory; expected the name of a file")
+            if any(target.iterdir()):
+                raise FileExistsError(None, "is not empty; name another folder")
         if _is_written_directly(path, target):
             yield path
             return
@@ -43,12 +48,12 @@ def replacement(path: Path) -> Iterator[Path]:
             raise FileNotFoundError(None, f"there is no directory {path.parent}")
         if target.exists() and not os.access(target, os.W_OK):
             raise PermissionError(None, "is write-protected")
-        folder = Path(mkdtemp(prefix=_FOLDER, dir=target.parent))
+        beside = Path(mkdtemp(prefix=_FOLDER, dir=target.parent))
         try:
-            yield folder / target.name
-            _move(folder, target)
+            yield beside / target.name
+            _move(beside, target)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 @contextmanager
@@ -71,11 +76,15 @@ def _is_written_directly(path: Path, target: Path) -> bool:
         return False
     # A file in a folder that takes no new files can be overwritten, but not replaced.
     is_fixed = os.access(path, os.W_OK) and not os.access(target.parent, os.W_OK)
-    return is_fixed or not path.is_file()
+    return is_fixed or not (path.is_file() or path.is_dir())
 
 
 def _move(folder: Path, target: Path) -> None:
     made = folder / target.name
+    if made.is_dir() and target.is_file():
+        raise FileExistsError(None, "is a file; name a folder")
+    if made.is_file() and target.is_dir():
+        raise IsADirectoryError(None, "is a directory; name a file")
     if made.is_file() and target.is_file():
         shutil.copymode(target, made)
     # Beside the file itself, whatever else was written with it.

@@ -26,7 +26,13 @@ class Transforms:
     asked_for: bool
 
     def fitting(self, task: str, loader: Entry, net: Entry) -> dict[str, Entry]:
-        """Return those whose images a net takes."""
+        """Return those whose images a net takes; where inputs are ready, those that keep them."""
+        if loader.ready:
+            return {
+                name: entry
+                for name, entry in self.entries.items()
+                if entry.ready and entry.serves(task)
+            }
         fitting = {
             name: entry
             for name, entry in self.entries.items()
@@ -39,7 +45,16 @@ class Transforms:
 
     def check_sizes(self, pattern: str, loader: Entry, net: Entry) -> None:
         """Raise `MisfitError` where all images are too small for a net, or none of its kind."""
-        kind = {name: entry for name, entry in self.entries.items() if entry.dtype == net.dtype}
+        if loader.ready and not any(entry.ready for entry in self.entries.values()):
+            raise MisfitError(
+                f"{pattern}: nets are given the inputs of data set {loader.name!r} as they are; "
+                "expected transform 'none', or none to be named"
+            )
+        kind = {
+            name: entry
+            for name, entry in self.entries.items()
+            if entry.dtype == net.dtype and (self.asked_for or not entry.ready)
+        }
         if self.entries and not kind:
             raise MisfitError(
                 f"{pattern}: net {net.name!r} takes {net.dtype}; {', '.join(self.entries)} "

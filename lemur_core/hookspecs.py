@@ -6,67 +6,92 @@ light module:
     [project.entry-points.lemur_core]
     seg = "lemur_seg.plugin"
 
-That module imports `lemur_core` and nothing heavy, and holds functions marked with `hookimpl`. The
-registering hooks take no arguments, have no side effects and return entries, which are text: what
-an entry names is imported when it is used. A plugin is taken whole or not at all.
+That module imports `lemur_core` and nothing heavy, and holds functions marked with `hookimpl`.
 
-The life-cycle hooks are for trackers. They run in the process that writes the results, in pluggy's
-order and with its wrappers; one that raises is reported once and does not stop the run.
+Each kind of entry in the table `lemur_core.kind.BUILT_IN`, and each that a plugin adds to it, has a
+registering hook. Registering hooks take no arguments, have no side effects and return entries,
+which are text: what an entry names is imported when it is used. A plugin is taken whole or not at
+all.
+
+The life-cycle hooks are for trackers. Except for `lemur_epoch_trained` they run in the process that
+writes the results, in pluggy's order and with its wrappers; one that raises is reported once and
+does not stop the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
     from lemur_core.entry import Entry
+    from lemur_core.kind import Kind
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.search.campaign import Summary
+    from lemur_core.search.settings import Settings
     from lemur_core.trial import Epoch, Outcome, Trial
 
 hookspec = pluggy.HookspecMarker("lemur_core")
 hookimpl = pluggy.HookimplMarker("lemur_core")
+"""Marks a function of a plugin module as the implementation of the hook of its name."""
 
 
 @hookspec
-def lemur_register_nets() -> Iterable[Entry]:  # type: ignore[empty-body]
-    """Return the nets; the interface of each is in `lemur_core.kinds.net`."""
+def lemur_register_kinds() -> Iterable[Kind]:  # type: ignore[empty-body]
+    """Return kinds of entries beside the built-in ones; any plugin can then register such entries.
+
+    It is called before the registering hooks of every plugin.
+    """
+
+
+def registering(kinds: Iterable[Kind]) -> ModuleType:
+    """Return the specification of each kind's registering hook, ``lemur_register_nets`` say."""
+    specifications = ModuleType(f"{__name__}.registering")
+    vars(specifications).update({kind.hook: _registering(kind) for kind in kinds})
+    return specifications
+
+
+def _registering(kind: Kind) -> Callable[[], Iterable[Entry]]:
+    def register() -> Iterable[Entry]:
+        raise NotImplementedError
+
+    register.__name__ = register.__qualname__ = kind.hook
+    register.__doc__ = f"Return the {kind.plural}; `{kind.contract}` documents their interface."
+    return hookspec(register)
 
 
 @hookspec
-def lemur_register_loaders() -> Iterable[Entry]:  # type: ignore[empty-body]
-    """Return the loaders of data sets; the interface is in `lemur_core.kinds.loader`."""
-
-
-@hookspec
-def lemur_register_transforms() -> Iterable[Entry]:  # type: ignore[empty-body]
-    """Return the transforms of inputs; the interface is in `lemur_core.kinds.transform`."""
-
-
-@hookspec
-def lemur_register_metrics() -> Iterable[Entry]:  # type: ignore[empty-body]
-    """Return the metrics; the interface is in `lemur_core.kinds.metric`."""
-
-
-@hookspec
-def lemur_register_estimators() -> Iterable[Entry]:  # type: ignore[empty-body]
-    """Return the estimators; the interface is in `lemur_core.kinds.estimator`."""
-
-
-@hookspec
-def lemur_register_exporters() -> Iterable[Entry]:  # type: ignore[empty-body]
-    """Return the exporters; the interface is in `lemur_core.kinds.exporter`."""
-
-
-@hookspec
-def lemur_register_commands() -> Iterable[Entry]:  # type: ignore[empty-body]
-    """Return sub-commands of ``lemur``: each target is a `click.Command`, ``summary`` its help."""
+def lemur_campaign_started(settings: Settings, pipelines: Sequence[Pipeline], db: str) -> None:
+    """A campaign is about to train, its data is there; ``db`` is where its results go."""
 
 
 @hookspec
 def lemur_trial_started(trial: Trial) -> None:
     """A trial is about to train its first epoch."""
+
+
+@hookspec
+def lemur_epoch_trained(
+    trial: Trial, epoch: Epoch, net: Any, folder: Path
+) -> Mapping[str, Any] | None:
+    """An epoch was trained and scored; the net is at hand.
+
+    This hook alone runs in the process that trains, before the next epoch begins, so that the time
+    it takes is part of the trial's.
+
+    Args:
+        trial: The trial.
+        epoch: The epoch, with its scores.
+        net: The trained net, in ``eval()``. It must be left as it is.
+        folder: An empty folder for files; it is removed when the hooks have returned.
+
+    Returns:
+        Facts of the epoch by name, which are recorded; None records none.
+    """
 
 
 @hookspec
@@ -77,3 +102,8 @@ def lemur_epoch_ended(trial: Trial, epoch: Epoch) -> None:
 @hookspec
 def lemur_trial_finished(trial: Trial, outcome: Outcome) -> None:
     """A trial ended, in whatever state, and its end was recorded."""
+
+
+@hookspec
+def lemur_campaign_ended(summary: Summary) -> None:
+    """A campaign that had started ended, whether it was done, interrupted or failed."""

@@ -17,6 +17,7 @@ from lemur_core.registry import Registry
 from lemur_core.restriction import NONE, Restriction, check_options, split
 
 _SIZE = re.compile("[1-9][0-9]{0,4}")  # pixels
+_SHOWN = 12  # names in an error line
 _KIND = {"dataset": "loader", "metric": "metric", "net": "net"}
 
 
@@ -36,6 +37,8 @@ class Pipeline:
     net_entry: Entry = field(repr=False)
     transforms: Mapping[str, Entry] = field(repr=False, hash=False)
     also: Mapping[str, Entry] = field(default_factory=dict, repr=False, hash=False)
+    # None where no plugin registers the task.
+    task_entry: Entry | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -114,6 +117,7 @@ def _matching(
         return pipelines
     text = " and ".join(repr(str(want)) for want in wants)
     _explain_misfit(registry, text, wants, transforms)
+    _explain_opt_in(registry, text, wants)
     raise PatternError(
         f"{text}: no pipeline of what is installed matches; see lemur list for what there is"
     )
@@ -129,14 +133,33 @@ def _combine(
         if all(want.matches("task", task) for want in wants)
     ]
     metrics, nets = _metrics(registry, wants).items(), _nets(registry, wants).items()
+    tasks = {task: _task(registry, task) for task, _, _ in served}
     return [
-        Pipeline(task, dataset, metric, net, loader, metric_entry, net_entry, fitting, also)
+        Pipeline(
+            task,
+            dataset,
+            metric,
+            net,
+            loader,
+            metric_entry,
+            net_entry,
+            fitting,
+            also,
+            tasks[task],
+        )
         for (task, dataset, loader), (metric, (metric_entry, also)), (net, net_entry) in product(
             served, metrics, nets
         )
         if all(entry.serves(task) for entry in (metric_entry, net_entry, *also.values()))
         and (fitting := transforms.fitting(task, loader, net_entry))
     ]
+
+
+def _task(registry: Registry, name: str) -> Entry | None:
+    try:
+        return registry.get("task", name)
+    except UnknownNameError:
+        return None
 
 
 def _datasets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
@@ -180,12 +203,19 @@ def _metrics(
 
 
 def _nets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
+    """Return the nets wanted, those that are opt-in only where they are named in full."""
     full = {id(entry): name for name, entry in registry.entries("net")}
+    named = _named_nets(wants)
     return {
         name: entry
         for name, entry in registry.names("net").items()
         if all(want.matches("net", entry.name, full[id(entry)]) for want in wants)
+        and (not entry.opt_in or not named.isdisjoint((entry.name, full[id(entry)])))
     }
+
+
+def _named_nets(wants: Sequence[Pattern]) -> set[str]:
+    return set(chain(*(want.literals["net"] for want in wants)))
 
 
 def _transforms(registry: Registry, wanted: Sequence[str]) -> Transforms:
@@ -243,6 +273,22 @@ def _explain_misfit(
         for dataset in literals["dataset"]:
             loader, net = registry.get("loader", own_name(dataset)), registry.get("net", net_name)
             transforms.check_sizes(text, loader, net)
+
+
+def _explain_opt_in(registry: Registry, text: str, wants: Sequence[Pattern]) -> None:
+    """Raise the exact reason where all nets that match are opt-in and none is named in full."""
+    matching = {
+        full: entry
+        for full, entry in registry.entries("net")
+        if all(want.matches("net", entry.name, full) for want in wants)
+    }
+    if matching and all(entry.opt_in for entry in matching.values()) and not _named_nets(wants):
+        names = sorted(entry.name for entry in matching.values())
+        others = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        raise PatternError(
+            f"{text}: matches opt-in nets only, which are trained only if they are named in full: "
+            f"{', '.join(names[:_SHOWN])}{others}"
+        )
 
 
 def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str) -> None:

@@ -24,7 +24,6 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from typing import TYPE_CHECKING
 
 from lemur_core.decimal_comma import Plausible, refuse_decimal_comma, refuse_decimal_text
@@ -122,8 +121,6 @@ SCHEDULE: dict[str, Range] = {
 # Real numbers, whatever range a net gives them.
 _REAL = ("lr", "momentum", "dropout", "weight_decay")
 _SCORES = ("accuracy", "validation", "loss", "predicted")
-# Sets of drawn values that `covering` has at least.
-_DRAWN = 3
 # Powers of two, whatever they are given as: LEMUR searches the exponent.
 _POWERS = ("batch",)
 # Outside of these no optimizer or layer can use them.
@@ -162,11 +159,16 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     Choice(values=('sgd', 'adam'))
     """
     found = _read(name, text, like)
+    check_range(name, text, found)
+    return found
+
+
+def check_range(name: str, text: Given, found: Range) -> None:
+    """Raise `SpaceError` where a range, read from a text, has values without a meaning."""
     if name in _LIMITS:
         _check_limits(name, text, found, _LIMITS[name])
     if name in EXECUTION:
         _check_execution(name, text, found)
-    return found
 
 
 def _read(name: str, text: Given, like: Range | None) -> Range:
@@ -182,7 +184,7 @@ def _read(name: str, text: Given, like: Range | None) -> Range:
     if ".." in text:
         raise _unreadable_interval(name, text)
     refuse_decimal_comma(name, text, _plausible(name, like))
-    values = [_value(part.strip()) for part in text.split(",")]
+    values = [read_value(part.strip()) for part in text.split(",")]
     return _choice(name, text, dict.fromkeys(values))
 
 
@@ -239,8 +241,7 @@ def override(space: Space, given: Mapping[str, Given]) -> Space:
     Raises:
         SpaceError: A range cannot be read.
     """
-    optional = EXECUTION | (SCHEDULE if "scheduler" in space else {})
-    taken = {name: one for name, one in optional.items() if name in given and name not in space}
+    taken = {name: one for name, one in optional_of(space).items() if name in given}
     space = space | taken
     changed = {
         name: parse_range(name, text, space[name]) for name, text in given.items() if name in space
@@ -251,90 +252,17 @@ def override(space: Space, given: Mapping[str, Given]) -> Space:
     return space | changed
 
 
+def optional_of(space: Space) -> Space:
+    """Return the ranges of what any net of a space takes, but only has when asked."""
+    optional = EXECUTION | (SCHEDULE if "scheduler" in space else {})
+    return {name: one for name, one in optional.items() if name not in space}
+
+
 def fixed(space: Space) -> dict[str, Value]:
     """Return the hyperparameters that have one value and are not searched."""
     return {
         name: one.values[0] for name, one in space.items() if isinstance(one, Choice) and one.fixed
     }
-
-
-def fits(space: Space, prm: Mapping[str, Value]) -> bool:
-    """Return whether hyperparameters have exactly the names of a space, each within its range.
-
-    >>> fits({"lr": Interval(0, 1), "act": Choice(("relu",))}, {"lr": 0.1, "act": "relu"})
-    True
-    >>> fits({"lr": Interval(0, 1)}, {"lr": 0.1, "act": "relu"})
-    False
-    """
-    return prm.keys() == space.keys() and all(one.holds(prm[name]) for name, one in space.items())
-
-
-def smallest(space: Space) -> dict[str, Value]:
-    """Return each hyperparameter's least or first value, to build a net without a search."""
-    return {
-        name: one.values[0] if isinstance(one, Choice) else _least(one)
-        for name, one in space.items()
-    }
-
-
-def central(space: Space) -> dict[str, Value]:
-    """Return a value from the middle of each range, to train a net without a search.
-
-    >>> central({"lr": Interval(1e-4, 1e-2, log=True), "batch": Choice((16, 32, 64, 128))})
-    {'lr': 0.001, 'batch': 32}
-    """
-    return {
-        name: _middle(one.values) if isinstance(one, Choice) else _mean(one)
-        for name, one in space.items()
-    }
-
-
-def covering(space: Space, seed: int = 0) -> list[dict[str, Value]]:
-    """Return hyperparameters that together hold every choice and both kinds of other values.
-
-    The first has the greatest value of each interval and the last of each choice; the others have
-    values that are drawn from the intervals, and the choices before.
-
-    >>> covering({"act": Choice(("relu", "gelu", "silu"))})
-    [{'act': 'silu'}, {'act': 'gelu'}, {'act': 'relu'}, {'act': 'silu'}]
-    """
-    drawn = Random(seed)
-    counts = [len(one.values) for one in space.values() if isinstance(one, Choice)]
-    return [
-        {
-            name: one.values[-1 - place % len(one.values)]
-            if isinstance(one, Choice)
-            else (_draw(one, drawn) if place else greatest(one))
-            for name, one in space.items()
-        }
-        for place in range(max([_DRAWN + 1, *counts]))
-    ]
-
-
-def below(numbers: Range, value: float) -> Range | None:
-    """Return the part of a range of numbers that is less than a value; None where nothing is.
-
-    >>> below(Choice((16, 32, 64)), 64)
-    Choice(values=(16, 32))
-    """
-    if isinstance(numbers, Choice):
-        less = tuple(one for one in numbers.values if not isinstance(one, str) and one < value)
-        return Choice(less) if less else None
-    high = value - 1 if numbers.integer else math.nextafter(value, -math.inf)
-    if high < numbers.low:
-        return None
-    return replace(numbers, high=min(high, numbers.high))
-
-
-def greatest(numbers: Range) -> Value:
-    """Return the greatest value of a range of numbers.
-
-    >>> greatest(Choice((16, 64, 32)))
-    64
-    """
-    if isinstance(numbers, Choice):
-        return max(one for one in numbers.values if not isinstance(one, str))
-    return int(numbers.high) if numbers.integer else numbers.high
 
 
 def check_used(given: Iterable[str], spaces: Collection[Space]) -> None:
@@ -343,33 +271,6 @@ def check_used(given: Iterable[str], spaces: Collection[Space]) -> None:
     for name in given:
         if name not in known:
             raise SpaceError(f"no chosen net has a hyperparameter {name!r}{hint(name, known)}")
-
-
-def _least(interval: Interval) -> Value:
-    return int(interval.low) if interval.integer else interval.low
-
-
-def _draw(interval: Interval, drawn: Random) -> Value:
-    low, high = interval.low, interval.high
-    if interval.log:
-        value = math.exp(drawn.uniform(math.log(low), math.log(high)))
-    else:
-        value = drawn.uniform(low, high)
-    value = min(max(value, low), high)
-    return round(value) if interval.integer else value
-
-
-def _mean(interval: Interval) -> Value:
-    low, high = interval.low, interval.high
-    mean = math.sqrt(low * high) if interval.log else (low + high) / 2
-    return round(mean) if interval.integer else mean
-
-
-def _middle(values: Sequence[Value]) -> Value:
-    # Of words none lies between others.
-    if any(isinstance(value, str | bool) for value in values):
-        return values[0]
-    return sorted(values, key=float)[(len(values) - 1) // 2]
 
 
 def _powers(name: str, text: str) -> Choice:
@@ -447,7 +348,8 @@ def _choice(name: str, text: Given, values: Iterable[Value]) -> Choice:
     return choice
 
 
-def _value(text: str) -> Value:
+def read_value(text: str) -> Value:
+    """Return the number, truth value or power of two that a text stands for; else the text."""
     if power := _POWER.fullmatch(text):
         return 1 << int(power[1])
     if text in ("true", "false"):

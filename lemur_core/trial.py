@@ -39,6 +39,15 @@ class Verdict(StrEnum):
     INTERRUPT = "interrupt"
 
 
+class Keep(StrEnum):
+    """Whose weights are kept of a trial."""
+
+    NO = "no"
+    BEST = "best"  # of its best epoch by validation
+    LAST = "last"  # of its last epoch
+    EVERY = "every"  # of each epoch, the best once more
+
+
 @dataclass(frozen=True)
 class Trial:
     """One training of one pipeline with one prm and seed.
@@ -52,7 +61,10 @@ class Trial:
         device: A torch device, ``cpu`` or ``cuda:0``.
         uid: Its own, whatever database it is in.
         checkpoint: Folder in which its state is kept after each epoch; None keeps none.
-        weights: File in which the weights of its best epoch are kept; None keeps none.
+        weights: File in which the weights of its best epoch are kept, and beside which those of
+            others are; None keeps none.
+        keep: Whose weights are kept.
+        initial: File of the weights that it begins with; None begins from scratch.
         done: Epochs that were trained before; its state after the last is in ``checkpoint``.
         parts: How many parts of each epoch are scored on validation.
         left_out: How many samples of each split are left out, as they cannot be decoded.
@@ -70,6 +82,8 @@ class Trial:
     uid: str = field(default_factory=lambda: uuid4().hex)
     checkpoint: Path | None = None
     weights: Path | None = None
+    keep: Keep = Keep.BEST
+    initial: Path | None = None
     done: tuple[Epoch, ...] = ()
     parts: int = 1
     left_out: Mapping[str, int] = field(default_factory=dict)

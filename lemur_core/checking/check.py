@@ -140,6 +140,7 @@ def checker(
         LemurError: There is no such data set, metric or transform, or the database is none.
     """
     registry = installed()
+    asked = asked.completed(registry)
     asked.pipeline(registry, "net", "net.py")
     data = Path(data)
     sandbox = Sandbox(

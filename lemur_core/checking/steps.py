@@ -20,10 +20,11 @@ from lemur_core.checking.asked import Asked
 from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.net import NetModule, as_net
+from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import installed
-from lemur_core.space import central, of_net
+from lemur_core.space import of_net
 from lemur_core.train.batches import batches
 from lemur_core.train.data import Bundles
 from lemur_core.train.finite import check_weights, finite_buffers
@@ -35,6 +36,7 @@ from lemur_core.train.trial import (
     train_epoch,
 )
 from lemur_core.trial import Trial
+from lemur_core.values import central
 
 Say = Callable[[Mapping[str, Any]], None]
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000
@@ -85,16 +87,19 @@ def run(job: Job, say: Say) -> None:
 
 def _run(job: Job, say: Say) -> None:
     pipeline, asked = job.pipeline, job.asked
-    bundle = with_labels_checked(job.bundle, pipeline.task, pipeline.dataset)
+    bundle = with_labels_checked(job.bundle, task_of(pipeline.task_entry), pipeline.dataset)
     say({"step": "import"})
     seed_everything(asked.seed)
     module = as_net(pipeline.net_entry.load(), pipeline.net)
     prm = _prm(module, job)
     say({"step": "build", "prm": prm})
     trial = Trial(pipeline, 1, prm, asked.seed, asked.epochs)
-    transform = as_transform(trial.transform_entry.load(), bundle.normalisation, prm["transform"])
+    transform = as_transform(trial.transform_entry.load(), bundle.scale, prm["transform"])
     device = torch.device(trial.device)
-    batch = next(iter(batches(bundle.train, transform, prm["batch"], device, training=False)))
+    given = batches(
+        bundle.train, transform, prm["batch"], device, training=False, collate=bundle.collate
+    )
+    batch = next(iter(given))
     measured = _measured(module, batch[0][:1], bundle.out_shape, prm)
     _check_fits(measured.get("parameters", 0), job.memory_bytes)
     say({"step": "forward", **measured})

@@ -29,9 +29,9 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("place", metavar="FILE.py|FOLDER|FILE.jsonl|-")
 @click.option("--name", help="The net's name; else it is named after its source.")
-@click.option("--task", default="img-classification", show_default=True, help="What it is for.")
-@click.option("--dataset", default="digits", show_default=True, help="What it is tried with.")
-@click.option("--metric", default="acc", show_default=True, help="What it is scored by.")
+@click.option("--task", default="", help="What it is for.  [the data set's, or the demo's]")
+@click.option("--dataset", default="", help="What it is tried with.  [the demo's of the task]")
+@click.option("--metric", default="", help="What it is scored by.  [the demo's of the task]")
 @click.option("-f", "--transform", help="The transform; else the first that fits.")
 @click.option("-e", "--epochs", type=int, default=1, show_default=True, help="To train.")
 @click.option(

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.cli import warn
-from lemur_core.cli.filters import check_known, conditions
+from lemur_core.cli.export import write_results
+from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import db_option
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
-from lemur_core.errors import SettingsError
 from lemur_core.files import replacement
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_FORMS = ("csv", "json", "jsonl", "parquet", "xlsx")
-_BINARY = ("parquet", "xlsx")
+_TABLE = "table"
 
 
 @click.command()
 @click.option("--best", is_flag=True, help="The best row by validation of each pipeline and epoch.")
 @click.option("--unique-nn", is_flag=True, help="The best row by validation of each net.")
-@click.option("--task", help="Rows of this task.")
-@click.option("--dataset", help="Rows of this data set.")
-@click.option("--metric", help="Rows of this metric.")
-@click.option("--nn", "--net", "nn", help="Rows of this net.")
-@click.option("--nn-prefix", "nn_prefixes", multiple=True, help="Rows of nets that begin so.")
-@click.option("--epoch", type=click.IntRange(1), help="Rows of this epoch.")
-@click.option(
-    "--where",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Rows with this value of a hyperparameter or column: batch=32,64, lr=1e-4..1e-2, "
-    "state=failed.",
-)
+@filter_options
 @click.option("--max-rows", type=click.IntRange(0), help="At most so many rows.")
 @click.option("--columns", metavar="A,B,...", help="These columns only, in this order.")
 @click.option("--prm-as-columns", is_flag=True, help="A column for each hyperparameter.")
@@ -47,42 +32,52 @@ _BINARY = ("parquet", "xlsx")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", *_FORMS]),
-    help="The table has the columns that fit a screen.  [by the name of --output, else table]",
+    metavar="table|NAME[:OPTION=VALUE,...]",
+    help="A table with the columns that fit a screen, or an exporter, as lemur list exporter names "
+    "them.  [by the name of --output, else table]",
 )
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file to write."
-)
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="A file or folder to write.")
 @db_option
-def data(best: bool, form: str | None, output: Path | None, **filters: Any) -> None:
+@click.pass_context
+def data(
+    context: click.Context,
+    /,
+    best: bool,
+    form: str | None,
+    output: Path | None,
+    db: str,
+    **given: Any,
+) -> None:
     """Print recorded results, a row per trial and epoch."""
-    from lemur_core.store.reading.formats import check_installed
+    form = form or _by_name(output)
+    if given["columns"] is not None:
+        given["columns"] = [name.strip() for name in given["columns"].split(",")]
+    arguments = arguments_of(db, given) | {"only_best": best or given["unique_nn"]}
+    if form == _TABLE:
+        _show_table(arguments, db, output)
+    else:
+        flags = {option.name or "": option.opts[0] for option in context.command.params}
+        spelling = flags | {"only_best": "--best"}
+        written = write_results(form, output, db, arguments, spelling=spelling)
+        if written.rows == 0 or "state" in arguments["where"]:
+            _say_rowless(arguments, db)
+
+
+def _show_table(arguments: dict[str, Any], db: str, output: Path | None) -> None:
     from lemur_core.store.reading.reader import data as read
 
-    form = form or _by_name(output)
-    if form in _BINARY and output is None and sys.stdout.isatty():
-        raise SettingsError(f"format {form!r} is no text; name a file with --output")
-    check_installed(form)
-    filters["where"] = conditions(filters["where"])
-    if filters["columns"] is not None:
-        filters["columns"] = [name.strip() for name in filters["columns"].split(",")]
-    named = {name: filters[name] for name in ("task", "dataset", "metric", "nn")}
-    check_known(filters["db"], named, filters["nn_prefixes"], filters["where"])
-    frame = read(only_best=best or filters["unique_nn"], **filters)
-    if frame.empty or "state" in filters["where"]:
-        _say_rowless(filters)
-    if form == "table":
-        _show(_text(frame, filters["columns"]), output)
-    else:
-        _write(frame, form, output)
+    frame = read(**arguments, db=db)
+    if frame.empty or "state" in arguments["where"]:
+        _say_rowless(arguments, db)
+    _show(_text(frame, arguments["columns"]), output)
 
 
-def _say_rowless(filters: dict[str, Any]) -> None:
+def _say_rowless(arguments: dict[str, Any], db: str) -> None:
     """Say which trials match and have no row, as they ended before their first epoch."""
     from lemur_core.store.reading.reader import without_epochs
 
-    names = ("task", "dataset", "metric", "nn", "nn_prefixes", "epoch", "where", "db")
-    uids = without_epochs(**{name: filters[name] for name in names})
+    names = ("task", "dataset", "metric", "nn", "nn_prefixes", "epoch", "where")
+    uids = without_epochs(**{name: arguments[name] for name in names}, db=db)
     if uids:
         shown = ", ".join(uid[:8] for uid in uids[:3])
         more = ", ..." if len(uids) > 3 else ""
@@ -92,21 +87,11 @@ def _say_rowless(filters: dict[str, Any]) -> None:
 
 
 def _by_name(output: Path | None) -> str:
+    """Return the exporter that the suffix of a file is called by."""
+    from lemur_core.registry import installed
+
     suffix = output.suffix.lower().removeprefix(".") if output else ""
-    return suffix if suffix in _FORMS else "table"
-
-
-def _write(frame: DataFrame, form: str, output: Path | None) -> None:
-    from lemur_core.store.reading.formats import write
-
-    if output is None:
-        notes = write(frame, form, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    else:
-        with replacement(output) as path, path.open("wb") as file:
-            notes = write(frame, form, file)
-    for note in notes:
-        warn(note)
+    return suffix if suffix in installed().names("exporter") else _TABLE
 
 
 def _show(text: str, output: Path | None) -> None:

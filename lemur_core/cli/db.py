@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from lemur_core.cli import warn
 from lemur_core.cli.options import db_option
 from lemur_core.cli.text import binary
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from lemur_core.store.taking.intake import Report
 
 
 @click.group()
@@ -98,21 +105,26 @@ def upgrade(db: str) -> None:
 
 @db.command("import")
 @click.argument("places", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    metavar="NAME[:OPTION=VALUE,...]",
+    help="An importer, as lemur list importer names them.  [the one that recognises the place]",
+)
 @db_option
 @click.pass_context
-def import_(context: click.Context, places: tuple[Path, ...], db: str) -> None:
-    """Take in what LEMUR published: folders or zip archives of its files, or its database.
+def import_(context: click.Context, places: tuple[Path, ...], form: str | None, db: str) -> None:
+    """Take in results that were recorded elsewhere: what LEMUR published, for example.
 
     What is there already is left alone; what cannot be read is named, and the rest taken in. Status
     1 where something could not be read.
     """
     from lemur_core.store.database import opened
-    from lemur_core.store.taking.published import take_in
 
     faults = 0
     with opened(db, create=True) as engine:
         for place in places:
-            report = take_in(engine, place)
+            report = _take_in(engine, place, form)
             for fault in report.faults:
                 click.echo(f"{fault.place}: {fault.reason}", err=True)
             faults += len(report.faults)
@@ -122,6 +134,20 @@ def import_(context: click.Context, places: tuple[Path, ...], db: str) -> None:
                 f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"
             )
     context.exit(1 if faults else 0)
+
+
+def _take_in(engine: Engine, place: Path, form: str | None) -> Report:
+    from lemur_core.kinds.importer import importer, recognised
+    from lemur_core.kinds.options import Selection, read_selection
+    from lemur_core.registry import installed
+    from lemur_core.store.taking.published import take_in
+
+    registry = installed()
+    if form:
+        selection = read_selection("importer", form)
+    else:
+        selection = Selection(recognised(registry, place, warn))
+    return take_in(engine, place, importer(registry, selection), selection.name)
 
 
 @db.command()

@@ -14,7 +14,7 @@ import click
 from lemur_core.cli import command_conflicts
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.errors import StoreError
-from lemur_core.registry import KINDS, Registry, installed
+from lemur_core.registry import CORE, Plugin, Registry, installed
 from lemur_core.store.location import is_url, may_exist, without_password
 
 DISTRIBUTIONS = ("lemur-core", "torch", "torchvision", "optuna", "pandas", "sqlalchemy", "pluggy")
@@ -59,15 +59,24 @@ def _version(name: str) -> str:
 
 def _plugins(registry: Registry) -> Iterator[str]:
     for plugin in registry.plugins.values():
-        counts = ", ".join(
-            f"{len(plugin.entries[kind])} {kind}s" for kind in KINDS if plugin.entries.get(kind)
-        )
-        origin = f"{plugin.distribution} {plugin.version}".strip() or "not from a distribution"
-        yield f"plugin      {plugin.name} ({origin}): {counts or 'registers nothing'}"
-    if not registry.plugins:
+        counts = [
+            f"{len(entries)} {kind.name if len(entries) == 1 else kind.plural}"
+            for kind in registry.kinds.values()
+            if (entries := plugin.entries.get(kind.name))
+        ]
+        brought = [f"the kind {kind.name}" for kind in plugin.kinds]
+        what = ", ".join([*counts, *brought]) or "registers nothing"
+        yield f"plugin      {plugin.name} ({_origin(plugin)}): {what}"
+    if set(registry.plugins) <= {CORE}:
         yield "plugin      none"
     for name in registry.disabled:
         yield f"plugin      {name} is switched off by LEMUR_DISABLE_PLUGINS"
+
+
+def _origin(plugin: Plugin) -> str:
+    if plugin.name == CORE:
+        return "part of lemur-core"
+    return f"{plugin.distribution} {plugin.version}".strip() or "not from a distribution"
 
 
 def _failures(registry: Registry) -> Iterator[str]:

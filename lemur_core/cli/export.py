@@ -1,84 +1,124 @@
-"""``lemur export``: results for other programs, and code with its scores for language models."""
+"""``lemur export``: results in a file or a folder, in any format that is installed."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import click
 
 from lemur_core.cli import warn
-from lemur_core.cli.filters import check_known
+from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import db_option
 from lemur_core.cli.text import binary
-from lemur_core.files import replacement
+from lemur_core.errors import SettingsError
 
-_OWN = ("jsonl-code", "parquet")
+_CODE = "jsonl-code"
 
 
 @click.command()
 @click.option(
     "--format",
     "form",
-    default=_OWN[0],
+    default=_CODE,
     show_default=True,
-    metavar="jsonl-code|parquet|NAME",
-    help="A JSON object a line, the same as a table, or an installed exporter.",
+    metavar="NAME[:OPTION=VALUE,...]",
+    help="An exporter, as lemur list exporter names them.",
 )
 @click.option(
-    "--output", "-o", required=True, type=click.Path(path_type=Path, dir_okay=False), help="A file."
+    "--output", "-o", required=True, type=click.Path(path_type=Path), help="A file or a folder."
 )
 @click.option(
-    "--all", "every", is_flag=True, help="A line for each hyperparameters, not the best only."
+    "--all", "every", is_flag=True, help="Set the option every: all hyperparameters, not the best."
 )
-@click.option("--test", type=float, default=0.1, show_default=True, help="Share of the test split.")
-@click.option("--task", help="Results of this task.")
-@click.option("--dataset", help="Results of this data set.")
-@click.option("--metric", help="Results of this metric.")
-@click.option("--nn", "--net", "nn", help="Results of this net.")
+@click.option("--test", type=float, help="Set the option test: the share of the test split.")
+@filter_options
 @db_option
-def export(form: str, output: Path, every: bool, test: float, db: str, **named: Any) -> None:
-    """Write nets' code with their scores, a line for each net and pipeline, or all results.
+def export(form: str, output: Path, every: bool, test: float | None, db: str, **given: Any) -> None:
+    """Write recorded results, by default nets' code with their scores.
 
-    Near copies of a net are in one split, train or test.
+    In jsonl-code and parquet-code near copies of a net are in one split, train or test.
     """
-    check_known(db, named)
-    if form in _OWN:
-        _write_corpus(form, output, every, test, db, named)
-        return
+    options = {"every": "yes"} if every else {}
+    if test is not None:
+        options["test"] = str(test)
+    said = write_results(form, output, db, arguments_of(db, given), options).said
+    size = f", {binary(output.stat().st_size)}" if output.is_file() else ""
+    click.echo(f"wrote {output}{size}{f': {said}' if said else ''}")
+
+
+class Written(NamedTuple):
+    """What an exporter wrote.
+
+    Attributes:
+        said: What it says of it; None if it says nothing.
+        rows: How many rows it was given; None if it asked for none.
+    """
+
+    said: str | None
+    rows: int | None
+
+
+def write_results(
+    form: str,
+    output: Path | None,
+    db: str,
+    arguments: dict[str, Any],
+    options: dict[str, str] | None = None,
+    spelling: dict[str, str] | None = None,
+) -> Written:
+    """Write results with an exporter.
+
+    Args:
+        form: The exporter, with its options.
+        output: The file or folder to write; None prints the file.
+        db: A database URL, or the path of an SQLite file.
+        arguments: Arguments of `lemur_core.data`.
+        options: More of the exporter's options.
+        spelling: What the user calls an argument.
+
+    Raises:
+        LemurError: The results cannot be written so.
+    """
+    from lemur_core.kinds.exporter import exporter, write
+    from lemur_core.kinds.options import Selection, read_selection
     from lemur_core.registry import installed
-    from lemur_core.store.reading.reader import data
-
-    exporter = installed().get("exporter", form).load()
-    frame = data(db=db, **named)
-    with replacement(output) as path:
-        exporter(frame, path)
-    click.echo(f"wrote {output}")
-
-
-def _write_corpus(
-    form: str, output: Path, every: bool, test: float, db: str, named: dict[str, Any]
-) -> None:
-    from lemur_core.restriction import canonical
     from lemur_core.store.database import opened
-    from lemur_core.store.patience import patiently
-    from lemur_core.store.reading.corpus import TEST, TRAIN, corpus, write
-    from lemur_core.store.reading.filters import Filters
+    from lemur_core.store.reading.results import Results
 
-    named["dataset"] = named["dataset"] and canonical(named["dataset"])
-    with opened(db) as engine:
-        found = patiently(
-            engine,
-            lambda connection: corpus(connection, Filters(trial=named), every=every, test=test),
-        )
-    with replacement(output) as path, path.open("wb") as file:
-        notes = write(found, form, file)
-    for note in notes:
-        warn(note)
-    click.echo(
-        f"wrote {output}: {len(found.lines):,} lines, {binary(output.stat().st_size)}, "
-        f"{found.tokens:,} tokens of Python; {found.families:,} families, "
-        f"{found.of(TRAIN):,} lines to train with, {found.of(TEST):,} to test"
-    )
-    if found.unknown:
-        click.echo(f"left out {found.unknown:,} results whose code is not known", err=True)
+    selection = read_selection("exporter", form)
+    selection = Selection(selection.name, {**selection.options, **(options or {})})
+    export = exporter(installed(), selection)
+    with opened(db) as engine, TemporaryDirectory() as folder:
+        results = Results(engine, arguments, progress=_show_progress, warn=warn, spelling=spelling)
+        path = Path(folder, f"results.{selection.name}") if output is None else output
+        said = write(export, selection.name, results, path)
+        if output is None:
+            _print(path, selection.name)
+    return Written(said, results.rows)
+
+
+def _print(path: Path, form: str) -> None:
+    if path.is_dir():
+        raise SettingsError(f"format {form!r} is a folder; name it with --output")
+    content = path.read_bytes()
+    if sys.stdout.isatty() and not _is_text(content):
+        raise SettingsError(f"format {form!r} is no text; name a file with --output")
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
+
+
+def _show_progress(done: int, total: int | None) -> None:
+    if sys.stderr.isatty():
+        of = f" of {total:,}" if total is not None else ""
+        end = "\n" if done == total else ""
+        click.echo(f"\r{done:,}{of}{end}", nl=False, err=True)

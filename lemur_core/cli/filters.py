@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import click
 
 from lemur_core.errors import SettingsError
 from lemur_core.space import check_values
+
+_OPTIONS = (
+    click.option("--task", help="Rows of this task."),
+    click.option("--dataset", help="Rows of this data set."),
+    click.option("--metric", help="Rows of this metric."),
+    click.option("--nn", "--net", "nn", help="Rows of this net."),
+    click.option(
+        "--nn-prefix", "nn_prefixes", multiple=True, help="Rows of nets whose name begins with it."
+    ),
+    click.option("--epoch", type=click.IntRange(1), help="Rows of this epoch."),
+    click.option(
+        "--where",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Rows with this value of a hyperparameter or column: batch=32,64, lr=1e-4..1e-2, "
+        "state=failed.",
+    ),
+)
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that filter rows, as `arguments_of` reads them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def arguments_of(db: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a command was given as arguments of `lemur_core.data`, with names checked.
+
+    Args:
+        db: A database URL, or the path of an SQLite file.
+        given: The command's arguments by name; those that do not filter rows are left alone.
+
+    Raises:
+        StoreError: There is no such database, or it cannot be read.
+        UnknownNameError: A name is unknown.
+        SettingsError: A condition cannot be read.
+        SpaceError: A condition seems to have a decimal comma.
+    """
+    where = conditions(given["where"])
+    named = {name: given[name] for name in ("task", "dataset", "metric", "nn")}
+    check_known(db, named, given["nn_prefixes"], where)
+    return {**given, "where": where}
 
 
 def check_known(

@@ -28,7 +28,9 @@ class JsonLines(AbstractContextManager["JsonLines"]):
         """Show one event."""
         if isinstance(event, events.Warned):
             warn(event.message)
-        self._print(type(event).__name__, _facts(event))
+        # `ended` prints the end, once the database is closed.
+        if not isinstance(event, events.CampaignEnded):
+            self._print(type(event).__name__, _facts(event))
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
@@ -55,7 +57,7 @@ def _facts(event: events.Event) -> dict[str, Any]:
             return {"pipelines": pipelines} | {
                 name: getattr(event, name) for name in ("trials", "epochs", "devices", "db")
             }
-        case events.StudyStarted(pipeline, done, trials, fixed, others):
+        case events.StudyStarted(pipeline, done, trials, _, fixed, others):
             counts = {"done": done, "trials": trials, "others": others}
             return {"pipeline": pipeline.name} | counts | {"fixed": dict(fixed)}
         case events.TrialStarted(trial):
@@ -68,6 +70,8 @@ def _facts(event: events.Event) -> dict[str, Any]:
             return _which(trial) | ended | {"prediction": predicted}
         case events.Warned(message):
             return {"message": message}
+        case events.CampaignEnded():
+            raise ValueError("JsonLines.ended prints the end")
 
 
 def _searched(trial: Trial) -> dict[str, Any]:

@@ -6,38 +6,53 @@ import click
 
 from lemur_core.cli.table import text_table
 from lemur_core.errors import UnknownNameError
-from lemur_core.registry import KINDS, Registry, installed
+from lemur_core.kind import Kind
+from lemur_core.registry import CORE, Registry, installed
 
 
-@click.command("list")
+class Listing(click.Command):
+    """The command, whose help names the kinds of entries that there are."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the kinds beneath the help."""
+        super().format_help_text(ctx, formatter)
+        with formatter.section("Kinds"):
+            formatter.write_dl([(kind.name, kind.summary) for kind in installed().kinds.values()])
+
+
+@click.command("list", cls=Listing)
 @click.argument("kind", required=False, metavar="[KIND]")
 def list_entries(kind: str | None) -> None:
-    """List what is installed, or one kind of it.
-
-    KIND is net, loader, transform, metric, estimator, exporter or command.
-    """
+    """List what is installed, or one kind of it."""
     registry = installed()
-    shown = [one_kind(kind)] if kind else [one for one in KINDS if registry.names(one)]
-    blocks = [_block(registry, one) for one in shown]
-    click.echo("\n\n".join(blocks) if blocks else "no plugin is installed")
+    kinds = [kind_named(registry, kind)] if kind else registry.kinds.values()
+    blocks = [_block(registry, one) for one in kinds if kind or registry.names(one.name)]
+    if set(registry.plugins) <= {CORE}:
+        blocks.append("no plugin is installed")
+    click.echo("\n\n".join(blocks))
 
 
-def one_kind(text: str) -> str:
+def kind_named(registry: Registry, text: str) -> Kind:
     """Return the kind that a user means, in the singular or the plural.
 
     Raises:
         UnknownNameError: There is no such kind.
     """
-    kind = text.removesuffix("s")
-    if kind not in KINDS:
-        raise UnknownNameError("kind", text, KINDS)
-    return kind
+    kinds = registry.kinds
+    by_name = {kind.plural: kind for kind in kinds.values()} | kinds
+    if text not in by_name:
+        raise UnknownNameError("kind", text, kinds)
+    return by_name[text]
 
 
-def _block(registry: Registry, kind: str) -> str:
-    full = {id(entry): name for name, entry in registry.entries(kind)}
+def _block(registry: Registry, kind: Kind) -> str:
+    full = {id(entry): name for name, entry in registry.entries(kind.name)}
     rows = [
-        [name, full[id(entry)].partition("/")[0], ",".join(entry.tasks) or "any", entry.about()]
-        for name, entry in registry.names(kind).items()
-    ]
-    return text_table([kind, "plugin", "tasks", "summary"], rows)
+        [
+            name, full[id(entry)].partition("/")[0],
+            *([",".join(entry.tasks) or "any"] if kind.per_task else []), entry.about(),
+        ]
+        for name, entry in registry.names(kind.name).items()
+    ]  # fmt: skip
+    tasks = ["tasks"] if kind.per_task else []
+    return text_table([kind.name, "plugin", *tasks, "summary"], rows)

@@ -15,6 +15,8 @@ db_option = click.option(
     show_envvar=True,
     help="Database of results: a file, or a URL.",
 )
+"""The option ``--db``: a parameter ``db``, the path of an SQLite file or a URL."""
+
 data_option = click.option(
     "--data",
     metavar="DIR",
@@ -25,3 +27,4 @@ data_option = click.option(
     show_envvar=True,
     help="Folder of the data sets.",
 )
+"""The option ``--data``: a parameter ``data``, the `Path` of the folder of the data sets."""

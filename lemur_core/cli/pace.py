@@ -9,6 +9,7 @@ from lemur_core.search.events import (
     CampaignStarted,
     EpochEnded,
     Event,
+    StudyStarted,
     TrialFinished,
     TrialStarted,
 )
@@ -34,6 +35,9 @@ class Pace:
             case CampaignStarted():
                 self._began, self._epochs = self._clock(), event.epochs
                 self.total = event.trials * event.epochs
+            case StudyStarted():
+                # What was trained before is only known when its study begins.
+                self.total -= (event.asked - event.trials) * self._epochs
             case TrialStarted(trial):
                 self._spared += len(trial.done)
             case EpochEnded():

@@ -19,11 +19,23 @@ from lemur_core.cli.options import data_option, db_option
     show_default=True,
     help="CPU threads; numbers hang on how many there were.",
 )
+@click.option(
+    "--weights",
+    metavar="FILE.safetensors",
+    type=click.Path(path_type=Path),
+    help="The weights that it began with, if it did not begin from scratch.",
+)
 @data_option
 @db_option
 @click.pass_context
 def reproduce(
-    context: click.Context, uid: str, device: str | None, threads: int, data: Path, db: str
+    context: click.Context,
+    uid: str,
+    device: str | None,
+    threads: int,
+    weights: Path | None,
+    data: Path,
+    db: str,
 ) -> None:
     """Train the trial whose id begins with UID again, from its recorded code, prm and seed.
 
@@ -50,6 +62,7 @@ def reproduce(
             data,
             device,
             lambda epoch: click.echo(f"epoch {epoch.number}: {epoch.accuracy:.4f}"),
+            weights,
         )
     except DataChangedError as error:
         click.echo(f"{error}\nnot the same")

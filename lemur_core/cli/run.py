@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -18,7 +19,23 @@ Examples:
   lemur run study.toml"""
 
 
-@click.command(epilog=EPILOG)
+_KEEP = ("no", "best", "last", "every")
+
+
+class _Run(click.Command):
+    """Takes ``--keep-weights`` without a value too, before a pattern for instance."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Write out the value that the flag alone means, and parse."""
+        for place, (arg, after) in enumerate(pairwise([*args, ""])):
+            if arg == "--":
+                break
+            if arg == "--keep-weights" and after not in _KEEP:
+                args[place] = "--keep-weights=best"
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Run, epilog=EPILOG)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN|FILE.py|FILE.toml]...")
 @click.option("--task", multiple=True, help="Pipelines of this task only.")
 @click.option("--dataset", multiple=True, help="Pipelines of this data set only.")
@@ -27,6 +44,11 @@ Examples:
 @click.option("-f", "--transform", multiple=True, help="Transforms to search; else all that fit.")
 @click.option(
     "-t", "--trials", type=int, help="Trials of each pipeline; negative: that many more.  [3]"
+)
+@click.option(
+    "--points",
+    metavar="FILE.jsonl|FILE.csv",
+    help="Train each of these hyperparameters once, instead of a search.",
 )
 @click.option("-e", "--epochs", "--epoch", type=int, help="Epochs of each trial.  [5]")
 @click.option("--lr", help="Learning rate: 0.01, or a range to search, 1e-4..1e-1.")
@@ -73,10 +95,10 @@ Examples:
 )
 @click.option(
     "--keep-weights",
-    is_flag=True,
-    default=None,
-    help="Keep the weights of each trial's best.",
+    type=click.Choice(_KEEP),
+    help="Keep each trial's weights: of its best epoch, which the flag alone means, ...  [no]",
 )
+@click.option("--weights", metavar="FILE.safetensors", help="Begin each trial with these weights.")
 @click.option("--in-process", is_flag=True, default=None, help="Train here, for debuggers.")
 @db_option
 @data_option

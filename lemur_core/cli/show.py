@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from lemur_core.cli.list import one_kind
+from lemur_core.cli.list import kind_named
 from lemur_core.cli.options import db_option
 from lemur_core.entry import Entry
 from lemur_core.errors import MisfitError, SettingsError
-from lemur_core.registry import KINDS, Registry, installed
+from lemur_core.registry import Registry, installed
 from lemur_core.restriction import NONE, check_options, split
 
 source_option = click.option(
@@ -32,11 +32,13 @@ class Kinds(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the kinds."""
-        return [*KINDS, "trial", "pictures"]
+        return [*installed().kinds, "trial", "pictures"]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what can be shown, the kinds of entries in one line."""
-        rows = [(f"{'|'.join(KINDS)} NAME", "Show everything about one that is installed.")]
+        rows = [
+            (f"{'|'.join(installed().kinds)} NAME", "Show everything about one that is installed.")
+        ]
         for name, argument in (("trial", "UID"), ("pictures", "PIPELINE|UID")):
             rows.append((f"{name} {argument}", self.get_command(ctx, name).get_short_help_str(80)))
         with formatter.section("Commands"):
@@ -78,7 +80,8 @@ def entry(
     source: bool,
 ) -> None:
     """Show everything about the net, loader, transform, ... called NAME."""
-    registry, kind = installed(), one_kind(str(context.info_name))
+    registry = installed()
+    kind = kind_named(registry, str(context.info_name)).name
     if kind == "loader":
         own_name, restriction = split(name)
         check_options(name, restriction, registry.get(kind, own_name).options)
@@ -94,12 +97,10 @@ def entry(
         lines += loader_lines(shown, name, restriction, data)
         given = context.get_parameter_source("source")
         source = source and given is click.core.ParameterSource.COMMANDLINE
-    if kind == "estimator":
-        lines += _estimators_options(shown)
-    if kind == "net":
-        lines += _hyperparameters(shown)
-        if size:
-            lines += _size(shown, _shape(shape), classes)
+    if details := registry.kinds[kind].details:
+        lines += Entry(kind, details).load()(shown)
+    if kind == "net" and size:
+        lines += _size(shown, _shape(shape), classes)
     click.echo("\n".join(lines))
     if source:
         click.echo(f"\n{shown.code() if kind == 'net' else shown.source()}", nl=False)
@@ -129,7 +130,8 @@ def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
     yield f"{kind:<12}{full}"
     if entry.about():
         yield f"{'about':<12}{entry.about()}"
-    yield f"{'tasks':<12}{', '.join(entry.tasks) or 'any'}"
+    if registry.kinds[kind].per_task:
+        yield f"{'tasks':<12}{', '.join(entry.tasks) or 'any'}"
     yield f"{'origin':<12}{f'{plugin.distribution} {plugin.version}'.strip() or plugin.name}"
     yield f"{'target':<12}{entry.target}"
     if entry.min_size:
@@ -142,33 +144,16 @@ def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
         yield f"{'options':<12}{', '.join(entry.options)}"
 
 
-def _estimators_options(entry: Entry) -> Iterator[str]:
-    from lemur_core.kinds.asked import options_of
-
-    options = options_of(entry.load(), entry.name)
-    yield f"{'options':<12}{', '.join(f'{name}={value}' for name, value in options.items())}"
-
-
-def _hyperparameters(entry: Entry) -> Iterator[str]:
-    from lemur_core.kinds.net import as_net
-    from lemur_core.space import of_net
-
-    space = of_net(as_net(entry.load(), entry.name).hyperparameters())
-    width = max(map(len, space))
-    yield "hyperparameters"
-    for name, one in sorted(space.items()):
-        yield f"  {name:<{width}}  {one}"
-
-
 def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from lemur_core.kinds.net import as_net
-    from lemur_core.space import of_net, smallest
+    from lemur_core.space import of_net
+    from lemur_core.values import preset, smallest
 
     module = as_net(entry.load(), entry.name)
-    prm = smallest(of_net(module.hyperparameters()))
+    prm = smallest(preset(of_net(module.hyperparameters()), entry.prm))
     net = module.net((1, *shape), (classes,), prm, torch.device("cpu")).eval()
     counter = FlopCounterMode(display=False)
     try:

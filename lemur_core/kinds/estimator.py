@@ -8,17 +8,19 @@ A value out of range raises `SettingsError`; `within` checks it.
 Scores are of the validation split, 0 to 1, higher is better. The final score of a trial is the
 highest of its epochs, as `lemur_core.trial.best_of` says.
 
-What people write, ``peng4nn:threshold=0.5,window=3``, `lemur_core.kinds.asked` reads.
+`lemur_core.kinds.options` reads what people write, ``peng4nn:threshold=0.5,window=3``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from lemur_core.errors import SettingsError
+from lemur_core.errors import ContractError, SettingsError
+from lemur_core.kinds.options import Selection, option_values
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,56 @@ class Estimator(Protocol):
                 an epoch say.
         """
         ...
+
+
+Maker = Callable[[Known], Estimator]
+
+
+def maker(target: Any, selection: Selection) -> Maker:
+    """Return what makes an estimator for each trial, with the options that were given.
+
+    Args:
+        target: Of the estimator's entry.
+        selection: Its name and options.
+
+    Raises:
+        ContractError: The target is no estimator's.
+        SettingsError: It has no such option, or a value is not of its type.
+    """
+    options = option_values("estimator", target, selection)
+    return partial(_made, target, options, selection.name)
+
+
+def parts_of(estimator: Estimator) -> int:
+    """Return in how many parts each epoch is cut for an estimator.
+
+    Raises:
+        ContractError: Its interval is not 1 over a whole number.
+    """
+    interval = estimator.interval
+    parts = round(1 / interval) if interval > 0 else 0
+    if not parts or not math.isclose(parts * interval, 1, rel_tol=1e-6):
+        raise ContractError(
+            f"an estimator asks for scores every {interval:g} epochs; expected 1 over a whole "
+            "number: 1, 0.5, 0.25"
+        )
+    return parts
+
+
+def _made(target: Any, options: Mapping[str, Any], name: str, known: Known) -> Estimator:
+    if not known.higher_is_better:
+        raise SettingsError(
+            f"estimator {name!r}: the metric falls as nets get better; estimators need one that "
+            "rises, from 0 to 1: 1 - error, say"
+        )
+    made = target(known, **options)
+    if not callable(getattr(made, "update", None)) or not hasattr(made, "interval"):
+        raise ContractError(
+            f"estimator {name!r}: gives {type(made).__name__}; expected an object with "
+            "update(epoch, score, loss) and interval"
+        )
+    parts_of(made)
+    return made  # type: ignore[no-any-return]
 
 
 def within(name: str, value: float, least: float, most: float = math.inf) -> None:

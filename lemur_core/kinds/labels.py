@@ -1,22 +1,13 @@
 """Check that the labels of a data set are classes that it has.
 
 A label that is no class would be folded into arithmetic: counted as another class by a metric,
-or an illegal address on a GPU. Targets are checked by the last part of their task's name:
-
-``classification``
-    a class index, 0 to ``classes - 1``.
-``segmentation``
-    the class index of each pixel, or `IGNORED`.
-``detection``
-    ``labels`` of 1 to ``classes - 1``; 0 is the background.
-
-``classes`` is the length of ``out_shape``'s only dimension. Targets of other tasks, and targets
-that are floating-point, probabilities of each class for instance, are not checked.
+or an illegal address on a GPU. `Task.wrong_label` says which labels are wrong; targets of a task
+that no plugin registers are not checked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,58 +17,101 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lemur_core.errors import LabelError
-from lemur_core.kinds.loader import IGNORED, DataBundle, InMemory, Samples
+from lemur_core.kinds.loader import DataBundle, InMemory, Samples
+from lemur_core.kinds.task import Task, WrongLabel
 
 _SPLITS = ("train", "validation", "test")
 # Samples in memory whose labels are looked at together.
 _AT_ONCE = 256
 
 
-def with_labels_checked(bundle: DataBundle, task: str, dataset: str) -> DataBundle:
+def with_labels_checked(bundle: DataBundle, task: Task | None, dataset: str) -> DataBundle:
     """Return a bundle of which every label is checked.
 
     Samples in memory are checked here, all others when they are read.
 
     Args:
         bundle: The data.
-        task: Name of the task.
+        task: The task; None checks nothing.
         dataset: Name of the data set, for the error.
 
     Raises:
         LabelError: A label of a sample in memory is no class.
     """
-    kind = task.rpartition("-")[2]
-    if kind not in _EXPECTED or len(bundle.out_shape) != 1 or bundle.out_shape[0] < 2:
+    if task is None or len(bundle.out_shape) != 1 or bundle.out_shape[0] < 2:
         return bundle
     splits: dict[str, Any] = {}
     for split in _SPLITS:
         samples = getattr(bundle, split)
         if samples is not None:
-            rule = _Rule(kind, bundle.out_shape[0], dataset, split)
-            splits[split] = rule.checked(samples)
+            splits[split] = _Rule(task, bundle.out_shape[0], dataset, split).checked(samples)
     return replace(bundle, **splits)
 
 
 def check_classes(targets: Tensor, classes: int, dataset: str, split: str) -> None:
     """Raise `LabelError` unless all targets, int64, shape ``(samples,)``, are class indices."""
-    _Rule("classification", classes, dataset, split).check_all(targets)
+    if first_outside(targets, 0, classes) is None:
+        return
+    for number, target in enumerate(targets):
+        if (wrong := wrong_class(target, classes)) is not None:
+            raise _error(wrong, dataset, split, number)
 
 
-_EXPECTED = {
-    "classification": "is of class {value}; expected 0 to {most}",
-    "segmentation": (
-        f"has a pixel of class {{value}}; expected 0 to {{most}}, or {IGNORED} for pixels that "
-        "do not count"
-    ),
-    "detection": "has an object of class {value}; expected 1 to {most}, as 0 is the background",
-}
+def wrong_class(target: Any, classes: int) -> WrongLabel | None:
+    """Return what is wrong with a class index that is not 0 to ``classes - 1``; None if nothing.
+
+    >>> wrong_class(3, 3)
+    WrongLabel(value=3, words='is of class 3; expected 0 to 2')
+    """
+    labels = class_indices(target)
+    value = None if labels is None or labels.ndim else first_outside(labels, 0, classes)
+    if value is None:
+        return None
+    return WrongLabel(value, f"is of class {value}; expected 0 to {classes - 1}")
+
+
+def class_indices(target: Any) -> Tensor | None:
+    """Return a target as a tensor of class indices, int64 of any shape; None if it holds none.
+
+    Floating-point targets, probabilities of each class for instance, are no class indices.
+    """
+    if isinstance(target, int | np.integer | np.ndarray):
+        target = torch.as_tensor(target)
+    if not isinstance(target, Tensor) or not target.numel():
+        return None
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        return None
+    return target.as_subclass(Tensor)
+
+
+def first_outside(
+    labels: Tensor | None, least: int, classes: int, ignored: int | None = None
+) -> int | None:
+    """Return the first label outside ``least`` to ``classes - 1``; None where there is none.
+
+    Args:
+        labels: Class indices; None has none.
+        least: The lowest class index.
+        classes: The number of classes.
+        ignored: A label that is right too.
+    """
+    if labels is None:
+        return None
+    low, high = (int(one) for one in labels.aminmax())
+    if least <= low and high < classes:
+        return None
+    outside = (labels < least) | (labels >= classes)
+    if ignored is not None:
+        outside &= labels != ignored
+    found = labels[outside]
+    return int(found[0]) if len(found) else None
 
 
 @dataclass(frozen=True)
 class _Rule:
     """Which labels the samples of one split may have."""
 
-    kind: str
+    task: Task
     classes: int
     dataset: str
     split: str
@@ -85,54 +119,25 @@ class _Rule:
     def checked(self, samples: Samples) -> Samples:
         if not isinstance(samples, InMemory):
             return _Checked(samples, self)
-        self.check_all(samples.targets)
+        for first in range(0, len(samples), _AT_ONCE):
+            chunk = samples.targets[first : first + _AT_ONCE]
+            if self.task.has_wrong_labels(chunk, self.classes):
+                for number, target in enumerate(chunk, first):
+                    self.check(target, number, lambda: "")
         return samples
 
-    def check_all(self, targets: Tensor) -> None:
-        for first in range(0, len(targets), _AT_ONCE):
-            chunk = targets[first : first + _AT_ONCE]
-            if self.wrong(self.labels(chunk, sample=False)) is None:
-                continue
-            for number, target in enumerate(chunk, first):
-                self.check(target, number, "")
+    def check(self, target: Any, index: int, source: Callable[[], str]) -> None:
+        wrong = self.task.wrong_label(target, self.classes)
+        if wrong is not None:
+            raise _error(wrong, self.dataset, self.split, index, source())
 
-    def check(self, target: Any, index: int, source: str) -> None:
-        value = self.wrong(self.labels(target))
-        if value is not None:
-            text = _EXPECTED[self.kind].format(value=value, most=self.classes - 1)
-            raise LabelError(
-                value,
-                f"data set {self.dataset!r}: sample {index} of its {self.split} split{source} "
-                f"{text}; mend the data set or its loader",
-            )
 
-    def labels(self, target: Any, *, sample: bool = True) -> Tensor | None:
-        """Return the labels of a target; None where it has none of the kind that is checked."""
-        if self.kind == "detection":
-            target = target.get("labels") if isinstance(target, Mapping) else None
-        elif isinstance(target, int | np.integer | np.ndarray):
-            target = torch.as_tensor(target)
-        if not isinstance(target, Tensor) or not target.numel():
-            return None
-        if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
-            return None
-        if self.kind == "classification" and target.ndim != (0 if sample else 1):
-            return None
-        return target.as_subclass(Tensor)
-
-    def wrong(self, labels: Tensor | None) -> int | None:
-        """Return the first label that is no class; None where there is none."""
-        if labels is None:
-            return None
-        least = 1 if self.kind == "detection" else 0
-        low, high = (int(one) for one in labels.aminmax())
-        if least <= low and high < self.classes:
-            return None
-        outside = (labels < least) | (labels >= self.classes)
-        if self.kind == "segmentation":
-            outside &= labels != IGNORED
-        found = labels[outside]
-        return int(found[0]) if len(found) else None
+def _error(wrong: WrongLabel, dataset: str, split: str, index: int, source: str = "") -> LabelError:
+    return LabelError(
+        wrong.value,
+        f"data set {dataset!r}: sample {index} of its {split} split{source} {wrong.words}; "
+        "mend the data set or its loader",
+    )
 
 
 class _Checked:
@@ -146,8 +151,7 @@ class _Checked:
 
     def __getitem__(self, index: int, /) -> tuple[Any, Any]:
         inputs, target = self.samples[index]
-        if self.rule.wrong(self.rule.labels(target)) is not None:
-            self.rule.check(target, index, _source(self.samples, index, target))
+        self.rule.check(target, index, lambda: _source(self.samples, index, target))
         return inputs, target
 
 

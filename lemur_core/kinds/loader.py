@@ -8,6 +8,17 @@ files is a `Downloads`. The options that its entry declares are given by keyword
 in their names as ``_``: ``load(folder, task, min_pixels="500")``; a text that means nothing raises
 `PatternError`, which says what is expected.
 
+Images are uint8 tensors, and go through the trial's transform. All other inputs, the token ids of a
+text for example, are given to nets as the loader gives them, in memory and from files alike; the
+entry of such a loader has ``ready=True``, so that no transform is searched. Samples that cannot be
+stacked, sentences of different lengths for example, need a `DataBundle.collate`:
+
+.. code-block:: python
+
+    def padded(samples):
+        texts, targets = zip(*samples)
+        return pad_sequence(texts, batch_first=True), torch.tensor(targets)
+
 Results are told apart by the content of the data set, for which a bundle names its files
 (`DataBundle.files`).
 
@@ -31,19 +42,24 @@ from torch.utils.data import ConcatDataset, Subset
 
 from lemur_core.errors import ContractError, LabelError, MissingDataError, ShapeError
 from lemur_core.fetch import Progress
-from lemur_core.kinds.transform import Normalisation
+from lemur_core.kinds.transform import Normalisation, identity
 
 # The class of pixels that do not count: torch's cross-entropy leaves it out.
 IGNORED = -100
 VALIDATION_SHARE = 0.1
+_IMAGE_DIMENSIONS = 3
 # One to learn from and one to validate on.
 _FEWEST = 2
 # Fixed, so that validation scores of different campaigns speak of the same images.
 SPLIT_SEED = 0
 
 
+Collate = Callable[[list[tuple[Any, Any]]], tuple[Any, Any]]
+"""Makes ``(inputs, targets)`` of a batch of samples, ``(input, target)`` each."""
+
+
 class Samples(Protocol):
-    """A map-style data set of ``(image, target)``; images uint8 tensors ``(C, H, W)``.
+    """A map-style data set of ``(input, target)``; images are uint8 tensors ``(C, H, W)``.
 
     A target is a class index; for segmentation the class index of each pixel, a
     `torchvision.tv_tensors.Mask` of int64 and shape ``(H, W)``, `IGNORED` where none counts; for
@@ -83,12 +99,13 @@ class InMemory:
     """Samples that are held whole, so that batches are taken by index.
 
     Attributes:
-        inputs: Images, uint8, shape ``(samples, channels, height, width)``.
+        inputs: Images, uint8, shape ``(samples, channels, height, width)``; other inputs of any
+            type and shape.
         targets: Class indices, int64, shape ``(samples,)``; of segmentation those of each pixel,
-            shape ``(samples, height, width)``.
+            shape ``(samples, height, width)``; other targets of any type and shape.
 
     Raises:
-        ShapeError: There are not as many targets as images.
+        ShapeError: There are not as many targets as inputs.
     """
 
     inputs: Tensor
@@ -96,7 +113,7 @@ class InMemory:
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.targets):
-            raise ShapeError(f"{len(self.inputs)} images but {len(self.targets)} targets")
+            raise ShapeError(f"{len(self.inputs)} inputs but {len(self.targets)} targets")
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -114,7 +131,7 @@ class DataBundle:
         test: What `accuracy` in the results is measured on; no choice is ever made by it.
         out_shape: Shape of one prediction, ``(classes,)`` for classification.
         chance: Score of guessing, 0 to 1.
-        normalisation: Of the training images.
+        normalisation: Of the training images; None where they need none, or are no images.
         validation: What the search sees; None has it held out of ``train``.
         class_names: Of each class, the background's where that is one; none where they have no
             other names than their numbers.
@@ -125,6 +142,9 @@ class DataBundle:
         scored_only: Samples of the training split that nets do not learn from, such as images
             without objects. A tenth of them joins the validation split that is held out of
             ``train``, so that it resembles a test split that has such samples too.
+        collate: Makes a batch of a list of samples, images transformed; it draws nothing at
+            random. None stacks them. It is sent to processes that load samples, so it is a
+            function of a module rather than a lambda.
 
     Raises:
         ShapeError: There are not as many names as classes.
@@ -134,15 +154,25 @@ class DataBundle:
     test: Samples
     out_shape: tuple[int, ...]
     chance: float
-    normalisation: Normalisation
+    normalisation: Normalisation | None = None
     validation: Samples | None = None
     class_names: tuple[str, ...] = ()
     files: Sequence[Path] = ()
     scored_only: Samples | None = None
+    collate: Collate | None = None
 
     def __post_init__(self) -> None:
         if self.class_names and (len(self.class_names),) != self.out_shape:
             raise ShapeError(f"{len(self.class_names)} names of classes for {self.out_shape}")
+
+    @property
+    def scale(self) -> Normalisation:
+        """The normalisation, or one that leaves values of 0 to 1 as they are."""
+        if self.normalisation is not None:
+            return self.normalisation
+        image = self.train[0][0]
+        is_image = isinstance(image, Tensor) and image.ndim == _IMAGE_DIMENSIONS
+        return identity(len(image) if is_image else 1)
 
     def held_out(self, dataset: str = "") -> DataBundle:
         """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none.

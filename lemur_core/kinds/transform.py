@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from lemur_core.errors import ContractError
 
@@ -38,6 +38,26 @@ class Normalisation(NamedTuple):
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+
+def identity(channels: int) -> Normalisation:
+    """Return the normalisation that changes nothing.
+
+    >>> identity(2)
+    Normalisation(mean=(0.0, 0.0), std=(1.0, 1.0))
+    """
+    return Normalisation((0.0,) * channels, (1.0,) * channels)
+
+
+class Untouched(nn.Module):
+    """Gives inputs as they are, whatever they are: the transform ``none``."""
+
+    def __init__(self, normalisation: Normalisation) -> None:
+        super().__init__()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the inputs."""
+        return inputs
 
 
 def as_transform(target: Any, normalisation: Normalisation, name: str) -> nn.Module:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image
 
+from lemur_core.kinds.task import Row, Style
 from lemur_core.pictures.colours import colour
-from lemur_core.pictures.draw import Row, Style
 from lemur_core.pictures.tiles import TEXT_PX, plate, text_size
 
 _COLUMNS = ("input", "target", "prediction")

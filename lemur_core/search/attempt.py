@@ -9,6 +9,7 @@ import optuna
 
 from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Watch
 from lemur_core.search.forecast import Forecast, Forecasting
+from lemur_core.search.initial import InitialWeights
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.settings import Settings
 from lemur_core.search.study import Study
@@ -30,6 +31,7 @@ class Means:
         weights: Folder of the weights that are kept of trials; None keeps none.
         interruption: Whether to stop.
         watch: Told what happens.
+        initial: The files of weights that trials begin with.
         forecasting: Of its estimator; None where it has none.
     """
 
@@ -40,6 +42,7 @@ class Means:
     weights: Path | None
     interruption: Interruption
     watch: Watch
+    initial: InitialWeights
     forecasting: Forecasting | None = None
 
 

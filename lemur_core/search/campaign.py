@@ -17,18 +17,20 @@ from lemur_core.errors import MisfitError
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.attempt import Means
-from lemur_core.search.data import check_data
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
-from lemur_core.search.events import CampaignStarted, Warned, Watch
+from lemur_core.search.events import CampaignEnded, CampaignStarted, Warned, Watch
 from lemur_core.search.forecast import Audit, Forecasting
 from lemur_core.search.hooks import tell_plugins
+from lemur_core.search.initial import InitialWeights
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.obtain import Obtain
 from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics
-from lemur_core.search.prepare import LiteralNames, prepare
-from lemur_core.search.pursuit import Pursuit
+from lemur_core.search.prepare import Ready, prepare, repeats_line
 from lemur_core.search.settings import Settings
+from lemur_core.search.studies import Closed, Studies
+from lemur_core.search.study import check_search
+from lemur_core.search.supply import LiteralNames, Supply
 from lemur_core.spawn import Spawned
 from lemur_core.store.database import beside, open_database, place
 from lemur_core.store.datasets import on_each_data
@@ -39,7 +41,7 @@ from lemur_core.train.file_digests import FileDigests
 from lemur_core.train.here import Here
 from lemur_core.train.process import Process
 from lemur_core.train.worker import Worker
-from lemur_core.trial import State
+from lemur_core.trial import Keep, State
 
 
 @dataclass
@@ -94,10 +96,11 @@ class Campaign:
         started: Sequence[Spawned] = (),
     ) -> None:
         self.settings, self.pipelines, self._started = settings, pipelines, started
-        self._watch = tell_plugins(registry, watch)
+        self._watch = tell_plugins(registry, watch, settings)
+        self._has_started = False
         self.devices = devices_of(settings)
         self._versions = versions(registry)
-        self.summary = Summary()
+        self.summary, self._initial = Summary(), InitialWeights()
         self._forecasting: Forecasting | None = None
         if settings.estimator is not None:
             self._forecasting = Forecasting(settings, registry, self._warn)
@@ -111,33 +114,36 @@ class Campaign:
         Raises:
             LemurError: The settings cannot be met, or no net can take its data.
         """
-        named = LiteralNames(spelt_out_datasets(self.settings), spelt_out_metrics(self.settings))
+        settings = self.settings
         ready = prepare(
             self.pipelines,
-            Obtain(self._bundles, self._watch, named.datasets if self.settings.download else ()),
-            ranges(self.settings),
-            named,
+            ranges(settings),
             self._leave_out,
+            settings.points,
+            settings.weights,
+            self._initial,
         )
-        engine = open_database(self.settings.db)
+        check_search([one.space for one in ready if one.points is None], settings)
+        if repeated := repeats_line(ready):
+            self._warn(repeated)
+        supply = self._supply([one.pipeline for one in ready])
+        engine = open_database(settings.db)
         self.summary.db = place(engine)
         try:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
-                means = self._means(writer, interruption)
-                check_data([one.pipeline for one in ready], means)
-                pursuits = [
-                    Pursuit(one, means, self._bundles.left_out(one.pipeline)) for one in ready
-                ]
-                self._pursue(pursuits, workers, interruption)
+                studies = Studies(ready, supply, self._means(writer, interruption))
+                self._pursue(ready, studies, workers, interruption)
                 self.summary.interrupted = interruption.asked
                 self._say_unwritten(writer)
             self.summary.standings = standings(
                 engine,
                 [one.pipeline.name for one in ready],
-                on_each_data((one.pipeline, one.data) for one in pursuits),
+                on_each_data((one.pipeline, one.data) for one in studies.closed),
             )
         finally:
+            if self._has_started:
+                self._watch(CampaignEnded(self.summary))
             engine.dispose()
         return self.summary
 
@@ -158,7 +164,7 @@ class Campaign:
     def _means(self, writer: Writer, interruption: Interruption) -> Means:
         settings = self.settings
         checkpoints = beside(writer.engine, "checkpoints") if settings.checkpoint else None
-        weights = beside(writer.engine, "weights") if settings.keep_weights else None
+        weights = beside(writer.engine, "weights") if settings.keep_weights is not Keep.NO else None
         return Means(
             settings,
             writer,
@@ -167,6 +173,7 @@ class Campaign:
             weights,
             interruption,
             self._watch,
+            self._initial,
             self._forecasting,
         )
 
@@ -185,30 +192,50 @@ class Campaign:
                 for device, started in zip_longest(self.devices, self._started)
             ]
 
+    def _supply(self, pipelines: Sequence[Pipeline]) -> Supply:
+        settings = self.settings
+        named = LiteralNames(spelt_out_datasets(settings), spelt_out_metrics(settings))
+        fetch = named.datasets if settings.download else ()
+        obtain = Obtain(self._bundles, self._watch, fetch)
+        supply = Supply(pipelines, obtain, named, self._leave_out)
+        supply.check_named()
+        return supply
+
     def _pursue(
-        self, pursuits: Sequence[Pursuit], workers: Sequence[Worker], interruption: Interruption
+        self,
+        ready: Sequence[Ready],
+        studies: Studies,
+        workers: Sequence[Worker],
+        interruption: Interruption,
     ) -> None:
-        pipelines = [pursuit.pipeline for pursuit in pursuits]
-        trials = sum(pursuit.missing for pursuit in pursuits)
+        settings = self.settings
+        self._has_started = True
         self._watch(
-            CampaignStarted(pipelines, trials, self.settings.epochs, self.devices, self.summary.db)
+            CampaignStarted(
+                [one.pipeline for one in ready],
+                sum(one.wanted(settings.trials) for one in ready),
+                settings.epochs,
+                self.devices,
+                self.summary.db,
+            )
         )
-        Dispatch(pursuits, workers, interruption, self._warn).run()
-        for pursuit in pursuits:
-            self._sum_up(pursuit)
-        outcomes = [outcome for pursuit in pursuits for outcome in pursuit.outcomes]
+        studies.tell_past()
+        Dispatch(studies, workers, interruption, self._warn).run()
+        studies.close()
+        for study in studies.closed:
+            self._sum_up(study)
+        outcomes = [outcome for study in studies.closed for outcome in study.outcomes]
         if outcomes and all(outcome.misfit for outcome in outcomes):
             raise MisfitError(outcomes[0].reason)
 
-    def _sum_up(self, pursuit: Pursuit) -> None:
-        for outcome in pursuit.outcomes:
+    def _sum_up(self, study: Closed) -> None:
+        for outcome in study.outcomes:
             self.summary.states[outcome.state] += 1
             if self.summary.audit:
                 self.summary.audit.take(outcome, self.settings.epochs)
             if outcome.state is State.FAILED:
                 self.summary.reasons[outcome.reason] += 1
-        for why in filter(None, (pursuit.set_aside, pursuit.exhausted)):
-            self.summary.left_out.append(why)
+        self.summary.left_out += study.left_out
 
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.pipeline import Pipeline
@@ -10,23 +10,22 @@ from lemur_core.search.attempt import Means
 from lemur_core.search.events import Warned
 
 
-def check_data(pipelines: Iterable[Pipeline], means: Means) -> None:
-    """Warn of earlier trials that were trained on other or unknown data.
+def check_data(pipeline: Pipeline, means: Means) -> None:
+    """Warn of earlier trials that were trained on other data than a pipeline's, or unknown data.
 
     With the setting ``adopt``, trials of unknown data are recorded as trained on the data at hand.
     """
-    for pipeline in {(one.task, one.dataset): one for one in pipelines}.values():
-        data = means.bundles.record(pipeline)
-        if data is None:
-            continue
-        if means.settings.adopt and (adopted := means.writer.adopt(pipeline, data)):
-            text = f"{_trials(adopted)} recorded as trained on {data.label}"
-            means.watch(Warned(f"data set {pipeline.dataset!r}: {text}"))
-        elsewhere = means.writer.count_elsewhere(pipeline, data)
-        if elsewhere:
-            means.watch(Warned(_elsewhere(pipeline.dataset, data, elsewhere)))
-        elif unknown := means.writer.count_unknown(pipeline):
-            means.watch(Warned(_taken_for_granted(pipeline.dataset, data, unknown)))
+    data = means.bundles.record(pipeline)
+    if data is None:
+        return
+    if means.settings.adopt and (adopted := means.writer.adopt(pipeline, data)):
+        text = f"{_trials(adopted)} recorded as trained on {data.label}"
+        means.watch(Warned(f"data set {pipeline.dataset!r}: {text}"))
+    elsewhere = means.writer.count_elsewhere(pipeline, data)
+    if elsewhere:
+        means.watch(Warned(_elsewhere(pipeline.dataset, data, elsewhere)))
+    elif unknown := means.writer.count_unknown(pipeline):
+        means.watch(Warned(_taken_for_granted(pipeline.dataset, data, unknown)))
 
 
 def differing(told: DatasetRecord, today: DatasetRecord) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from lemur_core.search.attempt import Attempt
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.pursuit import Pursuit
+from lemur_core.search.studies import Studies
 from lemur_core.train.worker import Worker, wait_for
 from lemur_core.trial import Outcome
 
@@ -15,7 +16,7 @@ class Dispatch:
     """Keeps workers busy until all studies have what they were asked for.
 
     Args:
-        pursuits: The studies; what an earlier one can begin comes first.
+        studies: The studies; what an earlier one can begin comes first.
         workers: Each trains one trial at a time.
         interruption: Whether to begin nothing more.
         warn: Told each line that workers warn with, once.
@@ -23,12 +24,12 @@ class Dispatch:
 
     def __init__(
         self,
-        pursuits: Sequence[Pursuit],
+        studies: Studies,
         workers: Sequence[Worker],
         interruption: Interruption,
         warn: Callable[[str], None],
     ) -> None:
-        self._pursuits, self._workers, self._interruption = pursuits, workers, interruption
+        self._studies, self._workers, self._interruption = studies, workers, interruption
         self._busy: dict[Worker, tuple[Pursuit, Attempt]] = {}
         self._warn, self._warned = warn, set[str]()
 
@@ -53,12 +54,10 @@ class Dispatch:
                 self._give(worker)
 
     def _give(self, worker: Worker) -> None:
-        for pursuit in self._pursuits:
-            attempt = pursuit.next(worker.device)
-            if attempt is not None:
-                self._busy[worker] = pursuit, attempt
-                worker.begin(attempt.trial)
-                return
+        begun = self._studies.next(worker.device)
+        if begun is not None:
+            self._busy[worker] = begun
+            worker.begin(begun[1].trial)
 
     def _hear(self, worker: Worker) -> None:
         pursuit, attempt = self._busy[worker]

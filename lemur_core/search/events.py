@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lemur_core.pipeline import Pipeline
 from lemur_core.space import Value
 from lemur_core.trial import Epoch, Outcome, Trial
+
+if TYPE_CHECKING:
+    from lemur_core.search.campaign import Summary
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,10 @@ class FileFetched:
 
 @dataclass(frozen=True)
 class CampaignStarted:
-    """The pipelines are known and their data is there."""
+    """The pipelines are known, and the data sets that are named are there."""
 
     pipelines: Sequence[Pipeline]
-    trials: int  # to train, over all pipelines
+    trials: int  # over all pipelines, those included that were trained before
     epochs: int  # of each trial
     devices: Sequence[str]  # of each worker
     db: str
@@ -37,6 +41,7 @@ class StudyStarted:
     pipeline: Pipeline
     done: int  # trials that ended before, with hyperparameters that are asked for
     trials: int  # trials to train
+    asked: int  # trials that `CampaignStarted` counts of it
     fixed: Mapping[str, Value]  # hyperparameters that are not searched
     others: int = 0  # trials that ended before, with hyperparameters that are not asked for
 
@@ -65,6 +70,13 @@ class TrialFinished:
 
 
 @dataclass(frozen=True)
+class CampaignEnded:
+    """A campaign that had started ended: it was done, interrupted, or an error ended it."""
+
+    summary: Summary
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something was left out or set aside, and the campaign goes on."""
 
@@ -78,6 +90,7 @@ Event = (
     | TrialStarted
     | EpochEnded
     | TrialFinished
+    | CampaignEnded
     | Warned
 )
 Watch = Callable[[Event], None]

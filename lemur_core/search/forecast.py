@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lemur_core.errors import LemurError, PluginError
-from lemur_core.kinds.asked import Maker, maker, parts_of, read_asked
-from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known
+from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, Maker, maker, parts_of
+from lemur_core.kinds.options import read_selection
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.settings import Settings
@@ -71,14 +71,14 @@ class Forecasting:
 
     def __init__(self, settings: Settings, registry: Registry, warn: Callable[[str], None]) -> None:
         assert settings.estimator is not None
-        asked = read_asked(settings.estimator)
-        entry = registry.get("estimator", asked.name)
-        self._make: Maker = maker(entry.load(), asked)
+        selection = read_selection("estimator", settings.estimator)
+        entry = registry.get("estimator", selection.name)
+        self._make: Maker = maker(entry.load(), selection)
         self._settings, self._warn = settings, warn
         self._said: set[str] = set()
         # Of each trial that has ended, by its id, those on the same data together.
         self._curves: defaultdict[tuple[str, ...], dict[int, Curve]] = defaultdict(dict)
-        self.audit = Audit(str(asked))
+        self.audit = Audit(str(selection))
         # What an option's value should be is said before anything is trained.
         try:
             self.parts = parts_of(self._make(Known(settings.epochs)))
@@ -87,7 +87,7 @@ class Forecasting:
         # A stranger's code may raise anything; without it, the trials would be no forecast's.
         except Exception as error:
             why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise PluginError(f"estimator {str(asked)!r} cannot be made: {why}") from error
+            raise PluginError(f"estimator {str(selection)!r} cannot be made: {why}") from error
 
     def remember(self, pipeline: Pipeline, past: Sequence[Past]) -> None:
         """Take the trials of a pipeline so far, which those on the same data are compared with."""

@@ -11,17 +11,38 @@ import pluggy
 
 from lemur_core import hookspecs
 from lemur_core.registry import Registry
-from lemur_core.search.events import EpochEnded, Event, TrialFinished, TrialStarted, Warned, Watch
+from lemur_core.search.events import (
+    CampaignEnded,
+    CampaignStarted,
+    EpochEnded,
+    Event,
+    TrialFinished,
+    TrialStarted,
+    Warned,
+    Watch,
+)
+from lemur_core.search.settings import Settings
 
-_HOOKS = ("lemur_trial_started", "lemur_epoch_ended", "lemur_trial_finished")
+_HOOKS = (
+    "lemur_campaign_started",
+    "lemur_trial_started",
+    "lemur_epoch_ended",
+    "lemur_trial_finished",
+    "lemur_campaign_ended",
+)
 _Steps = Generator[Any, Any, Any]
 
 
-def tell_plugins(registry: Registry, watch: Watch) -> Watch:
+def tell_plugins(registry: Registry, watch: Watch, settings: Settings | None = None) -> Watch:
     """Return a watcher that calls ``watch``, then the plugins' hooks for the event.
 
     pluggy calls the implementations, in its order and with its wrappers. One that raises is
     reported once and not called again in this campaign; the others are still called.
+
+    Args:
+        registry: What is installed.
+        watch: Called first with each event.
+        settings: The campaign's, for the hooks that are told of them.
     """
     manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
     manager.add_hookspecs(hookspecs)
@@ -33,7 +54,7 @@ def tell_plugins(registry: Registry, watch: Watch) -> Watch:
 
     def told(event: Event) -> None:
         watch(event)
-        hook, arguments = _call(event)
+        hook, arguments = _call(event, settings)
         if hook:
             getattr(manager.hook, hook)(**arguments)
 
@@ -113,8 +134,13 @@ class _Guard:
         self._watch(Warned(f"plugin {self._guarded.plugin_name!r}: {self._hook} {fault}"))
 
 
-def _call(event: Event) -> tuple[str, dict[str, Any]]:
+def _call(event: Event, settings: Settings | None) -> tuple[str, dict[str, Any]]:
     match event:
+        case CampaignStarted():
+            facts = {"settings": settings, "pipelines": event.pipelines, "db": event.db}
+            return "lemur_campaign_started", facts
+        case CampaignEnded(summary):
+            return "lemur_campaign_ended", {"summary": summary}
         case TrialStarted(trial):
             return "lemur_trial_started", {"trial": trial}
         case EpochEnded(trial, epoch):

@@ -19,10 +19,13 @@ class Obtain:
         bundles: Where it is built.
         watch: Told how far a file is.
         fetch: Data sets whose files are fetched if they are missing, where the loader can.
+
+    Attributes:
+        bundles: Where data is built.
     """
 
     def __init__(self, bundles: Bundles, watch: Watch, fetch: Collection[str] = ()) -> None:
-        self._bundles, self._watch, self._fetch = bundles, watch, fetch
+        self.bundles, self._watch, self._fetch = bundles, watch, fetch
         self._missing: dict[Key, MissingDataError] = {}
         self._told: tuple[str, int] | None = None
 
@@ -32,7 +35,7 @@ class Obtain:
         Raises:
             MissingDataError: Its files are not there, and cannot be fetched or shall not be.
         """
-        key = self._bundles.key(pipeline)
+        key = self.bundles.key(pipeline)
         if key in self._missing:
             raise self._missing[key]
         try:
@@ -43,16 +46,16 @@ class Obtain:
 
     def _get(self, pipeline: Pipeline) -> DataBundle:
         try:
-            return self._bundles.get(pipeline)
+            return self.bundles.get(pipeline)
         except MissingDataError:
             target = pipeline.loader_entry.load()
             if pipeline.dataset not in self._fetch or not hasattr(target, "download"):
                 raise
             try:
-                target.download(self._bundles.folder, self._tell)
+                target.download(self.bundles.folder, self._tell)
             except FetchError as error:
                 raise FetchError(f"data set {pipeline.dataset!r}: {error}") from error
-            return self._bundles.get(pipeline)
+            return self.bundles.get(pipeline)
 
     def _tell(self, fetching: Fetching) -> None:
         # Pieces come by the thousand.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from lemur_core.entry import Entry, entry_of_file
@@ -11,6 +13,9 @@ from lemur_core.pipeline import Pipeline, compose, demo
 from lemur_core.registry import Registry
 from lemur_core.search.settings import Settings
 from lemur_core.space import Given
+
+# Plugins that are none: of nets that are files, and of those that `run` is given.
+FILES, GIVEN = "file", "given"
 
 
 def plan(settings: Settings, registry: Registry) -> list[Pipeline]:
@@ -22,6 +27,7 @@ def plan(settings: Settings, registry: Registry) -> list[Pipeline]:
         MisfitError: Entries that are spelt out exclude each other.
     """
     registry = _with_files(registry, [text for text in _nets(settings) if _is_file(text)])
+    registry = _with_entries(registry, settings.entries)
     given, only = _patterns(settings)
     if given:
         return compose(registry, given, settings.transform, None if only == Pattern() else only)
@@ -54,15 +60,16 @@ def spelt_out_metrics(settings: Settings) -> set[str]:
 
 
 def spelt_out_nets(settings: Settings) -> set[str]:
-    """Return the nets that the settings name without a wildcard, but those that are files."""
+    """Return the nets that the settings name without a wildcard, but files and entries."""
     given, only = _patterns(settings)
     named = {name for pattern in (*given, only) for name in pattern.literals["net"]}
-    return {name for name in named if not name.startswith("file/")}
+    return {name for name in named if not name.startswith((f"{FILES}/", f"{GIVEN}/"))}
 
 
 def _patterns(settings: Settings) -> tuple[list[Pattern], Pattern]:
     given = [Pattern.parse(text) for text in settings.patterns if not _is_file(text)]
-    nets = [f"file/{_entry(text).name}" if _is_file(text) else text for text in _nets(settings)]
+    nets = [f"{FILES}/{_entry(text).name}" if _is_file(text) else text for text in _nets(settings)]
+    nets += [f"{GIVEN}/{entry.name}" for entry in settings.entries]
     filters = {
         "task": settings.task,
         "dataset": settings.dataset,
@@ -92,4 +99,20 @@ def _with_files(registry: Registry, files: list[str]) -> Registry:
             raise PatternError(f"there is no net file {file!r}")
         if entries.setdefault(entry.name, entry).target != entry.target:
             raise PatternError(f"two net files are called {entry.name!r}; rename one: {file}")
-    return registry.with_entries("file", "net", entries.values()) if entries else registry
+    return registry.with_entries(FILES, "net", entries.values()) if entries else registry
+
+
+def _with_entries(registry: Registry, entries: Sequence[Entry]) -> Registry:
+    counts = Counter(entry.name for entry in entries)
+    for entry in entries:
+        if counts[entry.name] > 1:
+            raise PatternError(
+                f"{counts[entry.name]} entries are called {entry.name!r}; expected different names"
+            )
+        if "_" in entry.name:
+            raise PatternError(
+                f"entry {entry.name!r}: '_' separates a pipeline's parts; use '-' in its name"
+            )
+        # Raises where its module is not there.
+        entry.file()
+    return registry.with_entries(GIVEN, "net", entries) if entries else registry

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lemur_core.errors import SettingsError, ShapeError
+from lemur_core.errors import ShapeError
 from lemur_core.kinds.loader import DataBundle, Samples, take
-from lemur_core.kinds.transform import Normalisation, as_transform
-from lemur_core.pictures.draw import Example
-from lemur_core.search.devices import check_device
-from lemur_core.search.reproduce import trained
-from lemur_core.store.reading.told import Told
-from lemur_core.train import kept
+from lemur_core.kinds.task import Example
+from lemur_core.kinds.transform import as_transform, identity
+from lemur_core.search.trained import Trained
 from lemur_core.train.batches import batches
-from lemur_core.train.data import Bundles
 from lemur_core.train.finite import Outputs
-from lemur_core.train.trial import Training, precision
-from lemur_core.trial import Epoch, Outcome, Trial
-
-
-def device_of(told: Told, asked: str | None) -> str:
-    """Return the device that is asked for; else the trial's, or the CPU where that is not here.
-
-    Raises:
-        SettingsError: What is asked for cannot be used.
-    """
-    if asked is not None:
-        check_device(asked)
-        return asked
-    recorded: str = told.facts["device"]
-    try:
-        check_device(recorded)
-    except SettingsError:
-        return "cpu"
-    return recorded
-
-
-def train_again(
-    trial: Trial, bundles: Bundles, epochs: int, file: Path, watch: Callable[[Epoch], None]
-) -> Outcome:
-    """Train a recorded trial for so many epochs, and keep the weights of its best one in a file."""
-    return trained(replace(trial, epochs=epochs, weights=file), bundles, watch)
+from lemur_core.train.trial import precision
+from lemur_core.trial import Trial
 
 
 def draw_samples(bundle: DataBundle, count: int, seed: int) -> Samples:
@@ -55,43 +25,36 @@ def draw_samples(bundle: DataBundle, count: int, seed: int) -> Samples:
     return take(bundle.test, order[:count].sort().values)
 
 
-def predict(
-    trial: Trial, bundle: DataBundle, file: Path, samples: Samples
-) -> tuple[list[Example], kept.Kept]:
-    """Return what a trial's net says of samples, and the epoch whose weights it has.
+def predict(trained: Trained, samples: Samples) -> list[Example]:
+    """Return what a trained net predicts of samples.
 
     Args:
-        trial: The trial.
-        bundle: Its data.
-        file: Where its weights are kept.
-        samples: What it is asked about; they go through the trial's transform, nothing drawn.
+        trained: The net, its transform and its data.
+        samples: They go through the transform, which draws nothing at random.
 
     Raises:
-        WeightsError: The weights cannot be read, or are not the net's.
-        MisfitError: The net cannot take the data.
-        NotFiniteError: What the net says is NaN or infinite.
+        NotFiniteError: An output is NaN or infinite.
+        ShapeError: The outputs cannot be taken apart sample by sample.
     """
-    training = Training(trial, bundle)
-    epoch = kept.load(file, training.net, trial.device)
+    training, trial = trained.training, trained.trial
     targets, outputs, seen = [], [], Outputs("test")
-    training.net.eval()
     with torch.inference_mode(), precision(trial.prm, training.device):
         for inputs, batch in training.scored(samples):
-            told = training.net(inputs)
-            seen.look(told)
+            predicted = trained.net(inputs)
+            seen.look(predicted)
             targets += _each(batch)
-            outputs += _each(told)
+            outputs += _each(predicted)
     seen.check()
-    images = _images(trial, bundle, samples)
-    return list(map(Example, images, targets, outputs)), epoch
+    images = _images(trial, trained.bundle, samples)
+    return list(map(Example, images, targets, outputs))
 
 
 def _images(trial: Trial, bundle: DataBundle, samples: Samples) -> Iterator[Tensor]:
     """Yield what the net is fed, but for the normalisation."""
-    channels = len(bundle.normalisation.mean)
-    plain = Normalisation((0.0,) * channels, (1.0,) * channels)
+    plain = identity(len(bundle.scale.mean))
     transform = as_transform(trial.transform_entry.load(), plain, trial.prm["transform"])
-    for inputs, _ in batches(samples, transform, 1, torch.device("cpu"), training=False):
+    collate, cpu = bundle.collate, torch.device("cpu")
+    for inputs, _ in batches(samples, transform, 1, cpu, training=False, collate=collate):
         yield inputs[0]
 
 

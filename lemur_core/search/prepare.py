@@ -1,105 +1,140 @@
-"""Make pipelines ready: their nets' spaces read, their data there."""
+"""Make pipelines ready: their nets' spaces read, or the points that are trained of them."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import NamedTuple
+from pathlib import Path
 
-from lemur_core.errors import (
-    LemurError,
-    MisfitError,
-    MissingDataError,
-    PluginError,
-    ShapeError,
-    SpaceError,
-)
-from lemur_core.kinds.loader import DataBundle
-from lemur_core.kinds.metric import as_metric
+from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
+from lemur_core.initial import NAME
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
+from lemur_core.search.code import CodeReader
+from lemur_core.search.initial import InitialWeights
+from lemur_core.search.points import Point, Points
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
+from lemur_core.values import preset
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A pipeline that can be trained.
+    """A pipeline whose net can be trained, if its data is there.
 
     Attributes:
         pipeline: The pipeline.
         space: Of hyperparameters to search.
-        chance: Score of guessing on its data, 0 to 1.
+        points: What is trained instead of a search; None where the space is searched.
     """
 
     pipeline: Pipeline
     space: Space
-    chance: float = 0.0
+    points: Points | None = None
 
+    def wanted(self, trials: int, done: int = 0) -> int:
+        """Return how many trials it shall have.
 
-class LiteralNames(NamedTuple):
-    """The names that a command gives in full, without a wildcard.
-
-    Attributes:
-        datasets: Of data sets.
-        metrics: Of metrics, without their plugins.
-    """
-
-    datasets: AbstractSet[str]
-    metrics: AbstractSet[str]
+        Args:
+            trials: How many were asked for; negative, how many more.
+            done: How many there are.
+        """
+        if self.points is not None:
+            return len(self.points)
+        return trials if trials > 0 else done - trials
 
 
 def prepare(
     pipelines: Sequence[Pipeline],
-    obtain: Callable[[Pipeline], DataBundle],
     prm: Mapping[str, Given],
-    named: LiteralNames,
     leave_out: Callable[[str], None],
+    points: Sequence[Point] = (),
+    weights: Path | None = None,
+    initial: InitialWeights | None = None,
 ) -> list[Ready]:
-    """Return the pipelines that can be trained.
+    """Return the pipelines whose nets can be trained.
 
     Args:
         pipelines: Those that are wanted.
-        obtain: Builds a pipeline's data.
         prm: Ranges that replace the nets' own.
-        named: What is an error where it is missing or does not fit; of the rest, pipelines are
-            left out.
-        leave_out: Told why, once for each reason; not told of a metric that nobody named.
+        leave_out: Told, once for each reason, why a pipeline is left out, and what is not recorded
+            of a net's code.
+        points: Points to train; none searches the space.
+        weights: File of the weights that trials begin with; None begins from scratch.
+        initial: Takes the files of weights that are named.
 
     Raises:
-        MissingDataError: A data set that is named in full is not there, or no data set is.
-        MisfitError: A metric that is named in full cannot score the predictions for a data set
-            that is named in full, or no metric can.
+        SettingsError: A file of weights cannot be read.
         PluginError: No net can be imported.
-        SpaceError: A range cannot be read, or no net has a hyperparameter of its name.
+        SpaceError: A range cannot be read, no net has a hyperparameter of its name, or a point does
+            not fit a net.
     """
+    initial = initial or InitialWeights()
+    identity = None if weights is None else initial.add(weights)
     ready: list[Ready] = []
     reasons: dict[str, LemurError] = {}
     lacking: dict[str, list[str]] = {}
-    unnamed: dict[str, LemurError] = {}
-    for pipeline in pipelines:
+    code = CodeReader()
+    for planned in pipelines:
         before = set(sys.modules)
+        pipeline = planned
         try:
-            space = space_of(pipeline)
-            lacking.setdefault(pipeline.net, _lacking(pipeline, set(sys.modules) - before))
-            bundle = obtain(pipeline)
-            _check_metrics(pipeline, bundle)
-        except (MissingDataError, PluginError, _MetricMisfitError) as error:
-            is_named = not isinstance(error, _MetricMisfitError) or _names_metric(named, pipeline)
-            is_plugins = isinstance(error, PluginError)
-            if is_named and not is_plugins and pipeline.dataset in named.datasets:
-                raise
-            (reasons if is_named else unnamed).setdefault(str(error), error)
+            pipeline = code.read(planned)
+            space = _overridden(pipeline, space_of(pipeline), prm)
+            if pipeline.net not in lacking:
+                lacking[pipeline.net] = _lacking(pipeline, set(sys.modules) - before)
+        except PluginError as error:
+            reasons.setdefault(str(error), error)
         else:
-            ready.append(Ready(pipeline, override(space, prm), bundle.chance))
+            ready.append(Ready(pipeline, space | _begun_with(pipeline, space, identity)))
     if not ready:
-        raise next(iter((reasons or unnamed).values()))
+        raise next(iter(reasons.values()))
     check_used(prm, [one.space for one in ready])
     for reason in (*reasons, *chain(*lacking.values())):
         leave_out(reason)
-    return ready
+    if not points:
+        return ready
+    return [
+        replace(one, points=Points(points, one.space, one.pipeline.net, initial)) for one in ready
+    ]
+
+
+def _begun_with(pipeline: Pipeline, space: Space, identity: str | None) -> Space:
+    """Return the range of the hyperparameter that says what weights trials begin with."""
+    if identity is None:
+        return {}
+    if NAME in space:
+        raise SettingsError(
+            f"net {pipeline.net!r} has a hyperparameter {NAME!r} of its own, so its trials cannot "
+            "begin with weights from a file"
+        )
+    return {NAME: Choice((identity,))}
+
+
+def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, Given]) -> Space:
+    """Return a space with the ranges that are given.
+
+    Raises:
+        SpaceError: A range cannot be read, or lacks the value that the net's entry fixes.
+    """
+    given, fixed_by_entry = override(space, prm), pipeline.net_entry.prm
+    for name, value in fixed_by_entry.items():
+        if not given[name].holds(value):
+            raise SpaceError(
+                f"{name}={prm[name]}: net {pipeline.net!r} is registered with {name}={value}; "
+                "leave out one of them"
+            )
+    return given | {name: space[name] for name in fixed_by_entry}
+
+
+def repeats_line(ready: Sequence[Ready]) -> str:
+    """Return that some points repeat earlier ones, in a line; empty if none does."""
+    repeated = list(dict.fromkeys(chain(*(one.points.repeated for one in ready if one.points))))
+    if not repeated:
+        return ""
+    shown = ", ".join(repeated[:3]) + f" and {len(repeated) - 3} more" * (len(repeated) > 3)
+    return f"{shown}: the same as an earlier point; each is trained once"
 
 
 def _lacking(pipeline: Pipeline, imported: Collection[str]) -> list[str]:
@@ -108,32 +143,6 @@ def _lacking(pipeline: Pipeline, imported: Collection[str]) -> list[str]:
         f"net {pipeline.net!r}: not recorded with its code: {thing}"
         for thing in entry.unrecorded(imported)
     ]
-
-
-class _MetricMisfitError(MisfitError):
-    """A metric that cannot score the predictions for a data set."""
-
-
-def _names_metric(named: LiteralNames, pipeline: Pipeline) -> bool:
-    # Those beside the first are never matched by a wildcard.
-    return bool(pipeline.also) or pipeline.metric_entry.name in named.metrics
-
-
-def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
-    """Raise `MisfitError` where a metric cannot score the predictions for a data set."""
-    for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items():
-        try:
-            as_metric(entry.load(), bundle.out_shape, entry.name)
-        except (ShapeError, MisfitError) as error:
-            raise _MetricMisfitError(
-                f"metric {name!r} does not fit data set {pipeline.dataset!r}: {error}"
-            ) from error
-        except LemurError as error:
-            raise PluginError(str(error)) from error
-        # A stranger's code may raise anything; pipelines with other metrics must still be trained.
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise PluginError(f"metric {name!r} cannot be made: {text}") from error
 
 
 def space_of(pipeline: Pipeline) -> Space:
@@ -145,6 +154,7 @@ def space_of(pipeline: Pipeline) -> Space:
     entry = pipeline.net_entry
     try:
         space = of_net(as_net(entry.load(), entry.name).hyperparameters())
+        space = preset(space, entry.prm)
     except SpaceError as error:
         raise PluginError(f"net {entry.name!r}: {error}") from error
     except LemurError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,22 +18,29 @@ from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
 from lemur_core.search.study import Study, derived_seed
-from lemur_core.space import below, fits, fixed, greatest
+from lemur_core.space import fixed
+from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.owner import is_alive
 from lemur_core.store.writing.writer import NumberTakenError, Past
 from lemur_core.train import checkpoint
 from lemur_core.trial import Epoch, Outcome, State, Trial
+from lemur_core.values import below, fits, greatest
 
 _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
+
+
+class _StateLostError(Exception):
+    """A trial cannot be gone on with, and is begun again."""
 
 
 class Pursuit:
     """One study: its trials so far, those under way, and those to come.
 
     Args:
-        ready: What is trained, and where it is searched.
+        ready: What is trained, and where it is searched or which points are trained.
         means: The campaign's.
+        chance: Score of guessing on its data, 0 to 1.
         left_out: How many samples of each split of its data are left out.
 
     Attributes:
@@ -44,49 +51,51 @@ class Pursuit:
 
     _data_changed = False
 
-    def __init__(self, ready: Ready, means: Means, left_out: Mapping[str, int]) -> None:
-        self.pipeline, self._means = ready.pipeline, means
+    def __init__(
+        self, ready: Ready, means: Means, chance: float, left_out: Mapping[str, int]
+    ) -> None:
+        self._ready, self._means = ready, means
+        self.pipeline, self._points = ready.pipeline, ready.points
         # What counts is asked for once; what is searched gets smaller where memory runs out.
         self._whole_space = self.space = ready.space
-        self._chance, self._left_out = ready.chance, left_out
+        self._chance, self._left_out = chance, left_out
         self.outcomes: list[Outcome] = []
         self.exhausted = ""
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._known: dict[int, Past] = {}
+        self._uids: dict[int, str] = {}
+        # Points that failed in this campaign, which the next one tries again.
+        self._failed: set[str] = set()
         self._study = self._new_study()
-        past = self._past()
-        self._already = self._count(past, *_ENDED)
-        self._others = sum(one.state in _ENDED for one in past) - self._already
-        trials = means.settings.trials
-        self._wanted = trials if trials > 0 else self._already - trials
-        self._possible: int | None = None
-        if self._study.combinations:
-            # Unfinished trials have a combination of their own, and are still to end.
-            unfinished = self._count(past, *_UNFINISHED)
-            self._possible = self._already + unfinished + self._study.combinations.left
-        self._has_begun = False
+        self._already = self._done = self._wanted = 0
+        self._has_begun = self._is_complete = False
 
     @property
-    def missing(self) -> int:
-        """How many trials are still to end well."""
-        wanted = self._wanted if self._possible is None else min(self._wanted, self._possible)
-        return max(0, wanted - self._already)
+    def is_over(self) -> bool:
+        """Whether nothing is under way, here or elsewhere, and nothing more will be begun."""
+        has_all = self._has_begun and self._done >= self._wanted
+        ended = has_all or self._is_complete or bool(self.set_aside or self.exhausted)
+        return ended and not self._under_way
 
     def next(self, device: str) -> Attempt | None:
         """Begin the next trial, or go on with one; None when there is nothing to begin now."""
-        self._announce()
-        while not self.set_aside:
+        while not self.set_aside and not self._has_enough():
+            # Read before the past: a trial that is begun later elsewhere takes this number, so
+            # that a point that is not in the past is nobody's when its trial gets the number.
+            number = self._means.writer.next_number(self.pipeline)
             past = self._past()
+            self._announce(past)
             resumable = [one for one in past if self._can_go_on(one)]
-            lost = sum(map(self._is_lost, past))
-            under_way = self._count(past, *_UNFINISHED) - len(resumable) - lost
-            if self._count(past, *_ENDED) + under_way >= self._wanted:
+            if not self._is_lacking(past, resumable):
                 return None
             if self._has_other_data():
                 self._means.watch(Warned(self.set_aside))
                 return None
-            attempt = self._resumed(resumable, device) or self._begun(device)
+            try:
+                attempt = self._resumed(resumable, device) or self._begun(number, past, device)
+            except (NumberTakenError, _StateLostError):
+                continue
             if attempt is None:
                 self._say_exhausted()
                 return None
@@ -108,11 +117,18 @@ class Pursuit:
             self._means.writer.forget_data(attempt.trial_id)
         outcome = attempt.ended(outcome)
         if outcome.state is State.ABANDONED:
-            self._repeats.append((trial.prm, trial.seed))
+            self._repeat(trial.prm, trial.seed)
             return
-        if outcome.out_of_memory and self._lower_batch(trial):
+        if outcome.out_of_memory and self._points is None and self._lower_batch(trial):
             return
         self.outcomes.append(outcome)
+        if outcome.state in _ENDED:
+            self._done += 1
+        if outcome.state is State.FAILED:
+            self._failed.add(prm_uid(trial.prm))
+        if self._means.forecasting:
+            # Trials of other studies are compared with it, whether or not this study goes on.
+            self._past()
         if self.set_aside and not was_set_aside:
             self._means.watch(Warned(self.set_aside))
 
@@ -128,11 +144,16 @@ class Pursuit:
         """What identifies the data set; only trials on the same data belong to the study."""
         return self._means.bundles.record(self.pipeline)
 
+    @cached_property
+    def recipe(self) -> str | None:
+        """What identifies the code that trains the net; only trials by it belong to the study."""
+        return self.pipeline.net_entry.recipe()
+
     def _changed(self) -> str:
         return f"data set {self.pipeline.dataset!r} changed while the campaign ran"
 
     def _has_other_data(self) -> bool:
-        """Return whether the data set is not what it was when the campaign began."""
+        """Return whether the data set is not what it was when the study was opened."""
         if not self._data_changed:
             try:
                 self._data_changed = self._means.bundles.current(self.pipeline) != self.data
@@ -140,33 +161,77 @@ class Pursuit:
                 self._data_changed = True
         return self._data_changed
 
-    def _announce(self) -> None:
-        if not self._has_begun:
-            self._has_begun = True
-            self._means.watch(
-                StudyStarted(
-                    self.pipeline, self._already, self.missing, fixed(self.space), self._others
-                )
-            )
+    def _announce(self, past: Sequence[Past]) -> None:
+        if self._has_begun:
+            return
+        self._has_begun, self._already = True, self._done
+        self._wanted = self._ready.wanted(self._means.settings.trials, self._already)
+        missing = self._wanted - self._already
+        if self._study.combinations:
+            # Unfinished trials have a combination of their own, and are still to end.
+            left = self._count(past, *_UNFINISHED) + self._study.combinations.left
+            missing = min(missing, left)
+        same = self._points.fixed() if self._points is not None else fixed(self.space)
+        others = sum(one.state in _ENDED and not self._is_asked(one) for one in past)
+        asked = self._ready.wanted(self._means.settings.trials)
+        event = StudyStarted(self.pipeline, self._already, max(0, missing), asked, same, others)
+        self._means.watch(event)
 
     def _new_study(self) -> Study:
         settings = self._means.settings
         seed = derived_seed(settings.seed, self.pipeline.name)
+        if self._points is not None:
+            return Study({}, "Random", settings.pruner, seed, self._is_asked)
         return Study(self.space, settings.sampler, settings.pruner, seed)
 
     def _past(self) -> list[Past]:
         epochs = self._means.settings.epochs
-        past = self._means.writer.past(self.pipeline, epochs, self._known, self.data)
+        past = self._means.writer.past(self.pipeline, epochs, self._known, self.data, self.recipe)
         self._known = {one.id: one for one in past}
         for one in past:
             self._study.remember(one)
         if self._means.forecasting:
             self._means.forecasting.remember(self.pipeline, past)
+        self._done = self._count(past, *_ENDED)
         return past
 
     def _count(self, past: Sequence[Past], *states: State) -> int:
-        """Return how many trials with hyperparameters that are asked for are in these states."""
-        return sum(one.state in states and fits(self._whole_space, one.prm) for one in past)
+        """Return how many trials that are asked for are in these states, a point's counted once."""
+        asked = [one for one in past if one.state in states and self._is_asked(one)]
+        return len(asked) if self._points is None else len(set(map(self._uid, asked)))
+
+    def _uid(self, past: Past) -> str:
+        if past.id not in self._uids:
+            self._uids[past.id] = prm_uid(past.prm)
+        return self._uids[past.id]
+
+    def _is_asked(self, past: Past) -> bool:
+        """Return whether a trial's hyperparameters are among those that are asked for."""
+        if self._points is not None:
+            return self._uid(past) in self._points
+        return fits(self._whole_space, past.prm)
+
+    def _has_enough(self) -> bool:
+        """Return whether what ended and what is under way here is all that is wanted."""
+        return self._has_begun and self._done + len(self._under_way) >= self._wanted
+
+    def _is_lacking(self, past: Sequence[Past], resumable: Sequence[Past]) -> bool:
+        """Return whether a trial is still to be begun, or gone on with."""
+        if self._points is not None:
+            left = self._points.first_without(self._taken(past)) is not None
+            lacking = bool(resumable) or left
+            unfinished = any(one.state in _UNFINISHED and self._is_asked(one) for one in past)
+            self._is_complete = not lacking and not unfinished
+            return lacking
+        lost = sum(map(self._is_lost, past))
+        under_way = self._count(past, *_UNFINISHED) - len(resumable) - lost
+        self._is_complete = self._done >= self._wanted
+        return self._done + under_way < self._wanted
+
+    def _taken(self, past: Sequence[Past]) -> set[str]:
+        """Return the identities of points that ended, are under way anywhere, or failed here."""
+        states = (*_ENDED, *_UNFINISHED)
+        return self._failed | {self._uid(one) for one in past if one.state in states}
 
     def _is_lost(self, past: Past) -> bool:
         # With a batch that memory ran out for: this command will not go on with it.
@@ -178,7 +243,13 @@ class Pursuit:
         )
 
     def _can_go_on(self, past: Past) -> bool:
-        return past.state in _UNFINISHED and fits(self.space, past.prm) and not self._is_alive(past)
+        if past.state not in _UNFINISHED or not self._is_asked(past) or self._is_alive(past):
+            return False
+        if self._points is None:
+            return fits(self.space, past.prm)
+        known = self._known.values()
+        uid = self._uid(past)
+        return not any(one.state in _ENDED and self._uid(one) == uid for one in known)
 
     def _is_alive(self, past: Past) -> bool:
         writer, limits = self._means.writer, self._means.settings.limits()
@@ -196,7 +267,8 @@ class Pursuit:
             if epochs is None:
                 lost = Outcome(State.ABANDONED, past.epochs, "its state was lost; begun again")
                 self._means.writer.finish(past.id, lost)
-                return self._anew(past.prm, past.seed, device)
+                self._repeat(past.prm, past.seed)
+                raise _StateLostError
             asked = self._study.take_up(past.prm, epochs)
             trial = self._trial(past.number, past.prm, past.seed, device)
             trial = self._placed(replace(trial, uid=past.uid, done=tuple(epochs)))
@@ -225,30 +297,51 @@ class Pursuit:
             )
             self._means.watch(Warned(self.exhausted))
 
-    def _begun(self, device: str) -> Attempt | None:
-        if self._repeats:
-            return self._anew(*self._repeats.popleft(), device)
-        return self._numbered(self._study.ask, None, device)
+    def _repeat(self, prm: Mapping[str, Any], seed: int) -> None:
+        # A point that is nobody's is begun anyway, by this campaign or another one.
+        if self._points is None:
+            self._repeats.append((prm, seed))
 
-    def _anew(self, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt | None:
-        return self._numbered(lambda number: self._study.take_up(prm), seed, device)
+    def _begun(self, number: int, past: Sequence[Past], device: str) -> Attempt | None:
+        """Begin a trial under a number; return None where nothing is left to begin.
+
+        Raises:
+            NumberTakenError: Another campaign took the number.
+        """
+        if self._repeats:
+            attempt = self._anew(number, *self._repeats[0], device)
+            self._repeats.popleft()
+            return attempt
+        if self._points is not None:
+            prm = self._points.first_without(self._taken(past))
+            return None if prm is None else self._anew(number, prm, self._point_seed(prm), device)
+        asked = self._study.ask(number)
+        if asked is None:
+            return None
+        return self._numbered(number, self._study.prm(asked), None, device, asked)
+
+    def _point_seed(self, prm: Mapping[str, Any]) -> int:
+        # Whatever was trained before it, and by how many workers, a point gives the same numbers.
+        return derived_seed(self._means.settings.seed, self.pipeline.name, prm_uid(prm), "point")
+
+    def _anew(self, number: int, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt:
+        return self._numbered(number, prm, seed, device, self._study.take_up(prm))
 
     def _numbered(
-        self, ask: Callable[[int], optuna.Trial | None], seed: int | None, device: str
-    ) -> Attempt | None:
-        """Return a trial under a number that no other campaign took; None where none is left."""
-        while True:
-            number = self._means.writer.next_number(self.pipeline)
-            asked = ask(number)
-            if asked is None:
-                return None
-            trial = self._trial(number, self._study.prm(asked), seed, device)
-            try:
-                trial_id = self._means.writer.begin(trial)
-            except NumberTakenError:
-                self._study.tell(asked, trial.uid, Outcome(State.ABANDONED, ()))
-            else:
-                return self._attempt(trial_id, trial, asked)
+        self,
+        number: int,
+        prm: Mapping[str, Any],
+        seed: int | None,
+        device: str,
+        asked: optuna.Trial,
+    ) -> Attempt:
+        trial = self._trial(number, prm, seed, device)
+        try:
+            trial_id = self._means.writer.begin(trial)
+        except NumberTakenError:
+            self._study.tell(asked, trial.uid, Outcome(State.ABANDONED, ()))
+            raise
+        return self._attempt(trial_id, trial, asked)
 
     def _attempt(self, trial_id: int, trial: Trial, asked: optuna.Trial) -> Attempt:
         forecasting = self._means.forecasting
@@ -269,9 +362,12 @@ class Pursuit:
             trial,
             checkpoint=self._folder(trial.uid),
             weights=weights,
+            keep=self._means.settings.keep_weights,
+            initial=self._means.initial.file(trial.prm),
             parts=parts,
             left_out=self._left_out,
             data=self.data,
+            recipe=self.recipe,
         )
 
     def _folder(self, uid: str) -> Path | None:

@@ -11,11 +11,13 @@ from tempfile import TemporaryDirectory
 from lemur_core.dataset import DatasetRecord
 from lemur_core.entry import Entry
 from lemur_core.errors import DataChangedError, SettingsError, UnknownNameError
+from lemur_core.initial import identity_in
 from lemur_core.pattern import Pattern
 from lemur_core.pipeline import Pipeline, compose
 from lemur_core.registry import Registry
 from lemur_core.search.campaign import versions
 from lemur_core.search.data import differing
+from lemur_core.search.initial import InitialWeights
 from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
@@ -69,6 +71,7 @@ def reproduce(
     folder: Path,
     device: str | None = None,
     watch: Callable[[Epoch], None] = lambda epoch: None,
+    weights: Path | None = None,
 ) -> Reproduced:
     """Train a recorded trial again, in this process, as many epochs as were recorded.
 
@@ -80,9 +83,11 @@ def reproduce(
         folder: Of the data sets.
         device: A torch device; None is the one it was trained on.
         watch: Told each epoch.
+        weights: File of the weights that it began with; None if it began from scratch.
 
     Raises:
-        SettingsError: Too little of the trial is known, or was recorded.
+        SettingsError: Too little of the trial is known, or was recorded; or the weights that it
+            began with are not in the file.
         UnknownNameError: Its data set, metric or transform is not installed.
         MissingDataError: Its data set is not in the folder.
         DataChangedError: The data set in the folder is not the one it was trained on.
@@ -90,7 +95,7 @@ def reproduce(
     with recorded(told, registry, device) as trial:
         bundles = bundles_of(told, folder)
         check_same_data(told, bundles.record(trial.pipeline))
-        outcome = trained(trial, bundles, watch)
+        outcome = train_to_end(replace(trial, initial=weights), bundles, watch)
         changed = list(_changed(told, trial, versions(registry)))
         changed += _left_out_now(told.left_out, bundles.left_out(trial.pipeline))
     return Reproduced(outcome, list(_differences(told, outcome)), changed)
@@ -171,23 +176,36 @@ def _stored(told: Told, registry: Registry, folder: Path) -> Entry:
     try:
         entry = registry.get("net", name)
     except UnknownNameError:
+        # A plugin's name before it is of none that is installed.
+        name = name.rpartition("/")[2]
         entry = Entry(name, f"{name}.py", (told.facts["task"],))
     else:
-        if entry.code() == code:
-            return entry
-    file = folder / f"{name}.py"
+        # Running its text, and not what this process may have imported before it was edited.
+        installed = entry.as_read(is_net=True)
+        if installed.code() == code:
+            return installed
+        if entry.code_target is not None:
+            raise SettingsError(
+                f"trial {told.facts['uid']}: cannot be run again, for the code of net {name!r} is "
+                f"another; it is that of {entry.code_target}, which is not a net by itself"
+            )
+    file = folder / f"{name.rpartition('/')[2]}.py"
     file.write_text(code, encoding="utf-8")
     return replace(entry, target=str(file))
 
 
-def trained(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
+def train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
     """Train a trial to its end, in this process.
 
     Args:
         trial: What is trained.
         bundles: Where its data is.
         watch: Told each epoch.
+
+    Raises:
+        SettingsError: The weights that it begins with are not in its file, or it has none.
     """
+    _check_initial(trial)
     going, verdict = attempt(trial, bundles), None
     while True:
         try:
@@ -198,6 +216,19 @@ def trained(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> O
             return outcome
         watch(epoch)
         verdict = Verdict.GO_ON
+
+
+def _check_initial(trial: Trial) -> None:
+    wanted, file = identity_in(trial.prm), trial.initial
+    if file is None and wanted is not None:
+        raise SettingsError(
+            f"trial {trial.uid[:8]} began with the weights of a file that is not kept, whose "
+            f"SHA-256 begins with {wanted.partition(':')[2]}; name it: "
+            f"lemur reproduce {trial.uid[:8]} --weights FILE"
+        )
+    if file is not None and (found := InitialWeights().add(file)) != wanted:
+        began = f"with {wanted}" if wanted else "from scratch"
+        raise SettingsError(f"weights {str(file)!r} are {found}; the trial began {began}")
 
 
 def _differences(told: Told, outcome: Outcome) -> Iterator[Difference]:
@@ -228,6 +259,9 @@ def _changed(told: Told, trial: Trial, today: Mapping[str, str]) -> Iterator[str
         yield "which data it was trained on was not recorded"
     if trial.device != told.facts["device"]:
         yield f"the device was {told.facts['device']}, is {trial.device}"
+    recipe = told.facts.get("recipe")
+    if recipe is not None and recipe != trial.pipeline.net_entry.recipe():
+        yield f"the code that trains net {trial.pipeline.net!r} is another"
     entries = {kind: getattr(trial.pipeline, name) for kind, name in _CODE.items()}
     for kind, entry in (entries | {"transform": trial.transform_entry}).items():
         if kind in told.codes and told.codes[kind] != entry.source():

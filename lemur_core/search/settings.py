@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
+from lemur_core.search.points import Point, read_points
 from lemur_core.space import EXECUTION, Given, parse_range
+from lemur_core.trial import Keep
 
 if TYPE_CHECKING:
     from lemur_core.train.limits import Limits
@@ -26,8 +29,11 @@ class Settings:
         dataset: Of the data set.
         metric: Of the metric.
         net: Of the net, or the paths of files.
+        entries: Nets that no plugin registers; in Python only.
         transform: Of the transforms to search; none is all that fit.
         trials: How many each pipeline shall have; negative, how many more.
+        points: Hyperparameters that each pipeline is trained with once, instead of a search; a list
+            of mappings, or the path of a JSONL or CSV file.
         epochs: Of each trial.
         prm: Ranges by hyperparameter, written as `lemur_core.space` says.
         seed: Seeds the search and, through it, every trial.
@@ -44,7 +50,10 @@ class Settings:
             true its predictions are.
         fail_attempts: Trials in a row that may fail before a pipeline is set aside.
         checkpoint: Keep each trial's state after each epoch, so that it can go on from there.
-        keep_weights: Keep the weights of each trial's best epoch by validation.
+        keep_weights: Whose weights are kept of each trial: ``no``, ``best`` (its best epoch by
+            validation; ``True`` means that too), ``last``, or ``every`` epoch.
+        weights: A safetensors file with the weights that each trial begins with; None begins from
+            scratch. A point may name its own.
         in_process: Train in this process, for debuggers; the next three then hold nothing.
         epoch_limit: Minutes that an epoch may take.
         trial_limit: Minutes that a trial may take; None is no limit.
@@ -67,8 +76,10 @@ class Settings:
     dataset: tuple[str, ...] = ()
     metric: tuple[str, ...] = ()
     net: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
     transform: tuple[str, ...] = ()
     trials: int = 3
+    points: tuple[Point, ...] = ()
     epochs: int = 5
     prm: Mapping[str, Given] = field(default_factory=dict)
     seed: int = 0
@@ -82,7 +93,8 @@ class Settings:
     audit: float = 0.0
     fail_attempts: int = 3
     checkpoint: bool = True
-    keep_weights: bool = False
+    keep_weights: Keep = Keep.NO
+    weights: Path | None = None
     in_process: bool = False
     epoch_limit: float = 30.0
     trial_limit: float | None = None
@@ -138,6 +150,12 @@ class Settings:
                 raise SettingsError(f"unknown setting {name!r}{hint(name, [*known, *SHORT_PRM])}")
             if name in known and name != "prm":
                 values[name] = _READERS[name](name, value)
+        for name in ("trials", "sampler"):
+            if "points" in values and name in values:
+                raise SettingsError(
+                    f"points and {name} exclude each other: each point is trained once, "
+                    "and nothing is searched"
+                )
         if "transform" in prm:
             values["transform"] = _names("transform", prm.pop("transform"))
         return cls(**values, prm=prm)
@@ -217,10 +235,31 @@ def _integers(name: str, value: Any) -> tuple[int, ...]:
     return found
 
 
+def _entries(name: str, value: Any) -> tuple[Entry, ...]:
+    entries = (value,) if isinstance(value, Entry) else value
+    if not isinstance(entries, Iterable) or isinstance(entries, str):
+        raise SettingsError(f"{name} is {value!r}; expected a list of entries")
+    found = tuple(entries)
+    for one in found:
+        if not isinstance(one, Entry):
+            raise SettingsError(f"{name} has {one!r}; expected a lemur_core.Entry")
+    if not found:
+        raise SettingsError(f"{name} is empty; expected one or more")
+    return found
+
+
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SettingsError(f"{name} is {value!r}; expected a number")
     return float(value)
+
+
+def _keep(name: str, value: Any) -> Keep:
+    if isinstance(value, bool):
+        return Keep.BEST if value else Keep.NO
+    if value not in list(Keep):
+        raise SettingsError(f"{name} is {value!r}; expected {', '.join(Keep)}")
+    return Keep(value)
 
 
 def _switch(name: str, value: Any) -> bool:
@@ -229,7 +268,7 @@ def _switch(name: str, value: Any) -> bool:
     return value
 
 
-_SWITCHES = ("checkpoint", "keep_weights", "in_process", "download", "skip_corrupt", "adopt")
+_SWITCHES = ("checkpoint", "in_process", "download", "skip_corrupt", "adopt")
 _LIMITS = ("epoch_limit", "trial_limit", "memory_limit")
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("patterns", "task", "dataset", "metric", "net"), _texts),
@@ -240,5 +279,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("device", "sampler", "pruner", "estimator", "db"), _text),
     "transform": _names,
     "gpus": _integers,
-    "data": _path,
+    **dict.fromkeys(("data", "weights"), _path),
+    "points": lambda _, given: read_points(given),
+    "entries": _entries,
+    "keep_weights": _keep,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -17,9 +17,11 @@ from optuna.trial import TrialState
 
 from lemur_core.errors import SettingsError, hint
 from lemur_core.search.combinations import Combinations
-from lemur_core.space import Space, fits, fixed
+from lemur_core.search.settings import Settings
+from lemur_core.space import Space, fixed
 from lemur_core.store.writing.writer import Past
 from lemur_core.trial import Epoch, Outcome, State
+from lemur_core.values import fits
 
 _STATES = {
     State.FINISHED: TrialState.COMPLETE,
@@ -37,18 +39,34 @@ _REMEMBERED = (*_STATES, State.RUNNING, State.INTERRUPTED)
 class Study:
     """Asks for hyperparameters and is told the scores they led to.
 
+    Args:
+        space: What is searched.
+        sampler: Name of Optuna's sampler.
+        pruner: Name of Optuna's pruner.
+        seed: Seeds the sampler.
+        counts: Whether the score of an earlier trial says something about what is searched; None
+            takes those whose hyperparameters fit the space.
+
     Attributes:
         combinations: Those that are left to propose; None where the sampler has no end.
     """
 
-    def __init__(self, space: Space, sampler: str, pruner: str, seed: int) -> None:
+    def __init__(
+        self,
+        space: Space,
+        sampler: str,
+        pruner: str,
+        seed: int,
+        counts: Callable[[Past], bool] | None = None,
+    ) -> None:
         # It warns of each value that a sampler draws at random.
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.space, self.sampler, self.seed = space, sampler, seed
+        self._counts = counts or (lambda past: fits(space, past.prm))
         self.distributions = {
             name: one.distribution() for name, one in space.items() if not one.fixed
         }
-        plain = sampler.lower().removesuffix("sampler")
+        plain = _plain(sampler)
         self._is_without_memory = plain in _WITHOUT_MEMORY
         self.combinations = Combinations(space, sampler) if plain in _EXHAUSTIVE else None
         self._study = optuna.create_study(
@@ -114,7 +132,7 @@ class Study:
         """Take a trial that ended well, in an earlier campaign or another one.
 
         A trial with hyperparameters outside the space is left out: its score says nothing about
-        the points that are searched.
+        what is searched.
         """
         if past.uid in self._known or past.state not in _REMEMBERED:
             return
@@ -123,7 +141,7 @@ class Study:
         if past.state not in _STATES:
             return
         self._known.add(past.uid)
-        if not fits(self.space, past.prm) or not past.epochs:
+        if not self._counts(past) or not past.epochs:
             return
         scores = {epoch.number: epoch.validation for epoch in past.epochs}
         self._study.add_trial(
@@ -135,6 +153,21 @@ class Study:
                 intermediate_values=scores,
             )
         )
+
+
+def check_search(spaces: Sequence[Space], settings: Settings) -> None:
+    """Raise `SettingsError` where spaces cannot be searched as settings say."""
+    named(optuna.pruners, "Pruner", settings.pruner)
+    if not spaces:
+        return
+    Study(spaces[0], settings.sampler, settings.pruner, settings.seed)
+    if _plain(settings.sampler) in _EXHAUSTIVE:
+        for space in spaces[1:]:
+            Combinations(space, settings.sampler)
+
+
+def _plain(sampler: str) -> str:
+    return sampler.lower().removesuffix("sampler")
 
 
 def _final(state: State, measured: float, predicted: float | None) -> float:

@@ -95,13 +95,13 @@ class Namespace:
         if not name:
             return Found("", None, True)
         for root in (self._root, *_users_folders()):
-            if (found := _in_folder(root, name)) is not None:
+            if (found := in_folder(root, name)) is not None:
                 return found
         return None
 
     def shadowed(self, name: str) -> Path | None:
         """Return the file beside the net that ``import name`` does not find; None elsewhere."""
-        if self._beside is None or (found := _in_folder(self._beside, name)) is None:
+        if self._beside is None or (found := in_folder(self._beside, name)) is None:
             return None
         return found.file if name in _NEVER_OWN or _is_installed(name, self._beside) else None
 
@@ -123,7 +123,8 @@ def _packages(folder: Path) -> list[str]:
     return names
 
 
-def _in_folder(folder: Path, name: str) -> Found | None:
+def in_folder(folder: Path, name: str) -> Found | None:
+    """Return the module of a dotted name whose top-level package is in a folder."""
     place = folder.joinpath(*name.split("."))
     if (file := place / "__init__.py").is_file():
         return Found(name, file, True)
@@ -135,7 +136,7 @@ def _in_folder(folder: Path, name: str) -> Found | None:
 
 
 def _is_own(folder: Path, top: str) -> bool:
-    return _in_folder(folder, top) is not None and not _is_installed(top, folder)
+    return in_folder(folder, top) is not None and not _is_installed(top, folder)
 
 
 def _is_installed(top: str, but: Path) -> bool:

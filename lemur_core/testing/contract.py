@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from lemur_core.entry import Entry
-from lemur_core.registry import KINDS, Failure
-from lemur_core.testing.estimators import EstimatorRules
-from lemur_core.testing.loaders import LoaderRules
-from lemur_core.testing.metrics import MetricRules
-from lemur_core.testing.nets import NetRules
+from lemur_core.kind import BUILT_IN, Kind
+from lemur_core.registry import Failure
 from lemur_core.testing.plugin import PluginRules, collect
-from lemur_core.testing.transforms import TransformRules
 
 
-class PluginContract(
-    PluginRules, NetRules, LoaderRules, TransformRules, MetricRules, EstimatorRules
-):
+def rules_of(kinds: Iterable[Kind]) -> list[type]:
+    """Return the classes of the kinds' contract tests."""
+    return [Entry(kind.name, kind.rules).load() for kind in kinds if kind.rules]
+
+
+class PluginContract(PluginRules, *rules_of(BUILT_IN)):  # type: ignore[misc]
     """Tests everything that a plugin registers.
 
     Attributes:
@@ -26,7 +26,9 @@ class PluginContract(
 
     What else can be set or overridden is said where the rules of each kind are: `metric_cases` of
     `MetricRules`, which every registered metric needs, `prepare_data` of `LoaderRules`, and `batch`
-    of `NetRules` for tasks other than img-classification.
+    of `NetRules` for tasks other than img-classification, and `importer_place` of `ImporterRules`,
+    which every importer needs. Rules of a kind that a plugin brings, the
+    tested one or another, are added for the entries of that kind.
     """
 
     plugin = ""
@@ -38,9 +40,14 @@ class PluginContract(
         super().__init_subclass__(**options)
         registry = collect(cls.plugin)
         cls.failure = registry.failures[0] if registry.failures else None
-        cls.entries = {kind: [one for _, one in registry.entries(kind)] for kind in KINDS}
-        every = [entry for kind in KINDS for entry in cls.entries[kind]]
-        for kind, entries in (cls.entries | {"entry": every}).items():
+        cls.brings_kinds = any(plugin.kinds for plugin in registry.plugins.values())
+        kinds = registry.kinds
+        cls.entries = {kind: [one for _, one in registry.entries(kind)] for kind in kinds}
+        used = (kind for kind in kinds.values() if cls.entries[kind.name])
+        cls.__bases__ += tuple(rules for rules in rules_of(used) if not issubclass(cls, rules))
+        every = [entry for entries in cls.entries.values() for entry in entries]
+        registered = {kind.argument: cls.entries[name] for name, kind in kinds.items()}
+        for kind, entries in (registered | {"entry": every}).items():
             for name in [name for name in dir(cls) if name.startswith(f"test_{kind}_")]:
                 setattr(cls, name, cls._rule(name) if entries else None)
 
@@ -52,9 +59,10 @@ class PluginContract(
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Give each rule the entries of its kind."""
         for kind, entries in self.entries.items():
-            if kind in metafunc.fixturenames:
-                metafunc.parametrize(kind, entries, ids=[entry.name for entry in entries])
+            argument = kind.replace("-", "_")
+            if argument in metafunc.fixturenames:
+                metafunc.parametrize(argument, entries, ids=[entry.name for entry in entries])
         if "entry" in metafunc.fixturenames:
-            every = [(kind, entry) for kind in KINDS for entry in self.entries[kind]]
+            every = [(kind, entry) for kind, entries in self.entries.items() for entry in entries]
             ids = [f"{kind}-{entry.name}" for kind, entry in every]
             metafunc.parametrize(("kind", "entry"), every, ids=ids)

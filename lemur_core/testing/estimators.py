@@ -8,8 +8,8 @@ import pytest
 
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.asked import Asked, maker, options_of, parts_of
-from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known
+from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, maker, parts_of
+from lemur_core.kinds.options import Selection, options_of
 
 _EPOCHS = 12
 _CURVES = {
@@ -26,7 +26,7 @@ class EstimatorRules:
 
     def test_estimator_needs_nothing_but_what_is_known(self, estimator: Entry) -> None:
         """Each option has a default, and scores are asked for in equal parts of an epoch."""
-        options_of(estimator.load(), estimator.name)
+        options_of("estimator", estimator.load(), estimator.name)
         parts_of(_made(estimator, _known()))
 
     def test_estimator_says_something_sensible_of_any_curve(self, estimator: Entry) -> None:
@@ -69,7 +69,7 @@ def _known(*shapes: str) -> Known:
 
 
 def _made(estimator: Entry, known: Known) -> Estimator:
-    return maker(estimator.load(), Asked(estimator.name))(known)
+    return maker(estimator.load(), Selection(estimator.name))(known)
 
 
 def _said(estimator: Entry, known: Known, scores: list[float]) -> list[Estimate]:

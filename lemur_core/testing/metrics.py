@@ -10,7 +10,7 @@ import torch
 
 from lemur_core.entry import Entry
 from lemur_core.kinds.metric import Metric, as_metric
-from lemur_core.testing.objects import as_outputs, as_targets
+from lemur_core.tasks.objects import as_outputs, as_targets
 
 Case = tuple[Any, Any, float]
 

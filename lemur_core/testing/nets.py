@@ -13,22 +13,24 @@ import torch
 from torch import Tensor, nn
 
 from lemur_core.entry import Entry
-from lemur_core.kinds.loader import IGNORED
+from lemur_core.errors import ContractError
 from lemur_core.kinds.net import NetModule, as_net
-from lemur_core.space import Interval, Range, Space, covering, of_net, smallest
-from lemur_core.testing.objects import check_found, draw_objects, same
+from lemur_core.kinds.task import Task
+from lemur_core.space import Interval, Range, Space, of_net
+from lemur_core.testing.comparing import same
+from lemur_core.testing.tasks import RegisteredTasks
+from lemur_core.values import covering, preset, smallest
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 # A net of more parameters is tried without values where only its hyperparameters differ.
 _LIGHT = 2_000_000
-CLASSES = 10
 # Pixels on a side, of what a net is tried on that does not ask for more.
 _SIZE = 32
 # Known of every net: the runner reads them.
 _RUNNERS = {"batch", "transform"}
 
 
-class NetRules:
+class NetRules(RegisteredTasks):
     """A net maps batches to its task's shape, learns, and comes back from its state.
 
     Attributes:
@@ -44,52 +46,37 @@ class NetRules:
     def batch(self, net: Entry, channels: int, count: int) -> tuple[Tensor, Any, tuple[int, ...]]:
         """Return inputs, targets and ``out_shape`` to try a net on.
 
-        Override it for tasks other than img-classification, img-segmentation and obj-detection,
-        whose inputs are of the net's ``dtype`` and of shape ``(count, channels, size, size)`` at
-        its smallest size.
+        They are those of the first of the net's tasks that is registered and has any. Override it
+        for a net of other tasks.
         """
-        size = net.min_size or _SIZE
-        targets: Any
-        if net.serves("img-classification"):
-            targets = torch.arange(count) % CLASSES
-        elif net.serves("img-segmentation"):
-            targets = torch.arange(count * size * size).reshape(count, size, size) % CLASSES
-            targets[:, 0] = IGNORED
-        elif net.serves("obj-detection"):
-            targets = draw_objects(count, size, CLASSES)
-        else:
-            pytest.fail(
-                f"net {net.name!r} serves {', '.join(net.tasks)}; "
-                "override batch() to say what its batches are"
-            )
-        drawn = torch.Generator().manual_seed(count)
-        dtype = getattr(torch, net.dtype)
-        inputs = torch.randn(count, channels, size, size, generator=drawn, dtype=dtype)
-        return inputs, targets, (CLASSES,)
+        size, dtype = net.min_size or _SIZE, getattr(torch, net.dtype)
+        for task in self.tasks_of(net).values():
+            with suppress(NotImplementedError):
+                return task.batch(count, channels, size, dtype)
+        pytest.fail(
+            f"net {net.name!r} serves {', '.join(net.tasks) or 'any task'}; "
+            "override batch() to say what its batches are"
+        )
 
     def test_net_says_its_hyperparameters(self, net: Entry) -> None:
         """They can be read as ranges."""
         assert _space(net)
 
     def test_net_gives_its_tasks_shape(self, net: Entry) -> None:
-        """Scored alone or many at once, each target gets an output of ``out_shape``.
-
-        Of detection a dictionary of what was found, inside the image.
-        """
+        """Scored alone or many at once, each target gets an output, as its task says."""
         for channels in self.channels:
             built = self._built(net, channels).eval()
-            for count in (1, 3):
-                _check_shape(net, built, *self.batch(net, channels, count))
+            for count in (1, 2):
+                self._check_shape(net, built, *self.batch(net, channels, count))
 
     def test_net_gives_every_parameter_a_finite_gradient(self, net: Entry) -> None:
         """A parameter without one is never learned.
 
         A detector gives its losses for images and targets in training, as torchvision's do.
         """
-        for channels in self.channels:
-            built = self._built(net, channels).train()
-            inputs, targets, _ = self.batch(net, channels, 4)
-            _check_gradients(net, built, inputs, targets)
+        built = self._built(net, self.channels[-1]).train()
+        inputs, targets, _ = self.batch(net, self.channels[-1], 2)
+        _check_gradients(net, built, inputs, targets)
 
     def test_net_learns(self, net: Entry) -> None:
         """An epoch changes its parameters and gives None, a mean loss, or (score, loss)."""
@@ -102,13 +89,13 @@ class NetRules:
     def test_net_comes_back_from_its_state(self, net: Entry) -> None:
         """Another one, given the state of the first, gives the same outputs."""
         built, prm = self._set_up(net)
-        built.learn(self._epoch(net))
+        built.learn([self.batch(net, self.channels[-1], 2)[:2]])
         file = io.BytesIO()
         torch.save(built.state_dict(), file)
         file.seek(0)
         again = self._built(net, self.channels[-1], seed=1, prm=prm)
         again.load_state_dict(torch.load(file, weights_only=True))
-        inputs, targets, _ = self.batch(net, self.channels[-1], 3)
+        inputs, targets, _ = self.batch(net, self.channels[-1], 2)
         assert same(_told(built, inputs, targets), _told(again, inputs, targets)), (
             f"net {net.name!r}: its state does not bring it back; "
             "hold what it learns in parameters or buffers"
@@ -124,7 +111,7 @@ class NetRules:
 
     def test_net_is_scored_the_same_twice(self, net: Entry) -> None:
         """In evaluation nothing is drawn at random."""
-        inputs, targets, _ = self.batch(net, self.channels[-1], 3)
+        inputs, targets, _ = self.batch(net, self.channels[-1], 2)
         least = _prm(net)
         # The least dropout is none; a detector whose thresholds are halfway may find nothing.
         for prm in (least | _middles(_space(net)), *[least] * isinstance(targets, list)):
@@ -238,11 +225,20 @@ class NetRules:
         if device == META:
             inputs, targets = inputs.to(META), _without_values(targets)
         with torch.inference_mode():
-            _check_shape(net, built.eval(), inputs, targets, out_shape)
+            self._check_shape(net, built.eval(), inputs, targets, out_shape)
         _check_gradients(net, built.train(), inputs, targets)
         built.train_setup(prm)
         if device != META:
             _check_learns(net, built, [(inputs, targets)])
+
+    def _check_shape(
+        self, net: Entry, built: Any, inputs: Tensor, targets: Any, out_shape: tuple[int, ...]
+    ) -> None:
+        task = next(iter(self.tasks_of(net).values()), Task())
+        try:
+            task.check_outputs(built(inputs), inputs, targets, out_shape)
+        except ContractError as error:
+            raise AssertionError(f"net {net.name!r}: {error}") from None
 
     def _set_up(self, net: Entry) -> tuple[Any, Mapping[str, Any]]:
         prm = _prm(net)
@@ -251,7 +247,7 @@ class NetRules:
         return built, prm
 
     def _epoch(self, net: Entry) -> list[tuple[Tensor, Any]]:
-        return [self.batch(net, self.channels[-1], count)[:2] for count in (4, 2)]
+        return [self.batch(net, self.channels[-1], count)[:2] for count in (3, 2)]
 
 
 class _UndeclaredError(KeyError):
@@ -288,20 +284,6 @@ class _Watched(dict[str, Any]):
     def __iter__(self) -> Iterator[str]:
         # dict(prm) asks keys() of those only that have an iterator of their own.
         return super().__iter__()
-
-
-def _check_shape(
-    net: Entry, built: Any, inputs: Tensor, targets: Any, out_shape: tuple[int, ...]
-) -> None:
-    outputs = built(inputs)
-    if isinstance(targets, list):
-        check_found(f"net {net.name!r}", outputs, inputs, *out_shape)
-        return
-    expected = (len(inputs), *out_shape, *targets.shape[1:])
-    assert outputs.shape == expected, (
-        f"net {net.name!r}: maps {tuple(inputs.shape)} to {tuple(outputs.shape)}; "
-        f"expected {expected}"
-    )
 
 
 def _check_gradients(net: Entry, built: Any, inputs: Tensor, targets: Any) -> None:
@@ -378,7 +360,7 @@ def _module(net: Entry) -> NetModule:
 
 
 def _space(net: Entry) -> Space:
-    return of_net(_module(net).hyperparameters())
+    return preset(of_net(_module(net).hyperparameters()), net.prm)
 
 
 def _prm(net: Entry) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from lemur_core.errors import LemurError, MisfitError
-from lemur_core.kinds.loader import InMemory, Samples
+from lemur_core.kinds.loader import Collate, InMemory, Samples
 from lemur_core.kinds.net import TrainData
 from lemur_core.train.draws import (
     Draws,
@@ -35,24 +35,36 @@ def batches(
     *,
     training: bool,
     seed: int = 0,
+    collate: Collate | None = None,
 ) -> Batches:
     """Return the batches of one split; iterating again is another pass.
 
     Args:
         samples: The split.
-        transform: Applied to whole batches where the samples are in memory, else to each image.
+        transform: Applied to images, inputs of type uint8, to whole batches where they are in
+            memory and else to each; all other inputs are given as they are.
         size: Samples in a batch; the last has what remains.
         device: Where inputs and targets are put.
         training: Shuffle, let the transform draw at random, and leave out a last batch of a single
             sample, which batch normalisation cannot take.
         seed: Seeds everything drawn, 0 or above.
+        collate: Makes a batch of samples, as `DataBundle.collate`; None stacks them.
     """
     kind: type[Batches]
     if not isinstance(samples, InMemory):
         kind = _FromDataset
+    elif collate is not None or hasattr(transform, "pair"):
+        kind = _OneByOneFromMemory
     else:
-        kind = _PairsFromMemory if hasattr(transform, "pair") else _FromMemory
-    return kind(samples, transform, size, device, training, seed)
+        kind = _FromMemory
+        if not _is_image(samples.inputs):
+            transform = nn.Identity()
+    return kind(samples, transform, size, device, training, seed, _Collator(collate))
+
+
+def _is_image(inputs: Any) -> bool:
+    # Anything but an image, a sentence for example, was made ready by its loader.
+    return isinstance(inputs, Tensor) and inputs.dtype == torch.uint8
 
 
 def mixed(train_data: TrainData, transform: nn.Module, out_shape: tuple[int, ...]) -> TrainData:
@@ -95,9 +107,11 @@ class Batches:
         device: torch.device,
         training: bool,
         seed: int,
+        collate: _Collator,
     ) -> None:
         self.samples, self.transform, self.size = samples, transform, size
         self.device, self.training, self.seed = device, training, seed
+        self.collate = collate
         self.begin(1)
 
     def begin(self, epoch: int) -> None:
@@ -158,21 +172,14 @@ class _FromMemory(Batches):
         return super()._moved(pinned)
 
 
-class _PairsFromMemory(_FromMemory):
+class _OneByOneFromMemory(Batches):
+    """The batches of samples in memory that are transformed or collated one by one."""
+
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
-        pair: Any = self.transform.pair
+        transformed = _Transformed(self.samples, self.transform, self.training)
         seeds = draws.of_samples(len(self.samples))
         for indices in order:
-            picks = _picks(indices, seeds)
-            seed_others(picks[0][1])
-            batch = []
-            for index, seed in picks:
-                seed_sample(seed)
-                batch.append(pair(*self.samples[index]))
-            yield _collate(batch)
-
-    def _transformed(self, inputs: Any) -> Any:
-        return self._moved(inputs)
+            yield self.collate(transformed.__getitems__(_picks(indices, seeds)))
 
 
 class _FromDataset(Batches):
@@ -184,14 +191,15 @@ class _FromDataset(Batches):
         device: torch.device,
         training: bool,
         seed: int,
+        collate: _Collator,
     ) -> None:
-        super().__init__(samples, transform, size, device, training, seed)
+        super().__init__(samples, transform, size, device, training, seed, collate)
         processes = _loading_processes(len(samples))
         self._picks = _Picks()
         self.loader: DataLoader[Any] = DataLoader(
             _Transformed(samples, transform, training),
             batch_sampler=self._picks,
-            collate_fn=_collate,
+            collate_fn=collate,
             num_workers=processes,
             persistent_workers=processes > 0,
             pin_memory=device.type == "cuda",
@@ -243,8 +251,7 @@ class _Transformed(Dataset[Any]):
         # A process that loads would have its text buried in the traceback of another.
         except LemurError as error:
             return error
-        # Anything but an image, a sentence say, was made ready by its loader.
-        if not isinstance(inputs, Tensor) or inputs.dtype != torch.uint8:
+        if not _is_image(inputs):
             return inputs, target
         self.transform.train(self.training)
         pair: Callable[[Tensor, Any], tuple[Any, Any]] | None
@@ -252,11 +259,23 @@ class _Transformed(Dataset[Any]):
         return (self.transform(inputs[None])[0], target) if pair is None else pair(inputs, target)
 
 
-def _collate(samples: list[Any]) -> Any:
+class _Collator:
+    """Makes a batch of samples, or of errors the first.
+
+    Args:
+        collate: Makes a batch of samples that are no errors; None stacks them.
+    """
+
+    def __init__(self, collate: Collate | None) -> None:
+        self._collate = collate or _stacked
+
+    def __call__(self, samples: list[Any]) -> Any:
+        errors = [sample for sample in samples if isinstance(sample, LemurError)]
+        return errors[0] if errors else self._collate(samples)
+
+
+def _stacked(samples: list[Any]) -> Any:
     """Return the batch, or why there is none."""
-    errors = [sample for sample in samples if isinstance(sample, LemurError)]
-    if errors:
-        return errors[0]
     shapes = {tuple(inputs.shape) for inputs, _ in samples if isinstance(inputs, Tensor)}
     if len(shapes) > 1:
         given = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:2])
@@ -270,8 +289,10 @@ def _collate(samples: list[Any]) -> Any:
 
 
 def _moved(value: Any, device: torch.device) -> Any:
-    if isinstance(value, list):
-        return [_moved(each, device) for each in value]
+    if isinstance(value, list | tuple):
+        moved = [_moved(each, device) for each in value]
+        # A named tuple takes its values one by one.
+        return type(value)(*moved) if hasattr(value, "_fields") else type(value)(moved)
     if isinstance(value, Mapping):
         return {name: _moved(each, device) for name, each in value.items()}
     return value.to(device, non_blocking=True) if isinstance(value, Tensor) else value

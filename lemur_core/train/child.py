@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
@@ -20,7 +21,7 @@ import torch
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.train.attempt import attempt
 from lemur_core.train.corrupt import Corrupt
-from lemur_core.train.data import Bundles
+from lemur_core.train.data import Bundles, Key
 from lemur_core.train.messages import READY, encode
 from lemur_core.train.start import Start
 from lemur_core.trial import Trial
@@ -45,10 +46,12 @@ class Job:
     Attributes:
         trial: What to train.
         data: None where the worker has it.
+        dropped: Data sets that no trial needs any more.
     """
 
     trial: Trial
     data: SharedData | None = None
+    dropped: Sequence[Key] = ()
 
 
 def main(connection: Connection[Any, Any], how: Start) -> None:
@@ -70,6 +73,8 @@ def main(connection: Connection[Any, Any], how: Start) -> None:
 
 
 def _take(job: Job, connection: Connection[Any, Any], bundles: Bundles) -> None:
+    for key in job.dropped:
+        bundles.drop(key)
     if job.data is not None:
         bundles.put(job.trial.pipeline, *job.data)
     if job.trial.device.startswith("cuda:"):

@@ -1,4 +1,4 @@
-"""The data bundles of a process, each built once."""
+"""The data bundles of a process, each built when it is needed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Identified(NamedTuple):
 
 
 class Bundles:
-    """Data bundles by data set, restriction and task, kept for every trial that follows.
+    """Data bundles by data set, restriction and task, kept until they are dropped.
 
     Args:
         folder: Of the data sets.
@@ -76,6 +76,14 @@ class Bundles:
         if bundle is not None:
             self._built[key] = bundle
 
+    def drop(self, key: Key) -> None:
+        """Free a bundle; it is built again when it is next asked for."""
+        self._built.pop(key, None)
+
+    def holds(self, key: Key) -> bool:
+        """Return whether a bundle is built."""
+        return key in self._built
+
     def corrupt(self, pipeline: Pipeline) -> Corrupt:
         """Return which samples were left out of the pipeline's bundle."""
         return self._corrupt.get(self.key(pipeline), {})
@@ -95,7 +103,8 @@ class Bundles:
         """
         if self._digests is None:
             return None
-        self.get(pipeline)
+        if self._whole(pipeline) not in self._identified:
+            self.get(pipeline)
         return self._identified[self._whole(pipeline)].record
 
     def current(self, pipeline: Pipeline) -> DatasetRecord | None:
@@ -141,7 +150,8 @@ def share(bundle: DataBundle) -> DataBundle | None:
     """
     splits = (bundle.train, bundle.validation, bundle.test)
     held = [split for split in splits if isinstance(split, InMemory)]
-    if len(held) < len(splits):
+    # What collates may be what no other process can be sent, a lambda for example.
+    if len(held) < len(splits) or bundle.collate is not None:
         return None
     needed = sum(split.inputs.nbytes + split.targets.nbytes for split in held)
     # Where there is too little, in a container say, writing to it would end this process.

@@ -1,4 +1,8 @@
-"""The weights of a trial's best epoch, in a safetensors file that says which epoch that is."""
+"""The weights of a trial's epochs, in safetensors files that say which epoch each is of.
+
+Those of its best epoch by validation are in ``UID.safetensors``, those of its last one in
+``UID-last.safetensors``, and those of each epoch in ``UID-epoch-1.safetensors`` and so on.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 from lemur_core.errors import WeightsError
-from lemur_core.trial import Epoch
+from lemur_core.trial import Epoch, Keep
 
 
 class Kept(NamedTuple):
@@ -29,6 +33,40 @@ class Kept(NamedTuple):
     epoch: int
     validation: float
     accuracy: float
+
+
+def file_of(best: Path, which: int | str) -> Path:
+    """Return where weights are kept that are not, or not only, a trial's best.
+
+    Args:
+        best: Where those of its best epoch are kept.
+        which: The number of an epoch, from 1, or ``"last"``.
+
+    >>> file_of(Path("0a1b.safetensors"), 3).name, file_of(Path("0a1b.safetensors"), "last").name
+    ('0a1b-epoch-3.safetensors', '0a1b-last.safetensors')
+    """
+    name = f"epoch-{which}" if isinstance(which, int) else which
+    return best.with_stem(f"{best.stem}-{name}")
+
+
+def keep_as(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_best: bool) -> None:
+    """Write a net's weights where they are kept.
+
+    Args:
+        best: Where those of the trial's best epoch are kept.
+        net: The net, after the epoch.
+        epoch: The epoch.
+        how: Which weights are kept.
+        is_best: Whether the epoch is the trial's best so far.
+    """
+    if how is Keep.LAST:
+        keep(file_of(best, "last"), net, epoch)
+    elif how is Keep.EVERY:
+        keep(file_of(best, epoch.number), net, epoch)
+    if is_best and how is Keep.BEST:
+        keep(best, net, epoch)
+    elif is_best and how is Keep.EVERY:
+        copy(file_of(best, epoch.number), best)
 
 
 def keep(file: Path, net: nn.Module, epoch: Epoch) -> None:

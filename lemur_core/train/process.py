@@ -58,6 +58,7 @@ class Process:
         self._sent: set[Key] = set()
         self.notices: deque[str] = deque()
         self._kills = KernelKills()
+        self._was_used = False
         if started is not None:
             self._take(started)
 
@@ -66,10 +67,12 @@ class Process:
         if self._process is None or not self._process.is_alive():
             self.kill()
             self._take(self._start())
-        self._epochs = list(trial.done)
+        self._epochs, self._was_used = list(trial.done), True
         self._kills.look()
         self._watch.begin(len(self._epochs) + 1)
-        self._send(Job(trial, self._untold(trial.pipeline)))
+        dropped = tuple(key for key in self._sent if not self.bundles.holds(key))
+        self._sent.difference_update(dropped)
+        self._send(Job(trial, self._untold(trial.pipeline), dropped))
 
     def receive(self) -> Epoch | Outcome | None:
         """Return what the process says of its trial; None where it says nothing yet.
@@ -115,7 +118,8 @@ class Process:
         """End the process, which has nothing to do."""
         if self._connection is not None:
             self._connection.close()
-        if self._process is not None:
+        # One that was given nothing may be importing torch still, for seconds.
+        if self._process is not None and self._was_used:
             self._process.join(_END_S)
         self.kill()
 

@@ -12,21 +12,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from lemur_core.errors import MisfitError, NotFiniteError
+from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError
 from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
+from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
 from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint, kept
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
+from lemur_core.train.initial import give_weights
 from lemur_core.train.parts import Parted
-from lemur_core.trial import Epoch, Size, Trial, best_of
+from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
 
 # Scoring keeps no activations, so that it can take more images at once than training does, until
 # what is left of those at full size is much.
@@ -59,33 +61,39 @@ class Training:
 
     def __init__(self, trial: Trial, bundle: DataBundle) -> None:
         self.trial, self.device = trial, torch.device(trial.device)
-        bundle = with_labels_checked(bundle, trial.pipeline.task, trial.pipeline.dataset)
+        task = task_of(trial.pipeline.task_entry)
+        bundle = with_labels_checked(bundle, task, trial.pipeline.dataset)
         self.bundle = bundle
         seed_everything(trial.seed)
         self._transform = as_transform(
-            trial.transform_entry.load(), bundle.normalisation, trial.prm["transform"]
+            trial.transform_entry.load(), bundle.scale, trial.prm["transform"]
         )
         self._metrics = build_metrics(trial.pipeline, bundle.out_shape, self.device)
         assert bundle.validation is not None
         splits = (bundle.train, bundle.validation, bundle.test)
-        whole = all(isinstance(split, InMemory) for split in splits)
+        whole = all(isinstance(split, InMemory) for split in splits) and bundle.collate is None
         if whole and not hasattr(self._transform, "pair"):
             # It is given whole batches, where the net is.
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
+        if trial.initial is not None:
+            give_weights(self.net, trial.initial, trial)
         # Once more, so that what is learned does not hang on how the net was tried on.
         seed_everything(trial.seed)
         self.net.train_setup(trial.prm)
         arrange(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)
 
+    @property
+    def transform(self) -> nn.Module:
+        """What turns the data set's images into the net's inputs."""
+        return self._transform
+
     def scored(self, samples: Samples) -> TrainData:
         """Return the batches of samples in which the net is scored, in their order."""
         side = self.trial.transform_entry.size or _LARGE
         at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // side**2)
-        size = max(self.trial.prm["batch"], at_once)
-        seed = self.trial.seed
-        return batches(samples, self._transform, size, self.device, training=False, seed=seed)
+        return self._batches(samples, max(self.trial.prm["batch"], at_once), training=False)
 
     def epochs(self) -> Iterator[Epoch]:
         """Train, and yield each epoch once it is scored, and what is kept of it is written.
@@ -124,9 +132,18 @@ class Training:
             yield epochs[-1]
 
     def _training_batches(self) -> Batches:
-        size, seed = self.trial.prm["batch"], self.trial.seed
-        train = self.bundle.train
-        return batches(train, self._transform, size, self.device, training=True, seed=seed)
+        return self._batches(self.bundle.train, self.trial.prm["batch"], training=True)
+
+    def _batches(self, samples: Samples, size: int, *, training: bool) -> Batches:
+        return batches(
+            samples,
+            self._transform,
+            size,
+            self.device,
+            training=training,
+            seed=self.trial.seed,
+            collate=self.bundle.collate,
+        )
 
     def _parted(self, train_data: TrainData, validation_data: TrainData) -> Parted:
         def validation() -> float:
@@ -138,8 +155,9 @@ class Training:
     def _keep(self, epochs: Sequence[Epoch]) -> None:
         trial, latest = self.trial, epochs[-1]
         # Before the state: of an epoch that is gone on from, the weights are there.
-        if trial.weights and best_of(epochs) is latest:
-            keep_weights(trial.weights, self.net, latest)
+        if trial.weights:
+            is_best = best_of(epochs) is latest
+            keep_weights(trial.weights, self.net, latest, trial.keep, is_best=is_best)
         if trial.checkpoint and latest.number < trial.epochs:
             keep_state(trial.checkpoint, self.net, epochs)
 
@@ -169,10 +187,10 @@ def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
         _warn(f"{folder}: the trial's state cannot be kept", error)
 
 
-def keep_weights(file: Path, net: nn.Module, epoch: Epoch) -> None:
+def keep_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
     """Write the weights of a net after an epoch, or warn that they cannot be written."""
     try:
-        kept.keep(file, net, epoch)
+        kept.keep_as(file, net, epoch, keep, is_best=is_best)
     # As of the state; the net would have to be trained again.
     except Exception as error:
         _warn(f"{file}: the trial's weights cannot be kept", error)
@@ -222,14 +240,16 @@ def build_net(
     """Return the trial's net and its size, after it and the metrics took two images.
 
     Raises:
+        CodeChangedError: The code that trains it is not what the trial says.
         MisfitError: It cannot take them.
         NotFiniteError: A metric cannot take its outputs, which are NaN or infinite.
     """
     entry = trial.pipeline.net_entry
+    if trial.recipe is not None and entry.recipe() != trial.recipe:
+        raise CodeChangedError(entry.name, "the code that trains it")
     net_module = as_net(entry.load(), entry.name)
-    assert bundle.validation is not None
-    sample = _first(bundle.validation, transform, device)
-    in_shape = (1, *sample[0].shape[1:])
+    sample = _first(bundle, transform, device)
+    in_shape = (1, *_shape_of(sample[0], trial.pipeline.dataset)[1:])
     # Its weights depend on the seed alone, and not on how its data is loaded.
     seed_everything(trial.seed)
     net: Any = net_module.net(in_shape, bundle.out_shape, dict(trial.prm), device)
@@ -302,8 +322,31 @@ def seed_everything(seed: int) -> None:
     torch.backends.cudnn.deterministic = True
 
 
-def _first(samples: Samples, transform: nn.Module, device: torch.device) -> tuple[Any, Any]:
-    return next(iter(batches(samples, transform, 2, device, training=False)))
+def _first(bundle: DataBundle, transform: nn.Module, device: torch.device) -> tuple[Any, Any]:
+    samples, collate = bundle.validation, bundle.collate
+    assert samples is not None
+    return next(iter(batches(samples, transform, 2, device, training=False, collate=collate)))
+
+
+def _shape_of(inputs: Any, dataset: str) -> torch.Size:
+    """Return the shape of a batch of inputs, of its first tensor where it has several.
+
+    Raises:
+        MisfitError: It has none.
+    """
+    waiting = [inputs]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, Tensor):
+            return one.shape
+        if isinstance(one, Mapping):
+            waiting += one.values()
+        elif isinstance(one, list | tuple):
+            waiting += one
+    raise MisfitError(
+        f"data set {dataset!r}: its batches hold no tensor but {type(inputs).__name__}; "
+        "expected inputs that are tensors, or the bundle's collate to make tensors of them"
+    )
 
 
 def _score_batch(net: Any, metrics: Mapping[str, Metric], inputs: Any, targets: Any) -> None:

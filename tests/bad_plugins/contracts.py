@@ -15,6 +15,12 @@ def prepare_data(self, loader, folder):
         (folder / "there").touch()
 
 
+def importer_place(self, importer, folder):
+    place = folder / "bad.scores"
+    place.write_text("0.5 0.75")
+    return place
+
+
 for file in sorted(Path(__file__).with_name("lemur_bad").glob("[!_]*.py")):
     rule = file.stem
     globals()[f"Test_{rule}"] = type(
@@ -24,5 +30,7 @@ for file in sorted(Path(__file__).with_name("lemur_bad").glob("[!_]*.py")):
             "plugin": f"lemur_bad.{rule}",
             "metric_cases": CASES.get(rule, HALF_RIGHT),
             "prepare_data": prepare_data,
-        },
+        }
+        # Its author has written none.
+        | ({} if rule == "no_place" else {"importer_place": importer_place}),
     )

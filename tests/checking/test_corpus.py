@@ -122,9 +122,10 @@ def test_the_command_writes_lines_and_says_how_much(db, tmp_path, capsys):
     assert lines == of(db).lines
     tokens = sum(line["tokens"] for line in lines)
     out, err = capsys.readouterr()
-    assert f"4 lines, {file.stat().st_size / 1024:.1f} KiB, {tokens:,} tokens of Python; " in out
+    size = f"{file.stat().st_size / 1024:.1f} KiB"
+    assert f"wrote {file}, {size}: 4 lines, {tokens:,} tokens of Python; " in out
     assert "left out 1 results whose code is not known" in err
-    run("--output", table, "--format", "parquet", "--db", db)
+    run("--output", table, "--format", "parquet-code", "--db", db)
     frame = pd.read_parquet(table)
     assert frame["accuracy"].tolist() == [line["accuracy"] for line in lines]
     assert [json.loads(text) for text in frame["prm"]] == [line["prm"] for line in lines]

@@ -274,6 +274,14 @@ def test_plugins_are_told_what_happens_and_one_that_raises_stops_nothing(db, toy
 
     class Tracker:
         @hookimpl
+        def lemur_campaign_started(self, settings, pipelines, db):
+            heard.append((settings.trials, [pipeline.name for pipeline in pipelines], db))
+
+        @hookimpl
+        def lemur_campaign_ended(self, summary):
+            heard.append(dict(summary.states))
+
+        @hookimpl
         def lemur_trial_started(self, trial):
             heard.append(("started", trial.number))
 
@@ -293,7 +301,9 @@ def test_plugins_are_told_what_happens_and_one_that_raises_stops_nothing(db, toy
     summary = campaign(settings, toys, events.append)
     assert summary.states == Counter({State.FINISHED: 2})
     assert heard == [
+        (2, [LINEAR], str(db)),
         ("started", 1), ("epoch", 1), ("epoch", 2), ("started", 2), ("epoch", 1), ("epoch", 2),
+        {State.FINISHED: 2},
     ]  # fmt: skip
     assert [event.message for event in events if isinstance(event, Warned)] == [
         "plugin 'tracker': lemur_trial_finished raised RuntimeError: tracker is down"

@@ -142,7 +142,7 @@ def test_a_plugin_that_fails_is_one_warning_line_and_the_rest_works(lemur, broke
 def test_doctor_shows_versions_plugins_and_tracebacks(lemur, broken):
     status, out, _ = lemur("doctor", "--no-torch")
     assert status == 1
-    assert "plugin      toy (lemur-toy 1.2): 6 nets, 3 loaders, 2 transforms, 1 metrics" in out
+    assert "plugin      toy (lemur-toy 1.2): 6 nets, 3 loaders, 2 transforms, 1 metric" in out
     assert "plugin      broken was left out: RuntimeError: no luck" in out
     assert 'raise RuntimeError("no luck")' in out
     assert "database    lemur.db (not there yet; lemur run makes it)" in out

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -57,6 +58,11 @@ NETS = (
     "net_is_exported",
 )
 
+TASKS = (
+    "task_is_one",
+    "task_finds_no_fault_in_its_own_batch",
+    "task_drawer_can_be_called",
+)
 ESTIMATORS = (
     "estimator_needs_nothing_but_what_is_known",
     "estimator_says_something_sensible_of_any_curve",
@@ -91,7 +97,7 @@ BROKEN = {
     ),
     "estimator_of_nothing": (
         ["estimator_can_be_called", *ESTIMATORS],
-        "estimator 'bad': its target cannot be called with (known)",
+        "estimator 'bad': its target cannot be called",
     ),
     "estimator_asks_for_more": (
         ESTIMATORS,
@@ -113,7 +119,51 @@ BROKEN = {
         ["estimator_refuses_what_is_no_score"],
         "DID NOT RAISE",
     ),
-    "exporter_of_nothing": (["exporter_can_be_called"], "exporter 'bad': cannot be called"),
+    "exporter_of_nothing": (
+        [
+            "exporter_needs_nothing_but_results",
+            "exporter_writes_results",
+            "exporter_can_be_called",
+        ],
+        "exporter 'bad': cannot be called",
+    ),
+    "exporter_asks_for_more": (
+        ["exporter_writes_results", "exporter_needs_nothing_but_results"],
+        "exporter 'bad': its option 'theme' has no default that is a bool, int, float or str",
+    ),
+    "exporter_needs_rows": (
+        ["exporter_writes_results"],
+        "exporter 'bad' failed: IndexError: single positional indexer is out-of-bounds",
+    ),
+    "exporter_writes_nothing": (["exporter_writes_results"], "exporter 'bad' wrote no some"),
+    "importer_without_read": (
+        ["importer_reads_the_same_twice", "importer_reads_its_own"],
+        "importer 'bad': has no function read(place)",
+    ),
+    "importer_of_anything": (
+        ["importer_recognises_nothing_else"],
+        "importer 'bad': recognises empty, which is not in its format",
+    ),
+    "importer_of_no_place": (
+        ["importer_recognises_its_own"],
+        "importer 'bad': does not recognise bad.scores, which is in its format",
+    ),
+    "importer_of_percent": (
+        ["importer_reads_the_same_twice", "importer_reads_its_own"],
+        "record 1: accuracy 50.0: expected a number from 0 to 1",
+    ),
+    "importer_at_random": (
+        ["importer_reads_the_same_twice"],
+        "importer 'bad': yields other records when it reads bad.scores again",
+    ),
+    "no_place": (
+        [
+            "importer_recognises_its_own",
+            "importer_reads_its_own",
+            "importer_reads_the_same_twice",
+        ],
+        "importer 'bad': override importer_place() to write a few records",
+    ),
     "wrong_shape": (
         ["net_gives_its_tasks_shape"],
         "net 'Bad': maps (1, 1, 32, 32) to (1, 10, 1); expected (1, 10)",
@@ -188,7 +238,7 @@ BROKEN = {
         ["net_gives_its_tasks_shape"],
         "net 'Bad': gives dict; expected a list, a dictionary for each image",
     ),
-    "finds_in_some": (["net_gives_its_tasks_shape"], "net 'Bad': 1 outputs of 3 images"),
+    "finds_in_some": (["net_gives_its_tasks_shape"], "net 'Bad': 1 outputs of 2 images"),
     "finds_pairs": (
         ["net_gives_its_tasks_shape"],
         "net 'Bad': what is in an image is tuple; expected a dictionary",
@@ -295,9 +345,23 @@ BROKEN = {
         [
             "loader_promises_hold",
             "loader_names_files_that_are_there",
+            "loader_makes_the_same_batch_twice",
             "loader_gives_the_same_twice",
         ],
         NO_FILES,
+    ),
+    "batches_at_random": (
+        ["loader_makes_the_same_batch_twice"],
+        "loader 'bad': collate gives something else for the same samples; draw nothing in it",
+    ),
+    "no_task": (TASKS, "expected a class derived from lemur_core.kinds.task.Task"),
+    "task_blames_itself": (
+        ["task_finds_no_fault_in_its_own_batch"],
+        "task 'bad': its own target WrongLabel(value=2, words='is 2')",
+    ),
+    "task_draws_without_style": (
+        ["task_drawer_can_be_called"],
+        "too many positional arguments",
     ),
     "names_missing_files": (
         ["loader_names_files_that_are_there"],
@@ -325,34 +389,27 @@ BROKEN = {
         "transform 'bad': differs after the same torch.manual_seed",
     ),
     "invents_class": (
-        ["transform_invents_no_class"],
+        ["transform_moves_targets_with_their_image"],
         "transform 'bad': makes classes of 0, 7 and -100 into [",
     ),
     "mask_beside_its_image": (
-        ["transform_keeps_masks_and_boxes_on_their_image"],
+        ["transform_moves_targets_with_their_image"],
         "in its mask; resize both on one grid, masks by nearest-exact",
     ),
     "box_left_behind": (
-        [
-            "transform_keeps_masks_and_boxes_on_their_image",
-            "transform_moves_boxes_with_their_image",
-        ],
+        ["transform_moves_targets_with_their_image"],
         "gives the box [20.0, 15.0, 65.0, 45.0] of an object at [25, 15, 70, 45]",
     ),
     "box_pushed_out": (
-        [
-            "transform_keeps_masks_and_boxes_on_their_image",
-            "transform_keeps_what_belongs_to_an_object",
-            "transform_moves_boxes_with_their_image",
-        ],
+        ["transform_moves_targets_with_their_image"],
         "boxes [[65.0, 55.0, 110.0, 85.0]] in an image of 60x90; expected left, top",
     ),
     "box_dropped": (
-        ["transform_moves_boxes_with_their_image"],
+        ["transform_moves_targets_with_their_image"],
         "transform 'bad': drops a box in eval()",
     ),
     "labels_swapped": (
-        ["transform_keeps_what_belongs_to_an_object"],
+        ["transform_moves_targets_with_their_image"],
         "transform 'bad': gives objects of the labels [24, 23, ",
     ),
     "wrong_score": (SCORES, "it gives 0.250000; expected 0.500000"),
@@ -482,6 +539,24 @@ def test_rules_that_an_earlier_plugin_had_no_entry_for_come_back(monkeypatch):
     assert Net.test_metric_forgets_when_reset is None
     assert Net.test_net_comes_back_from_its_state
     assert Net.test_net_learns.__doc__ == "An author's own rule stays."
+
+
+def test_rules_of_a_kind_that_a_plugin_brings_are_tests_of_its_entries(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(BAD.parent / "third_party" / "lemur-tiny")
+
+    class Contract(PluginContract):
+        plugin = "lemur_tiny.plugin"
+
+    contract = Contract()
+    [zoo], [exporter] = contract.entries["zoo"], contract.entries["exporter"]
+    contract.test_zoo_has_members(zoo)
+    contract.test_exporter_writes_results(exporter, tmp_path)
+    with pytest.raises(AssertionError):
+        contract.test_zoo_has_members(SimpleNamespace(load=lambda: lambda: [{}]))
+    # It has no loader.
+    assert Contract.test_loader_promises_hold is None
+    # Other plugins' contract tests are without the kind.
+    assert not hasattr(PluginContract, "test_zoo_has_members")
 
 
 def test_objects_that_are_in_order_are_taken(monkeypatch, tmp_path):

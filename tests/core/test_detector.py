@@ -8,7 +8,8 @@ from torch import nn
 
 from lemur_core.kinds.detector import Detector, to_learn
 from lemur_core.kinds.net import TRAINING
-from lemur_core.space import of_net, smallest
+from lemur_core.space import of_net
+from lemur_core.values import smallest
 
 CPU = torch.device("cpu")
 

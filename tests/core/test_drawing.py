@@ -11,12 +11,13 @@ from PIL import Image
 from lemur_core.errors import ShapeError
 from lemur_core.kinds.loader import IGNORED, DataBundle, InMemory
 from lemur_core.kinds.restrict import restrict
+from lemur_core.kinds.task import Example, Style
 from lemur_core.kinds.transform import Normalisation
 from lemur_core.pictures.colours import GREY, colour, painted, readable_on
-from lemur_core.pictures.draw import Example, Style, classified, detected, segmented
 from lemur_core.pictures.grid import grid, place
 from lemur_core.pictures.tiles import scale_of, seen
 from lemur_core.restriction import Restriction
+from lemur_core.tasks.drawing import classified, detected, segmented
 
 
 def pixels(image):
@@ -91,7 +92,7 @@ def test_a_class_and_the_most_probable_one_lie_on_their_colours():
 def test_a_probability_is_that_of_logits_or_of_probabilities(monkeypatch, output):
     texts = []
     monkeypatch.setattr(
-        "lemur_core.pictures.draw.plate",
+        "lemur_core.tasks.drawing.plate",
         lambda size, text, ground, height: texts.append(text) or Image.new("RGB", size),
     )
     classified(Example(torch.zeros(1, 8, 8), 2, output), Style(("a", "b", "c")))

@@ -1,8 +1,11 @@
+import sys
+
 import pytest
 
 from lemur_core import Entry, entries_in
 from lemur_core.entry import entry_of_file
-from lemur_core.errors import PluginError
+from lemur_core.errors import CodeChangedError, PluginError
+from lemur_core.sources import snapshot
 
 
 def test_a_folder_of_nets_is_registered_without_importing_it(toys):
@@ -92,3 +95,76 @@ def test_an_option_is_no_restriction_and_parts_no_pipeline(option):
         f"entry 'shapes': option {option!r}; expected small letters, digits and hyphens, "
         "and none of classes, samples, test, seed"
     )
+
+
+@pytest.fixture
+def adapter(tmp_path, monkeypatch):
+    """An adapter of a plugin for the nets of another package."""
+    files = {
+        "theirs_nets/__init__.py": "",
+        "theirs_nets/blocks.py": "WIDTH = 3\n",
+        "theirs_nets/net.py": "from theirs_nets.blocks import WIDTH\n",
+        "lemur_adapts/__init__.py": "",
+        "lemur_adapts/adapter.py": (
+            "from theirs_nets.net import WIDTH\nclass Theirs: width = WIDTH\n"
+        ),
+        "lemur_adapts/own.py": "from lemur_adapts.adapter import Theirs\n",
+    }
+    for name, text in files.items():
+        place = tmp_path / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith(("theirs_", "lemur_adapts"))]:
+        del sys.modules[name]
+
+
+def test_an_adapter_is_loaded_and_the_module_that_it_names_is_its_code(adapter):
+    entry = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")
+    assert entry.load().width == 3
+    # That module alone: its package is installed, and not the plugin's own.
+    assert entry.code() == "from theirs_nets.blocks import WIDTH\n"
+    assert entry.source().startswith("from theirs_nets.net import WIDTH")
+    assert entry.unrecorded(("theirs_nets.blocks",)) == []
+    own = Entry("Own", "lemur_adapts.adapter:Theirs", code_target="lemur_adapts.own")
+    assert "class Theirs" in own.code()
+
+
+@pytest.mark.parametrize("edited", ["lemur_adapts/adapter.py", "theirs_nets/net.py"])
+def test_an_adapter_that_is_edited_after_it_was_read_is_refused(adapter, edited, monkeypatch):
+    entry = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")
+    monkeypatch.setattr(snapshot, "_IMPORTED", {})
+    read = entry.as_read(is_net=True)
+    assert read.code() == "from theirs_nets.blocks import WIDTH\n"
+    (adapter / edited).write_text(f"{(adapter / edited).read_text()}# edited\n")
+    with pytest.raises(CodeChangedError, match="was edited"):
+        read.load()
+
+
+@pytest.mark.parametrize(
+    ("code_target", "message"),
+    [
+        ("theirs/net", "entry 'Net': code_target 'theirs/net' is not 'package.module'"),
+        ("theirs.net:Net", "entry 'Net': code_target 'theirs.net:Net' is not 'package.module'"),
+    ],
+)
+def test_a_code_target_that_cannot_be_is_refused(code_target, message):
+    with pytest.raises(PluginError) as raised:
+        Entry("Net", "a.b", code_target=code_target)
+    assert str(raised.value) == message
+
+
+def test_a_code_target_that_is_not_there_is_said(adapter):
+    with pytest.raises(PluginError, match="^there is no package 'nowhere_nets'$"):
+        Entry("Net", "lemur_adapts.adapter", code_target="nowhere_nets.net").code_file()
+
+
+def test_the_recipe_of_a_net_is_that_of_its_class_or_of_its_adapter(toys, adapter):
+    linear = toys.get("net", "Linear")
+    assert len(linear.recipe()) == 32
+    assert linear.as_read(is_net=True).recipe() == linear.recipe()
+    # It is derived from that net, which is recorded with it.
+    assert Entry("Raises", "lemur_toy.nets.Raises").recipe() == linear.recipe()
+    adapted = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")
+    assert adapted.recipe() is not None

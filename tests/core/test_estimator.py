@@ -1,8 +1,8 @@
 import pytest
 
 from lemur_core.errors import ContractError, SettingsError
-from lemur_core.kinds.asked import Asked, maker, options_of, parts_of, read_asked, read_several
-from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, within
+from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, maker, parts_of, within
+from lemur_core.kinds.options import Selection, options_of, read_selection, read_selections
 
 
 class Steady:
@@ -17,7 +17,7 @@ class Steady:
 
 
 def made(text, known=None):
-    return maker(Steady, read_asked(text))(known or Known(epochs=20))
+    return maker(Steady, read_selection("estimator", text))(known or Known(epochs=20))
 
 
 def test_options_have_the_kinds_of_their_defaults():
@@ -27,7 +27,7 @@ def test_options_have_the_kinds_of_their_defaults():
 
 
 def test_spaces_around_the_parts_do_not_matter():
-    assert read_asked(" steady : after = 5 , rule = max ") == Asked(
+    assert read_selection("estimator", " steady : after = 5 , rule = max ") == Selection(
         "steady", {"after": "5", "rule": "max"}
     )
 
@@ -37,7 +37,7 @@ def test_spaces_around_the_parts_do_not_matter():
 )
 def test_what_cannot_be_read_is_said_with_what_is_expected(text):
     with pytest.raises(SettingsError) as raised:
-        read_asked(text)
+        read_selection("estimator", text)
     assert str(raised.value) == (
         f"estimator {text!r}: expected NAME or NAME:OPTION=VALUE,OPTION=VALUE"
     )
@@ -45,7 +45,7 @@ def test_what_cannot_be_read_is_said_with_what_is_expected(text):
 
 def test_an_option_cannot_be_given_twice():
     with pytest.raises(SettingsError) as raised:
-        read_asked("steady:after=3,after=4")
+        read_selection("estimator", "steady:after=3,after=4")
     assert str(raised.value) == "estimator 'steady:after=3,after=4': after is given twice"
 
 
@@ -57,7 +57,7 @@ def test_an_unknown_option_gets_a_near_match():
 
 def test_an_option_of_an_estimator_that_has_none_is_refused():
     with pytest.raises(SettingsError) as raised:
-        maker(lambda known: Steady(known), read_asked("plain:x=1"))
+        maker(lambda known: Steady(known), read_selection("estimator", "plain:x=1"))
     assert str(raised.value) == "estimator 'plain' has no option 'x'; it has no options"
 
 
@@ -76,14 +76,14 @@ def test_a_value_of_another_kind_is_refused(option, expected):
 
 
 def test_commas_part_estimators_and_their_options():
-    several = read_several("peng4nn:threshold=1,window=3,median,steady:after=2")
+    several = read_selections("estimator", "peng4nn:threshold=1,window=3,median,steady:after=2")
     assert [one.name for one in several] == ["peng4nn", "median", "steady"]
     assert several[0].options == {"threshold": "1", "window": "3"}
 
 
 @pytest.mark.parametrize("asked", ["steady", "steady:after=5,rule=max"])
 def test_what_was_asked_is_written_as_it_was_read(asked):
-    assert str(read_asked(asked)) == asked
+    assert str(read_selection("estimator", asked)) == asked
 
 
 def test_a_metric_that_falls_is_refused():
@@ -97,13 +97,13 @@ def test_a_metric_that_falls_is_refused():
 
 def test_what_is_no_estimator_is_refused():
     with pytest.raises(ContractError) as raised:
-        maker(lambda known: 3, Asked("three"))(Known(epochs=1))
+        maker(lambda known: 3, Selection("three"))(Known(epochs=1))
     assert str(raised.value) == (
         "estimator 'three': gives int; expected an object with "
         "update(epoch, score, loss) and interval"
     )
     with pytest.raises(ContractError):
-        maker(3, Asked("three"))
+        maker(3, Selection("three"))
 
 
 def test_an_option_without_a_default_is_refused():
@@ -111,7 +111,7 @@ def test_an_option_without_a_default_is_refused():
         return Steady(known)
 
     with pytest.raises(ContractError) as raised:
-        options_of(target, "deep")
+        options_of("estimator", target, "deep")
     assert str(raised.value) == (
         "estimator 'deep': its option 'depth' has no default that is a bool, int, float or str"
     )

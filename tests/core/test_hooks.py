@@ -5,9 +5,18 @@ import pytest
 
 from lemur_core import hookimpl, hookspecs
 from lemur_core.registry import Registry
-from lemur_core.search.events import TrialFinished, TrialStarted, Warned
+from lemur_core.search.events import (
+    CampaignEnded,
+    CampaignStarted,
+    TrialFinished,
+    TrialStarted,
+    Warned,
+)
 from lemur_core.search.hooks import tell_plugins
+from lemur_core.search.settings import Settings
 from lemur_core.trial import Outcome, State
+
+SUMMARY = object()
 
 
 @dataclass(frozen=True)
@@ -189,3 +198,34 @@ def test_each_hook_gets_what_it_asks_for():
     watch = tell_plugins(registered(Tracker()), lambda event: None)
     watch(TrialFinished(NoTrial(3), Outcome(State.FINISHED, ())))
     assert heard == [(State.FINISHED, 3)]
+
+
+def test_trackers_are_told_of_a_campaigns_beginning_and_end():
+    heard, events = [], []
+
+    class Tracker:
+        @hookimpl
+        def lemur_campaign_started(self, settings, pipelines, db):
+            heard.append((settings.trials, list(pipelines), db))
+
+        @hookimpl
+        def lemur_campaign_ended(self, summary):
+            heard.append(summary)
+
+    class Broken:
+        @hookimpl
+        def lemur_campaign_started(self, settings):
+            raise ValueError(settings.epochs)
+
+        @hookimpl
+        def lemur_campaign_ended(self):
+            raise SystemExit("bye")
+
+    watch = tell_plugins(registered(Tracker(), Broken()), events.append, Settings(epochs=7))
+    watch(CampaignStarted([], 3, 7, ["cpu"], "lemur.db"))
+    watch(CampaignEnded(SUMMARY))
+    assert heard == [(3, [], "lemur.db"), SUMMARY]
+    assert [event.message for event in events if isinstance(event, Warned)] == [
+        "plugin 'tracker-2': lemur_campaign_started raised ValueError: 7",
+        "plugin 'tracker-2': lemur_campaign_ended raised SystemExit: bye",
+    ]

@@ -13,7 +13,8 @@ from torch import nn
 
 import lemur_core
 from lemur_core import Entry, data
-from lemur_core.errors import WeightsError
+from lemur_core.cli.run import run
+from lemur_core.errors import SettingsError, WeightsError
 from lemur_core.search.events import EpochEnded
 from lemur_core.search.run import campaign
 from lemur_core.search.settings import Settings
@@ -68,6 +69,56 @@ def test_the_weights_of_each_trials_best_epoch_are_kept(train, tmp_path):
     assert net.age == 2
 
 
+def test_the_last_epochs_weights_are_kept_beside_the_best(train, tmp_path):
+    folder = train(keep_weights="last")
+    [uid] = set(data(db=tmp_path / "results.db")["trial"])
+    assert {file.name: load_file(file)["age"].item() for file in folder.iterdir()} == {
+        f"{uid}-last.safetensors": 3
+    }
+
+
+def test_every_epochs_weights_are_kept_and_the_best_are_where_they_always_are(train, tmp_path):
+    folder = train(keep_weights="every")
+    [uid] = set(data(db=tmp_path / "results.db")["trial"])
+    assert {file.name: load_file(file)["age"].item() for file in folder.iterdir()} == {
+        f"{uid}-epoch-1.safetensors": 1,
+        f"{uid}-epoch-2.safetensors": 2,
+        f"{uid}-epoch-3.safetensors": 3,
+        f"{uid}.safetensors": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(True, "best"), (False, "no"), ("no", "no"), ("last", "last"), ("every", "every")],
+)
+def test_whose_weights_are_kept_is_a_word_or_a_truth_value(given, expected):
+    assert Settings.of({"keep_weights": given}).keep_weights == expected
+
+
+@pytest.mark.parametrize("given", ["yes", 1, None])
+def test_other_words_are_one_clear_line(given):
+    with pytest.raises(SettingsError) as caught:
+        Settings.of({"keep_weights": given})
+    assert str(caught.value) == f"keep_weights is {given!r}; expected no, best, last, every"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--keep-weights", "img"], ("best", ("img",))),
+        (["img", "--keep-weights"], ("best", ("img",))),
+        (["--keep-weights", "every", "img"], ("every", ("img",))),
+        (["--keep-weights=last", "img"], ("last", ("img",))),
+        (["--keep-weights", "-q", "img"], ("best", ("img",))),
+        (["img"], (None, ("img",))),
+    ],
+)
+def test_the_flag_alone_keeps_the_best(arguments, expected):
+    given = run.make_context("run", list(arguments)).params
+    assert (given["keep_weights"], given["patterns"]) == expected
+
+
 def test_none_are_kept_where_it_is_not_asked_for(train):
     assert not train(keep_weights=False).exists()
 
@@ -100,8 +151,8 @@ def test_of_a_trial_that_goes_on_the_best_of_all_epochs_is_kept(train, epoch):
 
 def test_of_equal_epochs_the_one_that_trained_longest_is_kept(tmp_path):
     db = str(tmp_path / "results.db")
-    run = partial(lemur_core.run, LINEAR, trials=1, in_process=True, keep_weights=True, db=db)
-    run(epochs=2, lr=1e-12, prm={"momentum": 0})
+    train = partial(lemur_core.run, LINEAR, trials=1, in_process=True, keep_weights=True, db=db)
+    train(epochs=2, lr=1e-12, prm={"momentum": 0})
     with closing(sqlite3.connect(db)) as connection:
         assert len({*connection.execute("select validation from stat")}) == 1
     [file] = Path(f"{db}-weights").iterdir()

@@ -14,9 +14,18 @@ from lemur_core.kinds.loader import IGNORED, DataBundle, InMemory, majority_shar
 from lemur_core.kinds.restrict import restrict
 from lemur_core.kinds.transform import Normalisation
 from lemur_core.restriction import Restriction
+from lemur_core.tasks.classification import Classification
+from lemur_core.tasks.detection import Detection
+from lemur_core.tasks.segmentation import Segmentation
 from lemur_core.train.batches import batches
 
 CLASSES = 3
+# Of other tasks nothing is checked.
+TASKS = {
+    "img-classification": Classification(),
+    "img-segmentation": Segmentation(),
+    "obj-detection": Detection(),
+}
 IMAGE = torch.zeros(1, 2, 2, dtype=torch.uint8)
 
 
@@ -62,7 +71,7 @@ def bundle(train, test, classes=CLASSES):
 
 def read(task, train, test):
     """Read every sample of a data set, its labels checked."""
-    checked = with_labels_checked(bundle(train, test), f"img-{task}", "mine")
+    checked = with_labels_checked(bundle(train, test), TASKS[task], "mine")
     for samples in (checked.train, checked.test):
         for index in range(len(samples)):
             samples[index]
@@ -79,7 +88,7 @@ def said(task, train, test):
 @pytest.mark.parametrize("kind", [in_memory, Listed])
 @pytest.mark.parametrize("value", [-1, 3, IGNORED])
 def test_a_class_index_out_of_range_is_named(kind, value):
-    assert said("classification", kind([0, 1, 2]), kind([2, 0, value, 1])) == (
+    assert said("img-classification", kind([0, 1, 2]), kind([2, 0, value, 1])) == (
         f"data set 'mine': sample 2 of its test split is of class {value}; expected 0 to 2; "
         "mend the data set or its loader"
     )
@@ -88,7 +97,7 @@ def test_a_class_index_out_of_range_is_named(kind, value):
 @pytest.mark.parametrize("kind", [in_memory, lambda targets: Listed(tv_tensors.Mask(targets))])
 @pytest.mark.parametrize("value", [-1, 3, 255])
 def test_a_pixel_of_no_class_is_named(kind, value):
-    assert said("segmentation", kind(masks(IGNORED, value, 2)), kind(masks(0))) == (
+    assert said("img-segmentation", kind(masks(IGNORED, value, 2)), kind(masks(0))) == (
         f"data set 'mine': sample 1 of its train split has a pixel of class {value}; expected 0 "
         f"to 2, or {IGNORED} for pixels that do not count; mend the data set or its loader"
     )
@@ -97,7 +106,7 @@ def test_a_pixel_of_no_class_is_named(kind, value):
 @pytest.mark.parametrize("value", [-1, 0, 3])
 def test_an_object_of_no_class_is_named(value):
     test = Listed([objects(), objects(1, value, image_id=17)])
-    assert said("detection", Listed([objects(1, 2)]), test) == (
+    assert said("obj-detection", Listed([objects(1, 2)]), test) == (
         "data set 'mine': sample 1 of its test split (image_id 17) has an object of class "
         f"{value}; expected 1 to 2, as 0 is the background; mend the data set or its loader"
     )
@@ -105,7 +114,7 @@ def test_an_object_of_no_class_is_named(value):
 
 def test_the_file_of_a_sample_is_named():
     samples = take(InFiles([0, 1, 7]), torch.tensor([1, 2]))
-    assert said("classification", samples, Listed([0])).startswith(
+    assert said("img-classification", samples, Listed([0])).startswith(
         "data set 'mine': sample 1 of its train split (images/2\\n.png) is of class 7; expected"
     )
 
@@ -124,7 +133,7 @@ def test_the_file_of_a_sample_is_named():
     ],
 )
 def test_what_is_a_class_or_is_not_meant_to_be_passes(task, train):
-    checked = with_labels_checked(bundle(train, Listed([])), task, "mine")
+    checked = with_labels_checked(bundle(train, Listed([])), TASKS.get(task), "mine")
     for index in range(len(checked.train)):
         assert checked.train[index][1] is not None
 
@@ -132,7 +141,7 @@ def test_what_is_a_class_or_is_not_meant_to_be_passes(task, train):
 def test_a_label_is_named_by_processes_that_load(monkeypatch):
     monkeypatch.setattr("lemur_core.train.batches._loading_processes", lambda samples: 2)
     checked = with_labels_checked(
-        bundle(Listed([0, 1, 5, 2] * 4), Listed([])), "img-classification", "mine"
+        bundle(Listed([0, 1, 5, 2] * 4), Listed([])), Classification(), "mine"
     )
     given = batches(checked.train, torch.nn.Identity(), 4, torch.device("cpu"), training=False)
     with pytest.raises(LabelError, match="sample 2 of its train split is of class 5"):

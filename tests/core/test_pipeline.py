@@ -323,3 +323,37 @@ def test_metrics_parted_by_commas_are_recorded_beside_the_first(toys):
 def test_an_unknown_metric_beside_a_known_one_is_said(toys):
     with pytest.raises(UnknownNameError, match="unknown metric 'hit'. Did you mean 'hits'?"):
         names(toys, f"{TASK}_blobs_hits,hit_Linear")
+
+
+@pytest.fixture
+def sampled(toys):
+    """Two opt-in nets, of which a plugin brings hundreds, a design space say."""
+    target = toys.get("net", "Linear").target
+    nets = [Entry(f"Sampled-{number}", target, (TASK,), opt_in=True) for number in (1, 2)]
+    return toys.with_entries("space", "net", nets)
+
+
+def test_an_opt_in_net_is_taken_only_where_it_is_named_in_full(sampled):
+    assert not any("Sampled" in name for name in names(sampled, TASK, "*_*_*_*", "*_*_*_*i*"))
+    assert names(sampled, f"{TASK}_blobs_hits_Sampled-1") == [f"{TASK}_blobs_hits_Sampled-1"]
+    assert names(sampled, f"{TASK}_blobs_hits_space/Sampled-2") == [f"{TASK}_blobs_hits_Sampled-2"]
+    assert names(sampled, f"{TASK}_blobs", only=Pattern(net=("Sampled-2",))) == [
+        f"{TASK}_blobs_hits_Sampled-2"
+    ]
+    both = f"{TASK}_blobs_hits_{{Sampled-1,Sampled*}}"
+    assert names(sampled, both) == [f"{TASK}_blobs_hits_Sampled-1"]
+
+
+def test_the_demo_takes_no_opt_in_net(toys):
+    target = toys.get("net", "Linear").target
+    shown = Entry("Sampled", target, (TASK,), opt_in=True, demo=True)
+    assert [one.net for one in demo(toys.with_entries("space", "net", [shown]))] == ["Linear"]
+
+
+def test_a_wildcard_that_matches_opt_in_nets_only_is_explained(sampled):
+    with pytest.raises(PatternError) as raised:
+        names(sampled, f"{TASK}_blobs_hits_Sampled*")
+    assert str(raised.value) == (
+        f"'{TASK}_blobs_hits_Sampled*': matches opt-in nets only, which are trained only if they "
+        "are named in full: Sampled-1, Sampled-2"
+    )

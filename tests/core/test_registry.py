@@ -1,12 +1,14 @@
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 
 import pytest
 
 from lemur_core import Entry, hookimpl
 from lemur_core.errors import AmbiguousNameError, UnknownNameError
-from lemur_core.registry import HOOKS, KINDS, Registry, installed
+from lemur_core.kind import BUILT_IN, Kind
+from lemur_core.registry import Registry, installed
 
 LINEAR = "lemur_toy.nets.Linear"
 
@@ -42,7 +44,7 @@ def registry_of(*sources):
 
 
 def test_installed_plugins_are_found_by_their_entry_point(toys):
-    assert list(toys.plugins) == ["toy"]
+    assert list(toys.plugins) == ["core", "toy"]
     assert (toys.plugins["toy"].distribution, toys.plugins["toy"].version) == ("lemur-toy", "1.2")
 
 
@@ -136,13 +138,131 @@ def test_an_unknown_name_gets_near_matches_or_what_there_is(name, message, toys)
 def test_each_kind_has_a_documented_hook():
     from lemur_core import hookspecs
 
-    for hook in (
-        *HOOKS.values(),
-        "lemur_trial_started",
-        "lemur_epoch_ended",
-        "lemur_trial_finished",
-    ):
-        assert getattr(hookspecs, hook).__doc__
-    assert KINDS == (
-        "net", "loader", "transform", "metric", "estimator", "exporter", "command",
-    )  # fmt: skip
+    hooks = vars(hookspecs.registering(BUILT_IN))
+    for kind in BUILT_IN:
+        assert hooks[kind.hook].__doc__ == (
+            f"Return the {kind.plural}; `{kind.contract}` documents their interface."
+        )
+    for hook in dir(hookspecs):
+        if hook.startswith("lemur_"):
+            assert getattr(hookspecs, hook).__doc__
+
+
+@pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.name)
+def test_what_the_table_of_kinds_names_is_there(kind):
+    assert kind.summary
+    assert import_module(kind.contract).__doc__
+    for target in filter(None, (kind.details, kind.rules)):
+        assert callable(Entry(kind.name, target).load())
+
+
+ZOO = Kind("zoo", "lemur_register_zoos", "lemur_toy.plugin")
+BRINGS = {"lemur_register_kinds": lambda: [ZOO]}
+
+
+def zoos(*names, **more):
+    entries = [Entry(name, LINEAR) for name in names]
+    return module(lemur_register_zoos=lambda: entries, **more)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_entries_of_a_kind_are_registered_by_the_plugin_that_brings_it_and_by_others(first, toys):
+    one = Source("one", lambda: zoos("A", **BRINGS))
+    two = Source("two", lambda: zoos("B"))
+    registry = Registry()
+    registry.add(*([one, two] if first else [two, one]))
+    assert registry.failures == []
+    assert registry.kinds["zoo"] == ZOO
+    assert sorted(full for full, _ in registry.entries("zoo")) == ["one/A", "two/B"]
+    assert registry.get("zoo", "B").target == LINEAR
+    with pytest.raises(UnknownNameError, match=r"unknown zoo 'C'; there are"):
+        registry.get("zoo", "C")
+
+
+def test_a_kind_goes_with_the_plugin_that_brings_it(toys):
+    sources = [Source("one", lambda: zoos("A", "A", **BRINGS)), Source("two", lambda: zoos("B"))]
+    registry = Registry()
+    registry.add(*sources, plugin("three", "C"))
+    assert "zoo" not in registry.kinds
+    assert list(registry.plugins) == ["three"]
+    one, two = registry.failures
+    assert (one.name, one.reason) == ("one", "lemur_register_zoos gives zoo 'A' 2 times")
+    assert two.name == "two"
+    assert two.reason.startswith("PluginValidationError: unknown hook 'lemur_register_zoos' in ")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "reason"),
+    [
+        (
+            lambda: [Kind("net", "lemur_register_others", "lemur_toy.plugin")],
+            "kind 'net': its name 'net' is that of another kind, 'net'",
+        ),
+        (
+            lambda: [Kind("other", "lemur_register_nets", "lemur_toy.plugin")],
+            "kind 'other': its hook 'lemur_register_nets' is that of another kind, 'net'",
+        ),
+        (
+            lambda: [ZOO, ZOO],
+            "kind 'zoo': its name 'zoo' is that of another kind, 'zoo'",
+        ),
+        (
+            lambda: [Kind("zoo", "lemur_register_zoos", "lemur_toy.nowhere")],
+            "entry 'zoo': there is no module 'lemur_toy.nowhere'",
+        ),
+        (lambda: ["zoo"], "lemur_register_kinds gives 'zoo'; expected a Kind"),
+        (lambda: 3, "lemur_register_kinds gives int; expected kinds"),
+        (
+            lambda: [Kind("Zoo", "lemur_register_zoos", "lemur_toy.plugin")],
+            "kind 'Zoo': expected small letters, digits and hyphens, beginning with a letter",
+        ),
+        (
+            lambda: [Kind("trial", "lemur_register_zoos", "lemur_toy.plugin")],
+            "kind 'trial': the name is reserved; choose another",
+        ),
+        (
+            lambda: [Kind("zoo", "register_zoos", "lemur_toy.plugin")],
+            "kind 'zoo': hook 'register_zoos'; expected lemur_register_ and a name",
+        ),
+        (
+            lambda: [Kind("zoo", "lemur_register_zoos", "")],
+            "kind 'zoo': contract '' is not 'package.module' or 'package.module:attribute'",
+        ),
+    ],
+)
+def test_a_kind_that_cannot_be_is_refused_with_its_plugin(kinds, reason, toys):
+    registry = Registry()
+    registry.add(Source("p", lambda: module(lemur_register_kinds=kinds)), plugin("good", "A"))
+    assert list(registry.plugins) == ["good"]
+    assert [failure.reason for failure in registry.failures] == [reason]
+
+
+def test_the_second_plugin_that_brings_a_kind_is_left_out(toys):
+    registry = Registry()
+    registry.add(
+        Source("one", lambda: zoos("A", **BRINGS)), Source("two", lambda: module(**BRINGS))
+    )
+    assert list(registry.plugins) == ["one"]
+    assert registry.failures[0].reason == (
+        "kind 'zoo': its name 'zoo' is that of another kind, 'zoo'"
+    )
+
+
+def test_names_of_many_entries_are_counted_once(toys):
+    class Counting(str):
+        compared = 0
+
+        def __eq__(self, other):
+            Counting.compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    names = [Counting(f"Net-{number}") for number in range(300)]
+    registry = registry_of(plugin("p", *names))
+    Counting.compared = 0
+    assert len(registry.names("net")) == 300
+    for name in names:
+        registry.get("net", str(name))
+    # Each name is looked up a few times; comparing each with each takes 90,000.
+    assert Counting.compared < 10 * 300

@@ -9,8 +9,8 @@ from lemur_core.space import (
     of_net,
     override,
     parse_range,
-    smallest,
 )
+from lemur_core.values import smallest
 
 
 @pytest.mark.parametrize(

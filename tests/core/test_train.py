@@ -138,8 +138,8 @@ def test_guessing_the_commonest_class_scores_its_share():
     assert majority_share(torch.tensor([0, 1, 1, 2])) == 0.5
 
 
-def test_images_and_targets_must_be_as_many():
-    with pytest.raises(ShapeError, match="^3 images but 2 targets$"):
+def test_inputs_and_targets_must_be_as_many():
+    with pytest.raises(ShapeError, match="^3 inputs but 2 targets$"):
         InMemory(torch.zeros(3, 1, 1, 1, dtype=torch.uint8), torch.zeros(2))
 
 

@@ -68,5 +68,6 @@ def test_it_passes_its_own_contract_tests(call):
         "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", TINY, tests
     )
     assert tested.returncode == 0, tested.stdout
-    # Of the plugin 4, of each entry 2, of each net 11, of the metric 3.
-    assert f"\n{4 + 2 * 3 + 11 * 2 + 3} passed" in tested.stdout
+    # Of the plugin 4, of each entry 2, of each net 11, of the metric 3, of the exporter 3, of the
+    # importer 4, and of the kind that it brings 1.
+    assert f"\n{4 + 2 * 6 + 11 * 2 + 3 + 3 + 4 + 1} passed" in tested.stdout

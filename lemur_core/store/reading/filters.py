@@ -74,6 +74,7 @@ class Filters:
         epoch: Number of the epoch; None takes any.
         nn_prefixes: What names of nets begin with; none takes any.
         where: Hyperparameters and columns by what they must be, as `lemur_core.data` says.
+        also: Other conditions that rows must meet too.
 
     Raises:
         SettingsError: Rows cannot be filtered by a column.
@@ -83,6 +84,7 @@ class Filters:
     epoch: int | None = None
     nn_prefixes: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
+    also: Filters | None = None
 
     def __post_init__(self) -> None:
         for name in self.where:
@@ -114,6 +116,8 @@ class Filters:
         return select(trial.uid).where(*conditions).order_by(trial.id)
 
     def _of_stat(self) -> Iterator[ColumnElement[bool]]:
+        if self.also is not None:
+            yield from self.also._of_stat()
         if self.epoch is not None:
             yield schema.stat.c.epoch == self.epoch
         for name, wanted in self.where.items():
@@ -121,6 +125,8 @@ class Filters:
                 yield _column(_OF_STAT[name], wanted)
 
     def _of_trial(self) -> Iterator[ColumnElement[bool]]:
+        if self.also is not None:
+            yield from self.also._of_trial()
         trial = schema.trial.c
         for name, value in self.trial.items():
             if value is not None:

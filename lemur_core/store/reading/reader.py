@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection
+
 from lemur_core.errors import SettingsError
 from lemur_core.restriction import canonical
 from lemur_core.store.database import DEFAULT_DB, opened
@@ -92,17 +94,65 @@ def data(
             recorded is no error: the frame is empty, with all its columns.
         SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
     """
-    if only_best and only_best_accuracy:
-        raise SettingsError(
-            "only_best goes by validation and only_best_accuracy by the test score; give one"
-        )
-    filters = Filters(
-        trial=_trial(task, dataset, metric, nn),
+    filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where)
+    wanted = wanted_of(
+        only_best_accuracy=only_best_accuracy,
+        max_rows=max_rows,
+        unique_nn=unique_nn,
+        only_best=only_best,
+        with_curves=with_curves,
+        with_stats=with_stats,
+        prm_as_columns=prm_as_columns,
+        columns=columns,
+    )
+    with opened(db) as engine:
+        return patiently(engine, lambda connection: frame_of(connection, filters, wanted))
+
+
+def filters_of(
+    task: str | None = None,
+    dataset: str | None = None,
+    metric: str | None = None,
+    nn: str | None = None,
+    epoch: int | None = None,
+    nn_prefixes: Collection[str] = (),
+    where: Mapping[str, Any] | None = None,
+) -> Filters:
+    """Return the conditions on rows that these arguments of `data` make.
+
+    Raises:
+        SettingsError: Rows cannot be filtered by a column.
+    """
+    named = None if dataset is None else canonical(dataset)
+    return Filters(
+        trial={"task": task, "dataset": named, "metric": metric, "nn": nn},
         epoch=epoch,
         nn_prefixes=(nn_prefixes,) if isinstance(nn_prefixes, str) else tuple(nn_prefixes),
         where=where or {},
     )
-    wanted = Wanted(
+
+
+def wanted_of(
+    *,
+    only_best_accuracy: bool = False,
+    max_rows: int | None = None,
+    unique_nn: bool = False,
+    only_best: bool = False,
+    with_curves: bool = False,
+    with_stats: bool = False,
+    prm_as_columns: bool = False,
+    columns: Sequence[str] | None = None,
+) -> Wanted:
+    """Return which of the rows, and how, these arguments of `data` ask for.
+
+    Raises:
+        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
+    """
+    if only_best and only_best_accuracy:
+        raise SettingsError(
+            "only_best goes by validation and only_best_accuracy by the test score; give one"
+        )
+    return Wanted(
         best_of=_best_of(only_best or only_best_accuracy, unique_nn),
         by="validation" if only_best else "accuracy",
         max_rows=max_rows,
@@ -111,8 +161,6 @@ def data(
         prm_as_columns=prm_as_columns,
         columns=columns,
     )
-    with opened(db) as engine:
-        return patiently(engine, lambda connection: frame_of(connection, filters, wanted))
 
 
 def without_epochs(
@@ -133,9 +181,8 @@ def without_epochs(
     Raises:
         StoreError: There is no such database, or it cannot be read.
     """
-    filters = Filters(_trial(task, dataset, metric, nn), epoch, tuple(nn_prefixes), where or {})
+    query = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where).without_epochs()
     with opened(db) as engine:
-        query = filters.without_epochs()
         return patiently(engine, lambda connection: list(connection.scalars(query)))
 
 
@@ -163,22 +210,22 @@ def best(
     Raises:
         StoreError: There is no such database, or it cannot be read.
     """
-    parts = ("task", "dataset", "metric", "nn")
-    filters = Filters(trial=_trial(task, dataset, metric, nn))
+    filters = filters_of(task, dataset, metric, nn)
     with opened(db) as engine:
-        wanted = Wanted(best_of=parts)
-        frame = patiently(engine, lambda connection: frame_of(connection, filters, wanted))
+        return patiently(engine, lambda connection: best_frame(connection, filters))
+
+
+def best_frame(connection: Connection, filters: Filters) -> DataFrame:
+    """Return the best epoch of each pipeline among the rows that filters let through.
+
+    They are in the order that `best` gives.
+    """
+    parts = ("task", "dataset", "metric", "nn")
+    frame = frame_of(connection, filters, Wanted(best_of=parts))
     score = frame["validation"].fillna(frame["accuracy"])
     keys = frame[[*parts[:3]]].assign(unknown=frame["validation"].isna(), score=-score)
     # Rows come as their trials began; a stable sort leaves equals in that order.
     return frame.loc[keys.sort_values([*keys], kind="stable").index].reset_index(drop=True)
-
-
-def _trial(
-    task: str | None, dataset: str | None, metric: str | None, nn: str | None
-) -> dict[str, str | None]:
-    named = None if dataset is None else canonical(dataset)
-    return {"task": task, "dataset": named, "metric": metric, "nn": nn}
 
 
 def _best_of(only_best: bool, unique_nn: bool) -> tuple[str, ...]:

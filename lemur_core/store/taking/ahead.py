@@ -12,10 +12,11 @@ from threading import Thread
 from typing import Any
 
 from lemur_core.errors import SettingsError
+from lemur_core.kinds.importer import Fault
 from lemur_core.spawn import spawn
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.taking.layout import files_in, read_files
-from lemur_core.store.taking.records import Batch, Fault
+from lemur_core.store.taking.records import Batch
 
 # What is read sooner than a process starts.
 _FEW_FILES = 500

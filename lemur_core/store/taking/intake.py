@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, select
 
+from lemur_core.kinds.importer import Fault
 from lemur_core.store import fields, schema
 from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.cycles import no_search_for_cycles
@@ -19,7 +20,7 @@ from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
-from lemur_core.store.taking.records import Batch, Fault, Pipeline, Record
+from lemur_core.store.taking.records import Batch, Pipeline, Record
 from lemur_core.store.text import now, storable
 from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.trial import State
@@ -174,7 +175,7 @@ class _Writer:
             uid,
             *map(storable, pipeline),
             dataset_id(connection, data_of(own.get("data"))),
-            *(self._code_id(connection, table, name) for table, name in names),
+            *(self._code_id(connection, batch, table, name) for table, name in names),
             record.prm,
             own.get("state", State.IMPORTED),
             *(
@@ -186,8 +187,9 @@ class _Writer:
         )
         return _trial_order(values)
 
-    def _code_id(self, connection: Connection, table: str, name: Any) -> int | None:
-        code = self._codes.get(table, {}).get(name) if isinstance(name, str) else None
+    def _code_id(self, connection: Connection, batch: Batch, table: str, name: Any) -> int | None:
+        codes = batch.codes or self._codes
+        code = codes.get(table, {}).get(name) if isinstance(name, str) else None
         if code is None:
             return None
         stored = StoredCode.of(code) if isinstance(code, str) else code

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lemur_core.errors import SettingsError
+from lemur_core.kinds.importer import Fault
 from lemur_core.store.identity import exact
-from lemur_core.store.taking.records import Batch, Fault, MalformedError, Pipeline, record_of
+from lemur_core.store.taking.records import Batch, MalformedError, Pipeline, record_of
 
 # A file of LEMUR's has some kilobytes; what is far larger is not one.
 _LARGEST = 64 * 2**20

@@ -11,10 +11,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from lemur_core.kinds.importer import Fault
 from lemur_core.store.identity import exact
 from lemur_core.store.taking.records import (
     Batch,
-    Fault,
     MalformedError,
     Pipeline,
     Record,
@@ -38,7 +38,7 @@ def is_peers(file: Path) -> bool:
 def read_peer(file: Path) -> Iterator[Batch | Fault]:
     """Yield the records of each pipeline together, and what could not be read."""
     with closing(_open(file)) as connection:
-        prms = _prms(connection)
+        prms, codes = _prms(connection), read_code(file)
         measured = _measured(connection)
         rows = connection.execute(
             "select task, dataset, metric, nn, epoch, id, accuracy, duration, transform, prm"
@@ -48,7 +48,7 @@ def read_peer(file: Path) -> Iterator[Batch | Fault]:
             if not all(isinstance(name, str) and name and "_" not in name for name in names):
                 yield Fault(str(file), f"stat {names!r} is no task, data set, metric and net")
                 continue
-            batch = Batch(Pipeline(*names), [], {})
+            batch = Batch(Pipeline(*names), [], {}, codes)
             again: Counter[str] = Counter()
             for _, _, _, _, epoch, row, accuracy, duration, transform, uid in group:
                 facts = {

@@ -78,18 +78,13 @@ class Batch(NamedTuple):
         pipeline: Whose they are.
         records: They.
         prms: Their hyperparameters, by uid.
+        codes: The sources that came with them, by table and name.
     """
 
     pipeline: Pipeline
     records: list[Record]
     prms: dict[str, dict[str, Any]]
-
-
-class Fault(NamedTuple):
-    """Something that could not be taken in, and where it is."""
-
-    place: str
-    reason: str
+    codes: Mapping[str, Mapping[str, str]] = {}
 
 
 class MalformedError(ValueError):

@@ -13,7 +13,8 @@ from torchvision.ops import box_iou
 from lemur_core.errors import MisfitError
 from lemur_core.kinds.detector import to_learn
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net, smallest
+from lemur_core.space import of_net
+from lemur_core.values import smallest
 from lemur_det.plugin import lemur_register_nets
 
 ENTRIES = {entry.name: entry for entry in lemur_register_nets()}

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.cli import warn
-from lemur_core.cli.options import db_option
+from lemur_core.commands import db_option, warn
 from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, write_errors
 
@@ -81,8 +80,9 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     Trials are those of the database, or of FILES: CSV files with a column epoch, or folders of
     them. Estimators see them one after the other, as in a run.
     """
-    from lemur_core.kinds.asked import maker, read_several
-    from lemur_core.registry import installed
+    from lemur_core import installed
+    from lemur_core.kinds.estimator import maker
+    from lemur_core.kinds.options import read_selections
     from lemur_estimators.replay.judge import replay as judge
     from lemur_estimators.replay.measures import measure
     from lemur_estimators.replay.tables import tables
@@ -90,7 +90,7 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     files, listed = _split_option(files, asked["listed"])
     makers = {
         str(one): maker(installed().get("estimator", one.name).load(), one)
-        for one in read_several(asked["estimators"])
+        for one in read_selections("estimator", asked["estimators"])
     }
     trials, left = _read_trials(files, db, asked)
     if asked["figures"]:

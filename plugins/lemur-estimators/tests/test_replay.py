@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from lemur_core.cli import cli
 from lemur_core.errors import LemurError, SettingsError
-from lemur_core.kinds.asked import Asked, maker
-from lemur_core.kinds.estimator import Curve, Estimate
+from lemur_core.kinds.estimator import Curve, Estimate, maker
+from lemur_core.kinds.options import Selection
 from lemur_core.store.database import opened
 from lemur_core.store.taking.published import take_in
 from lemur_estimators.replay.judge import replay
@@ -55,7 +55,7 @@ TRIALS = [trial(f"{i}", 0.1, 0.2 + i / 100, 0.3, 0.9 - i / 20) for i in range(10
 
 
 def judged(trials=TRIALS, orders=1, alone=False, **options):
-    return replay(maker(Second, Asked("second", options)), trials, orders, alone=alone)
+    return replay(maker(Second, Selection("second", options)), trials, orders, alone=alone)
 
 
 def test_a_trial_ends_where_the_estimator_ends_it():

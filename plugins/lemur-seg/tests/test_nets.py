@@ -6,7 +6,8 @@ from torch import nn
 
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net, smallest
+from lemur_core.space import of_net
+from lemur_core.values import smallest
 from lemur_seg.plugin import lemur_register_nets
 
 from .references import REFERENCES

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net, smallest
+from lemur_core.space import of_net
+from lemur_core.values import smallest
 
 from .references import REFERENCES, maxvit, of_pytorchcv, of_timm, torchvision
 from .test_nets import ENTRIES, as_trained

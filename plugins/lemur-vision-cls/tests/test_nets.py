@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net, smallest
+from lemur_core.space import of_net
+from lemur_core.values import smallest
 from lemur_vision_cls.plugin import lemur_register_nets
 
 from .references import REFERENCES

@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 from lemur_core.kinds.net import as_net
-from lemur_core.space import of_net, smallest
+from lemur_core.space import of_net
+from lemur_core.values import smallest
 
 from .test_nets import ALONE, ENTRIES, build, parameters
 

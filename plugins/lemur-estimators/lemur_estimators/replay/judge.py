@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lemur_core.errors import LemurError
-from lemur_core.kinds.asked import Maker
-from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known
+from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, Maker
 from lemur_estimators.replay.recorded import Recorded
 
 

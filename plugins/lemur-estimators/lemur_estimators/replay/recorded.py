@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lemur_core import State
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.estimator import Curve
-from lemur_core.trial import State
 from lemur_estimators.replay.csv_file import CsvCurve, losses_of, read_csv
 from lemur_estimators.replay.unit import Unit, unit_of
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lemur_core.cli.table import headed, text_table
+from lemur_core.commands import headed, text_table
 from lemur_core.files import replacement
 from lemur_estimators.replay.judge import Verdict
 from lemur_estimators.replay.recorded import Recorded

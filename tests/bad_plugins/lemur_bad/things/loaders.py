@@ -35,6 +35,16 @@ def broken_promise(folder, task):
     return good(folder, task)
 
 
+def shuffled(samples):
+    inputs, targets = zip(*samples, strict=True)
+    order = torch.randperm(len(inputs))
+    return torch.stack(inputs)[order], torch.stack(targets)[order]
+
+
+def batches_at_random(folder, task):
+    return replace(good(folder, task), collate=shuffled)
+
+
 def target_out_of_range(folder, task):
     return replace(good(folder, task), out_shape=(2,))
 

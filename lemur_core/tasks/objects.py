@@ -1,4 +1,4 @@
-"""Objects in images, for the rules of detection: some to try things on, and whether all is well."""
+"""Objects in images: some to try nets and transforms on, and whether those given are in order."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from lemur_core.tasks.images import expect
 
 Objects = dict[str, Any]
 
@@ -61,45 +63,48 @@ def as_targets(images: Sequence[Mapping[str, Any]]) -> list[Objects]:
     return [target | crowd for target, crowd in zip(targets, crowds, strict=True)]
 
 
-def check_found(where: str, outputs: Any, inputs: Tensor, classes: int) -> None:
-    """Assert that a net's outputs are objects, found in each of the inputs."""
-    assert isinstance(outputs, list), (
-        f"{where}: gives {type(outputs).__name__}; expected a list, a dictionary for each image"
+def check_found(outputs: Any, inputs: Tensor, classes: int) -> None:
+    """Check that a net's outputs are objects, found in each of the inputs.
+
+    Raises:
+        ContractError: They are something else.
+    """
+    expect(
+        isinstance(outputs, list),
+        f"gives {type(outputs).__name__}; expected a list, a dictionary for each image",
     )
-    assert len(outputs) == len(inputs), f"{where}: {len(outputs)} outputs of {len(inputs)} images"
+    expect(len(outputs) == len(inputs), f"{len(outputs)} outputs of {len(inputs)} images")
     for found in outputs:
-        _check_parts(where, found, ("boxes", "labels", "scores"))
-        _check_inside(where, found["boxes"], inputs.shape[-2:])
-        _check_labels(where, found["labels"], 0, classes)
+        _check_parts(found, ("boxes", "labels", "scores"))
+        _check_inside(found["boxes"], inputs.shape[-2:])
+        _check_labels(found["labels"], 0, classes)
         scores = found["scores"]
-        assert ((scores >= 0) & (scores <= 1)).all(), f"{where}: a score is not in 0 to 1: {scores}"
+        expect(((scores >= 0) & (scores <= 1)).all(), f"a score is not in 0 to 1: {scores}")
 
 
-def check_target(where: str, target: Any, image: Tensor, classes: int) -> None:
-    """Assert that a target says what is in its image."""
-    _check_parts(where, target, ("boxes", "labels", "area", "iscrowd"))
-    assert isinstance(target.get("image_id"), int), f"{where}: a target has no image_id, an int"
+def check_target(target: Any, image: Tensor, classes: int) -> None:
+    """Check that a target says what is in its image.
+
+    Raises:
+        ContractError: It does not.
+    """
+    _check_parts(target, ("boxes", "labels", "area", "iscrowd"))
+    expect(isinstance(target.get("image_id"), int), "a target has no image_id, an int")
     boxes = target["boxes"].as_subclass(Tensor)
-    _check_inside(where, boxes, image.shape[-2:])
+    _check_inside(boxes, image.shape[-2:])
     single = boxes[target["iscrowd"] == 0]
-    assert (single[:, 2:] > single[:, :2]).all(), (
-        f"{where}: a box of no width or height: {boxes.tolist()}; leave out such objects"
+    expect(
+        (single[:, 2:] > single[:, :2]).all(),
+        f"a box of no width or height: {boxes.tolist()}; leave out such objects",
     )
-    _check_labels(where, target["labels"], 1, classes)
+    _check_labels(target["labels"], 1, classes)
     masks = target.get("masks")
-    expected = (len(boxes), *image.shape[-2:])
-    assert masks is None or (masks.dtype, masks.shape) == (torch.uint8, expected), (
-        f"{where}: masks {masks.dtype} {tuple(masks.shape)}; expected torch.uint8 {expected}"
-    )
-
-
-def same(one: Any, two: Any) -> bool:
-    """Return whether two are equal: tensors, numbers, and lists and dictionaries of them."""
-    if isinstance(one, dict):
-        return one.keys() == two.keys() and all(same(one[name], two[name]) for name in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(two) and all(map(same, one, two))
-    return torch.equal(torch.as_tensor(one), torch.as_tensor(two))
+    if masks is not None:
+        expected = (len(boxes), *image.shape[-2:])
+        expect(
+            (masks.dtype, masks.shape) == (torch.uint8, expected),
+            f"masks {masks.dtype} {tuple(masks.shape)}; expected torch.uint8 {expected}",
+        )
 
 
 def _part(name: str, objects: Mapping[str, Any]) -> Tensor:
@@ -115,34 +120,38 @@ def _filled(boxes: Tensor, size: int) -> Tensor:
     return (rows[:, :, None] & columns[:, None]).to(torch.uint8)
 
 
-def _check_parts(where: str, objects: Any, names: Sequence[str]) -> None:
-    assert isinstance(objects, dict), (
-        f"{where}: what is in an image is {type(objects).__name__}; expected a dictionary"
+def _check_parts(objects: Any, names: Sequence[str]) -> None:
+    expect(
+        isinstance(objects, dict),
+        f"what is in an image is {type(objects).__name__}; expected a dictionary",
     )
     lacking = [name for name in names if name not in objects]
-    assert not lacking, f"{where}: what is in an image has no {', '.join(lacking)}"
+    expect(not lacking, f"what is in an image has no {', '.join(lacking)}")
     for name in names:
         dtype, numbers = _PARTS[name]
         part, expected = objects[name], (len(objects["labels"]), *numbers)
-        assert (part.dtype, part.shape) == (dtype, expected), (
-            f"{where}: {name} {part.dtype} {tuple(part.shape)} of {expected[0]} labels; "
-            f"expected {dtype} {expected}"
+        expect(
+            (part.dtype, part.shape) == (dtype, expected),
+            f"{name} {part.dtype} {tuple(part.shape)} of {expected[0]} labels; "
+            f"expected {dtype} {expected}",
         )
 
 
-def _check_inside(where: str, boxes: Tensor, sides: Sequence[int]) -> None:
+def _check_inside(boxes: Tensor, sides: Sequence[int]) -> None:
     height, width = sides
     most = torch.tensor([width, height, width, height])
     boxes = boxes.as_subclass(Tensor).cpu()
     inside = (boxes >= -_SLACK) & (boxes <= most + _SLACK)
     inside[:, 2:] &= boxes[:, 2:] >= boxes[:, :2]
-    assert inside.all(), (
-        f"{where}: boxes {boxes.tolist()} in an image of {height}x{width}; "
-        "expected left, top, right and bottom in pixels, inside it"
+    expect(
+        inside.all(),
+        f"boxes {boxes.tolist()} in an image of {height}x{width}; "
+        "expected left, top, right and bottom in pixels, inside it",
     )
 
 
-def _check_labels(where: str, labels: Tensor, least: int, classes: int) -> None:
-    assert ((labels >= least) & (labels < classes)).all(), (
-        f"{where}: labels {labels.tolist()}; expected {least} to {classes - 1}"
+def _check_labels(labels: Tensor, least: int, classes: int) -> None:
+    expect(
+        ((labels >= least) & (labels < classes)).all(),
+        f"labels {labels.tolist()}; expected {least} to {classes - 1}",
     )

@@ -1,63 +1,22 @@
-"""What is drawn of a sample of each task: its target, and what the net says of it."""
+"""Draw samples of the image tasks, their targets, and what a net predicts of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from lemur_core.kinds.task import Example, Row, Style
 from lemur_core.pictures.colours import GREY, Colour, colour, painted
 from lemur_core.pictures.tiles import enlarged, plate, scale_of, seen, write
 
 _MASKED = 0.5
 _LINE = 2
 _LARGE_PX = 28
-
-
-class Example(NamedTuple):
-    """A sample and what the net says of it, on the CPU.
-
-    Attributes:
-        image: What the net is fed, not normalised, float, shape ``(channels, H, W)``.
-        target: As the transform gives it.
-        output: The net's, of this sample alone.
-    """
-
-    image: Tensor
-    target: Any
-    output: Any
-
-
-@dataclass(frozen=True)
-class Style:
-    """How it is drawn.
-
-    Attributes:
-        class_names: Of each class; none are shown by their numbers.
-        score: Boxes of a lower score are not shown, 0 to 1.
-    """
-
-    class_names: Sequence[str] = ()
-    score: float = 0.5
-
-    def name(self, number: int) -> str:
-        """Return what a class is called."""
-        named = 0 <= number < len(self.class_names)
-        return self.class_names[number] if named else str(number)
-
-
-class Row(NamedTuple):
-    """The pictures of a sample, of one size, and the classes that need a legend."""
-
-    input: Image.Image
-    target: Image.Image
-    prediction: Image.Image
-    classes: set[int]
 
 
 def classified(example: Example, style: Style) -> Row:
@@ -97,15 +56,6 @@ def detected(example: Example, style: Style) -> Row:
     said = [_object(example.output, at, style) for at in order]
     target, prediction = (_with_objects(example.image, each, scale) for each in (true, said))
     return Row(_input(example), target, prediction, set())
-
-
-Draw = Callable[[Example, Style], Row]
-DRAWN: Mapping[str, Draw] = {
-    "img-classification": classified,
-    "img-segmentation": segmented,
-    "obj-detection": detected,
-}
-"""What draws the samples of a task."""
 
 
 class _Object(NamedTuple):

@@ -5,8 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lemur_core.tasks.images import expect
+
 # Of the height: the radius, and the place of the centre from the left and from the top.
 _RADIUS, _CENTRE = 0.15, (0.7, 0.45)
+# In pixels: so far the centre of a mask or box may be from that of its object. A mask resized by
+# "nearest" is off by about a half.
+_CENTRED = 0.25
+
+
+def draw_disc_for(size: int) -> tuple[Tensor, Tensor]:
+    """Return what `draw_disc` does, larger than a transform's ``size`` and of odd sides.
+
+    Of odd sides no two pixels are equally near to one of the result.
+    """
+    return draw_disc(5 * size // 4 | 1, 3 * size // 2 | 1)
 
 
 def draw_disc(height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -47,7 +60,33 @@ def centre_of(mask: Tensor) -> Tensor:
     return mask.nonzero().float().mean(0).flip(0) + 0.5
 
 
-def is_whole(mask: Tensor) -> bool:
-    """Return whether a mask has pixels, and none at the border, where a disc may be cut."""
+def whole_disc(fed: Tensor) -> Tensor | None:
+    """Return the pixels of a disc in the input of a net; None if it may be cut at the border."""
+    mask = bright(fed)
     border = torch.stack([mask[0].any(), mask[-1].any(), mask[:, 0].any(), mask[:, -1].any()])
-    return bool(mask.any()) and not bool(border.any())
+    return mask if mask.any() and not border.any() else None
+
+
+def check_centred(disc: Tensor, name: str, place: Tensor) -> None:
+    """Check that the target of a disc has the disc's centre.
+
+    Args:
+        disc: The disc's pixels in the image, bool, shape ``(height, width)``.
+        name: ``"mask"`` or ``"box"``.
+        place: The mask, bool, of the same shape; or left, top, right and bottom of the box.
+
+    Raises:
+        ContractError: It has another.
+    """
+    expect(place.any(), f"drops the {name} of a disc")
+    lies = centre_of(disc)
+    centre = (place[:2] + place[2:]) / 2 if name == "box" else centre_of(place)
+    expect(
+        (centre - lies).abs().max() < _CENTRED,
+        f"moves the centre of a disc to {_words(lies)} in the image and to {_words(centre)} in its "
+        f"{name}; resize both on one grid, masks by nearest-exact",
+    )
+
+
+def _words(centre: Tensor) -> str:
+    return "x={:.2f} y={:.2f}".format(*centre.tolist())

@@ -1,0 +1,44 @@
+"""What ``lemur show`` says of an entry beside the facts that all kinds have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lemur_core.entry import Entry
+
+
+def of_net(entry: Entry) -> Iterator[str]:
+    """Yield a net's hyperparameters with their ranges."""
+    from lemur_core.kinds.net import as_net
+    from lemur_core.space import of_net as space_of
+    from lemur_core.values import preset
+
+    space = preset(space_of(as_net(entry.load(), entry.name).hyperparameters()), entry.prm)
+    width = max(map(len, space))
+    yield "hyperparameters"
+    for name, one in sorted(space.items()):
+        yield f"  {name:<{width}}  {one}"
+
+
+def of_estimator(entry: Entry) -> Iterator[str]:
+    """Yield an estimator's options with their defaults."""
+    return _options("estimator", entry.load(), entry.name)
+
+
+def of_exporter(entry: Entry) -> Iterator[str]:
+    """Yield an exporter's options with their defaults."""
+    return _options("exporter", entry.load(), entry.name)
+
+
+def of_importer(entry: Entry) -> Iterator[str]:
+    """Yield an importer's options with their defaults."""
+    return _options("importer", entry.load().read, entry.name)
+
+
+def _options(kind: str, target: Any, name: str) -> Iterator[str]:
+    from lemur_core.kinds.options import options_of
+
+    options = options_of(kind, target, name)
+    if options:
+        yield f"{'options':<12}{', '.join(f'{name}={value}' for name, value in options.items())}"

@@ -1,0 +1,165 @@
+"""The kinds of entries: one table, and the record that a plugin adds to it.
+
+`lemur_core.registry`, the registering hooks, the contract tests, ``lemur list``, ``lemur show`` and
+``lemur doctor`` read this table; none of them names a kind of its own. To add a kind to the core,
+add a row. To add one from a plugin, return it from the hook ``lemur_register_kinds``:
+
+    @hookimpl
+    def lemur_register_kinds():
+        return [Kind("zoo", "lemur_register_zoos", "lemur_zoo.kinds", "A population of nets")]
+
+That plugin, and every other one, then registers zoos with ``lemur_register_zoos``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lemur_core.errors import PluginError
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_HOOK = re.compile(r"lemur_register_[a-z0-9_]+")
+# What `lemur show` and the contract tests mean by these words.
+_RESERVED = ("collection", "entry", "kind", "pictures", "plugin", "trial")
+_TARGET = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[A-Za-z_]\w*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of entry, as text: listing what is installed imports none of what it names.
+
+    Attributes:
+        name: In the singular, as in ``lemur list KIND``: small letters, digits and hyphens.
+        hook: The hook that registers its entries; begins with ``lemur_register_``.
+        contract: The module that documents the interface of its entries.
+        summary: One line for people.
+        plural: The name in the plural; empty appends an ``s``.
+        in_pipelines: Whether the names of its entries are parts of a pipeline's name, so that they
+            cannot hold ``_``.
+        per_task: Whether entries serve certain tasks, which `lemur list` and `lemur show` print.
+        details: A callable ``details(entry)``, as ``"package.module:attribute"``, that yields the
+            lines which ``lemur show`` adds for an entry; empty adds none.
+        rules: The class of its contract tests, as ``"package.module:Class"``; empty if it has none.
+            Tests named ``test_KIND_...``, hyphens written ``_``, run for each entry, which they
+            take as the argument ``KIND``.
+
+    Raises:
+        PluginError: A name, hook or target is malformed.
+    """
+
+    name: str
+    hook: str
+    contract: str
+    summary: str = ""
+    plural: str = ""
+    in_pipelines: bool = False
+    per_task: bool = False
+    details: str = ""
+    rules: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise PluginError(
+                f"kind {self.name!r}: expected small letters, digits and hyphens, "
+                "beginning with a letter"
+            )
+        if self.name in _RESERVED:
+            raise PluginError(f"kind {self.name!r}: the name is reserved; choose another")
+        if not _HOOK.fullmatch(self.hook):
+            raise PluginError(
+                f"kind {self.name!r}: hook {self.hook!r}; expected lemur_register_ and a name"
+            )
+        targets = {"contract": self.contract, "details": self.details, "rules": self.rules}
+        for field, target in targets.items():
+            if (target or field == "contract") and not _TARGET.fullmatch(target):
+                raise PluginError(
+                    f"kind {self.name!r}: {field} {target!r} is not 'package.module' "
+                    "or 'package.module:attribute'"
+                )
+        if not self.plural:
+            object.__setattr__(self, "plural", f"{self.name}s")
+
+    @property
+    def argument(self) -> str:
+        """The name as an argument of its contract tests."""
+        return self.name.replace("-", "_")
+
+
+BUILT_IN = (
+    Kind(
+        "task",
+        "lemur_register_tasks",
+        "lemur_core.kinds.task",
+        "What nets are trained for",
+        in_pipelines=True,
+        rules="lemur_core.testing.tasks:TaskRules",
+    ),
+    Kind(
+        "net",
+        "lemur_register_nets",
+        "lemur_core.kinds.net",
+        "A net, its code and its hyperparameters",
+        in_pipelines=True,
+        per_task=True,
+        details="lemur_core.cli.details:of_net",
+        rules="lemur_core.testing.nets:NetRules",
+    ),
+    Kind(
+        "loader",
+        "lemur_register_loaders",
+        "lemur_core.kinds.loader",
+        "A data set",
+        in_pipelines=True,
+        per_task=True,
+        rules="lemur_core.testing.loaders:LoaderRules",
+    ),
+    Kind(
+        "transform",
+        "lemur_register_transforms",
+        "lemur_core.kinds.transform",
+        "A transform of inputs",
+        per_task=True,
+        rules="lemur_core.testing.transforms:TransformRules",
+    ),
+    Kind(
+        "metric",
+        "lemur_register_metrics",
+        "lemur_core.kinds.metric",
+        "A metric of what nets give",
+        in_pipelines=True,
+        per_task=True,
+        rules="lemur_core.testing.metrics:MetricRules",
+    ),
+    Kind(
+        "estimator",
+        "lemur_register_estimators",
+        "lemur_core.kinds.estimator",
+        "An estimator of a trial's final score",
+        details="lemur_core.cli.details:of_estimator",
+        rules="lemur_core.testing.estimators:EstimatorRules",
+    ),
+    Kind(
+        "exporter",
+        "lemur_register_exporters",
+        "lemur_core.kinds.exporter",
+        "A format that results are written in",
+        details="lemur_core.cli.details:of_exporter",
+        rules="lemur_core.testing.exporters:ExporterRules",
+    ),
+    Kind(
+        "importer",
+        "lemur_register_importers",
+        "lemur_core.kinds.importer",
+        "A format that results are taken in from",
+        details="lemur_core.cli.details:of_importer",
+        rules="lemur_core.testing.importers:ImporterRules",
+    ),
+    Kind(
+        "command",
+        "lemur_register_commands",
+        "lemur_core.kinds.command",
+        "A sub-command of lemur",
+    ),
+)
+"""The kinds that the core brings, in the order in which they are listed."""

@@ -1,0 +1,128 @@
+"""Options of entries: how people write them, ``html:theme=dark,wide=yes``, and what they mean.
+
+The options of an entry are the keyword-only parameters of its target. Each has a default, whose
+type, bool, int, float or str, is that of the option.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lemur_core.errors import ContractError, SettingsError, hint
+
+_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """An entry as a user selects it.
+
+    Attributes:
+        name: Of the entry.
+        options: Values by the names of options, as they were written.
+    """
+
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        options = ",".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.name}:{options}" if options else self.name
+
+
+def read_selection(kind: str, text: str) -> Selection:
+    """Read the name and options of an entry.
+
+    >>> read_selection("estimator", "peng4nn:threshold=0.5,window=3")
+    Selection(name='peng4nn', options={'threshold': '0.5', 'window': '3'})
+
+    Raises:
+        SettingsError: The text cannot be read.
+    """
+    name, colon, rest = (part.strip() for part in text.partition(":"))
+    pairs = [[side.strip() for side in part.split("=", 1)] for part in rest.split(",") if colon]
+    names = [pair[0] for pair in pairs]
+    if not name or not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise SettingsError(f"{kind} {text!r}: expected NAME or NAME:OPTION=VALUE,OPTION=VALUE")
+    twice = sorted({one for one in names if names.count(one) > 1})
+    if twice:
+        raise SettingsError(f"{kind} {text!r}: {twice[0]} is given twice")
+    return Selection(name, dict(pairs))
+
+
+def read_selections(kind: str, text: str) -> list[Selection]:
+    """Read several entries with options, both separated by commas.
+
+    >>> [str(one) for one in read_selections("estimator", "peng4nn:threshold=1,window=3,median")]
+    ['peng4nn:threshold=1,window=3', 'median']
+
+    Raises:
+        SettingsError: One cannot be read.
+    """
+    parts: list[str] = []
+    for part in text.split(","):
+        if "=" in part and ":" not in part and parts:
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part)
+    return [read_selection(kind, part) for part in parts]
+
+
+def option_values(kind: str, target: Any, selection: Selection) -> dict[str, Any]:
+    """Return the values of the options that were given, each of its option's type.
+
+    Args:
+        kind: The entry's kind, for error messages.
+        target: What the options are passed to.
+        selection: The entry's name and options.
+
+    Raises:
+        ContractError: As `options_of` says.
+        SettingsError: There is no such option, or a value is not of its type.
+    """
+    options = options_of(kind, target, selection.name)
+    values = {}
+    for name, text in selection.options.items():
+        if name not in options:
+            known = sorted(options)
+            end = hint(name, known) if known else "; it has no options"
+            raise SettingsError(f"{kind} {selection.name!r} has no option {name!r}{end}")
+        values[name] = _value(text, options[name], f"{kind} {selection.name}: {name}")
+    return values
+
+
+def options_of(kind: str, target: Any, name: str) -> dict[str, Any]:
+    """Return the options of an entry's target with their defaults.
+
+    Raises:
+        ContractError: The target cannot be called, or an option has no default of a type that can
+            be read.
+    """
+    if not callable(target):
+        raise ContractError(f"{kind} {name!r}: its target cannot be called")
+    found = inspect.signature(target).parameters.values()
+    options = {one.name: one.default for one in found if one.kind is one.KEYWORD_ONLY}
+    for option, default in options.items():
+        if not isinstance(default, bool | int | float | str):
+            raise ContractError(
+                f"{kind} {name!r}: its option {option!r} has no default "
+                "that is a bool, int, float or str"
+            )
+    return options
+
+
+def _value(text: str, default: Any, where: str) -> Any:
+    kind = type(default)
+    if kind is bool:
+        if text.lower() in _WORDS:
+            return _WORDS[text.lower()]
+        expected = "yes or no"
+    else:
+        try:
+            return kind(text)
+        except ValueError:
+            expected = "a whole number" if kind is int else "a number"
+    raise SettingsError(f"{where} is {text!r}; expected {expected}")

@@ -1,0 +1,37 @@
+"""Read the code of pipelines once, so that what is trained is what is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lemur_core.entry import Entry
+from lemur_core.pipeline import Pipeline
+from lemur_core.sources.snapshot import Snapshot
+
+
+class CodeReader:
+    """Reads the code of each entry once, however many pipelines have it."""
+
+    def __init__(self) -> None:
+        self._snapshots: dict[tuple[str, str | None, bool], Snapshot | None] = {}
+
+    def read(self, pipeline: Pipeline) -> Pipeline:
+        """Return the pipeline with the code of its entries as it was first read.
+
+        Raises:
+            PluginError: The code of one cannot be read.
+        """
+        return replace(
+            pipeline,
+            net_entry=self._read(pipeline.net_entry, is_net=True),
+            loader_entry=self._read(pipeline.loader_entry),
+            metric_entry=self._read(pipeline.metric_entry),
+            also={name: self._read(entry) for name, entry in pipeline.also.items()},
+            transforms={name: self._read(entry) for name, entry in pipeline.transforms.items()},
+        )
+
+    def _read(self, entry: Entry, *, is_net: bool = False) -> Entry:
+        key = entry.target, entry.code_target, is_net
+        if key not in self._snapshots:
+            self._snapshots[key] = entry.as_read(is_net=is_net).snapshot
+        return replace(entry, snapshot=self._snapshots[key])

@@ -1,0 +1,61 @@
+"""Weights that trials begin with, identified by the content of their files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lemur_core.errors import SettingsError
+from lemur_core.initial import NAME, identity_in, identity_of
+
+_LENGTH_BYTES = 8
+
+
+class InitialWeights:
+    """The files of weights of a campaign, by what identifies them in a trial's hyperparameters."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Path] = {}
+        self._identities: dict[Path, str] = {}
+
+    def add(self, place: Any, where: str = "") -> str:
+        """Take a file and return its identity.
+
+        Args:
+            place: Its path.
+            where: Where the path was given, for errors.
+
+        Raises:
+            SettingsError: There is no such file, or it is no safetensors file.
+        """
+        before = f"{where}: " if where else ""
+        if not isinstance(place, str | Path):
+            raise SettingsError(f"{before}{NAME} is {place!r}; expected the path of a file")
+        file = Path(place).expanduser().absolute()
+        if file not in self._identities:
+            try:
+                _check_header(file)
+                self._identities[file] = identity_of(file)
+            except OSError as error:
+                raise SettingsError(f"{before}{NAME} {str(place)!r}: {error.strerror}") from None
+            except ValueError:
+                raise SettingsError(
+                    f"{before}{NAME} {str(place)!r} is no safetensors file"
+                ) from None
+        self._files[self._identities[file]] = file
+        return self._identities[file]
+
+    def file(self, prm: Mapping[str, Any]) -> Path | None:
+        """Return the file that a trial begins with; None if it begins from scratch."""
+        return self._files.get(identity_in(prm) or "")
+
+
+def _check_header(file: Path) -> None:
+    """Raise `ValueError` where a file does not begin as a safetensors file does."""
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(_LENGTH_BYTES), "little")
+        if not 0 < length <= file.stat().st_size - _LENGTH_BYTES:
+            raise ValueError(length)
+        json.loads(opened.read(length))

@@ -1,0 +1,120 @@
+"""The studies of a campaign, each opened when there is a worker for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lemur_core.dataset import DatasetRecord
+from lemur_core.pipeline import Pipeline
+from lemur_core.search.attempt import Attempt, Means
+from lemur_core.search.data import check_data
+from lemur_core.search.prepare import Ready
+from lemur_core.search.pursuit import Pursuit
+from lemur_core.search.supply import Supply
+from lemur_core.trial import Outcome
+
+
+class Closed(NamedTuple):
+    """A study of which nothing more is begun.
+
+    Attributes:
+        pipeline: What was trained.
+        data: What identifies its data set.
+        outcomes: How this campaign's trials of it ended.
+        left_out: What is missing of it and why, a line each.
+    """
+
+    pipeline: Pipeline
+    data: DatasetRecord | None
+    outcomes: Sequence[Outcome]
+    left_out: Sequence[str]
+
+
+class Studies:
+    """Opens studies in their order, and closes those that are over.
+
+    Args:
+        ready: What is trained.
+        supply: Of their data.
+        means: The campaign's.
+
+    Attributes:
+        closed: Those that are over.
+    """
+
+    def __init__(self, ready: Sequence[Ready], supply: Supply, means: Means) -> None:
+        self._waiting, self._open = deque(ready), list[Pursuit]()
+        self._supply, self._means = supply, means
+        self._compared: set[tuple[str, str]] = set()
+        self.closed: list[Closed] = []
+
+    def tell_past(self) -> None:
+        """Tell the estimator, where there is one, of the earlier trials of all nets."""
+        forecasting, bundles = self._means.forecasting, self._means.bundles
+        if forecasting is None:
+            return
+        before = None
+        for pipeline in [one.pipeline for one in self._waiting]:
+            if before is not None and before != bundles.key(pipeline):
+                bundles.drop(before)
+            if self._supply.has(pipeline):
+                epochs, data = self._means.settings.epochs, bundles.record(pipeline)
+                past = self._means.writer.past(pipeline, epochs, data=data)
+                forecasting.remember(pipeline, past)
+            before = bundles.key(pipeline)
+
+    def next(self, device: str) -> tuple[Pursuit, Attempt] | None:
+        """Begin the next trial, of a study that is open or else of the next one.
+
+        Returns:
+            Its study and the trial; None when there is nothing to begin now.
+        """
+        for pursuit in list(self._open):
+            if attempt := self._begun(pursuit, device):
+                return pursuit, attempt
+        while (opened := self._opened()) is not None:
+            if attempt := self._begun(opened, device):
+                return opened, attempt
+        return None
+
+    def close(self) -> None:
+        """Close all studies that are open.
+
+        Raises:
+            LemurError: None could be opened.
+        """
+        for pursuit in list(self._open):
+            self._close(pursuit)
+        if not self.closed and not self._waiting:
+            self._supply.raise_reason()
+
+    def _begun(self, pursuit: Pursuit, device: str) -> Attempt | None:
+        attempt = pursuit.next(device)
+        if attempt is None and pursuit.is_over:
+            self._close(pursuit)
+        return attempt
+
+    def _opened(self) -> Pursuit | None:
+        while self._waiting:
+            ready = self._waiting.popleft()
+            pipeline = ready.pipeline
+            bundle = self._supply.bundle(pipeline)
+            if bundle is None:
+                continue
+            if (pipeline.task, pipeline.dataset) not in self._compared:
+                self._compared.add((pipeline.task, pipeline.dataset))
+                check_data(pipeline, self._means)
+            left_out = self._means.bundles.left_out(pipeline)
+            pursuit = Pursuit(ready, self._means, bundle.chance, left_out)
+            self._open.append(pursuit)
+            return pursuit
+        return None
+
+    def _close(self, pursuit: Pursuit) -> None:
+        self._open.remove(pursuit)
+        faults = [why for why in (pursuit.set_aside, pursuit.exhausted) if why]
+        closed = Closed(pursuit.pipeline, pursuit.data, pursuit.outcomes, faults)
+        self.closed.append(closed)
+        self._supply.release(pursuit.pipeline)

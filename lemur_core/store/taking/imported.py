@@ -1,0 +1,247 @@
+"""Turn what importers yield into the batches that are written."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from reprlib import repr as shown
+from typing import Any, NamedTuple
+
+from lemur_core.errors import LemurError
+from lemur_core.kinds.importer import EpochRecord, Fault
+from lemur_core.store.identity import digest, exact
+from lemur_core.store.taking.records import Batch, MalformedError, Pipeline, Record
+from lemur_core.store.text import storable
+
+# Records of a batch, which are written at once.
+_AT_ONCE = 2_500
+_MOST_EPOCHS, _LONGEST_NS = 2**31 - 1, 2**63 - 1
+
+
+class TrialEpoch(NamedTuple):
+    """An epoch of a trial that its source tells apart from others; 0 is the trial as a whole."""
+
+    uid: str
+    epoch: int
+
+
+Recorded = Callable[[Iterable[str]], Mapping[TrialEpoch, str | None]]
+
+
+@dataclass
+class Conversion:
+    """Turns the records of one import into batches.
+
+    Args:
+        place: Where they come from, as it was named.
+        recorded: Returns the identity of each epoch that is recorded of some trials.
+
+    Attributes:
+        facts: Facts to record.
+    """
+
+    place: str
+    recorded: Recorded
+    facts: dict[TrialEpoch, dict[str, Any]] = field(default_factory=dict)
+    _batch: Batch | None = None
+    _seen: dict[TrialEpoch, str] = field(default_factory=dict)
+    _copies: Counter[str] = field(default_factory=Counter)
+    _count: int = 0
+
+    def batches(self, found: Iterable[Any]) -> Iterator[Batch | Fault]:
+        """Yield the records of each pipeline together, and what cannot be taken in.
+
+        Raises:
+            LemurError: ``found`` raised it before it gave anything.
+        """
+        for one in self._survived(found):
+            if isinstance(one, EpochRecord):
+                yield from self._take(one)
+            else:
+                yield from self._finished()
+                yield one
+        yield from self._finished()
+
+    def _survived(self, found: Iterable[Any]) -> Iterator[EpochRecord | Batch | Fault]:
+        """Yield what an importer gives, and a fault where it fails."""
+        try:
+            for self._count, one in enumerate(found, 1):
+                # The built-in importers give whole batches.
+                if isinstance(one, EpochRecord | Batch | Fault):
+                    yield one
+                else:
+                    yield self._fault(f"{shown(one)}: expected an EpochRecord or a Fault")
+        # A stranger's importer may raise anything; what it gave before is taken in.
+        except (Exception, SystemExit) as error:
+            if isinstance(error, LemurError) and not self._count:
+                raise
+            why = str(error) if isinstance(error, LemurError) else _in_one_line(error)
+            yield Fault(self.place, f"reading ended after {self._count:,} records: {why}")
+
+    def _take(self, one: EpochRecord) -> Iterator[Batch | Fault]:
+        """Add a record to the batch of its pipeline; yield the batch before if that is another."""
+        try:
+            pipeline, prm = _pipeline(one), _prm(one)
+            record = self._unique(one, _record(pipeline, prm, one))
+        except MalformedError as error:
+            yield self._fault(str(error), one.place)
+            return
+        codes = {"nn": {one.nn: one.code}} if one.code else {}
+        batch = self._batch
+        if (
+            batch is None
+            or (batch.pipeline, batch.codes) != (pipeline, codes)
+            or len(batch.records) >= _AT_ONCE
+        ):
+            yield from self._finished()
+            batch = self._batch = Batch(pipeline, [], {}, codes)
+        batch.records.append(record)
+        batch.prms.setdefault(record.prm, prm)
+
+    def _unique(self, one: EpochRecord, record: Record) -> Record:
+        """Return a record with an identity that none before it has, unless it is the very same."""
+        if not one.trial:
+            if one.facts or one.trial_facts:
+                raise MalformedError("has facts, but no trial that they belong to")
+            self._copies[record.identity] += 1
+            copy = self._copies[record.identity] - 1
+            identity = digest(f"{record.identity} {copy}") if copy else record.identity
+            return record._replace(identity=identity)
+        at = _at(record)
+        if self._seen.setdefault(at, record.identity) != record.identity:
+            raise MalformedError(
+                f"epoch {one.epoch} of trial {one.trial!r} was given before with other values"
+            )
+        for epoch, facts in ((one.epoch, one.facts), (0, one.trial_facts)):
+            if facts:
+                self.facts.setdefault(TrialEpoch(at.uid, epoch), {}).update(facts)
+        return record
+
+    def _finished(self) -> Iterator[Batch | Fault]:
+        """Yield the batch without the epochs that are recorded with other values."""
+        batch, self._batch = self._batch, None
+        if batch is None:
+            return
+        keyed = {_at(record): record for record in batch.records if _is_keyed(record)}
+        recorded = self.recorded(sorted({at.uid for at in keyed})) if keyed else {}
+        wrong = {at for at in keyed if recorded.get(at, keyed[at].identity) != keyed[at].identity}
+        for at in sorted(wrong):
+            self.facts.pop(at, None)
+            what = f"epoch {at.epoch} of trial {at.uid[:8]}"
+            yield Fault(self.place, f"{what} is recorded already with other values")
+        kept = [one for one in batch.records if not _is_keyed(one) or _at(one) not in wrong]
+        yield batch._replace(records=kept)
+
+    def _fault(self, reason: str, place: str = "") -> Fault:
+        return Fault(place or f"{self.place}, record {self._count:,}", reason)
+
+
+def _is_keyed(record: Record) -> bool:
+    return record.own is not None and "trial" in record.own
+
+
+def _at(record: Record) -> TrialEpoch:
+    assert record.own is not None
+    return TrialEpoch(record.own["trial"], record.epoch)
+
+
+def _pipeline(one: EpochRecord) -> Pipeline:
+    names = Pipeline(one.task, one.dataset, one.metric, one.nn)
+    for part, name in names._asdict().items():
+        if not isinstance(name, str) or not name or "_" in name or storable(name) != name:
+            raise MalformedError(f"{part} {shown(name)}: expected a name without '_'")
+    return names
+
+
+def _prm(one: EpochRecord) -> dict[str, Any]:
+    prm = _object("prm", one.prm)
+    for name in prm:
+        if storable(name) != name:
+            raise MalformedError(f"prm {shown(name)}: no database keeps such a name as it is")
+    return prm
+
+
+def _record(pipeline: Pipeline, prm: dict[str, Any], one: EpochRecord) -> Record:
+    """Return the record that is written of an epoch.
+
+    Raises:
+        MalformedError: A value is out of range.
+    """
+    epoch = _whole("epoch", one.epoch, 1, _MOST_EPOCHS)
+    accuracy = _share("accuracy", one.accuracy)
+    validation = None if one.validation is None else _share("validation", one.validation)
+    loss = None if one.loss is None else _finite("loss", one.loss)
+    duration = None
+    if one.duration_ns is not None:
+        duration = _whole("duration_ns", one.duration_ns, 0, _LONGEST_NS)
+    for name, value in (("trial", one.trial), ("code", one.code), ("place", one.place)):
+        if not isinstance(value, str):
+            raise MalformedError(f"{name} {shown(value)}: expected text")
+    for name in ("facts", "trial_facts"):
+        _object(name, getattr(one, name))
+    extra = exact(_object("extra", one.extra)) if one.extra else ""
+    chosen = exact(prm)
+    uid, names = digest(chosen), "_".join(pipeline)
+    own: dict[str, Any] = {}
+    if validation is not None:
+        own["validation"] = validation
+    if one.trial:
+        own["trial"] = digest(f"{names}/{uid}/trial {one.trial}")
+    values = f"{accuracy!r} {validation!r} {loss!r} {duration} {extra}"
+    identity = digest(f"{names}/{one.trial}/{epoch}/{chosen}{values}")
+    return Record(epoch, accuracy, duration, loss, uid, extra, own and _own(own), identity)
+
+
+def _own(known: dict[str, Any]) -> dict[str, Any]:
+    # What the columns of a trial cannot lack.
+    return {"reason": "", "versions": {}, **known}
+
+
+def _object(what: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise MalformedError(f"{what} {shown(value)}: expected a dictionary with names as keys")
+    # Scalars of NumPy, which tables give, become Python's.
+    found = {name: one.item() if hasattr(one, "item") else one for name, one in value.items()}
+    try:
+        exact(found)
+    except (ValueError, TypeError):
+        raise MalformedError(f"{what} {shown(found)}: holds what JSON cannot hold") from None
+    except RecursionError:
+        raise MalformedError(f"{what}: is nested too deep") from None
+    return found
+
+
+def _whole(what: str, value: Any, least: int, most: int) -> int:
+    number = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else -1
+    if not least <= number <= most:
+        raise MalformedError(f"{what} {shown(value)}: expected a whole number from {least}")
+    return number
+
+
+def _share(what: str, value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise MalformedError(f"{what} {shown(value)}: expected a number from 0 to 1")
+    return number
+
+
+def _finite(what: str, value: Any) -> float:
+    number = _number(value)
+    if not math.isfinite(number):
+        raise MalformedError(f"{what} {shown(value)}: expected a finite number")
+    return number
+
+
+def _number(value: Any) -> float:
+    """Return a real number as a float; NaN for anything else."""
+    try:
+        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.inf
+
+
+def _in_one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

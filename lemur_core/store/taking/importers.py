@@ -1,0 +1,56 @@
+"""The importers of the core, as `lemur_core.kinds.importer` says: what LEMUR published."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from lemur_core.errors import SettingsError
+from lemur_core.kinds.importer import Fault
+from lemur_core.store.taking.ahead import read_ahead
+from lemur_core.store.taking.peer import is_peers, read_peer
+from lemur_core.store.taking.records import Batch
+
+_FILE = re.compile(r"(.*/)?[^_/]+(_[^_/]+){3}/[1-9][0-9]*\.json")
+# Of a folder with other files, so many names are looked at.
+_LOOKED_AT = 1_000
+
+
+class Files:
+    """``<task>_<dataset>_<metric>_<net>/<epoch>.json``, in a folder or a zip archive."""
+
+    def recognises(self, place: Path) -> bool:
+        """Return whether such a file is among the first in a folder or an archive."""
+        names: Iterator[str]
+        if place.is_dir():
+            names = (path.absolute().as_posix() for path in place.rglob("*.json"))
+        elif zipfile.is_zipfile(place):
+            with zipfile.ZipFile(place) as archive:
+                names = iter(archive.namelist())
+        else:
+            return False
+        return any(_FILE.fullmatch(name) for name in islice(names, _LOOKED_AT))
+
+    def read(self, place: Path) -> Iterator[Batch | Fault]:
+        """Yield the records of each pipeline together, and what could not be read."""
+        return read_ahead(place)
+
+
+class Database:
+    """LEMUR's SQLite database."""
+
+    def recognises(self, place: Path) -> bool:
+        """Return whether a file is a database of LEMUR's."""
+        return place.is_file() and is_peers(place)
+
+    def read(self, place: Path) -> Iterator[Batch | Fault]:
+        """Yield the records of each pipeline together, and what could not be read."""
+        if not self.recognises(place):
+            raise SettingsError(f"{place}: is no database of LEMUR's")
+        return read_peer(place)
+
+
+files, database = Files(), Database()

@@ -1,0 +1,1 @@
+"""The tasks of images that the core registers, as any plugin registers its own."""

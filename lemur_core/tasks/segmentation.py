@@ -1,0 +1,93 @@
+"""Segmentation of images: a target is the class index of each pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lemur_core.kinds.labels import class_indices, first_outside
+from lemur_core.kinds.loader import IGNORED
+from lemur_core.kinds.task import MakePair, Shape, Task, WrongLabel
+from lemur_core.tasks.discs import check_centred, draw_disc_for, whole_disc
+from lemur_core.tasks.images import (
+    EXAMPLE_CLASSES,
+    check_image,
+    expect,
+    random_images,
+    random_pictures,
+)
+
+
+class Segmentation(Task):
+    """``img-segmentation``: targets are masks, outputs logits of ``(classes, H, W)``."""
+
+    drawer = "lemur_core.tasks.drawing:segmented"
+    in_image = True
+
+    def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:
+        """Return the class of a pixel that is neither 0 to ``classes - 1`` nor `IGNORED`."""
+        value = first_outside(class_indices(target), 0, classes, IGNORED)
+        if value is None:
+            return None
+        return WrongLabel(
+            value,
+            f"has a pixel of class {value}; expected 0 to {classes - 1}, or {IGNORED} for pixels "
+            "that do not count",
+        )
+
+    def has_wrong_labels(self, targets: Tensor, classes: int) -> bool:
+        """Return whether a pixel of many masks has such a class."""
+        return self.wrong_label(targets, classes) is not None
+
+    def batch(self, count: int, channels: int, size: int, dtype: Any) -> tuple[Any, Any, Shape]:
+        """Return random images and masks of one class after the other, the first row ignored."""
+        numbers = torch.arange(count * size * size)
+        masks = numbers.reshape(count, size, size) % EXAMPLE_CLASSES
+        masks[:, 0] = IGNORED
+        return random_images(count, channels, size, dtype), masks, (EXAMPLE_CLASSES,)
+
+    def check_sample(self, inputs: Any, target: Any, out_shape: Shape) -> None:
+        """Check that it is an image and a mask of the same size."""
+        check_image(inputs)
+        expect(target.dtype == torch.int64, f"masks are {target.dtype}; expected int64")
+        sizes = tuple(target.shape), tuple(inputs.shape[1:])
+        expect(sizes[0] == sizes[1], f"a mask of {sizes[0]} for an image of {sizes[1]}")
+        counted = target[target != IGNORED]
+        expect(
+            ((counted >= 0) & (counted < out_shape[0])).all(),
+            f"a mask of classes {target.unique().tolist()}; "
+            f"expected 0 to {out_shape[0] - 1}, or {IGNORED}",
+        )
+
+    def nothing(self, image: Tensor) -> Tensor:
+        """Return a mask of the background."""
+        return torch.zeros(image.shape[1:], dtype=torch.int64)
+
+    def check_pair(self, make: MakePair, size: int) -> None:
+        """Check that a mask moves with its image, and that no class is invented.
+
+        A mask that is resized by ``nearest``, as torch and torchvision do by default, lies up to
+        half a pixel to the right of its image and below it; ``nearest-exact`` shares its grid.
+        """
+        for image in random_pictures(4, 3, 28):
+            _check_classes(make, image)
+        image, mask = draw_disc_for(size)
+        for training, seed in [(False, 0), (True, 1), (True, 2)]:
+            fed, moved = make(training=training, seed=seed)(image, mask.long())
+            if (disc := whole_disc(fed)) is not None:
+                check_centred(disc, "mask", moved == 1)
+
+
+def _check_classes(make: MakePair, image: Tensor) -> None:
+    mask = torch.where(image[0] < 64, 0, torch.where(image[0] < 128, 7, IGNORED))
+    fed, moved = make(training=True, seed=0)(image, mask)
+    expect(moved.dtype == torch.int64, f"gives a mask of {moved.dtype}")
+    sizes = tuple(fed.shape), tuple(moved.shape)
+    expect(sizes[1] == sizes[0][1:], f"gives an input of {sizes[0]} and a mask of {sizes[1]}")
+    classes = moved.unique().tolist()
+    expect(
+        set(classes) <= {0, 7, IGNORED},
+        f"makes classes of 0, 7 and {IGNORED} into {classes}; resize masks by the nearest pixel",
+    )

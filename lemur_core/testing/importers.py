@@ -1,0 +1,71 @@
+"""The rules of importers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lemur_core.entry import Entry
+from lemur_core.kinds.importer import importer as reader_of
+from lemur_core.kinds.options import Selection
+from lemur_core.registry import Registry
+from lemur_core.store.database import opened
+from lemur_core.store.taking.intake import Report
+from lemur_core.store.taking.published import take_in
+
+
+class ImporterRules:
+    """An importer recognises its own format only, and reads the same records each time."""
+
+    def importer_place(self, importer: Entry, folder: Path) -> Path:
+        """Write a few records in the importer's real format; return the file or folder.
+
+        Args:
+            importer: The importer.
+            folder: An empty folder to write to.
+        """
+        pytest.fail(
+            f"importer {importer.name!r}: override importer_place() to write a few records "
+            "in its real format"
+        )
+
+    def test_importer_recognises_its_own(self, importer: Entry, tmp_path: Path) -> None:
+        """A place in its format is taken for one."""
+        place = self.importer_place(importer, tmp_path)
+        assert importer.load().recognises(place), (
+            f"importer {importer.name!r}: does not recognise {place.name}, which is in its format"
+        )
+
+    def test_importer_recognises_nothing_else(self, importer: Entry, tmp_path: Path) -> None:
+        """Anything else, or nothing at all, is not taken for one, and raises nothing."""
+        empty, text, binary = (tmp_path / name for name in ("empty", "notes.txt", "data.bin"))
+        empty.mkdir()
+        text.write_text("Nothing that a program wrote.\n")
+        binary.write_bytes(bytes(range(256)))
+        for place in (empty, text, binary, tmp_path / "nowhere"):
+            assert not importer.load().recognises(place), (
+                f"importer {importer.name!r}: recognises {place.name}, which is not in its format"
+            )
+
+    def test_importer_reads_its_own(self, importer: Entry, tmp_path: Path) -> None:
+        """It yields records, none of which is malformed."""
+        report = self._taken(importer, tmp_path)
+        assert not report.faults, f"importer {importer.name!r}: {': '.join(report.faults[0])}"
+        assert report.added, f"importer {importer.name!r}: yields no record"
+
+    def test_importer_reads_the_same_twice(self, importer: Entry, tmp_path: Path) -> None:
+        """What was taken in changes nothing when it is taken in again."""
+        place = self.importer_place(importer, tmp_path)
+        self._taken(importer, tmp_path, place)
+        again = self._taken(importer, tmp_path, place)
+        changed = again.added + len(again.faults)
+        assert changed == 0, (
+            f"importer {importer.name!r}: yields other records when it reads {place.name} again"
+        )
+
+    def _taken(self, importer: Entry, folder: Path, place: Path | None = None) -> Report:
+        place = place or self.importer_place(importer, folder)
+        alone = Registry().with_entries("plugin", "importer", [importer])
+        with opened(folder / "results.db", create=True) as engine:
+            return take_in(engine, place, reader_of(alone, Selection(importer.name)), importer.name)

@@ -1,0 +1,74 @@
+"""Give a net the weights that its trial begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import load_model
+from torch import nn
+
+from lemur_core.errors import MisfitError
+from lemur_core.initial import NAME, identity_in, identity_of
+from lemur_core.trial import Trial
+
+_SHOWN = 3
+
+
+def give_weights(net: nn.Module, file: Path, trial: Trial) -> None:
+    """Load the weights in a file into the net of a trial.
+
+    Args:
+        net: The net, on the trial's device.
+        file: A safetensors file, which the trial's hyperparameters identify.
+        trial: The trial.
+
+    Raises:
+        MisfitError: They cannot be read, are not of the net's names and shapes, or are not those
+            that the hyperparameters say.
+    """
+    name, device = trial.pipeline.net, trial.device
+    try:
+        if identity_of(file) != identity_in(trial.prm):
+            raise MisfitError(
+                f"{file} has changed since the campaign began; expected {trial.prm[NAME]}"
+            )
+        faults = _other_shapes(net, file)
+        if not faults:
+            # Names that share their memory are in the file once, which it knows.
+            missing, unknown = load_model(net, file, strict=False, device=device)
+            faults = [*_named("lack", missing), *_named("have", unknown)]
+    except MisfitError:
+        raise
+    # A damaged file, and a net's own load_state_dict, may raise anything.
+    except Exception as error:
+        faults = [f"{type(error).__name__}: {error}".partition("\n")[0]]
+    if faults:
+        raise MisfitError(
+            f"the weights in {file} do not fit net {name!r}: {'; '.join(faults)}; expected those "
+            "of the same net with hyperparameters that give it the same shape"
+        )
+
+
+def _other_shapes(net: nn.Module, file: Path) -> list[str]:
+    state = net.state_dict()
+    with safe_open(file, "pt") as opened:
+        shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118 - no mapping
+    return [
+        f"{name} is {_shape(shape)}, the net's {_shape(tuple(state[name].shape))}"
+        for name, shape in shapes.items()
+        if name in state and shape != tuple(state[name].shape)
+    ][:1]
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "a number"
+
+
+def _named(verb: str, names: Collection[str]) -> list[str]:
+    if not names:
+        return []
+    shown = sorted(names)[:_SHOWN]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return [f"they {verb} {', '.join(shown)}{more}{'' if verb == 'lack' else ', it does not'}"]

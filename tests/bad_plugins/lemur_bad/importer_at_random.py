@@ -1,0 +1,8 @@
+"""A plugin whose importer gives other records each time."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_importers():
+    return [Entry("bad", "lemur_bad.things.importers:AtRandom", summary="Bad")]

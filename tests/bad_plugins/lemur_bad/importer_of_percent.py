@@ -1,0 +1,8 @@
+"""A plugin whose importer gives percent for accuracy."""
+
+from lemur_core import Entry, hookimpl
+
+
+@hookimpl
+def lemur_register_importers():
+    return [Entry("bad", "lemur_bad.things.importers:Percent", summary="Bad")]

@@ -1,0 +1,338 @@
+"""What importers yield is taken in once, and what cannot be is named."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from lemur_core import Entry, data, registry
+from lemur_core.errors import ContractError, LemurError, SettingsError, UnknownNameError
+from lemur_core.kinds.importer import EpochRecord, Fault, importer, recognised
+from lemur_core.kinds.options import Selection, read_selection
+from lemur_core.store.database import opened
+from lemur_core.store.taking.published import take_in
+
+PIPELINE = ("img-classification", "mnist", "acc", "CNN")
+
+
+def record(epoch=1, accuracy=0.5, prm=None, **more):
+    return EpochRecord(*PIPELINE, prm or {"lr": 0.1}, epoch, accuracy, **more)
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "lemur.db"
+
+
+@pytest.fixture
+def taken(db, tmp_path):
+    """Take in what an importer yields; give the report."""
+
+    def take(*records, read=None):
+        with opened(db, create=True) as engine:
+            return take_in(engine, tmp_path, read or (lambda place: records), "zoos")
+
+    return take
+
+
+def curves(db):
+    frame = data(db=db, with_curves=True)
+    return sorted({tuple(curve.items()) for curve in frame["curve"]})
+
+
+def test_a_record_is_recorded_with_all_that_it_says(db, taken):
+    report = taken(
+        record(
+            3, 0.75, {"lr": 0.1, "batch": 32}, validation=0.5, loss=1.25, duration_ns=10**10,
+            extra={"gpu": "T4", "width": 0.1}, code="class Net: ...", trial="seed 7",
+        )
+    )  # fmt: skip
+    assert (report.read, report.added, report.faults) == (1, 1, [])
+    [row] = data(db=db, with_stats=True).to_dict("records")
+    told = {
+        name: row[name]
+        for name in (
+            "task", "dataset", "metric", "nn", "epoch", "accuracy", "validation", "loss",
+            "duration", "prm", "extra", "nn_code", "state",
+        )
+    }  # fmt: skip
+    assert told == {
+        "task": "img-classification", "dataset": "mnist", "metric": "acc", "nn": "CNN", "epoch": 3,
+        "accuracy": 0.75, "validation": 0.5, "loss": 1.25, "duration": 10**10,
+        "prm": {"lr": 0.1, "batch": 32}, "extra": {"gpu": "T4", "width": 0.1},
+        "nn_code": "class Net: ...", "state": "imported",
+    }  # fmt: skip
+
+
+def test_numbers_of_numpy_are_taken_exactly(db, taken):
+    third = np.float32(1 / 3)
+    prm = {"lr": np.float64(0.1), "batch": np.int64(8)}
+    report = taken(record(np.int64(2), third, prm, validation=np.float64(0.1)))
+    assert report.faults == []
+    [row] = data(db=db).to_dict("records")
+    assert (row["accuracy"], row["validation"]) == (float(third), 0.1)
+    assert row["prm"] == {"lr": 0.1, "batch": 8}
+
+
+def test_the_epochs_of_a_trial_belong_together(db, taken):
+    # Of the same hyperparameters, in no order, and equal in an epoch.
+    taken(
+        record(2, 0.75, trial="b"), record(1, 0.25, trial="a"), record(1, 0.25, trial="b"),
+        record(2, 0.5, trial="a"),
+    )  # fmt: skip
+    assert curves(db) == [((1, 0.25), (2, 0.5)), ((1, 0.25), (2, 0.75))]
+
+
+def test_a_trial_of_other_hyperparameters_is_another(db, taken):
+    taken(record(1, 0.25, {"lr": 0.1}, trial="0"), record(1, 0.25, {"lr": 0.2}, trial="0"))
+    assert data(db=db)["trial"].nunique() == 2
+
+
+def test_without_a_trial_records_of_one_prm_fill_up_trials(db, taken):
+    # The same numbers twice are two trainings, as in LEMUR's files.
+    taken(record(1, 0.25), record(1, 0.25), record(2, 0.5))
+    assert curves(db) == [((1, 0.25),), ((1, 0.25), (2, 0.5))]
+
+
+def test_what_is_taken_in_again_changes_nothing(db, taken):
+    records = [record(1, 0.25, trial="a"), record(1, 0.5), record(1, 0.5), record(2, 0.5)]
+    assert taken(*records).added == 4
+    before = data(db=db)
+    report = taken(*records, record(2, 0.75, trial="a"))
+    assert (report.read, report.added, report.faults) == (5, 1, [])
+    assert data(db=db)[:4].equals(before)
+    assert len(data(db=db)) == 5
+
+
+def test_the_same_epoch_twice_is_one(db, taken):
+    report = taken(record(1, 0.25, trial="a"), record(1, 0.25, trial="a"))
+    assert (report.faults, len(data(db=db))) == ([], 1)
+
+
+def test_an_epoch_with_other_values_is_named_and_does_not_replace_the_first(db, taken, tmp_path):
+    report = taken(record(1, 0.25, trial="a"), record(1, 0.5, trial="a"), record(2, 0.5, trial="a"))
+    assert report.faults == [
+        Fault(f"{tmp_path}, record 2", "epoch 1 of trial 'a' was given before with other values")
+    ]
+    assert curves(db) == [((1, 0.25), (2, 0.5))]
+    report = taken(record(1, 0.125, trial="a"), record(3, 0.75, trial="a"))
+    [fault] = report.faults
+    assert fault.reason.startswith("epoch 1 of trial ")
+    assert fault.reason.endswith(" is recorded already with other values")
+    assert report.added == 1
+    assert curves(db) == [((1, 0.25), (2, 0.5), (3, 0.75))]
+
+
+def test_nets_of_one_name_keep_each_its_code(db, taken):
+    taken(record(trial="a", code="one"), record(trial="b", code="two"), record(trial="c"))
+    codes = data(db=db)["nn_code"].astype(object)
+    assert sorted(codes.fillna("none")) == ["none", "one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"accuracy": 75.0}, "accuracy 75.0: expected a number from 0 to 1"),
+        ({"accuracy": float("nan")}, "accuracy nan: expected a number from 0 to 1"),
+        ({"accuracy": "0.5"}, "accuracy '0.5': expected a number from 0 to 1"),
+        ({"accuracy": True}, "accuracy True: expected a number from 0 to 1"),
+        ({"accuracy": 10**400}, "accuracy 1000"),
+        ({"validation": -0.1}, "validation -0.1: expected a number from 0 to 1"),
+        ({"epoch": 0}, "epoch 0: expected a whole number from 1"),
+        ({"epoch": 1.0}, "epoch 1.0: expected a whole number from 1"),
+        ({"epoch": 2**31}, "epoch 2147483648: expected a whole number from 1"),
+        ({"loss": float("inf")}, "loss inf: expected a finite number"),
+        ({"duration_ns": -1}, "duration_ns -1: expected a whole number from 0"),
+        ({"prm": [1]}, "prm [1]: expected a dictionary with names as keys"),
+        ({"prm": {1: 2}}, "prm {1: 2}: expected a dictionary with names as keys"),
+        ({"prm": {"lr": float("nan")}}, "prm {'lr': nan}: holds what JSON cannot hold"),
+        ({"prm": {"lr": {1, 2}}}, "prm {'lr': {1, 2}}: holds what JSON cannot hold"),
+        ({"prm": {"l\0r": 1}}, "prm 'l\\x00r': no database keeps such a name as it is"),
+        ({"extra": {"a": object}}, "extra {'a': <class 'object'>}: holds what JSON cannot hold"),
+        ({"trial": 7}, "trial 7: expected text"),
+        ({"code": None}, "code None: expected text"),
+        ({"facts": {"a": 1}}, "has facts, but no trial that they belong to"),
+        ({"facts": 3, "trial": "a"}, "facts 3: expected a dictionary with names as keys"),
+    ],
+)
+def test_a_record_that_cannot_be_one_is_named_and_the_rest_taken_in(db, taken, given, reason):
+    known = {"epoch": 1, "accuracy": 0.5, "prm": {"lr": 0.1}, "place": "zoo.csv:2"} | given
+    bad = EpochRecord(*PIPELINE, **known)
+    report = taken(record(1, 0.25), bad, record(2, 0.75))
+    [fault] = report.faults
+    assert fault.place == "zoo.csv:2"
+    assert fault.reason.startswith(reason)
+    assert len(fault.reason) < 120
+    assert list(data(db=db)["accuracy"]) == [0.25, 0.75]
+
+
+@pytest.mark.parametrize("name", ["", "a_b", 3, "a\0"])
+def test_a_name_that_no_pipeline_can_have_is_named(taken, name):
+    report = taken(EpochRecord("img-classification", "mnist", "acc", name, {}, 1, 0.5))
+    [fault] = report.faults
+    assert fault.reason == f"nn {name!r}: expected a name without '_'"
+
+
+def test_what_is_neither_record_nor_fault_is_named(db, taken, tmp_path):
+    report = taken({"accuracy": 1}, Fault("zoo.csv:7", "torn"), None, record())
+    assert report.faults == [
+        Fault(f"{tmp_path}, record 1", "{'accuracy': 1}: expected an EpochRecord or a Fault"),
+        Fault("zoo.csv:7", "torn"),
+        Fault(f"{tmp_path}, record 3", "None: expected an EpochRecord or a Fault"),
+    ]
+    assert len(data(db=db)) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ValueError("torn\nin two"), "ValueError: torn"),
+        (SystemExit("bye"), "SystemExit: bye"),
+        (SettingsError("the file changed"), "the file changed"),
+    ],
+)
+def test_what_came_before_an_error_is_taken_in(db, taken, tmp_path, error, why):
+    def read(place):
+        yield record(1, 0.25)
+        yield record(2, 0.5)
+        raise error
+
+    report = taken(read=read)
+    assert report.faults == [Fault(str(tmp_path), f"reading ended after 2 records: {why}")]
+    assert list(data(db=db)["accuracy"]) == [0.25, 0.5]
+
+
+def test_an_importer_that_fails_at_once_is_one_line(taken, tmp_path):
+    def refuses(place):
+        raise SettingsError("seeds is 'x'; expected all or first")
+
+    with pytest.raises(SettingsError, match="seeds is 'x'"):
+        taken(read=refuses)
+    assert taken(read=lambda place: 3).faults == [
+        Fault(
+            str(tmp_path), "reading ended after 0 records: TypeError: 'int' object is not iterable"
+        )
+    ]
+
+
+THIRD = """
+from lemur_core.kinds.importer import EpochRecord
+
+def recognises(place):
+    return place.suffix == ".zoo"
+
+def read(place, *, factor=1.0):
+    for epoch, line in enumerate(place.read_text().split(), 1):
+        yield EpochRecord("img-classification", "mnist", "acc", "CNN", {"lr": 0.1}, epoch,
+                          factor * float(line), place=f"{place.name}:{epoch}")
+
+class Rival:
+    recognises = staticmethod(recognises)
+    read = staticmethod(read)
+
+class Broken:
+    @staticmethod
+    def recognises(place):
+        raise OSError("no such disk")
+    read = staticmethod(read)
+
+class Deaf:
+    recognises = staticmethod(recognises)
+"""
+
+
+@pytest.fixture
+def third(toys, tmp_path, monkeypatch):
+    """What is installed, with an importer of a third party, and what adds others of its."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "third_importers.py").write_text(THIRD)
+    (tmp_path / "a.zoo").write_text("0.25 0.5")
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    with monkeypatch.context() as patch:
+
+        def with_others(*others):
+            entries = [Entry("zoos", "third_importers")]
+            entries += [Entry(name.lower(), f"third_importers:{name}") for name in others]
+            more = toys.with_entries("third", "importer", entries)
+            patch.setattr(registry, "installed", lambda: more)
+            return more
+
+        yield with_others
+    sys.modules.pop("third_importers", None)
+
+
+def test_the_importer_that_recognises_a_place_reads_it(lemur, third):
+    third()
+    assert lemur("db", "import", "a.zoo") == (
+        0, "a.zoo: 2 records taken in, 0 were there already\n", "",
+    )  # fmt: skip
+    assert list(data()["accuracy"]) == [0.25, 0.5]
+    _, out, _ = lemur("db", "info")
+    assert "source      a.zoo (zoos), 2 epochs" in out
+
+
+def test_an_importer_is_named_with_its_options(lemur, third):
+    third("Rival")
+    assert lemur("db", "import", "a.zoo", "--format", "zoos:factor=2.5") == (
+        1,
+        "a.zoo: 1 records taken in, 0 were there already, 1 could not be read\n",
+        "a.zoo:2: accuracy 1.25: expected a number from 0 to 1\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "arguments", "line"),
+    [
+        (["Rival"], ["a.zoo"], "a.zoo: several importers recognise it; name one with --format: "
+         "zoos, rival"),
+        ([], ["code"], "code: no importer recognises it; name one with --format: lemur-files, "
+         "lemur-database, zoos"),
+        ([], ["nowhere"], "nowhere: there is no such file or folder"),
+        ([], ["a.zoo", "--format", "zoo"], "unknown importer 'zoo'. Did you mean 'zoos'?"),
+        ([], ["a.zoo", "--format", "zoos:x=1"], "importer 'zoos' has no option 'x'; there are "
+         "factor"),
+        (["Deaf"], ["a.zoo", "--format", "deaf"], "importer 'deaf': has no function read(place)"),
+        ([], ["a.zoo", "--format", "lemur-database"], "a.zoo: is no database of LEMUR's"),
+    ],
+)  # fmt: skip
+def test_a_place_that_cannot_be_imported_is_one_line(lemur, third, others, arguments, line):
+    third(*others)
+    assert lemur("db", "import", *arguments) == (2, "", f"lemur: error: {line}\n")
+
+
+def test_an_importer_that_fails_when_it_is_asked_stops_nothing(third, tmp_path):
+    more, warned = third("Broken", "Deaf"), []
+    assert recognised(more, tmp_path / "a.zoo", warned.append) == "zoos"
+    place = tmp_path / "a.zoo"
+    assert warned == [
+        f"importer 'broken' cannot say whether it recognises {place}: OSError: no such disk",
+        f"importer 'deaf' cannot say whether it recognises {place}: "
+        "ContractError: importer 'deaf': has no function read(place)",
+    ]
+
+
+def test_lemurs_files_are_recognised_in_a_folder_and_from_within(lemur, third, tmp_path):
+    more = third()
+    folder = tmp_path / "stat" / "img-classification_mnist_acc_CNN"
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_text(json.dumps([{"accuracy": 0.5, "lr": 0.1}]))
+    for place in (folder.parent, folder):
+        assert recognised(more, place, print) == "lemur-files"
+    (folder / "1.json").rename(folder / "notes.json")
+    with pytest.raises(SettingsError, match="no importer recognises it"):
+        recognised(more, folder, print)
+
+
+def test_options_of_an_importer_have_the_type_of_their_defaults(third, tmp_path):
+    read = importer(third(), read_selection("importer", "zoos:factor=0.5"))
+    assert [one.accuracy for one in read(tmp_path / "a.zoo")] == [0.125, 0.25]
+    for selection, kind in (
+        (Selection("none"), UnknownNameError),
+        (Selection("zoos", {"factor": "half"}), SettingsError),
+    ):
+        with pytest.raises(kind) as raised:
+            importer(third(), selection)
+        assert isinstance(raised.value, LemurError)
+    with pytest.raises(ContractError):
+        importer(third("Deaf"), Selection("deaf"))

@@ -1,0 +1,75 @@
+"""A third party's plugin brings an exporter, an importer, and a kind of its own."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lemur_core import data, registry
+from lemur_core.registry import Registry
+
+TINY = Path(__file__).parents[1] / "third_party" / "lemur-tiny"
+CURVES = """net,seed,lr,epoch,accuracy
+TinyConv,1,0.1,1,0.5
+TinyConv,1,0.1,2,0.75
+TinyConv,2,0.1,1,0.25
+TinyConv,2,0.1,2,torn
+"""
+
+
+@pytest.fixture
+def tiny(toys, monkeypatch):
+    """What is installed, the third party's distribution among it."""
+    monkeypatch.syspath_prepend(TINY)
+    load = lambda: import_module("lemur_tiny.plugin")  # noqa: E731
+    with monkeypatch.context() as patch:
+        more = Registry()
+        # The core's own entries come from `toys`.
+        more.plugins["core"] = toys.plugins["core"]
+        more.add(SimpleNamespace(name="tiny", load=load))
+        assert more.failures == []
+        patch.setattr(registry, "installed", lambda: more)
+        for module in ("list", "show", "doctor"):
+            patch.setattr(import_module(f"lemur_core.cli.{module}"), "installed", lambda: more)
+        yield more
+    for name in [name for name in sys.modules if name.startswith("lemur_tiny")]:
+        sys.modules.pop(name)
+
+
+def test_its_kind_is_listed_shown_and_counted(lemur, tiny):
+    table = (
+        "zoo    plugin  summary\n"
+        "rates  tiny    Three learning rates\n"
+    )  # fmt: skip
+    assert lemur("list", "zoo") == lemur("list", "zoos") == (0, table, "")
+    assert table in lemur("list")[1]
+    status, out, _ = lemur("show", "zoo", "rates", "--no-source")
+    assert status == 0
+    assert out.splitlines() == [
+        "zoo         tiny/rates",
+        "about       Three learning rates",
+        "origin      tiny",
+        "target      lemur_tiny.zoos:learning_rates",
+        "members     3",
+    ]
+    assert ", 1 exporter, 1 importer, 1 zoo, the kind zoo\n" in lemur("doctor", "--no-torch")[1]
+    assert lemur("list", "zo") == (2, "", "lemur: error: unknown kind 'zo'. Did you mean 'zoo'?\n")
+    assert "  zoo        A population of nets\n" in lemur("list", "--help")[1]
+
+
+def test_its_exporter_and_importer_serve_the_commands(lemur, tiny, tmp_path):
+    (tmp_path / "curves.csv").write_text(CURVES)
+    assert lemur("db", "import", "curves.csv") == (
+        1,
+        "curves.csv: 3 records taken in, 0 were there already, 1 could not be read\n",
+        "curves.csv:5: could not convert string to float: 'torn'\n",
+    )
+    frame = data(with_curves=True)
+    assert sorted(len(curve) for curve in frame["curve"]) == [1, 2, 2]
+    written = lemur("export", "--format", "markdown:title=Tiny,digits=2", "-o", "out.md")
+    assert written == (0, "wrote out.md, 57 B: 1 pipelines\n", "")
+    assert (tmp_path / "out.md").read_text() == (
+        "# Tiny\n\n| net | accuracy |\n|---|---|\n| TinyConv | 0.75 |\n"
+    )

@@ -1,0 +1,195 @@
+"""Data sets that are no images: no normalisation, no transform, batches of their own."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from lemur_core import Entry, data
+from lemur_core.errors import MisfitError
+from lemur_core.kinds.loader import DataBundle, InMemory
+from lemur_core.kinds.transform import Untouched, identity
+from lemur_core.pattern import Pattern
+from lemur_core.pipeline import compose
+from lemur_core.search.run import campaign
+from lemur_core.search.settings import Settings
+from lemur_core.testing import PluginContract
+from lemur_core.train.batches import batches
+
+CPU = torch.device("cpu")
+TASK = "txt-classification"
+
+
+class Listed:
+    """Samples in memory, one at a time."""
+
+    def __init__(self, samples):
+        self.samples = samples
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        return self.samples[index]
+
+
+class Negated(nn.Module):
+    def forward(self, images):
+        return -images.float()
+
+
+class NegatedPair(nn.Module):
+    def pair(self, image, target):
+        return -image.float(), -target
+
+
+def both(samples):
+    return [samples, Listed(samples)]
+
+
+@pytest.mark.parametrize("transform", [Negated(), NegatedPair()], ids=["whole", "pair"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
+def test_inputs_that_are_no_images_are_given_as_they_are(dtype, transform):
+    inputs = torch.arange(12, dtype=dtype).reshape(4, 3)
+    for samples in both(InMemory(inputs, torch.arange(4))):
+        [(given, targets)] = batches(samples, transform, 4, CPU, training=False)
+        assert torch.equal(given, inputs)
+        assert targets.tolist() == [0, 1, 2, 3]
+
+
+def test_images_go_through_the_transform_in_memory_and_from_files():
+    images = torch.arange(4, dtype=torch.uint8).reshape(4, 1, 1, 1)
+    for samples in both(InMemory(images, torch.arange(4))):
+        [(given, _)] = batches(samples, Negated(), 4, CPU, training=False)
+        assert given.flatten().tolist() == [0, -1, -2, -3]
+
+
+def test_a_data_set_makes_its_own_batches():
+    from lemur_toy.texts import Sentences, padded
+
+    [(given, targets)] = batches(Sentences(3), Untouched(None), 3, CPU, training=False,
+                                 collate=padded)  # fmt: skip
+    assert given.tolist() == [[1, 2, 0, 0], [4, 5, 6, 0], [1, 2, 3, 1]]
+    assert targets.tolist() == [0, 1, 0]
+
+
+def test_its_own_batches_are_alike_in_memory_and_from_files():
+    images = torch.arange(5, dtype=torch.uint8).reshape(5, 1, 1, 1)
+
+    def doubled(samples):
+        inputs, targets = zip(*samples, strict=True)
+        return {"pixels": 2 * torch.stack(inputs)}, (torch.tensor(targets), len(samples))
+
+    for samples in both(InMemory(images, torch.arange(5))):
+        given = batches(samples, Negated(), 3, CPU, training=True, seed=3, collate=doubled)
+        passed = [(batch["pixels"].flatten().tolist(), targets) for batch, targets in given]
+        assert [count for _, (_, count) in passed] == [3, 2]
+        for pixels, (targets, _) in passed:
+            assert pixels == [-2 * target for target in targets.tolist()]
+    orders = [
+        [targets.tolist() for _, (targets, _) in batches(one, Negated(), 3, CPU, training=True,
+                                                         seed=3, collate=doubled)]
+        for one in both(InMemory(images, torch.arange(5)))
+    ]  # fmt: skip
+    assert orders[0] == orders[1]
+
+
+def test_a_bundle_without_normalisation_leaves_images_as_they_are():
+    images = InMemory(torch.zeros(2, 3, 1, 1, dtype=torch.uint8), torch.arange(2))
+    assert DataBundle(images, images, (2,), 0.5).scale == identity(3)
+    texts = InMemory(torch.zeros(2, 3, dtype=torch.int64), torch.arange(2))
+    assert DataBundle(texts, texts, (2,), 0.5).scale == identity(1)
+
+
+def drawn(samples):
+    inputs, targets = padded_batch(samples)
+    return inputs + torch.randint(9, (1,)), targets
+
+
+def alone(samples):
+    return padded_batch(samples)[0]
+
+
+def padded_batch(samples):
+    from lemur_toy.texts import padded
+
+    return padded(samples)
+
+
+def _bundle(monkeypatch, collate):
+    from lemur_toy import texts
+
+    whole = texts.sentences(None, TASK)
+    monkeypatch.setattr(texts, "sentences", lambda folder, task: replace(whole, collate=collate))
+    return Entry("sentences", "lemur_toy.texts:sentences", (TASK,), ready=True)
+
+
+@pytest.mark.parametrize(
+    ("collate", "message"),
+    [
+        (drawn, "gives something else for the same samples; draw nothing in it"),
+        (alone, "gives Tensor; expected (inputs, targets)"),
+        (lambda samples: padded_batch(samples), "cannot be sent to a process that loads samples"),
+    ],
+    ids=["draws", "gives no pair", "is a lambda"],
+)
+def test_the_contract_finds_batches_that_are_wrong(collate, message, monkeypatch, tmp_path):
+    loader = _bundle(monkeypatch, collate)
+    with pytest.raises((AssertionError, pytest.fail.Exception)) as raised:
+        PluginContract().test_loader_makes_the_same_batch_twice(loader, tmp_path)
+    assert f"loader 'sentences': collate {message}" in str(raised.value)
+
+
+def test_a_loader_of_texts_meets_the_contract(tmp_path):
+    loader = Entry("sentences", "lemur_toy.texts:sentences", (TASK,), ready=True)
+    for name in dir(PluginContract):
+        if name.startswith("test_loader_"):
+            getattr(PluginContract(), name)(loader, tmp_path)
+
+
+@pytest.fixture
+def texts(toys):
+    """Data sets, a metric and a net of a task that no plugin registers."""
+    module = "lemur_toy.texts"
+    entries = {
+        "loader": [
+            Entry("sentences", f"{module}:sentences", (TASK,), ready=True),
+            Entry("pairs", f"{module}:in_memory", (TASK,), ready=True),
+        ],
+        "net": [Entry("Bag", module, (TASK,))],
+        "metric": [Entry("hits2", "lemur_toy.data:Hits", (TASK,))],
+    }
+    for kind, given in entries.items():
+        toys = toys.with_entries(f"texts-{kind}", kind, given)
+    return toys
+
+
+@pytest.mark.parametrize("dataset", ["sentences", "pairs"])
+def test_a_net_of_texts_is_trained_and_recorded(dataset, texts, tmp_path):
+    db = str(tmp_path / "r.db")
+    settings = {"patterns": (f"{TASK}_{dataset}_hits2_Bag",), "trials": 1, "epochs": 3}
+    more = {"prm": {"batch": 4}, "db": db, "in_process": True}
+    summary = campaign(Settings.of(settings | more), texts, lambda event: None)
+    assert summary.exit_status == 0
+    rows = data(db=db)
+    assert {prm["transform"] for prm in rows["prm"]} == {"none"}
+    # Two words tell the classes apart, so a linear net learns all of them.
+    assert rows["accuracy"].iloc[-1] == 1.0
+
+
+def test_a_data_set_that_is_ready_takes_no_other_transform(texts):
+    with pytest.raises(MisfitError) as raised:
+        compose(texts, [Pattern.parse(f"{TASK}_sentences_hits2_Bag")], ["plain"])
+    assert str(raised.value) == (
+        f"'{TASK}_sentences_hits2_Bag': nets are given the inputs of data set 'sentences' as they "
+        "are; expected transform 'none', or none to be named"
+    )
+    [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")])
+    assert [*pipeline.transforms] == ["none"]
+
+
+def test_images_are_given_as_they_are_where_that_is_asked_for(toys):
+    pattern = [Pattern.parse("img-classification_blobs_hits_Linear")]
+    assert "none" not in compose(toys, pattern)[0].transforms
+    assert [*compose(toys, pattern, ["none"])[0].transforms] == ["none"]

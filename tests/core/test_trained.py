@@ -1,0 +1,52 @@
+"""The net of a recorded trial, with the weights of its best epoch."""
+
+import pytest
+import torch
+
+import lemur_core
+from lemur_core import data, registry
+from lemur_core.errors import UnknownNameError
+from lemur_core.search.run import campaign
+from lemur_core.search.settings import Settings
+
+LINEAR = "img-classification_blobs_hits_Linear"
+
+
+@pytest.fixture
+def trial(toys, monkeypatch, tmp_path):
+    """Train a toy net, recorded in lemur.db, its weights not kept."""
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.of({"patterns": [LINEAR], "trials": 1, "epochs": 3, "in_process": True})
+    campaign(settings, toys, lambda _: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "installed", lambda: toys)
+        yield data()["trial"][0]
+
+
+def score(found):
+    """Return the share of the test split's images that a net classifies correctly."""
+    inputs, targets = found.bundle.test.inputs, found.bundle.test.targets
+    with torch.inference_mode():
+        predicted = found.net(found.transform(inputs)).argmax(1)
+    return (predicted == targets).float().mean().item()
+
+
+def test_the_net_has_the_weights_that_scored_what_was_recorded(trial):
+    rows = data().set_index("epoch")
+    lines, epochs = [], []
+    found = lemur_core.trained(trial, watch=epochs.append, say=lines.append)
+    best = rows["validation"].max()
+    assert found.validation == best == rows.loc[found.epoch, "validation"]
+    assert found.accuracy == rows.loc[found.epoch, "accuracy"] == pytest.approx(score(found))
+    assert len(epochs) == found.epoch
+    assert lines[-1] == f"kept its weights in lemur.db-weights/{trial}.safetensors"
+    # A second time nothing is trained.
+    again = lemur_core.trained(LINEAR, watch=lambda epoch: pytest.fail("trained again"))
+    for weights, before in zip(again.net.parameters(), found.net.parameters(), strict=True):
+        assert torch.equal(weights, before)
+    assert not again.net.training
+
+
+def test_an_unknown_trial_is_named(trial):
+    with pytest.raises(UnknownNameError, match="unknown trial 'zz'"):
+        lemur_core.trained("zz")
