@@ -66,8 +66,7 @@ def begin_elsewhere(
         "dataset": storable(trial.dataset),
         "metric": storable(trial.metric),
         "nn": storable(trial.net),
-        "nn_id": trial.code
-        and code_id(connection, schema.nn, trial.net, StoredCode.of(trial.code)),
+        "nn_id": _code_id(connection, trial),
         "prm": write_prm(connection, trial.prm),
         "seed": trial.seed,
         "epochs": trial.epochs,
@@ -86,7 +85,7 @@ def begin_elsewhere(
 
 
 def _code_id(connection: Connection, trial: TrialElsewhere) -> int | None:
-    if not trial.code:
+    if trial.code is None:
         return None
     return code_id(connection, schema.nn, trial.net, StoredCode.of(trial.code))
 
