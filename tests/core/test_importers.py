@@ -232,6 +232,31 @@ def test_lemurs_files_keep_all_that_was_imported_but_code(db, taken, tmp_path):
     assert texts(tmp_path / "again") == texts(tmp_path / "files")
 
 
+def test_facts_of_a_record_are_recorded_once(db, taken, tmp_path):
+    records = [
+        record(1, 0.25, trial="a", facts={"sharpness": 0.1}, trial_facts={"zoo.seed": 7}),
+        record(2, 0.5, trial="a", facts={"sharpness": 0.2}, trial_facts={"zoo.seed": 7}),
+        record(1, 0.75, trial="b"),
+    ]
+    for _ in range(2):
+        assert taken(*records).faults == []
+    frame = data(db=db, with_facts=["sharpness", "zoo.seed"]).sort_values("accuracy")
+    assert frame["sharpness"].tolist()[:2] == [0.1, 0.2]
+    assert frame["zoo.seed"].tolist()[:2] == [7, 7]
+    assert frame[["sharpness", "zoo.seed"]].iloc[2].isna().all()
+
+
+def test_a_fact_that_cannot_be_kept_is_named_and_the_rest_taken_in(db, taken):
+    report = taken(
+        record(1, 0.25, trial="a", facts={"fact.x": 1, "kept": 2}),
+        record(2, 0.5, trial="a", facts={"kept": float("nan")}, place="zoo.csv:2"),
+    )
+    assert [fault.place for fault in report.faults[:1]] == ["zoo.csv:2"]
+    assert report.faults[0].reason == "facts {'kept': nan}: holds what JSON cannot hold"
+    assert "'fact.x'" in report.faults[1].place + report.faults[1].reason
+    assert data(db=db, with_facts=["kept"])["kept"].tolist() == [2]
+
+
 def test_facts_stay_with_the_trial_that_they_were_recorded_of(db, tmp_path):
     """Two databases imported other trainings of the same hyperparameters."""
     one, two = tmp_path / "one.db", tmp_path / "two.db"
