@@ -94,7 +94,7 @@ def tell(connection: Connection, uid: str) -> Told:
     Raises:
         UnknownNameError: There is none, or there are several.
     """
-    found = find_trial(connection, uid)
+    found = find_trial(connection, uid, only=True)
     query = select(schema.trial).where(schema.trial.c.id == found.id)
     facts = dict(connection.execute(query).mappings().one())
     attached = read_facts(connection, [found.id]).get(found.id, {})
