@@ -15,7 +15,7 @@ from lemur_core.search import events
 from lemur_core.trial import Epoch, Trial
 
 if TYPE_CHECKING:
-    from lemur_core.search.campaign import Summary
+    from lemur_core.search.summary import Summary
 
 
 class JsonLines(AbstractContextManager["JsonLines"]):

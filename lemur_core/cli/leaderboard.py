@@ -13,8 +13,8 @@ from lemur_core.cli.text import duration, prm_text
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
-    from lemur_core.search.campaign import Summary
     from lemur_core.search.forecast import Audit
+    from lemur_core.search.summary import Summary
     from lemur_core.store.reading.standings import Standing
 
 HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")

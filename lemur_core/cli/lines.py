@@ -16,7 +16,7 @@ from lemur_core.search import events
 from lemur_core.space import Value
 
 if TYPE_CHECKING:
-    from lemur_core.search.campaign import Summary
+    from lemur_core.search.summary import Summary
 
 
 class Quiet(AbstractContextManager["Quiet"]):

@@ -23,7 +23,7 @@ from lemur_core.space import Value
 from lemur_core.trial import Epoch, State, Trial
 
 if TYPE_CHECKING:
-    from lemur_core.search.campaign import Summary
+    from lemur_core.search.summary import Summary
 
 _STYLES = {State.FAILED: "red", State.PRUNED: "yellow", State.INTERRUPTED: "yellow"}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from lemur_core.search.events import Event
 
 if TYPE_CHECKING:
-    from lemur_core.search.campaign import Summary
+    from lemur_core.search.summary import Summary
 
 
 class Show(Protocol):

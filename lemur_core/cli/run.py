@@ -96,7 +96,7 @@ class _Run(click.Command):
 @click.option(
     "--keep-weights",
     type=click.Choice(_KEEP),
-    help="Keep each trial's weights: of its best epoch, which the flag alone means, ...  [no]",
+    help="Keep the weights of each trial's best, last or every epoch; the flag alone: best.  [no]",
 )
 @click.option("--weights", metavar="FILE.safetensors", help="Begin each trial with these weights.")
 @click.option("--in-process", is_flag=True, default=None, help="Train here, for debuggers.")

@@ -11,7 +11,8 @@ from lemur_core.cli.collection import collection
 from lemur_core.cli.list import kind_named
 from lemur_core.cli.options import db_option
 from lemur_core.entry import Entry
-from lemur_core.errors import MisfitError, SettingsError
+from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError
+from lemur_core.kind import Kind
 from lemur_core.registry import Registry, installed
 from lemur_core.restriction import NONE, check_options, split
 
@@ -102,8 +103,7 @@ def entry(
         lines += loader_lines(shown, name, restriction, data)
         given = context.get_parameter_source("source")
         source = source and given is click.core.ParameterSource.COMMANDLINE
-    if details := registry.kinds[kind].details:
-        lines += Entry(kind, details).load()(shown)
+    lines += _details(registry.kinds[kind], shown)
     if kind == "net" and size:
         lines += _size(shown, _shape(shape), classes)
     click.echo("\n".join(lines))
@@ -147,6 +147,19 @@ def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
         yield f"{'size':<12}{entry.size} px"
     if entry.options:
         yield f"{'options':<12}{', '.join(entry.options)}"
+
+
+def _details(kind: Kind, entry: Entry) -> list[str]:
+    if not kind.details:
+        return []
+    try:
+        return [*Entry(kind.name, kind.details).load()(entry)]
+    except (LemurError, OSError):
+        raise
+    # A stranger's code, of a kind that a plugin brings or of the entry itself.
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise PluginError(f"{kind.name} {entry.name!r} cannot be shown: {why}") from error
 
 
 def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:

@@ -9,7 +9,6 @@ from lemur_core.cli.text import binary, json_text
 from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 
-_FACTS = ("state", "reason", "number", "seed", "device", "parameters", "started", "ended")
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
 
 
@@ -22,9 +21,8 @@ def _facts(told: Told) -> Iterator[str]:
     yield f"{'trial':<12}{told.facts['uid']}"
     yield f"{'pipeline':<12}{told.pipeline}"
     yield from _data(told)
-    for name in _FACTS:
-        if told.facts[name] not in (None, ""):
-            yield f"{name:<12}{told.facts[name]}"
+    for name, value in told.summary.items():
+        yield f"{name:<12}{value}"
     if best := told.best:
         validation = _digits(best.validation, 4)
         yield f"{'best':<12}epoch {best.number}: validation {validation}, test {best.accuracy:.4f}"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import zip_longest
 from platform import python_version
@@ -19,8 +17,8 @@ from lemur_core.registry import Registry
 from lemur_core.search.attempt import Means
 from lemur_core.search.devices import devices_of
 from lemur_core.search.dispatch import Dispatch
-from lemur_core.search.events import CampaignEnded, CampaignStarted, Warned, Watch
-from lemur_core.search.forecast import Audit, Forecasting
+from lemur_core.search.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
+from lemur_core.search.forecast import Forecasting
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.initial import InitialWeights
 from lemur_core.search.interruption import Interruption
@@ -28,52 +26,27 @@ from lemur_core.search.obtain import Obtain
 from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics
 from lemur_core.search.prepare import Ready, prepare, repeats_line
 from lemur_core.search.settings import Settings
+from lemur_core.search.settled import Settled
 from lemur_core.search.studies import Closed, Studies
 from lemur_core.search.study import check_search
+from lemur_core.search.summary import Summary
 from lemur_core.search.supply import LiteralNames, Supply
 from lemur_core.spawn import Spawned
 from lemur_core.store.database import beside, open_database, place
 from lemur_core.store.datasets import on_each_data
-from lemur_core.store.reading.standings import Standing, standings
+from lemur_core.store.patience import patiently
+from lemur_core.store.reading.standings import standings
+from lemur_core.store.reading.trial_counts import trial_counts
 from lemur_core.store.writing.writer import Writer
 from lemur_core.train.data import Bundles
+from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.file_digests import FileDigests
 from lemur_core.train.here import Here
 from lemur_core.train.process import Process
 from lemur_core.train.worker import Worker
 from lemur_core.trial import Keep, State
 
-
-@dataclass
-class Summary:
-    """How a campaign ended.
-
-    Attributes:
-        standings: The best epoch of each pipeline by validation, over all that the database holds
-            of it, the highest validation first.
-        states: How many of this campaign's trials ended in each state.
-        reasons: How many of them failed for each reason.
-        left_out: What is missing and why, a line each: pipelines that were left out or set aside,
-            studies whose sampler has nothing left to propose, records that wait for the database.
-        audit: How the campaign's estimator did; None where it had none.
-        db: Where the results are.
-        interrupted: Whether it was ended before its time.
-    """
-
-    standings: list[Standing] = field(default_factory=list)
-    states: Counter[State] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    left_out: list[str] = field(default_factory=list)
-    audit: Audit | None = None
-    db: str = ""
-    interrupted: bool = False
-
-    @property
-    def exit_status(self) -> int:
-        """0 when all was done, 1 when some of it failed, 130 when it was interrupted."""
-        if self.interrupted:
-            return 130
-        return int(bool(self.states[State.FAILED]))
+__all__ = ["Campaign", "Summary", "versions"]
 
 
 class Campaign:
@@ -85,6 +58,10 @@ class Campaign:
         registry: Whose plugins are told what happens.
         watch: Called with each event.
         started: Processes that train, where some were started already.
+
+    Attributes:
+        summary: How it ended.
+        settled: What the same campaign says again if it has nothing left to train; None if it has.
     """
 
     def __init__(
@@ -96,11 +73,13 @@ class Campaign:
         started: Sequence[Spawned] = (),
     ) -> None:
         self.settings, self.pipelines, self._started = settings, pipelines, started
-        self._watch = tell_plugins(registry, watch, settings)
-        self._has_started = False
+        self._tell = tell_plugins(registry, watch, settings)
+        self._registry, self._has_started = registry, False
         self.devices = devices_of(settings)
         self._versions = versions(registry)
         self.summary, self._initial = Summary(), InitialWeights()
+        self.settled: Settled | None = None
+        self._has_warned = False
         self._forecasting: Forecasting | None = None
         if settings.estimator is not None:
             self._forecasting = Forecasting(settings, registry, self._warn)
@@ -141,6 +120,7 @@ class Campaign:
                 [one.pipeline.name for one in ready],
                 on_each_data((one.pipeline, one.data) for one in studies.closed),
             )
+            self._settle(ready, studies.closed, engine)
         finally:
             if self._has_started:
                 self._watch(CampaignEnded(self.summary))
@@ -183,7 +163,7 @@ class Campaign:
         if settings.in_process:
             if settings.threads:
                 torch.set_num_threads(settings.threads)
-            yield [Here(bundles, self.devices[0])]
+            yield [Here(bundles, self.devices[0], EpochHooks(self._registry))]
             return
         limits, start = settings.limits(), settings.start()
         with ExitStack() as processes:
@@ -228,6 +208,19 @@ class Campaign:
         if outcomes and all(outcome.misfit for outcome in outcomes):
             raise MisfitError(outcomes[0].reason)
 
+    def _settle(self, ready: Sequence[Ready], closed: Sequence[Closed], engine: Engine) -> None:
+        """Note that nothing is left to train, where that is so."""
+        pipelines = [one.pipeline for one in ready]
+        studies = [one.again for one in closed if one.again is not None]
+        # What is warned of is said each time, and what failed is tried again.
+        if self._has_warned or self.summary.interrupted or len(studies) < len(pipelines):
+            return
+        if not all(self._bundles.is_within_folder(pipeline) for pipeline in pipelines):
+            return
+        trials = patiently(engine, lambda connection: trial_counts(connection, pipelines))
+        data = [one.data for one in closed]
+        self.settled = Settled(studies, data, self.devices, trials)
+
     def _sum_up(self, study: Closed) -> None:
         for outcome in study.outcomes:
             self.summary.states[outcome.state] += 1
@@ -240,6 +233,10 @@ class Campaign:
     def _leave_out(self, reason: str) -> None:
         self.summary.left_out.append(reason)
         self._warn(reason)
+
+    def _watch(self, event: Event) -> None:
+        self._has_warned |= isinstance(event, Warned)
+        self._tell(event)
 
     def _warn(self, message: str) -> None:
         self._watch(Warned(message))

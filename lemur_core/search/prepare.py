@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
@@ -77,13 +77,14 @@ def prepare(
     lacking: dict[str, list[str]] = {}
     code = CodeReader()
     for planned in pipelines:
-        before = set(sys.modules)
+        modules = len(sys.modules)
         pipeline = planned
         try:
             pipeline = code.read(planned)
             space = _overridden(pipeline, space_of(pipeline), prm)
             if pipeline.net not in lacking:
-                lacking[pipeline.net] = _lacking(pipeline, set(sys.modules) - before)
+                # They are kept in the order in which they were imported.
+                lacking[pipeline.net] = _lacking(pipeline, [*islice(sys.modules, modules, None)])
         except PluginError as error:
             reasons.setdefault(str(error), error)
         else:

@@ -13,7 +13,7 @@ import optuna
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import LemurError
-from lemur_core.search.attempt import Attempt, Means
+from lemur_core.search.attempt import Attempt, Means, record_epoch
 from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
@@ -70,6 +70,7 @@ class Pursuit:
         self._study = self._new_study()
         self._already = self._done = self._wanted = 0
         self._has_begun = self._is_complete = False
+        self._started: StudyStarted | None = None
 
     @property
     def is_over(self) -> bool:
@@ -77,6 +78,13 @@ class Pursuit:
         has_all = self._has_begun and self._done >= self._wanted
         ended = has_all or self._is_complete or bool(self.set_aside or self.exhausted)
         return ended and not self._under_way
+
+    @property
+    def again(self) -> StudyStarted | None:
+        """What the study says when it is opened again; None if it lacks trials."""
+        if self._started is None or self._done < self._wanted:
+            return None
+        return replace(self._started, done=self._done, trials=0)
 
     def next(self, device: str) -> Attempt | None:
         """Begin the next trial, or go on with one; None when there is nothing to begin now."""
@@ -175,6 +183,7 @@ class Pursuit:
         others = sum(one.state in _ENDED and not self._is_asked(one) for one in past)
         asked = self._ready.wanted(self._means.settings.trials)
         event = StudyStarted(self.pipeline, self._already, max(0, missing), asked, same, others)
+        self._started = event
         self._means.watch(event)
 
     def _new_study(self) -> Study:
@@ -285,7 +294,7 @@ class Pursuit:
             return None
         # Trained and kept, when the campaign ended before it was recorded.
         for epoch in saved[len(past.epochs) :]:
-            self._means.writer.record(past.id, epoch)
+            record_epoch(self._means, past.id, epoch)
         return saved
 
     def _say_exhausted(self) -> None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.registry import Registry, installed
 from lemur_core.search.checked import checked_in, with_checked
 from lemur_core.search.events import Warned, Watch
+from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.plan import plan
 from lemur_core.search.settings import Settings
+from lemur_core.search.settled import place, recall, remember, repeated
+from lemur_core.search.summary import Summary
+from lemur_core.store.location import may_exist
 
 if TYPE_CHECKING:
-    from lemur_core.search.campaign import Summary
     from lemur_core.spawn import Spawned
 
 
@@ -45,10 +48,20 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     pipelines = plan(settings, registry)
     for net in sorted(checked_in(pipelines, registry)):
         watch(Warned(f"net {net!r} was checked behind walls; here it runs with your rights"))
+    file = place(settings, pipelines, registry)
+    if may_exist(settings.db) and (settled := recall(file, pipelines)):
+        summary = repeated(settled, settings, pipelines, tell_plugins(registry, watch, settings))
+        if summary is not None:
+            return summary
     with _processes(settings) as started:
         from lemur_core.search.campaign import Campaign
 
-        return Campaign(settings, pipelines, registry, watch, started).run()
+        one = Campaign(settings, pipelines, registry, watch, started)
+        summary = one.run()
+    # Where what it depends on changed meanwhile, nothing is known.
+    if one.settled and file and file == place(settings, pipelines, registry):
+        remember(one.settled, file)
+    return summary
 
 
 @contextmanager

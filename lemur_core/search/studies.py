@@ -10,6 +10,7 @@ from lemur_core.dataset import DatasetRecord
 from lemur_core.pipeline import Pipeline
 from lemur_core.search.attempt import Attempt, Means
 from lemur_core.search.data import check_data
+from lemur_core.search.events import StudyStarted
 from lemur_core.search.prepare import Ready
 from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.supply import Supply
@@ -24,12 +25,14 @@ class Closed(NamedTuple):
         data: What identifies its data set.
         outcomes: How this campaign's trials of it ended.
         left_out: What is missing of it and why, a line each.
+        again: What it says when it is opened again; None if trials are missing.
     """
 
     pipeline: Pipeline
     data: DatasetRecord | None
     outcomes: Sequence[Outcome]
     left_out: Sequence[str]
+    again: StudyStarted | None
 
 
 class Studies:
@@ -61,7 +64,8 @@ class Studies:
                 bundles.drop(before)
             if self._supply.has(pipeline):
                 epochs, data = self._means.settings.epochs, bundles.record(pipeline)
-                past = self._means.writer.past(pipeline, epochs, data=data)
+                recipe = pipeline.net_entry.recipe()
+                past = self._means.writer.past(pipeline, epochs, data=data, recipe=recipe)
                 forecasting.remember(pipeline, past)
             before = bundles.key(pipeline)
 
@@ -115,6 +119,6 @@ class Studies:
     def _close(self, pursuit: Pursuit) -> None:
         self._open.remove(pursuit)
         faults = [why for why in (pursuit.set_aside, pursuit.exhausted) if why]
-        closed = Closed(pursuit.pipeline, pursuit.data, pursuit.outcomes, faults)
+        closed = Closed(pursuit.pipeline, pursuit.data, pursuit.outcomes, faults, pursuit.again)
         self.closed.append(closed)
         self._supply.release(pursuit.pipeline)

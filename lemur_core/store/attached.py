@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -62,6 +62,28 @@ def read_attached(engine: Engine, trials: Sequence[str] | None = None) -> Attach
     """
     return Attached(
         _facts(engine, trials), _artefacts(engine, trials), patiently(engine, read_collections)
+    )
+
+
+def attached_trials(connection: Connection) -> set[int]:
+    """Return the ids of the trials that have facts or artefacts, or are members of collections."""
+    tables = (schema.fact, schema.artefact, schema.member)
+    return {
+        trial_id
+        for table in tables
+        for trial_id in connection.scalars(select(table.c.trial_id).distinct())
+    }
+
+
+def without(attached: Attached, trials: Container[str]) -> Attached:
+    """Return what is attached to other trials than these."""
+    return Attached(
+        (one for one in attached.facts if one.trial not in trials),
+        (one for one in attached.artefacts if one.trial not in trials),
+        [
+            replace(one, members=tuple(each for each in one.members if each.trial not in trials))
+            for one in attached.collections
+        ],
     )
 
 

@@ -19,14 +19,13 @@ from sqlalchemy import Connection, Engine, select
 
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
-from lemur_core.store.attached import read_attached
+from lemur_core.store.attached import attached_trials, read_attached
 from lemur_core.store.attached_files import write_attached
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import read_prms
-from lemur_core.store.taking.records import OWN, OWN_COLUMNS, facts_of, own_of
-from lemur_core.trial import State
+from lemur_core.store.taking.records import OWN_COLUMNS, facts_of, published
 
 _NO_PATH = set("/\\\0")
 Place = tuple[str, int]
@@ -119,13 +118,12 @@ def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[st
     rows = connection.execute(filters.apply(_QUERY, joined=True)).mappings().all()
     datasets = read_datasets(connection, {row[_trial.dataset_id] for row in rows} - {None})
     prms = read_prms(connection, list({row[_trial.prm] for row in rows}))
+    attached = attached_trials(connection)
     files: dict[Place, list[dict[str, Any]]] = {}
     for row in rows:
         name = "_".join(row[part] for part in _NAMES)
-        extra = json.loads(row[_stat.extra]) if row[_stat.extra] else {}
-        if row[_trial.state] != State.IMPORTED:
-            own = own_of(row, datasets.get(row[_trial.dataset_id]))
-            extra |= {"uid": row[_trial.prm], OWN: own}
+        data = datasets.get(row[_trial.dataset_id])
+        extra = published(row, data, named=row[_trial.id] in attached)
         facts = facts_of(
             {
                 "accuracy": row[_stat.accuracy],
@@ -143,8 +141,8 @@ _trial, _stat = schema.trial.c, schema.stat.c
 _NAMES = (_trial.task, _trial.dataset, _trial.metric, _trial.nn)
 _QUERY = (
     select(
-        *_NAMES, _trial.uid, _trial.prm, _trial.dataset_id, _stat.epoch, _stat.accuracy,
-        _stat.loss, _stat.duration, _stat.extra, *OWN_COLUMNS,
+        *_NAMES, _trial.id, _trial.uid, _trial.prm, _trial.dataset_id, _stat.epoch, _stat.accuracy,
+        _stat.loss, _stat.duration, _stat.extra, _stat.record, *OWN_COLUMNS,
     )
     .join_from(schema.stat, schema.trial)
     .order_by(_trial.id, _stat.epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -121,6 +122,19 @@ class Bundles:
         if stamp_of(pipeline.dataset, known.files) != known.stamp:
             self._identify(pipeline, self._load(pipeline))
         return self.record(pipeline)
+
+    def is_within_folder(self, pipeline: Pipeline) -> bool:
+        """Return whether all files that the pipeline's data is read from are in the data folder.
+
+        Data that is held in memory is taken for read from there, or from the loader's package.
+        """
+        known = self._identified.get(self._whole(pipeline))
+        if known is None or not (known.record.in_memory or known.files):
+            return False
+        folder = os.path.abspath(self.folder)
+        return all(
+            os.path.commonpath([folder, os.path.abspath(file)]) == folder for file in known.files
+        )
 
     def key(self, pipeline: Pipeline) -> Key:
         """Return what pipelines with the same data have in common."""

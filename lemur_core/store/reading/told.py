@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, select
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.fact import WHOLE_TRIAL
-from lemur_core.store import schema
+from lemur_core.store import fields, schema
 from lemur_core.store.artefacts import Artefact, read_artefacts
 from lemur_core.store.code import CODE_TABLES, read_codes
 from lemur_core.store.datasets import read_datasets
@@ -21,6 +21,12 @@ from lemur_core.store.trials import find_trial
 from lemur_core.store.values import left_out_of, prediction_of, scores_of
 from lemur_core.store.writing.past import read_prm
 from lemur_core.trial import Prediction
+
+_SUMMARY = [
+    field.name
+    for field in fields.TRIAL
+    if any(one.with_stats and one.name == field.name for one in field.shown)
+]
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,17 @@ class Told:
     def pipeline(self) -> str:
         """The name of its pipeline."""
         return "_".join(self.facts[name] for name in ("task", "dataset", "metric", "nn"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What says how it was trained, beside its hyperparameters, data and code."""
+        return {field.name: self.facts[field.name] for field in fields.TRIAL if field.setting}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Its state, and what results show with ``with_stats``, as far as it is known."""
+        names = ["state", *_SUMMARY]
+        return {name: self.facts[name] for name in names if self.facts[name] not in (None, "")}
 
     @property
     def best(self) -> ToldEpoch | None:

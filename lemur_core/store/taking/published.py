@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, select
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.importer import Reader
 from lemur_core.store import schema
-from lemur_core.store.attached import Attached
+from lemur_core.store.attached import Attached, without
 from lemur_core.store.attached_files import attached_in
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
@@ -61,7 +61,7 @@ def take_in(
 def _take_attached(engine: Engine, place: Path, report: Report) -> None:
     """Take in what `lemur_core.store.export` wrote of facts, artefacts and collections."""
     with attached_in(place) as (attached, faults):
-        report.attached = take_attached(engine, attached)
+        report.attached = take_attached(engine, without(attached, report.refused))
         report.faults += [*faults, *report.attached.faults]
 
 

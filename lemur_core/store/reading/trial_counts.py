@@ -1,0 +1,31 @@
+"""What changes when a trial of some pipelines is added, changed or removed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from lemur_core.pipeline import Pipeline
+from lemur_core.store import schema
+
+
+def trial_counts(connection: Connection, pipelines: Collection[Pipeline]) -> list[list[Any]]:
+    """Return counts and latest times of the trials on pipelines' data sets, by state."""
+    trial = schema.trial.c
+    parts = (trial.task, trial.dataset, trial.metric, trial.nn, trial.state)
+    query = (
+        select(
+            *parts,
+            func.count(),
+            func.max(trial.id),
+            func.max(trial.seen),
+            func.max(trial.ended),
+            func.sum(trial.dataset_id),
+        )
+        .where(trial.dataset.in_({one.dataset for one in pipelines}))
+        .group_by(*parts)
+        .order_by(*parts)
+    )
+    return [list(row) for row in connection.execute(query)]
