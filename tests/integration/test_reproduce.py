@@ -74,6 +74,7 @@ def test_its_code_is_run_that_was_recorded_not_what_has_its_name(folder):
 
 def test_code_that_fails_is_said(folder):
     change(folder, "update code set text = 'import nowhere' where hash = (select hash from nn)")
+    change(folder, "update trial set recipe = null")
     ran = lemur(folder, "reproduce", uids(folder)[0])
     assert (ran.returncode, ran.stdout.splitlines()) == (
         1,
