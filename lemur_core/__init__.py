@@ -37,42 +37,64 @@ if TYPE_CHECKING:
     from lemur_core.registry import installed
     from lemur_core.search.run import run
     from lemur_core.search.trained import Trained, trained
+    from lemur_core.store.artefacts import Artefact, artefact, attach
+    from lemur_core.store.collections import Collection, collect, collection
+    from lemur_core.store.facts import record
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
+    from lemur_core.store.recording import Recording, recording
     from lemur_core.trial import Epoch, Outcome, State, Trial
 
 __all__ = [
+    "Artefact",
+    "Collection",
     "Entry",
     "Epoch",
     "Kind",
     "Outcome",
+    "Recording",
     "Results",
     "State",
     "Trained",
     "Trial",
+    "artefact",
+    "attach",
     "best",
     "check",
+    "collect",
+    "collection",
     "data",
     "entries_in",
     "errors",
     "hookimpl",
     "installed",
+    "record",
+    "recording",
     "run",
     "trained",
 ]
 
 # Imported when they are first used, as they need torch, pandas or what takes a while too.
 _LAZY = {
+    "Artefact": "lemur_core.store.artefacts",
+    "Collection": "lemur_core.store.collections",
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
+    "Recording": "lemur_core.store.recording",
     "Results": "lemur_core.store.reading.results",
     "State": "lemur_core.trial",
     "Trained": "lemur_core.search.trained",
     "Trial": "lemur_core.trial",
+    "artefact": "lemur_core.store.artefacts",
+    "attach": "lemur_core.store.artefacts",
     "best": "lemur_core.store.reading.reader",
     "check": "lemur_core.checking.check",
+    "collect": "lemur_core.store.collections",
+    "collection": "lemur_core.store.collections",
     "data": "lemur_core.store.reading.reader",
     "installed": "lemur_core.registry",
+    "record": "lemur_core.store.facts",
+    "recording": "lemur_core.store.recording",
     "run": "lemur_core.search.run",
     "trained": "lemur_core.search.trained",
 }

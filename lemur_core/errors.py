@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+_NONE_INSTALLED = "no installed plugin provides any"
+
 
 class LemurError(Exception):
     """A mistake the user can mend; its text is one line."""
@@ -17,9 +19,11 @@ class LemurError(Exception):
 class UnknownNameError(LemurError, LookupError):
     """No entry of this kind has this name."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], none: str = _NONE_INSTALLED
+    ) -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
-        super().__init__(f"unknown {kind} {name!r}{hint(name, self.known)}")
+        super().__init__(f"unknown {kind} {name!r}{hint(name, self.known, none=none)}")
 
 
 class AmbiguousNameError(LemurError, LookupError):
@@ -155,12 +159,34 @@ class StoreError(LemurError, OSError):
     """The database of results cannot be opened, read or written."""
 
 
+class FactError(LemurError, ValueError):
+    """A fact that cannot be kept, or is recorded already with another value."""
+
+
+class ArtefactError(LemurError, OSError):
+    """A file that cannot be attached to a trial, or is not as it was attached."""
+
+
+class CollectionError(LemurError, ValueError):
+    """A collection that cannot be made, or differs from the one of its name."""
+
+
+class RecordingError(LemurError, ValueError):
+    """Something that cannot be recorded of a training elsewhere."""
+
+
 class NewerDatabaseError(StoreError):
     """The database was written by a newer lemur than this one."""
 
 
-def hint(name: str, known: Sequence[str], *, shown: int = 12) -> str:
+def hint(name: str, known: Sequence[str], *, shown: int = 12, none: str = _NONE_INSTALLED) -> str:
     """Return the end of an error line: a near match of ``name``, else what is known.
+
+    Args:
+        name: What was given.
+        known: What there is.
+        shown: How many of these are shown at most.
+        none: Why there is nothing, where nothing is known.
 
     >>> hint("Resnet", ["AlexNet", "ResNet"])
     ". Did you mean 'ResNet'?"
@@ -172,7 +198,7 @@ def hint(name: str, known: Sequence[str], *, shown: int = 12) -> str:
     from difflib import get_close_matches
 
     if not known:
-        return "; there are none: no installed plugin provides any"
+        return f"; there are none: {none}"
     lower = {choice.lower(): choice for choice in known}
     near = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
     if near:

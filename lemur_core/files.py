@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
 from lemur_core.errors import LemurError, WriteError
 
-__all__ = ["replacement", "write_errors"]
+__all__ = ["replacement", "sync_folder", "write_errors"]
 
 _FOLDER = ".lemur-"
 
@@ -67,6 +67,16 @@ def write_errors(path: Path) -> Iterator[None]:
         other = error.filename if _is_another(error.filename, path) else None
         reason = error.strerror or str(error) or type(error).__name__
         raise WriteError(path, f"{reason}: {other}" if other else reason) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names of a folder's files on the disk, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _is_written_directly(path: Path, target: Path) -> bool:

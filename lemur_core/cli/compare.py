@@ -14,8 +14,6 @@ from lemur_core.cli.options import db_option
 from lemur_core.cli.table import text_table
 from lemur_core.store.reading.told import Told, ToldEpoch
 
-_FACTS = ("task", "dataset", "metric", "nn", "state", "seed", "epochs", "device")
-
 
 @click.command()
 @click.argument("one")
@@ -34,7 +32,7 @@ def compare(one: str, other: str, db: str) -> None:
 
 
 def _facts(one: Told, other: Told) -> str:
-    rows = list(_differing("", one.facts, other.facts, _FACTS))
+    rows = list(_differing("", one.facts, other.facts, (*one.settings, "state")))
     rows += _differing("", _data(one), _data(other))
     rows += _differing("prm ", one.prm, other.prm)
     rows += _differing("version ", one.facts["versions"], other.facts["versions"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ _TABLE = "table"
 @click.option("--prm-as-columns", is_flag=True, help="A column for each hyperparameter.")
 @click.option("--curves", "with_curves", is_flag=True, help="Add the curve of each row's trial.")
 @click.option("--stats", "with_stats", is_flag=True, help="Add what is known of each row's trial.")
+@click.option("--with-facts", is_flag=True, help="Add a column for each fact.")
 @click.option(
     "--format",
     "form",
@@ -69,14 +71,14 @@ def _show_table(arguments: dict[str, Any], db: str, output: Path | None) -> None
     frame = read(**arguments, db=db)
     if frame.empty or "state" in arguments["where"]:
         _say_rowless(arguments, db)
-    _show(_text(frame, arguments["columns"]), output)
+    _show(_text(frame, arguments["columns"], _more(frame)), output)
 
 
 def _say_rowless(arguments: dict[str, Any], db: str) -> None:
     """Say which trials match and have no row, as they ended before their first epoch."""
     from lemur_core.store.reading.reader import without_epochs
 
-    names = ("task", "dataset", "metric", "nn", "nn_prefixes", "epoch", "where")
+    names = ("task", "dataset", "metric", "nn", "nn_prefixes", "epoch", "where", "collection")
     uids = without_epochs(**{name: arguments[name] for name in names}, db=db)
     if uids:
         shown = ", ".join(uid[:8] for uid in uids[:3])
@@ -84,6 +86,14 @@ def _say_rowless(arguments: dict[str, Any], db: str) -> None:
         who = "trial that matches has" if len(uids) == 1 else "trials that match have"
         line = f"{len(uids)} {who} no epoch and no row: lemur show trial {shown}{more}"
         click.echo(line, err=True)
+
+
+def _more(frame: DataFrame) -> list[str]:
+    """Return the columns of a frame that a table shows as they are: roles, positions and facts."""
+    from lemur_core.store.reading.collected import ROLES
+    from lemur_core.store.reading.frame import is_fact
+
+    return [name for name in frame if name in ROLES or is_fact(name)]
 
 
 def _by_name(output: Path | None) -> str:
@@ -102,23 +112,28 @@ def _show(text: str, output: Path | None) -> None:
             path.write_text(f"{text}\n", encoding="utf-8")
 
 
-def _text(frame: DataFrame, columns: list[str] | None) -> str:
+def _text(frame: DataFrame, columns: list[str] | None, more: Sequence[str]) -> str:
     if columns is not None and len(frame):
         return text_table(
             list(frame.columns), [[str(cell) for cell in row] for row in frame.to_numpy()]
         )
-    return tables(frame)
+    return tables(frame, more)
 
 
-def tables(frame: DataFrame) -> str:
-    """Return rows as a table for each task, data set and metric."""
+def tables(frame: DataFrame, more: Sequence[str] = ()) -> str:
+    """Return rows as a table for each task, data set and metric.
+
+    Args:
+        frame: The rows.
+        more: Columns to show beside those that every table has.
+    """
     if not len(frame):
         return "no such rows"
     groups = frame.groupby(["task", "dataset", "metric"], sort=False)
-    return "\n\n".join(headed("_".join(where), _table(group)) for where, group in groups)
+    return "\n\n".join(headed("_".join(where), _table(group, more)) for where, group in groups)
 
 
-def _table(frame: DataFrame) -> str:
+def _table(frame: DataFrame, more: Sequence[str]) -> str:
     # Of trials that no estimator looked at nothing is predicted.
     predicted = ["predicted"] if frame["predicted"].notna().any() else []
     # Only data sets of one name and different content need to be told apart.
@@ -128,12 +143,19 @@ def _table(frame: DataFrame) -> str:
             row["nn"], *(_text_of(row[name]) for name in data), row["trial"][:8],
             row["epoch"], _digits(row["accuracy"], 4),
             _digits(row["validation"], 4), *(_digits(row[name], 4) for name in predicted),
-            _digits(row["duration"], 1, 1e9), prm_text(_prm(row)),
+            _digits(row["duration"], 1, 1e9), *(_fact_text(row[name]) for name in more),
+            prm_text(_prm(row)),
         ]
         for row in frame.to_dict("records")
     ]  # fmt: skip
     headers = ["net", *data, "trial", "epoch", "accuracy", "validation", *predicted, "seconds"]
-    return text_table([*headers, "hyperparameters"], rows)
+    return text_table([*headers, *more, "hyperparameters"], rows)
+
+
+def _fact_text(value: Any) -> str:
+    from lemur_core.store.reading.columns import is_missing, to_json
+
+    return "-" if is_missing(value) else str(to_json(value))
 
 
 def _digits(value: Any, digits: int, unit: float = 1.0) -> str:

@@ -14,6 +14,7 @@ from lemur_core.cli.text import binary
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from lemur_core.store.taking.attached import Taken
     from lemur_core.store.taking.intake import Report
 
 
@@ -39,6 +40,8 @@ def info(db: str) -> None:
     for data in found.datasets:
         trials = "1 trial" if data.trials == 1 else f"{data.trials:,} trials"
         click.echo(f"{'data':<12}{data.name} {data.label}, {trials}")
+    if found.rows["artefact"]:
+        click.echo(f"{'artefacts':<12}{binary(found.artefact_bytes)} in {found.artefacts}")
     for source in found.sources:
         taken = f"{source.epochs:,} epochs, {source.taken}"
         click.echo(f"{'source':<12}{source.place} ({source.form}), {taken}")
@@ -63,14 +66,29 @@ def check(context: click.Context, db: str) -> None:
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @db_option
-def backup(file: Path, db: str) -> None:
-    """Copy an SQLite database to FILE, also while others write to it."""
+@click.pass_context
+def backup(context: click.Context, file: Path, db: str) -> None:
+    """Copy an SQLite database to FILE, also while others write to it, and its artefacts.
+
+    The artefacts go to the folder FILE-artefacts. Status 1 where one of them is missing or damaged.
+    """
+    from lemur_core.store.artefacts import folder_of
+    from lemur_core.store.attached_care import check_free, copy_artefacts
     from lemur_core.store.care import backup as copy
     from lemur_core.store.database import opened
 
     with opened(db) as engine:
+        check_free(engine, file)
         copy(engine, file)
-    click.echo(f"wrote {file}, {binary(file.stat().st_size)}")
+        click.echo(f"wrote {file}, {binary(file.stat().st_size)}")
+        with opened(file) as made:
+            copied, faults = copy_artefacts(engine, made)
+            if copied:
+                size = binary(sum(one.bytes for one in copied))
+                click.echo(f"wrote {folder_of(made)}, {len(copied):,} artefacts, {size}")
+    for fault in faults:
+        click.echo(fault, err=True)
+    context.exit(1 if faults else 0)
 
 
 @db.command()
@@ -133,7 +151,19 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
             click.echo(
                 f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"
             )
+            _say_attached(report.attached)
     context.exit(1 if faults else 0)
+
+
+def _say_attached(taken: Taken) -> None:
+    """Say what was taken in of facts, artefacts and collections."""
+    for note in taken.notes:
+        click.echo(note, err=True)
+    if taken.facts or taken.artefacts or taken.members or taken.collections:
+        click.echo(
+            f"{taken.facts:,} facts, {taken.artefacts:,} artefacts, {taken.collections:,} "
+            f"collections and {taken.members:,} members of collections taken in"
+        )
 
 
 def _take_in(engine: Engine, place: Path, form: str | None) -> Report:
@@ -159,7 +189,7 @@ def export(folder: Path, db: str) -> None:
     from lemur_core.store.export import export as write
 
     with opened(db) as engine:
-        written, left_out = write(engine, folder)
+        written, left_out = write(engine, folder, warn=warn)
     for name in left_out:
         click.echo(f"{name!r} can be no folder's name; left out", err=True)
     click.echo(f"wrote {written:,} records to {folder}")
@@ -168,8 +198,12 @@ def export(folder: Path, db: str) -> None:
 @db.command()
 @click.argument("other", metavar="URL")
 @db_option
-def merge(other: str, db: str) -> None:
-    """Take in all of another database of lemur's, URL, with the code; it stays as it is."""
+@click.pass_context
+def merge(context: click.Context, other: str, db: str) -> None:
+    """Take in all of another database of lemur's, URL, with the code; it stays as it is.
+
+    Status 1 where a fact or artefact is there already with another value or content.
+    """
     from lemur_core.store.database import opened
     from lemur_core.store.taking.merge import merge as take
 
@@ -178,3 +212,7 @@ def merge(other: str, db: str) -> None:
     click.echo(
         f"{done.trials:,} trials, {done.epochs:,} epochs and {done.verdicts:,} verdicts taken in"
     )
+    _say_attached(done.attached)
+    for fault in done.attached.faults:
+        click.echo(f"{fault.place}: {fault.reason}", err=True)
+    context.exit(1 if done.attached.faults else 0)

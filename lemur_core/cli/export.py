@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -103,10 +104,10 @@ def write_results(
 def _print(path: Path, form: str) -> None:
     if path.is_dir():
         raise SettingsError(f"format {form!r} is a folder; name it with --output")
-    content = path.read_bytes()
-    if sys.stdout.isatty() and not _is_text(content):
+    if sys.stdout.isatty() and not _is_text(path.read_bytes()):
         raise SettingsError(f"format {form!r} is no text; name a file with --output")
-    sys.stdout.buffer.write(content)
+    with path.open("rb") as file:
+        copyfileobj(file, sys.stdout.buffer)
     sys.stdout.buffer.flush()
 
 

@@ -26,6 +26,7 @@ _OPTIONS = (
         help="Rows with this value of a hyperparameter or column: batch=32,64, lr=1e-4..1e-2, "
         "state=failed.",
     ),
+    click.option("--collection", metavar="NAME", help="Rows of the trials of this collection."),
 )
 
 
@@ -52,7 +53,18 @@ def arguments_of(db: str, given: Mapping[str, Any]) -> dict[str, Any]:
     where = conditions(given["where"])
     named = {name: given[name] for name in ("task", "dataset", "metric", "nn")}
     check_known(db, named, given["nn_prefixes"], where)
+    if given["collection"] is not None:
+        _check_collection(db, given["collection"])
     return {**given, "where": where}
+
+
+def _check_collection(db: str, name: str) -> None:
+    from lemur_core.store.collections import collection_id
+    from lemur_core.store.database import opened
+    from lemur_core.store.patience import patiently
+
+    with opened(db) as engine:
+        patiently(engine, lambda connection: collection_id(connection, name))
 
 
 def check_known(

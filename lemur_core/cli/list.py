@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from lemur_core.cli.collection import collections_text
+from lemur_core.cli.options import db_option
 from lemur_core.cli.table import text_table
 from lemur_core.errors import UnknownNameError
 from lemur_core.kind import Kind
@@ -17,13 +19,18 @@ class Listing(click.Command):
         """Write the kinds beneath the help."""
         super().format_help_text(ctx, formatter)
         with formatter.section("Kinds"):
-            formatter.write_dl([(kind.name, kind.summary) for kind in installed().kinds.values()])
+            kinds = [(kind.name, kind.summary) for kind in installed().kinds.values()]
+            formatter.write_dl([*kinds, ("collection", "A named set of recorded trials, of --db")])
 
 
 @click.command("list", cls=Listing)
 @click.argument("kind", required=False, metavar="[KIND]")
-def list_entries(kind: str | None) -> None:
-    """List what is installed, or one kind of it."""
+@db_option
+def list_entries(kind: str | None, db: str) -> None:
+    """List what is installed, or one kind of it, or the collections of a database."""
+    if kind in ("collection", "collections"):
+        click.echo(collections_text(db))
+        return
     registry = installed()
     kinds = [kind_named(registry, kind)] if kind else registry.kinds.values()
     blocks = [_block(registry, one) for one in kinds if kind or registry.names(one.name)]

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from lemur_core.cli.collection import collection
 from lemur_core.cli.list import kind_named
 from lemur_core.cli.options import db_option
 from lemur_core.entry import Entry
-from lemur_core.errors import MisfitError, SettingsError
+from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError
+from lemur_core.kind import Kind
 from lemur_core.registry import Registry, installed
 from lemur_core.restriction import NONE, check_options, split
 
@@ -28,18 +30,22 @@ class Kinds(click.Group):
             from lemur_core.cli.pictures import pictures
 
             return pictures
+        if cmd_name == "collection":
+            return collection
         return trial if cmd_name == "trial" else entry
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the kinds."""
-        return [*installed().kinds, "trial", "pictures"]
+        return [*installed().kinds, "trial", "collection", "pictures"]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what can be shown, the kinds of entries in one line."""
         rows = [
             (f"{'|'.join(installed().kinds)} NAME", "Show everything about one that is installed.")
         ]
-        for name, argument in (("trial", "UID"), ("pictures", "PIPELINE|UID")):
+        for name, argument in (
+            ("trial", "UID"), ("collection", "NAME"), ("pictures", "PIPELINE|UID")
+        ):  # fmt: skip
             rows.append((f"{name} {argument}", self.get_command(ctx, name).get_short_help_str(80)))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
@@ -47,7 +53,7 @@ class Kinds(click.Group):
 
 @click.command(cls=Kinds, subcommand_metavar="KIND NAME [OPTIONS]")
 def show() -> None:
-    """Show one net, loader, transform, ..., a trial, or pictures of what its net predicts."""
+    """Show one net, loader, ..., a trial or collection, or pictures of what a net predicts."""
 
 
 @click.command()
@@ -97,8 +103,7 @@ def entry(
         lines += loader_lines(shown, name, restriction, data)
         given = context.get_parameter_source("source")
         source = source and given is click.core.ParameterSource.COMMANDLINE
-    if details := registry.kinds[kind].details:
-        lines += Entry(kind, details).load()(shown)
+    lines += _details(registry.kinds[kind], shown)
     if kind == "net" and size:
         lines += _size(shown, _shape(shape), classes)
     click.echo("\n".join(lines))
@@ -142,6 +147,19 @@ def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
         yield f"{'size':<12}{entry.size} px"
     if entry.options:
         yield f"{'options':<12}{', '.join(entry.options)}"
+
+
+def _details(kind: Kind, entry: Entry) -> list[str]:
+    if not kind.details:
+        return []
+    try:
+        return [*Entry(kind.name, kind.details).load()(entry)]
+    except (LemurError, OSError):
+        raise
+    # A stranger's code, of a kind that a plugin brings or of the entry itself.
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise PluginError(f"{kind.name} {entry.name!r} cannot be shown: {why}") from error
 
 
 def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:

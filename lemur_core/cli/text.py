@@ -45,6 +45,19 @@ def prm_text(prm: Mapping[str, Any]) -> str:
     )
 
 
+def json_text(value: Any) -> str:
+    r"""Return a value's JSON on one line, letters of any script as they are.
+
+    >>> json_text({"ä": [1.0, None]})
+    '{"ä": [1.0, null]}'
+    """
+    import json
+
+    text = json.dumps(value, ensure_ascii=False)
+    # A terminal cannot show half a character, nor encode it.
+    return text.encode(errors="backslashreplace").decode()
+
+
 def sparkline(values: Sequence[float]) -> str:
     """Return a curve as one line of bars, from its least value to its greatest.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lemur_core.cli.table import text_table
+from lemur_core.cli.text import binary, json_text
 from lemur_core.store.reading.told import Told, ToldEpoch
+from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 
-_FACTS = ("state", "reason", "number", "seed", "device", "parameters", "started", "ended")
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
 
 
@@ -20,9 +21,8 @@ def _facts(told: Told) -> Iterator[str]:
     yield f"{'trial':<12}{told.facts['uid']}"
     yield f"{'pipeline':<12}{told.pipeline}"
     yield from _data(told)
-    for name in _FACTS:
-        if told.facts[name] not in (None, ""):
-            yield f"{name:<12}{told.facts[name]}"
+    for name, value in told.summary.items():
+        yield f"{name:<12}{value}"
     if best := told.best:
         validation = _digits(best.validation, 4)
         yield f"{'best':<12}epoch {best.number}: validation {validation}, test {best.accuracy:.4f}"
@@ -35,8 +35,21 @@ def _facts(told: Told) -> Iterator[str]:
         yield f"{'version':<12}{name} {version}"
     for name, value in sorted(told.prm.items()):
         yield f"{'prm':<12}{name} = {value!r}"
-    if told.facts["seed"] is not None:
+    yield from _attached(told)
+    if told.facts["recipe"] == ELSEWHERE:
+        yield f"{'recorded':<12}by another program, whose training lemur cannot repeat"
+    elif told.facts["seed"] is not None:
         yield f"{'repeat':<12}lemur reproduce {told.facts['uid']}"
+
+
+def _attached(told: Told) -> Iterator[str]:
+    for name, value in told.attached.items():
+        yield f"{'fact':<12}{name} = {json_text(value)}"
+    for epoch, values in told.epochs_attached.items():
+        for name, value in values.items():
+            yield f"{'fact':<12}epoch {epoch}: {name} = {json_text(value)}"
+    for one in told.artefacts:
+        yield f"{'artefact':<12}{one.name}, {one.kind}, {binary(one.bytes)}, {one.path}"
 
 
 def _data(told: Told) -> Iterator[str]:

@@ -51,7 +51,8 @@ class EpochRecord:
             trial of the pipeline with these hyperparameters. Empty where the source does not tell
             trials apart: records that agree in ``prm`` then share a trial as far as their epochs
             differ.
-        code: The net's source; empty if unknown.
+        code: The net's source, the same for all epochs of a trial; empty if unknown. It needs
+            ``trial``.
         extra: What else the source says of the epoch: JSON values by name.
         facts: Facts of the epoch, as `lemur_core.record` takes them; they need ``trial``.
         trial_facts: Facts of the trial as a whole, likewise.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import optuna
 
-from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Watch
+from lemur_core.errors import FactError
+from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
 from lemur_core.search.forecast import Forecast, Forecasting
 from lemur_core.search.initial import InitialWeights
 from lemur_core.search.interruption import Interruption
@@ -44,6 +45,17 @@ class Means:
     watch: Watch
     initial: InitialWeights
     forecasting: Forecasting | None = None
+
+
+def record_epoch(means: Means, trial_id: int, epoch: Epoch) -> Epoch:
+    """Record an epoch, without the facts of plugins if these clash with others; return it."""
+    try:
+        means.writer.record(trial_id, epoch)
+    except FactError as error:
+        means.watch(Warned(f"facts of epoch {epoch.number} are left out: {error}"))
+        epoch = replace(epoch, facts={})
+        means.writer.record(trial_id, epoch)
+    return epoch
 
 
 class Attempt:
@@ -85,7 +97,7 @@ class Attempt:
 
     def epoch_ended(self, epoch: Epoch) -> Verdict:
         """Record an epoch and say whether to go on."""
-        self._means.writer.record(self.trial_id, epoch)
+        epoch = record_epoch(self._means, self.trial_id, epoch)
         self._epochs.append(epoch)
         self._means.watch(EpochEnded(self.trial, epoch))
         may_stop = self._may_stop(epoch)

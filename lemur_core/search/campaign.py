@@ -39,6 +39,7 @@ from lemur_core.store.reading.standings import standings
 from lemur_core.store.reading.trial_counts import trial_counts
 from lemur_core.store.writing.writer import Writer
 from lemur_core.train.data import Bundles
+from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.file_digests import FileDigests
 from lemur_core.train.here import Here
 from lemur_core.train.process import Process
@@ -73,7 +74,7 @@ class Campaign:
     ) -> None:
         self.settings, self.pipelines, self._started = settings, pipelines, started
         self._tell = tell_plugins(registry, watch, settings)
-        self._has_started = False
+        self._registry, self._has_started = registry, False
         self.devices = devices_of(settings)
         self._versions = versions(registry)
         self.summary, self._initial = Summary(), InitialWeights()
@@ -162,7 +163,7 @@ class Campaign:
         if settings.in_process:
             if settings.threads:
                 torch.set_num_threads(settings.threads)
-            yield [Here(bundles, self.devices[0])]
+            yield [Here(bundles, self.devices[0], EpochHooks(self._registry))]
             return
         limits, start = settings.limits(), settings.start()
         with ExitStack() as processes:

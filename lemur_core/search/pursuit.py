@@ -13,7 +13,7 @@ import optuna
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import LemurError
-from lemur_core.search.attempt import Attempt, Means
+from lemur_core.search.attempt import Attempt, Means, record_epoch
 from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
@@ -294,7 +294,7 @@ class Pursuit:
             return None
         # Trained and kept, when the campaign ended before it was recorded.
         for epoch in saved[len(past.epochs) :]:
-            self._means.writer.record(past.id, epoch)
+            record_epoch(self._means, past.id, epoch)
         return saved
 
     def _say_exhausted(self) -> None:

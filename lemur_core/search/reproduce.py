@@ -19,6 +19,7 @@ from lemur_core.search.campaign import versions
 from lemur_core.search.data import differing
 from lemur_core.search.initial import InitialWeights
 from lemur_core.store.reading.told import Told, ToldEpoch
+from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
 from lemur_core.train.file_digests import FileDigests
@@ -148,6 +149,11 @@ def recorded(told: Told, registry: Registry, device: str | None = None) -> Itera
 
 def check_known(told: Told) -> None:
     """Raise `SettingsError` where too little of a trial is known, or was recorded."""
+    if told.facts["recipe"] == ELSEWHERE:
+        raise SettingsError(
+            f"trial {told.facts['uid']}: was recorded by another program, whose training lemur "
+            "cannot run again"
+        )
     missing = [name for name in ("seed", "device") if told.facts[name] is None]
     missing += ["code"] if "nn" not in told.codes else []
     missing += ["epochs"] if not told.epochs else []

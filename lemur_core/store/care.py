@@ -14,11 +14,14 @@ from sqlalchemy import Connection, Engine, Table, func, select, text
 from lemur_core.dataset import DatasetRecord, label
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
+from lemur_core.store.artefacts import folder_of
+from lemur_core.store.attached_care import attached_faults
 from lemur_core.store.code import CODE_TABLES
 from lemur_core.store.database import sqlite_file
 from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.patience import patiently
 from lemur_core.store.trouble import place
+from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.trial import State
 
 
@@ -66,6 +69,8 @@ class Info:
         states: Number of trials in each state.
         sources: Where results were taken in from, oldest first.
         datasets: The data sets that trials were trained on, as far as they are known.
+        artefacts: The folder of the artefacts.
+        artefact_bytes: How many bytes the artefacts have together.
     """
 
     place: str
@@ -75,6 +80,8 @@ class Info:
     states: dict[str, int]
     sources: list[Source]
     datasets: list[Datasets]
+    artefacts: Path
+    artefact_bytes: int
 
 
 def info(engine: Engine) -> Info:
@@ -138,7 +145,8 @@ def vacuum(engine: Engine) -> None:
 
 def check(engine: Engine) -> list[str]:
     """Return what is wrong with a database, a line each; none where it is sound."""
-    return patiently(engine, lambda connection: list(_faults(connection)))
+    faults = patiently(engine, lambda connection: list(_faults(connection)))
+    return [*faults, *attached_faults(engine)]
 
 
 def _info(engine: Engine, connection: Connection) -> Info:
@@ -163,6 +171,8 @@ def _info(engine: Engine, connection: Connection) -> Info:
         {row.state: row.trials for row in connection.execute(states)},
         [Source(*row) for row in connection.execute(taken)],
         _datasets(connection),
+        folder_of(engine),
+        int(connection.scalar(select(func.sum(schema.artefact.c.bytes))) or 0),
     )
 
 
@@ -254,6 +264,8 @@ def _gaps(connection: Connection) -> Iterator[str]:
         select(trial.uid, trial.epochs, func.count(stat.epoch), func.max(stat.epoch))
         .join_from(schema.trial, schema.stat, isouter=True)
         .where(trial.state == State.FINISHED)
+        # How many epochs another's training has is planned only.
+        .where(trial.recipe.is_distinct_from(ELSEWHERE))
         .group_by(trial.id)
     )
     for uid, asked, count, last in connection.execute(counted):

@@ -1,15 +1,17 @@
 """Write results as LEMUR does: ``<task>_<dataset>_<metric>_<net>/<epoch>.json``, best first.
 
 What lemur knows of an epoch and LEMUR does not is in the record under ``lemur``, so that nothing is
-lost on the way back.
+lost on the way back. What is attached to trials is in the folder ``lemur`` beside them, as
+`lemur_core.store.attached_files` says.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +19,31 @@ from sqlalchemy import Connection, Engine, select
 
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
+from lemur_core.store.attached import attached_trials, read_attached
+from lemur_core.store.attached_files import write_attached
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import read_prms
-from lemur_core.store.taking.records import OWN, OWN_COLUMNS, facts_of, own_of
-from lemur_core.trial import State
+from lemur_core.store.taking.records import OWN_COLUMNS, facts_of, published
 
 _NO_PATH = set("/\\\0")
 Place = tuple[str, int]
 
 
-def export(engine: Engine, folder: Path, filters: Filters | None = None) -> tuple[int, list[str]]:
-    """Write LEMUR's files.
+def export(
+    engine: Engine,
+    folder: Path,
+    filters: Filters | None = None,
+    warn: Callable[[str], None] = lambda line: None,
+) -> tuple[int, list[str]]:
+    """Write LEMUR's files, and what is attached to the trials in them.
 
     Args:
         engine: The database.
         folder: Where to write; made where it is not there, and empty where it is.
         filters: Which rows; None writes all.
+        warn: Told what of artefacts and collections cannot be written.
 
     Returns:
         How many records were written, and the names of pipelines that no folder can have.
@@ -43,6 +52,7 @@ def export(engine: Engine, folder: Path, filters: Filters | None = None) -> tupl
         StoreError: The folder is not empty or cannot be written, or the database cannot be read.
     """
     files = patiently(engine, lambda connection: _files(connection, filters or Filters()))
+    trials = patiently(engine, lambda connection: _trials(connection, filters or Filters()))
     names = sorted({name for name, _ in files})
     left_out = [name for name in names if _NO_PATH & set(name)]
     written = 0
@@ -55,6 +65,8 @@ def export(engine: Engine, folder: Path, filters: Filters | None = None) -> tupl
                 if name not in left_out:
                     _write(folder / name / f"{epoch}.json", records)
                     written += len(records)
+            kept = [uid for uid, name in trials.items() if name not in left_out]
+            _write_attached(engine, folder, kept, warn)
     except OSError as error:
         if isinstance(error, StoreError):
             raise
@@ -73,6 +85,29 @@ def _emptied_if_it_fails(folder: Path) -> Iterator[None]:
         raise
 
 
+def _trials(connection: Connection, filters: Filters) -> dict[str, str]:
+    """Return the names of the pipelines of trials that are exported, by the trials' unique ids."""
+    query = select(_trial.uid, *_NAMES).join_from(schema.stat, schema.trial).distinct()
+    rows = connection.execute(filters.apply(query, joined=True))
+    return {uid: "_".join(names) for uid, *names in rows}
+
+
+def _write_attached(
+    engine: Engine, folder: Path, trials: Sequence[str], warn: Callable[[str], None]
+) -> None:
+    attached, kept = read_attached(engine, trials), set(trials)
+    collections = []
+    for one in attached.collections:
+        members = tuple(member for member in one.members if member.trial in kept)
+        if len(members) < len(one.members):
+            lost = len(one.members) - len(members)
+            warn(f"collection {one.name!r}: {lost:,} members have no exported epoch; left out")
+        if members or not one.members:
+            collections.append(replace(one, members=members))
+    for fault in write_attached(replace(attached, collections=collections), folder):
+        warn(f"{fault.reason}; left out")
+
+
 def _write(file: Path, records: list[dict[str, Any]]) -> None:
     file.parent.mkdir(exist_ok=True)
     best_first = sorted(records, key=lambda record: (-record["accuracy"], str(record.get("uid"))))
@@ -83,13 +118,12 @@ def _files(connection: Connection, filters: Filters) -> dict[Place, list[dict[st
     rows = connection.execute(filters.apply(_QUERY, joined=True)).mappings().all()
     datasets = read_datasets(connection, {row[_trial.dataset_id] for row in rows} - {None})
     prms = read_prms(connection, list({row[_trial.prm] for row in rows}))
+    attached = attached_trials(connection)
     files: dict[Place, list[dict[str, Any]]] = {}
     for row in rows:
         name = "_".join(row[part] for part in _NAMES)
-        extra = json.loads(row[_stat.extra]) if row[_stat.extra] else {}
-        if row[_trial.state] != State.IMPORTED:
-            own = own_of(row, datasets.get(row[_trial.dataset_id]))
-            extra |= {"uid": row[_trial.prm], OWN: own}
+        data = datasets.get(row[_trial.dataset_id])
+        extra = published(row, data, named=row[_trial.id] in attached)
         facts = facts_of(
             {
                 "accuracy": row[_stat.accuracy],
@@ -107,8 +141,8 @@ _trial, _stat = schema.trial.c, schema.stat.c
 _NAMES = (_trial.task, _trial.dataset, _trial.metric, _trial.nn)
 _QUERY = (
     select(
-        *_NAMES, _trial.uid, _trial.prm, _trial.dataset_id, _stat.epoch, _stat.accuracy,
-        _stat.loss, _stat.duration, _stat.extra, *OWN_COLUMNS,
+        *_NAMES, _trial.id, _trial.uid, _trial.prm, _trial.dataset_id, _stat.epoch, _stat.accuracy,
+        _stat.loss, _stat.duration, _stat.extra, _stat.record, *OWN_COLUMNS,
     )
     .join_from(schema.stat, schema.trial)
     .order_by(_trial.id, _stat.epoch)

@@ -63,6 +63,7 @@ class Field:
             elsewhere, or later.
         epoch: Takes its value from an `Epoch`.
         end: Takes its value from the `Outcome` of a trial.
+        setting: Whether trials that differ in it were trained differently.
         changes: Whether it may change while a trial goes on, beside what `end` gives.
         attribute: The attribute of `Epoch` that it is read back to.
         read: Makes a value of what is stored, where that is JSON or one of few texts; it raises
@@ -80,6 +81,7 @@ class Field:
     begin: Callable[[Any], Any] | None = None
     epoch: Callable[[Any], Any] | None = None
     end: Callable[[Any], Any] | None = None
+    setting: bool = False
     changes: bool = False
     attribute: str | None = None
     read: Callable[[Any], Any] | None = None

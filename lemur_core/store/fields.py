@@ -58,6 +58,7 @@ def _name(part: str, name: str) -> Field:
         Text,
         nullable=False,
         begin=attrgetter(f"pipeline.{part}"),
+        setting=True,
         shown=(Shown(name, "str"),),
     )
 
@@ -113,17 +114,17 @@ TRIAL: tuple[Field, ...] = (
     _code("nn", _shown_code("nn")),
     _code("transform", _shown_code("transform")),
     Field(
-        "seed", Integer, begin=attrgetter("seed"),
-        shown=_with_stats("seed", "Int64"), published=REQUIRED,
+        "seed", Integer, begin=attrgetter("seed"), setting=True,
+        shown=_with_stats("seed", "Int64"), published=NULLABLE,
     ),
     # Asked for.
     Field(
-        "epochs", Integer, begin=attrgetter("epochs"),
-        shown=_with_stats("epochs", "Int64"), published=REQUIRED,
+        "epochs", Integer, begin=attrgetter("epochs"), setting=True,
+        shown=_with_stats("epochs", "Int64"), published=NULLABLE,
     ),
     Field(
-        "device", Text, begin=attrgetter("device"),
-        shown=_with_stats("device"), published=REQUIRED,
+        "device", Text, begin=attrgetter("device"), setting=True,
+        shown=_with_stats("device"), published=NULLABLE,
     ),
     # Of the net; the shapes of what it takes and, for one sample, gives, in JSON.
     Field(
@@ -140,8 +141,8 @@ TRIAL: tuple[Field, ...] = (
     ),
     # Samples that cannot be decoded, {split: how many} in canonical JSON; NULL where there is none.
     Field(
-        "left_out", Text, begin=lambda trial: left_out_text(trial.left_out), changes=True,
-        read=left_out_of, published=OPTIONAL,
+        "left_out", Text, begin=lambda trial: left_out_text(trial.left_out), setting=True,
+        changes=True, read=left_out_of, published=OPTIONAL,
     ),
     Field("versions", JSON, nullable=False, default={}, published=REQUIRED),  # of all that trains
     Field("owner", Text),  # the process that trains it: host, id, when it began
@@ -161,7 +162,7 @@ TRIAL: tuple[Field, ...] = (
     ),
     # Identity of the code that trains the net beside its own.
     Field(
-        "recipe", String(32), begin=attrgetter("recipe"),
+        "recipe", String(32), begin=attrgetter("recipe"), setting=True,
         shown=_with_stats("recipe", "str"), published=OPTIONAL,
     ),
 )  # fmt: skip

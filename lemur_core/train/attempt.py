@@ -10,6 +10,7 @@ import torch
 from lemur_core.errors import CorruptSampleError, LabelError, MisfitError
 from lemur_core.train.checkpoint import StateLostError
 from lemur_core.train.data import Bundles
+from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.trial import run_trial
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
@@ -26,7 +27,9 @@ _ENDS = {
 }
 
 
-def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome]:
+def attempt(
+    trial: Trial, bundles: Bundles, hooks: EpochHooks | None = None
+) -> Generator[Epoch, Verdict, Outcome]:
     """Train a trial; what its net raises ends it, and nothing else.
 
     Yields each epoch, is sent whether to go on, and returns how the trial ended.
@@ -34,12 +37,13 @@ def attempt(trial: Trial, bundles: Bundles) -> Generator[Epoch, Verdict, Outcome
     Args:
         trial: What to train.
         bundles: Where its data is.
+        hooks: Told each epoch before it is yielded; None tells nobody.
     """
     epochs = list(trial.done)
     running = None
     while True:
         try:
-            running = running or run_trial(trial, bundles.get(trial.pipeline))
+            running = running or run_trial(trial, bundles.get(trial.pipeline), hooks)
             epoch = next(running, None)
         except StateLostError as error:
             return Outcome(State.ABANDONED, tuple(epochs), str(error)[:_REASON_LENGTH])

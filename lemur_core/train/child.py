@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 import torch
 
 from lemur_core.kinds.loader import DataBundle
+from lemur_core.registry import installed
 from lemur_core.train.attempt import attempt
 from lemur_core.train.corrupt import Corrupt
 from lemur_core.train.data import Bundles, Key
+from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.messages import READY, encode
 from lemur_core.train.start import Start
 from lemur_core.trial import Trial
@@ -64,15 +66,15 @@ def main(connection: Connection[Any, Any], how: Start) -> None:
     torch.set_num_threads(how.threads or max(1, torch.get_num_threads() // how.workers))
     # The first step of an optimizer would import it, for seconds; the campaign is busy still.
     importlib.import_module("torch._dynamo")
-    bundles = Bundles(how.folder)
+    bundles, hooks = Bundles(how.folder), EpochHooks(installed())
     # The other side may be closed at any time, with words of this one unheard.
     with suppress(EOFError, ConnectionError):
         connection.send_bytes(encode(READY))
         while True:
-            _take(connection.recv(), connection, bundles)
+            _take(connection.recv(), connection, bundles, hooks)
 
 
-def _take(job: Job, connection: Connection[Any, Any], bundles: Bundles) -> None:
+def _take(job: Job, connection: Connection[Any, Any], bundles: Bundles, hooks: EpochHooks) -> None:
     for key in job.dropped:
         bundles.drop(key)
     if job.data is not None:
@@ -80,15 +82,17 @@ def _take(job: Job, connection: Connection[Any, Any], bundles: Bundles) -> None:
     if job.trial.device.startswith("cuda:"):
         # Nets that say "cuda" and no number mean this one.
         torch.cuda.set_device(job.trial.device)
-    _train(connection, job.trial, bundles)
+    _train(connection, job.trial, bundles, hooks)
     if torch.cuda.is_initialized():
         # The memory of one trial must not be missed by the next.
         gc.collect()
         torch.cuda.empty_cache()
 
 
-def _train(connection: Connection[Any, Any], trial: Trial, bundles: Bundles) -> None:
-    going, verdict = attempt(trial, bundles), None
+def _train(
+    connection: Connection[Any, Any], trial: Trial, bundles: Bundles, hooks: EpochHooks
+) -> None:
+    going, verdict = attempt(trial, bundles, hooks), None
     while True:
         try:
             epoch = going.send(verdict)  # type: ignore[arg-type] # None is what begins it

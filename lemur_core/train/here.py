@@ -8,14 +8,16 @@ from typing import Any
 
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
+from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.trial import Epoch, Outcome, Trial, Verdict
 
 
 class Here:
     """Trains in this process, for debuggers; nothing holds it to limits."""
 
-    def __init__(self, bundles: Bundles, device: str) -> None:
+    def __init__(self, bundles: Bundles, device: str, hooks: EpochHooks | None = None) -> None:
         self.bundles, self.device = bundles, device
+        self._hooks = hooks
         self._going: Generator[Epoch, Verdict, Outcome] | None = None
         self._verdict: Verdict | None = None
         # Warnings of this process are its own.
@@ -23,7 +25,7 @@ class Here:
 
     def begin(self, trial: Trial) -> None:
         """Begin to train a trial."""
-        self._going, self._verdict = attempt(trial, self.bundles), None
+        self._going, self._verdict = attempt(trial, self.bundles, self._hooks), None
 
     def receive(self) -> Epoch | Outcome | None:
         """Train an epoch."""

@@ -25,6 +25,7 @@ from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint, kept
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
+from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
 from lemur_core.train.initial import give_weights
 from lemur_core.train.parts import Parted
@@ -37,9 +38,9 @@ _SCORED_PIXELS = 2**20
 _LARGE = 224
 
 
-def run_trial(trial: Trial, bundle: DataBundle) -> Iterator[Epoch]:
+def run_trial(trial: Trial, bundle: DataBundle, hooks: EpochHooks | None = None) -> Iterator[Epoch]:
     """Train a trial and yield each epoch, as `Training` does."""
-    yield from Training(trial, bundle).epochs()
+    yield from Training(trial, bundle).epochs(hooks)
 
 
 class Training:
@@ -95,10 +96,13 @@ class Training:
         at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // side**2)
         return self._batches(samples, max(self.trial.prm["batch"], at_once), training=False)
 
-    def epochs(self) -> Iterator[Epoch]:
+    def epochs(self, hooks: EpochHooks | None = None) -> Iterator[Epoch]:
         """Train, and yield each epoch once it is scored, and what is kept of it is written.
 
         The training split is passed once an epoch, then validation and test once each.
+
+        Args:
+            hooks: Told each epoch while the net is at hand; None tells nobody.
 
         Raises:
             NotFiniteError: A loss, weight, output or score is NaN or infinite.
@@ -127,7 +131,9 @@ class Training:
             duration_ns = time.perf_counter_ns() - began
             epoch = epoch_of(number, loss, validation, accuracy, duration_ns, self._size)
             within = tuple((number - 1 + share, told) for share, told in train_data.scores)
-            epochs.append(replace(epoch, within=within))
+            epoch = replace(epoch, within=within)
+            # Before the state is kept, so that a trial that goes on from it has the facts too.
+            epochs.append(hooks(trial, epoch, net) if hooks else epoch)
             self._keep(epochs)
             yield epochs[-1]
 

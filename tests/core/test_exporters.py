@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from lemur_core import Entry, registry
+from lemur_core import Entry, collect, registry
 from lemur_core.errors import (
     ContractError,
     LemurError,
@@ -96,6 +96,22 @@ def test_a_trial_is_found_by_the_beginning_of_its_id(engine):
     assert Results(engine).trial(uid[:8]).pipeline == ALEXNET
     with pytest.raises(UnknownNameError):
         Results(engine).trial("none")
+
+
+def test_a_collection_is_read_and_its_rows_are_narrowed(engine, db):
+    frame = Results(engine).frame()
+    uids = list(dict.fromkeys(frame["trial"]))
+    collect("zoo", uids[:2], spec={"width": 8}, db=db)
+    results = Results(engine)
+    assert results.collection("zoo").spec == {"width": 8}
+    assert [one.trial for one in results.collection("zoo").members] == uids[:2]
+    assert {*results.frame(collection="zoo")["trial"]} == {*uids[:2]}
+    users = Results(engine, {"collection": "zoo", "epoch": 1})
+    assert list(users.frame()["role"]) == ["member", "member"]
+    assert {*users.frame(where={"trial": uids[1]})["trial"]} == {uids[1]}
+    assert users.frame(where={"trial": uids[2]}).empty
+    with pytest.raises(UnknownNameError):
+        results.collection("zoos")
 
 
 def test_mistaken_arguments_are_reported_before_anything_is_read(engine):

@@ -29,6 +29,7 @@ assert "lemur_core.store.schema" not in sys.modules
 fields.TRIAL += (
     Field(
         "rung", Integer, begin=lambda trial: trial.seed % 10, published=Published.OPTIONAL,
+        setting=True,
         shown=(Shown("rung", "Int64", with_stats=True),),
     ),
     Field(
@@ -76,7 +77,9 @@ def check(db):
         assert frame[name].tolist() == [value, value], frame[name]
     assert len(data(db=folder / db, where={"rung": 7, "gap": (None, 0)})) == 1
     with opened(folder / db) as engine, engine.connect() as connection:
-        assert tell(connection, "a").facts["rung"] == 7
+        told = tell(connection, "a")
+        assert (told.summary["rung"], told.settings["rung"]) == (7, 7)
+        assert "words" not in told.settings
 
 
 with opened(folder / "one.db", create=True) as engine:
@@ -129,6 +132,27 @@ def test_trials_of_the_same_recipe_and_of_unknown_ones_are_remembered(toys, tmp_
         with engine.connect() as connection:
             found = connection.exec_driver_sql("select recipe from trial order by number")
             assert tuple(found.scalars()) == recipes
+
+
+def test_trials_of_different_recipes_are_compared_as_such(toys, tmp_path, lemur):
+    file = tmp_path / "one.db"
+    with opened(file, create=True) as engine:
+        writer = Writer(engine, {})
+        for number, recipe in enumerate(("a" * 32, "b" * 32), 1):
+            uid = f"{number}" * 32
+            left_out = {"test": number - 1} if number > 1 else {}
+            trial = Trial(
+                pipeline(toys), number, PRM, 7, 2, uid=uid, recipe=recipe, left_out=left_out
+            )
+            writer.begin(trial)
+    status, out, _ = lemur("compare", "1", "2", "--db", str(file))
+    assert status == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert ["recipe", "a" * 32, "b" * 32] in rows
+    assert ["left_out", "None", '{"test":1}'] in rows
+    status, out, _ = lemur("show", "trial", "2", "--no-source", "--db", str(file))
+    assert f"recipe      {'b' * 32}" in out.splitlines()
+    assert "epochs      2" in out.splitlines()
 
 
 @pytest.mark.parametrize(

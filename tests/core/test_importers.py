@@ -6,11 +6,15 @@ import sys
 import numpy as np
 import pytest
 
+import lemur_core
 from lemur_core import Entry, data, registry
 from lemur_core.errors import ContractError, LemurError, SettingsError, UnknownNameError
 from lemur_core.kinds.importer import EpochRecord, Fault, importer, recognised
 from lemur_core.kinds.options import Selection, read_selection
 from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.reading.filters import Filters
+from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 
 PIPELINE = ("img-classification", "mnist", "acc", "CNN")
@@ -150,9 +154,15 @@ def test_nets_of_one_name_keep_each_its_code(db, taken):
         ({"prm": {"lr": {1, 2}}}, "prm {'lr': {1, 2}}: holds what JSON cannot hold"),
         ({"prm": {"l\0r": 1}}, "prm 'l\\x00r': no database keeps such a name as it is"),
         ({"extra": {"a": object}}, "extra {'a': <class 'object'>}: holds what JSON cannot hold"),
+        (
+            {"prm": {"duration": 1}},
+            "prm 'duration': is the name of something measured; use another",
+        ),
+        ({"extra": {"accuracy": 1}}, "extra 'accuracy': is the name of another value; use "),
         ({"trial": 7}, "trial 7: expected text"),
         ({"code": None}, "code None: expected text"),
         ({"facts": {"a": 1}}, "has facts, but no trial that they belong to"),
+        ({"code": "class Net: ..."}, "has code, but no trial that they belong to"),
         ({"facts": 3, "trial": "a"}, "facts 3: expected a dictionary with names as keys"),
     ],
 )
@@ -165,6 +175,103 @@ def test_a_record_that_cannot_be_one_is_named_and_the_rest_taken_in(db, taken, g
     assert fault.reason.startswith(reason)
     assert len(fault.reason) < 120
     assert list(data(db=db)["accuracy"]) == [0.25, 0.75]
+
+
+def test_a_trial_has_one_code(db, taken, tmp_path):
+    report = taken(record(1, 0.25, trial="a", code="one"), record(2, 0.5, trial="a", code="two"))
+    assert report.faults == [
+        Fault(f"{tmp_path}, record 2", "trial 'a' was given before with other code")
+    ]
+
+
+RECORDS = [
+    record(1, 0.25, trial="a", code="one", validation=0.5, extra={"gpu": "T4"}),
+    record(2, 0.5, trial="a", code="one", loss=0.1),
+    record(1, 0.25, trial="b", code="two"),
+    record(2, 0.75, trial="b", code="two", duration_ns=7),
+    record(1, 0.125, validation=0.1),
+    record(1, 0.125),
+    record(2, 0.125, extra={"lr": 0.5, "gpu_type": "T4"}),
+]
+KNOWN = ["nn_code", "epoch", "accuracy", "validation", "loss", "duration", "prm", "extra", "curve"]
+
+
+def known(db, columns=KNOWN):
+    """All that is known of each epoch, as texts, in an order of its own."""
+    frame = data(db=db, with_stats=True, with_curves=True)
+    return sorted(map(repr, frame[columns].astype(object).itertuples(index=False, name=None)))
+
+
+def test_a_merge_keeps_all_that_was_imported(db, taken, tmp_path):
+    assert taken(*RECORDS).faults == []
+    with opened(db) as source, opened(tmp_path / "other.db", create=True) as engine:
+        assert merge(engine, source).epochs == 7
+        # Merged again, or imported there too, it changes nothing.
+        assert merge(engine, source).epochs == 0
+        assert take_in(engine, tmp_path, lambda place: RECORDS, "zoos").added == 0
+    assert known(tmp_path / "other.db") == known(db)
+    named = data(db=db)["trial"][:-2]
+    assert {*named} <= {*data(db=tmp_path / "other.db")["trial"]}
+
+
+def test_lemurs_files_keep_all_that_was_imported_but_code(db, taken, tmp_path):
+    assert taken(*RECORDS).faults == []
+    with opened(db) as engine:
+        export(engine, tmp_path / "files")
+    other = tmp_path / "other.db"
+    for added in (7, 0):
+        with opened(other, create=True) as engine:
+            report = take_in(engine, tmp_path / "files")
+        assert (report.faults, report.added) == ([], added)
+    columns = [name for name in KNOWN if name != "nn_code"]
+    assert known(other, columns) == known(db, columns)
+    assert {*data(db=other)["state"]} == {"imported"}
+    # Once more, by way of the other database.
+    with opened(other) as engine:
+        export(engine, tmp_path / "again")
+    assert texts(tmp_path / "again") == texts(tmp_path / "files")
+
+
+def test_facts_stay_with_the_trial_that_they_were_recorded_of(db, tmp_path):
+    """Two databases imported other trainings of the same hyperparameters."""
+    one, two = tmp_path / "one.db", tmp_path / "two.db"
+    for file, accuracy in ((one, 0.25), (two, 0.5)):
+        with opened(file, create=True) as engine:
+            take_in(engine, tmp_path, lambda place, it=accuracy: [record(1, it)], "zoos")
+    [uid] = data(db=two)["trial"]
+    lemur_core.record(uid, {"latency": 7}, db=two)
+    with opened(one) as engine, opened(two) as other:
+        faults = merge(engine, other).attached.faults
+    assert faults == [
+        Fault(
+            f"trial {uid}", "epoch 1 is recorded already with the accuracy 0.25, and cannot be 0.5"
+        )
+    ]
+    assert data(db=one, with_stats=True, with_facts=True)["accuracy"].tolist() == [0.25]
+    with opened(one) as engine:
+        assert engine.connect().exec_driver_sql("select count(*) from fact").scalar() == 0
+
+
+def test_facts_of_an_imported_trial_come_through_lemurs_files(db, taken, tmp_path):
+    taken(record(1, 0.25), record(1, 0.5), record(1, 0.75, {"lr": 0.2}))
+    [uid] = data(db=db, where={"accuracy": 0.5})["trial"]
+    lemur_core.record(uid, {"latency": 7}, db=db)
+    with opened(db) as engine:
+        export(engine, tmp_path / "some", Filters(where={"accuracy": (0.3, 1.0)}))
+    with opened(tmp_path / "other.db", create=True) as engine:
+        assert take_in(engine, tmp_path / "some").faults == []
+    frame = data(db=tmp_path / "other.db", with_facts=["latency"])
+    assert dict(zip(frame["accuracy"], frame["latency"].notna(), strict=True)) == {
+        0.5: True, 0.75: False,
+    }  # fmt: skip
+
+
+def texts(folder):
+    """Records by file; those of equal accuracy have no order."""
+    return {
+        file.name: sorted(map(json.dumps, json.loads(file.read_text())))
+        for file in folder.rglob("*.json")
+    }
 
 
 @pytest.mark.parametrize("name", ["", "a_b", 3, "a\0"])

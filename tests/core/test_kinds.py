@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lemur_core import data, registry
+from lemur_core import Entry, data, registry
 from lemur_core.registry import Registry
 
 TINY = Path(__file__).parents[1] / "third_party" / "lemur-tiny"
@@ -57,6 +57,16 @@ def test_its_kind_is_listed_shown_and_counted(lemur, tiny):
     assert ", 1 exporter, 1 importer, 1 zoo, the kind zoo\n" in lemur("doctor", "--no-torch")[1]
     assert lemur("list", "zo") == (2, "", "lemur: error: unknown kind 'zo'. Did you mean 'zoo'?\n")
     assert "  zoo        A population of nets\n" in lemur("list", "--help")[1]
+
+
+def test_an_entry_that_cannot_be_shown_is_one_line(lemur, tiny):
+    tiny.plugins["tiny"].entries["zoo"].append(Entry("odd", "lemur_tiny.markdown:export"))
+    assert lemur("show", "zoo", "tiny/odd") == (
+        2,
+        "",
+        "lemur: error: zoo 'odd' cannot be shown: TypeError: export() missing 2 required "
+        "positional arguments: 'results' and 'path'\n",
+    )
 
 
 def test_its_exporter_and_importer_serve_the_commands(lemur, tiny, tmp_path):

@@ -46,3 +46,12 @@ def test_importing_lemur_core_imports_nothing_heavy(python):
     )
     assert "lemur_core.errors" in modules
     assert not HEAVY & set(modules)
+
+
+def test_recording_imports_no_framework(python):
+    used = "lemur_core.recording, lemur_core.record, lemur_core.attach, lemur_core.collect"
+    modules = json.loads(
+        python("-c", f"import json, sys, lemur_core; {used}; print(json.dumps([*sys.modules]))")
+    )
+    assert "lemur_core.store.recording" in modules
+    assert not {"numpy", "optuna", "pandas", "torch"} & set(modules)

@@ -377,8 +377,9 @@ def test_an_id_of_a_transaction_that_was_rolled_back_is_not_used(toys, writer, e
     writer.versions = {}
     # The row that would get the id that was rolled back is another's.
     with engine.begin() as connection:
+        connection.exec_driver_sql("insert into code values ('y', 'x')")
         for table in ("nn", "loader", "metric", "transform"):
-            connection.exec_driver_sql(f"insert into {table} values (1, 'other', 'x', 'y')")
+            connection.exec_driver_sql(f"insert into {table} values (1, 'other', 'y')")
     trial_id = writer.begin(trial(toys))
     query = "select nn.name, loader.name from trial, nn, loader where nn_id=nn.id and loader_id="
     assert rows(db, f"{query}loader.id and trial.id = {trial_id}") == [("Linear", "blobs")]

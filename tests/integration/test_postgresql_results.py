@@ -9,20 +9,26 @@ import pytest
 from sqlalchemy import inspect
 
 from lemur_core import data
-from lemur_core.errors import StoreError
+from lemur_core.errors import FactError, StoreError
 from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
 from lemur_core.registry import installed
 from lemur_core.store import schema
+from lemur_core.store.artefacts import artefact
+from lemur_core.store.attached import read_attached
 from lemur_core.store.care import backup, check, info, vacuum
+from lemur_core.store.collections import collect, collection
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
+from lemur_core.store.facts import read_facts, record
 from lemur_core.store.identity import code_hash
 from lemur_core.store.likeness import Likeness, read_likeness, sketch_of, write_sketches
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.corpus import corpus
 from lemur_core.store.reading.reader import best, without_epochs
 from lemur_core.store.reading.standings import standings
+from lemur_core.store.recording import recording
+from lemur_core.store.taking.attached import take_attached
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
@@ -190,3 +196,35 @@ def test_the_best_are_chosen_by_validation_and_every_plain_column_filters(databa
     ):  # fmt: skip
         assert len(data(where=where, db=database)) == rows, where
     assert without_epochs(where={"state": "finished"}, db=database) == []
+
+
+def test_what_is_attached_to_trials_goes_there_and_back(database, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    facts = {
+        "tenth": 0.1,
+        "zero": -0.0,
+        "large": 2**70,
+        "text": "nul \0 half \ud83d",
+        "l": [1, 1.0],
+    }
+    with recording(PIPELINE, {"lr": 0.1}, db="one.db") as trial:
+        trial.epoch(validation=0.5, accuracy=0.5, facts={"norm": 1.5})
+        trial.record(facts)
+        trial.attach(__file__, "test.py")
+    collect("zoo", {"x": trial.uid, "y": trial.uid}, spec={"a": "half \ud83d"}, db="one.db")
+    with opened(database, create=True) as engine, opened("one.db") as other:
+        merge(engine, other)
+        done = take_attached(engine, read_attached(other))
+        assert (done.facts, done.artefacts, done.members, done.faults) == (6, 1, 2, [])
+        again = take_attached(engine, read_attached(other))
+        assert (again.facts, again.artefacts, again.members, again.faults) == (0, 0, 0, [])
+        assert check(engine) == []
+    assert artefact(trial.uid, "test.py", db=database).path.parts[0] == "lemur-artefacts"
+    assert collection("zoo", db=database) == collection("zoo", db="one.db")
+    assert collect("zoo", {"x": trial.uid}, db=database) == collection("zoo", db="one.db")
+    record(trial.uid, facts, db=database)
+    with pytest.raises(FactError, match="'large' of the trial is recorded already"):
+        record(trial.uid, {"large": 3}, db=database)
+    with opened(database) as engine, engine.connect() as connection:
+        (found,) = read_facts(connection, [1]).values()
+    assert repr(found) == repr({0: dict(sorted(facts.items())), 1: {"norm": 1.5}})

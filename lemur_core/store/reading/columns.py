@@ -71,6 +71,17 @@ def number_type(values: Iterable[Any]) -> str | None:
     return None
 
 
+def plain_series(values: list[Any]) -> Series:
+    """Return values as a column that holds each of them exactly."""
+    import pandas as pd
+
+    if values and all(type(value) is bool for value in values):
+        return pd.Series(values)
+    # Anything else as it is: pandas' own text cannot hold every text that JSON can, and its
+    # numbers neither every whole number nor, where one is missing, any as a whole number.
+    return pd.Series(values, dtype=number_type(values) or object)
+
+
 def _unify_type(column: Series) -> tuple[Series, str]:
     present = [value for value in column if not is_missing(value)]
     kinds = {type(value) for value in present}

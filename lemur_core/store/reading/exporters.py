@@ -57,7 +57,7 @@ def lemur(results: Results, path: Path) -> str:
     """Write a folder of LEMUR's JSON files, from which `lemur db import` takes all back."""
     from lemur_core.store.export import export
 
-    written, left_out = export(results.engine, path, results.filters)
+    written, left_out = export(results.engine, path, results.filters, results.warn)
     for name in left_out:
         results.warn(f"{name!r} cannot be the name of a folder; left out")
     return _count(written, "record")

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from lemur_core.errors import SettingsError
+from lemur_core.fact import PREFIX, WHOLE_TRIAL
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import FINGERPRINT, LABEL
 from lemur_core.store.text import storable
@@ -55,6 +56,8 @@ UNFILTERED = (
         if not one.filtered
     ),
     "curve",
+    "role",
+    "position",
 )
 """Columns of the results that rows cannot be filtered by."""
 PRM = "prm."
@@ -74,6 +77,7 @@ class Filters:
         epoch: Number of the epoch; None takes any.
         nn_prefixes: What names of nets begin with; none takes any.
         where: Hyperparameters and columns by what they must be, as `lemur_core.data` says.
+        collection: Name of a collection whose members' rows are asked for; None takes any.
         also: Other conditions that rows must meet too.
 
     Raises:
@@ -84,6 +88,7 @@ class Filters:
     epoch: int | None = None
     nn_prefixes: tuple[str, ...] = ()
     where: Mapping[str, Any] = field(default_factory=dict)
+    collection: str | None = None
     also: Filters | None = None
 
     def __post_init__(self) -> None:
@@ -94,6 +99,11 @@ class Filters:
                     f"for a hyperparameter of this name write {PRM}{name}"
                 )
 
+    @property
+    def collection_name(self) -> str | None:
+        """The collection whose members' rows are asked for; None where it is any."""
+        return self.collection or (None if self.also is None else self.also.collection_name)
+
     def apply(self, query: Select[Any], *, joined: bool = False) -> Select[Any]:
         """Return a query of `schema.stat` with these conditions.
 
@@ -101,7 +111,7 @@ class Filters:
             query: The query.
             joined: Whether `schema.trial` is in it already; it is joined where it is needed.
         """
-        of_trial = list(self._of_trial())
+        of_trial = list(self._of_trial(schema.stat.c.epoch))
         if of_trial and not joined:
             query = query.join_from(schema.stat, schema.trial)
         return query.where(*self._of_stat(), *of_trial)
@@ -109,7 +119,7 @@ class Filters:
     def without_epochs(self) -> Select[str]:
         """Return a query of the unique ids of trials that match and have no epoch."""
         trial, stat = schema.trial.c, schema.stat.c
-        conditions = [*self._of_trial(), ~exists().where(stat.trial_id == trial.id)]
+        conditions = [*self._of_trial(None), ~exists().where(stat.trial_id == trial.id)]
         # No trial without epochs has a score.
         if list(self._of_stat()):
             conditions = [false()]
@@ -124,13 +134,19 @@ class Filters:
             if name in _OF_STAT:
                 yield _column(_OF_STAT[name], wanted)
 
-    def _of_trial(self) -> Iterator[ColumnElement[bool]]:
+    def _of_trial(self, epoch: ColumnElement[int] | None) -> Iterator[ColumnElement[bool]]:
         if self.also is not None:
-            yield from self.also._of_trial()
+            yield from self.also._of_trial(epoch)
         trial = schema.trial.c
         for name, value in self.trial.items():
             if value is not None:
                 yield trial[name] == storable(value)
+        if self.collection is not None:
+            yield trial.id.in_(
+                select(schema.member.c.trial_id)
+                .join_from(schema.member, schema.collection)
+                .where(schema.collection.c.name == storable(self.collection))
+            )
         if self.nn_prefixes:
             begins = [storable(one) for one in self.nn_prefixes]
             yield or_(*(trial.nn.startswith(one, autoescape=True) for one in begins))
@@ -140,7 +156,7 @@ class Filters:
             elif name in _OF_TRIAL:
                 yield _column(_OF_TRIAL[name], wanted)
             elif name not in _OF_STAT:
-                yield _prm(storable(name.removeprefix(PRM)), wanted)
+                yield _named(storable(name), wanted, epoch)
 
 
 def _uid(wanted: Any) -> ColumnElement[bool]:
@@ -165,17 +181,32 @@ def _column(column: ColumnElement[Any], wanted: Any) -> ColumnElement[bool]:
     )
 
 
-def _prm(name: str, wanted: Any) -> ColumnElement[bool]:
-    prm = schema.prm.c
-    text = func.coalesce(prm.value.cast(Text), "")
+def _named(name: str, wanted: Any, epoch: ColumnElement[int] | None) -> ColumnElement[bool]:
+    """Return the condition on a hyperparameter, or on a fact of the trial or of the row's epoch."""
+    prm, fact = schema.prm.c, schema.fact.c
+    own = name.removeprefix(PRM).removeprefix(PREFIX)
+    of_prm = exists().where(
+        prm.uid == schema.trial.c.prm, prm.name == own, _fits(prm.value, wanted)
+    )
+    epochs = fact.epoch == WHOLE_TRIAL
+    if epoch is not None:
+        epochs |= fact.epoch == epoch
+    of_fact = exists().where(
+        fact.trial_id == schema.trial.c.id, epochs, fact.name == own, _fits(fact.value, wanted)
+    )
+    if name.startswith(PRM):
+        return of_prm
+    return of_fact if name.startswith(PREFIX) else of_prm | of_fact
+
+
+def _fits(column: Column[Any], wanted: Any) -> ColumnElement[bool]:
+    text = func.coalesce(column.cast(Text), "")
     if isinstance(wanted, tuple):
         # A cast of what is no number is an error to some databases.
         number = case((func.substr(text, 1, 1).in_(_BEGINS_A_NUMBER), cast(text, Float)))
-        fits = _between(number, wanted)
-    else:
-        values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
-        fits = text.in_([spelt for value in values for spelt in _spelt(value)])
-    return exists().where(prm.uid == schema.trial.c.prm, prm.name == name, fits)
+        return _between(number, wanted)
+    values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
+    return text.in_([spelt for value in values for spelt in _spelt(value)])
 
 
 def _between(column: ColumnElement[Any], bounds: tuple[Any, ...]) -> ColumnElement[bool]:

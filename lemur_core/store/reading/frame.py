@@ -7,8 +7,8 @@ is put together column by column.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, Table, Text, func, select
@@ -17,9 +17,12 @@ from lemur_core.dataset import label
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import fields, schema
 from lemur_core.store.code import read_codes
+from lemur_core.store.collections import collection_id
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import read_names
-from lemur_core.store.reading.columns import number_type
+from lemur_core.store.reading.collected import ROLES, memberships
+from lemur_core.store.reading.columns import plain_series
+from lemur_core.store.reading.facts import check_facts_known, column_of, fact_names, fact_series
 from lemur_core.store.reading.filters import PRM, Filters, where_in
 from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.reading.rows import fetched
@@ -50,6 +53,8 @@ _OF_DATA: dict[str, Callable[[str, str], str]] = {
     "data": label,
     "fingerprint": lambda folder, fingerprint: fingerprint,
 }
+# Columns whose names no fact takes.
+_NOT_FACTS = {*COLUMNS, CURVE, *STATS, *ROLES}
 # More than so many trials are found sooner among all between the first and the last of them.
 _MANY = 2_000
 
@@ -66,6 +71,8 @@ class Wanted:
         stats: Whether to add what is known of each row's trial.
         prm_as_columns: Whether hyperparameters are columns.
         columns: The columns to return; None returns all.
+        facts: Whether to add the facts of each row's trial and epoch: all, or those of these names.
+        roles: Whether rows of a collection have the roles and positions of its members.
     """
 
     best_of: Sequence[str] = ()
@@ -75,24 +82,42 @@ class Wanted:
     stats: bool = False
     prm_as_columns: bool = False
     columns: Sequence[str] | None = None
+    facts: bool | Sequence[str] = False
+    roles: bool = False
 
     @property
     def known(self) -> list[str]:
-        """The columns that there are."""
-        return [*COLUMNS, *((CURVE,) if self.curves else ()), *(STATS if self.stats else ())]
+        """The columns that there are, facts left out."""
+        return [
+            *COLUMNS,
+            *((CURVE,) if self.curves else ()),
+            *(STATS if self.stats else ()),
+            *(ROLES if self.roles else ()),
+        ]
 
 
 def frame_of(connection: Connection, filters: Filters, wanted: Wanted) -> DataFrame:
     """Return the rows that filters let through.
 
     Raises:
-        UnknownNameError: There is no such column.
+        UnknownNameError: There is no such column, fact or collection.
     """
+    name = filters.collection_name
+    wanted = replace(wanted, roles=wanted.roles and name is not None)
+    members = None if name is None else collection_id(connection, name)
     columns = _columns(connection, wanted)
+    facts = _facts_wanted(connection, wanted, columns)
     with no_search_for_cycles():
         rows = _rows(connection, filters, wanted, columns)
+        if wanted.roles and members is not None:
+            rows = memberships(connection, members, rows, wanted.max_rows)
         trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
-        return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted)
+        return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted, facts)
+
+
+def is_fact(column: str) -> bool:
+    """Return whether a column of results is that of a fact."""
+    return column not in _NOT_FACTS and not column.startswith(PRM)
 
 
 def _columns(connection: Connection, wanted: Wanted) -> list[str]:
@@ -102,10 +127,30 @@ def _columns(connection: Connection, wanted: Wanted) -> list[str]:
     if unknown:
         names = connection.scalars(select(schema.prm.c.name).distinct())
         known = [*wanted.known, *(f"{PRM}{name}" for name in names)]
+        known += map(_fact_column, fact_names(connection))
         for name in unknown:
             if name not in known:
                 raise UnknownNameError("column", name, known)
     return list(wanted.columns)
+
+
+def _fact_column(fact: str) -> str:
+    # Whether the others are asked for or not, so that a column means the same in every frame.
+    return column_of(fact, _NOT_FACTS)
+
+
+def _facts_wanted(
+    connection: Connection, wanted: Wanted, columns: Collection[str]
+) -> list[str] | None:
+    """Return the names of the facts that are asked for; None is for all that the rows have."""
+    if not isinstance(wanted.facts, bool):
+        check_facts_known(connection, wanted.facts)
+    if wanted.columns is not None:
+        by_column = {_fact_column(name): name for name in fact_names(connection)}
+        return [by_column[name] for name in columns if name in by_column]
+    if isinstance(wanted.facts, bool):
+        return None if wanted.facts else []
+    return list(dict.fromkeys(wanted.facts))
 
 
 def _rows(
@@ -175,10 +220,13 @@ def _put_together(
     trials: DataFrame,
     columns: Sequence[str],
     wanted: Wanted,
+    facts: Sequence[str] | None,
 ) -> DataFrame:
     import pandas as pd
 
     made: dict[str, Any] = {}
+    found = fact_series(connection, rows["trial_id"], rows["epoch"], facts)
+    shown = {_fact_column(name): values for name, values in found.items()}
     for name in columns:
         if name == "prm":
             made |= _prm(connection, trials["prm"], wanted.prm_as_columns)
@@ -196,8 +244,18 @@ def _put_together(
         elif name == CURVE:
             made[name] = _curves(connection, rows["trial_id"])
         else:
-            made[name] = rows[name] if name in rows else trials[name].array
+            made[name] = _plain_column(name, shown, rows, trials)
+    if wanted.columns is None:
+        made |= shown
     return pd.DataFrame(made, index=rows.index)
+
+
+def _plain_column(
+    name: str, facts: Mapping[str, Series], rows: DataFrame, trials: DataFrame
+) -> Any:
+    if name in facts:
+        return facts[name]
+    return rows[name] if name in rows else trials[name].array
 
 
 def _prm(
@@ -211,18 +269,9 @@ def _prm(
     if names is None:
         names = sorted({name for prm in prms.values() for name in prm})
     return {
-        f"{PRM}{name}": _plain([prms[uid].get(name) for uid in uids.tolist()]) for name in names
+        f"{PRM}{name}": plain_series([prms[uid].get(name) for uid in uids.tolist()])
+        for name in names
     }
-
-
-def _plain(values: list[Any]) -> Series:
-    import pandas as pd
-
-    if values and all(type(value) is bool for value in values):
-        return pd.Series(values)
-    # Anything else as it is: pandas' own text cannot hold every text that JSON can, and its
-    # numbers neither every whole number nor, where one is missing, any as a whole number.
-    return pd.Series(values, dtype=number_type(values) or object)
 
 
 def read_prms(connection: Connection, uids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from lemur_core.errors import UnknownNameError
+from lemur_core.fact import PREFIX
 from lemur_core.registry import Registry
 from lemur_core.restriction import canonical, split
 from lemur_core.space import DEFAULT_RANGES, EXECUTION
@@ -73,14 +74,20 @@ def _installed(registry: Registry, part: str) -> set[str]:
 
 def _check_columns(connection: Connection, where: Mapping[str, Any]) -> None:
     prms = set(connection.scalars(select(schema.prm.c.name).distinct()))
+    facts = set(connection.scalars(select(schema.fact.c.name).distinct()))
     for name, wanted in where.items():
         if name == "state":
             _check_states(wanted)
-        known = {*prms, *DEFAULT_RANGES, *EXECUTION}
+        known = {*prms, *DEFAULT_RANGES, *EXECUTION, *facts}
         is_column = name in COLUMNS or name in UNFILTERED
         # Of an empty database no hyperparameter can be known.
-        if prms and not is_column and name.removeprefix(PRM) not in known:
-            raise UnknownNameError("column or hyperparameter", name, {*COLUMNS, *prms})
+        if prms and not is_column and _own_name(name) not in known:
+            what = "column, hyperparameter or fact" if facts else "column or hyperparameter"
+            raise UnknownNameError(what, name, {*COLUMNS, *prms, *facts})
+
+
+def _own_name(name: str) -> str:
+    return name.removeprefix(PRM).removeprefix(PREFIX)
 
 
 def _check_states(wanted: Any) -> None:

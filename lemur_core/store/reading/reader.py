@@ -36,6 +36,8 @@ def data(
     with_stats: bool = False,
     prm_as_columns: bool = False,
     columns: Sequence[str] | None = None,
+    with_facts: bool | Sequence[str] = False,
+    collection: str | None = None,
     db: str | Path = DEFAULT_DB,
 ) -> DataFrame:
     """Return the recorded results, a row per trial and epoch, in the order they were recorded.
@@ -60,7 +62,8 @@ def data(
         where: Hyperparameters and columns by what they must be: a value, a list or set of values,
             or a tuple of the least and the greatest, where None sets no bound: ``{"lr": (1e-4,
             None), "batch": [32, 64], "state": "failed"}``. A trial is named by its id or the
-            beginning of it. Where a hyperparameter has the name of a column, write ``prm.epochs``.
+            beginning of it. A name that is no column's is that of a hyperparameter or of a fact;
+            write ``prm.epochs`` or ``fact.epochs`` where it could be another's.
             Columns that hold dictionaries or code cannot be filtered by.
         with_curves: Add ``curve``: the accuracy of the row's trial at each of its epochs, a
             dictionary.
@@ -72,7 +75,13 @@ def data(
             ``source`` (where it was taken in from) and ``extra`` (a dictionary of what else its
             record said).
         prm_as_columns: In the place of ``prm``, a column ``prm.lr`` for each hyperparameter.
-        columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's.
+        columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's, the name of a
+            fact the fact's.
+        with_facts: Add a column for each fact of the rows, or for the facts of these names. A fact
+            of the trial is on each of its rows, one of an epoch on that epoch's row. The column has
+            the fact's name, or ``fact.accuracy`` if that is the name of another column.
+        collection: Rows of the trials of this collection only, with columns ``role`` and
+            ``position``. A trial with several roles has its rows once for each.
         db: A database URL, or the path of an SQLite file.
 
     Returns:
@@ -90,11 +99,11 @@ def data(
 
     Raises:
         StoreError: There is no such database, or it cannot be read.
-        UnknownNameError: There is no such column. A name that rows are filtered by and that is not
-            recorded is no error: the frame is empty, with all its columns.
+        UnknownNameError: There is no such column, fact or collection. A name that rows are filtered
+            by and that is not recorded is no error: the frame is empty, with all its columns.
         SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
     """
-    filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where)
+    filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where, collection)
     wanted = wanted_of(
         only_best_accuracy=only_best_accuracy,
         max_rows=max_rows,
@@ -104,6 +113,7 @@ def data(
         with_stats=with_stats,
         prm_as_columns=prm_as_columns,
         columns=columns,
+        with_facts=with_facts,
     )
     with opened(db) as engine:
         return patiently(engine, lambda connection: frame_of(connection, filters, wanted))
@@ -117,6 +127,7 @@ def filters_of(
     epoch: int | None = None,
     nn_prefixes: Collection[str] = (),
     where: Mapping[str, Any] | None = None,
+    collection: str | None = None,
 ) -> Filters:
     """Return the conditions on rows that these arguments of `data` make.
 
@@ -129,6 +140,7 @@ def filters_of(
         epoch=epoch,
         nn_prefixes=(nn_prefixes,) if isinstance(nn_prefixes, str) else tuple(nn_prefixes),
         where=where or {},
+        collection=collection,
     )
 
 
@@ -142,6 +154,7 @@ def wanted_of(
     with_stats: bool = False,
     prm_as_columns: bool = False,
     columns: Sequence[str] | None = None,
+    with_facts: bool | Sequence[str] = False,
 ) -> Wanted:
     """Return which of the rows, and how, these arguments of `data` ask for.
 
@@ -160,6 +173,8 @@ def wanted_of(
         stats=with_stats,
         prm_as_columns=prm_as_columns,
         columns=columns,
+        facts=[with_facts] if isinstance(with_facts, str) else with_facts,
+        roles=True,
     )
 
 
@@ -172,6 +187,7 @@ def without_epochs(
     nn_prefixes: Collection[str] = (),
     *,
     where: Mapping[str, Any] | None = None,
+    collection: str | None = None,
     db: str | Path = DEFAULT_DB,
 ) -> list[str]:
     """Return the unique ids of the trials that `data` has no row of, as they have no epoch.
@@ -181,7 +197,8 @@ def without_epochs(
     Raises:
         StoreError: There is no such database, or it cannot be read.
     """
-    query = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where).without_epochs()
+    filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where, collection)
+    query = filters.without_epochs()
     with opened(db) as engine:
         return patiently(engine, lambda connection: list(connection.scalars(query)))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine
 
 from lemur_core.errors import SettingsError
+from lemur_core.store.collections import Collection, find_collection
 from lemur_core.store.patience import Result, patiently
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import frame_of
@@ -112,6 +113,17 @@ class Results:
             StoreError: The database cannot be read.
         """
         return self._read(lambda connection: tell(connection, uid))
+
+    def collection(self, name: str) -> Collection:
+        """Return a named set of trials with its spec and members; filters do not apply.
+
+        ``frame(collection=name)`` returns their rows.
+
+        Raises:
+            UnknownNameError: There is no such collection.
+            StoreError: The database cannot be read.
+        """
+        return self._read(lambda connection: find_collection(connection, name))
 
     def progress(self, done: int, total: int | None = None) -> None:
         """Show how much of the work is done, in any unit."""

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
 from lemur_core.dataset import DatasetRecord
-from lemur_core.errors import UnknownNameError
-from lemur_core.store import schema
+from lemur_core.fact import WHOLE_TRIAL
+from lemur_core.store import fields, schema
+from lemur_core.store.artefacts import Artefact, read_artefacts
 from lemur_core.store.code import CODE_TABLES, read_codes
 from lemur_core.store.datasets import read_datasets
+from lemur_core.store.facts import read_facts
+from lemur_core.store.trials import find_trial
 from lemur_core.store.values import left_out_of, prediction_of, scores_of
 from lemur_core.store.writing.past import read_prm
 from lemur_core.trial import Prediction
+
+_SUMMARY = [
+    field.name
+    for field in fields.TRIAL
+    if any(one.with_stats and one.name == field.name for one in field.shown)
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,9 @@ class Told:
         codes: The sources that produced it, by table; those that are not known are left out.
         epochs: Its epochs, in their order.
         data: The content of its data set; None if that is unknown.
+        attached: The values of its own facts, by name.
+        epochs_attached: Those of its epochs' facts, by epoch and name.
+        artefacts: Its artefacts, whose files were not looked at.
     """
 
     facts: dict[str, Any]
@@ -51,11 +63,25 @@ class Told:
     codes: dict[str, str]
     epochs: Sequence[ToldEpoch]
     data: DatasetRecord | None = None
+    attached: Mapping[str, Any] = field(default_factory=dict)
+    epochs_attached: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    artefacts: Sequence[Artefact] = ()
 
     @property
     def pipeline(self) -> str:
         """The name of its pipeline."""
         return "_".join(self.facts[name] for name in ("task", "dataset", "metric", "nn"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What says how it was trained, beside its hyperparameters, data and code."""
+        return {field.name: self.facts[field.name] for field in fields.TRIAL if field.setting}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Its state, and what results show with ``with_stats``, as far as it is known."""
+        names = ["state", *_SUMMARY]
+        return {name: self.facts[name] for name in names if self.facts[name] not in (None, "")}
 
     @property
     def best(self) -> ToldEpoch | None:
@@ -85,12 +111,10 @@ def tell(connection: Connection, uid: str) -> Told:
     Raises:
         UnknownNameError: There is none, or there are several.
     """
-    trial = schema.trial.c
-    query = select(schema.trial).where(trial.uid.startswith(uid, autoescape=True)).limit(9)
-    rows = connection.execute(query).mappings().all()
-    if len(rows) != 1:
-        raise UnknownNameError("trial", uid, [row["uid"] for row in rows] or _some(connection))
-    facts = dict(rows[0])
+    found = find_trial(connection, uid)
+    query = select(schema.trial).where(schema.trial.c.id == found.id)
+    facts = dict(connection.execute(query).mappings().one())
+    attached = read_facts(connection, [found.id]).get(found.id, {})
     codes = {
         table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in CODE_TABLES
     }
@@ -100,13 +124,10 @@ def tell(connection: Connection, uid: str) -> Told:
         {name: code for name, code in codes.items() if code is not None},
         _epochs(connection, facts["id"]),
         read_datasets(connection, [facts["dataset_id"]]).get(facts["dataset_id"]),
+        attached.pop(WHOLE_TRIAL, {}),
+        attached,
+        read_artefacts(connection, [found.id]),
     )
-
-
-def _some(connection: Connection) -> list[str]:
-    """Return the ids of the trials that were begun last."""
-    trial = schema.trial.c
-    return list(connection.scalars(select(trial.uid).order_by(trial.id.desc()).limit(12)))
 
 
 def _code(connection: Connection, table: Table, row: int | None) -> str | None:

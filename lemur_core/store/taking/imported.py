@@ -12,8 +12,18 @@ from typing import Any, NamedTuple
 
 from lemur_core.errors import LemurError
 from lemur_core.kinds.importer import EpochRecord, Fault
-from lemur_core.store.identity import digest, exact
-from lemur_core.store.taking.records import Batch, MalformedError, Pipeline, Record
+from lemur_core.store.attached import TrialFacts
+from lemur_core.store.identity import code_hash, digest, exact
+from lemur_core.store.taking.records import (
+    COLUMNS,
+    MEASURED,
+    Batch,
+    MalformedError,
+    Pipeline,
+    Record,
+    is_of_named_trial,
+    of_named_trial,
+)
 from lemur_core.store.text import storable
 
 # Records of a batch, which are written at once.
@@ -48,6 +58,7 @@ class Conversion:
     facts: dict[TrialEpoch, dict[str, Any]] = field(default_factory=dict)
     _batch: Batch | None = None
     _seen: dict[TrialEpoch, str] = field(default_factory=dict)
+    _codes: dict[str, str] = field(default_factory=dict)
     _copies: Counter[str] = field(default_factory=Counter)
     _count: int = 0
 
@@ -64,6 +75,11 @@ class Conversion:
                 yield from self._finished()
                 yield one
         yield from self._finished()
+
+    def trial_facts(self) -> Iterator[TrialFacts]:
+        """Yield the facts to record."""
+        for at, facts in self.facts.items():
+            yield TrialFacts(at.uid, {at.epoch: facts})
 
     def _survived(self, found: Iterable[Any]) -> Iterator[EpochRecord | Batch | Fault]:
         """Yield what an importer gives, and a fault where it fails."""
@@ -104,13 +120,16 @@ class Conversion:
     def _unique(self, one: EpochRecord, record: Record) -> Record:
         """Return a record with an identity that none before it has, unless it is the very same."""
         if not one.trial:
-            if one.facts or one.trial_facts:
-                raise MalformedError("has facts, but no trial that they belong to")
+            for name in ("code", "facts", "trial_facts"):
+                if getattr(one, name):
+                    raise MalformedError(f"has {name}, but no trial that they belong to")
             self._copies[record.identity] += 1
             copy = self._copies[record.identity] - 1
             identity = digest(f"{record.identity} {copy}") if copy else record.identity
             return record._replace(identity=identity)
         at = _at(record)
+        if self._codes.setdefault(at.uid, one.code) != one.code:
+            raise MalformedError(f"trial {one.trial!r} was given before with other code")
         if self._seen.setdefault(at, record.identity) != record.identity:
             raise MalformedError(
                 f"epoch {one.epoch} of trial {one.trial!r} was given before with other values"
@@ -125,22 +144,22 @@ class Conversion:
         batch, self._batch = self._batch, None
         if batch is None:
             return
-        keyed = {_at(record): record for record in batch.records if _is_keyed(record)}
-        recorded = self.recorded(sorted({at.uid for at in keyed})) if keyed else {}
-        wrong = {at for at in keyed if recorded.get(at, keyed[at].identity) != keyed[at].identity}
+        named = {_at(one): one.identity for one in batch.records if _is_named(one)}
+        recorded = self.recorded(sorted({at.uid for at in named})) if named else {}
+        wrong = {at for at in named if recorded.get(at, named[at]) != named[at]}
         for at in sorted(wrong):
             self.facts.pop(at, None)
             what = f"epoch {at.epoch} of trial {at.uid[:8]}"
             yield Fault(self.place, f"{what} is recorded already with other values")
-        kept = [one for one in batch.records if not _is_keyed(one) or _at(one) not in wrong]
+        kept = [one for one in batch.records if not (_is_named(one) and _at(one) in wrong)]
         yield batch._replace(records=kept)
 
     def _fault(self, reason: str, place: str = "") -> Fault:
         return Fault(place or f"{self.place}, record {self._count:,}", reason)
 
 
-def _is_keyed(record: Record) -> bool:
-    return record.own is not None and "trial" in record.own
+def _is_named(record: Record) -> bool:
+    return is_of_named_trial(record.identity)
 
 
 def _at(record: Record) -> TrialEpoch:
@@ -161,7 +180,17 @@ def _prm(one: EpochRecord) -> dict[str, Any]:
     for name in prm:
         if storable(name) != name:
             raise MalformedError(f"prm {shown(name)}: no database keeps such a name as it is")
+        if name in MEASURED:
+            raise MalformedError(f"prm {name!r}: is the name of something measured; use another")
     return prm
+
+
+def _extra(one: EpochRecord) -> dict[str, Any]:
+    extra = _object("extra", one.extra)
+    for name in extra:
+        if name in COLUMNS:
+            raise MalformedError(f"extra {name!r}: is the name of another value; use another")
+    return extra
 
 
 def _record(pipeline: Pipeline, prm: dict[str, Any], one: EpochRecord) -> Record:
@@ -182,7 +211,7 @@ def _record(pipeline: Pipeline, prm: dict[str, Any], one: EpochRecord) -> Record
             raise MalformedError(f"{name} {shown(value)}: expected text")
     for name in ("facts", "trial_facts"):
         _object(name, getattr(one, name))
-    extra = exact(_object("extra", one.extra)) if one.extra else ""
+    extra = exact(_extra(one)) if one.extra else ""
     chosen = exact(prm)
     uid, names = digest(chosen), "_".join(pipeline)
     own: dict[str, Any] = {}
@@ -190,8 +219,10 @@ def _record(pipeline: Pipeline, prm: dict[str, Any], one: EpochRecord) -> Record
         own["validation"] = validation
     if one.trial:
         own["trial"] = digest(f"{names}/{uid}/trial {one.trial}")
-    values = f"{accuracy!r} {validation!r} {loss!r} {duration} {extra}"
+    values = f"{accuracy!r} {validation!r} {loss!r} {duration} {extra} {code_hash(one.code)}"
     identity = digest(f"{names}/{one.trial}/{epoch}/{chosen}{values}")
+    if one.trial:
+        identity = of_named_trial(identity)
     return Record(epoch, accuracy, duration, loss, uid, extra, own and _own(own), identity)
 
 

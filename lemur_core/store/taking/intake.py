@@ -20,6 +20,7 @@ from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.tables import ADVISORY_LOCK
+from lemur_core.store.taking.attached import Taken
 from lemur_core.store.taking.records import Batch, Pipeline, Record
 from lemur_core.store.text import now, storable
 from lemur_core.store.writing.ledger import Compiled, insert_once
@@ -68,11 +69,15 @@ class Report:
         read: How many records there are.
         added: How many of them were not there before.
         faults: What could not be taken in, and where it is.
+        refused: Unique ids of trials of which an epoch is recorded already with another score.
+        attached: What was taken in of facts, artefacts and collections.
     """
 
     read: int = 0
     added: int = 0
     faults: list[Fault] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    attached: Taken = field(default_factory=Taken)
 
 
 def take(
@@ -80,7 +85,6 @@ def take(
     found: Iterable[Batch | Fault],
     place: str,
     form: str,
-    codes: Mapping[str, Mapping[str, str | StoredCode]] | None = None,
     taken: str | None = None,
 ) -> Report:
     """Write records; those that are there already are left alone.
@@ -90,14 +94,13 @@ def take(
         found: The records of pipelines, and what could not be read.
         place: Where they are from, as it was named.
         form: What that is.
-        codes: The sources that came with them, by table and name.
         taken: When they were first taken in, ISO 8601; None is at this moment.
 
     Returns:
         What was done.
     """
     source = {"place": storable(place), "form": form, "taken": taken or now()}
-    writer, report = _Writer(engine, source, codes or {}), Report()
+    writer, report = _Writer(engine, source), Report()
     waiting: list[Batch] = []
     with no_search_for_cycles():
         for each in found:
@@ -107,47 +110,68 @@ def take(
             waiting.append(each)
             report.read += len(each.records)
             if sum(len(batch.records) for batch in waiting) >= _AT_ONCE:
-                report.added += writer.write(waiting)
+                _add_up(report, *writer.write(waiting))
                 waiting = []
         if waiting:
-            report.added += writer.write(waiting)
+            _add_up(report, *writer.write(waiting))
     return report
 
 
+def _add_up(report: Report, added: int, refused: Sequence[_Refused]) -> None:
+    report.added += added
+    for one in refused:
+        report.refused.add(one.trial)
+        report.faults.append(
+            Fault(
+                f"trial {one.trial}",
+                f"epoch {one.record.epoch} is recorded already with the accuracy {one.recorded}, "
+                f"and cannot be {one.record.accuracy}",
+            )
+        )
+
+
 class _Writer:
-    def __init__(
-        self,
-        engine: Engine,
-        source: Mapping[str, str],
-        codes: Mapping[str, Mapping[str, str | StoredCode]],
-    ) -> None:
+    def __init__(self, engine: Engine, source: Mapping[str, str]) -> None:
         self._engine = engine
         self._source = source
-        self._codes = codes
         dialect = engine.dialect
         self._insert_trial = Compiled(insert_once(dialect, schema.trial), dialect, _OF_TRIAL)
         self._insert_stat = Compiled(insert_once(dialect, schema.stat), dialect, _OF_STAT)
         self._of_pipeline = Compiled(_of_pipeline(), dialect)
         self._insert_prm = Compiled(insert_once(dialect, schema.prm), dialect, _OF_PRM)
 
-    def write(self, batches: Sequence[Batch]) -> int:
-        """Write the records of pipelines in one transaction; return how many were new."""
+    def write(self, batches: Sequence[Batch]) -> tuple[int, list[_Refused]]:
+        """Write the records of pipelines in one transaction.
+
+        Returns:
+            How many were new, and those that were refused.
+        """
         return patiently(self._engine, lambda connection: self._write(connection, batches))
 
-    def _write(self, connection: Connection, batches: Sequence[Batch]) -> int:
+    def _write(
+        self, connection: Connection, batches: Sequence[Batch]
+    ) -> tuple[int, list[_Refused]]:
         _keep_others_out(connection)
-        placed = [
-            each for batch in batches for each in _placed(batch, self._there(connection, batch))
-        ]
+        there: dict[Pipeline, _Trials] = {}
+        placed: list[_Placed] = []
+        refused: list[_Refused] = []
+        for batch in batches:
+            if batch.pipeline not in there:
+                there[batch.pipeline] = _Trials.of(self._there(connection, batch))
+            for one in _placed(batch, there[batch.pipeline]):
+                if isinstance(one, _Placed):
+                    placed.append(one)
+                else:
+                    refused.append(one)
         if not placed:
-            return 0
+            return 0, refused
         self._insert_prm.execute_many(connection, sorted(_prm_rows(placed)))
         first = {trial: (batch, record) for trial, batch, record in reversed(placed)}
         trials = [self._trial_row(connection, uid, *each) for uid, each in first.items()]
         self._insert_trial.execute_many(connection, trials)
         ids, source = _ids(connection, list(first)), self._source_id(connection)
         stats = [_stat_row(ids[trial], source, record) for trial, _, record in placed]
-        return self._insert_stat.execute_many(connection, stats)
+        return self._insert_stat.execute_many(connection, stats), refused
 
     def _there(self, connection: Connection, batch: Batch) -> Iterable[Any]:
         names = {name: storable(value) for name, value in batch.pipeline._asdict().items()}
@@ -188,8 +212,7 @@ class _Writer:
         return _trial_order(values)
 
     def _code_id(self, connection: Connection, batch: Batch, table: str, name: Any) -> int | None:
-        codes = batch.codes or self._codes
-        code = codes.get(table, {}).get(name) if isinstance(name, str) else None
+        code = batch.codes.get(table, {}).get(name) if isinstance(name, str) else None
         if code is None:
             return None
         stored = StoredCode.of(code) if isinstance(code, str) else code
@@ -204,33 +227,68 @@ class _Placed(NamedTuple):
     record: Record
 
 
-def _placed(batch: Batch, there: Iterable[tuple[str, str, int]]) -> Iterator[_Placed]:
+class _Refused(NamedTuple):
+    """A record of a trial's epoch that is recorded already with another accuracy."""
+
+    trial: str
+    record: Record
+    recorded: float
+
+
+class _Trials(NamedTuple):
+    """What there is of a pipeline.
+
+    Attributes:
+        known: The identities of records.
+        epochs: The accuracy at each epoch of each trial.
+    """
+
+    known: set[str]
+    epochs: defaultdict[str, dict[int, float]]
+
+    @classmethod
+    def of(cls, there: Iterable[tuple[str, str, int, float]]) -> _Trials:
+        """Return what there is, from rows of a record, its trial, epoch and accuracy."""
+        trials = cls(set(), defaultdict(dict))
+        for record, uid, epoch, accuracy in there:
+            trials.known.add(record)
+            trials.epochs[uid][epoch] = accuracy
+        return trials
+
+
+def _placed(batch: Batch, trials: _Trials) -> Iterator[_Placed | _Refused]:
     """Find the trial of each record: the first of its prm that has no such epoch.
 
     Where the same prm was trained more than once, who was quick at one epoch was so at the others.
 
     Args:
         batch: The records.
-        there: What of the pipeline is there: record, trial and epoch.
+        trials: What there is of the pipeline; what is placed is added.
     """
-    known: set[str] = set()
-    epochs: defaultdict[str, set[int]] = defaultdict(set)
-    for record, uid, epoch in there:
-        known.add(record)
-        epochs[uid].add(epoch)
+    epochs = trials.epochs
     names = "_".join(batch.pipeline)
     # A trial has many epochs.
     uid_of = lru_cache(None)(lambda prm, number: digest(f"{names}/{prm}/{number}"))
-    fresh = [record for record in batch.records if record.identity not in known]
-    for one in sorted(fresh, key=_turn):
-        own, number = one.own, 1
-        if own and isinstance(own.get("trial"), str):
-            yield _Placed(own["trial"], batch, one)
-            continue
+    fresh = [record for record in batch.records if record.identity not in trials.known]
+    trials.known.update(record.identity for record in fresh)
+    # Those whose trial is known come first, as no other record may take their place.
+    for one in fresh:
+        if uid := _uid(one):
+            recorded = epochs[uid].setdefault(one.epoch, one.accuracy)
+            same = recorded == one.accuracy
+            yield _Placed(uid, batch, one) if same else _Refused(uid, one, recorded)
+    for one in sorted((one for one in fresh if not _uid(one)), key=_turn):
+        number = 1
         while one.epoch in epochs[trial := uid_of(one.prm, number)]:
             number += 1
-        epochs[trial].add(one.epoch)
+        epochs[trial][one.epoch] = one.accuracy
         yield _Placed(trial, batch, one)
+
+
+def _uid(record: Record) -> str:
+    """Return the id of the record's trial; empty if it is unknown."""
+    uid = (record.own or _NOTHING).get("trial")
+    return uid if isinstance(uid, str) else ""
 
 
 def _turn(record: Record) -> tuple[int, int]:
@@ -238,10 +296,10 @@ def _turn(record: Record) -> tuple[int, int]:
 
 
 def _of_pipeline() -> Select[Any]:
-    """Return a query for the records of a pipeline that are there, their trials and epochs."""
+    """Return a query for the recorded epochs of a pipeline, as `_Trials.of` takes them."""
     trial, stat = schema.trial.c, schema.stat.c
     names = (trial[name] == bindparam(name) for name in Pipeline._fields)
-    query = select(stat.record, trial.uid, stat.epoch)
+    query = select(stat.record, trial.uid, stat.epoch, stat.accuracy)
     return query.join_from(schema.trial, schema.stat).where(*names)
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.importer import Fault
+from lemur_core.store.attached_files import is_artefact
 from lemur_core.store.identity import exact
 from lemur_core.store.taking.records import Batch, MalformedError, Pipeline, record_of
 
@@ -42,11 +43,14 @@ def files_in(place: Path) -> Iterator[File]:
     """
     if place.is_dir():
         for path in sorted(place.rglob("*.json")):
-            yield File(path.relative_to(place).as_posix(), partial(_bounded_file, path))
+            name = path.relative_to(place).as_posix()
+            if not is_artefact(name):
+                yield File(name, partial(_bounded_file, path))
     elif zipfile.is_zipfile(place):
         with zipfile.ZipFile(place) as archive:
             for member in sorted(archive.infolist(), key=lambda member: member.filename):
-                if member.filename.endswith(".json"):
+                name = member.filename
+                if name.endswith(".json") and not is_artefact(name):
                     yield File(member.filename, partial(_bounded_member, archive, member))
     else:
         raise SettingsError(f"{place}: expected a folder of LEMUR's, a zip archive, or a database")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -11,14 +11,24 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.dataset import DatasetRecord
+from lemur_core.kinds.importer import Fault
 from lemur_core.store import fields, schema
-from lemur_core.store.code import CODE_TABLES, NamedCode, StoredCode, code_id, read_codes
+from lemur_core.store.attached import attached_trials, read_attached, without
+from lemur_core.store.code import CODE_TABLES, NamedCode, code_id, read_codes
 from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.taking.attached import Taken, take_attached
 from lemur_core.store.taking.intake import take
-from lemur_core.store.taking.records import Batch, Pipeline, Record, own_of
+from lemur_core.store.taking.records import (
+    Batch,
+    Pipeline,
+    Record,
+    is_of_named_trial,
+    is_plain,
+    own_of,
+)
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
 from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
@@ -39,20 +49,26 @@ class Merged:
         trials: How many trials were not there before, of those that a lemur trained.
         epochs: How many epochs were not there before, also of what was taken in from elsewhere.
         verdicts: How many verdicts on nets were not there before.
+        attached: What was taken in of facts, artefacts and collections.
     """
 
     trials: int = 0
     epochs: int = 0
     verdicts: int = 0
+    attached: Taken = field(default_factory=Taken)
 
 
 def merge(engine: Engine, other: Engine) -> Merged:
-    """Write the trials of another database; what is there already is left alone.
+    """Write the trials of another database and what is attached to them.
+
+    What is there already is left alone.
 
     A trial whose number is another's gets the next that is free. One that goes on here and has
     ended in the other database is ended.
     """
     done = Merged()
+    refused: set[str] = set()
+    faults: list[Fault] = []
     ids = patiently(other, _trained)
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
@@ -61,13 +77,15 @@ def merge(engine: Engine, other: Engine) -> Merged:
         done.trials += trials
         done.epochs += epochs
     for source in patiently(other, _sources):
-        batches, codes = patiently(other, partial(_taken, source=source["id"]))
-        report = take(
-            engine, batches, source["place"], source["form"], codes, taken=source["taken"]
-        )
+        batches = patiently(other, partial(_taken, source=source["id"]))
+        report = take(engine, batches, source["place"], source["form"], source["taken"])
         done.epochs += report.added
+        refused |= report.refused
+        faults += report.faults
     verdicts = patiently(other, read_verdicts)
     done.verdicts = patiently(engine, partial(copy_verdicts, verdicts=verdicts))
+    done.attached = take_attached(engine, without(read_attached(other), refused))
+    done.attached.faults += faults
     return done
 
 
@@ -170,36 +188,50 @@ def _sources(connection: Connection) -> list[Facts]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _taken(
-    connection: Connection, source: int
-) -> tuple[list[Batch], dict[str, dict[str, StoredCode]]]:
-    """Return what a database took in from a source, and the code that came with it."""
+def _taken(connection: Connection, source: int) -> list[Batch]:
+    """Return what a database took in from a source, with the code that came with it."""
     trial, stat = schema.trial.c, schema.stat.c
+    parts = [
+        *(trial[name] for name in _NAMES),
+        *(trial[f"{table.name}_id"] for table in CODE_TABLES),
+    ]
     query = (
         select(schema.trial, schema.stat)
         .join_from(schema.stat, schema.trial)
         .where(stat.source_id == source)
-        .order_by(*(trial[name] for name in _NAMES), stat.epoch)
+        .order_by(*parts, stat.epoch)
     )
     rows = connection.execute(query).mappings().all()
     prms = read_prms(connection, list({row[trial.prm] for row in rows}))
     datasets = read_datasets(connection, {row[trial.dataset_id] for row in rows} - {None})
-    batches = [
-        Batch(Pipeline(*names), [_record(row, datasets) for row in group], prms)
-        for names, group in groupby(rows, lambda row: tuple(row[trial[name]] for name in _NAMES))
+    attached = attached_trials(connection)
+    # Nets of one name may have different code, so that each batch has its own.
+    codes = [
+        read_codes(connection, table, {row[trial[f"{table.name}_id"]] for row in rows})
+        for table in CODE_TABLES
     ]
-    codes = {}
-    for table in CODE_TABLES:
-        used = {row[trial[f"{table.name}_id"]] for row in rows}
-        codes[table.name] = dict(read_codes(connection, table, used).values())
-    return batches, codes
+    batches = []
+    for key, group in groupby(rows, lambda row: tuple(row[part] for part in parts)):
+        names, ids = key[: len(_NAMES)], key[len(_NAMES) :]
+        used = {
+            table.name: dict([known[one]])
+            for table, known, one in zip(CODE_TABLES, codes, ids, strict=True)
+            if one is not None
+        }
+        records = [_record(row, datasets, row[trial.id] in attached) for row in group]
+        batches.append(Batch(Pipeline(*names), records, prms, used))
+    return batches
 
 
-def _record(row: Any, datasets: Mapping[int | None, DatasetRecord]) -> Record:
+def _record(row: Any, datasets: Mapping[int | None, DatasetRecord], has_attached: bool) -> Record:
     trial, stat = schema.trial.c, schema.stat.c
     own = None
-    if row[trial.state] != State.IMPORTED:
+    if has_attached or not is_plain(row):
         own = own_of(row, datasets.get(row[trial.dataset_id]))
+        is_named = is_of_named_trial(row[stat.record]) or has_attached
+        if row[trial.state] == State.IMPORTED and not is_named:
+            # Its trial is found as for any record of LEMUR's.
+            own.pop("trial")
     return Record(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
         row[trial.prm], row[stat.extra] or "", own, row[stat.record],

@@ -11,11 +11,17 @@ from sqlalchemy import Connection, Engine, select
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.importer import Reader
 from lemur_core.store import schema
+from lemur_core.store.attached import Attached, without
+from lemur_core.store.attached_files import attached_in
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
+from lemur_core.store.taking.attached import take_attached
 from lemur_core.store.taking.imported import Conversion, TrialEpoch
 from lemur_core.store.taking.importers import database, files
 from lemur_core.store.taking.intake import Report, take
+
+FILES = "lemur-files"
+"""The name of the importer of LEMUR's files."""
 
 
 def take_in(
@@ -42,9 +48,21 @@ def take_in(
     if read is None:
         is_database = database.recognises(place)
         read = database.read if is_database else files.read
-        form = "lemur-database" if is_database else "lemur-files"
+        form = "lemur-database" if is_database else FILES
     conversion = Conversion(str(place), partial(_recorded, engine))
-    return take(engine, conversion.batches(_begun(read, place)), str(place), form or "")
+    report = take(engine, conversion.batches(_begun(read, place)), str(place), form or "")
+    report.attached = take_attached(engine, Attached(conversion.trial_facts(), (), ()))
+    report.faults += report.attached.faults
+    if form and form.rpartition("/")[2] == FILES:
+        _take_attached(engine, place, report)
+    return report
+
+
+def _take_attached(engine: Engine, place: Path, report: Report) -> None:
+    """Take in what `lemur_core.store.export` wrote of facts, artefacts and collections."""
+    with attached_in(place) as (attached, faults):
+        report.attached = take_attached(engine, without(attached, report.refused))
+        report.faults += [*faults, *report.attached.faults]
 
 
 def _begun(read: Reader, place: Path) -> Iterable[object]:

@@ -6,6 +6,7 @@ by its name; a name that is not known here is a hyperparameter, as it is to LEMU
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -14,10 +15,12 @@ from typing import Any, NamedTuple
 from lemur_core.codec import DECODING_ERRORS
 from lemur_core.dataset import DatasetRecord
 from lemur_core.store import fields, schema
+from lemur_core.store.code import StoredCode
 from lemur_core.store.datasets import data_of, data_text
 from lemur_core.store.field import Published
 from lemur_core.store.identity import digest, exact
 from lemur_core.store.text import storable
+from lemur_core.trial import State
 
 # What newer records of LEMUR's measure beside the score; kept, for lemur has no column for it.
 _MEASURED = frozenset({
@@ -29,13 +32,21 @@ _MEASURED = frozenset({
 _LONGEST_NS = 2**63 - 1
 _UID = re.compile("[0-9a-f]{32}")
 LOSS, OWN = "train_loss", "lemur"
-_TRIAL, _DATA = "trial", "data"
+# No digit of a hash, so that it tells the identities that begin with it apart.
+_NAMED = "t"
+_TRIAL, _DATA, _STATE, _EXTRA = "trial", "data", "state", "extra"
 # What lemur says of its own trials beside that.
 _OWN_FIELDS = [(schema.stat.c[field.name], field) for field in fields.EPOCH if field.published] + [
     (schema.trial.c[field.name], field) for field in fields.TRIAL if field.published
 ]
 OWN_COLUMNS = [column for column, _ in _OWN_FIELDS]
 """The columns that `own_of` needs, beside those of the trial's uid and data set."""
+
+
+COLUMNS = frozenset({"accuracy", "duration", LOSS, OWN})
+"""Names in LEMUR's records of what has a column of its own."""
+MEASURED = _MEASURED | COLUMNS
+"""Names in LEMUR's records that are no hyperparameters."""
 
 
 class Pipeline(NamedTuple):
@@ -84,7 +95,17 @@ class Batch(NamedTuple):
     pipeline: Pipeline
     records: list[Record]
     prms: dict[str, dict[str, Any]]
-    codes: Mapping[str, Mapping[str, str]] = {}
+    codes: Mapping[str, Mapping[str, str | StoredCode]] = {}
+
+
+def of_named_trial(identity: str) -> str:
+    """Return the identity of a record whose source tells its trial apart from others."""
+    return f"{_NAMED}{identity[1:]}"
+
+
+def is_of_named_trial(identity: str | None) -> bool:
+    """Return whether a record's source tells its trial apart from others."""
+    return identity is not None and identity.startswith(_NAMED)
 
 
 class MalformedError(ValueError):
@@ -111,6 +132,8 @@ def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> Record:
     duration = _duration(prm, extra)
     loss = _loss(prm, extra)
     own = _own(prm)
+    if own is not None:
+        extra |= own.pop(_EXTRA, {})
     for name in prm:
         if storable(name) != name:
             raise MalformedError(f"{_shown(name)}: no database keeps such a name as it is")
@@ -124,6 +147,8 @@ def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> Record:
         raise MalformedError("is nested too deep") from None
     measured = f"{accuracy!r} {duration} {loss!r} {rest}"
     identity = digest(f"{'_'.join(batch.pipeline)}/{epoch}/{copy}{chosen}{measured}{known}")
+    if own is not None and own[_STATE] == State.IMPORTED:
+        identity = of_named_trial(identity)
     uid = digest(chosen)
     batch.prms.setdefault(uid, prm)
     return Record(epoch, accuracy, duration, loss, uid, rest, own, identity)
@@ -141,6 +166,39 @@ def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
     if record["loss"] is not None:
         facts[LOSS] = record["loss"]
     return dict(sorted(facts.items()))
+
+
+def is_plain(row: Mapping[Any, Any]) -> bool:
+    """Return whether LEMUR's own words say all that is known of an epoch and its trial.
+
+    Args:
+        row: Of `schema.stat` and `schema.trial`, by their columns.
+    """
+    stat = schema.stat.c
+    is_imported = row[schema.trial.c.state] == State.IMPORTED
+    named = is_of_named_trial(row[stat.record])
+    return is_imported and not named and row[stat.validation] is None
+
+
+def published(
+    row: Mapping[Any, Any], data: DatasetRecord | None, *, named: bool = False
+) -> dict[str, Any]:
+    """Return what a record says beside its score, loss, duration and hyperparameters.
+
+    Args:
+        row: Of `schema.stat` and `schema.trial`, by their columns.
+        data: The content of its data set; None if that is unknown.
+        named: Whether the trial must be told apart from others of its hyperparameters.
+    """
+    known = json.loads(row[schema.stat.c.extra]) if row[schema.stat.c.extra] else {}
+    # LEMUR would take any other name for that of a hyperparameter.
+    extra = {name: value for name, value in known.items() if name in MEASURED}
+    others = {name: value for name, value in known.items() if name not in MEASURED}
+    if others or named or not is_plain(row):
+        extra[OWN] = own_of(row, data) | ({_EXTRA: others} if others else {})
+    if row[schema.trial.c.state] != State.IMPORTED:
+        extra["uid"] = row[schema.trial.c.prm]
+    return extra
 
 
 def own_of(row: Mapping[Any, Any], data: DatasetRecord | None) -> dict[str, Any]:
@@ -194,7 +252,12 @@ def _own(facts: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if type(own) is not dict or not _UID.fullmatch(str(own.get(_TRIAL))):
         raise MalformedError(f"lemur {_shown(own)}: expected what lemur writes of a trial")
+    if type(own.get(_EXTRA, {})) is not dict:
+        raise MalformedError(f"lemur: extra {_shown(own[_EXTRA])}: is not what lemur writes")
     for name, check in _CHECKS.items():
+        # Of a trial that was trained elsewhere, most is unknown.
+        if own.get(name) is None and own.get(_STATE) == State.IMPORTED:
+            continue
         try:
             check(own.get(name))
         except DECODING_ERRORS:

@@ -46,7 +46,7 @@ def begin_trial(
         NumberTakenError: Its number is another trial's.
     """
     known = dict(codes)
-    prm = _write_prm(connection, trial.prm)
+    prm = write_prm(connection, trial.prm)
     row = {
         **{field.name: field.begin(trial) for field in fields.TRIAL if field.begin is not None},
         **_code_ids(connection, known, trial),
@@ -89,7 +89,8 @@ def _code_ids(connection: Connection, known: dict[CodeKey, int], trial: Trial) -
     return {f"{name}_id": known[key] for name, key in found.items()}
 
 
-def _write_prm(connection: Connection, prm: Mapping[str, Any]) -> str:
+def write_prm(connection: Connection, prm: Mapping[str, Any]) -> str:
+    """Write hyperparameters where they are not there yet; return their uid."""
     uid = prm_uid(prm)
     rows = [
         {"uid": uid, "name": storable(name), "value": value}

@@ -15,8 +15,8 @@ from lemur_core.store.text import now
 from lemur_core.trial import Epoch, Outcome, State
 
 _OF_EPOCH = [(one.name, one.epoch) for one in fields.EPOCH if one.epoch is not None]
-# What an epoch tells of its trial.
-_OF_NET = [(one.name, one.epoch) for one in fields.TRIAL if one.epoch is not None]
+# What an epoch tells of its trial; the names are those of the statement's parameters.
+_OF_NET = [(f"new_{one.name}", one.epoch) for one in fields.TRIAL if one.epoch is not None]
 
 
 def insert_once(dialect: Dialect, table: Table) -> Any:
@@ -46,7 +46,9 @@ class Ledger:
         self._insert = Compiled(insert, engine.dialect, ["trial_id", *dict(_OF_EPOCH)])
         # What is known is not forgotten where an epoch does not tell it.
         known: dict[str, Any] = {
-            name: func.coalesce(bindparam(f"new_{name}"), trial.c[name]) for name, _ in _OF_NET
+            one.name: func.coalesce(bindparam(f"new_{one.name}"), trial.c[one.name])
+            for one in fields.TRIAL
+            if one.epoch is not None
         }
         self._touch = Compiled(
             trial.update().where(this).values(seen=bindparam("moment"), **known), engine.dialect
@@ -54,11 +56,12 @@ class Ledger:
 
     def enter(self, connection: Connection, trial_id: int, epoch: Epoch) -> bool:
         """Enter an epoch; return False where the trial has one of this number."""
-        row = {"trial_id": trial_id, **epoch_row(epoch)}
-        if not self._insert.execute(connection, row).rowcount:
+        row = [trial_id, *[value(epoch) for _, value in _OF_EPOCH]]
+        if not self._insert.execute_ordered(connection, row).rowcount:
             return False
-        told = {f"new_{name}": value(epoch) for name, value in _OF_NET}
-        self._touch.execute(connection, {"this": trial_id, "moment": now(), **told})
+        touched = {name: value(epoch) for name, value in _OF_NET}
+        touched |= {"this": trial_id, "moment": now()}
+        self._touch.execute(connection, touched)
         return True
 
     def holds(self, connection: Connection, trial_id: int, epoch: Epoch) -> bool:
@@ -103,6 +106,10 @@ class Compiled:
     def execute(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """Execute it with these values, by name."""
         return connection.exec_driver_sql(self._text, tuple(map(values.get, self._order)))
+
+    def execute_ordered(self, connection: Connection, values: Sequence[Any]) -> CursorResult[Any]:
+        """Execute it with these values, in the order of its columns."""
+        return connection.exec_driver_sql(self._text, tuple(values))
 
     def execute_many(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
         """Execute it for each row; return how many rows of the database that changed."""

@@ -16,6 +16,9 @@ from lemur_core.store.identity import code_hash
 from lemur_core.trial import Epoch, State
 
 _EPOCH = [(field.attribute, field) for field in fields.EPOCH if field.attribute is not None]
+_PLAIN = [(attribute, field.name) for attribute, field in _EPOCH if field.read is None]
+_TEXTS = [(attribute, field.name, field.read) for attribute, field in _EPOCH if field.read]
+_COLUMNS = [schema.stat.c.trial_id, *(schema.stat.c[field.name] for _, field in _EPOCH)]
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ def read_past(
         )
         .join_from(schema.trial, schema.nn, trial.nn_id == nn.id)
         .where(*_of_pipeline(pipeline), trial.epochs == epochs)
+        # One that was recorded from elsewhere has no number.
+        .where(trial.number.is_not(None))
         .where(nn.hash == code_hash(pipeline.net_entry.code()), *on_data(pipeline, data))
         .where(*_by_recipe(recipe))
         .order_by(trial.number)
@@ -100,25 +105,24 @@ def _same(known: Past | None, row: Any) -> bool:
 def _epochs(connection: Connection, pipeline: Pipeline, since: int) -> dict[int, list[Epoch]]:
     found: dict[int, list[Epoch]] = {}
     query = (
-        select(schema.stat)
+        select(*_COLUMNS)
         .join_from(schema.stat, schema.trial)
         .where(*_of_pipeline(pipeline), schema.stat.c.trial_id >= since)
         .order_by(schema.stat.c.epoch)
     )
     for row in connection.execute(query):
-        epoch = epoch_of(row._mapping)
+        epoch = epoch_of(row._asdict())
         found.setdefault(row.trial_id, []).append(epoch)
     return found
 
 
 def epoch_of(row: Mapping[Any, Any]) -> Epoch:
     """Return the epoch that a row of `schema.stat` holds, by its columns' names."""
-    known: dict[str, Any] = {
-        attribute: field.value(row[field.name])
-        for attribute, field in _EPOCH
-        # None stands for an attribute's default, where that is a mapping or a tuple.
-        if row.get(field.name) is not None or field.read is None
-    }
+    known: dict[str, Any] = {attribute: row[name] for attribute, name in _PLAIN}
+    for attribute, name, read in _TEXTS:
+        # Without a text, the attribute has its default.
+        if (text := row.get(name)) is not None:
+            known[attribute] = read(text)
     return Epoch(**known)
 
 

@@ -24,9 +24,11 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from lemur_core.codec import DECODING_ERRORS, from_json, reader
-from lemur_core.errors import StoreError
+from lemur_core.errors import FactError, StoreError
+from lemur_core.fact import check_facts
 from lemur_core.store import fields, schema
 from lemur_core.store.database import sqlite_file
+from lemur_core.store.facts import check_epoch, write_facts
 from lemur_core.store.field import checked
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.writing.ledger import Ledger
@@ -210,6 +212,10 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
         known = {"trial": str(line["trial"]), "owner": str(line["owner"])}
         if "epoch" in line:
             return known | {"epoch": _epoch(line["epoch"])}
+        if "facts" in line:
+            epoch = check_epoch(line["of"] or None)
+            facts = {"facts": check_facts(line["facts"]), "replace": bool(line["replace"])}
+            return known | facts | {"of": epoch}
         return known | {"end": checked(_END, line["end"])}
     except DECODING_ERRORS:
         return None
@@ -236,13 +242,20 @@ def _enter(
             return None
         if "end" in line:
             return ledger.end(connection, found.id, line["owner"], line["end"], _OPEN)
+        if "facts" in line:
+            replace = line["replace"]
+            return write_facts(connection, found.id, line["of"], line["facts"], replace=replace)
         # Another process goes on with the trial, and records this epoch itself.
         if found.owner != line["owner"] and found.state == State.RUNNING:
             return False
-        return ledger.enter(connection, found.id, line["epoch"])
+        is_new = ledger.enter(connection, found.id, line["epoch"])
+        facts = check_facts(line["epoch"].facts)
+        return write_facts(connection, found.id, line["epoch"].number, facts) or is_new
 
     try:
         return patiently(engine, enter, patience_s)
+    except FactError:
+        return None
     except StoreError as error:
         if isinstance(error.__cause__, IntegrityError | DataError):
             return None

@@ -12,15 +12,18 @@ from sqlalchemy import Connection, Engine, select
 from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
+from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import settle
 from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
+from lemur_core.store.facts import write_facts
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.text import now
 from lemur_core.store.trouble import AwayError, place
 from lemur_core.store.values import left_out_text
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
+from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
 from lemur_core.store.writing.ledger import Ledger, end_row
 from lemur_core.store.writing.owner import this_process
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
@@ -144,6 +147,16 @@ class Writer:
         self._uids[trial_id] = trial.uid
         return trial_id
 
+    def begin_elsewhere(self, trial: TrialElsewhere) -> int:
+        """Record that a trial starts whose training is not lemur's; return its id."""
+        trial_id = self._insist(
+            lambda connection: begin_elsewhere(
+                connection, trial, owner=self.owner, versions=self.versions
+            )
+        )
+        self._uids[trial_id] = trial.uid
+        return trial_id
+
     def claim(self, past: Past, left_out: Mapping[str, int]) -> bool:
         """Take over a trial that its owner left; return False where another campaign was first.
 
@@ -177,7 +190,9 @@ class Writer:
 
         Raises:
             StoreError: It is recorded already, with other values.
+            FactError: A fact of it cannot be kept, or is recorded already with another value.
         """
+        facts = check_facts(epoch.facts)
 
         def enter(connection: Connection) -> None:
             if not self._ledger.enter(connection, trial_id, epoch) and not self._ledger.holds(
@@ -187,8 +202,34 @@ class Writer:
                     f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
                     "is recorded already, with other values"
                 )
+            write_facts(connection, trial_id, epoch.number, facts)
 
         self._keep(enter, trial_id, lambda: {"epoch": to_json(epoch)})
+
+    def record_facts(
+        self,
+        trial_id: int,
+        facts: Mapping[str, Any],
+        epoch: int = WHOLE_TRIAL,
+        *,
+        replace: bool = False,
+    ) -> None:
+        """Record named values of a trial, or of one of its epochs.
+
+        Args:
+            trial_id: The trial's id.
+            facts: What `lemur_core.fact.check_facts` returned.
+            epoch: Number of the epoch; `WHOLE_TRIAL` is for the trial as a whole.
+            replace: Write over values that are recorded already.
+
+        Raises:
+            FactError: There is no such epoch, or a fact is recorded already with another value.
+        """
+        self._keep(
+            lambda connection: write_facts(connection, trial_id, epoch, facts, replace=replace),
+            trial_id,
+            lambda: {"facts": facts, "of": epoch, "replace": replace},
+        )
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
         """Record how a trial ended, unless another process took it over.

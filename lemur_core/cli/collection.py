@@ -1,0 +1,63 @@
+"""``lemur list collection`` and ``lemur show collection``: named sets of recorded trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lemur_core.cli.options import db_option
+from lemur_core.cli.table import text_table
+from lemur_core.cli.text import json_text
+
+if TYPE_CHECKING:
+    from lemur_core.store.collections import Collection
+
+
+def collections_text(db: str) -> str:
+    """Return the collections of a database, a line each."""
+    from lemur_core.store.collections import collections
+
+    rows = [
+        [one.name, one.kind, sum(one.roles.values()), _roles(one.roles), one.created]
+        for one in collections(db=db)
+    ]
+    headers = ["collection", "kind", "members", "roles", "created"]
+    return text_table(headers, rows) if rows else "no collection is recorded"
+
+
+@click.command()
+@click.argument("name")
+@db_option
+def collection(name: str, db: str) -> None:
+    """Show the spec, provenance and members of the collection called NAME."""
+    from lemur_core.store.collections import collection as read
+
+    click.echo("\n".join(_lines(read(name, db=db))))
+
+
+def _lines(found: Collection) -> Iterator[str]:
+    yield f"{'collection':<12}{found.name}"
+    for name in ("kind", "uid", "created"):
+        yield f"{name:<12}{getattr(found, name)}"
+    for name in ("spec", "provenance"):
+        yield from _json_lines(name, getattr(found, name))
+    yield f"{'members':<12}{len(found.members)}"
+    if found.members:
+        yield ""
+        yield text_table(["role", "position", "trial"], found.members)
+
+
+def _json_lines(name: str, value: Any) -> Iterator[str]:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        yield f"{name:<12}{json_text(value)}"
+        return
+    for key, one in value.items():
+        yield f"{name:<12}{key} = {json_text(one)}"
+
+
+def _roles(roles: dict[str, int]) -> str:
+    return ", ".join(f"{role} {count:,}" for role, count in roles.items())

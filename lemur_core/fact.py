@@ -1,0 +1,44 @@
+"""What a fact may be: a named value of a trial or of one of its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lemur_core.errors import FactError
+from lemur_core.json_value import NotJsonError, json_value
+from lemur_core.naming import check_name
+
+WHOLE_TRIAL = 0
+"""Stands for the trial as a whole in the column of epochs."""
+MOST_BYTES = 2**16
+"""Of the JSON of a fact's value."""
+PREFIX = "fact."
+"""What the column of a fact is called by where its own name is that of another column."""
+_RESERVED = (PREFIX, "prm.")
+
+
+def check_facts(facts: Any) -> dict[str, Any]:
+    """Return facts as they are kept, by name in order.
+
+    Raises:
+        FactError: A name or value cannot be kept.
+    """
+    if not isinstance(facts, Mapping):
+        raise FactError(f"facts {facts!r}: expected a dictionary of values by name")
+    return {name: _check_fact(name, facts[name]) for name in sorted(facts, key=_check_name)}
+
+
+def _check_name(name: Any) -> str:
+    checked = check_name("fact", name, FactError)
+    for prefix in _RESERVED:
+        if checked.startswith(prefix):
+            raise FactError(f"fact name {name!r}: begins with {prefix!r}, as columns of results do")
+    return checked
+
+
+def _check_fact(name: str, value: Any) -> Any:
+    try:
+        return json_value(value, MOST_BYTES)
+    except NotJsonError as error:
+        raise FactError(f"fact {name!r}: {error}") from None

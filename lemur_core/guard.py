@@ -1,0 +1,110 @@
+"""Call plugins' hooks so that one that raises is reported once, and not called again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from functools import wraps
+from types import SimpleNamespace
+from typing import Any
+
+import pluggy
+
+from lemur_core import hookspecs
+from lemur_core.registry import Registry
+
+_Steps = Generator[Any, Any, Any]
+
+
+def guarded_hooks(
+    registry: Registry, names: Iterable[str], warn: Callable[[str], None]
+) -> pluggy.PluginManager:
+    """Return a manager of the plugins' implementations of some hooks, each of them guarded.
+
+    pluggy calls them in its order and with its wrappers.
+
+    Args:
+        registry: What is installed.
+        names: The hooks.
+        warn: Called with a line when an implementation raises.
+    """
+    manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
+    manager.add_hookspecs(hookspecs)
+    for hook in names:
+        # In the order in which pluggy keeps them, which registering them one by one preserves.
+        for implementation in getattr(registry.manager.hook, hook).get_hookimpls():
+            guarded = _Guard(implementation, hook, warn).implementation()
+            manager.register(SimpleNamespace(**{hook: guarded}))
+    return manager
+
+
+class _Guard:
+    """Calls one implementation of a hook until it raises, and reports what it raised."""
+
+    def __init__(self, guarded: pluggy.HookImpl, hook: str, warn: Callable[[str], None]) -> None:
+        self._guarded, self._hook, self._warn = guarded, hook, warn
+        self._silenced = False
+
+    def implementation(self) -> Callable[..., Any]:
+        """Return an implementation of the same kind, with the same arguments, that never raises."""
+        is_wrapper, is_old_wrapper = self._guarded.wrapper, self._guarded.hookwrapper
+
+        # pluggy reads the names of the arguments from the function that is wrapped.
+        @wraps(self._guarded.function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._call(*args, **kwargs)
+
+        @wraps(self._guarded.function)
+        def call_around(*args: Any, **kwargs: Any) -> _Steps:
+            return (yield from self._around(*args, **kwargs))
+
+        mark = hookspecs.hookimpl(wrapper=is_wrapper, hookwrapper=is_old_wrapper)
+        return mark(call_around if is_wrapper or is_old_wrapper else call)
+
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
+        if self._silenced:
+            return None
+        try:
+            return self._guarded.function(*args, **kwargs)
+        # A stranger's tracker must not stop the training that it watches.
+        except (Exception, SystemExit) as error:
+            self._silence(f"raised {type(error).__name__}: {error}")
+            return None
+
+    def _around(self, *args: Any, **kwargs: Any) -> _Steps:
+        steps = self._call(*args, **kwargs)
+        is_begun = steps is not None and self._begin(steps)
+        try:
+            result = yield
+        except BaseException:
+            # An interruption; the wrapper's own ``finally`` still runs.
+            if is_begun:
+                steps.close()
+            raise
+        return self._end(steps, result) if is_begun else result
+
+    def _begin(self, steps: _Steps) -> bool:
+        try:
+            next(steps)
+        except StopIteration:
+            self._silence("is a wrapper and did not yield")
+        except (Exception, SystemExit) as error:
+            self._silence(f"raised {type(error).__name__}: {error}")
+        else:
+            return True
+        return False
+
+    def _end(self, steps: _Steps, result: Any) -> Any:
+        try:
+            steps.send(result)
+        except StopIteration as ended:
+            return ended.value
+        except (Exception, SystemExit) as error:
+            self._silence(f"raised {type(error).__name__}: {error}")
+        else:
+            steps.close()
+            self._silence("is a wrapper and yielded twice")
+        return result
+
+    def _silence(self, fault: str) -> None:
+        self._silenced = True
+        self._warn(f"plugin {self._guarded.plugin_name!r}: {self._hook} {fault}")

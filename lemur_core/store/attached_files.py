@@ -1,0 +1,229 @@
+"""The files of what is attached to trials, in the folder ``lemur`` beside LEMUR's own.
+
+LEMUR has no place for any of it. The folder holds, as far as there are any:
+
+- ``facts.jsonl``: ``{"trial": UID, "epoch": 1, "facts": {...}}``; epoch 0 is the trial as a whole.
+- ``artefacts.jsonl``: ``{"trial": UID, "name": ..., "kind": ..., "path": ..., "sha256": ...,
+  "bytes": ...}``, and the files themselves below ``artefacts/``, at their paths.
+- ``collections.jsonl``: ``{"uid": ..., "name": ..., "kind": ..., "spec": ..., "provenance": ...,
+  "created": ..., "members": [{"role": ..., "position": 0, "trial": UID}]}``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+from lemur_core.errors import LemurError
+from lemur_core.kinds.importer import Fault
+from lemur_core.store.artefacts import Artefact, check_artefact_name, fault_of
+from lemur_core.store.attached import Attached, TrialFacts
+from lemur_core.store.collections import Collection, Member, check_collection
+
+FOLDER = "lemur"
+_FACTS, _ARTEFACTS, _COLLECTIONS = "facts.jsonl", "artefacts.jsonl", "collections.jsonl"
+_FILES = "artefacts"
+_INSIDE = re.compile(rf"(?:^|/){FOLDER}/{_FILES}/[0-9a-f]{{32}}/")
+_UID = re.compile("[0-9a-f]{32}")
+_SHA256 = re.compile("[0-9a-f]{64}")
+# Of a line; a collection of a million members has less.
+_LONGEST = 64 * 2**20
+
+
+def is_artefact(name: str) -> bool:
+    """Return whether a path below a folder of LEMUR's files is that of an artefact."""
+    return _INSIDE.search(name) is not None
+
+
+def write_attached(attached: Attached, folder: Path) -> list[Fault]:
+    """Write what is attached to trials.
+
+    Args:
+        attached: What is written.
+        folder: That of LEMUR's files, which is there.
+
+    Returns:
+        Artefacts whose files are missing or damaged; these are left out.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    faults: list[Fault] = []
+    own = folder / FOLDER
+    facts = (
+        {"trial": one.trial, "epoch": epoch, "facts": values}
+        for one in attached.facts
+        for epoch, values in one.epochs.items()
+    )
+    _write_lines(own / _FACTS, facts)
+    _write_lines(own / _ARTEFACTS, _copied(attached.artefacts, own / _FILES, faults))
+    _write_lines(own / _COLLECTIONS, map(_collection_line, attached.collections))
+    return faults
+
+
+@contextmanager
+def attached_in(place: Path) -> Iterator[tuple[Attached, list[Fault]]]:
+    """Give what is attached to trials in a folder or a zip archive, and what cannot be read of it.
+
+    Both hold while they are gone through: the faults are those that were found so far.
+
+    Raises:
+        OSError, zipfile.BadZipFile: It cannot be opened.
+    """
+    faults: list[Fault] = []
+    if place.is_dir():
+        names = {path.relative_to(place).as_posix() for path in place.glob(f"**/{FOLDER}/*.jsonl")}
+        yield _read(names, lambda name: (place / name).open("rb"), faults), faults
+    else:
+        with zipfile.ZipFile(place) as archive:
+            yield _read({*archive.namelist()}, archive.open, faults), faults
+
+
+def _read(
+    names: Iterable[str], opened: Callable[[str], IO[bytes]], faults: list[Fault]
+) -> Attached:
+    def lines(own: str) -> Iterator[tuple[str, str, Any]]:
+        for name in sorted(names):
+            if f"/{name}".endswith(f"/{FOLDER}/{own}"):
+                yield from _lines(name, opened, faults)
+
+    def parsed(own: str, parse: Callable[[Any], Any]) -> Iterator[tuple[str, str, Any]]:
+        for name, place, line in lines(own):
+            try:
+                found = parse(line)
+            except (ValueError, TypeError, LookupError, AttributeError, LemurError) as error:
+                reason = str(error) if isinstance(error, LemurError) else f"is no line of {own}"
+                faults.append(Fault(place, reason))
+                continue
+            yield name, place, found
+
+    return Attached(
+        (one for _, _, one in parsed(_FACTS, _facts_of)),
+        _extracted(parsed(_ARTEFACTS, _artefact_of), opened, faults),
+        (one for _, _, one in parsed(_COLLECTIONS, _collection_of)),
+    )
+
+
+def _lines(
+    name: str, opened: Callable[[str], IO[bytes]], faults: list[Fault]
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield the name of a file, the place in it and the value of each of its lines."""
+    number = 0
+    try:
+        with opened(name) as file:
+            while text := file.readline(_LONGEST + 1):
+                number += 1
+                if len(text) > _LONGEST:
+                    raise ValueError(f"has a line of more than {_LONGEST // 2**20} MiB")
+                try:
+                    line = json.loads(text)
+                except (ValueError, RecursionError):
+                    faults.append(Fault(f"{name}:{number}", "is no JSON"))
+                    continue
+                yield name, f"{name}:{number}", line
+    # Of an archive's member that is damaged, encrypted or packed in a strange way.
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+        faults.append(Fault(name, f"cannot be read: {error}"))
+
+
+def _extracted(
+    found: Iterator[tuple[str, str, Artefact]],
+    opened: Callable[[str], IO[bytes]],
+    faults: list[Fault],
+) -> Iterator[Artefact]:
+    """Yield artefacts, each with a copy of its file that is there until the next is yielded."""
+    with TemporaryDirectory(prefix="lemur-import-") as folder:
+        copy = Path(folder) / "artefact"
+        for name, place, one in found:
+            member = f"{name.rpartition('/')[0]}/{_FILES}/{one.path.as_posix()}"
+            try:
+                with opened(member) as source, copy.open("wb") as target:
+                    # What is longer than it says is not what it says.
+                    rest = one.bytes + 1
+                    while chunk := source.read(min(rest, 2**20)):
+                        target.write(chunk)
+                        rest -= len(chunk)
+            except (OSError, KeyError):
+                faults.append(Fault(place, f"there is no {member}, or it cannot be read"))
+                continue
+            except (ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+                faults.append(Fault(member, f"cannot be read: {error}"))
+                continue
+            yield replace(one, path=copy)
+
+
+def _write_lines(file: Path, lines: Iterable[dict[str, Any]]) -> None:
+    target: IO[str] | None = None
+    try:
+        for line in lines:
+            if target is None:
+                file.parent.mkdir(exist_ok=True)
+                target = file.open("w", encoding="utf-8")
+            target.write(json.dumps(line) + "\n")
+    finally:
+        if target is not None:
+            target.close()
+
+
+def _copied(
+    artefacts: Iterable[Artefact], folder: Path, faults: list[Fault]
+) -> Iterator[dict[str, Any]]:
+    for one in artefacts:
+        if fault := fault_of(one):
+            faults.append(Fault(f"artefact {one.name!r} of trial {one.trial}", fault))
+            continue
+        is_plain = one.path.parent.name == one.trial
+        path = Path(one.trial, *[] if is_plain else [one.path.parent.name], one.name)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(one.path, folder / path)
+        yield asdict(replace(one, path=path)) | {"path": path.as_posix()}
+
+
+def _collection_line(collection: Collection) -> dict[str, Any]:
+    members = [member._asdict() for member in collection.members]
+    return vars(collection) | {"members": members}
+
+
+def _facts_of(line: Any) -> TrialFacts:
+    epoch, facts = line["epoch"], line["facts"]
+    if type(epoch) is not int or not 0 <= epoch < 2**31 or not isinstance(facts, dict):
+        raise ValueError
+    return TrialFacts(_uid(line["trial"]), {epoch: facts})
+
+
+def _artefact_of(line: Any) -> Artefact:
+    name, kind, path, sha256, size = (
+        line[key] for key in ("name", "kind", "path", "sha256", "bytes")
+    )
+    trial = _uid(line["trial"])
+    check_artefact_name(name)
+    first, *middle, last = path.split("/")
+    is_below = first == trial and last == name and middle in ([], [sha256[:16]])
+    if not is_below or not _SHA256.fullmatch(sha256) or type(size) is not int or size < 0:
+        raise ValueError
+    return Artefact(trial, name, str(kind), Path(path), sha256, size)
+
+
+def _collection_of(line: Any) -> Collection:
+    members = tuple(
+        Member(one["role"], one["position"], _uid(one["trial"])) for one in line["members"]
+    )
+    if any(type(member.position) is not int for member in members):
+        raise ValueError
+    _uid(line["uid"])
+    named = {key: line[key] for key in ("uid", "name", "kind", "spec", "provenance", "created")}
+    return check_collection(Collection(**named, members=members))
+
+
+def _uid(value: Any) -> str:
+    if not _UID.fullmatch(value):
+        raise ValueError(value)
+    return str(value)

@@ -1,0 +1,305 @@
+"""Record a training that is not lemur's: one's own loop, in any framework."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lemur_core.errors import RecordingError
+from lemur_core.fact import check_facts
+from lemur_core.json_value import NotJsonError, json_value
+from lemur_core.naming import check_name
+from lemur_core.restriction import canonical
+from lemur_core.sources.given import given_code
+from lemur_core.store.artefacts import Artefact, check_artefact_name, keep
+from lemur_core.store.database import DEFAULT_DB, open_database
+from lemur_core.store.facts import check_epoch
+from lemur_core.store.trials import Found
+from lemur_core.store.writing.elsewhere import TrialElsewhere
+from lemur_core.store.writing.writer import Writer
+from lemur_core.trial import Epoch, Outcome, State
+
+_PARTS = ("task", "dataset", "metric", "net")
+_FRAMEWORKS = (
+    "torch", "torchvision", "timm", "transformers", "tensorflow", "keras", "jax", "flax", "sklearn",
+    "numpy",
+)  # fmt: skip
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+_LARGEST_PRM = 2**16
+_REASON_LENGTH, _TRACEBACK_LENGTH = 300, 20_000
+
+
+def recording(
+    pipeline: str,
+    prm: Mapping[str, Any],
+    *,
+    code: Any = None,
+    seed: int | None = None,
+    epochs: int | None = None,
+    device: str | None = None,
+    parameters: int | None = None,
+    db: str | Path = DEFAULT_DB,
+) -> Recording:
+    """Return a context in which a training of one's own is recorded as a trial.
+
+    Call `Recording.epoch` in it after each epoch, ``with recording(...) as trial:
+    trial.epoch(validation=0.8, accuracy=0.75)``.
+
+    Each epoch is in the database when `Recording.epoch` returns, so that one that is killed loses
+    nothing but the epoch under way. The trial is ``finished`` when the block is left as usual,
+    ``interrupted`` by Ctrl-C, and ``failed``, with reason and traceback, by any other exception,
+    which is raised on. Campaigns of ``lemur run`` neither count such trials nor go on with them,
+    whatever their names and code.
+
+    Args:
+        pipeline: ``task_dataset_metric_net``, as `lemur_core.data` names them. None of the parts
+            need be installed.
+        prm: Each hyperparameter's value: numbers, texts, bools or other small JSON.
+        code: The net's: its text, the path of a file, or the module, class or object that it is
+            defined by, whose whole file is taken. None where it is not known.
+        seed: What is random was seeded with it; None where that is not known.
+        epochs: How many are planned, for those who watch; None where that is not known.
+        device: What it is trained on, ``cuda:0`` for example.
+        parameters: How many numbers the net learns.
+        db: A database URL, or the path of an SQLite file, which is made where it is not there.
+
+    Raises:
+        RecordingError: The pipeline's name, a hyperparameter or the code cannot be recorded.
+    """
+    trial = TrialElsewhere(
+        *_parts(pipeline),
+        _checked_prm(prm),
+        None if code is None else given_code(code),
+        _whole("seed", seed, 0),
+        _whole("epochs", epochs, 1),
+        None if device is None else check_name("device", device, RecordingError),
+        _whole("parameters", parameters, 0, 2**63),
+    )
+    return Recording(trial, db)
+
+
+class Recording:
+    """A trial under way whose training is not lemur's; `recording` returns it.
+
+    Attributes:
+        uid: The trial's unique id.
+    """
+
+    def __init__(self, trial: TrialElsewhere, db: str | Path) -> None:
+        self.uid = trial.uid
+        self._trial, self._db = trial, db
+        self._epochs: list[Epoch] = []
+        self._writer: Writer | None = None
+        self._id = self._began_ns = 0
+        self._is_over = False
+
+    def __enter__(self) -> Self:
+        if self._writer or self._is_over:
+            raise RecordingError(f"trial {self.uid[:8]}: has begun already; call recording() again")
+        engine = open_database(self._db)
+        try:
+            self._writer = Writer(engine, _versions())
+            self._id = self._writer.begin_elsewhere(self._trial)
+        except BaseException:
+            engine.dispose()
+            raise
+        self._began_ns = time.monotonic_ns()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        writer = self._running
+        try:
+            writer.finish(self._id, self._outcome(error))
+        finally:
+            writer.engine.dispose()
+            self._writer, self._is_over = None, True
+
+    def epoch(
+        self,
+        *,
+        validation: float,
+        accuracy: float,
+        loss: float | None = None,
+        scores: Mapping[str, tuple[float, float]] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
+    ) -> Epoch:
+        """Record the next epoch, the first of which is 1.
+
+        Args:
+            validation: Score on the validation split, 0 to 1.
+            accuracy: Score on the test split, 0 to 1, whatever the metric.
+            loss: Mean training loss; None where it is not known.
+            scores: What other metrics gave, each on validation and on test, 0 to 1.
+            facts: Named values of the epoch, as `lemur_core.record` takes them.
+            seconds: Since the training began; None takes the time since the block was entered.
+
+        Returns:
+            The epoch as it was recorded.
+
+        Raises:
+            RecordingError: A score is not from 0 to 1, the loss is not finite, or the block is
+                left.
+            FactError: A fact cannot be kept.
+            StoreError: The database cannot be written.
+        """
+        writer, number = self._running, len(self._epochs) + 1
+        epoch = Epoch(
+            number,
+            None if loss is None else _number(f"epoch {number}: loss", loss),
+            _score(f"epoch {number}: validation", validation),
+            _score(f"epoch {number}: accuracy", accuracy),
+            self._duration_ns(number, seconds),
+            {
+                check_name("metric", name, RecordingError): _pair(f"epoch {number}: {name}", pair)
+                for name, pair in (scores or {}).items()
+            },
+            facts=check_facts(facts or {}),
+        )
+        writer.record(self._id, epoch)
+        self._epochs.append(epoch)
+        return epoch
+
+    def record(
+        self, facts: Mapping[str, Any], epoch: int | None = None, *, replace: bool = False
+    ) -> None:
+        """Attach named values to the trial, or to one of its epochs, as `lemur_core.record` does.
+
+        Raises:
+            FactError: A name or value cannot be kept, there is no such epoch, or a fact is recorded
+                already with another value.
+            RecordingError: The block is left.
+            StoreError: The database cannot be written.
+        """
+        writer, number = self._running, check_epoch(epoch)
+        writer.record_facts(self._id, check_facts(facts), number, replace=replace)
+
+    def attach(
+        self,
+        path: str | Path,
+        name: str | None = None,
+        *,
+        kind: str = "file",
+        replace: bool = False,
+    ) -> Artefact:
+        """Copy a file to the artefacts of the trial, as `lemur_core.attach` does.
+
+        Raises:
+            ArtefactError: The file cannot be copied, or another content or kind has its name.
+            RecordingError: The block is left.
+            StoreError: The database cannot be written.
+        """
+        engine = self._running.engine
+        source = Path(path)
+        name = check_artefact_name(source.name if name is None else name)
+        return keep(engine, Found(self._id, self.uid), source, name, kind, replace=replace)
+
+    @property
+    def _running(self) -> Writer:
+        if self._writer is None:
+            when = "is over" if self._is_over else "has not begun; use with recording(...) as trial"
+            raise RecordingError(f"trial {self.uid[:8]}: {when}")
+        return self._writer
+
+    def _duration_ns(self, number: int, seconds: float | None) -> int:
+        if seconds is None:
+            return time.monotonic_ns() - self._began_ns
+        duration = _number(f"epoch {number}: seconds", seconds)
+        if not 0 <= duration < 2**33:
+            raise RecordingError(f"epoch {number}: seconds {seconds!r}: expected 0 or more")
+        return round(duration * 1e9)
+
+    def _outcome(self, error: BaseException | None) -> Outcome:
+        epochs = tuple(self._epochs)
+        if error is None:
+            return Outcome(State.FINISHED, epochs)
+        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+            return Outcome(State.INTERRUPTED, epochs, "interrupted")
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        text = "".join(traceback.format_exception(error))
+        return Outcome(State.FAILED, epochs, reason[:_REASON_LENGTH], text[-_TRACEBACK_LENGTH:])
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of Python, lemur and the frameworks that are imported."""
+    found = {"python": platform.python_version()}
+    for name in ("lemur-core", *(one for one in _FRAMEWORKS if one in sys.modules)):
+        distribution = _DISTRIBUTIONS.get(name, name)
+        try:
+            found[distribution] = version(distribution)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _parts(pipeline: Any) -> tuple[str, str, str, str]:
+    expected = "expected task_dataset_metric_net, as in img-classification_cifar-10_acc_MyNet"
+    parts = pipeline.split("_") if isinstance(pipeline, str) else ()
+    if len(parts) != len(_PARTS):
+        raise RecordingError(f"pipeline {pipeline!r}: {expected}")
+    task, dataset, metric, net = (
+        check_name(what, part, RecordingError) for what, part in zip(_PARTS, parts, strict=True)
+    )
+    return task, canonical(dataset), metric, net
+
+
+def _checked_prm(prm: Any) -> dict[str, Any]:
+    if not isinstance(prm, Mapping):
+        raise RecordingError(f"prm {prm!r}: expected a dictionary of hyperparameters by name")
+    found = {}
+    for name, value in prm.items():
+        check_name("hyperparameter", name, RecordingError)
+        try:
+            found[name] = json_value(value, _LARGEST_PRM)
+        except NotJsonError as error:
+            raise RecordingError(f"hyperparameter {name!r}: {error}") from None
+    return found
+
+
+def _whole(what: str, value: Any, least: int, below: int = 2**31) -> int | None:
+    if value is None:
+        return None
+    found = _plain(what, value)
+    if type(found) is not int or not least <= found < below:
+        raise RecordingError(f"{what} {value!r}: expected a whole number, {least} or more")
+    return found
+
+
+def _score(what: str, value: Any) -> float:
+    score = _number(what, value)
+    if not 0 <= score <= 1:
+        raise RecordingError(f"{what} {value!r}: expected a score from 0 to 1")
+    return score
+
+
+def _pair(what: str, pair: Any) -> tuple[float, float]:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise RecordingError(f"{what} {pair!r}: expected the scores on validation and on test")
+    validation, accuracy = pair
+    return _score(what, validation), _score(what, accuracy)
+
+
+def _number(what: str, value: Any) -> float:
+    found = _plain(what, value)
+    if type(found) not in (int, float):
+        raise RecordingError(f"{what} {value!r}: expected a number")
+    return float(found)
+
+
+def _plain(what: str, value: Any) -> Any:
+    try:
+        return json_value(value, _LARGEST_PRM)
+    except NotJsonError as error:
+        raise RecordingError(f"{what} {error}") from None

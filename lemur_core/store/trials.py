@@ -1,0 +1,64 @@
+"""Find the trial that a user names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from lemur_core.errors import UnknownNameError
+from lemur_core.store import schema
+from lemur_core.store.reading.filters import where_in
+from lemur_core.store.text import storable
+
+_SHOWN = 12
+_UID_LENGTH = 32
+
+
+class Found(NamedTuple):
+    """A trial's id in its database, and its unique id."""
+
+    id: int
+    uid: str
+
+
+def find_trial(connection: Connection, uid: Any) -> Found:
+    """Return the trial with this unique id, or whose unique id alone begins so.
+
+    Raises:
+        UnknownNameError: There is none, or there are several.
+    """
+    return find_trials(connection, [uid])[0]
+
+
+def find_trials(connection: Connection, uids: Sequence[Any]) -> list[Found]:
+    """Return the trial of each unique id, as `find_trial` does.
+
+    Raises:
+        UnknownNameError: There is none of one of them, or there are several.
+    """
+    whole = {uid for uid in uids if isinstance(uid, str) and len(uid) == _UID_LENGTH}
+    known = _whole(connection, sorted(whole))
+    return [known.get(uid) or _beginning(connection, uid) for uid in uids]
+
+
+def _whole(connection: Connection, uids: Sequence[str]) -> dict[Any, Found]:
+    trial = schema.trial.c
+    queries = where_in(select(trial.id, trial.uid), trial.uid, [storable(uid) for uid in uids])
+    return {row.uid: Found(*row) for query in queries for row in connection.execute(query)}
+
+
+def _beginning(connection: Connection, uid: Any) -> Found:
+    trial = schema.trial.c
+    query = select(trial.id, trial.uid)
+    rows = []
+    # Every unique id begins with nothing.
+    if isinstance(uid, str) and uid:
+        begins = trial.uid.startswith(storable(uid), autoescape=True)
+        rows = list(connection.execute(query.where(begins).limit(_SHOWN)))
+    if len(rows) != 1:
+        latest = query.order_by(trial.id.desc()).limit(_SHOWN)
+        known = [row.uid for row in rows or connection.execute(latest)]
+        raise UnknownNameError("trial", str(uid), known, none="none is recorded")
+    return Found(*rows[0])

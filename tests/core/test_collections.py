@@ -1,0 +1,204 @@
+"""Collections: named sets of trials, each member with a role and a position."""
+
+import math
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+import lemur_core
+from lemur_core.cli import cli
+from lemur_core.errors import CollectionError, SettingsError, UnknownNameError
+from lemur_core.store import schema
+from lemur_core.store.collections import Member, Summary, collect, collection, collections
+from lemur_core.store.database import opened
+
+A, B, C = ("a" * 32, "b" * 32, "c" * 32)
+LISTS = "expected a list of trials, or a dictionary of lists by role"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    path = tmp_path_factory.mktemp("template") / "results.db"
+    names = {"task": "t", "dataset": "d", "metric": "m", "nn": "Net", "prm": "p"}
+    rows = [{"uid": uid, **names, "state": "finished", "versions": {}} for uid in (A, B, C)]
+    with opened(path, create=True) as engine, engine.begin() as connection:
+        connection.execute(schema.trial.insert(), rows)
+    return path
+
+
+@pytest.fixture
+def db(template, tmp_path):
+    """A database of three trials."""
+    return shutil.copy(template, tmp_path)
+
+
+def members(found):
+    return [(role, position, trial[0]) for role, position, trial in found.members]
+
+
+def test_a_list_of_trials_is_a_set_of_members(db):
+    made = collect("best", [B, "a"], db=db)
+    assert (made.name, made.kind, made.spec, made.provenance) == ("best", "set", None, None)
+    assert made.members == (Member("member", 0, B), Member("member", 1, A))
+    assert collection("best", db=db) == made
+
+
+def test_trials_have_roles(db):
+    made = collect("twins", {"torch": [A, B], "jax": C}, kind="pair", db=db)
+    assert members(made) == [("jax", 0, "c"), ("torch", 0, "a"), ("torch", 1, "b")]
+
+
+def test_a_trial_may_have_several_roles(db):
+    made = collect("twins", {"x": A, "y": A}, db=db)
+    assert members(made) == [("x", 0, "a"), ("y", 0, "a")]
+
+
+def test_the_same_again_changes_nothing(db):
+    spec = {"lr": [0.1, 1e-300], "größe": 2**70}
+    made = collect("zoo", [A], kind="zoo", spec=spec, provenance="doi:1", db=db)
+    assert made.spec == spec
+    again = collect("zoo", [A], kind="zoo", spec=spec, provenance="doi:1", db=db)
+    assert again == made
+    assert collect("zoo", db=db) == made
+
+
+def test_members_are_added_after_those_there_are(db):
+    collect("zoo", {"x": [B]}, kind="zoo", spec=1, db=db)
+    made = collect("zoo", {"x": [C, B, A], "y": [A]}, db=db)
+    assert members(made) == [("x", 0, "b"), ("x", 1, "c"), ("x", 2, "a"), ("y", 0, "a")]
+    assert (made.kind, made.spec) == ("zoo", 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"kind": "pair"}, "another kind, zoo; choose another name"),
+        ({"spec": {"a": 1.0}}, 'another spec, {"a":1}; choose another name'),
+        ({"provenance": 2}, "another provenance, null; choose another name"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_another_kind_or_spec_under_one_name_is_refused(db, given, line):
+    collect("zoo", [A], kind="zoo", spec={"a": 1}, db=db)
+    with pytest.raises(CollectionError) as raised:
+        collect("zoo", [B], db=db, **given)
+    assert str(raised.value) == f"collection 'zoo' is there already with {line}"
+    assert members(collection("zoo", db=db)) == [("member", 0, "a")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ({"members": [A, "aa"]}, "trial 'aa' is given twice for the role 'member'"),
+        (
+            {"members": A},
+            f"members {A!r}: expected a list of trials, or a dictionary of lists by role",
+        ),
+        (
+            {"members": {"x": 3}},
+            "members 3: expected a list of trials, or a dictionary of lists by role",
+        ),
+        ({"members": [], "spec": math.inf}, "spec is or holds inf; expected finite numbers"),
+        (
+            {"members": [], "provenance": {1}},
+            "provenance is a set; expected a number, text, bool, None, list or dictionary",
+        ),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_cannot_be_a_collection_is_one_line(db, arguments, line):
+    with pytest.raises(CollectionError) as raised:
+        collect("zoo", db=db, **arguments)
+    assert str(raised.value) == f"collection 'zoo': {line}"
+    assert collections(db=db) == []
+
+
+def test_a_collection_with_an_unknown_trial_is_not_made(db):
+    with pytest.raises(UnknownNameError, match="unknown trial 'd'"):
+        collect("zoo", [A, "d"], db=db)
+    assert collections(db=db) == []
+
+
+def test_unknown_collections_are_one_line(db):
+    with pytest.raises(UnknownNameError) as raised:
+        collection("zo", db=db)
+    assert str(raised.value) == "unknown collection 'zo'; there are none: none is recorded"
+    collect("zoo", db=db)
+    with pytest.raises(UnknownNameError) as raised:
+        collection("zo", db=db)
+    assert str(raised.value) == "unknown collection 'zo'. Did you mean 'zoo'?"
+
+
+def test_collections_are_listed_with_the_number_of_their_members(db):
+    made = [collect("zoo", {"x": [A, B], "y": C}, kind="zoo", db=db), collect("empty", db=db)]
+    assert collections(db=db) == [
+        Summary("zoo", "zoo", {"x": 2, "y": 1}, made[0].created),
+        Summary("empty", "set", {}, made[1].created),
+    ]
+
+
+def shown(*arguments):
+    ran = CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
+    assert ran.exit_code == 0
+    return ran.output
+
+
+def test_collections_are_listed_and_shown(db):
+    assert shown("list", "collection", "--db", db) == "no collection is recorded\n"
+    spec = {"width": [1, 2.5], "größe": "ä"}
+    made = collect("twins", {"x": [A, B], "y": C}, kind="pair", spec=spec, db=db)
+    assert shown("list", "collections", "--db", db).splitlines() == [
+        f"collection  kind  members  roles     {'created':<{len(made.created)}}".rstrip(),
+        f"twins       pair        3  x 2, y 1  {made.created}",
+    ]
+    assert (
+        shown("show", "collection", "twins", "--db", db)
+        == f"""\
+collection  twins
+kind        pair
+uid         {made.uid}
+created     {made.created}
+spec        größe = "ä"
+spec        width = [1, 2.5]
+members     3
+
+role  position  trial
+x            0  {A}
+x            1  {B}
+y            0  {C}
+"""
+    )
+
+
+def test_a_collection_that_is_not_there_is_one_line(db):
+    with pytest.raises(UnknownNameError, match="unknown collection 'zoo'; there are none"):
+        shown("show", "collection", "zoo", "--db", db)
+
+
+def test_the_rows_of_a_collection_have_roles_and_positions(db):
+    with opened(db) as engine, engine.begin() as connection:
+        rows = [
+            {"trial_id": trial, "epoch": epoch, "accuracy": trial / 4}
+            for trial in (1, 2, 3)
+            for epoch in (1, 2)
+        ]
+        connection.execute(schema.stat.insert(), rows)
+    collect("twins", {"x": [B, A], "y": A}, db=db)
+    columns = ["trial", "epoch", "accuracy", "role", "position"]
+    found = lemur_core.data(collection="twins", epoch=2, columns=columns, db=db)
+    assert found.to_numpy().tolist() == [
+        [A, 2, 0.25, "x", 1],
+        [A, 2, 0.25, "y", 0],
+        [B, 2, 0.5, "x", 0],
+    ]
+    assert len(lemur_core.data(collection="twins", max_rows=1, db=db)) == 1
+    assert [*lemur_core.data(collection="twins", db=db).columns][-2:] == ["role", "position"]
+    assert "role" not in lemur_core.data(db=db)
+    best = lemur_core.data(collection="twins", only_best=True, epoch=1, db=db)
+    assert [*best["accuracy"]] == [0.5]
+    assert lemur_core.data(collection="twins", nn="Other", db=db).empty
+    with pytest.raises(UnknownNameError, match="unknown collection 'twin'"):
+        lemur_core.data(collection="twin", db=db)
+    with pytest.raises(SettingsError, match="rows cannot be filtered by 'role'"):
+        lemur_core.data(where={"role": "x"}, db=db)
