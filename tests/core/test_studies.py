@@ -40,7 +40,7 @@ def test_each_study_adds_the_same_number_of_reads(tmp_path, reads):
     for number in (1, 3, 5):
         reads.clear()
         nets = [Entry(f"Net-{one}", "lemur_toy.nets.Linear", TASKS) for one in range(number)]
-        run(BLOBS, entries=nets, db=str(tmp_path / f"{number}.db"))
+        run(BLOBS, entries=nets, transform="plain", db=str(tmp_path / f"{number}.db"))
         counts.append(len(reads))
     assert counts[2] - counts[1] == counts[1] - counts[0]
     assert counts[2] - counts[1] <= 2 * 8
