@@ -114,9 +114,9 @@ def _show(text: str, output: Path | None) -> None:
 
 def _text(frame: DataFrame, columns: list[str] | None, more: Sequence[str]) -> str:
     if columns is not None and len(frame):
-        return text_table(
-            list(frame.columns), [[str(cell) for cell in row] for row in frame.to_numpy()]
-        )
+        # Column by column: together, whole numbers would become others.
+        cells = (map(_cell_text, frame[name].tolist()) for name in frame)
+        return text_table(list(frame.columns), list(zip(*cells, strict=True)))
     return tables(frame, more)
 
 
@@ -143,7 +143,7 @@ def _table(frame: DataFrame, more: Sequence[str]) -> str:
             row["nn"], *(_text_of(row[name]) for name in data), row["trial"][:8],
             row["epoch"], _digits(row["accuracy"], 4),
             _digits(row["validation"], 4), *(_digits(row[name], 4) for name in predicted),
-            _digits(row["duration"], 1, 1e9), *(_fact_text(row[name]) for name in more),
+            _digits(row["duration"], 1, 1e9), *(_cell_text(row[name]) for name in more),
             prm_text(_prm(row)),
         ]
         for row in frame.to_dict("records")
@@ -152,10 +152,10 @@ def _table(frame: DataFrame, more: Sequence[str]) -> str:
     return text_table([*headers, *more, "hyperparameters"], rows)
 
 
-def _fact_text(value: Any) -> str:
-    from lemur_core.store.reading.columns import is_missing, to_json
+def _cell_text(value: Any) -> str:
+    from lemur_core.store.reading.columns import is_missing
 
-    return "-" if is_missing(value) else str(to_json(value))
+    return "-" if is_missing(value) else str(value)
 
 
 def _digits(value: Any, digits: int, unit: float = 1.0) -> str:

@@ -307,6 +307,12 @@ def test_the_table_and_files_show_facts(db):
     table = lemur("data", "--with-facts", "--db", db)
     assert table.splitlines()[1].split()[-3:] == ["l", "latency", "hyperparameters"]
     assert table.splitlines()[2].split()[-3:] == ["[1,", "2]", "3.25"]
+    record(UID, {"norm": 2**53 + 1}, epoch=1, db=db)
+    table = lemur("data", "--columns", "epoch,norm,latency", "--db", db)
+    assert [line.split() for line in table.splitlines()[1:]] == [
+        ["1", str(2**53 + 1), "3.25"],
+        ["2", "-", "3.25"],
+    ]
     rows = lemur("data", "--format", "jsonl", "--columns", "epoch,latency,l", "--db", db)
     assert rows.splitlines()[0] == '{"epoch": 1, "latency": 3.25, "l": [1, 2]}'
 

@@ -208,11 +208,11 @@ def _field(name: str) -> Field:
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("seed", [0, 2**31 - 1], [None, -1, 2**31, True, 1.0, "1"]),
+        ("seed", [None, 0, 2**31 - 1], [-1, 2**31, True, 1.0, "1"]),
         ("parameters", [None, 2**63 - 1], [2**63, -1, 0.5]),
         ("predicted", [None, 0.5], [1, "0.5"]),
         ("state", ["failed"], [None, "fine", 1]),
-        ("device", ["cpu"], [None, "c\0pu", "\ud83d"]),
+        ("device", [None, "cpu"], ["c\0pu", "\ud83d"]),
         ("versions", [{}, {"torch": "2"}], [None, "{}", []]),
         ("recipe", [None, "a" * 32], ["a" * 33, 5]),
         ("left_out", [None, '{"test": 2}'], ['{"tset": 2}', '{"test": 0}', "[]", "{"]),

@@ -15,7 +15,6 @@ from lemur_core.pipeline import compose
 from lemur_core.registry import installed
 from lemur_core.store import schema
 from lemur_core.store.artefacts import artefact
-from lemur_core.store.attached import read_attached
 from lemur_core.store.care import backup, check, info, vacuum
 from lemur_core.store.collections import collect, collection
 from lemur_core.store.database import opened
@@ -28,7 +27,6 @@ from lemur_core.store.reading.corpus import corpus
 from lemur_core.store.reading.reader import best, without_epochs
 from lemur_core.store.reading.standings import standings
 from lemur_core.store.recording import recording
-from lemur_core.store.taking.attached import take_attached
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
@@ -213,10 +211,9 @@ def test_what_is_attached_to_trials_goes_there_and_back(database, tmp_path, monk
         trial.attach(__file__, "test.py")
     collect("zoo", {"x": trial.uid, "y": trial.uid}, spec={"a": "half \ud83d"}, db="one.db")
     with opened(database, create=True) as engine, opened("one.db") as other:
-        merge(engine, other)
-        done = take_attached(engine, read_attached(other))
+        done = merge(engine, other).attached
         assert (done.facts, done.artefacts, done.members, done.faults) == (6, 1, 2, [])
-        again = take_attached(engine, read_attached(other))
+        again = merge(engine, other).attached
         assert (again.facts, again.artefacts, again.members, again.faults) == (0, 0, 0, [])
         assert check(engine) == []
     assert artefact(trial.uid, "test.py", db=database).path.parts[0] == "lemur-artefacts"
@@ -228,3 +225,7 @@ def test_what_is_attached_to_trials_goes_there_and_back(database, tmp_path, monk
     with opened(database) as engine, engine.connect() as connection:
         (found,) = read_facts(connection, [1]).values()
     assert repr(found) == repr({0: dict(sorted(facts.items())), 1: {"norm": 1.5}})
+    for options in ({"with_facts": True}, {"collection": "zoo"}, {"where": {"fact.norm": 1.5}}):
+        there, here = (data(db=db, **options) for db in (database, "one.db"))
+        assert there.equals(here)
+        assert len(here) == (2 if "collection" in options else 1)

@@ -59,6 +59,8 @@ def fact_series(
         epochs: Each row's epoch.
         names: The facts; None is for all that the trials have, in order.
     """
+    if names is not None and not names:
+        return {}
     found = _values(connection, trials.unique().tolist(), names)
     rows = list(zip(trials.tolist(), epochs.tolist(), strict=True))
     return {

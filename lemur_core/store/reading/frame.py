@@ -146,8 +146,10 @@ def _facts_wanted(
     if not isinstance(wanted.facts, bool):
         check_facts_known(connection, wanted.facts)
     if wanted.columns is not None:
-        by_column = {_fact_column(name): name for name in fact_names(connection)}
-        return [by_column[name] for name in columns if name in by_column]
+        # Only then are the facts looked through for their names.
+        others = [name for name in columns if is_fact(name)]
+        by_column = {_fact_column(name): name for name in fact_names(connection)} if others else {}
+        return [by_column[name] for name in others]
     if isinstance(wanted.facts, bool):
         return None if wanted.facts else []
     return list(dict.fromkeys(wanted.facts))
