@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lemur_core.entry import Entry
@@ -20,10 +20,13 @@ class Transforms:
         entries: By name.
         asked_for: Whether the user named them; else those of one size are taken, the least that
             the net takes and that loses nothing of the images, and none that is `Entry.opt_in`.
+        named: Names that the user gave in full; one that keeps inputs as they are is only taken
+            for images if it is among them.
     """
 
     entries: Mapping[str, Entry]
     asked_for: bool
+    named: Collection[str] = ()
 
     def fitting(self, task: str, loader: Entry, net: Entry) -> dict[str, Entry]:
         """Return those whose images a net takes; where inputs are ready, those that keep them."""
@@ -37,6 +40,7 @@ class Transforms:
             name: entry
             for name, entry in self.entries.items()
             if entry.serves(task) and entry.dtype == net.dtype and _large_enough(entry, loader, net)
+            if not entry.ready or name in self.named
         }
         if self.asked_for:
             return fitting
@@ -53,7 +57,7 @@ class Transforms:
         kind = {
             name: entry
             for name, entry in self.entries.items()
-            if entry.dtype == net.dtype and (self.asked_for or not entry.ready)
+            if entry.dtype == net.dtype and (not entry.ready or name in self.named)
         }
         if self.entries and not kind:
             raise MisfitError(

@@ -230,7 +230,7 @@ def _transforms(registry: Registry, wanted: Sequence[str]) -> Transforms:
         for name, entry in every.items()
         if any(fnmatchcase(name, one) or fnmatchcase(entry.name, one) for one in wanted)
     }
-    return Transforms(chosen, asked_for=True)
+    return Transforms(chosen, asked_for=True, named=wanted)
 
 
 def _check_names(registry: Registry, pattern: Pattern) -> None:

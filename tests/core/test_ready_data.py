@@ -185,11 +185,13 @@ def test_a_data_set_that_is_ready_takes_no_other_transform(texts):
         f"'{TASK}_sentences_hits2_Bag': nets are given the inputs of data set 'sentences' as they "
         "are; expected transform 'none', or none to be named"
     )
-    [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")])
-    assert [*pipeline.transforms] == ["none"]
+    for asked in ([], ["*"], ["none"]):
+        [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")], asked)
+        assert [*pipeline.transforms] == ["none"]
 
 
 def test_images_are_given_as_they_are_where_that_is_asked_for(toys):
     pattern = [Pattern.parse("img-classification_blobs_hits_Linear")]
     assert "none" not in compose(toys, pattern)[0].transforms
+    assert [*compose(toys, pattern, ["*"])[0].transforms] == ["plain", "double"]
     assert [*compose(toys, pattern, ["none"])[0].transforms] == ["none"]
