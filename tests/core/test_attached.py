@@ -143,6 +143,12 @@ def test_what_differs_is_told_and_the_rest_taken_in(ours, theirs, tmp_path):
     assert artefact(A, "net.onnx", db=ours).path.read_bytes() == b"other"
 
 
+def test_an_artefact_of_another_kind_is_told(ours, theirs):
+    attach(A, artefact(A, "net.onnx", db=theirs).path, kind="file", db=ours)
+    (fault,) = taken(ours, theirs).faults
+    assert "is there already with another kind" in fault.reason
+
+
 def test_a_collection_of_the_same_kind_and_spec_is_joined(ours, theirs):
     uid = collect("twins", {"x": A}, kind="pair", spec=[1], db=ours).uid
     done = taken(ours, theirs)
