@@ -1,7 +1,7 @@
 """Exporters of results: the contract.
 
 An exporter's target is a callable ``export(results, path, **options)`` that writes a file, or a
-folder of files, in some format. `lemur_core.store.reading.results.Results` is what it reads from:
+folder of files, in some format. ``results``, a `lemur_core.Results`, is what it reads from:
 
     def export(results, path, *, theme="light"):
         frame = results.frame(columns=["nn", "accuracy"])

@@ -13,6 +13,7 @@ class CodeReader:
     """Reads the code of each entry once, however many pipelines have it."""
 
     def __init__(self) -> None:
+        self._entries: dict[tuple[Entry, bool], Entry] = {}
         self._snapshots: dict[tuple[str, str | None, bool], Snapshot | None] = {}
 
     def read(self, pipeline: Pipeline) -> Pipeline:
@@ -31,7 +32,11 @@ class CodeReader:
         )
 
     def _read(self, entry: Entry, *, is_net: bool = False) -> Entry:
-        key = entry.target, entry.code_target, is_net
-        if key not in self._snapshots:
-            self._snapshots[key] = entry.as_read(is_net=is_net).snapshot
-        return replace(entry, snapshot=self._snapshots[key])
+        known = entry, is_net
+        if known not in self._entries:
+            # Hundreds of nets may be one file, each with hyperparameters of its own.
+            key = entry.target, entry.code_target, is_net
+            if key not in self._snapshots:
+                self._snapshots[key] = entry.as_read(is_net=is_net).snapshot
+            self._entries[known] = replace(entry, snapshot=self._snapshots[key])
+        return self._entries[known]

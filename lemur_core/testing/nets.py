@@ -28,6 +28,7 @@ _LIGHT = 2_000_000
 _SIZE = 32
 # Known of every net: the runner reads them.
 _RUNNERS = {"batch", "transform"}
+_READ: dict[Entry, Entry] = {}
 
 
 class NetRules(RegisteredTasks):
@@ -356,7 +357,10 @@ def _told(built: Any, inputs: Tensor, targets: Any) -> Any:
 
 
 def _module(net: Entry) -> NetModule:
-    return as_net(net.load(), net.name)
+    """Return a net's module as it is trained: run from its recorded code, which is read once."""
+    if net not in _READ:
+        _READ[net] = net.as_read(is_net=True)
+    return as_net(_READ[net].load(), net.name)
 
 
 def _space(net: Entry) -> Space:

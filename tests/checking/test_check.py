@@ -139,7 +139,7 @@ def test_what_is_asked_for_must_be_there(source, tmp_path):
     for asked, message in (
         (Asked(dataset="nowhere"), "unknown data set 'nowhere'"),
         (Asked(metric="none"), "unknown metric 'none'"),
-        (Asked(transform="none"), "unknown transform 'none'"),
+        (Asked(transform="nothing"), "unknown transform 'nothing'"),
     ):
         with pytest.raises(LemurError, match=message), checker(asked, save=False):
             pass

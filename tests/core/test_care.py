@@ -220,7 +220,7 @@ def test_a_trial_that_ended_elsewhere_is_ended(filled):
     assert _merge(here, there) == Merged(trials=0, epochs=1)
     assert list(data(db=here)["state"]) == ["finished", "finished"]
     with opened(here) as engine, engine.connect() as connection:
-        assert tell(connection, "").left_out == {"train": 1}
+        assert tell(connection, "a").left_out == {"train": 1}
     assert _merge(there, filled("old.db", epochs=1, state=State.INTERRUPTED)) == Merged()
     assert list(data(db=there)["state"]) == ["finished", "finished"]
 

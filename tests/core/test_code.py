@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from lemur_core import data
 from lemur_core.entry import Entry
 from lemur_core.errors import StoreError
+from lemur_core.store import schema
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
 from lemur_core.store.identity import code_hash
@@ -81,7 +83,7 @@ def test_a_source_that_is_gone_is_named(record):
         data(db=db)
     assert str(raised.value) == said
     with opened(db) as engine, engine.connect() as connection, pytest.raises(StoreError) as raised:
-        tell(connection, "")
+        tell(connection, connection.scalar(select(schema.trial.c.uid)))
     assert str(raised.value) == said
 
 

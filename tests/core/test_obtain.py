@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+from sqlalchemy import select
 
 from lemur_core import Entry, data
 from lemur_core.errors import CorruptSampleError, FetchError, MisfitError, MissingDataError
@@ -12,6 +13,7 @@ from lemur_core.search import events
 from lemur_core.search.reproduce import reproduce
 from lemur_core.search.run import campaign
 from lemur_core.search.settings import Settings
+from lemur_core.store import schema
 from lemur_core.store.database import opened
 from lemur_core.store.reading.told import tell
 from lemur_core.train.batches import batches
@@ -119,7 +121,7 @@ def test_samples_that_cannot_be_decoded_are_left_out_where_that_is_asked_for(
 def recorded(folder):
     """What is known of the one trial that was recorded there."""
     with opened(folder / "results.db") as engine, engine.connect() as connection:
-        return tell(connection, "")
+        return tell(connection, connection.scalar(select(schema.trial.c.uid)))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -18,8 +19,8 @@ from lemur_core.store.code import CODE_TABLES, read_codes
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.facts import read_facts
 from lemur_core.store.trials import find_trial
-from lemur_core.store.values import left_out_of, prediction_of, scores_of
-from lemur_core.store.writing.past import read_prm
+from lemur_core.store.values import left_out_of, prediction_of
+from lemur_core.store.writing.past import epoch_of, read_prm
 from lemur_core.trial import Prediction
 
 _SUMMARY = [
@@ -38,9 +39,12 @@ class ToldEpoch:
     validation: float | None
     loss: float | None
     duration_ns: int | None
-    scores: dict[str, tuple[float, float]]
+    scores: Mapping[str, tuple[float, float]]
     source: str | None
     extra: dict[str, Any]
+
+
+_RECORDED = {one.name for one in dataclass_fields(ToldEpoch)} - {"source", "extra"}
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,8 @@ def tell(connection: Connection, uid: str) -> Told:
 
 
 def _code(connection: Connection, table: Table, row: int | None) -> str | None:
-    return None if row is None else read_codes(connection, table, [row])[row].code.text
+    named = read_codes(connection, table, [row])
+    return None if row not in named else named[row].code.text
 
 
 def _epochs(connection: Connection, trial_id: int) -> list[ToldEpoch]:
@@ -142,10 +147,14 @@ def _epochs(connection: Connection, trial_id: int) -> list[ToldEpoch]:
         .where(stat.trial_id == trial_id)
         .order_by(stat.epoch)
     )
-    return [
-        ToldEpoch(
-            row.epoch, row.accuracy, row.validation, row.loss, row.duration,
-            scores_of(row.scores), row.place, json.loads(row.extra) if row.extra else {},
+    told = []
+    for row in connection.execute(query):
+        known = vars(epoch_of(row._asdict()))
+        told.append(
+            ToldEpoch(
+                **{name: known[name] for name in _RECORDED},
+                source=row.place,
+                extra=json.loads(row.extra) if row.extra else {},
+            )
         )
-        for row in connection.execute(query)
-    ]  # fmt: skip
+    return told
