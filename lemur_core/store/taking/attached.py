@@ -78,7 +78,7 @@ def _facts(connection: Connection, some: Sequence[TrialFacts]) -> tuple[int, lis
     faults: list[Fault] = []
     for one in some:
         trial_id = ids.get(one.trial)
-        known = {} if trial_id is None else there.get(trial_id, {})
+        known = {} if trial_id is None else there.setdefault(trial_id, {})
         for epoch, name, value in one.each():
             try:
                 if trial_id is None:
