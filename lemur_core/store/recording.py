@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lemur_core.errors import RecordingError
+from lemur_core.errors import ArtefactError, RecordingError
 from lemur_core.fact import check_facts
 from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
@@ -204,6 +204,7 @@ class Recording:
         engine = self._running.engine
         source = Path(path)
         name = check_artefact_name(source.name if name is None else name)
+        check_name("kind of artefact", kind, ArtefactError)
         return keep(engine, Found(self._id, self.uid), source, name, kind, replace=replace)
 
     @property

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lemur_core.cli import cli
+from lemur_core.kinds.importer import EpochRecord
 from lemur_core.store import schema
 from lemur_core.store.artefacts import artefact, attach
 from lemur_core.store.attached import read_attached
@@ -19,6 +20,7 @@ from lemur_core.store.collections import collect, collection, collections
 from lemur_core.store.database import opened
 from lemur_core.store.facts import read_facts, record
 from lemur_core.store.taking.attached import take_attached
+from lemur_core.store.taking.published import take_in
 
 A, B = "a" * 32, "b" * 32
 FACTS = {"edge.latency_ms": 0.1, "big": 2**70, "text": "ä\ud83d\0", "json": {"a": [1, 1.0, None]}}
@@ -141,6 +143,12 @@ def test_what_differs_is_told_and_the_rest_taken_in(ours, theirs, tmp_path):
         1: {"norm": 1.5, "text": "ours"},
     }
     assert artefact(A, "net.onnx", db=ours).path.read_bytes() == b"other"
+
+
+def test_an_artefact_of_another_kind_is_told(ours, theirs):
+    attach(A, artefact(A, "net.onnx", db=theirs).path, kind="file", db=ours)
+    (fault,) = taken(ours, theirs).faults
+    assert "is there already with another kind" in fault.reason
 
 
 def test_a_collection_of_the_same_kind_and_spec_is_joined(ours, theirs):
@@ -348,3 +356,20 @@ def test_a_backup_writes_over_no_artefacts(theirs, tmp_path):
         f"backup {tmp_path}/copy.db-artefacts: is there already; name another file, or remove it"
     )
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_the_facts_that_an_importer_reads_are_recorded(tmp_path):
+    def read(place):
+        names = ("t", "d", "m", "Net")
+        trial = {"trial": "first", "trial_facts": {"depth": 3, "norm": 1}}
+        yield EpochRecord(*names, {"lr": 0.1}, 1, 0.5, facts={"norm": 1.5}, **trial)
+        yield EpochRecord(*names, {"lr": 0.1}, 2, 0.5, facts={"a": 2**70}, **trial)
+
+    db, place = tmp_path / "imported.db", tmp_path / "zoo.csv"
+    place.touch()
+    for added in (2, 0):
+        with opened(db, create=True) as engine:
+            report = take_in(engine, place, read, "zoos")
+        assert (report.read, report.added, len(report.faults)) == (2, added, 1)
+    assert facts(db) == {1: {0: {"depth": 3}, 1: {"norm": 1.5}, 2: {"a": 2**70}}}
+    assert [fault.reason for fault in report.faults] == ["is there already of its epochs"]

@@ -1,8 +1,10 @@
 """Trainings that are not lemur's, recorded as trials."""
 
+import math
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click.testing
@@ -19,9 +21,11 @@ from lemur_core.store.artefacts import artefact
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
 from lemur_core.store.facts import read_facts
+from lemur_core.store.reading.standings import best_trial
 from lemur_core.store.recording import recording
 from lemur_core.store.trouble import AwayError
 from lemur_core.store.writing.writer import Writer
+from lemur_core.trial import Epoch, Trial
 
 NAME = "img-classification_mine_acc_MyNet"
 PRM = {"lr": 0.1, "batch": 32, "act": "relu"}
@@ -315,3 +319,34 @@ def test_facts_wait_in_the_file_while_the_database_is_away(db, monkeypatch):
     frame = lemur_core.data(db=db, with_facts=True)
     assert frame[["norm", "latency", "depth"]].to_numpy().tolist() == [[1, 2, 3]]
     assert not [*db.parent.glob("*unwritten*")]
+
+
+def test_a_trial_that_lemur_can_train_stands_for_a_pipeline(toys, db):
+    (pipeline,) = compose(toys, [Pattern.parse("img-classification_blobs_hits_Linear")])
+    with recording(pipeline.name, PRM, db=db) as better:
+        better.epoch(validation=0.9, accuracy=0.9)
+    with opened(db) as engine, engine.begin() as connection:
+        assert best_trial(connection, pipeline.name) == better.uid
+        writer = Writer(engine, {})
+        own = Trial(pipeline, 1, PRM | {"transform": "plain"}, 0, 1)
+        writer.record(writer.begin(own), Epoch(1, None, 0.5, 0.5, 1))
+    with opened(db) as engine, engine.begin() as connection:
+        assert best_trial(connection, pipeline.name) == own.uid
+
+
+def test_an_epoch_of_a_campaign_is_recorded_with_its_facts(toys, db):
+    (pipeline,) = compose(toys, [Pattern.parse("img-classification_blobs_hits_Linear")])
+    with opened(db, create=True) as engine:
+        writer = Writer(engine, {})
+        trial_id = writer.begin(Trial(pipeline, 1, PRM | {"transform": "plain"}, 0, 1))
+        epoch = Epoch(1, None, 0.5, 0.5, 1, facts={"norm": 0.1})
+        writer.record(trial_id, epoch)
+        writer.record(trial_id, epoch)
+        writer.record_facts(trial_id, {"depth": 3})
+        with pytest.raises(FactError):
+            writer.record(trial_id, replace(epoch, facts={"depth": 4}))
+        bad = replace(epoch, number=2, facts={"norm": math.inf})
+        with pytest.raises(FactError):
+            writer.record(trial_id, bad)
+    frame = lemur_core.data(db=db, with_facts=True)
+    assert frame[["epoch", "depth", "norm"]].to_numpy().tolist() == [[1, 3, 0.1]]

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, case, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.ranking import best_first, has_validation
+from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.store.writing.past import read_prm
 
 
@@ -70,6 +71,8 @@ def best_trial(
 ) -> str:
     """Return the unique id of the trial that has a pipeline's best epoch by validation.
 
+    One that was recorded from elsewhere, whose net lemur cannot train, comes after all others.
+
     Args:
         connection: To the database.
         pipeline: Name of the pipeline.
@@ -85,7 +88,7 @@ def best_trial(
         .join_from(schema.stat, schema.trial)
         .where(has_validation == 1, *only)
         .where(*(part == text for part, text in zip(parts, pipeline.split("_"), strict=False)))
-        .order_by(*best_first())
+        .order_by(case((trial.recipe == ELSEWHERE, 1), else_=0), *best_first())
         .limit(1)
     )
     uid = connection.scalar(query) if pipeline.count("_") == len(parts) - 1 else None

@@ -15,7 +15,7 @@ from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.kinds.importer import Fault
 from lemur_core.naming import check_name
 from lemur_core.store import schema
-from lemur_core.store.artefacts import check_artefact_name, fault_of, keep, read_artefacts
+from lemur_core.store.artefacts import Artefact, check_artefact_name, fault_of, keep, read_artefacts
 from lemur_core.store.attached import Attached, TrialFacts
 from lemur_core.store.collections import Collection, add_members, canonical_text
 from lemur_core.store.facts import read_facts
@@ -78,7 +78,7 @@ def _facts(connection: Connection, some: Sequence[TrialFacts]) -> tuple[int, lis
     faults: list[Fault] = []
     for one in some:
         trial_id = ids.get(one.trial)
-        known = {} if trial_id is None else there.get(trial_id, {})
+        known = {} if trial_id is None else there.setdefault(trial_id, {})
         for epoch, name, value in one.each():
             try:
                 if trial_id is None:
@@ -128,7 +128,7 @@ def _take_artefacts(engine: Engine, attached: Attached, taken: Taken) -> None:
             trial_id = patiently(engine, partial(_ids, uids=[one.trial])).get(one.trial)
             if trial_id is None:
                 raise ArtefactError("there is no such trial")
-            if not _is_kept(engine, trial_id, one.name, one.sha256):
+            if not _is_kept(engine, trial_id, one):
                 if fault := fault_of(one):
                     raise ArtefactError(fault)
                 trial = Found(trial_id, one.trial)
@@ -138,9 +138,10 @@ def _take_artefacts(engine: Engine, attached: Attached, taken: Taken) -> None:
             taken.faults.append(Fault(place, str(error)))
 
 
-def _is_kept(engine: Engine, trial_id: int, name: str, sha256: str) -> bool:
+def _is_kept(engine: Engine, trial_id: int, artefact: Artefact) -> bool:
     found = patiently(engine, partial(read_artefacts, trial_ids=[trial_id]))
-    return any((one.name, one.sha256) == (name, sha256) for one in found)
+    same = (artefact.name, artefact.kind, artefact.sha256)
+    return any((one.name, one.kind, one.sha256) == same for one in found)
 
 
 def _entered(connection: Connection, collection: Collection) -> _Entry:
