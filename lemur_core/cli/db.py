@@ -9,7 +9,7 @@ import click
 
 from lemur_core.cli import warn
 from lemur_core.cli.options import db_option
-from lemur_core.cli.text import binary
+from lemur_core.cli.text import binary, counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -85,7 +85,7 @@ def backup(context: click.Context, file: Path, db: str) -> None:
             copied, faults = copy_artefacts(engine, made)
             if copied:
                 size = binary(sum(one.bytes for one in copied))
-                click.echo(f"wrote {folder_of(made)}, {len(copied):,} artefacts, {size}")
+                click.echo(f"wrote {folder_of(made)}, {counted(len(copied), 'artefact')}, {size}")
     for fault in faults:
         click.echo(fault, err=True)
     context.exit(1 if faults else 0)
@@ -161,8 +161,9 @@ def _say_attached(taken: Taken) -> None:
         click.echo(note, err=True)
     if taken.facts or taken.artefacts or taken.members or taken.collections:
         click.echo(
-            f"{taken.facts:,} facts, {taken.artefacts:,} artefacts, {taken.collections:,} "
-            f"collections and {taken.members:,} members of collections taken in"
+            f"{counted(taken.facts, 'fact')}, {counted(taken.artefacts, 'artefact')}, "
+            f"{counted(taken.collections, 'collection')} and {counted(taken.members, 'member')} "
+            "taken in"
         )
 
 

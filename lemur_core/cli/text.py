@@ -45,6 +45,15 @@ def prm_text(prm: Mapping[str, Any]) -> str:
     )
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things, the things in the plural where that is right.
+
+    >>> counted(1, "artefact"), counted(1234, "fact")
+    ('1 artefact', '1,234 facts')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def json_text(value: Any) -> str:
     r"""Return a value's JSON on one line, letters of any script as they are.
 

@@ -335,7 +335,7 @@ def test_a_backup_has_the_artefacts(theirs, tmp_path):
     copy = tmp_path / "copy.db"
     ran = lemur("db", "backup", copy, "--db", theirs)
     assert ran.exit_code == 0
-    assert f"wrote {copy}-artefacts, 1 artefacts, 3 B" in ran.output.splitlines()
+    assert f"wrote {copy}-artefacts, 1 artefact, 3 B" in ran.output.splitlines()
     for original in (theirs, Path(f"{theirs}-artefacts")):
         shutil.move(original, tmp_path / f"gone-{original.name}")
     assert faults(copy) == []

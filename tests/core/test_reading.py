@@ -397,7 +397,7 @@ def test_hyperparameters_are_columns_that_can_be_chosen(db, lemur):
     assert {"prm.lr", "prm.batch", "prm.depth"} < set(every)
     arguments = ("data", "--db", db, "--prm-as-columns", "--where", "batch=32", "--epoch", 1)
     _, out, _ = lemur(*arguments, "--columns", "nn, prm.lr,prm.depth")
-    assert out.split() == ["nn", "prm.lr", "prm.depth", "Linear", "0.001", "None"]
+    assert out.split() == ["nn", "prm.lr", "prm.depth", "Linear", "0.001", "-"]
     status, out, _ = lemur(*arguments, "--columns", "nn,prm")
     assert (status, out.splitlines()[0].split()) == (0, ["nn", *sorted(f"prm.{p}" for p in PRM)])
     status, out, errors = lemur(*arguments, "--columns", "prm.lrr")
