@@ -40,6 +40,7 @@ _GIVEN_OF_STAT = (
 _OWN_OF_TRIAL = [one for one in fields.TRIAL if one.published and one.name not in _GIVEN_OF_TRIAL]
 _UNKNOWN_OF_TRIAL = [one.for_driver(one.default) for one in _OWN_OF_TRIAL]
 _OWN_OF_STAT = [one.name for one in fields.EPOCH if one.published]
+_UNKNOWN_OF_STAT = [None] * len(_OWN_OF_STAT)
 # What no record has, and no column may lack.
 _UNSAID = [one for one in fields.TRIAL if not one.published and one.default is not None]
 _UNSAID_VALUES = [one.for_driver(one.default) for one in _UNSAID]
@@ -325,7 +326,7 @@ def _prm_rows(placed: Iterable[_Placed]) -> Iterator[tuple[str, str, str]]:
 
 
 def _stat_row(trial: int, source: int, record: Record) -> Sequence[Any]:
-    own = record.own or _NOTHING
+    own = record.own
     values = (
         trial,
         record.epoch,
@@ -335,7 +336,7 @@ def _stat_row(trial: int, source: int, record: Record) -> Sequence[Any]:
         source,
         record.identity,
         # What no database takes is spelt as JSON spells it, and is read back as it was.
-        storable(record.extra) or None,
-        *[own.get(name) for name in _OWN_OF_STAT],
+        storable(record.extra) if record.extra else None,
+        *([own.get(name) for name in _OWN_OF_STAT] if own else _UNKNOWN_OF_STAT),
     )
     return _stat_order(values)
