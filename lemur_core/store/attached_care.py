@@ -46,8 +46,10 @@ def check_free(engine: Engine, to: Path) -> None:
         engine: The database.
         to: The file that the copy is written to.
     """
+    if not to.parent.is_dir() or not all_artefacts(engine):
+        return
     folder = folder_of(reach(to, create=True))
-    if folder.exists() and all_artefacts(engine):
+    if folder.exists():
         raise StoreError(f"backup {folder}: is there already; name another file, or remove it")
 
 

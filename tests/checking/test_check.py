@@ -66,7 +66,7 @@ def test_its_score_is_that_of_a_trial(check, source, tmp_path):
 def test_what_was_said_is_said_again_without_running_it(db, source):
     registry = installed()
     engine = open_database(db)
-    known = Checker(FEW, Record(engine, {}), [_NoBox()], registry)
+    known = Checker(FEW.completed(registry), Record(engine, {}), [_NoBox()], registry)
     before = known(source)
     assert before.valid
     with pytest.raises(RuntimeError, match="was run"):
@@ -177,8 +177,9 @@ def test_the_database_keeps_what_was_said(check, source, db):
     verdict = check(source)
     with sqlite3.connect(db) as connection:
         rows = connection.execute(
-            "select valid, facts, code from verdict join nn on nn_id = nn.id where asked = ?",
-            [FEW.key(source, None)],
+            "select valid, facts, text from verdict join nn on nn_id = nn.id"
+            " join code on code.hash = nn.hash where asked = ?",
+            [FEW.completed(installed()).key(source, None)],
         ).fetchall()
     assert [(valid, json.loads(facts)["score"], code) for valid, facts, code in rows] == [
         (1, verdict.score, source)
