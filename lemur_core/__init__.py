@@ -34,8 +34,11 @@ from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
     from lemur_core.checking.check import check
+    from lemur_core.pipeline import Pipeline
     from lemur_core.registry import installed
     from lemur_core.search.run import run
+    from lemur_core.search.settings import Settings
+    from lemur_core.search.summary import Summary
     from lemur_core.search.trained import Trained, trained
     from lemur_core.store.artefacts import Artefact, artefact, attach
     from lemur_core.store.collections import Collection, collect, collection
@@ -52,9 +55,12 @@ __all__ = [
     "Epoch",
     "Kind",
     "Outcome",
+    "Pipeline",
     "Recording",
     "Results",
+    "Settings",
     "State",
+    "Summary",
     "Trained",
     "Trial",
     "artefact",
@@ -80,9 +86,12 @@ _LAZY = {
     "Collection": "lemur_core.store.collections",
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
+    "Pipeline": "lemur_core.pipeline",
     "Recording": "lemur_core.store.recording",
     "Results": "lemur_core.store.reading.results",
+    "Settings": "lemur_core.search.settings",
     "State": "lemur_core.trial",
+    "Summary": "lemur_core.search.summary",
     "Trained": "lemur_core.search.trained",
     "Trial": "lemur_core.trial",
     "artefact": "lemur_core.store.artefacts",

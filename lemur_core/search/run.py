@@ -26,7 +26,8 @@ def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> S
     Args:
         patterns: As on the command line; none trains the demo.
         watch: Called with each event, in the order things happen.
-        settings: As `Settings` has them, ``trials=3`` say.
+        settings: Attributes of `lemur_core.Settings`, ``trials=3`` for example. Lists may stand
+            for tuples, and a text for a list of one.
 
     Returns:
         How the campaign ended; trials that failed are counted there and do not raise.

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from lemur_core.codec import DECODING_ERRORS, from_json, reader
 from lemur_core.errors import FactError, StoreError
 from lemur_core.fact import check_facts
+from lemur_core.files import sync_folder
 from lemur_core.store import fields, schema
 from lemur_core.store.database import sqlite_file
 from lemur_core.store.facts import check_epoch, write_facts
@@ -109,7 +110,8 @@ def _append(file: Path, text: bytes) -> bool:
             raise OSError("no room for the whole line")
         os.fsync(handle)
         if made:
-            _sync_folder(file.parent)
+            # Of a file that was just made, the folder must be on the disk too.
+            sync_folder(file.parent)
         # Who takes the file in renames it before reading: a line that came later is in no one's.
         with suppress(FileNotFoundError):
             return os.path.samestat(os.fstat(handle), file.stat())
@@ -124,16 +126,6 @@ def _is_cut(handle: int) -> bool:
         return False
     os.lseek(handle, size - 1, os.SEEK_SET)
     return os.read(handle, 1) != b"\n"
-
-
-def _sync_folder(folder: Path) -> None:
-    # Of a file that was just made, the folder must be on the disk too; not every system can.
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _lines(file: Path) -> list[bytes]:
