@@ -69,7 +69,9 @@ def _plain_scalar(value: Any) -> Any:
         scalar = value.item()
         if isinstance(scalar, bool | int | float | str):
             return _plain(scalar, 0)
-    raise NotJsonError(f"has the type {kind}; expected a number, text, bool, None, list or dictionary")
+    raise NotJsonError(
+        f"is of type {kind}; expected a number, text, bool, None, list or dictionary"
+    )
 
 
 def _finite(value: float) -> float:

@@ -102,7 +102,7 @@ def test_another_kind_or_spec_under_one_name_is_refused(db, given, line):
         ({"members": [], "spec": math.inf}, "spec is or holds inf; expected finite numbers"),
         (
             {"members": [], "provenance": {1}},
-            "provenance has the type set; expected a number, text, bool, None, list or dictionary",
+            "provenance is of type set; expected a number, text, bool, None, list or dictionary",
         ),
     ],
     ids=lambda value: str(value)[:20],

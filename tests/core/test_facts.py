@@ -159,7 +159,7 @@ BAD = {
     "many digits": ({"a": 10**5000}, "fact 'a': a whole number has too many digits"),
     "bytes": (
         {"a": b"x"},
-        "fact 'a': has the type bytes; expected a number, text, bool, None, list or dictionary",
+        "fact 'a': is of type bytes; expected a number, text, bool, None, list or dictionary",
     ),
     "array": (
         {"a": np.zeros(2)},
@@ -167,7 +167,7 @@ BAD = {
     ),
     "more than a float": (
         {"a": np.longdouble(1)},
-        "fact 'a': has the type longdouble; expected a number, text, bool, None, list or dictionary",
+        "fact 'a': is of type longdouble; expected a number, text, bool, None, list or dictionary",
     ),
     "numbers as keys": (
         {"a": {1: 2}},
