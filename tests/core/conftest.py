@@ -55,3 +55,13 @@ def python(tmp_path):
         ).stdout
 
     return call
+
+
+@pytest.fixture
+def third_party(monkeypatch):
+    """Let modules of the third party's distribution be imported, and forget them afterwards."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "third_party" / "lemur-tiny")
+    yield
+    # Other tests of this process make a plugin of the same name.
+    for name in [name for name in sys.modules if name.startswith("lemur_tiny")]:
+        sys.modules.pop(name)

@@ -541,9 +541,8 @@ def test_rules_that_an_earlier_plugin_had_no_entry_for_come_back(monkeypatch):
     assert Net.test_net_learns.__doc__ == "An author's own rule stays."
 
 
-def test_rules_of_a_kind_that_a_plugin_brings_are_tests_of_its_entries(monkeypatch, tmp_path):
-    monkeypatch.syspath_prepend(BAD.parent / "third_party" / "lemur-tiny")
-
+@pytest.mark.usefixtures("third_party")
+def test_rules_of_a_kind_that_a_plugin_brings_are_tests_of_its_entries(tmp_path):
     class Contract(PluginContract):
         plugin = "lemur_tiny.plugin"
 

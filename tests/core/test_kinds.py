@@ -1,8 +1,6 @@
 """A third party's plugin brings an exporter, an importer, and a kind of its own."""
 
-import sys
 from importlib import import_module
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from lemur_core import Entry, data, registry
 from lemur_core.registry import Registry
 
-TINY = Path(__file__).parents[1] / "third_party" / "lemur-tiny"
 CURVES = """net,seed,lr,epoch,accuracy
 TinyConv,1,0.1,1,0.5
 TinyConv,1,0.1,2,0.75
@@ -20,9 +17,8 @@ TinyConv,2,0.1,2,torn
 
 
 @pytest.fixture
-def tiny(toys, monkeypatch):
+def tiny(toys, third_party, monkeypatch):
     """What is installed, the third party's distribution among it."""
-    monkeypatch.syspath_prepend(TINY)
     load = lambda: import_module("lemur_tiny.plugin")  # noqa: E731
     with monkeypatch.context() as patch:
         more = Registry()
@@ -34,8 +30,6 @@ def tiny(toys, monkeypatch):
         for module in ("list", "show", "doctor"):
             patch.setattr(import_module(f"lemur_core.cli.{module}"), "installed", lambda: more)
         yield more
-    for name in [name for name in sys.modules if name.startswith("lemur_tiny")]:
-        sys.modules.pop(name)
 
 
 def test_its_kind_is_listed_shown_and_counted(lemur, tiny):
