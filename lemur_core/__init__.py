@@ -33,6 +33,7 @@ from lemur_core.hookspecs import hookimpl
 from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
+    from lemur_core import commands, files, images
     from lemur_core.checking.check import check
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import installed
@@ -69,10 +70,13 @@ __all__ = [
     "check",
     "collect",
     "collection",
+    "commands",
     "data",
     "entries_in",
     "errors",
+    "files",
     "hookimpl",
+    "images",
     "installed",
     "record",
     "recording",
@@ -108,14 +112,18 @@ _LAZY = {
     "trained": "lemur_core.search.trained",
 }
 
+_MODULES = ("commands", "files", "images")
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("lemur-core")
-    if name in _LAZY:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name in _MODULES:
+        return import_module(f"lemur_core.{name}")
+    if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
