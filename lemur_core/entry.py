@@ -51,8 +51,8 @@ class Entry:
         ready: For a loader, whether nets are given its inputs as they are, so that no transform is
             searched; for a transform, whether it gives them so.
         options: For a loader, names of what may be said of it in brackets,
-            ``coco[categories=person]``; in small letters, parted by hyphens. One called ``size``
-            is the images' height and width.
+            ``coco[categories=person]``; in small letters, words separated by hyphens. One called
+            ``size`` is the images' height and width.
         prm: For a net, values of some of its hyperparameters that are fixed, ``{"width": 64}``,
             so that many entries can share one module.
         code_target: For a net, ``"package.module"``, the module whose text is recorded as its code

@@ -71,9 +71,28 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[str, Any]]:
         if line.strip():
             where = f"{name} line {number}"
             try:
-                yield where, json.loads(line)
-            except json.JSONDecodeError as error:
+                yield where, json.loads(line, object_pairs_hook=_members)
+            # Also of a number with thousands of digits, and of endless nesting.
+            except (ValueError, RecursionError) as error:
                 raise SettingsError(f"{where} is no JSON: {error}") from None
+            except _RepeatedError as error:
+                raise SettingsError(
+                    f"{where} has {error.args[0]!r} twice; expected it once"
+                ) from None
+
+
+class _RepeatedError(Exception):
+    """A name that an object of JSON has twice."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        # Python would silently keep the last.
+        if name in members:
+            raise _RepeatedError(name)
+        members[name] = value
+    return members
 
 
 def _table(name: str, text: str) -> Iterator[tuple[str, Any]]:

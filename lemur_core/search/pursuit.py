@@ -318,12 +318,14 @@ class Pursuit:
             NumberTakenError: Another campaign took the number.
         """
         if self._repeats:
-            attempt = self._anew(number, *self._repeats[0], device)
+            attempt = self._with_prm(number, *self._repeats[0], device)
             self._repeats.popleft()
             return attempt
         if self._points is not None:
             prm = self._points.first_without(self._taken(past))
-            return None if prm is None else self._anew(number, prm, self._point_seed(prm), device)
+            return (
+                None if prm is None else self._with_prm(number, prm, self._point_seed(prm), device)
+            )
         asked = self._study.ask(number)
         if asked is None:
             return None
@@ -333,7 +335,9 @@ class Pursuit:
         # Whatever was trained before it, and by how many workers, a point gives the same numbers.
         return derived_seed(self._means.settings.seed, self.pipeline.name, prm_uid(prm), "point")
 
-    def _anew(self, number: int, prm: Mapping[str, Any], seed: int | None, device: str) -> Attempt:
+    def _with_prm(
+        self, number: int, prm: Mapping[str, Any], seed: int | None, device: str
+    ) -> Attempt:
         return self._numbered(number, prm, seed, device, self._study.take_up(prm))
 
     def _numbered(

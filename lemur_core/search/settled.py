@@ -31,7 +31,7 @@ from lemur_core.search.settings import Settings
 from lemur_core.search.summary import Summary
 from lemur_core.store.location import file_path, is_url
 
-# A data folder with more files than that is read anew each time.
+# A data folder with more files than that is read each time.
 _MOST_FILES = 5000
 _MOST_KEPT = 200
 

@@ -29,7 +29,7 @@ _FOLDER = "artefacts"
 _AT_ONCE = 2**20
 # Most file systems take names of 255 bytes.
 _LONGEST = 240
-_SPELT_DIGITS = 16
+_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ def _copy_errors(source: Path, folder: Path | None = None) -> Iterator[None]:
 def _placed(copy: Path, folder: Path, name: str, sha256: str) -> Path:
     """Move a copy to where nothing is; return where it lies, or lay already."""
     # Another content may lie under the name, or under one that the file system takes for the same.
-    places = (folder / name, folder / sha256[:_SPELT_DIGITS] / name)
+    places = (folder / name, folder / sha256[:_DIGITS] / name)
     for place in places:
         place.parent.mkdir(exist_ok=True)
         if _is_free(place):

@@ -220,7 +220,7 @@ def _sqlites_own(connection: Connection) -> Iterator[str]:
 
 def _altered_code(connection: Connection) -> Iterator[str]:
     for row in connection.execute(select(schema.code)):
-        # Characters that no database takes were spelt out in what is kept, not in what was hashed.
+        # Characters that no database takes are escaped in the text, and not in what was hashed.
         if code_hash(row.text) != row.hash and "\\" not in row.text:
             names = "".join(f", {name}" for name in _names_of(connection, row.hash))
             yield f"code {row.hash[:12]}{names} is not what its hash says"

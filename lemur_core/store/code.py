@@ -23,7 +23,7 @@ class StoredCode(NamedTuple):
 
     Attributes:
         hash: Identity of the source, as `lemur_core.store.identity.code_hash` computes it.
-        text: The source; characters that no database takes are spelt out.
+        text: The source; characters that no database takes are escaped.
     """
 
     hash: str

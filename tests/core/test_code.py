@@ -66,7 +66,7 @@ def test_two_nets_of_one_text_keep_it_once(record):
     assert list(data(db=db)["nn_code"]) == ["# one\n", "# one\n", "# another\n"]
 
 
-def test_a_source_whose_characters_are_spelt_out_is_the_same_when_it_is_merged(record, tmp_path):
+def test_a_source_whose_characters_are_escaped_is_the_same_when_it_is_merged(record, tmp_path):
     one, other = (record(f"{name}.db", "# nul \0\n", ["Net"]) for name in ("one", "other"))
     with opened(one) as here, opened(other) as there:
         assert merge(here, there) == Merged(trials=1, epochs=1)

@@ -1,4 +1,4 @@
-"""A field of a trial or an epoch is spelt in one place, and its record has one form in JSON."""
+"""A field of a trial or an epoch is declared in one place, and its record has one form in JSON."""
 
 import json
 import subprocess

@@ -206,7 +206,7 @@ def _fits(column: Column[Any], wanted: Any) -> ColumnElement[bool]:
         number = case((func.substr(text, 1, 1).in_(_BEGINS_A_NUMBER), cast(text, Float)))
         return _between(number, wanted)
     values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
-    return text.in_([spelt for value in values for spelt in _spelt(value)])
+    return text.in_([stored for value in values for stored in _stored(value)])
 
 
 def _between(column: ColumnElement[Any], bounds: tuple[Any, ...]) -> ColumnElement[bool]:
@@ -216,8 +216,8 @@ def _between(column: ColumnElement[Any], bounds: tuple[Any, ...]) -> ColumnEleme
     )
 
 
-def _spelt(value: Any) -> list[str]:
-    """Return the texts that a value is kept as: 32 and 32.0 are the same to who asks."""
+def _stored(value: Any) -> list[str]:
+    """Return the texts that a value may be stored as: 32 also finds 32.0."""
     values = [value]
     if isinstance(value, float) and value.is_integer():
         values.append(int(value))

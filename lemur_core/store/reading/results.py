@@ -143,8 +143,8 @@ class Results:
             SettingsError: What the user asked for had no effect.
         """
         if self._unused:
-            spelt = sorted(self._spelling.get(name, name) for name in self._unused)
-            raise SettingsError(f"{reader} does not take {', '.join(spelt)}")
+            names = sorted(self._spelling.get(name, name) for name in self._unused)
+            raise SettingsError(f"{reader} does not take {', '.join(names)}")
 
     def _joined(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return how rows are given: as the user asks, and as the exporter does."""
@@ -154,8 +154,8 @@ class Results:
             if name == "max_rows" and None not in (value, theirs):
                 value = min(value, theirs)
             elif theirs != value:
-                spelt = self._spelling.get(name, name)
-                raise SettingsError(f"the exporter sets {name} itself; leave out {spelt}")
+                argument = self._spelling.get(name, name)
+                raise SettingsError(f"the exporter sets {name} itself; leave out {argument}")
             joined[name] = value
         self._unused -= {*self._wanted}
         return joined
