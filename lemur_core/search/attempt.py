@@ -10,7 +10,7 @@ import optuna
 from lemur_core.errors import FactError
 from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
 from lemur_core.search.forecast import Forecast, Forecasting
-from lemur_core.search.initial import InitialWeights
+from lemur_core.search.initial_weights import InitialWeights
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.settings import Settings
 from lemur_core.search.study import Study

@@ -20,7 +20,7 @@ from lemur_core.search.dispatch import Dispatch
 from lemur_core.search.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
 from lemur_core.search.forecast import Forecasting
 from lemur_core.search.hooks import tell_plugins
-from lemur_core.search.initial import InitialWeights
+from lemur_core.search.initial_weights import InitialWeights
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.obtain import Obtain
 from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lemur_core.guard import guarded_hooks
+from lemur_core.guarded_hooks import guarded_hooks
 from lemur_core.registry import Registry
 from lemur_core.search.events import (
     CampaignEnded,

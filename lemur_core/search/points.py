@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lemur_core.errors import SettingsError, SpaceError, hint
-from lemur_core.initial import NAME, identity_in
-from lemur_core.search.initial import InitialWeights
+from lemur_core.initial_weights import NAME, identity_in
+from lemur_core.search.initial_weights import InitialWeights
 from lemur_core.space import EXECUTION, Choice, Space, Value, fixed, optional_of
 from lemur_core.store.identity import prm_uid
 from lemur_core.values import value_in

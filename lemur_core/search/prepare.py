@@ -9,11 +9,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
-from lemur_core.initial import NAME
+from lemur_core.initial_weights import NAME
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
 from lemur_core.search.code import CodeReader
-from lemur_core.search.initial import InitialWeights
+from lemur_core.search.initial_weights import InitialWeights
 from lemur_core.search.points import Point, Points
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
 from lemur_core.values import preset

@@ -23,7 +23,7 @@ import lemur_core
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import LemurError
 from lemur_core.files import replacement
-from lemur_core.initial import identity_of
+from lemur_core.initial_weights import identity_of
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.events import CampaignEnded, CampaignStarted, StudyStarted, Watch

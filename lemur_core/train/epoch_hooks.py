@@ -11,7 +11,7 @@ from typing import Any
 
 from lemur_core.errors import FactError
 from lemur_core.fact import check_facts
-from lemur_core.guard import guarded_hooks
+from lemur_core.guarded_hooks import guarded_hooks
 from lemur_core.registry import Registry
 from lemur_core.trial import Epoch, Trial
 

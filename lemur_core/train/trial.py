@@ -27,7 +27,7 @@ from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
-from lemur_core.train.initial import give_weights
+from lemur_core.train.initial_weights import give_weights
 from lemur_core.train.parts import Parted
 from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
 

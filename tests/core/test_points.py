@@ -12,7 +12,7 @@ import lemur_core
 from lemur_core import data
 from lemur_core.errors import SettingsError, SpaceError
 from lemur_core.search.events import EpochEnded, StudyStarted, TrialStarted, Warned
-from lemur_core.search.initial import InitialWeights
+from lemur_core.search.initial_weights import InitialWeights
 from lemur_core.search.points import Point, Points, read_points
 from lemur_core.search.settings import Settings
 from lemur_core.space import Choice, Interval

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import Subset
 
 from lemur_core import Entry, data
 from lemur_core.errors import MisfitError
@@ -21,19 +22,6 @@ CPU = torch.device("cpu")
 TASK = "txt-classification"
 
 
-class Listed:
-    """Samples in memory, one at a time."""
-
-    def __init__(self, samples):
-        self.samples = samples
-
-    def __len__(self):
-        return len(self.samples)
-
-    def __getitem__(self, index):
-        return self.samples[index]
-
-
 class Negated(nn.Module):
     def forward(self, images):
         return -images.float()
@@ -45,7 +33,8 @@ class NegatedPair(nn.Module):
 
 
 def both(samples):
-    return [samples, Listed(samples)]
+    # A data set in memory, and the same one sample at a time.
+    return [samples, Subset(samples, range(len(samples)))]
 
 
 @pytest.mark.parametrize("transform", [Negated(), NegatedPair()], ids=["whole", "pair"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur_core.errors import SettingsError
-from lemur_core.initial import NAME, identity_in, identity_of
+from lemur_core.initial_weights import NAME, identity_in, identity_of
 
 _LENGTH_BYTES = 8
 

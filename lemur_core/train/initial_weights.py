@@ -10,7 +10,7 @@ from safetensors.torch import load_model
 from torch import nn
 
 from lemur_core.errors import MisfitError
-from lemur_core.initial import NAME, identity_in, identity_of
+from lemur_core.initial_weights import NAME, identity_in, identity_of
 from lemur_core.trial import Trial
 
 _SHOWN = 3
