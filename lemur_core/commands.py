@@ -3,19 +3,32 @@
 A command is a `click.Command` that a plugin registers with ``lemur_register_commands``:
 
     import click
-    from lemur_core.commands import db_option, text_table
+    from lemur_core.commands import arguments_of, db_option, filter_options, text_table
 
     @click.command()
+    @filter_options
     @db_option
-    def nets(db: str) -> None:
-        frame = lemur_core.data(db=db, unique_nn=True)
+    def nets(db: str, **given) -> None:
+        frame = lemur_core.data(**arguments_of(db, given), unique_nn=True, db=db)
         click.echo(text_table(["net", "score"], frame[["nn", "accuracy"]].to_numpy()))
 """
 
 from __future__ import annotations
 
 from lemur_core.cli import warn
+from lemur_core.cli.export import Written, write_results
+from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.table import headed, text_table
 
-__all__ = ["data_option", "db_option", "headed", "text_table", "warn"]
+__all__ = [
+    "Written",
+    "arguments_of",
+    "data_option",
+    "db_option",
+    "filter_options",
+    "headed",
+    "text_table",
+    "warn",
+    "write_results",
+]

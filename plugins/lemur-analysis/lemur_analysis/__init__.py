@@ -1,0 +1,7 @@
+"""Statistics, figures and reports of results.
+
+Everything works on a pandas DataFrame: what `lemur_core.data` returns, or a table of your own with
+columns of the same names.
+
+- `lemur_analysis.plot`: figures, functions of a frame that return matplotlib axes.
+"""
