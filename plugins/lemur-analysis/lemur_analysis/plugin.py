@@ -51,7 +51,7 @@ def lemur_register_importers():
     return [
         Entry(
             "crossedwires",
-            "lemur_analysis.pairs.crossedwires",
+            "lemur_analysis.importers.crossedwires",
             summary="CrossedWires' table of pairs, PyTorch and TensorFlow",
         )
     ]

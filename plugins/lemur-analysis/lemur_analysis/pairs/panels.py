@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,14 +62,14 @@ def pair_figure(
                 return one
             given = {**defaults, **options}
             panels = [
-                (", ".join(filter(None, (pairs.title, part.title))), pairs, part)
-                for _, pairs in read_pairs(frame, scores, hyperparameters).groups()
+                (panel_title(key, part.title), pairs, part)
+                for key, pairs in read_pairs(frame, scores, hyperparameters).groups()
                 for part in (parts(pairs, **given) if parts else [Part()])
             ]
             axes = axes_for(ax, [title for title, *_ in panels])
             for one, (title, pairs, part) in zip(axes, panels, strict=True):
                 _draw(draw, one, pairs, part, given)
-                one.set_title(label(title), fontsize="medium")
+                one.set_title(title, fontsize="medium")
             return axes[0] if len(axes) == 1 else axes
 
         drawn.__signature__ = _signature(draw)  # type: ignore[attr-defined]
@@ -88,6 +88,19 @@ def counted(pairs: Pairs) -> str:
     complete = len(pairs.complete.frame)
     failed = len(pairs.frame) - complete
     return f"n={complete:,}, {failed:,} failed" if failed else f"n={complete:,}"
+
+
+def panel_title(key: Mapping[str, object], part: str = "") -> str:
+    """Return the title of a panel: what its pairs have in common, and what tells it apart.
+
+    >>> print(panel_title({"task": "t", "metric": "acc", "nets": "A, B"}, "plug-in"))
+    t, acc
+    A, B
+    plug-in
+    """
+    cell = ", ".join(label(key[name]) for name in CELL if name in key)
+    nets = label(key["nets"]) if "nets" in key else ""
+    return "\n".join(line for line in (cell, nets, part) if line)
 
 
 def axis_label(name: str) -> str:

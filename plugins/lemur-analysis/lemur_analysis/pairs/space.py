@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lemur_analysis.pairs.panels import NO_PAIRS, axis_label, counted, holds_no_pairs
+from lemur_analysis.pairs.panels import (
+    NO_PAIRS,
+    axis_label,
+    counted,
+    holds_no_pairs,
+    panel_title,
+)
 from lemur_analysis.pairs.table import Pairs, read_pairs, short
 from lemur_analysis.plot.figure import PANEL_SIZE
-from lemur_analysis.plot.style import GREY, label
+from lemur_analysis.plot.style import GREY
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -26,11 +32,11 @@ def draw_space(frame: Any, ax: Any, axes: str, scores: str, hyperparameters: str
         [one] = _axes(ax, 1)
         _say(one, NO_PAIRS)
         return one
-    parts = [part for _, part in read_pairs(frame, scores, hyperparameters).groups()]
+    parts = list(read_pairs(frame, scores, hyperparameters).groups())
     drawn = _axes(ax, len(parts))
-    for one, part in zip(drawn, parts, strict=True):
+    for one, (key, part) in zip(drawn, parts, strict=True):
         names = chosen_axes(part, axes)
-        one.set_title(label(part.title), fontsize="medium")
+        one.set_title(panel_title(key), fontsize="medium")
         if part.complete.frame.empty:
             _say(one, "no pair has both scores")
         elif len(names) < 3:

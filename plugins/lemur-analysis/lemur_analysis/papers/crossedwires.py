@@ -25,7 +25,7 @@ PRINTED = "half a unit of the last digit printed"
 SCRAMBLED = (
     "the paper compares raw estimates of counts, which are higher for two hyperparameters even if "
     "nothing depends on them, and a reshape scrambles its figure of pairs; in excess of the null, "
-    "no two hyperparameters say more by this estimator than the sum of what each says alone"
+    "no two hyperparameters demonstrably say more than the sum of what each says alone"
 )
 MATTER = (
     "yes if some two hyperparameters say more than the sum of what each says alone, in excess of "

@@ -6,6 +6,7 @@ import io
 import pytest
 
 import lemur_core
+from lemur_analysis.importers import crossedwires as importer
 from lemur_analysis.pairs import (
     bottom,
     extremes,
@@ -15,7 +16,6 @@ from lemur_analysis.pairs import (
     summary,
     top,
 )
-from lemur_analysis.pairs import crossedwires as importer
 from lemur_core.cli import cli
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.kinds.importer import EpochRecord, Fault
