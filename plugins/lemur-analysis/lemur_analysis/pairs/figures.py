@@ -11,7 +11,7 @@ import numpy as np
 from lemur_analysis.pairs.dependence import partial_dependence
 from lemur_analysis.pairs.information import ESTIMATORS, mutual_information
 from lemur_analysis.pairs.panels import Part, axis_label, counted, pair_figure
-from lemur_analysis.pairs.table import Pairs, short
+from lemur_analysis.pairs.table import Pairs, listed, short
 from lemur_analysis.plot.figure import NothingToDrawError
 from lemur_analysis.plot.style import GREY, label
 from lemur_core.errors import SettingsError
@@ -123,9 +123,9 @@ def pair_space(
     Args:
         frame: Pairs, as `read_pairs` takes them.
         ax: Three-dimensional axes, one for each group of pairs; None makes them.
-        axes: Hyperparameters along x, y and z, and the one that is the size, separated by commas;
+        axes: Hyperparameters along x, y and z, and the one that is the size, separated by ``+``;
             without it batch size, learning rate, epochs and epsilon come first.
-        scores: The two columns of scores, separated by a comma.
+        scores: The two columns of scores, separated by ``+``.
         hyperparameters: The columns of hyperparameters, likewise.
     """
     from lemur_analysis.pairs.space import draw_space
@@ -134,8 +134,7 @@ def pair_space(
 
 
 def _by_estimator(pairs: Pairs, *, estimators: str, **_: Any) -> list[Part]:
-    names = [name.strip() for name in estimators.split(",")]
-    return [Part(name, _ESTIMATOR_TITLES.get(name, name)) for name in names]
+    return [Part(name, _ESTIMATOR_TITLES.get(name, name)) for name in listed(estimators)]
 
 
 @pair_figure(_by_estimator)
@@ -144,7 +143,7 @@ def pair_information(
     pairs: Pairs,
     key: str,
     *,
-    estimators: str = ",".join(ESTIMATORS),
+    estimators: str = "+".join(ESTIMATORS),
     permutations: int = 200,
     repeats: int = 50,
     seed: int = 0,

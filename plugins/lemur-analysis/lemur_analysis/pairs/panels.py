@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-NO_PAIRS = "no pairs: select the rows of a collection of pairs"
+NO_PAIRS = "no pairs: select a collection of pairs, with --collection for example"
 
 
 class Part(NamedTuple):
@@ -99,7 +99,7 @@ def panel_title(key: Mapping[str, object], part: str = "") -> str:
     plug-in
     """
     cell = ", ".join(label(key[name]) for name in CELL if name in key)
-    nets = label(key["nets"]) if "nets" in key else ""
+    nets = ", ".join(label(key[name]) for name in ("nets", "nn", "net") if name in key)
     return "\n".join(line for line in (cell, nets, part) if line)
 
 

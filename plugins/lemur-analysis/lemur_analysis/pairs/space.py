@@ -13,7 +13,7 @@ from lemur_analysis.pairs.panels import (
     holds_no_pairs,
     panel_title,
 )
-from lemur_analysis.pairs.table import Pairs, read_pairs, short
+from lemur_analysis.pairs.table import Pairs, listed, read_pairs, short
 from lemur_analysis.plot.figure import PANEL_SIZE
 from lemur_analysis.plot.style import GREY
 from lemur_core.errors import SettingsError
@@ -55,7 +55,7 @@ def chosen_axes(pairs: Pairs, given: str) -> list[str]:
     """
     by_name = {short(name): name for name in pairs.hyperparameters}
     if given:
-        names = [one.strip() for one in given.split(",")]
+        names = listed(given)
         for name in names:
             if name not in by_name and name not in by_name.values():
                 known = ", ".join(by_name) or "none"

@@ -79,12 +79,12 @@ def test_the_space_has_batch_learning_rate_and_epochs_as_axes():
     ax = pair_space(frame())
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_zlabel()) == ("batch", "lr", "epochs")
     assert ax.get_legend().get_title().get_text() == "adam_epsilon"
-    ax = pair_space(frame(), axes="lr,epochs,batch")
+    ax = pair_space(frame(), axes="lr+epochs+batch")
     assert (ax.get_xlabel(), ax.get_zlabel(), ax.get_legend()) == ("lr", "batch", None)
 
 
 def test_information_is_drawn_beside_its_null():
-    axes = draw(pair_information, frame(), estimators="plug-in,ksg")
+    axes = draw(pair_information, frame(), estimators="plug-in+ksg")
     assert [one.get_title() for one in axes] == [
         "plug-in, 10 bins", "nearest neighbours (KSG), k=3",
     ]  # fmt: skip
@@ -94,6 +94,12 @@ def test_information_is_drawn_beside_its_null():
     alone, together = axes[0].lines
     assert (len(alone.get_xdata()), len(together.get_xdata())) == (4, 6)
     assert "excess" in shown(axes)
+
+
+def test_information_is_drawn_without_a_null():
+    ax = pair_information(frame(), estimators="plug-in", permutations=0)
+    assert not ax.patches
+    assert shown(ax) == []
 
 
 def test_dependence_is_drawn_where_a_model_predicts(monkeypatch):
@@ -120,7 +126,9 @@ def test_what_cannot_be_drawn_is_said(figure):
     results = pd.DataFrame(
         columns=["task", "dataset", "metric", "nn", "epoch", "accuracy", "prm", "trial"]
     )
-    assert shown(draw(figure, results)) == ["no pairs: select the rows of a collection of pairs"]
+    assert shown(draw(figure, results)) == [
+        "no pairs: select a collection of pairs, with --collection for example"
+    ]
 
 
 @pytest.mark.parametrize("figure", ALL)
