@@ -32,4 +32,21 @@ def lemur_register_figures():
 
 @hookimpl
 def lemur_register_commands():
-    return [Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results.")]
+    return [
+        Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results."),
+        Entry("report", "lemur_analysis.cli.report:report", summary="Write a report of results."),
+    ]
+
+
+@hookimpl
+def lemur_register_exporters():
+    return [
+        Entry(name, f"lemur_analysis.report.{target}", summary=summary)
+        for name, target, summary in (
+            ("excel", "excel:excel", "A workbook of statistics with figures"),
+            ("excel-raw", "excel:excel_raw", "A workbook of all records with figures"),
+            ("html", "html:html", "A page with tables and figures that opens offline"),
+            ("pdf", "pdf:pdf", "A document with tables and figures to print"),
+            ("report", "folder:folder", "A folder with excel, excel-raw and html"),
+        )
+    ]

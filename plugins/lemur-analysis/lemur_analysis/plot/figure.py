@@ -82,6 +82,7 @@ def figure(
                     one.set_title(title)
             return axes[0] if len(axes) == 1 else axes
 
+        drawn.panels = panels  # type: ignore[attr-defined]
         drawn.__signature__ = _signature(draw)  # type: ignore[attr-defined]
         return drawn
 
