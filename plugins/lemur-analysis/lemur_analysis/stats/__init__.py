@@ -10,17 +10,37 @@ of different tasks and metrics are never averaged together, and those of differe
 where a statistic says so. A score or time that is NaN or infinite counts as missing.
 """
 
+from lemur_analysis.stats.blocks import Blocks, complete_blocks
 from lemur_analysis.stats.checks import CHANCE, anomalies
 from lemur_analysis.stats.correlations import correlation, mean_std, mean_std_correlation
+from lemur_analysis.stats.estimates import interval_estimates, probability_of_improvement
+from lemur_analysis.stats.profiles import performance_profile
+from lemur_analysis.stats.ranks import (
+    average_ranks,
+    critical_difference,
+    pairwise_tests,
+    rank_test,
+    smallest_wilcoxon,
+)
 from lemur_analysis.stats.summaries import best, overview, summary
 
 __all__ = [
     "CHANCE",
+    "Blocks",
     "anomalies",
+    "average_ranks",
     "best",
+    "complete_blocks",
     "correlation",
+    "critical_difference",
+    "interval_estimates",
     "mean_std",
     "mean_std_correlation",
     "overview",
+    "pairwise_tests",
+    "performance_profile",
+    "probability_of_improvement",
+    "rank_test",
+    "smallest_wilcoxon",
     "summary",
 ]
