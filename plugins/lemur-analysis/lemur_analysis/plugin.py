@@ -32,4 +32,7 @@ def lemur_register_figures():
 
 @hookimpl
 def lemur_register_commands():
-    return [Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results.")]
+    return [
+        Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results."),
+        Entry("stats", "lemur_analysis.cli.stats:stats", summary="Print statistics of results."),
+    ]

@@ -22,7 +22,7 @@ from lemur_analysis.stats.ranks import (
     rank_test,
     smallest_wilcoxon,
 )
-from lemur_analysis.stats.summaries import best, overview, summary
+from lemur_analysis.stats.summaries import best, nets, overview, summary
 
 __all__ = [
     "CHANCE",
@@ -36,6 +36,7 @@ __all__ = [
     "interval_estimates",
     "mean_std",
     "mean_std_correlation",
+    "nets",
     "overview",
     "pairwise_tests",
     "performance_profile",

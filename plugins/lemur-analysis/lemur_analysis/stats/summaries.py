@@ -113,3 +113,31 @@ def overview(frame: DataFrame) -> DataFrame:
     top = best(rows, by=()).set_index(keys)
     table["best_net"], table["best_score"] = top["nn"], top["accuracy"]
     return table.reset_index()
+
+
+def nets(frame: DataFrame) -> DataFrame:
+    """Return the scores of each net, a row per task, data set, metric and net.
+
+    Returns:
+        The columns ``task, dataset, metric`` (whichever the frame has), ``nn``, ``trials`` (where
+        the frame names them), ``records``, ``missing`` (records without a finite score), ``best``
+        (the highest score), ``epoch`` (at which it was reached, where the frame has epochs),
+        ``mean``, ``std`` (ddof 1) and ``median`` of all records; sorted, the best first.
+    """
+    check_columns(frame, ("nn", "accuracy"))
+    cells = cell_columns(frame)
+    keys = [*cells, "nn"]
+    table = summary(frame, by=("nn",), values=("accuracy",)).set_index(keys)
+    groups = frame.groupby(keys, observed=True, dropna=False)
+    if "trial" in frame.columns:
+        table["trials"] = groups["trial"].nunique()
+    if "epoch" in frame.columns:
+        table["epoch"] = best(frame).set_index(keys)["epoch"]
+        table["epoch"] = table["epoch"].astype("Int64")
+    names = ["trials", "rows", "missing", "max", "epoch", "mean", "std", "median"]
+    table = table.rename(columns=lambda name: name.removeprefix("accuracy_")).reset_index()
+    table = table[[*keys, *(name for name in names if name in table.columns)]]
+    table = table.rename(columns={"rows": "records", "max": "best"})
+    return table.sort_values(
+        [*cells, "best"], ascending=[*[True] * len(cells), False], kind="stable", ignore_index=True
+    )
