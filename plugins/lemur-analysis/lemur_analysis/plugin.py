@@ -34,6 +34,7 @@ def lemur_register_figures():
 def lemur_register_commands():
     return [
         Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results."),
+        Entry("stats", "lemur_analysis.cli.stats:stats", summary="Print statistics of results."),
         Entry("report", "lemur_analysis.cli.report:report", summary="Write a report of results."),
     ]
 
