@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.frame import check_columns
+from lemur_analysis.report.tables import COLUMNS
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
     from lemur_core import Results
 
-COLUMNS = ("task", "dataset", "metric", "nn", "epoch", "duration", "accuracy")
-"""Columns that a report reads; the raw workbook begins with them."""
 _SEVERAL = ("task", "dataset")
+# For the figures that show parameters, for example.
+_MORE = ("with_stats", "with_facts")
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ def read_frame(results: Results) -> DataFrame:
     Raises:
         SettingsError: There are none, or the user leaves out a column that is needed.
     """
-    frame = results.frame()
+    asked = results.arguments
+    more = () if "columns" in asked else [name for name in _MORE if name not in asked]
+    frame = results.frame(**dict.fromkeys(more, True))
     check_columns(frame, COLUMNS)
     if frame.empty:
-        chosen = ", ".join(f"{name}={value}" for name, value in results.arguments.items())
+        chosen = ", ".join(f"{name}={value}" for name, value in asked.items())
         raise SettingsError(
             f"database {results.database} has no results"
             + (f" with {chosen}; select others" if chosen else "; nothing to report")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
-from lemur_analysis.plot.figure import NothingToDrawError
-from lemur_core.errors import LemurError, SettingsError
+from lemur_analysis.plot.figure import NothingToDrawError, missing_of, note_of
+from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,22 +69,22 @@ class Figures:
 
     def expect(self, sections: int) -> None:
         """Say of how many sections figures will be drawn, so that progress has a total."""
-        panels = [_has_panels(draw) for _, draw in self._drawers.values()]
-        self._total = sum(sections if has else 1 for has in panels)
+        by = [_is_by_dataset(draw) for _, draw in self._drawers.values()]
+        self._total = sum(sections if one else 1 for one in by)
 
     def of_section(self, frame: DataFrame, title: str, render: Render) -> list[Drawing]:
-        """Draw the figures that have a panel for each task, data set and metric.
+        """Draw the figures whose panels show one data set each.
 
         Args:
             frame: The rows of one section.
             title: Of the section, for the captions.
             render: What is made of each; it is closed afterwards.
         """
-        return list(self._drawn(frame, title, render, panels=True))
+        return list(self._drawn(frame, title, render, by_dataset=True))
 
     def of_all(self, frame: DataFrame, render: Render) -> list[Drawing]:
-        """Draw the figures that compare several data sets, as `of_section` does."""
-        return list(self._drawn(frame, "all results", render, panels=False))
+        """Draw the other figures, as `of_section` does."""
+        return list(self._drawn(frame, "all results", render, by_dataset=False))
 
     def _load(self, entries: dict[str, Entry]) -> Iterator[tuple[str, tuple[Entry, Any]]]:
         for name, entry in entries.items():
@@ -91,15 +92,16 @@ class Figures:
                 yield name, (entry, entry.load())
 
     def _drawn(
-        self, frame: DataFrame, title: str, render: Render, *, panels: bool
+        self, frame: DataFrame, title: str, render: Render, *, by_dataset: bool
     ) -> Iterator[Drawing]:
         for name, (entry, draw) in self._drawers.items():
-            if _has_panels(draw) is panels:
+            if _is_by_dataset(draw) is by_dataset:
                 with self._guard(name, title):
                     with drawn(draw, frame) as figure:
                         content = render(figure)
                         width, height = figure.get_size_inches()
-                    yield Drawing(name, f"{entry.summary}: {title}", content, width, height)
+                        caption = _caption(f"{entry.summary}: {title}", figure)
+                    yield Drawing(name, caption, content, width, height)
                 self._done += 1
                 self._results.progress(self._done, max(self._done, self._total))
 
@@ -110,22 +112,16 @@ class Figures:
             yield
         except NothingToDrawError as error:
             self.notes.append(f"no {name}{where}: {error}")
-        except OSError as error:
-            if not isinstance(error, LemurError):
-                # The report itself cannot be written.
-                raise
-            self._fail(name, where, str(error))
+        except SettingsError as error:
+            # The results lack a column that it shows, or have too many panels.
+            self.notes.append(f"no {name}{where}: {error}")
         # A stranger's figure may raise anything, and must not cost the report.
         except Exception as error:
-            kind = "" if isinstance(error, LemurError) else f"{type(error).__name__}: "
-            self._fail(name, where, f"{kind}{error}")
-
-    def _fail(self, name: str, where: str, why: str) -> None:
-        line = f"figure {name!r}{where} was left out: {why.partition(chr(10))[0]}"
-        self.notes.append(line)
-        if name not in self._failed:
-            self._failed.add(name)
-            self._results.warn(line)
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            self.notes.append(f"no {name}{where}: it failed with {why}")
+            if name not in self._failed:
+                self._failed.add(name)
+                self._results.warn(f"figure {name!r}{where} failed and is left out: {why}")
 
 
 @contextmanager
@@ -142,9 +138,9 @@ def drawn(draw: Callable[..., Any], frame: DataFrame) -> Iterator[Figure]:
     try:
         axes = np.atleast_1d(np.asarray(draw(frame), dtype=object)).ravel()
         figure = axes[0].figure
-        missing = [_missing(one) for one in axes]
+        missing = [missing_of(one) for one in axes]
         if all(missing):
-            raise NothingToDrawError(missing[0])
+            raise NothingToDrawError("; ".join(dict.fromkeys(missing)))
         _rasterize(figure)
         _settle(figure)
         yield figure
@@ -211,16 +207,19 @@ def _entries(names: str) -> dict[str, Entry]:
     return {name: registry.get("figure", name) for name in wanted}
 
 
-def _has_panels(draw: Any) -> bool:
-    """Return whether a figure has a panel for each task, data set and metric."""
-    return bool(getattr(draw, "panels", False))
+def _is_by_dataset(draw: Any) -> bool:
+    """Return whether each panel of a figure shows one data set."""
+    panels = getattr(draw, "panels", False)
+    if callable(panels):
+        parameters = inspect.signature(draw).parameters.values()
+        panels = panels({one.name: one.default for one in parameters})
+    return panels if isinstance(panels, bool) else "dataset" in panels
 
 
-def _missing(ax: Any) -> str:
-    """Return the text of axes that have nothing else on them; empty where there is more."""
-    if ax.axison or ax.lines or ax.collections or ax.patches or ax.images:
-        return ""
-    return " ".join(text.get_text() for text in ax.texts) or "nothing"
+def _caption(text: str, figure: Figure) -> str:
+    """Return a caption with what the panels say of their records."""
+    notes = dict.fromkeys(note_of(ax) for ax in figure.axes)
+    return "; ".join([text, *(note for note in notes if note)])
 
 
 def _settle(figure: Figure) -> None:

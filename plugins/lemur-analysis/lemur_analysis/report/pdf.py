@@ -53,7 +53,7 @@ def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
         for one in sections:
             _add_table(pages, one.title, tables.nets(one.frame))
             drawn.of_section(one.frame, one.title, add)
-        _add_table(pages, "Anomalies", tables.anomalies(frame))
+        _add_table(pages, "Anomalies", tables.anomaly_counts(frame))
         if drawn.notes:
             _add_text(pages, "Figures that are not shown", drawn.notes)
         return f"{len(frame):,} records on {pages.get_pagecount():,} pages"
