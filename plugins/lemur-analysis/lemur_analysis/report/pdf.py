@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lemur_analysis.plot.fonts import drawable, set_fonts
 from lemur_analysis.report import tables
 from lemur_analysis.report.contents import cover_of, read_frame, sections_of
 from lemur_analysis.report.drawings import ALL, DPI, Figures
-from lemur_analysis.report.html_table import plain, value_of
+from lemur_analysis.report.html_table import value_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +49,7 @@ def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
         def add(figure: Figure) -> None:
             pages.savefig(figure, dpi=DPI)
 
-        _add_text(pages, title, [f"{label}: {value}" for label, value in cover_of(results, frame)])
+        _add_text(pages, title, [_line(*one) for one in cover_of(results, frame)])
         drawn.of_all(frame, add)
         for one in sections:
             _add_table(pages, one.title, tables.nets(one.frame))
@@ -64,13 +65,13 @@ def _add_text(pages: Any, title: str, lines: Sequence[str]) -> None:
     broken = [
         part
         for line in lines
-        for part in textwrap.wrap(plain(line), _CHARACTERS, subsequent_indent="    ") or [""]
+        for part in textwrap.wrap(drawable(line), _CHARACTERS, subsequent_indent="    ") or [""]
     ]
     for start in range(0, max(len(broken), 1), _LINES):
         figure = _page(title)
         text = "\n".join(broken[start : start + _LINES])
         figure.text(0.06, 0.88, text, va="top", fontsize=9, linespacing=1.4, parse_math=False)
-        pages.savefig(figure)
+        _save(pages, figure)
 
 
 def _add_table(pages: Any, title: str, frame: DataFrame) -> None:
@@ -88,7 +89,16 @@ def _add_table(pages: Any, title: str, frame: DataFrame) -> None:
         made.auto_set_column_width(list(range(len(names))))
         for cell in made.get_celld().values():
             cell.get_text().set_parse_math(False)
-        pages.savefig(figure)
+        _save(pages, figure)
+
+
+def _line(label: str, value: Any) -> str:
+    return f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}"
+
+
+def _save(pages: Any, figure: Figure) -> None:
+    set_fonts(figure)
+    pages.savefig(figure)
 
 
 def _page(title: str) -> Figure:
@@ -103,5 +113,5 @@ def _page(title: str) -> Figure:
 
 
 def _short(value: Any, most: int = _LONGEST) -> str:
-    text = "" if value is None else " ".join(plain(value).split())
+    text = "" if value is None else drawable(" ".join(str(value).split()))
     return text if len(text) <= most else f"{text[: most - 12]}...{text[-9:]}"
