@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PAGE = (11.69, 8.27)
 _LINES, _CHARACTERS = 46, 120
 _ROWS, _LONGEST = 34, 34
+# Of the page's width: where text begins, and a character of a table.
+_LEFT, _CHARACTER = 0.06, 0.0068
 
 
 def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
@@ -70,26 +72,33 @@ def _add_text(pages: Any, title: str, lines: Sequence[str]) -> None:
     for start in range(0, max(len(broken), 1), _LINES):
         figure = _page(title)
         text = "\n".join(broken[start : start + _LINES])
-        figure.text(0.06, 0.88, text, va="top", fontsize=9, linespacing=1.4, parse_math=False)
+        figure.text(_LEFT, 0.88, text, va="top", fontsize=9, linespacing=1.4, parse_math=False)
         _save(pages, figure)
 
 
 def _add_table(pages: Any, title: str, frame: DataFrame) -> None:
     """Add pages of a table."""
     values = frame.astype(object).where(frame.notna(), None)
-    rows = [[_short(value_of(value)) for value in row] for row in values.itertuples(index=False)]
+    rows = [[value_of(value) for value in row] for row in values.itertuples(index=False)]
     names = [str(name) for name in frame.columns]
     for start in range(0, len(rows), _ROWS):
         figure = _page(title)
-        axes = figure.add_axes((0.06, 0.04, 0.88, 0.84))
-        axes.set_axis_off()
-        made = axes.table(rows[start : start + _ROWS], colLabels=names, loc="upper left", edges="B")
-        made.auto_set_font_size(False)
-        made.set_fontsize(8)
-        made.auto_set_column_width(list(range(len(names))))
-        for cell in made.get_celld().values():
-            cell.get_text().set_parse_math(False)
+        left = _LEFT
+        for name, *column in zip(names, *rows[start : start + _ROWS], strict=True):
+            left = _add_column(figure, left, name, column)
         _save(pages, figure)
+
+
+def _add_column(figure: Figure, left: float, name: str, values: Sequence[Any]) -> float:
+    """Write a column of a table, numbers to the right; return where the next one begins."""
+    texts = [_short(value) for value in values]
+    width = _CHARACTER * max(map(len, (name, *texts)))
+    is_text = any(isinstance(value, str) for value in values)
+    x, side = (left, "left") if is_text else (left + width, "right")
+    style = {"va": "top", "ha": side, "fontsize": 8, "linespacing": 1.5, "parse_math": False}
+    figure.text(x, 0.885, name, weight="bold", **style)
+    figure.text(x, 0.86, "\n".join(texts), **style)
+    return left + width + 2 * _CHARACTER
 
 
 def _line(label: str, value: Any) -> str:
