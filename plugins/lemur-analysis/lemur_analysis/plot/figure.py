@@ -27,6 +27,7 @@ from lemur_analysis.plot.notes import (
     add_note,
     complete,
     missing_of,
+    note_epochs,
     note_of,
     say_missing,
     set_title,
@@ -50,6 +51,7 @@ __all__ = [
     "details",
     "figure",
     "missing_of",
+    "note_epochs",
     "note_of",
     "say_missing",
 ]
@@ -116,8 +118,12 @@ def figure(
         def on_axes(ax: Any, made: list[tuple[str, Panel]], options: Mapping[str, Any]) -> Any:
             high = [one.frame[rows].nunique() if rows else 0 for _, one in made]
             axes = axes_for(ax, [title for title, _ in made], high)
-            for one, (title, panel) in zip(axes, made, strict=True):
-                _draw(draw, Panel(panel.frame, one, panel.styles), title, options)
+            try:
+                for one, (title, panel) in zip(axes, made, strict=True):
+                    _draw(draw, Panel(panel.frame, one, panel.styles), title, options)
+            except BaseException:
+                _close(axes[0] if ax is None else None)
+                raise
             return axes
 
         @wraps(draw)
@@ -157,6 +163,13 @@ def _draw(draw: Callable[..., None], panel: Panel, title: str, options: Mapping[
     if title:
         set_title(panel.ax, title)
     set_fonts(panel.ax)
+
+
+def _close(ax: Axes | None) -> None:
+    from matplotlib import pyplot as plt
+
+    if ax is not None:
+        plt.close(ax.figure)
 
 
 def _columns(
