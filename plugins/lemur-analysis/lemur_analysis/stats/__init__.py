@@ -14,6 +14,9 @@ from lemur_analysis.stats.blocks import Blocks, complete_blocks
 from lemur_analysis.stats.checks import CHANCE, anomalies
 from lemur_analysis.stats.correlations import correlation, mean_std, mean_std_correlation
 from lemur_analysis.stats.estimates import interval_estimates, probability_of_improvement
+from lemur_analysis.stats.fronts import pareto_front
+from lemur_analysis.stats.hyperparameters import importance, runs_with_hyperparameters
+from lemur_analysis.stats.predictions import calibration, predictions
 from lemur_analysis.stats.profiles import performance_profile
 from lemur_analysis.stats.ranks import (
     average_ranks,
@@ -30,18 +33,23 @@ __all__ = [
     "anomalies",
     "average_ranks",
     "best",
+    "calibration",
     "complete_blocks",
     "correlation",
     "critical_difference",
+    "importance",
     "interval_estimates",
     "mean_std",
     "mean_std_correlation",
     "nets",
     "overview",
     "pairwise_tests",
+    "pareto_front",
     "performance_profile",
+    "predictions",
     "probability_of_improvement",
     "rank_test",
+    "runs_with_hyperparameters",
     "smallest_wilcoxon",
     "summary",
 ]

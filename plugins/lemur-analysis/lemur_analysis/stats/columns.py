@@ -6,40 +6,30 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pandas import Series
 
-from lemur_analysis.frame import check_columns, seconds
-from lemur_core.errors import SettingsError
+from lemur_analysis.frame import NANOSECONDS, check_columns
+from lemur_analysis.frame import numbers as column_numbers
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_PRM = "prm."
-
-
-def finite(values: Series) -> Series:
-    """Return numbers as float64, those that are infinite as NaN.
-
-    Raises:
-        SettingsError: They are no numbers.
-    """
-    try:
-        numbers = values.astype("float64")
-    except (TypeError, ValueError):
-        raise SettingsError(
-            f"column {values.name!r} holds {values.dtype}; expected numbers"
-        ) from None
-    return numbers.where(np.isfinite(numbers))
+PRM = "prm."
 
 
 def numbers(frame: DataFrame, name: str) -> Series:
-    """Return a column of numbers; ``seconds`` is made of ``duration`` where there is no such."""
+    """Return a column as float64, where what is missing or infinite is NaN.
+
+    ``seconds`` is made of ``duration`` where there is no such column.
+
+    Raises:
+        SettingsError: There is no such column, or it holds something else.
+    """
     if name == "seconds" and name not in frame.columns:
         check_columns(frame, ("duration",))
-        return finite(seconds(frame))
+        return column_numbers(frame, "duration").rename("seconds") / NANOSECONDS
     check_columns(frame, (name,))
-    return finite(frame[name])
+    return column_numbers(frame, name)
 
 
 def present(frame: DataFrame, names: Sequence[str]) -> list[str]:
@@ -58,9 +48,9 @@ def settings(frame: DataFrame) -> Series | None:
         values = frame["prm"].tolist()
         texts = {number: _text(one) for number, one in {id(one): one for one in values}.items()}
         return Series([texts[id(one)] for one in values], index=frame.index, dtype="str")
-    apart = [name for name in frame.columns if str(name).startswith(_PRM)]
+    apart = [name for name in frame.columns if str(name).startswith(PRM)]
     if apart:
-        rows = frame[apart].rename(columns=lambda name: name.removeprefix(_PRM))
+        rows = frame[apart].rename(columns=lambda name: name.removeprefix(PRM))
         records = rows.astype(object).where(rows.notna(), None).to_dict("records")
         texts = [
             _text({name: one for name, one in record.items() if one is not None})

@@ -58,7 +58,6 @@ def summary(
 
 
 def _described(values: Series, codes: Series | None) -> DataFrame:
-    name = values.name if values.name != "duration" else "seconds"
     by = pd.Series(0, index=values.index) if codes is None else codes
     groups = values.groupby(by.to_numpy(), sort=True)
     table = pd.DataFrame({"count": groups.count()})
@@ -67,7 +66,7 @@ def _described(values: Series, codes: Series | None) -> DataFrame:
     for quartile, share in _QUARTILES.items():
         table[quartile] = groups.quantile(share)
     table["max"] = groups.max()
-    return table.rename(columns=lambda statistic: f"{name}_{statistic}")
+    return table.rename(columns=lambda statistic: f"{values.name}_{statistic}")
 
 
 def best(frame: DataFrame, by: Sequence[str] = ("nn",)) -> DataFrame:
