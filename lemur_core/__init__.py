@@ -43,7 +43,13 @@ if TYPE_CHECKING:
     from lemur_core.search.summary import Summary
     from lemur_core.search.trained import Trained, trained
     from lemur_core.store.artefacts import Artefact, artefact, attach
-    from lemur_core.store.collections import Collection, collect, collection
+    from lemur_core.store.collections import (
+        Collection,
+        CollectionSummary,
+        collect,
+        collection,
+        collections,
+    )
     from lemur_core.store.facts import record
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
@@ -53,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Artefact",
     "Collection",
+    "CollectionSummary",
     "Entry",
     "Epoch",
     "Kind",
@@ -71,6 +78,7 @@ __all__ = [
     "check",
     "collect",
     "collection",
+    "collections",
     "commands",
     "data",
     "entries_in",
@@ -90,6 +98,7 @@ __all__ = [
 _LAZY = {
     "Artefact": "lemur_core.store.artefacts",
     "Collection": "lemur_core.store.collections",
+    "CollectionSummary": "lemur_core.store.collections",
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
     "Pipeline": "lemur_core.pipeline",
@@ -106,6 +115,7 @@ _LAZY = {
     "check": "lemur_core.checking.check",
     "collect": "lemur_core.store.collections",
     "collection": "lemur_core.store.collections",
+    "collections": "lemur_core.store.collections",
     "data": "lemur_core.store.reading.reader",
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",

@@ -12,7 +12,14 @@ def lemur_register_kinds():
             "lemur_analysis.plot.figure",
             "A figure of results",
             details="lemur_analysis.plot.figure:details",
-        )
+        ),
+        Kind(
+            "paper",
+            "lemur_register_papers",
+            "lemur_analysis.papers.paper",
+            "Claims of a published paper, to be checked again",
+            rules="lemur_analysis.papers.rules:PaperRules",
+        ),
     ]
 
 
@@ -72,6 +79,42 @@ def lemur_register_figures():
                 "Median and quartiles of each net's score by epoch, or a line for each trial",
             ),
         )
+    ] + [
+        Entry(name, f"lemur_analysis.pairs.figures:{name.replace('-', '_')}", summary=summary)
+        for name, summary in (
+            ("pair-densities", "Densities of both scores of pairs and of their difference"),
+            ("pair-grid", "Differences within pairs by each two hyperparameters"),
+            ("pair-space", "Differences within pairs by three hyperparameters, in perspective"),
+            ("pair-information", "Mutual information of hyperparameters and the difference"),
+            ("pair-dependence", "Difference within pairs as a model predicts it"),
+        )
+    ]
+
+
+@hookimpl
+def lemur_register_importers():
+    return [
+        Entry(
+            "crossedwires",
+            "lemur_analysis.importers.crossedwires",
+            summary="CrossedWires' table of pairs, PyTorch and TensorFlow",
+        )
+    ]
+
+
+@hookimpl
+def lemur_register_papers():
+    return [
+        Entry(
+            "crossedwires",
+            "lemur_analysis.papers.crossedwires:claims",
+            summary="Zvyagin et al. 2021: the same nets in PyTorch and TensorFlow",
+        ),
+        Entry(
+            "lemur",
+            "lemur_analysis.papers.lemur:claims",
+            summary="Goodarzi et al. 2025: LEMUR Neural Network Dataset",
+        ),
     ]
 
 
@@ -81,6 +124,11 @@ def lemur_register_commands():
         Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results."),
         Entry("stats", "lemur_analysis.cli.stats:stats", summary="Print statistics of results."),
         Entry("report", "lemur_analysis.cli.report:report", summary="Write a report of results."),
+        Entry(
+            "reproduce-paper",
+            "lemur_analysis.cli.reproduce:reproduce_paper",
+            summary="Check a paper's claims again.",
+        ),
     ]
 
 
