@@ -26,6 +26,25 @@ def lemur_register_figures():
                 "rolling:rolling_mean",
                 "Score of each net by epoch, averaged over a window of epochs",
             ),
+            ("pareto", "fronts:pareto", "Score against time, parameters or another cost"),
+            (
+                "critical-difference",
+                "ranks:critical_difference",
+                "Average ranks of nets over data sets, and which do not differ",
+            ),
+            ("intervals", "estimates:intervals", "Estimates of each net's score with intervals"),
+            (
+                "performance-profile",
+                "estimates:performance_profile",
+                "Share of each net's runs above a score",
+            ),
+            (
+                "parallel-coordinates",
+                "hyperparameters:parallel_coordinates",
+                "Hyperparameters of each run, coloured by its score",
+            ),
+            ("importance", "hyperparameters:importance", "Importance of a net's hyperparameters"),
+            ("calibration", "predictions:calibration", "Predicted against measured final scores"),
         )
     ]
 

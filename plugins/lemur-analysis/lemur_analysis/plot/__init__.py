@@ -10,6 +10,20 @@ drawn in one panel: a frame with several makes a panel of each, and the function
 axes. `lemur_analysis.plot.figure` says how they are made.
 """
 
+from lemur_analysis.plot.estimates import intervals, performance_profile
+from lemur_analysis.plot.fronts import pareto
+from lemur_analysis.plot.hyperparameters import importance, parallel_coordinates
+from lemur_analysis.plot.predictions import calibration
+from lemur_analysis.plot.ranks import critical_difference
 from lemur_analysis.plot.rolling import rolling_mean
 
-__all__ = ["rolling_mean"]
+__all__ = [
+    "calibration",
+    "critical_difference",
+    "importance",
+    "intervals",
+    "parallel_coordinates",
+    "pareto",
+    "performance_profile",
+    "rolling_mean",
+]
