@@ -78,6 +78,25 @@ def lemur_register_figures():
                 "bands:learning_curves",
                 "Median and quartiles of each net's score by epoch, or a line for each trial",
             ),
+            ("pareto", "fronts:pareto", "Score against time, parameters or another cost"),
+            (
+                "critical-difference",
+                "ranks:critical_difference",
+                "Average ranks of nets over data sets, and which do not differ",
+            ),
+            ("intervals", "estimates:intervals", "Estimates of each net's score with intervals"),
+            (
+                "performance-profile",
+                "estimates:performance_profile",
+                "Share of each net's runs above a score",
+            ),
+            (
+                "parallel-coordinates",
+                "hyperparameters:parallel_coordinates",
+                "Hyperparameters of each run, coloured by its score",
+            ),
+            ("importance", "hyperparameters:importance", "Importance of a net's hyperparameters"),
+            ("calibration", "predictions:calibration", "Predicted against measured final scores"),
         )
     ] + [
         Entry(name, f"lemur_analysis.pairs.figures:{name.replace('-', '_')}", summary=summary)

@@ -62,7 +62,8 @@ def importance(
     frame: DataFrame,
     *,
     evaluator: str = "fanova",
-    repeats: int = 5,
+    repeats: int = 3,
+    trees: int = 16,
     seed: int = 0,
     within: Sequence[str] = (*CELL, "nn"),
 ) -> DataFrame:
@@ -75,6 +76,7 @@ def importance(
         evaluator: ``fanova`` (Hutter et al., 2014) or ``ped-anova`` (Watanabe et al., 2023).
         repeats: How often fANOVA grows its forest, each with its own seed; PED-ANOVA draws
             nothing and is computed once.
+        trees: Trees of each forest. Optuna grows 64, which takes seconds per hundred trials.
         seed: Of the first forest.
         within: Columns in each of whose values it is computed apart: hyperparameters of different
             nets are not the same.
@@ -91,20 +93,33 @@ def importance(
     """
     if evaluator not in EVALUATORS:
         raise SettingsError(f"evaluator is {evaluator!r}; expected {' or '.join(EVALUATORS)}")
-    if repeats < 1:
-        raise SettingsError(f"repeats is {repeats}; expected a whole number from 1")
+    for name, value in (("repeats", repeats), ("trees", trees)):
+        if value < 1:
+            raise SettingsError(f"{name} is {value}; expected a whole number from 1")
     runs = runs_with_hyperparameters(frame)
     by = present(runs, within)
     parts = []
     for key, part in runs.groupby(by, observed=True) if by else [((), runs)]:
-        found = _importance(part, evaluator, repeats if evaluator == "fanova" else 1, seed)
+        makers = list(_evaluators(evaluator, repeats, trees, seed))
+        found = _importance(part, makers)
         where = dict(zip(by, key, strict=True))
         parts.append(pd.DataFrame(found).assign(trials=len(part), evaluator=evaluator, **where))
     order = [*by, *_COLUMNS]
     return pd.concat(parts, ignore_index=True)[order] if parts else pd.DataFrame(columns=order)
 
 
-def _importance(runs: DataFrame, evaluator: str, repeats: int, seed: int) -> dict[str, Any]:
+def _evaluators(name: str, repeats: int, trees: int, seed: int) -> Iterator[Any]:
+    from optuna import importance
+
+    with _quiet():
+        if name == "ped-anova":
+            yield importance.PedAnovaImportanceEvaluator()
+            return
+        for one in range(repeats):
+            yield importance.FanovaImportanceEvaluator(n_trees=trees, seed=seed + one)
+
+
+def _importance(runs: DataFrame, evaluators: Sequence[Any]) -> dict[str, Any]:
     prm = runs[[name for name in runs.columns if str(name).startswith(PRM)]]
     prm = prm.dropna(axis=1, how="all").rename(columns=lambda name: name.removeprefix(PRM))
     some = [name for name in prm.columns if prm[name].isna().any()]
@@ -113,15 +128,20 @@ def _importance(runs: DataFrame, evaluator: str, repeats: int, seed: int) -> dic
     why = _refusal(runs["accuracy"], varied)
     if why:
         nothing = {"hyperparameter": [None], "importance": np.nan, "std": np.nan}
-        return {**nothing, "repeats": repeats, "note": why}
+        return {**nothing, "repeats": len(evaluators), "note": why}
     notes = [f"fixed: {', '.join(fixed)}"] if fixed else []
     notes += [f"not in all trials: {', '.join(some)}"] if some else []
     study = recorded_study(varied, runs["accuracy"])
-    drawn = pd.DataFrame([_evaluated(study, evaluator, seed + one) for one in range(repeats)])
+    drawn = pd.DataFrame([_evaluated(study, one) for one in evaluators])
     means = drawn.mean().sort_values(ascending=False, kind="stable")
     spread = drawn.std(ddof=1)[means.index]
     shares = {"hyperparameter": list(means.index), "importance": means.to_numpy()}
-    return {**shares, "std": spread.to_numpy(), "repeats": repeats, "note": "; ".join(notes)}
+    return {
+        **shares,
+        "std": spread.to_numpy(),
+        "repeats": len(evaluators),
+        "note": "; ".join(notes),
+    }
 
 
 def _refusal(scores: Series, varied: DataFrame) -> str:
@@ -183,8 +203,24 @@ def is_numeric(values: Series) -> bool:
 
 
 def is_wide(values: Series) -> bool:
-    """Return whether numbers are above 0 and span so much that their logarithm is taken."""
-    return bool(values.min() > 0 and values.max() >= LOG_SPAN * values.min())
+    """Return whether the logarithm of numbers is taken.
+
+    It is if they are above 0, span a factor of `LOG_SPAN` or more, and are spread more evenly by
+    their logarithm: its median is nearer to the middle of the range.
+
+    >>> import pandas as pd
+    >>> is_wide(pd.Series([1e-4, 1e-3, 1e-2])), is_wide(pd.Series([0.01, 0.5, 0.99]))
+    (True, False)
+    """
+    if not (values.min() > 0 and values.max() >= LOG_SPAN * values.min()):
+        return False
+    plain = values.astype("float64")
+    return bool(_off_centre(np.log(plain)) < _off_centre(plain))
+
+
+def _off_centre(values: Series) -> float:
+    low, high = values.min(), values.max()
+    return abs((values.median() - low) / (high - low) - 0.5)
 
 
 def _plain(value: Any) -> Any:
@@ -202,16 +238,11 @@ def _count(values: Series) -> int:
     return len({_plain(one) for one in values})
 
 
-def _evaluated(study: Study, evaluator: str, seed: int) -> dict[str, float]:
-    from optuna import importance
+def _evaluated(study: Study, evaluator: Any) -> dict[str, float]:
+    from optuna.importance import get_param_importances
 
     with _quiet():
-        made: Any = (
-            importance.FanovaImportanceEvaluator(seed=seed)
-            if evaluator == "fanova"
-            else importance.PedAnovaImportanceEvaluator()
-        )
-        return importance.get_param_importances(study, evaluator=made)
+        return get_param_importances(study, evaluator=evaluator)
 
 
 @contextmanager

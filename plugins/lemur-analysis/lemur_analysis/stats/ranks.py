@@ -62,14 +62,15 @@ def rank_test(
     """
     _check_alpha(alpha)
     rows = [
-        {**where, **_tested(one, alpha, correct_ties)}
+        {**where, **statistics_of(one, alpha, correct_ties)}
         for where, one in complete_blocks(frame, **blocks)
     ]
     columns = ["blocks", "nets", "dropped_blocks", "dropped_nets", "chi2", "p", "f", "p_f"]
     return pd.DataFrame(rows, columns=None if rows else [*columns, "critical_difference", "note"])
 
 
-def _tested(blocks: Blocks, alpha: float, correct_ties: bool) -> dict[str, Any]:
+def statistics_of(blocks: Blocks, alpha: float, correct_ties: bool = True) -> dict[str, Any]:
+    """Return what `rank_test` says of some blocks, by column."""
     n, k = blocks.scores.shape
     counts = {
         "blocks": n,
@@ -90,9 +91,9 @@ def _missing(blocks: Blocks) -> str:
     """Return why there is no Friedman test of some blocks; nothing: there is."""
     n, k = blocks.scores.shape
     if k < 3:
-        return f"{k} nets share {n} data sets; Friedman's test needs 3 nets"
+        return f"Friedman's test needs 3 nets on the same data sets; there are {k}"
     if n < 2:
-        return f"{n} data set; rank tests need 2"
+        return f"Friedman's test needs 2 data sets, not {n}"
     if (blocks.scores.nunique(axis=1) == 1).all():
         return "all nets tie in all blocks"
     return ""

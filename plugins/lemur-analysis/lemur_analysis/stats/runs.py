@@ -74,7 +74,9 @@ def runs_of(
     rows = frame.assign(accuracy=numbers(frame, "accuracy"), run=own).dropna(subset=["accuracy"])
     apart = present(rows, within)
     block = [name for name in present(rows, CELL) if name not in apart]
-    rows["block"] = rows[block].astype(str).agg("/".join, axis=1) if block else ""
+    rows["block"] = ""
+    for name in block:
+        rows["block"] = rows["block"] + ("/" if name != block[0] else "") + rows[name].astype(str)
     for key, part in rows.groupby(apart, observed=True) if apart else [((), rows)]:
         best = part.groupby(["block", "nn", "run"], observed=True)["accuracy"].max()
         groups = dict(iter(best.groupby(["block", "nn"], observed=True)))

@@ -121,9 +121,9 @@ def test_ties_everywhere_have_no_statistic():
 @pytest.mark.parametrize(
     ("scores", "nets", "note"),
     [
-        ([(0.5, 0.6)] * 4, "AB", "2 nets share 4 data sets; Friedman's test needs 3 nets"),
-        ([(0.5,)] * 4, "A", "1 nets share 4 data sets; Friedman's test needs 3 nets"),
-        ([(0.5, 0.6, 0.7)], "ABC", "1 data set; rank tests need 2"),
+        ([(0.5, 0.6)] * 4, "AB", "Friedman's test needs 3 nets on the same data sets; there are 2"),
+        ([(0.5,)] * 4, "A", "Friedman's test needs 3 nets on the same data sets; there are 1"),
+        ([(0.5, 0.6, 0.7)], "ABC", "Friedman's test needs 2 data sets, not 1"),
     ],
 )
 def test_what_cannot_be_tested_says_why(scores, nets, note):
