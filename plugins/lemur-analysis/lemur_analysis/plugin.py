@@ -27,6 +27,26 @@ def lemur_register_figures():
                 "Score of each net by epoch, averaged over a window of epochs",
             ),
         )
+    ] + [
+        Entry(name, f"lemur_analysis.representativeness.agreement:{target}", summary=summary)
+        for name, target, summary in (
+            (
+                "error-scatter",
+                "error_scatter",
+                "Errors on each data set against those on one, a point per net",
+            ),
+            ("rank-agreement", "rank_agreement", "Rank correlations between data sets, a matrix"),
+            (
+                "rank-transfer",
+                "rank_transfer",
+                "Rank correlations of one data set with the others, beside their noise ceilings",
+            ),
+            (
+                "scatter-matrix",
+                "scatter_matrix",
+                "Errors on all pairs of data sets, a point per net",
+            ),
+        )
     ]
 
 
