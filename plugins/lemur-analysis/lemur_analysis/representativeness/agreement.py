@@ -76,8 +76,9 @@ def rank_agreement(
     pairs = rank_correlations(rows, method=method, common=common)
     drawn = draw_panels(ax, {"": lambda one: _matrix(one, names, pairs, method)})
     if ax is None:
-        width = min(2 + 1.1 * len(names), MOST_INCHES)
-        drawn.figure.set_size_inches(width, 0.75 * width)
+        longest = max(len(label(name)) for name in names)
+        width = min(2 + 1.1 * len(names) + 0.1 * longest, MOST_INCHES)
+        drawn.figure.set_size_inches(width, 0.8 * width)
     return drawn
 
 
@@ -102,7 +103,7 @@ def _matrix(ax: Axes, names: list[str], pairs: DataFrame, method: str) -> None:
         fmt="",
         annot_kws={"fontsize": 8},
         linewidths=0.5,
-        cbar_kws={"label": f"rank correlation ({method})"},
+        cbar_kws={"label": f"correlation ({method})"},
     )
     ax.set_xticklabels([label(name) for name in names[:-1]], rotation=40, ha="right")
     ax.set_yticklabels([label(name) for name in names[1:]], rotation=0)
@@ -297,10 +298,10 @@ def _transfer(ax: Axes, table: DataFrame, reference: str, method: str) -> None:
     with_ends = table.dropna(subset=["low"])
     ax.hlines(with_ends.index, with_ends["low"], with_ends["high"], color=BLUE, lw=1.8, zorder=3)
     ax.scatter(table["correlation"], table.index, color=BLUE, zorder=4, s=34,
-               label="rank correlation, 95 %")  # fmt: skip
+               label="correlation, 95 %")  # fmt: skip
     ax.axvline(0, color="black", lw=0.8)
     ax.set_yticks(table.index, [f"{label(one.other)} (n={one.nets})" for one in table.itertuples()])
-    ax.set(xlim=(-1.03, 1.03), xlabel=f"rank correlation ({method}) with {label(reference)}")
+    ax.set(xlim=(-1.03, 1.03), xlabel=f"correlation ({method}) with {label(reference)}")
     ax.legend(fontsize="x-small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 
 

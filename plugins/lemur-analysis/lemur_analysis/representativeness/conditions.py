@@ -86,7 +86,10 @@ def _lengths(dataset: str, rows: DataFrame, extremes: int) -> Callable[[Axes], N
             known = line.dropna()
             colour = ORANGE if net in best else RED if net in worst else GREY
             mark = "^" if net in best else "X" if net in worst else "o"
-            ax.plot(known.index, known, color=colour, marker=mark, ms=4, lw=1, alpha=0.8)
+            front = 2 if colour == GREY else 3
+            ax.plot(
+                known.index, known, color=colour, marker=mark, ms=4, lw=0.8, alpha=0.8, zorder=front
+            )
         for colour, mark, name in ((ORANGE, "^", "best"), (RED, "X", "worst")):
             if few:
                 ax.plot([], [], color=colour, marker=mark, ms=4,
@@ -195,7 +198,11 @@ def balanced_errors(frame: DataFrame, ax: Any = None) -> Any:
     Raises:
         SettingsError: A row is not as expected.
     """
-    return _condition(frame, ax, "balanced", "balanced classes", "unbalanced classes")
+    rows = checked(frame)
+    needed = {"balanced": "whether the net was trained on balanced classes"}
+    absent = missing_columns(rows, "The effect of balanced classes", needed)
+    words = ("trained on balanced classes", "trained on unbalanced classes")
+    return draw_nothing(ax, absent) if absent else _condition(rows, ax, "balanced", *words)
 
 
 def pretraining_gain(frame: DataFrame, ax: Any = None) -> Any:
@@ -208,21 +215,18 @@ def pretraining_gain(frame: DataFrame, ax: Any = None) -> Any:
     Raises:
         SettingsError: A row is not as expected.
     """
-    return _condition(frame, ax, "pretrained", "pretrained", "trained from scratch")
-
-
-def _condition(frame: DataFrame, ax: Any, column: str, with_it: str, without: str) -> Any:
     rows = checked(frame)
-    words = {column: f"whether the error is that of a net {with_it}"}
-    if column == "balanced":
-        words = {column: "whether the net was trained on balanced classes"}
-    absent = missing_columns(rows, f"The effect of {with_it}", words)
-    if absent or rows.empty:
-        return draw_nothing(ax, absent or "no errors")
+    needed = {"pretrained": "whether the net was pretrained on other data"}
+    absent = missing_columns(rows, "The gain of pretraining", needed)
+    words = ("pretrained", "trained from scratch")
+    return draw_nothing(ax, absent) if absent else _condition(rows, ax, "pretrained", *words)
+
+
+def _condition(rows: DataFrame, ax: Any, column: str, with_it: str, without: str) -> Any:
     pairs = paired(rows, column)
     gains = condition_gains(rows, column).set_index("dataset")
     if pairs.empty:
-        return draw_nothing(ax, f"No net has an error both {with_it} and {without}")
+        return draw_nothing(ax, f"No net was both {with_it} and {without}")
 
     def drawer(dataset: str, part: DataFrame) -> Callable[[Axes], None]:
         gain = gains.loc[dataset]

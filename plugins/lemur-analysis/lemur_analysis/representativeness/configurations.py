@@ -222,6 +222,7 @@ def best_configuration(frame: DataFrame, ax: Any = None, *, best: int = 15) -> A
             one.scatter([], [], color="black", marker="x", s=45, label="best net")
             one.set_xticks(sorted(some["stage"].unique()))
             one.set(xlabel="stage", ylabel=STAGE_SETTINGS[setting])
+            one.set_ylim(bottom=0)
             outer_legend(one)
 
         return draw
@@ -285,9 +286,14 @@ def _stage(rows: DataFrame, setting: str, column: str) -> Callable[[Axes], None]
         middles = _medians(known, column)
         ax.plot(middles.index, middles, color=ORANGE, lw=1.8)
         if setting in ("bottleneck", "group"):
+            ticks = sorted(known[column].unique())
             ax.set_xscale("log", base=2)
-        ax.set_xlabel(f"{STAGE_SETTINGS[setting]}, stage {column.rpartition('_')[2]}", fontsize=8)
-        ax.set_ylabel(f"error (n={len(known):,})", fontsize=8)
+            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        stage = column.rpartition("_")[2]
+        ax.set_title(f"{setting}, stage {stage} (n={len(known):,})", fontsize=8)
+        ax.set_xlabel(STAGE_SETTINGS[setting], fontsize=8)
+        if stage == "1":
+            ax.set_ylabel(f"error on {label(known['dataset'].iloc[0])}", fontsize=8)
         ax.tick_params(labelsize=7)
 
     return draw

@@ -67,8 +67,11 @@ def by_data_set(frame: DataFrame) -> dict[str, DataFrame]:
 
 
 def identity(ax: Axes) -> None:
-    """Draw the line of equal values, within the limits of the axes."""
-    ax.axline((0, 0), slope=1, color=GREY, lw=0.8, ls="--", zorder=0)
+    """Draw the line of equal values, and give both axes the same limits."""
+    ends = [*ax.get_xlim(), *ax.get_ylim()]
+    limits = (min(ends), max(ends))
+    ax.plot(limits, limits, color=GREY, lw=0.8, ls="--", zorder=0)
+    ax.set(xlim=limits, ylim=limits)
 
 
 def set_title(ax: Axes, name: object, value: Correlation) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NET = ("net", "dataset")
 """The columns that name a row of a population."""
+_READ = ("nn", "dataset", "trial", "epoch", "accuracy", "validation", "prm", "transform")
+"""The columns that are read in a frame of results; it must have the first five."""
 _SIZE = r"_(\d+)(?:_|$)"
 """The resolution in a transform's name: 299 of ``norm_299_flip``."""
 
@@ -51,7 +53,7 @@ def runs_from_results(
 
     Returns:
         A row per trial: ``net``, ``dataset``, ``run``, ``epoch`` (the best), ``error`` and
-        ``selection`` (0 to 1).
+        ``selection`` (0 to 1), and ``resolution`` (pixels), missing where it is not known.
 
     Raises:
         SettingsError: A column is missing, there are several tasks or metrics, a score is
@@ -59,11 +61,17 @@ def runs_from_results(
     """
     _check_number("at_epoch", at_epoch)
     _check_number("resolution", resolution)
-    check_columns(frame, ("nn", "dataset", "trial", "epoch", "accuracy"))
+    check_columns(frame, _READ[:5])
     check_one(frame)
-    rows = frame.dropna(subset=["accuracy"]).rename(columns={"nn": "net", "trial": "run"})
+    if resolution and not {"prm", "transform"} & set(frame.columns):
+        raise SettingsError(
+            "resolution is read from the transform, and the frame has neither 'prm' nor 'transform'"
+        )
+    read = [name for name in _READ if name in frame.columns]
+    rows = frame[read].dropna(subset=["accuracy"]).rename(columns={"nn": "net", "trial": "run"})
+    rows = rows.assign(resolution=_resolutions(rows))
     if resolution:
-        rows = rows[_resolutions(rows) == resolution]
+        rows = rows[rows["resolution"] == resolution]
     if complete and at_epoch:
         reached = rows.loc[rows["epoch"] >= at_epoch, [*NET, "run"]].drop_duplicates()
         rows = rows.merge(reached, on=[*NET, "run"])
@@ -77,7 +85,7 @@ def runs_from_results(
     # Of equals, the epoch that trained longest.
     rows = rows.sort_values(["selection", "epoch"], ascending=[True, False], kind="stable")
     rows = rows.drop_duplicates([*NET, "run"]).sort_values([*NET, "run"], ignore_index=True)
-    return rows[[*NET, "run", "epoch", "error", "selection"]]
+    return rows[[*NET, "run", "epoch", "error", "selection", "resolution"]]
 
 
 def from_results(
@@ -247,13 +255,14 @@ def _choice(rows: DataFrame) -> Series:
     return rows["validation"].where(known, rows["accuracy"])
 
 
-def _resolutions(rows: DataFrame) -> Series:
-    """Return the resolution of each row, in pixels; NaN where the transform names none."""
+def _resolutions(rows: DataFrame) -> Series | float:
+    """Return the resolution of each row, in pixels; NaN where no transform names one."""
     if "transform" in rows.columns:
         names = rows["transform"]
-    else:
-        check_columns(rows, ("prm",))
+    elif "prm" in rows.columns:
         names = rows["prm"].map(lambda prm: (prm or {}).get("transform", ""))
+    else:
+        return np.nan
     return names.astype("str").str.extract(_SIZE, expand=False).astype("float64")
 
 
