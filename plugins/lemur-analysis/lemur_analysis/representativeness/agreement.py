@@ -103,10 +103,14 @@ def _matrix(ax: Axes, names: list[str], pairs: DataFrame, method: str) -> None:
         fmt="",
         annot_kws={"fontsize": 8},
         linewidths=0.5,
+        xticklabels=False,
+        yticklabels=False,
         cbar_kws={"label": f"correlation ({method})"},
     )
-    ax.set_xticklabels([label(name) for name in names[:-1]], rotation=40, ha="right")
-    ax.set_yticklabels([label(name) for name in names[1:]], rotation=0)
+    # Those of seaborn have whole names, however long.
+    ticks = np.arange(len(names) - 1) + 0.5
+    ax.set_xticks(ticks, [label(name) for name in names[:-1]], rotation=40, ha="right")
+    ax.set_yticks(ticks, [label(name) for name in names[1:]])
 
 
 def error_scatter(
