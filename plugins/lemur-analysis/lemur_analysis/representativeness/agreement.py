@@ -213,9 +213,11 @@ def scatter_matrix(
         return draw_nothing(ax, _too_few(names))
     if ax is None:
         edge = max(1.3 * count, 4)
-        _, ax = plt.subplots(
+        figure, ax = plt.subplots(
             count, count, figsize=(edge, edge), sharex="col", layout="constrained", squeeze=False
         )
+        figure.supxlabel("error", fontsize=9)
+        figure.supylabel("error", fontsize=9)
     grid = np.asarray(ax, dtype=object).ravel()
     if len(grid) != count * count:
         raise SettingsError(
