@@ -8,6 +8,7 @@ The public interface is the names in ``__all__`` and these modules; ``docs/api.m
 - `lemur_core.fetch`, `lemur_core.images`: download archives and read image files, for loaders.
 - `lemur_core.files`: write a file whole or not at all.
 - `lemur_core.commands`: options and tables, for commands.
+- `lemur_core.workbooks`: tables in xlsx workbooks, for exporters.
 
 Everything else may change in any release. A map of it, in the order a newcomer reads it:
 
@@ -33,7 +34,7 @@ from lemur_core.hookspecs import hookimpl
 from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
-    from lemur_core import commands, files, images
+    from lemur_core import commands, files, images, workbooks
     from lemur_core.checking.check import check
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import installed
@@ -90,6 +91,7 @@ __all__ = [
     "recording",
     "run",
     "trained",
+    "workbooks",
 ]
 
 # Imported when they are first used, as they need torch, pandas or what takes a while too.
@@ -122,7 +124,7 @@ _LAZY = {
     "trained": "lemur_core.search.trained",
 }
 
-_MODULES = ("commands", "files", "images")
+_MODULES = ("commands", "files", "images", "workbooks")
 
 
 def __getattr__(name: str) -> Any:
