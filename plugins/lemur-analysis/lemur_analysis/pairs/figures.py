@@ -10,7 +10,7 @@ import numpy as np
 
 from lemur_analysis.pairs.dependence import partial_dependence
 from lemur_analysis.pairs.information import ESTIMATORS, mutual_information
-from lemur_analysis.pairs.panels import Part, axis_label, counted, pair_figure
+from lemur_analysis.pairs.panels import USED, Part, axis_label, counted, pair_figure
 from lemur_analysis.pairs.table import Pairs, listed, short
 from lemur_analysis.plot.figure import NothingToDrawError
 from lemur_analysis.plot.style import GREY, label
@@ -183,8 +183,11 @@ def pair_information(
     ax.set(xlim=(least * 1.1, most * 1.3), ylim=(-0.7, len(table) + 0.4))
     ax.set_xlabel(f"mutual information with the difference, nats (n={table['pairs'].iloc[0]:,})")
     ax.legend(
-        fontsize="x-small", frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.16)
+        fontsize="x-small", frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.2)
     )
+
+
+pair_space.needs, pair_space.uses = (), USED  # type: ignore[attr-defined]
 
 
 @pair_figure()

@@ -34,7 +34,7 @@ def shown(axes):
     """Draw the whole picture, and return the text on the axes."""
     axes = np.atleast_1d(axes).ravel()
     axes[0].figure.draw_without_rendering()
-    return [text.get_text() for one in axes for text in one.texts]
+    return [" ".join(text.get_text().split()) for one in axes for text in one.texts]
 
 
 @pytest.mark.parametrize("values", [[0.0], [1.0], [0.0, 0.5, 1.0], [0.3] * 9])
@@ -85,7 +85,7 @@ def test_the_space_has_batch_learning_rate_and_epochs_as_axes():
 
 def test_information_is_drawn_beside_its_null():
     axes = draw(pair_information, frame(), estimators="plug-in+ksg")
-    assert [one.get_title() for one in axes] == [
+    assert [one.get_title("left") for one in axes] == [
         "plug-in, 10 bins", "nearest neighbours (KSG), k=3",
     ]  # fmt: skip
     names = [text.get_text() for text in axes[0].get_yticklabels()]
@@ -116,7 +116,7 @@ def test_no_dependence_is_drawn_where_no_model_predicts(monkeypatch):
     ax = pair_dependence(made)
     assert not ax.lines
     [text] = shown(ax)
-    assert text.startswith("no partial dependence: the model's cross-validated R2 is -")
+    assert text.startswith("no partial dependence: the model's cross- validated R2 is -")
 
 
 @pytest.mark.parametrize("figure", ALL)
@@ -143,10 +143,16 @@ def test_each_group_of_pairs_has_panels_of_its_own(figure):
     made = made.drop(columns="adam_epsilon" if figure is pair_space else ["lr", "epochs"])
     axes = draw(figure, made.reset_index(drop=True))
     assert len(axes) % 2 == 0
-    titles = [one.get_title().partition("\n")[0] for one in axes]
+    titles = [one.get_title("left").partition("\n")[0] for one in axes]
     assert {title[:5] for title in titles} == {r"\$0\$", r"\$1\$"}
     assert all(len(title) < 60 for title in titles)
     shown(axes)
+
+
+@pytest.mark.parametrize("figure", ALL)
+def test_names_in_other_scripts_and_control_characters_are_drawn(figure):
+    made = frame(8).rename(columns={"lr": "学习率 \a $x$"}).assign(nets="नेट 网络")
+    shown(draw(figure, made))
 
 
 @pytest.mark.parametrize("figure", ALL)

@@ -124,6 +124,17 @@ def test_rows_of_data_are_pairs_too(place, run, tmp_path):
     assert summary(rows)["max"].tolist() == [0.5]
 
 
+def test_figures_of_a_collection_are_drawn_by_the_command(place, run, tmp_path):
+    db, out = tmp_path / "lemur.db", tmp_path / "figures"
+    run("db", "import", place(*ROWS), "--db", db)
+    collection = ("--collection", "crossedwires-VGG16")
+    status, text = run("plot", "pair-densities", *collection, "--db", db, "--out", out)
+    assert (status, text) == (0, f"wrote {out / 'pair-densities.svg'}\n")
+    status, text = run("plot", "pair-densities", "--db", db, "--out", out)
+    assert status == 1
+    assert "no pairs: select a collection of pairs, with --collection for example" in text
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
