@@ -18,8 +18,11 @@ def check_columns(frame: DataFrame, needed: tuple[str, ...]) -> None:
     """Check that a frame has the columns that are read.
 
     Raises:
-        SettingsError: It lacks some.
+        SettingsError: It lacks some, or has one twice.
     """
+    twice = sorted({name for name in needed if list(frame.columns).count(name) > 1})
+    if twice:
+        raise SettingsError(f"the frame has several columns {twice[0]!r}; keep one")
     missing = [name for name in needed if name not in frame.columns]
     if missing:
         raise SettingsError(
@@ -31,6 +34,25 @@ def check_columns(frame: DataFrame, needed: tuple[str, ...]) -> None:
 def cell_columns(frame: DataFrame) -> list[str]:
     """Return those of `CELL` that a frame has."""
     return [name for name in CELL if name in frame.columns]
+
+
+def numbers(frame: DataFrame, name: str) -> Series:
+    """Return a column as float64; what is missing or infinite is NaN.
+
+    Raises:
+        SettingsError: It holds something else.
+    """
+    import numpy as np
+    import pandas as pd
+
+    column = frame[name]
+    found = pd.to_numeric(column, errors="coerce")
+    texts = column.map(lambda value: isinstance(value, str)).astype(bool)
+    wrong = column[(column.notna() & found.isna()) | texts]
+    if len(wrong):
+        raise SettingsError(f"column {name!r} holds {wrong.iloc[0]!r}; expected numbers")
+    found = found.astype("float64")
+    return found.where(np.isfinite(found))
 
 
 def seconds(frame: DataFrame) -> Series:

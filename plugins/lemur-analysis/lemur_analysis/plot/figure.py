@@ -8,22 +8,32 @@ that is a bool, int, float or str; ``lemur plot rolling-mean:window=3`` passes o
 
     @figure(needs=("nn", "epoch", "accuracy"))
     def best(panel, *, log=False):
-        panel.frame.groupby("nn")["accuracy"].max().plot.barh(ax=panel.ax, logx=log)
+        frame = complete(panel.ax, panel.frame, "accuracy")
+        frame.groupby("nn")["accuracy"].max().plot.barh(ax=panel.ax, logx=log)
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from lemur_analysis.frame import cell_columns, check_columns
-from lemur_analysis.plot.style import Style, label, styles_of
-from lemur_core.errors import SettingsError
+from lemur_analysis.frame import CELL, check_columns
+from lemur_analysis.plot.fonts import set_fonts
+from lemur_analysis.plot.notes import (
+    NothingToDrawError,
+    add_note,
+    complete,
+    missing_of,
+    note_epochs,
+    note_of,
+    say_missing,
+    set_title,
+)
+from lemur_analysis.plot.panels import PANEL_SIZE, axes_for, parts_of
+from lemur_analysis.plot.style import Style, styles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,12 +41,22 @@ if TYPE_CHECKING:
 
     from lemur_core import Entry
 
-PANEL_SIZE = (6.4, 4.2)
-"""Width and height of a panel, in inches."""
+__all__ = [
+    "PANEL_SIZE",
+    "NothingToDrawError",
+    "Panel",
+    "add_note",
+    "axes_for",
+    "complete",
+    "details",
+    "figure",
+    "missing_of",
+    "note_epochs",
+    "note_of",
+    "say_missing",
+]
 
-
-class NothingToDrawError(Exception):
-    """A panel cannot be drawn; the text says what is missing."""
+Panels = bool | Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -46,43 +66,91 @@ class Panel:
     Attributes:
         frame: Its rows, never none.
         ax: Where it is drawn.
-        styles: Colour, marker and line of each net, the same in all panels of a figure.
+        styles: Colour, marker and line of each net, the same in all panels of a task.
     """
 
     frame: DataFrame
     ax: Axes
-    styles: dict[str, Style]
+    styles: dict[Any, Style]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Several panels of a figure, drawn together.
+
+    Attributes:
+        axes: Of the panels.
+        titles: Of the panels.
+        number: Its place, from 1.
+        count: Pages that the figure has.
+    """
+
+    axes: Any
+    titles: tuple[str, ...]
+    number: int = 1
+    count: int = 1
 
 
 def figure(
-    *, needs: Sequence[str], panels: bool = True
+    *, needs: Sequence[str], uses: Sequence[str] = (), panels: Panels = True, rows: str = ""
 ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
     """Make a figure of a function that draws one panel.
 
+    The figure has the attributes ``needs``, ``uses`` and ``panels``, as given here, and ``pages``,
+    a callable ``pages(frame, panels, **options)`` that yields a `Page` of at most so many panels
+    after another.
+
     Args:
         needs: Columns that the frame must have.
-        panels: Whether each task, data set and metric has a panel; False draws all on one.
+        uses: Columns that it draws as well if the frame has them.
+        panels: Whether each task, data set and metric has a panel; False draws all on one. Names
+            of columns make a panel of each of their values, as does a callable that takes the
+            values of all options and returns such names.
+        rows: A column each of whose values is a row of the panel, which is made as high as they
+            need.
     """
 
     def decorate(draw: Callable[..., None]) -> Callable[..., Any]:
+        def parts(frame: DataFrame, options: Mapping[str, Any]) -> list[tuple[str, Panel]]:
+            check_columns(frame, tuple(needs))
+            columns = _columns(panels, draw, options)
+            styles = _styles(frame)
+            return [
+                (title, Panel(part, None, styles.get(_task(part), {})))  # type: ignore[arg-type]
+                for title, part in parts_of(frame, columns)
+            ]
+
+        def on_axes(ax: Any, made: list[tuple[str, Panel]], options: Mapping[str, Any]) -> Any:
+            high = [one.frame[rows].nunique() if rows else 0 for _, one in made]
+            axes = axes_for(ax, [title for title, _ in made], high)
+            try:
+                for one, (title, panel) in zip(axes, made, strict=True):
+                    _draw(draw, Panel(panel.frame, one, panel.styles), title, options)
+            except BaseException:
+                _close(axes[0] if ax is None else None)
+                raise
+            return axes
+
         @wraps(draw)
         def drawn(frame: DataFrame, ax: Any = None, **options: Any) -> Any:
-            check_columns(frame, tuple(needs))
-            parts = _parts(frame) if panels else [("", frame)]
-            axes = axes_for(ax, [title for title, _ in parts])
-            styles = styles_of(frame) if "nn" in frame.columns else {}
-            for one, (title, part) in zip(axes, parts, strict=True):
-                try:
-                    if part.empty:
-                        raise NothingToDrawError("no results")
-                    draw(Panel(part, one, styles), **options)
-                except NothingToDrawError as error:
-                    say_missing(one, str(error))
-                if title:
-                    one.set_title(title)
+            axes = on_axes(ax, parts(frame, options), options)
             return axes[0] if len(axes) == 1 else axes
 
+        def pages(frame: DataFrame, panels: int, **options: Any) -> Iterator[Page]:
+            made = parts(frame, options)
+            some = [made[start : start + panels] for start in range(0, len(made), panels)]
+            for number, page in enumerate(some, 1):
+                titles = tuple(title for title, _ in page)
+                yield Page(on_axes(None, page, options), titles, number, len(some))
+
         drawn.__signature__ = _signature(draw)  # type: ignore[attr-defined]
+        for name, value in (
+            ("needs", tuple(needs)),
+            ("uses", tuple(uses)),
+            ("panels", panels),
+            ("pages", pages),
+        ):
+            setattr(drawn, name, value)
         return drawn
 
     return decorate
@@ -97,49 +165,53 @@ def details(entry: Entry) -> Iterator[str]:
         yield f"{'options':<12}{', '.join(f'{name}={value}' for name, value in options.items())}"
 
 
-def axes_for(ax: Any, titles: Sequence[str]) -> Any:
-    """Return an array of axes, one for each title: those that were given, or those of a figure.
+def _draw(draw: Callable[..., None], panel: Panel, title: str, options: Mapping[str, Any]) -> None:
+    try:
+        if panel.frame.empty:
+            raise NothingToDrawError("no results")
+        draw(panel, **options)
+    except NothingToDrawError as error:
+        say_missing(panel.ax, str(error))
+    if title:
+        set_title(panel.ax, title)
+    set_fonts(panel.ax)
 
-    Raises:
-        SettingsError: Axes were given, but not as many as there are panels.
-    """
+
+def _close(ax: Axes | None) -> None:
     from matplotlib import pyplot as plt
 
     if ax is not None:
-        given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        if len(given) != len(titles):
-            raise SettingsError(
-                f"{len(titles)} panels ({'; '.join(titles)}) need as many axes, and ax has "
-                f"{len(given)}; narrow the frame to one, or leave out ax"
-            )
-        return given
-    across = min(len(titles), 2)
-    down = -(-len(titles) // across)
-    _, grid = plt.subplots(
-        down,
-        across,
-        figsize=(PANEL_SIZE[0] * across, PANEL_SIZE[1] * down),
-        squeeze=False,
-        layout="constrained",
-    )
-    for one in grid.flat[len(titles) :]:
-        one.remove()
-    return grid.ravel()[: len(titles)]
+        plt.close(ax.figure)
 
 
-def say_missing(ax: Axes, text: str) -> None:
-    """Write on axes what is missing for the figure."""
-    ax.set_axis_off()
-    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, wrap=True)
+def _columns(
+    panels: Panels, draw: Callable[..., None], options: Mapping[str, Any]
+) -> Sequence[str]:
+    if isinstance(panels, bool):
+        return CELL if panels else ()
+    if callable(panels):
+        bound = inspect.signature(draw).bind(None, **options)
+        bound.apply_defaults()
+        return panels(bound.kwargs)
+    return panels
 
 
-def _parts(frame: DataFrame) -> list[tuple[str, DataFrame]]:
-    """Return the rows of each panel with its title."""
-    by = cell_columns(frame)
-    if frame.empty or not by:
-        return [("", frame)]
-    groups = frame.groupby(by, sort=True, observed=True, dropna=False)
-    return [(", ".join(label(part) for part in key), part) for key, part in groups]
+def _styles(frame: DataFrame) -> dict[Any, dict[Any, Style]]:
+    """Return the styles of the nets of each task, and of all at None.
+
+    Tasks have few nets in common, and each has its own best.
+    """
+    if "nn" not in frame.columns:
+        return {}
+    found = {None: styles_of(frame)}
+    if "task" in frame.columns:
+        found |= {task: styles_of(part) for task, part in frame.groupby("task", observed=True)}
+    return found
+
+
+def _task(part: DataFrame) -> Any:
+    tasks = part["task"].dropna().unique() if "task" in part.columns else ()
+    return tasks[0] if len(tasks) == 1 else None
 
 
 def _signature(draw: Callable[..., None]) -> inspect.Signature:

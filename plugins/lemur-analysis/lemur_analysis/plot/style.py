@@ -1,21 +1,39 @@
-"""How nets look in figures: colours that the colour-blind can tell apart, markers, lines, names."""
+"""How nets look in figures: colours, markers, lines and names.
+
+Colours can be told apart by the colour-blind; markers and dashes beside them in black and white.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lemur_analysis.frame import cell_columns, numbers
+from lemur_analysis.plot.fonts import drawable
+
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from pandas import DataFrame, Series
 
 MOST_COLOURS = 10
 """So many nets have a colour of their own; further ones are grey."""
-GREY = "#b0b0b0"
+GREY = "#c4c4c4"
+# Seaborn's "colorblind", with black for its grey and a darker yellow, which are hard to see beside
+# the grey nets and on white.
+_COLOURS = (
+    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc",
+    "#ca9161", "#fbafe4", "#000000", "#a89f00", "#56b4e9",
+)  # fmt: skip
 _MARKERS = "os^Dv<>Pp*"
+_DASHES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)), (0, (8, 1.5, 2, 1.5)))
+_HATCHES = ("", "////", "\\\\\\\\", "....", "xxxx")
 _LONGEST = 40
+_LONGEST_IN_LEGEND = 26
 
 
 class Style(NamedTuple):
-    """The look of one net.
+    """The look of one net, or of one data set.
 
     Attributes:
         color: Of its lines and markers.
@@ -32,44 +50,143 @@ class Style(NamedTuple):
         """Whether the net has a colour of its own."""
         return self.rank < MOST_COLOURS
 
+    @property
+    def line(self) -> dict[str, Any]:
+        """What ``Axes.plot`` takes for its line: colour, dashes, width, and what it lies on."""
+        if not self.has_colour:
+            return {"color": GREY, "linestyle": "-", "linewidth": 0.8, "zorder": 1.5}
+        dashes = _DASHES[self.rank % len(_DASHES)]
+        return {"color": self.color, "linestyle": dashes, "linewidth": 1.5, "zorder": 2.5}
 
-def styles_of(frame: DataFrame) -> dict[str, Style]:
+    @property
+    def points(self) -> dict[str, Any]:
+        """What ``Axes.plot`` takes for its markers."""
+        shape = self.marker if self.has_colour else "."
+        return {"marker": shape, "markersize": 4.5, "markeredgewidth": 0}
+
+    @property
+    def area(self) -> dict[str, Any]:
+        """What a patch takes for its area: colour and hatching."""
+        hatch = _HATCHES[self.rank % len(_HATCHES)] if self.has_colour else ""
+        return {"facecolor": self.color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.3}
+
+
+def styles_of(frame: DataFrame, by: str = "nn") -> dict[Any, Style]:
     """Return the style of each net of a frame; the best by score have colours of their own.
 
     Args:
-        frame: With the columns ``nn`` and ``accuracy``.
+        frame: With the column ``nn``, and ``accuracy`` to rank by.
+        by: Another column whose values are given styles, those with most rows first.
     """
-    import seaborn as sns
-
-    palette = sns.color_palette("colorblind", MOST_COLOURS)
-    styles = {}
-    for rank, net in enumerate(ranked(frame)):
-        few = rank < MOST_COLOURS
-        styles[net] = Style(palette[rank] if few else GREY, _MARKERS[rank % len(_MARKERS)], rank)
-    return styles
+    names = ranked(frame) if by == "nn" else _frequent(frame[by])
+    return {name: _style(rank) for rank, name in enumerate(names)}
 
 
 def ranked(frame: DataFrame) -> list[str]:
     """Return the nets of a frame, the best first.
 
-    They are ordered by the mean of their ranks in each task, data set and metric, so that scores
-    of different metrics are not compared.
+    They are ordered by the mean of their ranks in each task, data set and metric, by the best
+    score, so that scores of different metrics are not compared. Nets without a score come last,
+    equal ones by name. Rows without a net do not count.
     """
-    from lemur_analysis.frame import cell_columns
+    named = frame[frame["nn"].notna()]
+    nets = sorted(named["nn"].unique(), key=str)
+    if "accuracy" not in named.columns:
+        return nets
+    by = cell_columns(named)
+    scores = named.assign(accuracy=numbers(named, "accuracy"))
+    groups = scores.groupby([*by, "nn"], observed=True, dropna=False)["accuracy"]
+    best = groups.max().dropna().reset_index()
+    cells = best.groupby(by, observed=True, dropna=False)["accuracy"] if by else best["accuracy"]
+    count = cells.transform("size") if by else len(best)
+    # A net alone in its cell is neither good nor bad.
+    best["rank"] = (cells.rank(ascending=False) - 0.5) / count
+    places = best.groupby("nn", observed=True)["rank"].mean()
+    return sorted(nets, key=lambda net: places.get(net, float("inf")))
 
-    if "accuracy" not in frame.columns:
-        return sorted(frame["nn"].unique())
-    by = cell_columns(frame)
-    best = frame.groupby([*by, "nn"], observed=True)["accuracy"].max().reset_index()
-    cells = best.groupby(by, observed=True)["accuracy"] if by else best["accuracy"]
-    best["rank"] = cells.rank(ascending=False, pct=True)
-    # Of equals, the first by name.
-    return list(best.groupby("nn", observed=True)["rank"].mean().sort_values(kind="stable").index)
+
+def label(text: object, longest: int = _LONGEST) -> str:
+    """Return text for a figure: short, on one line, and never read as mathematics.
+
+    Characters that cannot be drawn are escaped, as `lemur_analysis.plot.fonts.drawable` says.
+    """
+    line = drawable(" ".join(str(text).split()))
+    if len(line) > longest:
+        end = longest // 3
+        line = f"{line[: longest - end - 3]}...{line[-end:]}"
+    # Matplotlib leaves out of legends what begins with an underscore.
+    return f"{' ' if line.startswith('_') else ''}{line}".replace("$", r"\$")
 
 
-def label(text: object) -> str:
-    """Return text for a figure: short, on one line, and never read as mathematics."""
-    line = " ".join(str(text).split()).replace("$", r"\$")
-    if len(line) > _LONGEST:
-        line = f"{line[: _LONGEST - 12]}...{line[-9:]}"
-    return line
+def draw_curve(ax: Axes, x: Sequence[Any], y: Sequence[Any], style: Style, **more: Any) -> Line2D:
+    """Draw a line in a net's style, with a few markers."""
+    look = style.line | (style.points if style.has_colour else {})
+    if len(x) == 1:
+        # A line of one point is not seen without a marker.
+        look |= style.points
+    step = max(1, len(x) // 6)
+    look |= {"markevery": (style.rank % step, step)}
+    return ax.plot(x, y, **{**look, **more})[0]
+
+
+def add_legend(
+    ax: Axes,
+    styles: Mapping[Any, Style],
+    names: Collection[Any],
+    *,
+    title: str = "net",
+    shape: str = "line",
+) -> None:
+    """Put a legend to the right of axes, so that it covers nothing.
+
+    Args:
+        ax: The axes.
+        styles: The style of each net.
+        names: The nets that are drawn; those that are grey are one entry, "18 further nets".
+        title: What they are; ``"net"`` or ``"data set"``.
+        shape: What they are drawn as: ``line``, ``points`` or ``area``.
+    """
+    drawn = set(names)
+    shown = [name for name in styles if name in drawn]
+    coloured = [name for name in shown if styles[name].has_colour]
+    entries = [(styles[one], label(one, _LONGEST_IN_LEGEND)) for one in coloured]
+    further = [styles[one] for one in shown if not styles[one].has_colour]
+    if further:
+        plural = "s" if len(further) > 1 else ""
+        entries.append((further[0], f"{len(further):,} further {title}{plural}"))
+    if not entries:
+        return
+    ax.legend(
+        [_handle(style, shape) for style, _ in entries],
+        [text for _, text in entries],
+        title=title,
+        title_fontsize="x-small",
+        alignment="left",
+        fontsize="x-small",
+        frameon=False,
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        borderaxespad=0.2,
+        handlelength={"line": 3, "points": 1.2, "area": 1.5}[shape],
+    )
+
+
+def _handle(style: Style, shape: str) -> Any:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    if shape == "area":
+        return Patch(**style.area)
+    if shape == "points":
+        return Line2D([], [], color=style.color, linestyle="", **style.points)
+    return Line2D([], [], **style.line, **(style.points if style.has_colour else {}))
+
+
+def _style(rank: int) -> Style:
+    color = _COLOURS[rank] if rank < MOST_COLOURS else GREY
+    return Style(color, _MARKERS[rank % len(_MARKERS)], rank)
+
+
+def _frequent(values: Series) -> list[Any]:
+    counts = values.dropna().value_counts()
+    return sorted(counts[counts > 0].index, key=lambda one: (-counts[one], str(one)))
