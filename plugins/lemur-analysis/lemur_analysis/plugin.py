@@ -142,7 +142,7 @@ def lemur_register_figures():
                 (
                     "rank-transfer",
                     "rank_transfer",
-                    "Rank correlations of one data set with others, and their noise ceilings",
+                    "Rank correlations of one data set with the others, and noise ceilings",
                 ),
                 (
                     "scatter-matrix",
