@@ -5,4 +5,5 @@ columns of the same names.
 
 - `lemur_analysis.plot`: figures, functions of a frame that return matplotlib axes.
 - `lemur_analysis.stats`: statistics, functions of a frame that return DataFrames.
+- `lemur_analysis.representativeness`: does a net's rank on one data set predict its rank on others?
 """

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lemur_core.commands import arguments_of, db_option, filter_options
-from lemur_core.files import replacement, write_errors
+from lemur_core.errors import LemurError, SettingsError, UnknownNameError, WriteError
+from lemur_core.files import write_errors
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from lemur_analysis.plot.figure import Page
+
+_ALL = "all"
+_COLUMNS = ("task", "dataset", "metric", "nn", "epoch", "accuracy", "duration", "trial")
+# What a figure that does not say its columns may need, code left out.
+_FURTHER = ("prm", "validation", "loss", "scores", "state", "predicted", "data")
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A figure that was asked for.
+
+    Attributes:
+        name: Of its files.
+        draw: Its target.
+        options: Values of its options.
+        named: Whether it was asked for by name.
+    """
+
+    name: str
+    draw: Callable[..., Any]
+    options: dict[str, Any] = field(default_factory=dict)
+    named: bool = True
 
 
 @click.command()
@@ -20,37 +52,155 @@ from lemur_core.files import replacement, write_errors
     show_default=True,
     help="Folder for the figures.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["svg", "png", "pdf"]),
+    default="svg",
+    show_default=True,
+    help="Format of the files.",
+)
+@click.option(
+    "--dpi",
+    type=click.IntRange(20, 1200),
+    default=150,
+    show_default=True,
+    help="Dots per inch, of PNG and of what is drawn as an image within SVG and PDF.",
+)
+@click.option(
+    "--panels",
+    type=click.IntRange(1, 40),
+    default=6,
+    show_default=True,
+    help="Panels of a page; a figure of more is split into several files.",
+)
 @filter_options
 @db_option
-def plot(kinds: tuple[str, ...], out: Path, db: str, **given: Any) -> None:
-    """Draw figures of recorded results; lemur list figure names the kinds."""
+def plot(
+    kinds: tuple[str, ...], out: Path, form: str, dpi: int, panels: int, db: str, **given: Any
+) -> None:
+    """Draw figures of recorded results; lemur list figure names the kinds, all draws every one.
+
+    Each task, data set and metric has a panel. The exit status is 1 if a figure that was named
+    could not be drawn, or none could.
+    """
     import matplotlib
 
-    from lemur_core import data, installed
-    from lemur_core.kinds.options import option_values, read_selection
-
     matplotlib.use("agg")
-    selections = [read_selection("figure", kind) for kind in kinds]
-    drawers = [installed().get("figure", one.name).load() for one in selections]
-    options = [
-        option_values("figure", draw, one) for draw, one in zip(drawers, selections, strict=True)
-    ]
-    frame = data(**arguments_of(db, given), db=db)
+    figures = list(_figures(kinds))
+    frame = _read(figures, db, arguments_of(db, given))
+    if frame.empty:
+        raise SettingsError("no recorded results match, so there is nothing to draw")
     with write_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    for draw, selection, values in zip(drawers, selections, options, strict=True):
-        path = out / f"{selection.name}.svg"
-        _save(draw(frame, **values), path)
-        click.echo(f"wrote {path}")
+    drawn = {}
+    for number, one in enumerate(figures, 1):
+        _show_progress(f"drawing {one.name}, {number} of {len(figures)}")
+        drawn[one.name] = _draw(one, frame, (out, form, dpi, panels))
+    if not any(drawn.values()) or any(one.named and not drawn[one.name] for one in figures):
+        click.get_current_context().exit(1)
 
 
-def _save(axes: Any, path: Path) -> None:
-    import numpy as np
+def _figures(kinds: Sequence[str]) -> Iterator[_Figure]:
+    """Yield each figure once; those of ``all`` that are not named as well come last."""
+    from lemur_core import installed
+    from lemur_core.kinds.options import option_values, read_selection
+
+    registry = installed()
+    names = set()
+    for kind in dict.fromkeys(kind for kind in kinds if kind != _ALL):
+        selection = read_selection("figure", kind)
+        names.add(selection.name)
+        draw = registry.get("figure", selection.name).load()
+        values = option_values("figure", draw, selection)
+        # Of one figure with several options, each has a file.
+        parts = [selection.name, *(f"{name}-{value}" for name, value in values.items())]
+        yield _Figure(re.sub(r"[^\w.-]+", "-", "-".join(parts)), draw, values)
+    if _ALL in kinds:
+        for name, entry in registry.names("figure").items():
+            if name not in names:
+                yield _Figure(name.replace("/", "-"), entry.load(), named=False)
+
+
+def _read(figures: Sequence[_Figure], db: str, arguments: dict[str, Any]) -> DataFrame:
+    """Return the results with those columns only that some figure needs."""
+    from lemur_core import data
+
+    columns = dict.fromkeys(_COLUMNS)
+    for one in figures:
+        needs = getattr(one.draw, "needs", None)
+        further = _FURTHER if needs is None else (*needs, *getattr(one.draw, "uses", ()))
+        columns |= {name: None for name in further if name in columns or _is_recorded(name, db)}
+    _show_progress("reading results")
+    return data(**arguments, columns=list(columns), db=db)
+
+
+def _is_recorded(name: str, db: str) -> bool:
+    from lemur_core import data
+
+    try:
+        data(columns=[name], max_rows=1, db=db)
+    except UnknownNameError:
+        # The figures that need it will say that it is missing.
+        return False
+    return True
+
+
+def _draw(one: _Figure, frame: DataFrame, where: tuple[Path, str, int, int]) -> bool:
+    """Draw a figure's pages; return whether any is written."""
+    out, form, dpi, panels = where
+    try:
+        return _write(one, frame, out / f"{one.name}.{form}", dpi, panels)
+    except WriteError:
+        raise
+    except LemurError as error:
+        _say(f"{one.name}: not drawn: {error}")
+    # The figure may be another's, and costs itself only.
+    except Exception as error:
+        _say(f"{one.name}: not drawn: {type(error).__name__}: {error}")
+    return False
+
+
+def _write(one: _Figure, frame: DataFrame, path: Path, dpi: int, panels: int) -> bool:
     from matplotlib import pyplot as plt
 
-    drawn = np.atleast_1d(axes).ravel()[0].figure
-    try:
-        with replacement(path) as made:
-            drawn.savefig(made, bbox_inches="tight")
-    finally:
-        plt.close(drawn)
+    from lemur_analysis.plot.files import missing_of_page, pages_of, save
+
+    missing, written = [], 0
+    for page in pages_of(one.draw, frame, panels, **one.options):
+        try:
+            missing.append(missing_of_page(page))
+            if not missing[-1]:
+                target = _page_path(path, page)
+                save(page.axes[0].figure, target, dpi=dpi)
+                _say_written(target, page)
+                written += 1
+        finally:
+            plt.close(page.axes[0].figure)
+    if any(missing):
+        lost = "; ".join(dict.fromkeys(filter(None, missing)))
+        _say(f"{one.name}: {'some panels ' if written else ''}not drawn: {lost}")
+    return written > 0
+
+
+def _page_path(path: Path, page: Page) -> Path:
+    if page.count == 1:
+        return path
+    digits = len(str(page.count))
+    return path.with_name(f"{path.stem}-{page.number:0{digits}}{path.suffix}")
+
+
+def _say_written(path: Path, page: Page) -> None:
+    _show_progress("")
+    said = f" ({'; '.join(page.titles)})" if page.count > 1 else ""
+    click.echo(f"wrote {path}{said}")
+
+
+def _say(text: str) -> None:
+    _show_progress("")
+    click.echo(" ".join(text.split()), err=True)
+
+
+def _show_progress(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{text}", nl=False, err=True)

@@ -27,6 +27,7 @@ from lemur_analysis.plot.notes import (
     add_note,
     complete,
     missing_of,
+    note_epochs,
     note_of,
     say_missing,
     set_title,
@@ -50,6 +51,7 @@ __all__ = [
     "details",
     "figure",
     "missing_of",
+    "note_epochs",
     "note_of",
     "say_missing",
 ]
@@ -79,23 +81,28 @@ class Page:
     Attributes:
         axes: Of the panels.
         titles: Of the panels.
+        number: Its place, from 1.
+        count: Pages that the figure has.
     """
 
     axes: Any
     titles: tuple[str, ...]
+    number: int = 1
+    count: int = 1
 
 
 def figure(
-    *, needs: Sequence[str], panels: Panels = True, rows: str = ""
+    *, needs: Sequence[str], uses: Sequence[str] = (), panels: Panels = True, rows: str = ""
 ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
     """Make a figure of a function that draws one panel.
 
-    The figure has the attributes ``needs`` and ``panels``, as given here, and ``pages``, a
-    callable ``pages(frame, panels, **options)`` that yields a `Page` of at most so many panels
+    The figure has the attributes ``needs``, ``uses`` and ``panels``, as given here, and ``pages``,
+    a callable ``pages(frame, panels, **options)`` that yields a `Page` of at most so many panels
     after another.
 
     Args:
         needs: Columns that the frame must have.
+        uses: Columns that it draws as well if the frame has them.
         panels: Whether each task, data set and metric has a panel; False draws all on one. Names
             of columns make a panel of each of their values, as does a callable that takes the
             values of all options and returns such names.
@@ -116,8 +123,12 @@ def figure(
         def on_axes(ax: Any, made: list[tuple[str, Panel]], options: Mapping[str, Any]) -> Any:
             high = [one.frame[rows].nunique() if rows else 0 for _, one in made]
             axes = axes_for(ax, [title for title, _ in made], high)
-            for one, (title, panel) in zip(axes, made, strict=True):
-                _draw(draw, Panel(panel.frame, one, panel.styles), title, options)
+            try:
+                for one, (title, panel) in zip(axes, made, strict=True):
+                    _draw(draw, Panel(panel.frame, one, panel.styles), title, options)
+            except BaseException:
+                _close(axes[0] if ax is None else None)
+                raise
             return axes
 
         @wraps(draw)
@@ -127,12 +138,19 @@ def figure(
 
         def pages(frame: DataFrame, panels: int, **options: Any) -> Iterator[Page]:
             made = parts(frame, options)
-            for start in range(0, len(made), panels):
-                some = made[start : start + panels]
-                yield Page(on_axes(None, some, options), tuple(title for title, _ in some))
+            some = [made[start : start + panels] for start in range(0, len(made), panels)]
+            for number, page in enumerate(some, 1):
+                titles = tuple(title for title, _ in page)
+                yield Page(on_axes(None, page, options), titles, number, len(some))
 
         drawn.__signature__ = _signature(draw)  # type: ignore[attr-defined]
-        drawn.needs, drawn.panels, drawn.pages = tuple(needs), panels, pages  # type: ignore[attr-defined]
+        for name, value in (
+            ("needs", tuple(needs)),
+            ("uses", tuple(uses)),
+            ("panels", panels),
+            ("pages", pages),
+        ):
+            setattr(drawn, name, value)
         return drawn
 
     return decorate
@@ -157,6 +175,13 @@ def _draw(draw: Callable[..., None], panel: Panel, title: str, options: Mapping[
     if title:
         set_title(panel.ax, title)
     set_fonts(panel.ax)
+
+
+def _close(ax: Axes | None) -> None:
+    from matplotlib import pyplot as plt
+
+    if ax is not None:
+        plt.close(ax.figure)
 
 
 def _columns(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from unicodedata import category
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 # It comes with matplotlib.
 _BASE = "DejaVu Sans"
@@ -30,14 +32,26 @@ def drawable(text: str) -> str:
 
 def set_fonts(ax: Axes) -> None:
     """Give the texts on axes the fonts that their characters need, beside those they have."""
-    from matplotlib.text import Text
-
-    for text in ax.findobj(Text):
+    for text in _texts(ax):
         others = [one for one in dict.fromkeys(text.get_text()) if not one.isascii()]
         fonts = dict.fromkeys([_BASE, *filter(None, map(font_with, others))])
         if others:
             have = text.get_fontfamily()
             text.set_fontfamily([*have, *(font for font in fonts if font not in have)])
+
+
+def _texts(ax: Axes) -> Iterator[Text]:
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedFormatter
+
+    for part in ax.get_children():
+        if part not in (ax.xaxis, ax.yaxis):
+            yield from part.findobj(Text)
+    for axis in (ax.xaxis, ax.yaxis):
+        yield axis.label
+        # Other labels are numbers, and it takes long to make them.
+        if isinstance(axis.get_major_formatter(), FixedFormatter):
+            yield from axis.get_ticklabels()
 
 
 @lru_cache(maxsize=4096)

@@ -90,6 +90,17 @@ def add_note(ax: Axes, text: str) -> None:
     )
 
 
+def note_epochs(ax: Axes, frame: DataFrame) -> None:
+    """Write on axes how many records the first and the last epoch have.
+
+    Where fewer trials reach the later epochs, a curve joins means of different trials.
+    """
+    counts = frame["epoch"].value_counts().sort_index()
+    if len(counts) > 1 and counts.nunique() > 1:
+        parts = [f"{counts[at]:,} at epoch {at:g}" for at in (counts.index[0], counts.index[-1])]
+        add_note(ax, ", ".join(parts))
+
+
 def note_of(ax: Axes) -> str:
     """Return the note on axes, on one line; empty if there is none."""
     return _text(ax, _NOTE)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_analysis.plot.figure import Panel, complete, figure
-from lemur_analysis.plot.scales import epoch_axis
+from lemur_analysis.plot.figure import Panel, complete, figure, note_epochs
+from lemur_analysis.plot.scales import epoch_axis, score_label
 from lemur_analysis.plot.style import add_legend, draw_curve
 from lemur_core.errors import SettingsError
 
@@ -21,11 +21,12 @@ def rolling_mean(panel: Panel, *, window: int = 5) -> None:
     epoch counts once, however many records it has (LEMUR, figure 9).
     """
     frame = complete(panel.ax, panel.frame, "accuracy", "epoch", "nn")
+    note_epochs(panel.ax, frame)
     smooth = rolled(frame, window)
     for net in sorted(smooth.columns, key=lambda one: -panel.styles[one].rank):
         curve = smooth[net].dropna()
         draw_curve(panel.ax, curve.index, curve, panel.styles[net])
-    panel.ax.set_ylabel(f"score, mean of {window} epochs")
+    panel.ax.set_ylabel(f"{score_label(frame)}, mean of {window} epochs")
     epoch_axis(panel.ax)
     add_legend(panel.ax, panel.styles, smooth.columns)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lemur_analysis.plot.style import label
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from pandas import Series
+    from pandas import DataFrame, Series
 
 _UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3))
 _NAMES = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds", "ms": "milliseconds"}
@@ -27,6 +29,32 @@ def epoch_axis(ax: Axes) -> None:
     ax.xaxis.set_major_locator(
         MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10], min_n_ticks=1)
     )
+
+
+def score_label(frame: DataFrame) -> str:
+    """Return the label of an axis of scores, which names the metric if there is one only."""
+    metrics = frame["metric"].dropna().unique() if "metric" in frame.columns else ()
+    return f"score ({label(metrics[0])})" if len(metrics) == 1 else "score"
+
+
+def time_axis(axis: Axis, seconds: Series, text: str) -> float:
+    """Make an axis one of times, logarithmic where they span decades.
+
+    Args:
+        axis: The axis.
+        seconds: The times that are drawn.
+        text: What they are.
+
+    Returns:
+        The length of the axis's unit in seconds: what times are divided by to be drawn.
+    """
+    if is_wide(seconds):
+        log_time_axis(axis, seconds)
+        axis.set_label_text(f"{text} (logarithmic)")
+        return 1.0
+    name, length = time_unit(seconds)
+    axis.set_label_text(f"{text} ({name})")
+    return length
 
 
 def time_unit(seconds: Series) -> tuple[str, float]:
@@ -61,7 +89,11 @@ def log_time_axis(axis: Axis, seconds: Series) -> None:
     scale("log")
     limits(low, high)
     ticks = {count * length: f"{count} {unit}" for unit, length in _UNITS for count in _TICKS[unit]}
-    shown = {at: text for at, text in sorted(ticks.items()) if low <= at <= high}
+    shown: dict[float, str] = {}
+    for at, text in sorted(ticks.items()):
+        # Closer than a tenth of the axis to the one before, their texts would overlap.
+        if low <= at <= high and (not shown or at / max(shown) > (high / low) ** 0.1):
+            shown[at] = text
     if not shown:
         # Nothing round lies between them.
         name, length = time_unit(seconds)

@@ -27,6 +27,7 @@ _COLOURS = (
 )  # fmt: skip
 _MARKERS = "os^Dv<>Pp*"
 _DASHES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)), (0, (8, 1.5, 2, 1.5)))
+_HATCHES = ("", "////", "\\\\\\\\", "....", "xxxx")
 _LONGEST = 40
 _LONGEST_IN_LEGEND = 26
 
@@ -62,6 +63,12 @@ class Style(NamedTuple):
         """What ``Axes.plot`` takes for its markers."""
         shape = self.marker if self.has_colour else "."
         return {"marker": shape, "markersize": 4.5, "markeredgewidth": 0}
+
+    @property
+    def area(self) -> dict[str, Any]:
+        """What a patch takes for its area: colour and hatching."""
+        hatch = _HATCHES[self.rank % len(_HATCHES)] if self.has_colour else ""
+        return {"facecolor": self.color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.3}
 
 
 def styles_of(frame: DataFrame, by: str = "nn") -> dict[Any, Style]:
@@ -128,7 +135,7 @@ def add_legend(
     names: Collection[Any],
     *,
     title: str = "net",
-    line: bool = True,
+    shape: str = "line",
 ) -> None:
     """Put a legend to the right of axes, so that it covers nothing.
 
@@ -137,25 +144,20 @@ def add_legend(
         styles: The style of each net.
         names: The nets that are drawn; those that are grey are one entry, "18 further nets".
         title: What they are; ``"net"`` or ``"data set"``.
-        line: Whether they are drawn as lines; else as points.
+        shape: What they are drawn as: ``line``, ``points`` or ``area``.
     """
-    from matplotlib.lines import Line2D
-
-    shown = [name for name in styles if name in set(names)]
+    drawn = set(names)
+    shown = [name for name in styles if name in drawn]
     coloured = [name for name in shown if styles[name].has_colour]
     entries = [(styles[one], label(one, _LONGEST_IN_LEGEND)) for one in coloured]
-    further = len(shown) - len(coloured)
+    further = [styles[one] for one in shown if not styles[one].has_colour]
     if further:
-        grey = next(styles[one] for one in shown if not styles[one].has_colour)
-        entries.append((grey, f"{further:,} further {title}{'s' if further > 1 else ''}"))
+        plural = "s" if len(further) > 1 else ""
+        entries.append((further[0], f"{len(further):,} further {title}{plural}"))
     if not entries:
         return
-    looks = [
-        style.line | (style.points if style.has_colour or not line else {}) for style, _ in entries
-    ]
-    handles = [Line2D([], [], **look | ({} if line else {"linestyle": ""})) for look in looks]
     ax.legend(
-        handles,
+        [_handle(style, shape) for style, _ in entries],
         [text for _, text in entries],
         title=title,
         title_fontsize="x-small",
@@ -165,8 +167,19 @@ def add_legend(
         loc="upper left",
         bbox_to_anchor=(1.0, 1.0),
         borderaxespad=0.2,
-        handlelength=3 if line else 1.2,
+        handlelength={"line": 3, "points": 1.2, "area": 1.5}[shape],
     )
+
+
+def _handle(style: Style, shape: str) -> Any:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    if shape == "area":
+        return Patch(**style.area)
+    if shape == "points":
+        return Line2D([], [], color=style.color, linestyle="", **style.points)
+    return Line2D([], [], **style.line, **(style.points if style.has_colour else {}))
 
 
 def _style(rank: int) -> Style:

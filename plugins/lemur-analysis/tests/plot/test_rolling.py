@@ -36,7 +36,7 @@ def test_a_net_has_no_mean_at_epochs_that_it_was_not_trained_for():
 
 
 def test_the_axis_says_the_window(records):
-    assert plot.rolling_mean(records, window=3)[0].get_ylabel() == "score, mean of 3 epochs"
+    assert plot.rolling_mean(records, window=3)[0].get_ylabel() == "score (acc), mean of 3 epochs"
 
 
 @pytest.mark.parametrize("window", [0, -3])

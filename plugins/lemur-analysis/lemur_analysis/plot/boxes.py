@@ -1,0 +1,80 @@
+"""Boxes of the scores at each epoch (LEMUR, figure 7)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from lemur_analysis.plot.figure import Panel, add_note, complete, figure, note_epochs
+from lemur_analysis.plot.scales import epoch_axis, score_label
+from lemur_analysis.plot.style import label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame, Series
+
+MOST_BOXES = 60
+"""A panel has so many at most; one of more epochs has boxes of several epochs each."""
+_COLOUR, _FILL = "#0173b2", "#cfe3f1"
+
+
+@figure(needs=("epoch", "accuracy"))
+def box(panel: Panel) -> None:
+    """Draw a box of the scores of all nets at each epoch, a panel for each data set.
+
+    A box goes from quartile to quartile, with a line at the median; whiskers reach the last score
+    within 1.5 times its height, points are scores beyond.
+    """
+    _boxes(panel)
+
+
+@figure(needs=("epoch", "accuracy"), panels=("task", "metric"))
+def box_by_task(panel: Panel) -> None:
+    """Draw a box of the scores at each epoch, the data sets of a task and metric pooled.
+
+    The boxes are those of `box` (LEMUR, figure 7). The panel says what is pooled.
+    """
+    frame = _boxes(panel)
+    sets = sorted(frame["dataset"].dropna().unique()) if "dataset" in frame.columns else []
+    if len(sets) > 1:
+        shown = ", ".join(map(label, sets[:8])) + (", ..." if len(sets) > 8 else "")
+        add_note(panel.ax, f"{len(sets)} data sets pooled: {shown}")
+
+
+def _boxes(panel: Panel) -> DataFrame:
+    frame = complete(panel.ax, panel.frame, "accuracy", "epoch")
+    note_epochs(panel.ax, frame)
+    first, width = frame["epoch"].min(), _width(frame["epoch"])
+    if width > 1:
+        add_note(panel.ax, f"boxes of {width} epochs")
+    bins = (frame["epoch"] - first) // width
+    groups = dict(list(frame["accuracy"].groupby(bins)))
+    draw_boxes(panel.ax, groups, [first + width * one + (width - 1) / 2 for one in groups], width)
+    panel.ax.set_ylabel(score_label(frame))
+    epoch_axis(panel.ax)
+    return frame
+
+
+def draw_boxes(
+    ax: Axes, groups: dict, positions: list[float], width: float = 1, *, upright: bool = True
+) -> None:
+    """Draw a box of each group of numbers at its position."""
+    fliers = {"marker": ".", "markersize": 2.5, "markeredgewidth": 0, "markerfacecolor": "0.35"}
+    ax.boxplot(
+        [values.to_numpy() for values in groups.values()],
+        positions=positions,
+        widths=0.65 * width,
+        orientation="vertical" if upright else "horizontal",
+        manage_ticks=False,
+        patch_artist=True,
+        boxprops={"facecolor": _FILL, "edgecolor": _COLOUR, "linewidth": 0.8},
+        medianprops={"color": "black", "linewidth": 1.3},
+        whiskerprops={"color": _COLOUR, "linewidth": 0.8},
+        capprops={"color": _COLOUR, "linewidth": 0.8},
+        flierprops=fliers | {"rasterized": sum(map(len, groups.values())) > 1000},
+    )
+
+
+def _width(epochs: Series) -> int:
+    """Return how many epochs a box is of."""
+    return max(1, math.ceil((epochs.max() - epochs.min() + 1) / MOST_BOXES))

@@ -1,0 +1,79 @@
+"""Scores against time and against epochs, a point for each record (LEMUR, figures 3 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lemur_analysis.frame import seconds
+from lemur_analysis.plot.figure import Panel, complete, figure
+from lemur_analysis.plot.scales import epoch_axis, score_label, time_axis
+from lemur_analysis.plot.style import Style, add_legend, styles_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+MOST_VECTORS = 1000
+"""Of more records than this, points and lines are drawn as an image within the figure."""
+_BY_TASK = ("task", "metric")
+_TIME = "time since training began"
+
+
+@figure(needs=("nn", "accuracy", "duration"))
+def score_time(panel: Panel) -> None:
+    """Draw each record's score against the time since its training began, by net."""
+    _against_time(panel, "nn", panel.styles)
+
+
+@figure(needs=("dataset", "accuracy", "duration"), panels=_BY_TASK)
+def score_time_by_task(panel: Panel) -> None:
+    """Draw each record's score against the time since its training began, by data set.
+
+    A panel has all data sets of a task and metric (LEMUR, figure 3).
+    """
+    _against_time(panel, "dataset", styles_of(panel.frame, "dataset"))
+
+
+@figure(needs=("nn", "epoch", "accuracy"))
+def score_epoch(panel: Panel) -> None:
+    """Draw each record's score against its epoch, by net."""
+    _against_epoch(panel, "nn", panel.styles)
+
+
+@figure(needs=("dataset", "epoch", "accuracy"), panels=_BY_TASK)
+def score_epoch_by_task(panel: Panel) -> None:
+    """Draw each record's score against its epoch, by data set.
+
+    A panel has all data sets of a task and metric (LEMUR, figure 4).
+    """
+    _against_epoch(panel, "dataset", styles_of(panel.frame, "dataset"))
+
+
+def _against_time(panel: Panel, by: str, styles: Mapping[Any, Style]) -> None:
+    frame = complete(panel.ax, panel.frame, "accuracy", "duration", by)
+    times = seconds(frame)
+    unit = time_axis(panel.ax.xaxis, times, _TIME)
+    _points(panel, frame, times / unit, by, styles)
+
+
+def _against_epoch(panel: Panel, by: str, styles: Mapping[Any, Style]) -> None:
+    frame = complete(panel.ax, panel.frame, "accuracy", "epoch", by)
+    _points(panel, frame, frame["epoch"], by, styles)
+    epoch_axis(panel.ax)
+
+
+def _points(
+    panel: Panel, frame: DataFrame, x: Series, by: str, styles: Mapping[Any, Style]
+) -> None:
+    """Draw a point of each record; those of the best nets, or rarest data sets, lie above."""
+    many = len(frame) > MOST_VECTORS
+    look = {"linestyle": "", "alpha": 0.5 if many else 0.8, "rasterized": many}
+    groups = frame.groupby(by, observed=True).indices
+    for name in sorted(groups, key=lambda one: styles[one].rank, reverse=by == "nn"):
+        style, rows = styles[name], groups[name]
+        size = 2.2 if len(frame) > 10 * MOST_VECTORS else 3
+        points = style.points | {"markersize": size, "color": style.color}
+        panel.ax.plot(x.iloc[rows], frame["accuracy"].iloc[rows], **points, **look)
+    panel.ax.set_ylabel(score_label(frame))
+    title = "net" if by == "nn" else "data set"
+    add_legend(panel.ax, styles, groups, title=title, shape="points")
