@@ -126,20 +126,22 @@ def _read(figures: Sequence[_Figure], db: str, arguments: dict[str, Any]) -> Dat
     """Return the results with those columns only that some figure needs."""
     from lemur_core import data
 
-    columns = dict.fromkeys(_COLUMNS)
+    columns, collection = dict.fromkeys(_COLUMNS), arguments["collection"]
     for one in figures:
         needs = getattr(one.draw, "needs", None)
         further = _FURTHER if needs is None else (*needs, *getattr(one.draw, "uses", ()))
-        columns |= {name: None for name in further if name in columns or _is_recorded(name, db)}
+        columns |= {
+            name: None for name in further if name in columns or _is_recorded(name, collection, db)
+        }
     _show_progress("reading results")
     return data(**arguments, columns=list(columns), db=db)
 
 
-def _is_recorded(name: str, db: str) -> bool:
+def _is_recorded(name: str, collection: str | None, db: str) -> bool:
     from lemur_core import data
 
     try:
-        data(columns=[name], max_rows=1, db=db)
+        data(columns=[name], max_rows=1, collection=collection, db=db)
     except UnknownNameError:
         # The figures that need it will say that it is missing.
         return False

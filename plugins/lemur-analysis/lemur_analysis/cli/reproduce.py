@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,11 @@ def _row(one: Checked) -> Sequence[object]:
     return (claim.text, claim.where, _shown(claim.published), ours, str(one.verdict))
 
 
+def _finite(value: float | str | None) -> float | str | None:
+    # No JSON has NaN.
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
 
@@ -99,7 +105,7 @@ def _write(done: Sequence[Checked], out: Path) -> None:
             "claim": one.claim.text,
             "where": one.claim.where,
             "published": one.claim.published,
-            "ours": one.ours,
+            "ours": _finite(one.ours),
             "tolerance": one.claim.tolerance,
             "reason": one.claim.reason,
             "agrees": str(one.verdict),

@@ -37,9 +37,9 @@ def of_collections(names: str | Sequence[str] = (), *, db: str | Path = "lemur.d
         A frame with the columns ``collection``; ``position``; ``name`` of the pair, if recorded;
         ``task``, ``dataset``, ``metric``; ``nets``, both nets; ``accuracy.ROLE``, the score of the
         last epoch, 0 to 1, NaN if the training failed, was interrupted or is not done;
-        ``trial.ROLE`` and ``state.ROLE``; ``prm.NAME`` of each hyperparameter, or
-        ``prm.NAME.ROLE`` where the two trainings differ in it; ``difference``, the absolute
-        difference of the scores.
+        ``trial.ROLE`` and ``state.ROLE``; ``difference``, the absolute difference of the scores;
+        ``prm.NAME`` of each hyperparameter, or ``prm.NAME.ROLE`` for both roles if the trainings of
+        some pair differ in it.
 
     Raises:
         SettingsError: A collection does not hold pairs.
@@ -82,8 +82,13 @@ def of_rows(frame: DataFrame) -> DataFrame:
     last = by_epoch.drop_duplicates(["role", "position"], keep="last")
     by_role = {role: part.set_index("position") for role, part in last.groupby("role")}
     positions = sorted(set(frame["position"]))
-    rows = [_row(position, {role: by_role[role] for role in roles}) for position in positions]
-    return pd.DataFrame(rows)
+    pairs = [
+        {role: part.loc[at] for role, part in by_role.items() if at in part.index}
+        for at in positions
+    ]
+    nets = {role: str(part["nn"].mode().iloc[0]) for role, part in by_role.items()}
+    rows = [_row(at, nets, pair) for at, pair in zip(positions, pairs, strict=True)]
+    return pd.DataFrame(rows).assign(**_hyperparameters(roles, pairs))
 
 
 def _of_collection(name: str, db: str | Path) -> DataFrame:
@@ -104,6 +109,10 @@ def _of_collection(name: str, db: str | Path) -> DataFrame:
         )
     found = of_rows(rows) if rows["role"].nunique() == 2 else _without_scores(rows, roles)
     found = found.set_index("position").reindex(positions).rename_axis("position").reset_index()
+    for column in (*CELL, "nets"):
+        # Of pairs without any epoch, it is that of the others.
+        if column in found and found[column].nunique() == 1:
+            found[column] = found[column].fillna(found[column].dropna().iloc[0])
     found.insert(0, "collection", name)
     return found
 
@@ -129,18 +138,23 @@ def _without_scores(rows: DataFrame, roles: dict[str, set[int]]) -> DataFrame:
     return found[found["position"] >= 0]
 
 
-def _row(position: int, by_role: dict[str, DataFrame]) -> dict[str, Any]:
-    """Return one pair as the columns of its row."""
-    members = {role: part.loc[position] for role, part in by_role.items() if position in part.index}
+def _row(position: int, nets: dict[str, str], members: dict[str, Any]) -> dict[str, Any]:
+    """Return one pair as the columns of its row, without its hyperparameters.
+
+    Args:
+        position: Of the pair.
+        nets: The usual net of each role, for trainings of which nothing is known.
+        members: The last rows of its trainings, by role.
+    """
     row: dict[str, Any] = {"position": position, **_alike(position, members)}
-    row["nets"] = ", ".join(str(one["nn"]) for one in members.values())
-    for role in by_role:
+    own = {role: str(one["nn"]) for role, one in members.items()}
+    row["nets"] = ", ".join(own.get(role, net) for role, net in nets.items())
+    for role in nets:
         one = members.get(role)
         row[f"{SCORE}{role}"] = float("nan") if one is None else _score(one)
         row[f"trial.{role}"] = None if one is None else one["trial"]
         row[f"state.{role}"] = None if one is None else one.get("state")
-    row |= _hyperparameters(members)
-    first, second = (row[f"{SCORE}{role}"] for role in by_role)
+    first, second = (row[f"{SCORE}{role}"] for role in nets)
     known = {one.get(DIFFERENCE_FACT) for one in members.values()}
     exact = next(iter(known)) if len(known) == 1 and len(members) == 2 else None
     row["difference"] = abs(first - second) if exact is None or pd.isna(exact) else exact
@@ -168,13 +182,20 @@ def _score(one: Any) -> float:
     return float("nan") if one.get("state") in INCOMPLETE else float(one["accuracy"])
 
 
-def _hyperparameters(members: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for name in sorted({name for one in members.values() for name in one["prm"]}):
-        values = {role: one["prm"].get(name) for role, one in members.items()}
-        same = all(value == next(iter(values.values())) for value in values.values())
-        if same:
-            row[f"{PRM}{name}"] = next(iter(values.values()))
+def _hyperparameters(roles: Sequence[str], pairs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the columns of hyperparameters: one for both roles where all pairs agree in it."""
+    names = sorted({name for pair in pairs for one in pair.values() for name in one["prm"]})
+    columns: dict[str, list[Any]] = {}
+    for name in names:
+        values = [{role: one["prm"].get(name) for role, one in pair.items()} for pair in pairs]
+        first = [next(iter(of_pair.values())) for of_pair in values]
+        if all(
+            one == value
+            for of_pair, value in zip(values, first, strict=True)
+            for one in of_pair.values()
+        ):
+            columns[f"{PRM}{name}"] = first
         else:
-            row |= {f"{PRM}{name}.{role}": value for role, value in values.items()}
-    return row
+            for role in roles:
+                columns[f"{PRM}{name}.{role}"] = [of_pair.get(role) for of_pair in values]
+    return columns

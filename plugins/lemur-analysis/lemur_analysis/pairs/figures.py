@@ -10,8 +10,8 @@ import numpy as np
 
 from lemur_analysis.pairs.dependence import partial_dependence
 from lemur_analysis.pairs.information import ESTIMATORS, mutual_information
-from lemur_analysis.pairs.panels import Part, axis_label, counted, pair_figure
-from lemur_analysis.pairs.table import Pairs, short
+from lemur_analysis.pairs.panels import USED, Part, axis_label, counted, pair_figure
+from lemur_analysis.pairs.table import Pairs, listed, short
 from lemur_analysis.plot.figure import NothingToDrawError
 from lemur_analysis.plot.style import GREY, label
 from lemur_core.errors import SettingsError
@@ -123,9 +123,9 @@ def pair_space(
     Args:
         frame: Pairs, as `read_pairs` takes them.
         ax: Three-dimensional axes, one for each group of pairs; None makes them.
-        axes: Hyperparameters along x, y and z, and the one that is the size, separated by commas;
+        axes: Hyperparameters along x, y and z, and the one that is the size, separated by ``+``;
             without it batch size, learning rate, epochs and epsilon come first.
-        scores: The two columns of scores, separated by a comma.
+        scores: The two columns of scores, separated by ``+``.
         hyperparameters: The columns of hyperparameters, likewise.
     """
     from lemur_analysis.pairs.space import draw_space
@@ -134,8 +134,7 @@ def pair_space(
 
 
 def _by_estimator(pairs: Pairs, *, estimators: str, **_: Any) -> list[Part]:
-    names = [name.strip() for name in estimators.split(",")]
-    return [Part(name, _ESTIMATOR_TITLES.get(name, name)) for name in names]
+    return [Part(name, _ESTIMATOR_TITLES.get(name, name)) for name in listed(estimators)]
 
 
 @pair_figure(_by_estimator)
@@ -144,7 +143,7 @@ def pair_information(
     pairs: Pairs,
     key: str,
     *,
-    estimators: str = ",".join(ESTIMATORS),
+    estimators: str = "+".join(ESTIMATORS),
     permutations: int = 200,
     repeats: int = 50,
     seed: int = 0,
@@ -184,8 +183,11 @@ def pair_information(
     ax.set(xlim=(least * 1.1, most * 1.3), ylim=(-0.7, len(table) + 0.4))
     ax.set_xlabel(f"mutual information with the difference, nats (n={table['pairs'].iloc[0]:,})")
     ax.legend(
-        fontsize="x-small", frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.16)
+        fontsize="x-small", frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.2)
     )
+
+
+pair_space.needs, pair_space.uses = (), USED  # type: ignore[attr-defined]
 
 
 @pair_figure()

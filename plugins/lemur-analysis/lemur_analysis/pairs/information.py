@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lemur_analysis.pairs.table import Pairs, TooFewPairsError, read_pairs, short
+from lemur_analysis.pairs.table import Pairs, TooFewPairsError, listed, read_pairs, short
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ def ksg(
 
 
 def _estimators(names: str | Sequence[str]) -> list[str]:
-    given = names.split(",") if isinstance(names, str) else list(names)
-    chosen = [name.strip() for name in given]
+    chosen = listed(names)
     for name in chosen:
         if name not in ESTIMATORS:
             raise SettingsError(f"estimator {name!r}: expected {', '.join(ESTIMATORS)}")

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lemur_analysis.frame import CELL
 from lemur_analysis.pairs.table import Pairs, TooFewPairsError, read_pairs, short
 from lemur_analysis.plot.figure import NothingToDrawError, axes_for, say_missing
+from lemur_analysis.plot.fonts import drawable, set_fonts
 from lemur_analysis.plot.style import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-NO_PAIRS = "no pairs: select the rows of a collection of pairs"
+USED = ("role", "position", "prm", "state")
+"""Columns of results that figures of pairs read beside the usual ones."""
+NO_PAIRS = "no pairs: select a collection of pairs, with --collection for example"
 
 
 class Part(NamedTuple):
@@ -69,10 +72,12 @@ def pair_figure(
             axes = axes_for(ax, [title for title, *_ in panels])
             for one, (title, pairs, part) in zip(axes, panels, strict=True):
                 _draw(draw, one, pairs, part, given)
-                one.set_title(title, fontsize="medium")
+                one.set_title(title, loc="left", fontsize="medium")
+                set_fonts(one)
             return axes[0] if len(axes) == 1 else axes
 
         drawn.__signature__ = _signature(draw)  # type: ignore[attr-defined]
+        drawn.needs, drawn.uses = (), USED  # type: ignore[attr-defined]
         return drawn
 
     return decorate
@@ -99,7 +104,7 @@ def panel_title(key: Mapping[str, object], part: str = "") -> str:
     plug-in
     """
     cell = ", ".join(label(key[name]) for name in CELL if name in key)
-    nets = label(key["nets"]) if "nets" in key else ""
+    nets = ", ".join(label(key[name]) for name in ("nets", "nn", "net") if name in key)
     return "\n".join(line for line in (cell, nets, part) if line)
 
 
@@ -127,7 +132,7 @@ def _draw(
         say_missing(ax, str(error))
     except TooFewPairsError as error:
         # Beside other panels, which can have enough.
-        say_missing(ax, str(error).replace("$", r"\$"))
+        say_missing(ax, drawable(str(error)).replace("$", r"\$"))
 
 
 def _signature(draw: Callable[..., None]) -> inspect.Signature:

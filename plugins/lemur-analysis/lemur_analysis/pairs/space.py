@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from lemur_analysis.pairs.panels import (
     holds_no_pairs,
     panel_title,
 )
-from lemur_analysis.pairs.table import Pairs, read_pairs, short
+from lemur_analysis.pairs.table import Pairs, listed, read_pairs, short
 from lemur_analysis.plot.figure import PANEL_SIZE
+from lemur_analysis.plot.fonts import set_fonts
 from lemur_analysis.plot.style import GREY
 from lemur_core.errors import SettingsError
 
@@ -36,13 +38,14 @@ def draw_space(frame: Any, ax: Any, axes: str, scores: str, hyperparameters: str
     drawn = _axes(ax, len(parts))
     for one, (key, part) in zip(drawn, parts, strict=True):
         names = chosen_axes(part, axes)
-        one.set_title(panel_title(key), fontsize="medium")
+        one.set_title(panel_title(key), loc="left", fontsize="medium")
         if part.complete.frame.empty:
             _say(one, "no pair has both scores")
         elif len(names) < 3:
             _say(one, "fewer than three hyperparameters vary")
         else:
             _draw(one, part, names)
+        set_fonts(one)
     return drawn[0] if len(drawn) == 1 else drawn
 
 
@@ -55,7 +58,7 @@ def chosen_axes(pairs: Pairs, given: str) -> list[str]:
     """
     by_name = {short(name): name for name in pairs.hyperparameters}
     if given:
-        names = [one.strip() for one in given.split(",")]
+        names = listed(given)
         for name in names:
             if name not in by_name and name not in by_name.values():
                 known = ", ".join(by_name) or "none"
@@ -119,7 +122,7 @@ def _say_sizes(ax: Any, values: Series, name: str) -> None:
         ax.scatter([], [], s=area, color="black", lw=0, label=f"{value:.2g}")
     ax.legend(
         title=axis_label(name), title_fontsize="x-small", fontsize="x-small", frameon=False,
-        loc="upper left", bbox_to_anchor=(-0.18, 1.0),
+        loc="upper left", bbox_to_anchor=(0, 1),
     )  # fmt: skip
 
 
@@ -150,6 +153,9 @@ def _axes(ax: Any, count: int) -> Any:
 
 
 def _say(ax: Any, text: str) -> None:
-    say_missing_text = ax.text2D(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
-    say_missing_text.set_wrap(True)
+    # Three-dimensional axes take text at other coordinates than `say_missing` gives.
+    ax.text2D(
+        0.5, 0.5, textwrap.fill(text, 44), ha="center", va="center", transform=ax.transAxes,
+        gid="missing",
+    )  # fmt: skip
     ax.set_axis_off()

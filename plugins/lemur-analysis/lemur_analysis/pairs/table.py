@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ SCORE, PRM = "accuracy.", "prm."
 """What the names of the scores' and the hyperparameters' columns begin with."""
 NAMES = ("name", "Name")
 """Columns that name a pair."""
-GROUPS = (*CELL, "nets")
+GROUPS = (*CELL, "nets", "nn", "net")
 """Columns within which pairs can be compared: no others are put together."""
 FRAMEWORKS = {"pt_test_acc": "PyTorch", "tf_test_acc": "TensorFlow"}
 _ROUNDING = 1e-6
@@ -99,8 +100,8 @@ def read_pairs(
 
     Args:
         frame: A row per pair, as `of_collections` or CrossedWires' tables have it, or the rows of
-            a collection of pairs, as `lemur_core.data` returns them.
-        scores: The two columns of scores, a sequence or names separated by a comma. Without it they
+            a collection of pairs, as `lemur_core.data` returns them. Its index is left aside.
+        scores: The two columns of scores, a sequence or names separated by ``+``. Without it they
             are ``pt_test_acc, tf_test_acc`` or the two that begin with ``accuracy.``.
         hyperparameters: The columns of hyperparameters, likewise. Without it they are those that
             begin with ``prm.``, or else every numeric column that is nothing else; columns without
@@ -114,9 +115,10 @@ def read_pairs(
         from lemur_analysis.pairs.collections import of_rows
 
         frame = of_rows(frame)
-    pair = _score_columns(frame, _listed(scores))
+    pair = _score_columns(frame, listed(scores))
+    frame = frame.reset_index(drop=True)
     frame = frame.assign(**{name: _numbers(frame, name) for name in pair})
-    found = Pairs(frame, pair, _hyperparameters(frame, pair, _listed(hyperparameters)))
+    found = Pairs(frame, pair, _hyperparameters(frame, pair, listed(hyperparameters)))
     _check_scores(found)
     return found
 
@@ -130,9 +132,10 @@ def short(name: str) -> str:
     return FRAMEWORKS.get(name) or name.removeprefix(SCORE).removeprefix(PRM)
 
 
-def _listed(names: str | Sequence[str]) -> list[str]:
+def listed(names: str | Sequence[str]) -> list[str]:
+    """Return names that were given as a sequence, or as text separated by ``+`` or commas."""
     if isinstance(names, str):
-        return [name.strip() for name in names.split(",") if name.strip()]
+        return [name.strip() for name in re.split("[+,]", names) if name.strip()]
     return list(names)
 
 

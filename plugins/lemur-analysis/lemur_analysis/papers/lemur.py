@@ -151,11 +151,14 @@ def _long(frame: DataFrame) -> int:
     return int((frame.groupby(SETTING, observed=True)["epoch"].nunique() >= 20).sum())
 
 
-def _mean_std(frame: DataFrame, metric: str) -> tuple[float, int]:
+def _mean_std(frame: DataFrame, metric: str) -> tuple[float, float]:
     """Return the correlation of groups' means and standard deviations, and how many there are."""
-    rows = frame[frame["metric"] == metric] if metric else frame
-    groups = rows.groupby(GROUP, observed=True)["accuracy"].agg(["mean", "std"]).dropna()
-    return float(groups["mean"].corr(groups["std"])), len(groups)
+    from lemur_analysis.stats import mean_std_correlation
+    from lemur_analysis.stats.correlations import POOLED
+
+    table = mean_std_correlation(frame, pooled=True).set_index("metric")
+    found = table.reindex([metric or POOLED]).iloc[0]
+    return float(found["r"]), float(found["groups"])
 
 
 def _ranks(frame: DataFrame, dataset: str) -> tuple[float, int]:

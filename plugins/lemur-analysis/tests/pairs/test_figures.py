@@ -34,7 +34,7 @@ def shown(axes):
     """Draw the whole picture, and return the text on the axes."""
     axes = np.atleast_1d(axes).ravel()
     axes[0].figure.draw_without_rendering()
-    return [text.get_text() for one in axes for text in one.texts]
+    return [" ".join(text.get_text().split()) for one in axes for text in one.texts]
 
 
 @pytest.mark.parametrize("values", [[0.0], [1.0], [0.0, 0.5, 1.0], [0.3] * 9])
@@ -79,13 +79,13 @@ def test_the_space_has_batch_learning_rate_and_epochs_as_axes():
     ax = pair_space(frame())
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_zlabel()) == ("batch", "lr", "epochs")
     assert ax.get_legend().get_title().get_text() == "adam_epsilon"
-    ax = pair_space(frame(), axes="lr,epochs,batch")
+    ax = pair_space(frame(), axes="lr+epochs+batch")
     assert (ax.get_xlabel(), ax.get_zlabel(), ax.get_legend()) == ("lr", "batch", None)
 
 
 def test_information_is_drawn_beside_its_null():
-    axes = draw(pair_information, frame(), estimators="plug-in,ksg")
-    assert [one.get_title() for one in axes] == [
+    axes = draw(pair_information, frame(), estimators="plug-in+ksg")
+    assert [one.get_title("left") for one in axes] == [
         "plug-in, 10 bins", "nearest neighbours (KSG), k=3",
     ]  # fmt: skip
     names = [text.get_text() for text in axes[0].get_yticklabels()]
@@ -94,6 +94,12 @@ def test_information_is_drawn_beside_its_null():
     alone, together = axes[0].lines
     assert (len(alone.get_xdata()), len(together.get_xdata())) == (4, 6)
     assert "excess" in shown(axes)
+
+
+def test_information_is_drawn_without_a_null():
+    ax = pair_information(frame(), estimators="plug-in", permutations=0)
+    assert not ax.patches
+    assert shown(ax) == []
 
 
 def test_dependence_is_drawn_where_a_model_predicts(monkeypatch):
@@ -110,7 +116,7 @@ def test_no_dependence_is_drawn_where_no_model_predicts(monkeypatch):
     ax = pair_dependence(made)
     assert not ax.lines
     [text] = shown(ax)
-    assert text.startswith("no partial dependence: the model's cross-validated R2 is -")
+    assert text.startswith("no partial dependence: the model's cross- validated R2 is -")
 
 
 @pytest.mark.parametrize("figure", ALL)
@@ -120,7 +126,9 @@ def test_what_cannot_be_drawn_is_said(figure):
     results = pd.DataFrame(
         columns=["task", "dataset", "metric", "nn", "epoch", "accuracy", "prm", "trial"]
     )
-    assert shown(draw(figure, results)) == ["no pairs: select the rows of a collection of pairs"]
+    assert shown(draw(figure, results)) == [
+        "no pairs: select a collection of pairs, with --collection for example"
+    ]
 
 
 @pytest.mark.parametrize("figure", ALL)
@@ -135,10 +143,16 @@ def test_each_group_of_pairs_has_panels_of_its_own(figure):
     made = made.drop(columns="adam_epsilon" if figure is pair_space else ["lr", "epochs"])
     axes = draw(figure, made.reset_index(drop=True))
     assert len(axes) % 2 == 0
-    titles = [one.get_title().partition("\n")[0] for one in axes]
+    titles = [one.get_title("left").partition("\n")[0] for one in axes]
     assert {title[:5] for title in titles} == {r"\$0\$", r"\$1\$"}
     assert all(len(title) < 60 for title in titles)
     shown(axes)
+
+
+@pytest.mark.parametrize("figure", ALL)
+def test_names_in_other_scripts_and_control_characters_are_drawn(figure):
+    made = frame(8).rename(columns={"lr": "学习率 \a $x$"}).assign(nets="नेट 网络")
+    shown(draw(figure, made))
 
 
 @pytest.mark.parametrize("figure", ALL)

@@ -5,6 +5,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import entropy
 from sklearn.feature_selection import mutual_info_regression
 
 from lemur_analysis.pairs import dependence, model_quality, mutual_information, partial_dependence
@@ -29,6 +32,17 @@ def pairs_of(samples=200, seed=0, **columns):
 def test_counts_of_a_variable_and_itself_give_its_entropy():
     values = np.repeat(np.linspace(0, 1, 11)[:10] + 0.01, 7)
     assert plug_in([values], values, closed=True) == pytest.approx(np.log(10))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 50))
+def test_counts_give_the_entropies_of_numpys_histograms(seed, samples):
+    random = np.random.default_rng(seed)
+    one, other = random.random((2, samples))
+    one[0], other[-1] = 1.0, 1.0  # NumPy's last bin is closed too.
+    table, _, _ = np.histogram2d(one, other, bins=10, range=[(0, 1), (0, 1)])
+    expected = entropy(table.sum(0)) + entropy(table.sum(1)) - entropy(table.ravel())
+    assert plug_in([one], other, closed=True) == pytest.approx(expected, abs=1e-9)
 
 
 def test_two_variables_are_counted_in_the_cells_of_both():

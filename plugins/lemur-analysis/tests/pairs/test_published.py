@@ -124,6 +124,17 @@ def test_rows_of_data_are_pairs_too(place, run, tmp_path):
     assert summary(rows)["max"].tolist() == [0.5]
 
 
+def test_figures_of_a_collection_are_drawn_by_the_command(place, run, tmp_path):
+    db, out = tmp_path / "lemur.db", tmp_path / "figures"
+    run("db", "import", place(*ROWS), "--db", db)
+    collection = ("--collection", "crossedwires-VGG16")
+    status, text = run("plot", "pair-densities", *collection, "--db", db, "--out", out)
+    assert (status, text) == (0, f"wrote {out / 'pair-densities.svg'}\n")
+    status, text = run("plot", "pair-densities", "--db", db, "--out", out)
+    assert status == 1
+    assert "no pairs: select a collection of pairs, with --collection for example" in text
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -196,8 +207,9 @@ def test_pairs_of_ones_own_are_read(tmp_path):
     assert found["difference"].fillna(-1).tolist() == [0.5, -1]
     assert found["state.sparse"].tolist() == ["finished", "failed"]
     # They differ in lr in the first pair, and agree in the second.
-    assert found["prm.lr.dense"].fillna(-1).tolist() == [0.1, -1]
-    assert found["prm.lr"].fillna(-1).tolist() == [-1, 0.1]
+    assert found["prm.lr.dense"].tolist() == [0.1, 0.1]
+    assert found["prm.lr.sparse"].tolist() == [0.2, 0.1]
+    assert read_pairs(found).hyperparameters == ("prm.lr.dense", "prm.lr.sparse", "prm.n")
     [row] = summary(found).to_dict("records")
     assert (row["pairs"], row["failed"], row["nets"]) == (2, 1, "Dense, Sparse")
 
@@ -209,6 +221,18 @@ def test_a_training_without_an_epoch_has_failed(tmp_path):
     lemur_core.collect("twins", {"dense": dense, "sparse": sparse}, kind="pair", db=db)
     [row] = summary(of_collections("twins", db=db)).to_dict("records")
     assert (row["pairs"], row["complete"], row["failed"]) == (1, 0, 1)
+    more = [
+        [
+            recorded(db, net, n, scores, "failed" if not scores else "")
+            for net in ("Dense", "Sparse")
+        ]
+        for n, scores in ((2, [0.5]), (3, []))
+    ]
+    dense, sparse = zip(*more, strict=True)
+    lemur_core.collect("twins", {"dense": dense, "sparse": sparse}, db=db)
+    [row] = summary(of_collections("twins", db=db)).to_dict("records")
+    assert (row["pairs"], row["complete"], row["failed"]) == (3, 1, 2)
+    assert row["nets"] == "Dense, Sparse"
 
 
 def test_collections_without_pairs_are_refused(tmp_path):

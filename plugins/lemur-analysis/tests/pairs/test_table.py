@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lemur_analysis.pairs import bottom, extremes, read_pairs, shares, summary, top
 from lemur_core.errors import SettingsError
@@ -97,6 +99,32 @@ def test_metrics_data_sets_and_nets_are_never_put_together():
         ["a", "acc", "x"], ["a", "iou", "x"], ["b", "acc", "x"],
     ]  # fmt: skip
     assert found["pairs"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("column", ["nn", "net"])
+def test_nets_are_kept_apart_whatever_their_column_is_called(column):
+    assert summary(table(**{column: list("abb")}))["pairs"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("index", [[0, 0, 0], [2, 1, 0]])
+def test_an_index_changes_nothing(index):
+    frame = table()
+    frame.index = index
+    assert summary(frame).equals(summary(table()))
+    assert top(frame).equals(top(table()))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(*[st.none() | st.floats(0, 1)] * 2), min_size=1, max_size=20))
+def test_statistics_are_those_of_pandas(pairs):
+    first, second = (pd.Series(side, dtype=float) for side in zip(*pairs, strict=True))
+    difference = (first - second).abs().dropna()
+    [row] = summary(table(first, second), threshold=0.25).to_dict("records")
+    expected = difference.agg(["min", "max", "median", "mean"]).to_dict()
+    assert {name: row[name] for name in expected} == pytest.approx(expected, nan_ok=True)
+    assert (row["complete"], row["above"]) == (len(difference), (difference > 0.25).sum())
+    ranked = top(table(first, second), 2)["difference"]
+    assert sorted(ranked) == sorted(difference.nlargest(2, keep="all"))
 
 
 @pytest.mark.parametrize(

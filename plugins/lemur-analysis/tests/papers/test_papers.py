@@ -24,6 +24,9 @@ def claims(sources):
 def wrong(sources):
     yield Claim("answer", "table 1", 0.42, lambda: 0.43, 0.005, "printed with two digits")
 
+def empty(sources):
+    yield Claim("answer", "table 1", 0.42, lambda: float("nan"))
+
 def broken(sources):
     yield 3
 """
@@ -36,7 +39,9 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "code" / "third_papers.py").write_text(THIRD)
     monkeypatch.syspath_prepend(tmp_path / "code")
     monkeypatch.chdir(tmp_path)
-    entries = [Entry(name, f"third_papers:{name}") for name in ("claims", "wrong", "broken")]
+    entries = [
+        Entry(name, f"third_papers:{name}") for name in ("claims", "wrong", "empty", "broken")
+    ]
     more = registry.installed().with_entries("third", "paper", entries)
     monkeypatch.setattr(registry, "installed", lambda: more)
 
@@ -132,6 +137,11 @@ def test_claims_are_written_to_files(run, tmp_path):
     }  # fmt: skip
     assert rows[2]["ours"] is None
     assert pd.read_csv(tmp_path / "a.csv")["agrees"].tolist() == [one["agrees"] for one in rows]
+
+
+def test_a_value_that_is_no_number_is_null_in_json(run, tmp_path):
+    assert run("empty", "--out", "a.json")[0] == 1
+    assert [one["ours"] for one in json.loads((tmp_path / "a.json").read_text())] == [None]
 
 
 @pytest.mark.parametrize(
