@@ -16,7 +16,9 @@ from lemur_core.kind import BUILT_IN
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "api.md"
-MODULES = ("hookspecs", "kinds", "errors", "testing", "fetch", "images", "files", "commands")
+MODULES = (
+    "hookspecs", "kinds", "errors", "testing", "fetch", "images", "files", "commands", "workbooks",
+)  # fmt: skip
 # Packages whose modules are public too.
 OPEN = ("kinds", "testing")
 HEADINGS = {"parameters": "Parameters", "attributes": "Attributes", "raises": "Raises"}

@@ -8,6 +8,7 @@ The public interface is the names in ``__all__`` and these modules; ``docs/api.m
 - `lemur_core.fetch`, `lemur_core.images`: download archives and read image files, for loaders.
 - `lemur_core.files`: write a file whole or not at all.
 - `lemur_core.commands`: options and tables, for commands.
+- `lemur_core.workbooks`: tables in xlsx workbooks, for exporters.
 
 Everything else may change in any release. A map of it, in the order a newcomer reads it:
 
@@ -33,7 +34,7 @@ from lemur_core.hookspecs import hookimpl
 from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
-    from lemur_core import commands, files, images
+    from lemur_core import commands, files, images, workbooks
     from lemur_core.checking.check import check
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import installed
@@ -42,7 +43,13 @@ if TYPE_CHECKING:
     from lemur_core.search.summary import Summary
     from lemur_core.search.trained import Trained, trained
     from lemur_core.store.artefacts import Artefact, artefact, attach
-    from lemur_core.store.collections import Collection, collect, collection
+    from lemur_core.store.collections import (
+        Collection,
+        CollectionSummary,
+        collect,
+        collection,
+        collections,
+    )
     from lemur_core.store.facts import record
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
@@ -52,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Artefact",
     "Collection",
+    "CollectionSummary",
     "Entry",
     "Epoch",
     "Kind",
@@ -70,6 +78,7 @@ __all__ = [
     "check",
     "collect",
     "collection",
+    "collections",
     "commands",
     "data",
     "entries_in",
@@ -82,12 +91,14 @@ __all__ = [
     "recording",
     "run",
     "trained",
+    "workbooks",
 ]
 
 # Imported when they are first used, as they need torch, pandas or what takes a while too.
 _LAZY = {
     "Artefact": "lemur_core.store.artefacts",
     "Collection": "lemur_core.store.collections",
+    "CollectionSummary": "lemur_core.store.collections",
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
     "Pipeline": "lemur_core.pipeline",
@@ -104,6 +115,7 @@ _LAZY = {
     "check": "lemur_core.checking.check",
     "collect": "lemur_core.store.collections",
     "collection": "lemur_core.store.collections",
+    "collections": "lemur_core.store.collections",
     "data": "lemur_core.store.reading.reader",
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
@@ -112,7 +124,7 @@ _LAZY = {
     "trained": "lemur_core.search.trained",
 }
 
-_MODULES = ("commands", "files", "images")
+_MODULES = ("commands", "files", "images", "workbooks")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from shutil import copyfileobj
@@ -87,13 +88,19 @@ def write_results(
     from lemur_core.kinds.options import Selection, read_selection
     from lemur_core.registry import installed
     from lemur_core.store.database import opened
+    from lemur_core.store.location import without_password
     from lemur_core.store.reading.results import Results
 
+    # As one types it, whatever path the shell found the command at.
+    command = shlex.join(["lemur", *map(without_password, sys.argv[1:])])
     selection = read_selection("exporter", form)
     selection = Selection(selection.name, {**selection.options, **(options or {})})
     export = exporter(installed(), selection)
     with opened(db) as engine, TemporaryDirectory() as folder:
-        results = Results(engine, arguments, progress=_show_progress, warn=warn, spelling=spelling)
+        results = Results(
+            engine, arguments, progress=_show_progress, warn=warn, spelling=spelling,
+            command=command,
+        )  # fmt: skip
         path = Path(folder, f"results.{selection.name}") if output is None else output
         said = write(export, selection.name, results, path)
         if output is None:

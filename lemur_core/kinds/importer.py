@@ -19,7 +19,7 @@ are taken in, also those before an error that ``read`` raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,24 @@ from lemur_core.kinds.options import Selection, option_values
 
 if TYPE_CHECKING:
     from lemur_core.registry import Registry
+
+
+class Membership(NamedTuple):
+    """A collection that a trial is a member of, as `lemur_core.collect` makes one.
+
+    Attributes:
+        collection: Its name.
+        role: Of the trial in it. Members of a role have the order of their first records.
+        kind: What the collection is, ``pair`` for example.
+        spec: What its members have in common: JSON.
+        provenance: Where it comes from: JSON.
+    """
+
+    collection: str
+    role: str = "member"
+    kind: str = "set"
+    spec: Any = None
+    provenance: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +74,8 @@ class EpochRecord:
         extra: What else the source says of the epoch: JSON values by name.
         facts: Facts of the epoch, as `lemur_core.record` takes them; they need ``trial``.
         trial_facts: Facts of the trial as a whole, likewise.
+        memberships: Collections that the trial belongs to, likewise. A collection of the same name,
+            kind and spec gets the trial as a further member.
         place: Where the record is in the source, ``zoo.csv:12`` say; shown if it is refused.
     """
 
@@ -74,6 +94,7 @@ class EpochRecord:
     extra: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     trial_facts: Mapping[str, Any] = field(default_factory=dict)
+    memberships: Sequence[Membership] = ()
     place: str = ""
 
 

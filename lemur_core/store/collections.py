@@ -64,7 +64,7 @@ class Collection:
     members: tuple[Member, ...]
 
 
-class Summary(NamedTuple):
+class CollectionSummary(NamedTuple):
     """A collection without its members.
 
     Attributes:
@@ -148,7 +148,7 @@ def collection(name: str, *, db: str | Path = DEFAULT_DB) -> Collection:
         return patiently(engine, lambda connection: find_collection(connection, name))
 
 
-def collections(*, db: str | Path = DEFAULT_DB) -> list[Summary]:
+def collections(*, db: str | Path = DEFAULT_DB) -> list[CollectionSummary]:
     """Return the collections of a database, oldest first.
 
     Args:
@@ -322,7 +322,7 @@ def _whole(connection: Connection, row: Any) -> Collection:
     )
 
 
-def _summaries(connection: Connection) -> Iterator[Summary]:
+def _summaries(connection: Connection) -> Iterator[CollectionSummary]:
     member, made = schema.member.c, schema.collection.c
     query = select(member.collection_id, member.role, func.count())
     roles: dict[int, dict[str, int]] = {}
@@ -331,4 +331,4 @@ def _summaries(connection: Connection) -> Iterator[Summary]:
     ):
         roles.setdefault(collection_id, {})[role] = count
     for row in connection.execute(select(schema.collection).order_by(made.id)):
-        yield Summary(row.name, row.kind, roles.get(row.id, {}), row.created)
+        yield CollectionSummary(row.name, row.kind, roles.get(row.id, {}), row.created)

@@ -18,6 +18,7 @@ from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.task import Task
 from lemur_core.space import Interval, Range, Space, of_net
 from lemur_core.testing.comparing import same
+from lemur_core.testing.repeats import without_repeats
 from lemur_core.testing.tasks import RegisteredTasks
 from lemur_core.values import covering, preset, smallest
 
@@ -172,8 +173,7 @@ class NetRules(RegisteredTasks):
         """``torch.compile`` takes it without a break, and it gives what it gave."""
         if net.name in self.not_compiled:
             pytest.skip(self.not_compiled[net.name])
-        built = self._built(net, self.channels[-1]).eval()
-        inputs, _, _ = self.batch(net, self.channels[-1], 2)
+        built, inputs = self._to_capture(net)
         # Capturing is what a net can fail at; making code of it is the compiler's affair.
         compiled: Any = torch.compile(built, backend="eager", fullgraph=True)
         with torch.inference_mode():
@@ -186,11 +186,14 @@ class NetRules(RegisteredTasks):
         """``torch.export`` takes it, and the program gives what it gives."""
         if net.name in self.not_exported:
             pytest.skip(self.not_exported[net.name])
-        built = self._built(net, self.channels[-1]).eval()
-        inputs, _, _ = self.batch(net, self.channels[-1], 2)
+        built, inputs = self._to_capture(net)
         program: Any = torch.export.export(built, (inputs,)).module()
         with torch.inference_mode():
             torch.testing.assert_close(program(inputs), built(inputs))
+
+    def _to_capture(self, net: Entry) -> tuple[Any, Tensor]:
+        inputs, _, _ = self.batch(net, self.channels[-1], 2)
+        return without_repeats(lambda: self._built(net, self.channels[-1]), inputs), inputs
 
     def _built(
         self, net: Entry, channels: int, seed: int = 0, prm: Mapping[str, Any] | None = None

@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 import lemur_core
+from lemur_core import CollectionSummary, collect, collection, collections
 from lemur_core.cli import cli
 from lemur_core.errors import CollectionError, SettingsError, UnknownNameError
 from lemur_core.store import schema
-from lemur_core.store.collections import Member, Summary, collect, collection, collections
+from lemur_core.store.collections import Member
 from lemur_core.store.database import opened
 
 A, B, C = ("a" * 32, "b" * 32, "c" * 32)
@@ -133,8 +134,8 @@ def test_unknown_collections_are_one_line(db):
 def test_collections_are_listed_with_the_number_of_their_members(db):
     made = [collect("zoo", {"x": [A, B], "y": C}, kind="zoo", db=db), collect("empty", db=db)]
     assert collections(db=db) == [
-        Summary("zoo", "zoo", {"x": 2, "y": 1}, made[0].created),
-        Summary("empty", "set", {}, made[1].created),
+        CollectionSummary("zoo", "zoo", {"x": 2, "y": 1}, made[0].created),
+        CollectionSummary("empty", "set", {}, made[1].created),
     ]
 
 

@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+from sqlalchemy import create_engine
 
 from lemur_core import Entry, collect, registry
 from lemur_core.errors import (
@@ -126,6 +127,35 @@ def test_progress_and_warnings_reach_the_user(engine):
     results.progress(2)
     results.warn("a column was cut")
     assert shown == [(1, 3), (2, None), "a column was cut"]
+
+
+def test_results_say_what_was_selected_and_where_they_are(engine, db):
+    results = Results(engine, {"nn": "ResNet", "epoch": None}, command="lemur report")
+    assert dict(results.arguments) == {"nn": "ResNet"}
+    assert (results.database, results.command) == (str(db), "lemur report")
+    # Whoever only says what was selected has not applied it.
+    with pytest.raises(SettingsError, match="exporter 'x' does not take nn"):
+        results.check_used("exporter 'x'")
+    assert (Results(engine).arguments, Results(engine).command) == ({}, "")
+
+
+def test_the_password_of_a_database_is_not_said():
+    server = create_engine("postgresql+psycopg://me:secret@host/results?password=other")
+    assert Results(server).database == "postgresql+psycopg://me:***@host/results?password=***"
+
+
+def test_the_command_line_is_said_without_passwords(db, lemur, monkeypatch):
+    said = []
+
+    def export(results, path):
+        said.append(results.command)
+        path.touch()
+
+    monkeypatch.setattr("lemur_core.kinds.exporter.exporter", lambda *_: export)
+    url = f"sqlite:///file:{db}?uri=true&password=secret"
+    assert lemur("data", "--format", "csv", "--db", url, "-o", "a b.csv") == (0, "", "")
+    shown = f"'sqlite:///file:{db}?uri=true&password=***'"
+    assert said == [f"lemur data --format csv --db {shown} -o 'a b.csv'"]
 
 
 def written(results, path, export):

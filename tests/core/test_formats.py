@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from lemur_core import data
 from lemur_core.errors import SettingsError
@@ -16,6 +16,7 @@ from lemur_core.store.reading import workbook
 from lemur_core.store.reading.columns import number_type
 from lemur_core.store.reading.formats import FORMS, write
 from lemur_core.store.taking.published import take_in
+from lemur_core.workbooks import add_table, save_workbook
 
 from .test_taking import FIRST, publish
 
@@ -152,19 +153,74 @@ def test_characters_that_a_workbook_cannot_hold_are_counted():
     ]
 
 
-@pytest.mark.parametrize(("name", "what"), [("MOST_ROWS", "rows"), ("MOST_COLUMNS", "columns")])
-def test_more_than_a_sheet_holds_is_refused(monkeypatch, name, what):
-    monkeypatch.setattr(workbook, name, 2)
-    frame = pd.DataFrame({"a": [1, 2, 3], "b": 1, "c": 1})
-    if what == "columns":
-        frame = frame.head(1)
+def test_more_columns_than_a_sheet_holds_are_refused(monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_COLUMNS", 2)
     with pytest.raises(SettingsError) as caught:
-        as_form(frame, "xlsx")
-    most = 1 if what == "rows" else 2
+        as_form(pd.DataFrame({"a": [1], "b": 1, "c": 1}), "xlsx")
     assert str(caught.value) == (
-        f"3 {what} do not fit in an xlsx sheet, which holds {most}; write fewer, or another "
+        "3 columns do not fit in an xlsx sheet, which holds 2; write fewer, or another "
         "format: csv, jsonl or parquet"
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "sheets"),
+    [
+        (0, {"results": []}),
+        (2, {"results": [0, 1]}),
+        (3, {"results": [0, 1], "results (2)": [2]}),
+        (5, {"results": [0, 1], "results (2)": [2, 3], "results (3)": [4]}),
+    ],
+)
+def test_rows_that_a_sheet_does_not_hold_follow_on_others(monkeypatch, rows, sheets):
+    monkeypatch.setattr(workbook, "MOST_ROWS", 3)
+    file, notes = as_form(pd.DataFrame({"n": range(rows), "t": "x"}), "xlsx")
+    book = load_workbook(file)
+    for sheet in book:
+        # Each begins with the names, which stay in view and have filters over all rows.
+        assert [cell.value for cell in sheet[1]] == ["n", "t"]
+        assert sheet.freeze_panes == "A2"
+        assert sheet.auto_filter.ref == f"A1:B{sheet.max_row}"
+    read = {sheet.title: [row[0].value for row in sheet.iter_rows(min_row=2)] for sheet in book}
+    assert read == sheets
+    several = (
+        f"{rows} rows are on {len(sheets)} sheets, results to {[*sheets][-1]}: a sheet holds 2"
+    )
+    assert notes == ([several] if len(sheets) > 1 else [])
+
+
+# Excel: 31 UTF-16 code units, none of []:*?/\\, no apostrophe at the ends, unique, not History.
+@pytest.mark.parametrize(
+    ("texts", "titles"),
+    [
+        (["a[b]:*?/\\c"], ["a_b______c"]),
+        (["Net", "net", "NET"], ["Net", "net (2)", "NET (3)"]),
+        (["x" * 300, "X" * 300], ["x" * 31, "X" * 27 + " (2)"]),
+        (["\U0001f98a" * 16], ["\U0001f98a" * 15]),
+        (["\u7d50\u679c"], ["\u7d50\u679c"]),
+        (["'quoted'", "History", "", ""], ["quoted", "History (2)", "_", " (2)"]),
+        (["a\0b\nc\td", "\ud800"], ["a_b c d", "\\ud800".replace("\\", "_")]),
+    ],
+)
+def test_titles_of_sheets_are_those_that_excel_accepts(texts, titles):
+    book = Workbook()
+    book.remove(book.active)
+    for text in texts:
+        book.create_sheet(workbook.sheet_title(book, text))
+    assert book.sheetnames == titles
+
+
+def test_a_table_is_added_beside_others_and_the_text_of_none_is_a_formula():
+    book = Workbook(write_only=True)
+    tables = [add_table(book, as_column("=1+1", "#N/A"), title) for title in ("a/b", "A/B")]
+    file = io.BytesIO()
+    save_workbook(book, file)
+    assert [sheet.title for table in tables for sheet in table.sheets] == ["a_b", "A_B (2)"]
+    for sheet in load_workbook(file):
+        assert [(cell.value, cell.data_type) for (cell,) in sheet.iter_rows(min_row=2)] == [
+            ("=1+1", "s"),
+            ("#N/A", "s"),
+        ]
 
 
 def test_a_sheet_holds_as_many_rows_as_excel_has():

@@ -9,7 +9,7 @@ import pytest
 import lemur_core
 from lemur_core import Entry, data, registry
 from lemur_core.errors import ContractError, LemurError, SettingsError, UnknownNameError
-from lemur_core.kinds.importer import EpochRecord, Fault, importer, recognised
+from lemur_core.kinds.importer import EpochRecord, Fault, Membership, importer, recognised
 from lemur_core.kinds.options import Selection, read_selection
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
@@ -468,3 +468,42 @@ def test_options_of_an_importer_have_the_type_of_their_defaults(third, tmp_path)
         assert isinstance(raised.value, LemurError)
     with pytest.raises(ContractError):
         importer(third("Deaf"), Selection("deaf"))
+
+
+def test_trials_become_members_of_collections(db, taken):
+    def pair(role, spec=None):
+        return Membership("twins", role, "pair", spec, "a paper")
+
+    def records():
+        for number in (2, 1):
+            yield record(1, 0.5, trial=f"a{number}", memberships=[pair("dense")])
+            yield record(2, 0.6, trial=f"a{number}", memberships=[pair("dense")])
+            yield record(1, 0.4, trial=f"b{number}", memberships=[pair("sparse")])
+
+    report = taken(*records())
+    assert (report.faults, report.attached.collections, report.attached.members) == ([], 1, 4)
+    found = lemur_core.collection("twins", db=db)
+    assert (found.kind, found.spec, found.provenance) == ("pair", None, "a paper")
+    trials = {(one.role, one.position): one.trial for one in found.members}
+    assert sorted(trials) == [("dense", 0), ("dense", 1), ("sparse", 0), ("sparse", 1)]
+    frame = data(db=db, collection="twins")
+    assert sorted(frame[frame["role"] == "dense"]["accuracy"]) == [0.5, 0.5, 0.6, 0.6]
+    again = taken(*records())
+    assert (again.added, again.attached.collections, again.attached.members) == (0, 0, 0)
+    assert lemur_core.collection("twins", db=db) == found
+
+
+@pytest.mark.parametrize(
+    ("memberships", "trial", "reason"),
+    [
+        ([Membership("twins")], "", "has memberships, but no trial that they belong to"),
+        (["twins"], "a", "memberships hold 'twins': expected a Membership"),
+        ([Membership("")], "a", "collection '': collection name '': is empty"),
+        ([Membership("twins", role=3)], "a", "collection 'twins': role name 3: expected a text"),
+        ([Membership("twins", spec=float("nan"))], "a", "collection 'twins': holds what JSON"),
+    ],
+)
+def test_an_impossible_membership_is_named(db, taken, memberships, trial, reason):
+    report = taken(record(trial=trial, memberships=memberships), record(2))
+    assert [fault.reason[: len(reason)] for fault in report.faults] == [reason]
+    assert report.added == 1

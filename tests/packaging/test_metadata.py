@@ -53,6 +53,19 @@ def test_a_plugin_depends_on_the_core_that_it_stands_beside(plugin):
     assert needed == f"lemur-core>={major}.{minor}"
 
 
+@pytest.mark.parametrize(
+    ("file", "core", "end"),
+    [("requirements.txt", ".", ""), ("requirements-dev.txt", "-e .[dev]", "[tests]")],
+)
+def test_everything_is_installed_by_the_commands_of_the_readme(file, core, end):
+    assert f"pip install -r {file} && " in (ROOT / "README.md").read_text()
+    lines = [one for one in (ROOT / file).read_text().splitlines() if not one.startswith("#")]
+    flag = core.removesuffix("[dev]").removesuffix(".")
+    plugins = [f"{flag}./plugins/{folder.name}{end}" for folder in PLUGINS]
+    assert lines[:2] == ["-c constraints.txt", core]
+    assert sorted(lines[2:]) == plugins
+
+
 def test_the_changelogs_begin_with_the_version_that_is_there():
     for folder in (ROOT, *PLUGINS):
         [first, *_] = re.findall(r"^## (\S+)", (folder / "CHANGELOG.md").read_text(), re.MULTILINE)

@@ -16,6 +16,7 @@ from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import frame_of
 from lemur_core.store.reading.reader import best_frame, filters_of, wanted_of
 from lemur_core.store.reading.told import Told, tell
+from lemur_core.store.trouble import place
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -47,8 +48,13 @@ class Results:
         progress: Shows how much is done: called with a number and the total, None if unknown.
         warn: Shows a line to the user.
         spelling: What the user calls an argument, ``--best`` say, for error messages.
+        command: The command line that asks for them, without passwords.
 
     Attributes:
+        arguments: The arguments of `lemur_core.data` that the user gave, by name; reading them has
+            no effect on `check_used`.
+        command: The command line that asked for them, without passwords; empty in a program.
+        database: The path of the SQLite file or the URL of the database, without its password.
         rows: How many rows `frame` has returned; None if it was not called.
     """
 
@@ -60,9 +66,13 @@ class Results:
         progress: Progress = _silent,
         warn: Callable[[str], None] = lambda line: None,
         spelling: Mapping[str, str] | None = None,
+        command: str = "",
     ) -> None:
         given = {name: value for name, value in (arguments or {}).items() if _says(value)}
         self.engine = engine
+        self.arguments: Mapping[str, Any] = given
+        self.command = command
+        self.database = place(engine)
         self.rows: int | None = None
         self._filters = filters_of(**{name: given[name] for name in given if name in FILTERS})
         self._wanted = {name: given[name] for name in given if name not in FILTERS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,8 +12,9 @@ from reprlib import repr as shown
 from typing import Any, NamedTuple
 
 from lemur_core.errors import LemurError
-from lemur_core.kinds.importer import EpochRecord, Fault
+from lemur_core.kinds.importer import EpochRecord, Fault, Membership
 from lemur_core.store.attached import TrialFacts
+from lemur_core.store.collections import Collection, Member, canonical_text, check_collection
 from lemur_core.store.identity import code_hash, digest, exact
 from lemur_core.store.taking.records import (
     COLUMNS,
@@ -24,7 +26,7 @@ from lemur_core.store.taking.records import (
     is_of_named_trial,
     of_named_trial,
 )
-from lemur_core.store.text import storable
+from lemur_core.store.text import now, storable
 
 # Records of a batch, which are written at once.
 _AT_ONCE = 2_500
@@ -36,6 +38,21 @@ class TrialEpoch(NamedTuple):
 
     uid: str
     epoch: int
+
+
+class _Made(NamedTuple):
+    """A collection without its members; spec and provenance are canonical JSON."""
+
+    name: str
+    kind: str
+    spec: str
+    provenance: str
+
+    def collection(self, members: tuple[Member, ...]) -> Collection:
+        # The same collection is recognised in another database that took it in.
+        uid = digest(f"collection {self.name}/{self.kind}/{self.spec}")
+        spec, provenance = json.loads(self.spec), json.loads(self.provenance)
+        return Collection(uid, self.name, self.kind, spec, provenance, now(), members)
 
 
 Recorded = Callable[[Iterable[str]], Mapping[TrialEpoch, str | None]]
@@ -51,11 +68,13 @@ class Conversion:
 
     Attributes:
         facts: Facts to record.
+        members: Trials by role, by collection; the trials are in order.
     """
 
     place: str
     recorded: Recorded
     facts: dict[TrialEpoch, dict[str, Any]] = field(default_factory=dict)
+    members: dict[_Made, dict[str, dict[str, None]]] = field(default_factory=dict)
     _batch: Batch | None = None
     _seen: dict[TrialEpoch, str] = field(default_factory=dict)
     _codes: dict[str, str] = field(default_factory=dict)
@@ -80,6 +99,16 @@ class Conversion:
         """Yield the facts to record."""
         for at, facts in self.facts.items():
             yield TrialFacts(at.uid, {at.epoch: facts})
+
+    def collections(self) -> Iterator[Collection]:
+        """Yield the collections to record."""
+        for made, roles in self.members.items():
+            members = tuple(
+                Member(role, position, uid)
+                for role, uids in roles.items()
+                for position, uid in enumerate(uids)
+            )
+            yield made.collection(members)
 
     def _survived(self, found: Iterable[Any]) -> Iterator[EpochRecord | Batch | Fault]:
         """Yield what an importer gives, and a fault where it fails."""
@@ -120,13 +149,14 @@ class Conversion:
     def _unique(self, one: EpochRecord, record: Record) -> Record:
         """Return a record with an identity that none before it has, unless it is the very same."""
         if not one.trial:
-            for name in ("code", "facts", "trial_facts"):
+            for name in ("code", "facts", "trial_facts", "memberships"):
                 if getattr(one, name):
                     raise MalformedError(f"has {name}, but no trial that they belong to")
             self._copies[record.identity] += 1
             copy = self._copies[record.identity] - 1
             identity = digest(f"{record.identity} {copy}") if copy else record.identity
             return record._replace(identity=identity)
+        memberships = [_made(membership) for membership in one.memberships]
         at = _at(record)
         if self._codes.setdefault(at.uid, one.code) != one.code:
             raise MalformedError(f"trial {one.trial!r} was given before with other code")
@@ -137,6 +167,8 @@ class Conversion:
         for epoch, facts in ((one.epoch, one.facts), (0, one.trial_facts)):
             if facts:
                 self.facts.setdefault(TrialEpoch(at.uid, epoch), {}).update(facts)
+        for made, role in memberships:
+            self.members.setdefault(made, {}).setdefault(role, {})[at.uid] = None
         return record
 
     def _finished(self) -> Iterator[Batch | Fault]:
@@ -156,6 +188,20 @@ class Conversion:
 
     def _fault(self, reason: str, place: str = "") -> Fault:
         return Fault(place or f"{self.place}, record {self._count:,}", reason)
+
+
+def _made(one: Any) -> tuple[_Made, str]:
+    if not isinstance(one, Membership):
+        raise MalformedError(f"memberships hold {shown(one)}: expected a Membership")
+    try:
+        made = _Made(
+            one.collection, one.kind, canonical_text(one.spec), canonical_text(one.provenance)
+        )
+        check_collection(made.collection((Member(one.role, 0, ""),)))
+    except (TypeError, ValueError, RecursionError) as error:
+        why = str(error) if isinstance(error, LemurError) else "holds what JSON cannot hold"
+        raise MalformedError(f"collection {shown(one.collection)}: {why}") from None
+    return made, one.role
 
 
 def _is_named(record: Record) -> bool:

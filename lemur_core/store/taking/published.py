@@ -51,7 +51,8 @@ def take_in(
         form = "lemur-database" if is_database else FILES
     conversion = Conversion(str(place), partial(_recorded, engine))
     report = take(engine, conversion.batches(_begun(read, place)), str(place), form or "")
-    report.attached = take_attached(engine, Attached(conversion.trial_facts(), (), ()))
+    attached = Attached(conversion.trial_facts(), (), conversion.collections())
+    report.attached = take_attached(engine, attached)
     report.faults += report.attached.faults
     if form and form.rpartition("/")[2] == FILES:
         _take_attached(engine, place, report)

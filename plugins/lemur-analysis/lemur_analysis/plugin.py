@@ -13,69 +13,198 @@ def lemur_register_kinds():
             "A figure of results",
             details="lemur_analysis.plot.figure:details",
             rules="lemur_analysis.testing:FigureRules",
-        )
+        ),
+        Kind(
+            "paper",
+            "lemur_register_papers",
+            "lemur_analysis.papers.paper",
+            "Claims of a published paper, to be checked again",
+            rules="lemur_analysis.papers.rules:PaperRules",
+        ),
     ]
 
 
 @hookimpl
 def lemur_register_figures():
+    return (
+        [
+            Entry(name, f"lemur_analysis.plot.{target}", summary=summary)
+            for name, target, summary in (
+                ("score-time", "scatter:score_time", "Score against time, by net"),
+                (
+                    "score-time-by-task",
+                    "scatter:score_time_by_task",
+                    "Score against time, by data set",
+                ),
+                ("score-epoch", "scatter:score_epoch", "Score against epoch, by net"),
+                (
+                    "score-epoch-by-task",
+                    "scatter:score_epoch_by_task",
+                    "Score against epoch, by data set",
+                ),
+                (
+                    "mean-std",
+                    "bands:mean_std",
+                    "Mean and standard deviation of each net's score by epoch",
+                ),
+                ("histogram", "histogram:histogram", "How many records have which score"),
+                ("box", "boxes:box", "Boxes of the scores at each epoch"),
+                (
+                    "box-by-task",
+                    "boxes:box_by_task",
+                    "Boxes of the scores at each epoch, the data sets of a task pooled",
+                ),
+                (
+                    "first-epoch-duration",
+                    "durations:first_epoch_duration",
+                    "How long the first epoch took, by net",
+                ),
+                (
+                    "first-epoch-duration-by-task",
+                    "durations:first_epoch_duration_by_task",
+                    "How long the first epoch took, by data set",
+                ),
+                (
+                    "rolling-mean",
+                    "rolling:rolling_mean",
+                    "Score of each net by epoch, averaged over a window of epochs",
+                ),
+                (
+                    "lines-time",
+                    "lines:lines_time",
+                    "Score against time, a line for each trial or net",
+                ),
+                (
+                    "mean-std-correlation",
+                    "spread:mean_std_correlation",
+                    "How mean and standard deviation of scores correlate",
+                ),
+                (
+                    "learning-curves",
+                    "bands:learning_curves",
+                    "Median and quartiles of each net's score by epoch, or a line for each trial",
+                ),
+                ("pareto", "fronts:pareto", "Score against time, parameters or another cost"),
+                (
+                    "critical-difference",
+                    "ranks:critical_difference",
+                    "Average ranks of nets over data sets, and which do not differ",
+                ),
+                (
+                    "intervals",
+                    "estimates:intervals",
+                    "Estimates of each net's score with intervals",
+                ),
+                (
+                    "performance-profile",
+                    "estimates:performance_profile",
+                    "Share of each net's runs above a score",
+                ),
+                (
+                    "parallel-coordinates",
+                    "hyperparameters:parallel_coordinates",
+                    "Hyperparameters of each run, coloured by its score",
+                ),
+                (
+                    "importance",
+                    "hyperparameters:importance",
+                    "Importance of a net's hyperparameters",
+                ),
+                (
+                    "calibration",
+                    "predictions:calibration",
+                    "Predicted against measured final scores",
+                ),
+            )
+        ]
+        + [
+            Entry(name, f"lemur_analysis.pairs.figures:{name.replace('-', '_')}", summary=summary)
+            for name, summary in (
+                ("pair-densities", "Densities of both scores of pairs and of their difference"),
+                ("pair-grid", "Differences within pairs by each two hyperparameters"),
+                ("pair-space", "Differences within pairs by three hyperparameters, in perspective"),
+                ("pair-information", "Mutual information of hyperparameters and the difference"),
+                ("pair-dependence", "Difference within pairs as a model predicts it"),
+            )
+        ]
+        + [
+            Entry(name, f"lemur_analysis.representativeness.agreement:{target}", summary=summary)
+            for name, target, summary in (
+                (
+                    "error-scatter",
+                    "error_scatter",
+                    "Errors on each data set against those on one, a point per net",
+                ),
+                (
+                    "rank-agreement",
+                    "rank_agreement",
+                    "Rank correlations between data sets, a matrix",
+                ),
+                (
+                    "rank-transfer",
+                    "rank_transfer",
+                    "Rank correlations of one data set with the others, and noise ceilings",
+                ),
+                (
+                    "scatter-matrix",
+                    "scatter_matrix",
+                    "Errors on all pairs of data sets, a point per net",
+                ),
+            )
+        ]
+    )
+
+
+@hookimpl
+def lemur_register_importers():
     return [
-        Entry(name, f"lemur_analysis.plot.{target}", summary=summary)
-        for name, target, summary in (
-            ("score-time", "scatter:score_time", "Score against time, by net"),
-            (
-                "score-time-by-task",
-                "scatter:score_time_by_task",
-                "Score against time, by data set",
-            ),
-            ("score-epoch", "scatter:score_epoch", "Score against epoch, by net"),
-            (
-                "score-epoch-by-task",
-                "scatter:score_epoch_by_task",
-                "Score against epoch, by data set",
-            ),
-            (
-                "mean-std",
-                "bands:mean_std",
-                "Mean and standard deviation of each net's score by epoch",
-            ),
-            ("histogram", "histogram:histogram", "How many records have which score"),
-            ("box", "boxes:box", "Boxes of the scores at each epoch"),
-            (
-                "box-by-task",
-                "boxes:box_by_task",
-                "Boxes of the scores at each epoch, the data sets of a task pooled",
-            ),
-            (
-                "first-epoch-duration",
-                "durations:first_epoch_duration",
-                "How long the first epoch took, by net",
-            ),
-            (
-                "first-epoch-duration-by-task",
-                "durations:first_epoch_duration_by_task",
-                "How long the first epoch took, by data set",
-            ),
-            (
-                "rolling-mean",
-                "rolling:rolling_mean",
-                "Score of each net by epoch, averaged over a window of epochs",
-            ),
-            ("lines-time", "lines:lines_time", "Score against time, a line for each trial or net"),
-            (
-                "mean-std-correlation",
-                "spread:mean_std_correlation",
-                "How mean and standard deviation of scores correlate",
-            ),
-            (
-                "learning-curves",
-                "bands:learning_curves",
-                "Median and quartiles of each net's score by epoch, or a line for each trial",
-            ),
+        Entry(
+            "crossedwires",
+            "lemur_analysis.importers.crossedwires",
+            summary="CrossedWires' table of pairs, PyTorch and TensorFlow",
         )
     ]
 
 
 @hookimpl
+def lemur_register_papers():
+    return [
+        Entry(
+            "crossedwires",
+            "lemur_analysis.papers.crossedwires:claims",
+            summary="Zvyagin et al. 2021: the same nets in PyTorch and TensorFlow",
+        ),
+        Entry(
+            "lemur",
+            "lemur_analysis.papers.lemur:claims",
+            summary="Goodarzi et al. 2025: LEMUR Neural Network Dataset",
+        ),
+    ]
+
+
+@hookimpl
 def lemur_register_commands():
-    return [Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results.")]
+    return [
+        Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results."),
+        Entry("stats", "lemur_analysis.cli.stats:stats", summary="Print statistics of results."),
+        Entry("report", "lemur_analysis.cli.report:report", summary="Write a report of results."),
+        Entry(
+            "reproduce-paper",
+            "lemur_analysis.cli.reproduce:reproduce_paper",
+            summary="Check a paper's claims again.",
+        ),
+    ]
+
+
+@hookimpl
+def lemur_register_exporters():
+    return [
+        Entry(name, f"lemur_analysis.report.{target}", summary=summary)
+        for name, target, summary in (
+            ("excel", "excel:excel", "A workbook of statistics with figures"),
+            ("excel-raw", "excel:excel_raw", "A workbook of all records with figures"),
+            ("html", "html:html", "A page with tables and figures that opens offline"),
+            ("pdf", "pdf:pdf", "A document with tables and figures to print"),
+            ("report", "folder:folder", "A folder with excel, excel-raw and html"),
+        )
+    ]

@@ -14,8 +14,13 @@ axes. Where a figure takes data sets together, its name ends in ``_by_task`` or 
 from lemur_analysis.plot.bands import learning_curves, mean_std
 from lemur_analysis.plot.boxes import box, box_by_task
 from lemur_analysis.plot.durations import first_epoch_duration, first_epoch_duration_by_task
+from lemur_analysis.plot.estimates import intervals, performance_profile
+from lemur_analysis.plot.fronts import pareto
 from lemur_analysis.plot.histogram import histogram
+from lemur_analysis.plot.hyperparameters import importance, parallel_coordinates
 from lemur_analysis.plot.lines import lines_time
+from lemur_analysis.plot.predictions import calibration
+from lemur_analysis.plot.ranks import critical_difference
 from lemur_analysis.plot.rolling import rolling_mean
 from lemur_analysis.plot.scatter import (
     score_epoch,
@@ -28,13 +33,20 @@ from lemur_analysis.plot.spread import mean_std_correlation
 __all__ = [
     "box",
     "box_by_task",
+    "calibration",
+    "critical_difference",
     "first_epoch_duration",
     "first_epoch_duration_by_task",
     "histogram",
+    "importance",
+    "intervals",
     "learning_curves",
     "lines_time",
     "mean_std",
     "mean_std_correlation",
+    "parallel_coordinates",
+    "pareto",
+    "performance_profile",
     "rolling_mean",
     "score_epoch",
     "score_epoch_by_task",

@@ -1,0 +1,213 @@
+"""Write the tables and figures of ``docs/representativeness.md`` from LEMUR's published records.
+
+lemur db import stat.zip --db lemur.db
+python docs/write_representativeness.py --db lemur.db --timm FOLDER
+
+``FOLDER`` has the files ``results-*.csv`` of timm. The text of the page is left as it is; tables
+are written between the comments that name them, and figures into ``docs/representativeness/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+import lemur_core
+from lemur_analysis import representativeness as rep
+
+PAGE = Path(__file__).parent / "representativeness.md"
+FIGURES = PAGE.with_suffix("")
+REFERENCE = "cifar-10"
+TEST_SETS = {
+    "ImageNet": "imagenet",
+    "-v2": "imagenetv2-matched-frequency",
+    "-A": "imagenet-a",
+    "-R": "imagenet-r",
+    "-sketch": "sketch",
+    "real": "imagenet-real",
+}
+
+
+def main() -> None:
+    """Read the records and write the page's tables and figures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--db", required=True, help="database with LEMUR's records")
+    parser.add_argument("--timm", required=True, type=Path, help="folder of timm's result tables")
+    given = parser.parse_args()
+    results = lemur_core.data(task="img-classification", metric="acc", db=given.db)
+    population = timm(given.timm)
+    page = PAGE.read_text()
+    for name, table in tables(results, population):
+        page = with_table(page, name, table)
+    PAGE.write_text(page)
+    write_figures(results, population)
+
+
+def tables(results: pd.DataFrame, population: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the tables of the page with their names."""
+    yield (
+        "epochs",
+        side_by_side(
+            {
+                "best epoch of all": rep.from_results(results),
+                "best of epochs 1 to 5": rep.from_results(results, at_epoch=5),
+                "the same, trials with epoch 5 only": rep.from_results(
+                    results, at_epoch=5, complete=True
+                ),
+                "epoch 1": rep.from_results(results, at_epoch=1),
+            }
+        ),
+    )
+    equal = side_by_side(
+        {
+            f"{edge} px": rep.from_results(results, at_epoch=5, resolution=edge)
+            for edge in (32, 128, 299)
+        }
+    )
+    yield (
+        "resolution",
+        equal.assign(matched=matched(results)).rename(columns={"matched": "sizes tried on both"}),
+    )
+    yield (
+        "settings",
+        side_by_side(
+            {
+                f"best of {count}": rep.from_results(results, at_epoch=5, settings=count)
+                for count in (1, 3, 5)
+            }
+        ),
+    )
+    runs = rep.runs_from_results(results, at_epoch=5)
+    yield "ceiling", ceilings(runs)
+    yield "timm", side_by_side({"other test sets": population}, reference="ImageNet")
+
+
+def side_by_side(populations: dict[str, pd.DataFrame], reference: str = REFERENCE) -> pd.DataFrame:
+    """Return the rank correlations with the reference, a column per population."""
+    return pd.DataFrame(
+        {
+            name: rep.rank_correlations(each, reference=reference)
+            .set_index("other")
+            .apply(written, axis=1)
+            for name, each in populations.items()
+        }
+    ).fillna("none")
+
+
+def matched(results: pd.DataFrame) -> pd.Series:
+    """Return the rank correlations where each net counts at the sizes tried on both data sets."""
+    runs = rep.runs_from_results(results, at_epoch=5).dropna(subset=["resolution"])
+    reference = runs[runs["dataset"] == REFERENCE]
+    texts = {}
+    for name, other in runs[runs["dataset"] != REFERENCE].groupby("dataset"):
+        both = [
+            one.merge(two[["net", "resolution"]].drop_duplicates(), on=["net", "resolution"])
+            for one, two in ((reference, other), (other, reference))
+        ]
+        best = rep.best_runs(pd.concat(both))
+        texts[name] = written(rep.rank_correlations(best, reference=REFERENCE).iloc[0])
+    return pd.Series(texts)
+
+
+def ceilings(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the reliabilities of the data sets and the ceilings of their pairs as text."""
+    alone = rep.noise_ceiling(runs).set_index("dataset")
+    pairs = rep.pair_ceilings(runs, reference=REFERENCE).set_index("other")
+    table = pd.DataFrame(
+        {
+            "nets with two settings": alone["nets"],
+            "settings, median": alone["runs"].map("{:g}".format),
+            "agreement of halves": alone["half"].map("{:.2f}".format),
+            "reliability": alone.apply(between, axis=1, args=("reliability",)),
+            f"ceiling with {REFERENCE}": pairs.apply(between, axis=1, args=("ceiling",)),
+        }
+    )
+    return table.fillna("")
+
+
+def written(row: pd.Series) -> str:
+    """Return a correlation as text."""
+    if np.isnan(row["correlation"]):
+        return f"unknown (n = {row['nets']})"
+    return f"{between(row, 'correlation')} (n = {row['nets']:,})"
+
+
+def between(row: pd.Series, name: str) -> str:
+    """Return a value with its interval as text."""
+    ends = "" if np.isnan(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
+    return f"{row[name]:.2f}{ends}"
+
+
+def timm(folder: Path) -> pd.DataFrame:
+    """Return timm's tables as a population: each net at the largest size that it was tested at."""
+    parts = []
+    for name, file in TEST_SETS.items():
+        table = pd.read_csv(folder / f"results-{file}.csv").sort_values("img_size")
+        table = table.drop_duplicates("model", keep="last")
+        parts.append(
+            pd.DataFrame({"net": table["model"], "dataset": name, "error": table["top1_err"]})
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def with_table(page: str, name: str, table: pd.DataFrame) -> str:
+    """Return the page with a table between the comments that name it."""
+    head = ["data set", *map(str, table.columns)]
+    lines = [head, ["---"] * len(head), *([at, *row] for at, row in table.T.items())]
+    text = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
+    made, count = re.subn(
+        f"{begin}.*?{end}", lambda _: f"{begin}\n{text}\n{end}", page, flags=re.DOTALL
+    )
+    if count != 1:
+        raise SystemExit(f"{PAGE.name} has {count} places for the table {name!r}; expected one")
+    return made
+
+
+def write_figures(results: pd.DataFrame, population: pd.DataFrame) -> None:
+    """Write the figures of the page."""
+    FIGURES.mkdir(exist_ok=True)
+    write(rep.rank_transfer(results, reference=REFERENCE, at_epoch=5), "transfer.svg")
+    write(rep.rank_agreement(results, at_epoch=5), "agreement.svg")
+    write(rep.error_scatter(results, reference=REFERENCE, at_epoch=5), "scatter.svg")
+    write(rep.scatter_matrix(results, at_epoch=5), "matrix.png")
+    write(rep.rank_agreement(population), "timm.svg")
+    places = results[results["dataset"].isin([REFERENCE, "places365"])]
+    _, axes = plt.subplots(1, 3, figsize=(16, 3.6), layout="constrained")
+    choices = {
+        "epochs 1 to 5": {},
+        "trials with epoch 5": {"complete": True},
+        "32 px": {"resolution": 32},
+    }
+    for ax, (name, choice) in zip(axes, choices.items(), strict=True):
+        chosen = rep.from_results(places, at_epoch=5, **choice)
+        rep.error_scatter(chosen, ax, reference=REFERENCE, extremes=5)
+        ax.set_title(f"{name}\n{ax.get_title()}", fontsize="medium")
+    write(axes, "places365.svg")
+
+
+def write(axes: Any, file: str) -> None:
+    """Write a figure, the same bytes each time."""
+    figure = np.atleast_1d(axes).ravel()[0].figure
+    path = FIGURES / file
+    unsaid = {"Software": None} if path.suffix == ".png" else {"Date": None}
+    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(path, bbox_inches="tight", metadata=unsaid, dpi=100)
+    if path.suffix == ".svg":
+        # matplotlib leaves spaces at the ends of lines.
+        lines = path.read_text().splitlines()
+        path.write_text("".join(f"{line.rstrip()}\n" for line in lines))
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    matplotlib.use("agg")
+    main()

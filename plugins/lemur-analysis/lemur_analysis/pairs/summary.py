@@ -1,0 +1,146 @@
+"""How far apart the trainings of pairs are: summaries, extremes, the most and least different."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lemur_analysis.pairs.table import Pairs, read_pairs
+from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+THRESHOLDS = (0.01, 0.05, 0.1, 0.2)
+
+
+def summary(
+    frame: DataFrame, *, scores: str | Sequence[str] = "", threshold: float = 0.05
+) -> DataFrame:
+    """Return how far apart the scores of pairs are, a row per task, data set, metric and nets.
+
+    Args:
+        frame: Pairs, as `read_pairs` takes them.
+        scores: The two columns of scores.
+        threshold: Pairs that differ by more are counted; 0 to 1.
+
+    Returns:
+        A frame with ``pairs``; ``complete``, those with both scores, which alone count in what
+        follows; ``failed``, the others; ``repeated``, rows that repeat another in all columns,
+        which count like others; ``min``, ``max``, ``median``, ``mean`` of the absolute difference,
+        0 to 1, NaN without complete pairs; ``above``, the number of pairs that differ by more than
+        the threshold, and ``share``, their share of the complete ones.
+    """
+    _check_share("threshold", threshold)
+
+    def row(part: Pairs) -> dict[str, object]:
+        difference = part.difference.dropna()
+        above = int((difference > threshold).sum())
+        hashable = part.frame.astype(dict.fromkeys(_objects(part.frame), str))
+        return {
+            "pairs": len(part.frame),
+            "complete": len(difference),
+            "failed": len(part.frame) - len(difference),
+            "repeated": int(hashable.duplicated().sum()),
+            **{name: difference.agg(name) for name in ("min", "max", "median", "mean")},
+            "threshold": threshold,
+            "above": above,
+            "share": above / len(difference) if len(difference) else np.nan,
+        }
+
+    return pd.DataFrame([key | row(part) for key, part in read_pairs(frame, scores).groups()])
+
+
+def shares(
+    frame: DataFrame,
+    *,
+    scores: str | Sequence[str] = "",
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> DataFrame:
+    """Return how many pairs differ by more than each threshold.
+
+    Returns:
+        A frame with ``threshold``; ``above``, the number of complete pairs that differ by more;
+        ``complete``, all of them; ``share``, 0 to 1, NaN if there are none.
+    """
+    return pd.concat(
+        [
+            summary(frame, scores=scores, threshold=one).drop(
+                columns=["pairs", "failed", "repeated", "min", "max", "median", "mean"]
+            )
+            for one in thresholds
+        ],
+        ignore_index=True,
+    )
+
+
+def extremes(frame: DataFrame, *, scores: str | Sequence[str] = "") -> DataFrame:
+    """Return the range of each side's score, a row per side.
+
+    Returns:
+        A frame with ``side``, the column of the scores; ``trainings``, those with a score;
+        ``failed``, those without; ``min``, ``max``, ``median``, ``mean``, 0 to 1, of all that have
+        a score, also where the other training of the pair has none.
+    """
+    rows = []
+    for key, part in read_pairs(frame, scores).groups():
+        for name in part.scores:
+            values = part.frame[name].dropna()
+            rows.append(
+                key
+                | {"side": name, "trainings": len(values), "failed": len(part.frame) - len(values)}
+                | {one: values.agg(one) for one in ("min", "max", "median", "mean")}
+            )
+    return pd.DataFrame(rows)
+
+
+def top(frame: DataFrame, n: int = 3, *, scores: str | Sequence[str] = "") -> DataFrame:
+    """Return the pairs that differ most, of each task, data set, metric and nets.
+
+    Args:
+        frame: Pairs, as `read_pairs` takes them.
+        n: How many; more where others tie with the last of them.
+        scores: The two columns of scores.
+
+    Returns:
+        The rows of these pairs, with ``rank``, from 1, the same for ties; ``ties``, how many pairs
+        have exactly this difference; ``difference``, 0 to 1.
+    """
+    return _extreme(frame, n, scores, ascending=False)
+
+
+def bottom(frame: DataFrame, n: int = 3, *, scores: str | Sequence[str] = "") -> DataFrame:
+    """Return the pairs that differ least; as `top`."""
+    return _extreme(frame, n, scores, ascending=True)
+
+
+def _extreme(
+    frame: DataFrame, n: int, scores: str | Sequence[str], *, ascending: bool
+) -> DataFrame:
+    if n < 1:
+        raise SettingsError(f"n is {n}; expected a whole number from 1")
+    found = []
+    for _, part in read_pairs(frame, scores).groups():
+        pairs = part.complete
+        difference = pairs.difference
+        rank = difference.rank(method="min", ascending=ascending).astype(int)
+        ties = difference.map(difference.value_counts())
+        ranked = pairs.frame.drop(columns="difference", errors="ignore").assign(
+            difference=difference
+        )
+        ranked.insert(0, "rank", rank)
+        ranked.insert(1, "ties", ties)
+        found.append(ranked[rank <= n].sort_values("rank", kind="stable"))
+    return pd.concat(found, ignore_index=True)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise SettingsError(f"{name} is {value:g}; expected a number from 0 to 1")
+
+
+def _objects(frame: DataFrame) -> list[str]:
+    return [name for name in frame.columns if frame[name].dtype == object]

@@ -1,0 +1,93 @@
+"""A report with everything drawn, from which workbooks and pages are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lemur_analysis.report import drawings, tables
+from lemur_analysis.report.contents import Section, cover_of, read_frame, sections_of
+from lemur_analysis.report.drawings import Drawing, Figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from lemur_core import Results
+
+PNG, SVG = "png", "svg"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A section with its figures.
+
+    Attributes:
+        section: The results on one data set.
+        drawings: Its figures, each with its ``content`` by format.
+    """
+
+    section: Section
+    drawings: list[Drawing]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What workbooks and pages are written from.
+
+    Attributes:
+        frame: All rows.
+        chapters: A chapter for each task and data set.
+        drawings: Figures that compare several data sets.
+        anomalies: What is suspect in the results.
+        cover: Labels and values for the cover.
+        notes: A line for each figure that is not there.
+    """
+
+    frame: DataFrame
+    chapters: list[Chapter]
+    drawings: list[Drawing]
+    anomalies: DataFrame
+    cover: list[tuple[str, Any]]
+    notes: list[str]
+
+    @property
+    def drawn(self) -> int:
+        """How many figures there are."""
+        return len(self.drawings) + sum(len(each.drawings) for each in self.chapters)
+
+
+def read_report(results: Results, formats: Sequence[str], names: str = drawings.ALL) -> Report:
+    """Read results and draw their figures.
+
+    Args:
+        results: What is reported.
+        formats: ``png`` or ``svg`` or both: the formats that each figure is needed in.
+        names: Figures, as `Figures` takes them.
+
+    Raises:
+        SettingsError: There are no results.
+        UnknownNameError: No figure has such a name.
+    """
+    # A wrong name is reported before anything is read.
+    figures = Figures(results, names)
+    frame = read_frame(results)
+    sections = sections_of(frame)
+    figures.expect(len(sections))
+
+    def render(figure: Figure) -> dict[str, Any]:
+        nonlocal drawn
+        drawn += 1
+        made: dict[str, Any] = {}
+        if SVG in formats:
+            made[SVG] = drawings.svg(figure, str(drawn))
+        if PNG in formats:
+            made[PNG] = drawings.png(figure)
+        return made
+
+    drawn = 0
+    of_all = figures.of_all(frame, render)
+    chapters = [Chapter(one, figures.of_section(one.frame, one.title, render)) for one in sections]
+    cover = cover_of(results, frame)
+    return Report(frame, chapters, of_all, tables.anomalies(frame), cover, figures.notes)

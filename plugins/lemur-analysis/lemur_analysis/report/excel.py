@@ -1,0 +1,116 @@
+"""The exporters ``excel`` and ``excel-raw``: workbooks with figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lemur_analysis.report import tables
+from lemur_analysis.report.document import PNG, Report, read_report
+from lemur_analysis.report.drawings import ALL, Drawing
+from lemur_core.workbooks import add_table, save_workbook, sheet_title
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+
+    from lemur_core import Results
+
+_SCREEN_DPI = 96
+# Of a spreadsheet's row, in pixels, where it is not set.
+_ROW_HEIGHT = 20
+
+
+def excel(results: Results, path: Path, *, figures: str = ALL) -> str:
+    """Write a workbook of statistics, a sheet for each task and data set, with its figures.
+
+    Args:
+        results: What is written.
+        path: The file.
+        figures: ``all``, ``none``, or names of figures, separated by ``+``.
+    """
+    return write_excel(read_report(results, [PNG], figures), results, path)
+
+
+def excel_raw(results: Results, path: Path, *, figures: str = ALL) -> str:
+    """Write a workbook of all records, their hyperparameters as columns, and a sheet of figures.
+
+    Args:
+        results: What is written.
+        path: The file.
+        figures: ``all``, ``none``, or names of figures, separated by ``+``.
+    """
+    return write_excel_raw(read_report(results, [PNG], figures), results, path)
+
+
+def write_excel(report: Report, results: Results, path: Path) -> str:
+    """Write the workbook of statistics; return what it holds."""
+    book, notes = _book(), []
+    datasets = [chapter.section.dataset for chapter in report.chapters]
+    for chapter in report.chapters:
+        one = chapter.section
+        # Most titles would not fit with the task.
+        title = one.dataset if datasets.count(one.dataset) == 1 else f"{one.dataset}, {one.task}"
+        frame = tables.epochs(one.frame)
+        table = add_table(book, frame, title)
+        shown = table.sheets[0].title
+        notes += [f"sheet {shown}: {one.title}", *(f"{shown}: {note}" for note in table.notes)]
+        _place(table.sheets[0], chapter.drawings, len(frame.columns) + 2)
+    if report.drawings:
+        _add_figures(book, "all results", report.drawings)
+    notes += add_table(book, report.anomalies, "anomalies").notes
+    _finish(book, report, notes, path)
+    return f"{len(report.frame):,} records on {len(report.chapters)} sheets"
+
+
+def write_excel_raw(report: Report, results: Results, path: Path) -> str:
+    """Write the workbook of all records; return what it holds."""
+    book = _book()
+    notes = add_table(book, tables.raw(report.frame), "results").notes
+    every = report.drawings + [one for each in report.chapters for one in each.drawings]
+    if every:
+        _add_figures(book, "figures", every)
+    for line in notes:
+        results.warn(line)
+    _finish(book, report, [*notes, "duration: seconds since the trial's training began"], path)
+    return f"{len(report.frame):,} records, {len(every):,} figures"
+
+
+def _book() -> Workbook:
+    from openpyxl import Workbook
+
+    # Its rows go to the disk as they are added.
+    return Workbook(write_only=True)
+
+
+def _finish(book: Workbook, report: Report, notes: Sequence[str], path: Path) -> None:
+    """Add the cover, which says what all sheets are, as the first sheet; write the workbook."""
+    import pandas as pd
+
+    rows = [*report.cover, *(("note", note) for note in (*notes, *report.notes))]
+    cover = add_table(book, pd.DataFrame(rows, columns=["about", "value"]), "cover").sheets[0]
+    book.move_sheet(cover.title, 1 - len(book.sheetnames))
+    book.active = 0
+    with path.open("wb") as file:
+        save_workbook(book, file)
+
+
+def _add_figures(book: Workbook, title: str, drawings: Sequence[Drawing]) -> None:
+    sheet = book.create_sheet(sheet_title(book, title))
+    _place(sheet, drawings, 1)
+
+
+def _place(sheet: Any, drawings: Sequence[Drawing], column: int) -> None:
+    """Put figures on a sheet, one below the other, beginning at a column."""
+    from openpyxl.drawing.image import Image
+    from openpyxl.utils import get_column_letter
+
+    row = 2
+    for one in drawings:
+        picture = Image(BytesIO(one.content[PNG]))
+        picture.width, picture.height = (
+            round(inches * _SCREEN_DPI) for inches in (one.width, one.height)
+        )
+        sheet.add_image(picture, f"{get_column_letter(column)}{row}")
+        row += -(-picture.height // _ROW_HEIGHT) + 1

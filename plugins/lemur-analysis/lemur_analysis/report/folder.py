@@ -1,0 +1,30 @@
+"""The exporter ``report``: a folder with workbooks and a page, each figure drawn once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lemur_analysis.report.document import PNG, SVG, read_report
+from lemur_analysis.report.drawings import ALL
+from lemur_analysis.report.excel import write_excel, write_excel_raw
+from lemur_analysis.report.html import write_html
+
+if TYPE_CHECKING:
+    from lemur_core import Results
+
+
+def folder(results: Results, path: Path, *, figures: str = ALL) -> str:
+    """Write a folder with ``report.xlsx``, ``records.xlsx`` and ``report.html``.
+
+    Args:
+        results: What is written.
+        path: The folder.
+        figures: ``all``, ``none``, or names of figures, separated by ``+``.
+    """
+    report = read_report(results, [PNG, SVG], figures)
+    path.mkdir()
+    write_excel(report, results, path / "report.xlsx")
+    write_excel_raw(report, results, path / "records.xlsx")
+    write_html(report, path / "report.html")
+    return f"{len(report.frame):,} records in report.xlsx, records.xlsx and report.html"

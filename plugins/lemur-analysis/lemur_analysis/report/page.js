@@ -1,0 +1,68 @@
+"use strict";
+// Sorts and filters the tables of the page; without it their first rows are shown.
+const PAGE_ROWS = 50;
+
+function cellOf(value) {
+  const cell = document.createElement("td");
+  if (typeof value === "number") cell.className = "n";
+  cell.textContent = value === null ? "" : String(value);
+  return cell;
+}
+
+// Numbers come before texts, and what is missing comes last, whichever way the rows are sorted.
+function compare(one, other, direction) {
+  if (one === null || other === null) return (one === null) - (other === null);
+  if (typeof one !== typeof other) return typeof one === "number" ? -1 : 1;
+  const order = typeof one === "number" ? one - other : one.localeCompare(other);
+  return order * direction;
+}
+
+function prepare(box) {
+  const body = box.querySelector("tbody");
+  const heads = [...box.querySelectorAll("th")];
+  const filter = box.querySelector("input");
+  const output = box.querySelector("output");
+  const more = box.querySelector(".more");
+  let rows = null;
+  let sorted = null;
+  let all = false;
+
+  // Read when the reader first asks for something, so that a long page is there at once.
+  function read() {
+    if (rows === null) {
+      rows = JSON.parse(box.querySelector("script").textContent);
+      sorted = rows;
+    }
+  }
+
+  function show() {
+    const wanted = filter.value.trim().toLowerCase();
+    const found = wanted === "" ? sorted : sorted.filter((row) =>
+      row.some((value) => value !== null && String(value).toLowerCase().includes(wanted)));
+    const shown = all ? found : found.slice(0, PAGE_ROWS);
+    body.replaceChildren(...shown.map((row) => {
+      const line = document.createElement("tr");
+      line.append(...row.map(cellOf));
+      return line;
+    }));
+    const count = found.length.toLocaleString("en");
+    const what = found.length === 1 ? "row" : "rows";
+    output.textContent = shown.length < found.length
+      ? `${shown.length} of ${count} ${what}` : `${count} ${what}`;
+    more.hidden = shown.length === found.length;
+  }
+
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+    read();
+    const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+    heads.forEach((one) => one.setAttribute("aria-sort", "none"));
+    head.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
+    sorted = [...rows].sort((one, other) => compare(one[column], other[column], direction));
+    show();
+  }));
+  filter.addEventListener("input", () => { read(); show(); });
+  more.addEventListener("click", () => { read(); all = true; show(); });
+}
+
+document.querySelectorAll(".table").forEach(prepare);
+document.documentElement.dataset.ready = Math.round(performance.now());

@@ -1,0 +1,126 @@
+"""The exporter ``pdf``: a document with a cover, tables and figures."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lemur_analysis.plot.fonts import drawable, set_fonts
+from lemur_analysis.report import tables
+from lemur_analysis.report.contents import cover_of, read_frame, sections_of
+from lemur_analysis.report.drawings import ALL, DPI, Figures
+from lemur_analysis.report.html_table import value_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from lemur_core import Results
+
+_PAGE = (11.69, 8.27)
+_LINES, _CHARACTERS = 46, 120
+_ROWS, _LONGEST = 34, 34
+# Of the page's width: where text begins, and a character of a table.
+_LEFT, _CHARACTER = 0.06, 0.0068
+
+
+def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
+    """Write a document: a cover, and for each task and data set its nets and figures.
+
+    Args:
+        results: What is written.
+        path: The file.
+        figures: ``all``, ``none``, or names of figures, separated by ``+``.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    drawn = Figures(results, figures)
+    frame = read_frame(results)
+    sections = sections_of(frame)
+    drawn.expect(len(sections))
+    title = f"Results: {len(frame):,} records"
+    # Type 42 keeps texts as texts that can be searched and copied.
+    with (
+        matplotlib.rc_context({"pdf.fonttype": 42}),
+        PdfPages(path, metadata={"Title": title}) as pages,
+    ):
+
+        def add(figure: Figure) -> None:
+            pages.savefig(figure, dpi=DPI)
+
+        _add_text(pages, title, [_line(*one) for one in cover_of(results, frame)])
+        drawn.of_all(frame, add)
+        for one in sections:
+            _add_table(pages, one.title, tables.nets(one.frame))
+            drawn.of_section(one.frame, one.title, add)
+        _add_table(pages, "Anomalies", tables.anomaly_counts(frame))
+        if drawn.notes:
+            _add_text(pages, "Figures that are not shown", drawn.notes)
+        return f"{len(frame):,} records on {pages.get_pagecount():,} pages"
+
+
+def _add_text(pages: Any, title: str, lines: Sequence[str]) -> None:
+    """Add pages of lines, the long ones broken."""
+    broken = [
+        part
+        for line in lines
+        for part in textwrap.wrap(drawable(line), _CHARACTERS, subsequent_indent="    ") or [""]
+    ]
+    for start in range(0, max(len(broken), 1), _LINES):
+        figure = _page(title)
+        text = "\n".join(broken[start : start + _LINES])
+        figure.text(_LEFT, 0.88, text, va="top", fontsize=9, linespacing=1.4, parse_math=False)
+        _save(pages, figure)
+
+
+def _add_table(pages: Any, title: str, frame: DataFrame) -> None:
+    """Add pages of a table."""
+    values = frame.astype(object).where(frame.notna(), None)
+    rows = [[value_of(value) for value in row] for row in values.itertuples(index=False)]
+    names = [str(name) for name in frame.columns]
+    for start in range(0, len(rows), _ROWS):
+        figure = _page(title)
+        left = _LEFT
+        for name, *column in zip(names, *rows[start : start + _ROWS], strict=True):
+            left = _add_column(figure, left, name, column)
+        _save(pages, figure)
+
+
+def _add_column(figure: Figure, left: float, name: str, values: Sequence[Any]) -> float:
+    """Write a column of a table, numbers to the right; return where the next one begins."""
+    texts = [_short(value) for value in values]
+    width = _CHARACTER * max(map(len, (name, *texts)))
+    is_text = any(isinstance(value, str) for value in values)
+    x, side = (left, "left") if is_text else (left + width, "right")
+    style = {"va": "top", "ha": side, "fontsize": 8, "linespacing": 1.5, "parse_math": False}
+    figure.text(x, 0.885, name, weight="bold", **style)
+    figure.text(x, 0.86, "\n".join(texts), **style)
+    return left + width + 2 * _CHARACTER
+
+
+def _line(label: str, value: Any) -> str:
+    return f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}"
+
+
+def _save(pages: Any, figure: Figure) -> None:
+    set_fonts(figure)
+    pages.savefig(figure)
+
+
+def _page(title: str) -> Figure:
+    # Not pyplot's, which would keep it.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_PAGE)
+    figure.text(
+        0.06, 0.93, _short(title, _CHARACTERS), fontsize=14, weight="bold", parse_math=False
+    )
+    return figure
+
+
+def _short(value: Any, most: int = _LONGEST) -> str:
+    text = "" if value is None else drawable(" ".join(str(value).split()))
+    return text if len(text) <= most else f"{text[: most - 12]}...{text[-9:]}"

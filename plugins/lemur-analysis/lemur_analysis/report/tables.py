@@ -1,0 +1,75 @@
+"""Tables of a report, from the package's statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lemur_analysis import stats
+from lemur_analysis.frame import CELL, seconds
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COLUMNS = ("task", "dataset", "metric", "nn", "epoch", "duration", "accuracy")
+"""Columns that a report reads, LEMUR's; the raw workbook begins with them."""
+_NETS = {"nn": "net", "best": "best score", "epoch": "at epoch", "median": "median score"}
+_WORDS = {"accuracy": "score", "q25": "lower quartile", "q75": "upper quartile", "nn": "net"}
+
+
+def nets(frame: DataFrame) -> DataFrame:
+    """Return a row for each metric and net, the best score first.
+
+    Columns: ``metric``, ``net``, ``trials`` (if they are known), ``records``, ``missing`` (records
+    without a finite score), ``best score`` (the highest of any epoch), ``at epoch``, and ``median
+    score`` of all records. Scores are of the test split, 0 to 1.
+
+    Args:
+        frame: Rows of one task and data set.
+    """
+    table = stats.nets(frame).drop(columns=["task", "dataset", "mean", "std"])
+    return table.rename(columns=_NETS)
+
+
+def epochs(frame: DataFrame) -> DataFrame:
+    """Return how score and seconds are distributed at each metric, net and epoch.
+
+    Columns: ``metric``, ``net``, ``epoch``, ``rows``, and of ``score`` (of the test split, 0 to 1)
+    and ``seconds`` (from the beginning of the trial to the end of the epoch) each what
+    `lemur_analysis.stats.summary` says, ``score mean`` for example.
+
+    Args:
+        frame: Rows of one task and data set.
+    """
+    table = stats.summary(frame).drop(columns=["task", "dataset"])
+    return table.rename(columns=lambda name: " ".join(_WORDS.get(n, n) for n in name.split("_")))
+
+
+def anomalies(frame: DataFrame) -> DataFrame:
+    """Return what `lemur_analysis.stats.anomalies` finds."""
+    return stats.anomalies(frame).rename(columns=_WORDS)
+
+
+def anomaly_counts(frame: DataFrame) -> DataFrame:
+    """Return how many anomalies there are of each kind, by task, data set and metric."""
+    by = ["kind", *CELL]
+    found = stats.anomalies(frame)
+    return found.groupby(by, dropna=False, observed=True).size().rename("count").reset_index()
+
+
+def raw(frame: DataFrame) -> DataFrame:
+    """Return `COLUMNS` and one for each hyperparameter; ``duration`` is in seconds.
+
+    A hyperparameter that has the name of another column is called ``prm.epoch``, say.
+    """
+    import pandas as pd
+
+    table = frame[list(COLUMNS)].assign(duration=seconds(frame))
+    if "prm" in frame.columns:
+        prms = pd.DataFrame.from_records(frame["prm"].tolist(), index=frame.index)
+    else:
+        prms = frame[[name for name in frame.columns if name.startswith("prm.")]]
+        prms = prms.rename(columns=lambda name: name.removeprefix("prm."))
+    prms = prms[sorted(prms.columns)].rename(
+        columns=lambda name: f"prm.{name}" if name in COLUMNS else name
+    )
+    return pd.concat([table, prms], axis=1)

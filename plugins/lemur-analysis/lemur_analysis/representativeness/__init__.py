@@ -1,0 +1,117 @@
+"""Is a data set representative: does a net's rank on it predict the rank on others?
+
+The analysis of Tuggener, Schmidhuber and Stadelmann, "Is it enough to optimize CNN architectures
+on ImageNet?" (Frontiers in Computer Science 4, 2022), for any population of nets:
+
+    import lemur_core
+    from lemur_analysis import representativeness as rep
+
+    results = lemur_core.data(task="img-classification", metric="acc")
+    population = rep.from_results(results, at_epoch=5)
+    rep.rank_correlations(population, reference="cifar-10")
+    rep.rank_agreement(population)
+
+A population is a frame with a row per net and data set; the module `population` says which columns
+it has. Statistics return frames; figures return matplotlib axes and take ``ax``. Figures of
+agreement also read results as `lemur_core.data` returns them.
+
+| statistics | |
+|---|---|
+| `from_results`, `runs_from_results`, `best_runs` | a population at equal training |
+| `error_table`, `relative_errors` | errors by net and data set; errors over the least one |
+| `rank_correlations` | Spearman, Kendall or Pearson between data sets, with intervals |
+| `noise_ceiling`, `pair_ceilings` | how high a rank correlation can be, given the spread of runs |
+| `complexity_correlations` | correlation of the error with depth, width, ... |
+| `training_noise`, `paired`, `condition_gains` | controls: noise of training, a condition's gain |
+| `ascending`, `ascending_counts`, `best_configurations` | stage settings of a design space |
+
+| figures | in the paper |
+|---|---|
+| `error_scatter` | 3 to 5 |
+| `error_against`, `complexity_correlation` | 6, 7, 14, table 4 |
+| `longer_training` | 9 to 11 |
+| `noise_of_training` | 12 |
+| `top1_against_top5` | 13 |
+| `balanced_errors` | 16, 17 |
+| `pretraining_gain` | 18 |
+| `error_ecdf` | 19 |
+| `best_configuration` | 20 |
+| `scatter_matrix`, `rank_agreement` | 21 |
+| `stage_scatter` | 22 to 34 |
+| `rank_transfer` | none: correlations beside their noise ceilings |
+"""
+
+from lemur_analysis.representativeness.agreement import (
+    error_scatter,
+    rank_agreement,
+    rank_transfer,
+    scatter_matrix,
+)
+from lemur_analysis.representativeness.ceiling import noise_ceiling, pair_ceilings
+from lemur_analysis.representativeness.conditions import (
+    balanced_errors,
+    longer_training,
+    noise_of_training,
+    pretraining_gain,
+    top1_against_top5,
+)
+from lemur_analysis.representativeness.configurations import (
+    best_configuration,
+    complexity_correlation,
+    error_against,
+    error_ecdf,
+    stage_scatter,
+)
+from lemur_analysis.representativeness.controls import condition_gains, paired, training_noise
+from lemur_analysis.representativeness.correlation import (
+    complexity_correlations,
+    correlation,
+    rank_correlations,
+)
+from lemur_analysis.representativeness.population import (
+    best_runs,
+    error_table,
+    from_results,
+    relative_errors,
+    runs_from_results,
+)
+from lemur_analysis.representativeness.stages import (
+    ascending,
+    ascending_counts,
+    best_configurations,
+    with_totals,
+)
+
+__all__ = [
+    "ascending",
+    "ascending_counts",
+    "balanced_errors",
+    "best_configuration",
+    "best_configurations",
+    "best_runs",
+    "complexity_correlation",
+    "complexity_correlations",
+    "condition_gains",
+    "correlation",
+    "error_against",
+    "error_ecdf",
+    "error_scatter",
+    "error_table",
+    "from_results",
+    "longer_training",
+    "noise_ceiling",
+    "noise_of_training",
+    "pair_ceilings",
+    "paired",
+    "pretraining_gain",
+    "rank_agreement",
+    "rank_correlations",
+    "rank_transfer",
+    "relative_errors",
+    "runs_from_results",
+    "scatter_matrix",
+    "stage_scatter",
+    "top1_against_top5",
+    "training_noise",
+    "with_totals",
+]

@@ -1,0 +1,315 @@
+"""Figures of how far data sets rank nets alike (Tuggener et al. 2022, figures 3 to 5 and 21)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lemur_analysis.plot.figure import NothingToDrawError
+from lemur_analysis.plot.style import label
+from lemur_analysis.representativeness.ceiling import pair_ceilings
+from lemur_analysis.representativeness.correlation import (
+    Correlation,
+    check_dataset,
+    correlation,
+    rank_correlations,
+)
+from lemur_analysis.representativeness.panels import (
+    BLUE,
+    GREY,
+    ORANGE,
+    RED,
+    as_text,
+    draw_nothing,
+    draw_panels,
+    outer_legend,
+    set_title,
+)
+from lemur_analysis.representativeness.population import (
+    best_runs,
+    error_table,
+    population_of,
+    relative_errors,
+    runs_from_results,
+)
+from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
+    from pandas import DataFrame, Series
+
+MOST_TEXTS = 14
+"""Of more data sets, the matrix has colours alone; `rank_correlations` has the numbers."""
+MOST_INCHES = 18
+"""The greatest width of a matrix."""
+
+
+def rank_agreement(
+    frame: DataFrame,
+    ax: Any = None,
+    *,
+    at_epoch: int = 0,
+    resolution: int = 0,
+    method: str = "spearman",
+    common: bool = False,
+) -> Any:
+    """Draw the matrix of rank correlations between data sets, each with its interval and n.
+
+    Args:
+        frame: A population, or results of one task and metric.
+        ax: Axes to draw on.
+        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
+        resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
+        method: "spearman", "kendall" or "pearson".
+        common: Whether only nets count that have an error on every data set.
+
+    Raises:
+        SettingsError: The frame is not as expected, or an argument is unknown.
+    """
+    rows = population_of(frame, at_epoch=at_epoch, resolution=resolution)
+    names = sorted(rows["dataset"].unique())
+    if len(names) < 2:
+        return draw_nothing(ax, _too_few(names))
+    pairs = rank_correlations(rows, method=method, common=common)
+    drawn = draw_panels(ax, {"": lambda one: _matrix(one, names, pairs, method)})
+    if ax is None:
+        longest = max(len(label(name)) for name in names)
+        width = min(2 + 1.1 * len(names) + 0.1 * longest, MOST_INCHES)
+        drawn.figure.set_size_inches(width, 0.8 * width)
+    return drawn
+
+
+def _matrix(ax: Axes, names: list[str], pairs: DataFrame, method: str) -> None:
+    import seaborn as sns
+    from pandas import DataFrame
+
+    values = DataFrame(np.nan, index=names[1:], columns=names[:-1])
+    texts = DataFrame("", index=names[1:], columns=names[:-1])
+    for pair in pairs.itertuples():
+        value = Correlation(*pair[3:])
+        values.loc[pair.other, pair.dataset] = value.correlation
+        text = as_text(value, between="\n").replace(" [", "\n[")
+        texts.loc[pair.other, pair.dataset] = text.removeprefix("rho = ")
+    sns.heatmap(
+        values,
+        ax=ax,
+        vmin=-1,
+        vmax=1,
+        cmap="PuOr",
+        annot=texts if len(names) <= MOST_TEXTS else None,
+        fmt="",
+        annot_kws={"fontsize": 8},
+        linewidths=0.5,
+        xticklabels=False,
+        yticklabels=False,
+        cbar_kws={"label": f"correlation ({method})"},
+    )
+    # Those of seaborn have whole names, however long.
+    ticks = np.arange(len(names) - 1) + 0.5
+    ax.set_xticks(ticks, [label(name) for name in names[:-1]], rotation=40, ha="right")
+    ax.set_yticks(ticks, [label(name) for name in names[1:]])
+
+
+def error_scatter(
+    frame: DataFrame,
+    ax: Any = None,
+    *,
+    reference: str = "",
+    at_epoch: int = 0,
+    resolution: int = 0,
+    relative: bool = False,
+    extremes: int = 10,
+) -> Any:
+    """Draw the errors on each data set against those on a reference, a point per net.
+
+    On each data set the nets with the least errors are orange and those with the greatest red, so
+    that one sees where they are on the reference.
+
+    Args:
+        frame: A population, or results of one task and metric.
+        ax: Axes to draw on, one for each data set but the reference.
+        reference: The data set on the x-axis; "" takes the one with the most nets.
+        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
+        resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
+        relative: Whether errors are divided by the least one on the data set.
+        extremes: The number of best, and of worst, nets; at most a third of the nets are either.
+
+    Raises:
+        SettingsError: The frame is not as expected, or the reference is none of its data sets.
+    """
+    if extremes < 0:
+        raise SettingsError(f"extremes is {extremes}; expected a whole number from 0")
+    rows = population_of(frame, at_epoch=at_epoch, resolution=resolution)
+    if relative:
+        rows = relative_errors(rows)
+    table = error_table(rows, values="relative_error" if relative else "error")
+    if len(table.columns) < 2:
+        return draw_nothing(ax, _too_few(list(table.columns)))
+    if reference:
+        check_dataset(reference, table.columns)
+    else:
+        reference = table.count().idxmax()
+    unit = "relative error" if relative else "error"
+    return draw_panels(
+        ax,
+        {
+            f"{other}": _scatter(table[reference], table[other], unit, extremes)
+            for other in table.columns
+            if other != reference
+        },
+    )
+
+
+def _scatter(x: Series, y: Series, unit: str, extremes: int) -> Callable[[Axes], None]:
+    def draw(ax: Axes) -> None:
+        known = x.notna() & y.notna()
+        if not known.any():
+            raise NothingToDrawError(f"no net has an error on both {label(x.name)} and this one")
+        across, up = x[known], y[known]
+        order = up.sort_values(kind="stable").index
+        few = min(extremes, len(order) // 3)
+        parts = [
+            (order[few : len(order) - few], BLUE, "o", "other nets"),
+            (order[:few], ORANGE, "^", f"{few} best here"),
+            (order[len(order) - few :], RED, "X", f"{few} worst here"),
+        ]
+        for nets, colour, marker, name in parts:
+            if len(nets):
+                size = 26 if len(order) < 200 else 12
+                ax.scatter(
+                    across[nets], up[nets], c=colour, marker=marker, label=name,
+                    s=size, alpha=0.85, edgecolors="white", linewidths=0.4,
+                )  # fmt: skip
+        ax.set(xlabel=f"{unit} on {label(x.name)}", ylabel=f"{unit} on {label(y.name)}")
+        set_title(ax, y.name, correlation(across, up))
+        outer_legend(ax)
+
+    return draw
+
+
+def scatter_matrix(
+    frame: DataFrame, ax: Any = None, *, at_epoch: int = 0, resolution: int = 0
+) -> Any:
+    """Draw all pairs of data sets: scatterplots below, rank correlations above the diagonal.
+
+    Args:
+        frame: A population, or results of one task and metric.
+        ax: As many axes as the square of the number of data sets, row by row.
+        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
+        resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
+
+    Raises:
+        SettingsError: The frame is not as expected, or ``ax`` has the wrong number of axes.
+    """
+    from matplotlib import pyplot as plt
+
+    table = error_table(population_of(frame, at_epoch=at_epoch, resolution=resolution))
+    names = list(table.columns)
+    count = len(names)
+    if count < 2:
+        return draw_nothing(ax, _too_few(names))
+    if ax is None:
+        edge = max(1.3 * count, 4)
+        figure, ax = plt.subplots(
+            count, count, figsize=(edge, edge), sharex="col", layout="constrained", squeeze=False
+        )
+        figure.supxlabel("error", fontsize=9)
+        figure.supylabel("error", fontsize=9)
+    grid = np.asarray(ax, dtype=object).ravel()
+    if len(grid) != count * count:
+        raise SettingsError(
+            f"{count} data sets need {count * count} axes, and ax has {len(grid)}; leave it out, "
+            f"or choose other data sets"
+        )
+    grid = grid.reshape(count, count)
+    for (row, column), one in np.ndenumerate(grid):
+        _cell(one, table, row, column)
+    return grid
+
+
+def _cell(ax: Axes, table: DataFrame, row: int, column: int) -> None:
+    names = list(table.columns)
+    x, y = table[names[column]], table[names[row]]
+    ax.tick_params(labelsize=6)
+    if row == len(names) - 1:
+        ax.set_xlabel(label(names[column]), fontsize=8)
+    if column == 0:
+        ax.set_ylabel(label(names[row]), fontsize=8)
+    if row > column:
+        ax.scatter(x, y, s=5, color=BLUE, alpha=0.7, linewidths=0)
+        return
+    ax.set_yticks([])
+    if row == column:
+        ax.hist(x.dropna(), bins=12, color=GREY)
+        return
+    text = as_text(correlation(x, y), between="\n").replace(" [", "\n[")
+    ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, transform=ax.transAxes)
+
+
+def rank_transfer(
+    frame: DataFrame,
+    ax: Any = None,
+    *,
+    reference: str = "",
+    at_epoch: int = 0,
+    resolution: int = 0,
+    method: str = "spearman",
+) -> Any:
+    """Draw how well the ranks on one data set predict those on each other, with noise ceilings.
+
+    A point is the rank correlation with its 95 % interval, a grey band the 95 % interval of the
+    `pair_ceilings`, and its bar the ceiling: points below the band are disagreements that
+    the spread of runs does not explain. A data set without a band has fewer than four nets with
+    two runs.
+
+    Args:
+        frame: A population with several rows for a net and data set, or results of one task and
+            metric.
+        ax: Axes to draw on.
+        reference: The data set to predict from; "" takes the one with the most nets.
+        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
+        resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
+        method: "spearman", "kendall" or "pearson".
+
+    Raises:
+        SettingsError: The frame is not as expected, or the reference is none of its data sets.
+    """
+    if "error" in frame.columns:
+        runs = population_of(frame, at_epoch=at_epoch, resolution=resolution)
+    else:
+        runs = runs_from_results(frame, at_epoch=at_epoch, resolution=resolution)
+    best = best_runs(runs)
+    names = list(best["dataset"].unique())
+    if len(names) < 2:
+        return draw_nothing(ax, _too_few(names))
+    if not reference:
+        reference = best["dataset"].value_counts().sort_index().idxmax()
+    pairs = rank_correlations(best, reference=reference, method=method)
+    ceilings = pair_ceilings(runs, reference=reference, method=method)
+    table = pairs.merge(ceilings, on=["dataset", "other"], suffixes=("", "_ceiling"))
+    return draw_panels(ax, {"": lambda one: _transfer(one, table, reference, method)})
+
+
+def _transfer(ax: Axes, table: DataFrame, reference: str, method: str) -> None:
+    table = table.sort_values("correlation", na_position="first", ignore_index=True)
+    known = table.dropna(subset=["ceiling"])
+    if len(known):
+        width = known["high_ceiling"] - known["low_ceiling"]
+        ax.barh(known.index, width, left=known["low_ceiling"], height=0.62, color="#d9d9d9",
+                label="noise ceiling, 95 %", zorder=1)  # fmt: skip
+        ax.scatter(known["ceiling"], known.index, marker="|", s=260, color="black", zorder=2)
+    with_ends = table.dropna(subset=["low"])
+    ax.hlines(with_ends.index, with_ends["low"], with_ends["high"], color=BLUE, lw=1.8, zorder=3)
+    ax.scatter(table["correlation"], table.index, color=BLUE, zorder=4, s=34,
+               label="correlation, 95 %")  # fmt: skip
+    ax.axvline(0, color="black", lw=0.8)
+    ax.set_yticks(table.index, [f"{label(one.other)} (n={one.nets})" for one in table.itertuples()])
+    ax.set(xlim=(-1.03, 1.03), xlabel=f"correlation ({method}) with {label(reference)}")
+    ax.legend(fontsize="x-small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+
+def _too_few(names: list[str]) -> str:
+    return f"Agreement between data sets needs two, and there is {', '.join(names) or 'none'}"

@@ -1,0 +1,64 @@
+"""Columns that statistics read and group by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pandas import Series
+
+from lemur_analysis.frame import NANOSECONDS, check_columns
+from lemur_analysis.frame import numbers as column_numbers
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PRM = "prm."
+
+
+def numbers(frame: DataFrame, name: str) -> Series:
+    """Return a column as float64, where what is missing or infinite is NaN.
+
+    ``seconds`` is made of ``duration`` where there is no such column.
+
+    Raises:
+        SettingsError: There is no such column, or it holds something else.
+    """
+    if name == "seconds" and name not in frame.columns:
+        check_columns(frame, ("duration",))
+        return column_numbers(frame, "duration").rename("seconds") / NANOSECONDS
+    check_columns(frame, (name,))
+    return column_numbers(frame, name)
+
+
+def present(frame: DataFrame, names: Sequence[str]) -> list[str]:
+    """Return those of some columns that a frame has."""
+    return [name for name in names if name in frame.columns]
+
+
+def settings(frame: DataFrame) -> Series | None:
+    """Return the hyperparameters of each row as text, by which equal ones are found.
+
+    They are those of the column ``prm``, or of the columns ``prm.*``; without either, it is the
+    trial's id. None: the frame has none of them.
+    """
+    if "prm" in frame.columns:
+        # Rows of a trial share one dictionary.
+        values = frame["prm"].tolist()
+        texts = {number: _text(one) for number, one in {id(one): one for one in values}.items()}
+        return Series([texts[id(one)] for one in values], index=frame.index, dtype="str")
+    apart = [name for name in frame.columns if str(name).startswith(PRM)]
+    if apart:
+        rows = frame[apart].rename(columns=lambda name: name.removeprefix(PRM))
+        records = rows.astype(object).where(rows.notna(), None).to_dict("records")
+        texts = [
+            _text({name: one for name, one in record.items() if one is not None})
+            for record in records
+        ]
+        return Series(texts, index=frame.index, dtype="str")
+    return frame["trial"] if "trial" in frame.columns else None
+
+
+def _text(prm: Any) -> str:
+    return json.dumps(prm, sort_keys=True, default=str)

@@ -1,0 +1,168 @@
+"""Interval estimates of nets' scores over trials and data sets, in the manner of rliable.
+
+R. Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS
+2021. A run is a trial, and its score the highest of its epochs. Every data set has the same weight,
+however many trials it has; trials are resampled within their data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lemur_analysis.frame import check_columns
+from lemur_analysis.stats.runs import WITHIN, interval, note_of, runs_of
+from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pandas import DataFrame
+
+    Array = NDArray[np.float64]
+
+_COLUMNS = ("nn", "estimate", "value", "low", "high", "datasets", "runs", "resamples", "note")
+ESTIMATES = ("iqm", "median", "mean", "optimality_gap")
+
+
+def interval_estimates(
+    frame: DataFrame,
+    *,
+    target: float = 1.0,
+    keep: str = "blocks",
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+    within: Sequence[str] = WITHIN,
+) -> DataFrame:
+    """Return estimates of each net's score with intervals by the stratified bootstrap.
+
+    Nets are compared on the same data sets; those that are not on all of them are left out.
+    Scores of different data sets are averaged, so they should be on a comparable scale:
+    give one data set, or add it to ``within``, if they are not.
+
+    Args:
+        frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
+        target: The score above which a net cannot improve, for the optimality gap.
+        keep: What to keep where nets lack some data set: ``blocks`` keeps as many data sets as
+            two nets or more share, ``nets`` as many nets as share two data sets or more.
+        confidence: Of the intervals, 0 to 1.
+        resamples: Number of bootstrap resamples.
+        seed: Of the resamples.
+        within: Columns in each of whose values nets are compared apart.
+
+    Returns:
+        A row per net and estimate: the columns of ``within``, ``nn``, ``estimate``, ``value``,
+        ``low``, ``high``, ``datasets`` (that all nets share), ``runs`` (of the net there),
+        ``dropped_nets``, ``dropped_datasets``, ``resamples`` and ``note``. Estimates are ``iqm``
+        (mean of the middle half of the runs), ``mean``, ``median`` (over data sets, of the mean
+        of their runs) and ``optimality_gap`` (mean shortfall from ``target``). Intervals are
+        percentiles; they are NaN where a data set has only one run of the net, as the note says.
+
+    Raises:
+        SettingsError: The frame lacks a column, or an option is out of range.
+    """
+    bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    rows = []
+    for runs in runs_of(frame, keep=keep, within=within):
+        for net, samples in runs.scores.items():
+            values = _estimates(*samples, target=target)
+            ends = interval(samples, _estimates, target=target, **bootstrap)
+            more = {**runs.counts(net), "resamples": resamples, "note": note_of(samples)}
+            for name, value, low, high in zip(ESTIMATES, values, *ends, strict=True):
+                found = {"estimate": name, "value": value, "low": low, "high": high}
+                rows.append({**runs.where, "nn": net, **found, **more})
+    return pd.DataFrame(rows, columns=None if rows else list(_COLUMNS))
+
+
+def probability_of_improvement(
+    frame: DataFrame,
+    x: str,
+    y: str,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+    within: Sequence[str] = WITHIN,
+) -> DataFrame:
+    """Return how probable it is that a run of one net scores higher than a run of another.
+
+    It is the mean over the data sets that both have of U / (runs of x * runs of y), where U is
+    Mann and Whitney's: a tie counts one half.
+
+    Args:
+        frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
+        x: A net.
+        y: Another.
+        confidence: Of the interval, 0 to 1.
+        resamples: Number of bootstrap resamples.
+        seed: Of the resamples.
+        within: Columns in each of whose values they are compared apart.
+
+    Returns:
+        A row per task and metric (those of ``within``) where both have runs: ``x``, ``y``,
+        ``probability`` (0 to 1), ``low``, ``high``, ``datasets``, ``runs_x``, ``runs_y``,
+        ``resamples``, ``note``.
+
+    Raises:
+        SettingsError: No data set has both nets, or the frame lacks a column.
+    """
+    check_columns(frame, ("nn",))
+    bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    rows = []
+    for runs in runs_of(frame[frame["nn"].isin([x, y])], within=within):
+        if {x, y} != set(runs.scores):
+            continue
+        first, second = runs.scores[x], runs.scores[y]
+        both = [*first, *second]
+        (low,), (high,) = interval(both, _improvement, **bootstrap)
+        (value,) = _improvement(*both)
+        found = {"x": x, "y": y, "probability": value, "low": low, "high": high}
+        counts = {
+            "datasets": len(first),
+            "runs_x": sum(map(len, first)),
+            "runs_y": sum(map(len, second)),
+        }
+        more = {"resamples": resamples, "note": note_of(both)}
+        rows.append({**runs.where, **found, **counts, **more})
+    if not rows:
+        raise SettingsError(f"no data set has results of both {x!r} and {y!r}")
+    return pd.DataFrame(rows)
+
+
+def _estimates(*samples: Array, target: float) -> Array:
+    means = np.stack([one.mean(axis=-1) for one in samples])
+    gaps = np.stack([(target - np.minimum(one, target)).mean(axis=-1) for one in samples])
+    middle = interquartile_mean(samples)
+    return np.stack([middle, np.median(means, axis=0), means.mean(axis=0), gaps.mean(axis=0)])
+
+
+def interquartile_mean(samples: Sequence[Array]) -> Array:
+    """Return the mean of the middle half of the values, each sample with the same weight.
+
+    Args:
+        samples: Arrays whose last axis is that of the values; the others are equal.
+    """
+    values = np.concatenate(samples, axis=-1)
+    weights = np.concatenate([np.full(one.shape[-1], 1 / one.shape[-1]) for one in samples])
+    weights = weights / weights.sum()
+    order = np.argsort(values, axis=-1)
+    ends = np.cumsum(weights[order], axis=-1)
+    begins = ends - weights[order]
+    # What of each value's weight is between the quartiles.
+    inside = np.clip(np.minimum(ends, 0.75) - np.maximum(begins, 0.25), 0, None)
+    return (np.take_along_axis(values, order, axis=-1) * inside).sum(axis=-1) / inside.sum(axis=-1)
+
+
+def _improvement(*samples: Array) -> Array:
+    from scipy.stats import rankdata
+
+    half = len(samples) // 2
+    shares = []
+    for x, y in zip(samples[:half], samples[half:], strict=True):
+        n, m = x.shape[-1], y.shape[-1]
+        ranks = rankdata(np.concatenate([x, y], axis=-1), axis=-1)[..., :n]
+        shares.append((ranks.sum(axis=-1) - n * (n + 1) / 2) / (n * m))
+    return np.mean(shares, axis=0)[None]

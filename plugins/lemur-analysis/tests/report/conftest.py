@@ -1,0 +1,72 @@
+import sys
+
+import matplotlib
+import pandas as pd
+import pytest
+from sqlalchemy import create_engine
+
+from lemur_core import Entry, Results
+
+matplotlib.use("agg")
+
+
+class FrameResults(Results):
+    """Results that are a frame, not a database's."""
+
+    def __init__(self, frame, **given):
+        self.said, self.steps = [], []
+        super().__init__(
+            create_engine("sqlite:///results.db"),
+            warn=self.said.append,
+            progress=lambda *step: self.steps.append(step),
+            **given,
+        )
+        self._frame = frame
+
+    def frame(self, **arguments):
+        return self._frame
+
+
+@pytest.fixture
+def results():
+    return FrameResults
+
+
+@pytest.fixture
+def records():
+    """Return a maker of results: nets with a score at each epoch, 1 and 2 s after the beginning."""
+
+    def make(scores, dataset="digits", **more):
+        rows = [
+            {
+                "task": "img-classification", "dataset": dataset, "metric": "acc", "nn": net,
+                "epoch": epoch, "duration": epoch * 10**9, "accuracy": score, "trial": net,
+                "prm": {"lr": 0.1, "epoch": 5},
+            }
+            for net, of_net in scores.items()
+            for epoch, score in enumerate(of_net, 1)
+        ]  # fmt: skip
+        return pd.DataFrame(rows).assign(**more)
+
+    return make
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Let the installed figures be some functions, by name."""
+
+    def install(**drawers):
+        from lemur_core import registry
+
+        module = sys.modules[__name__]
+        for name, draw in drawers.items():
+            monkeypatch.setattr(module, name, draw, raising=False)
+        entries = {
+            name: Entry(name, f"{__name__}:{name}", summary=f"The {name}") for name in drawers
+        }
+        monkeypatch.setattr(
+            registry.Registry, "names", lambda self, kind: entries if kind == "figure" else {}
+        )
+        monkeypatch.setattr(Entry, "load", lambda self: drawers[self.name])
+
+    return install

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from pandas import DataFrame
+
+from lemur_analysis import representativeness as rep
+from lemur_core.errors import SettingsError
+
+
+def test_the_spread_of_one_nets_runs_is_beside_the_populations():
+    frame = DataFrame(
+        {
+            "net": ["a", "a", "a", "b"],
+            "dataset": "x",
+            "error": [0.1, 0.2, 0.3, 0.6],
+        }
+    )
+    table = rep.training_noise(frame, least=3)
+    assert table["net"].tolist()[1:] == ["a"]
+    assert table["net"].isna().tolist() == [True, False]
+    # The population is 0.2, the mean of a, and 0.6.
+    assert table["count"].tolist() == [2, 3]
+    assert table["mean"].tolist() == pytest.approx([0.4, 0.2])
+    assert table["std"].tolist() == pytest.approx([0.08**0.5, 0.1])
+    assert table["25%"].tolist() == pytest.approx([0.3, 0.15])
+    assert rep.training_noise(frame, least=4)["net"].isna().tolist() == [True]
+
+
+def test_a_conditions_gain_is_the_error_without_less_the_error_with():
+    frame = DataFrame(
+        {
+            "net": ["a", "a", "b", "b", "c", "d", "d"],
+            "dataset": "x",
+            "pretrained": [False, True, True, False, True, False, None],
+            "error": [0.5, 0.3, 0.2, 0.6, 0.1, 0.4, 0.3],
+        }
+    )
+    pairs = rep.paired(frame, "pretrained")
+    assert pairs[["net", "without", "with"]].to_numpy().tolist() == [
+        ["a", 0.5, 0.3],
+        ["b", 0.6, 0.2],
+    ]
+    row = rep.condition_gains(frame, "pretrained").iloc[0]
+    assert row["nets"] == 2
+    assert (row["mean_gain"], row["median_gain"]) == pytest.approx((0.3, 0.3))
+    assert row["std_gain"] == pytest.approx(0.02**0.5)
+    assert np.isnan(row["correlation"])
+
+
+def test_repeated_conditions_are_refused():
+    frame = DataFrame({"net": "a", "dataset": "x", "balanced": [True, True], "error": [0.1, 0.2]})
+    with pytest.raises(SettingsError, match="1 rows repeat a row with the same net, dataset, bal"):
+        rep.paired(frame, "balanced")
+    with pytest.raises(SettingsError, match="no column 'pretrained'"):
+        rep.paired(frame, "pretrained")
+
+
+def test_of_no_pairs_there_is_an_empty_frame():
+    frame = DataFrame({"net": ["a"], "dataset": "x", "balanced": [True], "error": [0.1]})
+    assert rep.paired(frame, "balanced").empty
+    assert rep.condition_gains(frame, "balanced").empty

@@ -1,0 +1,38 @@
+import json
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+STAT = Path(__file__).parents[5] / "shared" / "data" / "lemur" / "stat.zip"
+
+
+@pytest.fixture(scope="session")
+def published():
+    """LEMUR's published records, read without lemur."""
+    if not STAT.exists():
+        pytest.skip(f"{STAT.name} of LEMUR is not in shared/data")
+    rows = []
+    with zipfile.ZipFile(STAT) as archive:
+        for name in sorted(one for one in archive.namelist() if one.endswith(".json")):
+            pipeline, epoch = name.split("/")[-2:]
+            task, dataset, metric, nn = pipeline.split("_", 3)
+            where = {"task": task, "dataset": dataset, "metric": metric, "nn": nn}
+            for record in json.loads(archive.read(name)):
+                record.pop("uid", None)
+                own = {one: record.pop(one, None) for one in ("accuracy", "duration")}
+                number = int(epoch.removesuffix(".json"))
+                rows.append({**where, "epoch": number, **own, "prm": record})
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def frame():
+    """Return a maker of small frames of accuracy on one data set."""
+
+    def make(nn, epoch, accuracy, **more):
+        cells = {"task": "img-classification", "dataset": "cifar-10", "metric": "acc"}
+        return pd.DataFrame({**cells, "nn": nn, "epoch": epoch, "accuracy": accuracy, **more})
+
+    return make
