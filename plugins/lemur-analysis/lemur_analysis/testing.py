@@ -88,7 +88,9 @@ class FigureRules:
         frame = self.figure_frame(figure)
         with _drawn(figure, frame) as axes:
             count = len(axes)
-        made = plt.figure().subplots(count, squeeze=False).ravel()
+            # Those of a figure in perspective are three-dimensional.
+            like = {"projection": axes[0].name}
+        made = plt.figure().subplots(count, squeeze=False, subplot_kw=like).ravel()
         with _drawn(figure, frame, ax=made[0] if count == 1 else made) as axes:
             assert list(axes) == list(made), (
                 f"figure {figure.name!r}: it did not return the axes that it was given"
