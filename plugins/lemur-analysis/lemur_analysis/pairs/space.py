@@ -151,5 +151,7 @@ def _axes(ax: Any, count: int) -> Any:
 
 def _say(ax: Any, text: str) -> None:
     say_missing_text = ax.text2D(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
+    # By it `lemur_analysis.plot.figure.missing_of` finds the text.
+    say_missing_text.set_gid("missing")
     say_missing_text.set_wrap(True)
     ax.set_axis_off()
