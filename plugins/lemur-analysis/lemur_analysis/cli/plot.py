@@ -128,10 +128,8 @@ def _read(figures: Sequence[_Figure], db: str, arguments: dict[str, Any]) -> Dat
 
     columns = dict.fromkeys(_COLUMNS)
     for name in dict.fromkeys(name for one in figures for name in _further(one)):
-        if name not in columns and _is_recorded(name, db):
+        if name not in columns and _is_recorded(name, arguments["collection"], db):
             columns[name] = None
-    if arguments["collection"] is not None:
-        columns |= dict.fromkeys(("role", "position"))
     _show_progress("reading results")
     return data(**arguments, columns=list(columns), db=db)
 
@@ -146,7 +144,7 @@ def _further(one: _Figure) -> Iterator[str]:
     yield from (value for value in one.options.values() if isinstance(value, str) and value)
 
 
-def _is_recorded(name: str, db: str) -> bool:
+def _is_recorded(name: str, collection: str | None, db: str) -> bool:
     from lemur_core import data
 
     try:
