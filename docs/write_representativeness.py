@@ -22,6 +22,7 @@ from matplotlib import pyplot as plt
 
 import lemur_core
 from lemur_analysis import representativeness as rep
+from lemur_analysis.plot.files import save
 
 PAGE = Path(__file__).parent / "representativeness.md"
 FIGURES = PAGE.with_suffix("")
@@ -190,21 +191,14 @@ def write_figures(results: pd.DataFrame, population: pd.DataFrame) -> None:
     for ax, (name, choice) in zip(axes, choices.items(), strict=True):
         chosen = rep.from_results(places, at_epoch=5, **choice)
         rep.error_scatter(chosen, ax, reference=REFERENCE, extremes=5)
-        ax.set_title(f"{name}\n{ax.get_title()}", fontsize="medium")
+        ax.set_title(f"{name}\n{ax.get_title('left')}", loc="left", fontsize="medium")
     write(axes, "places365.svg")
 
 
 def write(axes: Any, file: str) -> None:
     """Write a figure, the same bytes each time."""
     figure = np.atleast_1d(axes).ravel()[0].figure
-    path = FIGURES / file
-    unsaid = {"Software": None} if path.suffix == ".png" else {"Date": None}
-    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
-        figure.savefig(path, bbox_inches="tight", metadata=unsaid, dpi=100)
-    if path.suffix == ".svg":
-        # matplotlib leaves spaces at the ends of lines.
-        lines = path.read_text().splitlines()
-        path.write_text("".join(f"{line.rstrip()}\n" for line in lines))
+    save(figure, FIGURES / file, dpi=100)
     plt.close(figure)
 
 

@@ -47,10 +47,11 @@ def numbers(frame: DataFrame, name: str) -> Series:
 
     column = frame[name]
     found = pd.to_numeric(column, errors="coerce")
-    texts = column.map(lambda value: isinstance(value, str)).astype(bool)
-    wrong = column[(column.notna() & found.isna()) | texts]
-    if len(wrong):
-        raise SettingsError(f"column {name!r} holds {wrong.iloc[0]!r}; expected numbers")
+    if not pd.api.types.is_numeric_dtype(column):
+        texts = column.map(lambda value: isinstance(value, str)).astype(bool)
+        wrong = column[(column.notna() & found.isna()) | texts]
+        if len(wrong):
+            raise SettingsError(f"column {name!r} holds {wrong.iloc[0]!r}; expected numbers")
     found = found.astype("float64")
     return found.where(np.isfinite(found))
 

@@ -12,6 +12,7 @@ def lemur_register_kinds():
             "lemur_analysis.plot.figure",
             "A figure of results",
             details="lemur_analysis.plot.figure:details",
+            rules="lemur_analysis.testing:FigureRules",
         ),
         Kind(
             "paper",

@@ -126,15 +126,22 @@ def _read(figures: Sequence[_Figure], db: str, arguments: dict[str, Any]) -> Dat
     """Return the results with those columns only that some figure needs."""
     from lemur_core import data
 
-    columns, collection = dict.fromkeys(_COLUMNS), arguments["collection"]
-    for one in figures:
-        needs = getattr(one.draw, "needs", None)
-        further = _FURTHER if needs is None else (*needs, *getattr(one.draw, "uses", ()))
-        columns |= {
-            name: None for name in further if name in columns or _is_recorded(name, collection, db)
-        }
+    columns = dict.fromkeys(_COLUMNS)
+    for name in dict.fromkeys(name for one in figures for name in _further(one)):
+        if name not in columns and _is_recorded(name, arguments["collection"], db):
+            columns[name] = None
     _show_progress("reading results")
     return data(**arguments, columns=list(columns), db=db)
+
+
+def _further(one: _Figure) -> Iterator[str]:
+    """Yield the names of columns that a figure may need."""
+    if not hasattr(one.draw, "needs"):
+        yield from _FURTHER
+        return
+    yield from (*one.draw.needs, *one.draw.uses)
+    # An option may be the name of a column, as in pareto:cost=parameters.
+    yield from (value for value in one.options.values() if isinstance(value, str) and value)
 
 
 def _is_recorded(name: str, collection: str | None, db: str) -> bool:

@@ -36,7 +36,7 @@ def pareto(panel: Panel, *, cost: str = "seconds") -> None:
     if rows[cost].min() > 0 and rows[cost].max() > 20 * rows[cost].min():
         panel.ax.set_xscale("log")
     panel.ax.set(xlabel=_AXES.get(cost, label(cost)), ylabel="score")
-    add_legend(panel.ax, panel.styles, rows["nn"].unique(), line=False)
+    add_legend(panel.ax, panel.styles, rows["nn"].unique(), shape="points")
     without = len(frame) - len(rows)
     add_note(panel.ax, f"n = {len(rows):,}{f'; {without:,} without {cost}' if without else ''}")
     names = [label(one, 20) for one in dict.fromkeys(front["nn"])]

@@ -18,7 +18,7 @@ _MOST_AXES = 8
 _MOST_TICKS = 14
 
 
-@figure(needs=("accuracy",))
+@figure(needs=("accuracy",), uses=("prm",))
 def parallel_coordinates(panel: Panel) -> None:
     """Draw the hyperparameters of each run as a line over parallel axes, coloured by its score.
 
@@ -111,7 +111,7 @@ def _draw_axis(ax: Axes, at: int, ticks: dict[float, str]) -> None:
         )  # fmt: skip
 
 
-@figure(needs=("nn", "accuracy"))
+@figure(needs=("nn", "accuracy"), uses=("prm",))
 def importance(
     panel: Panel, *, evaluator: str = "fanova", repeats: int = 3, trees: int = 16, seed: int = 0
 ) -> None:

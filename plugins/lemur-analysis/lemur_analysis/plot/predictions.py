@@ -5,7 +5,7 @@ from __future__ import annotations
 from lemur_analysis.plot.figure import NothingToDrawError, Panel, add_note, figure
 
 
-@figure(needs=("trial", "epoch", "predicted"))
+@figure(needs=("trial", "epoch", "predicted"), uses=("validation",))
 def calibration(panel: Panel) -> None:
     """Draw the final score that an estimator predicted against the one that was measured.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_analysis.plot.fonts import drawable, set_fonts
 from lemur_analysis.report import tables
 from lemur_analysis.report.contents import cover_of, read_frame, sections_of
-from lemur_analysis.report.drawings import ALL, DPI, Figures
+from lemur_analysis.report.drawings import ALL, Figures
 from lemur_analysis.report.html_table import value_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lemur_core import Results
 
+_PRINT_DPI = 200
 _PAGE = (11.69, 8.27)
 _LINES, _CHARACTERS = 46, 120
 _ROWS, _LONGEST = 34, 34
@@ -49,7 +50,7 @@ def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
     ):
 
         def add(figure: Figure) -> None:
-            pages.savefig(figure, dpi=DPI)
+            pages.savefig(figure, dpi=_PRINT_DPI)
 
         _add_text(pages, title, [_line(*one) for one in cover_of(results, frame)])
         drawn.of_all(frame, add)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lemur_analysis.plot.figure import NothingToDrawError
+from lemur_analysis.plot.fonts import set_fonts
 from lemur_analysis.plot.style import label
 from lemur_analysis.representativeness.ceiling import pair_ceilings
 from lemur_analysis.representativeness.correlation import (
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 MOST_TEXTS = 14
 """Of more data sets, the matrix has colours alone; `rank_correlations` has the numbers."""
+MOST_SCATTERED = 16
+"""So many data sets fit into a scatterplot matrix."""
 MOST_INCHES = 18
 """The greatest width of a matrix."""
 
@@ -211,6 +214,11 @@ def scatter_matrix(
     count = len(names)
     if count < 2:
         return draw_nothing(ax, _too_few(names))
+    if count > MOST_SCATTERED:
+        raise SettingsError(
+            f"{count} data sets are more than a scatterplot matrix holds, {MOST_SCATTERED}; "
+            "narrow the frame, or draw rank_agreement"
+        )
     if ax is None:
         edge = max(1.3 * count, 4)
         figure, ax = plt.subplots(
@@ -227,6 +235,7 @@ def scatter_matrix(
     grid = grid.reshape(count, count)
     for (row, column), one in np.ndenumerate(grid):
         _cell(one, table, row, column)
+        set_fonts(one)
     return grid
 
 
@@ -312,4 +321,5 @@ def _transfer(ax: Axes, table: DataFrame, reference: str, method: str) -> None:
 
 
 def _too_few(names: list[str]) -> str:
-    return f"Agreement between data sets needs two, and there is {', '.join(names) or 'none'}"
+    found = ", ".join(map(label, names)) or "none"
+    return f"Agreement between data sets needs two, and there is {found}"

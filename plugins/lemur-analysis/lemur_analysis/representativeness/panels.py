@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lemur_analysis.plot.figure import NothingToDrawError, axes_for, say_missing
+from lemur_analysis.plot.fonts import set_fonts
 from lemur_analysis.plot.style import label
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def draw_panels(ax: Any, panels: Mapping[str, Callable[[Axes], None]]) -> Any:
             draw(one)
         except NothingToDrawError as error:
             say_missing(one, str(error))
-        if title and not one.get_title():
-            one.set_title(label(title))
+        if title and not one.get_title("left"):
+            one.set_title(label(title), loc="left", fontsize="medium")
+        set_fonts(one)
     return axes[0] if len(axes) == 1 else axes
 
 
@@ -76,7 +78,7 @@ def identity(ax: Axes) -> None:
 
 def set_title(ax: Axes, name: object, value: Correlation) -> None:
     """Set a title of a panel's name and a correlation, such as "svhn: rho = 0.43, n = 30"."""
-    ax.set_title(f"{label(name)}: {as_text(value)}", fontsize="medium")
+    ax.set_title(f"{label(name)}: {as_text(value)}", loc="left", fontsize="medium")
 
 
 def as_text(value: Correlation, between: str = ", ") -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lemur_analysis.frame import check_columns
+from lemur_analysis.frame import check_columns, numbers
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def runs_from_results(
             "resolution is read from the transform, and the frame has neither 'prm' nor 'transform'"
         )
     read = [name for name in _READ if name in frame.columns]
-    rows = frame[read].dropna(subset=["accuracy"]).rename(columns={"nn": "net", "trial": "run"})
+    rows = _floats(frame[read], *(name for name in read if name in ("accuracy", "validation")))
+    rows = rows.dropna(subset=["accuracy"]).rename(columns={"nn": "net", "trial": "run"})
     rows = rows.assign(resolution=_resolutions(rows))
     if resolution:
         rows = rows[rows["resolution"] == resolution]
@@ -180,7 +181,7 @@ def checked(frame: DataFrame) -> DataFrame:
     """
     check_columns(frame, (*NET, "error"))
     check_one(frame)
-    rows = frame.dropna(subset=["error"])
+    rows = _floats(frame, "error").dropna(subset=["error"])
     _check_finite(rows)
     return rows
 
@@ -245,6 +246,17 @@ def check_one(frame: DataFrame) -> None:
                 f"the results are of several {column}s: {names}; their errors cannot be compared, "
                 f"choose one {column}"
             )
+
+
+def _floats(frame: DataFrame, *names: str) -> DataFrame:
+    """Return a frame with columns of float64, which may be infinite.
+
+    Raises:
+        SettingsError: A column holds something else than numbers.
+    """
+    for name in names:
+        numbers(frame, name)
+    return frame.astype(dict.fromkeys(names, "float64"))
 
 
 def _choice(rows: DataFrame) -> Series:

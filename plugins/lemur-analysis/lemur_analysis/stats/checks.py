@@ -71,6 +71,7 @@ def anomalies(frame: DataFrame, chance: Mapping[str, float] | None = None) -> Da
     parts = [part for part in found if len(part)]
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
+    parts = [part.astype({"setting": object}) if "setting" in part else part for part in parts]
     return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS))
 
 
@@ -98,10 +99,11 @@ def _of_scores(
     if "dataset" not in rows.columns:
         yield _unchecked("no column dataset, so the score of guessing is unknown")
         return
-    least = rows["dataset"].map(dict(CHANCE)).astype("float64")
+    names = rows["dataset"].astype("category")
+    least = names.map(dict(CHANCE)).astype("float64")
     if "metric" in rows.columns:
         least = least.where(rows["metric"] == "acc")
-    least = rows["dataset"].map(dict(chance)).astype("float64").fillna(least)
+    least = names.map(dict(chance)).astype("float64").fillna(least)
     below = (scores < least - _TOLERANCE) & ~outside
     meaning = [f"guessing the most frequent class gives {one:.4f}" for one in least[below]]
     yield _rows("below chance", rows[below], scores[below], meaning)
@@ -129,36 +131,39 @@ def _of_durations(rows: DataFrame) -> Iterator[DataFrame]:
 
 def _of_settings(rows: DataFrame) -> Iterator[DataFrame]:
     by = [*cell_columns(rows), "nn", "setting"]
+    # By one number for each setting, a million rows are sorted and grouped in seconds.
+    own = rows.groupby(by, observed=True, dropna=False, sort=False).ngroup()
+    epochs = pd.DataFrame({"own": own, "epoch": rows["epoch"]})
     if "duration" in rows.columns:
-        yield _falls(rows, by)
-    keys = rows.groupby(by, observed=True, dropna=False)
-    twice = rows.groupby([*by, "epoch"], observed=True, dropna=False).size()
-    twice = twice[twice > 1].rename("n").reset_index()
-    yield _rows(
-        "recorded twice", twice, twice["n"], [f"{n} records of one epoch" for n in twice["n"]]
-    )
-    table = keys["epoch"].agg(["nunique", "max"]).reset_index()
-    lacking = table[table["nunique"] < table["max"]]
-    n = lacking["max"] - lacking["nunique"]
+        yield _falls(rows, epochs)
+    again = epochs.duplicated(["own", "epoch"])
+    # Groups stand in the order of their first rows.
+    n = epochs.groupby(["own", "epoch"], sort=False).size().to_numpy()
+    twice, n = rows[~again][n > 1], n[n > 1]
+    yield _rows("recorded twice", twice, n, [f"{one} records of one epoch" for one in n])
+    table = epochs[~again].groupby("own", sort=False)["epoch"].agg(["size", "max"])
+    lacking = table[table["size"] < table["max"]]
+    first = rows[~epochs.duplicated("own")].iloc[lacking.index].drop(columns="epoch")
+    n = lacking["max"] - lacking["size"]
     meaning = [
         f"{less} of the epochs 1 to {last} have no record"
         for less, last in zip(n, lacking["max"], strict=True)
     ]
-    yield _rows("epochs lacking", lacking, n, meaning)
+    yield _rows("epochs lacking", first, n, meaning)
 
 
-def _falls(rows: DataFrame, by: list[str]) -> DataFrame:
+def _falls(rows: DataFrame, epochs: DataFrame) -> DataFrame:
     """Return the settings whose duration falls from one recorded epoch to the next.
 
     Where an epoch has several records, its longest time is compared with the next one's shortest.
     """
-    times = rows.assign(seconds=numbers(rows, "seconds")).dropna(subset=["seconds"])
-    order = times.sort_values([*by, "epoch", "seconds"], kind="stable")
-    order["fall"] = -order.groupby(by, observed=True, dropna=False)["seconds"].diff()
+    times = epochs.assign(seconds=numbers(rows, "seconds")).dropna(subset=["seconds"])
+    order = times.sort_values(["own", "epoch", "seconds"], kind="stable")
+    order["fall"] = -order["seconds"].diff().where(order["own"] == order["own"].shift())
     most = order[order["fall"] > 0].sort_values("fall", ascending=False, kind="stable")
-    most = most.drop_duplicates(by)
+    most = most.drop_duplicates("own")
     meaning = [
         f"epoch {epoch} was recorded {fall:,.1f} s before the epoch that precedes it"
         for epoch, fall in zip(most["epoch"], most["fall"], strict=True)
     ]
-    return _rows("duration falls", most, most["fall"], meaning)
+    return _rows("duration falls", rows.loc[most.index], most["fall"], meaning)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
 from pandas import Series
 
 from lemur_analysis.frame import NANOSECONDS, check_columns
@@ -38,7 +40,7 @@ def present(frame: DataFrame, names: Sequence[str]) -> list[str]:
 
 
 def settings(frame: DataFrame) -> Series | None:
-    """Return the hyperparameters of each row as text, by which equal ones are found.
+    """Return the hyperparameters of each row as text, of which equal ones are one category.
 
     They are those of the column ``prm``, or of the columns ``prm.*``; without either, it is the
     trial's id. None: the frame has none of them.
@@ -46,8 +48,10 @@ def settings(frame: DataFrame) -> Series | None:
     if "prm" in frame.columns:
         # Rows of a trial share one dictionary.
         values = frame["prm"].tolist()
-        texts = {number: _text(one) for number, one in {id(one): one for one in values}.items()}
-        return Series([texts[id(one)] for one in values], index=frame.index, dtype="str")
+        codes, _ = pd.factorize(np.fromiter(map(id, values), np.int64, len(values)))
+        _, first = np.unique(codes, return_index=True)
+        own, texts = pd.factorize(np.array([_text(values[one]) for one in first], dtype=object))
+        return Series(pd.Categorical.from_codes(own[codes], texts), index=frame.index)
     apart = [name for name in frame.columns if str(name).startswith(PRM)]
     if apart:
         rows = frame[apart].rename(columns=lambda name: name.removeprefix(PRM))
@@ -56,7 +60,7 @@ def settings(frame: DataFrame) -> Series | None:
             _text({name: one for name, one in record.items() if one is not None})
             for record in records
         ]
-        return Series(texts, index=frame.index, dtype="str")
+        return Series(texts, index=frame.index, dtype="category")
     return frame["trial"] if "trial" in frame.columns else None
 
 

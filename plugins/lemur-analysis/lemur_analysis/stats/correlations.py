@@ -13,6 +13,7 @@ from lemur_analysis.stats.columns import numbers, present
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from pandas import DataFrame, Series
 
 POOLED = "all, pooled"
@@ -128,7 +129,7 @@ def _correlate(x: Series, y: Series, method: str, confidence: float) -> _Correla
     both = (x.notna() & y.notna()).to_numpy()
     first, second = x.to_numpy()[both], y.to_numpy()[both]
     n = len(first)
-    if n < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+    if n < 2 or not (_varies(first) and _varies(second)):
         return _Correlation(n, np.nan, np.nan, np.nan, np.nan)
     function: Any = stats.pearsonr if method == "pearson" else stats.spearmanr
     result = function(first, second)
@@ -142,3 +143,9 @@ def _correlate(x: Series, y: Series, method: str, confidence: float) -> _Correla
         centre = np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15))
         low, high = np.tanh(centre - spread), np.tanh(centre + spread)
     return _Correlation(n, r, float(low), float(high), p)
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    """Return whether values differ by more than what rounding leaves."""
+    mean = values.mean()
+    return bool(np.linalg.norm(values - mean) > 1e-12 * abs(mean))

@@ -66,13 +66,13 @@ def drawn(frame, name, ax=None, **options):
 
 
 def texts(axes):
-    return " ".join(text.get_text() for ax in axes for text in ax.texts)
+    return " ".join(" ".join(text.get_text().split()) for ax in axes for text in ax.texts)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_drawn_on_given_axes(name):
     frame = of_figure(
-        study(nets=5, datasets=("x", "$" + "y" * 300), name="long " * 60 + "{}$"), name
+        study(nets=5, datasets=("x", "$ y\a" + "数" * 300), name="long " * 60 + "\a{}$"), name
     )
     axes = drawn(frame, name)
     # Warnings of text that does not fit, or cannot be read, are errors.
@@ -141,8 +141,8 @@ def test_best_nets_are_orange_and_worst_are_red():
     assert len(points["other nets"].get_offsets()) == 3
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("error on x", "error on y")
     # Of the ranks 1 2 3 4 5 and 5 1 3 2 4: 1 - 6 * (16 + 1 + 0 + 4 + 1) / (125 - 5).
-    assert ax.get_title().startswith("y: rho = -0.10")
-    assert ax.get_title().endswith("n = 5")
+    assert ax.get_title("left").startswith("y: rho = -0.10")
+    assert ax.get_title("left").endswith("n = 5")
 
 
 def test_relative_errors_are_over_the_least():
@@ -177,6 +177,11 @@ def test_all_pairs_are_scattered():
     assert axes[1, 2].texts[0].get_text() == "rho = -0.50\nn = 3"
     with pytest.raises(SettingsError, match="3 data sets need 9 axes, and ax has 1"):
         rep.scatter_matrix(frame, plt.subplots()[1])
+    many = lists(**{f"d{at}": [0.1, 0.2] for at in range(17)})
+    with pytest.raises(
+        SettingsError, match="17 data sets are more than a scatterplot matrix holds"
+    ):
+        rep.scatter_matrix(many)
 
 
 def test_correlations_are_beside_their_ceilings():
@@ -215,7 +220,7 @@ def test_longer_training_colours_the_best_after_the_shortest():
     assert lines == [[[1, 0.5], [5, 0.4]], [[1, 0.6], [5, 0.3]], [[1, 0.7], [5, 0.2]]]
     assert same_color(ax.lines[0].get_color(), "#de8f05")
     assert same_color(ax.lines[2].get_color(), "#b00020")
-    assert ax.get_title() == "x: rho = -1.00, n = 3"
+    assert ax.get_title("left") == "x: rho = -1.00, n = 3"
     (ax,) = drawn(first, "longer_training")
     assert texts([ax]) == (
         "Longer training on x needs trainings of two lengths, and all have 1 epochs"

@@ -163,6 +163,14 @@ def test_what_is_no_population_is_refused():
     assert said(rep.best_runs, lists(x=[0.1]), settings=-1).startswith("settings is -1")
 
 
+def test_texts_are_no_errors():
+    assert said(rep.error_table, lists(x=[0.1, "0.2"])) == (
+        "column 'error' holds '0.2'; expected numbers"
+    )
+    frame = results(("A", "x", "t", 1, "good", np.nan, "echo"))
+    assert said(rep.from_results, frame) == "column 'accuracy' holds 'good'; expected numbers"
+
+
 def test_of_no_results_there_is_an_empty_population():
     frame = results(("A", "x", "t", 1, 0.5, np.nan, "echo"))
     for empty in (frame.iloc[:0], frame.assign(accuracy=np.nan)):

@@ -46,6 +46,13 @@ def test_missing_and_infinite_pairs_are_left_out(frame):
     assert np.isnan(row["low"])
 
 
+def test_what_differs_by_rounding_does_not_vary():
+    frame = pd.DataFrame({"x": [0.1 + 0.2, 0.3, 0.3], "y": [1, 2, 3]})
+    assert frame["x"].nunique() == 2
+    (row,) = stats.correlation(frame, "x", "y").to_dict("records")
+    assert np.isnan(row["r"])
+
+
 def test_each_data_set_has_its_own_correlation(frame):
     up, down = frame("A", [1, 2], [0.1, 0.2]), frame("A", [1, 2], [0.2, 0.1])
     table = stats.correlation(pd.concat([up, down.assign(dataset="mnist")]), "epoch", "accuracy")

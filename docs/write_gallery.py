@@ -1,0 +1,131 @@
+"""Draw every registered figure on LEMUR's published records, and write the page that shows them.
+
+python docs/write_gallery.py stat.zip   take the records in first, from their publication
+python docs/write_gallery.py lemur.db   draw those of a database that has them
+
+It writes ``docs/gallery.md`` and the pictures in ``docs/gallery/``.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import matplotlib
+from matplotlib import pyplot as plt
+
+import lemur_core
+from lemur_analysis.plot.files import missing_of_page, pages_of, save
+from lemur_core.errors import LemurError
+
+DOCS = Path(__file__).parent
+FOLDER = DOCS / "gallery"
+MOST_BYTES = 2_000_000
+"""Of all pictures together."""
+LARGE = 90_000
+"""An SVG of more bytes is drawn as PNG instead."""
+EVERY: dict[str, str] = {}
+# What shows a figure at its best: arguments of lemur_core.data, and options of the figure.
+ON = {
+    "box": ({"dataset": "cifar-100"}, {}),
+    "box-by-task": (EVERY, {}),
+    "critical-difference": ({"task": "img-classification"}, {}),
+    "error-scatter": ({"task": "img-classification"}, {}),
+    "first-epoch-duration": ({"dataset": "imagenette"}, {}),
+    "first-epoch-duration-by-task": (EVERY, {}),
+    "histogram": (EVERY, {}),
+    "importance": ({"dataset": "cifar-10", "nn": "AirNet"}, {}),
+    "intervals": ({"task": "img-segmentation"}, {}),
+    "lines-time": ({"task": "img-segmentation"}, {}),
+    "mean-std": ({"dataset": "imagenette"}, {}),
+    "mean-std-correlation": (EVERY, {}),
+    "parallel-coordinates": ({"dataset": "cifar-10", "nn": "AirNet"}, {}),
+    "pareto": ({"dataset": "cifar-10"}, {}),
+    "performance-profile": ({"task": "img-segmentation"}, {}),
+    "rank-agreement": ({"task": "img-classification"}, {}),
+    "rank-transfer": ({"task": "img-classification"}, {}),
+    "scatter-matrix": ({"task": "img-classification"}, {}),
+    "score-epoch-by-task": (EVERY, {}),
+    "score-time-by-task": (EVERY, {}),
+}
+DEFAULT = ({"dataset": "cifar-100"}, {})
+COLUMNS = ("task", "dataset", "metric", "nn", "epoch", "accuracy", "duration", "prm", "validation",
+           "loss", "trial", "state", "predicted", "data")  # fmt: skip
+INTRODUCTION = """# Gallery of figures
+
+Every figure that `lemur plot` and `lemur_analysis.plot` draw, on the records that LEMUR published
+(32,424 epochs of 229 pipelines). Each panel says how many records it shows. Take them in with
+`lemur db import stat.zip`; each command below then draws the picture under it. This page is written
+by `python docs/write_gallery.py stat.zip`.
+"""
+
+
+def main() -> None:
+    """Write the page and the pictures."""
+    matplotlib.use("agg")
+    FOLDER.mkdir(exist_ok=True)
+    for old in (*FOLDER.glob("*.svg"), *FOLDER.glob("*.png")):
+        old.unlink()
+    with TemporaryDirectory() as folder:
+        db = _database(Path(sys.argv[1]), Path(folder))
+        parts = list(_parts(db))
+    (DOCS / "gallery.md").write_text("\n".join([INTRODUCTION, *parts]))
+    size = sum(one.stat().st_size for one in FOLDER.iterdir())
+    click.echo(f"{len(list(FOLDER.iterdir()))} pictures, {size:,} bytes")
+    if size > MOST_BYTES:
+        sys.exit(f"the pictures have more than {MOST_BYTES:,} bytes; choose smaller selections")
+
+
+def _database(place: Path, folder: Path) -> Path:
+    if place.suffix != ".zip":
+        return place
+    path = folder / "lemur.db"
+    command = [sys.executable, "-m", "lemur_core", "db", "import", str(place), "--db", str(path)]
+    subprocess.run(command, check=True)  # noqa: S603 - the command is this repository's own
+    return path
+
+
+def _parts(db: Path) -> Iterator[str]:
+    """Yield the text of each figure, after its picture is drawn; then what could not be drawn."""
+    missing = []
+    for name, entry in lemur_core.installed().names("figure").items():
+        arguments, options = ON.get(name, DEFAULT)
+        frame = lemur_core.data(**arguments, columns=COLUMNS, db=db)
+        try:
+            page = next(pages_of(entry.load(), frame, **options))
+            if said := missing_of_page(page):
+                raise LemurError(said)
+            yield _text(name, entry.summary, arguments, options, _picture(name, page))
+        except LemurError as error:
+            missing.append(f"- `{name}` ({entry.summary}): {error}")
+        plt.close("all")
+    if missing:
+        yield "## Figures that these records cannot show\n"
+        yield "\n".join(missing) + "\n"
+
+
+def _picture(name: str, page) -> Path:
+    path = FOLDER / f"{name.replace('/', '-')}.svg"
+    save(page.axes[0].figure, path, dpi=90)
+    if path.stat().st_size > LARGE:
+        path.unlink()
+        path = path.with_suffix(".png")
+        save(page.axes[0].figure, path, dpi=80)
+    return path
+
+
+def _text(name: str, summary: str, arguments: dict, options: dict, path: Path) -> str:
+    chosen = ",".join(f"{option}={value}" for option, value in options.items())
+    filters = [part for key, value in arguments.items() for part in (f"--{key}", value)]
+    command = shlex.join(["lemur", "plot", f"{name}:{chosen}" if chosen else name, *filters])
+    picture = f"![{summary}](gallery/{path.name})"
+    return f"## {name}\n\n{summary}: `{command}`\n\n{picture}\n"
+
+
+if __name__ == "__main__":
+    main()
