@@ -39,9 +39,14 @@ def report(out: Path, raw: bool, figures: str, db: str, **given: Any) -> None:
     """Write a report of recorded results: statistics, figures and what is suspect."""
     import matplotlib
 
+    from lemur_core import data
+
     name = exporter_of(out, raw=raw)
     matplotlib.use("agg")
-    said = write_results(name, out, db, arguments_of(db, given), {"figures": figures}).said
+    arguments = arguments_of(db, given)
+    if data(**arguments, columns=["nn"], max_rows=1, db=db).empty:
+        raise SettingsError("no recorded results match; nothing to report")
+    said = write_results(name, out, db, arguments, {"figures": figures}).said
     click.echo(f"wrote {out}: {said}")
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.frame import check_columns
 from lemur_analysis.report.tables import COLUMNS
-from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -47,18 +46,12 @@ def read_frame(results: Results) -> DataFrame:
     nowhere put together.
 
     Raises:
-        SettingsError: There are none, or the user leaves out a column that is needed.
+        SettingsError: The user leaves out a column that is needed.
     """
     asked = results.arguments
     more = () if "columns" in asked else [name for name in _MORE if name not in asked]
     frame = results.frame(**dict.fromkeys(more, True))
     check_columns(frame, COLUMNS)
-    if frame.empty:
-        chosen = ", ".join(f"{name}={value}" for name, value in asked.items())
-        raise SettingsError(
-            f"database {results.database} has no results"
-            + (f" with {chosen}; select others" if chosen else "; nothing to report")
-        )
     return tell_apart(frame)
 
 
@@ -68,7 +61,7 @@ def tell_apart(frame: DataFrame) -> DataFrame:
     ``data``, where a frame has it, is the name of a data set's content; an unknown one counts as
     one more content where others are known.
     """
-    if "data" not in frame.columns:
+    if frame.empty or "data" not in frame.columns:
         return frame
     by = list(_SEVERAL)
     several = frame.assign(data=frame["data"].fillna("")).groupby(by)["data"].transform("nunique")

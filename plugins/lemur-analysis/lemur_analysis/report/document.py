@@ -67,7 +67,7 @@ def read_report(results: Results, formats: Sequence[str], names: str = drawings.
         names: Figures, as `Figures` takes them.
 
     Raises:
-        SettingsError: There are no results.
+        SettingsError: The results lack a column that is needed.
         UnknownNameError: No figure has such a name.
     """
     # A wrong name is reported before anything is read.
@@ -87,7 +87,7 @@ def read_report(results: Results, formats: Sequence[str], names: str = drawings.
         return made
 
     drawn = 0
-    of_all = figures.of_all(frame, render)
+    of_all = [] if frame.empty else figures.of_all(frame, render)
     chapters = [Chapter(one, figures.of_section(one.frame, one.title, render)) for one in sections]
     cover = cover_of(results, frame)
     return Report(frame, chapters, of_all, tables.anomalies(frame), cover, figures.notes)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lemur_analysis.plot.fonts import drawable, set_fonts
+from lemur_analysis.plot.fonts import drawable, font_with
 from lemur_analysis.report import tables
 from lemur_analysis.report.contents import cover_of, read_frame, sections_of
 from lemur_analysis.report.drawings import ALL, Figures
@@ -53,7 +53,8 @@ def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
             pages.savefig(figure, dpi=_PRINT_DPI)
 
         _add_text(pages, title, [_line(*one) for one in cover_of(results, frame)])
-        drawn.of_all(frame, add)
+        if not frame.empty:
+            drawn.of_all(frame, add)
         for one in sections:
             _add_table(pages, one.title, tables.nets(one.frame))
             drawn.of_section(one.frame, one.title, add)
@@ -107,7 +108,10 @@ def _line(label: str, value: Any) -> str:
 
 
 def _save(pages: Any, figure: Figure) -> None:
-    set_fonts(figure)
+    for text in figure.texts:
+        others = [one for one in dict.fromkeys(text.get_text()) if not one.isascii()]
+        fonts = dict.fromkeys(filter(None, map(font_with, others)))
+        text.set_fontfamily([*text.get_fontfamily(), *fonts])
     pages.savefig(figure)
 
 

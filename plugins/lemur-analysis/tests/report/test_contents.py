@@ -20,15 +20,11 @@ def test_data_sets_of_one_name_and_different_content_are_told_apart(records):
         assert set(tell_apart(frame.assign(data=data))["dataset"]) == {"digits"}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "end"),
-    [({}, "; nothing to report"), ({"nn": "Nonet"}, " with nn=Nonet; select others")],
-)
-def test_an_empty_selection_is_one_line(results, records, arguments, end):
-    empty = results(records({"A": [0.5]}).head(0), arguments=arguments)
-    with pytest.raises(SettingsError) as raised:
-        read_frame(empty)
-    assert str(raised.value) == f"database results.db has no results{end}"
+def test_an_empty_report_says_that_there_are_no_records(results, records):
+    empty = results(records({"A": [0.5]}).head(0))
+    frame = read_frame(empty)
+    assert sections_of(frame) == []
+    assert dict(cover_of(empty, frame))["records"] == 0
 
 
 def test_a_frame_that_lacks_columns_is_refused(results, records):

@@ -68,7 +68,7 @@ def test_a_folder_holds_all_with_the_installed_figures(lemur, tmp_path):
         ),
         (
             ["--out", "a.html", "--epoch", "9"],
-            "database lemur.db has no results with epoch=9; select others",
+            "no recorded results match; nothing to report",
         ),
         (["--out", "no/a.html"], "no/a.html: cannot be written: there is no directory no"),
         (["--nn", "Resnet"], "unknown net 'Resnet'. Did you mean 'ResNet'"),
