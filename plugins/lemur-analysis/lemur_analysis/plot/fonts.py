@@ -9,6 +9,7 @@ from unicodedata import category
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.text import Text
 
 # It comes with matplotlib.
@@ -30,8 +31,8 @@ def drawable(text: str) -> str:
     return "".join(one if _can_be_drawn(one) else _escape(one) for one in text)
 
 
-def set_fonts(ax: Axes) -> None:
-    """Give the texts on axes the fonts that their characters need, beside those they have."""
+def set_fonts(ax: Axes | Figure) -> None:
+    """Give the texts on axes, or in a figure, the fonts that their characters need as well."""
     for text in _texts(ax):
         others = [one for one in dict.fromkeys(text.get_text()) if not one.isascii()]
         fonts = dict.fromkeys([_BASE, *filter(None, map(font_with, others))])
@@ -40,10 +41,15 @@ def set_fonts(ax: Axes) -> None:
             text.set_fontfamily([*have, *(font for font in fonts if font not in have)])
 
 
-def _texts(ax: Axes) -> Iterator[Text]:
+def _texts(ax: Axes | Figure) -> Iterator[Text]:
+    from matplotlib.axes import Axes
     from matplotlib.text import Text
     from matplotlib.ticker import FixedFormatter
 
+    if not isinstance(ax, Axes):
+        for part in ax.get_children():
+            yield from _texts(part) if isinstance(part, Axes) else part.findobj(Text)
+        return
     for part in ax.get_children():
         if part not in (ax.xaxis, ax.yaxis):
             yield from part.findobj(Text)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from lemur_analysis.plot.fonts import drawable
+from lemur_analysis.plot.fonts import drawable, set_fonts
 from lemur_analysis.plot.style import MOST_COLOURS, add_legend, label, ranked, styles_of
 
 
@@ -99,3 +99,10 @@ def test_nets_beyond_the_tenth_are_one_entry_of_the_legend():
 def test_data_sets_are_styled_by_their_number_of_records():
     frame = frame_of(("b", "acc", "n", 0.1), ("a", "acc", "n", 0.1), ("b", "acc", "n", 0.1))
     assert list(styles_of(frame, "dataset")) == ["b", "a"]
+
+
+def test_texts_of_a_whole_figure_are_given_fonts():
+    drawn, ax = plt.subplots()
+    texts = [drawn.suptitle("é"), ax.set_title("é"), ax.set_xlabel("plain")]
+    set_fonts(drawn)
+    assert ["DejaVu Sans" in one.get_fontfamily() for one in texts] == [True, True, False]
