@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from lemur_analysis.report import drawings, tables
 from lemur_analysis.report.contents import Section, cover_of, read_frame, sections_of
 from lemur_analysis.report.drawings import Drawing, Figures
+from lemur_analysis.report.processes import Part, draw_parts
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
 
     from lemur_core import Results
-
-PNG, SVG = "png", "svg"
 
 
 @dataclass(frozen=True)
@@ -75,19 +73,8 @@ def read_report(results: Results, formats: Sequence[str], names: str = drawings.
     frame = read_frame(results)
     sections = sections_of(frame)
     figures.expect(len(sections))
-
-    def render(figure: Figure) -> dict[str, Any]:
-        nonlocal drawn
-        drawn += 1
-        made: dict[str, Any] = {}
-        if SVG in formats:
-            made[SVG] = drawings.svg(figure, str(drawn))
-        if PNG in formats:
-            made[PNG] = drawings.png(figure)
-        return made
-
-    drawn = 0
-    of_all = [] if frame.empty else figures.of_all(frame, render)
-    chapters = [Chapter(one, figures.of_section(one.frame, one.title, render)) for one in sections]
+    parts = [Part(one.frame, one.title) for one in sections]
+    of_all, *of_each = draw_parts(figures, [Part(frame), *parts], formats) if parts else [[]]
+    chapters = [Chapter(*one) for one in zip(sections, of_each, strict=True)]
     cover = cover_of(results, frame)
     return Report(frame, chapters, of_all, tables.anomalies(frame), cover, figures.notes)

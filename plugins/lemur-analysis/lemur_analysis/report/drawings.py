@@ -7,7 +7,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -48,31 +48,58 @@ class Drawing:
     height: float
 
 
+@dataclass
+class Log:
+    """What was and was not drawn.
+
+    Attributes:
+        done: How many figures were tried.
+        notes: A line for each figure that is not there, with the reason.
+        failed: A line for the first time that a figure raised, by its name.
+    """
+
+    done: int = 0
+    notes: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
 class Figures:
     """The installed figures that a report has.
 
     Args:
-        results: What is reported; it shows the progress.
+        results: What is reported; it shows progress and warnings. None shows neither.
         names: ``all``, ``none``, or the names of figures, separated by ``+``.
 
     Attributes:
-        notes: A line for each figure that is not there, with the reason.
+        names: As given.
+        log: What was and was not drawn.
+        total: How many figures are expected, after `expect`.
 
     Raises:
         UnknownNameError: No figure has such a name.
     """
 
-    def __init__(self, results: Results, names: str = ALL) -> None:
-        self.notes: list[str] = []
+    def __init__(self, results: Results | None, names: str = ALL) -> None:
+        self.names, self.log, self.total = names, Log(), 0
         self._results = results
-        self._failed: set[str] = set()
         self._drawers = dict(self._load(_entries(names)))
-        self._done = self._total = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """A line for each figure that is not there, with the reason."""
+        return self.log.notes
 
     def expect(self, sections: int) -> None:
         """Say of how many sections figures will be drawn, so that progress has a total."""
         by = [_is_by_dataset(draw) for _, draw in self._drawers.values()]
-        self._total = sum(sections if one else 1 for one in by)
+        self.total = sum(sections if one else 1 for one in by)
+
+    def take(self, log: Log) -> None:
+        """Add what was and was not drawn by another process."""
+        self.log.notes += log.notes
+        for name, line in log.failed.items():
+            self._warn_once(name, line)
+        self._count(log.done)
 
     def of_section(self, frame: DataFrame, title: str, render: Render) -> list[Drawing]:
         """Draw the figures whose panels show one data set each.
@@ -104,8 +131,18 @@ class Figures:
                         width, height = figure.get_size_inches()
                         caption = _caption(f"{entry.summary}: {title}", figure)
                     yield Drawing(name, caption, content, width, height)
-                self._done += 1
-                self._results.progress(self._done, max(self._done, self._total))
+                self._count(1)
+
+    def _count(self, done: int) -> None:
+        self.log.done += done
+        if self._results is not None and done:
+            self._results.progress(self.log.done, max(self.log.done, self.total))
+
+    def _warn_once(self, name: str, line: str) -> None:
+        if name not in self.log.failed:
+            self.log.failed[name] = line
+            if self._results is not None:
+                self._results.warn(line)
 
     @contextmanager
     def _guard(self, name: str, title: str) -> Iterator[None]:
@@ -121,9 +158,7 @@ class Figures:
         except Exception as error:
             why = f"{type(error).__name__}: {error}".partition("\n")[0]
             self.notes.append(f"no {name}{where}: it failed with {why}")
-            if name not in self._failed:
-                self._failed.add(name)
-                self._results.warn(f"figure {name!r}{where} failed and is left out: {why}")
+            self._warn_once(name, f"figure {name!r}{where} failed and is left out: {why}")
 
 
 @contextmanager

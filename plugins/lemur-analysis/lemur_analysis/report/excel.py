@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.report import tables
-from lemur_analysis.report.document import PNG, Report, read_report
+from lemur_analysis.report.document import Report, read_report
 from lemur_analysis.report.drawings import ALL, Drawing
+from lemur_analysis.report.processes import PNG
 from lemur_core.workbooks import add_table, save_workbook, sheet_title
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lemur_analysis.report.document import PNG, SVG, read_report
+from lemur_analysis.report.document import read_report
 from lemur_analysis.report.drawings import ALL
 from lemur_analysis.report.excel import write_excel, write_excel_raw
 from lemur_analysis.report.html import write_html
+from lemur_analysis.report.processes import PNG, SVG
 
 if TYPE_CHECKING:
     from lemur_core import Results

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.report import tables
-from lemur_analysis.report.document import SVG, Chapter, Report, read_report
+from lemur_analysis.report.document import Chapter, Report, read_report
 from lemur_analysis.report.drawings import ALL, Drawing
 from lemur_analysis.report.html_table import plain, table
+from lemur_analysis.report.processes import SVG
 
 if TYPE_CHECKING:
     from lemur_core import Results

@@ -4,7 +4,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from lemur_analysis.plot.figure import NothingToDrawError, figure
-from lemur_analysis.report import drawings
+from lemur_analysis.report import drawings, processes
 from lemur_analysis.report.drawings import Figures
 from lemur_core.errors import UnknownNameError
 
@@ -116,3 +116,18 @@ def test_an_svg_can_stand_beside_others_on_a_page():
     assert "<?xml" not in one
     # Texts are texts, as they were.
     assert "&lt;net&gt; &amp; 0.123456" in one
+
+
+def test_many_figures_are_drawn_by_processes_the_same(results, records, figures, monkeypatch):
+    frame = records({"A": [0.5, 0.6], "B": [0.4, 0.7]})
+    parts = [processes.Part(frame), processes.Part(frame, "one"), processes.Part(frame, "two")]
+    drawn, asked = [], []
+    # Once here, once in other processes, which know the installed figures.
+    for many in (1_000, 1):
+        monkeypatch.setattr(processes, "_MANY", many)
+        asked.append(results(None))
+        chosen = Figures(asked[-1], "rolling-mean+importance")
+        chosen.expect(2)
+        drawn.append([processes.draw_parts(chosen, parts, ["svg", "png"]), chosen.notes])
+    assert drawn[0] == drawn[1]
+    assert [names(part) for part in drawn[0][0]] == [[], ["rolling-mean"], ["rolling-mean"]]

@@ -1,0 +1,99 @@
+"""Draw the figures of a report, in several processes where there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lemur_analysis.report import drawings
+from lemur_analysis.report.drawings import Drawing, Figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+PNG, SVG = "png", "svg"
+# Fewer figures are drawn before other processes have imported what draws them.
+_MANY = 40
+# Each holds a few hundred MiB.
+_MOST_PROCESSES = 4
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows whose figures are drawn.
+
+    Attributes:
+        frame: The rows.
+        title: Of a section, for the captions; None for all rows, of which only the figures that
+            compare data sets are drawn.
+    """
+
+    frame: DataFrame
+    title: str | None = None
+
+
+def draw_parts(
+    figures: Figures, parts: Sequence[Part], formats: Sequence[str]
+) -> list[list[Drawing]]:
+    """Return the figures of each part, each with its ``content`` by format.
+
+    Args:
+        figures: Which figures. It is told what is not drawn.
+        parts: Of what.
+        formats: `PNG` or `SVG` or both: the formats that each figure is needed in.
+    """
+    from joblib import cpu_count
+
+    processes = min(cpu_count(), _MOST_PROCESSES, len(parts))
+    if figures.total < _MANY or processes < 2:
+        return [_draw(figures, part, formats, place) for place, part in enumerate(parts)]
+    return list(_drawn_elsewhere(figures, parts, formats, processes))
+
+
+def _drawn_elsewhere(
+    figures: Figures, parts: Sequence[Part], formats: Sequence[str], processes: int
+) -> Iterator[list[Drawing]]:
+    import matplotlib
+    from joblib import Parallel, delayed
+
+    # A theme of seaborn's is settings of matplotlib.
+    theme = {name: value for name, value in matplotlib.rcParams.items() if name != "backend"}
+    # Its processes leave the main module of a user's program alone.
+    run = Parallel(n_jobs=processes, batch_size=1, max_nbytes=None, return_as="generator")
+    for drawn, log in run(
+        delayed(_draw_elsewhere)(theme, figures.names, part, formats, place)
+        for place, part in enumerate(parts)
+    ):
+        figures.take(log)
+        yield drawn
+
+
+def _draw_elsewhere(
+    theme: dict[str, Any], names: str, part: Part, formats: Sequence[str], place: int
+) -> tuple[list[Drawing], drawings.Log]:
+    import matplotlib
+
+    matplotlib.use("agg")
+    figures = Figures(None, names)
+    with matplotlib.rc_context(theme):
+        return _draw(figures, part, formats, place), figures.log
+
+
+def _draw(figures: Figures, part: Part, formats: Sequence[str], place: int) -> list[Drawing]:
+    number = 0
+
+    def render(figure: Figure) -> dict[str, Any]:
+        nonlocal number
+        number += 1
+        made: dict[str, Any] = {}
+        if SVG in formats:
+            made[SVG] = drawings.svg(figure, f"{place}-{number}")
+        if PNG in formats:
+            made[PNG] = drawings.png(figure)
+        return made
+
+    if part.title is None:
+        return figures.of_all(part.frame, render)
+    return figures.of_section(part.frame, part.title, render)
