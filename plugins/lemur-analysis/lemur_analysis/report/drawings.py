@@ -228,7 +228,7 @@ def _element(text: str) -> str:
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"\n\s*", "\n", text)
     text = _PIXELS.sub(lambda found: found[1] + _smaller(found[2]), text)
-    text = _FONTS.sub(r"\1var(--figure-font)", text)
+    text = _FONTS.sub(r"\1DejaVu Sans,Verdana,sans-serif", text)
     return _NUMBERS.sub(lambda found: _DIGITS.sub(r"\1", found[0]), text)
 
 

@@ -17,6 +17,8 @@ from lemur_analysis.report.processes import SVG
 if TYPE_CHECKING:
     from lemur_core import Results
 
+_SCREEN_DPI = 96
+
 
 def html(results: Results, path: Path, *, figures: str = ALL) -> str:
     """Write a page with a section for each task and data set: tables and figures.
@@ -103,10 +105,21 @@ def _chapter(chapter: Chapter, name: str) -> Iterator[str]:
 def _figures(drawings: Sequence[Drawing]) -> Iterator[str]:
     yield '<div class="figures">'
     for one in drawings:
-        label = escape(plain(one.caption), quote=True)
-        picture = one.content[SVG].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-        yield f"<figure>{picture}<figcaption>{_text(one.caption)}</figcaption></figure>"
+        yield f"<figure>{_image(one)}<figcaption>{_text(one.caption)}</figcaption></figure>"
     yield "</div>"
+
+
+def _image(one: Drawing) -> str:
+    """Return a figure as an image: unlike an ``svg`` element, it is only read when it is seen."""
+    width, height = (round(inches * _SCREEN_DPI) for inches in (one.width, one.height))
+    # An address holds neither of these, nor the ends of lines, which may separate attributes.
+    picture = one.content[SVG].replace("%", "%25").replace("#", "%23").replace("\n", " ")
+    source = picture.replace("&", "&amp;").replace("'", "&#39;")
+    label = escape(plain(one.caption), quote=True)
+    return (
+        f'<img loading="lazy" width="{width}" height="{height}" alt="{label}" '
+        f"src='data:image/svg+xml;charset=utf-8,{source}'>"
+    )
 
 
 def _details(summary: str, inside: Iterable[str]) -> Iterator[str]:

@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from itertools import pairwise
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from lemur_analysis.report.html import html
 from lemur_analysis.report.html_table import PAGE_ROWS, table
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-VOID = {"meta", "input"}
+VOID = {"meta", "input", "img"}
 
 
 @figure(needs=("accuracy",))
@@ -61,7 +63,9 @@ def page(results, records, figures, tmp_path):
 
 def test_a_page_needs_nothing_else(page, records):
     text = page(records({"A": [0.5, 0.6]}))
-    assert not re.search(r'(?:src|href)="(?!#|data:)[^"]', re.sub(r"xmlns[^ >]*", "", text))
+    assert not re.search(
+        r"(?:src|href)=[\"'](?!#|%23|data:)[^\"']", re.sub(r"xmlns[^ >]*", "", text)
+    )
     assert "@import" not in text
 
 
@@ -72,14 +76,24 @@ def test_a_page_can_be_navigated_and_read_aloud(page, records):
     links = [attrs["href"].removeprefix("#") for attrs in found.all("a")]
     assert set(links) <= set(ids)
     assert "data-1" in links
-    (picture,) = found.all("svg")
-    assert picture["role"] == "img"
-    assert picture["aria-label"] == "The curve: img-classification, digits"
+    (picture,) = found.all("img")
+    assert picture["alt"] == "The curve: img-classification, digits"
     heads = [int(tag[1]) for tag, _ in found.elements if re.fullmatch("h[1-6]", tag)]
     assert heads[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(heads))
     assert all(head["scope"] == "col" for head in found.all("th"))
     assert found.all("html") == [{"lang": "en"}]
+
+
+def test_figures_are_svg_with_texts(page, records):
+    found = Page(page(records({"A": [0.5, 0.6]}, metric="a & 'b' #100%")))
+    (picture,) = found.all("img")
+    kind, _, text = picture["src"].partition(",")
+    assert kind == "data:image/svg+xml;charset=utf-8"
+    assert not re.search(r"[#\n]", text)
+    drawn = ElementTree.fromstring(unquote(text))
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "img-classification, digits, a & 'b' #100%" in "".join(drawn.itertext())
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "</script>", '"><b>', "a&amp;b"])
