@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lemur_analysis.frame import cell_columns
 from lemur_analysis.plot.figure import NothingToDrawError, Panel, add_note, complete, figure
 from lemur_analysis.plot.scatter import MOST_VECTORS
 from lemur_analysis.plot.style import add_legend, styles_of
+from lemur_analysis.stats.correlations import correlation, mean_std
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,35 +28,18 @@ def mean_std_correlation(panel: Panel, *, pooled: bool = False) -> None:
     (LEMUR, figure 11).
     """
     frame = complete(panel.ax, panel.frame, "accuracy", "epoch", "nn")
-    groups = spreads(frame)
+    groups = mean_std(frame)
     if groups.empty:
         raise NothingToDrawError("no net has two records of an epoch")
-    both = groups[["mean", "std"]]
-    varies = bool((both.nunique() > 1).all())
+    found = correlation(groups, "mean", "std", within=())["r"].iloc[0]
     # Adding zero makes -0.0 positive.
-    r = f"r = {round(both.corr().iloc[0, 1], 2) + 0:.2f}" if varies else "r is not defined"
+    r = f"r = {round(found, 2) + 0:.2f}" if found == found else "r is not defined"
     plural = "s" if len(groups) > 1 else ""
     add_note(panel.ax, f"{len(groups):,} group{plural} of 2 or more, {r}")
     if pooled:
         add_note(panel.ax, "all tasks and metrics pooled")
     _points(panel, groups, "metric" if pooled else "dataset")
     panel.ax.set(xlabel="mean score", ylabel="standard deviation of the score")
-
-
-def spreads(frame: DataFrame) -> DataFrame:
-    """Return the number, mean and standard deviation of the scores of each net at each epoch.
-
-    Args:
-        frame: With ``nn``, ``epoch`` and ``accuracy``, none missing.
-
-    Returns:
-        Those of `lemur_analysis.frame.CELL` that the frame has, ``nn`` and ``epoch``, then
-        ``count``, ``mean`` and ``std`` (ddof 1). Groups of one record are left out.
-    """
-    by = [*cell_columns(frame), "nn", "epoch"]
-    groups = frame.groupby(by, observed=True, dropna=False)["accuracy"]
-    table = groups.agg(["count", "mean", "std"]).reset_index()
-    return table[table["count"] > 1]
 
 
 def _points(panel: Panel, groups: DataFrame, by: str) -> None:

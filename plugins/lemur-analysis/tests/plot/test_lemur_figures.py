@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 
 from lemur_analysis import plot
 from lemur_analysis.plot.figure import missing_of, note_of
-from lemur_analysis.plot.spread import spreads
+from lemur_analysis.stats import mean_std as spreads_of
 from lemur_core.errors import SettingsError
 
 
@@ -269,7 +269,7 @@ def test_a_correlation_needs_groups_that_vary(mnist):
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 3), st.floats(0, 1)), max_size=20))
 def test_spreads_are_those_of_numpy(rows):
     frame = pd.DataFrame(rows, columns=["nn", "epoch", "accuracy"])
-    found = spreads(frame).set_index(["nn", "epoch"])
+    found = spreads_of(frame).set_index(["nn", "epoch"])
     for key in {(net, epoch) for net, epoch, _ in rows}:
         scores = [score for *one, score in rows if tuple(one) == key]
         assert (key in found.index) == (len(scores) > 1)
