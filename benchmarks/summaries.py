@@ -1,6 +1,6 @@
 """Statistics of many rows: seconds, beside what plain pandas takes for the same numbers.
 
-    python benchmarks/statistics.py STAT.zip [--rows 1000000] [--rounds 3]
+    python benchmarks/summaries.py STAT.zip [--rows 1000000] [--rounds 3]
 
 The records of the archive are repeated under other nets' names until there are so many. Both are
 measured in turn in one process; times are of the fastest round, for what else the machine does only
