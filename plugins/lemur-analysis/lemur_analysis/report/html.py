@@ -110,16 +110,14 @@ def _figures(drawings: Sequence[Drawing]) -> Iterator[str]:
 
 
 def _image(one: Drawing) -> str:
-    """Return a figure as an image: unlike an ``svg`` element, it is only read when it is seen."""
+    """Return a figure as an image that the page's script draws after all else is there.
+
+    Browsers take seconds to read many ``svg`` elements or addresses that hold images.
+    """
     width, height = (round(inches * _SCREEN_DPI) for inches in (one.width, one.height))
-    # An address holds neither of these, nor the ends of lines, which may separate attributes.
-    picture = one.content[SVG].replace("%", "%25").replace("#", "%23").replace("\n", " ")
-    source = picture.replace("&", "&amp;").replace("'", "&#39;")
+    source = one.content[SVG].replace("&", "&amp;").replace("'", "&#39;")
     label = escape(plain(one.caption), quote=True)
-    return (
-        f'<img loading="lazy" width="{width}" height="{height}" alt="{label}" '
-        f"src='data:image/svg+xml;charset=utf-8,{source}'>"
-    )
+    return f'<img width="{width}" height="{height}" alt="{label}" data-svg=\'{source}\'>'
 
 
 def _details(summary: str, inside: Iterable[str]) -> Iterator[str]:

@@ -1,5 +1,5 @@
 "use strict";
-// Sorts and filters the tables of the page; without it their first rows are shown.
+// Draws the figures of the page once its tables can be used, and sorts and filters these.
 const PAGE_ROWS = 50;
 
 function cellOf(value) {
@@ -64,5 +64,21 @@ function prepare(box) {
   more.addEventListener("click", () => { read(); all = true; show(); });
 }
 
+function draw(image) {
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(image.dataset.svg)}`;
+  delete image.dataset.svg;
+}
+
+// One after the other, so that the reader need not wait for all.
+function drawNext(images) {
+  const image = images.shift();
+  if (image === undefined) return;
+  if (image.dataset.svg) draw(image);
+  setTimeout(drawNext, 0, images);
+}
+
 document.querySelectorAll(".table").forEach(prepare);
+setTimeout(drawNext, 0, [...document.querySelectorAll("img[data-svg]")]);
+window.addEventListener("beforeprint", () =>
+  document.querySelectorAll("img[data-svg]").forEach(draw));
 document.documentElement.dataset.ready = Math.round(performance.now());
