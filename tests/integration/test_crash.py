@@ -12,8 +12,7 @@ import pytest
 from lemur_core import data
 
 GOOD = Path(__file__).with_name("faults") / "Good.py"
-# `nox -s soak` kills more often.
-KILLS, TRIALS, EPOCHS = 10, 6, 40
+KILLS, TRIALS, EPOCHS = 20, 6, 40
 COMMAND = [
     sys.executable, "-m", "lemur_core", "run", "img-classification_digits_acc", "--net", str(GOOD),
     "--transform", "norm_32", "-t", str(TRIALS), "-e", str(EPOCHS), "--threads", "1", "--seed", "1",

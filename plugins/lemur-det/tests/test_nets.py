@@ -341,17 +341,21 @@ class WithoutAutocast(nn.Module):
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_in_low_precision_boxes_are_exact(name):
-    # bfloat16 is slow on a CPU without instructions for it: few boxes must do, and the backbone,
-    # which knows none, does without.
+    # bfloat16 is slow on a CPU without instructions for it: few boxes must do, and the backbone of
+    # a large net, which knows no boxes, does without. Of a map of one pixel oneDNN leaves a strided
+    # convolution's gradient in bfloat16 undefined, so that the others take larger images.
+    light = name in ("FCOS-S", "SSDLite")
+    size = 128 if light else 64
     few = {"proposals_per_img": 20, "detections_per_img": 5}
     known = as_net(ENTRIES[name].load(), name).hyperparameters()
     few = {option: count for option, count in few.items() if option in known}
-    net, prm = build(name, channels=1, size=64, score_thresh=0.0, **few)
-    net.backbone = WithoutAutocast(net.backbone)
+    net, prm = build(name, channels=1, size=size, score_thresh=0.0, **few)
+    if not light:
+        net.backbone = WithoutAutocast(net.backbone)
     net.train_setup(prm)
-    given = images(2, channels=1, size=64)
+    given = images(2, channels=1, size=size)
     with torch.autocast("cpu", torch.bfloat16):
-        assert net.learn([(given, [target((1, 9, 9, 40, 44), size=64)] * 2)]) < float("inf")
+        assert net.learn([(given, [target((1, 9, 9, 40, 44), size=size)] * 2)]) < float("inf")
         with torch.inference_mode():
             found = net.eval()(given)
     boxes = torch.cat([each["boxes"] for each in found])

@@ -107,8 +107,8 @@ def ksg(
     """Return the mutual information of continuous variables by nearest neighbours, in nats.
 
     This is the first estimator of Kraskov, Stögbauer and Grassberger (2004, equation 8) with the
-    maximum norm. It can be below 0 by chance, and is not cut off there. Equal values must be parted
-    by noise.
+    maximum norm. It can be below 0 by chance, and is not cut off there. Separate equal values
+    with noise first.
 
     Args:
         variables: Shape ``(samples, dimensions)``.
@@ -253,9 +253,9 @@ def _neighbours(
     single = mutual_info_regression(
         columns, difference, n_neighbors=NEIGHBOURS, random_state=int(random.integers(2**31))
     )
-    parted, other = noisy(columns), noisy(difference)
+    separated, other = noisy(columns), noisy(difference)
     at = {name: place for place, name in enumerate(variables)}
-    own = np.array([ksg(parted[:, [at[name] for name in one]], other) for one in sets])
+    own = np.array([ksg(separated[:, [at[name] for name in one]], other) for one in sets])
     return np.array([np.concatenate([single, own[len(single) :]]), own])
 
 

@@ -51,6 +51,7 @@ def _page(report: Report) -> Iterator[str]:
     yield f"<header><h1>{escape(title)}</h1></header>"
     yield from _navigation(report)
     yield '<main id="contents">'
+    yield "<noscript><p>Figures are drawn by the page's script, which is disabled.</p></noscript>"
     yield from _about(report)
     if report.drawings:
         yield '<section id="all"><h2>All results</h2>'
