@@ -113,8 +113,9 @@ def backup(engine: Engine, to: Path) -> Path:
     part = to.with_name(f"{to.name}.part")
     try:
         part.unlink(missing_ok=True)
-        with closing(_connect(file)) as source, closing(_connect(part)) as copy:
-            source.backup(copy)
+        with closing(engine.raw_connection()) as source, closing(_connect(part)) as copy:
+            driver: Any = source.driver_connection
+            driver.backup(copy)
         return part.rename(to)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):

@@ -185,6 +185,10 @@ def _url(db: str | Path) -> URL:
             f"database {without_password(text)!r}: expected a file, or a URL such as "
             "sqlite:///lemur.db"
         ) from None
+    if url.port is not None and not 0 < url.port < 2**16:
+        raise StoreError(
+            f"database {without_password(text)!r}: port {url.port}: expected 1 to 65535"
+        )
     if _is_sqlite(url) and not _is_uri(url):
         _check_query(text, url)
     # Which driver SQLAlchemy takes by itself depends on its version.
@@ -257,6 +261,11 @@ def _check_file(url: URL, create: bool) -> None:
         raise StoreError(f"database {file}: there is no directory {file.parent}")
     if not create and not file.exists():
         raise StoreError(f"database {file}: there is no such file; lemur run writes one")
+    if create and not os.access(file.parent, os.W_OK):
+        raise StoreError(
+            f"database {file}: folder {file.parent} cannot be written; make it writable, "
+            "or name another with --db"
+        )
 
 
 def _connect_args(url: URL) -> dict[str, Any]:
