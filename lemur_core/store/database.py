@@ -280,6 +280,9 @@ def _set_pragmas(connection: Any, _: object) -> None:
     # A reader must be able to open a file that it may not write, where WAL cannot be switched on.
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
+    # What a stranger's file defines, a view or a trigger, may call none but harmless functions.
+    cursor.execute("PRAGMA trusted_schema = OFF")
+    cursor.execute("PRAGMA cell_size_check = ON")
     cursor.execute("PRAGMA synchronous = NORMAL")
     # In pages: many results at once go to the disk twice as soon.
     cursor.execute("PRAGMA wal_autocheckpoint = 8000")

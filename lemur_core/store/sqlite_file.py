@@ -112,10 +112,7 @@ class SQLiteFile:
 
     def _written(self) -> tuple[os.stat_result, int]:
         """Return what changes whenever someone writes to the database."""
-        size = 0
-        with suppress(FileNotFoundError):
-            size = os.stat(f"{self._path}-wal").st_size
-        return self._path.stat(), size
+        return self._path.stat(), _log_size(self._path)
 
     def _connected(self, _: Any, record: Any) -> None:
         record.info[_KEY] = self
@@ -152,6 +149,20 @@ def check_file(connection: Connection) -> None:
         file.check()
 
 
+def connect_to_read(file: Path) -> sqlite3.Connection:
+    """Return a connection to a file that is not written to, also in a read-only folder."""
+    path = file.absolute()
+    connection = _connected(path, "mode=ro", {})
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").close()
+        return connection
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or _log_size(path):
+            raise
+    return _connected(path, "immutable=1", {})
+
+
 def part_from_log(engine: Engine) -> None:
     """Bring the write-ahead log into the file that is open, though it is no longer at its path.
 
@@ -169,6 +180,12 @@ class _Identity(NamedTuple):
     @classmethod
     def of(cls, found: os.stat_result) -> _Identity:
         return cls(found.st_dev, found.st_ino)
+
+
+def _log_size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return os.stat(f"{path}-wal").st_size
+    return 0
 
 
 def _connected(path: Path, mode: str, options: dict[str, Any]) -> sqlite3.Connection:
