@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, select, text
 
+from lemur_core.codec import DECODING_ERRORS
 from lemur_core.dataset import DatasetRecord, label
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
@@ -205,10 +206,12 @@ def _count(connection: Connection, table: Table) -> int:
 def _faults(connection: Connection) -> Iterator[str]:
     if connection.dialect.name == "sqlite":
         yield from _sqlites_own(connection)
-    yield from _altered_code(connection)
-    yield from _altered_prms(connection)
-    yield from _altered_datasets(connection)
-    yield from _gaps(connection)
+    for find in (_altered_code, _altered_prms, _altered_datasets, _gaps):
+        try:
+            yield from find(connection)
+        # Of a value that no lemur wrote.
+        except DECODING_ERRORS as error:
+            yield f"a value cannot be read: {type(error).__name__}: {error}"
 
 
 def _sqlites_own(connection: Connection) -> Iterator[str]:

@@ -263,7 +263,7 @@ def own(toys, tmp_path):
         (
             ["update prm set value = 'nonsense'"],
             "database {}: holds a value that lemur does not write (JSONDecodeError: Expecting "
-            "value: line 1 column 1 (char 0)); lemur db check says more",
+            "value: line 1 column 1 (char 0))",
         ),
     ],
 )
@@ -273,6 +273,12 @@ def test_a_database_that_lemur_did_not_write_is_not_merged(own, tmp_path, statem
         with pytest.raises(StoreError) as caught:
             merge(engine, source)
         assert str(caught.value) == line.format(own)
+
+
+def test_a_value_that_lemur_did_not_write_is_a_fault_of_the_database(own, lemur):
+    change(own, "update prm set value = 'nonsense'")
+    line = "a value cannot be read: JSONDecodeError: Expecting value: line 1 column 1 (char 0)"
+    assert lemur("db", "check", "--db", own) == (1, f"{line}\n1 faults\n", "")
 
 
 def test_what_lemur_wrote_is_merged(own, tmp_path):

@@ -81,8 +81,7 @@ def merge(engine: Engine, other: Engine) -> Merged:
     except DECODING_ERRORS as error:
         cause = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise StoreError(
-            f"database {place(other)}: holds a value that lemur does not write ({cause}); "
-            "lemur db check says more"
+            f"database {place(other)}: holds a value that lemur does not write ({cause})"
         ) from error
 
 
