@@ -228,6 +228,8 @@ def test_of_many_faults_the_first_are_printed_and_the_others_counted(lemur, tmp_
     assert lines[0] == f"{folder.name}/1.json, record 1: 1: expected an object"
     assert lines[-1] == f"{tmp_path / 'stat'}: {count - 20:,} faults more"
     assert out.endswith(f"{count:,} could not be read\n")
+    faults = taken(tmp_path / "stat", tmp_path).faults
+    assert (len(faults), faults.total) == (MOST_FAULTS, count)
 
 
 @pytest.fixture
