@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
 from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
@@ -25,7 +25,7 @@ from lemur_core.store.trouble import AwayError, LostError, place
 from lemur_core.store.values import left_out_text
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
 from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
-from lemur_core.store.writing.ledger import Ledger, end_row
+from lemur_core.store.writing.ledger import Compiled, Ledger, end_row
 from lemur_core.store.writing.owner import this_process
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import (
@@ -67,6 +67,9 @@ class Writer:
         self.owner = this_process()
         self.patience_s = patience_s
         self._ledger = Ledger(engine)
+        trial = schema.trial.c
+        query = select(trial.uid).where(trial.id == bindparam("this"))
+        self._uid_of = Compiled(query, engine.dialect)
         self._codes: dict[CodeKey, int] = {}
         self._uids: dict[int, str] = {}
         self._file = spill_file(engine)
@@ -303,10 +306,10 @@ class Writer:
         self, trial_id: int, work: Callable[[Connection], object]
     ) -> Callable[[Connection], object]:
         """Return a transaction that is not done in a database that was put in this one's place."""
-        uid, trial = self._uids.get(trial_id), schema.trial.c
+        uid = self._uids.get(trial_id)
 
         def checked(connection: Connection) -> object:
-            found = connection.scalar(select(trial.uid).where(trial.id == trial_id))
+            found = self._uid_of.execute(connection, {"this": trial_id}).scalar()
             if uid is not None and found != uid:
                 raise LostError(
                     f"database {place(self.engine)}: was replaced by another while it was in use"
