@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -25,6 +26,9 @@ COMMANDS = [
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
     Entry("new", "lemur_core.cli.new:new", summary="Write a plugin package to begin from."),
 ]
+
+
+_ENDED_BY_SIGPIPE = 128 + 13
 
 
 class Commands(click.Group):
@@ -107,9 +111,23 @@ def warn(message: str) -> None:
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user is one line and exit status 2."""
+    """Run the command line; a mistake of the user is one line and exit status 2.
+
+    Where nobody reads the output any more, the status is that of a process that SIGPIPE ended.
+    """
+    check_streams()
+    output = sys.stdout
     try:
         status = cli(standalone_mode=False)
+        # Otherwise Python does so when it exits, and reports what fails in its own words.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_pipe()
+    except SystemExit:
+        # How click ends where nobody reads the output any more, once it has put another in place.
+        if sys.stdout is not output:
+            _leave_pipe()
+        raise
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -121,6 +139,28 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}")
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def check_streams() -> None:
+    """Look whether there is a standard output, and fill the place of the other closed streams.
+
+    A file that is opened where a standard stream was is written to by all that prints.
+    """
+    has_output = sys.stdout is not None
+    for stream in range(3):
+        try:
+            os.fstat(stream)
+        except OSError:
+            # It gets the lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)
+    if not has_output:
+        _fail("standard output is closed; redirect it, to /dev/null for example")
+
+
+def _leave_pipe() -> None:
+    # What is still to be written would fail again when Python exits.
+    sys.stdout = None
+    sys.exit(_ENDED_BY_SIGPIPE)
 
 
 def _see(error: click.ClickException) -> str:

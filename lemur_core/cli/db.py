@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lemur_core.store.taking.intake import Report
 
 
+# Lines about each place that is imported; others are counted.
+_MOST_FAULTS = 20
+
+
 @click.group()
 def db() -> None:
     """Look after the database of results."""
@@ -134,8 +138,8 @@ def upgrade(db: str) -> None:
 def import_(context: click.Context, places: tuple[Path, ...], form: str | None, db: str) -> None:
     """Take in results that were recorded elsewhere: what LEMUR published, for example.
 
-    What is there already is left alone; what cannot be read is named, and the rest taken in. Status
-    1 where something could not be read.
+    What is there already is left alone; what cannot be read is named, the first 20 of each place,
+    and the rest taken in. Status 1 where something could not be read.
     """
     from lemur_core.store.database import opened
 
@@ -143,10 +147,13 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
     with opened(db, create=True) as engine:
         for place in places:
             report = _take_in(engine, place, form)
-            for fault in report.faults:
+            for fault in report.faults[:_MOST_FAULTS]:
                 click.echo(f"{fault.place}: {fault.reason}", err=True)
-            faults += len(report.faults)
-            left = f", {len(report.faults)} could not be read" if report.faults else ""
+            total = report.faults.total
+            if total > _MOST_FAULTS:
+                click.echo(f"{place}: {total - _MOST_FAULTS:,} faults more", err=True)
+            faults += total
+            left = f", {total:,} could not be read" if total else ""
             known = report.read - report.added
             click.echo(
                 f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"

@@ -126,7 +126,8 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     is a net; FILE.toml holds settings, which flags override. Without any, a few small nets are
     trained on embedded data.
 
-    Exit status: 0 all trials done, 1 some failed, 2 nothing could be run, 130 interrupted.
+    Exit status: 0 all trials done, 1 some failed or could not be recorded, 2 nothing could be run
+    or the database was lost, 130 interrupted.
     """
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed

@@ -30,10 +30,6 @@ _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
 
 
-class _StateLostError(Exception):
-    """A trial cannot be gone on with, and is begun again."""
-
-
 class Pursuit:
     """One study: its trials so far, those under way, and those to come.
 
@@ -102,7 +98,7 @@ class Pursuit:
                 return None
             try:
                 attempt = self._resumed(resumable, device) or self._begun(number, past, device)
-            except (NumberTakenError, _StateLostError):
+            except (NumberTakenError, checkpoint.StateLostError):
                 continue
             if attempt is None:
                 self._say_exhausted()
@@ -272,26 +268,36 @@ class Pursuit:
         for past in resumable:
             if not self._means.writer.claim(past, self._left_out):
                 continue
-            epochs = self._recovered(past)
-            if epochs is None:
-                lost = Outcome(State.ABANDONED, past.epochs, "its state was lost; begun again")
+            try:
+                epochs = self._recovered(past)
+            except checkpoint.StateLostError as error:
+                lost = Outcome(State.ABANDONED, past.epochs, f"{error}; begun again")
                 self._means.writer.finish(past.id, lost)
+                self._means.watch(
+                    Warned(f"{self.pipeline.name}, trial {past.number}: {lost.reason}")
+                )
                 self._repeat(past.prm, past.seed)
-                raise _StateLostError
+                raise
             asked = self._study.take_up(past.prm, epochs)
             trial = self._trial(past.number, past.prm, past.seed, device)
             trial = self._placed(replace(trial, uid=past.uid, done=tuple(epochs)))
             return self._attempt(past.id, trial, asked)
         return None
 
-    def _recovered(self, past: Past) -> list[Epoch] | None:
-        """Return the epochs to go on from; None where the trial's state was lost."""
+    def _recovered(self, past: Past) -> list[Epoch]:
+        """Return the epochs to go on from.
+
+        Raises:
+            StateLostError: The trial's state was lost, or is that of another.
+        """
         if len(past.epochs) == self._means.settings.epochs:
             return list(past.epochs)
         folder = self._folder(past.uid)
         saved = checkpoint.saved_epochs(folder) if folder else []
         if len(saved) < len(past.epochs):
-            return None
+            raise checkpoint.StateLostError("its state was lost")
+        if _scores(saved[: len(past.epochs)]) != _scores(past.epochs):
+            raise checkpoint.StateLostError("its state is not that of the epochs recorded")
         # Trained and kept, when the campaign ended before it was recorded.
         for epoch in saved[len(past.epochs) :]:
             record_epoch(self._means, past.id, epoch)
@@ -401,3 +407,7 @@ class Pursuit:
     def _lowered(self, batch: int) -> str:
         text = f"{self.pipeline.name}: memory ran out with batch={batch}"
         return f"{text}; it goes on with batch={self.space['batch']}"
+
+
+def _scores(epochs: Sequence[Epoch]) -> list[tuple[int, float, float]]:
+    return [(epoch.number, epoch.validation, epoch.accuracy) for epoch in epochs]

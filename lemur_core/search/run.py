@@ -49,6 +49,9 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     pipelines = plan(settings, registry)
     for net in sorted(checked_in(pipelines, registry)):
         watch(Warned(f"net {net!r} was checked behind walls; here it runs with your rights"))
+    from lemur_core.store.database import check_lasting
+
+    check_lasting(settings.db)
     file = place(settings, pipelines, registry)
     if may_exist(settings.db) and (settled := recall(file, pipelines)):
         summary = repeated(settled, settings, pipelines, tell_plugins(registry, watch, settings))

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, select, text
 
+from lemur_core.codec import DECODING_ERRORS
 from lemur_core.dataset import DatasetRecord, label
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
@@ -113,8 +114,9 @@ def backup(engine: Engine, to: Path) -> Path:
     part = to.with_name(f"{to.name}.part")
     try:
         part.unlink(missing_ok=True)
-        with closing(_connect(file)) as source, closing(_connect(part)) as copy:
-            source.backup(copy)
+        with closing(engine.raw_connection()) as source, closing(_connect(part)) as copy:
+            driver: Any = source.driver_connection
+            driver.backup(copy)
         return part.rename(to)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
@@ -204,10 +206,12 @@ def _count(connection: Connection, table: Table) -> int:
 def _faults(connection: Connection) -> Iterator[str]:
     if connection.dialect.name == "sqlite":
         yield from _sqlites_own(connection)
-    yield from _altered_code(connection)
-    yield from _altered_prms(connection)
-    yield from _altered_datasets(connection)
-    yield from _gaps(connection)
+    for find in (_altered_code, _altered_prms, _altered_datasets, _gaps):
+        try:
+            yield from find(connection)
+        # Of a value that no lemur wrote.
+        except DECODING_ERRORS as error:
+            yield f"a value cannot be read: {type(error).__name__}: {error}"
 
 
 def _sqlites_own(connection: Connection) -> Iterator[str]:

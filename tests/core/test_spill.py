@@ -20,7 +20,7 @@ from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
 from lemur_core.search.events import EpochEnded
 from lemur_core.store import patience
-from lemur_core.store.database import open_database
+from lemur_core.store.database import open_database, reach
 from lemur_core.store.text import storable
 from lemur_core.store.trouble import is_transient
 from lemur_core.store.writing import spill
@@ -180,9 +180,7 @@ def test_what_will_never_pass_is_said_at_once(toys, engine, db, pauses, unwritte
     engine.dispose()
     with pytest.raises(StoreError) as caught:
         writer.record(trial_id, epoch(1))
-    assert str(caught.value) == f"database {db}: no such table: main.{table}".replace(
-        "main.stat", "stat"
-    )
+    assert str(caught.value) == f"database {db}: no such table: {table}"
     assert not unwritten.exists()
 
 
@@ -322,7 +320,7 @@ def test_where_not_even_the_file_can_be_written_that_is_said(toys, writer, db, u
 
 
 def test_a_database_in_memory_has_no_place_beside_it():
-    engine = open_database("sqlite://")
+    engine = reach("sqlite://")
     assert spill.spill_file(engine) is None
     assert Writer(engine, {}).unwritten == 0
     engine.dispose()

@@ -28,10 +28,11 @@ from lemur_core.errors import FactError, StoreError
 from lemur_core.fact import check_facts
 from lemur_core.files import sync_folder
 from lemur_core.store import fields, schema
-from lemur_core.store.database import sqlite_file
+from lemur_core.store.database import reach, sqlite_file
 from lemur_core.store.facts import check_epoch, write_facts
 from lemur_core.store.field import checked
 from lemur_core.store.patience import PATIENCE_S, patiently
+from lemur_core.store.trouble import place
 from lemur_core.store.writing.ledger import Ledger
 from lemur_core.store.writing.owner import is_alive, this_process
 from lemur_core.store.writing.past import epoch_of
@@ -69,6 +70,35 @@ def spill(file: Path, line: Mapping[str, Any]) -> None:
 def waiting(file: Path) -> int:
     """Return how many lines wait to be taken in."""
     return sum(len(_lines(one)) for one in (file, *_taken(file)))
+
+
+def refused_file(file: Path) -> Path:
+    """Return the file of the lines that no database took in."""
+    return Path(f"{file}{_BAD}")
+
+
+def refused(file: Path) -> int:
+    """Return how many lines no database took in."""
+    return len(_lines(refused_file(file)))
+
+
+def check_not_missing(db: str | Path) -> None:
+    """Look whether the file of a database is gone that records wait for.
+
+    Raises:
+        StoreError: It is; a database that is made in its place would not know their trials.
+    """
+    engine = reach(db, create=True)
+    file, kept = sqlite_file(engine.url), spill_file(engine)
+    engine.dispose()
+    if file is None or kept is None or file.exists():
+        return
+    if count := waiting(kept):
+        records = "1 record waits" if count == 1 else f"{count} records wait"
+        raise StoreError(
+            f"database {place(engine)}: there is no such file, but {records} for it in {kept}; "
+            "bring it back, or remove that file to begin anew"
+        )
 
 
 def take_in(engine: Engine, patience_s: float = PATIENCE_S) -> int:
@@ -179,7 +209,7 @@ def _take_in(engine: Engine, file: Path, named: Path, patience_s: float) -> int:
         return written
     more, bad = _enter_all(engine, ledger, _lines(ours), patience_s)
     if bad:
-        _append(Path(f"{named}{_BAD}"), b"".join(text + b"\n" for text in bad))
+        _append(refused_file(named), b"".join(text + b"\n" for text in bad))
     ours.unlink(missing_ok=True)
     return written + more
 

@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
 from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
@@ -19,15 +19,23 @@ from lemur_core.store.database import settle
 from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.facts import write_facts
 from lemur_core.store.patience import PATIENCE_S, patiently
+from lemur_core.store.sqlite_file import part_from_log
 from lemur_core.store.text import now
-from lemur_core.store.trouble import AwayError, place
+from lemur_core.store.trouble import AwayError, LostError, place
 from lemur_core.store.values import left_out_text
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
 from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
-from lemur_core.store.writing.ledger import Ledger, end_row
+from lemur_core.store.writing.ledger import Compiled, Ledger, end_row
 from lemur_core.store.writing.owner import this_process
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
-from lemur_core.store.writing.spill import spill, spill_file, take_in, waiting
+from lemur_core.store.writing.spill import (
+    refused,
+    refused_file,
+    spill,
+    spill_file,
+    take_in,
+    waiting,
+)
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 __all__ = ["NumberTakenError", "Past", "Writer", "read_prm"]
@@ -47,6 +55,8 @@ class Writer:
         owner: This process, as trials name it.
         patience_s: How long a database is waited for, in seconds.
         taken_in: How many records an earlier campaign could not write, and this one did.
+        refused: How many of them this one could not write either, as they are damaged or of no
+            trial of the database; they are in `refused_file`.
     """
 
     def __init__(
@@ -57,14 +67,19 @@ class Writer:
         self.owner = this_process()
         self.patience_s = patience_s
         self._ledger = Ledger(engine)
+        trial = schema.trial.c
+        query = select(trial.uid).where(trial.id == bindparam("this"))
+        self._uid_of = Compiled(query, engine.dialect)
         self._codes: dict[CodeKey, int] = {}
         self._uids: dict[int, str] = {}
         self._file = spill_file(engine)
         self._behind = False
+        before = self._count_refused()
         try:
             self.taken_in = take_in(engine, patience_s)
+            self.refused = self._count_refused() - before
         except AwayError as error:
-            raise StoreError(f"{error}{self._said_waiting()}") from error
+            raise StoreError(f"{error}{self._said_waiting(error)}") from error
 
     @property
     def unwritten(self) -> int:
@@ -75,6 +90,14 @@ class Writer:
     def unwritten_file(self) -> Path | None:
         """Where records wait that the database did not take."""
         return self._file
+
+    @property
+    def refused_file(self) -> Path | None:
+        """Where records are that no database took in."""
+        return self._file and refused_file(self._file)
+
+    def _count_refused(self) -> int:
+        return refused(self._file) if self._file else 0
 
     def past(
         self,
@@ -234,7 +257,8 @@ class Writer:
     def finish(self, trial_id: int, outcome: Outcome) -> None:
         """Record how a trial ended, unless another process took it over.
 
-        That and all before it is on the disk when this returns: its checkpoint may be removed.
+        That and all before it is on the disk when this returns, so that its checkpoint may be
+        removed; in an SQLite file itself, unless a reader holds that up.
         """
         row = end_row(outcome)
         self._keep(
@@ -249,7 +273,8 @@ class Writer:
             self._catch_up(self.patience_s)
             return patiently(self.engine, work, self.patience_s)
         except AwayError as error:
-            raise StoreError(f"{error}{self._said_waiting()}") from error
+            self._part_from_log(error)
+            raise type(error)(f"{error}{self._said_waiting(error)}") from error
 
     def _keep(
         self,
@@ -261,13 +286,37 @@ class Writer:
         patience_s = 0 if self._behind else self.patience_s
         try:
             self._catch_up(patience_s)
-            patiently(self.engine, work, patience_s)
+            patiently(self.engine, self._of_own(trial_id, work), patience_s)
+        except LostError as error:
+            self._part_from_log(error)
+            self._spill(trial_id, line(), error)
+            raise LostError(f"{error}{self._said_waiting(error)}") from error
         except AwayError as error:
             self._spill(trial_id, line(), error)
         except KeyboardInterrupt as error:
             # Whoever waits no longer must not lose what was trained.
             self._spill(trial_id, line(), error)
             raise
+
+    def _part_from_log(self, error: AwayError) -> None:
+        if isinstance(error, LostError) and error.is_elsewhere:
+            part_from_log(self.engine)
+
+    def _of_own(
+        self, trial_id: int, work: Callable[[Connection], object]
+    ) -> Callable[[Connection], object]:
+        """Return a transaction that is not done in a database that was put in this one's place."""
+        uid = self._uids.get(trial_id)
+
+        def checked(connection: Connection) -> object:
+            found = self._uid_of.execute(connection, {"this": trial_id}).scalar()
+            if uid is not None and found != uid:
+                raise LostError(
+                    f"database {place(self.engine)}: was replaced by another while it was in use"
+                )
+            return work(connection)
+
+        return checked
 
     def _catch_up(self, patience_s: float) -> None:
         if self._behind:
@@ -285,7 +334,10 @@ class Writer:
             raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error
         self._behind = True
 
-    def _said_waiting(self) -> str:
+    def _said_waiting(self, error: AwayError) -> str:
         waits = self.unwritten
+        if not waits:
+            return ""
         records = "1 record waits" if waits == 1 else f"{waits} records wait"
-        return f"; {records} in {self._file}: the next lemur run takes them in" if waits else ""
+        which = " with this database" if isinstance(error, LostError) else ""
+        return f"; {records} in {self._file}: the next lemur run{which} takes them in"
