@@ -39,6 +39,17 @@ def fixed_line(event: events.StudyStarted) -> str:
     return f"  all with {prm_text(event.fixed)}" if event.fixed else ""
 
 
+def held_line(event: events.TrialsHeld) -> str:
+    """Return which trials are waited for, and until when."""
+    are = "is" if event.trials == 1 else "are"
+    host = f"host {event.host}" if event.host else "another campaign"
+    line = f"waiting: {_count(event.trials, 'trial')} {are} held by {host}"
+    line += f", last seen {duration(event.silent_s)} ago"
+    if event.free_at is None:
+        return f"{line}, whose process lives"
+    return f"{line}; taken over at {event.free_at:%H:%M:%S} unless it is seen again"
+
+
 def searched_text(trial: Trial, fixed: Mapping[str, Value]) -> str:
     """Return the hyperparameters that the search chose for a trial."""
     return prm_text({name: value for name, value in trial.prm.items() if name not in fixed})
