@@ -39,7 +39,7 @@ class Quiet(AbstractContextManager["Quiet"]):
             case events.StudyStarted():
                 self._fixed[event.pipeline.name] = event.fixed
             case events.TrialsHeld():
-                click.echo(wording.held_line(event), err=True)
+                click.echo(wording.waiting_line(event), err=True)
             case events.Warned(message):
                 warn(message)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import lemur_core
-from lemur_core.cli.wording import held_line
+from lemur_core.cli.wording import waiting_line
 from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
 from lemur_core.search.events import EpochEnded, TrialFinished, TrialsHeld, Warned
@@ -313,6 +313,21 @@ def test_what_waited_of_a_lost_trial_is_kept_apart(db, owner, other, clock, engi
     assert '"number":1' in line
 
 
+def test_held_trials_are_shown(db, owner, pipeline, lemur):
+    owner.begin(trial(pipeline))
+    execute(db, "update owner set host = 'alpha', seen = '2020-01-01T00:00:00+00:00'")
+    _, info, _ = lemur("db", "info", "--db", db)
+    assert "\nheld        1 trial by host alpha, last seen " in info
+    status, out, errors = lemur("run", LINEAR, "--dry-run", "--db", db)
+    assert (status, out) == (0, f"{LINEAR}\n")
+    assert errors.startswith("1 trial is held by host alpha, last seen ")
+    assert lemur("run", LINEAR.replace("Linear", "Raises"), "--dry-run", "--db", db)[2] == ""
+    owner.close()
+    _, info, _ = lemur("db", "info", "--db", db)
+    assert "held        1 trial by a campaign, last seen 0.0 s ago, which has ended" in info
+    assert lemur("run", LINEAR, "--dry-run", "--db", db)[2] == ""
+
+
 # Processes -------------------------------------------------------------------------------------
 
 
@@ -553,4 +568,4 @@ def test_what_is_waited_for_is_said_in_a_line(given, line):
 
     *facts, at = given
     free_at = at and datetime.fromisoformat(f"2026-11-28T{at}")
-    assert held_line(TrialsHeld(*facts, free_at)) == line
+    assert waiting_line(TrialsHeld(*facts, free_at)) == line

@@ -24,9 +24,18 @@ class Heartbeat:
         )
         self._thread.start()
 
-    def stop(self, wait_s: float) -> None:
-        """End it; wait so long for a call that is under way."""
+    @property
+    def is_over(self) -> bool:
+        """Whether it calls nothing any more."""
+        return self._stop.is_set()
+
+    def end(self, *_: object) -> None:
+        """End it; a call that is under way goes on."""
         self._stop.set()
+
+    def stop(self, wait_s: float) -> None:
+        """End it, and wait so long for a call that is under way."""
+        self.end()
         self._thread.join(wait_s)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, event, select
 
 from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
@@ -352,8 +352,10 @@ class Writer:
     def _start_heartbeat(self) -> None:
         # Each connection to a database in memory has one of its own.
         is_shared = self._file is not None or self.engine.dialect.name != "sqlite"
-        if self._heartbeat is None and is_shared:
+        if is_shared and (self._heartbeat is None or self._heartbeat.is_over):
             self._heartbeat = Heartbeat(self.beat, HEARTBEAT_S)
+            # It must not open a connection that nobody closes.
+            event.listen(self.engine, "engine_disposed", self._heartbeat.end, once=True)
 
     def _take(self, trial_id: int, uid: str) -> None:
         self._uids[trial_id], self._owners[trial_id] = uid, self.owner
