@@ -136,18 +136,20 @@ def test_a_trial_is_free_once_its_owner_was_silent_for_a_lease(owner, other, clo
     assert owner.holder(past_of(owner, pipeline), 60) is None
 
 
-@pytest.mark.parametrize("sign_of_life", ["beat", "record"])
+@pytest.mark.parametrize("sign_of_life", ["beat", "record", "beat that was seen"])
 def test_an_owner_that_is_heard_of_keeps_its_trial(owner, other, clock, pipeline, sign_of_life):
     trial_id = owner.begin(trial(pipeline))
     free_in_s(other, pipeline)
     watch(other, clock, LEASE_S)
     past = past_of(other, pipeline)
-    if sign_of_life == "beat":
-        owner.beat()
-    else:
-        owner.record(trial_id, epoch(1))
-    # It was free by the last look, and is not any more.
+    # It is free by the last look, and then is not any more.
     assert other.holder(past, 60).free_in_s == 0
+    if sign_of_life == "record":
+        owner.record(trial_id, epoch(1))
+    else:
+        owner.beat()
+    if sign_of_life == "beat that was seen":
+        other.beat()
     assert not other.claim(past, {})
     assert free_in_s(other, pipeline) == A_LEASE
     owner.record(trial_id, epoch(2))

@@ -121,9 +121,10 @@ class Holders:
         return Holder(host, max(0.0, silent_s), left_s if left_s > 0 else None)
 
     def end(self, connection: Connection, owner: str) -> bool:
-        """End an owner's lease; return False if it was renewed since it was last looked at."""
+        """End the lease of an owner whose trials are free; return False if it is heard of again."""
         known, sight = schema.owner.c, self._sights.get(owner)
-        if sight is not None:
+        # Judged anew: since it was found free, another look may have seen it live.
+        if sight is not None and sight.free_in_s == 0:
             same = (known.id == owner, known.beat == sight.beat)
             change = schema.owner.update().where(*same).values(beat=OVER)
             if connection.execute(change).rowcount:
