@@ -264,6 +264,17 @@ def test_one_that_lost_a_trial_keeps_those_that_nobody_took(db, owner, other, cl
     assert rows(db, "select number from stat join trial on id = trial_id") == [(2,), (3,)]
 
 
+def test_a_heartbeat_alone_keeps_those_that_nobody_took(db, owner, other, clock, pipeline):
+    for number in (1, 2):
+        owner.begin(trial(pipeline, number))
+    take_over(other, clock, pipeline)
+    owner.beat()
+    assert rows(db, "select owner from trial") == [(other.owner,), (owner.owner,)]
+    owner.record(2, epoch(1))
+    with pytest.raises(TrialLostError):
+        owner.record(1, epoch(1))
+
+
 def test_of_two_that_take_over_one_does(db, owner, other, clock, engine, pipeline):
     owner.begin(trial(pipeline))
     third = Writer(engine, {}, patience_s=0)
@@ -307,6 +318,7 @@ def test_what_waited_of_a_lost_trial_is_kept_apart(db, owner, other, clock, engi
             owner.record(trial_id, epoch(1))
         owner.finish(first, FINISHED)
         connection.execute("rollback")
+    owner.beat()
     owner.record(second, epoch(2))
     assert rows(db, "select number, epoch from stat join trial on id = trial_id") == [
         (2, 1), (2, 2),

@@ -144,7 +144,7 @@ class Soak:
         until, started = time.monotonic() + 60 * minutes, WRITERS
         running = [self.start(number) for number in range(WRITERS)]
         while time.monotonic() < until:
-            time.sleep(self.drawn.uniform(0.1, 1))
+            time.sleep(self.drawn.uniform(0.5, 3))
             self.wake()
             if all(one.poll() == 0 for one in running):
                 self.done["all asked for"] += 1
@@ -162,7 +162,7 @@ class Soak:
         self.check()
 
     def disturb(self, one: subprocess.Popen) -> None:
-        way = self.drawn.choice(["kill", "stop", "stop", "nothing"])
+        way = self.drawn.choice(["kill", "stop", "stop", "stop", "nothing"])
         self.done[way] += 1
         if one.poll() is None and way == "kill":
             os.killpg(one.pid, signal.SIGKILL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -102,8 +102,15 @@ class Writer:
 
     def beat(self) -> None:
         """Write a heartbeat, and look at those of others, unless the database is away."""
+
+        def look(connection: Connection) -> list[int]:
+            self.holders.look(connection)
+            # What waits in the file is in the name of the lease before, and is taken in first.
+            return [] if self._behind else [*self._reclaimed(connection)]
+
         with suppress(StoreError), self._lock:
-            self._transact(self.holders.look, 0)
+            for trial_id in self._transact(look, 0):
+                self._owners[trial_id] = self.owner
 
     @property
     def unwritten(self) -> int:
@@ -318,6 +325,7 @@ class Writer:
                 raise NotHeldError
 
         self._keep(end, trial_id, lambda: {"end": row})
+        self._owners.pop(trial_id, None)
         settle(self.engine)
 
     def _insist(self, work: Callable[[Connection], Result], *, holding: bool = False) -> Result:
@@ -360,14 +368,20 @@ class Writer:
     def _take(self, trial_id: int, uid: str) -> None:
         self._uids[trial_id], self._owners[trial_id] = uid, self.owner
 
-    def _reclaim(self, connection: Connection, trial_id: int) -> None:
+    def _reclaimed(self, connection: Connection) -> Iterator[int]:
+        for trial_id in self._owners:
+            if self._reclaim(connection, trial_id):
+                yield trial_id
+
+    def _reclaim(self, connection: Connection, trial_id: int) -> bool:
         """Take a trial along to another lease, if nobody took it since the one before ended."""
         before, trial, owner = self._owners.get(trial_id), schema.trial.c, schema.owner.c
-        if before == self.owner:
-            return
+        if before in (None, self.owner):
+            return False
         ended = select(owner.id).where(owner.id == before, owner.beat == OVER).exists()
         left = (trial.id == trial_id, trial.owner == before, ended)
-        connection.execute(schema.trial.update().where(*left).values(owner=self.owner))
+        change = schema.trial.update().where(*left).values(owner=self.owner)
+        return connection.execute(change).rowcount == 1
 
     def _hold(self, connection: Connection, trial_id: int) -> None:
         """Raise `NotHeldError` if a trial has another owner, and keep others from it until then."""
@@ -415,11 +429,13 @@ class Writer:
         if self._file is None or uid is None:
             raise error
         try:
-            spill(self._file, {"trial": uid, "owner": self._owners[trial_id], **line})
+            with self._lock:
+                owner = self._owners.get(trial_id, self.owner)
+                spill(self._file, {"trial": uid, "owner": owner, **line})
+                self._behind = True
         except OSError as trouble:
             cause, why = str(error) or "interrupted", trouble.strerror or trouble
             raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error
-        self._behind = True
 
     def _said_waiting(self) -> str:
         waits = self.unwritten
