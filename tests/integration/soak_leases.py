@@ -146,7 +146,8 @@ class Soak:
         while time.monotonic() < until:
             time.sleep(self.drawn.uniform(0.5, 3))
             self.wake()
-            if all(one.poll() == 0 for one in running):
+            # It ends by itself when all trials that were asked for have ended.
+            if any(one.poll() == 0 for one in running):
                 self.done["all asked for"] += 1
                 self.check()
                 self.wanted += 10

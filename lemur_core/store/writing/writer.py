@@ -379,7 +379,8 @@ class Writer:
         if before in (None, self.owner):
             return False
         ended = select(owner.id).where(owner.id == before, owner.beat == OVER).exists()
-        left = (trial.id == trial_id, trial.owner == before, ended)
+        # Its own too, where the answer to the commit was lost.
+        left = (trial.id == trial_id, trial.owner.in_((before, self.owner)), ended)
         change = schema.trial.update().where(*left).values(owner=self.owner)
         return connection.execute(change).rowcount == 1
 
