@@ -58,13 +58,13 @@ class Dispatch:
         return self._studies.is_waiting and not self._interruption.asked
 
     def _wait(self) -> None:
-        if not (self._has_idle and self._is_waiting()):
-            wait_for(self._busy)
-        elif self._busy:
-            wait_for(self._busy, _LOOK_S)
-        else:
+        if not self._busy:
             self._studies.tell_held()
             time.sleep(_LOOK_S)
+        elif self._has_idle and self._is_waiting():
+            wait_for(self._busy, _LOOK_S)
+        else:
+            wait_for(self._busy)
 
     def _look(self) -> None:
         """Begin what others held until now, if a worker is idle."""

@@ -46,5 +46,5 @@ def wait_for(workers: Collection[Worker], at_most_s: float = math.inf) -> None:
     """Return when one of the workers has to be asked, or may, or after so many seconds."""
     wait(
         [handle for worker in workers for handle in worker.handles()],
-        min(at_most_s, *(worker.due_s() for worker in workers)),
+        min([at_most_s, *(worker.due_s() for worker in workers)]),
     )

@@ -117,6 +117,7 @@ class Soak:
         self.folder, self.database, self.drawn = folder, database, random.Random(seed)
         self.done: Counter[str] = Counter()
         self.wanted = 10
+        self.started: list[subprocess.Popen] = []
         self.stopped: list[tuple[float, int]] = []
 
     def start(self, number: int) -> subprocess.Popen:
@@ -138,7 +139,8 @@ class Soak:
             inside += ["--unshare-uts", "--hostname", host, "--die-with-parent"]
             inside += ["--unshare-net"] * ("://" not in self.database)
             command = [*inside, *command]
-        return subprocess.Popen(list(map(str, command)), start_new_session=True)
+        self.started.append(subprocess.Popen(list(map(str, command)), start_new_session=True))
+        return self.started[-1]
 
     def run(self, minutes: float) -> None:
         until, started = time.monotonic() + 60 * minutes, WRITERS
@@ -147,7 +149,7 @@ class Soak:
             time.sleep(self.drawn.uniform(0.5, 3))
             self.wake()
             # It ends by itself when all trials that were asked for have ended.
-            if any(one.poll() == 0 for one in running):
+            if any(one.poll() == 0 and one.args[-3] == str(self.wanted) for one in running):
                 self.done["all asked for"] += 1
                 self.check()
                 self.wanted += 10
@@ -171,6 +173,13 @@ class Soak:
             os.killpg(one.pid, signal.SIGSTOP)
             for_s = self.drawn.uniform(0, 2.5) * lease.LEASE_S / SHORTER
             self.stopped.append((time.monotonic() + for_s, one.pid))
+
+    def end(self) -> None:
+        """Leave no process behind, stopped ones neither."""
+        for one in self.started:
+            if one.poll() is None:
+                os.killpg(one.pid, signal.SIGKILL)
+                one.wait()
 
     def wake(self, *, everyone: bool = False) -> None:
         for due, group in list(self.stopped):
@@ -239,7 +248,10 @@ def main() -> None:
         folder = Path(name).resolve()
         with database(folder, options.postgresql) as db:
             soak = Soak(folder, db, options.seed)
-            soak.run(options.minutes)
+            try:
+                soak.run(options.minutes)
+            finally:
+                soak.end()
     print(f"{options.minutes:g} minutes: {dict(soak.done)}")
 
 
