@@ -9,11 +9,12 @@ import click
 
 from lemur_core.cli import warn
 from lemur_core.cli.options import db_option
-from lemur_core.cli.text import binary, counted
+from lemur_core.cli.text import binary, counted, duration
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from lemur_core.store.reading.held import Held
     from lemur_core.store.taking.attached import Taken
     from lemur_core.store.taking.intake import Report
 
@@ -41,6 +42,8 @@ def info(db: str) -> None:
         click.echo(f"{table:<12}{count:,}")
     for state, count in found.states.items():
         click.echo(f"{'trials':<12}{count:,} {state}")
+    for held in found.held:
+        click.echo(f"{'held':<12}{_held(held)}")
     for data in found.datasets:
         trials = "1 trial" if data.trials == 1 else f"{data.trials:,} trials"
         click.echo(f"{'data':<12}{data.name} {data.label}, {trials}")
@@ -49,6 +52,13 @@ def info(db: str) -> None:
     for source in found.sources:
         taken = f"{source.epochs:,} epochs, {source.taken}"
         click.echo(f"{'source':<12}{source.place} ({source.form}), {taken}")
+
+
+def _held(held: Held) -> str:
+    trials = "1 trial" if held.trials == 1 else f"{held.trials:,} trials"
+    over = ", which has ended" if held.is_over else ""
+    by = f"host {held.host}" if held.host else "a campaign"
+    return f"{trials} by {by}, last seen {duration(held.silent_s)} ago{over}"
 
 
 @db.command()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lemur_core.cli.aliases import lemur_options, take_aliases
 from lemur_core.cli.options import data_option, db_option
+
+if TYPE_CHECKING:
+    from lemur_core.pipeline import Pipeline
 
 EPILOG = """\b
 Examples:
@@ -136,8 +141,10 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
 
     settings = settings_of(take_aliases(given), _on_command_line(context))
     if dry_run:
-        for pipeline in plan(settings, with_checked(settings, installed())):
+        pipelines = plan(settings, with_checked(settings, installed()))
+        for pipeline in pipelines:
             click.echo(pipeline.name)
+        _say_held(settings.db, pipelines)
         return 0
     from lemur_core.cli.progress import watching
     from lemur_core.notices import warnings_told
@@ -151,6 +158,24 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
         summary = campaign(settings, installed(), show)
         show.ended(summary)
     return summary.exit_status
+
+
+def _say_held(db: str, pipelines: Sequence[Pipeline]) -> None:
+    from lemur_core.store.location import may_exist
+
+    if not may_exist(db):
+        return
+    from lemur_core.cli.wording import held_text
+    from lemur_core.errors import StoreError
+    from lemur_core.store.database import opened
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.reading.held import held_trials
+
+    # The pipelines are what was asked for; the database may be an older one, or away.
+    with suppress(StoreError), opened(db) as engine:
+        for held in patiently(engine, lambda connection: held_trials(connection, pipelines)):
+            if not held.is_over:
+                click.echo(held_text(held.trials, held.host, held.silent_s), err=True)
 
 
 def _on_command_line(context: click.Context) -> set[str]:

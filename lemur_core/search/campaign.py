@@ -113,10 +113,11 @@ class Campaign:
         try:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
-                studies = Studies(ready, supply, self._means(writer, interruption))
-                self._pursue(ready, studies, workers, interruption)
-                self.summary.interrupted = interruption.asked
-                self._say_unwritten(writer)
+                with closing(writer):
+                    studies = Studies(ready, supply, self._means(writer, interruption))
+                    self._pursue(ready, studies, workers, interruption)
+                    self.summary.interrupted = interruption.asked
+                    self._say_unwritten(writer)
             self.summary.standings = standings(
                 engine,
                 [one.pipeline.name for one in ready],

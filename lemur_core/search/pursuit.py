@@ -17,11 +17,12 @@ from lemur_core.search.attempt import Attempt, Means, record_epoch
 from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
+from lemur_core.search.states import move_states, state_folder
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.space import fixed
 from lemur_core.store.identity import prm_uid
-from lemur_core.store.writing.owner import is_alive
-from lemur_core.store.writing.writer import NumberTakenError, Past
+from lemur_core.store.writing.holders import Holder
+from lemur_core.store.writing.writer import NumberTakenError, Past, TrialLostError
 from lemur_core.train import checkpoint
 from lemur_core.trial import Epoch, Outcome, State, Trial
 from lemur_core.values import below, fits, greatest
@@ -43,6 +44,7 @@ class Pursuit:
         pipeline: What is trained.
         outcomes: How this campaign's trials of it ended, in that order.
         exhausted: That the sampler has nothing left to propose, a line; empty while it has.
+        held: Trials that are asked for and that other campaigns hold, by the last call of `next`.
     """
 
     _data_changed = False
@@ -57,6 +59,7 @@ class Pursuit:
         self._chance, self._left_out = chance, left_out
         self.outcomes: list[Outcome] = []
         self.exhausted = ""
+        self.held: list[Past] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._known: dict[int, Past] = {}
@@ -72,7 +75,8 @@ class Pursuit:
     def is_over(self) -> bool:
         """Whether nothing is under way, here or elsewhere, and nothing more will be begun."""
         has_all = self._has_begun and self._done >= self._wanted
-        ended = has_all or self._is_complete or bool(self.set_aside or self.exhausted)
+        has_none = bool(self.exhausted) and not self.held
+        ended = has_all or self._is_complete or has_none or bool(self.set_aside)
         return ended and not self._under_way
 
     @property
@@ -84,6 +88,7 @@ class Pursuit:
 
     def next(self, device: str) -> Attempt | None:
         """Begin the next trial, or go on with one; None when there is nothing to begin now."""
+        self.held = []
         while not self.set_aside and not self._has_enough():
             # Read before the past: a trial that is begun later elsewhere takes this number, so
             # that a point that is not in the past is nobody's when its trial gets the number.
@@ -91,14 +96,19 @@ class Pursuit:
             past = self._past()
             self._announce(past)
             resumable = [one for one in past if self._can_go_on(one)]
+            self.held = [one for one in past if self._is_held(one)]
             if not self._is_lacking(past, resumable):
                 return None
             if self._has_other_data():
                 self._means.watch(Warned(self.set_aside))
                 return None
             try:
-                attempt = self._resumed(resumable, device) or self._begun(number, past, device)
-            except (NumberTakenError, checkpoint.StateLostError):
+                attempt = self._resumed(resumable, device)
+                if attempt is None and resumable:
+                    # Others were first: what is lacking is to be counted again.
+                    continue
+                attempt = attempt or self._begun(number, past, device)
+            except (NumberTakenError, TrialLostError, checkpoint.StateLostError):
                 continue
             if attempt is None:
                 self._say_exhausted()
@@ -120,6 +130,9 @@ class Pursuit:
             outcome = replace(outcome, state=State.FAILED, reason=self._changed())
             self._means.writer.forget_data(attempt.trial_id)
         outcome = attempt.ended(outcome)
+        if attempt.lost:
+            self._means.watch(Warned(f"{self.pipeline.name} trial {trial.number}: {attempt.lost}"))
+            return
         if outcome.state is State.ABANDONED:
             self._repeat(trial.prm, trial.seed)
             return
@@ -256,18 +269,31 @@ class Pursuit:
         uid = self._uid(past)
         return not any(one.state in _ENDED and self._uid(one) == uid for one in known)
 
-    def _is_alive(self, past: Past) -> bool:
-        writer, limits = self._means.writer, self._means.settings.limits()
-        if past.owner == writer.owner:
-            return past.id in self._under_way
-        if past.state is State.INTERRUPTED:
+    def _is_held(self, past: Past) -> bool:
+        """Return whether another campaign is to end a trial that is asked for."""
+        if past.state is not State.RUNNING or past.id in self._under_way:
             return False
-        return is_alive(past.owner, past.seen, patience_s=2 * limits.epoch_s)
+        return self._is_asked(past) and self._is_alive(past)
+
+    def _is_alive(self, past: Past) -> bool:
+        if past.id in self._under_way:
+            return True
+        holder = None if past.state is State.INTERRUPTED else self.holder(past)
+        return holder is not None and holder.free_in_s != 0
+
+    def holder(self, past: Past) -> Holder | None:
+        """Return what is known of the owner of a trial that runs; None if it is this campaign."""
+        patience_s = 2 * self._means.settings.limits().epoch_s
+        return self._means.writer.holder(past, patience_s)
 
     def _resumed(self, resumable: Sequence[Past], device: str) -> Attempt | None:
         for past in resumable:
             if not self._means.writer.claim(past, self._left_out):
                 continue
+            if past.state is State.RUNNING and self._means.checkpoints:
+                move_states(self._means.checkpoints, past.uid, self._means.writer.owner)
+            # Its owner may have recorded an epoch since the past was read.
+            past = next(one for one in self._past() if one.id == past.id)
             try:
                 epochs = self._recovered(past)
             except checkpoint.StateLostError as error:
@@ -390,7 +416,7 @@ class Pursuit:
         )
 
     def _folder(self, uid: str) -> Path | None:
-        return self._means.checkpoints / uid if self._means.checkpoints else None
+        return state_folder(self._means.checkpoints, uid) if self._means.checkpoints else None
 
     def _lower_batch(self, trial: Trial) -> bool:
         """Search smaller batches only, from here on; False where there are none."""

@@ -21,6 +21,7 @@ from lemur_core.store.code import CODE_TABLES
 from lemur_core.store.database import sqlite_file
 from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.held import Held, held_trials
 from lemur_core.store.trouble import place
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.trial import State
@@ -68,6 +69,7 @@ class Info:
         size: Bytes on the disk.
         rows: Number of rows of each table.
         states: Number of trials in each state.
+        held: Who holds the trials that run.
         sources: Where results were taken in from, oldest first.
         datasets: The data sets that trials were trained on, as far as they are known.
         artefacts: The folder of the artefacts.
@@ -79,6 +81,7 @@ class Info:
     size: int
     rows: dict[str, int]
     states: dict[str, int]
+    held: list[Held]
     sources: list[Source]
     datasets: list[Datasets]
     artefacts: Path
@@ -171,6 +174,7 @@ def _info(engine: Engine, connection: Connection) -> Info:
         _size(engine, connection),
         {table.name: _count(connection, table) for table in tables},
         {row.state: row.trials for row in connection.execute(states)},
+        held_trials(connection),
         [Source(*row) for row in connection.execute(taken)],
         _datasets(connection),
         folder_of(engine),

@@ -128,6 +128,7 @@ class Recording:
         try:
             writer.finish(self._id, self._outcome(error))
         finally:
+            writer.close()
             writer.engine.dispose()
             self._writer, self._is_over = None, True
 

@@ -12,7 +12,7 @@ import torch
 
 import lemur_core
 from lemur_core import data
-from lemur_core.search.events import EpochEnded, TrialStarted
+from lemur_core.search.events import EpochEnded, TrialsHeld, TrialStarted
 from lemur_core.train import checkpoint
 from lemur_core.trial import Epoch, State
 
@@ -108,18 +108,25 @@ def test_a_trial_of_other_ranges_is_left_alone(tmp_path):
     assert sum(1 for prm in data(db=db)["prm"] if prm["lr"] < 0.1) == 2
 
 
-def test_a_trial_that_another_live_process_trains_is_left_to_it(tmp_path):
+def until_held(event):
+    """Watch a campaign, and end it when it only waits for another one."""
+    if isinstance(event, TrialsHeld):
+        raise KeyboardInterrupt
+
+
+def test_a_trial_that_a_live_process_of_lemur_0_1_trains_is_left_to_it(tmp_path):
     db = tmp_path / "results.db"
     run(LINEAR, **ASKED, db=str(db), watch=ended_at(3, 2))
     with sqlite3.connect(db) as connection:
         connection.execute(
             "update trial set state = 'running', owner = ? where number = 3", (_process_one(),)
         )
-    summary = run(LINEAR, **ASKED, db=str(db))
+    summary = run(LINEAR, **ASKED, db=str(db), watch=until_held)
     assert not summary.states
+    assert summary.interrupted
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set owner = 'elsewhere 1 0' where number = 3")
-    assert not run(LINEAR, **ASKED, db=str(db)).states
+    assert not run(LINEAR, **ASKED, db=str(db), watch=until_held).states
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set seen = '2020-01-01T00:00:00+00:00' where number = 3")
     assert run(LINEAR, **ASKED, db=str(db)).states[State.FINISHED] == 1

@@ -477,17 +477,14 @@ def test_lines_that_the_database_cannot_take_are_kept_apart(toys, engine, writer
 
 def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
-    living = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    program = "from lemur_core.store.writing.owner import *; print(this_process())"
-    owner = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    host = owner.split(" ")[0]
-    from psutil import Process
-
-    lives = f"{host} {living.pid} {Process(living.pid).create_time():.0f}"
-    for number, taker in enumerate((owner, this_process(), lives), 1):
+    program = (
+        "from lemur_core.store.writing.owner import *; print(this_process(), flush=True); input()"
+    )
+    pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    living, dead = (subprocess.Popen([sys.executable, "-c", program], **pipe) for _ in range(2))
+    lives, died = (one.stdout.readline().strip() for one in (living, dead))
+    dead.communicate("\n")
+    for number, taker in enumerate((died, this_process(), lives), 1):
         with locked(db):
             writer.record(trial_id, epoch(number))
         writer._behind = False
@@ -495,7 +492,7 @@ def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
     assert Writer(engine, {}).taken_in == 2
     assert [number for number, *_ in rows(db)] == [1, 2]
     assert writer.unwritten == 1
-    living.communicate(b"\n")
+    living.communicate("\n")
     assert Writer(engine, {}).taken_in == 1
 
 
