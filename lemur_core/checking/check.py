@@ -148,6 +148,7 @@ def checker(
         readable(registry, data),
         trust,
         None if trust else find_bubblewrap(),
+        no_walls=True,
     )
     others = {entry.name: entry.code() for _, entry in registry.entries("net")}
     with ExitStack() as stack:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from lemur_core.errors import SettingsError
 from lemur_core.registry import Registry
 
 # Programs and libraries, and how the loader finds these.
@@ -61,12 +62,25 @@ class Sandbox:
         readable: What can be read in it beside the system's programs and libraries.
         trust: Whether the code is one's own: then nothing but the time it takes is limited.
         bubblewrap: The program; None where it is not installed, or not to be used.
+        no_walls: Whether code that is not trusted may be run without bubblewrap.
+
+    Raises:
+        SettingsError: Code that is not trusted would be run without bubblewrap.
     """
 
     limits: Limits
     readable: Sequence[Path]
     trust: bool = False
     bubblewrap: str | None = None
+    no_walls: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.trust or self.bubblewrap or self.no_walls):
+            raise SettingsError(
+                "nets are run behind walls, and bubblewrap 0.8 or later cannot be used here; "
+                "install it, give --trust if the nets are your own, or --no-walls to run them "
+                "with limits only"
+            )
 
     @property
     def not_enforced(self) -> tuple[str, ...]:

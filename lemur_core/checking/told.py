@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from lemur_core.checking.verdict import STEPS, Verdict
@@ -15,6 +16,27 @@ _MOST = 2**63 - 1
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000
 
 
+class Cause(StrEnum):
+    """What ended a net's process before the net was done.
+
+    Attributes:
+        NET: The net itself: it exited, crashed, said too much or broke the protocol.
+        TIME: It took longer than the limit.
+        MEMORY: It took more memory than the limit.
+        LOST: Its process was killed, as the kernel does when memory is short, or its box ended.
+    """
+
+    NET = "net"
+    TIME = "time"
+    MEMORY = "memory"
+    LOST = "lost"
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the same net may do better with greater limits or on another machine."""
+        return self is not Cause.NET
+
+
 @dataclass(frozen=True)
 class Told:
     """What came of running a net.
@@ -22,10 +44,12 @@ class Told:
     Attributes:
         said: What its process said, line by line.
         reason: Why it did not come to an end; empty where it did.
+        cause: What ended it, where there is a reason.
     """
 
     said: Sequence[str]
     reason: str = ""
+    cause: Cause = Cause.NET
 
 
 def concluded(verdict: Verdict, told: Told) -> Verdict:
