@@ -27,6 +27,8 @@ _MULTIPLIERS, _SUMMANDS = np.frombuffer(
 ).reshape(2, WIDTH)
 # Load and Store follow from where a name stands; of the rest, only some Pythons tell.
 _LEFT_OUT = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
+_MOST_BITS = 14_000
+_END = object()
 _HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -47,11 +49,7 @@ class Sketch(NamedTuple):
 
 
 def sketch(tree: ast.Module) -> Sketch:
-    """Return the sketch of a source's syntax tree.
-
-    Raises:
-        RecursionError: It is nested too deeply.
-    """
+    """Return the sketch of a source's syntax tree."""
     tokens = [token for one in trees_of(tree).values() for token in tokens_of(one)]
     whole = hashlib.sha256("\0".join(tokens).encode(errors="surrogatepass")).hexdigest()
     return Sketch(whole, _minhash(tokens))
@@ -59,20 +57,33 @@ def sketch(tree: ast.Module) -> Sketch:
 
 def tokens_of(node: Any) -> Iterator[str]:
     """Yield the kinds of nodes, names and constants of a tree, each node before its children."""
-    if isinstance(node, list):
-        yield "["
-        for one in node:
-            yield from tokens_of(one)
-        yield "]"
-    elif isinstance(node, ast.AST):
-        yield type(node).__name__
-        for name in node._fields:
-            value = _without_docstring(node) if name == "body" else getattr(node, name)
-            # A Python that has a field more says nothing by it where it is empty.
-            if name not in _LEFT_OUT or (name == "annotation" and isinstance(node, ast.AnnAssign)):
-                yield from tokens_of(value)
-    else:
-        yield repr(node)
+    # Not recursive: a source decides how deep its tree is.
+    waiting: list[Any] = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            yield "["
+            waiting += [_END, *reversed(one)]
+        elif isinstance(one, ast.AST):
+            yield type(one).__name__
+            waiting += reversed(_fields(one))
+        else:
+            yield "]" if one is _END else _constant(one)
+
+
+def _fields(node: Any) -> list[Any]:
+    # A Python that has a field more says nothing by it where it is empty.
+    return [
+        _without_docstring(node) if name == "body" else getattr(node, name)
+        for name in node._fields
+        if name not in _LEFT_OUT or (name == "annotation" and isinstance(node, ast.AnnAssign))
+    ]
+
+
+def _constant(value: Any) -> str:
+    # Python writes no decimals of more than 4,300 digits.
+    is_long = type(value) is int and value.bit_length() > _MOST_BITS
+    return hex(value) if is_long else repr(value)
 
 
 def _without_docstring(node: Any) -> Any:
