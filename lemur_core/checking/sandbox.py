@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from lemur_core.checking.importable import importable, path
 from lemur_core.errors import SettingsError
 from lemur_core.registry import Registry
 
@@ -106,7 +107,7 @@ class Sandbox:
             "USER": "lemur",
             "LANG": "C.UTF-8",
             "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": os.pathsep.join(map(str, _import_path(self.readable))),
+            "PYTHONPATH": os.pathsep.join(dict.fromkeys(_import_path(self.readable))),
             "PYTHONDONTWRITEBYTECODE": "1",
             "TORCHINDUCTOR_CACHE_DIR": f"{home}/inductor",
         }
@@ -142,7 +143,8 @@ def find_bubblewrap() -> str | None:
 
 def readable(registry: Registry, data: Path) -> list[Path]:
     """Return what a process needs to read to train: Python, its packages, the plugins, the data."""
-    places = [Path(sys.prefix), Path(sys.base_prefix), *_packages(), *_sources(registry), data]
+    python = [Path(sys.prefix), Path(sys.base_prefix), *_packages()]
+    places = [*python, *_sources(registry), *importable(), data]
     whole = dict.fromkeys(place.resolve() for place in places if place.exists())
     return [place for place in whole if not any(other in place.parents for other in whole)]
 
@@ -161,8 +163,9 @@ def _sources(registry: Registry) -> Iterator[Path]:
             yield Path(file).parent
 
 
-def _import_path(places: Iterable[Path]) -> Iterator[Path]:
+def _import_path(places: Iterable[Path]) -> Iterator[str]:
     """Yield where packages among these places are found."""
+    yield from path()
     for place in places:
         if (place / "__init__.py").exists():
-            yield place.parent
+            yield str(place.parent)

@@ -36,14 +36,19 @@ class TemplateError(ContractError):
         super().__init__(f"line {line}: {reason}" if line else reason)
 
 
+def check_length(code: str) -> None:
+    """Raise `TemplateError` where a source is longer than any net's."""
+    if len(code) > MAX_CHARACTERS:
+        raise TemplateError(f"has {len(code):,} characters; expected {MAX_CHARACTERS:,} at most")
+
+
 def parse(code: str) -> ast.Module:
     """Return a source's syntax tree.
 
     Raises:
         TemplateError: It is no Python.
     """
-    if len(code) > MAX_CHARACTERS:
-        raise TemplateError(f"has {len(code):,} characters; expected {MAX_CHARACTERS:,} at most")
+    check_length(code)
     _check_encoding(code)
     try:
         with warnings.catch_warnings(action="ignore"):

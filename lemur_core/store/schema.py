@@ -32,7 +32,7 @@ from sqlalchemy import (
 from lemur_core.store import fields
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0008"
+REVISION = "0009"
 
 metadata = MetaData()
 
@@ -202,7 +202,7 @@ verdict = Table(
     Column("metric", Text, nullable=False),
     Column("valid", Boolean, nullable=False),
     Column("facts", Text, nullable=False),  # the whole verdict, JSON
-    Column("checked", Text, nullable=False),  # ISO 8601, UTC
+    Column("checked", Text, primary_key=True),  # ISO 8601, UTC
 )
 
 Index("ix_verdict_name", verdict.c.name)

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,12 +49,30 @@ class Sketch(NamedTuple):
         """Return the estimated Jaccard similarity of two sources' runs of tokens, 0 to 1."""
         return float((self.signature == other.signature).mean())
 
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {"tree": self.tree, "signature": self.signature.tolist()}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Sketch:
+        """Return the sketch that gave these facts."""
+        return cls(facts["tree"], np.array(facts["signature"], dtype=np.uint32))
+
 
 def sketch(tree: ast.Module) -> Sketch:
     """Return the sketch of a source's syntax tree."""
     tokens = [token for one in trees_of(tree).values() for token in tokens_of(one)]
     whole = hashlib.sha256("\0".join(tokens).encode(errors="surrogatepass")).hexdigest()
     return Sketch(whole, _minhash(tokens))
+
+
+def sketch_of(code: str) -> Sketch | None:
+    """Return the sketch of a source; None where it is no Python."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return sketch(ast.parse(code))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def tokens_of(node: Any) -> Iterator[str]:
@@ -72,12 +92,18 @@ def tokens_of(node: Any) -> Iterator[str]:
 
 
 def _fields(node: Any) -> list[Any]:
+    names = _names(node._fields, isinstance(node, ast.AnnAssign))
+    values = [getattr(node, name) for name in names]
+    if isinstance(node, _HAS_DOCSTRING) and ast.get_docstring(node, clean=False):
+        values[names.index("body")] = node.body[1:]
+    return values
+
+
+@cache
+def _names(fields: tuple[str, ...], is_annotation: bool) -> tuple[str, ...]:
     # A Python that has a field more says nothing by it where it is empty.
-    return [
-        _without_docstring(node) if name == "body" else getattr(node, name)
-        for name in node._fields
-        if name not in _LEFT_OUT or (name == "annotation" and isinstance(node, ast.AnnAssign))
-    ]
+    left_out = _LEFT_OUT - ({"annotation"} if is_annotation else set())
+    return tuple(name for name in fields if name not in left_out)
 
 
 def _constant(value: Any) -> str:
@@ -86,16 +112,10 @@ def _constant(value: Any) -> str:
     return hex(value) if is_long else repr(value)
 
 
-def _without_docstring(node: Any) -> Any:
-    documented = isinstance(node, _HAS_DOCSTRING) and ast.get_docstring(node, clean=False)
-    return node.body[1:] if documented else node.body
-
-
 def _minhash(tokens: list[str]) -> np.ndarray[Any, np.dtype[np.uint32]]:
-    runs = {
-        zlib.crc32("\0".join(tokens[start : start + _RUN]).encode(errors="surrogatepass"))
-        for start in range(max(1, len(tokens) - _RUN + 1))
-    }
+    # Most runs of a long source occur often.
+    each = set(zip(*(tokens[start:] for start in range(_RUN)), strict=False)) or {tuple(tokens)}
+    runs = {zlib.crc32("\0".join(run).encode(errors="surrogatepass")) for run in each}
     keys = np.fromiter(runs, dtype=np.uint64, count=len(runs))
     least = np.full(WIDTH, 2**32 - 1, dtype=np.uint64)
     # A source of a million characters has many runs: some at a time.

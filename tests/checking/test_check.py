@@ -9,9 +9,10 @@ import pytest
 import lemur_core
 from lemur_core.checking.asked import Asked
 from lemur_core.checking.check import Checker, checker
+from lemur_core.checking.conditions import Conditions
+from lemur_core.checking.reader import SourceReader
 from lemur_core.checking.record import Record
 from lemur_core.checking.sandbox import Limits
-from lemur_core.checking.told import Told, concluded
 from lemur_core.checking.verdict import Verdict
 from lemur_core.errors import LemurError, SettingsError
 from lemur_core.registry import installed
@@ -66,11 +67,25 @@ def test_its_score_is_that_of_a_trial(check, source, tmp_path):
 def test_what_was_said_is_said_again_without_running_it(db, source):
     registry = installed()
     engine = open_database(db)
-    known = Checker(FEW.completed(registry), Record(engine, {}), [_NoBox()], registry)
+    asked, record, reader = FEW.completed(registry), Record(engine, {}), SourceReader()
+    known = Checker(asked, Conditions("bubblewrap"), record, [_NoBox()], reader, registry)
     before = known(source)
     assert before.valid
     with pytest.raises(RuntimeError, match="was run"):
         known(source.replace("8, 3", "9, 3"))
+    # Versions and walls are part of what is found again.
+    for conditions in (
+        Conditions("trust"), Conditions("none"), Conditions("bubblewrap", versions={"torch": "0"}),
+    ):  # fmt: skip
+        other = Checker(asked, conditions, record, [_NoBox()], reader, registry)
+        with pytest.raises(RuntimeError, match="was run"):
+            other(source)
+    again = Checker(
+        asked, Conditions("bubblewrap"), record, [_NoBox()], reader, registry, again=True
+    )
+    with pytest.raises(RuntimeError, match="was run"):
+        again(source)
+    reader.close()
     engine.dispose()
 
 
@@ -179,7 +194,7 @@ def test_the_database_keeps_what_was_said(check, source, db):
         rows = connection.execute(
             "select valid, facts, text from verdict join nn on nn_id = nn.id"
             " join code on code.hash = nn.hash where asked = ?",
-            [FEW.completed(installed()).key(source, None)],
+            [FEW.completed(installed()).key(source, None, Conditions("bubblewrap"))],
         ).fetchall()
     assert [(valid, json.loads(facts)["score"], code) for valid, facts, code in rows] == [
         (1, verdict.score, source)
@@ -193,16 +208,20 @@ def no_bubblewrap(monkeypatch):
 
 
 def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, no_bubblewrap):
-    with pytest.warns(UserWarning, match="bubblewrap 0.8 cannot be used.*network, files"):
-        verdict = lemur_core.check(source, dataset=FEW.dataset, epochs=0, save=False)
+    options = {"dataset": FEW.dataset, "epochs": 0, "save": False}
+    with pytest.warns(UserWarning, match="without walls, which do not keep them from network"):
+        verdict = lemur_core.check(source, no_walls=True, **options)
     assert verdict.valid
     assert "network" in verdict.not_enforced
+    assert verdict.walls == "none"
+    with pytest.raises(SettingsError, match="bubblewrap.*--trust.*--no-walls"):
+        lemur_core.check(source, **options)
 
 
 def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap):
     # On a machine that is busy, filling the memory takes a while.
     limits = Limits(seconds=20, memory_bytes=2**31, scratch_bytes=2**24)
-    with checker(FEW, limits=limits, threads=1, save=False) as one:
+    with checker(FEW, limits=limits, threads=1, save=False, no_walls=True) as one:
         assert one(doing("import time; time.sleep(600)")).reason == "took longer than 20 s"
         memory = one(doing("kept = []\nwhile True:\n    kept.append(b'x' * 2**26)"))
         assert "MemoryError" in memory.reason or "of memory; the limit is 2.00 GiB" in memory.reason
@@ -211,17 +230,3 @@ def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap
         forks = one(doing("import os, time\nfor _ in range(99):\n    os.fork() or time.sleep(9)"))
         assert "more than 32 processes" in forks.reason or "of memory" in forks.reason
         assert one(source).valid
-
-
-def test_a_strangers_words_are_read_as_such():
-    verdict = Verdict("x", valid=False, step="template")
-    said = [
-        "no JSON", "[1]", "[" * 10_000, '{"step": "everything"}', '{"parameters": true}',
-        '{"parameters": 1e400, "line": -1, "multiply_adds": 9223372036854775808}',
-        '{"epoch": {"accuracy": NaN, "validation": "1", "duration_ns": 2.5}}', '{"prm": []}',
-        '{"failed": 3}', '{"done": 1}',
-    ]  # fmt: skip
-    found = concluded(verdict, Told(said))
-    assert found == Verdict(
-        "x", valid=False, step="template", reason="its process ended before it was done"
-    )
