@@ -70,7 +70,7 @@ def _check_encoding(code: str) -> None:
         name = tokenize.detect_encoding(iter(first).__next__)[0]
         encoding = codecs.lookup(name).name
     except (SyntaxError, LookupError):
-        raise TemplateError("declares an encoding that Python does not know", 1) from None
+        raise TemplateError("declares an encoding that Python does not take", 1) from None
     if encoding != "utf-8" and not (code.isascii() and encoding in _LIKE_ASCII):
         raise TemplateError(f"declares the encoding {name}; expected UTF-8", 1)
 
