@@ -147,7 +147,7 @@ def test_what_is_too_much_for_ruff_is_left_out(monkeypatch, source):
 
 
 def test_a_source_that_cannot_be_read_is_no_end_of_a_batch(source, tmp_path):
-    with checker(FEW, threads=1, db=tmp_path / "lemur.db") as one:
+    with checker(FEW, threads=1, db=tmp_path / "lemur.db", no_walls=True) as one:
         one._reader = SourceReader(seconds=2)
         one._reader.examine("x = 1")
         verdict = one(BRACES * 5)

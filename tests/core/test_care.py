@@ -1,9 +1,12 @@
 """What looks after a database: info, check, backup, vacuum, upgrade, merge."""
 
+import json
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
+import alembic.command
 import pytest
 from sqlalchemy import inspect
 
@@ -89,6 +92,38 @@ def test_an_upgrade_keeps_everything_and_a_copy(old):
 def test_an_upgraded_database_has_the_tables_of_a_new_one(old, tmp_path):
     upgrade(old)
     assert _tables(old) == _tables(_new(tmp_path / "new.db"))
+
+
+def test_verdicts_of_an_older_lemur_are_kept(old, tmp_path, monkeypatch):
+    facts = {"name": "Mine", "valid": True, "not_enforced": []}
+    with open_database(_new(tmp_path / "new.db")).connect() as connection:
+        columns = list(inspect(connection).get_columns("verdict"))
+    monkeypatch.setattr("alembic.command.upgrade", partial(_upgrade_to, alembic.command.upgrade))
+    upgrade(old)
+    monkeypatch.undo()
+    with closing(sqlite3.connect(old)) as connection, connection:
+        assert connection.execute("select version_num from alembic_version").fetchone() == ("0008",)
+        connection.execute("insert into code values (?, 'x = 1')", [code_hash("x = 1")])
+        connection.execute("insert into nn values (99, 'Mine', ?)", [code_hash("x = 1")])
+        row = ["asked", "Mine", 99, "t", "d", "m", True, json.dumps(facts), "1"]
+        connection.execute("insert into verdict values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    assert upgrade(old).before == "0008"
+    with opened(old) as engine:
+        assert check(engine) == []
+        assert [each["name"] for each in inspect(engine).get_columns("verdict")] == [
+            each["name"] for each in columns
+        ]
+        assert patiently(engine, lambda connection: find_verdicts(connection, "asked")) == [facts]
+        [net] = patiently(engine, lambda connection: read_checked(connection, ["Mine"]))["Mine"]
+        # It may have been trusted.
+        assert (net.code, net.walls) == ("x = 1", ("",))
+    _check_in(old, [("asked", "x = 1", facts, "2")])
+    with opened(old) as engine:
+        assert len(patiently(engine, lambda one: find_verdicts(one, "asked"))) == 2
+
+
+def _upgrade_to(run, config, revision):
+    run(config, "0008")
 
 
 def test_an_upgrade_is_done_once(old):
