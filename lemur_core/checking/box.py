@@ -18,7 +18,7 @@ from typing import IO, Any
 import psutil
 
 from lemur_core.checking.sandbox import Sandbox
-from lemur_core.checking.told import Told
+from lemur_core.checking.told import Cause, Told
 from lemur_core.errors import LemurError, WorkerError
 
 START_LIMIT_S = 300.0
@@ -86,11 +86,14 @@ class Box:
                 elif "refused" in answer:
                     raise LemurError(answer["refused"])
                 else:
-                    return Told(said, _why(answer["ended"]))
+                    status = answer["ended"]
+                    # The kernel ends processes so when memory is short.
+                    killed = status == -signal.SIGKILL
+                    return Told(said, _why(status), Cause.LOST if killed else Cause.NET)
         except _OverError as over:
             self.close()
-            return Told(said, str(over))
-        return Told(said, "its process ended what it was run in")
+            return Told(said, str(over), over.cause)
+        return Told(said, "its process ended what it was run in", Cause.LOST)
 
     def close(self) -> None:
         """End the process and all that it started."""
@@ -145,7 +148,7 @@ class Box:
         while not self._answers.ended:
             yield from self._answers.read(_LOOK_S)
             if time.monotonic() > deadline:
-                raise _OverError(f"took longer than {self._sandbox.limits.seconds:g} s")
+                raise _OverError(f"took longer than {self._sandbox.limits.seconds:g} s", Cause.TIME)
             self._check()
 
     def _check(self) -> None:
@@ -154,17 +157,22 @@ class Box:
         assert self._process is not None
         limits, family = self._sandbox.limits, _family(self._process.pid)
         if len(family) > limits.processes:
-            raise _OverError(f"started more than {limits.processes} processes")
+            raise _OverError(f"started more than {limits.processes} processes", Cause.NET)
         taken = sum(map(_own_bytes, family))
         if taken > limits.memory_bytes:
             raise _OverError(
                 f"took {taken / 2**30:.2f} GiB of memory; "
-                f"the limit is {limits.memory_bytes / 2**30:.2f} GiB"
+                f"the limit is {limits.memory_bytes / 2**30:.2f} GiB",
+                Cause.MEMORY,
             )
 
 
 class _OverError(Exception):
     """A net took more than it may."""
+
+    def __init__(self, reason: str, cause: Cause) -> None:
+        self.cause = cause
+        super().__init__(reason)
 
 
 class _Answers:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from lemur_core.checking.importable import importable, path
+from lemur_core.errors import SettingsError
 from lemur_core.registry import Registry
 
 # Programs and libraries, and how the loader finds these.
@@ -61,12 +63,25 @@ class Sandbox:
         readable: What can be read in it beside the system's programs and libraries.
         trust: Whether the code is one's own: then nothing but the time it takes is limited.
         bubblewrap: The program; None where it is not installed, or not to be used.
+        no_walls: Whether code that is not trusted may be run without bubblewrap.
+
+    Raises:
+        SettingsError: Code that is not trusted would be run without bubblewrap.
     """
 
     limits: Limits
     readable: Sequence[Path]
     trust: bool = False
     bubblewrap: str | None = None
+    no_walls: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.trust or self.bubblewrap or self.no_walls):
+            raise SettingsError(
+                "nets are run behind walls, and bubblewrap 0.8 or later cannot be used here; "
+                "install it, give --trust if the nets are your own, or --no-walls to run them "
+                "with limits only"
+            )
 
     @property
     def not_enforced(self) -> tuple[str, ...]:
@@ -92,7 +107,7 @@ class Sandbox:
             "USER": "lemur",
             "LANG": "C.UTF-8",
             "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": os.pathsep.join(map(str, _import_path(self.readable))),
+            "PYTHONPATH": os.pathsep.join(dict.fromkeys(_import_path(self.readable))),
             "PYTHONDONTWRITEBYTECODE": "1",
             "TORCHINDUCTOR_CACHE_DIR": f"{home}/inductor",
         }
@@ -128,7 +143,8 @@ def find_bubblewrap() -> str | None:
 
 def readable(registry: Registry, data: Path) -> list[Path]:
     """Return what a process needs to read to train: Python, its packages, the plugins, the data."""
-    places = [Path(sys.prefix), Path(sys.base_prefix), *_packages(), *_sources(registry), data]
+    python = [Path(sys.prefix), Path(sys.base_prefix), *_packages()]
+    places = [*python, *_sources(registry), *importable(), data]
     whole = dict.fromkeys(place.resolve() for place in places if place.exists())
     return [place for place in whole if not any(other in place.parents for other in whole)]
 
@@ -147,8 +163,9 @@ def _sources(registry: Registry) -> Iterator[Path]:
             yield Path(file).parent
 
 
-def _import_path(places: Iterable[Path]) -> Iterator[Path]:
+def _import_path(places: Iterable[Path]) -> Iterator[str]:
     """Yield where packages among these places are found."""
+    yield from path()
     for place in places:
         if (place / "__init__.py").exists():
-            yield place.parent
+            yield str(place.parent)

@@ -8,10 +8,10 @@ images the parameters again, ``batch`` nothing more, ``epochs`` a record of each
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -38,6 +38,7 @@ from lemur_core.train.trial import (
 from lemur_core.trial import Trial
 from lemur_core.values import central
 
+T = TypeVar("T")
 Say = Callable[[Mapping[str, Any]], None]
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000
 # Weights, gradients and an optimizer's two numbers for each, in bytes.
@@ -154,16 +155,27 @@ def _parameters(net: torch.nn.Module) -> int:
 
 
 def _failure(error: BaseException, file: str) -> dict[str, Any]:
-    kind = type(error).__name__
-    try:
-        text = str(error)
-    # Even an exception's own text is a stranger's code.
-    except BaseException:
-        text = "(its text cannot be shown)"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == file]
+    nowhere: Sequence[int | None] = ()
+    # A metaclass may have another name for its classes.
+    kind = type.__dict__["__name__"].__get__(type(error))
+    text = _unless_it_raises(lambda: str(error), "(its text cannot be shown)")
+    lines = _unless_it_raises(lambda: _lines(error, file), nowhere)
+    shown = _unless_it_raises(lambda: "".join(traceback.format_exception(error)), "")
     return {
         "failed": f"{kind}: {text}".partition("\n")[0][:_REASON_LENGTH],
         "line": lines[-1] if lines else None,
-        "traceback": "".join(traceback.format_exception(error))[-_TRACEBACK_LENGTH:],
+        "traceback": shown[-_TRACEBACK_LENGTH:],
     }
+
+
+def _lines(error: BaseException, file: str) -> Sequence[int | None]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame.lineno for frame in frames if frame.filename == file]
+
+
+def _unless_it_raises(make: Callable[[], T], otherwise: T) -> T:
+    try:
+        return make()
+    # Even an exception's own text is a stranger's code.
+    except BaseException:
+        return otherwise

@@ -213,7 +213,7 @@ verdict = Table(
     Column("metric", Text, nullable=False),
     Column("valid", Boolean, nullable=False),
     Column("facts", Text, nullable=False),  # the whole verdict, JSON
-    Column("checked", Text, nullable=False),  # ISO 8601, UTC
+    Column("checked", Text, primary_key=True),  # ISO 8601, UTC
 )
 
 Index("ix_verdict_name", verdict.c.name)
