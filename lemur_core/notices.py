@@ -13,6 +13,9 @@ from typing import Any, TextIO
 
 # Writes of so many bytes to a pipe are never mixed with those of other processes.
 _MOST_BYTES = 2048
+# An unfinished line that is longer is printed as it is, and no more is read at a time: a net may
+# print without end.
+_LONGEST, _READS = 2**16, 16
 _MARK = "\x1elemur-notice "
 _INTERNAL = re.compile(r"\s*\(Triggered internally at .*?\)\s*$", re.DOTALL)
 # As torch's C++ writes them, and as Python does.
@@ -82,17 +85,23 @@ class Output:
 
     def _lines(self) -> Iterator[str]:
         with suppress(BlockingIOError):
-            while self.is_open:
-                read = os.read(self._descriptor, 2**16)
+            for _ in range(_READS):
+                read = os.read(self._descriptor, 2**16) if self.is_open else b""
                 self.is_open = bool(read)
                 *lines, self._begun = re.split(rb"(?<=[\n\r])", self._begun + read)
+                if len(self._begun) > _LONGEST:
+                    lines, self._begun = [*lines, self._begun], b""
                 yield from (line.decode(errors="replace") for line in lines)
+                if not read:
+                    return
 
     def _notice(self, text: str) -> str | None:
         """Return the warning that a line is; None where it is none, and was printed."""
         after, self._is_after_warning = self._is_after_warning, False
         if text.startswith(_MARK):
-            return str(json.loads(text.removeprefix(_MARK)))
+            # A net can print the mark too, and anything after it.
+            with suppress(ValueError, RecursionError):
+                return str(json.loads(text.removeprefix(_MARK)))[:_MOST_BYTES]
         if match := _OF_TORCH.match(text):
             place = f" ({Path(match['place']).name})" if match["place"] else ""
             return f"{_FUNCTION.sub('', match['text'].strip())}{place}"
