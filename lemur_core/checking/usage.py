@@ -1,0 +1,149 @@
+"""What the processes of a net take, seen from outside.
+
+The process that nets are forked from is not counted, nor the memory that a fork still shares with
+it. A page that several forks share is counted once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+_INODE_BYTES = 1024
+_PAGE_BYTES = 4096 if os.name == "nt" else os.sysconf("SC_PAGE_SIZE")
+_FIELD = re.compile(rb"^(\w+): +(\d+) kB$", re.MULTILINE)
+_HELD = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$", re.MULTILINE)
+_KEEPER = "1"
+
+
+class Usage(Protocol):
+    """What the processes of a net take."""
+
+    def processes(self) -> int:
+        """Return how many there are; threads are not counted."""
+
+    def memory_bytes(self, enough: int) -> int:
+        """Return how much memory they take together.
+
+        Args:
+            enough: Up to so many bytes an upper bound, which is found sooner, will do.
+        """
+
+    def close(self) -> None:
+        """Look no more."""
+
+
+class NamespaceUsage:
+    """What is taken in the namespaces of a box, but by its first process.
+
+    Args:
+        keeper: The first process, by its number here.
+        folders: What can be written to in it: file systems in memory.
+        shares: Whether its processes can share memory that is in no file of these folders; then
+            what they map of such files is counted twice.
+
+    Raises:
+        OSError: It cannot be seen into.
+    """
+
+    def __init__(self, keeper: int, folders: Sequence[str], shares: bool) -> None:
+        # Held open, so that it is never another process's that has the number later.
+        self._root = os.open(f"/proc/{keeper}/root", os.O_PATH | os.O_DIRECTORY)
+        root = Path(f"/proc/self/fd/{self._root}")
+        self._processes, self._shares = root / "proc", shares
+        self._folders = [f"{root}{folder}" for folder in folders]
+        self._exact_bytes(self._folders_bytes())
+
+    def close(self) -> None:  # noqa: D102
+        os.close(self._root)
+
+    def processes(self) -> int:  # noqa: D102
+        return sum(1 for _ in self._names())
+
+    def memory_bytes(self, enough: int) -> int:  # noqa: D102
+        files = self._folders_bytes()
+        bound = files + sum(map(self._anonymous_bytes, self._names()))
+        return bound if bound <= enough and not self._shares else self._exact_bytes(files)
+
+    def _names(self) -> Iterator[str]:
+        for name in os.listdir(self._processes):
+            if name.isdecimal() and name != _KEEPER:
+                yield name
+
+    def _folders_bytes(self) -> int:
+        """Return the memory of files, mapped or not, and of their inodes, be they empty."""
+        taken = 0
+        for found in map(os.statvfs, self._folders):
+            taken += (found.f_blocks - found.f_bfree) * found.f_frsize
+            taken += (found.f_files - found.f_ffree) * _INODE_BYTES
+        return taken
+
+    def _anonymous_bytes(self, name: str) -> int:
+        """Return the memory of a process that is no file's; it may share it with others."""
+        # What ends meanwhile takes nothing.
+        try:
+            fields = (self._processes / name / "statm").read_bytes().split()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return (int(fields[1]) - int(fields[2])) * _PAGE_BYTES
+
+    def _exact_bytes(self, files: int) -> int:
+        """Return the proportional parts of all processes, less all that the first one has."""
+        taken = files
+        for name in [_KEEPER, *self._names()]:
+            try:
+                text = (self._processes / name / "smaps_rollup").read_bytes()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            found = {field: int(number) * 1024 for field, number in _FIELD.findall(text)}
+            taken += found.get(b"Pss_Anon", 0) + found.get(b"SwapPss", 0)
+            if name == _KEEPER:
+                taken -= found.get(b"Anonymous", 0) + found.get(b"Swap", 0)
+            elif self._shares:
+                taken += found.get(b"Pss_Shmem", 0)
+        return max(0, taken)
+
+
+class FamilyUsage:
+    """What is taken by the processes below one, where there are no namespaces.
+
+    Memory that forks share among each other is counted for each.
+
+    Args:
+        keeper: That process.
+    """
+
+    def __init__(self, keeper: int) -> None:
+        self._keeper = keeper
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
+    def processes(self) -> int:  # noqa: D102
+        return len(self._family())
+
+    def memory_bytes(self, enough: int) -> int:  # noqa: D102
+        return sum(map(_bytes, self._family()))
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self._keeper).children(recursive=True)
+        except psutil.Error:
+            return []
+
+
+def _bytes(process: psutil.Process) -> int:
+    """Return the memory of a process but that of files on a disk."""
+    try:
+        if sys.platform == "linux":
+            text = Path(f"/proc/{process.pid}/status").read_bytes()
+            return sum(int(number) * 1024 for number in _HELD.findall(text))
+        return int(process.memory_info().rss)
+    except (psutil.Error, OSError):
+        return 0
