@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,7 @@ _PAGE_BYTES = 4096 if os.name == "nt" else os.sysconf("SC_PAGE_SIZE")
 _FIELD = re.compile(rb"^(\w+): +(\d+) kB$", re.MULTILINE)
 _HELD = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$", re.MULTILINE)
 _KEEPER = "1"
+_REST = 4
 
 
 class Usage(Protocol):
@@ -58,7 +60,8 @@ class NamespaceUsage:
         root = Path(f"/proc/self/fd/{self._root}")
         self._processes, self._shares = root / "proc", shares
         self._folders = [f"{root}{folder}" for folder in folders]
-        self._exact_bytes(self._folders_bytes())
+        self._looked = self._took_s = 0.0
+        self._exact = self._exact_bytes(self._folders_bytes())
 
     def close(self) -> None:  # noqa: D102
         os.close(self._root)
@@ -69,7 +72,15 @@ class NamespaceUsage:
     def memory_bytes(self, enough: int) -> int:  # noqa: D102
         files = self._folders_bytes()
         bound = files + sum(map(self._anonymous_bytes, self._names()))
-        return bound if bound <= enough and not self._shares else self._exact_bytes(files)
+        if bound <= enough and not self._shares:
+            return bound
+        began = time.monotonic()
+        # It takes milliseconds for each process; looking shall take a part of the time only.
+        if began - self._looked > _REST * self._took_s:
+            self._exact = self._exact_bytes(files)
+            self._looked = time.monotonic()
+            self._took_s = self._looked - began
+        return self._exact
 
     def _names(self) -> Iterator[str]:
         for name in os.listdir(self._processes):
