@@ -1,5 +1,5 @@
-"""Checking a batch in which some nets are hostile: whether the verdicts of the others are those of a
-batch without them.
+"""Checking a batch in which some nets are hostile: whether the verdicts of the others are those
+of a batch without them.
 
     python benchmarks/hostile.py [--sources 1000] [--workers 1]
 
@@ -159,15 +159,16 @@ os.environ.clear()
 
 def another(number: int) -> str:
     """Return the small net of another width, so that its verdict is like no other's."""
-    return SMALL.replace('prm["width"]', f'(prm["width"] + {number})') + f"\n\nNUMBER = {number}\n"
+    return SMALL.replace("44", str(20 + number % 100)) + f"\n\nNUMBER = {number}\n"
 
 
 def hostile(number: int) -> tuple[str, str]:
     """Return the name of an attack, and a net that makes it as it learns."""
     name = list(ATTACKS)[number % len(ATTACKS)]
     lines = [f"        {line}" for line in ATTACKS[name].strip().splitlines()]
-    learn = "    def learn(self, train_data):\n"
-    return name, SMALL.replace(learn, learn + "\n".join(lines) + "\n") + f"\n\nN = {number}\n"
+    learn = "\n    def learn(self, train_data):\n        import torch\n"
+    code = f"{SMALL}{learn}" + "\n".join(lines) + "\n        return super().learn(train_data)\n"
+    return name, f"{code}\n\nNUMBER = {number}\n"
 
 
 def batch(wanted: int, with_hostile: bool) -> Iterator[Source]:
@@ -185,7 +186,8 @@ def verdicts(wanted: int, with_hostile: bool, options: argparse.Namespace) -> di
     began = time.perf_counter()
     with checker(asked, limits=LIMITS, threads=1, workers=options.workers, save=False) as check:
         sources = batch(wanted, with_hostile)
-        found = {source.place: one for source, one in checked(check, sources, options.workers)}
+        each = checked(check, sources, options.workers)
+        found = {source.place: one for source, one in each if one is not None}
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
         f"{len(found)} sources, {sum(one.valid for one in found.values())} valid, in "
