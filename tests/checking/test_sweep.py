@@ -13,6 +13,7 @@ from lemur_core.registry import installed
 pytestmark = pytest.mark.skipif(
     find_bubblewrap() is None, reason="bubblewrap cannot be used here: there are no namespaces"
 )
+ONE_PROCESSOR = len(psutil.Process().cpu_affinity() if psutil.LINUX else ()) == 1
 # What a net does, and whether all is as before when it was swept up after.
 LEAVING = {
     "nothing": ("pass", True),
