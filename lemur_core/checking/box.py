@@ -217,12 +217,12 @@ class Box:
             return
         assert self._usage is not None
         limits = self._sandbox.limits
-        if self._usage.processes() > limits.processes:
+        taken = self._usage.look(limits.memory_bytes)
+        if taken.processes > limits.processes:
             raise _OverError(f"started more than {limits.processes} processes", Cause.NET)
-        taken = self._usage.memory_bytes(limits.memory_bytes)
-        if taken > limits.memory_bytes:
+        if taken.memory_bytes > limits.memory_bytes:
             raise _OverError(
-                f"took {taken / 2**30:.2f} GiB of memory; "
+                f"took {taken.memory_bytes / 2**30:.2f} GiB of memory; "
                 f"the limit is {limits.memory_bytes / 2**30:.2f} GiB",
                 Cause.MEMORY,
             )

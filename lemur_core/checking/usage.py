@@ -10,9 +10,10 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import psutil
 
@@ -24,17 +25,26 @@ _KEEPER = "1"
 _REST = 4
 
 
+class Taken(NamedTuple):
+    """What the processes of a net take together.
+
+    Attributes:
+        processes: How many there are; threads are not counted.
+        memory_bytes: Their memory.
+    """
+
+    processes: int
+    memory_bytes: int
+
+
 class Usage(Protocol):
-    """What the processes of a net take."""
+    """Sees what the processes of a net take."""
 
-    def processes(self) -> int:
-        """Return how many there are; threads are not counted."""
-
-    def memory_bytes(self, enough: int) -> int:
-        """Return how much memory they take together.
+    def look(self, enough: int) -> Taken:
+        """Return what they take.
 
         Args:
-            enough: Up to so many bytes an upper bound, which is found sooner, will do.
+            enough: Up to so many bytes of memory an upper bound, found sooner, will do.
         """
 
     def close(self) -> None:
@@ -66,12 +76,13 @@ class NamespaceUsage:
     def close(self) -> None:  # noqa: D102
         os.close(self._root)
 
-    def processes(self) -> int:  # noqa: D102
-        return sum(1 for _ in self._names())
+    def look(self, enough: int) -> Taken:  # noqa: D102
+        names = list(self._names())
+        return Taken(len(names), self._memory_bytes(names, enough))
 
-    def memory_bytes(self, enough: int) -> int:  # noqa: D102
+    def _memory_bytes(self, names: Sequence[str], enough: int) -> int:
         files = self._folders_bytes()
-        bound = files + sum(map(self._anonymous_bytes, self._names()))
+        bound = files + sum(map(self._anonymous_bytes, names))
         if bound <= enough and not self._shares:
             return bound
         began = time.monotonic()
@@ -106,19 +117,25 @@ class NamespaceUsage:
 
     def _exact_bytes(self, files: int) -> int:
         """Return the proportional parts of all processes, less all that the first one has."""
-        taken = files
-        for name in [_KEEPER, *self._names()]:
-            try:
-                text = (self._processes / name / "smaps_rollup").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            found = {field: int(number) * 1024 for field, number in _FIELD.findall(text)}
-            taken += found.get(b"Pss_Anon", 0) + found.get(b"SwapPss", 0)
-            if name == _KEEPER:
-                taken -= found.get(b"Anonymous", 0) + found.get(b"Swap", 0)
-            elif self._shares:
-                taken += found.get(b"Pss_Shmem", 0)
+        own = self._fields(_KEEPER)
+        # Where the first process has ended all others end, and share with it no more.
+        if not own:
+            return files
+        taken = files + own["Pss_Anon"] + own["SwapPss"] - own["Anonymous"] - own["Swap"]
+        for found in map(self._fields, self._names()):
+            taken += found["Pss_Anon"] + found["SwapPss"]
+            if self._shares:
+                taken += found["Pss_Shmem"]
         return max(0, taken)
+
+    def _fields(self, name: str) -> Counter[str]:
+        """Return what the kernel adds up of a process's mappings, in bytes; nothing if it ended."""
+        try:
+            text = (self._processes / name / "smaps_rollup").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            text = b""
+        found = _FIELD.findall(text)
+        return Counter({field.decode(): int(number) * 1024 for field, number in found})
 
 
 class FamilyUsage:
@@ -136,11 +153,9 @@ class FamilyUsage:
     def close(self) -> None:
         """Do nothing: nothing is held."""
 
-    def processes(self) -> int:  # noqa: D102
-        return len(self._family())
-
-    def memory_bytes(self, enough: int) -> int:  # noqa: D102
-        return sum(map(_bytes, self._family()))
+    def look(self, enough: int) -> Taken:  # noqa: D102
+        family = self._family()
+        return Taken(len(family), sum(map(_bytes, family)))
 
     def _family(self) -> list[psutil.Process]:
         try:
