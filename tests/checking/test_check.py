@@ -4,6 +4,7 @@ import importlib
 import json
 import sqlite3
 
+import psutil
 import pytest
 
 import lemur_core
@@ -237,6 +238,18 @@ def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, no_bubblewra
         lemur_core.check(source, **options)
 
 
+LEAVING = """
+import os, time
+os.makedirs("a/b")
+os.chmod("a", 0)
+if os.fork() == 0:
+    os.setsid()
+    os.fork()
+    time.sleep(600)
+raise RuntimeError("left")
+"""
+
+
 def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap):
     # On a machine that is busy, filling the memory takes a while.
     limits = Limits(seconds=20, memory_bytes=2**31, scratch_bytes=2**24)
@@ -249,3 +262,9 @@ def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap
         forks = one(doing("import os, time\nfor _ in range(99):\n    os.fork() or time.sleep(9)"))
         assert "more than 32 processes" in forks.reason or "of memory" in forks.reason
         assert one(source).valid
+        [box] = one._boxes.queue
+        assert one(doing(LEAVING)).reason == "RuntimeError: left"
+        assert psutil.Process(box._process.pid).children(recursive=True) == []
+        assert one(source).valid
+        assert list(box._scratch.iterdir()) == []
+    assert not box._scratch.exists()
