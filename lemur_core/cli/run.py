@@ -9,6 +9,7 @@ import click
 
 from lemur_core.cli.aliases import lemur_options, take_aliases
 from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.output import print_line
 
 EPILOG = """\b
 Examples:
@@ -136,7 +137,7 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     settings = settings_of(take_aliases(given), _on_command_line(context))
     if dry_run:
         for pipeline in plan(settings, with_checked(settings, installed())):
-            click.echo(pipeline.name)
+            print_line(pipeline.name)
         return 0
     from lemur_core.cli.progress import watching
     from lemur_core.notices import warnings_told
