@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import AbstractContextManager, suppress
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as Screen
@@ -48,7 +48,7 @@ class Live(AbstractContextManager["Live"]):
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
         self.pace = Pace()
-        self._before = sys.stdout, sys.stderr
+        self._before: tuple[TextIO, TextIO] | None = None
         self._alone = True
         self._running: dict[str, _Running] = {}
         self._fixed: dict[str, Mapping[str, Value]] = {}
@@ -65,7 +65,9 @@ class Live(AbstractContextManager["Live"]):
             # What is printed meanwhile appears above the display, which obeys it in part.
             sys.stdout, sys.stderr = EscapingStream(sys.stdout), EscapingStream(sys.stderr)
         except BaseException:
-            self._stop()
+            # What was not begun cannot be stopped, but the terminal is restored.
+            with suppress(Exception):
+                self._stop()
             raise
         return self
 
@@ -78,6 +80,8 @@ class Live(AbstractContextManager["Live"]):
             raise
 
     def _stop(self) -> None:
+        if self._before is None:
+            return
         try:
             self._screen.stop()
         finally:
@@ -85,6 +89,7 @@ class Live(AbstractContextManager["Live"]):
             if self.console.is_terminal:
                 self.console.file.write(_RESTORE)
                 self.console.file.flush()
+            self._before = None
 
     def __call__(self, event: events.Event) -> None:
         """Show one event."""
