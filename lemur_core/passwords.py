@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, unquote_plus
 
 _HIDDEN = "***"
@@ -14,12 +14,13 @@ _DATABASES = (
 # How a URL begins, a mistyped one too: postgresql//me, postgres:/me, postgresql:me.
 _BEGIN = rf"(?:[\w+.-]*:?//+|{_DATABASES}:/*|(?<![\w+.-])sqlite[\w+.-]*:/*)"
 _URL = re.compile(rf"({_BEGIN})(.*)", re.DOTALL)
-_LIKE_URL = re.compile(r"[\w+.-]+(?::|//).*@", re.DOTALL)
+_LIKE_URL = re.compile(r"(?:[\w+.-]+(?::|//)|//[^/@]*:).*@", re.DOTALL)
 # In other text, what follows a URL is not the URL's.
 _IN_TEXT = re.compile(
     rf"({_DATABASES}(?::?//+|:/*))([^\s:/?#@]*):\S*@|([\w+.-]*:?//+)([^\s:/?#@]*):[^\s/]*@"
 )
-_OPTION = re.compile(r"([?&;\s])([^=&;?\s]+)=([^&]*)")
+# A password in which & was not written %26 goes on until the next option.
+_OPTION = re.compile(r"([?&;\s])([^=&;?\s]+)=([^&]*(?:&[^=&]*(?![^&]))*)")
 _OPTION_IN_TEXT = re.compile(r"([?&])([^=&;?\s'\"]+)=([^&\s'\"]*)")
 _SECRET = re.compile(
     r"pass|pwd|secret|sslkey|token|credential|(?:api|access|private)[_-]?key", re.IGNORECASE
@@ -48,9 +49,12 @@ def without_password(db: str) -> str:
     >>> without_password("postgres:/me:se@cret@host")
     'postgres:/me:***@host'
     """
-    begin, user, secret, rest = _split(db)
-    shown = f"{begin}{user}:{_HIDDEN}{rest}" if secret else db
-    return _OPTION.sub(_hide_option, shown)
+    shown, end = "", 0
+    for start, stop in _secrets(db):
+        if start >= end:
+            shown += f"{db[end:start]}{':' * (db[stop : stop + 1] == '@')}{_HIDDEN}"
+        end = max(end, stop)
+    return shown + db[end:]
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -80,34 +84,50 @@ def secrets_of(db: str) -> set[str]:
     >>> sorted(secrets_of("postgresql://me:p%40sswo@host"))
     ['p%40sswo', 'p@sswo', 'sswo']
     """
-    options = [one[3] for one in _OPTION.finditer(db) if _is_secret(one[2])]
-    forms = {form for one in (_split(db)[2], *options) for form in _forms(one)}
+    forms = {form for start, stop in _secrets(db) for form in _forms(db[start:stop])}
     return {form for form in forms if len(form) >= _SHORTEST}
 
 
-def _split(db: str) -> tuple[str, str, str, str]:
-    """Return how a URL begins, its user, its password and the rest; a path is all rest."""
+def password_of(db: str) -> str:
+    """Return what stands where a URL has its password, from the end of the user to the last @.
+
+    >>> password_of("postgresql://me:se@cret@host/results"), password_of("postgresql://me@host")
+    (':se@cret', '')
+    """
+    return "".join(db[start:stop] for start, stop in _password(db))
+
+
+def _secrets(db: str) -> list[tuple[int, int]]:
+    """Return where a URL has its secrets, in their order; they may overlap."""
+    options = [one.span(3) for one in _OPTION.finditer(db) if _is_secret(one[2])]
+    return sorted([*_password(db), *options])
+
+
+def _password(db: str) -> Iterator[tuple[int, int]]:
+    """Yield where a URL has its password; there is none in a path."""
     found = _URL.search(db)
-    begin, rest = (db[: found.start(2)], found[2]) if found else ("", db)
     # The three slashes of SQLite's URLs are followed by a path.
-    if "sqlite" in begin and begin.endswith("///"):
-        inner, *parts = _split(rest) if is_like_url(rest) else ("", "", "", rest)
-        return f"{begin}{inner}", *parts
-    if "@" not in rest:
-        return "", "", "", db
-    if not found and not is_like_url(db):
-        return "", "", "", db
+    if found and "sqlite" in found[1] and found[1].endswith("///"):
+        begin = found.start(2)
+        if is_like_url(found[2]):
+            yield from ((begin + start, begin + stop) for start, stop in _password(found[2]))
+        return
     # Up to the last @, as a password may hold one.
-    head, _, tail = rest.rpartition("@")
-    user = re.match(r"[^:/?#@]*", head)
+    end = db.rfind("@")
+    start = found.start(2) if found else 0
+    if end < start or not (found or is_like_url(db)):
+        return
+    user = re.compile(r"[^:/?#@]*").match(db, start, end)
     assert user is not None
-    return begin, user[0], head[user.end() :].removeprefix(":"), f"@{tail}"
+    if user.end() < end:
+        yield user.end(), end
 
 
 def _forms(secret: str) -> set[str]:
     """Return a secret as it is, decoded, and each in the parts that a parser may find in it."""
+    secret = secret.removeprefix(":")
     whole = {secret, unquote(secret), unquote_plus(secret)}
-    return whole | {part for one in whole for part in re.split(r"[@:/?#&=\s]+", one)}
+    return whole | {part for one in whole for part in re.split(r"[@:/?#&=\s\\'\"]+", one)}
 
 
 def _is_secret(name: str) -> bool:

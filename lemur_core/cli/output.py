@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import click
 
 from lemur_core.cli.streams import EscapingStream, style
-from lemur_core.escapes import one_line
+from lemur_core.escapes import escape, one_line
 
 
 def print_line(text: str = "", *, err: bool = False) -> None:
@@ -32,7 +32,7 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 
 def print_text(text: str, *, err: bool = False) -> None:
     """Print text of several lines, a table or traceback say, escaped but for line ends and tabs."""
-    click.echo(text, err=err)
+    click.echo(escape(text), err=err)
 
 
 def print_data(content: str | bytes) -> None:

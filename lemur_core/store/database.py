@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from lemur_core.errors import StoreError
-from lemur_core.passwords import is_like_url, without_password
+from lemur_core.passwords import is_like_url, password_of, without_password
 from lemur_core.store.location import file_path, is_url
 from lemur_core.store.patience import WAIT_FOR_LOCK_S
 from lemur_core.store.tables import check_tables
@@ -144,9 +143,8 @@ def _url(db: str | Path) -> URL:
             f"database {without_password(text)!r}: expected a file, or a URL such as "
             "sqlite:///lemur.db"
         ) from None
-    if not _is_sqlite(url):
-        _check_user(text, url)
-    elif not _is_uri(url):
+    _check_user(text, url)
+    if _is_sqlite(url) and not _is_uri(url):
         _check_query(text, url)
     # Which driver SQLAlchemy takes by itself depends on its version.
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
@@ -173,11 +171,12 @@ def _url_of_file(db: str | Path) -> URL:
 
 
 def _check_user(text: str, url: URL) -> None:
-    # SQLAlchemy takes the first @ for the end of the password, and what follows for the host.
-    if "@" in (url.host or "") or re.search(":.*@", url.database or ""):
+    # SQLAlchemy reads an @, / or ? of a password as the end of what it is in.
+    password = password_of(text)
+    if ":" in password and unquote(password.removeprefix(":")) != (url.password or ""):
         raise StoreError(
             f"database {without_password(text)!r}: expected one @, before the host; write %40 for "
-            "an @, %3A for a : and %2F for a / in the user or password"
+            "an @, %2F for a / and %3F for a ? in the user, password or options"
         )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from lemur_core.errors import StoreError
-from lemur_core.passwords import is_like_url, redact, secrets_of, without_password
+from lemur_core.passwords import redact, secrets_of, without_password
 
 _SQLITE_PASSES = {
     sqlite3.SQLITE_BUSY,
@@ -55,9 +55,7 @@ def place(where: object) -> str:
     if not isinstance(url, URL):
         return without_password(str(url))
     file = url.database if url.drivername.partition("+")[0] == "sqlite" else None
-    if file:
-        return without_password(file) if is_like_url(file) else file
-    return without_password(url.render_as_string(hide_password=True))
+    return without_password(file or url.render_as_string(hide_password=True))
 
 
 def _rendered(where: object) -> str:
