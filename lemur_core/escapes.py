@@ -5,24 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Control characters, lone surrogates, and what Unicode calls separators of lines and paragraphs,
-# format characters (bidirectional marks, zero-width characters, tags) and default ignorables.
+# Control characters but tabs and line ends, lone surrogates, and what Unicode calls separators of
+# lines and paragraphs, format characters (bidirectional marks, zero-width characters, tags) and
+# default ignorables.
 _UNSAFE = (
-    "\0-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
-    "\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff"
-    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f"
+    "\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f"
+    "\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+_WITHIN_LINES = re.compile(f"[{_UNSAFE}]")
+_ANY = re.compile(f"[{_UNSAFE}\t\n]")
 # Some scripts need joiners within words, and emoji are made with a joiner and selectors.
-_JOINED = "\u0600-\u0dff"
-_EMOJI = "\u203c-\u3299\ufe0f\U0001f000-\U0001faff"
-_JOINERS = (
-    f"\u200c(?![{_JOINED}])|(?<![{_JOINED}])\u200c"
-    f"|\u200d(?![{_JOINED}{_EMOJI}])|(?<![{_JOINED}{_EMOJI}])\u200d"
-    f"|(?<![{_EMOJI}])[\ufe0e\ufe0f]"
+_JOINED = re.compile(
+    "(?<=[\u0600-\u0dff])[\u200c\u200d](?=[\u0600-\u0dff])"
+    "|(?<=[\u203c-\u3299\ufe0f\U0001f000-\U0001faff])"
+    "(?:\u200d(?=[\u203c-\u3299\U0001f000-\U0001faff])|[\ufe0e\ufe0f])"
 )
-_ANY = re.compile(f"[{_UNSAFE}]|{_JOINERS}")
-_WITHIN_LINES = re.compile(rf"(?![\n\t])[{_UNSAFE}]|{_JOINERS}")
 
 
 def escape(text: str) -> str:
@@ -55,4 +54,5 @@ def join_lines(lines: Iterable[str]) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    return "".join(ascii(sign)[1:-1] for sign in match[0])
+    sign = match[0]
+    return sign if _JOINED.match(match.string, match.start()) else ascii(sign)[1:-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as Screen
@@ -180,5 +180,6 @@ def _text(text: str, style: str = "") -> Text:
 def _console() -> Console:
     """Return a console on standard output, whose control sequences are not escaped."""
     stream = sys.stdout.stream if isinstance(sys.stdout, EscapingStream) else sys.stdout
+    file = cast("TextIO", TolerantStream(stream))
     # Of what others print beside the display, brackets are no markup either.
-    return Console(file=TolerantStream(stream), highlight=False, markup=False, emoji=False)
+    return Console(file=file, highlight=False, markup=False, emoji=False)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import re
-import secrets
 import sys
 import threading
 from collections import deque
@@ -22,7 +22,7 @@ from lemur_core.escapes import escape, one_line
 from lemur_core.passwords import redact
 
 # Text of others cannot hold what it cannot know.
-_MARK = f"\ue000{secrets.token_hex(8)}:"
+_MARK = f"\ue000{os.urandom(8).hex()}:"
 _MARKED = re.compile(rf"{_MARK}(\d+)m")
 _CODES = {"bold": 1, "red": 31, "yellow": 33}
 _CLEAR_LINE = "\r\x1b[K"
@@ -78,8 +78,10 @@ class TolerantStream(io.TextIOBase):
         return getattr(self.stream, name)
 
     def _put(self, text: str, *, flush: bool = False) -> None:
-        encoding = _encoding_of(self.stream)
-        self._waiting.append(text.encode(encoding, "backslashreplace").decode(encoding))
+        if not text.isascii():
+            encoding = _encoding_of(self.stream)
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
+        self._waiting.append(text)
         if self._writer == threading.get_ident():
             return
         self._writer = threading.get_ident()
@@ -161,11 +163,14 @@ def escaping() -> Iterator[None]:
     """Put streams that escape in the place of ``sys.stdout`` and ``sys.stderr``."""
     before = sys.stdout, sys.stderr
     # Where a stream was closed before Python began, there is none.
-    sys.stdout, sys.stderr = (stream and EscapingStream(stream) for stream in before)
+    ours = [stream and EscapingStream(stream) for stream in before]
+    sys.stdout, sys.stderr = ours
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = before
+        # Where a reader went away, click has put a stream there that does not complain at the end.
+        if [sys.stdout, sys.stderr] == ours:
+            sys.stdout, sys.stderr = before
 
 
 def style(text: str, code: str, *, err: bool = False) -> str:
