@@ -50,3 +50,15 @@ def test_nothing_is_written_after_the_display_was_ended():
         live._stop()
         written = terminal.getvalue()
     assert terminal.getvalue() == written
+
+
+def test_brackets_that_a_net_prints_are_no_markup(monkeypatch):
+    terminal = Interrupted(0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with Live():
+        sys.stdout.write("[red]:smile:[/red] \x1b[35m\n")
+        sys.stdout.write("[b]unfinished")
+        sys.stdout.flush()
+    assert "[red]:smile:[/red] \\x1b[35m" in terminal.getvalue()
+    assert "[b]unfinished" in terminal.getvalue()

@@ -110,6 +110,18 @@ def test_a_wrong_url_is_one_line_without_its_password(lemur, url, tmp_path):
     assert not [name for name in os.listdir(tmp_path) if MARK in name]
 
 
+@pytest.mark.parametrize("db", [f"postgres:me:{MARK}@host", f"me:{MARK}@host"])
+def test_no_file_is_made_of_a_mistyped_url(db, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError) as caught:
+        reach(db, create=True)
+    assert str(caught.value) == (
+        f"database {without_password(db)!r}: expected a URL such as "
+        "postgresql://me@host/results; put ./ before the path of a file"
+    )
+    assert reach(f"./{db}", create=True).url.database == f"./{db}"
+
+
 def test_a_traceback_has_no_password(lemur, monkeypatch):
     url = f"postgresql://me:x{MARK}@host/results"
 

@@ -133,7 +133,8 @@ COMMANDS = {
         (2, "run", "--net", NAME), (2, "run", NAME), (2, "run", "--points", NAME),
     ],
     "list": [
-        (0, "list"), (0, "list", "collection"), (2, "list", "collection", "--db", NAME), (2, "list", NAME),
+        (0, "list"), (0, "list", "collection"), (2, "list", NAME),
+        (2, "list", "collection", "--db", NAME),
     ],
     "show": [
         (0, "show", "trial", "UID"), (0, "show", "trial", "OTHER", "--no-source"),
