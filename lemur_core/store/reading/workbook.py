@@ -200,13 +200,20 @@ class _Cells:
         if isinstance(value, datetime) and value.tzinfo is None:
             return value
         text = value.isoformat() if isinstance(value, datetime) else str(value)
-        return self._typed(sheet, self._fitting(name, text), "s")
+        return self._text(sheet, name, text)
 
     def _number(self, sheet: Any, value: float) -> Any:
         if not math.isfinite(value) or (isinstance(value, int) and abs(value) > _MOST_EXACT):
             return self._typed(sheet, str(value), "s")
         # openpyxl itself writes sixteen digits, which are not enough for every real.
+        if isinstance(value, int) or float(f"{value:.16g}") == value:
+            return value
         return self._typed(sheet, repr(value), "n")
+
+    def _text(self, sheet: Any, name: str, text: str) -> Any:
+        fitting = self._fitting(name, text)
+        # openpyxl takes these for formulas and errors, and other text for text.
+        return self._typed(sheet, fitting, "s") if fitting[:1] in ("=", "#") else fitting
 
     def _typed(self, sheet: Any, text: str, kind: str) -> Any:
         made = self._cell(sheet, text)
@@ -214,6 +221,8 @@ class _Cells:
         return made
 
     def _fitting(self, name: str, text: str) -> str:
+        if text.isprintable() and text.isascii() and len(text) <= MOST_CHARACTERS:
+            return text
         whole = escape_surrogates(text)
         units = whole.encode("utf-16-le")
         if len(units) > 2 * MOST_CHARACTERS:

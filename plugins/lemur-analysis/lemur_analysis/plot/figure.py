@@ -205,7 +205,9 @@ def _styles(frame: DataFrame) -> dict[Any, dict[Any, Style]]:
         return {}
     found = {None: styles_of(frame)}
     if "task" in frame.columns:
-        found |= {task: styles_of(part) for task, part in frame.groupby("task", observed=True)}
+        tasks = dict(list(frame.groupby("task", observed=True)))
+        for task, part in tasks.items():
+            found[task] = found[None] if len(part) == len(frame) else styles_of(part)
     return found
 
 

@@ -32,7 +32,10 @@ def lines_time(panel: Panel, *, by: str = "trial") -> None:
     frame = complete(panel.ax, panel.frame, "accuracy", "duration", *columns)
     times = seconds(frame)
     unit = time_axis(panel.ax.xaxis, times, "time since training began")
-    frame = frame.assign(time=times / unit).sort_values(["time", "accuracy"])
+    label = f"{score_label(frame)}{'' if by == 'trial' else ', best so far'}"
+    # Sorting moves every column there is.
+    frame = frame[[*columns, "accuracy"]].assign(time=times / unit)
+    frame = frame.sort_values(["time", "accuracy"])
     counts = frame["trial"].nunique() if by == "trial" else 0
     groups = dict(list(frame.groupby("nn", observed=True)))
     for net in sorted(groups, key=lambda one: -panel.styles[one].rank):
@@ -44,7 +47,7 @@ def lines_time(panel: Panel, *, by: str = "trial") -> None:
             draw_curve(panel.ax, part["time"], best, style, drawstyle="steps-post")
     if counts:
         add_note(panel.ax, f"{counts:,} trials")
-    panel.ax.set_ylabel(f"{score_label(frame)}{'' if counts else ', best so far'}")
+    panel.ax.set_ylabel(label)
     add_legend(panel.ax, panel.styles, groups)
 
 

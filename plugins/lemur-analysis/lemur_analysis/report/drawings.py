@@ -188,8 +188,11 @@ def drawn(draw: Callable[..., Any], frame: DataFrame) -> Iterator[Figure]:
 
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     file = BytesIO()
-    figure.savefig(file, format="png", dpi=DPI)
+    with _on(FigureCanvasAgg, figure) as canvas:
+        canvas.print_png(file)
     return file.getvalue()
 
 
@@ -201,16 +204,27 @@ def svg(figure: Figure, salt: str) -> str:
         salt: A text that no other figure of the page has; the ids are made with it.
     """
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     file = StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
-        figure.savefig(
-            file,
-            format="svg",
-            dpi=DPI,
-            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
-        )
+    made = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with (
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}),
+        _on(FigureCanvasSVG, figure) as canvas,
+    ):
+        canvas.print_svg(file, metadata=made)
     return _element(file.getvalue())
+
+
+@contextmanager
+def _on(canvas: type[Any], figure: Figure) -> Iterator[Any]:
+    """Give a canvas that draws a figure once: `Figure.savefig` draws it twice, for its layout."""
+    before = figure.canvas, figure.dpi
+    figure.dpi = DPI
+    try:
+        yield canvas(figure)
+    finally:
+        figure.canvas, figure.dpi = before
 
 
 _NUMBERS = re.compile(r' (?:d|x|y|transform|points)="[^"]*"')

@@ -31,7 +31,7 @@ def excel(results: Results, path: Path, *, figures: str = ALL) -> str:
         path: The file.
         figures: ``all``, ``none``, or names of figures, separated by ``+``.
     """
-    return write_excel(read_report(results, [PNG], figures), results, path)
+    return write_excel(read_report(results, [PNG], figures), path)
 
 
 def excel_raw(results: Results, path: Path, *, figures: str = ALL) -> str:
@@ -42,10 +42,13 @@ def excel_raw(results: Results, path: Path, *, figures: str = ALL) -> str:
         path: The file.
         figures: ``all``, ``none``, or names of figures, separated by ``+``.
     """
-    return write_excel_raw(read_report(results, [PNG], figures), results, path)
+    report = read_report(results, [PNG], figures)
+    for line in write_excel_raw(report, path):
+        results.warn(line)
+    return f"{len(report.frame):,} records, {report.drawn:,} figures"
 
 
-def write_excel(report: Report, results: Results, path: Path) -> str:
+def write_excel(report: Report, path: Path) -> str:
     """Write the workbook of statistics; return what it holds."""
     book, notes = _book(), []
     datasets = [chapter.section.dataset for chapter in report.chapters]
@@ -65,17 +68,15 @@ def write_excel(report: Report, results: Results, path: Path) -> str:
     return f"{len(report.frame):,} records on {len(report.chapters)} sheets"
 
 
-def write_excel_raw(report: Report, results: Results, path: Path) -> str:
-    """Write the workbook of all records; return what it holds."""
+def write_excel_raw(report: Report, path: Path) -> list[str]:
+    """Write the workbook of all records; return a line for what it does not hold as it is."""
     book = _book()
     notes = add_table(book, tables.raw(report.frame), "results").notes
     every = report.drawings + [one for each in report.chapters for one in each.drawings]
     if every:
         _add_figures(book, "figures", every)
-    for line in notes:
-        results.warn(line)
     _finish(book, report, [*notes, "duration: seconds since the trial's training began"], path)
-    return f"{len(report.frame):,} records, {len(every):,} figures"
+    return notes
 
 
 def _book() -> Workbook:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from lemur_analysis.report.document import read_report
 from lemur_analysis.report.drawings import ALL
 from lemur_analysis.report.excel import write_excel, write_excel_raw
 from lemur_analysis.report.html import write_html
-from lemur_analysis.report.processes import PNG, SVG
+from lemur_analysis.report.processes import PNG, SVG, call_all
 
 if TYPE_CHECKING:
     from lemur_core import Results
@@ -25,7 +26,14 @@ def folder(results: Results, path: Path, *, figures: str = ALL) -> str:
     """
     report = read_report(results, [PNG, SVG], figures)
     path.mkdir()
-    write_excel(report, results, path / "report.xlsx")
-    write_excel_raw(report, results, path / "records.xlsx")
-    write_html(report, path / "report.html")
+    _, warnings, _ = call_all(
+        [
+            partial(write_excel, report, path / "report.xlsx"),
+            partial(write_excel_raw, report, path / "records.xlsx"),
+            partial(write_html, report, path / "report.html"),
+        ],
+        figures=report.drawn,
+    )
+    for line in warnings:
+        results.warn(line)
     return f"{len(report.frame):,} records in report.xlsx, records.xlsx and report.html"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.report import drawings
@@ -44,28 +45,49 @@ def draw_parts(
         parts: Of what.
         formats: `PNG` or `SVG` or both: the formats that each figure is needed in.
     """
+    if _processes(figures.total) < 2:
+        return [_draw(figures, part, formats, place) for place, part in enumerate(parts)]
+    return list(_drawn_elsewhere(figures, parts, formats))
+
+
+def call_all(calls: Sequence[Callable[[], Any]], *, figures: int) -> list[Any]:
+    """Return what each call returns; they run where the figures of a report were drawn.
+
+    Args:
+        calls: What is called; it can be pickled, and so can what it returns.
+        figures: How many figures the report has.
+    """
+    processes = _processes(figures)
+    return [call() for call in calls] if processes < 2 else list(_elsewhere(processes, calls))
+
+
+def _processes(figures: int) -> int:
     from joblib import cpu_count
 
-    processes = min(cpu_count(), _MOST_PROCESSES, len(parts))
-    if figures.total < _MANY or processes < 2:
-        return [_draw(figures, part, formats, place) for place, part in enumerate(parts)]
-    return list(_drawn_elsewhere(figures, parts, formats, processes))
+    return 1 if figures < _MANY else min(cpu_count(), _MOST_PROCESSES)
+
+
+def _elsewhere(processes: int, calls: Iterable[Callable[[], Any]]) -> Iterator[Any]:
+    """Yield what each call returns, in their order; processes are used again."""
+    from joblib import Parallel, delayed
+
+    # Its processes leave the main module of a user's program alone.
+    run = Parallel(n_jobs=processes, batch_size=1, max_nbytes=None, return_as="generator")
+    yield from run(delayed(call)() for call in calls)
 
 
 def _drawn_elsewhere(
-    figures: Figures, parts: Sequence[Part], formats: Sequence[str], processes: int
+    figures: Figures, parts: Sequence[Part], formats: Sequence[str]
 ) -> Iterator[list[Drawing]]:
     import matplotlib
-    from joblib import Parallel, delayed
 
     # A theme of seaborn's is settings of matplotlib.
     theme = {name: value for name, value in matplotlib.rcParams.items() if name != "backend"}
-    # Its processes leave the main module of a user's program alone.
-    run = Parallel(n_jobs=processes, batch_size=1, max_nbytes=None, return_as="generator")
-    for drawn, log in run(
-        delayed(_draw_elsewhere)(theme, figures.names, part, formats, place)
+    calls = (
+        partial(_draw_elsewhere, theme, figures.names, part, formats, place)
         for place, part in enumerate(parts)
-    ):
+    )
+    for drawn, log in _elsewhere(_processes(figures.total), calls):
         figures.take(log)
         yield drawn
 

@@ -1,4 +1,5 @@
 import re
+from functools import partial
 
 import pytest
 from matplotlib import pyplot as plt
@@ -131,3 +132,13 @@ def test_many_figures_are_drawn_by_processes_the_same(results, records, figures,
         drawn.append([processes.draw_parts(chosen, parts, ["svg", "png"]), chosen.notes])
     assert drawn[0] == drawn[1]
     assert [names(part) for part in drawn[0][0]] == [[], ["rolling-mean"], ["rolling-mean"]]
+
+
+def test_files_written_by_processes_are_the_same_and_fail_the_same(tmp_path, monkeypatch):
+    calls = [partial(sum, [1, 2]), partial(int, "3"), partial(str, "ü")]
+    beside = [*calls, partial((tmp_path / "none" / "page.html").write_text, "")]
+    for many in (1_000, 1):
+        monkeypatch.setattr(processes, "_MANY", many)
+        assert processes.call_all(calls, figures=2) == [3, 3, "ü"]
+        with pytest.raises(FileNotFoundError, match=r"page\.html"):
+            processes.call_all(beside, figures=2)
