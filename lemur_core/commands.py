@@ -3,22 +3,35 @@
 A command is a `click.Command` that a plugin registers with ``lemur_register_commands``:
 
     import click
-    from lemur_core.commands import arguments_of, db_option, filter_options, text_table
+    from lemur_core.commands import arguments_of, db_option, filter_options, print_text, text_table
 
     @click.command()
     @filter_options
     @db_option
     def nets(db: str, **given) -> None:
         frame = lemur_core.data(**arguments_of(db, given), unique_nn=True, db=db)
-        click.echo(text_table(["net", "score"], frame[["nn", "accuracy"]].to_numpy()))
+        print_text(text_table(["net", "score"], frame[["nn", "accuracy"]].to_numpy()))
+
+Whatever a command prints is escaped, also with ``print`` or ``click.echo``: no name or error of
+others reaches a terminal as a control sequence. `print_line` also escapes line ends, `print_data`
+prints data for programs as it is, and `style` and `show_progress` are for what a command itself
+wants of the terminal.
 """
 
 from __future__ import annotations
 
-from lemur_core.cli import warn
 from lemur_core.cli.export import Written, write_results
 from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.output import (
+    print_data,
+    print_line,
+    print_lines,
+    print_text,
+    show_progress,
+    warn,
+)
+from lemur_core.cli.streams import style
 from lemur_core.cli.table import headed, text_table
 
 __all__ = [
@@ -28,6 +41,12 @@ __all__ = [
     "db_option",
     "filter_options",
     "headed",
+    "print_data",
+    "print_line",
+    "print_lines",
+    "print_text",
+    "show_progress",
+    "style",
     "text_table",
     "warn",
     "write_results",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lemur_core.escapes import one_line
+
 _NONE_INSTALLED = "no installed plugin provides any"
 
 
@@ -106,7 +108,7 @@ class CorruptSampleError(LemurError, ValueError):
             "mend or remove it, or leave such files out with --skip-corrupt"
         )
         # A file's name may hold what ends a line.
-        return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+        return one_line(text)
 
 
 class LabelError(LemurError, ValueError):
@@ -122,9 +124,8 @@ class LabelError(LemurError, ValueError):
         super().__init__(value, text)
 
     def __str__(self) -> str:
-        text = str(self.args[1])
         # A file's name may hold what ends a line.
-        return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+        return one_line(str(self.args[1]))
 
 
 class NotFiniteError(LemurError, ArithmeticError):

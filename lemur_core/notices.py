@@ -11,16 +11,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from lemur_core.escapes import escape, one_line
+
+_READS = 32
+# A line that does not end is shown in parts.
+_LONGEST_LINE = 2**15
 # Writes of so many bytes to a pipe are never mixed with those of other processes.
 _MOST_BYTES = 2048
-# An unfinished line that is longer is printed as it is, and no more is read at a time: a net may
-# print without end.
-_LONGEST, _READS = 2**16, 16
 _MARK = "\x1elemur-notice "
 _INTERNAL = re.compile(r"\s*\(Triggered internally at .*?\)\s*$", re.DOTALL)
 # As torch's C++ writes them, and as Python does.
 _OF_TORCH = re.compile(
-    r"\[W\d*[ \d:.\-]*(?P<place>[\w./-]+\.\w+:\d+)?\]\s*(?:Warning: )?(?P<text>.+)"
+    r"\[W\d*+(?: [\d:.\-]++(?=[ \]]))*+ ?(?P<place>[\w./-]{1,300}\.\w{1,9}:\d{1,9})?\]"
+    r"\s*(?:Warning: )?(?P<text>.+)"
 )
 _OF_PYTHON = re.compile(r"(?P<place>\S.*\.py:\d+): (?P<text>\w*Warning: .+)")
 _FUNCTION = re.compile(r" \(function [^()]*(?:\(\))?\)$")
@@ -79,29 +82,38 @@ class Output:
         """Return the last warnings, and print the rest, an unfinished line too."""
         found = self.notices()
         if self._begun:
-            self._print(self._begun.decode(errors="replace"))
+            self._print(self._shown(self._begun))
         self._begun, self.is_open = b"", False
         return found
 
     def _lines(self) -> Iterator[str]:
         with suppress(BlockingIOError):
+            # A process that prints without end is not waited for.
             for _ in range(_READS):
-                read = os.read(self._descriptor, 2**16) if self.is_open else b""
+                if not self.is_open:
+                    break
+                read = os.read(self._descriptor, 2**16)
                 self.is_open = bool(read)
-                *lines, self._begun = re.split(rb"(?<=[\n\r])", self._begun + read)
-                if len(self._begun) > _LONGEST:
-                    lines, self._begun = [*lines, self._begun], b""
-                yield from (line.decode(errors="replace") for line in lines)
-                if not read:
-                    return
+                *lines, self._begun = (self._begun + read).split(b"\n")
+                yield from (f"{self._shown(line)}\n" for line in lines)
+                # Of a progress bar only the end is shown, as on a terminal.
+                self._begun = self._begun[self._begun.rfind(b"\r", 0, -1) + 1 :]
+                if len(self._begun) > _LONGEST_LINE:
+                    yield f"{self._shown(self._begun)}\n"
+                    self._begun = b""
+
+    @staticmethod
+    def _shown(line: bytes) -> str:
+        """Return what a terminal that only obeys carriage returns would show of a line."""
+        return line.rstrip(b"\r").rpartition(b"\r")[2].decode(errors="replace")
 
     def _notice(self, text: str) -> str | None:
         """Return the warning that a line is; None where it is none, and was printed."""
         after, self._is_after_warning = self._is_after_warning, False
         if text.startswith(_MARK):
-            # A net can print the mark too, and anything after it.
+            # A net can print the mark too.
             with suppress(ValueError, RecursionError):
-                return str(json.loads(text.removeprefix(_MARK)))[:_MOST_BYTES]
+                return one_line(str(json.loads(text.removeprefix(_MARK))))[:_MOST_BYTES]
         if match := _OF_TORCH.match(text):
             place = f" ({Path(match['place']).name})" if match["place"] else ""
             return f"{_FUNCTION.sub('', match['text'].strip())}{place}"
@@ -115,7 +127,7 @@ class Output:
 
     def _print(self, text: str) -> None:
         rest = self._rest()
-        rest.write(text)
+        rest.write(escape(text))
         rest.flush()
 
 

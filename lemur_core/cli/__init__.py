@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import traceback
 from collections.abc import Iterator
 
 import click
 
+from lemur_core.cli.output import print_line, print_text, warn
+from lemur_core.cli.streams import escaping, style
 from lemur_core.entry import Entry
 from lemur_core.errors import LemurError, UnknownNameError
+from lemur_core.passwords import redact, secrets_of
 from lemur_core.registry import Registry, installed
+
+__all__ = ["cli", "command_conflicts", "main", "warn", "warn_of_failures"]
 
 COMMANDS = [
     Entry("run", "lemur_core.cli.run:run", summary="Train pipelines and record every epoch."),
@@ -105,40 +112,47 @@ def command_conflicts(registry: Registry) -> Iterator[str]:
             yield f"plugins {plugins} each have a command {name!r}; use {calls}"
 
 
-def warn(message: str) -> None:
-    """Print a warning line to standard error."""
-    click.echo(f"lemur: {click.style('warning:', fg='yellow')} {message}", err=True)
-
-
 def main() -> None:
     """Run the command line; a mistake of the user is one line and exit status 2.
 
     Where nobody reads the output any more, the status is that of a process that SIGPIPE ended.
     """
     check_streams()
+    with escaping():
+        status = _status()
+    sys.exit(status)
+
+
+def _status() -> int:
     output = sys.stdout
     try:
         status = cli(standalone_mode=False)
         # Otherwise Python does so when it exits, and reports what fails in its own words.
         sys.stdout.flush()
     except BrokenPipeError:
-        _leave_pipe()
+        return _leave_pipe()
     except SystemExit:
         # How click ends where nobody reads the output any more, once it has put another in place.
         if sys.stdout is not output:
-            _leave_pipe()
+            return _leave_pipe()
         raise
     except click.exceptions.Abort:
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
-        _fail(f"{error.format_message()}{_see(error)}")
+        # Choices are listed below each other.
+        message = re.sub(r"\s*\n\s*", " ", error.format_message())
+        return _fail(f"{message}{_see(error)}")
     except LemurError as error:
-        _fail(str(error))
+        return _fail(str(error))
     except OSError as error:
         # A full disk, a folder that may not be read: nothing that a traceback would explain.
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}")
-    sys.exit(status if isinstance(status, int) else 0)
+        return _fail(f"{where}{error.strerror or error}")
+    # A fault of lemur's or of a plugin's: its traceback may quote anyone's text.
+    except Exception:
+        print_text(_redacted(traceback.format_exc()).rstrip(), err=True)
+        return 1
+    return status if isinstance(status, int) else 0
 
 
 def check_streams() -> None:
@@ -154,13 +168,13 @@ def check_streams() -> None:
             # It gets the lowest number that is free.
             os.open(os.devnull, os.O_RDWR)
     if not has_output:
-        _fail("standard output is closed; redirect it, to /dev/null for example")
+        sys.exit(_fail("standard output is closed; redirect it, to /dev/null for example"))
 
 
-def _leave_pipe() -> None:
+def _leave_pipe() -> int:
     # What is still to be written would fail again when Python exits.
     sys.stdout = None
-    sys.exit(_ENDED_BY_SIGPIPE)
+    return _ENDED_BY_SIGPIPE
 
 
 def _see(error: click.ClickException) -> str:
@@ -168,6 +182,12 @@ def _see(error: click.ClickException) -> str:
     return f" See {context.command_path} --help." if context else ""
 
 
-def _fail(message: str) -> None:
-    click.echo(f"lemur: {click.style('error:', fg='red')} {message}", err=True)
-    sys.exit(2)
+def _fail(message: str) -> int:
+    print_line(f"lemur: {style('error:', 'red', err=True)} {_redacted(message)}", err=True)
+    return 2
+
+
+def _redacted(text: str) -> str:
+    """Return text without the passwords of databases that the user named, in whatever form."""
+    named = (*sys.argv[1:], os.environ.get("LEMUR_DB", ""))
+    return redact(text, {secret for one in named for secret in secrets_of(one)})

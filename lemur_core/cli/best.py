@@ -9,6 +9,7 @@ import click
 from lemur_core.cli.data import tables
 from lemur_core.cli.filters import check_known
 from lemur_core.cli.options import db_option
+from lemur_core.cli.output import print_text
 
 
 @click.command()
@@ -30,4 +31,4 @@ def best(db: str, max_rows: int | None, **filters: Any) -> None:
     frame = read(**filters, db=db)
     if max_rows is not None:
         frame = frame.groupby(["task", "dataset", "metric"], sort=False).head(max_rows)
-    click.echo(tables(frame))
+    print_text(tables(frame))

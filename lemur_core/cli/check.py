@@ -10,6 +10,7 @@ import click
 
 from lemur_core.cli.flags import values_of
 from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.output import print_data, print_line, warn
 from lemur_core.cli.text import duration
 from lemur_core.errors import SettingsError
 
@@ -63,7 +64,6 @@ def check(context: click.Context, /, place: str, name: str | None, **given: Any)
     from lemur_core.checking.asked import Asked
     from lemur_core.checking.batch import checked, sources
     from lemur_core.checking.check import NO_WALLS, checker
-    from lemur_core.cli import warn
 
     names = ("task", "dataset", "metric", "transform", "epochs", "seed")
     asked = Asked(**{key: given[key] for key in names}, prm=values_of(given["prm"], given["set_"]))
@@ -94,7 +94,7 @@ def check(context: click.Context, /, place: str, name: str | None, **given: Any)
     if not total:
         raise SettingsError(f"{place}: holds no source; expected files of Python, or lines of JSON")
     if total > 1 and not given["as_json"]:
-        click.echo(f"{total:,} sources, {total - bad:,} valid")
+        print_line(f"{total:,} sources, {total - bad:,} valid")
     context.exit(2 if total == faults else int(bool(bad)))
 
 
@@ -106,16 +106,16 @@ def _limits(given: dict[str, Any]) -> Limits:
 
 def _show_json(source: Source, verdict: Verdict | None) -> None:
     told = {"fault": source.fault} if verdict is None else verdict.facts()
-    click.echo(json.dumps({"place": source.place, **told}))
+    print_data(json.dumps({"place": source.place, **told}) + "\n")
 
 
 def _show(source: Source, verdict: Verdict | None) -> None:
     if verdict is None:
-        click.echo(f"{source.place}: {source.fault}", err=True)
+        print_line(f"{source.place}: {source.fault}", err=True)
         return
-    click.echo(f"{source.place}: {_headline(verdict)}")
+    print_line(f"{source.place}: {_headline(verdict)}")
     for line in _lines(verdict):
-        click.echo(f"  {line}")
+        print_line(f"  {line}")
 
 
 def _headline(verdict: Verdict) -> str:

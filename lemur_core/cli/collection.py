@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lemur_core.cli.options import db_option
+from lemur_core.cli.output import print_lines, print_text
 from lemur_core.cli.table import text_table
 from lemur_core.cli.text import json_text
 
@@ -34,7 +35,10 @@ def collection(name: str, db: str) -> None:
     """Show the spec, provenance and members of the collection called NAME."""
     from lemur_core.store.collections import collection as read
 
-    click.echo("\n".join(_lines(read(name, db=db))))
+    found = read(name, db=db)
+    print_lines(_lines(found))
+    if found.members:
+        print_text(f"\n{text_table(['role', 'position', 'trial'], found.members)}")
 
 
 def _lines(found: Collection) -> Iterator[str]:
@@ -44,9 +48,6 @@ def _lines(found: Collection) -> Iterator[str]:
     for name in ("spec", "provenance"):
         yield from _json_lines(name, getattr(found, name))
     yield f"{'members':<12}{len(found.members)}"
-    if found.members:
-        yield ""
-        yield text_table(["role", "position", "trial"], found.members)
 
 
 def _json_lines(name: str, value: Any) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from lemur_core.cli.options import db_option
+from lemur_core.cli.output import print_line, print_lines, print_text
 from lemur_core.cli.table import text_table
 from lemur_core.store.reading.told import Told, ToldEpoch
 
@@ -27,8 +28,10 @@ def compare(one: str, other: str, db: str) -> None:
 
     with opened(db) as engine:
         first, second = (patiently(engine, partial(tell, uid=uid)) for uid in (one, other))
-    click.echo("\n\n".join(filter(None, (_facts(first, second), _curves(first, second)))))
-    click.echo("".join(_code(first, second)), nl=False)
+    print_text("\n\n".join(filter(None, (_facts(first, second), _curves(first, second)))))
+    for lines in _code(first, second):
+        print_line()
+        print_lines(lines)
 
 
 def _facts(one: Told, other: Told) -> str:
@@ -71,16 +74,18 @@ def _scores(epoch: ToldEpoch | None) -> list[str]:
     return ["-", "-"] if epoch is None else [_digits(epoch.accuracy), _digits(epoch.validation)]
 
 
-def _code(one: Told, other: Told) -> Iterator[str]:
+def _code(one: Told, other: Told) -> Iterator[list[str]]:
     for kind in sorted({*one.codes, *other.codes}):
-        before, after = (
-            told.codes.get(kind, "").splitlines(keepends=True) for told in (one, other)
-        )
+        before, after = (_source_lines(told.codes.get(kind, "")) for told in (one, other))
         old, new = (f"{kind} {told.facts['uid'][:8]}" for told in (one, other))
-        lines = list(unified_diff(before, after, old, new))
+        lines = list(unified_diff(before, after, old, new, lineterm=""))
         if lines:
-            yield "\n"
-            yield from lines
+            yield lines
+
+
+def _source_lines(code: str) -> list[str]:
+    *lines, last = code.split("\n")
+    return [*lines, last, "\\ No newline at end of file"] if last else lines
 
 
 def _digits(value: float | None) -> str:

@@ -11,8 +11,11 @@ import click
 from lemur_core.cli.export import write_results
 from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import db_option
+from lemur_core.cli.output import print_line, print_text
+from lemur_core.cli.streams import unstyled
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import prm_text
+from lemur_core.escapes import escape
 from lemur_core.files import replacement
 
 if TYPE_CHECKING:
@@ -85,7 +88,7 @@ def _say_rowless(arguments: dict[str, Any], db: str) -> None:
         more = ", ..." if len(uids) > 3 else ""
         who = "trial that matches has" if len(uids) == 1 else "trials that match have"
         line = f"{len(uids)} {who} no epoch and no row: lemur show trial {shown}{more}"
-        click.echo(line, err=True)
+        print_line(line, err=True)
 
 
 def _more(frame: DataFrame) -> list[str]:
@@ -106,10 +109,10 @@ def _by_name(output: Path | None) -> str:
 
 def _show(text: str, output: Path | None) -> None:
     if output is None:
-        click.echo(text)
+        print_text(text)
     else:
         with replacement(output) as path:
-            path.write_text(f"{text}\n", encoding="utf-8")
+            path.write_text(f"{escape(unstyled(text))}\n", encoding="utf-8")
 
 
 def _text(frame: DataFrame, columns: list[str] | None, more: Sequence[str]) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lemur_core.cli import warn
 from lemur_core.cli.options import db_option
+from lemur_core.cli.output import print_line, warn
 from lemur_core.cli.text import binary, counted, duration
 
 if TYPE_CHECKING:
@@ -37,21 +37,21 @@ def info(db: str) -> None:
 
     with opened(db) as engine:
         found = read(engine)
-    click.echo(f"{'database':<12}{found.place}, {binary(found.size)}, schema {found.revision}")
+    print_line(f"{'database':<12}{found.place}, {binary(found.size)}, schema {found.revision}")
     for table, count in found.rows.items():
-        click.echo(f"{table:<12}{count:,}")
+        print_line(f"{table:<12}{count:,}")
     for state, count in found.states.items():
-        click.echo(f"{'trials':<12}{count:,} {state}")
+        print_line(f"{'trials':<12}{count:,} {state}")
     for held in found.held:
-        click.echo(f"{'held':<12}{_held(held)}")
+        print_line(f"{'held':<12}{_held(held)}")
     for data in found.datasets:
         trials = "1 trial" if data.trials == 1 else f"{data.trials:,} trials"
-        click.echo(f"{'data':<12}{data.name} {data.label}, {trials}")
+        print_line(f"{'data':<12}{data.name} {data.label}, {trials}")
     if found.rows["artefact"]:
-        click.echo(f"{'artefacts':<12}{binary(found.artefact_bytes)} in {found.artefacts}")
+        print_line(f"{'artefacts':<12}{binary(found.artefact_bytes)} in {found.artefacts}")
     for source in found.sources:
         taken = f"{source.epochs:,} epochs, {source.taken}"
-        click.echo(f"{'source':<12}{source.place} ({source.form}), {taken}")
+        print_line(f"{'source':<12}{source.place} ({source.form}), {taken}")
 
 
 def _held(held: Held) -> str:
@@ -72,8 +72,8 @@ def check(context: click.Context, db: str) -> None:
     with opened(db) as engine:
         faults = read(engine)
     for fault in faults:
-        click.echo(fault)
-    click.echo(f"{len(faults)} faults" if faults else "sound")
+        print_line(fault)
+    print_line(f"{len(faults)} faults" if faults else "sound")
     context.exit(1 if faults else 0)
 
 
@@ -94,14 +94,14 @@ def backup(context: click.Context, file: Path, db: str) -> None:
     with opened(db) as engine:
         check_free(engine, file)
         copy(engine, file)
-        click.echo(f"wrote {file}, {binary(file.stat().st_size)}")
+        print_line(f"wrote {file}, {binary(file.stat().st_size)}")
         with opened(file) as made:
             copied, faults = copy_artefacts(engine, made)
             if copied:
                 size = binary(sum(one.bytes for one in copied))
-                click.echo(f"wrote {folder_of(made)}, {counted(len(copied), 'artefact')}, {size}")
+                print_line(f"wrote {folder_of(made)}, {counted(len(copied), 'artefact')}, {size}")
     for fault in faults:
-        click.echo(fault, err=True)
+        print_line(fault, err=True)
     context.exit(1 if faults else 0)
 
 
@@ -117,7 +117,7 @@ def vacuum(db: str) -> None:
         before = read(engine).size
         shrink(engine)
         after = read(engine).size
-    click.echo(f"{binary(before)} before, {binary(after)} after")
+    print_line(f"{binary(before)} before, {binary(after)} after")
 
 
 @db.command()
@@ -129,10 +129,10 @@ def upgrade(db: str) -> None:
 
     done = bring(db)
     if done.before == REVISION:
-        click.echo(f"schema {REVISION}: nothing to do")
+        print_line(f"schema {REVISION}: nothing to do")
         return
     copied = f"; as it was, it is in {done.copy}" if done.copy else ""
-    click.echo(f"schema {done.before} before, {REVISION} after{copied}")
+    print_line(f"schema {done.before} before, {REVISION} after{copied}")
 
 
 @db.command("import")
@@ -158,14 +158,14 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
         for place in places:
             report = _take_in(engine, place, form)
             for fault in report.faults[:_MOST_FAULTS]:
-                click.echo(f"{fault.place}: {fault.reason}", err=True)
+                print_line(f"{fault.place}: {fault.reason}", err=True)
             total = report.faults.total
             if total > _MOST_FAULTS:
-                click.echo(f"{place}: {total - _MOST_FAULTS:,} faults more", err=True)
+                print_line(f"{place}: {total - _MOST_FAULTS:,} faults more", err=True)
             faults += total
             left = f", {total:,} could not be read" if total else ""
             known = report.read - report.added
-            click.echo(
+            print_line(
                 f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"
             )
             _say_attached(report.attached)
@@ -175,9 +175,9 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
 def _say_attached(taken: Taken) -> None:
     """Say what was taken in of facts, artefacts and collections."""
     for note in taken.notes:
-        click.echo(note, err=True)
+        print_line(note, err=True)
     if taken.facts or taken.artefacts or taken.members or taken.collections:
-        click.echo(
+        print_line(
             f"{counted(taken.facts, 'fact')}, {counted(taken.artefacts, 'artefact')}, "
             f"{counted(taken.collections, 'collection')} and {counted(taken.members, 'member')} "
             "taken in"
@@ -209,8 +209,8 @@ def export(folder: Path, db: str) -> None:
     with opened(db) as engine:
         written, left_out = write(engine, folder, warn=warn)
     for name in left_out:
-        click.echo(f"{name!r} can be no folder's name; left out", err=True)
-    click.echo(f"wrote {written:,} records to {folder}")
+        print_line(f"{name!r} can be no folder's name; left out", err=True)
+    print_line(f"wrote {written:,} records to {folder}")
 
 
 @db.command()
@@ -227,10 +227,10 @@ def merge(context: click.Context, other: str, db: str) -> None:
 
     with opened(other) as source, opened(db, create=True) as engine:
         done = take(engine, source)
-    click.echo(
+    print_line(
         f"{done.trials:,} trials, {done.epochs:,} epochs and {done.verdicts:,} verdicts taken in"
     )
     _say_attached(done.attached)
     for fault in done.attached.faults:
-        click.echo(f"{fault.place}: {fault.reason}", err=True)
+        print_line(f"{fault.place}: {fault.reason}", err=True)
     context.exit(1 if done.attached.faults else 0)

@@ -13,9 +13,12 @@ import click
 
 from lemur_core.cli import command_conflicts
 from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.output import print_line
+from lemur_core.cli.streams import style
 from lemur_core.errors import StoreError
+from lemur_core.passwords import without_password
 from lemur_core.registry import CORE, Plugin, Registry, installed
-from lemur_core.store.location import is_url, may_exist, without_password
+from lemur_core.store.location import may_exist
 
 DISTRIBUTIONS = ("lemur-core", "torch", "torchvision", "optuna", "pandas", "sqlalchemy", "pluggy")
 
@@ -40,7 +43,7 @@ def doctor(torch: bool, db: str, data: Path) -> int:
         _folder(data),
     ):
         for line in section:
-            click.echo(line)
+            print_line(line)
     return 1 if registry.failures else 0
 
 
@@ -81,7 +84,7 @@ def _origin(plugin: Plugin) -> str:
 
 def _failures(registry: Registry) -> Iterator[str]:
     for failure in registry.failures:
-        yield f"plugin      {click.style(failure.name, fg='red')} was left out: {failure.reason}"
+        yield f"plugin      {style(failure.name, 'red')} was left out: {failure.reason}"
         yield from (f"            {line}" for line in failure.traceback.splitlines())
 
 
@@ -97,7 +100,7 @@ def _device() -> Iterator[str]:
 
 
 def _database(db: str, *, look_inside: bool) -> Iterator[str]:
-    shown = without_password(db) if is_url(db) else db
+    shown = without_password(db)
     if not may_exist(db):
         yield f"database    {shown} (not there yet; lemur run makes it)"
     elif not look_inside:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import click
 
-from lemur_core.cli import warn
 from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.options import db_option
+from lemur_core.cli.output import print_data, print_line, show_progress, warn
 from lemur_core.cli.text import binary
 from lemur_core.errors import SettingsError
 
@@ -48,7 +47,7 @@ def export(form: str, output: Path, every: bool, test: float | None, db: str, **
         options["test"] = str(test)
     said = write_results(form, output, db, arguments_of(db, given), options).said
     size = f", {binary(output.stat().st_size)}" if output.is_file() else ""
-    click.echo(f"wrote {output}{size}{f': {said}' if said else ''}")
+    print_line(f"wrote {output}{size}{f': {said}' if said else ''}")
 
 
 class Written(NamedTuple):
@@ -86,9 +85,9 @@ def write_results(
     """
     from lemur_core.kinds.exporter import exporter, write
     from lemur_core.kinds.options import Selection, read_selection
+    from lemur_core.passwords import without_password
     from lemur_core.registry import installed
     from lemur_core.store.database import opened
-    from lemur_core.store.location import without_password
     from lemur_core.store.reading.results import Results
 
     # As one types it, whatever path the shell found the command at.
@@ -113,9 +112,7 @@ def _print(path: Path, form: str) -> None:
         raise SettingsError(f"format {form!r} is a folder; name it with --output")
     if sys.stdout.isatty() and not _is_text(path.read_bytes()):
         raise SettingsError(f"format {form!r} is no text; name a file with --output")
-    with path.open("rb") as file:
-        copyfileobj(file, sys.stdout.buffer)
-    sys.stdout.buffer.flush()
+    print_data(path.read_bytes())
 
 
 def _is_text(content: bytes) -> bool:
@@ -128,5 +125,6 @@ def _is_text(content: bytes) -> bool:
 def _show_progress(done: int, total: int | None) -> None:
     if sys.stderr.isatty():
         of = f" of {total:,}" if total is not None else ""
-        end = "\n" if done == total else ""
-        click.echo(f"\r{done:,}{of}{end}", nl=False, err=True)
+        show_progress(f"{done:,}{of}")
+        if done == total:
+            print_line(err=True)

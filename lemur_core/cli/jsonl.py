@@ -8,9 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from lemur_core.cli import warn
+from lemur_core.cli.output import print_data, warn
 from lemur_core.search import events
 from lemur_core.trial import Epoch, Trial
 
@@ -45,7 +43,8 @@ class JsonLines(AbstractContextManager["JsonLines"]):
         self._print("CampaignEnded", facts)
 
     def _print(self, name: str, facts: Mapping[str, Any]) -> None:
-        click.echo(json.dumps({"event": name} | dict(facts), allow_nan=False))
+        text = json.dumps({"event": name} | dict(facts), allow_nan=False)
+        print_data(f"{text}\n")
 
 
 def _facts(event: events.Event) -> dict[str, Any]:

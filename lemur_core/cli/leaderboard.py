@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import duration, prm_text
+from lemur_core.escapes import join_lines
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparam
 
 def ending(summary: Summary, elapsed_s: float) -> str:
     """Return the text that ends a campaign."""
-    parts = [*_boards(summary.standings), "\n".join(_closing(summary, elapsed_s))]
+    parts = [*_boards(summary.standings), join_lines(_closing(summary, elapsed_s))]
     return "\n\n".join(parts)
 
 

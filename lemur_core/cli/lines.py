@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-import click
-
-from lemur_core.cli import warn, wording
+from lemur_core.cli import wording
 from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.output import print_line, print_text, warn
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.text import duration
 from lemur_core.search import events
@@ -39,13 +38,13 @@ class Quiet(AbstractContextManager["Quiet"]):
             case events.StudyStarted():
                 self._fixed[event.pipeline.name] = event.fixed
             case events.TrialsHeld():
-                click.echo(wording.waiting_line(event), err=True)
+                print_line(wording.waiting_line(event), err=True)
             case events.Warned(message):
                 warn(message)
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
-        click.echo(ending(summary, self.pace.elapsed_s))
+        print_text(ending(summary, self.pace.elapsed_s))
 
 
 class Lines(Quiet):
@@ -58,41 +57,40 @@ class Lines(Quiet):
     def __call__(self, event: events.Event) -> None:
         """Show one event."""
         super().__call__(event)
-        line = self._line(event)
-        if line:
-            click.echo(line)
+        for line in self._lines(event):
+            print_line(line)
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
-        click.echo()
+        print_line()
         super().ended(summary)
 
-    def _line(self, event: events.Event) -> str:
+    def _lines(self, event: events.Event) -> Iterator[str]:
         match event:
             case events.FileFetched():
-                return self._fetched(event)
+                yield from self._fetched(event)
             case events.CampaignStarted():
-                return wording.campaign_line(event)
+                yield wording.campaign_line(event)
             case events.StudyStarted():
-                return f"\n{wording.study_line(event)}\n{wording.fixed_line(event)}".rstrip()
+                yield ""
+                yield wording.study_line(event)
+                if event.fixed:
+                    yield wording.fixed_line(event)
             case events.TrialStarted(trial):
                 searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])
-                return f"  {wording.named(trial, alone=self._alone)}: {searched}"
+                yield f"  {wording.named(trial, alone=self._alone)}: {searched}"
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
                 who = "" if self._alone else f"{wording.named(trial, alone=False)}, "
                 text = wording.epoch_text(epoch)
-                return f"    {who}epoch {epoch.number}/{trial.epochs}: {text}{left}"
+                yield f"    {who}epoch {epoch.number}/{trial.epochs}: {text}{left}"
             case events.TrialFinished(trial, outcome):
                 who = wording.named(trial, alone=self._alone)
-                return f"  {who} {wording.outcome_text(outcome)}"
-            case _:
-                return ""
+                yield f"  {who} {wording.outcome_text(outcome)}"
 
-    def _fetched(self, event: events.FileFetched) -> str:
+    def _fetched(self, event: events.FileFetched) -> Iterator[str]:
         # A file of a known size has a line for each tenth, others one when they begin.
         tenth = 10 * event.done // event.total if event.total else 0
-        if tenth <= self._tenths.get(event.file, -1):
-            return ""
-        self._tenths[event.file] = tenth
-        return wording.fetched_line(event)
+        if tenth > self._tenths.get(event.file, -1):
+            self._tenths[event.file] = tenth
+            yield wording.fetched_line(event)

@@ -6,6 +6,7 @@ import click
 
 from lemur_core.cli.collection import collections_text
 from lemur_core.cli.options import db_option
+from lemur_core.cli.output import print_text
 from lemur_core.cli.table import text_table
 from lemur_core.errors import UnknownNameError
 from lemur_core.kind import Kind
@@ -29,14 +30,14 @@ class Listing(click.Command):
 def list_entries(kind: str | None, db: str) -> None:
     """List what is installed, or one kind of it, or the collections of a database."""
     if kind in ("collection", "collections"):
-        click.echo(collections_text(db))
+        print_text(collections_text(db))
         return
     registry = installed()
     kinds = [kind_named(registry, kind)] if kind else registry.kinds.values()
     blocks = [_block(registry, one) for one in kinds if kind or registry.names(one.name)]
     if set(registry.plugins) <= {CORE}:
         blocks.append("no plugin is installed")
-    click.echo("\n\n".join(blocks))
+    print_text("\n\n".join(blocks))
 
 
 def kind_named(registry: Registry, text: str) -> Kind:

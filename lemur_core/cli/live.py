@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import AbstractContextManager, suppress
+from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
 
-import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as Screen
 from rich.progress_bar import ProgressBar
@@ -16,8 +16,12 @@ from rich.text import Text
 
 from lemur_core.cli import wording
 from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.output import print_text
 from lemur_core.cli.pace import Pace
+from lemur_core.cli.streams import EscapingStream, TolerantStream
 from lemur_core.cli.text import duration, sparkline
+from lemur_core.escapes import one_line
+from lemur_core.passwords import redact
 from lemur_core.search import events
 from lemur_core.space import Value
 from lemur_core.trial import Epoch, State, Trial
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
     from lemur_core.search.summary import Summary
 
 _STYLES = {State.FAILED: "red", State.PRUNED: "yellow", State.INTERRUPTED: "yellow"}
+
+
+# No style, and the cursor shown.
+_RESTORE = "\x1b[0m\x1b[?25h"
 
 
 class _Running(NamedTuple):
@@ -38,8 +46,9 @@ class Live(AbstractContextManager["Live"]):
     """Shows the trial that runs, its curve, a bar, and the time left."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or _console()
         self.pace = Pace()
+        self._before: tuple[TextIO, TextIO] | None = None
         self._alone = True
         self._running: dict[str, _Running] = {}
         self._fixed: dict[str, Mapping[str, Value]] = {}
@@ -50,11 +59,37 @@ class Live(AbstractContextManager["Live"]):
         )
 
     def __enter__(self) -> Live:
-        self._screen.start()
+        self._before = sys.stdout, sys.stderr
+        try:
+            self._screen.start()
+            # What is printed meanwhile appears above the display, which obeys it in part.
+            sys.stdout, sys.stderr = EscapingStream(sys.stdout), EscapingStream(sys.stderr)
+        except BaseException:
+            # What was not begun cannot be stopped, but the terminal is restored.
+            with suppress(Exception):
+                self._stop()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._screen.stop()
+        try:
+            self._stop()
+        # Whoever is impatient must not lose the cursor.
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+
+    def _stop(self) -> None:
+        if self._before is None:
+            return
+        try:
+            self._screen.stop()
+        finally:
+            sys.stdout, sys.stderr = self._before
+            if self.console.is_terminal:
+                self.console.file.write(_RESTORE)
+                self.console.file.flush()
+            self._before = None
 
     def __call__(self, event: events.Event) -> None:
         """Show one event."""
@@ -86,11 +121,11 @@ class Live(AbstractContextManager["Live"]):
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
-        self._screen.stop()
-        click.echo(f"\n{ending(summary, self.pace.elapsed_s)}")
+        self._stop()
+        print_text(f"\n{ending(summary, self.pace.elapsed_s)}")
 
     def _say(self, text: str, style: str = "") -> None:
-        self.console.print(Text(text, style=style))
+        self.console.print(_text(text, style))
 
     def _name(self, trial: Trial) -> str:
         return wording.named(trial, alone=self._alone)
@@ -100,7 +135,7 @@ class Live(AbstractContextManager["Live"]):
 
     def _now(self) -> RenderableType:
         if not self.pace.total:
-            self._spinner.update(text=f" {self._preparing}")
+            self._spinner.update(text=_text(f" {self._preparing}"))
             return self._spinner
         # A copy: this is drawn by another thread than the one that is told the events.
         running = list(self._running.values())
@@ -109,7 +144,7 @@ class Live(AbstractContextManager["Live"]):
     def _training(self, one: _Running) -> list[RenderableType]:
         trial, epochs = one.trial, one.epochs
         number = min(len(epochs) + 1, trial.epochs)
-        one.spinner.update(text=f" {self._name(trial)}, epoch {number}/{trial.epochs}")
+        one.spinner.update(text=_text(f" {self._name(trial)}, epoch {number}/{trial.epochs}"))
         searched = _one_line(f"    {self._searched(trial)}", "dim")
         return [one.spinner, *_curve(epochs), *([searched] if self._alone else [])]
 
@@ -134,4 +169,19 @@ def _curve(epochs: list[Epoch]) -> list[RenderableType]:
 
 
 def _one_line(text: str, style: str) -> Text:
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+    line = _text(text, style)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def _text(text: str, style: str = "") -> Text:
+    # A text of rich's own kind has no markup; rich takes control characters as they are.
+    return Text(one_line(redact(text)), style=style)
+
+
+def _console() -> Console:
+    """Return a console on standard output, whose control sequences are not escaped."""
+    stream = sys.stdout.stream if isinstance(sys.stdout, EscapingStream) else sys.stdout
+    file = cast("TextIO", TolerantStream(stream))
+    # Of what others print beside the display, brackets are no markup either.
+    return Console(file=file, highlight=False, markup=False, emoji=False)

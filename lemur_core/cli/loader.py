@@ -59,12 +59,12 @@ def _classes(bundle: DataBundle) -> Iterator[str]:
     classes = bundle.out_shape[0] if len(bundle.out_shape) == 1 else 0
     names = bundle.class_names or [""] * classes
     rows = [
-        [str(number), _printable(name), *(_at(counts[split], number) for split in SPLITS)]
+        [str(number), name, *(_at(counts[split], number) for split in SPLITS)]
         for number, name in enumerate(names)
     ]
     rows.append(["all", "", *(str(len(splits[split])) for split in SPLITS)])
     yield ""
-    yield text_table(["class", "name", *SPLITS], rows)
+    yield from text_table(["class", "name", *SPLITS], rows).split("\n")
 
 
 def _counts(samples: Samples, out_shape: tuple[int, ...]) -> list[int] | None:
@@ -84,10 +84,6 @@ def _knows_targets(samples: Any) -> bool:
 
 def _at(counts: list[int] | None, number: int) -> str:
     return "-" if counts is None else str(counts[number])
-
-
-def _printable(name: str) -> str:
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
 
 
 def _images(samples: Samples) -> str:

@@ -13,6 +13,7 @@ from string import Template
 
 import click
 
+from lemur_core.cli.output import print_line, print_lines
 from lemur_core.errors import SettingsError, WriteError
 from lemur_core.files import write_errors
 
@@ -50,9 +51,9 @@ def plugin(name: str, folder: Path) -> None:
         rmtree(root, ignore_errors=True)
         raise
     for path in paths:
-        click.echo(f"  {path}")
-    click.echo(f"next:\n  pip install -e '{root}[tests]'\n  pytest {root}")
-    click.echo(f"  lemur run --net {names['net']} --dataset digits --trials 1")
+        print_line(f"  {path}")
+    print_lines(["next:", f"  pip install -e '{root}[tests]'", f"  pytest {root}"])
+    print_line(f"  lemur run --net {names['net']} --dataset digits --trials 1")
 
 
 def _names(given: str) -> dict[str, str]:

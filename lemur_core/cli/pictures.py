@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.output import print_line
 from lemur_core.entry import Entry
 from lemur_core.errors import PluginError, RetrainingError, SettingsError
 from lemur_core.files import replacement
@@ -72,22 +73,22 @@ def pictures(
     told, file = find(name, db, data)
     draw = _drawer(told.facts["task"])
     try:
-        found = restore(told, file, data, device, _print_epoch, click.echo)
+        found = restore(told, file, data, device, _print_epoch, print_line)
     except RetrainingError as error:
-        click.echo(f"{error.state}: {error.reason}")
+        print_line(f"{error.state}: {error.reason}")
         raise click.exceptions.Exit(1) from None
     samples = draw_samples(found.bundle, count, seed)
     examples = predict(found, samples)
     style = Style(found.bundle.class_names, score)
     _save(grid([draw(example, style) for example in examples], style), output)
     scores = f"validation {found.validation:.4f}, test {found.accuracy:.4f}"
-    click.echo(f"wrote {output}: {len(examples)} samples, epoch {found.epoch}, {scores}")
+    print_line(f"wrote {output}: {len(examples)} samples, epoch {found.epoch}, {scores}")
 
 
 def _print_epoch(epoch: Epoch) -> None:
     from lemur_core.cli.wording import epoch_text
 
-    click.echo(f"epoch {epoch.number}: {epoch_text(epoch)}")
+    print_line(f"epoch {epoch.number}: {epoch_text(epoch)}")
 
 
 def _check_output(output: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from lemur_core.search.events import Event
 
@@ -32,8 +32,14 @@ def watching(*, quiet: bool, as_json: bool) -> AbstractContextManager[Show]:
 
     if quiet:
         return lines.Quiet()
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and _is_unicode(sys.stdout):
         from lemur_core.cli.live import Live
 
         return Live()
     return lines.Lines()
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    """Return whether a stream has the characters that the display is drawn with."""
+    encoding = getattr(getattr(stream, "stream", stream), "encoding", None) or ""
+    return encoding.lower().startswith("utf")

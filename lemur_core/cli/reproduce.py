@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.output import print_line, print_lines
 
 
 @click.command()
@@ -61,17 +62,17 @@ def reproduce(
             installed(),
             data,
             device,
-            lambda epoch: click.echo(f"epoch {epoch.number}: {epoch.accuracy:.4f}"),
+            lambda epoch: print_line(f"epoch {epoch.number}: {epoch.accuracy:.4f}"),
             weights,
         )
     except DataChangedError as error:
-        click.echo(f"{error}\nnot the same")
+        print_lines([str(error), "not the same"])
         context.exit(1)
     for one in done.differences:
-        click.echo(f"epoch {one.epoch}: {one.name} was {one.recorded!r}, is {one.again!r}")
+        print_line(f"epoch {one.epoch}: {one.name} was {one.recorded!r}, is {one.again!r}")
     for line in done.changed:
-        click.echo(line)
+        print_line(line)
     if done.outcome.reason:
-        click.echo(f"{done.outcome.state}: {done.outcome.reason}")
-    click.echo("the same" if done.same else "not the same")
+        print_line(f"{done.outcome.state}: {done.outcome.reason}")
+    print_line("the same" if done.same else "not the same")
     context.exit(0 if done.same else 1)

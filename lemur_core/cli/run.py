@@ -11,6 +11,7 @@ import click
 
 from lemur_core.cli.aliases import lemur_options, take_aliases
 from lemur_core.cli.options import data_option, db_option
+from lemur_core.cli.output import print_line
 
 if TYPE_CHECKING:
     from lemur_core.pipeline import Pipeline
@@ -143,7 +144,7 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     if dry_run:
         pipelines = plan(settings, with_checked(settings, installed()))
         for pipeline in pipelines:
-            click.echo(pipeline.name)
+            print_line(pipeline.name)
         _say_held(settings.db, pipelines)
         return 0
     from lemur_core.cli.progress import watching
@@ -175,7 +176,7 @@ def _say_held(db: str, pipelines: Sequence[Pipeline]) -> None:
     with suppress(StoreError), opened(db) as engine:
         for held in patiently(engine, lambda connection: held_trials(connection, pipelines)):
             if not held.is_over:
-                click.echo(held_text(held.trials, held.host, held.silent_s), err=True)
+                print_line(held_text(held.trials, held.host, held.silent_s), err=True)
 
 
 def _on_command_line(context: click.Context) -> set[str]:

@@ -10,6 +10,7 @@ import click
 from lemur_core.cli.collection import collection
 from lemur_core.cli.list import kind_named
 from lemur_core.cli.options import db_option
+from lemur_core.cli.output import print_data, print_line, print_lines, print_text
 from lemur_core.entry import Entry
 from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError
 from lemur_core.kind import Kind
@@ -106,9 +107,10 @@ def entry(
     lines += _details(registry.kinds[kind], shown)
     if kind == "net" and size:
         lines += _size(shown, _shape(shape), classes)
-    click.echo("\n".join(lines))
+    print_lines(lines)
     if source:
-        click.echo(f"\n{shown.code() if kind == 'net' else shown.source()}", nl=False)
+        print_line()
+        print_data(shown.code() if kind == "net" else shown.source())
 
 
 @click.command()
@@ -124,9 +126,10 @@ def trial(uid: str, source: bool, db: str) -> None:
 
     with opened(db) as engine:
         told = patiently(engine, lambda connection: tell(connection, uid))
-    click.echo(trial_text(told))
+    print_text(trial_text(told))
     if source and "nn" in told.codes:
-        click.echo(f"\n{told.codes['nn']}", nl=False)
+        print_line()
+        print_data(told.codes["nn"])
 
 
 def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:

@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import click
+from lemur_core.cli.streams import style
+from lemur_core.escapes import one_line
 
 # Narrower than this, the last column is put beneath each row.
 _LEAST_WIDTH = 30
@@ -19,13 +20,14 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return rows under headers, numbers to the right.
 
     On a terminal the last column is wrapped, or put beneath each row where there is little room.
+    A cell is one line, whatever it holds: line ends and control characters are shown as escapes.
 
     >>> print(text_table(["net", "score"], [["ResNet", "0.97"], ["AlexNet", "0.9"]]))
     net      score
     ResNet    0.97
     AlexNet    0.9
     """
-    cells = [list(headers), *([str(cell) for cell in row] for row in rows)]
+    cells = [[one_line(str(cell)) for cell in row] for row in (headers, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     right = [
         len(rows) > 0 and all(map(_numeric, column[1:])) for column in zip(*cells, strict=True)
@@ -39,13 +41,13 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     else:
         lines = [_beneath(row, widths, right, columns) for row in cells]
     if sys.stdout.isatty():
-        lines[0] = click.style(lines[0], bold=True)
+        lines[0] = style(lines[0], "bold")
     return "\n".join(lines)
 
 
 def headed(title: str, table: str) -> str:
-    """Return a table under its title."""
-    return f"{click.style(title, bold=True)}\n{table}"
+    """Return a table under its title, which is one line."""
+    return f"{style(one_line(title), 'bold')}\n{table}"
 
 
 def _beside(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lemur_core.escapes import one_line
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -62,9 +64,7 @@ def json_text(value: Any) -> str:
     """
     import json
 
-    text = json.dumps(value, ensure_ascii=False)
-    # A terminal cannot show half a character, nor encode it.
-    return text.encode(errors="backslashreplace").decode()
+    return one_line(json.dumps(value, ensure_ascii=False))
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lemur_core.cli.table import text_table
 from lemur_core.cli.text import binary, json_text
+from lemur_core.escapes import join_lines
 from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 
@@ -14,7 +15,7 @@ _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
 
 def trial_text(told: Told) -> str:
     """Return what is known of a trial, its code left out."""
-    return "\n".join([*_facts(told), "", _curve(told), *_traceback(told)])
+    return "\n".join([join_lines(_facts(told)), "", _curve(told), *_traceback(told)])
 
 
 def _facts(told: Told) -> Iterator[str]:

@@ -15,7 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from lemur_core.errors import StoreError
-from lemur_core.store.location import file_path, is_url, without_password
+from lemur_core.passwords import is_like_url, password_of, without_password
+from lemur_core.store.location import file_path, is_url
 from lemur_core.store.patience import WAIT_FOR_LOCK_S
 from lemur_core.store.sqlite_file import SQLiteFile
 from lemur_core.store.tables import check_tables
@@ -189,6 +190,7 @@ def _url(db: str | Path) -> URL:
         raise StoreError(
             f"database {without_password(text)!r}: port {url.port}: expected 1 to 65535"
         )
+    _check_user(text, url)
     if _is_sqlite(url) and not _is_uri(url):
         _check_query(text, url)
     # Which driver SQLAlchemy takes by itself depends on its version.
@@ -204,18 +206,33 @@ def _url_of_file(db: str | Path) -> URL:
         )
     if not path or "\0" in path:
         raise StoreError(f"database {path!r}: expected the path of a file, or a URL")
+    if is_like_url(path) and not os.path.lexists(path):
+        raise StoreError(
+            f"database {without_password(path)!r}: expected a URL such as "
+            "postgresql://me@host/results; put ./ before the path of a file"
+        )
     if path.endswith("/"):
         raise StoreError(f"database {path}: is a directory; expected a file, {path}lemur.db say")
     # Not through the text of a URL, in which ?, # and % would have a meaning.
     return URL.create("sqlite", database=path)
 
 
+def _check_user(text: str, url: URL) -> None:
+    # SQLAlchemy reads an @, / or ? of a password as the end of what it is in.
+    password = password_of(text)
+    if ":" in password and unquote(password.removeprefix(":")) != (url.password or ""):
+        raise StoreError(
+            f"database {without_password(text)!r}: expected one @, before the host; write %40 for "
+            "an @, %2F for a / and %3F for a ? in the user, password or options"
+        )
+
+
 def _check_query(text: str, url: URL) -> None:
     unknown = sorted(set(url.query) - _SQLITE_OPTIONS)
     if unknown:
         raise StoreError(
-            f"database {text!r}: SQLite has no option {unknown[0]!r}; if the ? is part of the "
-            f"file's name, give its path without sqlite:///"
+            f"database {without_password(text)!r}: SQLite has no option {unknown[0]!r}; if the ? "
+            f"is part of the file's name, give its path without sqlite:///"
         )
 
 
@@ -255,15 +272,16 @@ def _check_file(url: URL, create: bool) -> None:
     file = sqlite_file(url)
     if file is None or _is_uri(url):
         return
+    shown = place(url)
     if file.is_dir():
-        raise StoreError(f"database {file}: is a directory; expected a file, {file}/lemur.db say")
+        raise StoreError(f"database {shown}: is a directory; expected a file, {shown}/lemur.db say")
     if not file.parent.is_dir():
-        raise StoreError(f"database {file}: there is no directory {file.parent}")
+        raise StoreError(f"database {shown}: there is no directory {Path(shown).parent}")
     if not create and not file.exists():
-        raise StoreError(f"database {file}: there is no such file; lemur run writes one")
+        raise StoreError(f"database {shown}: there is no such file; lemur run writes one")
     if create and not os.access(file.parent, os.W_OK):
         raise StoreError(
-            f"database {file}: folder {file.parent} cannot be written; make it writable, "
+            f"database {shown}: folder {Path(shown).parent} cannot be written; make it writable, "
             "or name another with --db"
         )
 

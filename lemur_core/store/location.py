@@ -7,9 +7,6 @@ import re
 from pathlib import Path
 
 _URL = re.compile(r"[\w+.-]*://")
-# Up to the last @, as a password may hold one.
-_PASSWORD = re.compile(r"//([^/@:]*):.*@")
-_QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 
 
 def is_url(db: str | Path) -> bool:
@@ -31,12 +28,3 @@ def file_path(db: str | Path) -> str:
 def may_exist(db: str | Path) -> bool:
     """Return False if a database is a file that is not there; a URL is not looked up."""
     return is_url(db) or Path(file_path(db)).exists()
-
-
-def without_password(url: str) -> str:
-    """Return a URL as it may be shown.
-
-    >>> without_password("postgresql://me:secret@host/results")
-    'postgresql://me:***@host/results'
-    """
-    return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"//\1:***@", url))

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from lemur_core.errors import StoreError
-from lemur_core.store.location import without_password
+from lemur_core.passwords import redact, secrets_of, without_password
 
 _SQLITE_PASSES = {
     sqlite3.SQLITE_BUSY,
@@ -58,6 +58,8 @@ def store_errors(where: object, *but: type[SQLAlchemyError]) -> Iterator[None]:
 def said(where: object, error: SQLAlchemyError) -> str:
     """Return in one line where an error happened, its cause and what to do."""
     cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
+    # A server's driver may quote what it was given.
+    cause = redact(cause, secrets_of(_rendered(where)))
     return f"database {place(where)}: {cause}{_advice(cause)}"
 
 
@@ -65,9 +67,14 @@ def place(where: object) -> str:
     """Return a database's URL, or the path of an SQLite file, without its password."""
     url = where.url if isinstance(where, Engine) else where
     if not isinstance(url, URL):
-        return str(url)
+        return without_password(str(url))
     file = url.database if url.drivername.partition("+")[0] == "sqlite" else None
-    return file or without_password(url.render_as_string(hide_password=True))
+    return without_password(file or url.render_as_string(hide_password=True))
+
+
+def _rendered(where: object) -> str:
+    url = where.url if isinstance(where, Engine) else where
+    return url.render_as_string(hide_password=False) if isinstance(url, URL) else str(url)
 
 
 def is_transient(error: DBAPIError) -> bool:

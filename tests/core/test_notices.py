@@ -44,7 +44,11 @@ def pipe():
             ["UserWarning: Corrupt EXIF (Image.py:99)"],
             "next\n",
         ),
-        ("10%\r20%\r\n", [], "10%\r20%\r\n"),
+        ("10%\r20%\r\n", [], "20%\n"),
+        ("\x1b]0;title\a \u202e\x1b[2K\n", [], "\\x1b]0;title\\x07 \\u202e\\x1b[2K\n"),
+        ("\x1elemur-notice {\n", [], "\\x1elemur-notice {\n"),
+        (f"\x1elemur-notice {'[' * 30_000}\n", [], f"\\x1elemur-notice {'[' * 30_000}\n"),
+        ("x" * 40_000, [], f"{'x' * 40_000}\n"),
         ("[Warm] up\n", [], "[Warm] up\n"),
     ],
 )
@@ -67,7 +71,7 @@ def test_a_line_is_read_when_it_is_whole(pipe):
 def test_a_mark_before_anything_else_is_printed(pipe, text):
     descriptor, output, shown = pipe
     os.write(descriptor, f"\x1elemur-notice {text}\n".encode())
-    assert (output.notices(), shown.getvalue()) == ([], f"\x1elemur-notice {text}\n")
+    assert (output.notices(), shown.getvalue()) == ([], f"\\x1elemur-notice {text}\n")
 
 
 def test_a_line_without_end_is_printed_in_pieces(pipe):
@@ -161,3 +165,10 @@ def test_the_campaigns_own_process_warns_on_a_line_of_its_own(toys, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0
     assert "lemur: warning: UserWarning: careful now (Warns.py:" in done.stderr
+
+
+def test_a_process_that_prints_without_end_is_not_waited_for():
+    with open("/dev/zero", "rb") as endless:
+        output = Output(endless.fileno(), io.StringIO)
+        assert output.notices() == []
+        assert output.is_open

@@ -28,6 +28,7 @@ from lemur_core.codec import DECODING_ERRORS, from_json, reader
 from lemur_core.errors import FactError, StoreError
 from lemur_core.fact import check_facts
 from lemur_core.files import sync_folder
+from lemur_core.passwords import without_password
 from lemur_core.store import fields, schema
 from lemur_core.store.database import reach, sqlite_file
 from lemur_core.store.facts import check_epoch, write_facts
@@ -63,8 +64,16 @@ def spill_file(engine: Engine) -> Path | None:
     if engine.dialect.name == "sqlite":
         file = sqlite_file(url)
         return file and Path(f"{file}-unwritten.jsonl").absolute()
-    name = url.set(password=None).render_as_string().encode()
-    return Path(f"lemur-unwritten-{hashlib.sha256(name).hexdigest()[:12]}.jsonl").absolute()
+    plain = url.set(password=None).render_as_string()
+    file = _file_named(without_password(plain))
+    # lemur 0.1 made the name of passwords in the query, too.
+    older = _file_named(plain)
+    return older if older.exists() or _taken(older) else file
+
+
+def _file_named(url: str) -> Path:
+    digest = hashlib.sha256(url.encode()).hexdigest()[:12]
+    return Path(f"lemur-unwritten-{digest}.jsonl").absolute()
 
 
 def spill(file: Path, line: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.commands import db_option, warn
+from lemur_core.commands import db_option, print_line, print_lines, print_text, warn
 from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, write_errors
 
@@ -101,8 +101,8 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     }
     measured = {name: measure(ones) for name, ones in verdicts.items()}
     studies = len({trial.study for trial in trials})
-    click.echo(f"trials: {len(trials)}, studies: {studies}, too short or without score: {left}\n")
-    click.echo(tables(measured))
+    print_line(f"trials: {len(trials)}, studies: {studies}, too short or without score: {left}")
+    print_text(f"\n{tables(measured)}")
     if listed:
         _report_trials(listed, trials, verdicts)
     if asked["figures"]:
@@ -146,7 +146,7 @@ def _read_trials(
         )
         found: Iterable[Recorded] = read.trials
         if read.unit:
-            click.echo(f"scores in CSV files: {read.unit.plural}")
+            print_line(f"scores in CSV files: {read.unit.plural}")
         for note in read.notes:
             warn(note)
     else:
@@ -182,10 +182,10 @@ def _report_trials(listed: str, trials: Any, verdicts: Any) -> None:
 
     rows = trial_rows(trials, verdicts)
     if listed == _PRINTED:
-        click.echo(f"\n{trial_tables(rows)}")
+        print_text(f"\n{trial_tables(rows)}")
     else:
         write_trials(rows, Path(listed))
-        click.echo(f"\nwrote {listed}: {len(rows):,} rows")
+        print_lines(["", f"wrote {listed}: {len(rows):,} rows"])
 
 
 def _make_folder(folder: Path) -> None:
@@ -207,4 +207,4 @@ def _write(folder: Path, trials: Any, verdicts: Any, measured: Any) -> None:
         pd.DataFrame(rows_of(measured)).to_csv(path, index=False)
     write_trials(trial_rows(trials, verdicts), folder / "trials.csv")
     names = ", ".join(file.name for file in drawn)
-    click.echo(f"\n{folder}: estimators.csv, trials.csv, {names}")
+    print_lines(["", f"{folder}: estimators.csv, trials.csv, {names}"])

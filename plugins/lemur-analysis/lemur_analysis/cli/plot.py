@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.commands import arguments_of, db_option, filter_options
+from lemur_core.commands import (
+    arguments_of,
+    db_option,
+    filter_options,
+    print_line,
+    show_progress,
+)
 from lemur_core.errors import LemurError, SettingsError, UnknownNameError, WriteError
 from lemur_core.files import write_errors
 
@@ -95,7 +100,7 @@ def plot(
         out.mkdir(parents=True, exist_ok=True)
     drawn = {}
     for number, one in enumerate(figures, 1):
-        _show_progress(f"drawing {one.name}, {number} of {len(figures)}")
+        show_progress(f"drawing {one.name}, {number} of {len(figures)}")
         drawn[one.name] = _draw(one, frame, (out, form, dpi, panels))
     if not any(drawn.values()) or any(one.named and not drawn[one.name] for one in figures):
         click.get_current_context().exit(1)
@@ -130,7 +135,7 @@ def _read(figures: Sequence[_Figure], db: str, arguments: dict[str, Any]) -> Dat
     for name in dict.fromkeys(name for one in figures for name in _further(one)):
         if name not in columns and _is_recorded(name, arguments["collection"], db):
             columns[name] = None
-    _show_progress("reading results")
+    show_progress("reading results")
     return data(**arguments, columns=list(columns), db=db)
 
 
@@ -200,16 +205,11 @@ def _page_path(path: Path, page: Page) -> Path:
 
 
 def _say_written(path: Path, page: Page) -> None:
-    _show_progress("")
+    show_progress("")
     said = f" ({'; '.join(page.titles)})" if page.count > 1 else ""
-    click.echo(f"wrote {path}{said}")
+    print_line(f"wrote {path}{said}")
 
 
 def _say(text: str) -> None:
-    _show_progress("")
-    click.echo(" ".join(text.split()), err=True)
-
-
-def _show_progress(text: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r\033[K{text}", nl=False, err=True)
+    show_progress("")
+    print_line(" ".join(text.split()), err=True)

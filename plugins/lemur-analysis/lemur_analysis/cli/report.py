@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from lemur_core.commands import arguments_of, db_option, filter_options, write_results
+from lemur_core.commands import (
+    arguments_of,
+    db_option,
+    filter_options,
+    print_line,
+    write_results,
+)
 from lemur_core.errors import SettingsError
 
 EXPORTERS = {".xlsx": "excel", ".html": "html", ".htm": "html", ".pdf": "pdf", "": "report"}
@@ -47,7 +53,7 @@ def report(out: Path, raw: bool, figures: str, db: str, **given: Any) -> None:
     if data(**arguments, columns=["nn"], max_rows=1, db=db).empty:
         raise SettingsError("no recorded results match; nothing to report")
     said = write_results(name, out, db, arguments, {"figures": figures}).said
-    click.echo(f"wrote {out}: {said}")
+    print_line(f"wrote {out}: {said}")
 
 
 def exporter_of(out: Path, *, raw: bool) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.commands import db_option, text_table
+from lemur_core.commands import db_option, print_line, print_text, text_table
 from lemur_core.files import replacement
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def reproduce_paper(
         raise SettingsError(f"{out}: expected a file whose name ends in .csv or .json")
     claims = installed().get("paper", name).load()
     done = [check(claim) for claim in claims(Sources(data, db))]
-    click.echo(text_table(HEADERS, [_row(one) for one in done]))
+    print_text(text_table(HEADERS, [_row(one) for one in done]))
     for line in _remarks(done):
-        click.echo(line)
+        print_line(line)
     verdicts = [one.verdict for one in done]
-    click.echo(", ".join(f"{name}: {verdicts.count(name)}" for name in Verdict if name in verdicts))
+    print_line(", ".join(f"{name}: {verdicts.count(name)}" for name in Verdict if name in verdicts))
     if out is not None:
         _write(done, out)
-        click.echo(f"wrote {out}")
+        print_line(f"wrote {out}")
     failed = Verdict.DIFFERS in verdicts or set(verdicts) <= {Verdict.MISSING}
     context.exit(1 if failed else 0)
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.commands import arguments_of, db_option, filter_options, headed, text_table
+from lemur_core.commands import (
+    arguments_of,
+    db_option,
+    filter_options,
+    headed,
+    print_data,
+    print_line,
+    print_text,
+    text_table,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -73,13 +82,14 @@ def stats(table: str | None, form: str, db: str, **given: Any) -> None:
         raise click.UsageError(f"--format {form} needs --table, one of {', '.join(TABLES)}")
     frame = data(**arguments_of(db, given), db=db)
     if frame.empty:
-        click.echo(NO_ROWS, err=form != "table")
+        print_line(NO_ROWS, err=form != "table")
     elif form != "table":
         found = made(table or "", frame)
-        click.echo(_csv(found) if form == "csv" else found.to_json(orient="records"))
+        text = _csv(found) if form == "csv" else found.to_json(orient="records")
+        print_data(f"{text}\n")
     else:
         names = [table] if table else list(_first(frame))
-        click.echo("\n\n".join(text for name in names for text in texts(name, frame)))
+        print_text("\n\n".join(text for name in names for text in texts(name, frame)))
 
 
 def made(table: str, frame: DataFrame) -> DataFrame:

@@ -1,0 +1,58 @@
+"""Show text that others wrote: what a terminal obeys, hides or reorders becomes an escape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# Control characters but tabs and line ends, lone surrogates, and what Unicode calls separators of
+# lines and paragraphs, format characters (bidirectional marks, zero-width characters, tags) and
+# default ignorables.
+_UNSAFE = (
+    "\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f"
+    "\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_WITHIN_LINES = re.compile(f"[{_UNSAFE}]")
+_ANY = re.compile(f"[{_UNSAFE}\t\n]")
+# Some scripts need joiners within words, and emoji are made with a joiner and selectors.
+_JOINED = re.compile(
+    "(?<=[\u0600-\u0dff])[\u200c\u200d](?=[\u0600-\u0dff])"
+    "|(?<=[\u203c-\u3299\ufe0f\U0001f000-\U0001faff])"
+    "(?:\u200d(?=[\u203c-\u3299\U0001f000-\U0001faff])|[\ufe0e\ufe0f])"
+)
+
+
+def escape(text: str) -> str:
+    r"""Return text as it may be shown, its lines and tabs as they are.
+
+    Letters of any script are left alone, and so is what is escaped already.
+
+    >>> escape("one\n\x1b]0;title\a two")
+    'one\n\\x1b]0;title\\x07 two'
+    """
+    return _WITHIN_LINES.sub(_escape, text.replace("\r\n", "\n") if "\r" in text else text)
+
+
+def one_line(text: str) -> str:
+    r"""Return text as it may be shown on a line, which it does not end.
+
+    >>> one_line("Net\nother \u202etext")
+    'Net\\nother \\u202etext'
+    """
+    return text if text.isascii() and text.isprintable() else _ANY.sub(_escape, text)
+
+
+def join_lines(lines: Iterable[str]) -> str:
+    r"""Return lines one below the other, none of which can pass for two.
+
+    >>> join_lines(["net: A", "note: b\nnet: B"])
+    'net: A\nnote: b\\nnet: B'
+    """
+    return "\n".join(map(one_line, lines))
+
+
+def _escape(match: re.Match[str]) -> str:
+    sign = match[0]
+    return sign if _JOINED.match(match.string, match.start()) else ascii(sign)[1:-1]

@@ -1,0 +1,290 @@
+"""No text of others changes what a terminal does: every command, with results full of it."""
+
+import io
+import json
+import re
+import sqlite3
+import sys
+import unicodedata
+from contextlib import closing
+from html.parser import HTMLParser
+
+import pytest
+
+import lemur_core
+from lemur_core import registry
+
+SIGNS = (
+    "\x1b[35m\x1b[7A\x1b]0;title\a\x1b]8;;http://x\x1b\\\x1b]52;c;aGk=\a\r\b\x7f\x85\x9b2J"
+    "\xad\u061c\u200b\u200e\u202e\u2066\u2028\u2029\u3164\ufeff\U000e0041"
+)
+HTML = "</script><img src=x onerror=alert(1)>"
+TEXT = f"{SIGNS}[red][link=http://x]:smile:{HTML}\nFORGED is valid"
+# What JSON alone can hold.
+IN_JSON = json.dumps(f"{TEXT}\ud800")
+NAME = f"a{TEXT}"
+CODE = f"# {TEXT}\nclass Net:\n    pass\n"
+# What lemur itself wants of a terminal: styles; a line in place of another; and what rich wants of
+# it for a live display.
+OWN = re.compile(r"\x1b\[(?:[12]|3[123]|0)m|\r\x1b\[K")
+OF_RICH = re.compile(
+    r"\x1b\[(?:\d;)?(?:3[0-46-8]|9\d)(?:;\d+)*m|\r?(?:\x1b\[1A)?\x1b\[2K|\x1b\[\?25[lh]"
+)
+INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+class Terminal(io.TextIOWrapper):
+    def __init__(self, encoding="utf-8"):
+        super().__init__(io.BytesIO(), encoding, errors="strict")
+
+    def isatty(self):
+        return True
+
+    def shown(self):
+        self.flush()
+        return self.buffer.getvalue().decode(self.encoding)
+
+
+def unsafe_signs(text):
+    """What of a text a terminal would obey, hide or reorder."""
+    left = OF_RICH.sub("", OWN.sub("", text))
+    return {
+        sign for sign in left
+        if (unicodedata.category(sign) in INVISIBLE and sign not in "\n\t") or sign == "\u3164"
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A folder with a database of two trials, whatever others may write of which is hostile."""
+    folder = tmp_path_factory.mktemp("hostile")
+    db = folder / "lemur.db"
+    uids = []
+    for net in ("One", "Two"):
+        pipeline = f"img-classification_mine_acc_{net}"
+        with lemur_core.recording(
+            pipeline, {"act": net, "lr": 0.1}, code=CODE + net, device="cpu", db=db
+        ) as trial:
+            for epoch in (1, 2):
+                trial.epoch(loss=1.0, validation=0.5, accuracy=0.5 / epoch, scores={"f": (0.1, 1)})
+            trial.record({"note": net})
+            file = folder / f"{net}.txt"
+            file.write_text(net)
+            trial.attach(file)
+        uids.append(trial.uid)
+    lemur_core.collect("zoo", uids, kind="zoo", spec={"a": "b"}, db=db)
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(
+            "insert into source (place, form, taken) values (?, ?, ?)", [TEXT, TEXT, TEXT]
+        )
+        parts = json.dumps({"train": {"count": 3}}), json.dumps([json.loads(IN_JSON)])
+        connection.execute(
+            "insert into dataset (fingerprint, folder, class_names, parts) values (?, ?, ?, ?)",
+            ["0" * 32, TEXT, parts[1], parts[0]],
+        )
+        for table, columns in {
+            "trial": ("task", "dataset", "metric", "device", "reason", "traceback"),
+            "collection": ("name", "kind"),
+            "artefact": ("name", "kind"),
+            "member": ("role",),
+            "nn": ("name",),
+            "fact": ("name",),
+            "prm": ("name",),
+        }.items():
+            for column in columns:
+                connection.execute(f"update {table} set {column} = {column} || ?", [NAME])
+        connection.execute("update trial set nn = nn || ?", [NAME])
+        connection.execute("update trial set state = 'failed' where id = 2")
+        connection.execute("update prm set value = ? where name like 'act%'", [IN_JSON])
+        connection.execute("update fact set value = ?", [IN_JSON])
+        connection.execute("update collection set spec = ?, provenance = ?", [IN_JSON, IN_JSON])
+        connection.execute("update stat set extra = ?, source_id = 1", [f'{{"x": {IN_JSON}}}'])
+        connection.execute("update trial set versions = ?", [f"{{{IN_JSON}: {IN_JSON}}}"])
+    (folder / "broken.json").write_text(f'{{"{SIGNS}')
+    data = folder / "data"
+    data.mkdir()
+    (data / NAME.replace("/", "")).touch()
+    return folder, uids
+
+
+@pytest.fixture
+def on_terminal(hostile, monkeypatch):
+    """Run a command on a terminal; give its status and what the terminal was sent."""
+    monkeypatch.chdir(hostile[0])
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments, encoding="utf-8"):
+        from lemur_core.cli import main
+
+        out, err = Terminal(encoding), Terminal(encoding)
+        monkeypatch.setattr(sys, "argv", ["lemur", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        with pytest.raises(SystemExit) as exited:
+            main()
+        return exited.value.code, out.shown(), err.shown()
+
+    return call
+
+
+# Arguments by command. UID and OTHER are the trials; a status is what the command ends with.
+COMMANDS = {
+    "run": [
+        (2, "run", "--net", NAME), (2, "run", NAME), (2, "run", "--points", NAME),
+    ],
+    "list": [
+        (0, "list"), (0, "list", "collection"), (2, "list", NAME),
+        (2, "list", "collection", "--db", NAME),
+    ],
+    "show": [
+        (0, "show", "trial", "UID"), (0, "show", "trial", "OTHER", "--no-source"),
+        (0, "show", "collection", "zoo" + NAME), (2, "show", "collection", NAME),
+        (2, "show", "net", NAME), (2, "show", NAME, NAME), (2, "show", "pictures", "UID"),
+    ],
+    "data": [
+        (0, "data"), (0, "data", "--best"), (0, "data", "--format", "csv"),
+        (0, "data", "--format", "json"), (0, "data", "--format", "jsonl"),
+        (0, "data", "--prm-as-columns", "--stats", "--with-facts", "--curves"),
+        (0, "data", "--columns", "nn,nn_code,prm"),
+        (0, "data", "--collection", "zoo" + NAME), (0, "data", "--where", "state=failed"),
+        (2, "data", "--where", NAME), (2, "data", "--net", NAME), (2, "data", "--format", NAME),
+        (2, "data", "--columns", NAME),
+    ],
+    "reproduce": [(2, "reproduce", "UID"), (2, "reproduce", NAME)],
+    "best": [(0, "best")],
+    "compare": [(0, "compare", "UID", "OTHER"), (2, "compare", NAME, NAME)],
+    "export": [(0, "export", "-o", f"out{SIGNS}.jsonl".replace("/", ""))],
+    "check": [(2, "check", NAME), (1, "check", "broken.py")],
+    "db": [
+        (0, "db", "info"), (1, "db", "check"), (0, "db", "vacuum"), (0, "db", "upgrade"),
+        (2, "db", "import", NAME, "--db", "new.db"),
+        (2, "db", "import", "broken.json", "--format", "lemur-files", "--db", "new.db"),
+        (2, "db", "merge", NAME, "--db", "new.db"), (0, "db", "export", "exported"),
+        (2, "db", "backup", "lemur.db"),
+    ],
+    "doctor": [(1, "doctor", "--no-torch")],
+    "new": [(2, "new", "plugin", NAME), (2, "new", NAME)],
+    "estimate": [(2, "estimate", "replay", "--least", "3")],
+    "plot": [(0, "plot", "score-epoch", "--out", "figures")],
+    "report": [(0, "report", "--figures", "none")],
+    "reproduce-paper": [(2, "reproduce-paper", NAME)],
+    "stats": [
+        (0, "stats"), *((0, "stats", "--table", name) for name in ("summary", "anomalies")),
+        (0, "stats", "--table", "nets", "--format", "csv"),
+        (0, "stats", "--table", "nets", "--format", "json"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_terminal_obeys_no_text_of_others(on_terminal, hostile, command, monkeypatch):
+    class Broken:
+        name = NAME
+
+        def load(self):
+            raise RuntimeError(TEXT)
+
+    if command == "doctor":
+        registry.installed().add(Broken())
+    (hostile[0] / "broken.py").write_text(f"class Net: '''{SIGNS.replace(chr(13), '')}\n(")
+    uids = dict(zip(("UID", "OTHER"), hostile[1], strict=True))
+    try:
+        for status, *arguments in COMMANDS[command]:
+            ended, out, err = on_terminal(*(uids.get(one, one) for one in arguments))
+            assert ended == status, (arguments, out, err)
+            assert unsafe_signs(out + err) == set(), arguments
+            # Sources, tracebacks and data have lines of their own.
+            if arguments[:2] != ["show", "trial"] and arguments[-1] != "csv":
+                assert not re.search("^FORGED", out + err, re.MULTILINE), arguments
+    finally:
+        registry.installed.cache_clear()
+
+
+def test_the_page_of_a_report_holds_names_as_text(on_terminal, hostile):
+    assert on_terminal("report", "--figures", "none", "--out", "page.html")[0] == 0
+    page = (hostile[0] / "page.html").read_text(encoding="utf-8")
+    assert "FORGED" in page
+    assert HTML not in page
+    tags = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            tags.append((tag, *(name for name, _ in attributes if name.startswith("on"))))
+
+    Tags().feed(page)
+    assert [one for one in tags if one[0] == "img" or len(one) > 1] == []
+
+
+def test_every_command_is_tried():
+    from lemur_core.cli import cli
+
+    assert set(COMMANDS) == {*cli.list_commands(None)}
+
+
+EVIL = f"""
+import warnings
+
+import torch
+
+TEXT = {TEXT!r}
+FLAT = TEXT.replace(chr(10), " ")
+
+
+def supported_hyperparameters():
+    return {{"lr"}}
+
+
+class Net(torch.nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        print(FLAT)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(TEXT)
+        raise RuntimeError(TEXT + chr(0xD800))
+
+    def train_setup(self, prm):
+        pass
+
+    def learn(self, train_data):
+        pass
+"""
+EVIL_RUN = (
+    "run",
+    "--net",
+    "Evil.py",
+    "--dataset",
+    "digits",
+    "--metric",
+    "acc",
+    "-t",
+    1,
+    "-e",
+    1,
+    "-a",
+    1,
+)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["live", "json"])
+def test_a_campaign_shows_what_nets_say_as_text(on_terminal, hostile, form):
+    (hostile[0] / "Evil.py").write_text(EVIL)
+    status, out, err = on_terminal(*EVIL_RUN, "--in-process", "--db", "run.db", *form)
+    assert status == 1, (out, err)
+    assert unsafe_signs(out + err) == set()
+    assert "[red][link=http://x]:smile:" in out
+    assert not re.search("^FORGED", out + err, re.MULTILINE)
+    if not form:
+        # The last that the display says of the cursor is that it is shown.
+        assert re.findall(r"\x1b\[\?25[lh]", out)[-1] == "\x1b[?25h"
+
+
+def test_a_terminal_without_unicode_can_show_every_text(on_terminal, hostile):
+    encoding = "ascii"
+    for arguments in (["show", "trial", hostile[1][1]], ["data"], ["list"], ["best"]):
+        status, out, err = on_terminal(*arguments, encoding=encoding)
+        assert (status, err) == (0, "")
+        assert unsafe_signs(out) == set()
+    status, out, err = on_terminal(*EVIL_RUN, "--in-process", "--db", "run.db", encoding=encoding)
+    assert status == 1, (out, err)
+    assert "\x1b[?25" not in out
