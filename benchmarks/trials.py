@@ -18,7 +18,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from epoch import lemur, run
+from commands import lemur, run
 
 TRIALS = 200
 

@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 
-from epoch import lemur, run
+from commands import lemur, run
 
 
 def seconds(workers: int, trials: int, epochs: int) -> float:

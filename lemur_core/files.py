@@ -1,4 +1,4 @@
-"""Write files so that a failure leaves none half written."""
+"""Write files so that a failure leaves none half written, and read what is a file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import IO
 
 from lemur_core.errors import LemurError, WriteError
 
-__all__ = ["replacement", "sync_folder", "write_errors"]
+__all__ = ["open_regular", "replacement", "sync_folder", "write_errors"]
 
 _FOLDER = ".lemur-"
 
@@ -107,3 +108,14 @@ def _is_another(filename: object, path: Path) -> bool:
     return (
         isinstance(filename, str) and Path(filename).name != path.name and _FOLDER not in filename
     )
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file to be read; a pipe, which would be waited for, or a device is none.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError("is no file")
+    return path.open("rb")

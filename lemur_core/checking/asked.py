@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from lemur_core.checking.conditions import Conditions
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.pattern import Pattern, own_name
@@ -60,9 +61,10 @@ class Asked:
         """Return it as JSON has it."""
         return asdict(self)
 
-    def key(self, code: str, name: str | None) -> str:
+    def key(self, code: str, name: str | None, conditions: Conditions) -> str:
         """Return the identity of checking a source so, under this name."""
-        return digest(exact({**self.facts(), "code": code_hash(code), "name": name}))
+        source = {"code": code_hash(code), "name": name}
+        return digest(exact({**self.facts(), **source, **conditions.identity()}))
 
     def pipeline(self, registry: Registry, name: str, file: str) -> Pipeline:
         """Return the pipeline that the net in a file is tried in.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -13,11 +14,11 @@ from lemur_core.checking.names import NameTakenError
 from lemur_core.checking.verdict import Verdict
 from lemur_core.errors import PluginError, SettingsError
 from lemur_core.sources.complete import complete
-from lemur_core.sources.text import parts_of
 
 # A source is a sixteenth as long at most; what is longer is read no further.
 _LONGEST_LINE = 16 * 2**20
 _AHEAD = 2
+_END = re.compile(r"\r\n?")
 
 
 class Source(NamedTuple):
@@ -36,10 +37,14 @@ class Source(NamedTuple):
     fault: str = ""
 
 
-def sources(place: str) -> Iterator[Source]:
+def sources(place: str, complete: Callable[[Path], str] = complete) -> Iterator[Source]:
     """Yield the sources of a file of Python, a folder of them, a file of JSON lines, or ``-``.
 
     A line of JSON has the member ``code``, and may have ``name``. What cannot be read has a fault.
+
+    Args:
+        place: The file or folder.
+        complete: Gives the code of a file with the modules that it imports from its folder.
 
     Raises:
         SettingsError: There is no such file or folder.
@@ -50,14 +55,14 @@ def sources(place: str) -> Iterator[Source]:
     path = Path(place).expanduser()
     if path.is_dir():
         for file in sorted(path.rglob("*.py")):
-            yield _read(file, name=file.stem)
+            yield _read(file, file.stem, complete)
     elif not path.is_file():
         raise SettingsError(f"there is no file or folder {place!r}")
     elif path.suffix == ".jsonl":
         with path.open("rb") as opened:
             yield from _lines(path, opened)
     else:
-        yield _read(path, name=None)
+        yield _read(path, None, complete)
 
 
 def checked(
@@ -98,7 +103,7 @@ def _done(waiting: dict[Future[Verdict], Source]) -> Iterator[tuple[Source, Verd
             yield source._replace(fault=str(error)), None
 
 
-def _read(file: Path, name: str | None) -> Source:
+def _read(file: Path, name: str | None, complete: Callable[[Path], str]) -> Source:
     try:
         source = _text(str(file), file.read_bytes(), name)
         # With the modules that it imports from its folder.
@@ -106,8 +111,10 @@ def _read(file: Path, name: str | None) -> Source:
     except OSError as error:
         return Source(str(file), fault=f"cannot be read: {error.strerror}")
     except PluginError as error:
-        return Source(str(file), fault=f"imports a file: {error}")
-    return source._replace(code=code) if parts_of(code).modules else source
+        return Source(str(file), fault=f"is not read with what it imports: {error}")
+    # The text of a single module stays as it is, the ends of its lines too.
+    is_single = source.fault or code.removeprefix("\ufeff") == _END.sub("\n", source.code)
+    return source if is_single else source._replace(code=code)
 
 
 def _text(place: str, content: bytes, name: str | None = None) -> Source:

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-import selectors
+import secrets
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import IO, Any
 
 import psutil
 
+from lemur_core.checking.answers import Answers, ForeignAnswerError
+from lemur_core.checking.folders import empty
 from lemur_core.checking.sandbox import Sandbox
-from lemur_core.checking.told import Told
+from lemur_core.checking.told import Cause, Told
+from lemur_core.checking.usage import FamilyUsage, NamespaceUsage, Usage
 from lemur_core.errors import LemurError, WorkerError
 
-START_LIMIT_S = 300.0
+START_LIMIT_S, DATA_LIMIT_S = 300.0, 3600.0
 _LOOK_S = 0.05
 _KILLS = 100
 # Modules are not looked for where nets write.
 _PROGRAM = (sys.executable, "-P", "-m", "lemur_core.checking.inside")
-# As JSON, within JSON: of what a fork may say, and a little.
-_LONGEST_ANSWER = 8 * 2**20
 
 
 class Box:
@@ -53,20 +53,19 @@ class Box:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        self._scratch = TemporaryDirectory(prefix="lemur-check-", ignore_cleanup_errors=True)
-        scratch = Path(self._scratch.name)
+        self._scratch = Path(mkdtemp(prefix="lemur-check-"))
         self._process = subprocess.Popen(  # noqa: S603
             self._sandbox.command(_PROGRAM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=scratch,
-            env=self._sandbox.environment(scratch),
+            cwd=self._scratch,
+            env=self._sandbox.environment(self._scratch),
             start_new_session=True,
         )
-        self._answers = _Answers(self._process)
-        self._is_ready = False
-        self._send(self._settings())
+        self._answers = Answers(self._process)
+        self._usage: Usage | None = None
+        self._first = self._send(self._settings())
 
     def run(self, job: Mapping[str, Any]) -> Told:
         """Run a net and return what came of it, whatever it does.
@@ -75,22 +74,31 @@ class Box:
             LemurError: The data set, metric or transform to try it with is not there.
             WorkerError: The process does not start.
         """
-        self.start()
-        self._wait_until_ready()
-        self._send({**job, "memory_bytes": self._sandbox.limits.memory_bytes})
+        self._begin(job)
+        # Drawn when the fork is there, which therefore does not know it.
+        number = self._send({})
         said: list[str] = []
+        deadline = time.monotonic() + self._sandbox.limits.seconds
         try:
-            for answer in self._answers_until(time.monotonic() + self._sandbox.limits.seconds):
-                if "said" in answer:
-                    said.append(answer["said"])
-                elif "refused" in answer:
-                    raise LemurError(answer["refused"])
-                else:
-                    return Told(said, _why(answer["ended"]))
+            while answer := self._next(number, ("said", "ended"), deadline, watch=True):
+                if "ended" in answer:
+                    if not answer["clean"]:
+                        self.close()
+                    return _conclusion(said, answer["ended"])
+                said.append(answer["said"])
+                self._check_usage()
+        except TimeoutError:
+            self.close()
+            limit_s = self._sandbox.limits.seconds
+            return Told(said, f"took longer than {limit_s:g} s", Cause.TIME)
         except _OverError as over:
             self.close()
-            return Told(said, str(over))
-        return Told(said, "its process ended what it was run in")
+            return Told(said, str(over), over.cause)
+        except ForeignAnswerError:
+            self.close()
+            return Told(said, "its process answered in the place of what it is run in")
+        self.close()
+        return Told(said, "its process ended what it was run in", Cause.LOST)
 
     def close(self) -> None:
         """End the process and all that it started."""
@@ -99,11 +107,15 @@ class Box:
         _kill_family(self._process.pid)
         self._process.kill()
         self._process.wait()
+        self._answers.close()
+        if self._usage is not None:
+            self._usage.close()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with suppress(OSError):
                 _opened(pipe).close()
         self._process = None
-        self._scratch.cleanup()
+        if empty(self._scratch):
+            self._scratch.rmdir()
 
     def _settings(self) -> dict[str, Any]:
         sandbox = self._sandbox
@@ -111,86 +123,123 @@ class Box:
             "data": str(self._data.resolve()),
             "threads": self._threads,
             "trust": sandbox.trust,
-            "alone": sandbox.bubblewrap is not None and not sandbox.trust,
+            "alone": sandbox.alone,
+            "filtered": sandbox.filters,
             "memory_bytes": sandbox.limits.memory_bytes,
             "scratch_bytes": sandbox.limits.scratch_bytes,
         }
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _send(self, message: Mapping[str, Any]) -> str:
+        """Send a message, and return the number that answers to it have to bear."""
         assert self._process is not None
+        number = secrets.token_hex(16)
         # Where the process has ended, that is found when it is next read from.
         with suppress(BrokenPipeError):
             pipe = _opened(self._process.stdin)
-            pipe.write(json.dumps(message).encode() + b"\n")
+            pipe.write(json.dumps({**message, "number": number}).encode() + b"\n")
             pipe.flush()
+        return number
 
-    def _wait_until_ready(self) -> None:
-        if self._is_ready:
-            return
-        try:
-            next(self._answers_until(time.monotonic() + START_LIMIT_S))
-        except (_OverError, StopIteration) as error:
-            assert self._process is not None
-            told = self._answers.errors.decode(errors="replace").strip().rpartition("\n")[2]
-            self.close()
-            raise WorkerError(f"no process to check nets in starts: {told or error}") from None
-        self._is_ready = True
-
-    def _answers_until(self, deadline: float) -> Iterator[dict[str, Any]]:
-        """Yield answers until the process ends.
+    def _begin(self, job: Mapping[str, Any]) -> None:
+        """Wait until the process is ready, has read the data and made a fork for a net.
 
         Raises:
-            _OverError: The time is over, or a net took more than it may of something else.
+            LemurError: It cannot read the data.
+            WorkerError: It does not come so far.
+        """
+        kinds = ("started", "refused")
+        for last in (False, True):
+            self._wait_until_ready()
+            memory_bytes = self._sandbox.limits.memory_bytes
+            number = self._send({**job, "memory_bytes": memory_bytes})
+            deadline = time.monotonic() + DATA_LIMIT_S
+            with suppress(ForeignAnswerError, TimeoutError):
+                if answer := self._next(number, kinds, deadline):
+                    if "refused" in answer:
+                        raise LemurError(answer["refused"])
+                    return
+            # Without walls a net that was run before can have ended it.
+            self._end(last, "ended as it read the data")
+
+    def _wait_until_ready(self) -> None:
+        self.start()
+        if self._usage is not None:
+            return
+        deadline = time.monotonic() + START_LIMIT_S
+        with suppress(ForeignAnswerError, OSError, psutil.Error, IndexError):
+            if self._next(self._first, ("ready",), deadline):
+                assert self._process is not None
+                self._usage = self._seen(self._process.pid)
+                return
+        self._end(True, f"not ready in {START_LIMIT_S:g} s")
+
+    def _end(self, is_error: bool, what: str) -> None:
+        """End a process in which no net runs.
+
+        Raises:
+            WorkerError: That is an error.
+        """
+        told = self._answers.errors.decode(errors="replace").strip().rpartition("\n")[2]
+        self.close()
+        if is_error:
+            raise WorkerError(f"no process to check nets in starts: {told or what}")
+
+    def _seen(self, pid: int) -> Usage:
+        if not self._sandbox.alone:
+            return FamilyUsage(pid)
+        # Outside of the namespaces bubblewrap waits for the process.
+        keeper = psutil.Process(pid).children()[0].pid
+        return NamespaceUsage(keeper, self._sandbox.folders, not self._sandbox.filters)
+
+    def _next(
+        self, number: str, kinds: Collection[str], deadline: float, watch: bool = False
+    ) -> dict[str, Any] | None:
+        """Return the next answer; None where the process ended.
+
+        Raises:
+            ForeignAnswerError: Something else came.
+            TimeoutError: The time is over.
+            _OverError: A net took more than it may, where it is watched.
         """
         while not self._answers.ended:
-            yield from self._answers.read(_LOOK_S)
+            answer = self._answers.read(number, kinds, _LOOK_S)
+            if answer is not None:
+                return answer
             if time.monotonic() > deadline:
-                raise _OverError(f"took longer than {self._sandbox.limits.seconds:g} s")
-            self._check()
+                raise TimeoutError
+            if watch:
+                self._check_usage()
+        return None
 
-    def _check(self) -> None:
-        if self._sandbox.trust or not self._is_ready:
+    def _check_usage(self) -> None:
+        """Raises _OverError where a net has more processes or memory than it may."""
+        if self._sandbox.trust:
             return
-        assert self._process is not None
-        limits, family = self._sandbox.limits, _family(self._process.pid)
-        if len(family) > limits.processes:
-            raise _OverError(f"started more than {limits.processes} processes")
-        taken = sum(map(_own_bytes, family))
-        if taken > limits.memory_bytes:
+        assert self._usage is not None
+        limits = self._sandbox.limits
+        taken = self._usage.look(limits.memory_bytes)
+        if taken.processes > limits.processes:
+            raise _OverError(f"started more than {limits.processes} processes", Cause.NET)
+        if taken.memory_bytes > limits.memory_bytes:
             raise _OverError(
-                f"took {taken / 2**30:.2f} GiB of memory; "
-                f"the limit is {limits.memory_bytes / 2**30:.2f} GiB"
+                f"took {taken.memory_bytes / 2**30:.2f} GiB of memory; "
+                f"the limit is {limits.memory_bytes / 2**30:.2f} GiB",
+                Cause.MEMORY,
             )
 
 
 class _OverError(Exception):
     """A net took more than it may."""
 
+    def __init__(self, reason: str, cause: Cause) -> None:
+        self.cause = cause
+        super().__init__(reason)
 
-class _Answers:
-    """What a process answers, a JSON object a line, and the end of what it complains of."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.ended, self.errors, self._pending = False, b"", b""
-        self._pipes = selectors.DefaultSelector()
-        for pipe in (process.stdout, process.stderr):
-            os.set_blocking(_opened(pipe).fileno(), False)
-            self._pipes.register(_opened(pipe), selectors.EVENT_READ)
-        self._stdout = _opened(process.stdout).fileno()
-
-    def read(self, timeout_s: float) -> Iterator[dict[str, Any]]:
-        """Yield what came, waiting for something at most so long."""
-        for key, _ in self._pipes.select(timeout_s):
-            some = os.read(key.fd, 65536)
-            if not some:
-                self._pipes.unregister(key.fileobj)
-                self.ended |= key.fd == self._stdout
-            elif key.fd == self._stdout:
-                *lines, self._pending = (self._pending + some).split(b"\n")
-                yield from map(json.loads, lines)
-                self.ended |= len(self._pending) > _LONGEST_ANSWER
-            else:
-                self.errors = (self.errors + some)[-4096:]
+def _conclusion(said: Sequence[str], status: int | None) -> Told:
+    # The kernel ends processes so when memory is short.
+    killed = status == -signal.SIGKILL
+    return Told(said, _why(status), Cause.LOST if killed else Cause.NET)
 
 
 def _why(status: int | None) -> str:
@@ -208,14 +257,6 @@ def _why(status: int | None) -> str:
     return f"its process was ended by signal {-status} ({name})"
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    """Return the processes below one."""
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return []
-
-
 def _kill_family(pid: int) -> None:
     # While these are ended they may start others.
     for _ in range(_KILLS):
@@ -227,20 +268,19 @@ def _kill_family(pid: int) -> None:
             return
 
 
+def _family(pid: int) -> list[psutil.Process]:
+    """Return the processes below one."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
 def _is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
-
-
-def _own_bytes(process: psutil.Process) -> int:
-    """Return the memory of a process that it does not share with the one that it was forked of."""
-    try:
-        taken = process.memory_info()
-    except psutil.Error:
-        return 0
-    return int(taken.rss - taken.shared)
 
 
 def _opened(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from lemur_core.entry import Entry
 from lemur_core.errors import PluginError, SettingsError
+from lemur_core.naming import check_name
+from lemur_core.store.identity import code_hash
 
 
 class NameTakenError(SettingsError):
@@ -24,6 +26,7 @@ def called(name: str, code: str, installed: Mapping[str, Entry]) -> str:
         NameTakenError: No net can be called so, or another is.
     """
     name = name.replace("_", "-")
+    check_name("net", name, NameTakenError)
     try:
         Entry(name, f"{name}.py")
     except PluginError as error:
@@ -31,3 +34,18 @@ def called(name: str, code: str, installed: Mapping[str, Entry]) -> str:
     if name in installed and installed[name].code() != code:
         raise NameTakenError(f"net {name!r} is installed, and its source another; rename it")
     return name
+
+
+def check_free(name: str, code: str, owners: Collection[str]) -> None:
+    """Raise `NameTakenError` where another source has a name in the database.
+
+    Args:
+        name: The name.
+        code: The net's source.
+        owners: The hashes of the valid sources that have it.
+    """
+    if set(owners) - {code_hash(code)}:
+        raise NameTakenError(
+            f"net {name!r} is another source in the database; give this one another name, or "
+            "--replace that one"
+        )

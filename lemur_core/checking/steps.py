@@ -8,10 +8,10 @@ images the parameters again, ``batch`` nothing more, ``epochs`` a record of each
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -38,6 +38,7 @@ from lemur_core.train.trial import (
 from lemur_core.trial import Trial
 from lemur_core.values import central
 
+T = TypeVar("T")
 Say = Callable[[Mapping[str, Any]], None]
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000
 # Weights, gradients and an optimizer's two numbers for each, in bytes.
@@ -49,29 +50,33 @@ class Job:
     """A net to try.
 
     Attributes:
-        pipeline: It, with the data set, metric and transforms to try it with.
+        name: The net's.
+        code: Its source.
+        file: Where its source is written to.
         bundle: The data.
         asked: What was asked for.
         memory_bytes: How much it may take.
     """
 
-    pipeline: Pipeline
+    name: str
+    code: str
+    file: Path
     bundle: DataBundle
     asked: Asked
     memory_bytes: int
 
 
 def prepare(told: Mapping[str, Any], scratch: Path, bundles: Bundles) -> Job:
-    """Return a job, its source written to a file and its data read.
+    """Return a job, its data read.
 
     Raises:
         LemurError: There is no such data set, metric or transform, or no data.
     """
-    file = scratch / f"{told['name']}.py"
-    file.write_text(told["code"], encoding="utf-8")
     asked = Asked(**told["asked"])
-    pipeline = asked.pipeline(installed(), told["name"], str(file))
-    return Job(pipeline, bundles.get(pipeline), asked, told["memory_bytes"])
+    # Of no net: what is wrong with its name or its source is its own failure.
+    bundle = bundles.get(asked.pipeline(installed(), "net", "net.py"))
+    file = scratch / f"{told['name']}.py"
+    return Job(told["name"], told["code"], file, bundle, asked, told["memory_bytes"])
 
 
 def run(job: Job, say: Say) -> None:
@@ -80,18 +85,20 @@ def run(job: Job, say: Say) -> None:
         _run(job, say)
     # A net may raise anything, and end with it.
     except BaseException as error:
-        say(_failure(error, job.pipeline.net_entry.target))
+        say(_failure(error, str(job.file)))
     else:
         say({"done": True})
 
 
 def _run(job: Job, say: Say) -> None:
-    pipeline, asked = job.pipeline, job.asked
+    asked = job.asked
+    job.file.write_text(job.code, encoding="utf-8")
+    pipeline = asked.pipeline(installed(), job.name, str(job.file))
     bundle = with_labels_checked(job.bundle, task_of(pipeline.task_entry), pipeline.dataset)
     say({"step": "import"})
     seed_everything(asked.seed)
     module = as_net(pipeline.net_entry.load(), pipeline.net)
-    prm = _prm(module, job)
+    prm = _prm(module, pipeline, asked)
     say({"step": "build", "prm": prm})
     trial = Trial(pipeline, 1, prm, asked.seed, asked.epochs)
     transform = as_transform(trial.transform_entry.load(), bundle.scale, prm["transform"])
@@ -117,11 +124,9 @@ def _run(job: Job, say: Say) -> None:
             say({"epoch": vars(replace(epoch, scores={}))})
 
 
-def _prm(module: NetModule, job: Job) -> dict[str, Any]:
-    transform = next(iter(job.pipeline.transforms))
-    return (
-        central(of_net(module.hyperparameters())) | {"transform": transform} | dict(job.asked.prm)
-    )
+def _prm(module: NetModule, pipeline: Pipeline, asked: Asked) -> dict[str, Any]:
+    transform = next(iter(pipeline.transforms))
+    return central(of_net(module.hyperparameters())) | {"transform": transform} | dict(asked.prm)
 
 
 def _measured(
@@ -154,16 +159,27 @@ def _parameters(net: torch.nn.Module) -> int:
 
 
 def _failure(error: BaseException, file: str) -> dict[str, Any]:
-    kind = type(error).__name__
-    try:
-        text = str(error)
-    # Even an exception's own text is a stranger's code.
-    except BaseException:
-        text = "(its text cannot be shown)"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == file]
+    nowhere: Sequence[int | None] = ()
+    # A metaclass may have another name for its classes.
+    kind = type.__dict__["__name__"].__get__(type(error))
+    text = _unless_it_raises(lambda: str(error), "(its text cannot be shown)")
+    lines = _unless_it_raises(lambda: _lines(error, file), nowhere)
+    shown = _unless_it_raises(lambda: "".join(traceback.format_exception(error)), "")
     return {
         "failed": f"{kind}: {text}".partition("\n")[0][:_REASON_LENGTH],
         "line": lines[-1] if lines else None,
-        "traceback": "".join(traceback.format_exception(error))[-_TRACEBACK_LENGTH:],
+        "traceback": shown[-_TRACEBACK_LENGTH:],
     }
+
+
+def _lines(error: BaseException, file: str) -> Sequence[int | None]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame.lineno for frame in frames if frame.filename == file]
+
+
+def _unless_it_raises(make: Callable[[], T], otherwise: T) -> T:
+    try:
+        return make()
+    # Even an exception's own text is a stranger's code.
+    except BaseException:
+        return otherwise

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import codecs
+import re
+import tokenize
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +15,9 @@ from lemur_core.errors import ContractError
 
 # Of no net in the dataset is the source a tenth as long.
 MAX_CHARACTERS = 1_000_000
+_LINE_END = re.compile(r"\r\n|\r|\n")
+# What is ASCII reads the same in them.
+_LIKE_ASCII = ("ascii", "iso8859-1", "iso8859-15", "cp1252")
 _ARGUMENTS = {
     "__init__": ("in_shape", "out_shape", "prm", "device"),
     "train_setup": ("prm",),
@@ -29,14 +36,20 @@ class TemplateError(ContractError):
         super().__init__(f"line {line}: {reason}" if line else reason)
 
 
+def check_length(code: str) -> None:
+    """Raise `TemplateError` where a source is longer than any net's."""
+    if len(code) > MAX_CHARACTERS:
+        raise TemplateError(f"has {len(code):,} characters; expected {MAX_CHARACTERS:,} at most")
+
+
 def parse(code: str) -> ast.Module:
     """Return a source's syntax tree.
 
     Raises:
         TemplateError: It is no Python.
     """
-    if len(code) > MAX_CHARACTERS:
-        raise TemplateError(f"has {len(code):,} characters; expected {MAX_CHARACTERS:,} at most")
+    check_length(code)
+    _check_encoding(code)
     try:
         with warnings.catch_warnings(action="ignore"):
             return ast.parse(code)
@@ -45,6 +58,21 @@ def parse(code: str) -> ast.Module:
     # NUL and lone surrogates; brackets within brackets, without end.
     except (ValueError, RecursionError, MemoryError) as error:
         raise TemplateError(f"is no Python: {error or type(error).__name__}") from None
+
+
+def _check_encoding(code: str) -> None:
+    """Raise `TemplateError` where Python would read another text in a file of this one.
+
+    The text is what is checked, kept and run; a file of it is decoded as its first lines say.
+    """
+    first = [f"{line}\n".encode(errors="replace") for line in _LINE_END.split(code, 2)[:2]]
+    try:
+        name = tokenize.detect_encoding(iter(first).__next__)[0]
+        encoding = codecs.lookup(name).name
+    except (SyntaxError, LookupError):
+        raise TemplateError("declares an encoding that Python does not take", 1) from None
+    if encoding != "utf-8" and not (code.isascii() and encoding in _LIKE_ASCII):
+        raise TemplateError(f"declares the encoding {name}; expected UTF-8", 1)
 
 
 def check_template(tree: ast.Module) -> None:
@@ -95,22 +123,34 @@ class _Lineage:
     def of(cls, net: ast.ClassDef, named: dict[str, ast.stmt]) -> _Lineage:
         """Return that of a class, among what its source names."""
         methods: dict[str, _Function] = {}
-        known, is_module, waiting, seen = True, False, [net], set()
+        known, is_module, waiting, seen = True, False, deque([net]), {net.name}
         while waiting:
-            one = waiting.pop(0)
-            seen.add(one.name)
-            own = {each.name: each for each in one.body if isinstance(each, _Function)}
-            methods = own | methods
+            one = waiting.popleft()
+            for each in reversed(one.body):
+                if isinstance(each, _Function):
+                    methods.setdefault(each.name, each)
             for base in one.bases:
-                spelt = ast.unparse(base)
+                spelt = _dotted(base)
                 above = named.get(spelt)
                 is_module |= spelt in _BARE - {"object"}
-                if isinstance(above, ast.ClassDef) and spelt not in seen:
-                    waiting.append(above)
+                # A class that is named as its base derives from what had the name before.
+                if isinstance(above, ast.ClassDef) and spelt != one.name:
+                    # Two classes may share a base, which is looked at once.
+                    waiting += [above] if spelt not in seen else []
+                    seen.add(spelt)
                 else:
                     known &= spelt in _BARE
             known &= not one.decorator_list and not one.keywords
         return cls(methods, known, is_module)
+
+
+def _dotted(base: ast.expr) -> str:
+    """Return a name with its attributes, ``nn.Module``; empty for any other expression."""
+    names: list[str] = []
+    while isinstance(base, ast.Attribute):
+        names.append(base.attr)
+        base = base.value
+    return ".".join([base.id, *reversed(names)]) if isinstance(base, ast.Name) else ""
 
 
 def _check_takes(function: _Function, name: str, wanted: tuple[str, ...]) -> None:
@@ -124,8 +164,18 @@ def _check_takes(function: _Function, name: str, wanted: tuple[str, ...]) -> Non
     if static or (least <= count and (count <= most or taken.vararg) and not required):
         return
     raise TemplateError(
-        f"{name} takes ({ast.unparse(taken)}); expected ({', '.join(wanted)})", function.lineno
+        f"{name} takes ({_spelt(taken)}); expected ({', '.join(wanted)})", function.lineno
     )
+
+
+def _spelt(arguments: ast.arguments) -> str:
+    """Return arguments as the source has them, without defaults that no short line can show."""
+    try:
+        return ast.unparse(arguments)
+    # Nested too deeply, or an integer of more digits than Python writes.
+    except (RecursionError, ValueError):
+        every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        return ", ".join(each.arg for each in every)
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:

@@ -52,6 +52,13 @@ class Verdict:
         quality: How its source reads; None where ruff is not installed.
         reaches: What of it reaches beyond a net, by the words that it uses.
         not_enforced: What it was not kept from.
+        limit: Which limit of the machine ended it, which is no fault of the net: ``time``,
+            ``memory``, or ``lost`` where its process was killed from outside; else empty.
+        walls: What it was run behind: ``bubblewrap``; ``none``, but with limits; or ``trust``, with
+            a limit on time only. Empty where that was not recorded.
+        limits: What it might take: ``seconds``, ``memory_bytes``, ``processes``, ``scratch_bytes``.
+        versions: Of ``python``, ``lemur-core`` and ``torch``.
+        replaces: The hashes of the sources that had its name before.
     """
 
     name: str
@@ -70,6 +77,11 @@ class Verdict:
     quality: Quality | None = None
     reaches: tuple[Finding, ...] = ()
     not_enforced: tuple[str, ...] = ()
+    limit: str = ""
+    walls: str = ""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
 
     @property
     def score_per_second(self) -> float | None:
@@ -86,9 +98,8 @@ class Verdict:
         own = {name: value for name, value in facts.items() if name != "score_per_second"}
         novelty, quality = own["novelty"], own["quality"]
         own["novelty"] = novelty and Novelty(**novelty)
-        own["quality"] = quality and Quality(
-            tuple(Finding(*one) for one in quality["findings"]), quality["complexity"]
-        )
+        own["quality"] = quality and Quality.of(quality)
         own["reaches"] = tuple(Finding(*one) for one in own["reaches"])
-        own["not_enforced"] = tuple(own["not_enforced"])
+        for name in ("not_enforced", "replaces"):
+            own[name] = tuple(own.get(name, ()))
         return cls(**own)

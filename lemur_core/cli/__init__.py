@@ -35,6 +35,9 @@ COMMANDS = [
 ]
 
 
+_ENDED_BY_SIGPIPE = 128 + 13
+
+
 class Commands(click.Group):
     """The built-in sub-commands and those of plugins, known without importing them."""
 
@@ -110,15 +113,29 @@ def command_conflicts(registry: Registry) -> Iterator[str]:
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user is one line and exit status 2."""
+    """Run the command line; a mistake of the user is one line and exit status 2.
+
+    Where nobody reads the output any more, the status is that of a process that SIGPIPE ended.
+    """
+    check_streams()
     with escaping():
         status = _status()
     sys.exit(status)
 
 
 def _status() -> int:
+    output = sys.stdout
     try:
         status = cli(standalone_mode=False)
+        # Otherwise Python does so when it exits, and reports what fails in its own words.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _leave_pipe()
+    except SystemExit:
+        # How click ends where nobody reads the output any more, once it has put another in place.
+        if sys.stdout is not output:
+            return _leave_pipe()
+        raise
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
@@ -136,6 +153,28 @@ def _status() -> int:
         print_text(_redacted(traceback.format_exc()).rstrip(), err=True)
         return 1
     return status if isinstance(status, int) else 0
+
+
+def check_streams() -> None:
+    """Look whether there is a standard output, and fill the place of the other closed streams.
+
+    A file that is opened where a standard stream was is written to by all that prints.
+    """
+    has_output = sys.stdout is not None
+    for stream in range(3):
+        try:
+            os.fstat(stream)
+        except OSError:
+            # It gets the lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)
+    if not has_output:
+        sys.exit(_fail("standard output is closed; redirect it, to /dev/null for example"))
+
+
+def _leave_pipe() -> int:
+    # What is still to be written would fail again when Python exits.
+    sys.stdout = None
+    return _ENDED_BY_SIGPIPE
 
 
 def _see(error: click.ClickException) -> str:

@@ -45,6 +45,9 @@ Examples:
 @click.option("--limit", type=float, default=10.0, show_default=True, help="Minutes for a net.")
 @click.option("--memory-limit", type=float, default=4.0, show_default=True, help="GiB for a net.")
 @click.option("--trust", is_flag=True, help="The nets are your own: run them without walls.")
+@click.option("--no-walls", is_flag=True, help="Run them even where bubblewrap cannot be used.")
+@click.option("--again", is_flag=True, help="Check again what was checked before.")
+@click.option("--replace", is_flag=True, help="Take over the name of another source.")
 @click.option("--no-save", is_flag=True, help="Keep neither verdicts nor nets.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each source.")
 @db_option
@@ -64,13 +67,15 @@ def check(context: click.Context, /, place: str, name: str | None, **given: Any)
 
     names = ("task", "dataset", "metric", "transform", "epochs", "seed")
     asked = Asked(**{key: given[key] for key in names}, prm=values_of(given["prm"], given["set_"]))
-    wanted = (one._replace(name=name or one.name) for one in sources(place))
     show = _show_json if given["as_json"] else _show
     bad = faults = total = 0
     with checker(
         asked,
         limits=_limits(given),
         trust=given["trust"],
+        no_walls=given["no_walls"],
+        again=given["again"],
+        replace=given["replace"],
         workers=given["workers"],
         threads=given["threads"],
         save=not given["no_save"],
@@ -79,6 +84,8 @@ def check(context: click.Context, /, place: str, name: str | None, **given: Any)
     ) as one:
         if one.not_enforced:
             warn(f"{NO_WALLS} {', '.join(one.not_enforced)}")
+        found = sources(place, one.complete)
+        wanted = (each._replace(name=name or each.name) for each in found)
         for source, verdict in checked(one, wanted, given["workers"]):
             show(source, verdict)
             total += 1
@@ -120,6 +127,8 @@ def _headline(verdict: Verdict) -> str:
 
 def _lines(verdict: Verdict) -> Iterator[str]:
     """Yield what was found, but what is nothing."""
+    if verdict.limit:
+        yield "a limit ended it, which is not kept as its fault; greater ones or --again check anew"
     if verdict.parameters is not None:
         adds = verdict.multiply_adds
         cost = "" if adds is None else f", {adds:,} multiply-adds for an image"

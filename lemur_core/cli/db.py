@@ -9,13 +9,18 @@ import click
 
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_line, warn
-from lemur_core.cli.text import binary, counted
+from lemur_core.cli.text import binary, counted, duration
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from lemur_core.store.reading.held import Held
     from lemur_core.store.taking.attached import Taken
     from lemur_core.store.taking.intake import Report
+
+
+# Lines about each place that is imported; others are counted.
+_MOST_FAULTS = 20
 
 
 @click.group()
@@ -37,6 +42,8 @@ def info(db: str) -> None:
         print_line(f"{table:<12}{count:,}")
     for state, count in found.states.items():
         print_line(f"{'trials':<12}{count:,} {state}")
+    for held in found.held:
+        print_line(f"{'held':<12}{_held(held)}")
     for data in found.datasets:
         trials = "1 trial" if data.trials == 1 else f"{data.trials:,} trials"
         print_line(f"{'data':<12}{data.name} {data.label}, {trials}")
@@ -45,6 +52,13 @@ def info(db: str) -> None:
     for source in found.sources:
         taken = f"{source.epochs:,} epochs, {source.taken}"
         print_line(f"{'source':<12}{source.place} ({source.form}), {taken}")
+
+
+def _held(held: Held) -> str:
+    trials = "1 trial" if held.trials == 1 else f"{held.trials:,} trials"
+    over = ", which has ended" if held.is_over else ""
+    by = f"host {held.host}" if held.host else "a campaign"
+    return f"{trials} by {by}, last seen {duration(held.silent_s)} ago{over}"
 
 
 @db.command()
@@ -134,8 +148,8 @@ def upgrade(db: str) -> None:
 def import_(context: click.Context, places: tuple[Path, ...], form: str | None, db: str) -> None:
     """Take in results that were recorded elsewhere: what LEMUR published, for example.
 
-    What is there already is left alone; what cannot be read is named, and the rest taken in. Status
-    1 where something could not be read.
+    What is there already is left alone; what cannot be read is named, the first 20 of each place,
+    and the rest taken in. Status 1 where something could not be read.
     """
     from lemur_core.store.database import opened
 
@@ -143,10 +157,13 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
     with opened(db, create=True) as engine:
         for place in places:
             report = _take_in(engine, place, form)
-            for fault in report.faults:
+            for fault in report.faults[:_MOST_FAULTS]:
                 print_line(f"{fault.place}: {fault.reason}", err=True)
-            faults += len(report.faults)
-            left = f", {len(report.faults)} could not be read" if report.faults else ""
+            total = report.faults.total
+            if total > _MOST_FAULTS:
+                print_line(f"{place}: {total - _MOST_FAULTS:,} faults more", err=True)
+            faults += total
+            left = f", {total:,} could not be read" if total else ""
             known = report.read - report.added
             print_line(
                 f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"

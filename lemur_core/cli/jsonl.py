@@ -59,6 +59,9 @@ def _facts(event: events.Event) -> dict[str, Any]:
         case events.StudyStarted(pipeline, done, trials, _, fixed, others):
             counts = {"done": done, "trials": trials, "others": others}
             return {"pipeline": pipeline.name} | counts | {"fixed": dict(fixed)}
+        case events.TrialsHeld():
+            free_at = event.free_at and event.free_at.isoformat(timespec="seconds")
+            return asdict(event) | {"free_at": free_at}
         case events.TrialStarted(trial):
             return _which(trial) | _searched(trial)
         case events.EpochEnded(trial, epoch):

@@ -37,6 +37,8 @@ class Quiet(AbstractContextManager["Quiet"]):
                 self._alone = len(event.devices) == 1
             case events.StudyStarted():
                 self._fixed[event.pipeline.name] = event.fixed
+            case events.TrialsHeld():
+                print_line(wording.waiting_line(event), err=True)
             case events.Warned(message):
                 warn(message)
 

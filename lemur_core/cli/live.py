@@ -105,6 +105,8 @@ class Live(AbstractContextManager["Live"]):
                 self._say("")
                 self._say(wording.study_line(event), "bold")
                 self._say(wording.fixed_line(event), "dim")
+            case events.TrialsHeld():
+                self._say(wording.waiting_line(event), "yellow")
             case events.TrialStarted(trial):
                 self._running[trial.uid] = _Running(trial, list(trial.done), Spinner("dots"))
             case events.EpochEnded(trial, epoch):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lemur_core.cli.aliases import lemur_options, take_aliases
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line
+
+if TYPE_CHECKING:
+    from lemur_core.pipeline import Pipeline
 
 EPILOG = """\b
 Examples:
@@ -127,7 +132,8 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     is a net; FILE.toml holds settings, which flags override. Without any, a few small nets are
     trained on embedded data.
 
-    Exit status: 0 all trials done, 1 some failed, 2 nothing could be run, 130 interrupted.
+    Exit status: 0 all trials done, 1 some failed or could not be recorded, 2 nothing could be run
+    or the database was lost, 130 interrupted.
     """
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed
@@ -136,8 +142,10 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
 
     settings = settings_of(take_aliases(given), _on_command_line(context))
     if dry_run:
-        for pipeline in plan(settings, with_checked(settings, installed())):
+        pipelines = plan(settings, with_checked(settings, installed()))
+        for pipeline in pipelines:
             print_line(pipeline.name)
+        _say_held(settings.db, pipelines)
         return 0
     from lemur_core.cli.progress import watching
     from lemur_core.notices import warnings_told
@@ -151,6 +159,24 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
         summary = campaign(settings, installed(), show)
         show.ended(summary)
     return summary.exit_status
+
+
+def _say_held(db: str, pipelines: Sequence[Pipeline]) -> None:
+    from lemur_core.store.location import may_exist
+
+    if not may_exist(db):
+        return
+    from lemur_core.cli.wording import held_text
+    from lemur_core.errors import StoreError
+    from lemur_core.store.database import opened
+    from lemur_core.store.patience import patiently
+    from lemur_core.store.reading.held import held_trials
+
+    # The pipelines are what was asked for; the database may be an older one, or away.
+    with suppress(StoreError), opened(db) as engine:
+        for held in patiently(engine, lambda connection: held_trials(connection, pipelines)):
+            if not held.is_over:
+                print_line(held_text(held.trials, held.host, held.silent_s), err=True)
 
 
 def _on_command_line(context: click.Context) -> set[str]:

@@ -39,6 +39,21 @@ def fixed_line(event: events.StudyStarted) -> str:
     return f"  all with {prm_text(event.fixed)}" if event.fixed else ""
 
 
+def waiting_line(event: events.TrialsHeld) -> str:
+    """Return which trials are waited for, and until when."""
+    line = f"waiting: {held_text(event.trials, event.host, event.silent_s)}"
+    if event.free_at is None:
+        return f"{line}, whose process lives"
+    return f"{line}; taken over at {event.free_at:%H:%M:%S} unless it is seen again"
+
+
+def held_text(trials: int, host: str, silent_s: float) -> str:
+    """Return how many trials are held, where, and when that was last confirmed."""
+    are, by = "is" if trials == 1 else "are", f"host {host}" if host else "another campaign"
+    seen = f"last seen {duration(silent_s)} ago"
+    return f"{_count(trials, 'trial')} {are} held by {by}, {seen}"
+
+
 def searched_text(trial: Trial, fixed: Mapping[str, Value]) -> str:
     """Return the hyperparameters that the search chose for a trial."""
     return prm_text({name: value for name, value in trial.prm.items() if name not in fixed})

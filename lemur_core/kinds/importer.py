@@ -156,10 +156,14 @@ def recognised(registry: Registry, place: Path, warn: Callable[[str], None]) -> 
         warn: Told of each importer that fails.
 
     Raises:
-        SettingsError: There is no such file or folder, or none or several recognise it.
+        SettingsError: There is no such file or folder, it is a pipe or a device, or none or several
+            recognise it.
     """
     if not place.exists():
         raise SettingsError(f"{place}: there is no such file or folder")
+    if not (place.is_file() or place.is_dir()):
+        # A pipe would be waited for, and a device read without end.
+        raise SettingsError(f"{place}: is no file or folder")
     names = registry.names("importer")
     found = []
     for name, entry in names.items():

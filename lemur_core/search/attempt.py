@@ -13,9 +13,9 @@ from lemur_core.search.forecast import Forecast, Forecasting
 from lemur_core.search.initial_weights import InitialWeights
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.settings import Settings
+from lemur_core.search.states import remove_states
 from lemur_core.search.study import Study
-from lemur_core.store.writing.writer import Writer
-from lemur_core.train import checkpoint
+from lemur_core.store.writing.writer import TrialLostError, Writer
 from lemur_core.train.data import Bundles
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
@@ -68,7 +68,12 @@ class Attempt:
         asked: The proposal, as the search knows it.
         means: The campaign's.
         forecast: Of its estimator; None where it has none.
+
+    Attributes:
+        lost: Who took the trial over while it was trained here; empty while nobody did.
     """
+
+    lost = ""
 
     def __init__(
         self,
@@ -97,7 +102,11 @@ class Attempt:
 
     def epoch_ended(self, epoch: Epoch) -> Verdict:
         """Record an epoch and say whether to go on."""
-        epoch = record_epoch(self._means, self.trial_id, epoch)
+        try:
+            epoch = record_epoch(self._means, self.trial_id, epoch)
+        except TrialLostError as error:
+            self.lost = str(error)
+            return Verdict.INTERRUPT
         self._epochs.append(epoch)
         self._means.watch(EpochEnded(self.trial, epoch))
         may_stop = self._may_stop(epoch)
@@ -111,12 +120,24 @@ class Attempt:
         return self._forecast is not None and self._forecast.take(epoch)
 
     def ended(self, outcome: Outcome) -> Outcome:
-        """Record how the trial ended, and return that with what was predicted of it."""
+        """Record how the trial ended, and return that with what was predicted of it.
+
+        Of one that was lost nothing is recorded, and its state stays for whoever took it over.
+        """
         if self._forecast:
             outcome = replace(outcome, prediction=self._forecast.prediction)
-        self._means.writer.finish(self.trial_id, outcome)
+        if not self.lost:
+            try:
+                self._means.writer.finish(self.trial_id, outcome)
+            except TrialLostError as error:
+                self.lost = str(error)
+        if self.lost:
+            outcome = Outcome(State.INTERRUPTED, tuple(self._epochs), self.lost)
+            self._study.forget(self._asked)
+            self._means.watch(TrialFinished(self.trial, outcome))
+            return outcome
         if self.trial.checkpoint and outcome.state is not State.INTERRUPTED:
-            checkpoint.remove(self.trial.checkpoint)
+            remove_states(self.trial.checkpoint)
         self._study.tell(self._asked, self.trial.uid, outcome)
         self._means.watch(TrialFinished(self.trial, outcome))
         return outcome

@@ -37,6 +37,7 @@ from lemur_core.store.datasets import on_each_data
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.standings import standings
 from lemur_core.store.reading.trial_counts import trial_counts
+from lemur_core.store.writing.spill import check_not_missing
 from lemur_core.store.writing.writer import Writer
 from lemur_core.train.data import Bundles
 from lemur_core.train.epoch_hooks import EpochHooks
@@ -106,15 +107,17 @@ class Campaign:
         if repeated := repeats_line(ready):
             self._warn(repeated)
         supply = self._supply([one.pipeline for one in ready])
+        check_not_missing(settings.db)
         engine = open_database(settings.db)
         self.summary.db = place(engine)
         try:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
-                studies = Studies(ready, supply, self._means(writer, interruption))
-                self._pursue(ready, studies, workers, interruption)
-                self.summary.interrupted = interruption.asked
-                self._say_unwritten(writer)
+                with closing(writer):
+                    studies = Studies(ready, supply, self._means(writer, interruption))
+                    self._pursue(ready, studies, workers, interruption)
+                    self.summary.interrupted = interruption.asked
+                    self._say_unwritten(writer)
             self.summary.standings = standings(
                 engine,
                 [one.pipeline.name for one in ready],
@@ -131,10 +134,17 @@ class Campaign:
         writer = Writer(engine, self._versions)
         if writer.taken_in:
             self._warn(f"took in {writer.taken_in} records that an earlier run could not write")
+        if writer.refused:
+            one = writer.refused == 1
+            self._warn(
+                f"{'1 record' if one else f'{writer.refused} records'} of an earlier run "
+                f"{'belongs' if one else 'belong'} to no trial of this database, "
+                f"or {'is' if one else 'are'} damaged; kept in {writer.refused_file}"
+            )
         return writer
 
     def _say_unwritten(self, writer: Writer) -> None:
-        waiting = writer.unwritten
+        waiting = self.summary.unwritten = writer.unwritten
         if waiting:
             self._leave_out(
                 f"the database did not take {waiting} records; "

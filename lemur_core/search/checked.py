@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 
 from lemur_core.entry import Entry
-from lemur_core.errors import AmbiguousNameError, StoreError, UnknownNameError
+from lemur_core.errors import AmbiguousNameError, SettingsError, StoreError, UnknownNameError
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.plan import spelt_out_nets
@@ -29,11 +29,11 @@ def with_checked(settings: Settings, registry: Registry) -> Registry:
     return registry.with_entries(PLUGIN, "net", entries) if entries else registry
 
 
-def checked_in(pipelines: Iterable[Pipeline], registry: Registry) -> set[str]:
-    """Return which nets of pipelines are such."""
+def checked_in(pipelines: Iterable[Pipeline], registry: Registry) -> dict[str, str]:
+    """Return which nets of pipelines are such, and how each was checked."""
     plugin = registry.plugins.get(PLUGIN)
     ours = plugin.entries["net"] if plugin else []
-    return {one.net for one in pipelines if one.net_entry in ours}
+    return {one.net: one.net_entry.summary for one in pipelines if one.net_entry in ours}
 
 
 def _is_installed(registry: Registry, name: str) -> bool:
@@ -49,7 +49,6 @@ def _is_installed(registry: Registry, name: str) -> bool:
 
 def _entries(db: str, names: Iterable[str]) -> Iterator[Entry]:
     from lemur_core.store.database import beside, opened
-    from lemur_core.store.identity import code_hash
     from lemur_core.store.patience import patiently
     from lemur_core.store.verdicts import read_checked
 
@@ -57,8 +56,21 @@ def _entries(db: str, names: Iterable[str]) -> Iterator[Entry]:
     with suppress(StoreError), opened(db) as engine:
         folder = beside(engine, "nets")
         found = patiently(engine, lambda connection: read_checked(connection, names))
-        for name, (task, code) in found.items():
-            place = folder / f"{name}.{code_hash(code)[:12]}.py"
-            place.parent.mkdir(exist_ok=True)
-            place.write_text(code, encoding="utf-8")
-            yield Entry(name, str(place.resolve()), (task,))
+        for name, nets in found.items():
+            if len(nets) > 1:
+                raise SettingsError(
+                    f"net {name!r} is {len(nets)} sources, which were merged into this database; "
+                    f"say which with lemur check FILE --name {name} --replace"
+                )
+            for net in nets:
+                place = folder / f"{name}.{net.hash[:12]}.py"
+                place.parent.mkdir(exist_ok=True)
+                place.write_text(net.code, encoding="utf-8")
+                yield Entry(name, str(place.resolve()), (net.task,), summary=_how(net.walls))
+
+
+def _how(walls: Collection[str]) -> str:
+    """Return how a net was checked, of all the times that it was found valid."""
+    if "bubblewrap" in walls:
+        return "checked behind walls"
+    return "checked without walls" if all(walls) else "checked, with or without walls"

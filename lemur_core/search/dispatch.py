@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from lemur_core.search.attempt import Attempt
@@ -10,6 +11,8 @@ from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.studies import Studies
 from lemur_core.train.worker import Worker, wait_for
 from lemur_core.trial import Outcome
+
+_LOOK_S = 2.0
 
 
 class Dispatch:
@@ -32,23 +35,49 @@ class Dispatch:
         self._studies, self._workers, self._interruption = studies, workers, interruption
         self._busy: dict[Worker, tuple[Pursuit, Attempt]] = {}
         self._warn, self._warned = warn, set[str]()
+        self._looked = time.monotonic()
 
     def run(self) -> None:
-        """Train until nothing is left to begin and what was begun has ended.
+        """Train until nothing is left to begin and what was begun has ended, here and elsewhere.
 
-        A second Ctrl-C ends at once what is under way.
+        Trials that another campaign holds are waited for, and taken over if it dies. A second
+        Ctrl-C ends at once what is under way.
         """
         try:
             self._begin()
-            while self._busy:
-                wait_for(self._busy)
+            while self._busy or self._is_waiting():
+                self._wait()
                 for worker in list(self._busy):
                     self._hear(worker)
+                self._look()
         except KeyboardInterrupt:
             self._interruption.asked = True
             self._stop()
 
+    def _is_waiting(self) -> bool:
+        return self._studies.is_waiting and not self._interruption.asked
+
+    def _wait(self) -> None:
+        if not self._busy:
+            self._studies.tell_held()
+            time.sleep(_LOOK_S)
+        elif self._has_idle and self._is_waiting():
+            wait_for(self._busy, _LOOK_S)
+        else:
+            wait_for(self._busy)
+
+    def _look(self) -> None:
+        """Begin what others held until now, if a worker is idle."""
+        is_time = time.monotonic() - self._looked >= _LOOK_S
+        if is_time and self._has_idle and self._is_waiting():
+            self._begin()
+
+    @property
+    def _has_idle(self) -> bool:
+        return len(self._busy) < len(self._workers)
+
     def _begin(self) -> None:
+        self._looked = time.monotonic()
         for worker in self._workers:
             if worker not in self._busy and not self._interruption.asked:
                 self._give(worker)

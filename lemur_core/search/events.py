@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lemur_core.pipeline import Pipeline
@@ -47,6 +48,16 @@ class StudyStarted:
 
 
 @dataclass(frozen=True)
+class TrialsHeld:
+    """Nothing can be begun: another campaign holds trials that are still to end."""
+
+    trials: int
+    host: str  # where the other campaign runs; empty where that is not known
+    silent_s: float  # since it was last seen
+    free_at: datetime | None  # when they are taken over, unless it is seen; None while it lives
+
+
+@dataclass(frozen=True)
 class TrialStarted:
     """A trial is about to train."""
 
@@ -87,6 +98,7 @@ Event = (
     FileFetched
     | CampaignStarted
     | StudyStarted
+    | TrialsHeld
     | TrialStarted
     | EpochEnded
     | TrialFinished

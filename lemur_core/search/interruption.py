@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
+
+from lemur_core.train.stop import StopNow
 
 
 class Interruption(AbstractContextManager["Interruption"]):
@@ -16,7 +18,7 @@ class Interruption(AbstractContextManager["Interruption"]):
     Attributes:
         asked: Whether there was one.
 
-    The second raises `KeyboardInterrupt`.
+    The second raises `StopNow`, a `KeyboardInterrupt` that no net can be blamed for.
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -35,6 +37,23 @@ class Interruption(AbstractContextManager["Interruption"]):
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
-            raise KeyboardInterrupt
+            raise StopNow
         self.asked = True
         self._tell("finishing the epoch, then stopping; Ctrl-C again stops now")
+
+
+@contextmanager
+def stopped_at_once() -> Iterator[None]:
+    """Have Ctrl-C raise `StopNow` in the main thread, which says that no net raised it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise StopNow
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

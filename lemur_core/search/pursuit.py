@@ -17,21 +17,18 @@ from lemur_core.search.attempt import Attempt, Means, record_epoch
 from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
+from lemur_core.search.states import move_states, state_folder
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.space import fixed
 from lemur_core.store.identity import prm_uid
-from lemur_core.store.writing.owner import is_alive
-from lemur_core.store.writing.writer import NumberTakenError, Past
+from lemur_core.store.writing.holders import Holder
+from lemur_core.store.writing.writer import NumberTakenError, Past, TrialLostError
 from lemur_core.train import checkpoint
 from lemur_core.trial import Epoch, Outcome, State, Trial
 from lemur_core.values import below, fits, greatest
 
 _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
-
-
-class _StateLostError(Exception):
-    """A trial cannot be gone on with, and is begun again."""
 
 
 class Pursuit:
@@ -47,6 +44,7 @@ class Pursuit:
         pipeline: What is trained.
         outcomes: How this campaign's trials of it ended, in that order.
         exhausted: That the sampler has nothing left to propose, a line; empty while it has.
+        held: Trials that are asked for and that other campaigns hold, by the last call of `next`.
     """
 
     _data_changed = False
@@ -61,6 +59,7 @@ class Pursuit:
         self._chance, self._left_out = chance, left_out
         self.outcomes: list[Outcome] = []
         self.exhausted = ""
+        self.held: list[Past] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
         self._known: dict[int, Past] = {}
@@ -76,7 +75,8 @@ class Pursuit:
     def is_over(self) -> bool:
         """Whether nothing is under way, here or elsewhere, and nothing more will be begun."""
         has_all = self._has_begun and self._done >= self._wanted
-        ended = has_all or self._is_complete or bool(self.set_aside or self.exhausted)
+        has_none = bool(self.exhausted) and not self.held
+        ended = has_all or self._is_complete or has_none or bool(self.set_aside)
         return ended and not self._under_way
 
     @property
@@ -88,6 +88,7 @@ class Pursuit:
 
     def next(self, device: str) -> Attempt | None:
         """Begin the next trial, or go on with one; None when there is nothing to begin now."""
+        self.held = []
         while not self.set_aside and not self._has_enough():
             # Read before the past: a trial that is begun later elsewhere takes this number, so
             # that a point that is not in the past is nobody's when its trial gets the number.
@@ -95,14 +96,19 @@ class Pursuit:
             past = self._past()
             self._announce(past)
             resumable = [one for one in past if self._can_go_on(one)]
+            self.held = [one for one in past if self._is_held(one)]
             if not self._is_lacking(past, resumable):
                 return None
             if self._has_other_data():
                 self._means.watch(Warned(self.set_aside))
                 return None
             try:
-                attempt = self._resumed(resumable, device) or self._begun(number, past, device)
-            except (NumberTakenError, _StateLostError):
+                attempt = self._resumed(resumable, device)
+                if attempt is None and resumable:
+                    # Others were first: what is lacking is to be counted again.
+                    continue
+                attempt = attempt or self._begun(number, past, device)
+            except (NumberTakenError, TrialLostError, checkpoint.StateLostError):
                 continue
             if attempt is None:
                 self._say_exhausted()
@@ -124,6 +130,9 @@ class Pursuit:
             outcome = replace(outcome, state=State.FAILED, reason=self._changed())
             self._means.writer.forget_data(attempt.trial_id)
         outcome = attempt.ended(outcome)
+        if attempt.lost:
+            self._means.watch(Warned(f"{self.pipeline.name} trial {trial.number}: {attempt.lost}"))
+            return
         if outcome.state is State.ABANDONED:
             self._repeat(trial.prm, trial.seed)
             return
@@ -260,38 +269,61 @@ class Pursuit:
         uid = self._uid(past)
         return not any(one.state in _ENDED and self._uid(one) == uid for one in known)
 
-    def _is_alive(self, past: Past) -> bool:
-        writer, limits = self._means.writer, self._means.settings.limits()
-        if past.owner == writer.owner:
-            return past.id in self._under_way
-        if past.state is State.INTERRUPTED:
+    def _is_held(self, past: Past) -> bool:
+        """Return whether another campaign is to end a trial that is asked for."""
+        if past.state is not State.RUNNING or past.id in self._under_way:
             return False
-        return is_alive(past.owner, past.seen, patience_s=2 * limits.epoch_s)
+        return self._is_asked(past) and self._is_alive(past)
+
+    def _is_alive(self, past: Past) -> bool:
+        if past.id in self._under_way:
+            return True
+        holder = None if past.state is State.INTERRUPTED else self.holder(past)
+        return holder is not None and holder.free_in_s != 0
+
+    def holder(self, past: Past) -> Holder | None:
+        """Return what is known of the owner of a trial that runs; None if it is this campaign."""
+        patience_s = 2 * self._means.settings.limits().epoch_s
+        return self._means.writer.holder(past, patience_s)
 
     def _resumed(self, resumable: Sequence[Past], device: str) -> Attempt | None:
         for past in resumable:
             if not self._means.writer.claim(past, self._left_out):
                 continue
-            epochs = self._recovered(past)
-            if epochs is None:
-                lost = Outcome(State.ABANDONED, past.epochs, "its state was lost; begun again")
+            if past.state is State.RUNNING and self._means.checkpoints:
+                move_states(self._means.checkpoints, past.uid, self._means.writer.owner)
+            # Its owner may have recorded an epoch since the past was read.
+            past = next(one for one in self._past() if one.id == past.id)
+            try:
+                epochs = self._recovered(past)
+            except checkpoint.StateLostError as error:
+                lost = Outcome(State.ABANDONED, past.epochs, f"{error}; begun again")
                 self._means.writer.finish(past.id, lost)
+                self._means.watch(
+                    Warned(f"{self.pipeline.name}, trial {past.number}: {lost.reason}")
+                )
                 self._repeat(past.prm, past.seed)
-                raise _StateLostError
+                raise
             asked = self._study.take_up(past.prm, epochs)
             trial = self._trial(past.number, past.prm, past.seed, device)
             trial = self._placed(replace(trial, uid=past.uid, done=tuple(epochs)))
             return self._attempt(past.id, trial, asked)
         return None
 
-    def _recovered(self, past: Past) -> list[Epoch] | None:
-        """Return the epochs to go on from; None where the trial's state was lost."""
+    def _recovered(self, past: Past) -> list[Epoch]:
+        """Return the epochs to go on from.
+
+        Raises:
+            StateLostError: The trial's state was lost, or is that of another.
+        """
         if len(past.epochs) == self._means.settings.epochs:
             return list(past.epochs)
         folder = self._folder(past.uid)
         saved = checkpoint.saved_epochs(folder) if folder else []
         if len(saved) < len(past.epochs):
-            return None
+            raise checkpoint.StateLostError("its state was lost")
+        if _scores(saved[: len(past.epochs)]) != _scores(past.epochs):
+            raise checkpoint.StateLostError("its state is not that of the epochs recorded")
         # Trained and kept, when the campaign ended before it was recorded.
         for epoch in saved[len(past.epochs) :]:
             record_epoch(self._means, past.id, epoch)
@@ -384,7 +416,7 @@ class Pursuit:
         )
 
     def _folder(self, uid: str) -> Path | None:
-        return self._means.checkpoints / uid if self._means.checkpoints else None
+        return state_folder(self._means.checkpoints, uid) if self._means.checkpoints else None
 
     def _lower_batch(self, trial: Trial) -> bool:
         """Search smaller batches only, from here on; False where there are none."""
@@ -401,3 +433,7 @@ class Pursuit:
     def _lowered(self, batch: int) -> str:
         text = f"{self.pipeline.name}: memory ran out with batch={batch}"
         return f"{text}; it goes on with batch={self.space['batch']}"
+
+
+def _scores(epochs: Sequence[Epoch]) -> list[tuple[int, float, float]]:
+    return [(epoch.number, epoch.validation, epoch.accuracy) for epoch in epochs]

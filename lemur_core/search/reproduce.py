@@ -18,6 +18,7 @@ from lemur_core.registry import Registry
 from lemur_core.search.campaign import versions
 from lemur_core.search.data import differing
 from lemur_core.search.initial_weights import InitialWeights
+from lemur_core.search.interruption import stopped_at_once
 from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.train.attempt import attempt
@@ -212,6 +213,11 @@ def train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None])
         SettingsError: The weights that it begins with are not in its file, or it has none.
     """
     _check_initial(trial)
+    with stopped_at_once():
+        return _train_to_end(trial, bundles, watch)
+
+
+def _train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
     going, verdict = attempt(trial, bundles), None
     while True:
         try:

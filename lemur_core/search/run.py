@@ -47,8 +47,11 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     # A name that is not there is told at once, before torch takes its seconds to load.
     registry = with_checked(settings, registry)
     pipelines = plan(settings, registry)
-    for net in sorted(checked_in(pipelines, registry)):
-        watch(Warned(f"net {net!r} was checked behind walls; here it runs with your rights"))
+    for net, how in sorted(checked_in(pipelines, registry).items()):
+        watch(Warned(f"net {net!r} was {how}; here it runs with your rights"))
+    from lemur_core.store.database import check_lasting
+
+    check_lasting(settings.db)
     file = place(settings, pipelines, registry)
     if may_exist(settings.db) and (settled := recall(file, pipelines)):
         summary = repeated(settled, settings, pipelines, tell_plugins(registry, watch, settings))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.pipeline import Pipeline
 from lemur_core.search.attempt import Attempt, Means
 from lemur_core.search.data import check_data
-from lemur_core.search.events import StudyStarted
+from lemur_core.search.events import StudyStarted, TrialsHeld
 from lemur_core.search.prepare import Ready
 from lemur_core.search.pursuit import Pursuit
 from lemur_core.search.supply import Supply
+from lemur_core.store.writing.holders import Holder
+from lemur_core.store.writing.past import Past
 from lemur_core.trial import Outcome
 
 
@@ -51,6 +54,7 @@ class Studies:
         self._waiting, self._open = deque(ready), list[Pursuit]()
         self._supply, self._means = supply, means
         self._compared: set[tuple[str, str]] = set()
+        self._told: dict[str, set[int]] = {}
         self.closed: list[Closed] = []
 
     def tell_past(self) -> None:
@@ -82,6 +86,26 @@ class Studies:
             if attempt := self._begun(opened, device):
                 return opened, attempt
         return None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether trials that are asked for are still to end, and others hold them."""
+        return any(pursuit.held for pursuit in self._open)
+
+    def tell_held(self) -> None:
+        """Tell who holds trials that are waited for, where that is not told yet."""
+        held: dict[str, list[tuple[Pursuit, Past]]] = {}
+        for pursuit in self._open:
+            for past in pursuit.held:
+                held.setdefault(past.owner, []).append((pursuit, past))
+        for owner, trials in held.items():
+            ids = {past.id for _, past in trials}
+            if ids <= self._told.get(owner, set()):
+                continue
+            pursuit, past = trials[0]
+            if (holder := pursuit.holder(past)) is not None:
+                self._told[owner] = ids
+                self._means.watch(_held(len(ids), holder))
 
     def close(self) -> None:
         """Close all studies that are open.
@@ -122,3 +146,10 @@ class Studies:
         closed = Closed(pursuit.pipeline, pursuit.data, pursuit.outcomes, faults, pursuit.again)
         self.closed.append(closed)
         self._supply.release(pursuit.pipeline)
+
+
+def _held(trials: int, holder: Holder) -> TrialsHeld:
+    free_at = None
+    if holder.free_in_s is not None:
+        free_at = datetime.now().astimezone() + timedelta(seconds=holder.free_in_s)
+    return TrialsHeld(trials, holder.host, holder.silent_s, free_at)

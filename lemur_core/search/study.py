@@ -128,6 +128,10 @@ class Study:
             value = _final(outcome.state, outcome.best.validation, predicted)
         self._study.tell(asked, value, state)
 
+    def forget(self, asked: optuna.Trial) -> None:
+        """Take back a proposal whose trial others end."""
+        self._study.tell(asked, None, TrialState.FAIL)
+
     def remember(self, past: Past) -> None:
         """Take a trial that ended well, in an earlier campaign or another one.
 

@@ -27,6 +27,7 @@ class Summary:
         audit: How the campaign's estimator did; None where it had none.
         db: Where the results are.
         interrupted: Whether it was ended before its time.
+        unwritten: How many records wait beside the database, as it did not take them.
     """
 
     standings: list[Standing] = field(default_factory=list)
@@ -36,10 +37,11 @@ class Summary:
     audit: Audit | None = None
     db: str = ""
     interrupted: bool = False
+    unwritten: int = 0
 
     @property
     def exit_status(self) -> int:
-        """0 when all was done, 1 when some of it failed, 130 when it was interrupted."""
+        """0 when all was done and recorded, 1 when some was not, 130 when it was interrupted."""
         if self.interrupted:
             return 130
-        return int(bool(self.states[State.FAILED]))
+        return int(bool(self.states[State.FAILED] or self.unwritten))

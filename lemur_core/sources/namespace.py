@@ -15,6 +15,8 @@ from lemur_core.errors import PluginError
 
 _NEVER_OWN = {"lemur_core", *sys.stdlib_module_names}
 _INSTALLED = {"site-packages", "dist-packages"}
+# Of what no file has the name, the system would say more than that it is not there.
+_LONGEST_PART = 250
 # Folders that a net adds while it is loaded are no place to look for its modules the next time.
 _PATH = tuple(sys.path)
 
@@ -125,6 +127,8 @@ def _packages(folder: Path) -> list[str]:
 
 def in_folder(folder: Path, name: str) -> Found | None:
     """Return the module of a dotted name whose top-level package is in a folder."""
+    if any(len(os.fsencode(part)) > _LONGEST_PART for part in name.split(".")):
+        return None
     place = folder.joinpath(*name.split("."))
     if (file := place / "__init__.py").is_file():
         return Found(name, file, True)

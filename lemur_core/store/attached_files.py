@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from lemur_core.errors import LemurError
+from lemur_core.files import open_regular
 from lemur_core.kinds.importer import Fault
 from lemur_core.store.artefacts import Artefact, check_artefact_name, fault_of
 from lemur_core.store.attached import Attached, TrialFacts
@@ -81,7 +82,7 @@ def attached_in(place: Path) -> Iterator[tuple[Attached, list[Fault]]]:
     faults: list[Fault] = []
     if place.is_dir():
         names = {path.relative_to(place).as_posix() for path in place.glob(f"**/{FOLDER}/*.jsonl")}
-        yield _read(names, lambda name: (place / name).open("rb"), faults), faults
+        yield _read(names, lambda name: open_regular(place / name), faults), faults
     else:
         with zipfile.ZipFile(place) as archive:
             yield _read({*archive.namelist()}, archive.open, faults), faults

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, func, select, text
 
+from lemur_core.codec import DECODING_ERRORS
 from lemur_core.dataset import DatasetRecord, label
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
@@ -20,6 +21,7 @@ from lemur_core.store.code import CODE_TABLES
 from lemur_core.store.database import sqlite_file
 from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.patience import patiently
+from lemur_core.store.reading.held import Held, held_trials
 from lemur_core.store.trouble import place
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.trial import State
@@ -67,6 +69,7 @@ class Info:
         size: Bytes on the disk.
         rows: Number of rows of each table.
         states: Number of trials in each state.
+        held: Who holds the trials that run.
         sources: Where results were taken in from, oldest first.
         datasets: The data sets that trials were trained on, as far as they are known.
         artefacts: The folder of the artefacts.
@@ -78,6 +81,7 @@ class Info:
     size: int
     rows: dict[str, int]
     states: dict[str, int]
+    held: list[Held]
     sources: list[Source]
     datasets: list[Datasets]
     artefacts: Path
@@ -113,8 +117,9 @@ def backup(engine: Engine, to: Path) -> Path:
     part = to.with_name(f"{to.name}.part")
     try:
         part.unlink(missing_ok=True)
-        with closing(_connect(file)) as source, closing(_connect(part)) as copy:
-            source.backup(copy)
+        with closing(engine.raw_connection()) as source, closing(_connect(part)) as copy:
+            driver: Any = source.driver_connection
+            driver.backup(copy)
         return part.rename(to)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
@@ -169,6 +174,7 @@ def _info(engine: Engine, connection: Connection) -> Info:
         _size(engine, connection),
         {table.name: _count(connection, table) for table in tables},
         {row.state: row.trials for row in connection.execute(states)},
+        held_trials(connection),
         [Source(*row) for row in connection.execute(taken)],
         _datasets(connection),
         folder_of(engine),
@@ -204,10 +210,12 @@ def _count(connection: Connection, table: Table) -> int:
 def _faults(connection: Connection) -> Iterator[str]:
     if connection.dialect.name == "sqlite":
         yield from _sqlites_own(connection)
-    yield from _altered_code(connection)
-    yield from _altered_prms(connection)
-    yield from _altered_datasets(connection)
-    yield from _gaps(connection)
+    for find in (_altered_code, _altered_prms, _altered_datasets, _gaps):
+        try:
+            yield from find(connection)
+        # Of a value that no lemur wrote.
+        except DECODING_ERRORS as error:
+            yield f"a value cannot be read: {type(error).__name__}: {error}"
 
 
 def _sqlites_own(connection: Connection) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,18 +12,20 @@ from urllib.parse import unquote
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from lemur_core.errors import StoreError
 from lemur_core.passwords import is_like_url, password_of, without_password
 from lemur_core.store.location import file_path, is_url
 from lemur_core.store.patience import WAIT_FOR_LOCK_S
+from lemur_core.store.sqlite_file import SQLiteFile
 from lemur_core.store.tables import check_tables
 from lemur_core.store.trouble import place, store_errors
 
 __all__ = [
     "DEFAULT_DB",
     "beside",
+    "check_lasting",
     "open_database",
     "opened",
     "place",
@@ -33,6 +36,7 @@ __all__ = [
 ]
 
 DEFAULT_DB = "lemur.db"
+_CHECKPOINT_ATTEMPTS, _CHECKPOINT_PAUSE_S = 5, 0.02
 _DIALECTS = ("sqlite", "postgresql")
 _IN_MEMORY = ":memory:"
 # Those of a URL without uri=true that SQLAlchemy passes on; it ignores others.
@@ -54,8 +58,10 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
 
     Raises:
         NewerDatabaseError: A newer lemur wrote it.
-        StoreError: It cannot be opened, or is not lemur's.
+        StoreError: It cannot be opened, is not lemur's, or would be made in memory.
     """
+    if create:
+        check_lasting(db)
     engine = reach(db, create=create)
     try:
         with store_errors(engine):
@@ -92,7 +98,23 @@ def reach(db: str | Path, *, create: bool = False) -> Engine:
     engine = _engine(url)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
+        if (path := sqlite_file(url)) is not None:
+            file = SQLiteFile(path, place(url), create=create)
+            file.attach(engine, connects=not _is_uri(url))
     return engine
+
+
+def check_lasting(db: str | Path) -> None:
+    """Look whether what is written to a database is there when the process has ended.
+
+    Raises:
+        StoreError: It is a database in memory, or none.
+    """
+    url = _url(db)
+    if _is_sqlite(url) and not url.host and sqlite_file(url) is None:
+        raise StoreError(
+            f"database {str(db)!r}: is in memory, and lost when the command ends; expected a file"
+        )
 
 
 def beside(engine: Engine, name: str) -> Path:
@@ -119,16 +141,37 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def settle(engine: Engine) -> None:
-    """Put on the disk what is committed; a write-ahead log alone may lose it with the power."""
+    """Put on the disk what is committed, and in the file itself as far as nobody waits for that.
+
+    A write-ahead log may be lost with the power, and is not in a copy of the file alone.
+    """
     file = sqlite_file(engine.url)
     if file is None:
         return
+    with suppress(DBAPIError):
+        if _is_checkpointed(engine):
+            return
     with suppress(OSError):
         handle = os.open(f"{file}-wal", os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _is_checkpointed(engine: Engine) -> bool:
+    """Bring the write-ahead log into the file; return whether all of it is there."""
+    for attempt in range(_CHECKPOINT_ATTEMPTS):
+        if attempt:
+            # Another campaign does the same at this moment, maybe without the latest.
+            time.sleep(_CHECKPOINT_PAUSE_S)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # PASSIVE waits for nobody, and nobody waits for it.
+            query = "PRAGMA wal_checkpoint(PASSIVE)"
+            busy, pages, copied = connection.exec_driver_sql(query).one()
+        if not busy:
+            return bool(pages == copied)
+    return False
 
 
 def _url(db: str | Path) -> URL:
@@ -144,6 +187,10 @@ def _url(db: str | Path) -> URL:
             "sqlite:///lemur.db"
         ) from None
     _check_user(text, url)
+    if url.port is not None and not 0 < url.port < 2**16:
+        raise StoreError(
+            f"database {without_password(text)!r}: port {url.port}: expected 1 to 65535"
+        )
     if _is_sqlite(url) and not _is_uri(url):
         _check_query(text, url)
     # Which driver SQLAlchemy takes by itself depends on its version.
@@ -232,6 +279,11 @@ def _check_file(url: URL, create: bool) -> None:
         raise StoreError(f"database {shown}: there is no directory {Path(shown).parent}")
     if not create and not file.exists():
         raise StoreError(f"database {shown}: there is no such file; lemur run writes one")
+    if create and not os.access(file.parent, os.W_OK):
+        raise StoreError(
+            f"database {shown}: folder {Path(shown).parent} cannot be written; make it writable, "
+            "or name another with --db"
+        )
 
 
 def _connect_args(url: URL) -> dict[str, Any]:
@@ -246,6 +298,9 @@ def _set_pragmas(connection: Any, _: object) -> None:
     # A reader must be able to open a file that it may not write, where WAL cannot be switched on.
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
+    # What a stranger's file defines, a view or a trigger, may call none but harmless functions.
+    cursor.execute("PRAGMA trusted_schema = OFF")
+    cursor.execute("PRAGMA cell_size_check = ON")
     cursor.execute("PRAGMA synchronous = NORMAL")
     # In pages: many results at once go to the disk twice as soon.
     cursor.execute("PRAGMA wal_autocheckpoint = 8000")

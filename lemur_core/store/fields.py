@@ -145,7 +145,8 @@ TRIAL: tuple[Field, ...] = (
         changes=True, read=left_out_of, published=OPTIONAL,
     ),
     Field("versions", JSON, nullable=False, default={}, published=REQUIRED),  # of all that trains
-    Field("owner", Text),  # the process that trains it: host, id, when it began
+    # Whose trial it is, an id of the table `owner`; of lemur 0.1, host, process id and its start.
+    Field("owner", Text),
     Field("started", Text, shown=_with_stats("started"), published=REQUIRED),  # ISO 8601, UTC
     Field("seen", Text, changes=True),  # when its owner last wrote of it
     Field(

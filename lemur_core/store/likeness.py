@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +11,7 @@ from sqlalchemy import Connection, select
 from lemur_core.store import schema
 from lemur_core.store.code import read_texts
 from lemur_core.store.identity import code_hash
-from lemur_core.store.sketch import WIDTH, Sketch, sketch
+from lemur_core.store.sketch import WIDTH, Sketch, sketch_of
 from lemur_core.store.writing.ledger import insert_once
 
 _AT_ONCE = 1_000
@@ -74,13 +72,23 @@ class Likeness:
         return self._sources[best].name, float(shares[best])
 
 
-def read_likeness(connection: Connection, likeness: Likeness) -> None:
-    """Add all nets of the database to those that are known; write sketches that had to be made."""
+def read_likeness(
+    connection: Connection,
+    likeness: Likeness,
+    sketched: Callable[[str], Sketch | None] = sketch_of,
+) -> None:
+    """Add all nets of the database to those that are known; write sketches that had to be made.
+
+    Args:
+        connection: To the database.
+        likeness: What is known.
+        sketched: Makes the sketch of a source that has none yet.
+    """
     nn = schema.nn.c
     sketches, made = read_sketches(connection), {}
     for name, identity in connection.execute(select(nn.name, nn.hash).order_by(nn.id)).all():
         if identity not in sketches:
-            if (one := sketch_of(read_texts(connection, [identity])[identity])) is None:
+            if (one := sketched(read_texts(connection, [identity])[identity])) is None:
                 continue
             sketches[identity] = made[identity] = one
         likeness.add(Source(name, identity), sketches[identity])
@@ -102,15 +110,6 @@ def write_sketches(connection: Connection, made: Mapping[str, Sketch]) -> None:
     ]
     for start in range(0, len(rows), _AT_ONCE):
         connection.execute(insert, rows[start : start + _AT_ONCE])
-
-
-def sketch_of(code: str) -> Sketch | None:
-    """Return the sketch of a source; None where it is no Python."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            return sketch(ast.parse(code))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def families(sketches: Iterable[Sketch], alike: float) -> list[int]:

@@ -11,7 +11,15 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from lemur_core.store.trouble import AwayError, is_transient, said, store_errors
+from lemur_core.store.sqlite_file import check_file
+from lemur_core.store.trouble import (
+    AwayError,
+    LostError,
+    is_loss,
+    is_transient,
+    said,
+    store_errors,
+)
 
 PATIENCE_S = 60.0
 WAIT_FOR_LOCK_S = 30.0
@@ -37,6 +45,7 @@ def patiently(
 
     Raises:
         AwayError: What may pass did not pass for so long.
+        LostError: The file was removed, replaced or damaged.
         StoreError: It cannot be done, however long one waits.
     """
     until = time.monotonic() + patience_s
@@ -44,10 +53,16 @@ def patiently(
     with store_errors(engine):
         for attempt in count():
             try:
-                with engine.begin() as connection:
-                    _wait_for_lock(connection, left_s)
-                    return work(connection)
+                with engine.connect() as connection:
+                    with connection.begin():
+                        _wait_for_lock(connection, left_s)
+                        result = work(connection)
+                    # What was committed to a file that is gone was not.
+                    check_file(connection)
+                    return result
             except DBAPIError as error:
+                if is_loss(error):
+                    raise LostError(said(engine, error)) from error
                 if not is_transient(error):
                     raise
                 left_s = until - time.monotonic()

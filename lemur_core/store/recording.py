@@ -6,7 +6,9 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +24,9 @@ from lemur_core.store.artefacts import Artefact, check_artefact_name, keep
 from lemur_core.store.database import DEFAULT_DB, open_database
 from lemur_core.store.facts import check_epoch
 from lemur_core.store.trials import Found
+from lemur_core.store.trouble import LostError
 from lemur_core.store.writing.elsewhere import TrialElsewhere
+from lemur_core.store.writing.spill import check_not_missing
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State
 
@@ -98,11 +102,12 @@ class Recording:
         self._epochs: list[Epoch] = []
         self._writer: Writer | None = None
         self._id = self._began_ns = 0
-        self._is_over = False
+        self._is_over = self._is_lost = False
 
     def __enter__(self) -> Self:
         if self._writer or self._is_over:
             raise RecordingError(f"trial {self.uid[:8]}: has begun already; call recording() again")
+        check_not_missing(self._db)
         engine = open_database(self._db)
         try:
             self._writer = Writer(engine, _versions())
@@ -123,6 +128,7 @@ class Recording:
         try:
             writer.finish(self._id, self._outcome(error))
         finally:
+            writer.close()
             writer.engine.dispose()
             self._writer, self._is_over = None, True
 
@@ -168,7 +174,8 @@ class Recording:
             },
             facts=check_facts(facts or {}),
         )
-        writer.record(self._id, epoch)
+        with self._survives_loss():
+            writer.record(self._id, epoch)
         self._epochs.append(epoch)
         return epoch
 
@@ -184,7 +191,8 @@ class Recording:
             StoreError: The database cannot be written.
         """
         writer, number = self._running, check_epoch(epoch)
-        writer.record_facts(self._id, check_facts(facts), number, replace=replace)
+        with self._survives_loss():
+            writer.record_facts(self._id, check_facts(facts), number, replace=replace)
 
     def attach(
         self,
@@ -206,6 +214,16 @@ class Recording:
         name = check_artefact_name(source.name if name is None else name)
         check_name("kind of artefact", kind, ArtefactError)
         return keep(engine, Found(self._id, self.uid), source, name, kind, replace=replace)
+
+    @contextmanager
+    def _survives_loss(self) -> Iterator[None]:
+        """Warn, once, if the database is lost: what is kept beside it is worth going on for."""
+        try:
+            yield
+        except LostError as error:
+            if not self._is_lost:
+                warnings.warn(str(error), stacklevel=4)
+            self._is_lost = True
 
     @property
     def _running(self) -> Writer:

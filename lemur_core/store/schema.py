@@ -32,7 +32,7 @@ from sqlalchemy import (
 from lemur_core.store import fields
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0008"
+REVISION = "0010"
 
 metadata = MetaData()
 
@@ -123,6 +123,17 @@ dataset = Table(
     UniqueConstraint("fingerprint", name="uq_dataset_fingerprint"),
 )
 
+# Writers of trials; a trial names its own in the column `owner`.
+owner = Table(
+    "owner",
+    metadata,
+    Column("id", String(32), primary_key=True),  # 128 random bits, hexadecimal
+    Column("host", Text, nullable=False),
+    Column("process", Text, nullable=False),  # as `lemur_core.store.writing.owner` identifies it
+    Column("beat", String(16), nullable=False),  # changes with each heartbeat; empty once over
+    Column("seen", Text, nullable=False),  # when it last wrote, ISO 8601, by the database's clock
+)
+
 trial = Table(
     "trial",
     metadata,
@@ -202,7 +213,7 @@ verdict = Table(
     Column("metric", Text, nullable=False),
     Column("valid", Boolean, nullable=False),
     Column("facts", Text, nullable=False),  # the whole verdict, JSON
-    Column("checked", Text, nullable=False),  # ISO 8601, UTC
+    Column("checked", Text, primary_key=True),  # ISO 8601, UTC
 )
 
 Index("ix_verdict_name", verdict.c.name)

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +29,8 @@ _MULTIPLIERS, _SUMMANDS = np.frombuffer(
 ).reshape(2, WIDTH)
 # Load and Store follow from where a name stands; of the rest, only some Pythons tell.
 _LEFT_OUT = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
+_MOST_BITS = 14_000
+_END = object()
 _HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -45,46 +49,73 @@ class Sketch(NamedTuple):
         """Return the estimated Jaccard similarity of two sources' runs of tokens, 0 to 1."""
         return float((self.signature == other.signature).mean())
 
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {"tree": self.tree, "signature": self.signature.tolist()}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Sketch:
+        """Return the sketch that gave these facts."""
+        return cls(facts["tree"], np.array(facts["signature"], dtype=np.uint32))
+
 
 def sketch(tree: ast.Module) -> Sketch:
-    """Return the sketch of a source's syntax tree.
-
-    Raises:
-        RecursionError: It is nested too deeply.
-    """
+    """Return the sketch of a source's syntax tree."""
     tokens = [token for one in trees_of(tree).values() for token in tokens_of(one)]
     whole = hashlib.sha256("\0".join(tokens).encode(errors="surrogatepass")).hexdigest()
     return Sketch(whole, _minhash(tokens))
 
 
+def sketch_of(code: str) -> Sketch | None:
+    """Return the sketch of a source; None where it is no Python."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return sketch(ast.parse(code))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def tokens_of(node: Any) -> Iterator[str]:
     """Yield the kinds of nodes, names and constants of a tree, each node before its children."""
-    if isinstance(node, list):
-        yield "["
-        for one in node:
-            yield from tokens_of(one)
-        yield "]"
-    elif isinstance(node, ast.AST):
-        yield type(node).__name__
-        for name in node._fields:
-            value = _without_docstring(node) if name == "body" else getattr(node, name)
-            # A Python that has a field more says nothing by it where it is empty.
-            if name not in _LEFT_OUT or (name == "annotation" and isinstance(node, ast.AnnAssign)):
-                yield from tokens_of(value)
-    else:
-        yield repr(node)
+    # Not recursive: a source decides how deep its tree is.
+    waiting: list[Any] = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            yield "["
+            waiting += [_END, *reversed(one)]
+        elif isinstance(one, ast.AST):
+            yield type(one).__name__
+            waiting += reversed(_fields(one))
+        else:
+            yield "]" if one is _END else _constant(one)
 
 
-def _without_docstring(node: Any) -> Any:
-    documented = isinstance(node, _HAS_DOCSTRING) and ast.get_docstring(node, clean=False)
-    return node.body[1:] if documented else node.body
+def _fields(node: Any) -> list[Any]:
+    names = _names(node._fields, isinstance(node, ast.AnnAssign))
+    values = [getattr(node, name) for name in names]
+    if isinstance(node, _HAS_DOCSTRING) and ast.get_docstring(node, clean=False):
+        values[names.index("body")] = node.body[1:]
+    return values
+
+
+@cache
+def _names(fields: tuple[str, ...], is_annotation: bool) -> tuple[str, ...]:
+    # A Python that has a field more says nothing by it where it is empty.
+    left_out = _LEFT_OUT - ({"annotation"} if is_annotation else set())
+    return tuple(name for name in fields if name not in left_out)
+
+
+def _constant(value: Any) -> str:
+    # Python writes no decimals of more than 4,300 digits.
+    is_long = type(value) is int and value.bit_length() > _MOST_BITS
+    return hex(value) if is_long else repr(value)
 
 
 def _minhash(tokens: list[str]) -> np.ndarray[Any, np.dtype[np.uint32]]:
-    runs = {
-        zlib.crc32("\0".join(tokens[start : start + _RUN]).encode(errors="surrogatepass"))
-        for start in range(max(1, len(tokens) - _RUN + 1))
-    }
+    # Most runs of a long source occur often.
+    each = set(zip(*(tokens[start:] for start in range(_RUN)), strict=False)) or {tuple(tokens)}
+    runs = {zlib.crc32("\0".join(run).encode(errors="surrogatepass")) for run in each}
     keys = np.fromiter(runs, dtype=np.uint64, count=len(runs))
     least = np.full(WIDTH, 2**32 - 1, dtype=np.uint64)
     # A source of a million characters has many runs: some at a time.

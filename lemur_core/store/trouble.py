@@ -22,12 +22,26 @@ _SQLITE_PASSES = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PROTOCOL,
 }
+# Nothing that is written to such a file would be found again.
+_SQLITE_LOSES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY}
 # Connection lost, rolled back for another's sake, out of room, locked, shut down, system error.
 _SQLSTATE_PASSES = {"08", "40", "53", "55", "57", "58"}
 
 
 class AwayError(StoreError):
     """The database could not be reached or written for as long as was waited."""
+
+
+class LostError(AwayError):
+    """The database's file was removed, replaced or damaged while it was in use.
+
+    Attributes:
+        is_elsewhere: Whether the file that is open is whole, but not the one at its path.
+    """
+
+    def __init__(self, message: str, *, is_elsewhere: bool = False) -> None:
+        super().__init__(message)
+        self.is_elsewhere = is_elsewhere
 
 
 @contextmanager
@@ -76,6 +90,12 @@ def is_transient(error: DBAPIError) -> bool:
         return state[:2] in _SQLSTATE_PASSES
     # A server that is not there has no SQLSTATE to give.
     return isinstance(error, OperationalError | InterfaceError)
+
+
+def is_loss(error: DBAPIError) -> bool:
+    """Return whether an SQLite file is damaged, or may not be written any more."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _SQLITE_LOSES
 
 
 def _advice(cause: str) -> str:

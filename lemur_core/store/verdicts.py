@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
 from lemur_core.store.code import StoredCode, code_id, read_codes
-from lemur_core.store.text import now, storable
+from lemur_core.store.text import storable
 from lemur_core.store.writing.ledger import insert_once
 
 
@@ -22,11 +22,28 @@ class Pipeline(NamedTuple):
     metric: str
 
 
-def find_verdict(connection: Connection, asked: str) -> dict[str, Any] | None:
-    """Return what was said when the same was asked before; None where it was not."""
+class CheckedNet(NamedTuple):
+    """A source that was found valid under a name.
+
+    Attributes:
+        hash: Of the source.
+        task: What it was last checked for.
+        code: The source.
+        walls: What it was run behind, each time that it was found valid; empty where that was not
+            recorded.
+    """
+
+    hash: str
+    task: str
+    code: str
+    walls: tuple[str, ...]
+
+
+def find_verdicts(connection: Connection, asked: str) -> list[dict[str, Any]]:
+    """Return what was said when the same was asked before, the last first."""
     columns = schema.verdict.c
-    facts = connection.scalar(select(columns.facts).where(columns.asked == asked))
-    return None if facts is None else json.loads(facts)
+    query = select(columns.facts).where(columns.asked == asked).order_by(columns.checked.desc())
+    return [json.loads(facts) for facts in connection.scalars(query)]
 
 
 def write_verdict(
@@ -35,8 +52,18 @@ def write_verdict(
     code: str,
     pipeline: Pipeline,
     facts: Mapping[str, Any],
+    checked: str,
 ) -> None:
-    """Keep a verdict and the source that it is of; done twice, it is there once."""
+    """Keep a verdict and the source that it is of; done twice, it is there once.
+
+    Args:
+        connection: To the database.
+        asked: The identity of what was asked.
+        code: The source.
+        pipeline: What it was checked in.
+        facts: The verdict.
+        checked: The moment, as `lemur_core.store.text.now` has it.
+    """
     row = {
         "asked": asked,
         "name": facts["name"],
@@ -49,7 +76,7 @@ def write_verdict(
         **pipeline._asdict(),
         "valid": facts["valid"],
         "facts": storable(json.dumps(facts, ensure_ascii=False)),
-        "checked": now(),
+        "checked": checked,
     }
     connection.execute(insert_once(connection.dialect, schema.verdict).values(row))
 
@@ -76,17 +103,33 @@ def copy_verdicts(connection: Connection, verdicts: Iterable[Mapping[str, Any]])
     return added
 
 
-def read_checked(connection: Connection, names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return the task and the source of nets, by name, as they were last found valid."""
+def read_checked(connection: Connection, names: Iterable[str]) -> dict[str, tuple[CheckedNet, ...]]:
+    """Return the sources that were found valid, by their name; several only after a merge.
+
+    A source whose name another one took over has it no more.
+    """
     verdict, code = schema.verdict.c, schema.code.c
     query = (
-        select(verdict.name, verdict.task, code.text)
+        select(verdict.name, verdict.task, verdict.facts, code.hash, code.text)
         .join_from(schema.verdict, schema.nn)
         .join(schema.code)
         .where(verdict.name.in_(list(names)), verdict.valid)
         .order_by(verdict.checked)
     )
-    return {row.name: (row.task, row.text) for row in connection.execute(query)}
+    found: dict[str, dict[str, CheckedNet]] = {}
+    for row in connection.execute(query):
+        facts, nets = json.loads(row.facts), found.setdefault(row.name, {})
+        for replaced in facts.get("replaces", ()):
+            nets.pop(replaced, None)
+        before = nets.get(row.hash)
+        walls = (*(before.walls if before else ()), _walls_of(facts))
+        nets[row.hash] = CheckedNet(row.hash, row.task, row.text, walls)
+    return {name: tuple(nets.values()) for name, nets in found.items()}
+
+
+def _walls_of(facts: Mapping[str, Any]) -> str:
+    # What older lemurs recorded has that much.
+    return str(facts.get("walls") or ("none" if facts.get("not_enforced") else ""))
 
 
 def _is_plain(code: str) -> bool:

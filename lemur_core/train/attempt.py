@@ -11,16 +11,18 @@ from lemur_core.errors import CorruptSampleError, LabelError, MisfitError
 from lemur_core.train.checkpoint import StateLostError
 from lemur_core.train.data import Bundles
 from lemur_core.train.epoch_hooks import EpochHooks
+from lemur_core.train.stop import StopNow
 from lemur_core.train.trial import run_trial
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 # What a stranger's exception says may be of any length; it is sent, stored and printed.
-_REASON_LENGTH, _TRACEBACK_LENGTH = 500, 20_000
+REASON_LENGTH, TRACEBACK_LENGTH = 500, 20_000
+_GAP = "\n...\n"
 # What torch raises where a CPU has no memory left is a mere RuntimeError.
 _NO_CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"
 # Where a GPU has none, so many sentences say how much was wanted of how much; the rest is advice.
 _SENTENCES = 3
-_ENDS = {
+ENDS = {
     Verdict.PRUNE: State.PRUNED,
     Verdict.CONVERGE: State.CONVERGED,
     Verdict.INTERRUPT: State.INTERRUPTED,
@@ -38,6 +40,9 @@ def attempt(
         trial: What to train.
         bundles: Where its data is.
         hooks: Told each epoch before it is yielded; None tells nobody.
+
+    Raises:
+        StopNow: Who runs this wants it to end at once.
     """
     epochs = list(trial.done)
     running = None
@@ -45,17 +50,21 @@ def attempt(
         try:
             running = running or run_trial(trial, bundles.get(trial.pipeline), hooks)
             epoch = next(running, None)
-        except StateLostError as error:
-            return Outcome(State.ABANDONED, tuple(epochs), str(error)[:_REASON_LENGTH])
-        # The net, the transform and the metric are a stranger's; each may raise anything.
-        except (Exception, SystemExit) as error:
+        except StopNow:
+            raise
+        # The net, the transform and the metric are a stranger's; each may raise anything, what
+        # ends a program included.
+        except BaseException as error:
+            # A net may raise this too, which had no state to lose.
+            if isinstance(error, StateLostError) and 0 < len(trial.done) == len(epochs):
+                return Outcome(State.ABANDONED, tuple(epochs), str(error)[:REASON_LENGTH])
             return _failed(epochs, error)
         if epoch is None:
             return Outcome(State.FINISHED, tuple(epochs))
         epochs.append(epoch)
         verdict = yield epoch
-        if verdict in _ENDS and epoch.number < trial.epochs:
-            return Outcome(_ENDS[verdict], tuple(epochs))
+        if verdict in ENDS and epoch.number < trial.epochs:
+            return Outcome(ENDS[verdict], tuple(epochs))
 
 
 def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
@@ -68,7 +77,7 @@ def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
     return Outcome(
         State.FAILED,
         tuple(epochs),
-        reason[:_REASON_LENGTH],
+        reason[:REASON_LENGTH],
         _shortened(traceback.format_exc()),
         misfit,
         not misfit and _ran_out_of_memory(error, text),
@@ -81,15 +90,17 @@ def _ran_out_of_memory(error: BaseException, text: str) -> bool:
 
 
 def _shortened(text: str) -> str:
-    if len(text) <= _TRACEBACK_LENGTH:
+    if len(text) <= TRACEBACK_LENGTH:
         return text
-    half = _TRACEBACK_LENGTH // 2
-    return f"{text[:half]}\n...\n{text[-half:]}"
+    half = TRACEBACK_LENGTH // 2 - len(_GAP)
+    return f"{text[:half]}{_GAP}{text[-half:]}"
 
 
 def _text(error: BaseException) -> str:
     try:
         return str(error)
     # Even an exception's own text is a stranger's code.
-    except Exception:
+    except StopNow:
+        raise
+    except BaseException:
         return "(its text cannot be shown)"

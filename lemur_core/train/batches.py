@@ -21,6 +21,8 @@ from lemur_core.train.draws import (
     seed_sample,
     seed_torch,
 )
+from lemur_core.train.generators import kept_generators
+from lemur_core.train.shared_memory import has_room_for, nbytes
 
 # So few are loaded sooner than processes that load them are started.
 _FEW_SAMPLES = 2_000
@@ -194,10 +196,14 @@ class _FromDataset(Batches):
         collate: _Collator,
     ) -> None:
         super().__init__(samples, transform, size, device, training, seed, collate)
-        processes = _loading_processes(len(samples))
+        loaded, processes = _Transformed(samples, transform, training), 0
+        if wanted := _loading_processes(len(samples)):
+            with kept_generators():
+                batch_bytes = size * nbytes(loaded[0, 0])
+            processes = wanted if has_room_for(batch_bytes, wanted) else 0
         self._picks = _Picks()
         self.loader: DataLoader[Any] = DataLoader(
-            _Transformed(samples, transform, training),
+            loaded,
             batch_sampler=self._picks,
             collate_fn=collate,
             num_workers=processes,

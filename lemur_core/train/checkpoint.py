@@ -19,10 +19,12 @@ import torch
 from safetensors.torch import load_model
 from torch import nn
 
-from lemur_core.codec import from_json, to_json
+from lemur_core.codec import DECODING_ERRORS, from_json, to_json
 from lemur_core.train.net_state import net_state, restore_net_state
 from lemur_core.train.weights import save_weights
 from lemur_core.trial import Epoch
+
+_FILES = ("weights.safetensors", "state.pt", "epochs.json")
 
 
 class StateLostError(Exception):
@@ -35,7 +37,7 @@ def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     _make_room(folder, written)
     save_weights(net, written / "weights.safetensors")
     _save_state(net, written / "state.pt")
-    (written / "epochs.json").write_text(json.dumps([*map(to_json, epochs)]))
+    (written / "epochs.json").write_text(json.dumps([*map(to_json, epochs)]), encoding="utf-8")
     for file in written.iterdir():
         _sync(file)
     written.rename(folder / str(epochs[-1].number))
@@ -52,11 +54,42 @@ def _make_room(folder: Path, written: Path) -> None:
 
 
 def saved_epochs(folder: Path) -> list[Epoch]:
-    """Return the epochs that a trial had when its state was last written; none where it was not."""
+    """Return the epochs that a trial had when its state was last written; none where it was not.
+
+    Raises:
+        StateLostError: What was written cannot be read.
+    """
     newest = _newest(folder)
     if newest is None:
         return []
-    return [from_json(Epoch, kept) for kept in json.loads((newest / "epochs.json").read_text())]
+    try:
+        # What is no file, a pipe say, could be waited for without end.
+        for name in _FILES:
+            if not (newest / name).is_file():
+                raise FileNotFoundError(f"{name} is not there, or is no file")
+        kept = json.loads((newest / "epochs.json").read_text(encoding="utf-8"))
+        return _checked([from_json(Epoch, one) for one in kept], _number(newest))
+    except (OSError, *DECODING_ERRORS) as error:
+        raise _lost(error) from error
+
+
+def _checked(epochs: list[Epoch], last: int) -> list[Epoch]:
+    """Return the epochs that a state has.
+
+    Raises:
+        ValueError: They are not those up to the last one, or have scores that are none.
+    """
+    if [epoch.number for epoch in epochs] != [*range(1, last + 1)]:
+        raise ValueError(f"epochs.json does not hold the epochs up to {last}")
+    for epoch in epochs:
+        if not (0 <= epoch.validation <= 1 and 0 <= epoch.accuracy <= 1):
+            raise ValueError(f"epochs.json has a score of epoch {epoch.number} outside 0 to 1")
+    return epochs
+
+
+def _lost(error: Exception) -> StateLostError:
+    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return StateLostError(f"its state could not be read: {reason}")
 
 
 def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
@@ -72,8 +105,7 @@ def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
         _load(newest, net, device)
     # A damaged file, and a net's own load_state_dict, may raise anything.
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise StateLostError(f"its state could not be read: {reason}") from error
+        raise _lost(error) from error
 
 
 def _load(place: Path, net: nn.Module, device: torch.device) -> None:

@@ -8,52 +8,25 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
+from torch import nn
 
-from lemur_core.kinds.loader import DataBundle
 from lemur_core.registry import installed
 from lemur_core.train.attempt import attempt
-from lemur_core.train.corrupt import Corrupt
-from lemur_core.train.data import Bundles, Key
+from lemur_core.train.data import Bundles
 from lemur_core.train.epoch_hooks import EpochHooks
-from lemur_core.train.messages import READY, encode
-from lemur_core.train.start import Start
-from lemur_core.trial import Trial
-
-
-class SharedData(NamedTuple):
-    """What a worker is told of a data set, once.
-
-    Attributes:
-        bundle: In memory that both processes see; None where the worker must build it.
-        corrupt: The samples to leave out when it does.
-    """
-
-    bundle: DataBundle | None
-    corrupt: Corrupt
-
-
-@dataclass(frozen=True)
-class Job:
-    """A trial for a worker, and its data where the worker does not have it yet.
-
-    Attributes:
-        trial: What to train.
-        data: None where the worker has it.
-        dropped: Data sets that no trial needs any more.
-    """
-
-    trial: Trial
-    data: SharedData | None = None
-    dropped: Sequence[Key] = ()
+from lemur_core.train.fork import Read, Write, prefer_for_killing
+from lemur_core.train.jobs import Job
+from lemur_core.train.messages import READY, Frame, encode
+from lemur_core.train.process_tree import IS_LINUX
+from lemur_core.train.start import Start, forks_for
+from lemur_core.train.supervisor import Supervisor
 
 
 def main(connection: Connection[Any, Any], how: Start) -> None:
@@ -63,44 +36,109 @@ def main(connection: Connection[Any, Any], how: Start) -> None:
     the outcome.
     """
     _stand_alone()
-    torch.set_num_threads(how.threads or max(1, torch.get_num_threads() // how.workers))
+    threads = how.threads or max(1, torch.get_num_threads() // how.workers)
     # The first step of an optimizer would import it, for seconds; the campaign is busy still.
     importlib.import_module("torch._dynamo")
-    bundles, hooks = Bundles(how.folder), EpochHooks(installed())
+    worker = _Worker(connection, threads, Bundles(how.folder), EpochHooks(installed()))
     # The other side may be closed at any time, with words of this one unheard.
     with suppress(EOFError, ConnectionError):
-        connection.send_bytes(encode(READY))
+        connection.send_bytes(Frame(0, False, encode(READY)).packed())
+        worker.work(connection.recv())
+    if IS_LINUX:
+        # What is below it is ended by the process above; nothing here has to be tidied up.
+        os._exit(0)
+
+
+class _Worker:
+    def __init__(
+        self, connection: Connection[Any, Any], threads: int, bundles: Bundles, hooks: EpochHooks
+    ) -> None:
+        self._connection, self._threads = connection, threads
+        self._bundles, self._hooks = bundles, hooks
+
+    def work(self, job: Job) -> None:
+        if forks_for(job.trial.device):
+            self._supervise(job)
+        else:
+            self._train_here(job)
+
+    def _supervise(self, job: Job) -> None:
+        # OpenMP's threads would be missed by the processes that are forked.
+        torch.set_num_threads(1)
+        supervisor = Supervisor(self._connection, self._train_forked)
+        self._begin(supervisor, job)
+        for one in supervisor.words():
+            self._begin(supervisor, one)
+
+    def _begin(self, supervisor: Supervisor, job: Job) -> None:
+        if self._take(job):
+            supervisor.discard_spare()
+        supervisor.begin(job)
+
+    def _take(self, job: Job) -> bool:
+        """Take the data of a job, and return whether this process holds other data than before."""
+        pipeline = job.trial.pipeline
+        for key in job.dropped:
+            self._bundles.drop(key)
+        if job.data is not None:
+            self._bundles.put(pipeline, *job.data)
+        is_new = not self._bundles.holds(self._bundles.key(pipeline))
+        # Each trial would build it again. What it raises, it raises in the trial too.
+        with suppress(Exception, SystemExit):
+            self._bundles.get(pipeline)
+        return is_new or job.data is not None
+
+    def _train_forked(self, read: Read, write: Write) -> None:
+        torch.set_num_threads(self._threads)
+        _warm_up()
+        job = read()
+        _train(job, self._bundles, self._hooks, read, write)
+
+    def _train_here(self, job: Job) -> None:
+        torch.set_num_threads(self._threads)
+        prefer_for_killing()
         while True:
-            _take(connection.recv(), connection, bundles, hooks)
+            self._take(job)
+            if job.trial.device.startswith("cuda:"):
+                # Nets that say "cuda" and no number mean this one.
+                torch.cuda.set_device(job.trial.device)
+            write = partial(self._send, job.number)
+            _train(job, self._bundles, self._hooks, self._connection.recv, write)
+            if torch.cuda.is_initialized():
+                # The memory of one trial must not be missed by the next.
+                gc.collect()
+                torch.cuda.empty_cache()
+            job = self._connection.recv()
+
+    def _send(self, number: int, message: bytes) -> None:
+        self._connection.send_bytes(Frame(number, True, message).packed())
 
 
-def _take(job: Job, connection: Connection[Any, Any], bundles: Bundles, hooks: EpochHooks) -> None:
-    for key in job.dropped:
-        bundles.drop(key)
-    if job.data is not None:
-        bundles.put(job.trial.pipeline, *job.data)
-    if job.trial.device.startswith("cuda:"):
-        # Nets that say "cuda" and no number mean this one.
-        torch.cuda.set_device(job.trial.device)
-    _train(connection, job.trial, bundles, hooks)
-    if torch.cuda.is_initialized():
-        # The memory of one trial must not be missed by the next.
-        gc.collect()
-        torch.cuda.empty_cache()
-
-
-def _train(
-    connection: Connection[Any, Any], trial: Trial, bundles: Bundles, hooks: EpochHooks
-) -> None:
-    going, verdict = attempt(trial, bundles, hooks), None
+def _train(job: Job, bundles: Bundles, hooks: EpochHooks, read: Read, write: Write) -> None:
+    going, verdict = attempt(job.trial, bundles, hooks), None
     while True:
         try:
             epoch = going.send(verdict)  # type: ignore[arg-type] # None is what begins it
         except StopIteration as ended:
-            connection.send_bytes(encode(ended.value))
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            write(encode(ended.value))
             return
-        connection.send_bytes(encode(epoch))
-        verdict = connection.recv()
+        write(encode(epoch))
+        verdict = read()
+
+
+def _warm_up() -> None:
+    """Train a step of a tiny net, so that a trial that is given later begins sooner.
+
+    It changes no number: a trial seeds all generators.
+    """
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 36, 2))
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    outputs = net(torch.rand(4, 1, 8, 8))
+    nn.functional.cross_entropy(outputs, torch.zeros(4, dtype=torch.int64)).backward()
+    optimizer.step()
 
 
 def _stand_alone() -> None:
@@ -112,10 +150,9 @@ def _stand_alone() -> None:
     # What nets print must not get between the campaign's own lines.
     sys.stdout.flush()
     os.dup2(2, 1)
-    # Where memory runs out, Linux shall end this process and not the campaign.
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # On Linux the process above this one sees to it.
+    if not IS_LINUX:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from lemur_core.dataset import DatasetRecord
-from lemur_core.kinds.loader import DataBundle, InMemory, as_bundle
+from lemur_core.kinds.loader import DataBundle, as_bundle
 from lemur_core.kinds.restrict import restrict
 from lemur_core.pipeline import Pipeline
 from lemur_core.train.corrupt import Corrupt, find_corrupt, leave_out
+from lemur_core.train.data_file import DataFile, MappedData, can_be_mapped
 from lemur_core.train.file_digests import stamp_of
 from lemur_core.train.fingerprint import Digests, identify
 
 Key = tuple[str, str, str]
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it; nothing is written by name
 
 
 class _Identified(NamedTuple):
@@ -47,6 +47,7 @@ class Bundles:
     ) -> None:
         self.folder, self._skip_corrupt, self._digests = folder, skip_corrupt, digests
         self._built: dict[Key, DataBundle] = {}
+        self._files: dict[Key, DataFile] = {}
         self._corrupt: dict[Key, Corrupt] = {}
         self._identified: dict[Key, _Identified] = {}
 
@@ -70,16 +71,36 @@ class Bundles:
             self._built[key] = leave_out(part, self._corrupt.get(key, {}))
         return self._built[key]
 
-    def put(self, pipeline: Pipeline, bundle: DataBundle | None, corrupt: Corrupt) -> None:
+    def mapped(self, pipeline: Pipeline) -> MappedData | None:
+        """Return the pipeline's bundle to send to other processes; None if they must build it.
+
+        Its samples are written to a file, which this process maps too from then on.
+
+        Raises:
+            LemurError: As `get`.
+        """
+        key, bundle = self.key(pipeline), self.get(pipeline)
+        if key not in self._files and can_be_mapped(bundle):
+            # Without room for the file each process builds its own.
+            with suppress(OSError):
+                file = DataFile(bundle)
+                self._built[key], self._files[key] = file.mapped.load(), file
+        return self._files[key].mapped if key in self._files else None
+
+    def put(self, pipeline: Pipeline, mapped: MappedData | None, corrupt: Corrupt) -> None:
         """Take what another process built, or else what it found when it did."""
         key = self.key(pipeline)
         self._corrupt[key] = corrupt
-        if bundle is not None:
-            self._built[key] = bundle
+        if mapped is not None:
+            # What cannot be opened here is built here.
+            with suppress(OSError):
+                self._built[key] = mapped.load()
 
     def drop(self, key: Key) -> None:
         """Free a bundle; it is built again when it is next asked for."""
         self._built.pop(key, None)
+        if file := self._files.pop(key, None):
+            file.close()
 
     def holds(self, key: Key) -> bool:
         """Return whether a bundle is built."""
@@ -155,20 +176,3 @@ class Bundles:
         stamp = stamp_of(pipeline.dataset, whole.files)
         record = identify(whole, self.folder, pipeline.dataset, self._digests)
         self._identified[self._whole(pipeline)] = _Identified(record, whole.files, stamp)
-
-
-def share(bundle: DataBundle) -> DataBundle | None:
-    """Return the bundle to send to another process; None where that must build its own.
-
-    What is held in memory is moved to shared memory and seen by both.
-    """
-    splits = (bundle.train, bundle.validation, bundle.test)
-    held = [split for split in splits if isinstance(split, InMemory)]
-    # What collates may be what no other process can be sent, a lambda for example.
-    if len(held) < len(splits) or bundle.collate is not None:
-        return None
-    needed = sum(split.inputs.nbytes + split.targets.nbytes for split in held)
-    # Where there is too little, in a container say, writing to it would end this process.
-    if _SHARED_MEMORY.is_dir() and shutil.disk_usage(_SHARED_MEMORY).free < 2 * needed:
-        return None
-    return bundle

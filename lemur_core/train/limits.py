@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -36,13 +37,26 @@ class LimitReachedError(Exception):
 
 
 class Watch:
-    """Knows what the trial of one process has taken."""
+    """Knows what the trial of one process has taken.
+
+    Attributes:
+        is_ready: Whether the process can train.
+    """
 
     def __init__(self, process: int | None, limits: Limits) -> None:
         self.limits = limits
-        self._memory = psutil.Process(process) if limits.memory_bytes else None
+        self._memory: psutil.Process | None = None
         self._started = time.monotonic()
-        self._is_ready = False
+        self.is_ready = False
+        if process is not None:
+            self.look_at(process)
+
+    def look_at(self, process: int) -> None:
+        """Watch the memory of this process."""
+        if self.limits.memory_bytes:
+            # It may have ended already.
+            with suppress(psutil.NoSuchProcess):
+                self._memory = psutil.Process(process)
 
     def begin(self, epoch: int) -> None:
         """Begin to count the time of a trial, whose next epoch this is."""
@@ -51,7 +65,7 @@ class Watch:
 
     def ready(self) -> None:
         """Begin to count only here: until then the process could not train."""
-        self._is_ready = True
+        self.is_ready = True
         self.begin(self._epoch)
 
     def epoch_ended(self) -> None:
@@ -72,7 +86,7 @@ class Watch:
 
     def _left_s(self) -> dict[str, float]:
         now, limits = time.monotonic(), self.limits
-        if not self._is_ready:
+        if not self.is_ready:
             text = f"no worker process was ready within {limits.start_s:g} s"
             return {text: self._started + limits.start_s - now}
         text = f"epoch {self._epoch} took longer than {limits.epoch_s:g} s"

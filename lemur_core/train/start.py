@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,15 @@ class Start(NamedTuple):
         return spawned._replace(output=ours)
 
 
+def forks_for(device: str) -> bool:
+    """Return whether a worker forks a process for each trial on a device.
+
+    What a GPU's driver holds cannot be forked, nor can the frameworks of macOS; there a process
+    trains several trials of one net.
+    """
+    return sys.platform == "linux" and device == "cpu"
+
+
 def _main(
     connection: Connection[Any, Any], how: Start, output: Connection[Any, Any] | None = None
 ) -> None:
@@ -42,6 +52,11 @@ def _main(
         # Before torch is imported, which may warn too.
         write_output(output.fileno())
         output.close()
+    if sys.platform == "linux":
+        from lemur_core.train.guardian import guard
+
+        # Before torch is imported: what watches is small.
+        guard([connection])
     from lemur_core.train.child import main
 
     main(connection, how)

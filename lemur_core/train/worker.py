@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection
 from multiprocessing.connection import wait
@@ -41,9 +42,9 @@ class Worker(Protocol):
         """End what it does, whatever that is."""
 
 
-def wait_for(workers: Collection[Worker]) -> None:
-    """Return when one of the workers has to be asked, or may."""
+def wait_for(workers: Collection[Worker], at_most_s: float = math.inf) -> None:
+    """Return when one of the workers has to be asked, or may, or after so many seconds."""
     wait(
         [handle for worker in workers for handle in worker.handles()],
-        min(worker.due_s() for worker in workers),
+        min([at_most_s, *(worker.due_s() for worker in workers)]),
     )

@@ -79,7 +79,7 @@ def test_the_command_tells_of_each_and_how_many(lemur, source, tmp_path, monkeyp
     file = tmp_path / "some.jsonl"
     codes = [source, "x = (", source.replace("labels)", "1)"), "class Net: pass"]
     file.write_text("\n".join(json.dumps({"code": code}) for code in codes) + "\nhalf\n")
-    options = ("--dataset", "digits[samples=200]", "--threads", 1)
+    options = ("--dataset", "digits[samples=200]", "--threads", 1, "--no-walls")
     status, out, err = lemur("check", file, *options)
     assert status == 1
     assert "is valid\n  18,090 parameters, 34,200 multiply-adds for an image\n  score 0." in out
@@ -111,15 +111,17 @@ def test_mistakes_are_one_line(lemur, source, tmp_path):
         (["--name", "../Net"], "entry name '../Net'"),
         (["--name", "ResNet"], "net 'ResNet' is installed"),
     ):
-        status, out, err = lemur("check", "Net.py", *options)
+        status, out, err = lemur("check", "Net.py", "--no-walls", *options)
         assert (status, out, err.count("\n")) == (2, "", 1), err
         assert message in err
     (tmp_path / "empty").mkdir()
-    assert "empty: holds no source; expected" in lemur("check", "empty")[2]
+    assert "empty: holds no source; expected" in lemur("check", "empty", "--no-walls")[2]
     # Among others it costs itself alone.
     (tmp_path / "ResNet.py").write_text("x = ")
-    status, out, err = lemur("check", tmp_path, "--epochs", 0, "--threads", 1)
+    status, out, err = lemur("check", tmp_path, "--epochs", 0, "--threads", 1, "--no-walls")
     assert status == 1
     assert "Net is valid" in out
     assert "ResNet.py: net 'ResNet' is installed, and its source another; rename it\n" in err
-    assert lemur("check", "None.py")[2] == ("lemur: error: there is no file or folder 'None.py'\n")
+    assert lemur("check", "None.py", "--no-walls")[2] == (
+        "lemur: error: there is no file or folder 'None.py'\n"
+    )

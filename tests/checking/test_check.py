@@ -4,14 +4,16 @@ import importlib
 import json
 import sqlite3
 
+import psutil
 import pytest
 
 import lemur_core
 from lemur_core.checking.asked import Asked
 from lemur_core.checking.check import Checker, checker
+from lemur_core.checking.conditions import Conditions
+from lemur_core.checking.reader import SourceReader
 from lemur_core.checking.record import Record
 from lemur_core.checking.sandbox import Limits
-from lemur_core.checking.told import Told, concluded
 from lemur_core.checking.verdict import Verdict
 from lemur_core.errors import LemurError, SettingsError
 from lemur_core.registry import installed
@@ -27,7 +29,7 @@ def db(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def check(db):
-    with checker(FEW, threads=1, db=db) as one:
+    with checker(FEW, threads=1, db=db, no_walls=True) as one:
         yield one
 
 
@@ -63,14 +65,21 @@ def test_its_score_is_that_of_a_trial(check, source, tmp_path):
     assert row["parameters"] == verdict.parameters
 
 
-def test_what_was_said_is_said_again_without_running_it(db, source):
+def test_what_was_said_is_said_again_without_running_it(check, db, source):
+    assert check(source).valid
     registry = installed()
     engine = open_database(db)
-    known = Checker(FEW.completed(registry), Record(engine, {}), [_NoBox()], registry)
+    asked, record, reader = FEW.completed(registry), Record(engine, {}), SourceReader()
+    known = Checker(asked, check._conditions, record, [_NoBox()], reader, registry)
     before = known(source)
     assert before.valid
     with pytest.raises(RuntimeError, match="was run"):
         known(source.replace("8, 3", "9, 3"))
+    # Versions are part of what is found again.
+    newer = Conditions(check._conditions.walls, versions={"torch": "0"})
+    with pytest.raises(RuntimeError, match="was run"):
+        Checker(asked, newer, record, [_NoBox()], reader, registry)(source)
+    reader.close()
     engine.dispose()
 
 
@@ -130,7 +139,7 @@ def test_verdicts_come_back_from_their_facts(check, source):
 
 def test_without_epochs_it_ends_after_a_batch(source):
     asked = Asked(dataset=FEW.dataset, epochs=0)
-    with checker(asked, threads=1, save=False) as one:
+    with checker(asked, threads=1, save=False, no_walls=True) as one:
         verdict = one(source)
     assert (verdict.valid, verdict.step, verdict.score) == (True, "batch", None)
 
@@ -144,7 +153,7 @@ def test_what_is_asked_for_must_be_there(source, tmp_path):
         with pytest.raises(LemurError, match=message), checker(asked, save=False):
             pass
     with (
-        checker(Asked(dataset="cifar-10"), save=False, data=tmp_path) as one,
+        checker(Asked(dataset="cifar-10"), save=False, data=tmp_path, no_walls=True) as one,
         pytest.raises(LemurError, match="lacks cifar-10-batches-py"),
     ):
         one(source)
@@ -168,7 +177,8 @@ def test_a_checked_net_is_trained_by_its_name(check, source, db, monkeypatch):
         db=str(db), watch=lambda event: warned.append(getattr(event, "message", "")),
     )  # fmt: skip
     assert summary.exit_status == 0
-    assert "net 'My-Net' was checked behind walls; here it runs with your rights" in warned
+    how = "behind" if check._conditions.walls == "bubblewrap" else "without"
+    assert f"net 'My-Net' was checked {how} walls; here it runs with your rights" in warned
     [code] = lemur_core.data(db=db, nn="My-Net")["nn_code"].unique()
     assert code == source
 
@@ -179,11 +189,36 @@ def test_the_database_keeps_what_was_said(check, source, db):
         rows = connection.execute(
             "select valid, facts, text from verdict join nn on nn_id = nn.id"
             " join code on code.hash = nn.hash where asked = ?",
-            [FEW.completed(installed()).key(source, None)],
+            [FEW.completed(installed()).key(source, None, check._conditions)],
         ).fetchall()
     assert [(valid, json.loads(facts)["score"], code) for valid, facts, code in rows] == [
         (1, verdict.score, source)
     ]
+
+
+BASE = "class B(BaseException):\n    {}\nraise B('own')\n"
+
+
+@pytest.mark.parametrize(
+    ("statements", "reason"),
+    [
+        ("raise KeyboardInterrupt('stop')\n", "KeyboardInterrupt: stop"),
+        ("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n",
+         "KeyboardInterrupt: "),
+        (BASE.format("pass"), "B: own"),
+        (BASE.format("def __str__(self): raise KeyboardInterrupt"),
+         "B: (its text cannot be shown)"),
+        (BASE.format("__notes__ = property(lambda self: 1 / 0)"), "B: own"),
+        (BASE.format("__cause__ = property(lambda self: 1 / 0)"), "B: own"),
+        ("class M(type): __name__ = property(lambda self: 1 / 0)\n"
+         "class B(BaseException, metaclass=M): pass\nraise B('own')\n", "B: own"),
+        ("import traceback\ntraceback.format_exception = traceback.extract_tb = None\n"
+         "raise ValueError('own')\n", "ValueError: own"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_kept_whatever_a_net_raises(check, source, statements, reason):
+    verdict = check(source.replace("import torch\n", f"import torch\n{statements}", 1))
+    assert (verdict.step, verdict.reason, verdict.limit) == ("import", reason, "")
 
 
 @pytest.fixture
@@ -193,16 +228,32 @@ def no_bubblewrap(monkeypatch):
 
 
 def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, no_bubblewrap):
-    with pytest.warns(UserWarning, match="bubblewrap 0.8 cannot be used.*network, files"):
-        verdict = lemur_core.check(source, dataset=FEW.dataset, epochs=0, save=False)
+    options = {"dataset": FEW.dataset, "epochs": 0, "save": False}
+    with pytest.warns(UserWarning, match="without walls, which do not keep them from network"):
+        verdict = lemur_core.check(source, no_walls=True, **options)
     assert verdict.valid
     assert "network" in verdict.not_enforced
+    assert verdict.walls == "none"
+    with pytest.raises(SettingsError, match="bubblewrap.*--trust.*--no-walls"):
+        lemur_core.check(source, **options)
+
+
+LEAVING = """
+import os, time
+os.makedirs("a/b")
+os.chmod("a", 0)
+if os.fork() == 0:
+    os.setsid()
+    os.fork()
+    time.sleep(600)
+raise RuntimeError("left")
+"""
 
 
 def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap):
     # On a machine that is busy, filling the memory takes a while.
     limits = Limits(seconds=20, memory_bytes=2**31, scratch_bytes=2**24)
-    with checker(FEW, limits=limits, threads=1, save=False) as one:
+    with checker(FEW, limits=limits, threads=1, save=False, no_walls=True) as one:
         assert one(doing("import time; time.sleep(600)")).reason == "took longer than 20 s"
         memory = one(doing("kept = []\nwhile True:\n    kept.append(b'x' * 2**26)"))
         assert "MemoryError" in memory.reason or "of memory; the limit is 2.00 GiB" in memory.reason
@@ -211,17 +262,9 @@ def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap
         forks = one(doing("import os, time\nfor _ in range(99):\n    os.fork() or time.sleep(9)"))
         assert "more than 32 processes" in forks.reason or "of memory" in forks.reason
         assert one(source).valid
-
-
-def test_a_strangers_words_are_read_as_such():
-    verdict = Verdict("x", valid=False, step="template")
-    said = [
-        "no JSON", "[1]", "[" * 10_000, '{"step": "everything"}', '{"parameters": true}',
-        '{"parameters": 1e400, "line": -1, "multiply_adds": 9223372036854775808}',
-        '{"epoch": {"accuracy": NaN, "validation": "1", "duration_ns": 2.5}}', '{"prm": []}',
-        '{"failed": 3}', '{"done": 1}',
-    ]  # fmt: skip
-    found = concluded(verdict, Told(said))
-    assert found == Verdict(
-        "x", valid=False, step="template", reason="its process ended before it was done"
-    )
+        [box] = one._boxes.queue
+        assert one(doing(LEAVING)).reason == "RuntimeError: left"
+        assert psutil.Process(box._process.pid).children(recursive=True) == []
+        assert one(source).valid
+        assert list(box._scratch.iterdir()) == []
+    assert not box._scratch.exists()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lemur_core.checking.asked import Asked
 from lemur_core.checking.check import checker
 from lemur_core.checking.template import TemplateError, check_template, parse
-from lemur_core.checking.told import Told, concluded
+from lemur_core.checking.told import Bounds, Told, concluded
 from lemur_core.checking.verdict import Verdict
 from lemur_core.registry import installed
 
@@ -38,7 +38,7 @@ def mutated(draw):
 @pytest.fixture(scope="module")
 def unrun():
     """Checks nets up to where they would be run."""
-    with checker(Asked(), save=False) as one:
+    with checker(Asked(), save=False, no_walls=True) as one:
         one._boxes.get().close()
         one._boxes.put(_Unrun())
         yield one
@@ -99,8 +99,10 @@ def test_what_python_cannot_compile_is_never_taken_for_a_net(code):
     )
 )  # fmt: skip
 def test_whatever_a_nets_process_says_becomes_a_verdict(said):
-    verdict = concluded(Verdict("x", valid=False, step="template"), Told(said))
+    bounds = Bounds(epochs=1, prm={}, seconds=1.0, parameters=None, lines=9)
+    verdict = concluded(Verdict("x", valid=False, step="template"), Told(said), bounds)
     assert verdict.name == "x"
     assert verdict.valid == (verdict.reason == "")
-    assert verdict.score is None or verdict.score == verdict.score
+    assert verdict.score is None or 0 <= verdict.score <= 1
+    assert (verdict.score is None) == (verdict.validation is None)
     assert Verdict.of(json.loads(json.dumps(verdict.facts()))) == verdict

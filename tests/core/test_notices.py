@@ -46,9 +46,6 @@ def pipe():
         ),
         ("10%\r20%\r\n", [], "20%\n"),
         ("\x1b]0;title\a \u202e\x1b[2K\n", [], "\\x1b]0;title\\x07 \\u202e\\x1b[2K\n"),
-        ("\x1elemur-notice {\n", [], "\\x1elemur-notice {\n"),
-        (f"\x1elemur-notice {'[' * 30_000}\n", [], f"\\x1elemur-notice {'[' * 30_000}\n"),
-        ("x" * 40_000, [], f"{'x' * 40_000}\n"),
         ("[Warm] up\n", [], "[Warm] up\n"),
     ],
 )
@@ -65,6 +62,28 @@ def test_a_line_is_read_when_it_is_whole(pipe):
     os.write(descriptor, b" and half\nrest")
     assert (output.notices(), shown.getvalue()) == ([], "half and half\n")
     assert (output.close(), shown.getvalue()) == ([], "half and half\nrest")
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[" * 5_000, '{"a": 1'])
+def test_a_mark_before_anything_else_is_printed(pipe, text):
+    descriptor, output, shown = pipe
+    os.write(descriptor, f"\x1elemur-notice {text}\n".encode())
+    assert (output.notices(), shown.getvalue()) == ([], f"\\x1elemur-notice {text}\n")
+
+
+def test_a_line_without_end_is_printed_in_pieces(pipe):
+    descriptor, output, shown = pipe
+    for _ in range(3):
+        os.write(descriptor, b"x" * 40_000)
+        assert output.notices() == []
+    assert len(shown.getvalue()) >= 80_000
+
+
+def test_what_is_printed_without_end_does_not_keep_its_reader(pipe, monkeypatch):
+    _, output, shown = pipe
+    monkeypatch.setattr(os, "read", lambda descriptor, size: b"again\n")
+    output.notices()
+    assert 0 < shown.getvalue().count("again") < 100
 
 
 def test_this_process_warns_in_one_line_once():

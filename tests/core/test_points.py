@@ -11,7 +11,7 @@ import pytest
 import lemur_core
 from lemur_core import data
 from lemur_core.errors import SettingsError, SpaceError
-from lemur_core.search.events import EpochEnded, StudyStarted, TrialStarted, Warned
+from lemur_core.search.events import EpochEnded, StudyStarted, TrialsHeld, TrialStarted, Warned
 from lemur_core.search.initial_weights import InitialWeights
 from lemur_core.search.points import Point, Points, read_points
 from lemur_core.search.settings import Settings
@@ -117,6 +117,12 @@ def test_a_pruner_stops_points_and_they_count_as_done(db):
     assert not run(**asked, epochs=3, db=db).states
 
 
+def until_held(event):
+    """Watch a campaign, and end it when it only waits for another one."""
+    if isinstance(event, TrialsHeld):
+        raise KeyboardInterrupt
+
+
 def _begin_elsewhere(db, prm):
     """Write a trial as a live campaign of another process would."""
     owner = f"{socket.gethostname()} 1 {psutil.Process(1).create_time():.0f}"
@@ -148,7 +154,8 @@ def test_a_point_that_another_campaign_begins_meanwhile_is_left_to_it(db, monkey
         return found
 
     monkeypatch.setattr(Writer, moment, then_begins_another)
-    assert run(points=points(0.01, 0.02, 0.03), db=db).states == {State.FINISHED: 1}
+    summary = run(points=points(0.01, 0.02, 0.03), db=db, watch=until_held)
+    assert summary.states == {State.FINISHED: 1}
     assert lrs(db) == [0.01, 0.03]
 
 

@@ -24,6 +24,7 @@ from lemur_core.store.facts import read_facts
 from lemur_core.store.reading.standings import best_trial
 from lemur_core.store.recording import recording
 from lemur_core.store.trouble import AwayError
+from lemur_core.store.writing.owner import this_process
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Trial
 
@@ -92,11 +93,13 @@ def test_a_trial_whose_process_died_is_interrupted_when_the_next_begins(db):
     dead.epoch(validation=0.5, accuracy=0.5)
     with recording(NAME, PRM, db=db):
         assert rows(db, "state") == [("running",), ("running",)]
-    host, _, began = rows(db, "owner")[0][0].rsplit(" ", 2)
     with closing(sqlite3.connect(db)) as connection, connection:
         # No process has this number.
-        owner = f"{host} 99999999 {began}"
-        connection.execute("update trial set owner = ? where state = 'running'", [owner])
+        connection.execute(
+            "update owner set process = ? || ' 99999999 1' where id in"
+            " (select owner from trial where state = 'running')",
+            [this_process().partition(" ")[0]],
+        )
     with recording(NAME, PRM, db=db):
         pass
     assert rows(db, "state, reason") == [

@@ -1,15 +1,20 @@
 """A campaign that was ended goes on: nothing twice, nothing lost, the same numbers."""
 
+import json
+import os
+import shutil
 import sqlite3
 from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 import lemur_core
 from lemur_core import data
-from lemur_core.search.events import EpochEnded, TrialStarted
-from lemur_core.trial import State
+from lemur_core.search.events import EpochEnded, TrialsHeld, TrialStarted
+from lemur_core.train import checkpoint
+from lemur_core.trial import Epoch, State
 
 run = partial(lemur_core.run, in_process=True, threads=1)
 BLOBS = "img-classification_blobs_hits"
@@ -103,18 +108,25 @@ def test_a_trial_of_other_ranges_is_left_alone(tmp_path):
     assert sum(1 for prm in data(db=db)["prm"] if prm["lr"] < 0.1) == 2
 
 
-def test_a_trial_that_another_live_process_trains_is_left_to_it(tmp_path):
+def until_held(event):
+    """Watch a campaign, and end it when it only waits for another one."""
+    if isinstance(event, TrialsHeld):
+        raise KeyboardInterrupt
+
+
+def test_a_trial_that_a_live_process_of_lemur_0_1_trains_is_left_to_it(tmp_path):
     db = tmp_path / "results.db"
     run(LINEAR, **ASKED, db=str(db), watch=ended_at(3, 2))
     with sqlite3.connect(db) as connection:
         connection.execute(
             "update trial set state = 'running', owner = ? where number = 3", (_process_one(),)
         )
-    summary = run(LINEAR, **ASKED, db=str(db))
+    summary = run(LINEAR, **ASKED, db=str(db), watch=until_held)
     assert not summary.states
+    assert summary.interrupted
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set owner = 'elsewhere 1 0' where number = 3")
-    assert not run(LINEAR, **ASKED, db=str(db)).states
+    assert not run(LINEAR, **ASKED, db=str(db), watch=until_held).states
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set seen = '2020-01-01T00:00:00+00:00' where number = 3")
     assert run(LINEAR, **ASKED, db=str(db)).states[State.FINISHED] == 1
@@ -184,3 +196,82 @@ def test_a_trial_whose_state_is_damaged_is_begun_again(tmp_path, whole, file):
     with sqlite3.connect(db) as connection:
         [(reason,)] = connection.execute("select reason from trial where state = 'abandoned'")
     assert reason.startswith("its state could not be read: ")
+
+
+def _as_pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+def _as_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+def _with_other_scores(file):
+    epochs = json.loads(file.read_text())
+    epochs[1]["validation"] = 0.123
+    file.write_text(json.dumps(epochs))
+
+
+def _with_a_score_of_seven(file):
+    epochs = json.loads(file.read_text())
+    epochs[2]["accuracy"] = 7.0
+    file.write_text(json.dumps(epochs))
+
+
+BINARY = ("weights.safetensors", "state.pt")
+DAMAGES = {
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-40]),
+    "empty": lambda file: file.write_bytes(b""),
+    "of another type": lambda file: file.write_text('{"number": [1]}'),
+    "not UTF-8": lambda file: file.write_bytes(b"\xff\xfe\x00["),
+    "nested": lambda file: file.write_bytes(b"[" * 100_000),
+    "a pipe": _as_pipe,
+    "a folder": _as_folder,
+    "missing": Path.unlink,
+}
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory):
+    """The folder of a trial's state after its third epoch."""
+    net = torch.nn.Linear(2, 2)
+    folder = tmp_path_factory.mktemp("state")
+    checkpoint.save(folder, net, [Epoch(number, 0.5, 0.75, 0.25, number) for number in (1, 2, 3)])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        *(("epochs.json", damage) for damage in DAMAGES.values()),
+        ("epochs.json", _with_a_score_of_seven),
+        ("epochs.json", lambda file: file.write_text("[]")),
+        *((name, DAMAGES[damage]) for name in BINARY for damage in ("a pipe", "missing")),
+    ],
+)
+def test_a_damaged_file_of_a_state_is_said_in_one_line(tmp_path, state, file, damage):
+    folder = shutil.copytree(state, tmp_path / "state")
+    damage(folder / "3" / file)
+    with pytest.raises(checkpoint.StateLostError, match=r"its state could not be read: .*Error: "):
+        checkpoint.saved_epochs(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "reason"),
+    [
+        ("epochs.json", DAMAGES["not UTF-8"], "could not be read: UnicodeDecodeError: "),
+        ("epochs.json", _with_other_scores, "is not that of the epochs recorded"),
+        ("weights.safetensors", DAMAGES["empty"], "could not be read: "),
+    ],
+)
+def test_a_damaged_state_costs_the_state_alone(tmp_path, file, damage, reason):
+    db, asked = str(tmp_path / "results.db"), {"trials": 1, "epochs": 4, "seed": 2}
+    run(LINEAR, **asked, db=db, watch=ended_at(1, 3))
+    [damaged] = Path(f"{db}-checkpoints").glob(f"*/3/{file}")
+    damage(damaged)
+    assert run(LINEAR, **asked, db=db).states == {State.FINISHED: 1}
+    with sqlite3.connect(db) as connection:
+        [(said,)] = connection.execute("select reason from trial where state = 'abandoned'")
+    assert said.startswith(f"its state {reason}")

@@ -13,7 +13,7 @@ from lemur_core.errors import PluginError
 from lemur_core.search.events import Warned
 from lemur_core.sources.complete import complete
 from lemur_core.sources.text import parts_of
-from lemur_core.store.likeness import sketch_of
+from lemur_core.store.sketch import sketch_of
 
 run = partial(lemur_core.run, in_process=True)
 BLOBS = "img-classification_blobs_hits"

@@ -20,7 +20,7 @@ from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
 from lemur_core.search.events import EpochEnded
 from lemur_core.store import patience
-from lemur_core.store.database import open_database
+from lemur_core.store.database import open_database, reach
 from lemur_core.store.text import storable
 from lemur_core.store.trouble import is_transient
 from lemur_core.store.writing import spill
@@ -180,9 +180,7 @@ def test_what_will_never_pass_is_said_at_once(toys, engine, db, pauses, unwritte
     engine.dispose()
     with pytest.raises(StoreError) as caught:
         writer.record(trial_id, epoch(1))
-    assert str(caught.value) == f"database {db}: no such table: main.{table}".replace(
-        "main.stat", "stat"
-    )
+    assert str(caught.value) == f"database {db}: no such table: {table}"
     assert not unwritten.exists()
 
 
@@ -322,7 +320,7 @@ def test_where_not_even_the_file_can_be_written_that_is_said(toys, writer, db, u
 
 
 def test_a_database_in_memory_has_no_place_beside_it():
-    engine = open_database("sqlite://")
+    engine = reach("sqlite://")
     assert spill.spill_file(engine) is None
     assert Writer(engine, {}).unwritten == 0
     engine.dispose()
@@ -479,17 +477,14 @@ def test_lines_that_the_database_cannot_take_are_kept_apart(toys, engine, writer
 
 def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
-    living = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    program = "from lemur_core.store.writing.owner import *; print(this_process())"
-    owner = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    host = owner.split(" ")[0]
-    from psutil import Process
-
-    lives = f"{host} {living.pid} {Process(living.pid).create_time():.0f}"
-    for number, taker in enumerate((owner, this_process(), lives), 1):
+    program = (
+        "from lemur_core.store.writing.owner import *; print(this_process(), flush=True); input()"
+    )
+    pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    living, dead = (subprocess.Popen([sys.executable, "-c", program], **pipe) for _ in range(2))
+    lives, died = (one.stdout.readline().strip() for one in (living, dead))
+    dead.communicate("\n")
+    for number, taker in enumerate((died, this_process(), lives), 1):
         with locked(db):
             writer.record(trial_id, epoch(number))
         writer._behind = False
@@ -497,7 +492,7 @@ def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
     assert Writer(engine, {}).taken_in == 2
     assert [number for number, *_ in rows(db)] == [1, 2]
     assert writer.unwritten == 1
-    living.communicate(b"\n")
+    living.communicate("\n")
     assert Writer(engine, {}).taken_in == 1
 
 

@@ -105,21 +105,6 @@ def test_what_a_net_started_is_ended_with_its_process(tmp_path, net_file):
     assert not is_running(int((tmp_path / "pid").read_text()))
 
 
-@pytest.mark.parametrize("sent", ["b'nonsense'", "b'[' * 2**21", "b'{\"Epoch\": {}}'"])
-def test_what_is_no_message_is_the_trials_failure(tmp_path, net_file, sent):
-    file = net_file(
-        "Garbles",
-        "for one in gc.get_objects():\n"
-        "    if isinstance(one, Connection):\n"
-        f"        one.send_bytes({sent})",
-        "import gc\nfrom multiprocessing.connection import Connection",
-    )
-    summary = run(
-        BLOBS, net=file, trials=1, epochs=1, fail_attempts=1, db=str(tmp_path / "results.db")
-    )
-    assert summary.reasons == Counter({"its process sent what is no message of a trial": 1})
-
-
 def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
     settings = Settings.of({"patterns": LINEAR})
     from lemur_core.search.plan import plan

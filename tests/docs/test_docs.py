@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lemur_core.checking.sandbox import find_bubblewrap
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -28,6 +30,8 @@ def is_set_up(code):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
+    if page.name == "checking.md" and find_bubblewrap() is None:
+        pytest.skip("bubblewrap cannot be used here, without which strangers' nets are not run")
     monkeypatch.chdir(tmp_path)
     scripts = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", scripts + os.pathsep + os.environ["PATH"])

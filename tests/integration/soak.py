@@ -145,7 +145,8 @@ class Soak:
                 "select nn, reason, count(*) from trial where state = 'failed' group by 1, 2"
             ).fetchall()
         assert "running" not in states
-        left = [place.name for place in (self.folder / "lemur.db-checkpoints").iterdir()]
+        places = (self.folder / "lemur.db-checkpoints").iterdir()
+        left = [place.name.partition(".")[0] for place in places]
         with sqlite3.connect(self.db) as connection:
             open_ = connection.execute("select uid from trial where state = 'interrupted'")
             assert set(left) <= {uid for (uid,) in open_}, "states of trials that ended are left"

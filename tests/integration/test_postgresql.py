@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from lemur_core.store import schema
 from lemur_core.store.database import open_database
 from lemur_core.store.datasets import on_each_data
 from lemur_core.store.reading.standings import standings
-from lemur_core.store.writing.writer import NumberTakenError, Writer
+from lemur_core.store.writing import holders
+from lemur_core.store.writing.writer import NumberTakenError, TrialLostError, Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 PRM = {"lr": 0.1, "batch": 16, "bias": False, "act": "relu", "transform": "plain"}
@@ -98,6 +100,62 @@ def test_writing_twice_is_as_good_as_once(engine, database):
     with pytest.raises(StoreError, match="epoch 1 of trial 1 is recorded already, with other"):
         writer.record(trial_id, Epoch(1, None, 0, 0, 0))
     assert (counted(database, "trial"), counted(database, "stat")) == (1, 1)
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """A writer is taken for dead as soon as it was looked at."""
+    monkeypatch.setattr(holders, "LEASE_S", 0.0)
+
+
+def test_whoever_was_silent_loses_what_is_taken_and_keeps_the_rest(engine, watched):
+    owner, other = Writer(engine, {}), Writer(engine, {})
+    first, second = (owner.begin(Trial(PIPELINE, number, PRM, 7, 2)) for number in (1, 2))
+    past = other.past(PIPELINE, 2)[0]
+    assert other.holder(past, 60).free_in_s == 0
+    assert 0 <= other.holder(past, 60).silent_s < 60
+    owner.record(first, epoch(1))
+    assert not other.claim(past, {})
+    past = other.past(PIPELINE, 2)[0]
+    assert other.claim(past, {})
+    with pytest.raises(TrialLostError):
+        owner.record(first, epoch(2))
+    owner.record(second, epoch(1))
+    other.record(first, epoch(2))
+    other.finish(first, FINISHED)
+    assert [(one.state, len(one.epochs)) for one in owner.past(PIPELINE, 2)] == [
+        (State.FINISHED, 2), (State.RUNNING, 1),
+    ]  # fmt: skip
+
+
+def test_of_many_that_take_over_while_it_writes_one_owns_the_trial(database, engine, watched):
+    """Whoever records an epoch was the owner at that moment, and nobody else is before it ends."""
+    epochs, recorded = 40, []
+    with ThreadPoolExecutor(4) as pool:
+        Writer(engine, {}).begin(Trial(PIPELINE, 1, PRM, 7, epochs))
+
+        def pursue(_):
+            mine = open_database(database)
+            writer, got = Writer(mine, {}), 0
+            while (past := writer.past(PIPELINE, epochs)[0]).state is State.RUNNING:
+                writer.holder(past, 60)
+                if past.owner == writer.owner or not writer.claim(past, {}):
+                    continue
+                try:
+                    while (number := len(writer.past(PIPELINE, epochs)[0].epochs) + 1) <= epochs:
+                        writer.record(past.id, epoch(number))
+                        recorded.append(number)
+                        got += 1
+                    writer.finish(past.id, FINISHED)
+                except TrialLostError:
+                    continue
+            writer.close()
+            mine.dispose()
+            return got
+
+        counts = list(pool.map(pursue, range(4)))
+    assert sorted(recorded) == list(range(1, epochs + 1))
+    assert sum(counts) == epochs
 
 
 def test_texts_that_the_server_cannot_hold_are_spelt_out(engine, database, tmp_path):

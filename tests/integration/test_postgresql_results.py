@@ -21,18 +21,19 @@ from lemur_core.store.database import opened
 from lemur_core.store.export import export
 from lemur_core.store.facts import read_facts, record
 from lemur_core.store.identity import code_hash
-from lemur_core.store.likeness import Likeness, read_likeness, sketch_of, write_sketches
+from lemur_core.store.likeness import Likeness, read_likeness, write_sketches
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.corpus import corpus
 from lemur_core.store.reading.reader import best, without_epochs
 from lemur_core.store.reading.standings import standings
 from lemur_core.store.recording import recording
+from lemur_core.store.sketch import sketch_of
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
+from lemur_core.store.verdicts import CheckedNet, find_verdicts, read_checked, write_verdict
 from lemur_core.store.verdicts import Pipeline as Checked
-from lemur_core.store.verdicts import find_verdict, read_checked, write_verdict
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -149,14 +150,14 @@ def test_verdicts_sketches_and_code_are_kept_on_a_server(database, tmp_path):
     with opened(database, create=True) as engine:
 
         def write(connection):
-            write_verdict(connection, "asked", code, Checked("t", "d", "m"), facts)
+            write_verdict(connection, "asked", code, Checked("t", "d", "m"), facts, "1")
             write_sketches(connection, {code_hash(code): sketch})
 
         for _ in range(2):
             patiently(engine, write)
-        assert patiently(engine, lambda connection: find_verdict(connection, "asked")) == facts
+        assert patiently(engine, lambda connection: find_verdicts(connection, "asked")) == [facts]
         assert patiently(engine, lambda connection: read_checked(connection, ["Mine"])) == {
-            "Mine": ("t", code)
+            "Mine": (CheckedNet(code_hash(code), "t", code, ("",)),)
         }
         likeness = Likeness()
         patiently(engine, lambda connection: read_likeness(connection, likeness))

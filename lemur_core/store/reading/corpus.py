@@ -21,12 +21,12 @@ from lemur_core.sources.text import parts_of
 from lemur_core.store import schema
 from lemur_core.store.code import read_codes
 from lemur_core.store.identity import digest
-from lemur_core.store.likeness import families, read_sketches, sketch_of, write_sketches
+from lemur_core.store.likeness import families, read_sketches, write_sketches
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.formats import write as write_frame
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.reading.ranking import best_first
-from lemur_core.store.sketch import Sketch
+from lemur_core.store.sketch import Sketch, sketch_of
 
 # From this share of their runs of tokens on, two sources are near copies. Among published nets
 # those of one paper reach it, and those of two do not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,6 +99,7 @@ class Filters:
                     f"rows cannot be filtered by {name!r}; "
                     f"for a hyperparameter of this name write {PRM}{name}"
                 )
+            _check_finite(name, self.where[name])
 
     @property
     def collection_name(self) -> str | None:
@@ -129,7 +131,7 @@ class Filters:
         if self.also is not None:
             yield from self.also._of_stat()
         if self.epoch is not None:
-            yield schema.stat.c.epoch == self.epoch
+            yield schema.stat.c.epoch == _bindable(self.epoch)
         for name, wanted in self.where.items():
             if name in _OF_STAT:
                 yield _column(_OF_STAT[name], wanted)
@@ -159,6 +161,30 @@ class Filters:
                 yield _named(storable(name), wanted, epoch)
 
 
+def _check_finite(name: str, wanted: Any) -> None:
+    """Look whether a condition can be met: no recorded number is infinite or NaN.
+
+    Raises:
+        SettingsError: A value is not finite, or a bound is NaN.
+    """
+    values = wanted if isinstance(wanted, tuple | list | set | frozenset) else [wanted]
+    for value in values:
+        if isinstance(value, float) and not math.isfinite(value):
+            # A range may be open.
+            if isinstance(wanted, tuple) and not math.isnan(value):
+                continue
+            raise SettingsError(
+                f"rows cannot be filtered by {name}={value}: expected a finite number"
+            )
+
+
+def _bindable(value: Any) -> Any:
+    """Return a value as a driver takes it: no column holds a larger integer."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return math.inf if value > 0 else -math.inf
+    return value
+
+
 def _uid(wanted: Any) -> ColumnElement[bool]:
     """Return the condition that a trial's unique id is, or begins as, is asked for."""
     uid = schema.trial.c.uid
@@ -175,9 +201,9 @@ def _column(column: ColumnElement[Any], wanted: Any) -> ColumnElement[bool]:
     if isinstance(wanted, tuple):
         return _between(column, wanted)
     return (
-        column.in_(list(wanted))
+        column.in_([*map(_bindable, wanted)])
         if isinstance(wanted, list | set | frozenset)
-        else (column == wanted)
+        else (column == _bindable(wanted))
     )
 
 
@@ -210,7 +236,7 @@ def _fits(column: Column[Any], wanted: Any) -> ColumnElement[bool]:
 
 
 def _between(column: ColumnElement[Any], bounds: tuple[Any, ...]) -> ColumnElement[bool]:
-    low, high = bounds
+    low, high = map(_bindable, bounds)
     return (column >= (column if low is None else low)) & (
         column <= (column if high is None else high)
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, select
 
@@ -62,6 +62,38 @@ _OF_TRIAL, _trial_order = _table_order(
 _OF_STAT, _stat_order = _table_order(schema.stat, [*_GIVEN_OF_STAT, *_OWN_OF_STAT])
 
 
+MOST_FAULTS = 1_000
+"""Faults of a report that are kept; others are counted."""
+
+
+class Faults(list[Fault]):
+    """The first faults of many.
+
+    Attributes:
+        total: How many there were.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        super().__init__()
+        self.total = 0
+        self.extend(faults)
+
+    def append(self, fault: Fault) -> None:
+        """Count a fault, and keep it if it is one of the first."""
+        self.total += 1
+        if len(self) < MOST_FAULTS:
+            super().append(fault)
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Count faults, and keep the first."""
+        for fault in faults:
+            self.append(fault)
+
+    def __iadd__(self, faults: Iterable[Fault]) -> Self:  # type: ignore[override,misc]
+        self.extend(faults)
+        return self
+
+
 @dataclass
 class Report:
     """What was taken in.
@@ -69,14 +101,14 @@ class Report:
     Attributes:
         read: How many records there are.
         added: How many of them were not there before.
-        faults: What could not be taken in, and where it is.
+        faults: What could not be taken in, and where it is; of very many, the first.
         refused: Unique ids of trials of which an epoch is recorded already with another score.
         attached: What was taken in of facts, artefacts and collections.
     """
 
     read: int = 0
     added: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
     refused: set[str] = field(default_factory=set)
     attached: Taken = field(default_factory=Taken)
 

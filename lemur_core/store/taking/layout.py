@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lemur_core.errors import SettingsError
+from lemur_core.files import open_regular
 from lemur_core.kinds.importer import Fault
 from lemur_core.store.attached_files import is_artefact
 from lemur_core.store.identity import exact
@@ -118,7 +119,7 @@ def _add_list(batch: Batch, epoch: int, found: list[Any], name: str) -> Iterator
 
 
 def _bounded_file(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return _bounded(file.read(_LARGEST + 1))
 
 

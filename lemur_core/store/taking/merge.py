@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
+from lemur_core.codec import DECODING_ERRORS
 from lemur_core.dataset import DatasetRecord
+from lemur_core.errors import LemurError, StoreError
 from lemur_core.kinds.importer import Fault
 from lemur_core.store import fields, schema
 from lemur_core.store.attached import attached_trials, read_attached, without
@@ -29,6 +31,8 @@ from lemur_core.store.taking.records import (
     is_plain,
     own_of,
 )
+from lemur_core.store.taking.source import check_source
+from lemur_core.store.trouble import place
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
 from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
@@ -65,7 +69,23 @@ def merge(engine: Engine, other: Engine) -> Merged:
 
     A trial whose number is another's gets the next that is free. One that goes on here and has
     ended in the other database is ended.
+
+    Raises:
+        StoreError: The other is not as a lemur writes it, or one of them cannot be read or written.
     """
+    check_source(other)
+    try:
+        return _merge(engine, other)
+    except LemurError:
+        raise
+    except DECODING_ERRORS as error:
+        cause = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise StoreError(
+            f"database {place(other)}: holds a value that lemur does not write ({cause})"
+        ) from error
+
+
+def _merge(engine: Engine, other: Engine) -> Merged:
     done = Merged()
     refused: set[str] = set()
     faults: list[Fault] = []

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
 from lemur_core.kinds.importer import Fault
 from lemur_core.store.identity import exact
+from lemur_core.store.sqlite_file import connect_to_read
+from lemur_core.store.taking.foreign import ForeignFile, open_foreign
 from lemur_core.store.taking.records import (
     Batch,
     MalformedError,
@@ -21,61 +24,103 @@ from lemur_core.store.taking.records import (
     record_of,
 )
 
-_NEEDED = {"stat", "prm"}
+_NEEDED = {
+    "stat": (
+        "task", "dataset", "metric", "nn", "epoch", "id", "accuracy", "duration", "transform",
+        "prm",
+    ),
+    "prm": ("uid", "name", "value"),
+}  # fmt: skip
+_LONGEST_ID = 40
+_MEASURED_TABLE = "train_stat"
 _CODE = ("nn", "metric", "transform")
 
 
 def is_peers(file: Path) -> bool:
     """Return whether a file is a database of LEMUR's."""
     try:
-        with closing(_open(file)) as connection:
-            tables = {name for (name,) in connection.execute("select name from sqlite_master")}
-    except sqlite3.Error:
+        with closing(connect_to_read(file)) as connection:
+            # A few thousand names are more than any database of LEMUR's has.
+            query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+            names = {name for (name,) in connection.execute(query).fetchmany(10_000)}
+    except (sqlite3.Error, OSError):
         return False
-    return tables >= _NEEDED and "alembic_version" not in tables
+    return names >= _NEEDED.keys() and "alembic_version" not in names
 
 
 def read_peer(file: Path) -> Iterator[Batch | Fault]:
     """Yield the records of each pipeline together, and what could not be read."""
-    with closing(_open(file)) as connection:
-        prms, codes = _prms(connection), read_code(file)
-        measured = _measured(connection)
-        rows = connection.execute(
-            "select task, dataset, metric, nn, epoch, id, accuracy, duration, transform, prm"
-            " from stat order by 1, 2, 3, 4, 5, accuracy desc"
-        )
-        for names, group in groupby(rows, lambda row: row[:4]):
-            if not all(isinstance(name, str) and name and "_" not in name for name in names):
-                yield Fault(str(file), f"stat {names!r} is no task, data set, metric and net")
-                continue
-            batch = Batch(Pipeline(*names), [], {}, codes)
-            again: Counter[str] = Counter()
-            for _, _, _, _, epoch, row, accuracy, duration, transform, uid in group:
-                facts = {
-                    **prms.get(uid, {}),
-                    **measured.get(row, {}),
-                    "accuracy": accuracy,
-                    "duration": duration,
-                    "transform": transform,
-                    "uid": uid,
-                }
-                facts = {name: value for name, value in facts.items() if value is not None}
-                try:
-                    batch.records.append(_record(batch, epoch, facts, again))
-                except MalformedError as error:
-                    yield Fault(f"{file}, stat {row}", str(error))
-            yield batch
+    with open_foreign(file, (*_NEEDED, *_CODE, _MEASURED_TABLE)) as peer:
+        yield from peer.faults
+        lacking = [*_lacking(file, peer)]
+        yield from lacking
+        if lacking or not peer.columns.keys() >= _NEEDED.keys():
+            return
+        codes: dict[str, dict[str, str]] = {}
+        prms: dict[str, dict[str, Any]] = {}
+        yield from _read_codes(file, peer, codes)
+        yield from _read_prms(file, peer, prms)
+        yield from _batches(file, peer, prms, codes)
 
 
-def read_code(file: Path) -> dict[str, dict[str, str]]:
-    """Return the sources that the database holds, by table and name."""
-    found: dict[str, dict[str, str]] = {}
-    with closing(_open(file)) as connection:
-        for table in _CODE:
-            if _columns(connection, table) >= {"name", "code"}:
-                rows = connection.execute(f"select name, code from {table}")  # noqa: S608
-                found[table] = {name: code for name, code in rows if isinstance(name, str) and code}
-    return found
+def _lacking(file: Path, peer: ForeignFile) -> Iterator[Fault]:
+    for table, needed in _NEEDED.items():
+        missing = [name for name in needed if name not in peer.columns.get(table, needed)]
+        if missing:
+            shown = ", ".join(map(repr, missing))
+            yield Fault(f"{file}, table {table}", f"has no column {shown}")
+
+
+def _batches(
+    file: Path, peer: ForeignFile, prms: dict[str, dict[str, Any]], codes: dict[str, dict[str, str]]
+) -> Iterator[Batch | Fault]:
+    measured = _measured(peer)
+    rows = peer.rows(
+        "SELECT task, dataset, metric, nn, epoch, id, accuracy, duration, transform, prm"
+        " FROM stat ORDER BY 1, 2, 3, 4, 5, accuracy DESC"
+    )
+    for names, group in groupby(rows, lambda row: row[:4]):
+        if not all(isinstance(name, str) and name and "_" not in name for name in names):
+            yield Fault(str(file), f"stat {shown(names)} is no task, data set, metric and net")
+            continue
+        batch = Batch(Pipeline(*names), [], {}, codes)
+        again: Counter[str] = Counter()
+        for _, _, _, _, epoch, row, accuracy, duration, transform, uid in group:
+            facts = {
+                **prms.get(uid, {}),
+                **measured.get(row, {}),
+                "accuracy": accuracy,
+                "duration": duration,
+                "transform": transform,
+                "uid": uid,
+            }
+            facts = {name: value for name, value in facts.items() if value is not None}
+            try:
+                batch.records.append(_record(batch, epoch, facts, again))
+            except MalformedError as error:
+                yield Fault(f"{file}, stat {_id(row)}", str(error))
+        yield batch
+
+
+def _id(row: Any) -> str:
+    return row if isinstance(row, str) and len(row) <= _LONGEST_ID else shown(row)
+
+
+def _read_codes(file: Path, peer: ForeignFile, codes: dict[str, dict[str, str]]) -> Iterator[Fault]:
+    """Read the sources that the database holds, by table and name; yield what is none."""
+    for table in _CODE:
+        if not peer.columns.get(table, set()) >= {"name", "code"}:
+            continue
+        found = codes.setdefault(table, {})
+        for name, code in peer.rows(f"SELECT name, code FROM {table}"):  # noqa: S608
+            if not isinstance(name, str):
+                yield Fault(f"{file}, table {table}", f"name {shown(name)}: expected text")
+            elif isinstance(code, str) and code:
+                found[name] = code
+            elif code:
+                yield Fault(
+                    f"{file}, {table} {_id(name)}", f"code {shown(code)}: expected text; left out"
+                )
 
 
 def _record(batch: Batch, epoch: Any, facts: dict[str, Any], again: Counter[str]) -> Record:
@@ -89,21 +134,24 @@ def _record(batch: Batch, epoch: Any, facts: dict[str, Any], again: Counter[str]
     return record_of(batch, epoch, facts, copy=again[text] - 1)
 
 
-def _prms(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
+def _read_prms(file: Path, peer: ForeignFile, prms: dict[str, dict[str, Any]]) -> Iterator[Fault]:
+    """Read hyperparameters by uid; yield what is none."""
     # Where the column is one of texts, numbers are texts in it.
-    as_text = "TEXT" in _types(connection, "prm").get("value", "").upper()
-    found: dict[str, dict[str, Any]] = {}
-    for uid, name, value in connection.execute("select uid, name, value from prm"):
-        found.setdefault(uid, {})[name] = _number(value) if as_text else value
-    return found
+    as_text = "TEXT" in peer.types["prm"]["value"].upper()
+    for uid, name, value in peer.rows("SELECT uid, name, value FROM prm"):
+        if isinstance(name, str):
+            prms.setdefault(uid, {})[name] = _number(value) if as_text else value
+        else:
+            yield Fault(f"{file}, prm {shown(uid)}", f"name {shown(name)}: expected text")
 
 
-def _measured(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
-    columns = sorted(_columns(connection, "train_stat") - {"stat_id"})
-    if not columns:
+def _measured(peer: ForeignFile) -> dict[str, dict[str, Any]]:
+    known = peer.columns.get(_MEASURED_TABLE, set())
+    columns = sorted(known - {"stat_id"})
+    if not columns or "stat_id" not in known:
         return {}
     quoted = ", ".join('"{}"'.format(name.replace('"', '""')) for name in columns)
-    rows = connection.execute(f"select stat_id, {quoted} from train_stat")  # noqa: S608
+    rows = peer.rows(f"SELECT stat_id, {quoted} FROM {_MEASURED_TABLE}")  # noqa: S608
     return {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows}
 
 
@@ -113,17 +161,3 @@ def _number(value: Any) -> Any:
     except (TypeError, ValueError):
         return value
     return number if type(number) in (int, float) else value
-
-
-def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
-    return set(_types(connection, table))
-
-
-def _types(connection: sqlite3.Connection, table: str) -> dict[str, str]:
-    return {row[1]: row[2] for row in connection.execute(f"pragma table_info({table})")}
-
-
-def _open(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-    connection.text_factory = lambda text: text.decode(errors="backslashreplace")
-    return connection

@@ -45,6 +45,9 @@ def take_in(
     """
     if not place.exists():
         raise SettingsError(f"{place}: there is no such file or folder")
+    if not (place.is_file() or place.is_dir()):
+        # A pipe would be waited for, and a device read without end.
+        raise SettingsError(f"{place}: is no file or folder")
     if read is None:
         is_database = database.recognises(place)
         read = database.read if is_database else files.read

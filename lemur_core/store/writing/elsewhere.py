@@ -14,13 +14,14 @@ from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.identity import digest
 from lemur_core.store.text import now, storable
 from lemur_core.store.writing.begin import write_prm
+from lemur_core.store.writing.holders import Holders
 from lemur_core.store.writing.ledger import insert_once
-from lemur_core.store.writing.owner import is_alive
 from lemur_core.trial import State
 
 RECIPE = digest("recorded from elsewhere")
 """Stands for the code that trains where this is not lemur's; no campaign has it as its own."""
-_OTHER_HOST_S = 600.0
+# Nobody watches another's training; one that was taken for dead is told so by its own end.
+_PATIENCE_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,10 @@ def _end_left(connection: Connection) -> None:
     query = select(trial.id, trial.owner, trial.seen).where(
         trial.recipe == RECIPE, trial.state == State.RUNNING
     )
+    holders = Holders()
     for row in connection.execute(query).all():
-        if not is_alive(row.owner, row.seen, _OTHER_HOST_S):
+        holder = holders.holder(connection, row.owner, row.seen, _PATIENCE_S)
+        if holder.free_in_s == 0 or holder.silent_s > _PATIENCE_S:
             end = {"state": State.INTERRUPTED, "reason": "its process ended", "ended": row.seen}
             this = (trial.id == row.id, trial.owner == row.owner, trial.state == State.RUNNING)
             connection.execute(schema.trial.update().where(*this).values(end))

@@ -36,12 +36,16 @@ def end_row(outcome: Outcome) -> dict[str, Any]:
     return {field.name: field.end(outcome) for field in fields.TRIAL if field.end is not None}
 
 
+class NotHeldError(Exception):
+    """A trial has another owner than the one in whose name something was to be entered."""
+
+
 class Ledger:
     """Enters epochs and ends; its statements are compiled once."""
 
     def __init__(self, engine: Engine) -> None:
         stat, trial = schema.stat, schema.trial
-        this = trial.c.id == bindparam("this")
+        this = (trial.c.id == bindparam("this"), trial.c.owner == bindparam("holder"))
         insert = insert_once(engine.dialect, stat)
         self._insert = Compiled(insert, engine.dialect, ["trial_id", *dict(_OF_EPOCH)])
         # What is known is not forgotten where an epoch does not tell it.
@@ -51,17 +55,22 @@ class Ledger:
             if one.epoch is not None
         }
         self._touch = Compiled(
-            trial.update().where(this).values(seen=bindparam("moment"), **known), engine.dialect
+            trial.update().where(*this).values(seen=bindparam("moment"), **known), engine.dialect
         )
 
-    def enter(self, connection: Connection, trial_id: int, epoch: Epoch) -> bool:
-        """Enter an epoch; return False where the trial has one of this number."""
+    def enter(self, connection: Connection, trial_id: int, owner: str, epoch: Epoch) -> bool:
+        """Enter an epoch; return False where the trial has one of this number.
+
+        Raises:
+            NotHeldError: The trial has another owner; the transaction must not be committed.
+        """
         row = [trial_id, *[value(epoch) for _, value in _OF_EPOCH]]
         if not self._insert.execute_ordered(connection, row).rowcount:
             return False
         touched = {name: value(epoch) for name, value in _OF_NET}
-        touched |= {"this": trial_id, "moment": now()}
-        self._touch.execute(connection, touched)
+        touched |= {"this": trial_id, "holder": owner, "moment": now()}
+        if not self._touch.execute(connection, touched).rowcount:
+            raise NotHeldError
         return True
 
     def holds(self, connection: Connection, trial_id: int, epoch: Epoch) -> bool:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from enum import Enum, auto
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -29,20 +30,31 @@ from lemur_core.fact import check_facts
 from lemur_core.files import sync_folder
 from lemur_core.passwords import without_password
 from lemur_core.store import fields, schema
-from lemur_core.store.database import sqlite_file
+from lemur_core.store.database import reach, sqlite_file
 from lemur_core.store.facts import check_epoch, write_facts
 from lemur_core.store.field import checked
 from lemur_core.store.patience import PATIENCE_S, patiently
-from lemur_core.store.writing.ledger import Ledger
-from lemur_core.store.writing.owner import is_alive, this_process
+from lemur_core.store.trouble import place
+from lemur_core.store.writing.ledger import Ledger, NotHeldError
+from lemur_core.store.writing.owner import has_ended, this_process
 from lemur_core.store.writing.past import epoch_of
 from lemur_core.trial import Epoch, Size, State
 
-_TAKEN, _BAD = ".taken-by-", ".bad"
+
+class _Fate(Enum):
+    """What became of a line: a file's suffix where it is kept there."""
+
+    WRITTEN = auto()
+    THERE = auto()  # or of no use
+    SUPERSEDED = ".superseded"  # of a trial that another owner trains, or has trained, instead
+    BAD = ".bad"  # cannot be read, or the database cannot take it
+
+
+_TAKEN = ".taken-by-"
 _OPEN = (State.RUNNING, State.INTERRUPTED)
 _END = tuple(field for field in fields.TRIAL if field.end is not None)
 _size = reader(Size | None)
-_OTHER_HOST_S = 600.0
+_PATIENCE_S = 600.0
 _ONE_AT_A_TIME = Lock()
 
 
@@ -80,11 +92,41 @@ def waiting(file: Path) -> int:
     return sum(len(_lines(one)) for one in (file, *_taken(file)))
 
 
+def refused_file(file: Path) -> Path:
+    """Return the file of the lines that no database took in."""
+    return Path(f"{file}{_Fate.BAD.value}")
+
+
+def refused(file: Path) -> int:
+    """Return how many lines no database took in."""
+    return len(_lines(refused_file(file)))
+
+
+def check_not_missing(db: str | Path) -> None:
+    """Look whether the file of a database is gone that records wait for.
+
+    Raises:
+        StoreError: It is; a database that is made in its place would not know their trials.
+    """
+    engine = reach(db, create=True)
+    file, kept = sqlite_file(engine.url), spill_file(engine)
+    engine.dispose()
+    if file is None or kept is None or file.exists():
+        return
+    if count := waiting(kept):
+        records = "1 record waits" if count == 1 else f"{count} records wait"
+        raise StoreError(
+            f"database {place(engine)}: there is no such file, but {records} for it in {kept}; "
+            "bring it back, or remove that file to begin anew"
+        )
+
+
 def take_in(engine: Engine, patience_s: float = PATIENCE_S) -> int:
     """Write to a database what waits beside it; return how much that was.
 
     A line that cannot be read, or is of a trial that the database does not know, is kept in a file
-    whose name ends in ``.bad``.
+    whose name ends in ``.bad``; one of a trial that was taken over meanwhile in one that ends in
+    ``.superseded``, as the records of whoever took over count.
 
     Args:
         engine: The database.
@@ -164,12 +206,13 @@ def _claim(file: Path, named: Path) -> Path | None:
 
 
 def _is_being_taken(file: Path) -> bool:
-    owner = unquote(file.name.partition(_TAKEN)[2].rpartition("-")[0])
-    if owner == this_process():
-        return False  # It stayed when the database went away; this process has one taker.
+    taker = unquote(file.name.partition(_TAKEN)[2].rpartition("-")[0])
+    # One of this process stayed when the database went away: there is one taker in a process.
+    if taker == this_process() or has_ended(taker):
+        return False
     with suppress(FileNotFoundError):
-        since = datetime.fromtimestamp(file.stat().st_ctime, UTC).isoformat()
-        return is_alive(owner, since, _OTHER_HOST_S)
+        # Of another machine, or of a container, nothing else is known. At worst, two take it in.
+        return time.time() - file.stat().st_ctime < _PATIENCE_S
     return True
 
 
@@ -182,29 +225,29 @@ def _age(file: Path) -> float:
 def _take_in(engine: Engine, file: Path, named: Path, patience_s: float) -> int:
     ledger = Ledger(engine)
     # While the database is away, the file keeps its name.
-    written, _ = _enter_all(engine, ledger, _lines(file)[:1], patience_s)
+    first = _enter_all(engine, ledger, _lines(file)[:1], patience_s)
     ours = _claim(file, named)
     if ours is None:
-        return written
-    more, bad = _enter_all(engine, ledger, _lines(ours), patience_s)
-    if bad:
-        _append(Path(f"{named}{_BAD}"), b"".join(text + b"\n" for text in bad))
+        return len(first[_Fate.WRITTEN])
+    all_ = _enter_all(engine, ledger, _lines(ours), patience_s)
+    for fate in (_Fate.BAD, _Fate.SUPERSEDED):
+        if all_[fate]:
+            kept = Path(f"{named}{fate.value}")
+            _append(kept, b"".join(text + b"\n" for text in all_[fate]))
     ours.unlink(missing_ok=True)
-    return written + more
+    return len(first[_Fate.WRITTEN]) + len(all_[_Fate.WRITTEN])
 
 
 def _enter_all(
     engine: Engine, ledger: Ledger, lines: list[bytes], patience_s: float
-) -> tuple[int, list[bytes]]:
-    """Enter lines; return how many were missing, and those that the database cannot take."""
-    written, bad = 0, []
+) -> Mapping[_Fate, list[bytes]]:
+    """Enter lines; return them by what became of them."""
+    found: dict[_Fate, list[bytes]] = {fate: [] for fate in _Fate}
     for text in lines:
         line = _parsed(text)
-        done = None if line is None else _enter(engine, ledger, line, patience_s)
-        written += bool(done)
-        if done is None:
-            bad.append(text)
-    return written, bad
+        fate = _Fate.BAD if line is None else _enter(engine, ledger, line, patience_s)
+        found[fate].append(text)
+    return found
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:
@@ -229,35 +272,35 @@ def _epoch(values: Mapping[str, Any]) -> Epoch:
     return replace(epoch_of(values), size=_size(values.get("size")))
 
 
-def _enter(
-    engine: Engine, ledger: Ledger, line: Mapping[str, Any], patience_s: float
-) -> bool | None:
-    """Enter a line; return whether it was missing, None where the database cannot take it."""
+def _enter(engine: Engine, ledger: Ledger, line: Mapping[str, Any], patience_s: float) -> _Fate:
+    """Enter a line, if the trial is still its owner's; return what became of it."""
 
     def enter(connection: Connection) -> bool | None:
         trial = schema.trial.c
         found = connection.execute(
-            select(trial.id, trial.owner, trial.state).where(trial.uid == line["trial"])
+            select(trial.id, trial.owner).where(trial.uid == line["trial"])
         ).first()
         if found is None:
             return None
         if "end" in line:
             return ledger.end(connection, found.id, line["owner"], line["end"], _OPEN)
+        if found.owner != line["owner"]:
+            raise NotHeldError
         if "facts" in line:
             replace = line["replace"]
             return write_facts(connection, found.id, line["of"], line["facts"], replace=replace)
-        # Another process goes on with the trial, and records this epoch itself.
-        if found.owner != line["owner"] and found.state == State.RUNNING:
-            return False
-        is_new = ledger.enter(connection, found.id, line["epoch"])
+        is_new = ledger.enter(connection, found.id, line["owner"], line["epoch"])
         facts = check_facts(line["epoch"].facts)
         return write_facts(connection, found.id, line["epoch"].number, facts) or is_new
 
     try:
-        return patiently(engine, enter, patience_s)
+        done = patiently(engine, enter, patience_s)
+    except NotHeldError:
+        return _Fate.SUPERSEDED
     except FactError:
-        return None
+        return _Fate.BAD
     except StoreError as error:
         if isinstance(error.__cause__, IntegrityError | DataError):
-            return None
+            return _Fate.BAD
         raise
+    return _Fate.BAD if done is None else _Fate.WRITTEN if done else _Fate.THERE

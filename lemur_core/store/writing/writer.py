@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, event, select
 
 from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
@@ -19,18 +21,35 @@ from lemur_core.store.database import settle
 from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.facts import write_facts
 from lemur_core.store.patience import PATIENCE_S, patiently
+from lemur_core.store.sqlite_file import part_from_log
 from lemur_core.store.text import now
-from lemur_core.store.trouble import AwayError, place
+from lemur_core.store.trouble import AwayError, LostError, place
 from lemur_core.store.values import left_out_text
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
 from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
-from lemur_core.store.writing.ledger import Ledger, end_row
-from lemur_core.store.writing.owner import this_process
+from lemur_core.store.writing.heartbeat import Heartbeat
+from lemur_core.store.writing.holders import Holder, Holders
+from lemur_core.store.writing.lease import (
+    HEARTBEAT_S,
+    OVER,
+    Lease,
+    LeaseEndedError,
+    TrialLostError,
+    host_of,
+)
+from lemur_core.store.writing.ledger import Compiled, Ledger, NotHeldError, end_row
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
-from lemur_core.store.writing.spill import spill, spill_file, take_in, waiting
+from lemur_core.store.writing.spill import (
+    refused,
+    refused_file,
+    spill,
+    spill_file,
+    take_in,
+    waiting,
+)
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
-__all__ = ["NumberTakenError", "Past", "Writer", "read_prm"]
+__all__ = ["NumberTakenError", "Past", "TrialLostError", "Writer", "read_prm"]
 
 Result = TypeVar("Result")
 
@@ -38,15 +57,22 @@ Result = TypeVar("Result")
 class Writer:
     """Writes what a campaign does. Each method is one transaction, done when it returns.
 
+    The trials that it begins or takes over are its own for as long as it has a heartbeat, which a
+    thread writes; see `lemur_core.store.writing.lease`. A writer that had none for a minute, as it
+    was stopped or cut off from the database, may have lost its trials to another. It goes on under
+    another id, keeps those that nobody took, and raises `TrialLostError` for the others.
+
     A database that is busy, full or away is waited for. When it stays so, epochs and ends are kept
     in a file beside it, which this writer takes in when the database is back, or else the next.
 
     Attributes:
         engine: The database.
         versions: Of all that trains.
-        owner: This process, as trials name it.
         patience_s: How long a database is waited for, in seconds.
         taken_in: How many records an earlier campaign could not write, and this one did.
+        refused: How many of them this one could not write either, as they are damaged or of no
+            trial of the database; they are in `refused_file`.
+        holders: The other writers, as far as they were watched.
     """
 
     def __init__(
@@ -54,17 +80,52 @@ class Writer:
     ) -> None:
         self.engine = engine
         self.versions = dict(versions)
-        self.owner = this_process()
         self.patience_s = patience_s
+        self.holders = Holders()
+        self._lease, self._lock = Lease(engine), RLock()
+        self._heartbeat: Heartbeat | None = None
+        # In whose name this writer holds its trials: a lease that ended, maybe.
+        self._owners: dict[int, str] = {}
         self._ledger = Ledger(engine)
+        trial = schema.trial.c
+        query = select(trial.uid).where(trial.id == bindparam("this"))
+        self._uid_of = Compiled(query, engine.dialect)
         self._codes: dict[CodeKey, int] = {}
         self._uids: dict[int, str] = {}
         self._file = spill_file(engine)
         self._behind = False
+        before = self._count_refused()
         try:
             self.taken_in = take_in(engine, patience_s)
+            self.refused = self._count_refused() - before
         except AwayError as error:
-            raise StoreError(f"{error}{self._said_waiting()}") from error
+            raise StoreError(f"{error}{self._said_waiting(error)}") from error
+
+    @property
+    def owner(self) -> str:
+        """This writer's id, as trials name their owner."""
+        return self._lease.id
+
+    def close(self) -> None:
+        """Let others take over at once what is left of its trials."""
+        if self._heartbeat is None:
+            return
+        self._heartbeat.stop(HEARTBEAT_S)
+        self._heartbeat = None
+        with suppress(StoreError), self._lock:
+            patiently(self.engine, self._lease.end, 0)
+
+    def beat(self) -> None:
+        """Write a heartbeat, and look at those of others, unless the database is away."""
+
+        def look(connection: Connection) -> list[int]:
+            self.holders.look(connection)
+            # What waits in the file is in the name of the lease before, and is taken in first.
+            return [] if self._behind else [*self._reclaimed(connection)]
+
+        with suppress(StoreError), self._lock:
+            for trial_id in self._transact(look, 0):
+                self._owners[trial_id] = self.owner
 
     @property
     def unwritten(self) -> int:
@@ -75,6 +136,14 @@ class Writer:
     def unwritten_file(self) -> Path | None:
         """Where records wait that the database did not take."""
         return self._file
+
+    @property
+    def refused_file(self) -> Path | None:
+        """Where records are that no database took in."""
+        return self._file and refused_file(self._file)
+
+    def _count_refused(self) -> int:
+        return refused(self._file) if self._file else 0
 
     def past(
         self,
@@ -112,8 +181,9 @@ class Writer:
 
     def forget_data(self, trial_id: int) -> None:
         """Record that it is unknown what a trial was trained on, as its data set changed."""
-        change = schema.trial.update().where(schema.trial.c.id == trial_id)
-        self._insist(lambda found: found.execute(change.values(dataset_id=None)))
+        trial = schema.trial.c
+        change = schema.trial.update().values(dataset_id=None).where(trial.id == trial_id)
+        self._insist(lambda found: found.execute(change.where(trial.owner == self.owner)))
 
     def count_elsewhere(self, pipeline: Pipeline, data: DatasetRecord) -> dict[str | None, int]:
         """Return how many trials of the pipeline's data set were trained on other data.
@@ -140,11 +210,12 @@ class Writer:
         trial_id, codes = self._insist(
             lambda connection: begin_trial(
                 connection, trial, self._codes, owner=self.owner, versions=self.versions
-            )
+            ),
+            holding=True,
         )
         # Of a transaction that was rolled back the ids are nobody's.
         self._codes.update(codes)
-        self._uids[trial_id] = trial.uid
+        self._take(trial_id, trial.uid)
         return trial_id
 
     def begin_elsewhere(self, trial: TrialElsewhere) -> int:
@@ -152,10 +223,26 @@ class Writer:
         trial_id = self._insist(
             lambda connection: begin_elsewhere(
                 connection, trial, owner=self.owner, versions=self.versions
-            )
+            ),
+            holding=True,
         )
-        self._uids[trial_id] = trial.uid
+        self._take(trial_id, trial.uid)
         return trial_id
+
+    def holder(self, past: Past, patience_s: float) -> Holder | None:
+        """Return what is known of the owner of a trial that runs; None if it is this writer.
+
+        Args:
+            past: The trial.
+            patience_s: How long an owner that has no heartbeat may be silent.
+        """
+        if past.owner == self.owner:
+            return None
+        self._start_heartbeat()
+        with self._lock:
+            return self._insist(
+                lambda found: self.holders.holder(found, past.owner, past.seen, patience_s)
+            )
 
     def claim(self, past: Past, left_out: Mapping[str, int]) -> bool:
         """Take over a trial that its owner left; return False where another campaign was first.
@@ -166,42 +253,50 @@ class Writer:
                 before stays recorded where it is none now.
         """
         trial, moment, attempts = schema.trial.c, now(), count()
-        mine = {"owner": self.owner, "state": State.RUNNING, "seen": moment}
         without = {"left_out": left_out_text(left_out)} if left_out else {}
         left = (trial.id == past.id, trial.owner == past.owner, trial.state == past.state)
-        query = select(trial.id).filter_by(id=past.id, **mine)
 
         def take(connection: Connection) -> bool:
+            mine = {"owner": self.owner, "state": State.RUNNING, "seen": moment}
+            is_anothers = past.state is State.RUNNING and past.owner != self.owner
+            if is_anothers and not self.holders.end(connection, past.owner):
+                return False
             change = schema.trial.update().where(*left)
             change = change.values(**mine, **without, reason="", ended=None)
             if connection.execute(change).rowcount == 1:
                 next(attempts)
                 return True
             # The commit was made, only its answer was lost.
+            query = select(trial.id).filter_by(id=past.id, **mine)
             return next(attempts) > 0 and connection.scalar(query) is not None
 
-        claimed = self._insist(take)
+        with self._lock:
+            claimed = self._insist(take, holding=True)
         if claimed:
-            self._uids[past.id] = past.uid
+            self._take(past.id, past.uid)
+        else:
+            self.beat()
         return claimed
 
     def record(self, trial_id: int, epoch: Epoch) -> None:
         """Record an epoch.
 
         Raises:
+            TrialLostError: The trial is another's; nothing is recorded.
             StoreError: It is recorded already, with other values.
             FactError: A fact of it cannot be kept, or is recorded already with another value.
         """
         facts = check_facts(epoch.facts)
 
         def enter(connection: Connection) -> None:
-            if not self._ledger.enter(connection, trial_id, epoch) and not self._ledger.holds(
-                connection, trial_id, epoch
-            ):
-                raise StoreError(
-                    f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
-                    "is recorded already, with other values"
-                )
+            self._reclaim(connection, trial_id)
+            if not self._ledger.enter(connection, trial_id, self.owner, epoch):
+                self._hold(connection, trial_id)
+                if not self._ledger.holds(connection, trial_id, epoch):
+                    raise StoreError(
+                        f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
+                        "is recorded already, with other values"
+                    )
             write_facts(connection, trial_id, epoch.number, facts)
 
         self._keep(enter, trial_id, lambda: {"epoch": to_json(epoch)})
@@ -225,31 +320,108 @@ class Writer:
         Raises:
             FactError: There is no such epoch, or a fact is recorded already with another value.
         """
+
+        def enter(connection: Connection) -> None:
+            self._reclaim(connection, trial_id)
+            self._hold(connection, trial_id)
+            write_facts(connection, trial_id, epoch, facts, replace=replace)
+
         self._keep(
-            lambda connection: write_facts(connection, trial_id, epoch, facts, replace=replace),
+            enter,
             trial_id,
             lambda: {"facts": facts, "of": epoch, "replace": replace},
         )
 
     def finish(self, trial_id: int, outcome: Outcome) -> None:
-        """Record how a trial ended, unless another process took it over.
+        """Record how a trial ended.
 
-        That and all before it is on the disk when this returns: its checkpoint may be removed.
+        That and all before it is on the disk when this returns, so that its checkpoint may be
+        removed; in an SQLite file itself, unless a reader holds that up.
+
+        Raises:
+            TrialLostError: The trial is another's; nothing is recorded.
         """
         row = end_row(outcome)
-        self._keep(
-            lambda connection: self._ledger.end(connection, trial_id, self.owner, row),
-            trial_id,
-            lambda: {"end": row},
-        )
+
+        def end(connection: Connection) -> None:
+            self._reclaim(connection, trial_id)
+            if not self._ledger.end(connection, trial_id, self.owner, row):
+                raise NotHeldError
+
+        self._keep(end, trial_id, lambda: {"end": row})
+        self._owners.pop(trial_id, None)
         settle(self.engine)
 
-    def _insist(self, work: Callable[[Connection], Result]) -> Result:
+    def _insist(self, work: Callable[[Connection], Result], *, holding: bool = False) -> Result:
+        """Do a transaction; with ``holding``, one that also renews the lease."""
         try:
             self._catch_up(self.patience_s)
+            if holding:
+                self._start_heartbeat()
+                return self._transact(work, self.patience_s)
             return patiently(self.engine, work, self.patience_s)
         except AwayError as error:
-            raise StoreError(f"{error}{self._said_waiting()}") from error
+            self._part_from_log(error)
+            raise type(error)(f"{error}{self._said_waiting(error)}") from error
+
+    def _transact(self, work: Callable[[Connection], Result], patience_s: float) -> Result:
+        """Renew the lease and do something more, in one transaction."""
+        with self._lock:
+            while True:
+                lease = self._lease
+
+                def renewed(connection: Connection, lease: Lease = lease) -> Result:
+                    lease.renew(connection)
+                    return work(connection)
+
+                try:
+                    result = patiently(self.engine, renewed, patience_s)
+                except LeaseEndedError:
+                    self._lease = Lease(self.engine)
+                    continue
+                lease.confirm()
+                return result
+
+    def _start_heartbeat(self) -> None:
+        # Each connection to a database in memory has one of its own.
+        is_shared = self._file is not None or self.engine.dialect.name != "sqlite"
+        if is_shared and (self._heartbeat is None or self._heartbeat.is_over):
+            self._heartbeat = Heartbeat(self.beat, HEARTBEAT_S)
+            # It must not open a connection that nobody closes.
+            event.listen(self.engine, "engine_disposed", self._heartbeat.end, once=True)
+
+    def _take(self, trial_id: int, uid: str) -> None:
+        self._uids[trial_id], self._owners[trial_id] = uid, self.owner
+
+    def _reclaimed(self, connection: Connection) -> Iterator[int]:
+        for trial_id in self._owners:
+            if self._reclaim(connection, trial_id):
+                yield trial_id
+
+    def _reclaim(self, connection: Connection, trial_id: int) -> bool:
+        """Take a trial along to another lease, if nobody took it since the one before ended."""
+        before, trial, owner = self._owners.get(trial_id), schema.trial.c, schema.owner.c
+        if before in (None, self.owner):
+            return False
+        ended = select(owner.id).where(owner.id == before, owner.beat == OVER).exists()
+        # Its own too, where the answer to the commit was lost.
+        left = (trial.id == trial_id, trial.owner.in_((before, self.owner)), ended)
+        change = schema.trial.update().where(*left).values(owner=self.owner)
+        return connection.execute(change).rowcount == 1
+
+    def _hold(self, connection: Connection, trial_id: int) -> None:
+        """Raise `NotHeldError` if a trial has another owner, and keep others from it until then."""
+        trial = schema.trial.c
+        mine = schema.trial.update().where(trial.id == trial_id, trial.owner == self.owner)
+        if not connection.execute(mine.values(owner=self.owner)).rowcount:
+            raise NotHeldError
+
+    def _lost(self, trial_id: int) -> TrialLostError:
+        with suppress(StoreError):
+            host = patiently(self.engine, lambda found: host_of(found, trial_id), 0)
+            if host:
+                return TrialLostError(f"taken over by a campaign on host {host}")
+        return TrialLostError("taken over by another campaign")
 
     def _keep(
         self,
@@ -261,13 +433,41 @@ class Writer:
         patience_s = 0 if self._behind else self.patience_s
         try:
             self._catch_up(patience_s)
-            patiently(self.engine, work, patience_s)
+            self._transact(self._of_own(trial_id, work), patience_s)
+        except NotHeldError as error:
+            raise self._lost(trial_id) from error
+        except LostError as error:
+            self._part_from_log(error)
+            self._spill(trial_id, line(), error)
+            raise LostError(f"{error}{self._said_waiting(error)}") from error
         except AwayError as error:
             self._spill(trial_id, line(), error)
         except KeyboardInterrupt as error:
             # Whoever waits no longer must not lose what was trained.
             self._spill(trial_id, line(), error)
             raise
+        else:
+            self._owners[trial_id] = self.owner
+
+    def _part_from_log(self, error: AwayError) -> None:
+        if isinstance(error, LostError) and error.is_elsewhere:
+            part_from_log(self.engine)
+
+    def _of_own(
+        self, trial_id: int, work: Callable[[Connection], object]
+    ) -> Callable[[Connection], object]:
+        """Return a transaction that is not done in a database that was put in this one's place."""
+        uid = self._uids.get(trial_id)
+
+        def checked(connection: Connection) -> object:
+            found = self._uid_of.execute(connection, {"this": trial_id}).scalar()
+            if uid is not None and found != uid:
+                raise LostError(
+                    f"database {place(self.engine)}: was replaced by another while it was in use"
+                )
+            return work(connection)
+
+        return checked
 
     def _catch_up(self, patience_s: float) -> None:
         if self._behind:
@@ -279,13 +479,18 @@ class Writer:
         if self._file is None or uid is None:
             raise error
         try:
-            spill(self._file, {"trial": uid, "owner": self.owner, **line})
+            with self._lock:
+                owner = self._owners.get(trial_id, self.owner)
+                spill(self._file, {"trial": uid, "owner": owner, **line})
+                self._behind = True
         except OSError as trouble:
             cause, why = str(error) or "interrupted", trouble.strerror or trouble
             raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error
-        self._behind = True
 
-    def _said_waiting(self) -> str:
+    def _said_waiting(self, error: AwayError) -> str:
         waits = self.unwritten
+        if not waits:
+            return ""
         records = "1 record waits" if waits == 1 else f"{waits} records wait"
-        return f"; {records} in {self._file}: the next lemur run takes them in" if waits else ""
+        which = " with this database" if isinstance(error, LostError) else ""
+        return f"; {records} in {self._file}: the next lemur run{which} takes them in"

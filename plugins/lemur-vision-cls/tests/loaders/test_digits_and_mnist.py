@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from lemur_core.errors import MissingDataError
 from lemur_vision_cls.loaders import digits, idx, mnist
@@ -26,17 +27,14 @@ def write_mnist(folder, names=(*mnist.TRAIN, *mnist.TEST), *, count=20, suffix="
             file.write(content)
 
 
-def test_digits_are_scikit_learns():
-    bundle = digits.load(Path("nowhere"), TASK)
-    images = torch.cat([bundle.train.inputs, bundle.test.inputs])
-    targets = torch.cat([bundle.train.targets, bundle.test.targets])
-    theirs = load_digits()
-    assert images.shape == (1797, 1, 8, 8)
-    assert torch.bincount(targets).tolist() == np.bincount(theirs.target).tolist()
-    # The same images, each with its own label, in another order.
-    rounded = np.round(theirs.data * 255 / 16).astype(int).tolist()
-    ours = zip(images.flatten(1).tolist(), targets.tolist(), strict=True)
-    assert sorted(ours) == sorted(zip(rounded, theirs.target.tolist(), strict=True))
+def test_digits_and_their_split_are_scikit_learns():
+    bundle, theirs = digits.load(Path("nowhere"), TASK), load_digits()
+    split = train_test_split(np.arange(1797), test_size=0.2, random_state=0, stratify=theirs.target)
+    for ours, indices in zip((bundle.train, bundle.test), split, strict=True):
+        pixels = np.round(theirs.images[indices] * 255 / 16)
+        assert ours.inputs.dtype == torch.uint8
+        assert np.array_equal(ours.inputs[:, 0].numpy(), pixels)
+        assert ours.targets.tolist() == theirs.target[indices].tolist()
 
 
 def test_digits_are_split_by_class():

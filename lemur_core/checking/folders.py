@@ -1,0 +1,39 @@
+"""Folders that nets write to, emptied whatever is in them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+
+def empty(folder: Path) -> bool:
+    """Remove all that is in a folder, however deep, and return whether that was possible."""
+    # Folders are moved to the top before they are removed: no path is long, nothing recursive.
+    names = (f"{secrets.token_hex(8)}-{number}" for number in count())
+    try:
+        folder.chmod(folder.stat().st_mode | 0o700)
+        while entries := list(_entries(folder)):
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry)
+                    continue
+                os.chmod(entry, 0o700)
+                for inner in _entries(entry):
+                    if inner.is_dir(follow_symlinks=False):
+                        # Without the right to write to it, it cannot be moved.
+                        os.chmod(inner, 0o700)
+                        os.rename(inner, folder / next(names))
+                    else:
+                        os.unlink(inner)
+                os.rmdir(entry)
+    except OSError:
+        return False
+    return True
+
+
+def _entries(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as found:
+        yield from list(found)

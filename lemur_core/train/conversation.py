@@ -1,0 +1,117 @@
+"""What a trial may tell its campaign, and when; the process that trains it may send anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from lemur_core.errors import FactError
+from lemur_core.fact import check_facts
+from lemur_core.train.attempt import ENDS, REASON_LENGTH, TRACEBACK_LENGTH
+from lemur_core.train.messages import Message, MessageError
+from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+# What a database's columns of integers hold.
+_MOST = 2**63 - 1
+
+
+class Conversation:
+    """Checks each message of one trial against what went before.
+
+    Args:
+        trial: The trial.
+
+    Attributes:
+        epochs: Those that the trial told, after those that it began with.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial, self._verdict = trial, Verdict.GO_ON
+        self.epochs = list(trial.done)
+        self._is_answered = True
+
+    def take(self, message: Message) -> Epoch | Outcome:
+        """Return an epoch, or an outcome with the epochs that were told.
+
+        Raises:
+            MessageError: The trial cannot say this at this point; its text says why.
+        """
+        if not self._is_answered:
+            raise MessageError("it sent more before it was answered")
+        if isinstance(message, Epoch):
+            self._check_epoch(message)
+            self.epochs.append(message)
+            self._is_answered = False
+            return message
+        if not isinstance(message, Outcome):
+            raise MessageError
+        self._check_outcome(message)
+        return Outcome(**vars(message) | {"epochs": tuple(self.epochs)})
+
+    def answered(self, verdict: Verdict) -> None:
+        """Note what was said to the last epoch."""
+        self._verdict, self._is_answered = verdict, True
+
+    def _check_epoch(self, epoch: Epoch) -> None:
+        expected = len(self.epochs) + 1
+        if epoch.number != expected or expected > self._trial.epochs or self._is_to_end:
+            wanted = "none" if self._is_over else f"epoch {expected}"
+            raise MessageError(f"it sent epoch {epoch.number}; expected {wanted}")
+        before_ns = self.epochs[-1].duration_ns if self.epochs else 0
+        if not before_ns <= epoch.duration_ns <= _MOST:
+            raise MessageError(f"epoch {expected} ended before it began")
+        if not all(map(math.isfinite, _scores(epoch))):
+            raise MessageError(f"a score or loss of epoch {expected} is not finite")
+        if set(epoch.scores) != set(self._trial.pipeline.also):
+            raise MessageError(f"the scores of epoch {expected} are not by the pipeline's metrics")
+        self._check_rest(epoch)
+
+    def _check_rest(self, epoch: Epoch) -> None:
+        parts = [at for at, _ in epoch.within]
+        within = all(0 < epoch.number - at < 1 for at in parts)
+        if not within or sorted(set(parts)) != parts or len(parts) >= max(1, self._trial.parts):
+            raise MessageError(f"the parts of epoch {epoch.number} are not within it")
+        size = epoch.size
+        numbers = (size.parameters, *size.in_shape, *size.out_shape) if size else ()
+        if not all(0 <= number <= _MOST for number in numbers):
+            raise MessageError("the net's size is no size")
+        try:
+            check_facts(epoch.facts)
+        except FactError as error:
+            raise MessageError(str(error)) from error
+
+    @property
+    def _is_to_end(self) -> bool:
+        return self._verdict in ENDS
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_to_end or len(self.epochs) >= self._trial.epochs
+
+    def _check_outcome(self, outcome: Outcome) -> None:
+        if len(outcome.reason) > REASON_LENGTH or len(outcome.traceback) > TRACEBACK_LENGTH:
+            raise MessageError("its reason or traceback is too long")
+        if outcome.state not in self._possible():
+            raise MessageError(
+                f"it said {outcome.state.value!r} after epoch {len(self.epochs)} of "
+                f"{self._trial.epochs}"
+            )
+
+    def _possible(self) -> set[State]:
+        """Return the states that the trial can end in at this point."""
+        if len(self.epochs) >= self._trial.epochs:
+            return {State.FINISHED, State.FAILED}
+        if self._is_to_end:
+            return {ENDS[self._verdict]}
+        is_resumed = bool(self._trial.done) and len(self.epochs) == len(self._trial.done)
+        return {State.FAILED} | ({State.ABANDONED} if is_resumed else set())
+
+
+def _scores(epoch: Epoch) -> Iterable[float]:
+    yield from (epoch.validation, epoch.accuracy)
+    if epoch.loss is not None:
+        yield epoch.loss
+    for pair in epoch.scores.values():
+        yield from pair
+    for _, score in epoch.within:
+        yield score

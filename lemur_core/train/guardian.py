@@ -1,0 +1,96 @@
+"""A process above a worker that ends all of it: with the campaign, or with the worker.
+
+It runs no code of a net and imports no torch, so that it can act whatever a net does: a call that
+never returns holds the interpreter's lock of its own process only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any, NoReturn
+
+from lemur_core.train.process_tree import adopt_orphans, end_children, signal_on_parent_death
+
+# How often to look where the kernel has no descriptors of processes.
+_LOOK_S = 0.2
+
+
+def guard(connections: Sequence[Connection[Any, Any]]) -> None:
+    """Fork the worker and return in it; this process ends when the worker or the campaign does.
+
+    It ends as the worker did. A SIGTERM ends it and the worker too.
+
+    Args:
+        connections: To the campaign; only the worker keeps them.
+    """
+    os.setsid()
+    adopt_orphans()
+    guardian = os.getpid()
+    worker = os.fork()
+    if worker == 0:
+        signal_on_parent_death(signal.SIGKILL)
+        if os.getppid() != guardian:
+            os._exit(1)
+        return
+    for connection in connections:
+        connection.close()
+    _end_as(_watch(worker))
+
+
+def descriptor_of(child: int) -> int | None:
+    """Return a file descriptor that is ready once a child has ended; None if there are none."""
+    with suppress(AttributeError, OSError):
+        return os.pidfd_open(child)
+    return None
+
+
+def _watch(worker: int) -> int | None:
+    """Return the worker's exit status once nothing of it is left; None if it did not end itself."""
+    parent, ended = parent_process(), descriptor_of(worker)
+    assert parent is not None
+    # What is ready when the campaign has ended, or wants all of this to end.
+    ends = [parent.sentinel, _end_asked()]
+    handles = ends if ended is None else [*ends, ended]
+    code = None
+    while code is None:
+        if not set(ends).isdisjoint(wait(handles, _LOOK_S if ended is None else None)):
+            break
+        pid, status = os.waitpid(worker, os.WNOHANG)
+        code = os.waitstatus_to_exitcode(status) if pid else None
+    end_children()
+    return code
+
+
+def _end_asked() -> int:
+    """Return a file descriptor that is ready once a signal asks for the end."""
+    campaign = os.getppid()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    # An exception that a handler raises could come anywhere, in the midst of ending processes too.
+    def end(number: int, frame: object) -> None:
+        # The kernel also sends one when only the thread ends that started this process.
+        if number == signal.SIGTERM or os.getppid() != campaign:
+            with suppress(BlockingIOError):
+                os.write(writer, b"\0")
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGUSR1, end)
+    signal_on_parent_death(signal.SIGUSR1)
+    return reader
+
+
+def _end_as(code: int | None) -> NoReturn:
+    if code is not None and code < 0:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if -code not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code or 0)

@@ -1,0 +1,89 @@
+"""End the processes that a process started, those included that left its process group.
+
+On Linux an orphan is given to its nearest ancestor that adopts orphans, so that no process can
+leave the tree of one that does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+IS_LINUX = sys.platform == "linux"
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
+# A process that the kernel holds, in a read from a lost disk say, cannot be ended by anybody.
+_PATIENCE_S = 5.0
+_PAUSE_S = 0.002
+
+
+def adopt_orphans() -> None:
+    """Become the parent of each process below this one that loses its parent; on Linux only."""
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def signal_on_parent_death(number: int) -> None:
+    """Have the kernel send this process a signal when its parent ends; on Linux only.
+
+    A signal that cannot be caught ends it even while a call that never returns holds the
+    interpreter's lock.
+    """
+    _prctl(_SET_PARENT_DEATH_SIGNAL, number)
+
+
+def end_children(spared: Collection[int] = ()) -> None:
+    """Kill the children of this process, and those that it adopts when these end.
+
+    Args:
+        spared: Process ids of children that go on.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    while (children := _children() - set(spared)) and time.monotonic() < until:
+        for child in children:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+        reaped = [child for child in children if _is_reaped(child)]
+        if not reaped:
+            time.sleep(_PAUSE_S)
+
+
+def end_tree(pid: int) -> None:
+    """Kill a process and all below it, from outside."""
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        # Stopped, so that it starts no other meanwhile.
+        with suppress(psutil.AccessDenied):
+            root.suspend()
+        for process in [*root.children(recursive=True), root]:
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                process.kill()
+
+
+def _children() -> set[int]:
+    try:
+        lists = [file.read_text() for file in Path("/proc/self/task").glob("*/children")]
+    except OSError:
+        lists = []
+    if lists:
+        return {int(pid) for text in lists for pid in text.split()}
+    # A kernel that was built without these lists.
+    return {child.pid for child in psutil.Process().children()}
+
+
+def _is_reaped(child: int) -> bool:
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] == child
+    except ChildProcessError:
+        return True
+
+
+def _prctl(option: int, value: int) -> None:
+    if IS_LINUX:
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

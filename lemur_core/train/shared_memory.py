@@ -1,0 +1,40 @@
+"""Whether processes that load samples can hand them over in shared memory."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+# Where Linux keeps it; nothing is written there by name.
+_FOLDER = Path("/dev/shm")  # noqa: S108
+# Batches that each process has ready, and the one that it makes.
+_READY = 3
+
+
+def has_room_for(batch_bytes: int, processes: int) -> bool:
+    """Return whether so many processes can each have a few batches of that size ready.
+
+    In a container shared memory is often 64 MiB or missing. A process that writes beyond it is
+    ended by the kernel.
+    """
+    if sys.platform != "linux":
+        return True
+    try:
+        free = shutil.disk_usage(_FOLDER).free
+    except OSError:
+        return False
+    return free >= _READY * processes * batch_bytes
+
+
+def nbytes(value: Any) -> int:
+    """Return the bytes of the tensors in a sample: tensors, and lists and mappings of them."""
+    if isinstance(value, Tensor):
+        return value.nbytes
+    if isinstance(value, Mapping):
+        return sum(map(nbytes, value.values()))
+    return sum(map(nbytes, value)) if isinstance(value, list | tuple) else 0

@@ -1,0 +1,591 @@
+"""No trial has two owners, whatever happens to clocks, hosts and processes."""
+
+import copy
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import lemur_core
+from lemur_core.cli.wording import waiting_line
+from lemur_core.pattern import Pattern
+from lemur_core.pipeline import compose
+from lemur_core.search.events import EpochEnded, TrialFinished, TrialsHeld, Warned
+from lemur_core.store.database import open_database
+from lemur_core.store.writing import holders, writer
+from lemur_core.store.writing.lease import HEARTBEAT_S, LEASE_S
+from lemur_core.store.writing.owner import has_ended, this_process
+from lemur_core.store.writing.writer import TrialLostError, Writer
+from lemur_core.trial import Epoch, Outcome, State, Trial
+
+OWNING, TOYS = Path(__file__).with_name("owning.py"), Path(__file__).with_name("toys")
+LINEAR = "img-classification_blobs_hits_Linear"
+FINISHED = Outcome(State.FINISHED, ())
+ASKED = {"trials": 3, "epochs": 4, "seed": 2}
+PATH = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+# By the database's clock, which runs on meanwhile.
+A_LEASE = pytest.approx(LEASE_S, abs=20)
+run = partial(lemur_core.run, in_process=True, threads=1)
+
+
+class Clock:
+    """Time as one process sees it."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "results.db"
+
+
+@pytest.fixture
+def engine(db):
+    engine = open_database(db)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def pipeline(toys):
+    return compose(toys, [Pattern.parse(LINEAR)])[0]
+
+
+@pytest.fixture
+def owner(engine):
+    """The writer whose trials are looked at."""
+    return Writer(engine, {}, patience_s=0)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def other(engine, clock):
+    """A writer that looks at the trials of others, by a clock of its own."""
+    one = Writer(engine, {}, patience_s=0)
+    one.holders = holders.Holders(clock)
+    return one
+
+
+def trial(pipeline, number=1):
+    return Trial(pipeline, number, {"lr": 0.1 * number, "batch": 16, "transform": "plain"}, 7, 3)
+
+
+def epoch(number):
+    return Epoch(number, 0.5, 0.75, 0.25, number * 10**10)
+
+
+def rows(db, query):
+    with closing(sqlite3.connect(db)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def execute(db, statement, *values):
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(statement, values)
+
+
+def past_of(writer, pipeline, number=1):
+    return next(one for one in writer.past(pipeline, 3) if one.number == number)
+
+
+def free_in_s(writer, pipeline, number=1):
+    return writer.holder(past_of(writer, pipeline, number), 60).free_in_s
+
+
+def watch(writer, clock, seconds, every_s=HEARTBEAT_S, *, meanwhile=lambda: None):
+    """Look again and again, for so long."""
+    until = clock.now + seconds
+    while clock.now < until:
+        clock.now += every_s
+        meanwhile()
+        writer.beat()
+
+
+def take_over(writer, clock, pipeline, number=1):
+    past = past_of(writer, pipeline, number)
+    writer.holder(past, 60)
+    watch(writer, clock, LEASE_S)
+    assert writer.claim(past, {})
+
+
+# The heartbeat ---------------------------------------------------------------------------------
+
+
+def test_a_trial_is_free_once_its_owner_was_silent_for_a_lease(owner, other, clock, pipeline):
+    owner.begin(trial(pipeline))
+    assert free_in_s(other, pipeline) == A_LEASE
+    watch(other, clock, LEASE_S - HEARTBEAT_S)
+    assert free_in_s(other, pipeline) == HEARTBEAT_S
+    watch(other, clock, HEARTBEAT_S)
+    assert free_in_s(other, pipeline) == 0
+    assert owner.holder(past_of(owner, pipeline), 60) is None
+
+
+@pytest.mark.parametrize("sign_of_life", ["beat", "record", "beat that was seen"])
+def test_an_owner_that_is_heard_of_keeps_its_trial(owner, other, clock, pipeline, sign_of_life):
+    trial_id = owner.begin(trial(pipeline))
+    free_in_s(other, pipeline)
+    watch(other, clock, LEASE_S)
+    past = past_of(other, pipeline)
+    # It is free by the last look, and then is not any more.
+    assert other.holder(past, 60).free_in_s == 0
+    if sign_of_life == "record":
+        owner.record(trial_id, epoch(1))
+    else:
+        owner.beat()
+    if sign_of_life == "beat that was seen":
+        other.beat()
+    assert not other.claim(past, {})
+    assert free_in_s(other, pipeline) == A_LEASE
+    owner.record(trial_id, epoch(2))
+
+
+@pytest.mark.parametrize("step", ["+5 hours", "-5 hours"])
+def test_no_step_of_the_clock_frees_a_trial_whose_owner_lives(
+    db, owner, other, clock, pipeline, step
+):
+    owner.begin(trial(pipeline))
+    free_in_s(other, pipeline)
+    set_back = f"strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '{step}')"
+
+    def beat():
+        owner.beat()
+        execute(db, f"update owner set seen = {set_back}")
+
+    watch(other, clock, 2 * LEASE_S, meanwhile=beat)
+    assert free_in_s(other, pipeline) > 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "wait_s"), [("+5 hours", LEASE_S), ("-5 hours", 15.0), ("+0 hours", A_LEASE)]
+)
+def test_no_step_of_the_clock_keeps_a_trial_whose_owner_died(
+    db, owner, other, clock, pipeline, seen, wait_s
+):
+    owner.begin(trial(pipeline))
+    execute(db, f"update owner set seen = strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '{seen}')")
+    assert free_in_s(other, pipeline) == wait_s
+    watch(other, clock, LEASE_S if wait_s == A_LEASE else wait_s)
+    assert free_in_s(other, pipeline) == 0
+
+
+def test_time_in_which_nobody_looked_does_not_count(owner, other, clock, pipeline):
+    """As on a machine that slept, the owner's heartbeats with it."""
+    owner.begin(trial(pipeline))
+    free_in_s(other, pipeline)
+    watch(other, clock, 3600, every_s=3600)
+    assert free_in_s(other, pipeline) >= LEASE_S - 3 * HEARTBEAT_S
+
+
+def test_a_heartbeat_is_written_while_nothing_else_is(db, engine, pipeline, monkeypatch):
+    monkeypatch.setattr(writer, "HEARTBEAT_S", 0.02)
+    one = Writer(engine, {})
+    one.begin(trial(pipeline))
+    [(before,)] = rows(db, "select beat from owner")
+    until = time.monotonic() + 60
+    while rows(db, "select beat from owner") == [(before,)]:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    one.close()
+    assert rows(db, "select beat from owner") == [("",)]
+
+
+def test_a_writer_that_is_closed_leaves_its_trials(owner, other, pipeline):
+    owner.begin(trial(pipeline))
+    owner.close()
+    assert free_in_s(other, pipeline) == 0
+    assert other.claim(past_of(other, pipeline), {})
+
+
+def test_while_the_database_is_away_a_heartbeat_is_left_out(db, owner, pipeline):
+    trial_id = owner.begin(trial(pipeline))
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        connection.execute("begin exclusive")
+        owner.beat()
+        owner.record(trial_id, epoch(1))
+        connection.execute("rollback")
+    owner.record(trial_id, epoch(2))
+    assert rows(db, "select epoch from stat") == [(1,), (2,)]
+
+
+# Losing a lease --------------------------------------------------------------------------------
+
+
+def test_one_that_lost_a_trial_writes_nothing_to_it(db, owner, other, clock, pipeline):
+    trial_id = owner.begin(trial(pipeline))
+    owner.record(trial_id, epoch(1))
+    take_over(other, clock, pipeline)
+    lost = {
+        "record": lambda: owner.record(trial_id, epoch(2)),
+        "record_facts": lambda: owner.record_facts(trial_id, {"depth": 4}),
+        "finish": lambda: owner.finish(trial_id, FINISHED),
+    }
+    for write in lost.values():
+        with pytest.raises(TrialLostError, match="^taken over by a campaign on host "):
+            write()
+    owner.forget_data(trial_id)
+    assert rows(db, "select epoch from stat") == [(1,)]
+    assert rows(db, "select * from fact") == []
+    assert rows(db, "select state, owner from trial") == [("running", other.owner)]
+    other.record(trial_id, epoch(2))
+    other.finish(trial_id, FINISHED)
+    with pytest.raises(TrialLostError):
+        owner.record(trial_id, epoch(3))
+
+
+def test_one_that_lost_a_trial_keeps_those_that_nobody_took(db, owner, other, clock, pipeline):
+    first, second = (owner.begin(trial(pipeline, number)) for number in (1, 2))
+    before = owner.owner
+    take_over(other, clock, pipeline)
+    owner.record(second, epoch(1))
+    assert owner.owner != before
+    assert rows(db, "select owner from trial where number = 2") == [(owner.owner,)]
+    owner.finish(second, FINISHED)
+    with pytest.raises(TrialLostError):
+        owner.record(first, epoch(1))
+    third = owner.begin(trial(pipeline, 3))
+    owner.record(third, epoch(1))
+    assert rows(db, "select number from stat join trial on id = trial_id") == [(2,), (3,)]
+
+
+def test_a_heartbeat_alone_keeps_those_that_nobody_took(db, owner, other, clock, pipeline):
+    for number in (1, 2):
+        owner.begin(trial(pipeline, number))
+    take_over(other, clock, pipeline)
+    owner.beat()
+    assert rows(db, "select owner from trial") == [(other.owner,), (owner.owner,)]
+    owner.record(2, epoch(1))
+    with pytest.raises(TrialLostError):
+        owner.record(1, epoch(1))
+
+
+def test_of_two_that_take_over_one_does(db, owner, other, clock, engine, pipeline):
+    owner.begin(trial(pipeline))
+    third = Writer(engine, {}, patience_s=0)
+    third.holders = holders.Holders(clock)
+    past = past_of(other, pipeline)
+    for one in (other, third):
+        one.holder(past, 60)
+    watch(other, clock, LEASE_S, meanwhile=third.beat)
+    third.beat()
+    assert [other.claim(past, {}), third.claim(past, {})] == [True, False]
+    assert rows(db, "select owner from trial") == [(other.owner,)]
+    # It holds what it took by its own heartbeat.
+    assert free_in_s(third, pipeline) == A_LEASE
+
+
+@pytest.mark.parametrize("first", ["original", "copy"])
+def test_of_a_copied_process_one_goes_on(db, owner, pipeline, first):
+    """As `os.fork` and the snapshot of a machine make one."""
+    trial_id = owner.begin(trial(pipeline))
+    twin = copy.copy(owner)
+    twin._lease, twin._owners = copy.copy(owner._lease), dict(owner._owners)
+    one, late = (owner, twin) if first == "original" else (twin, owner)
+    one.record(trial_id, epoch(1))
+    with pytest.raises(TrialLostError):
+        late.record(trial_id, epoch(1))
+    one.record(trial_id, epoch(2))
+    assert late.owner != one.owner
+    another = late.begin(trial(pipeline, 2))
+    late.record(another, epoch(1))
+    assert rows(db, "select number, epoch from stat join trial on id = trial_id") == [
+        (1, 1), (1, 2), (2, 1),
+    ]  # fmt: skip
+
+
+def test_what_waited_of_a_lost_trial_is_kept_apart(db, owner, other, clock, engine, pipeline):
+    first, second = (owner.begin(trial(pipeline, number)) for number in (1, 2))
+    take_over(other, clock, pipeline)
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        connection.execute("begin exclusive")
+        for trial_id in (first, second):
+            owner.record(trial_id, epoch(1))
+        owner.finish(first, FINISHED)
+        connection.execute("rollback")
+    owner.beat()
+    owner.record(second, epoch(2))
+    assert rows(db, "select number, epoch from stat join trial on id = trial_id") == [
+        (2, 1), (2, 2),
+    ]  # fmt: skip
+    assert rows(db, "select state from trial") == [("running",), ("running",)]
+    [line] = Path(f"{db}-unwritten.jsonl.superseded").read_text().splitlines()
+    assert '"number":1' in line
+
+
+def test_held_trials_are_shown(db, owner, pipeline, lemur):
+    owner.begin(trial(pipeline))
+    execute(db, "update owner set host = 'alpha', seen = '2020-01-01T00:00:00+00:00'")
+    _, info, _ = lemur("db", "info", "--db", db)
+    assert "\nheld        1 trial by host alpha, last seen " in info
+    status, out, errors = lemur("run", LINEAR, "--dry-run", "--db", db)
+    assert (status, out) == (0, f"{LINEAR}\n")
+    assert errors.startswith("1 trial is held by host alpha, last seen ")
+    assert lemur("run", LINEAR.replace("Linear", "Raises"), "--dry-run", "--db", db)[2] == ""
+    owner.close()
+    _, info, _ = lemur("db", "info", "--db", db)
+    assert "held        1 trial by a campaign, last seen 0.0 s ago, which has ended" in info
+    assert lemur("run", LINEAR, "--dry-run", "--db", db)[2] == ""
+
+
+# Processes -------------------------------------------------------------------------------------
+
+
+def start(*arguments, inside=()):
+    """Start a process that begins trials and records as it is told."""
+    return subprocess.Popen(
+        [*inside, sys.executable, str(OWNING), *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TOYS), *PATH])},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def tell(process, line):
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+@pytest.fixture
+def container():
+    """What runs a command under another host name, with processes of its own."""
+    bwrap = shutil.which("bwrap")
+    command = [bwrap, "--dev-bind", "/", "/", "--proc", "/proc", "--unshare-pid", "--unshare-uts"]
+    command += ["--hostname", "alpha", "--die-with-parent"]
+    if bwrap is None or subprocess.run([*command, "true"], capture_output=True).returncode:
+        pytest.skip("bubblewrap cannot make namespaces here")
+    return command
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere, the lease alone says")
+def test_a_process_has_ended_when_it_is_gone_and_not_before():
+    command = [sys.executable, "-S", "-c", "input()"]
+    machine = this_process().partition(" ")[0]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        try:
+            stat = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+            name = f"{machine} {process.pid} {stat[19]}"
+            assert not has_ended(this_process())
+            assert not has_ended(name)
+            assert has_ended(f"{machine} {process.pid} {int(stat[19]) - 1}")
+        finally:
+            process.kill()
+        # Dead, though nobody has waited for it.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert has_ended(name)
+    assert has_ended(name)
+    for elsewhere in ("", f"0123456789abcdef {process.pid} 1", "host 1", f"{machine} x 1"):
+        assert not has_ended(elsewhere)
+
+
+def test_whoever_was_killed_is_recognised_at_once_on_its_machine(db, other, pipeline):
+    with start(db, 1) as process:
+        assert process.stdout.readline() == "begun\n"
+        assert free_in_s(other, pipeline) > 0
+        process.kill()
+    if sys.platform.startswith("linux"):
+        other.beat()
+        assert free_in_s(other, pipeline) == 0
+        assert other.claim(past_of(other, pipeline), {})
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no process can be stopped here")
+def test_whoever_was_stopped_loses_what_was_taken_and_keeps_the_rest(db, other, clock, pipeline):
+    with start(db, 2) as process:
+        assert process.stdout.readline() == "begun\n"
+        os.kill(process.pid, signal.SIGSTOP)
+        take_over(other, clock, pipeline)
+        other.record(1, epoch(1))
+        os.kill(process.pid, signal.SIGCONT)
+        tell(process, "1 1")
+        assert process.stdout.readline().startswith("lost: taken over by a campaign on host ")
+        tell(process, "2 1")
+        assert process.stdout.readline() == "recorded\n"
+        process.communicate()
+    assert rows(db, "select trial_id, epoch from stat") == [(1, 1), (2, 1)]
+
+
+def test_a_trial_of_a_container_that_was_killed_is_taken_over_in_another(
+    db, other, clock, pipeline, container
+):
+    """In containers all campaigns are process 2, and no process is known to have ended."""
+    with start(db, 1, inside=container) as process:
+        assert process.stdout.readline() == "begun\n"
+        holder = other.holder(past_of(other, pipeline), 60)
+        assert (holder.host, holder.free_in_s) == ("alpha", A_LEASE)
+        [(number,)] = rows(db, "select process from owner")
+        assert number.split()[1] == "2"
+        process.kill()
+    other.beat()
+    assert free_in_s(other, pipeline) == A_LEASE
+    assert not has_ended(number)
+    take_over(other, clock, pipeline)
+
+
+# Campaigns -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Leases of half a second."""
+    monkeypatch.setattr(holders, "LEASE_S", 0.5)
+    monkeypatch.setattr(holders, "CONFIRM_S", 0.5)
+    monkeypatch.setattr(writer, "HEARTBEAT_S", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def restless(monkeypatch):
+    """A campaign that waits looks often."""
+    monkeypatch.setattr("lemur_core.search.dispatch._LOOK_S", 0.05)
+
+
+def interrupted_at(number, epoch):
+    def interrupt(event):
+        if isinstance(event, EpochEnded) and (event.trial.number, event.epoch.number) == (
+            number, epoch,
+        ):  # fmt: skip
+            raise KeyboardInterrupt
+
+    return interrupt
+
+
+def numbers(db):
+    return rows(
+        db,
+        "select number, epoch, accuracy, validation, loss from stat"
+        " join trial on trial.id = trial_id order by 1, 2",
+    )
+
+
+@pytest.fixture
+def whole(tmp_path):
+    run(LINEAR, **ASKED, db=str(tmp_path / "whole.db"))
+    return numbers(tmp_path / "whole.db")
+
+
+def test_a_campaign_waits_for_who_died_and_finishes_its_trial(db, hasty, whole):
+    asked = ASKED | {"trials": 2}
+    run(LINEAR, **asked, db=str(db), watch=interrupted_at(2, 3))
+    # As a container that was killed leaves it.
+    execute(db, "update trial set state = 'running' where number = 2")
+    execute(db, "update owner set host = 'alpha', process = '', beat = 'last'")
+    [(uid,)] = rows(db, "select uid from trial where number = 2")
+    folder = Path(f"{db}-checkpoints")
+    shutil.copytree(folder / uid, folder / "kept")
+    seen, places = [], []
+
+    def watch(event):
+        seen.append(event)
+        if isinstance(event, EpochEnded) and event.trial.number == 2:
+            places.append(event.trial.checkpoint)
+
+    summary = run(LINEAR, **asked, db=str(db), watch=watch)
+    assert summary.states == {State.FINISHED: 1}
+    assert summary.exit_status == 0
+    assert numbers(db) == whole[:8]
+    [held] = [event for event in seen if isinstance(event, TrialsHeld)]
+    assert (held.trials, held.host) == (1, "alpha")
+    # What it may still write to where the state was disturbs nobody.
+    assert {place.name.partition(".")[0] for place in places} == {uid}
+    assert folder / uid not in places
+    assert [place.name for place in folder.iterdir()] == ["kept"]
+
+
+def test_a_campaign_that_lost_a_trial_goes_on_with_the_others(db, engine, whole):
+    taker = Writer(engine, {})
+    seen = []
+
+    def watch(event):
+        seen.append(event)
+        if isinstance(event, EpochEnded) and (event.trial.number, event.epoch.number) == (2, 2):
+            # As if the campaign had been stopped here for a while.
+            execute(db, "update owner set beat = ''")
+            [(trial_id,)] = rows(db, "select id from trial where number = 2")
+            taken.append(trial_id)
+            [past] = [
+                one for one in taker.past(event.trial.pipeline, ASKED["epochs"])
+                if one.id == trial_id
+            ]  # fmt: skip
+            assert taker.claim(past, {})
+        if isinstance(event, TrialsHeld):
+            for row in whole[6:8]:
+                _, number, accuracy, validation, loss = row
+                taker.record(taken[0], Epoch(number, loss, validation, accuracy, 10**9))
+            taker.finish(taken[0], FINISHED)
+
+    taken = []
+    summary = run(LINEAR, **ASKED, db=str(db), watch=watch)
+    taker.close()
+    assert numbers(db) == whole
+    assert summary.states == {State.FINISHED: 2}
+    [lost] = [
+        event.outcome for event in seen
+        if isinstance(event, TrialFinished) and event.outcome.state is State.INTERRUPTED
+    ]  # fmt: skip
+    assert lost.reason.startswith("taken over by a campaign on host ")
+    assert len(lost.epochs) == 2
+    assert [event.message for event in seen if isinstance(event, Warned)] == [
+        f"{LINEAR} trial 2: {lost.reason}"
+    ]
+    assert rows(db, "select state, count(*) from trial group by 1") == [("finished", 3)]
+
+
+def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
+    db, engine, whole, monkeypatch
+):
+    run(LINEAR, **ASKED, db=str(db), watch=interrupted_at(3, 4))
+    first, claim = Writer(engine, {}), Writer.claim
+
+    def too_late(self, past, left_out):
+        if self is not first:
+            assert claim(first, past, left_out)
+        return claim(self, past, left_out)
+
+    def watch(event):
+        if isinstance(event, TrialsHeld):
+            first.finish(3, FINISHED)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "claim", too_late)
+        summary = run(LINEAR, **ASKED, db=str(db), watch=watch)
+    first.close()
+    assert not summary.states
+    assert numbers(db) == whole
+    assert rows(db, "select state, count(*) from trial group by 1") == [("finished", 3)]
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (
+            (1, "alpha", 12.0, "10:42:05"),
+            "waiting: 1 trial is held by host alpha, last seen 12.0 s ago; "
+            "taken over at 10:42:05 unless it is seen again",
+        ),
+        (
+            (2, "", 3600.0, None),
+            "waiting: 2 trials are held by another campaign, last seen 1 h 00 min ago, "
+            "whose process lives",
+        ),
+    ],
+)
+def test_what_is_waited_for_is_said_in_a_line(given, line):
+    from datetime import datetime
+
+    *facts, at = given
+    free_at = at and datetime.fromisoformat(f"2026-11-28T{at}")
+    assert waiting_line(TrialsHeld(*facts, free_at)) == line
