@@ -13,11 +13,11 @@ from typing import Any, TextIO
 
 from lemur_core.escapes import escape, one_line
 
-_READS = 32
-# A line that does not end is shown in parts.
-_LONGEST_LINE = 2**15
 # Writes of so many bytes to a pipe are never mixed with those of other processes.
 _MOST_BYTES = 2048
+# An unfinished line that is longer is printed as it is, and no more is read at a time: a net may
+# print without end.
+_LONGEST, _READS = 2**16, 16
 _MARK = "\x1elemur-notice "
 _INTERNAL = re.compile(r"\s*\(Triggered internally at .*?\)\s*$", re.DOTALL)
 # As torch's C++ writes them, and as Python does.
@@ -98,7 +98,7 @@ class Output:
                 yield from (f"{self._shown(line)}\n" for line in lines)
                 # Of a progress bar only the end is shown, as on a terminal.
                 self._begun = self._begun[self._begun.rfind(b"\r", 0, -1) + 1 :]
-                if len(self._begun) > _LONGEST_LINE:
+                if len(self._begun) > _LONGEST:
                     yield f"{self._shown(self._begun)}\n"
                     self._begun = b""
 
@@ -111,9 +111,9 @@ class Output:
         """Return the warning that a line is; None where it is none, and was printed."""
         after, self._is_after_warning = self._is_after_warning, False
         if text.startswith(_MARK):
-            # A net can print the mark too.
+            # A net can print the mark too, and anything after it.
             with suppress(ValueError, RecursionError):
-                return one_line(str(json.loads(text.removeprefix(_MARK))))[:_MOST_BYTES]
+                return one_line(str(json.loads(text.removeprefix(_MARK)))[:_MOST_BYTES])
         if match := _OF_TORCH.match(text):
             place = f" ({Path(match['place']).name})" if match["place"] else ""
             return f"{_FUNCTION.sub('', match['text'].strip())}{place}"

@@ -186,11 +186,11 @@ def _url(db: str | Path) -> URL:
             f"database {without_password(text)!r}: expected a file, or a URL such as "
             "sqlite:///lemur.db"
         ) from None
+    _check_user(text, url)
     if url.port is not None and not 0 < url.port < 2**16:
         raise StoreError(
             f"database {without_password(text)!r}: port {url.port}: expected 1 to 65535"
         )
-    _check_user(text, url)
     if _is_sqlite(url) and not _is_uri(url):
         _check_query(text, url)
     # Which driver SQLAlchemy takes by itself depends on its version.

@@ -46,9 +46,6 @@ def pipe():
         ),
         ("10%\r20%\r\n", [], "20%\n"),
         ("\x1b]0;title\a \u202e\x1b[2K\n", [], "\\x1b]0;title\\x07 \\u202e\\x1b[2K\n"),
-        ("\x1elemur-notice {\n", [], "\\x1elemur-notice {\n"),
-        (f"\x1elemur-notice {'[' * 30_000}\n", [], f"\\x1elemur-notice {'[' * 30_000}\n"),
-        ("x" * 40_000, [], f"{'x' * 40_000}\n"),
         ("[Warm] up\n", [], "[Warm] up\n"),
     ],
 )
