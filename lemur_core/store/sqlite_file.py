@@ -98,17 +98,13 @@ class SQLiteFile:
         if not self._unlocked[1]:
             # Without locks; `check` says if someone wrote to it meanwhile.
             return _connected(self._path, "immutable=1", options)
-        # What is in the log alone can be read once SQLite can index it.
         return _connected(self._copied(), "mode=rw", options)
 
     def _copied(self) -> Path:
         folder = TemporaryDirectory(prefix="lemur-")
         # Removed when this object is.
         self._copies.append(folder)
-        copy = Path(folder.name, "copy.db")
-        shutil.copyfile(self._path, copy)
-        shutil.copyfile(f"{self._path}-wal", f"{copy}-wal")
-        return copy
+        return _copied(self._path, Path(folder.name))
 
     def _written(self) -> tuple[os.stat_result, int]:
         """Return what changes whenever someone writes to the database."""
@@ -158,9 +154,15 @@ def connect_to_read(file: Path) -> sqlite3.Connection:
         return connection
     except sqlite3.OperationalError as error:
         connection.close()
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or _log_size(path):
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
             raise
-    return _connected(path, "immutable=1", {})
+    if not _log_size(path):
+        return _connected(path, "immutable=1", {})
+    with TemporaryDirectory(prefix="lemur-", ignore_cleanup_errors=True) as folder:
+        connection = _connected(_copied(path, Path(folder)), "mode=rw", {})
+        # Once it has read, it holds all its files open.
+        connection.execute("SELECT 1 FROM sqlite_master").close()
+    return connection
 
 
 def part_from_log(engine: Engine) -> None:
@@ -180,6 +182,14 @@ class _Identity(NamedTuple):
     @classmethod
     def of(cls, found: os.stat_result) -> _Identity:
         return cls(found.st_dev, found.st_ino)
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """Copy a database and its log, which can only be read once SQLite can index it."""
+    copy = folder / "copy.db"
+    shutil.copyfile(path, copy)
+    shutil.copyfile(f"{path}-wal", f"{copy}-wal")
+    return copy
 
 
 def _log_size(path: Path) -> int:
