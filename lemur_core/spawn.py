@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -36,7 +37,9 @@ def spawn(target: Callable[..., object], *args: object) -> Spawned:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=target, args=(theirs, *args))
-    with _main_module_left_alone(), _interrupts_ignored():
+    with _main_module_left_alone(), _interrupts_ignored(), warnings.catch_warnings():
+        # A net may have ended multiprocessing's tracker, which is then started again.
+        warnings.filterwarnings("ignore", "resource_tracker: process died", UserWarning)
         process.start()
     theirs.close()
     return Spawned(process, ours)

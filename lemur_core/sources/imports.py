@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
 
 from lemur_core.sources.namespace import Found, Namespace
 
@@ -26,12 +27,16 @@ class Import:
     names: tuple[str | None, ...]
 
 
+# CPython 3.11 counts the depth of all threads' trees together, and raises SystemError.
+_ONE_AT_A_TIME = Lock()
+
+
 def parsed(source: str) -> ast.Module | None:
     """Return a source's syntax tree; None where it is not Python."""
     import warnings
 
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"):
             return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
