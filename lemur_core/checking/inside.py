@@ -103,7 +103,7 @@ def main() -> None:
     settings = json.loads(requests.readline())
     _withdraw(settings["alone"])
     torch.set_num_threads(1)
-    # The first step of an optimizer would import it, for seconds, in each fork anew.
+    # The first step of an optimizer would import it, for seconds, in each fork again.
     importlib.import_module("torch._dynamo")
     _try_filter(settings)
     sweep = Sweep(Path.cwd(), settings["alone"])

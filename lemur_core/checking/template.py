@@ -130,16 +130,16 @@ class _Lineage:
                 if isinstance(each, _Function):
                     methods.setdefault(each.name, each)
             for base in one.bases:
-                spelt = _dotted(base)
-                above = named.get(spelt)
-                is_module |= spelt in _BARE - {"object"}
+                dotted = _dotted(base)
+                above = named.get(dotted)
+                is_module |= dotted in _BARE - {"object"}
                 # A class that is named as its base derives from what had the name before.
-                if isinstance(above, ast.ClassDef) and spelt != one.name:
+                if isinstance(above, ast.ClassDef) and dotted != one.name:
                     # Two classes may share a base, which is looked at once.
-                    waiting += [above] if spelt not in seen else []
-                    seen.add(spelt)
+                    waiting += [above] if dotted not in seen else []
+                    seen.add(dotted)
                 else:
-                    known &= spelt in _BARE
+                    known &= dotted in _BARE
             known &= not one.decorator_list and not one.keywords
         return cls(methods, known, is_module)
 
@@ -164,11 +164,11 @@ def _check_takes(function: _Function, name: str, wanted: tuple[str, ...]) -> Non
     if static or (least <= count and (count <= most or taken.vararg) and not required):
         return
     raise TemplateError(
-        f"{name} takes ({_spelt(taken)}); expected ({', '.join(wanted)})", function.lineno
+        f"{name} takes ({_written(taken)}); expected ({', '.join(wanted)})", function.lineno
     )
 
 
-def _spelt(arguments: ast.arguments) -> str:
+def _written(arguments: ast.arguments) -> str:
     """Return arguments as the source has them, without defaults that no short line can show."""
     try:
         return ast.unparse(arguments)

@@ -128,7 +128,7 @@ def _headline(verdict: Verdict) -> str:
 def _lines(verdict: Verdict) -> Iterator[str]:
     """Yield what was found, but what is nothing."""
     if verdict.limit:
-        yield "a limit ended it, which is not kept as its fault; greater ones or --again check anew"
+        yield "a limit ended it, not its own fault; a greater limit or --again checks it again"
     if verdict.parameters is not None:
         adds = verdict.multiply_adds
         cost = "" if adds is None else f", {adds:,} multiply-adds for an image"

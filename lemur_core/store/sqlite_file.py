@@ -86,14 +86,8 @@ class SQLiteFile:
 
     def _read_only(self, options: Any) -> sqlite3.Connection:
         """Open a file in a folder where SQLite can make no file for its locks."""
-        connection = _connected(self._path, "mode=ro", options)
-        try:
-            connection.execute("SELECT 1 FROM sqlite_master").close()
+        if connection := _connected_with_locks(self._path, options):
             return connection
-        except sqlite3.OperationalError as error:
-            connection.close()
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
-                raise
         self._unlocked = self._written()
         if not self._unlocked[1]:
             # Without locks; `check` says if someone wrote to it meanwhile.
@@ -148,20 +142,14 @@ def check_file(connection: Connection) -> None:
 def connect_to_read(file: Path) -> sqlite3.Connection:
     """Return a connection to a file that is not written to, also in a read-only folder."""
     path = file.absolute()
-    connection = _connected(path, "mode=ro", {})
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").close()
+    if connection := _connected_with_locks(path, {}):
         return connection
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
-            raise
     if not _log_size(path):
         return _connected(path, "immutable=1", {})
     with TemporaryDirectory(prefix="lemur-", ignore_cleanup_errors=True) as folder:
         connection = _connected(_copied(path, Path(folder)), "mode=rw", {})
         # Once it has read, it holds all its files open.
-        connection.execute("SELECT 1 FROM sqlite_master").close()
+        _read(connection)
     return connection
 
 
@@ -196,6 +184,23 @@ def _log_size(path: Path) -> int:
     with suppress(FileNotFoundError):
         return os.stat(f"{path}-wal").st_size
     return 0
+
+
+def _connected_with_locks(path: Path, options: dict[str, Any]) -> sqlite3.Connection | None:
+    """Return a connection that reads a file; None where SQLite can make no file for its locks."""
+    connection = _connected(path, "mode=ro", options)
+    try:
+        _read(connection)
+        return connection
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+            raise
+        return None
+
+
+def _read(connection: sqlite3.Connection) -> None:
+    connection.execute("SELECT 1 FROM sqlite_master").close()
 
 
 def _connected(path: Path, mode: str, options: dict[str, Any]) -> sqlite3.Connection:

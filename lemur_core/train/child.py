@@ -24,6 +24,7 @@ from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.fork import Read, Write, prefer_for_killing
 from lemur_core.train.jobs import Job
 from lemur_core.train.messages import READY, Frame, encode
+from lemur_core.train.preload import preload
 from lemur_core.train.process_tree import IS_LINUX
 from lemur_core.train.start import Start, forks_for
 from lemur_core.train.supervisor import Supervisor
@@ -76,7 +77,7 @@ class _Worker:
         supervisor.begin(job)
 
     def _take(self, job: Job) -> bool:
-        """Take the data of a job, and return whether this process holds other data than before."""
+        """Take what a job needs, and return whether this process holds more than before."""
         pipeline = job.trial.pipeline
         for key in job.dropped:
             self._bundles.drop(key)
@@ -86,7 +87,7 @@ class _Worker:
         # Each trial would build it again. What it raises, it raises in the trial too.
         with suppress(Exception, SystemExit):
             self._bundles.get(pipeline)
-        return is_new or job.data is not None
+        return preload(job.trial) or is_new or job.data is not None
 
     def _train_forked(self, read: Read, write: Write) -> None:
         torch.set_num_threads(self._threads)

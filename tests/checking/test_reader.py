@@ -14,7 +14,7 @@ from lemur_core.store.sketch import sketch_of
 from .conftest import FEW
 
 HYPERPARAMETERS = "def supported_hyperparameters():\n    return {'lr'}\n"
-# Python 3.11 parses each of its braces anew for each of them: minutes for a million characters.
+# Python 3.11 parses the rest again at each of its braces: minutes for a million characters.
 BRACES = "x = f'" + "{a}" * 60_000 + "'\n"
 
 

@@ -20,7 +20,7 @@ from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
 from lemur_core.search.events import EpochEnded, TrialFinished, TrialsHeld, Warned
 from lemur_core.store.database import open_database
-from lemur_core.store.writing import holders, writer
+from lemur_core.store.writing import holders, holding
 from lemur_core.store.writing.lease import HEARTBEAT_S, LEASE_S
 from lemur_core.store.writing.owner import has_ended, this_process
 from lemur_core.store.writing.writer import TrialLostError, Writer
@@ -78,7 +78,7 @@ def clock():
 def other(engine, clock):
     """A writer that looks at the trials of others, by a clock of its own."""
     one = Writer(engine, {}, patience_s=0)
-    one.holders = holders.Holders(clock)
+    one.holding.holders = holders.Holders(clock)
     return one
 
 
@@ -114,7 +114,7 @@ def watch(writer, clock, seconds, every_s=HEARTBEAT_S, *, meanwhile=lambda: None
     while clock.now < until:
         clock.now += every_s
         meanwhile()
-        writer.beat()
+        writer.holding.beat()
 
 
 def take_over(writer, clock, pipeline, number=1):
@@ -148,9 +148,9 @@ def test_an_owner_that_is_heard_of_keeps_its_trial(owner, other, clock, pipeline
     if sign_of_life == "record":
         owner.record(trial_id, epoch(1))
     else:
-        owner.beat()
+        owner.holding.beat()
     if sign_of_life == "beat that was seen":
-        other.beat()
+        other.holding.beat()
     assert not other.claim(past, {})
     assert free_in_s(other, pipeline) == A_LEASE
     owner.record(trial_id, epoch(2))
@@ -165,7 +165,7 @@ def test_no_step_of_the_clock_frees_a_trial_whose_owner_lives(
     set_back = f"strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '{step}')"
 
     def beat():
-        owner.beat()
+        owner.holding.beat()
         execute(db, f"update owner set seen = {set_back}")
 
     watch(other, clock, 2 * LEASE_S, meanwhile=beat)
@@ -194,7 +194,7 @@ def test_time_in_which_nobody_looked_does_not_count(owner, other, clock, pipelin
 
 
 def test_a_heartbeat_is_written_while_nothing_else_is(db, engine, pipeline, monkeypatch):
-    monkeypatch.setattr(writer, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(holding, "HEARTBEAT_S", 0.02)
     one = Writer(engine, {})
     one.begin(trial(pipeline))
     [(before,)] = rows(db, "select beat from owner")
@@ -217,7 +217,7 @@ def test_while_the_database_is_away_a_heartbeat_is_left_out(db, owner, pipeline)
     trial_id = owner.begin(trial(pipeline))
     with closing(sqlite3.connect(db, isolation_level=None)) as connection:
         connection.execute("begin exclusive")
-        owner.beat()
+        owner.holding.beat()
         owner.record(trial_id, epoch(1))
         connection.execute("rollback")
     owner.record(trial_id, epoch(2))
@@ -268,7 +268,7 @@ def test_a_heartbeat_alone_keeps_those_that_nobody_took(db, owner, other, clock,
     for number in (1, 2):
         owner.begin(trial(pipeline, number))
     take_over(other, clock, pipeline)
-    owner.beat()
+    owner.holding.beat()
     assert rows(db, "select owner from trial") == [(other.owner,), (owner.owner,)]
     owner.record(2, epoch(1))
     with pytest.raises(TrialLostError):
@@ -278,12 +278,12 @@ def test_a_heartbeat_alone_keeps_those_that_nobody_took(db, owner, other, clock,
 def test_of_two_that_take_over_one_does(db, owner, other, clock, engine, pipeline):
     owner.begin(trial(pipeline))
     third = Writer(engine, {}, patience_s=0)
-    third.holders = holders.Holders(clock)
+    third.holding.holders = holders.Holders(clock)
     past = past_of(other, pipeline)
     for one in (other, third):
         one.holder(past, 60)
-    watch(other, clock, LEASE_S, meanwhile=third.beat)
-    third.beat()
+    watch(other, clock, LEASE_S, meanwhile=third.holding.beat)
+    third.holding.beat()
     assert [other.claim(past, {}), third.claim(past, {})] == [True, False]
     assert rows(db, "select owner from trial") == [(other.owner,)]
     # It holds what it took by its own heartbeat.
@@ -295,7 +295,9 @@ def test_of_a_copied_process_one_goes_on(db, owner, pipeline, first):
     """As `os.fork` and the snapshot of a machine make one."""
     trial_id = owner.begin(trial(pipeline))
     twin = copy.copy(owner)
-    twin._lease, twin._owners = copy.copy(owner._lease), dict(owner._owners)
+    twin.holding = copy.copy(owner.holding)
+    twin.holding._lease = copy.copy(owner.holding._lease)
+    twin.holding._owners = dict(owner.holding._owners)
     one, late = (owner, twin) if first == "original" else (twin, owner)
     one.record(trial_id, epoch(1))
     with pytest.raises(TrialLostError):
@@ -318,7 +320,7 @@ def test_what_waited_of_a_lost_trial_is_kept_apart(db, owner, other, clock, engi
             owner.record(trial_id, epoch(1))
         owner.finish(first, FINISHED)
         connection.execute("rollback")
-    owner.beat()
+    owner.holding.beat()
     owner.record(second, epoch(2))
     assert rows(db, "select number, epoch from stat join trial on id = trial_id") == [
         (2, 1), (2, 2),
@@ -398,7 +400,7 @@ def test_whoever_was_killed_is_recognised_at_once_on_its_machine(db, other, pipe
         assert free_in_s(other, pipeline) > 0
         process.kill()
     if sys.platform.startswith("linux"):
-        other.beat()
+        other.holding.beat()
         assert free_in_s(other, pipeline) == 0
         assert other.claim(past_of(other, pipeline), {})
 
@@ -430,7 +432,7 @@ def test_a_trial_of_a_container_that_was_killed_is_taken_over_in_another(
         [(number,)] = rows(db, "select process from owner")
         assert number.split()[1] == "2"
         process.kill()
-    other.beat()
+    other.holding.beat()
     assert free_in_s(other, pipeline) == A_LEASE
     assert not has_ended(number)
     take_over(other, clock, pipeline)
@@ -444,7 +446,7 @@ def hasty(monkeypatch):
     """Leases of half a second."""
     monkeypatch.setattr(holders, "LEASE_S", 0.5)
     monkeypatch.setattr(holders, "CONFIRM_S", 0.5)
-    monkeypatch.setattr(writer, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(holding, "HEARTBEAT_S", 0.05)
 
 
 @pytest.fixture(autouse=True)

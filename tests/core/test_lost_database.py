@@ -159,7 +159,7 @@ def test_what_waits_is_taken_in_when_the_database_is_back(toys, begun, db, unwri
         run(db=str(db))
     assert str(caught.value) == (
         f"database {db}: there is no such file, but 1 record waits for it in {unwritten}; "
-        "bring it back, or remove that file to begin anew"
+        "bring it back, or remove that file to start from scratch"
     )
     db.with_name("moved.db").rename(db)
     engine = open_database(db)

@@ -313,7 +313,7 @@ def test_facts_wait_in_the_file_while_the_database_is_away(db, monkeypatch):
 
     with recording(NAME, PRM, db=db) as trial:
         with monkeypatch.context() as patch:
-            patch.setattr("lemur_core.store.writing.writer.patiently", fail)
+            patch.setattr("lemur_core.store.writing.holding.patiently", fail)
             trial.epoch(validation=0.5, accuracy=0.5, facts={"norm": 1})
             patch.setattr("lemur_core.store.writing.writer.take_in", fail)
             trial.record({"latency": 2})

@@ -277,7 +277,7 @@ def test_whoever_ends_the_waiting_loses_nothing(toys, engine, db, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("lemur_core.store.writing.writer.patiently", interrupted)
+        patch.setattr("lemur_core.store.writing.holding.patiently", interrupted)
         with pytest.raises(KeyboardInterrupt):
             writer.record(trial_id, epoch(1))
     assert writer.unwritten == 1
@@ -487,7 +487,7 @@ def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
     for number, taker in enumerate((died, this_process(), lives), 1):
         with locked(db):
             writer.record(trial_id, epoch(number))
-        writer._behind = False
+        writer.holding.has_waiting = False
         os.rename(unwritten, f"{unwritten}.taken-by-{quote(taker, '')}-{number}")
     assert Writer(engine, {}).taken_in == 2
     assert [number for number, *_ in rows(db)] == [1, 2]

@@ -31,7 +31,7 @@ from sqlalchemy import text
 from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 from lemur_core.store.database import open_database
-from lemur_core.store.writing import holders, lease, writer
+from lemur_core.store.writing import holders, holding, lease
 from lemur_core.store.writing.writer import NumberTakenError, TrialLostError, Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -41,7 +41,7 @@ HOURS = (-5, -1, 0, 0, 2, 7)
 
 
 def shorten() -> None:
-    writer.HEARTBEAT_S = lease.HEARTBEAT_S / SHORTER
+    holding.HEARTBEAT_S = lease.HEARTBEAT_S / SHORTER
     holders.LEASE_S = lease.LEASE_S / SHORTER
     holders.CONFIRM_S = 3 * lease.HEARTBEAT_S / SHORTER
     holders._LONGEST_LOOK_S = 2 * lease.HEARTBEAT_S / SHORTER

@@ -123,7 +123,7 @@ class Holders:
     def end(self, connection: Connection, owner: str) -> bool:
         """End the lease of an owner whose trials are free; return False if it is heard of again."""
         known, sight = schema.owner.c, self._sights.get(owner)
-        # Judged anew: since it was found free, another look may have seen it live.
+        # Judged again: since it was found free, another look may have seen it live.
         if sight is not None and sight.free_in_s == 0:
             same = (known.id == owner, known.beat == sight.beat)
             change = schema.owner.update().where(*same).values(beat=OVER)

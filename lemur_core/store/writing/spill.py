@@ -92,6 +92,12 @@ def waiting(file: Path) -> int:
     return sum(len(_lines(one)) for one in (file, *_taken(file)))
 
 
+def waiting_text(file: Path) -> str:
+    """Return how many lines wait, in words."""
+    count = waiting(file)
+    return "1 record waits" if count == 1 else f"{count} records wait"
+
+
 def refused_file(file: Path) -> Path:
     """Return the file of the lines that no database took in."""
     return Path(f"{file}{_Fate.BAD.value}")
@@ -113,11 +119,10 @@ def check_not_missing(db: str | Path) -> None:
     engine.dispose()
     if file is None or kept is None or file.exists():
         return
-    if count := waiting(kept):
-        records = "1 record waits" if count == 1 else f"{count} records wait"
+    if waiting(kept):
         raise StoreError(
-            f"database {place(engine)}: there is no such file, but {records} for it in {kept}; "
-            "bring it back, or remove that file to begin anew"
+            f"database {place(engine)}: there is no such file, but {waiting_text(kept)} for it in "
+            f"{kept}; bring it back, or remove that file to start from scratch"
         )
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
-from threading import RLock
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, bindparam, event, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
 from lemur_core.codec import to_json
 from lemur_core.dataset import DatasetRecord
@@ -27,16 +25,9 @@ from lemur_core.store.trouble import AwayError, LostError, place
 from lemur_core.store.values import left_out_text
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
 from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
-from lemur_core.store.writing.heartbeat import Heartbeat
-from lemur_core.store.writing.holders import Holder, Holders
-from lemur_core.store.writing.lease import (
-    HEARTBEAT_S,
-    OVER,
-    Lease,
-    LeaseEndedError,
-    TrialLostError,
-    host_of,
-)
+from lemur_core.store.writing.holders import Holder
+from lemur_core.store.writing.holding import Holding
+from lemur_core.store.writing.lease import TrialLostError
 from lemur_core.store.writing.ledger import Compiled, Ledger, NotHeldError, end_row
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import (
@@ -46,6 +37,7 @@ from lemur_core.store.writing.spill import (
     spill_file,
     take_in,
     waiting,
+    waiting_text,
 )
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -58,9 +50,9 @@ class Writer:
     """Writes what a campaign does. Each method is one transaction, done when it returns.
 
     The trials that it begins or takes over are its own for as long as it has a heartbeat, which a
-    thread writes; see `lemur_core.store.writing.lease`. A writer that had none for a minute, as it
-    was stopped or cut off from the database, may have lost its trials to another. It goes on under
-    another id, keeps those that nobody took, and raises `TrialLostError` for the others.
+    thread writes; see `lemur_core.store.writing.holding`. A writer that had none for a minute, as
+    it was stopped or cut off from the database, may have lost its trials to another. It goes on
+    under another id, keeps those that nobody took, and raises `TrialLostError` for the others.
 
     A database that is busy, full or away is waited for. When it stays so, epochs and ends are kept
     in a file beside it, which this writer takes in when the database is back, or else the next.
@@ -72,7 +64,7 @@ class Writer:
         taken_in: How many records an earlier campaign could not write, and this one did.
         refused: How many of them this one could not write either, as they are damaged or of no
             trial of the database; they are in `refused_file`.
-        holders: The other writers, as far as they were watched.
+        holding: The trials that are its own.
     """
 
     def __init__(
@@ -81,11 +73,7 @@ class Writer:
         self.engine = engine
         self.versions = dict(versions)
         self.patience_s = patience_s
-        self.holders = Holders()
-        self._lease, self._lock = Lease(engine), RLock()
-        self._heartbeat: Heartbeat | None = None
-        # In whose name this writer holds its trials: a lease that ended, maybe.
-        self._owners: dict[int, str] = {}
+        self.holding = Holding(engine)
         self._ledger = Ledger(engine)
         trial = schema.trial.c
         query = select(trial.uid).where(trial.id == bindparam("this"))
@@ -93,7 +81,6 @@ class Writer:
         self._codes: dict[CodeKey, int] = {}
         self._uids: dict[int, str] = {}
         self._file = spill_file(engine)
-        self._behind = False
         before = self._count_refused()
         try:
             self.taken_in = take_in(engine, patience_s)
@@ -104,28 +91,11 @@ class Writer:
     @property
     def owner(self) -> str:
         """This writer's id, as trials name their owner."""
-        return self._lease.id
+        return self.holding.owner
 
     def close(self) -> None:
         """Let others take over at once what is left of its trials."""
-        if self._heartbeat is None:
-            return
-        self._heartbeat.stop(HEARTBEAT_S)
-        self._heartbeat = None
-        with suppress(StoreError), self._lock:
-            patiently(self.engine, self._lease.end, 0)
-
-    def beat(self) -> None:
-        """Write a heartbeat, and look at those of others, unless the database is away."""
-
-        def look(connection: Connection) -> list[int]:
-            self.holders.look(connection)
-            # What waits in the file is in the name of the lease before, and is taken in first.
-            return [] if self._behind else [*self._reclaimed(connection)]
-
-        with suppress(StoreError), self._lock:
-            for trial_id in self._transact(look, 0):
-                self._owners[trial_id] = self.owner
+        self.holding.close()
 
     @property
     def unwritten(self) -> int:
@@ -238,10 +208,10 @@ class Writer:
         """
         if past.owner == self.owner:
             return None
-        self._start_heartbeat()
-        with self._lock:
+        self.holding.start()
+        with self.holding.lock:
             return self._insist(
-                lambda found: self.holders.holder(found, past.owner, past.seen, patience_s)
+                lambda found: self.holding.holders.holder(found, past.owner, past.seen, patience_s)
             )
 
     def claim(self, past: Past, left_out: Mapping[str, int]) -> bool:
@@ -259,7 +229,7 @@ class Writer:
         def take(connection: Connection) -> bool:
             mine = {"owner": self.owner, "state": State.RUNNING, "seen": moment}
             is_anothers = past.state is State.RUNNING and past.owner != self.owner
-            if is_anothers and not self.holders.end(connection, past.owner):
+            if is_anothers and not self.holding.holders.end(connection, past.owner):
                 return False
             change = schema.trial.update().where(*left)
             change = change.values(**mine, **without, reason="", ended=None)
@@ -270,12 +240,11 @@ class Writer:
             query = select(trial.id).filter_by(id=past.id, **mine)
             return next(attempts) > 0 and connection.scalar(query) is not None
 
-        with self._lock:
-            claimed = self._insist(take, holding=True)
+        claimed = self._insist(take, holding=True)
         if claimed:
             self._take(past.id, past.uid)
         else:
-            self.beat()
+            self.holding.beat()
         return claimed
 
     def record(self, trial_id: int, epoch: Epoch) -> None:
@@ -289,9 +258,9 @@ class Writer:
         facts = check_facts(epoch.facts)
 
         def enter(connection: Connection) -> None:
-            self._reclaim(connection, trial_id)
+            self.holding.reclaim(connection, trial_id)
             if not self._ledger.enter(connection, trial_id, self.owner, epoch):
-                self._hold(connection, trial_id)
+                self.holding.check(connection, trial_id)
                 if not self._ledger.holds(connection, trial_id, epoch):
                     raise StoreError(
                         f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
@@ -322,8 +291,8 @@ class Writer:
         """
 
         def enter(connection: Connection) -> None:
-            self._reclaim(connection, trial_id)
-            self._hold(connection, trial_id)
+            self.holding.reclaim(connection, trial_id)
+            self.holding.check(connection, trial_id)
             write_facts(connection, trial_id, epoch, facts, replace=replace)
 
         self._keep(
@@ -344,12 +313,12 @@ class Writer:
         row = end_row(outcome)
 
         def end(connection: Connection) -> None:
-            self._reclaim(connection, trial_id)
+            self.holding.reclaim(connection, trial_id)
             if not self._ledger.end(connection, trial_id, self.owner, row):
                 raise NotHeldError
 
         self._keep(end, trial_id, lambda: {"end": row})
-        self._owners.pop(trial_id, None)
+        self.holding.release(trial_id)
         settle(self.engine)
 
     def _insist(self, work: Callable[[Connection], Result], *, holding: bool = False) -> Result:
@@ -357,71 +326,16 @@ class Writer:
         try:
             self._catch_up(self.patience_s)
             if holding:
-                self._start_heartbeat()
-                return self._transact(work, self.patience_s)
+                self.holding.start()
+                return self.holding.transact(work, self.patience_s)
             return patiently(self.engine, work, self.patience_s)
         except AwayError as error:
             self._part_from_log(error)
             raise type(error)(f"{error}{self._said_waiting(error)}") from error
 
-    def _transact(self, work: Callable[[Connection], Result], patience_s: float) -> Result:
-        """Renew the lease and do something more, in one transaction."""
-        with self._lock:
-            while True:
-                lease = self._lease
-
-                def renewed(connection: Connection, lease: Lease = lease) -> Result:
-                    lease.renew(connection)
-                    return work(connection)
-
-                try:
-                    result = patiently(self.engine, renewed, patience_s)
-                except LeaseEndedError:
-                    self._lease = Lease(self.engine)
-                    continue
-                lease.confirm()
-                return result
-
-    def _start_heartbeat(self) -> None:
-        # Each connection to a database in memory has one of its own.
-        is_shared = self._file is not None or self.engine.dialect.name != "sqlite"
-        if is_shared and (self._heartbeat is None or self._heartbeat.is_over):
-            self._heartbeat = Heartbeat(self.beat, HEARTBEAT_S)
-            # It must not open a connection that nobody closes.
-            event.listen(self.engine, "engine_disposed", self._heartbeat.end, once=True)
-
     def _take(self, trial_id: int, uid: str) -> None:
-        self._uids[trial_id], self._owners[trial_id] = uid, self.owner
-
-    def _reclaimed(self, connection: Connection) -> Iterator[int]:
-        for trial_id in self._owners:
-            if self._reclaim(connection, trial_id):
-                yield trial_id
-
-    def _reclaim(self, connection: Connection, trial_id: int) -> bool:
-        """Take a trial along to another lease, if nobody took it since the one before ended."""
-        before, trial, owner = self._owners.get(trial_id), schema.trial.c, schema.owner.c
-        if before in (None, self.owner):
-            return False
-        ended = select(owner.id).where(owner.id == before, owner.beat == OVER).exists()
-        # Its own too, where the answer to the commit was lost.
-        left = (trial.id == trial_id, trial.owner.in_((before, self.owner)), ended)
-        change = schema.trial.update().where(*left).values(owner=self.owner)
-        return connection.execute(change).rowcount == 1
-
-    def _hold(self, connection: Connection, trial_id: int) -> None:
-        """Raise `NotHeldError` if a trial has another owner, and keep others from it until then."""
-        trial = schema.trial.c
-        mine = schema.trial.update().where(trial.id == trial_id, trial.owner == self.owner)
-        if not connection.execute(mine.values(owner=self.owner)).rowcount:
-            raise NotHeldError
-
-    def _lost(self, trial_id: int) -> TrialLostError:
-        with suppress(StoreError):
-            host = patiently(self.engine, lambda found: host_of(found, trial_id), 0)
-            if host:
-                return TrialLostError(f"taken over by a campaign on host {host}")
-        return TrialLostError("taken over by another campaign")
+        self._uids[trial_id] = uid
+        self.holding.take(trial_id)
 
     def _keep(
         self,
@@ -430,12 +344,12 @@ class Writer:
         line: Callable[[], Mapping[str, Any]],
     ) -> None:
         # Nobody waits a minute for each epoch of a day without a database.
-        patience_s = 0 if self._behind else self.patience_s
+        patience_s = 0 if self.holding.has_waiting else self.patience_s
         try:
             self._catch_up(patience_s)
-            self._transact(self._of_own(trial_id, work), patience_s)
+            self.holding.transact(self._of_own(trial_id, work), patience_s)
         except NotHeldError as error:
-            raise self._lost(trial_id) from error
+            raise self.holding.lost(trial_id) from error
         except LostError as error:
             self._part_from_log(error)
             self._spill(trial_id, line(), error)
@@ -447,7 +361,7 @@ class Writer:
             self._spill(trial_id, line(), error)
             raise
         else:
-            self._owners[trial_id] = self.owner
+            self.holding.take(trial_id)
 
     def _part_from_log(self, error: AwayError) -> None:
         if isinstance(error, LostError) and error.is_elsewhere:
@@ -470,27 +384,26 @@ class Writer:
         return checked
 
     def _catch_up(self, patience_s: float) -> None:
-        if self._behind:
+        if self.holding.has_waiting:
             take_in(self.engine, patience_s)
-            self._behind = False
+            self.holding.has_waiting = False
 
     def _spill(self, trial_id: int, line: Mapping[str, Any], error: BaseException) -> None:
         uid = self._uids.get(trial_id)
         if self._file is None or uid is None:
             raise error
         try:
-            with self._lock:
-                owner = self._owners.get(trial_id, self.owner)
+            with self.holding.lock:
+                owner = self.holding.owner_of(trial_id)
                 spill(self._file, {"trial": uid, "owner": owner, **line})
-                self._behind = True
+                self.holding.has_waiting = True
         except OSError as trouble:
             cause, why = str(error) or "interrupted", trouble.strerror or trouble
             raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error
 
     def _said_waiting(self, error: AwayError) -> str:
-        waits = self.unwritten
-        if not waits:
+        if self._file is None or not waiting(self._file):
             return ""
-        records = "1 record waits" if waits == 1 else f"{waits} records wait"
         which = " with this database" if isinstance(error, LostError) else ""
+        records = waiting_text(self._file)
         return f"; {records} in {self._file}: the next lemur run{which} takes them in"

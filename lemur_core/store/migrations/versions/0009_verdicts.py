@@ -1,4 +1,4 @@
-"""A source that is checked anew gets another verdict beside the one before."""
+"""A source that is checked again gets another verdict beside the one before."""
 
 import sqlalchemy as sa
 from alembic import op

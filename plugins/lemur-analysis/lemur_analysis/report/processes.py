@@ -1,4 +1,4 @@
-"""Draw the figures of a report, in several processes where there are many."""
+"""Draw the figures of a report and write its files, in several processes where there are many."""
 
 from __future__ import annotations
 
