@@ -22,10 +22,10 @@ from lemur_core.checking.sandbox import Sandbox
 from lemur_core.checking.told import Cause, Told
 from lemur_core.checking.usage import FamilyUsage, NamespaceUsage, Usage
 from lemur_core.errors import LemurError, WorkerError
+from lemur_core.train.process_tree import end_tree
 
 START_LIMIT_S, DATA_LIMIT_S = 300.0, 3600.0
 _LOOK_S = 0.05
-_KILLS = 100
 # Modules are not looked for where nets write.
 _PROGRAM = (sys.executable, "-P", "-m", "lemur_core.checking.inside")
 
@@ -104,8 +104,7 @@ class Box:
         """End the process and all that it started."""
         if self._process is None:
             return
-        _kill_family(self._process.pid)
-        self._process.kill()
+        end_tree(self._process.pid)
         self._process.wait()
         self._answers.close()
         if self._usage is not None:
@@ -255,32 +254,6 @@ def _why(status: int | None) -> str:
     except ValueError:
         name = "unknown"
     return f"its process was ended by signal {-status} ({name})"
-
-
-def _kill_family(pid: int) -> None:
-    # While these are ended they may start others.
-    for _ in range(_KILLS):
-        family = [process for process in _family(pid) if _is_alive(process)]
-        for process in family:
-            with suppress(psutil.Error):
-                process.kill()
-        if not family:
-            return
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    """Return the processes below one."""
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
 
 
 def _opened(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
@@ -97,19 +98,25 @@ def on_data(pipeline: Pipeline, record: DatasetRecord | None) -> list[ColumnElem
     """
     if record is None:
         return []
+    return [_on(pipeline.task, pipeline.dataset, record.fingerprint, record.in_memory)]
+
+
+# A search asks for the same before each of its trials.
+@lru_cache
+def _on(task: str, name: str, fingerprint: str, in_memory: bool) -> ColumnElement[bool]:
     trial, dataset = schema.trial.c, schema.dataset.c
-    same = trial.dataset_id.in_(select(dataset.id).where(dataset.fingerprint == record.fingerprint))
-    if not record.in_memory:
-        return [same]
+    same = trial.dataset_id.in_(select(dataset.id).where(dataset.fingerprint == fingerprint))
+    if not in_memory:
+        return same
     other = schema.trial.alias()
     another = (
         select(other.c.id)
         .join_from(other, schema.dataset, other.c.dataset_id == dataset.id)
-        .where(other.c.task == pipeline.task, other.c.dataset == pipeline.dataset)
-        .where(dataset.fingerprint != record.fingerprint)
+        .where(other.c.task == task, other.c.dataset == name)
+        .where(dataset.fingerprint != fingerprint)
         .exists()
     )
-    return [same | (trial.dataset_id.is_(None) & ~another)]
+    return same | (trial.dataset_id.is_(None) & ~another)
 
 
 def on_each_data(

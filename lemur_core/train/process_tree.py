@@ -22,6 +22,7 @@ _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 # A process that the kernel holds, in a read from a lost disk say, cannot be ended by anybody.
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.002
+_ROUNDS = 100
 
 
 def adopt_orphans() -> None:
@@ -61,9 +62,26 @@ def end_tree(pid: int) -> None:
         # Stopped, so that it starts no other meanwhile.
         with suppress(psutil.AccessDenied):
             root.suspend()
-        for process in [*root.children(recursive=True), root]:
-            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                process.kill()
+        # While those below are ended they may start others.
+        for _ in range(_ROUNDS):
+            if not _kill([one for one in root.children(recursive=True) if _is_alive(one)]):
+                break
+        _kill([root])
+
+
+def _kill(processes: Collection[psutil.Process]) -> bool:
+    """Kill processes; return whether there were any."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            process.kill()
+    return bool(processes)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _children() -> set[int]:

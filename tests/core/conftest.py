@@ -65,3 +65,17 @@ def third_party(monkeypatch):
     # Other tests of this process make a plugin of the same name.
     for name in [name for name in sys.modules if name.startswith("lemur_tiny")]:
         sys.modules.pop(name)
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "results.db"
+
+
+@pytest.fixture
+def engine(db):
+    from lemur_core.store.database import open_database
+
+    engine = open_database(db)
+    yield engine
+    engine.dispose()

@@ -28,18 +28,6 @@ run = partial(lemur_core.run, LINEAR, in_process=True, threads=1, trials=2, epoc
 
 
 @pytest.fixture
-def db(tmp_path):
-    return tmp_path / "results.db"
-
-
-@pytest.fixture
-def engine(db):
-    engine = open_database(db)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def unwritten(db):
     return Path(f"{db}-unwritten.jsonl")
 

@@ -20,7 +20,7 @@ from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
 from lemur_core.search.events import EpochEnded
 from lemur_core.store import patience
-from lemur_core.store.database import open_database, reach
+from lemur_core.store.database import reach
 from lemur_core.store.text import storable
 from lemur_core.store.trouble import is_transient
 from lemur_core.store.writing import spill
@@ -31,18 +31,6 @@ from lemur_core.trial import Epoch, Outcome, Size, State, Trial
 PRM = {"lr": 0.1, "batch": 16, "transform": "plain"}
 SIZE = Size(11, (1, 4), (3,))
 FINISHED = Outcome(State.FINISHED, ())
-
-
-@pytest.fixture
-def db(tmp_path):
-    return tmp_path / "results.db"
-
-
-@pytest.fixture
-def engine(db):
-    engine = open_database(db)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
