@@ -59,7 +59,7 @@ from lemur_core.store.reading.told import tell
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.trouble import AwayError
-from lemur_core.store.writing import spill, writer
+from lemur_core.store.writing import holding, spill, writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 folder, entry = Path(sys.argv[1]), Entry("any", sys.argv[0])
@@ -88,10 +88,10 @@ with opened(folder / "one.db", create=True) as engine:
     trial_id = one.begin(Trial(pipeline, 1, prm, 17, 2, uid="a" * 32))
     one.record(trial_id, Epoch(1, None, 0.5, 0.25, 1))
     there, spill.patiently = spill.patiently, away
-    writer.patiently = away
+    holding.patiently = away
     one.record(trial_id, Epoch(2, None, 0.5, 0.75, 2, facts={"depth": 3}))
     one.finish(trial_id, Outcome(State.FAILED, (), "no luck"))
-    spill.patiently = writer.patiently = there
+    spill.patiently = holding.patiently = there
     assert writer.Writer(engine, {}).taken_in == 2
 check("one.db")
 with opened(folder / "one.db") as engine, opened(folder / "merged.db", create=True) as other:
