@@ -199,20 +199,22 @@ def _url(db: str | Path) -> URL:
 
 def _url_of_file(db: str | Path) -> URL:
     path = file_path(db)
+    # A mistyped URL is a path, too.
+    shown = without_password(path)
     if path == _IN_MEMORY:
         raise StoreError(
             "database ':memory:': would be lost when the command ends; expected a file, "
             "./:memory: for one of this name"
         )
     if not path or "\0" in path:
-        raise StoreError(f"database {path!r}: expected the path of a file, or a URL")
+        raise StoreError(f"database {shown!r}: expected the path of a file, or a URL")
     if is_like_url(path) and not os.path.lexists(path):
         raise StoreError(
-            f"database {without_password(path)!r}: expected a URL such as "
-            "postgresql://me@host/results; put ./ before the path of a file"
+            f"database {shown!r}: expected a URL such as postgresql://me@host/results; put ./ "
+            "before the path of a file"
         )
     if path.endswith("/"):
-        raise StoreError(f"database {path}: is a directory; expected a file, {path}lemur.db say")
+        raise StoreError(f"database {shown}: is a directory; expected a file, {shown}lemur.db say")
     # Not through the text of a URL, in which ?, # and % would have a meaning.
     return URL.create("sqlite", database=path)
 

@@ -116,6 +116,14 @@ def test_trust_and_again_check_anew_and_nothing_is_lost(checking, box, source, t
     assert count == 4
 
 
+def test_another_version_checks_anew(checking, box, source, monkeypatch):
+    for torch in ("2.15.0", "2.16.0", "2.16.0"):
+        monkeypatch.setattr(f"{Conditions.__module__}.version", lambda name, torch=torch: torch)
+        with checking() as check:
+            assert check(source).versions["torch"] == torch
+    assert box.runs == 2
+
+
 def test_the_last_verdict_is_found_again(checking, box, source):
     box.told = Told(['{"failed": "ValueError: no"}'])
     with checking() as check:

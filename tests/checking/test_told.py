@@ -39,6 +39,7 @@ def test_what_can_be_true_is_believed():
     assert verdict.prm == BUILD["prm"]
     short = Bounds(epochs=0, prm={}, seconds=1.0, parameters=None, lines=1)
     assert heard([*STEPS[:4], DONE], short).valid
+    assert not heard([*STEPS[:3], DONE], short).valid
 
 
 @pytest.mark.parametrize(

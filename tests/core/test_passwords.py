@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
@@ -45,6 +45,8 @@ urls = with_user.filter(lambda url: not re.match("sqlite:/{3}", url)) | with_que
 
 
 @given(urls)
+@example(f"//me@/results?password={MARK}/")
+@example(f"//me@/results?password={MARK}\0")
 @settings(max_examples=300, deadline=None)
 def test_no_password_is_in_what_is_shown(url):
     assert MARK not in without_password(url)
