@@ -20,8 +20,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lemur_core import data
+from lemur_core.composition import compose
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import Pipeline, compose
+from lemur_core.pipeline import Pipeline
 from lemur_core.registry import installed
 
 LEMUR = str(Path(sys.executable).with_name("lemur"))

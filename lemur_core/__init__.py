@@ -15,8 +15,8 @@ Everything else may change in any release. A map of it, in the order a newcomer 
 - `lemur_core.hookspecs`: the hooks a plugin implements.
 - `lemur_core.entry`: what a plugin registers. `lemur_core.kind`: the table of kinds.
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
-- `lemur_core.pipeline`, `lemur_core.space`, `lemur_core.values`: what to train, and over which
-  hyperparameters.
+- `lemur_core.pipeline`, `lemur_core.composition`: what to train, and how patterns become that.
+  `lemur_core.space`, `lemur_core.values`: over which hyperparameters.
 - `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
 - `lemur_core.store`: results. `lemur_core.checking`: nets that machines, or strangers, write.
 - `lemur_core.cli`: the commands.

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lemur_core.checking.conditions import Conditions
+from lemur_core.composition import compose
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.pattern import Pattern, own_name
-from lemur_core.pipeline import Pipeline, compose
+from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.store.identity import code_hash, digest, exact
 

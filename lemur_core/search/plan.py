@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from lemur_core.composition import compose, demo
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
 from lemur_core.pattern import Pattern, pattern_of
-from lemur_core.pipeline import Pipeline, compose, demo
+from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.settings import Settings
 from lemur_core.space import Given

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lemur_core.composition import compose
 from lemur_core.dataset import DatasetRecord
 from lemur_core.entry import Entry
 from lemur_core.errors import DataChangedError, SettingsError, UnknownNameError
 from lemur_core.initial_weights import identity_in
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import Pipeline, compose
+from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.campaign import versions
 from lemur_core.search.data import differing
