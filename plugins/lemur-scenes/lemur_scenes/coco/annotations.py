@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lemur_scenes.coco.kept import Arrays, identity, kept
+from lemur_scenes.coco.kept import identity
 
 # Raised with every change of what the arrays mean.
 _VERSION = 2
@@ -77,23 +77,6 @@ class Annotations:
     def images(self) -> NDArray[np.int64]:
         """The image of each object, int64, shape ``(objects,)``."""
         return np.repeat(np.arange(len(self.image_ids)), np.diff(self.first))
-
-
-def read_annotations(dataset: str, file: Path) -> Annotations:
-    """Return what a JSON says, from what was kept of it where it is the same.
-
-    Raises:
-        MissingDataError: It cannot be read, or is not of the format.
-    """
-    from lemur_scenes.coco.reading import parse
-
-    names = [one.name for one in fields(Annotations)]
-
-    def make() -> Arrays:
-        made = parse(dataset, file)
-        return {name: getattr(made, name) for name in names}
-
-    return Annotations(**kept(places(file), f"{file.stem}.npz", key_of(file), names, make))
 
 
 def key_of(file: Path, *more: Any) -> str:

@@ -17,10 +17,11 @@ from torchvision import tv_tensors
 from lemur_core.errors import CorruptSampleError
 from lemur_core.images import check_size, read_image
 from lemur_scenes.coco.accepted import SEGMENTATION, Filter, accepted
-from lemur_scenes.coco.annotations import Annotations, read_annotations
+from lemur_scenes.coco.annotations import Annotations
 from lemur_scenes.coco.categories import classes_of
 from lemur_scenes.coco.masks import class_mask, object_masks
 from lemur_scenes.coco.nothing import nothing_of
+from lemur_scenes.coco.reading import read_annotations
 
 _ENDINGS = (".jpg", ".jpeg", ".png")
 
