@@ -125,7 +125,9 @@ class Beside:
 def in_turns(net: str, beside: Beside) -> tuple[float, float, float]:
     """Return what an epoch of the bare loop takes, what lemur's, and that beside training."""
     settings = {"patterns": ["img-classification_digits_acc"], "net": [spelt(net)]}
-    pipeline = plan(Settings.of(settings | {"transform": [PRM["transform"]]}), installed())[0]
+    pipeline = plan(
+        Settings.of(settings | {"transform": [PRM["transform"]]}), installed()
+    ).pipelines[0]
     prm = PRM | {"optimizer": OPTIMIZER.get(net, "sgd")}
     with TemporaryDirectory() as folder:
         # One more, as the last leaves no checkpoint.

@@ -23,14 +23,14 @@ from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.initial_weights import InitialWeights
 from lemur_core.search.interruption import Interruption
 from lemur_core.search.obtain import Obtain
-from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics
+from lemur_core.search.plan import Plan
 from lemur_core.search.prepare import Ready, prepare, repeats_line
 from lemur_core.search.settings import Settings
 from lemur_core.search.settled import Settled
 from lemur_core.search.studies import Closed, Studies
 from lemur_core.search.study import check_search
 from lemur_core.search.summary import Summary
-from lemur_core.search.supply import LiteralNames, Supply
+from lemur_core.search.supply import Supply
 from lemur_core.spawn import Spawned
 from lemur_core.store.database import beside, open_database, place
 from lemur_core.store.datasets import on_each_data
@@ -51,11 +51,11 @@ __all__ = ["Campaign", "Summary", "versions"]
 
 
 class Campaign:
-    """One run of the settings over some pipelines.
+    """One run of a plan.
 
     Args:
         settings: What is asked.
-        pipelines: What is trained.
+        plan: What is trained.
         registry: Whose plugins are told what happens.
         watch: Called with each event.
         started: Processes that train, where some were started already.
@@ -68,12 +68,12 @@ class Campaign:
     def __init__(
         self,
         settings: Settings,
-        pipelines: Sequence[Pipeline],
+        plan: Plan,
         registry: Registry,
         watch: Watch,
         started: Sequence[Spawned] = (),
     ) -> None:
-        self.settings, self.pipelines, self._started = settings, pipelines, started
+        self.settings, self.plan, self._started = settings, plan, started
         self._tell = tell_plugins(registry, watch, settings)
         self._registry, self._has_started = registry, False
         self.devices = devices_of(settings)
@@ -96,8 +96,8 @@ class Campaign:
         """
         settings = self.settings
         ready = prepare(
-            self.pipelines,
-            ranges(settings),
+            self.plan.pipelines,
+            self.plan.ranges,
             self._leave_out,
             settings.points,
             settings.weights,
@@ -183,9 +183,8 @@ class Campaign:
             ]
 
     def _supply(self, pipelines: Sequence[Pipeline]) -> Supply:
-        settings = self.settings
-        named = LiteralNames(spelt_out_datasets(settings), spelt_out_metrics(settings))
-        fetch = named.datasets if settings.download else ()
+        named = self.plan.named
+        fetch = named.datasets if self.settings.download else ()
         obtain = Obtain(self._bundles, self._watch, fetch)
         supply = Supply(pipelines, obtain, named, self._leave_out)
         supply.check_named()

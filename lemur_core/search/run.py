@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.registry import Registry, installed
-from lemur_core.search.checked import checked_in, with_checked
 from lemur_core.search.events import Warned, Watch
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.plan import plan
@@ -45,9 +44,9 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         LemurError: The settings cannot be met.
     """
     # A name that is not there is told at once, before torch takes its seconds to load.
-    registry = with_checked(settings, registry)
-    pipelines = plan(settings, registry)
-    for net, how in sorted(checked_in(pipelines, registry).items()):
+    planned = plan(settings, registry)
+    pipelines = planned.pipelines
+    for net, how in sorted(planned.checked.items()):
         watch(Warned(f"net {net!r} was {how}; here it runs with your rights"))
     from lemur_core.store.database import check_lasting
 
@@ -60,7 +59,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     with _processes(settings) as started:
         from lemur_core.search.campaign import Campaign
 
-        one = Campaign(settings, pipelines, registry, watch, started)
+        one = Campaign(settings, planned, registry, watch, started)
         summary = one.run()
     # Where what it depends on changed meanwhile, nothing is known.
     if one.settled and file and file == place(settings, pipelines, registry):

@@ -108,4 +108,4 @@ def test_what_are_no_nets_is_one_clear_line(toys, entries, error, message):
 
 def test_an_entry_may_share_its_name_with_an_installed_net(toys):
     settings = Settings.of({"entries": [Entry("Linear", TARGET, TASKS)], "patterns": BLOBS})
-    assert [one.name for one in plan(settings, toys)] == [f"{BLOBS}_given/Linear"]
+    assert [one.name for one in plan(settings, toys).pipelines] == [f"{BLOBS}_given/Linear"]

@@ -109,7 +109,7 @@ def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
     settings = Settings.of({"patterns": LINEAR})
     from lemur_core.search.plan import plan
 
-    [pipeline] = plan(settings, toys)
+    [pipeline] = plan(settings, toys).pipelines
     worker = Process(Bundles(tmp_path), Limits(start_s=0.01), "cpu", Start(tmp_path))
     worker.begin(Trial(pipeline, 1, {"batch": 8, "transform": "plain"}, 0, 1))
     outcome = None
