@@ -29,9 +29,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
+from lemur_core.campaign.plan import plan
 from lemur_core.registry import installed
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.train import trial as trial_module
 from lemur_core.train.data import Bundles
 from lemur_core.train.trial import run_trial

@@ -22,9 +22,9 @@ import click
 from sqlalchemy import Engine, event
 
 from lemur_core import Entry
+from lemur_core.campaign.run import campaign
 from lemur_core.registry import installed
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 
 NET = Path(__file__).with_name("nets") / "Linear.py"
 

@@ -35,13 +35,12 @@ from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
     from lemur_core import commands, files, images, workbooks
+    from lemur_core.campaign.run import run
     from lemur_core.checking.check import check
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import installed
-    from lemur_core.search.run import run
-    from lemur_core.search.settings import Settings
-    from lemur_core.search.summary import Summary
-    from lemur_core.search.trained import Trained, trained
+    from lemur_core.reproduction.trained import Trained, trained
+    from lemur_core.settings import Settings
     from lemur_core.store.artefacts import Artefact, artefact, attach
     from lemur_core.store.collections import (
         Collection,
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
     from lemur_core.store.recording import Recording, recording
+    from lemur_core.summary import Summary
     from lemur_core.trial import Epoch, Outcome, State, Trial
 
 __all__ = [
@@ -104,10 +104,10 @@ _LAZY = {
     "Pipeline": "lemur_core.pipeline",
     "Recording": "lemur_core.store.recording",
     "Results": "lemur_core.store.reading.results",
-    "Settings": "lemur_core.search.settings",
+    "Settings": "lemur_core.settings",
     "State": "lemur_core.trial",
-    "Summary": "lemur_core.search.summary",
-    "Trained": "lemur_core.search.trained",
+    "Summary": "lemur_core.summary",
+    "Trained": "lemur_core.reproduction.trained",
     "Trial": "lemur_core.trial",
     "artefact": "lemur_core.store.artefacts",
     "attach": "lemur_core.store.artefacts",
@@ -120,8 +120,8 @@ _LAZY = {
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
     "recording": "lemur_core.store.recording",
-    "run": "lemur_core.search.run",
-    "trained": "lemur_core.search.trained",
+    "run": "lemur_core.campaign.run",
+    "trained": "lemur_core.reproduction.trained",
 }
 
 _MODULES = ("commands", "files", "images", "workbooks")

@@ -114,3 +114,11 @@ def _part(told: Any) -> Part:
 
 def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def differing(told: DatasetRecord, today: DatasetRecord) -> str:
+    """Return how data differs from what was recorded, in words."""
+    return (
+        f"recorded {told.label} ({told.sizes}), here {today.label} ({today.sizes}); "
+        f"they differ in {', '.join(told.differing(today))}"
+    )

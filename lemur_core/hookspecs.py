@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from lemur_core.entry import Entry
     from lemur_core.kind import Kind
     from lemur_core.pipeline import Pipeline
-    from lemur_core.search.settings import Settings
-    from lemur_core.search.summary import Summary
+    from lemur_core.settings import Settings
+    from lemur_core.summary import Summary
     from lemur_core.trial import Epoch, Outcome, Trial
 
 hookspec = pluggy.HookspecMarker("lemur_core")

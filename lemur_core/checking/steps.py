@@ -17,11 +17,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lemur_core.checking.asked import Asked
-from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
+from lemur_core.labels import with_labels_checked
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import installed
 from lemur_core.space import of_net

@@ -37,7 +37,7 @@ def of_importer(entry: Entry) -> Iterator[str]:
 
 
 def _options(kind: str, target: Any, name: str) -> Iterator[str]:
-    from lemur_core.kinds.options import options_of
+    from lemur_core.options import options_of
 
     options = options_of(kind, target, name)
     if options:

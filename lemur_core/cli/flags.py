@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lemur_core.errors import SettingsError
-from lemur_core.search.settings import SHORT_PRM, Settings, prm_of
+from lemur_core.settings import SHORT_PRM, Settings, prm_of
 from lemur_core.space import Value, fixed, parse_range
 
 

@@ -15,8 +15,8 @@ from lemur_core.trial import State
 
 if TYPE_CHECKING:
     from lemur_core.search.forecast import Audit
-    from lemur_core.search.summary import Summary
     from lemur_core.store.reading.standings import Standing
+    from lemur_core.summary import Summary
 
 HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
 

@@ -16,8 +16,8 @@ from lemur_core.cli.table import text_table
 from lemur_core.entry import Entry
 from lemur_core.errors import CorruptSampleError
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples, as_bundle
-from lemur_core.kinds.restrict import restrict, targets_of
 from lemur_core.restriction import Restriction
+from lemur_core.train.restrict import restrict, targets_of
 from lemur_core.trial import SPLITS
 
 _LOOKED_AT = 64

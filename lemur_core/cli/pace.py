@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from lemur_core.search.events import (
+from lemur_core.events import (
     CampaignStarted,
     EpochEnded,
     Event,

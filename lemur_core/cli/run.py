@@ -135,9 +135,9 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     Exit status: 0 all trials done, 1 some failed or could not be recorded, 2 nothing could be run
     or the database was lost, 130 interrupted.
     """
+    from lemur_core.campaign.plan import plan
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed
-    from lemur_core.search.plan import plan
 
     settings = settings_of(take_aliases(given), _on_command_line(context))
     if dry_run:
@@ -146,10 +146,10 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
             print_line(pipeline.name)
         _say_held(settings.db, pipelines)
         return 0
+    from lemur_core.campaign.run import campaign
     from lemur_core.cli.progress import watching
+    from lemur_core.events import Warned
     from lemur_core.notices import warnings_told
-    from lemur_core.search.events import Warned
-    from lemur_core.search.run import campaign
 
     with (
         watching(quiet=quiet, as_json=as_json) as show,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lemur_core.errors import ContractError, LemurError, PluginError, SettingsError
 from lemur_core.files import replacement
-from lemur_core.kinds.options import Selection, option_values
+from lemur_core.options import Selection, option_values
 
 if TYPE_CHECKING:
     from lemur_core.registry import Registry

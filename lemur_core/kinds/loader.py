@@ -72,7 +72,7 @@ class Samples(Protocol):
     ``file(index)`` that returns a sample's file: errors name it.
 
     A label that is no class raises `LabelError`, where the sample is read for training or scoring:
-    see `lemur_core.kinds.labels`.
+    see `lemur_core.labels`.
     """
 
     def __len__(self) -> int: ...

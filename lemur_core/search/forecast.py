@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from lemur_core.errors import LemurError, PluginError
 from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, Maker, maker, parts_of
-from lemur_core.kinds.options import read_selection
+from lemur_core.options import read_selection
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
-from lemur_core.search.settings import Settings
 from lemur_core.search.study import derived_seed
+from lemur_core.settings import Settings
 from lemur_core.store.writing.writer import Past
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
 

@@ -9,12 +9,12 @@ from itertools import chain, islice
 from pathlib import Path
 
 from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
-from lemur_core.initial_weights import NAME
+from lemur_core.initial_weights import NAME, InitialWeights
 from lemur_core.kinds.net import as_net
 from lemur_core.pipeline import Pipeline
-from lemur_core.search.code import CodeReader
-from lemur_core.search.initial_weights import InitialWeights
-from lemur_core.search.points import Point, Points
+from lemur_core.pipeline_code import CodeReader
+from lemur_core.points import Point
+from lemur_core.search.points import Points
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
 from lemur_core.values import preset
 

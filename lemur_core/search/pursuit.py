@@ -13,17 +13,17 @@ import optuna
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import LemurError
+from lemur_core.events import StudyStarted, Warned
 from lemur_core.search.attempt import Attempt, Means, record_epoch
-from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
 from lemur_core.search.prepare import Ready
-from lemur_core.search.states import move_states, state_folder
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.space import fixed
 from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.holders import Holder
 from lemur_core.store.writing.writer import NumberTakenError, Past, TrialLostError
 from lemur_core.train import checkpoint
+from lemur_core.train.states import move_states, state_folder
 from lemur_core.trial import Epoch, Outcome, State, Trial
 from lemur_core.values import below, fits, greatest
 

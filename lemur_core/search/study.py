@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from lemur_core.errors import SettingsError, hint
 from lemur_core.search.combinations import Combinations
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.space import Space, fixed
 from lemur_core.store.writing.writer import Past
 from lemur_core.trial import Epoch, Outcome, State

@@ -21,9 +21,8 @@ from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import Found, find_trial
-from lemur_core.store.writing.ledger import insert_once
 
 _FOLDER = "artefacts"
 _AT_ONCE = 2**20

@@ -14,7 +14,7 @@ from lemur_core.store.artefacts import Artefact, read_artefacts
 from lemur_core.store.collections import Collection, read_collections
 from lemur_core.store.facts import read_facts
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
 
 # Trials in one transaction.
 _AT_ONCE = 1_000

@@ -18,9 +18,9 @@ from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import now
 from lemur_core.store.trials import find_trials
-from lemur_core.store.writing.ledger import insert_once
 
 DEFAULT_KIND, DEFAULT_ROLE = "set", "member"
 MOST_BYTES = 2**20

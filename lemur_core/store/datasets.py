@@ -13,8 +13,8 @@ from lemur_core.dataset import SHOWN_DIGITS, DatasetRecord, label
 from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.identity import exact
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import storable
-from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
 
 

@@ -13,9 +13,8 @@ from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import find_trial
-from lemur_core.store.writing.ledger import insert_once
 
 
 def record(

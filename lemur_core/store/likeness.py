@@ -12,7 +12,7 @@ from lemur_core.store import schema
 from lemur_core.store.code import read_texts
 from lemur_core.store.identity import code_hash
 from lemur_core.store.sketch import WIDTH, Sketch, sketch_of
-from lemur_core.store.writing.ledger import insert_once
+from lemur_core.store.statements import insert_once
 
 _AT_ONCE = 1_000
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
 from lemur_core.store.text import storable
 
 _SHOWN = 12

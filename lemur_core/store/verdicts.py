@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
 from lemur_core.store.code import StoredCode, code_id, read_codes
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import storable
-from lemur_core.store.writing.ledger import insert_once
 
 
 class Pipeline(NamedTuple):

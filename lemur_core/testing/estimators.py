@@ -9,7 +9,7 @@ import pytest
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, maker, parts_of
-from lemur_core.kinds.options import Selection, options_of
+from lemur_core.options import Selection, options_of
 
 _EPOCHS = 12
 _CURVES = {

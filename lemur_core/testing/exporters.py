@@ -8,7 +8,7 @@ from typing import Any
 from lemur_core.entry import Entry
 from lemur_core.kinds.exporter import write
 from lemur_core.kinds.importer import EpochRecord
-from lemur_core.kinds.options import options_of
+from lemur_core.options import options_of
 from lemur_core.store.database import opened
 from lemur_core.store.reading.results import Results
 from lemur_core.store.taking.published import take_in

@@ -8,7 +8,7 @@ import pytest
 
 from lemur_core.entry import Entry
 from lemur_core.kinds.importer import importer as reader_of
-from lemur_core.kinds.options import Selection
+from lemur_core.options import Selection
 from lemur_core.registry import Registry
 from lemur_core.store.database import opened
 from lemur_core.store.taking.intake import Report

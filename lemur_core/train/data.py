@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from lemur_core.dataset import DatasetRecord
 from lemur_core.kinds.loader import DataBundle, as_bundle
-from lemur_core.kinds.restrict import restrict
 from lemur_core.pipeline import Pipeline
 from lemur_core.train.corrupt import Corrupt, find_corrupt, leave_out
 from lemur_core.train.data_file import DataFile, MappedData, can_be_mapped
 from lemur_core.train.file_digests import stamp_of
 from lemur_core.train.fingerprint import Digests, identify
+from lemur_core.train.restrict import restrict
 
 Key = tuple[str, str, str]
 

@@ -33,6 +33,15 @@ IGNORED = tuple(
 _READ_BYTES = 2**16
 
 
+def forks_for(device: str) -> bool:
+    """Return whether a worker forks a process for each trial on a device.
+
+    What a GPU's driver holds cannot be forked, nor can the frameworks of macOS; there a process
+    trains several trials of one net.
+    """
+    return sys.platform == "linux" and device == "cpu"
+
+
 class Fork:
     """A copy of this process that trains the trial that it is sent.
 

@@ -20,6 +20,7 @@ from lemur_core.spawn import Spawned
 from lemur_core.train.attempt import REASON_LENGTH
 from lemur_core.train.conversation import Conversation
 from lemur_core.train.data import Bundles, Key
+from lemur_core.train.fork import forks_for
 from lemur_core.train.jobs import EndTrial, Job, SharedData
 from lemur_core.train.limits import LimitReachedError, Limits, Watch
 from lemur_core.train.memory import KernelKills
@@ -34,7 +35,7 @@ from lemur_core.train.messages import (
     decode,
 )
 from lemur_core.train.process_tree import IS_LINUX, end_tree
-from lemur_core.train.start import Start, forks_for
+from lemur_core.train.start import Start
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
 
 _END_S = 5.0

@@ -36,15 +36,6 @@ class Start(NamedTuple):
         return spawned._replace(output=ours)
 
 
-def forks_for(device: str) -> bool:
-    """Return whether a worker forks a process for each trial on a device.
-
-    What a GPU's driver holds cannot be forked, nor can the frameworks of macOS; there a process
-    trains several trials of one net.
-    """
-    return sys.platform == "linux" and device == "cpu"
-
-
 def _main(
     connection: Connection[Any, Any], how: Start, output: Connection[Any, Any] | None = None
 ) -> None:

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError
-from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
+from lemur_core.labels import with_labels_checked
 from lemur_core.pipeline import Pipeline
 from lemur_core.train import checkpoint, kept
 from lemur_core.train.batches import Batches, batches, mixed

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lemur_core.campaign.plan import plan
 from lemur_core.kinds.loader import DataBundle, InMemory
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.train import data_file
 from lemur_core.train.data import Bundles
 from lemur_core.train.data_file import DataFile, can_be_mapped

@@ -7,8 +7,8 @@ import time
 import psutil
 import pytest
 
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.campaign.plan import plan
+from lemur_core.settings import Settings
 from lemur_core.train.data import Bundles
 from lemur_core.train.here import Here
 from lemur_core.train.limits import Limits

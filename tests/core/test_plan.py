@@ -1,8 +1,8 @@
 """One plan is what a campaign trains and what a dry run prints."""
 
+from lemur_core.campaign.plan import DEMO_PRM, plan
 from lemur_core.pattern import Pattern
-from lemur_core.search.plan import DEMO_PRM, plan
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 
 BLOBS = "img-classification_blobs_hits_Linear"
 

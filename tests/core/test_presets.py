@@ -7,9 +7,9 @@ import pytest
 
 import lemur_core
 from lemur_core import Entry, data
+from lemur_core.campaign.plan import plan
 from lemur_core.errors import PatternError, PluginError, SettingsError, SpaceError
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.space import Choice, Interval
 from lemur_core.values import preset
 

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from lemur_core import Entry, data
+from lemur_core.campaign.run import campaign
 from lemur_core.entry import entry_of_file
 from lemur_core.errors import CodeChangedError, PluginError
-from lemur_core.search.code import CodeReader
-from lemur_core.search.events import CampaignStarted
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.events import CampaignStarted
+from lemur_core.pipeline_code import CodeReader
+from lemur_core.settings import Settings
 from lemur_core.sources import recipe
 
 TASKS = ("img-classification",)

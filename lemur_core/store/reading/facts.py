@@ -12,7 +12,7 @@ from lemur_core.errors import UnknownNameError
 from lemur_core.fact import PREFIX, WHOLE_TRIAL
 from lemur_core.store import schema
 from lemur_core.store.reading.columns import plain_series
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
 
 if TYPE_CHECKING:
     from pandas import Series

@@ -23,9 +23,10 @@ from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.collected import ROLES, memberships
 from lemur_core.store.reading.columns import plain_series
 from lemur_core.store.reading.facts import check_facts_known, column_of, fact_names, fact_series
-from lemur_core.store.reading.filters import PRM, Filters, where_in
+from lemur_core.store.reading.filters import PRM, Filters
 from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.reading.rows import fetched
+from lemur_core.store.statements import where_in
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

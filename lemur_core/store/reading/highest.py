@@ -21,8 +21,8 @@ from sqlalchemy import (
 
 from lemur_core.store import schema
 from lemur_core.store.reading import ranking
-from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.rows import fetched
+from lemur_core.store.statements import where_in
 
 By = Literal["validation", "accuracy"]
 

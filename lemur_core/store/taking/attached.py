@@ -20,9 +20,8 @@ from lemur_core.store.attached import Attached, TrialFacts
 from lemur_core.store.collections import Collection, add_members, canonical_text
 from lemur_core.store.facts import read_facts
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import Found
-from lemur_core.store.writing.ledger import insert_once
 
 # Trials in one transaction.
 _AT_ONCE = 500

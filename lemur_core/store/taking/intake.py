@@ -18,12 +18,11 @@ from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import Compiled, insert_once, where_in
 from lemur_core.store.tables import ADVISORY_LOCK
 from lemur_core.store.taking.attached import Taken
 from lemur_core.store.taking.records import Batch, Pipeline, Record
 from lemur_core.store.text import now, storable
-from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.trial import State
 
 # In one transaction, so that others wait for no more than a fraction of a second.

@@ -19,8 +19,8 @@ from lemur_core.store.attached import attached_trials, read_attached, without
 from lemur_core.store.code import CODE_TABLES, NamedCode, code_id, read_codes
 from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.taking.attached import Taken, take_attached
 from lemur_core.store.taking.intake import take
 from lemur_core.store.taking.records import (
@@ -34,7 +34,6 @@ from lemur_core.store.taking.records import (
 from lemur_core.store.taking.source import check_source
 from lemur_core.store.trouble import place
 from lemur_core.store.verdicts import copy_verdicts, read_verdicts
-from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
 
 _NAMES = ("task", "dataset", "metric", "nn")

@@ -14,7 +14,7 @@ from lemur_core.store import schema
 from lemur_core.store.attached import Attached, without
 from lemur_core.store.attached_files import attached_in
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
 from lemur_core.store.taking.attached import take_attached
 from lemur_core.store.taking.imported import Conversion, TrialEpoch
 from lemur_core.store.taking.importers import database, files

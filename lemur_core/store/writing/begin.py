@@ -11,8 +11,8 @@ from lemur_core.store import fields, schema
 from lemur_core.store.code import StoredCode, code_id, write_codes
 from lemur_core.store.datasets import dataset_id
 from lemur_core.store.identity import code_hash, prm_uid
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import now, storable
-from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import Trial
 
 CodeKey = tuple[str, str, str]

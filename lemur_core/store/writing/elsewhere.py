@@ -12,10 +12,10 @@ from sqlalchemy import Connection, select
 from lemur_core.store import schema
 from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.identity import digest
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import now, storable
 from lemur_core.store.writing.begin import write_prm
 from lemur_core.store.writing.holders import Holders
-from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
 
 RECIPE = digest("recorded from elsewhere")

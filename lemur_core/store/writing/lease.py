@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, bindparam, literal_column, select
 from sqlalchemy.sql.elements import ColumnClause
 
 from lemur_core.store import schema
+from lemur_core.store.statements import Compiled, insert_once
 from lemur_core.store.text import storable
-from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.store.writing.owner import this_process
 
 HEARTBEAT_S = 5.0

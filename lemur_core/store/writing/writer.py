@@ -20,6 +20,7 @@ from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.facts import write_facts
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.sqlite_file import part_from_log
+from lemur_core.store.statements import Compiled
 from lemur_core.store.text import now
 from lemur_core.store.trouble import AwayError, LostError, place
 from lemur_core.store.values import left_out_text
@@ -28,7 +29,7 @@ from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
 from lemur_core.store.writing.holders import Holder
 from lemur_core.store.writing.holding import Holding
 from lemur_core.store.writing.lease import TrialLostError
-from lemur_core.store.writing.ledger import Compiled, Ledger, NotHeldError, end_row
+from lemur_core.store.writing.ledger import Ledger, NotHeldError, end_row
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import (
     refused,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.kinds.options import options_of
+from lemur_core.options import options_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame

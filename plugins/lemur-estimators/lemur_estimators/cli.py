@@ -82,7 +82,7 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     """
     from lemur_core import installed
     from lemur_core.kinds.estimator import maker
-    from lemur_core.kinds.options import read_selections
+    from lemur_core.options import read_selections
     from lemur_estimators.replay.judge import replay as judge
     from lemur_estimators.replay.measures import measure
     from lemur_estimators.replay.tables import tables

@@ -109,7 +109,7 @@ def plot(
 def _figures(kinds: Sequence[str]) -> Iterator[_Figure]:
     """Yield each figure once; those of ``all`` that are not named as well come last."""
     from lemur_core import installed
-    from lemur_core.kinds.options import option_values, read_selection
+    from lemur_core.options import option_values, read_selection
 
     registry = installed()
     names = set()

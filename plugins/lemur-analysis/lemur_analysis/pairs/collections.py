@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lemur_analysis.frame import CELL, check_columns
-from lemur_analysis.pairs.table import PRM, SCORE
+from lemur_analysis.pairs.columns import PRM, SCORE
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from lemur_core.errors import FetchError, MissingDataError
+from lemur_core.events import FileFetched, Watch
 from lemur_core.fetch import Fetching
 from lemur_core.kinds.loader import DataBundle
 from lemur_core.pipeline import Pipeline
-from lemur_core.search.events import FileFetched, Watch
 from lemur_core.train.data import Bundles, Key
 
 

@@ -12,7 +12,7 @@ from lemur_core.space import Value
 from lemur_core.trial import Epoch, Outcome, Trial
 
 if TYPE_CHECKING:
-    from lemur_core.search.summary import Summary
+    from lemur_core.summary import Summary
 
 
 @dataclass(frozen=True)

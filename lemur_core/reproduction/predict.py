@@ -12,7 +12,7 @@ from lemur_core.errors import ShapeError
 from lemur_core.kinds.loader import DataBundle, Samples, take
 from lemur_core.kinds.task import Example
 from lemur_core.kinds.transform import as_transform, identity
-from lemur_core.search.trained import Trained
+from lemur_core.reproduction.trained import Trained
 from lemur_core.train.batches import batches
 from lemur_core.train.finite import Outputs
 from lemur_core.train.trial import precision

@@ -15,8 +15,7 @@ from torch import nn
 from lemur_core import registry
 from lemur_core.errors import RetrainingError, SettingsError, UnknownNameError
 from lemur_core.kinds.loader import DataBundle
-from lemur_core.search.devices import check_device
-from lemur_core.search.reproduce import bundles_of, check_same_data, recorded, train_to_end
+from lemur_core.reproduction.reproduce import bundles_of, check_same_data, recorded, train_to_end
 from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.datasets import on_data
 from lemur_core.store.patience import patiently
@@ -24,6 +23,7 @@ from lemur_core.store.reading.standings import best_trial
 from lemur_core.store.reading.told import Told, tell
 from lemur_core.train import kept
 from lemur_core.train.data import Bundles
+from lemur_core.train.devices import check_device
 from lemur_core.train.trial import Training
 from lemur_core.trial import Epoch, State, Trial
 

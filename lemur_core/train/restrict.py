@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lemur_core.errors import PatternError
-from lemur_core.kinds.labels import check_classes
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples, majority_share, take
+from lemur_core.labels import check_classes
 from lemur_core.restriction import Restriction
 
 

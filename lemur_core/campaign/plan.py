@@ -16,7 +16,7 @@ from lemur_core.pattern import Pattern, pattern_of
 from lemur_core.pipeline import Pipeline
 from lemur_core.registry import Registry
 from lemur_core.search.checked import checked_in, with_checked
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.space import Given
 
 # Plugins that are none: of nets that are files, and of those that `run` is given.

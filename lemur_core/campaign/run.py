@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.campaign.plan import plan
+from lemur_core.campaign.settled import place, recall, remember, repeated
+from lemur_core.events import Warned, Watch
 from lemur_core.registry import Registry, installed
-from lemur_core.search.events import Warned, Watch
-from lemur_core.search.hooks import tell_plugins
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
-from lemur_core.search.settled import place, recall, remember, repeated
-from lemur_core.search.summary import Summary
+from lemur_core.settings import Settings
 from lemur_core.store.location import may_exist
+from lemur_core.summary import Summary
 
 if TYPE_CHECKING:
     from lemur_core.spawn import Spawned
@@ -57,7 +57,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         if summary is not None:
             return summary
     with _processes(settings) as started:
-        from lemur_core.search.campaign import Campaign
+        from lemur_core.campaign.campaign import Campaign
 
         one = Campaign(settings, planned, registry, watch, started)
         summary = one.run()
