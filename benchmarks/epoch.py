@@ -19,10 +19,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import psutil
 import torch
@@ -36,6 +36,9 @@ from lemur_core.train import trial as trial_module
 from lemur_core.train.data import Bundles
 from lemur_core.train.trial import run_trial
 from lemur_core.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).resolve().parent
 EPOCHS = {"Small": 60, "SqueezeNet-1": 10, "ResNet": 10}

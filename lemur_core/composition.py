@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import chain, product
+from typing import TYPE_CHECKING
 
-from lemur_core.entry import Entry
 from lemur_core.errors import PatternError, UnknownNameError
 from lemur_core.fitting import Transforms
 from lemur_core.misfit import check_names, explain_misfit, explain_opt_in, named_nets
 from lemur_core.pattern import Pattern, is_wild
 from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
 from lemur_core.restriction import NONE, Restriction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lemur_core.entry import Entry
+    from lemur_core.registry import Registry
 
 _SIZE = re.compile("[1-9][0-9]{0,4}")  # pixels
 

@@ -20,14 +20,15 @@ does not stop the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
     from lemur_core.entry import Entry
     from lemur_core.kind import Kind
     from lemur_core.pipeline import Pipeline

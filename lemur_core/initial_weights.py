@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NAME = "weights"
 _SCHEME, _DIGITS = "sha256:", 16

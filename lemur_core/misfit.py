@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import MisfitError, PatternError, UnknownNameError
-from lemur_core.fitting import Transforms
 from lemur_core.pattern import PARTS, Pattern, own_name
-from lemur_core.registry import Registry
 from lemur_core.restriction import check_options, split
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lemur_core.fitting import Transforms
+    from lemur_core.registry import Registry
 
 _SHOWN = 12  # names in an error line
 _KIND = {"dataset": "loader", "metric": "metric", "net": "net"}

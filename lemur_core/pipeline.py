@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from lemur_core.entry import Entry
 from lemur_core.restriction import Restriction, split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_core.entry import Entry
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import torch
-from sqlalchemy import Engine
 
 from lemur_core.campaign.dispatch import Dispatch
 from lemur_core.campaign.hooks import tell_plugins
 from lemur_core.campaign.obtain import Obtain
-from lemur_core.campaign.plan import Plan
 from lemur_core.campaign.settled import Settled
 from lemur_core.campaign.studies import Closed, Studies
 from lemur_core.campaign.supply import Supply
 from lemur_core.errors import MisfitError
 from lemur_core.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
 from lemur_core.initial_weights import InitialWeights
-from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
 from lemur_core.search.attempt import Means
 from lemur_core.search.forecast import Forecasting
 from lemur_core.search.prepare import Ready, prepare, repeats_line
 from lemur_core.search.study import check_search
-from lemur_core.settings import Settings
-from lemur_core.spawn import Spawned
 from lemur_core.store.database import beside, open_database, place
 from lemur_core.store.datasets import on_each_data
 from lemur_core.store.patience import patiently
@@ -43,8 +37,19 @@ from lemur_core.train.here import Here
 from lemur_core.train.interruption import Interruption
 from lemur_core.train.process import Process
 from lemur_core.train.versions import versions
-from lemur_core.train.worker import Worker
 from lemur_core.trial import Keep, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Engine
+
+    from lemur_core.campaign.plan import Plan
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
+    from lemur_core.settings import Settings
+    from lemur_core.spawn import Spawned
+    from lemur_core.train.worker import Worker
 
 
 class Campaign:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from lemur_core.dataset import DatasetRecord
 from lemur_core.events import Warned
-from lemur_core.pipeline import Pipeline
-from lemur_core.search.attempt import Means
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.search.attempt import Means
 
 
 def check_data(pipeline: Pipeline, means: Means) -> None:

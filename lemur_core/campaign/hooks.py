@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.events import (
     CampaignEnded,
@@ -15,8 +15,10 @@ from lemur_core.events import (
     Watch,
 )
 from lemur_core.guarded_hooks import guarded_hooks
-from lemur_core.registry import Registry
-from lemur_core.settings import Settings
+
+if TYPE_CHECKING:
+    from lemur_core.registry import Registry
+    from lemur_core.settings import Settings
 
 _HOOKS = (
     "lemur_campaign_started",

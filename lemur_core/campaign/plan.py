@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.composition import compose, demo
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
 from lemur_core.pattern import Pattern, pattern_of
-from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
 from lemur_core.search.checked import checked_in, with_checked
-from lemur_core.settings import Settings
-from lemur_core.space import Given
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
+    from lemur_core.settings import Settings
+    from lemur_core.space import Given
 
 # Plugins that are none: of nets that are files, and of those that `run` is given.
 FILES, GIVEN = "file", "given"

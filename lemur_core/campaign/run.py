@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,12 @@ from lemur_core.events import Warned, Watch
 from lemur_core.registry import Registry, installed
 from lemur_core.settings import Settings
 from lemur_core.store.location import may_exist
-from lemur_core.summary import Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from lemur_core.spawn import Spawned
+    from lemur_core.summary import Summary
 
 
 def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> Summary:

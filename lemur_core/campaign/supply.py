@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from lemur_core.campaign.obtain import Obtain
-from lemur_core.campaign.plan import LiteralNames
 from lemur_core.errors import LemurError, MisfitError, MissingDataError, PluginError, ShapeError
-from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.metric import as_metric
-from lemur_core.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lemur_core.campaign.obtain import Obtain
+    from lemur_core.campaign.plan import LiteralNames
+    from lemur_core.kinds.loader import DataBundle
+    from lemur_core.pipeline import Pipeline
 
 
 class Supply:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_core.entry import Entry
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_core.entry import Entry
 
 
 def of_net(entry: Entry) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lemur_core.pipeline import Pipeline
 
 EPILOG = """\b

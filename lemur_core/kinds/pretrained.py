@@ -1,4 +1,7 @@
-"""`lemur_core.pretrained`, under the name by which recorded nets import it."""
+"""Another name of `lemur_core.pretrained`, which the code of recorded nets imports.
+
+The text of a net's file identifies it, so that a file which says this name keeps its trials.
+"""
 
 from __future__ import annotations
 

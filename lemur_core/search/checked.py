@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from lemur_core.entry import Entry
 from lemur_core.errors import AmbiguousNameError, SettingsError, StoreError, UnknownNameError
-from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
 from lemur_core.store.location import may_exist
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
 
 PLUGIN = "checked"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import SpaceError, hint
 from lemur_core.initial_weights import NAME, InitialWeights, identity_in
@@ -10,6 +10,9 @@ from lemur_core.points import Point, shortened
 from lemur_core.space import EXECUTION, Choice, Space, Value, fixed, optional_of
 from lemur_core.store.identity import prm_uid
 from lemur_core.values import value_in
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 
 class Points:

@@ -6,12 +6,11 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import Connection, Engine, select
 
@@ -23,6 +22,9 @@ from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import Found, find_trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _FOLDER = "artefacts"
 _AT_ONCE = 2**20

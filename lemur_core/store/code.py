@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, Table, select
 
@@ -12,6 +11,9 @@ from lemur_core.store import schema
 from lemur_core.store.identity import code_hash
 from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 CODE_TABLES = (schema.nn, schema.metric, schema.transform, schema.loader)
 """The tables that name sources."""

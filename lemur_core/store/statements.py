@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Connection, CursorResult, Dialect, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Insert
-from sqlalchemy.sql.expression import ClauseElement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Column, Connection, CursorResult, Dialect, Select, Table
+    from sqlalchemy.sql.dml import Insert
+    from sqlalchemy.sql.expression import ClauseElement
 
 # Fewer than a statement may have parameters.
 _AT_ONCE = 10_000

@@ -22,13 +22,13 @@ from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
 from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.fork import Read, Write, forks_for, prefer_for_killing
-from lemur_core.train.jobs import Job
 from lemur_core.train.messages import READY, Frame, encode
 from lemur_core.train.preload import preload
 from lemur_core.train.process_tree import IS_LINUX
 from lemur_core.train.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from lemur_core.train.jobs import Job
     from lemur_core.train.start import Start
 
 

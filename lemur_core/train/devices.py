@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def devices_of(device: str, gpus: Sequence[int], workers: int) -> list[str]:

@@ -10,13 +10,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lemur_core.train.guardian import descriptor_of
 from lemur_core.train.messages import MAX_BYTES
 from lemur_core.train.process_tree import adopt_orphans, signal_on_parent_death
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Read = Callable[[], Any]
 Write = Callable[[bytes], None]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from platform import python_version
+from typing import TYPE_CHECKING
 
 import torch
 
-from lemur_core.registry import Registry
+if TYPE_CHECKING:
+    from lemur_core.registry import Registry
 
 
 def versions(registry: Registry) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from lemur_core.store.reading.columns import plain_series
 from lemur_core.store.statements import where_in
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from pandas import Series
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Column,
@@ -28,6 +27,9 @@ from lemur_core.fact import PREFIX, WHOLE_TRIAL
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import FINGERPRINT, LABEL
 from lemur_core.store.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _OF_STAT = {
     one.name: schema.stat.c[field.name]

@@ -7,7 +7,6 @@ is put together column by column.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,8 @@ from lemur_core.store.reading.rows import fetched
 from lemur_core.store.statements import where_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
     from pandas import DataFrame, Series
 
 _LEMURS = (

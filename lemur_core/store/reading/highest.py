@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +22,9 @@ from lemur_core.store import schema
 from lemur_core.store.reading import ranking
 from lemur_core.store.reading.rows import fetched
 from lemur_core.store.statements import where_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 By = Literal["validation", "accuracy"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, bindparam, func
 
@@ -11,6 +10,9 @@ from lemur_core.store import fields, schema
 from lemur_core.store.statements import Compiled, insert_once
 from lemur_core.store.text import now
 from lemur_core.trial import Epoch, Outcome, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _OF_EPOCH = [(one.name, one.epoch) for one in fields.EPOCH if one.epoch is not None]
 # What an epoch tells of its trial; the names are those of the statement's parameters.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, write_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lemur_estimators.replay.recorded import Recorded
 
 _FILTERS = ("task", "dataset", "metric", "nn")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ from lemur_core.errors import LemurError, SettingsError, UnknownNameError, Write
 from lemur_core.files import write_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from pandas import DataFrame
 
     from lemur_analysis.plot.figure import Page

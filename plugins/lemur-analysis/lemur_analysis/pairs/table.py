@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ from lemur_analysis.pairs.columns import PRM, SCORE
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from pandas import DataFrame, Series
 
 PUBLISHED_SCORES = ("pt_test_acc", "tf_test_acc")

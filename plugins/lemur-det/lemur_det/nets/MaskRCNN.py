@@ -19,7 +19,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from lemur_core.errors import MisfitError
 from lemur_core.kinds.detector import Detector
 from lemur_core.kinds.net import TRAINING
-from lemur_core.pretrained import load_backbone
+from lemur_core.kinds.pretrained import load_backbone
 
 # torchvision's weights of ImageNet.
 WEIGHTS = "resnet50-0676ba61.pth"

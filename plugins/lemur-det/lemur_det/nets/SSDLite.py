@@ -28,7 +28,7 @@ from torchvision.ops import (
 
 from lemur_core.kinds.detector import Detector
 from lemur_core.kinds.net import TRAINING
-from lemur_core.pretrained import load_backbone
+from lemur_core.kinds.pretrained import load_backbone
 
 # torchvision's weights of ImageNet.
 WEIGHTS = "mobilenet_v3_large-8738ca79.pth"

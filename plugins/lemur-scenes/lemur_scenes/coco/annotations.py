@@ -6,12 +6,14 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lemur_scenes.coco.kept import identity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Raised with every change of what the arrays mean.
 _VERSION = 2

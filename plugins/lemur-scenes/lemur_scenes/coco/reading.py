@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lemur_core.errors import MissingDataError
 from lemur_scenes.coco.annotations import ANY, BOX, MASK, Annotations, key_of, places
@@ -29,6 +26,12 @@ from lemur_scenes.coco.objects import (
     short,
 )
 from lemur_scenes.coco.runs import EMPTY, Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 _LONGEST = 65_535
 _UNKNOWN = -1

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from lemur_core.kinds.net import TRAINING, Classifier
-from lemur_core.pretrained import load_backbone
+from lemur_core.kinds.pretrained import load_backbone
 
 # torchvision's weights of ImageNet.
 WEIGHTS = "resnet50-0676ba61.pth"
