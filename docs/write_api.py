@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "api.md"
 MODULES = (
-    "hookspecs", "kinds", "errors", "testing", "fetch", "images", "files", "commands", "workbooks",
+    "hookspecs", "kinds", "errors", "testing", "fetch", "images", "pretrained", "labels", "options",
+    "files", "commands", "workbooks",
 )  # fmt: skip
 # Packages whose modules are public too.
 OPEN = ("kinds", "testing")

@@ -6,6 +6,9 @@ The public interface is the names in ``__all__`` and these modules; ``docs/api.m
 - `lemur_core.errors`: the exceptions.
 - `lemur_core.testing`: contract tests for the authors of plugins.
 - `lemur_core.fetch`, `lemur_core.images`: download archives and read image files, for loaders.
+- `lemur_core.pretrained`: read files of pretrained weights, for nets.
+- `lemur_core.labels`: check the labels of a data set, for tasks.
+- `lemur_core.options`: read the options of entries, ``html:theme=dark``.
 - `lemur_core.files`: write a file whole or not at all.
 - `lemur_core.commands`: options and tables, for commands.
 - `lemur_core.workbooks`: tables in xlsx workbooks, for exporters.
@@ -17,9 +20,14 @@ Everything else may change in any release. A map of it, in the order a newcomer 
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
 - `lemur_core.pipeline`, `lemur_core.composition`: what to train, and how patterns become that.
   `lemur_core.space`, `lemur_core.values`: over which hyperparameters.
-- `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
-- `lemur_core.store`: results. `lemur_core.checking`: nets that machines, or strangers, write.
+- `lemur_core.settings`: what a campaign is asked to do. `lemur_core.events`: what it tells.
+- `lemur_core.train`: one trial. `lemur_core.search`: the search over one pipeline.
+  `lemur_core.campaign`: what ``lemur run`` does, from the plan to the summary.
+- `lemur_core.store`: results. `lemur_core.reproduction`: recorded trials trained or used again.
+- `lemur_core.checking`: nets that machines, or strangers, write.
 - `lemur_core.cli`: the commands.
+
+The import rules in ``pyproject.toml`` say what may import what, and name every module.
 
 Importing this package imports neither torch nor pandas.
 """

@@ -86,3 +86,19 @@ def test_the_constraints_pin_every_dependency_and_name_no_index():
         for one in ones
     }
     assert {name for name in needed if not name.startswith("lemur-")} <= pinned
+
+
+def test_each_module_of_the_core_is_public_or_forbidden_to_plugins():
+    # As the docstring of lemur_core says.
+    public = {
+        "commands", "errors", "fetch", "files", "images", "kinds", "labels", "options",
+        "pretrained", "testing", "workbooks",
+    }  # fmt: skip
+    contracts = CORE["tool"]["importlinter"]["contracts"]
+    [rule] = [one for one in contracts if one["name"] == "Plugins use the public interface only"]
+    forbidden = {name.partition(".")[2] for name in rule["forbidden_modules"]}
+    there = {path.stem for path in (ROOT / "lemur_core").iterdir() if path.stem[0] not in "_."}
+    assert public | forbidden == there
+    assert not public & forbidden
+    documented = (ROOT / "lemur_core" / "__init__.py").read_text().partition("Everything else")[0]
+    assert {name for name in there if f"`lemur_core.{name}`" in documented} == public
