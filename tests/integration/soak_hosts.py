@@ -158,7 +158,7 @@ class Host:
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
         self.clock = folder / f"{name}.clock"
-        self.set_clock(0)
+        self.clock.write_bytes(bytes(8))
         self.runs = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.wakes_at = 0.0
@@ -188,7 +188,9 @@ class Host:
         return None if self.process is None else self.process.poll()
 
     def set_clock(self, hours: int) -> None:
-        self.clock.write_bytes(struct.pack("q", 3600 * hours))
+        # In place: processes have the file in their memory.
+        with self.clock.open("r+b") as file:
+            file.write(struct.pack("q", 3600 * hours))
 
     def campaign(self) -> psutil.Process | None:
         """Return the process of the campaign itself."""
