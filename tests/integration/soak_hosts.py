@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -195,8 +195,12 @@ class Host:
     def campaign(self) -> psutil.Process | None:
         """Return the process of the campaign itself."""
         assert self.process is not None
-        below = psutil.Process(self.process.pid).children(recursive=True)
-        return next((one for one in below if "--command" in one.cmdline()[:5]), None)
+        for one in psutil.Process(self.process.pid).children(recursive=True):
+            # Others come to their ends meanwhile.
+            with suppress(psutil.Error):
+                if "--command" in one.cmdline()[:5]:
+                    return one
+        return None
 
     def wake(self) -> None:
         if self.wakes_at and time.monotonic() > self.wakes_at:
@@ -212,10 +216,8 @@ class Host:
         if self.status is None and self.process is not None:
             top = psutil.Process(self.process.pid)
             for one in (*top.children(recursive=True), top):
-                try:
+                with suppress(psutil.Error):
                     one.send_signal(number)
-                except psutil.NoSuchProcess:
-                    continue
 
     def end(self) -> None:
         self.signal(signal.SIGKILL)
