@@ -189,7 +189,8 @@ def _weights(
     earlier epoch over those of the best.
     """
     found = kept.epoch_of(file) if file.is_file() else None
-    if found and (told.best is None or found.validation >= told.best.validation):
+    recorded_best = told.best.validation if told.best else None
+    if found and (recorded_best is None or found.validation >= recorded_best):
         yield file
         return
     if told.best is None:
