@@ -6,6 +6,9 @@ The public interface is the names in ``__all__`` and these modules; ``docs/api.m
 - `lemur_core.errors`: the exceptions.
 - `lemur_core.testing`: contract tests for the authors of plugins.
 - `lemur_core.fetch`, `lemur_core.images`: download archives and read image files, for loaders.
+- `lemur_core.pretrained`: read files of pretrained weights, for nets.
+- `lemur_core.labels`: check the labels of a data set, for tasks.
+- `lemur_core.options`: read the options of entries, ``html:theme=dark``.
 - `lemur_core.files`: write a file whole or not at all.
 - `lemur_core.commands`: options and tables, for commands.
 - `lemur_core.workbooks`: tables in xlsx workbooks, for exporters.
@@ -15,11 +18,16 @@ Everything else may change in any release. A map of it, in the order a newcomer 
 - `lemur_core.hookspecs`: the hooks a plugin implements.
 - `lemur_core.entry`: what a plugin registers. `lemur_core.kind`: the table of kinds.
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
-- `lemur_core.pipeline`, `lemur_core.space`, `lemur_core.values`: what to train, and over which
-  hyperparameters.
-- `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
-- `lemur_core.store`: results. `lemur_core.checking`: nets that machines, or strangers, write.
+- `lemur_core.pipeline`, `lemur_core.composition`: what to train, and how patterns become that.
+  `lemur_core.space`, `lemur_core.values`: over which hyperparameters.
+- `lemur_core.settings`: what a campaign is asked to do. `lemur_core.events`: what it tells.
+- `lemur_core.train`: one trial. `lemur_core.search`: the search over one pipeline.
+  `lemur_core.campaign`: what ``lemur run`` does, from the plan to the summary.
+- `lemur_core.store`: results. `lemur_core.reproduction`: recorded trials trained or used again.
+- `lemur_core.checking`: nets that machines, or strangers, write.
 - `lemur_core.cli`: the commands.
+
+The import rules in ``pyproject.toml`` say what may import what, and name every module.
 
 Importing this package imports neither torch nor pandas.
 """
@@ -35,13 +43,12 @@ from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
     from lemur_core import commands, files, images, workbooks
+    from lemur_core.campaign.run import run
     from lemur_core.checking.check import check
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import installed
-    from lemur_core.search.run import run
-    from lemur_core.search.settings import Settings
-    from lemur_core.search.summary import Summary
-    from lemur_core.search.trained import Trained, trained
+    from lemur_core.reproduction.trained import Trained, trained
+    from lemur_core.settings import Settings
     from lemur_core.store.artefacts import Artefact, artefact, attach
     from lemur_core.store.collections import (
         Collection,
@@ -54,6 +61,7 @@ if TYPE_CHECKING:
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
     from lemur_core.store.recording import Recording, recording
+    from lemur_core.summary import Summary
     from lemur_core.trial import Epoch, Outcome, State, Trial
 
 __all__ = [
@@ -104,10 +112,10 @@ _LAZY = {
     "Pipeline": "lemur_core.pipeline",
     "Recording": "lemur_core.store.recording",
     "Results": "lemur_core.store.reading.results",
-    "Settings": "lemur_core.search.settings",
+    "Settings": "lemur_core.settings",
     "State": "lemur_core.trial",
-    "Summary": "lemur_core.search.summary",
-    "Trained": "lemur_core.search.trained",
+    "Summary": "lemur_core.summary",
+    "Trained": "lemur_core.reproduction.trained",
     "Trial": "lemur_core.trial",
     "artefact": "lemur_core.store.artefacts",
     "attach": "lemur_core.store.artefacts",
@@ -120,8 +128,8 @@ _LAZY = {
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
     "recording": "lemur_core.store.recording",
-    "run": "lemur_core.search.run",
-    "trained": "lemur_core.search.trained",
+    "run": "lemur_core.campaign.run",
+    "trained": "lemur_core.reproduction.trained",
 }
 
 _MODULES = ("commands", "files", "images", "workbooks")

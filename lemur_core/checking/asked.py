@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_core.checking.conditions import Conditions
+from lemur_core.composition import compose
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, UnknownNameError
 from lemur_core.pattern import Pattern, own_name
-from lemur_core.pipeline import Pipeline, compose
-from lemur_core.registry import Registry
 from lemur_core.store.identity import code_hash, digest, exact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_core.checking.conditions import Conditions
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
 
 _PLUGIN = "checked"
 

@@ -8,21 +8,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 
 from lemur_core.checking.answers import Answers, ForeignAnswerError
 from lemur_core.checking.folders import empty
-from lemur_core.checking.sandbox import Sandbox
 from lemur_core.checking.told import Cause, Told
 from lemur_core.checking.usage import FamilyUsage, NamespaceUsage, Usage
 from lemur_core.errors import LemurError, WorkerError
 from lemur_core.train.process_tree import end_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from lemur_core.checking.sandbox import Sandbox
 
 START_LIMIT_S, DATA_LIMIT_S = 300.0, 3600.0
 _LOOK_S = 0.05

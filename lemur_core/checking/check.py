@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.checking.asked import Asked
 from lemur_core.checking.box import Box
 from lemur_core.checking.conditions import TRUST, Conditions
-from lemur_core.checking.examination import Examination
 from lemur_core.checking.names import called, check_free
 from lemur_core.checking.reader import SourceReader, UnreadableError
 from lemur_core.checking.record import Record
@@ -26,6 +24,11 @@ from lemur_core.registry import Registry, installed
 from lemur_core.sources.text import Parts
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.identity import code_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lemur_core.checking.examination import Examination
 
 DATA = Path("data")
 NO_WALLS = "nets are run without walls, which do not keep them from"

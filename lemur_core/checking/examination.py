@@ -10,11 +10,10 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.checking.quality import Quality, quality
 from lemur_core.checking.reach import Finding, reaches
@@ -23,6 +22,9 @@ from lemur_core.errors import PluginError
 from lemur_core.sources.complete import complete
 from lemur_core.sources.text import parts_of
 from lemur_core.store.sketch import Sketch, sketch, sketch_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MOST_FINDINGS = 200
 _REASON_LENGTH = 500

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from lemur_core.entry import Entry
 from lemur_core.errors import PluginError, SettingsError
 from lemur_core.naming import check_name
 from lemur_core.store.identity import code_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 
 class NameTakenError(SettingsError):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.errors import SettingsError
 from lemur_core.naming import check_name
 from lemur_core.store.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MOST_PRM = 256
 LONGEST_VALUE = 1_000

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine
-
-from lemur_core.checking.asked import Asked
-from lemur_core.checking.conditions import Conditions
 from lemur_core.checking.names import check_free
 from lemur_core.checking.verdict import Novelty, Verdict
 from lemur_core.store.identity import code_hash
@@ -18,6 +13,14 @@ from lemur_core.store.patience import patiently
 from lemur_core.store.sketch import Sketch, sketch_of
 from lemur_core.store.text import now
 from lemur_core.store.verdicts import Pipeline, find_verdicts, read_checked, write_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Connection, Engine
+
+    from lemur_core.checking.asked import Asked
+    from lemur_core.checking.conditions import Conditions
 
 
 class Record:

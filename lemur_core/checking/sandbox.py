@@ -14,15 +14,19 @@ import shutil
 import site
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.checking import seccomp
 from lemur_core.checking.importable import importable, path
 from lemur_core.errors import SettingsError
-from lemur_core.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lemur_core.registry import Registry
 
 # Programs and libraries, and how the loader finds these.
 _SYSTEM = (

@@ -10,23 +10,19 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lemur_core.checking.asked import Asked
-from lemur_core.kinds.labels import with_labels_checked
-from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
-from lemur_core.pipeline import Pipeline
+from lemur_core.labels import with_labels_checked
 from lemur_core.registry import installed
 from lemur_core.space import of_net
 from lemur_core.train.batches import batches
-from lemur_core.train.data import Bundles
 from lemur_core.train.finite import check_weights, finite_buffers
 from lemur_core.train.trial import (
     build_metrics,
@@ -37,6 +33,13 @@ from lemur_core.train.trial import (
 )
 from lemur_core.trial import Trial
 from lemur_core.values import central
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.train.data import Bundles
 
 T = TypeVar("T")
 Say = Callable[[Mapping[str, Any]], None]

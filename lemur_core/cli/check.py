@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,8 @@ from lemur_core.cli.text import duration
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lemur_core.checking.batch import Source
     from lemur_core.checking.sandbox import Limits
     from lemur_core.checking.verdict import Novelty, Verdict

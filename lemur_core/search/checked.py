@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from lemur_core.entry import Entry
 from lemur_core.errors import AmbiguousNameError, SettingsError, StoreError, UnknownNameError
-from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
-from lemur_core.search.plan import spelt_out_nets
-from lemur_core.search.settings import Settings
 from lemur_core.store.location import may_exist
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
 
 PLUGIN = "checked"
 
 
-def with_checked(settings: Settings, registry: Registry) -> Registry:
-    """Return the registry with those nets that are spelt out, not installed, and were checked.
+def with_checked(nets: Iterable[str], db: str, registry: Registry) -> Registry:
+    """Return the registry with those nets that are not installed, and were checked.
 
     Their sources are written to a folder beside the database, where they can be read too.
+
+    Args:
+        nets: Names of nets, without wildcards.
+        db: URL or path of the database.
+        registry: What is installed.
+
+    Raises:
+        SettingsError: Several sources of one name were checked.
     """
-    missing = [name for name in spelt_out_nets(settings) if not _is_installed(registry, name)]
+    missing = [name for name in nets if not _is_installed(registry, name)]
     # Where there is no database yet, no net was checked, and nothing heavy need be imported.
-    if not missing or not may_exist(settings.db):
+    if not missing or not may_exist(db):
         return registry
-    entries = list(_entries(settings.db, missing))
+    entries = list(_entries(db, missing))
     return registry.with_entries(PLUGIN, "net", entries) if entries else registry
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, Text, func, select, type_coerce
 
@@ -15,6 +14,10 @@ from lemur_core.store import schema
 from lemur_core.store.artefacts import Artefact, fault_of, folder_of, read_artefacts
 from lemur_core.store.database import reach
 from lemur_core.store.patience import patiently
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def attached_faults(engine: Engine) -> Iterator[str]:

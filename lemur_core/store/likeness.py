@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -12,7 +11,10 @@ from lemur_core.store import schema
 from lemur_core.store.code import read_texts
 from lemur_core.store.identity import code_hash
 from lemur_core.store.sketch import WIDTH, Sketch, sketch_of
-from lemur_core.store.writing.ledger import insert_once
+from lemur_core.store.statements import insert_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 _AT_ONCE = 1_000
 

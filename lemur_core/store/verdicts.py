@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
 from lemur_core.store.code import StoredCode, code_id, read_codes
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import storable
-from lemur_core.store.writing.ledger import insert_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class Pipeline(NamedTuple):

@@ -21,8 +21,8 @@ TASK, DIGITS = "img-classification", "digits"
 
 
 def pipeline(net, registry, dataset=DIGITS):
+    from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
-    from lemur_core.pipeline import compose
 
     return compose(registry, [Pattern.parse(f"{TASK}_{dataset}_acc_{net}")])[0]
 

@@ -15,7 +15,6 @@ from lemur_core.checking.sandbox import Limits
 from lemur_core.checking.told import Cause, Told
 from lemur_core.registry import installed
 from lemur_core.search.checked import with_checked
-from lemur_core.search.settings import Settings
 from lemur_core.store.database import open_database
 
 ASKED = Asked("img-classification", "digits", "acc", epochs=0)
@@ -205,8 +204,6 @@ def test_it_is_said_how_a_net_was_checked(checking, tmp_path, source, walls, how
     for each in walls:
         with checking(walls=each) as check:
             assert check(source, "Mine").valid
-    settings = Settings(net=["Mine"], db=str(tmp_path / "lemur.db"))
-    _, entry = next(
-        one for one in with_checked(settings, installed()).entries("net") if one[1].name == "Mine"
-    )
+    known = with_checked(["Mine"], str(tmp_path / "lemur.db"), installed())
+    _, entry = next(one for one in known.entries("net") if one[1].name == "Mine")
     assert entry.summary == how

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import inspect
 
 from lemur_core import data
+from lemur_core.composition import compose
 from lemur_core.errors import FactError, StoreError
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.registry import installed
 from lemur_core.store import schema
 from lemur_core.store.artefacts import artefact

@@ -10,9 +10,8 @@ from __future__ import annotations
 import io
 import json
 import tokenize
-from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import Connection, Row, select
 
@@ -27,6 +26,9 @@ from lemur_core.store.reading.formats import write as write_frame
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.reading.ranking import best_first
 from lemur_core.store.sketch import Sketch, sketch_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 # From this share of their runs of tokens on, two sources are near copies. Among published nets
 # those of one paper reach it, and those of two do not.
