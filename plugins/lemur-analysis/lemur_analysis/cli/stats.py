@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -96,7 +96,7 @@ def made(table: str, frame: DataFrame) -> DataFrame:
     """Return a table of statistics by its name."""
     from lemur_analysis import stats
 
-    makers = {
+    makers: dict[str, Callable[[DataFrame], Any]] = {
         "overview": stats.overview,
         "nets": stats.nets,
         "summary": stats.summary,
