@@ -38,7 +38,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Strict types of lemur_core."""
+    """Strict types of lemur_core and the plugins."""
     session.install(*CONSTRAINTS, "mypy", *everything())
     session.run("mypy")
 
@@ -64,6 +64,20 @@ def all_together(session: nox.Session) -> None:
     """Everything installed: how the parts work with each other."""
     session.install(*CONSTRAINTS, *everything())
     session.run("pytest", "tests/integration", "tests/packaging", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Which lines the tests run, their processes included, and the figure in the README."""
+    session.install(*CONSTRAINTS, *everything())
+    session.run("coverage", "erase")
+    tests = session.posargs or ["-n", "2", "--dist", "loadfile"]
+    session.run("coverage", "run", "-m", "pytest", *tests)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--skip-covered")
+    # What some of the tests run is no figure of the tests.
+    if not session.posargs:
+        session.run("python", "docs/write_coverage.py")
 
 
 @nox.session

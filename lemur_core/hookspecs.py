@@ -67,12 +67,22 @@ def _registering(kind: Kind) -> Callable[[], Iterable[Entry]]:
 
 @hookspec
 def lemur_campaign_started(settings: Settings, pipelines: Sequence[Pipeline], db: str) -> None:
-    """A campaign is about to train, its data is there; ``db`` is where its results go."""
+    """A campaign is about to train; its data is there.
+
+    Args:
+        settings: The settings of the campaign.
+        pipelines: The pipelines that it trains, in order.
+        db: The path or URL of the database that its results go to, without a password.
+    """
 
 
 @hookspec
 def lemur_trial_started(trial: Trial) -> None:
-    """A trial is about to train its first epoch."""
+    """A trial is about to train its first epoch, or the next one if it resumes.
+
+    Args:
+        trial: The trial; ``trial.done`` are the epochs that were trained before.
+    """
 
 
 @hookspec
@@ -97,14 +107,28 @@ def lemur_epoch_trained(
 
 @hookspec
 def lemur_epoch_ended(trial: Trial, epoch: Epoch) -> None:
-    """An epoch was trained, scored and recorded."""
+    """An epoch was trained, scored and recorded.
+
+    Args:
+        trial: The trial.
+        epoch: The epoch, with its scores.
+    """
 
 
 @hookspec
 def lemur_trial_finished(trial: Trial, outcome: Outcome) -> None:
-    """A trial ended, in whatever state, and its end was recorded."""
+    """A trial ended, in whatever state, and its end was recorded.
+
+    Args:
+        trial: The trial.
+        outcome: Its state, its epochs and, if it failed, the reason.
+    """
 
 
 @hookspec
 def lemur_campaign_ended(summary: Summary) -> None:
-    """A campaign that had started ended, whether it was done, interrupted or failed."""
+    """A campaign that had started ended, whether it was done, interrupted or failed.
+
+    Args:
+        summary: How many trials ended in each state, the best of each pipeline, and the database.
+    """

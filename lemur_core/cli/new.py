@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import version
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
-from string import Template
 from typing import TYPE_CHECKING
 
 import click
 
 from lemur_core.cli.output import print_line, print_lines
-from lemur_core.errors import SettingsError, WriteError
+from lemur_core.errors import SettingsError, UnknownNameError, WriteError
 from lemur_core.files import write_errors
+from lemur_core.scaffold.package import KINDS, commands_of, names_of, write_package
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+    from collections.abc import Sequence
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -31,16 +29,27 @@ def new() -> None:
 @new.command()
 @click.argument("name")
 @click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    default=["net"],
+    metavar="KIND[,KIND...]",
+    show_default=True,
+    help=f"What the package registers, one of each: {', '.join(KINDS)}.",
+)
+@click.option(
     "--folder",
     type=click.Path(path_type=Path),
     default=".",
     show_default=True,
     help="Where the package's folder is made.",
 )
-def plugin(name: str, folder: Path) -> None:
-    """Write the package lemur-NAME: one net, registered, with the contract tests."""
-    names = _names(name)
-    root = folder / names["distribution"]
+def plugin(name: str, kinds: tuple[str, ...], folder: Path) -> None:
+    """Write the package lemur-NAME: what --kind names, registered, with the contract tests."""
+    wanted = _kinds(kinds)
+    short = _short(name)
+    _check_free(name, short, wanted)
+    root = folder / names_of(short)["distribution"]
     try:
         root.mkdir(parents=True)
     except OSError as error:
@@ -49,51 +58,52 @@ def plugin(name: str, folder: Path) -> None:
         ) from None
     try:
         with write_errors(root):
-            paths = sorted(_write(files("lemur_core.scaffold") / "plugin", root, names))
+            paths = write_package(root, short, wanted)
     except WriteError:
         rmtree(root, ignore_errors=True)
         raise
     for path in paths:
         print_line(f"  {path}")
     print_lines(["next:", f"  pip install -e '{root}[tests]'", f"  pytest {root}"])
-    print_line(f"  lemur run --net {names['net']} --dataset digits --trials 1")
+    print_lines([f"  {line}" for line in commands_of(short, wanted)])
 
 
-def _names(given: str) -> dict[str, str]:
+def _kinds(given: Sequence[str]) -> list[str]:
+    kinds = list(dict.fromkeys(part.strip() for text in given for part in text.split(",")))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UnknownNameError("kind", kind, KINDS)
+    return kinds
+
+
+def _short(given: str) -> str:
     name = given.removeprefix("lemur-")
     if not _NAME.fullmatch(name):
         raise SettingsError(
             f"plugin name {given!r}: expected lower-case letters and digits, "
             "beginning with a letter, in parts joined by -"
         )
-    package = f"lemur_{name.replace('-', '_')}"
+    return name
+
+
+def _check_free(given: str, name: str, kinds: Sequence[str]) -> None:
+    """Check that nothing that is installed has the name.
+
+    Raises:
+        SettingsError: A package, or an entry of one of the kinds, has it.
+    """
+    from lemur_core.cli import COMMANDS
+    from lemur_core.registry import installed
+
+    package = names_of(name)["package"]
     if find_spec(package):
         raise SettingsError(
             f"plugin name {given!r}: a package {package} is installed; choose another name"
         )
-    return {
-        "name": name,
-        "distribution": f"lemur-{name}",
-        "package": package,
-        "net": "".join(part.capitalize() for part in name.split("-")) + "Net",
-        "core": ".".join(version("lemur-core").split(".")[:2]),
-    }
-
-
-def _write(template: Traversable, folder: Path, names: dict[str, str]) -> list[Path]:
-    written = []
-    for child in template.iterdir():
-        place = folder / _renamed(child.name, names)
-        if child.is_dir():
-            place.mkdir()
-            written += _write(child, place, names)
-        elif child.name.endswith(".tmpl"):
-            text = Template(child.read_text(encoding="utf-8")).substitute(names)
-            place.write_text(text, encoding="utf-8")
-            written.append(place)
-    return written
-
-
-def _renamed(name: str, names: dict[str, str]) -> str:
-    known = {"package": names["package"], "net.py.tmpl": f"{names['net']}.py"}
-    return known.get(name, name.removesuffix(".tmpl"))
+    builtin = {"command": [command.name for command in COMMANDS]}
+    for kind in kinds:
+        taken = {entry.name for _, entry in installed().entries(kind)}
+        if name in taken.union(builtin.get(kind, ())):
+            raise SettingsError(
+                f"plugin name {given!r}: a {kind} {name!r} is installed; choose another name"
+            )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.entry import Entry
 from lemur_core.kind import BUILT_IN, Kind
 from lemur_core.testing.plugin import PluginRules, collect
+from lemur_core.testing.trackers import TrackerRules, implemented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ def rules_of(kinds: Iterable[Kind]) -> list[type]:
     return [Entry(kind.name, kind.rules).load() for kind in kinds if kind.rules]
 
 
-class PluginContract(PluginRules, *rules_of(BUILT_IN)):  # type: ignore[misc]
+class PluginContract(PluginRules, TrackerRules, *rules_of(BUILT_IN)):  # type: ignore[misc]
     """Tests everything that a plugin registers.
 
     Attributes:
@@ -44,15 +45,17 @@ class PluginContract(PluginRules, *rules_of(BUILT_IN)):  # type: ignore[misc]
         registry = collect(cls.plugin)
         cls.failure = registry.failures[0] if registry.failures else None
         cls.brings_kinds = any(plugin.kinds for plugin in registry.plugins.values())
+        cls.manager, cls.hooks = registry.manager, implemented(registry.manager)
         kinds = registry.kinds
         cls.entries = {kind: [one for _, one in registry.entries(kind)] for kind in kinds}
         used = (kind for kind in kinds.values() if cls.entries[kind.name])
         cls.__bases__ += tuple(rules for rules in rules_of(used) if not issubclass(cls, rules))
         every = [entry for entries in cls.entries.values() for entry in entries]
         registered = {kind.argument: cls.entries[name] for name, kind in kinds.items()}
-        for kind, entries in (registered | {"entry": every}).items():
+        used_rules = registered | {"entry": every, "tracker": cls.hooks}
+        for kind, has_any in used_rules.items():
             for name in [name for name in dir(cls) if name.startswith(f"test_{kind}_")]:
-                setattr(cls, name, cls._rule(name) if entries else None)
+                setattr(cls, name, cls._rule(name) if has_any else None)
 
     @classmethod
     def _rule(cls, name: str) -> Any:

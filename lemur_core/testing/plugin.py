@@ -72,6 +72,7 @@ class PluginRules:
     entries: Mapping[str, Sequence[Entry]]
     failure: Failure | None
     brings_kinds: bool
+    hooks: Sequence[str]
 
     def test_plugin_is_taken(self) -> None:
         """The module can be imported, its hooks and entries are in order."""
@@ -79,12 +80,12 @@ class PluginRules:
         assert self.failure is None, f"{self.failure.reason}\n{self.failure.traceback}"
 
     def test_plugin_registers_something(self) -> None:
-        """Some hook gives an entry."""
+        """Some hook gives an entry or a kind, or follows the life cycle of trials."""
         if self.failure:
             pytest.skip("the plugin cannot be taken")
         hooks = ", ".join(kind.hook for kind in BUILT_IN)
-        assert any(self.entries.values()) or self.brings_kinds, (
-            f"{self.plugin} registers nothing; implement one of {hooks}, "
+        assert any(self.entries.values()) or self.brings_kinds or self.hooks, (
+            f"{self.plugin} registers nothing; implement one of {hooks}, or a life-cycle hook, "
             "marked with lemur_core.hookimpl"
         )
 

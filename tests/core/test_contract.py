@@ -80,6 +80,18 @@ BROKEN = {
         "entry 'Bad': there is no module 'lemur_bad.things.nowhere'",
     ),
     "registers_nothing": (["plugin_registers_something"], "registers nothing; implement one of"),
+    "tracker_of_losses": (
+        ["tracker_takes_a_campaign"],
+        "TypeError: unsupported format string passed to NoneType.__format__",
+    ),
+    "tracker_of_no_facts": (
+        ["tracker_returns_facts_and_leaves_the_net_as_it_is"],
+        "fact 'weights'",
+    ),
+    "tracker_that_trains": (
+        ["tracker_returns_facts_and_leaves_the_net_as_it_is"],
+        "lemur_epoch_trained changes the net's weight",
+    ),
     "heavy_import": (["plugin_is_light"], "lemur_bad.heavy_import imports numpy, torch"),
     "needs_others_imports": (["plugin_is_light"], "cannot be listed in a process of its own:"),
     "differs_when_listed_again": (

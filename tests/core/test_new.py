@@ -1,24 +1,103 @@
-import os
-import subprocess
 import sys
 
 import pytest
 
+from lemur_core.scaffold.package import KINDS
 
-def test_a_new_plugin_passes_its_contract_at_once(lemur, tmp_path):
-    status, out, _ = lemur("new", "plugin", "far-away")
+
+@pytest.fixture
+def contract(tmp_path, monkeypatch):
+    """Run the tests of packages in this folder, in this process; give what was tested and how."""
+
+    class Outcomes:
+        def __init__(self):
+            self.outcomes = {}
+
+        def pytest_runtest_logreport(self, report):
+            if report.when == "call" or report.failed:
+                self.outcomes[report.nodeid.partition("/")[0], report.nodeid.split("::")[-1]] = (
+                    report.outcome if report.passed else str(report.longrepr)
+                )
+
+    def run(*roots):
+        for root in roots:
+            monkeypatch.syspath_prepend(tmp_path / root)
+        outcomes = Outcomes()
+        quiet = ("-q", "--no-header", "-p", "no:cacheprovider", "-W", "error")
+        apart = ("-c", "/dev/null", f"--rootdir={tmp_path}", "--import-mode=importlib")
+        status = pytest.main(
+            [*quiet, *apart, *(str(tmp_path / root) for root in roots)], [outcomes]
+        )
+        return status, outcomes.outcomes
+
+    before = set(sys.modules)
+    yield run
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            sys.modules.pop(name)
+
+
+def test_a_plugin_of_each_kind_passes_its_contract_at_once(lemur, contract, tmp_path):
+    for kind in KINDS:
+        status, out, err = lemur("new", "plugin", f"far-{kind}", "--kind", kind)
+        assert status == 0, err
+        assert f"pip install -e 'lemur-far-{kind}[tests]'" in out
+    roots = [f"lemur-far-{kind}" for kind in KINDS]
+    status, outcomes = contract(*roots)
+    assert [text for text in outcomes.values() if text != "passed"] == []
+    assert status == 0
+    for kind, root in zip(KINDS, roots, strict=True):
+        rules = [rule for tested, rule in outcomes if tested == root]
+        own = [rule for rule in rules if rule.startswith(f"test_{kind}_")]
+        assert own, kind
+        # No rule of another kind has anything to test.
+        general = ("test_plugin_", "test_entry_", f"test_{kind}_")
+        assert [rule for rule in rules if not rule.startswith(general)] == []
+
+
+def test_without_a_kind_a_package_registers_a_net(lemur, tmp_path):
+    status, out, _ = lemur("new", "plugin", "lemur-far-away")
     assert status == 0
     root = tmp_path / "lemur-far-away"
     assert (root / "lemur_far_away" / "nets" / "FarAwayNet.py").is_file()
-    tested = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rA"], cwd=root,
-        env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert tested.returncode == 0, tested.stdout
-    assert (
-        "PASSED tests/test_contract.py::TestContract::test_net_learns[FarAwayNet]" in tested.stdout
+    assert out.splitlines()[-1] == "  lemur run --net FarAwayNet --dataset digits --trials 1"
+
+
+def test_kinds_are_joined_with_commas_or_repeated(lemur, contract, tmp_path):
+    lemur("new", "plugin", "far-both", "--kind", "metric,tracker", "--kind", "importer,metric")
+    status, outcomes = contract("lemur-far-both")
+    assert status == 0
+    rules = {rule for _, rule in outcomes}
+    assert "test_metric_forgets_when_reset[far-both]" in rules
+    assert "test_importer_reads_the_same_twice[far-both]" in rules
+    assert "test_tracker_takes_a_campaign" in rules
+    assert not any(rule.startswith("test_net_") for rule in rules)
+
+
+def test_a_tracker_that_raises_fails_its_contract(lemur, contract, tmp_path):
+    lemur("new", "plugin", "far-off", "--kind", "tracker")
+    plugin = tmp_path / "lemur-far-off" / "lemur_far_off" / "plugin.py"
+    plugin.write_text(plugin.read_text().replace("epoch.number", "epoch.place"))
+    status, outcomes = contract("lemur-far-off")
+    assert status == 1
+    assert "has no attribute 'place'" in outcomes["lemur-far-off", "test_tracker_takes_a_campaign"]
+
+
+def test_an_unknown_kind_is_refused(lemur, tmp_path):
+    status, _, err = lemur("new", "plugin", "tiny", "--kind", "metric,exportr")
+    assert status == 2
+    assert err == ("lemur: error: unknown kind 'exportr'. Did you mean 'exporter' or 'importer'?\n")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "kind"), [("best", "command"), ("jsonl", "exporter")])
+def test_a_name_that_an_entry_of_the_kind_has_is_refused(lemur, tmp_path, name, kind):
+    status, _, err = lemur("new", "plugin", name, "--kind", kind)
+    assert status == 2
+    assert err == (
+        f"lemur: error: plugin name {name!r}: a {kind} {name!r} is installed; choose another name\n"
     )
-    assert "pip install -e 'lemur-far-away[tests]'" in out
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_there_is_never_written_into(lemur, tmp_path):

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 from pkgutil import iter_modules
+from zipfile import ZipFile
 
 import pytest
 
@@ -67,10 +68,38 @@ def test_everything_is_installed_by_the_commands_of_the_readme(file, core, end):
     assert sorted(lines[2:]) == plugins
 
 
-def test_the_changelogs_begin_with_the_version_that_is_there():
+def test_the_changelogs_begin_with_what_is_unreleased_and_then_the_version():
     for folder in (ROOT, *PLUGINS):
-        [first, *_] = re.findall(r"^## (\S+)", (folder / "CHANGELOG.md").read_text(), re.MULTILINE)
-        assert first == metadata(folder)["project"]["version"], folder.name
+        headings = re.findall(r"^## (\S+)", (folder / "CHANGELOG.md").read_text(), re.MULTILINE)
+        assert headings[:2] == ["Unreleased", metadata(folder)["project"]["version"]], folder.name
+
+
+def test_the_citation_is_of_the_version():
+    [version] = re.findall(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert version == CORE["project"]["version"]
+
+
+def test_types_and_imports_of_every_package_are_checked():
+    packages = ["lemur_core", *(folder.name.replace("-", "_") for folder in PLUGINS)]
+    assert CORE["tool"]["mypy"]["packages"] == packages
+    assert CORE["tool"]["importlinter"]["root_packages"] == packages
+    assert CORE["tool"]["coverage"]["run"]["source_pkgs"] == packages
+
+
+@pytest.mark.parametrize("folder", [ROOT, *PLUGINS], ids=lambda folder: folder.name)
+def test_a_wheel_says_that_its_package_has_types(folder, tmp_path):
+    from hatchling.builders.wheel import WheelBuilder
+
+    [wheel] = WheelBuilder(str(folder)).build(directory=str(tmp_path), versions=["standard"])
+    package = metadata(folder)["project"]["name"].replace("-", "_")
+    names = set(ZipFile(wheel).namelist())
+    if folder == ROOT:
+        scaffold = ROOT / "lemur_core" / "scaffold"
+        templates = {str(one.relative_to(ROOT)) for one in scaffold.rglob("*.tmpl")}
+        assert templates <= names
+    else:
+        assert f"{package}/plugin.py" in names
+    assert f"{package}/py.typed" in names
 
 
 def test_the_constraints_pin_every_dependency_and_name_no_index():

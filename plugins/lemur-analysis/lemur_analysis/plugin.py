@@ -4,7 +4,7 @@ from lemur_core import Entry, Kind, hookimpl
 
 
 @hookimpl
-def lemur_register_kinds():
+def lemur_register_kinds() -> list[Kind]:
     return [
         Kind(
             "figure",
@@ -25,7 +25,7 @@ def lemur_register_kinds():
 
 
 @hookimpl
-def lemur_register_figures():
+def lemur_register_figures() -> list[Entry]:
     return (
         [
             Entry(name, f"lemur_analysis.plot.{target}", summary=summary)
@@ -156,7 +156,7 @@ def lemur_register_figures():
 
 
 @hookimpl
-def lemur_register_importers():
+def lemur_register_importers() -> list[Entry]:
     return [
         Entry(
             "crossedwires",
@@ -167,7 +167,7 @@ def lemur_register_importers():
 
 
 @hookimpl
-def lemur_register_papers():
+def lemur_register_papers() -> list[Entry]:
     return [
         Entry(
             "crossedwires",
@@ -183,7 +183,7 @@ def lemur_register_papers():
 
 
 @hookimpl
-def lemur_register_commands():
+def lemur_register_commands() -> list[Entry]:
     return [
         Entry("plot", "lemur_analysis.cli.plot:plot", summary="Draw figures of results."),
         Entry("stats", "lemur_analysis.cli.stats:stats", summary="Print statistics of results."),
@@ -197,7 +197,7 @@ def lemur_register_commands():
 
 
 @hookimpl
-def lemur_register_exporters():
+def lemur_register_exporters() -> list[Entry]:
     return [
         Entry(name, f"lemur_analysis.report.{target}", summary=summary)
         for name, target, summary in (

@@ -12,7 +12,7 @@ DEMO = "FCOS-S"
 
 
 @hookimpl
-def lemur_register_nets():
+def lemur_register_nets() -> list[Entry]:
     return [
         replace(entry, min_size=MIN_SIZE, demo=entry.name == DEMO)
         for entry in entries_in("lemur_det.nets", TASKS)
@@ -20,7 +20,7 @@ def lemur_register_nets():
 
 
 @hookimpl
-def lemur_register_metrics():
+def lemur_register_metrics() -> list[Entry]:
     metrics = "lemur_det.metrics.coco"
     return [
         Entry(

@@ -126,4 +126,5 @@ class Consensus:
         if curve.final >= self.learned:
             return self.log_prior
         odds = odds_of_rising(curve, self.guessing)
-        return self.log_prior + np.log(odds) * begin_late()
+        prior: Array = self.log_prior + np.log(odds) * begin_late()
+        return prior

@@ -107,7 +107,9 @@ class _Search:
             found[curve[order]] = rival[order]
         return found
 
-    def lines(self, log_b: Array, of: Array | slice = slice(None)) -> tuple[Array, Array, Array]:
+    def lines(
+        self, log_b: Array, of: NDArray[np.intp] | slice = slice(None)
+    ) -> tuple[Array, Array, Array]:
         """Return level, slope and residual of the best line at each ln b.
 
         Args:
@@ -133,7 +135,9 @@ class _Search:
         of_y = (self.mean[:, None], self.squares[:, None], together)
         return _lines(self.grid, len(self.d), (g_mean, (g**2).sum(1)), of_y)[2]
 
-    def _other_valleys(self, residual: Array, cell: NDArray[np.intp]) -> tuple[Array, Array]:
+    def _other_valleys(
+        self, residual: Array, cell: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         inner = residual[:, 1:-1]
         valley = (inner < residual[:, :-2]) & (inner <= residual[:, 2:])
         valley &= inner <= (_NEAR * residual.min(1) + self.equal)[:, None]
@@ -141,7 +145,9 @@ class _Search:
         away = np.abs(place + 1 - cell[curve]) > 1
         return curve[away], place[away] + 1
 
-    def _narrowed(self, cell: NDArray[np.intp], on_grid: Array, of: Array) -> tuple[Array, Array]:
+    def _narrowed(
+        self, cell: NDArray[np.intp], on_grid: Array, of: NDArray[np.intp]
+    ) -> tuple[Array, Array]:
         """Return the best ln b between the neighbours of a point of the grid, and its residual."""
         at, row = np.log(self.grid), np.arange(len(cell))
         low, high = at[np.maximum(cell - 1, 0)], at[np.minimum(cell + 1, len(at) - 1)]
@@ -158,7 +164,9 @@ class _Search:
         stays = at_cell <= least + self.equal[of]
         return np.exp(np.where(stays, at[cell], best)), np.where(stays, at_cell, least)
 
-    def _polished(self, best: Array, least: Array, step: Array, of: Array) -> tuple[Array, Array]:
+    def _polished(
+        self, best: Array, least: Array, step: Array, of: NDArray[np.intp]
+    ) -> tuple[Array, Array]:
         """Go to the lowest points of parabolas, where those are lower."""
         for _ in range(_POLISHINGS):
             sides = best[:, None] + step[:, None] * _SIDES
@@ -172,7 +180,7 @@ class _Search:
             step = step / 16
         return best, least
 
-    def _residual(self, place: Array, of: Array) -> Array:
+    def _residual(self, place: Array, of: NDArray[np.intp]) -> Array:
         return self.lines(np.exp(place), of)[2]
 
 

@@ -88,13 +88,15 @@ def _apart(values: Sequence[Any]) -> Array:
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
         first: dict[str, int] = {}
         names = np.array([first.setdefault(str(value), len(first)) for value in values])
-        return _APART * (names[:, None] != names)
+        apart: Array = _APART * (names[:, None] != names)
+        return apart
     numbers = np.array([_number(value) for value in values])
     earlier = np.sort(numbers[:-1][~np.isnan(numbers[:-1])])
     ranks = np.searchsorted(earlier, numbers, "left") + np.searchsorted(earlier, numbers, "right")
     # What is not known may be anything.
     places = np.where(np.isnan(numbers), 0.5, ranks / max(2 * len(earlier), 1))
-    return np.abs(places[:, None] - places)
+    distances: Array = np.abs(places[:, None] - places)
+    return distances
 
 
 def _number(value: float | None) -> float:
@@ -150,4 +152,5 @@ def _foretold(near: Near, best: Near) -> Near:
     among, of = sums[..., 0] - best, sums[..., 1] - 1
     share = (best.sum() - best) / (len(best) - 1)
     kept = np.clip((among + _ANY * share) / (of + _ANY), 1 - _SURELY, _SURELY)
-    return np.log(np.where(best > 0, kept, 1 - kept)).sum(-1)
+    likelihood: Near = np.log(np.where(best > 0, kept, 1 - kept)).sum(-1)
+    return likelihood

@@ -7,13 +7,18 @@ those here, and so is the percent that it thinks in.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.estimator import Estimate, Known, check_score, within
 from lemur_estimators.fit import LEAST_POINTS, fit
 
-_CENTRES = {"mean": np.mean, "median": np.median}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CENTRES: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "median": np.median}
 # The mean of equal numbers may differ from them in the last digit. In points of a percent.
 _ROUNDING = 1e-9
 

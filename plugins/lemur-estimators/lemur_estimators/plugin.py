@@ -4,7 +4,7 @@ from lemur_core import Entry, hookimpl
 
 
 @hookimpl
-def lemur_register_estimators():
+def lemur_register_estimators() -> list[Entry]:
     return [
         Entry(name, f"lemur_estimators.{target}", summary=summary)
         for name, target, summary in (
@@ -21,6 +21,6 @@ def lemur_register_estimators():
 
 
 @hookimpl
-def lemur_register_commands():
+def lemur_register_commands() -> list[Entry]:
     summary = "Judge estimators by recorded learning curves."
     return [Entry("estimate", "lemur_estimators.cli:estimate", summary=summary)]

@@ -41,7 +41,8 @@ def published() -> Array:
     weights[0, 0] += _NEVER * learned.sum((0, 1)) / learned.sum()
     # What was never seen may still be.
     weights += _UNSEEN / weights.size
-    return (weights / weights.sum()).ravel()
+    shares: Array = (weights / weights.sum()).ravel()
+    return shares
 
 
 @cache
@@ -57,7 +58,8 @@ def _late(noises: Array) -> Array:
     # The longer it was flat, the less probable is its end.
     waited = np.array([shape.late or np.inf for shape in shapes()])
     late = begin_late().reshape(models()) * noises / waited[:, None, None]
-    return late / late.sum()
+    shares: Array = late / late.sum()
+    return shares
 
 
 def of_study(curves: Sequence[Curve]) -> Array:
@@ -67,14 +69,16 @@ def of_study(curves: Sequence[Curve]) -> Array:
     study's prior does not lean to those that were trained longest.
     """
     seen = [_share(curve.epochs, curve.scores) for curve in curves[-_REMEMBERED:]]
-    return (_WORTH * published() + np.sum(seen, axis=0)) / (_WORTH + len(seen))
+    shares: Array = (_WORTH * published() + np.sum(seen, axis=0)) / (_WORTH + len(seen))
+    return shares
 
 
 @lru_cache(maxsize=4096)
 def _share(epochs: tuple[float, ...], scores: tuple[float, ...]) -> Array:
     highest = np.maximum.accumulate(scores)[None]
     horizon = horizon_of(epochs, epochs[-1])
-    return horizon.posterior(highest, np.log(published())).weights[0]
+    shares: Array = horizon.posterior(highest, np.log(published())).weights[0]
+    return shares
 
 
 @lru_cache(maxsize=512)

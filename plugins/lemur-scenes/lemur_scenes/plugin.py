@@ -8,7 +8,7 @@ BOTH = (*SEGMENTATION, "obj-detection")
 
 
 @hookimpl
-def lemur_register_loaders():
+def lemur_register_loaders() -> list[Entry]:
     return [
         Entry(
             "digits-scenes",
@@ -37,7 +37,7 @@ def lemur_register_loaders():
 
 
 @hookimpl
-def lemur_register_transforms():
+def lemur_register_transforms() -> list[Entry]:
     return [
         Entry(
             f"{family}_{size}{end}",

@@ -13,7 +13,7 @@ DEMO = "UNet-S"
 
 
 @hookimpl
-def lemur_register_nets():
+def lemur_register_nets() -> list[Entry]:
     return [
         replace(entry, min_size=MIN_SIZE, demo=entry.name == DEMO)
         for entry in entries_in("lemur_seg.nets", TASKS)
@@ -21,7 +21,7 @@ def lemur_register_nets():
 
 
 @hookimpl
-def lemur_register_metrics():
+def lemur_register_metrics() -> list[Entry]:
     metrics = "lemur_seg.metrics.confusion"
     return [
         Entry(

@@ -1,6 +1,8 @@
 """What lemur-vision-cls registers. Nothing here imports torch."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from lemur_core import Entry, entries_in, hookimpl
 from lemur_vision_cls.transforms.sizes import SIZES
@@ -14,7 +16,7 @@ DEMO = ("ResNet", "ShuffleNet", "SqueezeNet-1")
 
 
 @hookimpl
-def lemur_register_nets():
+def lemur_register_nets() -> list[Entry]:
     return [
         replace(
             entry,
@@ -27,7 +29,7 @@ def lemur_register_nets():
 
 
 @hookimpl
-def lemur_register_loaders():
+def lemur_register_loaders() -> list[Entry]:
     loaders = "lemur_vision_cls.loaders"
     return [
         Entry(name, f"{loaders}.{target}", TASKS, summary, size=size, demo=name == "digits")
@@ -53,7 +55,7 @@ def lemur_register_loaders():
 
 
 @hookimpl
-def lemur_register_transforms():
+def lemur_register_transforms() -> list[Entry]:
     return [
         *_sized("norm", "norm", "Resized, normalised"),
         *_sized("echo", "echo", "Scaled to 0..1"),
@@ -71,7 +73,9 @@ def lemur_register_transforms():
 OWN_NORM, OWN_ECHO = ("norm", "norm_flip"), ("echo", "echo_flip")
 
 
-def _sized(module, family, summary, *, flips=True, **options):
+def _sized(
+    module: str, family: str, summary: str, *, flips: bool = True, **options: Any
+) -> Iterator[Entry]:
     """Give a family's entry of each size, and where it ``flips`` that of the mirrored one too."""
     for size in SIZES:
         demo = f"{family}_{size}" == "norm_32"
@@ -81,13 +85,13 @@ def _sized(module, family, summary, *, flips=True, **options):
             yield _transform(module, name, mirrored, size=size, **options)
 
 
-def _transform(module, name, summary, **options):
+def _transform(module: str, name: str, summary: str, **options: Any) -> Entry:
     target = f"lemur_vision_cls.transforms.{module}:{name}"
     return Entry(name, target, TASKS, summary, **options)
 
 
 @hookimpl
-def lemur_register_metrics():
+def lemur_register_metrics() -> list[Entry]:
     metrics = "lemur_vision_cls.metrics"
     return [
         Entry("acc", f"{metrics}.accuracy:acc", TASKS, "Top-1 accuracy", demo=True),

@@ -142,10 +142,11 @@ def _read(figures: Sequence[_Figure], db: str, arguments: dict[str, Any]) -> Dat
 
 def _further(one: _Figure) -> Iterator[str]:
     """Yield the names of columns that a figure may need."""
-    if not hasattr(one.draw, "needs"):
+    draw: Any = one.draw
+    if not hasattr(draw, "needs"):
         yield from _FURTHER
         return
-    yield from (*one.draw.needs, *one.draw.uses)
+    yield from (*draw.needs, *draw.uses)
     # An option may be the name of a column, as in pareto:cost=parameters.
     yield from (value for value in one.options.values() if isinstance(value, str) and value)
 

@@ -18,7 +18,7 @@ from lemur_core.commands import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pandas import DataFrame
 
@@ -97,7 +97,7 @@ def made(table: str, frame: DataFrame) -> DataFrame:
     """Return a table of statistics by its name."""
     from lemur_analysis import stats
 
-    makers = {
+    makers: dict[str, Callable[[DataFrame], Any]] = {
         "overview": stats.overview,
         "nets": stats.nets,
         "summary": stats.summary,

@@ -96,13 +96,14 @@ def _of_collection(name: str, db: str | Path) -> DataFrame:
     import lemur_core
 
     members = lemur_core.collection(name, db=db).members
-    roles = {
+    roles: dict[str, set[int]] = {
         role: {one.position for one in members if one.role == role}
         for role in _roles(name, members)
     }
     rows = lemur_core.data(collection=name, with_facts=True, db=db)
-    positions = sorted(set.union(*roles.values()))
-    uneven = set.union(*roles.values()) - set.intersection(*roles.values())
+    positions = sorted(set[int]().union(*roles.values()))
+    first, *others = roles.values()
+    uneven = first.union(*others) - first.intersection(*others)
     if uneven:
         raise SettingsError(
             f"collection {name!r}: position {min(uneven)} has a member of one role only; "

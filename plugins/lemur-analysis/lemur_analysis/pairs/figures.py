@@ -70,7 +70,8 @@ def density(values: NDArray[Any], grid: NDArray[Any], bandwidth: float) -> NDArr
 
     kernels = KernelDensity(bandwidth=bandwidth).fit(np.clip(values, 0, 1).reshape(-1, 1))
     mirrored = np.concatenate([grid, -grid, 2 - grid]).reshape(-1, 1)
-    return np.exp(kernels.score_samples(mirrored)).reshape(3, -1).sum(axis=0)
+    density: np.ndarray = np.exp(kernels.score_samples(mirrored)).reshape(3, -1).sum(axis=0)
+    return density
 
 
 def _two_by_two(pairs: Pairs, **_: Any) -> list[Part]:

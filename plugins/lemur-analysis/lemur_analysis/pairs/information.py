@@ -199,7 +199,8 @@ def _estimated(
 def _reaching(null: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
     """Return the share of shuffles that reach a value, one added to both counts."""
     # Equal values of counts can come out apart by rounding.
-    return (1 + (null >= observed - 1e-12).sum(axis=0)) / (1 + len(null))
+    share: NDArray[Any] = (1 + (null >= observed - 1e-12).sum(axis=0)) / (1 + len(null))
+    return share
 
 
 def _interactions(information: NDArray[Any], sets: Sequence[tuple[str, ...]]) -> NDArray[Any]:
@@ -261,9 +262,12 @@ def _neighbours(
 
 
 def _binned(values: NDArray[Any], closed: bool) -> NDArray[Any]:
+    bins: NDArray[Any]
     if closed:
-        return np.minimum((values * BINS).astype(int), BINS - 1)
-    return np.digitize(values, np.arange(0, 1.01, 1 / BINS))
+        bins = np.minimum((values * BINS).astype(int), BINS - 1)
+    else:
+        bins = np.digitize(values, np.arange(0, 1.01, 1 / BINS))
+    return bins
 
 
 def _joint(codes: Sequence[NDArray[Any]]) -> NDArray[Any]:

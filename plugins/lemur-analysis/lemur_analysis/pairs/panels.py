@@ -118,7 +118,7 @@ def holds_no_pairs(frame: DataFrame, scores: str) -> bool:
     """Return whether a frame holds results, but none of pairs."""
     results = {*CELL, "nn", "epoch", "accuracy"} <= set(frame.columns)
     if {"role", "position"} <= set(frame.columns):
-        return frame.empty
+        return bool(frame.empty)
     return results and not scores
 
 

@@ -112,7 +112,7 @@ def _of_correlations(records: Callable[[], DataFrame]) -> Iterator[Claim]:
             f"correlation of mean and standard deviation, {name}",
             where,
             value,
-            lambda metric=metric: _mean_std(records(), metric)[0],
+            partial(_correlation, records, metric),
             0.005,
             PRINTED,
         )
@@ -121,7 +121,7 @@ def _of_correlations(records: Callable[[], DataFrame]) -> Iterator[Claim]:
                 f"groups of the correlation, {name}",
                 where,
                 groups,
-                lambda metric=metric: _mean_std(records(), metric)[1],
+                partial(_groups, records, metric),
             )
 
 
@@ -132,7 +132,7 @@ def _of_ranks(records: Callable[[], DataFrame]) -> Iterator[Claim]:
             text,
             "published records",
             value,
-            lambda dataset=dataset: _ranks(records(), dataset)[0],
+            partial(_rank_correlation, records, dataset),
             0.005,
             PRINTED,
         )
@@ -140,7 +140,7 @@ def _of_ranks(records: Callable[[], DataFrame]) -> Iterator[Claim]:
             f"nets on both cifar-10 and {dataset}",
             "published records",
             nets,
-            lambda dataset=dataset: _ranks(records(), dataset)[1],
+            partial(_nets_on_both, records, dataset),
         )
 
 
@@ -150,6 +150,22 @@ def _different(frame: DataFrame, columns: list[str]) -> int:
 
 def _long(frame: DataFrame) -> int:
     return int((frame.groupby(SETTING, observed=True)["epoch"].nunique() >= 20).sum())
+
+
+def _correlation(records: Callable[[], DataFrame], metric: str) -> Value:
+    return _mean_std(records(), metric)[0]
+
+
+def _groups(records: Callable[[], DataFrame], metric: str) -> Value:
+    return _mean_std(records(), metric)[1]
+
+
+def _rank_correlation(records: Callable[[], DataFrame], dataset: str) -> Value:
+    return _ranks(records(), dataset)[0]
+
+
+def _nets_on_both(records: Callable[[], DataFrame], dataset: str) -> Value:
+    return _ranks(records(), dataset)[1]
 
 
 def _mean_std(frame: DataFrame, metric: str) -> tuple[float, float]:

@@ -93,7 +93,7 @@ def draw_boxes(
     ax.add_collection(LineCollection(parts[1], colors=_COLOUR, lw=0.8, gid="whiskers"))
     ax.add_collection(LineCollection(parts[2], colors="black", lw=1.3, gid="medians"))
     if beyond:
-        look = {"color": "0.35", "markersize": 2.5, "markeredgewidth": 0}
+        look: dict[str, Any] = {"color": "0.35", "markersize": 2.5, "markeredgewidth": 0}
         points = _turned([beyond], upright)[0].T
         ax.plot(*points, ".", rasterized=len(beyond) > MOST_VECTORS, gid="beyond", **look)
     ax.autoscale_view()
@@ -108,4 +108,4 @@ def _turned(shapes: list[Any], upright: bool) -> Any:
 
 def _width(epochs: Series) -> int:
     """Return how many epochs a box is of."""
-    return max(1, math.ceil((epochs.max() - epochs.min() + 1) / MOST_BOXES))
+    return int(max(1, math.ceil((epochs.max() - epochs.min() + 1) / MOST_BOXES)))

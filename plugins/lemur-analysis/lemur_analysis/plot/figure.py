@@ -181,7 +181,8 @@ def _close(ax: Axes | None) -> None:
     from matplotlib import pyplot as plt
 
     if ax is not None:
-        plt.close(ax.figure)
+        figure: Any = ax.figure
+        plt.close(figure)
 
 
 def _columns(
@@ -212,7 +213,7 @@ def _styles(frame: DataFrame) -> dict[Any, dict[Any, Style]]:
 
 
 def _task(part: DataFrame) -> Any:
-    tasks = part["task"].dropna().unique() if "task" in part.columns else ()
+    tasks = part["task"].dropna().unique() if "task" in part.columns else []
     return tasks[0] if len(tasks) == 1 else None
 
 

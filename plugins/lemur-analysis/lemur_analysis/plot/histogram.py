@@ -29,7 +29,8 @@ def histogram(panel: Panel, *, bins: int = 50) -> None:
     add_note(panel.ax, f"bins of {edges[1] - edges[0]:.2g}")
     styles = styles_of(frame, "dataset") if apart else {}
     parts = [scores[frame["dataset"] == name] for name in styles] or [scores]
-    _, _, drawn = panel.ax.hist(parts, edges, stacked=True)
+    # A container for each part; of one part, not a list.
+    drawn: Any = panel.ax.hist(parts, edges, stacked=True)[2]
     for style, bars in zip(styles.values(), drawn if len(parts) > 1 else [drawn], strict=False):
         for bar in bars:
             bar.set(**style.area)

@@ -33,7 +33,7 @@ def epoch_axis(ax: Axes) -> None:
 
 def score_label(frame: DataFrame) -> str:
     """Return the label of an axis of scores, which names the metric if there is one only."""
-    metrics = frame["metric"].dropna().unique() if "metric" in frame.columns else ()
+    metrics = frame["metric"].dropna().unique() if "metric" in frame.columns else []
     return f"score ({label(metrics[0])})" if len(metrics) == 1 else "score"
 
 
@@ -83,7 +83,7 @@ def log_time_axis(axis: Axis, seconds: Series) -> None:
     low, high = float(seconds.min()) / 1.3, float(seconds.max()) * 1.3
     scale, limits = (
         (axis.axes.set_xscale, axis.axes.set_xlim)
-        if axis.axis_name == "x"
+        if axis is axis.axes.xaxis
         else (axis.axes.set_yscale, axis.axes.set_ylim)
     )
     scale("log")

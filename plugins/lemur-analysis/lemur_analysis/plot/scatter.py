@@ -68,12 +68,12 @@ def _points(
 ) -> None:
     """Draw a point of each record; those of the best nets, or rarest data sets, lie above."""
     many = len(frame) > MOST_VECTORS
-    look = {"linestyle": "", "alpha": 0.5 if many else 0.8, "rasterized": many}
+    look: dict[str, Any] = {"linestyle": "", "alpha": 0.5 if many else 0.8, "rasterized": many}
     groups = frame.groupby(by, observed=True).indices
     for name in sorted(groups, key=lambda one: styles[one].rank, reverse=by == "nn"):
         style, rows = styles[name], groups[name]
         size = 2.2 if len(frame) > 10 * MOST_VECTORS else 3
-        points = style.points | {"markersize": size, "color": style.color}
+        points: dict[str, Any] = style.points | {"markersize": size, "color": style.color}
         panel.ax.plot(x.iloc[rows], frame["accuracy"].iloc[rows], **points, **look)
     panel.ax.set_ylabel(score_label(frame))
     title = "net" if by == "nn" else "data set"

@@ -44,7 +44,7 @@ def mean_std_correlation(panel: Panel, *, pooled: bool = False) -> None:
 
 
 def _points(panel: Panel, groups: DataFrame, by: str) -> None:
-    look = {"linestyle": "", "alpha": 0.7, "rasterized": len(groups) > MOST_VECTORS}
+    look: dict[str, Any] = {"linestyle": "", "alpha": 0.7, "rasterized": len(groups) > MOST_VECTORS}
     if by not in groups.columns:
         panel.ax.plot(groups["mean"], groups["std"], ".", **look)
         return

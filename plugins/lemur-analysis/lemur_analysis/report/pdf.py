@@ -98,7 +98,13 @@ def _add_column(figure: Figure, left: float, name: str, values: Sequence[Any]) -
     width = _CHARACTER * max(map(len, (name, *texts)))
     is_text = any(isinstance(value, str) for value in values)
     x, side = (left, "left") if is_text else (left + width, "right")
-    style = {"va": "top", "ha": side, "fontsize": 8, "linespacing": 1.5, "parse_math": False}
+    style: dict[str, Any] = {
+        "va": "top",
+        "ha": side,
+        "fontsize": 8,
+        "linespacing": 1.5,
+        "parse_math": False,
+    }
     figure.text(x, 0.885, name, weight="bold", **style)
     figure.text(x, 0.86, "\n".join(texts), **style)
     return left + width + 2 * _CHARACTER

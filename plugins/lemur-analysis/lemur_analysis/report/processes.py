@@ -83,7 +83,7 @@ def _drawn_elsewhere(
     import matplotlib
 
     # A theme of seaborn's is settings of matplotlib.
-    theme = {name: value for name, value in matplotlib.rcParams.items() if name != "backend"}
+    theme: Any = {name: value for name, value in matplotlib.rcParams.items() if name != "backend"}
     calls = (
         partial(_draw_elsewhere, theme, figures.names, part, formats, place)
         for place, part in enumerate(parts)
@@ -94,7 +94,7 @@ def _drawn_elsewhere(
 
 
 def _draw_elsewhere(
-    theme: dict[str, Any], names: str, part: Part, formats: Sequence[str], place: int
+    theme: Any, names: str, part: Part, formats: Sequence[str], place: int
 ) -> tuple[list[Drawing], drawings.Log]:
     import matplotlib
 

@@ -226,7 +226,7 @@ def scatter_matrix(
         )
         figure.supxlabel("error", fontsize=9)
         figure.supylabel("error", fontsize=9)
-    grid = np.asarray(ax, dtype=object).ravel()
+    grid: np.ndarray = np.asarray(ax, dtype=object).ravel()
     if len(grid) != count * count:
         raise SettingsError(
             f"{count} data sets need {count * count} axes, and ax has {len(grid)}; leave it out, "

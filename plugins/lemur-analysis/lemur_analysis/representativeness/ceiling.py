@@ -173,14 +173,16 @@ def _best_halves(
 def _full(half: float | np.ndarray) -> np.ndarray:
     """Return the reliability of all runs from the correlation of halves (Spearman and Brown)."""
     positive = np.maximum(half, 0)
-    return 2 * positive / (1 + positive)
+    full: np.ndarray = 2 * positive / (1 + positive)
+    return full
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
     """Return the mean over splits, of those that have a correlation; NaN where none has one."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        return np.nansum(values, axis=0) / known.sum(axis=0)
+        mean: np.ndarray = np.nansum(values, axis=0) / known.sum(axis=0)
+    return mean
 
 
 def _tail(level: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def rank_correlations(
     table = error_table(frame)
     if common:
         table = table.dropna()
-    how = {
+    how: dict[str, Any] = {
         "method": method,
         "interval": interval,
         "level": level,
@@ -193,8 +193,8 @@ def row_correlations(x: np.ndarray, y: np.ndarray, method: str) -> np.ndarray:
 
     if method == "kendall":
         flat = zip(x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1]), strict=True)
-        values = [stats.kendalltau(a, b).statistic for a, b in flat]
-        return np.array(values).reshape(x.shape[:-1])
+        each = [stats.kendalltau(a, b).statistic for a, b in flat]
+        return np.array(each).reshape(x.shape[:-1])
     if method == "spearman":
         x, y = stats.rankdata(x, axis=-1), stats.rankdata(y, axis=-1)
     known = (np.ptp(x, axis=-1) > 0) & (np.ptp(y, axis=-1) > 0)
@@ -238,7 +238,7 @@ def complexity_correlations(
     rows = with_totals(checked(frame))
     check_columns(rows, columns)
     check_unique(rows, NET)
-    how = {"method": method, "interval": interval, "level": level}
+    how: dict[str, Any] = {"method": method, "interval": interval, "level": level}
     return _frame(
         (
             ((name, column), correlation(part[column], part["error"], **how))

@@ -7,7 +7,7 @@ however many trials it has; trials are resampled within their data set.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,7 @@ def interval_estimates(
     Raises:
         SettingsError: The frame lacks a column, or an option is out of range.
     """
-    bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    bootstrap: dict[str, Any] = {"confidence": confidence, "resamples": resamples, "seed": seed}
     rows = []
     for runs in runs_of(frame, keep=keep, within=within):
         for net, samples in runs.scores.items():
@@ -111,7 +111,7 @@ def probability_of_improvement(
         SettingsError: No data set has both nets, or the frame lacks a column.
     """
     check_columns(frame, ("nn",))
-    bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    bootstrap: dict[str, Any] = {"confidence": confidence, "resamples": resamples, "seed": seed}
     rows = []
     for runs in runs_of(frame[frame["nn"].isin([x, y])], within=within):
         if {x, y} != set(runs.scores):
@@ -154,7 +154,9 @@ def interquartile_mean(samples: Sequence[Array]) -> Array:
     begins = ends - weights[order]
     # What of each value's weight is between the quartiles.
     inside = np.clip(np.minimum(ends, 0.75) - np.maximum(begins, 0.25), 0, None)
-    return (np.take_along_axis(values, order, axis=-1) * inside).sum(axis=-1) / inside.sum(axis=-1)
+    total = (np.take_along_axis(values, order, axis=-1) * inside).sum(axis=-1)
+    mean: Array = total / inside.sum(axis=-1)
+    return mean
 
 
 def _improvement(*samples: Array) -> Array:
@@ -166,4 +168,5 @@ def _improvement(*samples: Array) -> Array:
         n, m = x.shape[-1], y.shape[-1]
         ranks = rankdata(np.concatenate([x, y], axis=-1), axis=-1)[..., :n]
         shares.append((ranks.sum(axis=-1) - n * (n + 1) / 2) / (n * m))
-    return np.mean(shares, axis=0)[None]
+    mean: Array = np.mean(shares, axis=0)[None]
+    return mean

@@ -221,7 +221,7 @@ def is_wide(values: Series) -> bool:
 
 def _off_centre(values: Series) -> float:
     low, high = values.min(), values.max()
-    return abs((values.median() - low) / (high - low) - 0.5)
+    return float(abs((values.median() - low) / (high - low) - 0.5))
 
 
 def _plain(value: Any) -> Any:

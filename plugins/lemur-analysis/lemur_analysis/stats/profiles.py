@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,7 @@ def performance_profile(
     if thresholds < 2:
         raise SettingsError(f"thresholds is {thresholds}; expected a whole number from 2")
     levels = np.linspace(0, 1, thresholds)
-    bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    bootstrap: dict[str, Any] = {"confidence": confidence, "resamples": resamples, "seed": seed}
     parts = []
     for runs in runs_of(frame, keep=keep, within=within):
         for net, samples in runs.scores.items():
@@ -67,7 +67,8 @@ def performance_profile(
 
 
 def _shares(*samples: Array, levels: Array) -> Array:
-    return np.mean([_above(one, levels) for one in samples], axis=0)
+    mean: Array = np.mean([_above(one, levels) for one in samples], axis=0)
+    return mean
 
 
 def _above(values: Array, levels: Array) -> Array:

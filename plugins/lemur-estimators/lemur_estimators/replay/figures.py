@@ -58,7 +58,11 @@ def _saved(plt: Any, figure: Any, file: Path) -> Path:
 
 def _epochs(axis: Axes, verdicts: Sequence[Verdict]) -> None:
     """When trials were ended: the distribution of the share of epochs that was trained."""
-    axis.hist([100 - 100 * one.saved for one in verdicts], np.linspace(0, 100, 21), color="#00838f")
+    axis.hist(
+        [100 - 100 * one.saved for one in verdicts],
+        np.linspace(0, 100, 21).tolist(),
+        color="#00838f",
+    )
     axis.set(xlabel="epochs trained, %", ylabel="trials", xlim=(0, 100))
 
 
@@ -106,7 +110,7 @@ def _best(axis: Axes, verdicts: Sequence[Verdict]) -> None:
 def _errors(axis: Axes, verdicts: Sequence[Verdict]) -> None:
     """How far off the predictions of trials that were ended early are."""
     off = [100 * (one.predicted - one.trial.curve.final) for one in verdicts if one.early]
-    axis.hist(np.clip(off, -15, 15), np.linspace(-15, 15, 31), color="#6a1b9a")
+    axis.hist(np.clip(off, -15, 15), np.linspace(-15, 15, 31).tolist(), color="#6a1b9a")
     axis.axvline(0, color=_INK, lw=0.7)
     axis.set(xlabel="predicted - measured, points", ylabel="trials ended early", xlim=(-15, 15))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -76,8 +77,8 @@ def measure(verdicts: Sequence[Verdict]) -> Measures:
         float(saved.mean()),
         tuple(float(one) for one in np.quantile(saved, (0.25, 0.5, 0.75))),  # type: ignore[arg-type]
         sum(one.trial.horizon for one in verdicts) / sum(one.epochs for one in verdicts),
-        tuple(_mean(rounds, lambda p, t, share=share: best_kept(p, t, share)[0]) for share in BEST),
-        tuple(_mean(rounds, lambda p, t, share=share: best_kept(p, t, share)[1]) for share in BEST),
+        tuple(_mean(rounds, partial(_overlap, share)) for share in BEST),
+        tuple(_mean(rounds, partial(_difference, share)) for share in BEST),
         float(np.abs(off).mean()) if early else 0.0,
         float(off.mean()) if early else 0.0,
         float(np.mean([one for one, _ in within])) if within else float("nan"),
@@ -121,6 +122,14 @@ def _rounds(verdicts: Sequence[Verdict]) -> Iterator[tuple[Scores, Scores]]:
     for ones in enough:
         predicted = np.array([one.predicted for one in ones])
         yield predicted, np.array([one.trial.curve.final for one in ones])
+
+
+def _overlap(share: float, predicted: Scores, true: Scores) -> float:
+    return best_kept(predicted, true, share)[0]
+
+
+def _difference(share: float, predicted: Scores, true: Scores) -> float:
+    return best_kept(predicted, true, share)[1]
 
 
 def _mean(rounds: Sequence[tuple[Scores, Scores]], of: Callable[[Scores, Scores], float]) -> float:

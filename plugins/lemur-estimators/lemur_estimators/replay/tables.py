@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lemur_estimators.replay.measures import BEST, Measures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 def rows_of(measured: Mapping[str, Measures]) -> list[dict[str, object]]:
@@ -67,7 +67,7 @@ def _points(score: float) -> str:
     return f"{100 * score:.2f}"
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> str:
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -83,7 +83,8 @@ def _write(file: Path, key: str, arrays: Arrays) -> bool:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("wb") as output:
-                np.savez(output, **{_KEY: np.array(key)}, **arrays)
+                members: dict[str, Any] = {_KEY: np.array(key), **arrays}
+                np.savez(output, **members)
             os.replace(part, file)
         finally:
             with suppress(OSError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from pycocotools import mask as coco_masks
@@ -31,7 +31,7 @@ def is_number(value: Any) -> bool:
     return abs(value) < _LARGEST and math.isfinite(value)
 
 
-def is_whole(value: Any, least: int = -(2**62), most: int = 2**62) -> bool:
+def is_whole(value: Any, least: int = -(2**62), most: int = 2**62) -> TypeGuard[int]:
     """Return whether a value of a JSON is an integer in a range."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 

@@ -184,17 +184,19 @@ class _Document:
             self._nowhere(where, "it is there twice")
             return
         self.image_of[image["id"]] = self._new(image["id"])
-        name, size = image.get("file_name"), (image.get("height"), image.get("width"))
+        name, height, width = (image.get(key) for key in ("file_name", "height", "width"))
         try:
             self.names[-1] = os.fsencode(name) if isinstance(name, str) else b""
         except UnicodeEncodeError:
             self.names[-1] = b""
         if not self.names[-1] or b"\0" in self.names[-1]:
             self._wrong(len(self.ids) - 1, where, "it has no file_name")
-        elif all(is_whole(one, 1, _LONGEST) for one in size):
-            self.sizes[-1] = size
+        elif is_whole(height, 1, _LONGEST) and is_whole(width, 1, _LONGEST):
+            self.sizes[-1] = (height, width)
         else:
-            why = f"its height and width are {short(size)}; expected two numbers of pixels"
+            why = (
+                f"its height and width are {short((height, width))}; expected two numbers of pixels"
+            )
             self._wrong(len(self.ids) - 1, where, why)
 
     def _annotation(self, number: int, annotation: Any) -> None:

@@ -78,7 +78,7 @@ def _annotation(scene: Scene, digit: int, image: int) -> dict[str, Any]:
 
 
 def _box(seen: NDArray[np.bool_]) -> list[int]:
-    rows, columns = seen.any(1).nonzero()[0], seen.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
     left, top = int(columns[0]), int(rows[0])
     return [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top]
 

@@ -26,4 +26,5 @@ def draw_ground(draws: Draws, size: int) -> Whole:
         grid = grid + draws.between(-colour, colour, (*sides, 3))
         ground += enlarge(grid, size, size)
     colour = draws.between(_DARKEST, _BRIGHTEST, (3,))
-    return np.clip(ground // ENLARGED + colour, 0, 255)
+    whole: Whole = np.clip(ground // ENLARGED + colour, 0, 255)
+    return whole

@@ -68,7 +68,8 @@ def draw_scene(draws: Draws, glyphs: Glyphs, size: int) -> Scene:
 
 def _side(draws: Draws, size: int) -> int:
     smallest = max(LEAST_SIDE, size * _SMALLEST[0] // _SMALLEST[1])
-    return draws.between(smallest, max(smallest, size * _LARGEST[0] // _LARGEST[1]))
+    side: int = draws.between(smallest, max(smallest, size * _LARGEST[0] // _LARGEST[1]))
+    return side
 
 
 class Canvas:

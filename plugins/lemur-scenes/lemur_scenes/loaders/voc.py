@@ -64,7 +64,7 @@ class Voc2012:
         train, test = (samples(folder, split) for split in ("train", "val"))
         chance = 1 / CLASSES if task == "img-segmentation" else 0.0
         names = ("background", *CATEGORIES)
-        files = (*train.files(), *test.files())
+        all_files = (*train.files(), *test.files())
         return DataBundle(
             train,
             test,
@@ -72,7 +72,7 @@ class Voc2012:
             chance,
             IMAGENET,
             class_names=names,
-            files=files,
+            files=all_files,
         )
 
     def download(self, folder: Path, progress: Progress) -> None:

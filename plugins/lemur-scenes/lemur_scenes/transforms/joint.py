@@ -66,7 +66,7 @@ class Joint(nn.Module):
         return pixels.sub_(self.mean).div_(self.std), moved
 
 
-class PadTo(v2.Transform):
+class PadTo(v2.Transform):  # type: ignore[misc] # torchvision has no types
     """Pad on the right and below to at least ``size`` pixels a side: no box moves.
 
     What is added has no object in it, and does not count where each pixel has a class.
@@ -94,7 +94,7 @@ def resized(normalisation: Normalisation, size: int, *, flip: bool = False) -> J
 
 def padded(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
     """Resize the longer side to ``size`` pixels, and pad the shorter."""
-    drawn = [Fit(size), *_mirrored(flip), PadTo(size)]
+    drawn: list[nn.Module] = [Fit(size), *_mirrored(flip), PadTo(size)]
     return Joint(normalisation, drawn, [Fit(size), PadTo(size)])
 
 

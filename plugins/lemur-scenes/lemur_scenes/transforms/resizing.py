@@ -15,7 +15,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 
-class Square(v2.Transform):
+class Square(v2.Transform):  # type: ignore[misc] # torchvision has no types
     """Resize to ``size`` pixels a side, whatever the shape of the image."""
 
     def __init__(self, size: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
@@ -80,7 +81,15 @@ class Paths(Sequence[Path]):
     def __len__(self) -> int:
         return len(self._others) + sum(map(len, self._images))
 
-    def __getitem__(self, index: int) -> Path:
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Path]: ...
+
+    def __getitem__(self, index: int | slice) -> Path | Sequence[Path]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
         if index < 0:
             index += len(self)
         for images in self._images:

@@ -128,7 +128,8 @@ def _targets(dataset: str, file: Path, wnids: list[str], classes: list[str]) -> 
 def _meta_file() -> str:
     from torchvision.datasets.imagenet import META_FILE
 
-    return META_FILE
+    file: str = META_FILE
+    return file
 
 
 def _imagenette_archive() -> tuple[str, str]:

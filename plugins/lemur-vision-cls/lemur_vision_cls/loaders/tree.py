@@ -124,7 +124,8 @@ def split_by_class(images: ImageFiles, share: float) -> tuple[ImageFiles, ImageF
             "each class aside to test; add images, or a folder test beside a folder train"
         )
     # In the tree's order, so that neighbours are read one after another.
-    return tuple(images.take(torch.cat(part).sort().values) for part in (first, second))
+    train, test = (images.take(torch.cat(part).sort().values) for part in (first, second))
+    return train, test
 
 
 def listed(folder: Path) -> list[os.DirEntry[str]]:

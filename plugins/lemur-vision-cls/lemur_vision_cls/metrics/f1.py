@@ -25,5 +25,6 @@ class MacroF1(MulticlassF1Score):
 
     def update(self, outputs: Tensor, targets: Tensor) -> None:
         """Take one batch."""
+        assert self.num_classes is not None
         check_shapes(outputs, targets, self.num_classes)
         super().update(outputs, targets)

@@ -22,6 +22,7 @@ class RandCropFlip(Norm):
     def forward(self, images: Tensor) -> Tensor:
         """Return the images as the net is fed them."""
         if self.training:
+            assert self.size is not None
             images = moved(resize(images, [self.size, self.size]), self.size // 8)
         return super().forward(images)
 
