@@ -10,8 +10,8 @@ from torch import nn
 from lemur_core.entry import Entry
 from lemur_core.fact import check_facts
 from lemur_core.pipeline import Pipeline
-from lemur_core.search.settings import Settings
-from lemur_core.search.summary import Summary
+from lemur_core.settings import Settings
+from lemur_core.summary import Summary
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 if TYPE_CHECKING:
