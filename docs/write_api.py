@@ -17,7 +17,8 @@ from lemur_core.kind import BUILT_IN
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "api.md"
 MODULES = (
-    "hookspecs", "kinds", "errors", "testing", "fetch", "images", "files", "commands", "workbooks",
+    "hookspecs", "kinds", "errors", "testing", "fetch", "images", "files", "commands", "tables",
+    "workbooks", "code", "code_facts", "training", "processes",
 )  # fmt: skip
 # Packages whose modules are public too.
 OPEN = ("kinds", "testing")

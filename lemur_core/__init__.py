@@ -8,7 +8,9 @@ The public interface is the names in ``__all__`` and these modules; ``docs/api.m
 - `lemur_core.fetch`, `lemur_core.images`: download archives and read image files, for loaders.
 - `lemur_core.files`: write a file whole or not at all.
 - `lemur_core.commands`: options and tables, for commands.
-- `lemur_core.workbooks`: tables in xlsx workbooks, for exporters.
+- `lemur_core.tables`, `lemur_core.workbooks`: tables in files, for exporters.
+- `lemur_core.code`, `lemur_core.code_facts`: nets' source code, and facts about it in a database.
+- `lemur_core.training`, `lemur_core.processes`: train a net in a process of one's own, and end it.
 
 Everything else may change in any release. A map of it, in the order a newcomer reads it:
 
@@ -18,7 +20,7 @@ Everything else may change in any release. A map of it, in the order a newcomer 
 - `lemur_core.pipeline`, `lemur_core.space`, `lemur_core.values`: what to train, and over which
   hyperparameters.
 - `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
-- `lemur_core.store`: results. `lemur_core.checking`: nets that machines, or strangers, write.
+- `lemur_core.store`: results.
 - `lemur_core.cli`: the commands.
 
 Importing this package imports neither torch nor pandas.
@@ -34,10 +36,20 @@ from lemur_core.hookspecs import hookimpl
 from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
-    from lemur_core import commands, files, images, workbooks
-    from lemur_core.checking.check import check
-    from lemur_core.pipeline import Pipeline
-    from lemur_core.registry import installed
+    from lemur_core import (
+        code,
+        code_facts,
+        commands,
+        files,
+        images,
+        processes,
+        tables,
+        training,
+        workbooks,
+    )
+    from lemur_core.pattern import Pattern
+    from lemur_core.pipeline import Pipeline, compose
+    from lemur_core.registry import Registry, installed
     from lemur_core.search.run import run
     from lemur_core.search.settings import Settings
     from lemur_core.search.summary import Summary
@@ -51,6 +63,7 @@ if TYPE_CHECKING:
         collections,
     )
     from lemur_core.store.facts import record
+    from lemur_core.store.reading.epochs import RecordedEpoch
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
     from lemur_core.store.recording import Recording, recording
@@ -64,8 +77,11 @@ __all__ = [
     "Epoch",
     "Kind",
     "Outcome",
+    "Pattern",
     "Pipeline",
+    "RecordedEpoch",
     "Recording",
+    "Registry",
     "Results",
     "Settings",
     "State",
@@ -75,11 +91,13 @@ __all__ = [
     "artefact",
     "attach",
     "best",
-    "check",
+    "code",
+    "code_facts",
     "collect",
     "collection",
     "collections",
     "commands",
+    "compose",
     "data",
     "entries_in",
     "errors",
@@ -87,10 +105,13 @@ __all__ = [
     "hookimpl",
     "images",
     "installed",
+    "processes",
     "record",
     "recording",
     "run",
+    "tables",
     "trained",
+    "training",
     "workbooks",
 ]
 
@@ -101,8 +122,11 @@ _LAZY = {
     "CollectionSummary": "lemur_core.store.collections",
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
+    "Pattern": "lemur_core.pattern",
     "Pipeline": "lemur_core.pipeline",
+    "RecordedEpoch": "lemur_core.store.reading.epochs",
     "Recording": "lemur_core.store.recording",
+    "Registry": "lemur_core.registry",
     "Results": "lemur_core.store.reading.results",
     "Settings": "lemur_core.search.settings",
     "State": "lemur_core.trial",
@@ -112,10 +136,10 @@ _LAZY = {
     "artefact": "lemur_core.store.artefacts",
     "attach": "lemur_core.store.artefacts",
     "best": "lemur_core.store.reading.reader",
-    "check": "lemur_core.checking.check",
     "collect": "lemur_core.store.collections",
     "collection": "lemur_core.store.collections",
     "collections": "lemur_core.store.collections",
+    "compose": "lemur_core.pipeline",
     "data": "lemur_core.store.reading.reader",
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
@@ -124,7 +148,19 @@ _LAZY = {
     "trained": "lemur_core.search.trained",
 }
 
-_MODULES = ("commands", "files", "images", "workbooks")
+_MODULES = (
+    "code",
+    "code_facts",
+    "commands",
+    "files",
+    "images",
+    "processes",
+    "tables",
+    "training",
+    "workbooks",
+)
+# Names that a plugin of lemur's own provides where it is installed.
+_OF_PLUGINS = {"check": "lemur_check.check"}
 
 
 def __getattr__(name: str) -> Any:
@@ -138,4 +174,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"lemur_core.{name}")
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
+    if name in _OF_PLUGINS:
+        from lemur_core.plugin_names import import_from_plugin
+
+        return import_from_plugin(_OF_PLUGINS[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -228,7 +228,8 @@ def merge(context: click.Context, other: str, db: str) -> None:
     with opened(other) as source, opened(db, create=True) as engine:
         done = take(engine, source)
     print_line(
-        f"{done.trials:,} trials, {done.epochs:,} epochs and {done.verdicts:,} verdicts taken in"
+        f"{done.trials:,} trials, {done.epochs:,} epochs and {done.code_facts:,} facts about code "
+        "taken in"
     )
     _say_attached(done.attached)
     for fault in done.attached.faults:

@@ -137,12 +137,12 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     """
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed
-    from lemur_core.search.checked import with_checked
+    from lemur_core.search.found_nets import with_found_nets
     from lemur_core.search.plan import plan
 
     settings = settings_of(take_aliases(given), _on_command_line(context))
     if dry_run:
-        pipelines = plan(settings, with_checked(settings, installed()))
+        pipelines = plan(settings, with_found_nets(settings, installed()))
         for pipeline in pipelines:
             print_line(pipeline.name)
         _say_held(settings.db, pipelines)

@@ -20,9 +20,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lemur_core.errors import ContractError, LemurError, PluginError, SettingsError
+from lemur_core.errors import (
+    ContractError,
+    LemurError,
+    PluginError,
+    SettingsError,
+    UnknownNameError,
+)
 from lemur_core.files import replacement
 from lemur_core.kinds.options import Selection, option_values
+from lemur_core.plugin_names import check_provided
 
 if TYPE_CHECKING:
     from lemur_core.registry import Registry
@@ -56,11 +63,16 @@ def exporter(registry: Registry, selection: Selection) -> Exporter:
 
     Raises:
         UnknownNameError: There is no such exporter.
+        MissingPluginError: It belongs to a plugin that is not installed.
         PluginError: It cannot be imported.
         ContractError: It is none.
         SettingsError: It has no such option, or a value is not of its type.
     """
-    target = registry.get("exporter", selection.name).load()
+    try:
+        target = registry.get("exporter", selection.name).load()
+    except UnknownNameError:
+        check_provided("exporter", selection.name)
+        raise
     return partial(target, **option_values("exporter", target, selection))
 
 

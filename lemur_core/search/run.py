@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.registry import Registry, installed
-from lemur_core.search.checked import checked_in, with_checked
 from lemur_core.search.events import Warned, Watch
+from lemur_core.search.found_nets import found_in, with_found_nets
 from lemur_core.search.hooks import tell_plugins
 from lemur_core.search.plan import plan
 from lemur_core.search.settings import Settings
@@ -45,9 +45,9 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         LemurError: The settings cannot be met.
     """
     # A name that is not there is told at once, before torch takes its seconds to load.
-    registry = with_checked(settings, registry)
+    registry = with_found_nets(settings, registry)
     pipelines = plan(settings, registry)
-    for net, how in sorted(checked_in(pipelines, registry).items()):
+    for net, how in sorted(found_in(pipelines, registry).items()):
         watch(Warned(f"net {net!r} was {how}; here it runs with your rights"))
     from lemur_core.store.database import check_lasting
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lemur_core.checking.sandbox import find_bubblewrap
+from lemur_check.sandbox import find_bubblewrap
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -22,6 +22,7 @@ from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.taking.attached import Taken, take_attached
+from lemur_core.store.taking.code_facts import stored_code_facts, take_code_facts
 from lemur_core.store.taking.intake import take
 from lemur_core.store.taking.records import (
     Batch,
@@ -33,7 +34,6 @@ from lemur_core.store.taking.records import (
 )
 from lemur_core.store.taking.source import check_source
 from lemur_core.store.trouble import place
-from lemur_core.store.verdicts import copy_verdicts, read_verdicts
 from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
 
@@ -52,13 +52,13 @@ class Merged:
     Attributes:
         trials: How many trials were not there before, of those that a lemur trained.
         epochs: How many epochs were not there before, also of what was taken in from elsewhere.
-        verdicts: How many verdicts on nets were not there before.
+        code_facts: How many facts about code were not there before.
         attached: What was taken in of facts, artefacts and collections.
     """
 
     trials: int = 0
     epochs: int = 0
-    verdicts: int = 0
+    code_facts: int = 0
     attached: Taken = field(default_factory=Taken)
 
 
@@ -102,10 +102,9 @@ def _merge(engine: Engine, other: Engine) -> Merged:
         done.epochs += report.added
         refused |= report.refused
         faults += report.faults
-    verdicts = patiently(other, read_verdicts)
-    done.verdicts = patiently(engine, partial(copy_verdicts, verdicts=verdicts))
+    done.code_facts, refused_facts = take_code_facts(engine, stored_code_facts(other))
     done.attached = take_attached(engine, without(read_attached(other), refused))
-    done.attached.faults += faults
+    done.attached.faults += faults + refused_facts
     return done
 
 
