@@ -180,14 +180,20 @@ def _weights(
     watch: Callable[[Epoch], None],
     say: Callable[[str], None],
 ) -> Iterator[Path]:
-    """Give the file of a trial's weights; they are trained first where they were not kept."""
-    if file.is_file():
+    """Give the file of a trial's best weights; they are trained first where it does not have them.
+
+    A worker that was stopped while another took its trial over may have written weights of an
+    earlier epoch over those of the best.
+    """
+    found = kept.epoch_of(file) if file.is_file() else None
+    if found and (told.best is None or found.validation >= told.best.validation):
         yield file
         return
     if told.best is None:
         raise SettingsError(f"trial {told.facts['uid']} has no epoch; expected a trained one")
     best = told.best.number
-    say(f"there is no {file}: training it again, to epoch {best}, its best")
+    why = f"{file} is of epoch {found.epoch}" if found else f"there is no {file}"
+    say(f"{why}: training it again, to epoch {best}, its best")
     # Where training is ended early, weights of no meaning are left nowhere.
     with TemporaryDirectory(prefix="lemur-trained-") as folder:
         written = Path(folder) / file.name

@@ -89,11 +89,27 @@ def load(file: Path, net: nn.Module, device: str) -> Kept:
     Raises:
         WeightsError: The file cannot be read, or the weights are not this net's.
     """
-    try:
+    with _readable(file):
+        load_model(net, file, device=device)
+    return epoch_of(file)
+
+
+def epoch_of(file: Path) -> Kept:
+    """Return the epoch whose weights are in a file.
+
+    Raises:
+        WeightsError: The file cannot be read, or does not say.
+    """
+    with _readable(file):
         with safe_open(file, "pt") as opened:
             told = opened.metadata() or {}
-        kept = Kept(int(told["epoch"]), float(told["validation"]), float(told["accuracy"]))
-        load_model(net, file, device=device)
+        return Kept(int(told["epoch"]), float(told["validation"]), float(told["accuracy"]))
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
     # A damaged file, and a net's own load_state_dict, may raise anything.
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
@@ -101,7 +117,6 @@ def load(file: Path, net: nn.Module, device: str) -> Kept:
             f"{file}: does not hold the weights of the trial's net ({reason}); "
             "remove it, and the trial is trained again"
         ) from error
-    return kept
 
 
 @contextmanager
