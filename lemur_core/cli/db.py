@@ -169,6 +169,8 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
                 f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"
             )
             _say_attached(report.attached)
+            if report.code_facts:
+                print_line(f"{report.code_facts:,} facts about code taken in")
     context.exit(1 if faults else 0)
 
 

@@ -14,7 +14,7 @@ from lemur_core.errors import FactError, StoreError
 from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
 from lemur_core.store.artefacts import Artefact, fault_of, folder_of, read_artefacts
-from lemur_core.store.code_facts import CodeFact, check_code_fact
+from lemur_core.store.code_fact import CodeFact, check_code_fact
 from lemur_core.store.database import reach
 from lemur_core.store.patience import patiently
 

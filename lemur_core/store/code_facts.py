@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
-from lemur_core.errors import FactError
-from lemur_core.json_value import NotJsonError, json_value
-from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.code import StoredCode, code_id, read_texts
+from lemur_core.store.code_fact import QUERY, CodeFact, check_code_fact, insert_facts, row_of
 from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
-from lemur_core.store.writing.ledger import insert_once
 
-MOST_BYTES = 2**24
-"""Of the JSON of a fact about code."""
-_AT_ONCE = 1_000
 _Result = TypeVar("_Result")
 
 
@@ -30,25 +24,6 @@ class NamedSource(NamedTuple):
 
     name: str
     hash: str
-
-
-class CodeFact(NamedTuple):
-    """A named value of a net's source.
-
-    Attributes:
-        hash: SHA-256 of the source, hexadecimal, as `code_hash` computes it. The source itself need
-            not be recorded. Empty where it is not known.
-        name: The fact's name, up to 200 characters; a prefix tells who recorded it,
-            ``check.verdict``.
-        value: None, a bool, a number, a text, or lists and dictionaries of these, at most 16 MiB as
-            JSON.
-        key: Tells apart several facts of one name and source, up to 200 characters.
-    """
-
-    hash: str
-    name: str
-    value: Any
-    key: str = ""
 
 
 class CodeTransaction:
@@ -101,13 +76,14 @@ class CodeTransaction:
             hashes: Hashes of sources; None returns the facts about every source.
         """
         fact = schema.code_fact.c
-        query = select(fact.hash, fact.name, fact.value, fact.key).where(fact.name == name)
-        query = query.order_by(fact.hash, fact.key)
+        query = QUERY.where(fact.name == name).order_by(fact.hash, fact.key)
         queries = [query] if hashes is None else where_in(query, fact.hash, sorted({*hashes}))
         return [CodeFact(*row) for each in queries for row in self._connection.execute(each)]
 
     def record(self, facts: Iterable[CodeFact]) -> int:
         """Record facts; one whose hash, name and key are recorded already stays as it is.
+
+        A fact that was taken in from elsewhere is replaced. The ``origin`` of facts is not read.
 
         Returns:
             The number of facts that were not recorded before.
@@ -115,11 +91,8 @@ class CodeTransaction:
         Raises:
             FactError: A hash, name, key or value cannot be stored.
         """
-        rows = [check_code_fact(fact)._asdict() for fact in facts]
-        insert, added = insert_once(self._connection.dialect, schema.code_fact), 0
-        for start in range(0, len(rows), _AT_ONCE):
-            added += self._connection.execute(insert, rows[start : start + _AT_ONCE]).rowcount
-        return added
+        rows = [row_of(check_code_fact(fact)) for fact in facts]
+        return insert_facts(self._connection, rows)
 
 
 class CodeDatabase:
@@ -165,40 +138,3 @@ def code_database(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Itera
     """
     with opened(db, create=create) as engine:
         yield CodeDatabase(engine)
-
-
-def check_code_fact(fact: CodeFact) -> CodeFact:
-    """Return a fact as it is stored.
-
-    Raises:
-        FactError: It cannot be stored.
-    """
-    name = check_name("fact", fact.name, FactError)
-    if fact.hash and not _is_hash(fact.hash):
-        raise FactError(f"fact {name!r}: {str(fact.hash)[:80]!r} is not a source's SHA-256")
-    key = check_name(f"key of fact {name!r}:", fact.key, FactError) if fact.key else ""
-    try:
-        return CodeFact(fact.hash, name, json_value(fact.value, MOST_BYTES), key)
-    except NotJsonError as error:
-        raise FactError(f"fact {name!r}: {error}") from None
-
-
-def _is_hash(text: Any) -> bool:
-    return isinstance(text, str) and len(text) == 64 and not set(text) - set("0123456789abcdef")
-
-
-def read_code_facts(connection: Connection, after: Sequence[str] = ()) -> list[CodeFact]:
-    """Return up to 1,000 facts about code in the order of name, hash and key.
-
-    Args:
-        connection: To the database.
-        after: Name, hash and key of the fact that the first one follows; empty begins anew.
-    """
-    from sqlalchemy import tuple_
-
-    fact = schema.code_fact.c
-    query = select(fact.hash, fact.name, fact.value, fact.key)
-    if after:
-        query = query.where(tuple_(fact.name, fact.hash, fact.key) > tuple_(*after))
-    query = query.order_by(fact.name, fact.hash, fact.key).limit(_AT_ONCE)
-    return [CodeFact(*row) for row in connection.execute(query)]

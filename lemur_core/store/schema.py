@@ -196,8 +196,10 @@ code_fact = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("hash", String(64), primary_key=True),  # as in `code`; empty if the source is not known
-    Column("key", Text, primary_key=True),  # tells apart facts of one name and source
+    Column("key", Text, primary_key=True),  # tells apart facts of one name and source code
     Column("value", Exact, nullable=False),
+    # Where it was taken in from; NULL where it was recorded here.
+    Column("source_id", ForeignKey("source.id", name="fk_code_fact_source_id")),
 )
 
 Index("ix_member_trial", member.c.trial_id)

@@ -15,9 +15,18 @@ from lemur_core.errors import FactError, StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.reading.filters import Filters
+from lemur_core.store.reading.reader import filters_of
 from lemur_core.store.taking import code_facts
+from lemur_core.store.taking.importers import files
 from lemur_core.store.taking.merge import merge
+from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
+from lemur_core.store.writing.writer import Writer
+from lemur_core.trial import Epoch, Trial
+
+from .test_store import PRM, pipeline
 
 OLD = Path(__file__).parent / "schemas" / "0010.sql"
 ONE, TWO = code_hash("x = 1"), code_hash("x = 2")
@@ -130,7 +139,7 @@ def test_an_upgrade_makes_facts_of_every_verdict_and_sketch(old):
 
 def test_facts_are_merged_with_their_code(old, tmp_path, monkeypatch):
     # Several transactions, as for many facts.
-    monkeypatch.setattr("lemur_core.store.code_facts._AT_ONCE", 2)
+    monkeypatch.setattr("lemur_core.store.taking.code_facts._AT_ONCE", 2)
     upgrade(old)
     new = tmp_path / "new.db"
     record(new, CodeFact(ONE, "mine", 1))
@@ -172,11 +181,113 @@ def test_a_fact_that_no_lemur_writes_is_a_fault(db, tmp_path):
 
 
 def test_parts_of_a_large_table_are_read_in_order(db, monkeypatch):
-    monkeypatch.setattr("lemur_core.store.code_facts._AT_ONCE", 3)
+    monkeypatch.setattr(code_facts, "_AT_ONCE", 3)
     facts = [CodeFact(code_hash(str(number)), name, number, key)
              for number in range(4) for name in ("a", "b") for key in ("", "k")]  # fmt: skip
     record(db, *facts)
     with opened(db) as engine:
         parts = list(code_facts.stored_code_facts(engine))
     assert [len(part.facts) for part in parts] == [3, 3, 3, 3, 3, 1]
-    assert sorted(fact for part in parts for fact in part.facts) == sorted(facts)
+    assert [fact for part in parts for fact in part.facts] == sorted(
+        facts, key=lambda fact: (fact.name, fact.hash, fact.key)
+    )
+
+
+@pytest.fixture
+def exported(old, tmp_path):
+    """What an export of the old database writes."""
+    upgrade(old)
+    folder = tmp_path / "exported"
+    with opened(old) as engine:
+        assert export(engine, folder) == (0, [])
+    return folder
+
+
+def test_an_export_holds_facts_and_code_and_an_import_takes_them_in(old, exported, db, lemur):
+    assert lemur("db", "import", exported, "--format", "lemur-files", "--db", db) == (
+        0,
+        f"{exported}: 0 records taken in, 0 were there already\n6 facts about code taken in\n",
+        "",
+    )
+    for name in ("check.verdict", "check.sketch"):
+        theirs = read(db, name)
+        assert {fact.origin for fact in theirs} == {str(exported)}
+        assert [fact._replace(origin=None) for fact in theirs] == read(old, name)
+    with code_database(db) as database:
+        # What strangers' files say makes no net that could be trained by its name.
+        assert database.run(lambda transaction: transaction.sources()) == []
+        texts = database.run(lambda one: one.texts({code_hash("x = 1\n")}))
+    assert list(texts.values()) == ["x = 1\n"]
+    with opened(db) as engine:
+        assert check(engine) == []
+        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 0
+
+
+def test_an_own_fact_replaces_one_of_others_and_not_the_other_way_round(exported, db):
+    [theirs] = [
+        CodeFact(**json.loads(line))
+        for line in (exported / "lemur" / "code_facts.jsonl").read_text().splitlines()
+        if '"check.sketch"' in line and code_hash("x = 1\n") in line
+    ]
+    mine = theirs._replace(value="mine")
+    with opened(db, create=True) as engine:
+        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 6
+    assert record(db, mine) == 1
+    assert read(db, "check.sketch", [mine.hash]) == [mine]
+    with opened(db) as engine:
+        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 0
+    assert read(db, "check.sketch", [mine.hash]) == [mine]
+
+
+def test_where_a_fact_is_from_is_merged_with_it(exported, db, tmp_path):
+    with opened(db, create=True) as engine:
+        take_in(engine, exported, files.read, "lemur-files")
+        with opened(tmp_path / "new.db", create=True) as new:
+            assert merge(new, engine).code_facts == 6
+    assert read(tmp_path / "new.db", "check.verdict") == read(db, "check.verdict")
+
+
+def test_what_an_exported_folder_holds_wrongly_is_left_out(exported, db):
+    folder = exported / "lemur"
+    (folder / "code.jsonl").write_text(
+        json.dumps({"hash": ONE, "text": "x = 2"})
+        + "\n"
+        + json.dumps({"hash": code_hash("\ud800"), "text": "\ud800"})
+    )
+    lines = [{"hash": [], "name": "a", "key": "", "value": 1}, {"hash": ONE}, 7,
+             {"hash": ONE, "name": "a", "key": "", "value": 1}]  # fmt: skip
+    (folder / "code_facts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with opened(db, create=True) as engine:
+        report = take_in(engine, exported, files.read, "lemur-files")
+        assert report.code_facts == 1
+        assert sorted(fault.reason for fault in report.faults) == [
+            "fact 'a': '[]' is not a source's SHA-256",
+            "is no line of code_facts.jsonl", "is no line of code_facts.jsonl",
+            "is not what its hash says", "is not what its hash says",
+        ]  # fmt: skip
+        with engine.connect() as connection:
+            assert connection.scalar(select(func.count()).select_from(schema.code)) == 0
+
+
+def test_an_export_of_some_results_holds_the_facts_about_their_nets(toys, db, tmp_path):
+    one = pipeline(toys)
+    code = one.net_entry.code()
+    with opened(db, create=True) as engine:
+        writer = Writer(engine, {})
+        trial_id = writer.begin(Trial(one, 1, PRM, 0, 1))
+        writer.record(trial_id, Epoch(1, None, 0.5, 0.5, 1))
+        record(db, CodeFact(code_hash(code), "mine", 1), CodeFact(ONE, "mine", 2))
+        for name, filters in (
+            ("all", Filters()), ("any", filters_of()), ("some", Filters(trial={"nn": "Linear"})),
+            ("none", Filters(epoch=2)),
+        ):  # fmt: skip
+            export(engine, tmp_path / name, filters)
+    written = {
+        name: [json.loads(line)["value"] for line in file.read_text().splitlines()]
+        for name in ("all", "any", "some")
+        for file in [tmp_path / name / "lemur" / "code_facts.jsonl"]
+    }
+    assert {name: sorted(values) for name, values in written.items()} == {
+        "all": [1, 2], "any": [1, 2], "some": [1]
+    }  # fmt: skip
+    assert not (tmp_path / "none" / "lemur").exists()

@@ -22,7 +22,7 @@ from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.taking.attached import Taken, take_attached
-from lemur_core.store.taking.code_facts import stored_code_facts, take_code_facts
+from lemur_core.store.taking.code_facts import merge_code_facts
 from lemur_core.store.taking.intake import take
 from lemur_core.store.taking.records import (
     Batch,
@@ -102,7 +102,7 @@ def _merge(engine: Engine, other: Engine) -> Merged:
         done.epochs += report.added
         refused |= report.refused
         faults += report.faults
-    done.code_facts, refused_facts = take_code_facts(engine, stored_code_facts(other))
+    done.code_facts, refused_facts = merge_code_facts(engine, other)
     done.attached = take_attached(engine, without(read_attached(other), refused))
     done.attached.faults += faults + refused_facts
     return done

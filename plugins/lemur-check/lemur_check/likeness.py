@@ -85,7 +85,9 @@ def read_likeness(
 
 def read_sketches(database: CodeTransaction) -> dict[str, Sketch]:
     """Return the sketches that are recorded, by the hash of their source."""
-    return {fact.hash: _sketch(fact.value) for fact in database.facts(FACT)}
+    # Those that the files of others hold are made anew.
+    own = (fact for fact in database.facts(FACT) if fact.origin is None)
+    return {fact.hash: _sketch(fact.value) for fact in own}
 
 
 def write_sketches(database: CodeTransaction, made: Mapping[str, Sketch]) -> None:

@@ -47,7 +47,7 @@ def find_verdicts(database: CodeTransaction, code: str, asked: str) -> list[dict
         asked: The identity of what is asked.
     """
     # A source that no database stores was recorded without its hash by an older lemur.
-    found = [fact.value for fact in database.facts(FACT, (code_hash(code), ""))]
+    found = [fact.value for fact in _own(database, (code_hash(code), ""))]
     same = [value for value in found if value["asked"] == asked]
     return [_read(value["facts"]) for value in sorted(same, key=_moment, reverse=True)]
 
@@ -92,7 +92,7 @@ def read_checked(
     A source whose name another one took over has it no more.
     """
     sources = set(database.sources(names))
-    verdicts = database.facts(FACT, {source.hash for source in sources}) if sources else []
+    verdicts = _own(database, {source.hash for source in sources})
     found: dict[str, dict[str, CheckedNet]] = {}
     for fact in sorted(verdicts, key=lambda fact: _moment(fact.value)):
         told, name = fact.value, fact.value["name"]
@@ -109,6 +109,11 @@ def read_checked(
         name: tuple(net._replace(code=texts[net.hash]) for net in nets.values())
         for name, nets in found.items()
     }
+
+
+def _own(database: CodeTransaction, hashes: Iterable[str]) -> list[CodeFact]:
+    # What the files of others say of a source is not believed.
+    return [fact for fact in database.facts(FACT, hashes) if fact.origin is None]
 
 
 def moment() -> str:

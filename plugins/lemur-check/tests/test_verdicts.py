@@ -5,15 +5,21 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lemur_check.checked_nets import find_nets
+from lemur_check.likeness import read_sketches, write_sketches
+from lemur_check.sketch import WIDTH, Sketch
 from lemur_check.verdicts import CheckedNet, Pipeline, find_verdicts, read_checked, write_verdict
 from lemur_core.code import code_hash
-from lemur_core.code_facts import code_database
+from lemur_core.code_facts import CodeDatabase, code_database
 from lemur_core.errors import SettingsError
 from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.taking.importers import files
 from lemur_core.store.taking.merge import merge
+from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 
 OLD = Path(__file__).parents[3] / "tests" / "core" / "schemas" / "0010.sql"
@@ -110,3 +116,22 @@ def test_verdicts_of_an_older_lemur_are_found_after_an_upgrade(db):
     assert (mine.code, mine.walls) == ("x = 1\n", ("bubblewrap", "bubblewrap"))
     assert (old.code, old.walls) == ("x = 2  # ä\n", ("none",))
     assert nets(db, "unreadable") == {}
+
+
+def test_what_the_files_of_others_say_of_a_source_is_not_believed(db, tmp_path):
+    write(db, ("a", "x = 1", MINE, "1"))
+    forged = Sketch("0" * 64, np.zeros(WIDTH, np.uint32))
+    with opened(db) as engine:
+        CodeDatabase(engine).run(lambda one: write_sketches(one, {code_hash("x = 1"): forged}))
+        export(engine, tmp_path / "exported")
+    new = tmp_path / "new.db"
+    with opened(new, create=True) as engine:
+        report = take_in(engine, tmp_path / "exported", files.read, "lemur-files")
+        assert report.code_facts == 2
+        assert CodeDatabase(engine).run(read_sketches) == {}
+    assert found(new, "x = 1", "a") == find_nets(["Mine"], str(new)) == []
+    # Checked here too, it has both verdicts; only one is found.
+    mine = {**MINE, "walls": "trust"}
+    write(new, ("a", "x = 1", mine, "2"))
+    assert found(new, "x = 1", "a") == [mine]
+    assert [net.walls for net in nets(new, "Mine")["Mine"]] == [("trust",)]

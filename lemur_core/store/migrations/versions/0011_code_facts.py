@@ -23,6 +23,9 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(64), primary_key=True),
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
+        sa.Column(
+            "source_id", sa.Integer, sa.ForeignKey("source.id", name="fk_code_fact_source_id")
+        ),
     )
     _move("select hash, tree, signature from sketch", _of_sketch)
     _move(
@@ -35,7 +38,9 @@ def upgrade() -> None:
 
 def _move(query: str, fact_of: Callable[[Mapping[Any, Any]], dict[str, str]]) -> None:
     connection = op.get_bind()
-    insert = sa.text("insert into code_fact values (:name, :hash, :key, :value)")
+    insert = sa.text(
+        "insert into code_fact (name, hash, key, value) values (:name, :hash, :key, :value)"
+    )
     rows = connection.execute(sa.text(query), execution_options={"yield_per": _AT_ONCE})
     for some in rows.mappings().partitions():
         connection.execute(insert, [fact_of(row) for row in some])
