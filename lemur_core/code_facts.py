@@ -9,8 +9,8 @@ A plugin records what it finds out about a source under names with a prefix of i
         fact = CodeFact(code_hash(code), "size.characters", len(code))
         database.run(lambda transaction: transaction.record([fact]))
 
-``lemur db merge`` copies facts about code with the code; ``lemur db export`` and ``lemur db import``
-take them along. An imported fact has an ``origin``.
+``lemur db merge`` copies facts about code with the code; ``lemur db export`` and ``lemur db
+import`` take them along. An imported fact has an ``origin``.
 """
 
 from __future__ import annotations
