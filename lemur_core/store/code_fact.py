@@ -17,6 +17,7 @@ from lemur_core.store.code import NamedCode
 MOST_BYTES = 2**24
 """Of the JSON of a fact about code."""
 _AT_ONCE = 1_000
+_KEY = ("name", "hash", "key")
 _fact = schema.code_fact.c
 QUERY = select(_fact.hash, _fact.name, _fact.value, _fact.key, schema.source.c.place).join_from(
     schema.code_fact, schema.source, isouter=True
@@ -89,14 +90,8 @@ def row_of(fact: CodeFact, source_id: int | None = None) -> dict[str, Any]:
         fact: As `check_code_fact` returns it.
         source_id: Where it was taken in from; None if it is recorded here.
     """
-    name, key = fact.name, fact.key
-    return {
-        "name": name,
-        "hash": fact.hash,
-        "key": key,
-        "value": fact.value,
-        "source_id": source_id,
-    }
+    names = {"name": fact.name, "hash": fact.hash, "key": fact.key}
+    return {**names, "value": fact.value, "source_id": source_id}
 
 
 def insert_facts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -108,11 +103,14 @@ def insert_facts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> i
     statement = insert(schema.code_fact)
     given = statement.excluded
     statement = statement.on_conflict_do_update(
-        index_elements=[_fact.name, _fact.hash, _fact.key],
+        index_elements=[_fact[name] for name in _KEY],
         set_={"value": given.value, "source_id": None},
         where=_fact.source_id.is_not(None) & given.source_id.is_(None),
     ).execution_options(preserve_rowcount=True)
+    # Each once, and in one order, so that no two processes wait for each other's rows.
+    first = {tuple(row[name] for name in _KEY): row for row in reversed(rows)}
+    each = [first[key] for key in sorted(first)]
     added = 0
-    for start in range(0, len(rows), _AT_ONCE):
-        added += connection.execute(statement, rows[start : start + _AT_ONCE]).rowcount
+    for start in range(0, len(each), _AT_ONCE):
+        added += connection.execute(statement, each[start : start + _AT_ONCE]).rowcount
     return added

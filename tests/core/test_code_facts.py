@@ -58,6 +58,11 @@ def test_facts_come_back_exactly_and_the_first_stays(db):
     assert read(db, "mine.lines", []) == read(db, "mine") == []
 
 
+def test_of_one_fact_given_twice_the_first_is_recorded(db):
+    assert record(db, *(CodeFact(ONE, "a", value) for value in (1, 2, 1))) == 1
+    assert read(db, "a") == [CodeFact(ONE, "a", 1)]
+
+
 @pytest.mark.parametrize(
     ("fact", "message"),
     [

@@ -14,7 +14,7 @@ from lemur_check.sketch import sketch_of
 from lemur_check.verdicts import CheckedNet, find_verdicts, read_checked, write_verdict
 from lemur_check.verdicts import Pipeline as Checked
 from lemur_core import Results, data
-from lemur_core.code_facts import CodeDatabase
+from lemur_core.code_facts import CodeDatabase, CodeFact
 from lemur_core.errors import FactError, StoreError
 from lemur_core.pattern import Pattern
 from lemur_core.pipeline import compose
@@ -30,6 +30,7 @@ from lemur_core.store.identity import code_hash
 from lemur_core.store.reading.reader import best, without_epochs
 from lemur_core.store.reading.standings import standings
 from lemur_core.store.recording import recording
+from lemur_core.store.taking.importers import files
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
@@ -204,6 +205,25 @@ def test_verdicts_sketches_and_code_are_kept_on_a_server(database, tmp_path):
         with opened(tmp_path / "file.db", create=True) as other:
             assert merge(other, engine).code_facts == 2
             assert merge(engine, other).code_facts == 0
+
+
+def test_facts_about_code_are_imported_and_replaced_on_a_server(database, tmp_path):
+    facts = [CodeFact(code_hash("x = 1"), "mine", value) for value in (1, 2)]
+    with opened(tmp_path / "file.db", create=True) as other:
+        CodeDatabase(other).run(lambda transaction: transaction.record(facts))
+        export(other, tmp_path / "exported")
+    with opened(database, create=True) as engine:
+        nets = CodeDatabase(engine)
+        for added in (1, 0):
+            taken = take_in(engine, tmp_path / "exported", files.read, "lemur-files")
+            assert (taken.code_facts, taken.faults) == (added, [])
+        [theirs] = nets.run(lambda one: one.facts("mine"))
+        assert theirs == facts[0]._replace(origin=str(tmp_path / "exported"))
+        # The second replaces what was taken in, but not what was recorded here.
+        for number, added in ((1, 1), (0, 0)):
+            again = [facts[number]] * 2
+            assert nets.run(lambda one: one.record(again)) == added  # noqa: B023
+        assert nets.run(lambda one: one.facts("mine")) == [facts[1]]
 
 
 def test_the_best_are_chosen_by_validation_and_every_plain_column_filters(database):
