@@ -16,13 +16,18 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core import data
+from lemur_core.composition import compose
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import Pipeline, compose
 from lemur_core.registry import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lemur_core.pipeline import Pipeline
 
 LEMUR = str(Path(sys.executable).with_name("lemur"))
 COLUMNS = (

@@ -19,23 +19,26 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import psutil
 import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
+from lemur_core.campaign.plan import plan
 from lemur_core.registry import installed
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.train import trial as trial_module
 from lemur_core.train.data import Bundles
 from lemur_core.train.trial import run_trial
 from lemur_core.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).resolve().parent
 EPOCHS = {"Small": 60, "SqueezeNet-1": 10, "ResNet": 10}
@@ -125,7 +128,9 @@ class Beside:
 def in_turns(net: str, beside: Beside) -> tuple[float, float, float]:
     """Return what an epoch of the bare loop takes, what lemur's, and that beside training."""
     settings = {"patterns": ["img-classification_digits_acc"], "net": [spelt(net)]}
-    pipeline = plan(Settings.of(settings | {"transform": [PRM["transform"]]}), installed())[0]
+    pipeline = plan(
+        Settings.of(settings | {"transform": [PRM["transform"]]}), installed()
+    ).pipelines[0]
     prm = PRM | {"optimizer": OPTIMIZER.get(net, "sgd")}
     with TemporaryDirectory() as folder:
         # One more, as the last leaves no checkpoint.

@@ -13,14 +13,18 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_check.asked import Asked
 from lemur_check.batch import Source, checked
 from lemur_check.check import checker
 from lemur_check.sandbox import Limits
-from lemur_check.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_check.verdict import Verdict
 
 SMALL = (Path(__file__).parent / "nets" / "Small.py").read_text()
 LIMITS = Limits(seconds=60, memory_bytes=2**30, processes=16, scratch_bytes=64 * 2**20)

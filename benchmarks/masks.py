@@ -27,9 +27,8 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -44,6 +43,9 @@ from lemur_core.train.batches import batches
 from lemur_scenes.coco.scenes import Scenes, coco_scenes
 from lemur_scenes.loaders.published import IMAGENET
 from lemur_scenes.transforms.joint import resized
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEIGHT, WIDTH, OBJECTS, CATEGORIES = 480, 640, 7, 80
 MIN_PIXELS = 1_000

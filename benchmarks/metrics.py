@@ -19,13 +19,15 @@ import io
 import statistics
 import sys
 import time
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import mock
 
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Match(NamedTuple):

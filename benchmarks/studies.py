@@ -13,18 +13,21 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 from sqlalchemy import Engine, event
 
 from lemur_core import Entry
+from lemur_core.campaign.run import campaign
 from lemur_core.registry import installed
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NET = Path(__file__).with_name("nets") / "Linear.py"
 

@@ -7,18 +7,21 @@ python docs/write_api.py --check  exit with status 1 if the page is not what wou
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import griffe
 
 from lemur_core.kind import BUILT_IN
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "api.md"
 MODULES = (
-    "hookspecs", "kinds", "errors", "testing", "fetch", "images", "files", "commands", "tables",
-    "workbooks", "code", "code_facts", "training", "processes",
+    "hookspecs", "kinds", "errors", "testing", "fetch", "images", "pretrained", "labels", "options",
+    "files", "commands", "tables", "workbooks", "code", "code_facts", "training", "processes",
 )  # fmt: skip
 # Packages whose modules are public too.
 OPEN = ("kinds", "testing")

@@ -11,9 +11,9 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 import matplotlib
@@ -22,6 +22,9 @@ from matplotlib import pyplot as plt
 import lemur_core
 from lemur_analysis.plot.files import missing_of_page, pages_of, save
 from lemur_core.errors import LemurError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DOCS = Path(__file__).parent
 FOLDER = DOCS / "gallery"

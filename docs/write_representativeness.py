@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -23,6 +22,9 @@ from matplotlib import pyplot as plt
 import lemur_core
 from lemur_analysis import representativeness as rep
 from lemur_analysis.plot.files import save
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PAGE = Path(__file__).parent / "representativeness.md"
 FIGURES = PAGE.with_suffix("")

@@ -6,6 +6,9 @@ The public interface is the names in ``__all__`` and these modules; ``docs/api.m
 - `lemur_core.errors`: the exceptions.
 - `lemur_core.testing`: contract tests for the authors of plugins.
 - `lemur_core.fetch`, `lemur_core.images`: download archives and read image files, for loaders.
+- `lemur_core.pretrained`: read files of pretrained weights, for nets.
+- `lemur_core.labels`: check the labels of a data set, for tasks.
+- `lemur_core.options`: read the options of entries, ``html:theme=dark``.
 - `lemur_core.files`: write a file whole or not at all.
 - `lemur_core.commands`: options and tables, for commands.
 - `lemur_core.tables`, `lemur_core.workbooks`: tables in files, for exporters.
@@ -17,11 +20,15 @@ Everything else may change in any release. A map of it, in the order a newcomer 
 - `lemur_core.hookspecs`: the hooks a plugin implements.
 - `lemur_core.entry`: what a plugin registers. `lemur_core.kind`: the table of kinds.
 - `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
-- `lemur_core.pipeline`, `lemur_core.space`, `lemur_core.values`: what to train, and over which
-  hyperparameters.
-- `lemur_core.train`: one trial. `lemur_core.search`: a campaign of them.
-- `lemur_core.store`: results.
+- `lemur_core.pipeline`, `lemur_core.composition`: what to train, and how patterns become that.
+  `lemur_core.space`, `lemur_core.values`: over which hyperparameters.
+- `lemur_core.settings`: what a campaign is asked to do. `lemur_core.events`: what it tells.
+- `lemur_core.train`: one trial. `lemur_core.search`: the search over one pipeline.
+  `lemur_core.campaign`: what ``lemur run`` does, from the plan to the summary.
+- `lemur_core.store`: results. `lemur_core.reproduction`: recorded trials trained or used again.
 - `lemur_core.cli`: the commands.
+
+The import rules in ``pyproject.toml`` say what may import what, and name every module.
 
 Importing this package imports neither torch nor pandas.
 """
@@ -47,13 +54,13 @@ if TYPE_CHECKING:
         training,
         workbooks,
     )
+    from lemur_core.campaign.run import run
+    from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
-    from lemur_core.pipeline import Pipeline, compose
+    from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry, installed
-    from lemur_core.search.run import run
-    from lemur_core.search.settings import Settings
-    from lemur_core.search.summary import Summary
-    from lemur_core.search.trained import Trained, trained
+    from lemur_core.reproduction.trained import Trained, trained
+    from lemur_core.settings import Settings
     from lemur_core.store.artefacts import Artefact, artefact, attach
     from lemur_core.store.collections import (
         Collection,
@@ -67,6 +74,7 @@ if TYPE_CHECKING:
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
     from lemur_core.store.recording import Recording, recording
+    from lemur_core.summary import Summary
     from lemur_core.trial import Epoch, Outcome, State, Trial
 
 __all__ = [
@@ -128,10 +136,10 @@ _LAZY = {
     "Recording": "lemur_core.store.recording",
     "Registry": "lemur_core.registry",
     "Results": "lemur_core.store.reading.results",
-    "Settings": "lemur_core.search.settings",
+    "Settings": "lemur_core.settings",
     "State": "lemur_core.trial",
-    "Summary": "lemur_core.search.summary",
-    "Trained": "lemur_core.search.trained",
+    "Summary": "lemur_core.summary",
+    "Trained": "lemur_core.reproduction.trained",
     "Trial": "lemur_core.trial",
     "artefact": "lemur_core.store.artefacts",
     "attach": "lemur_core.store.artefacts",
@@ -139,13 +147,13 @@ _LAZY = {
     "collect": "lemur_core.store.collections",
     "collection": "lemur_core.store.collections",
     "collections": "lemur_core.store.collections",
-    "compose": "lemur_core.pipeline",
+    "compose": "lemur_core.composition",
     "data": "lemur_core.store.reading.reader",
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
     "recording": "lemur_core.store.recording",
-    "run": "lemur_core.search.run",
-    "trained": "lemur_core.search.trained",
+    "run": "lemur_core.campaign.run",
+    "trained": "lemur_core.reproduction.trained",
 }
 
 _MODULES = (

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Parts that are only there if not all samples are in memory.
 FILES, SAMPLED = "files", "sampled"
@@ -114,3 +116,11 @@ def _part(told: Any) -> Part:
 
 def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def differing(told: DatasetRecord, today: DatasetRecord) -> str:
+    """Return how data differs from what was recorded, in words."""
+    return (
+        f"recorded {told.label} ({told.sizes}), here {today.label} ({today.sizes}); "
+        f"they differ in {', '.join(told.differing(today))}"
+    )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,7 @@ from lemur_core.errors import PluginError
 from lemur_core.restriction import LIMITS, OPTION
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
     from importlib.resources.abc import Traversable
 
     from lemur_core.sources.snapshot import Snapshot

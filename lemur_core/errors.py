@@ -7,9 +7,12 @@ without a traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from lemur_core.escapes import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _NONE_INSTALLED = "no installed plugin provides any"
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Control characters but tabs and line ends, lone surrogates, and what Unicode calls separators of
 # lines and paragraphs, format characters (bidirectional marks, zero-width characters, tags) and

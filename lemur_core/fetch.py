@@ -18,13 +18,15 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from lemur_core.errors import FetchError
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 _CHUNK = 2**18
 _PATIENCE_S = 60.0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from lemur_core.errors import LemurError, WriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["open_regular", "replacement", "sync_folder", "write_errors"]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lemur_core.entry import Entry
 from lemur_core.errors import MisfitError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from lemur_core.entry import Entry
 
 # What images are made at least, and those that vary in size, unless transforms are asked for.
 _LEAST_SIZE, _USUAL_SIZE = 32, 224

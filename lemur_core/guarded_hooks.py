@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from functools import wraps
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from lemur_core import hookspecs
-from lemur_core.registry import Registry
+
+if TYPE_CHECKING:
+    from lemur_core.registry import Registry
 
 _Steps = Generator[Any, Any, Any]
 

@@ -22,19 +22,20 @@ does not stop the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
     from lemur_core.entry import Entry
     from lemur_core.kind import Kind
     from lemur_core.pipeline import Pipeline
-    from lemur_core.search.settings import Settings
-    from lemur_core.search.summary import Summary
+    from lemur_core.settings import Settings
+    from lemur_core.summary import Summary
     from lemur_core.trial import Epoch, Outcome, Trial
 
 hookspec = pluggy.HookspecMarker("lemur_core")

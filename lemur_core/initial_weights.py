@@ -1,14 +1,20 @@
-"""What identifies, in a trial's hyperparameters, the weights that it begins with."""
+"""The weights that trials begin with, identified by the content of their files."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NAME = "weights"
 _SCHEME, _DIGITS = "sha256:", 16
+_LENGTH_BYTES = 8
 
 
 def identity_of(file: Path) -> str:
@@ -30,3 +36,51 @@ def identity_in(prm: Mapping[str, Any]) -> str | None:
     # A net may have a hyperparameter of this name.
     value = prm.get(NAME)
     return value if isinstance(value, str) and value.startswith(_SCHEME) else None
+
+
+class InitialWeights:
+    """The files of weights of a campaign, by what identifies them in a trial's hyperparameters."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Path] = {}
+        self._identities: dict[Path, str] = {}
+
+    def add(self, place: Any, where: str = "") -> str:
+        """Take a file and return its identity.
+
+        Args:
+            place: Its path.
+            where: Where the path was given, for errors.
+
+        Raises:
+            SettingsError: There is no such file, or it is no safetensors file.
+        """
+        before = f"{where}: " if where else ""
+        if not isinstance(place, str | Path):
+            raise SettingsError(f"{before}{NAME} is {place!r}; expected the path of a file")
+        file = Path(place).expanduser().absolute()
+        if file not in self._identities:
+            try:
+                _check_header(file)
+                self._identities[file] = identity_of(file)
+            except OSError as error:
+                raise SettingsError(f"{before}{NAME} {str(place)!r}: {error.strerror}") from None
+            except ValueError:
+                raise SettingsError(
+                    f"{before}{NAME} {str(place)!r} is no safetensors file"
+                ) from None
+        self._files[self._identities[file]] = file
+        return self._identities[file]
+
+    def file(self, prm: Mapping[str, Any]) -> Path | None:
+        """Return the file that a trial begins with; None if it begins from scratch."""
+        return self._files.get(identity_in(prm) or "")
+
+
+def _check_header(file: Path) -> None:
+    """Raise `ValueError` where a file does not begin as a safetensors file does."""
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(_LENGTH_BYTES), "little")
+        if not 0 < length <= file.stat().st_size - _LENGTH_BYTES:
+            raise ValueError(length)
+        json.loads(opened.read(length))

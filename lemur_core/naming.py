@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_core.errors import LemurError
+if TYPE_CHECKING:
+    from lemur_core.errors import LemurError
 
 LONGEST_NAME = 200
 # Control characters, lone surrogates and what ends a line: an error or a table is to show a name.

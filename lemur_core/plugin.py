@@ -5,7 +5,7 @@ from __future__ import annotations
 from lemur_core.entry import Entry
 from lemur_core.hookspecs import hookimpl
 
-_EXPORTERS = "lemur_core.store.reading.exporters"
+_EXPORTERS = "lemur_core.store.exporters"
 _IMPORTERS = "lemur_core.store.taking.importers"
 
 

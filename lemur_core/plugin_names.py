@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import MissingPluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PROVIDED: Mapping[str, Mapping[str, str]] = {
     "command": {"check": "lemur-check"},

@@ -20,10 +20,13 @@ An option is a text whose meaning the loader knows; several are parted by ``+``,
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import PatternError, hint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _RESTRICTED = re.compile(r"(?P<dataset>[^\[\]]*)\[(?P<limits>[^\[\]]*=[^\[\]]*)\]")
 # A name of an option, and a value: neither parts a pipeline's name, or a folder's.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import SpaceError, hint
 from lemur_core.space import (
@@ -18,6 +18,9 @@ from lemur_core.space import (
     optional_of,
     read_value,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 # Sets of drawn values that `covering` has at least.
 _DRAWN = 3

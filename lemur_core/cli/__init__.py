@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +17,9 @@ from lemur_core.errors import LemurError, UnknownNameError
 from lemur_core.passwords import redact, secrets_of
 from lemur_core.plugin_names import check_provided
 from lemur_core.registry import Registry, installed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["cli", "command_conflicts", "main", "warn", "warn_of_failures"]
 

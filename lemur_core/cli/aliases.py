@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Hyperparameter, LEMUR's name for it, the ends that LEMUR takes where one is not given, and how an
 # end is written as a range.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,8 @@ from lemur_core.cli.table import text_table
 from lemur_core.cli.text import json_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lemur_core.store.collections import Collection
 
 

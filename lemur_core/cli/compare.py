@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from functools import partial
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_line, print_lines, print_text
 from lemur_core.cli.table import text_table
-from lemur_core.store.reading.told import Told, ToldEpoch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lemur_core.store.reading.told import Told, ToldEpoch
 
 
 @click.command()

@@ -188,7 +188,7 @@ def _say_attached(taken: Taken) -> None:
 
 def _take_in(engine: Engine, place: Path, form: str | None) -> Report:
     from lemur_core.kinds.importer import importer, recognised
-    from lemur_core.kinds.options import Selection, read_selection
+    from lemur_core.options import Selection, read_selection
     from lemur_core.registry import installed
     from lemur_core.store.taking.published import take_in
 

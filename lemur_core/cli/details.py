@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_core.entry import Entry
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_core.entry import Entry
 
 
 def of_net(entry: Entry) -> Iterator[str]:
@@ -37,7 +39,7 @@ def of_importer(entry: Entry) -> Iterator[str]:
 
 
 def _options(kind: str, target: Any, name: str) -> Iterator[str]:
-    from lemur_core.kinds.options import options_of
+    from lemur_core.options import options_of
 
     options = options_of(kind, target, name)
     if options:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from platform import platform, python_version
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +18,10 @@ from lemur_core.errors import StoreError
 from lemur_core.passwords import without_password
 from lemur_core.registry import CORE, Plugin, Registry, installed
 from lemur_core.store.location import may_exist
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 DISTRIBUTIONS = ("lemur-core", "torch", "torchvision", "optuna", "pandas", "sqlalchemy", "pluggy")
 

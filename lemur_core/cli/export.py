@@ -85,7 +85,7 @@ def write_results(
         LemurError: The results cannot be written so.
     """
     from lemur_core.kinds.exporter import exporter, write
-    from lemur_core.kinds.options import Selection, read_selection
+    from lemur_core.options import Selection, read_selection
     from lemur_core.passwords import without_password
     from lemur_core.registry import installed
     from lemur_core.store.database import opened

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lemur_core.errors import SettingsError
 from lemur_core.space import check_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 _OPTIONS = (
     click.option("--task", help="Rows of this task."),

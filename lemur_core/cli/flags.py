@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError
-from lemur_core.search.settings import SHORT_PRM, Settings, prm_of
+from lemur_core.settings import SHORT_PRM, Settings, prm_of
 from lemur_core.space import Value, fixed, parse_range
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
 
 
 def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Settings:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from lemur_core import events
 from lemur_core.cli.output import print_data, warn
-from lemur_core.search import events
-from lemur_core.trial import Epoch, Trial
 
 if TYPE_CHECKING:
-    from lemur_core.search.summary import Summary
+    from collections.abc import Mapping
+
+    from lemur_core.summary import Summary
+    from lemur_core.trial import Epoch, Trial
 
 
 class JsonLines(AbstractContextManager["JsonLines"]):

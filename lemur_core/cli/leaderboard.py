@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from itertools import groupby
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -14,9 +13,11 @@ from lemur_core.escapes import join_lines
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lemur_core.search.forecast import Audit
-    from lemur_core.search.summary import Summary
     from lemur_core.store.reading.standings import Standing
+    from lemur_core.summary import Summary
 
 HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
 

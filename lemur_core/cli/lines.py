@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from lemur_core import events
 from lemur_core.cli import wording
 from lemur_core.cli.leaderboard import ending
 from lemur_core.cli.output import print_line, print_text, warn
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.text import duration
-from lemur_core.search import events
-from lemur_core.space import Value
 
 if TYPE_CHECKING:
-    from lemur_core.search.summary import Summary
+    from collections.abc import Iterator, Mapping
+
+    from lemur_core.space import Value
+    from lemur_core.summary import Summary
 
 
 class Quiet(AbstractContextManager["Quiet"]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from lemur_core.cli.collection import collections_text
@@ -9,8 +11,10 @@ from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_text
 from lemur_core.cli.table import text_table
 from lemur_core.errors import UnknownNameError
-from lemur_core.kind import Kind
 from lemur_core.registry import CORE, Registry, installed
+
+if TYPE_CHECKING:
+    from lemur_core.kind import Kind
 
 
 class Listing(click.Command):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
 
@@ -14,6 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from lemur_core import events
 from lemur_core.cli import wording
 from lemur_core.cli.leaderboard import ending
 from lemur_core.cli.output import print_text
@@ -22,12 +22,13 @@ from lemur_core.cli.streams import EscapingStream, TolerantStream
 from lemur_core.cli.text import duration, sparkline
 from lemur_core.escapes import one_line
 from lemur_core.passwords import redact
-from lemur_core.search import events
-from lemur_core.space import Value
 from lemur_core.trial import Epoch, State, Trial
 
 if TYPE_CHECKING:
-    from lemur_core.search.summary import Summary
+    from collections.abc import Mapping
+
+    from lemur_core.space import Value
+    from lemur_core.summary import Summary
 
 _STYLES = {State.FAILED: "red", State.PRUNED: "yellow", State.INTERRUPTED: "yellow"}
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
 from lemur_core.cli.table import text_table
-from lemur_core.entry import Entry
 from lemur_core.errors import CorruptSampleError
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples, as_bundle
-from lemur_core.kinds.restrict import restrict, targets_of
-from lemur_core.restriction import Restriction
+from lemur_core.train.restrict import restrict, targets_of
 from lemur_core.trial import SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lemur_core.entry import Entry
+    from lemur_core.restriction import Restriction
 
 _LOOKED_AT = 64
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
 from string import Template
+from typing import TYPE_CHECKING
 
 import click
 
 from lemur_core.cli.output import print_line, print_lines
 from lemur_core.errors import SettingsError, WriteError
 from lemur_core.files import write_errors
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from lemur_core.cli.streams import EscapingStream, style
 from lemur_core.escapes import escape, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def print_line(text: str = "", *, err: bool = False) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from lemur_core.search.events import (
+from lemur_core.events import (
     CampaignStarted,
     EpochEnded,
     Event,
@@ -14,6 +14,9 @@ from lemur_core.search.events import (
     TrialStarted,
 )
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Pace:

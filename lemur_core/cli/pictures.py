@@ -67,8 +67,8 @@ def pictures(
 
     from lemur_core.kinds.task import Style
     from lemur_core.pictures.grid import grid
-    from lemur_core.search.predict import draw_samples, predict
-    from lemur_core.search.trained import find, restore
+    from lemur_core.reproduction.predict import draw_samples, predict
+    from lemur_core.reproduction.trained import find, restore
 
     told, file = find(name, db, data)
     draw = _drawer(told.facts["task"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from lemur_core.search.events import Event
-
 if TYPE_CHECKING:
-    from lemur_core.search.summary import Summary
+    from contextlib import AbstractContextManager
+
+    from lemur_core.events import Event
+    from lemur_core.summary import Summary
 
 
 class Show(Protocol):

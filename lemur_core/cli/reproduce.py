@@ -53,7 +53,7 @@ def reproduce(
 
     import torch
 
-    from lemur_core.search.reproduce import reproduce as again
+    from lemur_core.reproduction.reproduce import reproduce as again
 
     torch.set_num_threads(threads)
     try:

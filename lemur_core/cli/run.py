@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lemur_core.pipeline import Pipeline
 
 EPILOG = """\b
@@ -135,22 +136,21 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     Exit status: 0 all trials done, 1 some failed or could not be recorded, 2 nothing could be run
     or the database was lost, 130 interrupted.
     """
+    from lemur_core.campaign.plan import plan
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed
-    from lemur_core.search.found_nets import with_found_nets
-    from lemur_core.search.plan import plan
 
     settings = settings_of(take_aliases(given), _on_command_line(context))
     if dry_run:
-        pipelines = plan(settings, with_found_nets(settings, installed()))
+        pipelines = plan(settings, installed()).pipelines
         for pipeline in pipelines:
             print_line(pipeline.name)
         _say_held(settings.db, pipelines)
         return 0
+    from lemur_core.campaign.run import campaign
     from lemur_core.cli.progress import watching
+    from lemur_core.events import Warned
     from lemur_core.notices import warnings_told
-    from lemur_core.search.events import Warned
-    from lemur_core.search.run import campaign
 
     with (
         watching(quiet=quiet, as_json=as_json) as show,

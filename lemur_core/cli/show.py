@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +13,13 @@ from lemur_core.cli.options import db_option
 from lemur_core.cli.output import print_data, print_line, print_lines, print_text
 from lemur_core.entry import Entry
 from lemur_core.errors import LemurError, MisfitError, PluginError, SettingsError
-from lemur_core.kind import Kind
 from lemur_core.registry import Registry, installed
 from lemur_core.restriction import NONE, check_options, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_core.kind import Kind
 
 source_option = click.option(
     "--source/--no-source", default=True, show_default=True, help="Print the source."

@@ -14,12 +14,14 @@ import re
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from lemur_core.escapes import escape, one_line
 from lemur_core.passwords import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Text of others cannot hold what it cannot know.
 _MARK = f"\ue000{os.urandom(8).hex()}:"

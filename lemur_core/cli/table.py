@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.cli.streams import style
 from lemur_core.escapes import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Narrower than this, the last column is put beneath each row.
 _LEAST_WIDTH = 30

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.escapes import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _BARS = "▁▂▃▄▅▆▇█"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lemur_core.cli.table import text_table
 from lemur_core.cli.text import binary, json_text
 from lemur_core.escapes import join_lines
-from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_core.store.reading.told import Told, ToldEpoch
 
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lemur_core.cli.text import binary, duration, prm_text
-from lemur_core.search import events
-from lemur_core.space import Value
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lemur_core import events
+    from lemur_core.space import Value
 
 
 def fetched_line(event: events.FileFetched) -> str:

@@ -16,9 +16,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -38,6 +36,9 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from PIL.Image import Image as PilImage
 
 __all__ = [

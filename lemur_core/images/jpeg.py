@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _START = b"\xff\xd8\xff"
 _SCAN, _END = 0xDA, 0xD9

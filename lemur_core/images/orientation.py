@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
 UPRIGHT = 1

@@ -13,13 +13,15 @@ float32, shape ``(n,)``, 0 to 1, falling; ``masks`` of those that give them floa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from lemur_core.kinds.net import Prm, Shape, Trainable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 Objects = dict[str, Tensor]
 

@@ -8,7 +8,7 @@ A value out of range raises `SettingsError`; `within` checks it.
 Scores are of the validation split, 0 to 1, higher is better. The final score of a trial is the
 highest of its epochs, as `lemur_core.trial.best_of` says.
 
-`lemur_core.kinds.options` reads what people write, ``peng4nn:threshold=0.5,window=3``.
+`lemur_core.options` reads what people write, ``peng4nn:threshold=0.5,window=3``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from lemur_core.errors import ContractError, SettingsError
-from lemur_core.kinds.options import Selection, option_values
+from lemur_core.options import Selection, option_values
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ raises `SettingsError`.
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lemur_core.errors import (
@@ -28,10 +27,12 @@ from lemur_core.errors import (
     UnknownNameError,
 )
 from lemur_core.files import replacement
-from lemur_core.kinds.options import Selection, option_values
+from lemur_core.options import Selection, option_values
 from lemur_core.plugin_names import check_provided
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lemur_core.registry import Registry
     from lemur_core.store.reading.results import Results
 

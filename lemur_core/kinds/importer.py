@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lemur_core.errors import ContractError, SettingsError
-from lemur_core.kinds.options import Selection, option_values
+from lemur_core.options import Selection, option_values
 
 if TYPE_CHECKING:
     from lemur_core.registry import Registry

@@ -33,7 +33,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -41,8 +41,10 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
 
 from lemur_core.errors import ContractError, LabelError, MissingDataError, ShapeError
-from lemur_core.fetch import Progress
 from lemur_core.kinds.transform import Normalisation, identity
+
+if TYPE_CHECKING:
+    from lemur_core.fetch import Progress
 
 # The class of pixels that do not count: torch's cross-entropy leaves it out.
 IGNORED = -100
@@ -72,7 +74,7 @@ class Samples(Protocol):
     ``file(index)`` that returns a sample's file: errors name it.
 
     A label that is no class raises `LabelError`, where the sample is read for training or scoring:
-    see `lemur_core.kinds.labels`.
+    see `lemur_core.labels`.
     """
 
     def __len__(self) -> int: ...

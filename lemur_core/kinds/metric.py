@@ -23,11 +23,12 @@ LEMUR's published form is accepted too: a module with ``create_metric(out_shape)
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lemur_core.errors import ContractError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Metric(Protocol):

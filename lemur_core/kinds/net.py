@@ -30,14 +30,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lemur_core.errors import ContractError
-from lemur_core.space import Value
+
+if TYPE_CHECKING:
+    from lemur_core.space import Value
 
 Shape = tuple[int, ...]
 Prm = Mapping[str, Any]

@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from torch import Tensor
-
-from lemur_core.entry import Entry
 from lemur_core.errors import ContractError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
+
+    from lemur_core.entry import Entry
 
 Shape = tuple[int, ...]
 

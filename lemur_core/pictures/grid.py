@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from lemur_core.kinds.task import Row, Style
 from lemur_core.pictures.colours import colour
 from lemur_core.pictures.tiles import TEXT_PX, plate, text_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lemur_core.kinds.task import Row, Style
 
 _COLUMNS = ("input", "target", "prediction")
 _GROUND = (255, 255, 255)

@@ -1,4 +1,4 @@
-"""A campaign: pipelines, their studies, their trials.
+"""The search over one pipeline's hyperparameters: its study, its trials, what is predicted of them.
 
-Settings and plans are read without torch; `lemur_core.search.campaign` brings it in.
+`lemur_core.search.pursuit` is the whole of it; `lemur_core.campaign` runs several of them.
 """

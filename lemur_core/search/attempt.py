@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-import optuna
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import FactError
-from lemur_core.search.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
-from lemur_core.search.forecast import Forecast, Forecasting
-from lemur_core.search.initial_weights import InitialWeights
-from lemur_core.search.interruption import Interruption
-from lemur_core.search.settings import Settings
-from lemur_core.search.states import remove_states
-from lemur_core.search.study import Study
+from lemur_core.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
 from lemur_core.store.writing.writer import TrialLostError, Writer
-from lemur_core.train.data import Bundles
+from lemur_core.train.states import remove_states
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import optuna
+
+    from lemur_core.initial_weights import InitialWeights
+    from lemur_core.search.forecast import Forecast, Forecasting
+    from lemur_core.search.study import Study
+    from lemur_core.settings import Settings
+    from lemur_core.train.data import Bundles
+    from lemur_core.train.interruption import Interruption
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError
 from lemur_core.space import Choice, Range, Space, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class Combinations:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lemur_core.trial import Outcome, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Failures in a row, in units of those that are enough where there was nothing else.
 _BAD_LUCK = 10

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError, PluginError
 from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, Maker, maker, parts_of
-from lemur_core.kinds.options import read_selection
-from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
-from lemur_core.search.settings import Settings
+from lemur_core.options import read_selection
 from lemur_core.search.study import derived_seed
-from lemur_core.store.writing.writer import Past
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
+    from lemur_core.settings import Settings
+    from lemur_core.store.writing.writer import Past
 
 # Of `derived_seed`, which an audit is drawn by.
 _SEEDS = 2**31

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from lemur_core.entry import Entry
 from lemur_core.errors import AmbiguousNameError, LemurError, PluginError, UnknownNameError
-from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
-from lemur_core.search.plan import spelt_out_nets
-from lemur_core.search.settings import Settings
 from lemur_core.store.location import may_exist
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
 
 PLUGIN = "found"
 
 
-def with_found_nets(settings: Settings, registry: Registry) -> Registry:
+def with_found_nets(names: Iterable[str], db: str, registry: Registry) -> Registry:
     """Return the registry with the nets that plugins find by name.
 
-    Plugins are asked for the nets that the settings name and that are not installed.
+    Args:
+        names: Names of nets; plugins are asked for those that are not installed.
+        db: The database that the campaign writes to.
+        registry: What is installed.
 
     Raises:
         LemurError: A plugin says what is wrong with a name.
         PluginError: A plugin failed, or returned something else.
     """
-    named = sorted(spelt_out_nets(settings))
-    missing = [name for name in named if not _is_installed(registry, name)]
+    missing = [name for name in sorted(names) if not _is_installed(registry, name)]
     # Without a database nothing can be found, and nothing heavy need be imported.
-    if not missing or not may_exist(settings.db):
+    if not missing or not may_exist(db):
         return registry
-    entries = list(_entries(registry, missing, settings.db))
+    entries = list(_entries(registry, missing, db))
     return registry.with_entries(PLUGIN, "net", entries) if entries else registry
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError, PluginError, SettingsError, SpaceError
-from lemur_core.initial_weights import NAME
+from lemur_core.initial_weights import NAME, InitialWeights
 from lemur_core.kinds.net import as_net
-from lemur_core.pipeline import Pipeline
-from lemur_core.search.code import CodeReader
-from lemur_core.search.initial_weights import InitialWeights
-from lemur_core.search.points import Point, Points
+from lemur_core.pipeline_code import CodeReader
+from lemur_core.search.points import Points
 from lemur_core.space import Choice, Given, Space, check_used, of_net, override
 from lemur_core.values import preset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.points import Point
 
 
 @dataclass(frozen=True)

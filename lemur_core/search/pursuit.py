@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import optuna
-
-from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import LemurError
+from lemur_core.events import StudyStarted, Warned
 from lemur_core.search.attempt import Attempt, Means, record_epoch
-from lemur_core.search.events import StudyStarted, Warned
 from lemur_core.search.failures import given_up
-from lemur_core.search.prepare import Ready
-from lemur_core.search.states import move_states, state_folder
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.space import fixed
 from lemur_core.store.identity import prm_uid
-from lemur_core.store.writing.holders import Holder
 from lemur_core.store.writing.writer import NumberTakenError, Past, TrialLostError
 from lemur_core.train import checkpoint
+from lemur_core.train.states import move_states, state_folder
 from lemur_core.trial import Epoch, Outcome, State, Trial
 from lemur_core.values import below, fits, greatest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import optuna
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.search.prepare import Ready
+    from lemur_core.store.writing.holders import Holder
 
 _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)

@@ -9,19 +9,22 @@ from __future__ import annotations
 import hashlib
 import inspect
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import TrialState
 
 from lemur_core.errors import SettingsError, hint
 from lemur_core.search.combinations import Combinations
-from lemur_core.search.settings import Settings
 from lemur_core.space import Space, fixed
-from lemur_core.store.writing.writer import Past
 from lemur_core.trial import Epoch, Outcome, State
 from lemur_core.values import fits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from lemur_core.settings import Settings
+    from lemur_core.store.writing.writer import Past
 
 _STATES = {
     State.FINISHED: TrialState.COMPLETE,

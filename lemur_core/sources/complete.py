@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.sources.imports import closure, rewritten
 from lemur_core.sources.namespace import Namespace
 from lemur_core.sources.text import joined, package_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def complete(file: Path, module: str | None = None) -> str:

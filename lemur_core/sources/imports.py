@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from lemur_core.sources.namespace import Found, Namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MODULE_PART = re.compile(r"from\b(.*?)\bimport\b", re.DOTALL)
 

@@ -8,12 +8,15 @@ import sys
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import PluginError
 from lemur_core.sources.complete import complete
 from lemur_core.sources.text import parts_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import CodeType, ModuleType
 
 
 def load_file(path: Path, text: str | None = None) -> ModuleType:

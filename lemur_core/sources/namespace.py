@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from importlib.util import decode_source
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NEVER_OWN = {"lemur_core", *sys.stdlib_module_names}
 _INSTALLED = {"site-packages", "dist-packages"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import CodeChangedError, LemurError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
 
 # The digest of each module's file when this process imported it.
 _IMPORTED: dict[str, str] = {}

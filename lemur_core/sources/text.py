@@ -7,12 +7,14 @@ and makes them importable, and with import statements that name them there.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from copy import deepcopy
 from hashlib import sha256
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.sources.imports import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _BEGIN = "# The modules that this net imports, recorded with it by lemur. {"
 _END = "# }"

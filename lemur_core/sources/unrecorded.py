@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.sources.imports import closure, packages_above, parsed
 from lemur_core.sources.namespace import Found, Namespace, is_installed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 _LONGEST_NAME = 255
 _LEMURS = ("recorded_", "_lemur_file_", "lemur_core", "__main__", "__mp_main__")

@@ -6,12 +6,11 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import Connection, Engine, select
 
@@ -21,9 +20,11 @@ from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import Found, find_trial
-from lemur_core.store.writing.ledger import insert_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _FOLDER = "artefacts"
 _AT_ONCE = 2**20

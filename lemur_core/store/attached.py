@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
@@ -14,7 +13,10 @@ from lemur_core.store.artefacts import Artefact, read_artefacts
 from lemur_core.store.collections import Collection, read_collections
 from lemur_core.store.facts import read_facts
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 # Trials in one transaction.
 _AT_ONCE = 1_000

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, Text, func, select, type_coerce
 
@@ -17,6 +16,10 @@ from lemur_core.store.artefacts import Artefact, fault_of, folder_of, read_artef
 from lemur_core.store.code_fact import CodeFact, check_code_fact
 from lemur_core.store.database import reach
 from lemur_core.store.patience import patiently
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def attached_faults(engine: Engine) -> Iterator[str]:

@@ -16,12 +16,11 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.errors import LemurError
 from lemur_core.files import open_regular
@@ -29,6 +28,9 @@ from lemur_core.kinds.importer import Fault
 from lemur_core.store.artefacts import Artefact, check_artefact_name, fault_of
 from lemur_core.store.attached import Attached, TrialFacts
 from lemur_core.store.collections import Collection, Member, check_collection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 FOLDER = "lemur"
 _FACTS, _ARTEFACTS, _COLLECTIONS = "facts.jsonl", "artefacts.jsonl", "collections.jsonl"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, func, select, text
 
@@ -25,6 +24,9 @@ from lemur_core.store.reading.held import Held, held_trials
 from lemur_core.store.trouble import place
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, Table, select
 
 from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.identity import code_hash
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.text import storable
-from lemur_core.store.writing.ledger import insert_once
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 CODE_TABLES = (schema.nn, schema.metric, schema.transform, schema.loader)
 """The tables that name sources."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,7 +11,11 @@ from lemur_core.errors import FactError
 from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
 from lemur_core.store import schema
-from lemur_core.store.code import NamedCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lemur_core.store.code import NamedCode
 
 MOST_BYTES = 2**24
 """Of the JSON of a fact about code."""

@@ -7,16 +7,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_core.kinds.importer import Fault
 from lemur_core.store.attached_files import FOLDER, opened_folder, parsed, write_lines
 from lemur_core.store.code_fact import CodeFact, CodeFacts
 from lemur_core.store.identity import code_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from lemur_core.kinds.importer import Fault
 
 _FACTS, _CODE = "code_facts.jsonl", "code.jsonl"
 # Facts that are given at a time.

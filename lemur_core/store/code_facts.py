@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
@@ -14,7 +12,11 @@ from lemur_core.store.code import StoredCode, code_id, read_texts
 from lemur_core.store.code_fact import QUERY, CodeFact, check_code_fact, insert_facts, row_of
 from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
 _Result = TypeVar("_Result")
 

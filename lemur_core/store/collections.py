@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection, func, select
@@ -18,9 +17,12 @@ from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import now
 from lemur_core.store.trials import find_trials
-from lemur_core.store.writing.ledger import insert_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_KIND, DEFAULT_ROLE = "set", "member"
 MOST_BYTES = 2**20

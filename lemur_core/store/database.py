@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from sqlalchemy import Engine, create_engine, event
@@ -21,6 +20,9 @@ from lemur_core.store.patience import WAIT_FOR_LOCK_S
 from lemur_core.store.sqlite_file import SQLiteFile
 from lemur_core.store.tables import check_tables
 from lemur_core.store.trouble import place, store_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "DEFAULT_DB",

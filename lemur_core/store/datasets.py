@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from lemur_core.dataset import SHOWN_DIGITS, DatasetRecord, label
-from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.identity import exact
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import storable
-from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from lemur_core.pipeline import Pipeline
 
 
 def _of_trial(column: ColumnElement[str]) -> ColumnElement[str]:

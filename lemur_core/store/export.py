@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, select
 
@@ -24,10 +22,15 @@ from lemur_core.store.attached_files import write_attached
 from lemur_core.store.code_fact_files import write_code_facts
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import Filters, where_in
+from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.statements import where_in
 from lemur_core.store.taking.code_facts import stored_code_facts
 from lemur_core.store.taking.records import OWN_COLUMNS, facts_of, published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
 _NO_PATH = set("/\\\0")
 Place = tuple[str, int]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 
@@ -13,9 +11,12 @@ from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import find_trial
-from lemur_core.store.writing.ledger import insert_once
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 def record(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BigInteger, Column, Float, Integer, String, Text
 from sqlalchemy.types import TypeEngine, to_instance
 
 from lemur_core.store.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 # What a column of each type takes, and the least whole number or length that is too large for it.
 _TAKES: dict[type, type] = {

@@ -8,9 +8,8 @@ and a migration for its column. Results show the fields in the order of these ta
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Integer, String, Text
 
@@ -27,6 +26,9 @@ from lemur_core.store.values import (
     within_of,
 )
 from lemur_core.trial import Epoch, Outcome, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REQUIRED, NULLABLE, OPTIONAL = Published.REQUIRED, Published.NULLABLE, Published.OPTIONAL
 

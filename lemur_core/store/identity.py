@@ -3,27 +3,59 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
-from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
+
+Encoder = Callable[[Any], str]
 
 
 def _refuse(value: object) -> NoReturn:
     raise TypeError(f"{type(value).__name__}: no JSON has it")
 
 
-# The one of C at the heart of json.dumps, which makes it anew at each call that is not plain.
-_chunks = c_make_encoder(None, _refuse, encode_basestring, None, ":", ",", True, False, False)
+_public: Encoder = json.JSONEncoder(
+    ensure_ascii=False,
+    check_circular=False,
+    allow_nan=False,
+    sort_keys=True,
+    separators=(",", ":"),
+    default=_refuse,
+).encode
 
 
-def _encode(value: Any) -> str:
-    return "".join(_chunks(value, 0))
+def _encoders() -> tuple[Encoder, Encoder]:
+    """Return the encoder of any value, and that of texts.
+
+    CPython's own parts of ``json`` do what `json.JSONEncoder` does without its set-up at each call,
+    which takes longer than the encoding. They are private: where they are missing or are called
+    differently, the public encoder gives the same text.
+    """
+    try:
+        from json.encoder import (  # type: ignore[attr-defined]
+            c_make_encoder,
+            encode_basestring,
+        )
+
+        chunks = c_make_encoder(
+            None, _refuse, encode_basestring, None, ":", ",", True, False, False
+        )
+        if "".join(chunks(_PROBE, 0)) == _PROBE_TEXT:
+            return lambda value: "".join(chunks(value, 0)), encode_basestring
+    # None, or of another signature.
+    except (ImportError, TypeError):
+        pass
+    return _public, _public
 
 
-_SPELT: dict[type, Callable[[Any], str]] = {
+_PROBE = {"b": [1, -0.5, None, True], "a": "ä\n"}
+_PROBE_TEXT = r'{"a":"ä\n","b":[1,-0.5,null,true]}'
+_encode, _encode_text = _encoders()
+
+_SPELT: dict[type, Encoder] = {
     # As that one writes them, only sooner: they are nearly all there is.
     int: int.__repr__,
-    str: encode_basestring,
+    str: _encode_text,
     float: lambda value: float.__repr__(value) if value - value == 0 else _encode(value),
 }
 

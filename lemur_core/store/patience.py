@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from itertools import count
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from lemur_core.store.sqlite_file import check_file
@@ -20,6 +18,11 @@ from lemur_core.store.trouble import (
     said,
     store_errors,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Engine
 
 PATIENCE_S = 60.0
 WAIT_FOR_LOCK_S = 30.0

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lemur_core.errors import ArtefactError, RecordingError
 from lemur_core.fact import check_facts
@@ -29,6 +28,9 @@ from lemur_core.store.writing.elsewhere import TrialElsewhere
 from lemur_core.store.writing.spill import check_not_missing
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _PARTS = ("task", "dataset", "metric", "net")
 _FRAMEWORKS = (

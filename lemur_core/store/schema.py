@@ -8,9 +8,8 @@ later.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from json.encoder import encode_basestring_ascii
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -28,6 +27,9 @@ from sqlalchemy import (
 )
 
 from lemur_core.store import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
 REVISION = "0011"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.store import schema
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
 from lemur_core.store.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SHOWN = 12
 _UID_LENGTH = 32

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
@@ -12,6 +12,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from lemur_core.errors import StoreError
 from lemur_core.passwords import redact, secrets_of, without_password
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SQLITE_PASSES = {
     sqlite3.SQLITE_BUSY,

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lemur_core.kinds.labels import class_indices, first_outside, wrong_class
 from lemur_core.kinds.task import Shape, Task, WrongLabel
+from lemur_core.labels import class_indices, first_outside, wrong_class
 from lemur_core.tasks.images import EXAMPLE_CLASSES, check_image, expect, random_images
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lemur_core.kinds.labels import class_indices, first_outside
 from lemur_core.kinds.task import MakePair, Shape, Task, WrongLabel
+from lemur_core.labels import class_indices, first_outside
 from lemur_core.tasks.discs import box_of, bright, check_centred, draw_disc_for, whole_disc
 from lemur_core.tasks.images import EXAMPLE_CLASSES, check_image, expect, random_images
 from lemur_core.tasks.objects import Objects, check_found, check_target, draw_objects, target_of

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from PIL import Image, ImageDraw
@@ -13,6 +12,9 @@ from torch import Tensor
 from lemur_core.kinds.task import Example, Row, Style
 from lemur_core.pictures.colours import GREY, Colour, colour, painted
 from lemur_core.pictures.tiles import enlarged, plate, scale_of, seen, write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _MASKED = 0.5
 _LINE = 2

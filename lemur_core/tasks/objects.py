@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from lemur_core.tasks.images import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 Objects = dict[str, Any]
 

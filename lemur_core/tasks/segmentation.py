@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lemur_core.kinds.labels import class_indices, first_outside
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.task import MakePair, Shape, Task, WrongLabel
+from lemur_core.labels import class_indices, first_outside
 from lemur_core.tasks.discs import check_centred, draw_disc_for, whole_disc
 from lemur_core.tasks.images import (
     EXAMPLE_CLASSES,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.entry import Entry
 from lemur_core.kind import BUILT_IN, Kind
-from lemur_core.registry import Failure
 from lemur_core.testing.plugin import PluginRules, collect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pytest
+
+    from lemur_core.registry import Failure
 
 
 def rules_of(kinds: Iterable[Kind]) -> list[type]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, maker, parts_of
-from lemur_core.kinds.options import Selection, options_of
+from lemur_core.options import Selection, options_of
+
+if TYPE_CHECKING:
+    from lemur_core.entry import Entry
 
 _EPOCHS = 12
 _CURVES = {

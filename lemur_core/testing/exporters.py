@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_core.entry import Entry
 from lemur_core.kinds.exporter import write
 from lemur_core.kinds.importer import EpochRecord
-from lemur_core.kinds.options import options_of
+from lemur_core.options import options_of
 from lemur_core.store.database import opened
 from lemur_core.store.reading.results import Results
 from lemur_core.store.taking.published import take_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.entry import Entry
 
 _PRMS: tuple[dict[str, Any], ...] = (
     {"lr": 0.1, "batch": 32},

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lemur_core.entry import Entry
 from lemur_core.kinds.importer import importer as reader_of
-from lemur_core.kinds.options import Selection
+from lemur_core.options import Selection
 from lemur_core.registry import Registry
 from lemur_core.store.database import opened
-from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.published import take_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.entry import Entry
+    from lemur_core.store.taking.intake import Report
 
 
 class ImporterRules:

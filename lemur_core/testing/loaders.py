@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from lemur_core.entry import Entry
 from lemur_core.errors import ContractError, MissingDataError
 from lemur_core.kinds.loader import DataBundle, Samples, as_bundle
-from lemur_core.kinds.task import Task
 from lemur_core.testing.comparing import same
 from lemur_core.testing.tasks import RegisteredTasks
 from lemur_core.trial import SPLITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.entry import Entry
+    from lemur_core.kinds.task import Task
 
 # The name of a task where none is registered.
 _ANY = "any"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
-from lemur_core.entry import Entry
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.tasks.objects import as_outputs, as_targets
+
+if TYPE_CHECKING:
+    from lemur_core.entry import Entry
 
 Case = tuple[Any, Any, float]
 

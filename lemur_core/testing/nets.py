@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from lemur_core.entry import Entry
 from lemur_core.errors import ContractError
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.task import Task
@@ -21,6 +19,11 @@ from lemur_core.testing.comparing import same
 from lemur_core.testing.repeats import without_repeats
 from lemur_core.testing.tasks import RegisteredTasks
 from lemur_core.values import covering, preset, smallest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lemur_core.entry import Entry
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 # A net of more parameters is tried without values where only its hyperparameters differ.

@@ -6,16 +6,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lemur_core.entry import Entry
 from lemur_core.kind import BUILT_IN, Kind
 from lemur_core.registry import Failure, Registry, installed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import ModuleType
+
+    from lemur_core.entry import Entry
 
 HEAVY = ("numpy", "optuna", "pandas", "scipy", "sklearn", "sqlalchemy", "torch", "torchvision")
 # Run in a process of its own, as this one has imported everything already.

@@ -6,11 +6,13 @@ the same settings, adds no code that is not captured already.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SETTINGS = (bool, int, float, str, tuple, list, type(None))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor
 from lemur_core.entry import Entry
 from lemur_core.kinds.task import Task, as_task
 from lemur_core.registry import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _COUNT, _CHANNELS, _SIZE = 4, 3, 32
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from lemur_core.entry import Entry
 from lemur_core.errors import ContractError
-from lemur_core.kinds.task import Task
 from lemur_core.kinds.transform import Normalisation, as_transform
 from lemur_core.testing.tasks import RegisteredTasks
+
+if TYPE_CHECKING:
+    from lemur_core.entry import Entry
+    from lemur_core.kinds.task import Task
 
 # Where the transform keeps the size of images, in pixels.
 _SIZE = 64

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import torch
 
 from lemur_core.errors import CorruptSampleError, LabelError, MisfitError
 from lemur_core.train.checkpoint import StateLostError
-from lemur_core.train.data import Bundles
-from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.stop import StopNow
 from lemur_core.train.trial import run_trial
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from lemur_core.train.data import Bundles
+    from lemur_core.train.epoch_hooks import EpochHooks
 
 # What a stranger's exception says may be of any length; it is sent, stored and printed.
 REASON_LENGTH, TRACEBACK_LENGTH = 500, 20_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from lemur_core.errors import LemurError, MisfitError
 from lemur_core.kinds.loader import Collate, InMemory, Samples
-from lemur_core.kinds.net import TrainData
 from lemur_core.train.draws import (
     Draws,
     derived_seed,
@@ -23,6 +22,9 @@ from lemur_core.train.draws import (
 )
 from lemur_core.train.generators import kept_generators
 from lemur_core.train.shared_memory import has_room_for, nbytes
+
+if TYPE_CHECKING:
+    from lemur_core.kinds.net import TrainData
 
 # So few are loaded sooner than processes that load them are started.
 _FEW_SAMPLES = 2_000

@@ -12,8 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_model
@@ -23,6 +22,10 @@ from lemur_core.codec import DECODING_ERRORS, from_json, to_json
 from lemur_core.train.net_state import net_state, restore_net_state
 from lemur_core.train.weights import save_weights
 from lemur_core.trial import Epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 _FILES = ("weights.safetensors", "state.pt", "epochs.json")
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -21,13 +21,15 @@ from lemur_core.registry import installed
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
 from lemur_core.train.epoch_hooks import EpochHooks
-from lemur_core.train.fork import Read, Write, prefer_for_killing
-from lemur_core.train.jobs import Job
+from lemur_core.train.fork import Read, Write, forks_for, prefer_for_killing
 from lemur_core.train.messages import READY, Frame, encode
 from lemur_core.train.preload import preload
 from lemur_core.train.process_tree import IS_LINUX
-from lemur_core.train.start import Start, forks_for
 from lemur_core.train.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from lemur_core.train.jobs import Job
+    from lemur_core.train.start import Start
 
 
 def main(connection: Connection[Any, Any], how: Start) -> None:

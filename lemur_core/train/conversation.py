@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import FactError
 from lemur_core.fact import check_facts
 from lemur_core.train.attempt import ENDS, REASON_LENGTH, TRACEBACK_LENGTH
 from lemur_core.train.messages import Message, MessageError
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # What a database's columns of integers hold.
 _MOST = 2**63 - 1

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lemur_core.dataset import DatasetRecord
 from lemur_core.kinds.loader import DataBundle, as_bundle
-from lemur_core.kinds.restrict import restrict
-from lemur_core.pipeline import Pipeline
 from lemur_core.train.corrupt import Corrupt, find_corrupt, leave_out
 from lemur_core.train.data_file import DataFile, MappedData, can_be_mapped
 from lemur_core.train.file_digests import stamp_of
 from lemur_core.train.fingerprint import Digests, identify
+from lemur_core.train.restrict import restrict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.pipeline import Pipeline
 
 Key = tuple[str, str, str]
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import finalize
 
 import torch
 from torch import Tensor
 
 from lemur_core.kinds.loader import DataBundle, InMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SPLITS = ("train", "validation", "test")
 

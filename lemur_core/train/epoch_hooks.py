@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import FactError
 from lemur_core.fact import check_facts
 from lemur_core.guarded_hooks import guarded_hooks
-from lemur_core.registry import Registry
-from lemur_core.trial import Epoch, Trial
+
+if TYPE_CHECKING:
+    from lemur_core.registry import Registry
+    from lemur_core.trial import Epoch, Trial
 
 _HOOK = "lemur_epoch_trained"
 

@@ -13,8 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -25,6 +24,9 @@ from lemur_core.dataset import FILES, SAMPLED, DatasetRecord, Part
 from lemur_core.errors import CorruptSampleError
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.trial import SPLITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Of samples that are neither in memory nor in files that the loader names.
 SAMPLED_PER_SPLIT = 64

@@ -10,13 +10,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lemur_core.train.guardian import descriptor_of
 from lemur_core.train.messages import MAX_BYTES
 from lemur_core.train.process_tree import adopt_orphans, signal_on_parent_death
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Read = Callable[[], Any]
 Write = Callable[[bytes], None]
@@ -31,6 +33,15 @@ IGNORED = tuple(
 """Signals that the process that forks ignores."""
 
 _READ_BYTES = 2**16
+
+
+def forks_for(device: str) -> bool:
+    """Return whether a worker forks a process for each trial on a device.
+
+    What a GPU's driver holds cannot be forked, nor can the frameworks of macOS; there a process
+    trains several trials of one net.
+    """
+    return sys.platform == "linux" and device == "cpu"
 
 
 class Fork:

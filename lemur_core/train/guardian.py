@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lemur_core.train.process_tree import adopt_orphans, end_children, signal_on_parent_death
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # How often to look where the kernel has no descriptors of processes.
 _LOOK_S = 0.2

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.train.attempt import attempt
-from lemur_core.train.data import Bundles
-from lemur_core.train.epoch_hooks import EpochHooks
-from lemur_core.trial import Epoch, Outcome, Trial, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator
+
+    from lemur_core.train.data import Bundles
+    from lemur_core.train.epoch_hooks import EpochHooks
+    from lemur_core.trial import Epoch, Outcome, Trial, Verdict
 
 
 class Here:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import safe_open
 from safetensors.torch import load_model
-from torch import nn
 
 from lemur_core.errors import MisfitError
 from lemur_core.initial_weights import NAME, identity_in, identity_of
-from lemur_core.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from torch import nn
+
+    from lemur_core.trial import Trial
 
 _SHOWN = 3
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lemur_core.train.corrupt import Corrupt
-from lemur_core.train.data import Key
-from lemur_core.train.data_file import MappedData
-from lemur_core.trial import Trial
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lemur_core.train.corrupt import Corrupt
+    from lemur_core.train.data import Key
+    from lemur_core.train.data_file import MappedData
+    from lemur_core.trial import Trial
 
 
 class SharedData(NamedTuple):

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from safetensors import safe_open
 from safetensors.torch import load_model, save_model
-from torch import nn
 
 from lemur_core.errors import WeightsError
 from lemur_core.trial import Epoch, Keep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from torch import nn
 
 
 class Kept(NamedTuple):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
-from lemur_core.kinds.net import TrainData
 from lemur_core.train.generators import kept_generators
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor, nn
+
+    from lemur_core.kinds.net import TrainData
 
 
 class Parted:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from lemur_core.kinds.task import task_of
 from lemur_core.sources.imports import parsed
-from lemur_core.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_core.trial import Trial
 
 _LIBRARIES = frozenset(
     ("numpy", "scipy", "sklearn", "timm", "torch", "torchmetrics", "torchvision", "transformers")

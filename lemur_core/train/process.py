@@ -7,19 +7,13 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Collection
 from contextlib import suppress
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_core.entry import Entry
 from lemur_core.notices import Output
-from lemur_core.pipeline import Pipeline
-from lemur_core.spawn import Spawned
 from lemur_core.train.attempt import REASON_LENGTH
 from lemur_core.train.conversation import Conversation
-from lemur_core.train.data import Bundles, Key
+from lemur_core.train.fork import forks_for
 from lemur_core.train.jobs import EndTrial, Job, SharedData
 from lemur_core.train.limits import LimitReachedError, Limits, Watch
 from lemur_core.train.memory import KernelKills
@@ -34,8 +28,18 @@ from lemur_core.train.messages import (
     decode,
 )
 from lemur_core.train.process_tree import IS_LINUX, end_tree
-from lemur_core.train.start import Start, forks_for
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+    from lemur_core.entry import Entry
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.spawn import Spawned
+    from lemur_core.train.data import Bundles, Key
+    from lemur_core.train.start import Start
 
 _END_S = 5.0
 # What a frame adds to a message.

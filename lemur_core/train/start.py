@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.notices import write_output
 from lemur_core.spawn import Spawned, spawn
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from pathlib import Path
 
 
 class Start(NamedTuple):
@@ -34,15 +36,6 @@ class Start(NamedTuple):
         spawned = spawn(_main, self, theirs)
         theirs.close()
         return spawned._replace(output=ours)
-
-
-def forks_for(device: str) -> bool:
-    """Return whether a worker forks a process for each trial on a device.
-
-    What a GPU's driver holds cannot be forked, nor can the frameworks of macOS; there a process
-    trains several trials of one net.
-    """
-    return sys.platform == "linux" and device == "cpu"
 
 
 def _main(

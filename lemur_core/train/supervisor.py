@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.train.fork import IGNORED, Fork, Train
 from lemur_core.train.huge_pages import gather
 from lemur_core.train.jobs import EndTrial, Job
 from lemur_core.train.messages import Began, Ended, Frame, Message, encode, is_outcome
 from lemur_core.train.process_tree import adopt_orphans, end_children
-from lemur_core.trial import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_core.trial import Verdict
 
 # How often to look for processes that ended where the kernel has no descriptors of them.
 _LOOK_S = 0.05

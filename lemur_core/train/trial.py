@@ -7,29 +7,32 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lemur_core.errors import CodeChangedError, MisfitError, NotFiniteError
-from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.metric import Metric, as_metric
 from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
-from lemur_core.pipeline import Pipeline
+from lemur_core.labels import with_labels_checked
 from lemur_core.train import checkpoint, kept
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
-from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
 from lemur_core.train.initial_weights import give_weights
 from lemur_core.train.parts import Parted
 from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.train.epoch_hooks import EpochHooks
 
 # Scoring keeps no activations, so that it can take more images at once than training does, until
 # what is left of those at full size is much.

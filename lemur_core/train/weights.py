@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 from safetensors.torch import save_model
 from torch import nn
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # As the format calls them; weights of any other kind are written anew.
 _KINDS = {torch.float32: "F32", torch.int64: "I64"}

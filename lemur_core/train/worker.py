@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Collection
 from multiprocessing.connection import wait
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from lemur_core.trial import Epoch, Outcome, Trial, Verdict
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Collection
+
+    from lemur_core.trial import Epoch, Outcome, Trial, Verdict
 
 
 class Worker(Protocol):

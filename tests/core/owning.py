@@ -2,8 +2,8 @@
 
 import sys
 
+from lemur_core.composition import compose
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.registry import installed
 from lemur_core.store.database import open_database
 from lemur_core.store.writing.writer import TrialLostError, Writer

@@ -5,16 +5,16 @@ import pytest
 
 import lemur_core
 from lemur_core import data, hookimpl
+from lemur_core.campaign.run import campaign
 from lemur_core.errors import LemurError, MisfitError, MissingDataError, SettingsError, SpaceError
-from lemur_core.search.events import (
+from lemur_core.events import (
     EpochEnded,
     StudyStarted,
     TrialFinished,
     TrialStarted,
     Warned,
 )
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.trial import State
 
 # In this process, as a process of its own for each of these would take seconds.

@@ -8,10 +8,10 @@ from contextlib import closing
 import pytest
 
 from lemur_core import Entry, data, registry
-from lemur_core.search.campaign import Campaign
-from lemur_core.search.events import EpochEnded, TrialStarted, Warned
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.campaign.campaign import Campaign
+from lemur_core.campaign.plan import plan
+from lemur_core.events import EpochEnded, TrialStarted, Warned
+from lemur_core.settings import Settings
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
 from lemur_core.store.export import export

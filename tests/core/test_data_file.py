@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lemur_core.campaign.plan import plan
 from lemur_core.kinds.loader import DataBundle, InMemory
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.train import data_file
 from lemur_core.train.data import Bundles
 from lemur_core.train.data_file import DataFile, can_be_mapped
@@ -95,7 +95,9 @@ def test_what_would_come_back_as_something_else_is_not_mapped(bundle):
 
 
 def test_without_room_for_a_file_each_process_builds_its_own_data(tmp_path, toys, monkeypatch):
-    [pipeline] = plan(Settings.of({"patterns": "img-classification_blobs_hits_Linear"}), toys)
+    [pipeline] = plan(
+        Settings.of({"patterns": "img-classification_blobs_hits_Linear"}), toys
+    ).pipelines
     monkeypatch.setattr(data_file, "_write_in_memory", fail)
     monkeypatch.setattr(data_file, "_write_on_disk", fail)
     campaigns, workers = Bundles(tmp_path), Bundles(tmp_path)
@@ -107,7 +109,9 @@ def test_without_room_for_a_file_each_process_builds_its_own_data(tmp_path, toys
 
 
 def test_data_is_written_once_and_removed_when_it_is_dropped(tmp_path, toys):
-    [pipeline] = plan(Settings.of({"patterns": "img-classification_blobs_hits_Linear"}), toys)
+    [pipeline] = plan(
+        Settings.of({"patterns": "img-classification_blobs_hits_Linear"}), toys
+    ).pipelines
     bundles = Bundles(tmp_path)
     mapped = bundles.mapped(pipeline)
     assert bundles.mapped(pipeline) is mapped

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from lemur_core import data
+from lemur_core.composition import compose
 from lemur_core.passwords import without_password
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.store import care
 from lemur_core.store.database import beside, open_database, place, reach, sqlite_file
 from lemur_core.store.writing.spill import spill_file

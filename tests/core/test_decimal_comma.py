@@ -3,7 +3,7 @@
 import pytest
 
 from lemur_core.errors import SpaceError
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.space import Choice, Interval, of_net, override, parse_range
 
 OWN = {"weight_decay": "0", "layers": "1..8 int", "bias": "0,1", "beta": "0..20", "kernel": "3,5"}

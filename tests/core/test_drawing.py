@@ -10,7 +10,6 @@ from PIL import Image
 
 from lemur_core.errors import ShapeError
 from lemur_core.kinds.loader import IGNORED, DataBundle, InMemory
-from lemur_core.kinds.restrict import restrict
 from lemur_core.kinds.task import Example, Style
 from lemur_core.kinds.transform import Normalisation
 from lemur_core.pictures.colours import GREY, colour, painted, readable_on
@@ -18,6 +17,7 @@ from lemur_core.pictures.grid import grid, place
 from lemur_core.pictures.tiles import scale_of, seen
 from lemur_core.restriction import Restriction
 from lemur_core.tasks.drawing import classified, detected, segmented
+from lemur_core.train.restrict import restrict
 
 
 def pixels(image):

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from lemur_core.composition import compose
 from lemur_core.entry import entry_of_file
 from lemur_core.kinds.loader import DataBundle, InMemory
 from lemur_core.kinds.transform import Normalisation
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.train import checkpoint
 from lemur_core.train.batches import batches
 from lemur_core.train.trial import run_trial

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lemur_core import data, hookimpl
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.campaign.run import campaign
+from lemur_core.settings import Settings
 
 LINEAR = "img-classification_blobs_hits_Linear"
 

@@ -2,7 +2,7 @@ import pytest
 
 from lemur_core.errors import ContractError, SettingsError
 from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, maker, parts_of, within
-from lemur_core.kinds.options import Selection, options_of, read_selection, read_selections
+from lemur_core.options import Selection, options_of, read_selection, read_selections
 
 
 class Steady:

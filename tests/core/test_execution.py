@@ -10,7 +10,7 @@ import lemur_core
 from lemur_core import data
 from lemur_core.errors import SpaceError
 from lemur_core.kinds.loader import InMemory
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.train.batches import batches
 from lemur_core.train.trial import arrange
 

@@ -17,7 +17,7 @@ from lemur_core.errors import (
     WriteError,
 )  # fmt: skip
 from lemur_core.kinds.exporter import exporter, write
-from lemur_core.kinds.options import Selection, read_selection
+from lemur_core.options import Selection, read_selection
 from lemur_core.store.database import opened
 from lemur_core.store.reading.results import Results
 from lemur_core.store.taking.published import take_in

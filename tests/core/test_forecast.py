@@ -9,7 +9,7 @@ import lemur_core
 from lemur_core import data
 from lemur_core.cli.leaderboard import ending
 from lemur_core.errors import PluginError, SettingsError, UnknownNameError
-from lemur_core.search.events import EpochEnded, TrialFinished, Warned
+from lemur_core.events import EpochEnded, TrialFinished, Warned
 from lemur_core.store.database import opened
 from lemur_core.trial import Epoch, State
 

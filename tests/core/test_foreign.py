@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lemur_core.composition import compose
 from lemur_core.errors import SettingsError, StoreError
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.store.database import open_database, opened
 from lemur_core.store.taking import foreign
 from lemur_core.store.taking.foreign import open_foreign

@@ -1,13 +1,14 @@
 """Nets that plugins find by name."""
 
+from contextlib import suppress
+
 import pytest
 
 from lemur_core import Entry, hookimpl
-from lemur_core.errors import PluginError, SettingsError
+from lemur_core.campaign.plan import plan
+from lemur_core.errors import PatternError, PluginError, SettingsError, UnknownNameError
 from lemur_core.registry import Registry
-from lemur_core.search.found_nets import found_in, with_found_nets
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.store.database import open_database
 
 TASKS = ("img-classification",)
@@ -15,7 +16,7 @@ TASKS = ("img-classification",)
 
 @pytest.fixture
 def asked(toys, db, monkeypatch):
-    """Ask plugins that find something for the nets of settings; the toys are installed."""
+    """Plan what settings ask for with plugins that find something; the toys are installed."""
     open_database(db, create=True).dispose()
 
     def ask(*finds, calls=None, **settings):
@@ -33,8 +34,7 @@ def asked(toys, db, monkeypatch):
 
             registry.manager.register(Plugin(), f"finder-{number}")
         registry.plugins.update(toys.plugins)
-        chosen = Settings.of({"db": str(db), **settings})
-        return chosen, with_found_nets(chosen, registry)
+        return plan(Settings.of({"db": str(db), **settings}), registry)
 
     return ask
 
@@ -48,10 +48,9 @@ def entry(tmp_path):
 
 def test_a_net_that_a_plugin_finds_can_be_trained_by_its_name(asked, entry, db):
     calls = []
-    settings, registry = asked([], [entry], calls=calls, net=["Mine", "Linear"], dataset=["blobs"])
-    pipelines = plan(settings, registry)
-    assert sorted(one.net for one in pipelines) == ["Linear", "Mine"]
-    assert found_in(pipelines, registry) == {"Mine": "found in a drawer"}
+    planned = asked([], [entry], calls=calls, net=["Mine", "Linear"], dataset=["blobs"])
+    assert sorted(one.net for one in planned.pipelines) == ["Linear", "Mine"]
+    assert planned.found == {"Mine": "found in a drawer"}
     assert calls == [(["Mine"], str(db))] * 2
 
 
@@ -62,7 +61,9 @@ def test_a_net_that_a_plugin_finds_can_be_trained_by_its_name(asked, entry, db):
 )
 def test_nobody_is_asked_where_nothing_can_be_missing(asked, entry, settings):
     calls = []
-    asked([entry], calls=calls, **settings)
+    # A net that is not found is no pattern's.
+    with suppress(PatternError, UnknownNameError):
+        asked([entry], calls=calls, **settings)
     assert calls == []
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import lemur_core
 from lemur_core.cli.wording import waiting_line
-from lemur_core.search.events import EpochEnded, TrialFinished, TrialsHeld, Warned
+from lemur_core.events import EpochEnded, TrialFinished, TrialsHeld, Warned
 from lemur_core.store.writing import holders, holding
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State
@@ -43,7 +43,7 @@ def hasty(monkeypatch):
 @pytest.fixture(autouse=True)
 def restless(monkeypatch):
     """A campaign that waits looks often."""
-    monkeypatch.setattr("lemur_core.search.dispatch._LOOK_S", 0.05)
+    monkeypatch.setattr("lemur_core.campaign.dispatch._LOOK_S", 0.05)
 
 
 def interrupted_at(number, epoch):

@@ -4,16 +4,16 @@ import pluggy
 import pytest
 
 from lemur_core import hookimpl, hookspecs
-from lemur_core.registry import Registry
-from lemur_core.search.events import (
+from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.events import (
     CampaignEnded,
     CampaignStarted,
     TrialFinished,
     TrialStarted,
     Warned,
 )
-from lemur_core.search.hooks import tell_plugins
-from lemur_core.search.settings import Settings
+from lemur_core.registry import Registry
+from lemur_core.settings import Settings
 from lemur_core.trial import Outcome, State
 
 SUMMARY = object()

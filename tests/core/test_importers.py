@@ -10,7 +10,7 @@ import lemur_core
 from lemur_core import Entry, data, registry
 from lemur_core.errors import ContractError, LemurError, SettingsError, UnknownNameError
 from lemur_core.kinds.importer import EpochRecord, Fault, Membership, importer, recognised
-from lemur_core.kinds.options import Selection, read_selection
+from lemur_core.options import Selection, read_selection
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
 from lemur_core.store.reading.filters import Filters

@@ -13,7 +13,7 @@ import lemur_core
 from lemur_core import data
 from lemur_core.cli.reproduce import reproduce
 from lemur_core.errors import MisfitError, SettingsError
-from lemur_core.search.events import EpochEnded
+from lemur_core.events import EpochEnded
 from lemur_core.trial import State
 
 LINEAR = "img-classification_blobs_hits_Linear"

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from lemur_core.search.interruption import Interruption, stopped_at_once
+from lemur_core.train.interruption import Interruption, stopped_at_once
 from lemur_core.train.stop import StopNow
 
 

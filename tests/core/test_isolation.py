@@ -7,8 +7,8 @@ import time
 import psutil
 import pytest
 
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.campaign.plan import plan
+from lemur_core.settings import Settings
 from lemur_core.train.data import Bundles
 from lemur_core.train.here import Here
 from lemur_core.train.limits import Limits
@@ -217,7 +217,7 @@ def trial(folder, toys):
         body = "\n".join(f"        {line}" for line in (lines or "").splitlines())
         template = WITNESS if lines is None else NET
         file.write_text(template.format(source=source, body=body))
-        [pipeline] = plan(Settings.of({"patterns": BLOBS, "net": str(file)}), toys)
+        [pipeline] = plan(Settings.of({"patterns": BLOBS, "net": str(file)}), toys).pipelines
         return Trial(pipeline, 1, PRM, 5, epochs)
 
     return make

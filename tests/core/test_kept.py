@@ -13,11 +13,11 @@ from torch import nn
 
 import lemur_core
 from lemur_core import Entry, data
+from lemur_core.campaign.run import campaign
 from lemur_core.cli.run import run
 from lemur_core.errors import SettingsError, WeightsError
-from lemur_core.search.events import EpochEnded
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.events import EpochEnded
+from lemur_core.settings import Settings
 from lemur_core.train import kept
 from lemur_core.trial import Epoch
 

@@ -9,15 +9,15 @@ from torchvision import tv_tensors
 
 from lemur_core import run
 from lemur_core.errors import LabelError, MisfitError
-from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import IGNORED, DataBundle, InMemory, majority_share, take
-from lemur_core.kinds.restrict import restrict
 from lemur_core.kinds.transform import Normalisation
+from lemur_core.labels import with_labels_checked
 from lemur_core.restriction import Restriction
 from lemur_core.tasks.classification import Classification
 from lemur_core.tasks.detection import Detection
 from lemur_core.tasks.segmentation import Segmentation
 from lemur_core.train.batches import batches
+from lemur_core.train.restrict import restrict
 
 CLASSES = 3
 # Of other tasks nothing is checked.

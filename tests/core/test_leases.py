@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lemur_core.composition import compose
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.store.writing import holders, holding
 from lemur_core.store.writing.lease import HEARTBEAT_S, LEASE_S
 from lemur_core.store.writing.owner import has_ended, this_process

@@ -14,10 +14,10 @@ import pytest
 
 import lemur_core
 from lemur_core import recording
+from lemur_core.composition import compose
 from lemur_core.errors import StoreError
+from lemur_core.events import EpochEnded
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
-from lemur_core.search.events import EpochEnded
 from lemur_core.store.database import open_database
 from lemur_core.store.trouble import LostError
 from lemur_core.store.writing.writer import Writer

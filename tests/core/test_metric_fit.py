@@ -3,10 +3,10 @@
 import pytest
 
 from lemur_core import Entry, data
+from lemur_core.campaign.run import campaign
 from lemur_core.errors import MisfitError, PluginError
-from lemur_core.search.events import Warned
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.events import Warned
+from lemur_core.settings import Settings
 
 METRICS = """
 from lemur_core.errors import ShapeError

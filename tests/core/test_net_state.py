@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from lemur_core.composition import compose
 from lemur_core.entry import entry_of_file
 from lemur_core.kinds.loader import DataBundle, InMemory
 from lemur_core.kinds.transform import Normalisation
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.train import checkpoint
 from lemur_core.train.trial import run_trial
 from lemur_core.trial import Trial

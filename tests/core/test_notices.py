@@ -9,8 +9,8 @@ import warnings
 import pytest
 
 from lemur_core import run
+from lemur_core.events import Warned
 from lemur_core.notices import Output, warnings_told
-from lemur_core.search.events import Warned
 
 LINEAR = "img-classification_blobs_hits"
 

@@ -7,12 +7,11 @@ import pytest
 import torch
 from sqlalchemy import select
 
-from lemur_core import Entry, data
+from lemur_core import Entry, data, events
+from lemur_core.campaign.run import campaign
 from lemur_core.errors import CorruptSampleError, FetchError, MisfitError, MissingDataError
-from lemur_core.search import events
-from lemur_core.search.reproduce import reproduce
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.reproduction.reproduce import reproduce
+from lemur_core.settings import Settings
 from lemur_core.store import schema
 from lemur_core.store.database import opened
 from lemur_core.store.reading.told import tell

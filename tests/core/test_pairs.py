@@ -6,10 +6,10 @@ from torch import nn
 
 from lemur_core.errors import PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory
-from lemur_core.kinds.restrict import restrict, targets_of
 from lemur_core.kinds.transform import Normalisation
 from lemur_core.restriction import Restriction
 from lemur_core.train.batches import batches
+from lemur_core.train.restrict import restrict, targets_of
 
 CPU = torch.device("cpu")
 

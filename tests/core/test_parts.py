@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from lemur_core.composition import compose
 from lemur_core.entry import entry_of_file
 from lemur_core.kinds.loader import InMemory
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.train.data import Bundles
 from lemur_core.train.parts import Parted
 from lemur_core.train.trial import run_trial

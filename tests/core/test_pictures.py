@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from lemur_core import Entry, data, registry
+from lemur_core.campaign.run import campaign
 from lemur_core.pictures.colours import colour, painted
 from lemur_core.pictures.grid import place
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 
 from .test_drawing import SCALE, outline, pixels
 

@@ -1,9 +1,9 @@
 import pytest
 
 from lemur_core import Entry
+from lemur_core.composition import compose, demo
 from lemur_core.errors import MisfitError, PatternError, UnknownNameError
 from lemur_core.pattern import Pattern, pattern_of
-from lemur_core.pipeline import compose, demo
 from lemur_core.train.data import Bundles
 
 TASK = "img-classification"

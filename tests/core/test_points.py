@@ -11,10 +11,11 @@ import pytest
 import lemur_core
 from lemur_core import data
 from lemur_core.errors import SettingsError, SpaceError
-from lemur_core.search.events import EpochEnded, StudyStarted, TrialsHeld, TrialStarted, Warned
-from lemur_core.search.initial_weights import InitialWeights
-from lemur_core.search.points import Point, Points, read_points
-from lemur_core.search.settings import Settings
+from lemur_core.events import EpochEnded, StudyStarted, TrialsHeld, TrialStarted, Warned
+from lemur_core.initial_weights import InitialWeights
+from lemur_core.points import Point, read_points
+from lemur_core.search.points import Points
+from lemur_core.settings import Settings
 from lemur_core.space import Choice, Interval
 from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import Writer

@@ -123,7 +123,7 @@ def test_an_end_that_the_database_did_not_take_keeps_it(db, toys, monkeypatch):
             raise AwayError("away")
 
         with monkeypatch.context() as patched:
-            for module in ("writer", "spill"):
+            for module in ("holding", "spill", "writer"):
                 patched.setattr(f"lemur_core.store.writing.{module}.patiently", away)
             writer.record(trial_id, Epoch(1, 0.5, 0.25, 0.5, 1, within=WITHIN[:1]))
             writer.finish(trial_id, Outcome(State.CONVERGED, (), prediction=PREDICTION))

@@ -7,9 +7,9 @@ import pytest
 
 import lemur_core
 from lemur_core import Entry, data
+from lemur_core.campaign.plan import plan
 from lemur_core.errors import PatternError, PluginError, SettingsError, SpaceError
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.space import Choice, Interval
 from lemur_core.values import preset
 
@@ -108,4 +108,4 @@ def test_what_are_no_nets_is_one_clear_line(toys, entries, error, message):
 
 def test_an_entry_may_share_its_name_with_an_installed_net(toys):
     settings = Settings.of({"entries": [Entry("Linear", TARGET, TASKS)], "patterns": BLOBS})
-    assert [one.name for one in plan(settings, toys)] == [f"{BLOBS}_given/Linear"]
+    assert [one.name for one in plan(settings, toys).pipelines] == [f"{BLOBS}_given/Linear"]

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lemur_core.errors import FetchError, MissingDataError, ShapeError
-from lemur_core.kinds.pretrained import load_backbone, local_weights
+from lemur_core.pretrained import load_backbone, local_weights
 
 NAME = "net-0123abcd.pth"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from lemur_core.composition import compose
 from lemur_core.errors import StoreError
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.store import care
 from lemur_core.store.database import open_database, opened
 from lemur_core.store.patience import patiently

@@ -8,13 +8,13 @@ from torch import nn
 from torch.utils.data import Subset
 
 from lemur_core import Entry, data
+from lemur_core.campaign.run import campaign
+from lemur_core.composition import compose
 from lemur_core.errors import MisfitError
 from lemur_core.kinds.loader import DataBundle, InMemory
 from lemur_core.kinds.transform import Untouched, identity
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.testing import PluginContract
 from lemur_core.train.batches import batches
 

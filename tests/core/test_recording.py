@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 import lemur_core
 from lemur_core.cli import cli
+from lemur_core.composition import compose
 from lemur_core.errors import ArtefactError, FactError, RecordingError
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.sources.given import given_code
 from lemur_core.store.artefacts import artefact
 from lemur_core.store.care import check

@@ -6,8 +6,8 @@ from torch.utils.data import Subset
 
 from lemur_core.errors import PatternError
 from lemur_core.kinds.loader import DataBundle, InMemory, Normalisation
-from lemur_core.kinds.restrict import restrict, targets_of
 from lemur_core.restriction import Restriction
+from lemur_core.train.restrict import restrict, targets_of
 
 # Of class 0 there are 60, of class 1 30, of class 2 10.
 TARGETS = torch.tensor([0, 1, 0, 2, 0, 1, 0, 0, 1, 0] * 10)

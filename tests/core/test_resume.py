@@ -12,7 +12,7 @@ import torch
 
 import lemur_core
 from lemur_core import data
-from lemur_core.search.events import EpochEnded, TrialsHeld, TrialStarted
+from lemur_core.events import EpochEnded, TrialsHeld, TrialStarted
 from lemur_core.train import checkpoint
 from lemur_core.trial import Epoch, State
 

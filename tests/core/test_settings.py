@@ -6,7 +6,7 @@ import pytest
 from lemur_core.cli.aliases import take_aliases
 from lemur_core.cli.flags import settings_of
 from lemur_core.errors import SettingsError, SpaceError
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 
 NO_ALIASES = dict.fromkeys(
     f"{end}_{name}"

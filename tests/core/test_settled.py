@@ -5,8 +5,8 @@ import sqlite3
 import pytest
 
 import lemur_core
-from lemur_core.search import campaign
-from lemur_core.search.events import CampaignEnded, CampaignStarted, StudyStarted, TrialStarted
+from lemur_core.campaign import campaign
+from lemur_core.events import CampaignEnded, CampaignStarted, StudyStarted, TrialStarted
 from lemur_core.trial import State
 
 BLOBS = "img-classification_blobs_hits"

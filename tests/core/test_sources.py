@@ -10,7 +10,7 @@ import lemur_core
 from lemur_core import data
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PluginError
-from lemur_core.search.events import Warned
+from lemur_core.events import Warned
 from lemur_core.sources.complete import complete
 from lemur_core.sources.text import parts_of
 

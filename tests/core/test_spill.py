@@ -15,10 +15,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from lemur_core import run
+from lemur_core.composition import compose
 from lemur_core.errors import StoreError
+from lemur_core.events import EpochEnded
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
-from lemur_core.search.events import EpochEnded
 from lemur_core.store import patience
 from lemur_core.store.database import reach
 from lemur_core.store.text import storable

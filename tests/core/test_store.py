@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from lemur_core import data
+from lemur_core.composition import compose
 from lemur_core.errors import NewerDatabaseError, StoreError
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.store import schema
 from lemur_core.store.database import open_database
 from lemur_core.store.identity import prm_uid

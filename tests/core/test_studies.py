@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 import lemur_core
 from lemur_core import Entry, data
 from lemur_core.errors import MissingDataError, SettingsError
-from lemur_core.search.events import StudyStarted, TrialStarted
+from lemur_core.events import StudyStarted, TrialStarted
 from lemur_core.train.data import Bundles
 
 BLOBS = "img-classification_blobs_hits"

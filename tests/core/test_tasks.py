@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from lemur_core import Entry
+from lemur_core.composition import compose
 from lemur_core.errors import ContractError, LabelError
-from lemur_core.kinds.labels import with_labels_checked
 from lemur_core.kinds.loader import DataBundle, InMemory
 from lemur_core.kinds.task import Task, WrongLabel, as_task, task_of
+from lemur_core.labels import with_labels_checked
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.testing import PluginContract
 
 SENTENCES = InMemory(torch.zeros(3, 2, dtype=torch.int64), torch.tensor([0, 7, 1]))
@@ -109,5 +109,5 @@ def test_the_contract_finds_a_task_that_is_at_odds_with_itself(monkeypatch):
 
 
 def test_a_trained_net_is_rebuilt_without_pillow(python):
-    code = "import lemur_core.search.predict, lemur_core.search.trained, sys"
+    code = "import lemur_core.reproduction.predict, lemur_core.reproduction.trained, sys"
     assert python("-c", f"{code}; print('PIL' in sys.modules)") == "False\n"

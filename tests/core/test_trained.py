@@ -5,9 +5,9 @@ import torch
 
 import lemur_core
 from lemur_core import data, registry
+from lemur_core.campaign.run import campaign
 from lemur_core.errors import UnknownNameError
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.settings import Settings
 from lemur_core.train import kept
 from lemur_core.trial import Epoch
 

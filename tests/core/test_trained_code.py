@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from lemur_core import Entry, data
+from lemur_core.campaign.run import campaign
 from lemur_core.entry import entry_of_file
 from lemur_core.errors import CodeChangedError, PluginError
-from lemur_core.search.code import CodeReader
-from lemur_core.search.events import CampaignStarted
-from lemur_core.search.run import campaign
-from lemur_core.search.settings import Settings
+from lemur_core.events import CampaignStarted
+from lemur_core.pipeline_code import CodeReader
+from lemur_core.settings import Settings
 from lemur_core.sources import recipe
 
 TASKS = ("img-classification",)
@@ -147,8 +147,8 @@ def test_a_metric_that_is_edited_before_it_is_imported_is_refused(package):
 
 
 def test_code_is_read_once_however_many_pipelines_have_it(package, toys, monkeypatch):
+    from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
-    from lemur_core.pipeline import compose
 
     entries = [Entry(f"Edited{number}", net_of(package).target, TASKS) for number in range(3)]
     registry = toys.with_entries("mine", "net", entries)
@@ -210,8 +210,8 @@ def test_a_trial_by_another_recipe_is_another_study(trainer, toys, tmp_path):
 
 
 def test_a_recipe_that_is_not_the_recorded_one_is_refused(trainer, toys):
+    from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
-    from lemur_core.pipeline import compose
     from lemur_core.train.data import Bundles
     from lemur_core.train.trial import Training
     from lemur_core.trial import Trial

@@ -10,10 +10,10 @@ import torch
 
 from lemur_core import run
 from lemur_core.errors import SettingsError
-from lemur_core.search.devices import devices_of
-from lemur_core.search.events import TrialFinished, TrialStarted, Warned
-from lemur_core.search.settings import Settings
+from lemur_core.events import TrialFinished, TrialStarted, Warned
+from lemur_core.settings import Settings
 from lemur_core.train.data import Bundles
+from lemur_core.train.devices import devices_of
 from lemur_core.train.limits import Limits
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MessageError, decode, encode
@@ -107,9 +107,9 @@ def test_what_a_net_started_is_ended_with_its_process(tmp_path, net_file):
 
 def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
     settings = Settings.of({"patterns": LINEAR})
-    from lemur_core.search.plan import plan
+    from lemur_core.campaign.plan import plan
 
-    [pipeline] = plan(settings, toys)
+    [pipeline] = plan(settings, toys).pipelines
     worker = Process(Bundles(tmp_path), Limits(start_s=0.01), "cpu", Start(tmp_path))
     worker.begin(Trial(pipeline, 1, {"batch": 8, "transform": "plain"}, 0, 1))
     outcome = None

@@ -15,9 +15,9 @@ from lemur_check.verdicts import CheckedNet, find_verdicts, read_checked, write_
 from lemur_check.verdicts import Pipeline as Checked
 from lemur_core import Results, data
 from lemur_core.code_facts import CodeDatabase, CodeFact
+from lemur_core.composition import compose
 from lemur_core.errors import FactError, StoreError
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose
 from lemur_core.registry import installed
 from lemur_core.store import schema
 from lemur_core.store.artefacts import artefact

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
@@ -86,3 +87,20 @@ def test_the_constraints_pin_every_dependency_and_name_no_index():
         for one in ones
     }
     assert {name for name in needed if not name.startswith("lemur-")} <= pinned
+
+
+def test_each_module_of_the_core_is_public_or_forbidden_to_plugins():
+    # As the docstring of lemur_core says.
+    public = {
+        "code", "code_facts", "commands", "errors", "fetch", "files", "images", "kinds", "labels",
+        "options", "pretrained", "processes", "tables", "testing", "training", "workbooks",
+    }  # fmt: skip
+    contracts = CORE["tool"]["importlinter"]["contracts"]
+    [rule] = [one for one in contracts if one["name"] == "Plugins use the public interface only"]
+    forbidden = {name.partition(".")[2] for name in rule["forbidden_modules"]}
+    modules = iter_modules([str(ROOT / "lemur_core")])
+    there = {module.name for module in modules if module.name != "__main__"}
+    assert public | forbidden == there
+    assert not public & forbidden
+    documented = (ROOT / "lemur_core" / "__init__.py").read_text().partition("Everything else")[0]
+    assert {name for name in there if f"`lemur_core.{name}`" in documented} == public

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
 from lemur_core.store.code import StoredCode, read_codes
 from lemur_core.store.datasets import FINGERPRINT
-from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.reading.ranking import best_first
 from lemur_core.store.values import shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_core.store.reading.filters import Filters
 
 
 class RecordedEpoch(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,11 @@ from lemur_core.errors import UnknownNameError
 from lemur_core.fact import PREFIX, WHOLE_TRIAL
 from lemur_core.store import schema
 from lemur_core.store.reading.columns import plain_series
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from pandas import Series
 
 

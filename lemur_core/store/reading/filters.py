@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Column,
@@ -28,6 +27,9 @@ from lemur_core.fact import PREFIX, WHOLE_TRIAL
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import FINGERPRINT, LABEL
 from lemur_core.store.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _OF_STAT = {
     one.name: schema.stat.c[field.name]
@@ -64,8 +66,6 @@ UNFILTERED = (
 PRM = "prm."
 """What names of hyperparameters begin with as columns, and where a column has their name."""
 _UID_LENGTH = 32
-# Fewer than a statement may have parameters.
-_AT_ONCE = 10_000
 _BEGINS_A_NUMBER = tuple("-0123456789")
 
 
@@ -257,11 +257,3 @@ def _stored(value: Any) -> list[str]:
     elif isinstance(value, int) and not isinstance(value, bool):
         values.append(float(value))
     return [schema.Exact.text(each) for each in values]
-
-
-def where_in(
-    query: Select[Any], column: Column[Any], values: Sequence[Any]
-) -> Iterator[Select[Any]]:
-    """Yield the query for so many of a column's values at a time; once at least."""
-    for start in range(0, max(1, len(values)), _AT_ONCE):
-        yield query.where(column.in_(values[start : start + _AT_ONCE]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -12,6 +11,8 @@ from lemur_core.store.reading.columns import map_values, to_json, unify_types
 from lemur_core.store.reading.workbook import write_workbook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pandas import DataFrame
 
 # Pandas does not say which.

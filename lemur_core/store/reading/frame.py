@@ -7,7 +7,6 @@ is put together column by column.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +22,14 @@ from lemur_core.store.datasets import read_names
 from lemur_core.store.reading.collected import ROLES, memberships
 from lemur_core.store.reading.columns import plain_series
 from lemur_core.store.reading.facts import check_facts_known, column_of, fact_names, fact_series
-from lemur_core.store.reading.filters import PRM, Filters, where_in
+from lemur_core.store.reading.filters import PRM, Filters
 from lemur_core.store.reading.highest import By, highest
 from lemur_core.store.reading.rows import fetched
+from lemur_core.store.statements import where_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
     from pandas import DataFrame, Series
 
 _LEMURS = (

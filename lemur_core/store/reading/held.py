@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.text import now
 from lemur_core.store.writing.holders import Holders
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from lemur_core.pipeline import Pipeline
 
 # Of an owner that lemur 0.1 named, on another host.
 _PATIENCE_S = 3600.0

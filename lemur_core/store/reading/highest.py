@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -21,8 +20,11 @@ from sqlalchemy import (
 
 from lemur_core.store import schema
 from lemur_core.store.reading import ranking
-from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.rows import fetched
+from lemur_core.store.statements import where_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 By = Literal["validation", "accuracy"]
 

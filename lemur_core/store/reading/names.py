@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
 from lemur_core.errors import UnknownNameError
 from lemur_core.fact import PREFIX
-from lemur_core.registry import Registry
 from lemur_core.restriction import canonical, split
 from lemur_core.space import DEFAULT_RANGES, EXECUTION
 from lemur_core.store import schema
 from lemur_core.store.reading.filters import COLUMNS, PRM, UNFILTERED
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from lemur_core.registry import Registry
 
 # By the filter: what it is a name of, and the kind of entry.
 _KINDS = {"task": "task", "dataset": "data set", "metric": "metric", "nn": "net"}

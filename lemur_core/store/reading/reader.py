@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import Connection
 
 from lemur_core.errors import SettingsError
 from lemur_core.restriction import canonical
@@ -16,7 +12,11 @@ from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import Wanted, frame_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
     from pandas import DataFrame
+    from sqlalchemy import Connection
 
 
 def data(

@@ -7,13 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine
-
 from lemur_core.errors import SettingsError
 from lemur_core.store.collections import Collection, find_collection
 from lemur_core.store.patience import Result, patiently
-from lemur_core.store.reading.epochs import RecordedEpoch, read_epochs
-from lemur_core.store.reading.filters import Filters
+from lemur_core.store.reading.epochs import read_epochs
 from lemur_core.store.reading.frame import frame_of
 from lemur_core.store.reading.reader import best_frame, filters_of, wanted_of
 from lemur_core.store.reading.told import Told, tell
@@ -21,6 +18,10 @@ from lemur_core.store.trouble import place
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from sqlalchemy import Connection, Engine
+
+    from lemur_core.store.reading.epochs import RecordedEpoch
+    from lemur_core.store.reading.filters import Filters
 
 FILTERS = tuple(inspect.signature(filters_of).parameters)
 """Arguments of `lemur_core.data` that select rows; the others say how they are given."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, case, select
 
@@ -14,6 +13,9 @@ from lemur_core.store.patience import patiently
 from lemur_core.store.reading.ranking import best_first, has_validation
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.store.writing.past import read_prm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True)

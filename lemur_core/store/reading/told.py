@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, select
 
-from lemur_core.dataset import DatasetRecord
 from lemur_core.fact import WHOLE_TRIAL
 from lemur_core.store import fields, schema
 from lemur_core.store.artefacts import Artefact, read_artefacts
@@ -21,7 +19,12 @@ from lemur_core.store.facts import read_facts
 from lemur_core.store.trials import find_trial
 from lemur_core.store.values import left_out_of, prediction_of
 from lemur_core.store.writing.past import epoch_of, read_prm
-from lemur_core.trial import Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.trial import Prediction
 
 _SUMMARY = [
     field.name

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 
-from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from lemur_core.pipeline import Pipeline
 
 
 def trial_counts(connection: Connection, pipelines: Collection[Pipeline]) -> list[list[Any]]:

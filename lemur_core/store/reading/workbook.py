@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -13,6 +12,8 @@ from lemur_core.errors import SettingsError
 from lemur_core.store.reading.columns import escape_surrogates, to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from openpyxl import Workbook
     from pandas import DataFrame
 

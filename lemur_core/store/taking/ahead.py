@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from itertools import islice
-from multiprocessing.connection import Connection
-from pathlib import Path
 from queue import Queue
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.importer import Fault
 from lemur_core.spawn import spawn
 from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.taking.layout import files_in, read_files
 from lemur_core.store.taking.records import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+    from lemur_core.kinds.importer import Fault
 
 # What is read sooner than a process starts.
 _FEW_FILES = 500

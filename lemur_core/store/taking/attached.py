@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, select
 
@@ -16,13 +15,16 @@ from lemur_core.kinds.importer import Fault
 from lemur_core.naming import check_name
 from lemur_core.store import schema
 from lemur_core.store.artefacts import Artefact, check_artefact_name, fault_of, keep, read_artefacts
-from lemur_core.store.attached import Attached, TrialFacts
 from lemur_core.store.collections import Collection, add_members, canonical_text
 from lemur_core.store.facts import read_facts
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.trials import Found
-from lemur_core.store.writing.ledger import insert_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from lemur_core.store.attached import Attached, TrialFacts
 
 # Trials in one transaction.
 _AT_ONCE = 500

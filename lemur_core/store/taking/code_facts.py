@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, select, tuple_
 
@@ -21,9 +21,12 @@ from lemur_core.store.code_fact import (
 )
 from lemur_core.store.identity import code_hash
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
 from lemur_core.store.taking.origin import Origin, origins, source_id
 from lemur_core.store.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # Facts in one transaction.
 _AT_ONCE = 1_000

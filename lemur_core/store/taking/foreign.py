@@ -9,14 +9,16 @@ from __future__ import annotations
 import sqlite3
 import stat
 import time
-from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.importer import Fault
 from lemur_core.store.sqlite_file import connect_to_read
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
 
 MOST_ROWS = 50_000_000
 """Rows of a table that are read; a table with more is damaged, or not LEMUR's."""

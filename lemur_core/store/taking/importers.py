@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.importer import Fault
 from lemur_core.store.taking.ahead import read_ahead
 from lemur_core.store.taking.peer import is_peers, read_peer
-from lemur_core.store.taking.records import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lemur_core.kinds.importer import Fault
+    from lemur_core.store.taking.records import Batch
 
 _FILE = re.compile(r"(.*/)?[^_/]+(_[^_/]+){3}/[1-9][0-9]*\.json")
 # Of a folder with other files, so many names are looked at.

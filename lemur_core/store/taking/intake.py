@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, select
 
@@ -18,14 +17,16 @@ from lemur_core.store.cycles import no_search_for_cycles
 from lemur_core.store.datasets import data_of, dataset_id
 from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import Compiled, insert_once, where_in
 from lemur_core.store.tables import ADVISORY_LOCK
 from lemur_core.store.taking.attached import Taken
 from lemur_core.store.taking.origin import Origin, source_id
 from lemur_core.store.taking.records import Batch, Pipeline, Record
 from lemur_core.store.text import storable
-from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # In one transaction, so that others wait for no more than a fraction of a second.
 _AT_ONCE = 2_500

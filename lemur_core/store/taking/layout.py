@@ -10,11 +10,9 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import groupby
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.errors import SettingsError
 from lemur_core.files import open_regular
@@ -22,6 +20,10 @@ from lemur_core.kinds.importer import Fault
 from lemur_core.store.attached_files import is_artefact
 from lemur_core.store.identity import exact
 from lemur_core.store.taking.records import Batch, MalformedError, Pipeline, record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
 # A file of LEMUR's has some kilobytes; what is far larger is not one.
 _LARGEST = 64 * 2**20

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, exists, func, select
 
 from lemur_core.codec import DECODING_ERRORS
-from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import LemurError, StoreError
-from lemur_core.kinds.importer import Fault
 from lemur_core.store import fields, schema
 from lemur_core.store.attached import attached_trials, read_attached, without
 from lemur_core.store.code import CODE_TABLES, NamedCode, code_id, read_codes
 from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
 from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.taking.attached import Taken, take_attached
 from lemur_core.store.taking.code_facts import merge_code_facts
 from lemur_core.store.taking.intake import take
@@ -34,8 +31,13 @@ from lemur_core.store.taking.records import (
 )
 from lemur_core.store.taking.source import check_source
 from lemur_core.store.trouble import place
-from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.kinds.importer import Fault
 
 _NAMES = ("task", "dataset", "metric", "nn")
 # Trials in one transaction.

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import groupby
-from pathlib import Path
 from reprlib import repr as shown
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.kinds.importer import Fault
 from lemur_core.store.identity import exact
@@ -23,6 +21,10 @@ from lemur_core.store.taking.records import (
     Record,
     record_of,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 _NEEDED = {
     "stat": (

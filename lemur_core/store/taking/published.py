@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, select
 
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.importer import Reader
 from lemur_core.store import schema
 from lemur_core.store.attached import Attached, without
 from lemur_core.store.attached_files import attached_in
 from lemur_core.store.code_fact_files import code_facts_in
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.filters import where_in
+from lemur_core.store.statements import where_in
 from lemur_core.store.taking.attached import take_attached
 from lemur_core.store.taking.code_facts import take_code_facts
 from lemur_core.store.taking.imported import Conversion, TrialEpoch
 from lemur_core.store.taking.importers import database, files
 from lemur_core.store.taking.intake import Report, take
 from lemur_core.store.taking.origin import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from lemur_core.kinds.importer import Reader
 
 FILES = "lemur-files"
 """The name of the importer of LEMUR's files."""

@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.codec import DECODING_ERRORS
-from lemur_core.dataset import DatasetRecord
 from lemur_core.store import fields, schema
-from lemur_core.store.code import StoredCode
 from lemur_core.store.datasets import data_of, data_text
 from lemur_core.store.field import Published
 from lemur_core.store.identity import digest, exact
 from lemur_core.store.text import storable
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.store.code import StoredCode
 
 # What newer records of LEMUR's measure beside the score; kept, for lemur has no column for it.
 _MEASURED = frozenset({

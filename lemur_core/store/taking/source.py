@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Boolean, Engine, Float, Integer, LargeBinary, String, Table
 
 from lemur_core.errors import StoreError
-from lemur_core.kinds.importer import Fault
 from lemur_core.store import schema
 from lemur_core.store.database import sqlite_file
 from lemur_core.store.taking.foreign import ForeignFile, open_foreign
 from lemur_core.store.trouble import place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_core.kinds.importer import Fault
 
 _STORED: tuple[tuple[tuple[type, ...], set[str]], ...] = (
     ((Boolean, Integer, BigInteger), {"integer"}),

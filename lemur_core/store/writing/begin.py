@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
@@ -11,9 +10,13 @@ from lemur_core.store import fields, schema
 from lemur_core.store.code import StoredCode, code_id, write_codes
 from lemur_core.store.datasets import dataset_id
 from lemur_core.store.identity import code_hash, prm_uid
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import now, storable
-from lemur_core.store.writing.ledger import insert_once
-from lemur_core.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_core.trial import Trial
 
 CodeKey = tuple[str, str, str]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, select
@@ -12,11 +11,14 @@ from sqlalchemy import Connection, select
 from lemur_core.store import schema
 from lemur_core.store.code import StoredCode, code_id
 from lemur_core.store.identity import digest
+from lemur_core.store.statements import insert_once
 from lemur_core.store.text import now, storable
 from lemur_core.store.writing.begin import write_prm
 from lemur_core.store.writing.holders import Holders
-from lemur_core.store.writing.ledger import insert_once
 from lemur_core.trial import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RECIPE = digest("recorded from elsewhere")
 """Stands for the code that trains where this is not lemur's; no campaign has it as its own."""

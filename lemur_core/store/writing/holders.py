@@ -9,10 +9,9 @@ only shortens the wait for writers that, by it, were last seen long ago.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -20,6 +19,9 @@ from lemur_core.store import schema
 from lemur_core.store.text import now
 from lemur_core.store.writing.lease import HEARTBEAT_S, LEASE_S, OVER, clock
 from lemur_core.store.writing.owner import earlier_owner_lives, has_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONFIRM_S = 3 * HEARTBEAT_S
 """How long a writer is watched that, by the database's clock, was not seen for a whole lease."""

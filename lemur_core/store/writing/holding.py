@@ -5,10 +5,9 @@ A lease that ended, as its writer was silent for too long, is followed by anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from threading import RLock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, event, select
 
@@ -27,6 +26,9 @@ from lemur_core.store.writing.lease import (
     host_of,
 )
 from lemur_core.store.writing.ledger import NotHeldError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Result = TypeVar("Result")
 

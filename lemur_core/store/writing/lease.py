@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import secrets
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, bindparam, literal_column, select
-from sqlalchemy.sql.elements import ColumnClause
 
 from lemur_core.store import schema
+from lemur_core.store.statements import Compiled, insert_once
 from lemur_core.store.text import storable
-from lemur_core.store.writing.ledger import Compiled, insert_once
 from lemur_core.store.writing.owner import this_process
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.elements import ColumnClause
 
 HEARTBEAT_S = 5.0
 LEASE_S = 60.0

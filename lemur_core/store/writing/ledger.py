@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, CursorResult, Dialect, Engine, Table, bindparam, func
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Insert
-from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy import Connection, Engine, bindparam, func
 
 from lemur_core.store import fields, schema
+from lemur_core.store.statements import Compiled, insert_once
 from lemur_core.store.text import now
 from lemur_core.trial import Epoch, Outcome, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _OF_EPOCH = [(one.name, one.epoch) for one in fields.EPOCH if one.epoch is not None]
 # What an epoch tells of its trial; the names are those of the statement's parameters.
 _OF_NET = [(f"new_{one.name}", one.epoch) for one in fields.TRIAL if one.epoch is not None]
-
-
-def insert_once(dialect: Dialect, table: Table) -> Any:
-    """Return an insertion that leaves a row alone which is there already.
-
-    The result's ``rowcount`` is the number of rows that were not there.
-    """
-    insert: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
-    statement: Insert = insert(table).on_conflict_do_nothing()
-    # Of several rows a PostgreSQL driver counts none otherwise.
-    return statement.execution_options(preserve_rowcount=True)
 
 
 def epoch_row(epoch: Epoch) -> dict[str, Any]:
@@ -96,35 +85,3 @@ class Ledger:
         trial = schema.trial.c
         mine = (trial.id == trial_id, trial.owner == owner, trial.state.in_(list(states)))
         return connection.execute(schema.trial.update().where(*mine).values(**end)).rowcount == 1
-
-
-class Compiled:
-    """A statement that is spared SQLAlchemy's compilation, cache and all, at each execution.
-
-    Its values are handed to the driver as they are. An insertion has a value for each of the
-    columns that are named, in the order of the table's.
-    """
-
-    def __init__(
-        self, statement: ClauseElement, dialect: Dialect, columns: Sequence[str] | None = None
-    ) -> None:
-        # By position with every driver: rows are tuples sooner than dictionaries.
-        style = dialect.paramstyle if dialect.positional else "format"
-        made: Any = type(dialect)
-        compiled: Any = statement.compile(dialect=made(paramstyle=style), column_keys=columns)
-        self._text = str(compiled)
-        self._order: list[str] = compiled.positiontup
-        assert columns is None or self._order == list(columns)
-
-    def execute(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Execute it with these values, by name."""
-        return connection.exec_driver_sql(self._text, tuple(map(values.get, self._order)))
-
-    def execute_ordered(self, connection: Connection, values: Sequence[Any]) -> CursorResult[Any]:
-        """Execute it with these values, in the order of its columns."""
-        return connection.exec_driver_sql(self._text, tuple(values))
-
-    def execute_many(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
-        """Execute it for each row; return how many rows of the database that changed."""
-        parameters: Any = rows
-        return connection.exec_driver_sql(self._text, parameters).rowcount

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 
-from lemur_core.dataset import DatasetRecord
-from lemur_core.pipeline import Pipeline
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import on_data
 from lemur_core.store.identity import code_hash
 from lemur_core.trial import Epoch, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.pipeline import Pipeline
 
 _EPOCH = [(field.attribute, field) for field in fields.EPOCH if field.attribute is not None]
 _PLAIN = [(attribute, field.name) for attribute, field in _EPOCH if field.read is None]

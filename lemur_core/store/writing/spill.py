@@ -11,13 +11,12 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from enum import Enum, auto
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
@@ -39,6 +38,9 @@ from lemur_core.store.writing.ledger import Ledger, NotHeldError
 from lemur_core.store.writing.owner import has_ended, this_process
 from lemur_core.store.writing.past import epoch_of
 from lemur_core.trial import Epoch, Size, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class _Fate(Enum):

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from itertools import count
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
 from lemur_core.codec import to_json
-from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import StoreError
 from lemur_core.fact import WHOLE_TRIAL, check_facts
-from lemur_core.pipeline import Pipeline
 from lemur_core.store import schema
 from lemur_core.store.database import settle
 from lemur_core.store.datasets import adopt, count_elsewhere, count_unknown
 from lemur_core.store.facts import write_facts
 from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.sqlite_file import part_from_log
+from lemur_core.store.statements import Compiled
 from lemur_core.store.text import now
 from lemur_core.store.trouble import AwayError, LostError, place
 from lemur_core.store.values import left_out_text
 from lemur_core.store.writing.begin import CodeKey, NumberTakenError, begin_trial
 from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
-from lemur_core.store.writing.holders import Holder
 from lemur_core.store.writing.holding import Holding
 from lemur_core.store.writing.lease import TrialLostError
-from lemur_core.store.writing.ledger import Compiled, Ledger, NotHeldError, end_row
+from lemur_core.store.writing.ledger import Ledger, NotHeldError, end_row
 from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import (
     refused,
@@ -40,6 +36,14 @@ from lemur_core.store.writing.spill import (
     waiting_text,
 )
 from lemur_core.trial import Epoch, Outcome, State, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.store.writing.holders import Holder
 
 __all__ = ["NumberTakenError", "Past", "TrialLostError", "Writer", "read_prm"]
 

@@ -6,13 +6,14 @@ They need pytest, as those of other kinds do, and no display.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.kinds.options import options_of
+from lemur_core.options import options_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pandas import DataFrame
 
     from lemur_core import Entry

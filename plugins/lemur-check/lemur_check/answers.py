@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import selectors
-import subprocess
-from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Collection, Mapping
 
 # As JSON, within JSON: of what a fork may say, and a little.
 _LONGEST = 8 * 2**20

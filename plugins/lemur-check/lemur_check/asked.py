@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_check.conditions import Conditions
 from lemur_core import Entry, Pattern, Pipeline, Registry, compose
 from lemur_core.code import code_hash
 from lemur_core.errors import SettingsError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_check.conditions import Conditions
 
 _PLUGIN = "checked"
 

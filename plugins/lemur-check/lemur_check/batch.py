@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from lemur_check.names import NameTakenError
-from lemur_check.verdict import Verdict
 from lemur_core.code import complete
 from lemur_core.errors import PluginError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lemur_check.verdict import Verdict
 
 # A source is a sixteenth as long at most; what is longer is read no further.
 _LONGEST_LINE = 16 * 2**20

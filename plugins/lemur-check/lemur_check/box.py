@@ -8,21 +8,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 
 from lemur_check.answers import Answers, ForeignAnswerError
 from lemur_check.folders import empty
-from lemur_check.sandbox import Sandbox
 from lemur_check.told import Cause, Told
 from lemur_check.usage import FamilyUsage, NamespaceUsage, Usage
 from lemur_core.errors import LemurError, WorkerError
 from lemur_core.processes import end_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from lemur_check.sandbox import Sandbox
 
 START_LIMIT_S, DATA_LIMIT_S = 300.0, 3600.0
 _LOOK_S = 0.05

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_check.asked import Asked
 from lemur_check.box import Box
 from lemur_check.conditions import TRUST, Conditions
-from lemur_check.examination import Examination
 from lemur_check.names import called, check_free
 from lemur_check.reader import SourceReader, UnreadableError
 from lemur_check.record import Record
@@ -25,6 +23,11 @@ from lemur_check.verdict import Verdict
 from lemur_core import Registry, installed
 from lemur_core.code import Parts, code_hash
 from lemur_core.code_facts import DEFAULT_DB, code_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lemur_check.examination import Examination
 
 DATA = Path("data")
 NO_WALLS = "nets are run without walls, which do not keep them from"

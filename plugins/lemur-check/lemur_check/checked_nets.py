@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from lemur_check.verdicts import read_checked
 from lemur_core import Entry
 from lemur_core.code_facts import CodeDatabase, code_database
 from lemur_core.errors import SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
 
 
 def find_nets(names: Iterable[str], db: str) -> list[Entry]:

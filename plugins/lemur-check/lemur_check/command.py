@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +19,8 @@ from lemur_core.commands import (
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lemur_check.batch import Source
     from lemur_check.sandbox import Limits
     from lemur_check.verdict import Novelty, Verdict

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from platform import python_version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_check.sandbox import Limits, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BUBBLEWRAP, NO_WALLS, TRUST = "bubblewrap", "none", "trust"
 # Which limits must be greater for a net to come further than it did.

@@ -10,16 +10,19 @@ from __future__ import annotations
 import io
 import json
 import tokenize
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_check.likeness import families, read_sketches, write_sketches
 from lemur_check.sketch import Sketch, sketch_of
-from lemur_core import RecordedEpoch, Results
 from lemur_core.code import code_hash, parts_of
 from lemur_core.code_facts import CodeDatabase
 from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+
+    from lemur_core import RecordedEpoch, Results
 
 # From this share of their runs of tokens on, two sources are near copies. Among published nets
 # those of one paper reach it, and those of two do not.

@@ -10,11 +10,10 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_check.quality import Quality, quality
 from lemur_check.reach import Finding, reaches
@@ -22,6 +21,9 @@ from lemur_check.sketch import Sketch, sketch, sketch_of
 from lemur_check.template import TemplateError, check_template, parse
 from lemur_core.code import complete, parts_of
 from lemur_core.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MOST_FINDINGS = 200
 _REASON_LENGTH = 500

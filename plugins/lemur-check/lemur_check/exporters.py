@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_check.corpus import MEMBERS, TEST, TRAIN, Corpus, corpus
-from lemur_core import Results
 from lemur_core.tables import check_installed, write_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core import Results
 
 
 def jsonl_code(results: Results, path: Path, *, every: bool = False, test: float = 0.1) -> str:

@@ -19,11 +19,10 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 
@@ -32,6 +31,9 @@ from lemur_check.steps import Job, prepare, run
 from lemur_check.sweep import Sweep
 from lemur_core.errors import LemurError
 from lemur_core.training import Bundles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_SAID_BYTES = 2**20
 _LOOK_MS = 50

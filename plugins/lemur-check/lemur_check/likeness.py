@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lemur_check.sketch import WIDTH, Sketch, sketch_of
 from lemur_core.code import code_hash
 from lemur_core.code_facts import CodeFact, CodeTransaction, NamedSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 FACT = "check.sketch"
 

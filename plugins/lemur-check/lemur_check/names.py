@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from lemur_core import Entry
 from lemur_core.code import check_name, code_hash
 from lemur_core.errors import PluginError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 
 class NameTakenError(SettingsError):

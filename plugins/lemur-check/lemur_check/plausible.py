@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.code import check_name, storable
 from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MOST_PRM = 256
 LONGEST_VALUE = 1_000

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_check.reach import Finding
-from lemur_core.code import Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lemur_core.code import Parts
 
 # Pyflakes, pycodestyle's errors, bugbear, simplifications, and McCabe's complexity, which is told
 # of each function as the limit is none.

@@ -7,10 +7,12 @@ A source can reach anything without a word that is looked for here. What keeps i
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.code import trees_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # What nets are made of.
 _USUAL = {

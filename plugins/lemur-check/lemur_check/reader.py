@@ -6,17 +6,19 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from queue import Queue
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from lemur_check.examination import Examination
 from lemur_check.sketch import Sketch
 from lemur_check.template import TemplateError, check_length
 from lemur_check.told import Cause
 from lemur_core.errors import PluginError, WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 READ_LIMIT_S = 60.0
 _START_LIMIT_S = 300.0

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_check.asked import Asked
-from lemur_check.conditions import Conditions
 from lemur_check.likeness import Likeness, read_likeness, write_sketches
 from lemur_check.names import check_free
 from lemur_check.sketch import Sketch, sketch_of
@@ -21,6 +18,12 @@ from lemur_check.verdicts import (
 )
 from lemur_core.code import code_hash
 from lemur_core.code_facts import CodeDatabase, CodeTransaction, NamedSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lemur_check.asked import Asked
+    from lemur_check.conditions import Conditions
 
 
 class Record:

@@ -14,16 +14,19 @@ import shutil
 import site
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lemur_core
 from lemur_check import seccomp
 from lemur_check.importable import importable, path
 from lemur_core import Registry
 from lemur_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 # Programs and libraries, and how the loader finds these.
 _SYSTEM = (

@@ -18,8 +18,10 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # The numbers of calls on x86-64 and AArch64; None where there is no such call.
 _REFUSED = {

@@ -13,13 +13,15 @@ import ast
 import hashlib
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lemur_core.code import trees_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 # Tokens in a run, and how many numbers stand for all the runs of a source: the estimate's standard
 # deviation is 0.044 at most.

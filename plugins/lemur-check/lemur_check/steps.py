@@ -10,19 +10,17 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lemur_check.asked import Asked
 from lemur_core import Pipeline, Trial, installed
-from lemur_core.kinds.labels import with_labels_checked
-from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
+from lemur_core.labels import with_labels_checked
 from lemur_core.training import (
     Bundles,
     batches,
@@ -35,6 +33,11 @@ from lemur_core.training import (
     seed_everything,
     train_epoch,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
 
 T = TypeVar("T")
 Say = Callable[[Mapping[str, Any]], None]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from lemur_check.folders import empty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _SHARED_MEMORY, _QUEUES = Path("/dev/shm"), Path("/dev/mqueue")  # noqa: S108
 _IPC = Path("/proc/sysvipc")

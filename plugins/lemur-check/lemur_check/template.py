@@ -8,10 +8,13 @@ import re
 import tokenize
 import warnings
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Of no net in the dataset is the source a tenth as long.
 MAX_CHARACTERS = 1_000_000

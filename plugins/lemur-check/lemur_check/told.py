@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_check.plausible import (
     ImplausibleError,
@@ -18,6 +17,9 @@ from lemur_check.plausible import (
     whole_number_of,
 )
 from lemur_check.verdict import STEPS, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _RUN = STEPS[STEPS.index("import") :]
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000

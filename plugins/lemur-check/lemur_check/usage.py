@@ -11,11 +11,13 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _INODE_BYTES = 1024
 _PAGE_BYTES = 4096 if os.name == "nt" else os.sysconf("SC_PAGE_SIZE")

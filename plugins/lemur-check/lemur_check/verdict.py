@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_check.quality import Quality
 from lemur_check.reach import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STEPS = ("parse", "template", "import", "build", "forward", "batch", "epochs")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.code import code_hash, storable
 from lemur_core.code_facts import CodeFact, CodeTransaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 FACT = "check.verdict"
 

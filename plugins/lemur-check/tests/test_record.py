@@ -13,7 +13,7 @@ from lemur_check.record import Record
 from lemur_check.sandbox import Limits
 from lemur_check.told import Cause, Told
 from lemur_check.verdicts import FACT
-from lemur_core import Settings, installed
+from lemur_core import installed
 from lemur_core.code_facts import code_database
 from lemur_core.search.found_nets import with_found_nets
 
@@ -192,10 +192,9 @@ def test_it_is_said_how_a_net_was_checked(checking, tmp_path, source, walls, how
     for each in walls:
         with checking(walls=each) as check:
             assert check(source, "Mine").valid
-    settings = Settings(net=["Mine"], db=str(tmp_path / "lemur.db"))
     _, entry = next(
         one
-        for one in with_found_nets(settings, installed()).entries("net")
+        for one in with_found_nets(["Mine"], str(tmp_path / "lemur.db"), installed()).entries("net")
         if one[1].name == "Mine"
     )
     assert entry.summary == how

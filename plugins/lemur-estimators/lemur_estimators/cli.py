@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from lemur_core.errors import SettingsError
 from lemur_core.files import replacement, write_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lemur_estimators.replay.recorded import Recorded
 
 _FILTERS = ("task", "dataset", "metric", "nn")
@@ -82,7 +83,7 @@ def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
     """
     from lemur_core import installed
     from lemur_core.kinds.estimator import maker
-    from lemur_core.kinds.options import read_selections
+    from lemur_core.options import read_selections
     from lemur_estimators.replay.judge import replay as judge
     from lemur_estimators.replay.measures import measure
     from lemur_estimators.replay.tables import tables

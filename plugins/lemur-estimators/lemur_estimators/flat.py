@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lemur_core.kinds.estimator import Curve
 from lemur_estimators.models import logit, score_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lemur_core.kinds.estimator import Curve
 
 # So much better than guessing, in logits, is what has learned something.
 _LEARNED = 0.4

@@ -8,15 +8,17 @@ from the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lemur_core.kinds.estimator import Known
-from lemur_estimators.models import Array
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lemur_core.kinds.estimator import Known
+    from lemur_estimators.models import Array
 
 # How near trials are; it has to be known of many pairs, and not exactly.
 Near = NDArray[np.float32]

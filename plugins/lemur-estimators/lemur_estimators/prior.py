@@ -7,15 +7,19 @@ Neural Network Dataset, 2025) by expectation maximisation; ``benchmarks/prior.py
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lemur_core.kinds.estimator import Curve
 from lemur_estimators.evidence import Horizon, models
 from lemur_estimators.models import Array, shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lemur_core.kinds.estimator import Curve
 
 # Published nets are those that learned. Among nets that are searched many never do, and some begin
 # late: so much is added for each, and for whatever else there may be, to a whole of 1.

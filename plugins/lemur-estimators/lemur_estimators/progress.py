@@ -8,8 +8,8 @@ the scores are that go with so much more of it, the study's earlier trials say.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr
@@ -18,6 +18,9 @@ from lemur_core.kinds.estimator import Curve
 from lemur_estimators.evidence import PLACES, Outlook, outlook
 from lemur_estimators.models import Array, logit, score_of
 from lemur_estimators.prior import horizon_of, of_study
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Losses of part of an epoch are not exact: what is gone is told apart no nearer to 0 and 1.
 _EXACT = 0.002

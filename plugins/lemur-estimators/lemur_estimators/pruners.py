@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from optuna.pruners import BasePruner
     from optuna.trial import FrozenTrial
 

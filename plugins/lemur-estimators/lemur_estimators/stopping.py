@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lemur_core.kinds.estimator import Known
-from lemur_estimators.evidence import Outlook
 from lemur_estimators.flat import learned
-from lemur_estimators.hyperparameters import Prospect
+
+if TYPE_CHECKING:
+    from lemur_core.kinds.estimator import Known
+    from lemur_estimators.evidence import Outlook
+    from lemur_estimators.hyperparameters import Prospect
 
 # While there are few earlier trials, the best of them may well be none of the best: so many more
 # are reckoned with.

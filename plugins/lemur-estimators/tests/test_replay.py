@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from lemur_core.cli import cli
 from lemur_core.errors import LemurError, SettingsError
 from lemur_core.kinds.estimator import Curve, Estimate, maker
-from lemur_core.kinds.options import Selection
+from lemur_core.options import Selection
 from lemur_core.store.database import opened
 from lemur_core.store.taking.published import take_in
 from lemur_estimators.replay.judge import replay

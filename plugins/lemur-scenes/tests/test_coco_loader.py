@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lemur_core.errors import MissingDataError, PatternError
-from lemur_core.kinds.restrict import restrict
 from lemur_core.restriction import Restriction
+from lemur_core.train.restrict import restrict
 from lemur_scenes.loaders import coco
 
 from .coco_files import CATEGORIES, LEMURS, CocoSet, polygon, uncompressed, write_coco

@@ -1,4 +1,4 @@
-from lemur_core.pipeline import demo
+from lemur_core.composition import demo
 from lemur_core.registry import installed
 
 

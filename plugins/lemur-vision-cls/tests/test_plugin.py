@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from lemur_core.composition import compose, demo
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import compose, demo
 from lemur_core.registry import Registry
 from lemur_vision_cls import plugin
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ from lemur_core.errors import LemurError, SettingsError, UnknownNameError, Write
 from lemur_core.files import write_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from pandas import DataFrame
 
     from lemur_analysis.plot.figure import Page
@@ -109,7 +110,7 @@ def plot(
 def _figures(kinds: Sequence[str]) -> Iterator[_Figure]:
     """Yield each figure once; those of ``all`` that are not named as well come last."""
     from lemur_core import installed
-    from lemur_core.kinds.options import option_values, read_selection
+    from lemur_core.options import option_values, read_selection
 
     registry = installed()
     names = set()

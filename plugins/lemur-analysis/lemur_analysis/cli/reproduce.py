@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from lemur_core.commands import db_option, print_line, print_text, text_table
 from lemur_core.files import replacement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from lemur_analysis.papers.paper import Checked
 
 HEADERS = ("claim", "where", "published", "ours", "agrees")

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.importer import EpochRecord, Fault, Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 COLUMNS = (
     "Name", "adam_epsilon", "batch_size", "learning_rate", "epochs", "pt_test_acc", "tf_test_acc",

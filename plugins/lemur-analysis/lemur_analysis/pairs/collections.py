@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lemur_analysis.frame import CELL, check_columns
-from lemur_analysis.pairs.table import PRM, SCORE
+from lemur_analysis.pairs.columns import PRM, SCORE
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from pandas import DataFrame
 
 KIND = "pair"

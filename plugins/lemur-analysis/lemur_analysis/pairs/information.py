@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from lemur_analysis.pairs.table import Pairs, TooFewPairsError, listed, read_pai
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
     from pandas import DataFrame
 

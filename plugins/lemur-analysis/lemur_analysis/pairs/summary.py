@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,8 @@ from lemur_analysis.pairs.table import Pairs, read_pairs
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pandas import DataFrame
 
 THRESHOLDS = (0.01, 0.05, 0.1, 0.2)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lemur_analysis.frame import CELL, check_columns
+from lemur_analysis.pairs.columns import PRM, SCORE
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from pandas import DataFrame, Series
 
 PUBLISHED_SCORES = ("pt_test_acc", "tf_test_acc")
 """The scores of CrossedWires' tables: of PyTorch and of TensorFlow."""
 DIFFERENCES = ("difference", "accuracy_diff")
 """Columns that hold the absolute difference of both scores, the first that is there is read."""
-SCORE, PRM = "accuracy.", "prm."
-"""What the names of the scores' and the hyperparameters' columns begin with."""
 NAMES = ("name", "Name")
 """Columns that name a pair."""
 GROUPS = (*CELL, "nets", "nn", "net")

@@ -7,7 +7,6 @@ batches, TensorFlow's are exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +14,8 @@ from lemur_analysis.papers.paper import Claim, Sources
 from lemur_core.errors import MissingDataError, SettingsError, StoreError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pandas import DataFrame
 
     from lemur_analysis.papers.paper import Value

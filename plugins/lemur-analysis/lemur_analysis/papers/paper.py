@@ -18,16 +18,17 @@ and the other claims are checked all the same. Registered with ``lemur_register_
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from numbers import Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import ContractError, MissingDataError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from pandas import DataFrame
 
 Value = float | str

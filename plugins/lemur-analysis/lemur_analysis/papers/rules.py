@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lemur_analysis.papers.paper import Claim, Sources, Verdict, check
-from lemur_core import Entry
+
+if TYPE_CHECKING:
+    from lemur_core import Entry
 
 
 class PaperRules:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.plot.figure import Panel, add_note, complete, figure, note_epochs
@@ -12,6 +11,8 @@ from lemur_analysis.plot.scatter import MOST_VECTORS
 from lemur_analysis.plot.style import label
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from matplotlib.axes import Axes
     from pandas import DataFrame, Series
 

@@ -158,7 +158,7 @@ def figure(
 
 def details(entry: Entry) -> Iterator[str]:
     """Yield the lines that ``lemur show`` adds for a figure: its options with their defaults."""
-    from lemur_core.kinds.options import options_of
+    from lemur_core.options import options_of
 
     options = options_of("figure", entry.load(), entry.name)
     if options:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.frame import seconds
@@ -11,6 +10,8 @@ from lemur_analysis.plot.scales import epoch_axis, score_label, time_axis
 from lemur_analysis.plot.style import Style, add_legend, styles_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pandas import DataFrame, Series
 
 MOST_VECTORS = 1000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.plot.figure import NothingToDrawError, Panel, add_note, complete, figure
@@ -11,6 +10,8 @@ from lemur_analysis.plot.style import add_legend, styles_of
 from lemur_analysis.stats.correlations import correlation, mean_std
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pandas import DataFrame
 
 

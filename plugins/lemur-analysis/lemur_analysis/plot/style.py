@@ -5,13 +5,14 @@ Colours can be told apart by the colour-blind; markers and dashes beside them in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_analysis.frame import cell_columns, numbers
 from lemur_analysis.plot.fonts import drawable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
     from pandas import DataFrame, Series

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.report import tables
@@ -14,6 +12,9 @@ from lemur_analysis.report.processes import PNG
 from lemur_core.workbooks import add_table, save_workbook, sheet_title
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from openpyxl import Workbook
 
     from lemur_core import Results

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lemur_analysis.report.document import read_report
@@ -13,6 +12,8 @@ from lemur_analysis.report.html import write_html
 from lemur_analysis.report.processes import PNG, SVG, call_all
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lemur_core import Results
 
 

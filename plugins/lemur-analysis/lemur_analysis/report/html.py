@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.report import tables
@@ -15,6 +13,9 @@ from lemur_analysis.report.html_table import plain, table
 from lemur_analysis.report.processes import SVG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
     from lemur_core import Results
 
 _SCREEN_DPI = 96

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lemur_analysis.plot.fonts import drawable, font_with
@@ -14,6 +12,9 @@ from lemur_analysis.report.drawings import ALL, Figures
 from lemur_analysis.report.html_table import value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from matplotlib.figure import Figure
     from pandas import DataFrame
 

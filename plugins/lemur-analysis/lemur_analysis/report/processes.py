@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,8 @@ from lemur_analysis.report import drawings
 from lemur_analysis.report.drawings import Drawing, Figures
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
     from matplotlib.figure import Figure
     from pandas import DataFrame
 

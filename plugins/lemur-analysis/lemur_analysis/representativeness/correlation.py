@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +11,8 @@ from lemur_analysis.representativeness.population import error_table
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pandas import DataFrame, Series
 
 METHODS = ("spearman", "kendall", "pearson")

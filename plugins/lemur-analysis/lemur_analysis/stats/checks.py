@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from lemur_analysis.frame import CELL, cell_columns, check_columns, seconds
 from lemur_analysis.stats.columns import numbers, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from pandas import DataFrame
 
 CHANCE: Mapping[str, float] = {

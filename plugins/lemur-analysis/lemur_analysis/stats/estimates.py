@@ -7,7 +7,6 @@ however many trials it has; trials are resampled within their data set.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,8 @@ from lemur_analysis.stats.runs import WITHIN, interval, note_of, runs_of
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from pandas import DataFrame
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,8 @@ from lemur_analysis.frame import CELL, check_columns
 from lemur_analysis.stats.columns import numbers, present
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pandas import DataFrame
 
 ENDS = ("predicted_low", "predicted_high")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,8 @@ from lemur_analysis.stats.runs import WITHIN, interval, note_of, runs_of
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pandas import DataFrame
 
     from lemur_analysis.stats.runs import Array

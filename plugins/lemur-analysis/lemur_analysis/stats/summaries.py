@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,6 +10,8 @@ from lemur_analysis.frame import cell_columns, check_columns
 from lemur_analysis.stats.columns import numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pandas import DataFrame, Series
 
 _QUARTILES = {"q25": 0.25, "median": 0.5, "q75": 0.75}

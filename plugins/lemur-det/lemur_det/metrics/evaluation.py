@@ -8,13 +8,15 @@ fraction of the time. Of the area ranges only "all" is evaluated, of the numbers
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MOST_FOUND = 100
 _ALL_AREAS = [0.0, 1e10]

@@ -6,10 +6,12 @@ import math
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import SettingsError, hint
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Names of the columns of scores and losses, in the order in which they are looked for.
 _SCORES = ("score", "validation", "val_accuracy", "val_acc", "accuracy", "acc")

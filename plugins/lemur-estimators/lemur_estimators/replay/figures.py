@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from lemur_estimators.replay.judge import Verdict
 from lemur_estimators.replay.measures import BEST, Measures
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matplotlib.axes import Axes
 
 Verdicts = Mapping[str, Sequence[Verdict]]

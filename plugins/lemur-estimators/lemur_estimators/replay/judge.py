@@ -6,12 +6,16 @@ import math
 import random
 import time
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError
 from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, Maker
-from lemur_estimators.replay.recorded import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lemur_estimators.replay.recorded import Recorded
 
 
 @dataclass(frozen=True)

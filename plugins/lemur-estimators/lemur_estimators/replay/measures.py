@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lemur_estimators.replay.judge import Verdict
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lemur_estimators.replay.judge import Verdict
 
 BEST = (0.1, 0.2, 0.3)
 # Of fewer trials the best tenth is none.

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core import State
 from lemur_core.errors import SettingsError
 from lemur_core.kinds.estimator import Curve
 from lemur_estimators.replay.csv_file import CsvCurve, losses_of, read_csv
 from lemur_estimators.replay.unit import Unit, unit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 _OF_TRIAL = [
     "task", "dataset", "metric", "nn", "trial", "state", "epoch", "accuracy", "validation", "loss",

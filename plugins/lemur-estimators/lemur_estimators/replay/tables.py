@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from lemur_estimators.replay.measures import BEST, Measures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def rows_of(measured: Mapping[str, Measures]) -> list[dict[str, object]]:

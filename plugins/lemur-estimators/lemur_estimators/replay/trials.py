@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.commands import headed, text_table
 from lemur_core.files import replacement
-from lemur_estimators.replay.judge import Verdict
-from lemur_estimators.replay.recorded import Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from lemur_estimators.replay.judge import Verdict
+    from lemur_estimators.replay.recorded import Recorded
 
 COLUMNS = (
     "order", "study", "position", "trial", "estimator", "epoch", "epochs", "predicted", "final",

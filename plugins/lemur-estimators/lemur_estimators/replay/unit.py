@@ -6,12 +6,16 @@ that reach 60, would be a perfect one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import SettingsError
-from lemur_estimators.replay.csv_file import CsvCurve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lemur_estimators.replay.csv_file import CsvCurve
 
 # No score of a study is above 1, and the curve that rises most rises by this much: that is a net
 # that learned, in fractions. In percent it would be 0.2 points, less than what chance makes of it.

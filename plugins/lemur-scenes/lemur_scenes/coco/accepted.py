@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lemur_scenes.coco.annotations import ANY, BOX, MASK, Annotations, key_of, places
 from lemur_scenes.coco.kept import kept
 from lemur_scenes.coco.masks import class_mask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 SEGMENTATION = "img-segmentation"
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lemur_scenes.coco.kept import Arrays, identity, kept
+from lemur_scenes.coco.kept import identity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Raised with every change of what the arrays mean.
 _VERSION = 2
@@ -77,23 +79,6 @@ class Annotations:
     def images(self) -> NDArray[np.int64]:
         """The image of each object, int64, shape ``(objects,)``."""
         return np.repeat(np.arange(len(self.image_ids)), np.diff(self.first))
-
-
-def read_annotations(dataset: str, file: Path) -> Annotations:
-    """Return what a JSON says, from what was kept of it where it is the same.
-
-    Raises:
-        MissingDataError: It cannot be read, or is not of the format.
-    """
-    from lemur_scenes.coco.reading import parse
-
-    names = [one.name for one in fields(Annotations)]
-
-    def make() -> Arrays:
-        made = parse(dataset, file)
-        return {name: getattr(made, name) for name in names}
-
-    return Annotations(**kept(places(file), f"{file.stem}.npz", key_of(file), names, make))
 
 
 def key_of(file: Path, *more: Any) -> str:

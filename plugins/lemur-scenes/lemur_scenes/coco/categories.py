@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lemur_core.errors import PatternError, hint
-from lemur_scenes.coco.annotations import Annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lemur_scenes.coco.annotations import Annotations
 
 # What separates words in names; an option has hyphens only.
 _GAP = re.compile(r"[\s_-]+")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lemur_core.kinds.loader import IGNORED
-from lemur_scenes.coco.annotations import Annotations
 from lemur_scenes.coco.runs import pixels_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lemur_scenes.coco.annotations import Annotations
 
 
 def class_mask(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import PatternError
-from lemur_scenes.coco.accepted import Filter
-from lemur_scenes.coco.annotations import Annotations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_scenes.coco.accepted import Filter
+    from lemur_scenes.coco.annotations import Annotations
 
 _NAMED = 12
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pycocotools import mask as coco_masks
 
 from lemur_scenes.coco.runs import Runs, counts_of, decompressed, runs_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Annotation = dict[str, Any]
 # A polygon of fewer has no inside.

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lemur_core.errors import MissingDataError
-from lemur_scenes.coco.annotations import ANY, BOX, MASK, Annotations
+from lemur_scenes.coco.annotations import ANY, BOX, MASK, Annotations, key_of, places
+from lemur_scenes.coco.kept import Arrays, kept
 from lemur_scenes.coco.objects import (
     WrongError,
     area_of,
@@ -27,6 +26,12 @@ from lemur_scenes.coco.objects import (
     short,
 )
 from lemur_scenes.coco.runs import EMPTY, Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 _LONGEST = 65_535
 _UNKNOWN = -1
@@ -47,6 +52,21 @@ class _Wrong(NamedTuple):
     part: int
     where: str
     why: str
+
+
+def read_annotations(dataset: str, file: Path) -> Annotations:
+    """Return what a JSON says, from what was kept of it where it is the same.
+
+    Raises:
+        MissingDataError: It cannot be read, or is not of the format.
+    """
+    names = [one.name for one in fields(Annotations)]
+
+    def make() -> Arrays:
+        made = parse(dataset, file)
+        return {name: getattr(made, name) for name in names}
+
+    return Annotations(**kept(places(file), f"{file.stem}.npz", key_of(file), names, make))
 
 
 def parse(dataset: str, file: Path) -> Annotations:

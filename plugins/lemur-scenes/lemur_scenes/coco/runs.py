@@ -7,11 +7,13 @@ as there are pixels in it, and most objects are narrower than their image.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pycocotools import mask as coco_masks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Characters of compressed counts hold five bits each, and whether another follows.
 _FIRST, _LAST, _MORE, _BITS = 48, 111, 32, 5

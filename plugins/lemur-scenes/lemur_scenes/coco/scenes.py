@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torchvision import tv_tensors
 
 from lemur_core.errors import CorruptSampleError
 from lemur_core.images import check_size, read_image
 from lemur_scenes.coco.accepted import SEGMENTATION, Filter, accepted
-from lemur_scenes.coco.annotations import Annotations, read_annotations
 from lemur_scenes.coco.categories import classes_of
 from lemur_scenes.coco.masks import class_mask, object_masks
 from lemur_scenes.coco.nothing import nothing_of
+from lemur_scenes.coco.reading import read_annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lemur_scenes.coco.annotations import Annotations
 
 _ENDINGS = (".jpg", ".jpeg", ".png")
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from lemur_scenes.drawing.draws import Draws
 from lemur_scenes.drawing.glyphs import CLASSES, Glyphs, split_glyphs
 from lemur_scenes.drawing.scenes import Scene, draw_scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 SPLITS = ("train", "test")
 # Raised with every change of what is drawn, so that none is taken for another.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from lemur_scenes.drawing.draws import Whole
+if TYPE_CHECKING:
+    from lemur_scenes.drawing.draws import Whole
 
 Whole32 = NDArray[np.int32]
 # Values come multiplied by it, as fractions of 1/256 are taken along each of two sides.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from lemur_scenes.drawing.draws import Draws, Whole
 from lemur_scenes.drawing.enlarging import ENLARGED, enlarge
+
+if TYPE_CHECKING:
+    from lemur_scenes.drawing.draws import Draws, Whole
 
 # Cells along a side, and how far from the colour they go: in brightness, and in each channel.
 _OCTAVES = ((2, 36, 16), (5, 24, 10), (12, 16, 6), (40, 12, 4))

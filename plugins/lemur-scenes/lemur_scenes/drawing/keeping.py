@@ -7,11 +7,14 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import MissingDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _PREFIX = ".making-"
 # What was begun so long ago was given up, by a process that was killed say.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lemur_scenes.drawing.draws import Draws, Whole
 from lemur_scenes.drawing.glyphs import OPAQUE, Glyphs
 from lemur_scenes.drawing.ground import draw_ground
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lemur_scenes.drawing.draws import Draws, Whole
 
 MOST_DIGITS = 8
 # In pixels: below it digits cannot be told apart.

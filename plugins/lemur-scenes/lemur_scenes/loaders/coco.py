@@ -9,8 +9,7 @@ Classes are the background and the categories that are chosen; LEMUR's are the d
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import PatternError
 from lemur_core.fetch import Progress, fetch_archive
@@ -18,6 +17,9 @@ from lemur_core.kinds.loader import DataBundle
 from lemur_scenes.coco.categories import UnknownCategoryError
 from lemur_scenes.coco.scenes import Scenes, coco_scenes
 from lemur_scenes.loaders.published import IMAGENET, damaged, require
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "coco"
 # Person, bicycle, car, motorcycle, airplane.

@@ -7,7 +7,7 @@ ground. They are written as COCO's files and read as those are.
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,6 +17,9 @@ from lemur_scenes.coco.scenes import coco_scenes
 from lemur_scenes.drawing.coco_files import SPLITS, VERSION, annotations_file, write_scenes
 from lemur_scenes.drawing.glyphs import CLASSES
 from lemur_scenes.drawing.keeping import kept, places_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "digits-scenes"
 SIZE, COUNT = 128, 1000

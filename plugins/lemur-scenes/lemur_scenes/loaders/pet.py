@@ -7,9 +7,7 @@ behind it, and a border that is in doubt. The border does not count: there are t
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.fetch import Progress, fetch_archive
 from lemur_core.images import read_image
@@ -22,6 +20,9 @@ from lemur_scenes.loaders.published import (
     read_classes,
     require,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NAME = "oxford-iiit-pet"
 CLASSES = ("background", "animal")

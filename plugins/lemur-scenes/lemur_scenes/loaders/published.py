@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,6 +12,10 @@ from lemur_core.errors import CorruptSampleError, MissingDataError
 from lemur_core.images import read_labels, stored_size
 from lemur_core.kinds.loader import IGNORED
 from lemur_core.kinds.transform import Normalisation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 # Of ImageNet's training images, as backbones are published with.
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

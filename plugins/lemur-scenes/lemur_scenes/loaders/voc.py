@@ -8,9 +8,8 @@ split.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -27,6 +26,9 @@ from lemur_scenes.loaders.published import (
     read_classes,
     require,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAME = "voc-2012"
 PLACE = "VOCdevkit/VOC2012"

@@ -8,7 +8,7 @@ object's area changes by as much as that of its box. Nothing is drawn in scoring
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,11 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from lemur_core.kinds.loader import IGNORED
-from lemur_core.kinds.transform import Normalisation
 from lemur_scenes.transforms.resizing import Fit, Scale, Square, sides_of
 from lemur_scenes.transforms.sizes import SIZES
+
+if TYPE_CHECKING:
+    from lemur_core.kinds.transform import Normalisation
 
 
 class Joint(nn.Module):

@@ -5,11 +5,15 @@ Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild, 2015.
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders.files import ImageFiles, bundle
 from lemur_vision_cls.loaders.presence import damaged, require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
 
 IMAGES = "img_align_celeba"
 ATTRIBUTES, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"

@@ -5,15 +5,18 @@ Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from lemur_core.fetch import Progress, fetch_archive
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders.in_memory import Split, bundle, checked
 from lemur_vision_cls.loaders.presence import read_by_torchvision, require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
 
 SIZE = 32
 

@@ -8,12 +8,15 @@ test images is that of scikit-learn's ``train_test_split``, stratified, with a f
 from __future__ import annotations
 
 from importlib.resources import files
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from lemur_core.kinds.loader import DataBundle, InMemory, majority_share, normalisation_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Pixels are counts of 4x4 bits that are set.
 BRIGHTEST = 16

@@ -6,13 +6,17 @@ and Land Cover Classification, 2019.
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.fetch import Progress, fetch_archive
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders.files import bundle
 from lemur_vision_cls.loaders.presence import require
 from lemur_vision_cls.loaders.tree import expect_classes, read_tree, split_by_class
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
 
 CLASSES = 10
 # As in its paper; there is no official split.

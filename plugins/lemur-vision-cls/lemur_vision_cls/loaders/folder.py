@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from lemur_core.errors import MissingDataError
 from lemur_core.images import is_grey, read_image
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders.files import ImageFiles, bundle
 from lemur_vision_cls.loaders.left_out import BESIDE, LeftOut, some
 from lemur_vision_cls.loaders.splits import TEST, TRAIN, VALIDATION, split_folders
@@ -25,6 +24,11 @@ from lemur_vision_cls.loaders.tree import (
     read_tree,
     split_by_class,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
 
 NAME = "folder"
 TEST_SHARE = 0.2

@@ -9,13 +9,16 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lemur_core.errors import MissingDataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _UNSIGNED_BYTES = 8
 

@@ -11,12 +11,15 @@ training images.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.fetch import Progress, fetch_archive
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders.files import IMAGENET, ImageFiles, bundle
 from lemur_vision_cls.loaders.presence import damaged, require
 from lemur_vision_cls.loaders.tree import class_folders, expect_classes, read_tree
+
+if TYPE_CHECKING:
+    from lemur_core.kinds.loader import DataBundle
 
 IMAGENETTE_SIZE, IMAGENETTE_CLASSES = "320px", 10
 TINY_URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"

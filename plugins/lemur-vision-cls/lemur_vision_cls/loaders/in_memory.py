@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from lemur_core.kinds.loader import DataBundle, InMemory, majority_share, normalisation_of
 from lemur_vision_cls.loaders.presence import damaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Split = tuple[Tensor, Tensor]
 """Images, uint8 ``(samples, channels, H, W)``, and their class indices, int64 ``(samples,)``."""

@@ -7,17 +7,20 @@ Algorithms, 2017.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from lemur_core.errors import FetchError, MissingDataError
 from lemur_core.fetch import Progress, fetch
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders import idx
 from lemur_vision_cls.loaders.in_memory import Split, bundle, checked
 from lemur_vision_cls.loaders.presence import DOWNLOAD, damaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")

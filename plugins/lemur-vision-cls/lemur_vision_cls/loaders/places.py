@@ -8,11 +8,14 @@ split.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.fetch import Progress, fetch_archive
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders.files import IMAGENET, ImageFiles, bundle
 from lemur_vision_cls.loaders.presence import damaged, read_by_torchvision, require
+
+if TYPE_CHECKING:
+    from lemur_core.kinds.loader import DataBundle
 
 CLASSES = 365
 FOLDERS = {"train-standard": "data_256_standard", "val": "val_256"}

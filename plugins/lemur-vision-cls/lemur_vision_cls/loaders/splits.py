@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from os.path import isdir
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import MissingDataError
 from lemur_vision_cls.loaders.tree import images_below, listed
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TRAIN, VALIDATION, TEST = "train", "val", "test"
 NAMES = {

@@ -5,15 +5,19 @@ Coates, Lee, Ng: An Analysis of Single-Layer Networks in Unsupervised Feature Le
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from lemur_core.fetch import Progress, fetch_archive
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders.in_memory import Split, bundle, checked
 from lemur_vision_cls.loaders.presence import damaged, require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
 
 SIZE, CLASSES = 96, 10
 TRAIN, TEST = ("train_X.bin", "train_y.bin"), ("test_X.bin", "test_y.bin")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,6 +13,9 @@ from lemur_core.errors import MissingDataError
 from lemur_core.images import SUFFIXES
 from lemur_vision_cls.loaders.files import ImageFiles
 from lemur_vision_cls.loaders.left_out import DEEPER, LINKS, NO_IMAGES, LeftOut, some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 _SEED = 0
 # What systems leave beside the user's files, besides names that begin with a dot.

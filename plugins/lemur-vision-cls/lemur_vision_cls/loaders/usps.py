@@ -5,14 +5,18 @@ Hull: A Database for Handwritten Text Recognition Research, 1994; as libsvm publ
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from lemur_core.fetch import Progress, fetch
-from lemur_core.kinds.loader import DataBundle
 from lemur_vision_cls.loaders.in_memory import Split, bundle, checked
 from lemur_vision_cls.loaders.presence import read_by_torchvision, require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lemur_core.kinds.loader import DataBundle
 
 SIZE, CLASSES = 16, 10
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from functools import partial
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import ShapeError
 from lemur_vision_cls.metrics.shapes import check_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Accuracy:

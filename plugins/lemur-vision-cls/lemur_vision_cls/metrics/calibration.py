@@ -5,10 +5,14 @@ Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 201
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
+
 from torchmetrics.classification import MulticlassCalibrationError as Miscalibration
 
 from lemur_vision_cls.metrics.shapes import check_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BINS = 15
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
+
 from torchmetrics.classification import MulticlassF1Score
 
 from lemur_vision_cls.metrics.shapes import check_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class MacroF1(MulticlassF1Score):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import LabelError, ShapeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def check_shapes(outputs: Tensor, targets: Tensor, classes: int) -> None:

@@ -7,14 +7,17 @@ Müller, Hutter: TrivialAugment, ICCV 2021 (wide); Cubuk, Zoph, Shlens, Le: Rand
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from lemur_core.kinds.transform import Normalisation
 from lemur_vision_cls.transforms.norm import Norm
 from lemur_vision_cls.transforms.sizes import SIZES
+
+if TYPE_CHECKING:
+    from lemur_core.kinds.transform import Normalisation
 
 
 class Augment(Norm):

@@ -6,13 +6,17 @@ Zhang, Cisse, Dauphin, Lopez-Paz: mixup, ICLR 2018; Yun et al.: CutMix, ICCV 201
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from torch import Tensor
 from torchvision.transforms import v2
 
-from lemur_core.kinds.transform import Normalisation
 from lemur_vision_cls.transforms.norm import Norm
 from lemur_vision_cls.transforms.sizes import SIZES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lemur_core.kinds.transform import Normalisation
 
 
 class Mixing(Norm):

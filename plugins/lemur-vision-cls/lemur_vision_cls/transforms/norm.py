@@ -7,13 +7,16 @@ name says all that is done, and nothing is drawn in scoring.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from lemur_core.kinds.transform import Normalisation
 from lemur_vision_cls.transforms.sizes import SIZES
+
+if TYPE_CHECKING:
+    from lemur_core.kinds.transform import Normalisation
 
 
 class Norm(nn.Module):

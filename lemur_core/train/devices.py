@@ -1,23 +1,32 @@
-"""The devices of a campaign's workers."""
+"""The devices on which trials are trained."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
 
 from lemur_core.errors import SettingsError
-from lemur_core.search.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-def devices_of(settings: Settings) -> list[str]:
+def devices_of(device: str, gpus: Sequence[int], workers: int) -> list[str]:
     """Return the device of each worker; several may share one.
+
+    Args:
+        device: A torch device; ``auto`` is a GPU where there is one.
+        gpus: Numbers of the GPUs to use in turn, instead of ``device``.
+        workers: How many there are.
 
     Raises:
         SettingsError: A device is not there, or cannot be used.
     """
-    places = [f"cuda:{number}" for number in settings.gpus] or [_named(settings.device)]
+    places = [f"cuda:{number}" for number in gpus] or [_named(device)]
     for place in places:
         check_device(place)
-    return [places[worker % len(places)] for worker in range(settings.workers_wanted)]
+    return [places[worker % len(places)] for worker in range(workers)]
 
 
 def _named(device: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.store.reading.formats import check_installed, write
-from lemur_core.store.reading.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from lemur_core.store.reading.results import Results
 
 
 def csv(results: Results, path: Path) -> str:

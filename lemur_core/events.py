@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lemur_core.pipeline import Pipeline
-from lemur_core.space import Value
-from lemur_core.trial import Epoch, Outcome, Trial
-
 if TYPE_CHECKING:
-    from lemur_core.search.summary import Summary
+    from datetime import datetime
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.space import Value
+    from lemur_core.summary import Summary
+    from lemur_core.trial import Epoch, Outcome, Trial
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError, MisfitError, MissingDataError, PluginError, ShapeError
-from lemur_core.kinds.loader import DataBundle
 from lemur_core.kinds.metric import as_metric
-from lemur_core.pipeline import Pipeline
-from lemur_core.search.obtain import Obtain
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-class LiteralNames(NamedTuple):
-    """The names that a command gives in full, without a wildcard.
-
-    Attributes:
-        datasets: Of data sets.
-        metrics: Of metrics, without their plugins.
-    """
-
-    datasets: AbstractSet[str]
-    metrics: AbstractSet[str]
+    from lemur_core.campaign.obtain import Obtain
+    from lemur_core.campaign.plan import LiteralNames
+    from lemur_core.kinds.loader import DataBundle
+    from lemur_core.pipeline import Pipeline
 
 
 class Supply:

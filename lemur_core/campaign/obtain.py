@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from lemur_core.errors import FetchError, MissingDataError
-from lemur_core.fetch import Fetching
-from lemur_core.kinds.loader import DataBundle
-from lemur_core.pipeline import Pipeline
-from lemur_core.search.events import FileFetched, Watch
-from lemur_core.train.data import Bundles, Key
+from lemur_core.events import FileFetched, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from lemur_core.fetch import Fetching
+    from lemur_core.kinds.loader import DataBundle
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.train.data import Bundles, Key
 
 
 class Obtain:

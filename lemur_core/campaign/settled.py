@@ -13,23 +13,26 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lemur_core
 from lemur_core.dataset import DatasetRecord
 from lemur_core.errors import LemurError
+from lemur_core.events import CampaignEnded, CampaignStarted, StudyStarted, Watch
 from lemur_core.files import replacement
 from lemur_core.initial_weights import identity_of
-from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
-from lemur_core.search.events import CampaignEnded, CampaignStarted, StudyStarted, Watch
-from lemur_core.search.settings import Settings
-from lemur_core.search.summary import Summary
 from lemur_core.store.location import file_path, is_url
+from lemur_core.summary import Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
+    from lemur_core.settings import Settings
 
 # A data folder with more files than that is read each time.
 _MOST_FILES = 5000

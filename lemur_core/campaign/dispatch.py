@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from lemur_core.search.attempt import Attempt
-from lemur_core.search.interruption import Interruption
-from lemur_core.search.pursuit import Pursuit
-from lemur_core.search.studies import Studies
 from lemur_core.train.worker import Worker, wait_for
 from lemur_core.trial import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lemur_core.campaign.studies import Studies
+    from lemur_core.search.attempt import Attempt
+    from lemur_core.search.pursuit import Pursuit
+    from lemur_core.train.interruption import Interruption
 
 _LOOK_S = 2.0
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lemur_core.dataset import DatasetRecord
-from lemur_core.pipeline import Pipeline
-from lemur_core.search.attempt import Attempt, Means
-from lemur_core.search.data import check_data
-from lemur_core.search.events import StudyStarted, TrialsHeld
-from lemur_core.search.prepare import Ready
+from lemur_core.campaign.data import check_data
+from lemur_core.events import StudyStarted, TrialsHeld
 from lemur_core.search.pursuit import Pursuit
-from lemur_core.search.supply import Supply
-from lemur_core.store.writing.holders import Holder
-from lemur_core.store.writing.past import Past
-from lemur_core.trial import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lemur_core.campaign.supply import Supply
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.search.attempt import Attempt, Means
+    from lemur_core.search.prepare import Ready
+    from lemur_core.store.writing.holders import Holder
+    from lemur_core.store.writing.past import Past
+    from lemur_core.trial import Outcome
 
 
 class Closed(NamedTuple):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lemur_core.guarded_hooks import guarded_hooks
-from lemur_core.registry import Registry
-from lemur_core.search.events import (
+from lemur_core.events import (
     CampaignEnded,
     CampaignStarted,
     EpochEnded,
@@ -16,7 +14,11 @@ from lemur_core.search.events import (
     Warned,
     Watch,
 )
-from lemur_core.search.settings import Settings
+from lemur_core.guarded_hooks import guarded_hooks
+
+if TYPE_CHECKING:
+    from lemur_core.registry import Registry
+    from lemur_core.settings import Settings
 
 _HOOKS = (
     "lemur_campaign_started",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from lemur_core.dataset import DatasetRecord
-from lemur_core.pipeline import Pipeline
-from lemur_core.search.attempt import Means
-from lemur_core.search.events import Warned
+from lemur_core.events import Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_core.dataset import DatasetRecord
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.search.attempt import Means
 
 
 def check_data(pipeline: Pipeline, means: Means) -> None:
@@ -26,14 +30,6 @@ def check_data(pipeline: Pipeline, means: Means) -> None:
         means.watch(Warned(_elsewhere(pipeline.dataset, data, elsewhere)))
     elif unknown := means.writer.count_unknown(pipeline):
         means.watch(Warned(_taken_for_granted(pipeline.dataset, data, unknown)))
-
-
-def differing(told: DatasetRecord, today: DatasetRecord) -> str:
-    """Return how data differs from what was recorded, in words."""
-    return (
-        f"recorded {told.label} ({told.sizes}), here {today.label} ({today.sizes}); "
-        f"they differ in {', '.join(told.differing(today))}"
-    )
 
 
 def _elsewhere(dataset: str, data: DatasetRecord, elsewhere: Mapping[str | None, int]) -> str:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from lemur_core.dataset import DatasetRecord
+from lemur_core.composition import compose
+from lemur_core.dataset import DatasetRecord, differing
 from lemur_core.entry import Entry
 from lemur_core.errors import DataChangedError, SettingsError, UnknownNameError
-from lemur_core.initial_weights import identity_in
+from lemur_core.initial_weights import InitialWeights, identity_in
 from lemur_core.pattern import Pattern
-from lemur_core.pipeline import Pipeline, compose
-from lemur_core.registry import Registry
-from lemur_core.search.campaign import versions
-from lemur_core.search.data import differing
-from lemur_core.search.initial_weights import InitialWeights
-from lemur_core.search.interruption import stopped_at_once
-from lemur_core.store.reading.told import Told, ToldEpoch
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.train.attempt import attempt
 from lemur_core.train.data import Bundles
 from lemur_core.train.file_digests import FileDigests
+from lemur_core.train.interruption import stopped_at_once
+from lemur_core.train.versions import versions
 from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
+    from lemur_core.store.reading.told import Told, ToldEpoch
 
 _STORED = "stored"
 _CODE = {"loader": "loader_entry", "metric": "metric_entry"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.entry import Entry
 from lemur_core.errors import SettingsError, hint
-from lemur_core.search.points import Point, read_points
+from lemur_core.points import Point, read_points
 from lemur_core.space import EXECUTION, Given, parse_range
 from lemur_core.trial import Keep
 

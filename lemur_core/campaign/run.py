@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.campaign.plan import plan
+from lemur_core.campaign.settled import place, recall, remember, repeated
+from lemur_core.events import Warned, Watch
 from lemur_core.registry import Registry, installed
-from lemur_core.search.events import Warned, Watch
-from lemur_core.search.found_nets import found_in, with_found_nets
-from lemur_core.search.hooks import tell_plugins
-from lemur_core.search.plan import plan
-from lemur_core.search.settings import Settings
-from lemur_core.search.settled import place, recall, remember, repeated
-from lemur_core.search.summary import Summary
+from lemur_core.settings import Settings
 from lemur_core.store.location import may_exist
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from lemur_core.spawn import Spawned
+    from lemur_core.summary import Summary
 
 
 def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> Summary:
@@ -45,9 +45,9 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         LemurError: The settings cannot be met.
     """
     # A name that is not there is told at once, before torch takes its seconds to load.
-    registry = with_found_nets(settings, registry)
-    pipelines = plan(settings, registry)
-    for net, how in sorted(found_in(pipelines, registry).items()):
+    planned = plan(settings, registry)
+    pipelines = planned.pipelines
+    for net, how in sorted(planned.found.items()):
         watch(Warned(f"net {net!r} was {how}; here it runs with your rights"))
     from lemur_core.store.database import check_lasting
 
@@ -58,9 +58,9 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
         if summary is not None:
             return summary
     with _processes(settings) as started:
-        from lemur_core.search.campaign import Campaign
+        from lemur_core.campaign.campaign import Campaign
 
-        one = Campaign(settings, pipelines, registry, watch, started)
+        one = Campaign(settings, planned, registry, watch, started)
         summary = one.run()
     # Where what it depends on changed meanwhile, nothing is known.
     if one.settled and file and file == place(settings, pipelines, registry):

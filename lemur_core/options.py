@@ -7,11 +7,13 @@ type, bool, int, float or str, is that of the option.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import ContractError, SettingsError, hint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,9 +11,13 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from lemur_core.errors import PatternError
-from lemur_core.kinds.labels import check_classes
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples, majority_share, take
-from lemur_core.restriction import Restriction
+from lemur_core.labels import check_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lemur_core.restriction import Restriction
 
 
 def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> DataBundle:

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from importlib.metadata import version
 from itertools import zip_longest
-from platform import python_version
+from typing import TYPE_CHECKING
 
 import torch
-from sqlalchemy import Engine
 
+from lemur_core.campaign.dispatch import Dispatch
+from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.campaign.obtain import Obtain
+from lemur_core.campaign.settled import Settled
+from lemur_core.campaign.studies import Closed, Studies
+from lemur_core.campaign.supply import Supply
 from lemur_core.errors import MisfitError
-from lemur_core.pipeline import Pipeline
-from lemur_core.registry import Registry
+from lemur_core.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
+from lemur_core.initial_weights import InitialWeights
 from lemur_core.search.attempt import Means
-from lemur_core.search.devices import devices_of
-from lemur_core.search.dispatch import Dispatch
-from lemur_core.search.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
 from lemur_core.search.forecast import Forecasting
-from lemur_core.search.hooks import tell_plugins
-from lemur_core.search.initial_weights import InitialWeights
-from lemur_core.search.interruption import Interruption
-from lemur_core.search.obtain import Obtain
-from lemur_core.search.plan import ranges, spelt_out_datasets, spelt_out_metrics
 from lemur_core.search.prepare import Ready, prepare, repeats_line
-from lemur_core.search.settings import Settings
-from lemur_core.search.settled import Settled
-from lemur_core.search.studies import Closed, Studies
 from lemur_core.search.study import check_search
-from lemur_core.search.summary import Summary
-from lemur_core.search.supply import LiteralNames, Supply
-from lemur_core.spawn import Spawned
 from lemur_core.store.database import beside, open_database, place
 from lemur_core.store.datasets import on_each_data
 from lemur_core.store.patience import patiently
@@ -39,23 +28,36 @@ from lemur_core.store.reading.standings import standings
 from lemur_core.store.reading.trial_counts import trial_counts
 from lemur_core.store.writing.spill import check_not_missing
 from lemur_core.store.writing.writer import Writer
+from lemur_core.summary import Summary
 from lemur_core.train.data import Bundles
+from lemur_core.train.devices import devices_of
 from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.file_digests import FileDigests
 from lemur_core.train.here import Here
+from lemur_core.train.interruption import Interruption
 from lemur_core.train.process import Process
-from lemur_core.train.worker import Worker
+from lemur_core.train.versions import versions
 from lemur_core.trial import Keep, State
 
-__all__ = ["Campaign", "Summary", "versions"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Engine
+
+    from lemur_core.campaign.plan import Plan
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.registry import Registry
+    from lemur_core.settings import Settings
+    from lemur_core.spawn import Spawned
+    from lemur_core.train.worker import Worker
 
 
 class Campaign:
-    """One run of the settings over some pipelines.
+    """One run of a plan.
 
     Args:
         settings: What is asked.
-        pipelines: What is trained.
+        plan: What is trained.
         registry: Whose plugins are told what happens.
         watch: Called with each event.
         started: Processes that train, where some were started already.
@@ -68,15 +70,15 @@ class Campaign:
     def __init__(
         self,
         settings: Settings,
-        pipelines: Sequence[Pipeline],
+        plan: Plan,
         registry: Registry,
         watch: Watch,
         started: Sequence[Spawned] = (),
     ) -> None:
-        self.settings, self.pipelines, self._started = settings, pipelines, started
+        self.settings, self.plan, self._started = settings, plan, started
         self._tell = tell_plugins(registry, watch, settings)
         self._registry, self._has_started = registry, False
-        self.devices = devices_of(settings)
+        self.devices = devices_of(settings.device, settings.gpus, settings.workers_wanted)
         self._versions = versions(registry)
         self.summary, self._initial = Summary(), InitialWeights()
         self.settled: Settled | None = None
@@ -96,8 +98,8 @@ class Campaign:
         """
         settings = self.settings
         ready = prepare(
-            self.pipelines,
-            ranges(settings),
+            self.plan.pipelines,
+            self.plan.ranges,
             self._leave_out,
             settings.points,
             settings.weights,
@@ -183,9 +185,8 @@ class Campaign:
             ]
 
     def _supply(self, pipelines: Sequence[Pipeline]) -> Supply:
-        settings = self.settings
-        named = LiteralNames(spelt_out_datasets(settings), spelt_out_metrics(settings))
-        fetch = named.datasets if settings.download else ()
+        named = self.plan.named
+        fetch = named.datasets if self.settings.download else ()
         obtain = Obtain(self._bundles, self._watch, fetch)
         supply = Supply(pipelines, obtain, named, self._leave_out)
         supply.check_named()
@@ -250,14 +251,3 @@ class Campaign:
 
     def _warn(self, message: str) -> None:
         self._watch(Warned(message))
-
-
-def versions(registry: Registry) -> dict[str, str]:
-    """Return the versions of all that trains."""
-    plugins = {
-        plugin.distribution: plugin.version
-        for plugin in registry.plugins.values()
-        if plugin.distribution
-    }
-    core = {"python": python_version(), "torch": torch.__version__}
-    return core | {"lemur-core": version("lemur-core")} | plugins

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,11 +11,15 @@ from lemur_core.errors import ShapeError
 from lemur_core.kinds.loader import DataBundle, Samples, take
 from lemur_core.kinds.task import Example
 from lemur_core.kinds.transform import as_transform, identity
-from lemur_core.search.trained import Trained
 from lemur_core.train.batches import batches
 from lemur_core.train.finite import Outputs
 from lemur_core.train.trial import precision
-from lemur_core.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lemur_core.reproduction.trained import Trained
+    from lemur_core.trial import Trial
 
 
 def draw_samples(bundle: DataBundle, count: int, seed: int) -> Samples:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from lemur_core.entry import Entry
-from lemur_core.pipeline import Pipeline
-from lemur_core.sources.snapshot import Snapshot
+if TYPE_CHECKING:
+    from lemur_core.entry import Entry
+    from lemur_core.pipeline import Pipeline
+    from lemur_core.sources.snapshot import Snapshot
 
 
 class CodeReader:

@@ -7,9 +7,12 @@ over from an owner that did not end it moves its states to a folder of another n
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lemur_core.train import checkpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SHOWN = 8
 

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-from sqlalchemy import Connection, Engine
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from lemur_core import registry
 from lemur_core.errors import RetrainingError, SettingsError, UnknownNameError
-from lemur_core.kinds.loader import DataBundle
-from lemur_core.search.devices import check_device
-from lemur_core.search.reproduce import bundles_of, check_same_data, recorded, train_to_end
+from lemur_core.reproduction.reproduce import bundles_of, check_same_data, recorded, train_to_end
 from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.datasets import on_data
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.standings import best_trial
 from lemur_core.store.reading.told import Told, tell
 from lemur_core.train import kept
-from lemur_core.train.data import Bundles
+from lemur_core.train.devices import check_device
 from lemur_core.train.trial import Training
 from lemur_core.trial import Epoch, State, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection, Engine
+    from torch import nn
+
+    from lemur_core.kinds.loader import DataBundle
+    from lemur_core.train.data import Bundles
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,8 @@ def _weights(
     earlier epoch over those of the best.
     """
     found = kept.epoch_of(file) if file.is_file() else None
-    if found and (told.best is None or found.validation >= told.best.validation):
+    recorded_best = told.best.validation if told.best else None
+    if found and (recorded_best is None or found.validation >= recorded_best):
         yield file
         return
     if told.best is None:

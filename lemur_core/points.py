@@ -1,0 +1,124 @@
+"""Points: hyperparameters that are given, each trained once by each pipeline."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lemur_core.errors import SettingsError
+
+_FORMATS = "FILE.jsonl, an object on each line, or FILE.csv, a hyperparameter in each column"
+
+
+class Point(NamedTuple):
+    """Values of hyperparameters, as they were given.
+
+    Attributes:
+        where: Where it was given, for errors: ``point 3`` or ``points.csv line 3``.
+        prm: The values by name; those of a CSV file are texts.
+    """
+
+    where: str
+    prm: Mapping[str, Any]
+
+
+def read_points(given: Any) -> tuple[Point, ...]:
+    """Return the points of a setting.
+
+    Args:
+        given: The path of a JSONL or CSV file, or a list of mappings.
+
+    Raises:
+        SettingsError: It is neither, or has no points, or one of them cannot be read.
+    """
+    points = _in_file(Path(given)) if isinstance(given, str | Path) else _in_list(given)
+    if not points:
+        raise SettingsError(f"points: {_shown(given)} has none; expected one or more")
+    return points
+
+
+def _in_list(given: Any) -> tuple[Point, ...]:
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+        raise SettingsError(f"points is {given!r}; expected a list of mappings, or {_FORMATS}")
+    return tuple(_point(f"point {place}", prm) for place, prm in enumerate(given, start=1))
+
+
+def _in_file(path: Path) -> tuple[Point, ...]:
+    readers = {".jsonl": _json_lines, ".csv": _table}
+    if path.suffix.lower() not in readers:
+        raise SettingsError(f"points {str(path)!r}: expected {_FORMATS}")
+    try:
+        # Excel begins a CSV file in UTF-8 with a byte order mark.
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"points {str(path)!r}: {reason}") from None
+    lines = readers[path.suffix.lower()](path.name, text)
+    return tuple(_point(where, prm) for where, prm in lines)
+
+
+def _json_lines(name: str, text: str) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{name} line {number}"
+            try:
+                yield where, json.loads(line, object_pairs_hook=_members)
+            # Also of a number with thousands of digits, and of endless nesting.
+            except (ValueError, RecursionError) as error:
+                raise SettingsError(f"{where} is no JSON: {error}") from None
+            except _RepeatedError as error:
+                raise SettingsError(
+                    f"{where} has {error.args[0]!r} twice; expected it once"
+                ) from None
+
+
+class _RepeatedError(Exception):
+    """A name that an object of JSON has twice."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        # Python would silently keep the last.
+        if name in members:
+            raise _RepeatedError(name)
+        members[name] = value
+    return members
+
+
+def _table(name: str, text: str) -> Iterator[tuple[str, Any]]:
+    rows = csv.reader(StringIO(text, newline=""), skipinitialspace=True)
+    header = [cell.strip() for cell in next(rows, [])]
+    twice = sorted({cell for cell in header if header.count(cell) > 1})
+    if twice or "" in header:
+        fault = f"{twice[0]!r} twice" if twice and twice[0] else "no name for a column"
+        raise SettingsError(f"{name} line 1 has {fault}; expected a hyperparameter in each column")
+    for row in rows:
+        where = f"{name} line {rows.line_num}"
+        if row and len(row) != len(header):
+            raise SettingsError(
+                f"{where} has {len(row)} cells; expected {len(header)}, as in line 1"
+            )
+        # An empty cell leaves a hyperparameter to its range.
+        prm = {column: cell.strip() for column, cell in zip(header, row, strict=False)}
+        if prm:
+            yield where, {column: cell for column, cell in prm.items() if cell}
+
+
+def _point(where: str, prm: Any) -> Point:
+    if not isinstance(prm, Mapping) or not all(isinstance(name, str) for name in prm):
+        raise SettingsError(f"{where} is {_shown(prm)}; expected names and values")
+    return Point(where, dict(prm))
+
+
+def _shown(value: object) -> str:
+    return shortened(repr(str(value) if isinstance(value, Path) else value))
+
+
+def shortened(text: str) -> str:
+    """Return a text, cut off where it is long, for an error line."""
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,1 @@
+"""What is done with recorded trials: train them again, restore their nets, predict with these."""
