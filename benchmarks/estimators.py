@@ -22,7 +22,8 @@ import numpy as np
 from prior import learned_from
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from lemur_core.kinds.asked import maker, read_several
+from lemur_core.kinds.estimator import maker
+from lemur_core.options import read_selections
 from lemur_core.registry import installed
 from lemur_estimators.evidence import outlook
 from lemur_estimators.fit import fit
@@ -81,7 +82,7 @@ def many(count: int) -> None:
 
 def judged(what: str, trials: list[Recorded], asked: str, orders: int, *, alone: bool) -> None:
     measured = {}
-    for one in read_several(asked):
+    for one in read_selections("estimator", asked):
         make = maker(installed().get("estimator", one.name).load(), one)
         measured[str(one)] = measure(replay(make, trials, orders, alone=alone))
     print(f"\n## {what}, {len(trials)} trials\n\n{tables(measured)}", flush=True)

@@ -52,8 +52,8 @@ def measured(db: Path, call: str) -> tuple[float, float, int]:
 
 def copies(archive: Path, rows: int) -> Iterator:
     """Yield the archive's records, then again under other names, until there are so many."""
+    from lemur_core.kinds.importer import Fault
     from lemur_core.store.taking.layout import files_in, read_files
-    from lemur_core.store.taking.records import Fault
 
     left = rows
     for number in count():

@@ -211,9 +211,10 @@ def test_gpus_are_given_to_workers_in_turn(monkeypatch):
         ({"gpus": [1, 0], "workers": 3}, ["cuda:1", "cuda:0", "cuda:1"]),
         ({"device": "cpu", "workers": 2}, ["cpu", "cpu"]),
     ):
-        assert devices_of(Settings.of(given)) == devices
+        settings = Settings.of(given)
+        assert devices_of(settings.device, settings.gpus, settings.workers_wanted) == devices
     with pytest.raises(SettingsError) as caught:
-        devices_of(Settings.of({"gpus": "0,2"}))
+        devices_of("auto", [0, 2], 2)
     assert str(caught.value) == "device 'cuda:2' cannot be used: there are 2 GPUs"
 
 
