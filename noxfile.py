@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -24,7 +25,8 @@ def everything(*, editable: bool = True) -> list[str]:
 
 def dependencies(name: str) -> set[str]:
     project = tomllib.loads((Path("plugins") / name / "pyproject.toml").read_text())["project"]
-    return {one.partition(">")[0] for one in project["dependencies"]}
+    needed = [*project["dependencies"], *project["optional-dependencies"]["tests"]]
+    return {re.split(r"[^\w-]", one)[0] for one in needed} - {name}
 
 
 @nox.session

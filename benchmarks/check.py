@@ -20,12 +20,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from lemur_core.checking.asked import Asked
-from lemur_core.checking.check import checker
-from lemur_core.store.database import opened
-from lemur_core.store.likeness import Likeness, Source, read_likeness, write_sketches
-from lemur_core.store.patience import patiently
-from lemur_core.store.sketch import WIDTH, Sketch
+from lemur_check.asked import Asked
+from lemur_check.check import checker
+from lemur_check.likeness import Likeness, read_likeness, write_sketches
+from lemur_check.sketch import WIDTH, Sketch
+from lemur_core.code_facts import NamedSource, code_database
 
 SMALL = (Path(__file__).parent / "nets" / "Small.py").read_text()
 DIGITS = "digits[samples=1000]"
@@ -73,12 +72,12 @@ def nearest(rounds: int, folder: Path) -> tuple[list[float], float]:
     sketches = {f"{number:064x}": Sketch(f"{number:064x}", row) for number, row in enumerate(drawn)}
     likeness = Likeness()
     for name, one in sketches.items():
-        likeness.add(Source(name, name), one)
+        likeness.add(NamedSource(name, name), one)
     found = [seconds(lambda: likeness.nearest(Sketch("", drawn[7]))) for _ in range(rounds)]
-    with opened(folder / "near.db", create=True) as engine:
-        patiently(engine, lambda connection: write_sketches(connection, sketches))
+    with code_database(folder / "near.db", create=True) as database:
+        database.run(lambda transaction: write_sketches(transaction, sketches))
         read = seconds(
-            lambda: patiently(engine, lambda connection: read_likeness(connection, Likeness()))
+            lambda: database.run(lambda transaction: read_likeness(transaction, Likeness()))
         )
     return found, read
 

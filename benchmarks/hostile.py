@@ -16,15 +16,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lemur_core.checking.asked import Asked
-from lemur_core.checking.batch import Source, checked
-from lemur_core.checking.check import checker
-from lemur_core.checking.sandbox import Limits
+from lemur_check.asked import Asked
+from lemur_check.batch import Source, checked
+from lemur_check.check import checker
+from lemur_check.sandbox import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lemur_core.checking.verdict import Verdict
+    from lemur_check.verdict import Verdict
 
 SMALL = (Path(__file__).parent / "nets" / "Small.py").read_text()
 LIMITS = Limits(seconds=60, memory_bytes=2**30, processes=16, scratch_bytes=64 * 2**20)

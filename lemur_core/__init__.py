@@ -11,7 +11,9 @@ The public interface is the names in ``__all__`` and these modules; ``docs/api.m
 - `lemur_core.options`: read the options of entries, ``html:theme=dark``.
 - `lemur_core.files`: write a file whole or not at all.
 - `lemur_core.commands`: options and tables, for commands.
-- `lemur_core.workbooks`: tables in xlsx workbooks, for exporters.
+- `lemur_core.tables`, `lemur_core.workbooks`: tables in files, for exporters.
+- `lemur_core.code`, `lemur_core.code_facts`: nets' source code, and facts about it in a database.
+- `lemur_core.training`, `lemur_core.processes`: train a net in a process of one's own, and end it.
 
 Everything else may change in any release. A map of it, in the order a newcomer reads it:
 
@@ -24,7 +26,6 @@ Everything else may change in any release. A map of it, in the order a newcomer 
 - `lemur_core.train`: one trial. `lemur_core.search`: the search over one pipeline.
   `lemur_core.campaign`: what ``lemur run`` does, from the plan to the summary.
 - `lemur_core.store`: results. `lemur_core.reproduction`: recorded trials trained or used again.
-- `lemur_core.checking`: nets that machines, or strangers, write.
 - `lemur_core.cli`: the commands.
 
 The import rules in ``pyproject.toml`` say what may import what, and name every module.
@@ -42,11 +43,22 @@ from lemur_core.hookspecs import hookimpl
 from lemur_core.kind import Kind
 
 if TYPE_CHECKING:
-    from lemur_core import commands, files, images, workbooks
+    from lemur_core import (
+        code,
+        code_facts,
+        commands,
+        files,
+        images,
+        processes,
+        tables,
+        training,
+        workbooks,
+    )
     from lemur_core.campaign.run import run
-    from lemur_core.checking.check import check
+    from lemur_core.composition import compose
+    from lemur_core.pattern import Pattern
     from lemur_core.pipeline import Pipeline
-    from lemur_core.registry import installed
+    from lemur_core.registry import Registry, installed
     from lemur_core.reproduction.trained import Trained, trained
     from lemur_core.settings import Settings
     from lemur_core.store.artefacts import Artefact, artefact, attach
@@ -58,6 +70,7 @@ if TYPE_CHECKING:
         collections,
     )
     from lemur_core.store.facts import record
+    from lemur_core.store.reading.epochs import RecordedEpoch
     from lemur_core.store.reading.reader import best, data
     from lemur_core.store.reading.results import Results
     from lemur_core.store.recording import Recording, recording
@@ -72,8 +85,11 @@ __all__ = [
     "Epoch",
     "Kind",
     "Outcome",
+    "Pattern",
     "Pipeline",
+    "RecordedEpoch",
     "Recording",
+    "Registry",
     "Results",
     "Settings",
     "State",
@@ -83,11 +99,13 @@ __all__ = [
     "artefact",
     "attach",
     "best",
-    "check",
+    "code",
+    "code_facts",
     "collect",
     "collection",
     "collections",
     "commands",
+    "compose",
     "data",
     "entries_in",
     "errors",
@@ -95,10 +113,13 @@ __all__ = [
     "hookimpl",
     "images",
     "installed",
+    "processes",
     "record",
     "recording",
     "run",
+    "tables",
     "trained",
+    "training",
     "workbooks",
 ]
 
@@ -109,8 +130,11 @@ _LAZY = {
     "CollectionSummary": "lemur_core.store.collections",
     "Epoch": "lemur_core.trial",
     "Outcome": "lemur_core.trial",
+    "Pattern": "lemur_core.pattern",
     "Pipeline": "lemur_core.pipeline",
+    "RecordedEpoch": "lemur_core.store.reading.epochs",
     "Recording": "lemur_core.store.recording",
+    "Registry": "lemur_core.registry",
     "Results": "lemur_core.store.reading.results",
     "Settings": "lemur_core.settings",
     "State": "lemur_core.trial",
@@ -120,10 +144,10 @@ _LAZY = {
     "artefact": "lemur_core.store.artefacts",
     "attach": "lemur_core.store.artefacts",
     "best": "lemur_core.store.reading.reader",
-    "check": "lemur_core.checking.check",
     "collect": "lemur_core.store.collections",
     "collection": "lemur_core.store.collections",
     "collections": "lemur_core.store.collections",
+    "compose": "lemur_core.composition",
     "data": "lemur_core.store.reading.reader",
     "installed": "lemur_core.registry",
     "record": "lemur_core.store.facts",
@@ -132,7 +156,19 @@ _LAZY = {
     "trained": "lemur_core.reproduction.trained",
 }
 
-_MODULES = ("commands", "files", "images", "workbooks")
+_MODULES = (
+    "code",
+    "code_facts",
+    "commands",
+    "files",
+    "images",
+    "processes",
+    "tables",
+    "training",
+    "workbooks",
+)
+# Names that a plugin of lemur's own provides where it is installed.
+_OF_PLUGINS = {"check": "lemur_check.check"}
 
 
 def __getattr__(name: str) -> Any:
@@ -146,4 +182,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"lemur_core.{name}")
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
+    if name in _OF_PLUGINS:
+        from lemur_core.plugin_names import import_from_plugin
+
+        return import_from_plugin(_OF_PLUGINS[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from lemur_core.cli.export import Written, write_results
 from lemur_core.cli.filters import arguments_of, filter_options
+from lemur_core.cli.flags import values_of
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import (
     print_data,
@@ -33,12 +34,14 @@ from lemur_core.cli.output import (
 )
 from lemur_core.cli.streams import style
 from lemur_core.cli.table import headed, text_table
+from lemur_core.cli.text import duration
 
 __all__ = [
     "Written",
     "arguments_of",
     "data_option",
     "db_option",
+    "duration",
     "filter_options",
     "headed",
     "print_data",
@@ -48,6 +51,7 @@ __all__ = [
     "show_progress",
     "style",
     "text_table",
+    "values_of",
     "warn",
     "write_results",
 ]

@@ -57,6 +57,18 @@ class PluginError(LemurError, ImportError):
     """A plugin, or the target of one of its entries, that cannot be loaded."""
 
 
+class MissingPluginError(PluginError):
+    """A name that belongs to a plugin which is not installed.
+
+    Attributes:
+        distribution: What to install.
+    """
+
+    def __init__(self, what: str, distribution: str) -> None:
+        self.distribution = distribution
+        super().__init__(f"{what} needs the plugin {distribution}: pip install {distribution}")
+
+
 class CodeChangedError(PluginError):
     """A module that a process imported holds other code than its campaign recorded.
 

@@ -13,6 +13,8 @@ registering hook. Registering hooks take no arguments, have no side effects and 
 which are text: what an entry names is imported when it is used. A plugin is taken whole or not at
 all.
 
+`lemur_find_nets` finds nets by name elsewhere, in a database for example.
+
 The life-cycle hooks are for trackers. Except for `lemur_epoch_trained` they run in the process that
 writes the results, in pluggy's order and with its wrappers; one that raises is reported once and
 does not stop the run.
@@ -63,6 +65,27 @@ def _registering(kind: Kind) -> Callable[[], Iterable[Entry]]:
     register.__name__ = register.__qualname__ = kind.hook
     register.__doc__ = f"Return the {kind.plural}; `{kind.contract}` documents their interface."
     return hookspec(register)
+
+
+@hookspec
+def lemur_find_nets(names: Sequence[str], db: str) -> Iterable[Entry]:  # type: ignore[empty-body]
+    """Return nets that no plugin registers and that this plugin finds by their names.
+
+    It is called before a campaign is planned, with the nets that the user names, and not by a
+    wildcard, and that are neither installed nor files. A net that the campaign trains is reported
+    to the user as ``net NAME was SUMMARY; here it runs with your rights``.
+
+    Args:
+        names: Names of nets.
+        db: Path or URL of the database that the campaign writes to; it exists.
+
+    Returns:
+        Entries with some of these names, whose targets are files. Their ``summary`` says how the
+        net was found, ``checked behind walls`` for example.
+
+    Raises:
+        LemurError: A name is ambiguous, for example; the campaign does not start.
+    """
 
 
 @hookspec

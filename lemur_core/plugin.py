@@ -44,13 +44,10 @@ def lemur_register_exporters() -> list[Entry]:
         "jsonl": "A JSON object on each line",
         "parquet": "A table of Apache Parquet",
         "xlsx": "A workbook of one sheet",
-        "jsonl-code": "Nets' code with its scores, a JSON object on each line",
-        "parquet-code": "Nets' code with its scores, a table of Apache Parquet",
         "lemur": "A folder of LEMUR's JSON files, which can be imported again",
     }
     return [
-        Entry(name, f"{_EXPORTERS}:{name.replace('-', '_')}", summary=summary)
-        for name, summary in written.items()
+        Entry(name, f"{_EXPORTERS}:{name}", summary=summary) for name, summary in written.items()
     ]
 
 

@@ -11,7 +11,7 @@ from lemur_core.composition import compose, demo
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
 from lemur_core.pattern import Pattern, pattern_of
-from lemur_core.search.checked import checked_in, with_checked
+from lemur_core.search.found_nets import found_in, with_found_nets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,13 +48,13 @@ class Plan:
         pipelines: In the order in which they are trained.
         ranges: Ranges that replace those of the nets, by hyperparameter.
         named: The data sets and metrics that the settings name in full.
-        checked: How each net was checked that is not installed but kept in the database, by name.
+        found: How each net was found that is not installed and that a plugin found, by name.
     """
 
     pipelines: Sequence[Pipeline]
     ranges: Mapping[str, Given]
     named: LiteralNames
-    checked: Mapping[str, str]
+    found: Mapping[str, str]
 
 
 def plan(settings: Settings, registry: Registry) -> Plan:
@@ -64,10 +64,10 @@ def plan(settings: Settings, registry: Registry) -> Plan:
         PatternError: A pattern cannot be read or matches nothing, or there is no such net file.
         UnknownNameError: A name that is spelt out is not installed.
         MisfitError: Entries that are spelt out exclude each other.
-        SettingsError: A net that is spelt out was checked, in several sources.
+        LemurError: A plugin says what is wrong with the name of a net.
     """
     wanted = _Wanted(settings)
-    registry = with_checked(wanted.nets, settings.db, registry)
+    registry = with_found_nets(wanted.nets, settings.db, registry)
     registry = _with_files(registry, wanted.files)
     registry = _with_entries(registry, settings.entries)
     pipelines = wanted.pipelines(registry)
@@ -75,7 +75,7 @@ def plan(settings: Settings, registry: Registry) -> Plan:
         pipelines,
         (DEMO_PRM if wanted.is_demo else {}) | dict(settings.prm),
         LiteralNames(wanted.literals("dataset"), wanted.metrics),
-        checked_in(pipelines, registry),
+        found_in(pipelines, registry),
     )
 
 

@@ -47,7 +47,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     # A name that is not there is told at once, before torch takes its seconds to load.
     planned = plan(settings, registry)
     pipelines = planned.pipelines
-    for net, how in sorted(planned.checked.items()):
+    for net, how in sorted(planned.found.items()):
         watch(Warned(f"net {net!r} was {how}; here it runs with your rights"))
     from lemur_core.store.database import check_lasting
 

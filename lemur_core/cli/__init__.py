@@ -15,6 +15,7 @@ from lemur_core.cli.streams import escaping, style
 from lemur_core.entry import Entry
 from lemur_core.errors import LemurError, UnknownNameError
 from lemur_core.passwords import redact, secrets_of
+from lemur_core.plugin_names import check_provided
 from lemur_core.registry import Registry, installed
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ COMMANDS = [
     Entry("best", "lemur_core.cli.best:best", summary="Print the best of each pipeline."),
     Entry("compare", "lemur_core.cli.compare:compare", summary="Show in what two trials differ."),
     Entry("export", "lemur_core.cli.export:export", summary="Write code with scores, or results."),
-    Entry("check", "lemur_core.cli.check:check", summary="Say whether a net's source is good."),
     Entry("db", "lemur_core.cli.db:db", summary="Look after the database of results."),
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
     Entry("new", "lemur_core.cli.new:new", summary="Write a plugin package to begin from."),
@@ -63,12 +63,14 @@ class Commands(click.Group):
 
         Raises:
             UnknownNameError: There is none of this name.
+            MissingPluginError: It belongs to a plugin that is not installed.
             AmbiguousNameError: Several plugins have it.
         """
         builtin = {entry.name: entry for entry in COMMANDS}
         try:
             entry = builtin.get(cmd_name) or installed().get("command", cmd_name)
         except UnknownNameError:
+            check_provided("command", cmd_name)
             raise UnknownNameError("command", cmd_name, self.list_commands(ctx)) from None
         command: click.Command = entry.load()
         return command

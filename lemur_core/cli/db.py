@@ -169,6 +169,8 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
                 f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"
             )
             _say_attached(report.attached)
+            if report.code_facts:
+                print_line(f"{report.code_facts:,} facts about code taken in")
     context.exit(1 if faults else 0)
 
 
@@ -228,7 +230,8 @@ def merge(context: click.Context, other: str, db: str) -> None:
     with opened(other) as source, opened(db, create=True) as engine:
         done = take(engine, source)
     print_line(
-        f"{done.trials:,} trials, {done.epochs:,} epochs and {done.verdicts:,} verdicts taken in"
+        f"{done.trials:,} trials, {done.epochs:,} epochs and {done.code_facts:,} facts about code "
+        "taken in"
     )
     _say_attached(done.attached)
     for fault in done.attached.faults:

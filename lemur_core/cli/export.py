@@ -40,7 +40,8 @@ _CODE = "jsonl-code"
 def export(form: str, output: Path, every: bool, test: float | None, db: str, **given: Any) -> None:
     """Write recorded results, by default nets' code with their scores.
 
-    In jsonl-code and parquet-code near copies of a net are in one split, train or test.
+    In jsonl-code and parquet-code, formats of lemur-check, near copies of a net are in one split,
+    train or test.
     """
     options = {"every": "yes"} if every else {}
     if test is not None:

@@ -19,9 +19,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from lemur_core.errors import ContractError, LemurError, PluginError, SettingsError
+from lemur_core.errors import (
+    ContractError,
+    LemurError,
+    PluginError,
+    SettingsError,
+    UnknownNameError,
+)
 from lemur_core.files import replacement
 from lemur_core.options import Selection, option_values
+from lemur_core.plugin_names import check_provided
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,11 +64,16 @@ def exporter(registry: Registry, selection: Selection) -> Exporter:
 
     Raises:
         UnknownNameError: There is no such exporter.
+        MissingPluginError: It belongs to a plugin that is not installed.
         PluginError: It cannot be imported.
         ContractError: It is none.
         SettingsError: It has no such option, or a value is not of its type.
     """
-    target = registry.get("exporter", selection.name).load()
+    try:
+        target = registry.get("exporter", selection.name).load()
+    except UnknownNameError:
+        check_provided("exporter", selection.name)
+        raise
     return partial(target, **option_values("exporter", target, selection))
 
 

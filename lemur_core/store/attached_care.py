@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, Text, func, select, type_coerce
@@ -12,6 +13,7 @@ from lemur_core.errors import FactError, StoreError
 from lemur_core.fact import WHOLE_TRIAL, check_facts
 from lemur_core.store import schema
 from lemur_core.store.artefacts import Artefact, fault_of, folder_of, read_artefacts
+from lemur_core.store.code_fact import CodeFact, check_code_fact
 from lemur_core.store.database import reach
 from lemur_core.store.patience import patiently
 
@@ -25,7 +27,8 @@ def attached_faults(engine: Engine) -> Iterator[str]:
 
     Artefacts are read whole, outside of any transaction.
     """
-    yield from patiently(engine, lambda connection: [*_facts(connection), *_sets(connection)])
+    looks = (_facts, _code_facts, _sets)
+    yield from patiently(engine, lambda connection: [*chain(*(look(connection) for look in looks))])
     for artefact in all_artefacts(engine):
         fault = fault_of(artefact)
         if fault:
@@ -104,6 +107,22 @@ def _facts(connection: Connection) -> Iterator[str]:
     )
     for uid, epoch, name, _ in connection.execute(lost):
         yield f"fact {name!r} of trial {uid}: epoch {epoch} is not recorded"
+
+
+def _code_facts(connection: Connection) -> Iterator[str]:
+    fact = schema.code_fact.c
+    query = select(fact.hash, fact.name, fact.key, type_coerce(fact.value, Text))
+    for row in connection.execute(query):
+        if not _is_code_fact(*row):
+            yield f"fact {row.name!r} of source {row.hash}: is not what lemur writes"
+
+
+def _is_code_fact(identity: str, name: str, key: str, text: str) -> bool:
+    try:
+        fact = CodeFact(identity, name, json.loads(text), key)
+        return schema.Exact.text(check_code_fact(fact).value) == text
+    except (ValueError, RecursionError, FactError):
+        return False
 
 
 def _is_fact(name: str, text: str) -> bool:

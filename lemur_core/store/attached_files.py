@@ -1,6 +1,7 @@
 """The files of what is attached to trials, in the folder ``lemur`` beside LEMUR's own.
 
-LEMUR has no place for any of it. The folder holds, as far as there are any:
+LEMUR has no place for any of it. The folder holds, as far as there are any, beside the files of
+`lemur_core.store.code_fact_files`:
 
 - ``facts.jsonl``: ``{"trial": UID, "epoch": 1, "facts": {...}}``; epoch 0 is the trial as a whole.
 - ``artefacts.jsonl``: ``{"trial": UID, "name": ..., "kind": ..., "path": ..., "sha256": ...,
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.errors import LemurError
 from lemur_core.files import open_regular
@@ -66,9 +67,9 @@ def write_attached(attached: Attached, folder: Path) -> list[Fault]:
         for one in attached.facts
         for epoch, values in one.epochs.items()
     )
-    _write_lines(own / _FACTS, facts)
-    _write_lines(own / _ARTEFACTS, _copied(attached.artefacts, own / _FILES, faults))
-    _write_lines(own / _COLLECTIONS, map(_collection_line, attached.collections))
+    write_lines(own / _FACTS, facts)
+    write_lines(own / _ARTEFACTS, _copied(attached.artefacts, own / _FILES, faults))
+    write_lines(own / _COLLECTIONS, map(_collection_line, attached.collections))
     return faults
 
 
@@ -82,24 +83,58 @@ def attached_in(place: Path) -> Iterator[tuple[Attached, list[Fault]]]:
         OSError, zipfile.BadZipFile: It cannot be opened.
     """
     faults: list[Fault] = []
+    with opened_folder(place) as folder:
+        attached = Attached(
+            (one for _, _, one in parsed(folder, _FACTS, _facts_of, faults)),
+            _extracted(parsed(folder, _ARTEFACTS, _artefact_of, faults), folder.opened, faults),
+            (one for _, _, one in parsed(folder, _COLLECTIONS, _collection_of, faults)),
+        )
+        yield attached, faults
+
+
+class Opened(NamedTuple):
+    """A folder or a zip archive that is opened.
+
+    Attributes:
+        names: The files in it.
+        opened: Opens one of them.
+    """
+
+    names: frozenset[str]
+    opened: Callable[[str], IO[bytes]]
+
+
+@contextmanager
+def opened_folder(place: Path) -> Iterator[Opened]:
+    """Open a folder or a zip archive of LEMUR's files.
+
+    Raises:
+        OSError, zipfile.BadZipFile: It cannot be opened.
+    """
     if place.is_dir():
-        names = {path.relative_to(place).as_posix() for path in place.glob(f"**/{FOLDER}/*.jsonl")}
-        yield _read(names, lambda name: open_regular(place / name), faults), faults
+        paths = place.glob(f"**/{FOLDER}/*.jsonl")
+        names = frozenset(path.relative_to(place).as_posix() for path in paths)
+        yield Opened(names, lambda name: open_regular(place / name))
     else:
         with zipfile.ZipFile(place) as archive:
-            yield _read({*archive.namelist()}, archive.open, faults), faults
+            yield Opened(frozenset(archive.namelist()), archive.open)
 
 
-def _read(
-    names: Iterable[str], opened: Callable[[str], IO[bytes]], faults: list[Fault]
-) -> Attached:
-    def lines(own: str) -> Iterator[tuple[str, str, Any]]:
-        for name in sorted(names):
-            if f"/{name}".endswith(f"/{FOLDER}/{own}"):
-                yield from _lines(name, opened, faults)
+def parsed(
+    folder: Opened, own: str, parse: Callable[[Any], Any], faults: list[Fault]
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield the name of a file, the place in it and what is made of each line.
 
-    def parsed(own: str, parse: Callable[[Any], Any]) -> Iterator[tuple[str, str, Any]]:
-        for name, place, line in lines(own):
+    Args:
+        folder: Where the file is.
+        own: The file's own name, ``facts.jsonl`` for example.
+        parse: Makes something of the JSON of a line.
+        faults: What cannot be read is added to them.
+    """
+    for name in sorted(folder.names):
+        if not f"/{name}".endswith(f"/{FOLDER}/{own}"):
+            continue
+        for _, place, line in _lines(name, folder.opened, faults):
             try:
                 found = parse(line)
             except (ValueError, TypeError, LookupError, AttributeError, LemurError) as error:
@@ -107,12 +142,6 @@ def _read(
                 faults.append(Fault(place, reason))
                 continue
             yield name, place, found
-
-    return Attached(
-        (one for _, _, one in parsed(_FACTS, _facts_of)),
-        _extracted(parsed(_ARTEFACTS, _artefact_of), opened, faults),
-        (one for _, _, one in parsed(_COLLECTIONS, _collection_of)),
-    )
 
 
 def _lines(
@@ -163,7 +192,8 @@ def _extracted(
             yield replace(one, path=copy)
 
 
-def _write_lines(file: Path, lines: Iterable[dict[str, Any]]) -> None:
+def write_lines(file: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Write a JSON object on each line of a file; without any there is no file."""
     target: IO[str] | None = None
     try:
         for line in lines:

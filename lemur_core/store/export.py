@@ -19,10 +19,13 @@ from lemur_core.errors import StoreError
 from lemur_core.store import schema
 from lemur_core.store.attached import attached_trials, read_attached
 from lemur_core.store.attached_files import write_attached
+from lemur_core.store.code_fact_files import write_code_facts
 from lemur_core.store.datasets import read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.statements import where_in
+from lemur_core.store.taking.code_facts import stored_code_facts
 from lemur_core.store.taking.records import OWN_COLUMNS, facts_of, published
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def export(
     filters: Filters | None = None,
     warn: Callable[[str], None] = lambda line: None,
 ) -> tuple[int, list[str]]:
-    """Write LEMUR's files, and what is attached to the trials in them.
+    """Write LEMUR's files, what is attached to the trials in them, and facts about code.
 
     Args:
         engine: The database.
@@ -69,6 +72,7 @@ def export(
                     written += len(records)
             kept = [uid for uid, name in trials.items() if name not in left_out]
             _write_attached(engine, folder, kept, warn)
+            _write_code_facts(engine, folder, filters or Filters(), kept)
     except OSError as error:
         if isinstance(error, StoreError):
             raise
@@ -108,6 +112,20 @@ def _write_attached(
             collections.append(replace(one, members=members))
     for fault in write_attached(replace(attached, collections=collections), folder):
         warn(f"{fault.reason}; left out")
+
+
+def _write_code_facts(
+    engine: Engine, folder: Path, filters: Filters, trials: Sequence[str]
+) -> None:
+    """Write the facts about the code of the trials' nets; about all code where nothing filters."""
+
+    def read(connection: Connection) -> list[str]:
+        query = select(schema.nn.c.hash).join_from(schema.trial, schema.nn)
+        queries = where_in(query, _trial.uid, trials)
+        return [one for each in queries for one in connection.scalars(each)]
+
+    hashes = None if filters.is_empty else patiently(engine, read)
+    write_code_facts(stored_code_facts(engine, hashes), folder)
 
 
 def _write(file: Path, records: list[dict[str, Any]]) -> None:

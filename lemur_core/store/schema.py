@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Dialect,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Revisions sort as text; a database knows its own, in the table that Alembic reads.
-REVISION = "0010"
+REVISION = "0011"
 
 metadata = MetaData()
 
@@ -194,31 +192,18 @@ member = Table(
     Column("trial_id", ForeignKey("trial.id"), nullable=False),
 )
 
-# What a source is compared by, whatever it is called.
-sketch = Table(
-    "sketch",
+# Named values of a net's source, which need not be recorded itself.
+code_fact = Table(
+    "code_fact",
     metadata,
-    Column("hash", String(64), primary_key=True),  # as in `nn`
-    Column("tree", String(64), nullable=False),  # SHA-256 of the syntax tree, hexadecimal
-    Column("signature", LargeBinary, nullable=False),  # MinHash, 128 times four bytes
+    Column("name", Text, primary_key=True),
+    Column("hash", String(64), primary_key=True),  # as in `code`; empty if the source is not known
+    Column("key", Text, primary_key=True),  # tells apart facts of one name and source code
+    Column("value", Exact, nullable=False),
+    # Where it was taken in from; NULL where it was recorded here.
+    Column("source_id", ForeignKey("source.id", name="fk_code_fact_source_id")),
 )
 
-# What was said of nets that were checked.
-verdict = Table(
-    "verdict",
-    metadata,
-    Column("asked", String(32), primary_key=True),  # hash of the source and of what was asked
-    Column("name", Text, nullable=False),
-    Column("nn_id", ForeignKey("nn.id")),  # NULL where the source is no text that can be kept
-    Column("task", Text, nullable=False),
-    Column("dataset", Text, nullable=False),
-    Column("metric", Text, nullable=False),
-    Column("valid", Boolean, nullable=False),
-    Column("facts", Text, nullable=False),  # the whole verdict, JSON
-    Column("checked", Text, primary_key=True),  # ISO 8601, UTC
-)
-
-Index("ix_verdict_name", verdict.c.name)
 Index("ix_member_trial", member.c.trial_id)
 Index("ix_trial_prm", trial.c.prm)
 Index("ix_trial_dataset", trial.c.dataset)

@@ -18,10 +18,14 @@ _AT_ONCE = 10_000
 
 
 def insert_once(dialect: Dialect, table: Table) -> Any:
-    """Return an insertion that leaves a row alone which is there already."""
+    """Return an insertion that leaves a row alone which is there already.
+
+    The result's ``rowcount`` is the number of rows that were not there.
+    """
     insert: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
     statement: Insert = insert(table).on_conflict_do_nothing()
-    return statement
+    # Of several rows a PostgreSQL driver counts none otherwise.
+    return statement.execution_options(preserve_rowcount=True)
 
 
 def where_in(

@@ -1,12 +1,9 @@
 """What looks after a database: info, check, backup, vacuum, upgrade, merge."""
 
-import json
 import sqlite3
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
-import alembic.command
 import pytest
 from sqlalchemy import inspect
 
@@ -15,14 +12,10 @@ from lemur_core.errors import NewerDatabaseError, StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
 from lemur_core.store.database import open_database, opened
-from lemur_core.store.identity import code_hash
-from lemur_core.store.patience import patiently
 from lemur_core.store.reading.told import tell
 from lemur_core.store.taking.merge import Merged, merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
-from lemur_core.store.verdicts import CheckedNet, find_verdicts, read_checked, write_verdict
-from lemur_core.store.verdicts import Pipeline as Checked
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, State, Trial
 
@@ -92,38 +85,6 @@ def test_an_upgrade_keeps_everything_and_a_copy(old):
 def test_an_upgraded_database_has_the_tables_of_a_new_one(old, tmp_path):
     upgrade(old)
     assert _tables(old) == _tables(_new(tmp_path / "new.db"))
-
-
-def test_verdicts_of_an_older_lemur_are_kept(old, tmp_path, monkeypatch):
-    facts = {"name": "Mine", "valid": True, "not_enforced": []}
-    with open_database(_new(tmp_path / "new.db")).connect() as connection:
-        columns = list(inspect(connection).get_columns("verdict"))
-    monkeypatch.setattr("alembic.command.upgrade", partial(_upgrade_to, alembic.command.upgrade))
-    upgrade(old)
-    monkeypatch.undo()
-    with closing(sqlite3.connect(old)) as connection, connection:
-        assert connection.execute("select version_num from alembic_version").fetchone() == ("0008",)
-        connection.execute("insert into code values (?, 'x = 1')", [code_hash("x = 1")])
-        connection.execute("insert into nn values (99, 'Mine', ?)", [code_hash("x = 1")])
-        row = ["asked", "Mine", 99, "t", "d", "m", True, json.dumps(facts), "1"]
-        connection.execute("insert into verdict values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-    assert upgrade(old).before == "0008"
-    with opened(old) as engine:
-        assert check(engine) == []
-        assert [each["name"] for each in inspect(engine).get_columns("verdict")] == [
-            each["name"] for each in columns
-        ]
-        assert patiently(engine, lambda connection: find_verdicts(connection, "asked")) == [facts]
-        [net] = patiently(engine, lambda connection: read_checked(connection, ["Mine"]))["Mine"]
-        # It may have been trusted.
-        assert (net.code, net.walls) == ("x = 1", ("",))
-    _check_in(old, [("asked", "x = 1", facts, "2")])
-    with opened(old) as engine:
-        assert len(patiently(engine, lambda one: find_verdicts(one, "asked"))) == 2
-
-
-def _upgrade_to(run, config, revision):
-    run(config, "0008")
 
 
 def test_an_upgrade_is_done_once(old):
@@ -292,7 +253,7 @@ def test_the_commands_say_what_they_did(filled, old, tmp_path, lemur):
     assert lemur("db", "vacuum", "--db", file)[0] == 0
     assert lemur("db", "merge", file, "--db", "new.db") == (
         0,
-        "1 trials, 3 epochs and 0 verdicts taken in\n",
+        "1 trials, 3 epochs and 0 facts about code taken in\n",
         "",
     )
     assert lemur("db", "upgrade", "--db", old) == (
@@ -344,51 +305,3 @@ def _tables(file):
             )
             for table in found.get_table_names()
         }
-
-
-def test_verdicts_and_the_nets_they_are_of_are_merged(filled):
-    file, new = filled("one.db"), filled("new.db", uid="b" * 32)
-    facts = {"name": "Mine", "valid": True, "walls": "bubblewrap"}
-    _check_in(file, [("first", "x = 1", facts, "1"), ("second", "\ud800", facts, "1")])
-    assert _merge(new, file).verdicts == 2
-    assert _merge(new, file).verdicts == 0
-    with opened(new) as engine:
-        assert patiently(engine, lambda connection: find_verdicts(connection, "first")) == [facts]
-        found = patiently(engine, lambda connection: read_checked(connection, ["Mine", "none"]))
-    assert found == {"Mine": (CheckedNet(code_hash("x = 1"), "t", "x = 1", ("bubblewrap",)),)}
-
-
-def test_a_merged_source_of_the_same_name_does_not_take_the_name_over(filled, lemur):
-    file, new = filled("one.db"), filled("new.db", uid="b" * 32)
-    facts = {"name": "Mine", "valid": True, "walls": "bubblewrap"}
-    _check_in(new, [("a", "x = 1", facts, "1"), ("a", "x = 1", facts, "2")])
-    # Later, and checked elsewhere, without walls as an older lemur says it.
-    theirs = {"name": "Mine", "valid": True, "not_enforced": ["network"]}
-    _check_in(file, [("a", "x = 2", theirs, "3")])
-    _merge(new, file)
-    with opened(new) as engine:
-        found = patiently(engine, lambda connection: read_checked(connection, ["Mine"]))["Mine"]
-    assert [(net.code, net.walls) for net in found] == [
-        ("x = 1", ("bubblewrap", "bubblewrap")), ("x = 2", ("none",))
-    ]  # fmt: skip
-    status, out, err = lemur("run", "--net", "Mine", "--db", new)
-    assert (status, out) == (2, "")
-    assert err == (
-        "lemur: error: net 'Mine' is 2 sources, which were merged into this database; say which "
-        "with lemur check FILE --name Mine --replace\n"
-    )
-    _check_in(new, [("a", "x = 1", {**facts, "replaces": [code_hash("x = 2")]}, "4")])
-    with opened(new) as engine:
-        found = patiently(engine, lambda connection: read_checked(connection, ["Mine"]))["Mine"]
-    assert [net.code for net in found] == ["x = 1"]
-
-
-def _check_in(file, verdicts):
-    def work(connection):
-        for key, code, facts, checked in verdicts:
-            write_verdict(connection, key, code, Checked("t", "d", "m"), facts, checked)
-
-    with opened(file) as engine:
-        # Done twice, it is there once.
-        patiently(engine, work)
-        patiently(engine, work)

@@ -237,3 +237,10 @@ def test_two_plugins_with_one_command_are_reported(lemur, toys, monkeypatch):
 
 def test_an_error_hint_names_at_most_a_dozen():
     assert hint("q", [str(number) for number in range(20)]).endswith(" and 8 more")
+
+
+def test_a_command_of_a_plugin_that_is_missing_says_what_to_install(lemur):
+    assert lemur("check", "Net.py") == (
+        2, "",
+        "lemur: error: command 'check' needs the plugin lemur-check: pip install lemur-check\n",
+    )  # fmt: skip

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lemur_core.checking.verdict import Verdict
-from lemur_core.cli.check import _show
 from lemur_core.cli.output import print_data, print_line, print_text, show_progress, style
 from lemur_core.cli.streams import EscapingStream, escaping
 from lemur_core.escapes import escape, join_lines, one_line
@@ -150,14 +148,3 @@ def test_a_signals_handler_can_print_while_its_thread_does():
     stream.write("one ")
     stream.write("two")
     assert stream.stream.getvalue() == "one handler two"
-
-
-def test_a_net_that_is_not_valid_cannot_say_that_it_is(streams, capsys):
-    from lemur_core.checking.batch import Source
-
-    reason = "x\r\x1b[1A\x1b[2KNet.py: Good is valid\nNet.py: Good is valid"
-    out, _ = streams()
-    with escaping():
-        _show(Source("Net.py", "Good", ""), Verdict("Good", False, "build", reason))
-    assert out.shown().count(b"\n") == 1
-    assert out.shown().startswith(b"Net.py: Good is not valid: build: x\\r\\x1b[1A")

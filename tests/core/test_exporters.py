@@ -356,9 +356,7 @@ def test_commands_write_with_an_exporter_of_a_plugin(db, lemur, third, tmp_path)
 
 def test_every_built_in_exporter_is_asked_by_both_commands(db, lemur, tmp_path):
     names = list(registry.installed().names("exporter"))
-    assert names == [
-        "csv", "json", "jsonl", "parquet", "xlsx", "jsonl-code", "parquet-code", "lemur",
-    ]  # fmt: skip
+    assert names == ["csv", "json", "jsonl", "parquet", "xlsx", "lemur"]
     for name in names:
         for command in ("data", "export"):
             status, _, err = lemur(command, "--db", db, "--format", name, "-o", f"{command}.{name}")
@@ -374,19 +372,26 @@ def test_every_built_in_exporter_is_asked_by_both_commands(db, lemur, tmp_path):
 
 
 def test_what_a_format_cannot_take_is_refused_by_the_commands(db, lemur, tmp_path):
-    code = ["data", "--db", db, "--format", "jsonl-code"]
-    assert lemur(*code, "--columns", "nn", "-o", "out")[::2] == (
-        2,
-        "lemur: warning: left out 5 results whose code is not known\n"
-        "lemur: error: exporter 'jsonl-code' does not take --columns\n",
-    )
-    assert lemur(*code[:-1], "lemur", "--best", "-o", "out")[::2] == (
+    files = ["data", "--db", db, "--format", "lemur"]
+    assert lemur(*files, "--columns", "nn", "-o", "out")[::2] == (
+        2, "lemur: error: exporter 'lemur' does not take --columns\n",
+    )  # fmt: skip
+    assert lemur(*files, "--best", "-o", "out")[::2] == (
         2, "lemur: error: exporter 'lemur' does not take --best\n",
     )  # fmt: skip
     assert lemur("export", "--db", db, "--format", "csv", "--all", "-o", "out")[::2] == (
         2, "lemur: error: exporter 'csv' has no option 'every'; it has no options\n",
     )  # fmt: skip
-    assert lemur(*code[:-1], "lemur")[::2] == (
+    assert lemur(*files)[::2] == (
         2, "lemur: error: format 'lemur' is a folder; name it with --output\n",
     )  # fmt: skip
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--format", "jsonl-code:every=yes"]])
+def test_a_format_of_a_plugin_that_is_missing_says_what_to_install(db, lemur, arguments):
+    assert lemur("export", "--db", db, "-o", "out", *arguments) == (
+        2, "",
+        "lemur: error: exporter 'jsonl-code' needs the plugin lemur-check: pip install "
+        "lemur-check\n",
+    )  # fmt: skip

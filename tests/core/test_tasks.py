@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from lemur_core import Entry
-from lemur_core.checking.asked import Asked
 from lemur_core.composition import compose
-from lemur_core.errors import ContractError, LabelError, SettingsError, UnknownNameError
+from lemur_core.errors import ContractError, LabelError
 from lemur_core.kinds.loader import DataBundle, InMemory
 from lemur_core.kinds.task import Task, WrongLabel, as_task, task_of
 from lemur_core.labels import with_labels_checked
@@ -107,31 +106,6 @@ def test_the_contract_finds_a_task_that_is_at_odds_with_itself(monkeypatch):
     monkeypatch.setitem(sys.modules, "lemur_words", module)
     with pytest.raises(AssertionError, match="task 'odd': its own target WrongLabel"):
         PluginContract().test_task_finds_no_fault_in_its_own_batch(Entry("odd", "lemur_words:Odd"))
-
-
-def test_what_a_net_is_checked_with_is_the_demo_unless_it_is_named(toys):
-    assert Asked().completed(toys) == Asked("img-classification", "blobs", "hits")
-    assert Asked(dataset="words").completed(toys.with_entries("w", "metric", [
-        Entry("exact", "lemur_toy.data:Hits", ("txt-generation",), demo=True)
-    ])) == Asked("txt-generation", "words", "exact")  # fmt: skip
-    named = Asked("a", "b", "c")
-    assert named.completed(toys) == named
-
-
-def test_what_a_net_cannot_be_checked_with_is_said(toys):
-    with pytest.raises(SettingsError) as raised:
-        Asked(task="txt-generation").completed(toys)
-    assert str(raised.value) == (
-        "no installed plugin marks a data set for txt-generation as a demo; name a data set"
-    )
-    with pytest.raises(UnknownNameError, match="^unknown data set 'nowhere'"):
-        Asked(dataset="nowhere").completed(toys)
-    both = Entry("both", "lemur_toy.data:blobs", ("img-classification", "txt-generation"))
-    with pytest.raises(SettingsError) as raised:
-        Asked(dataset="both").completed(toys.with_entries("b", "loader", [both]))
-    assert str(raised.value) == (
-        "data set 'both' serves img-classification, txt-generation; name one task of them"
-    )
 
 
 def test_a_trained_net_is_rebuilt_without_pillow(python):

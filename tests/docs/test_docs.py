@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lemur_core.checking.sandbox import find_bubblewrap
+from lemur_check.sandbox import find_bubblewrap
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from lemur_core import data
+from lemur_check.corpus import corpus
+from lemur_check.likeness import Likeness, read_likeness, read_sketches, write_sketches
+from lemur_check.sketch import sketch_of
+from lemur_check.verdicts import CheckedNet, find_verdicts, read_checked, write_verdict
+from lemur_check.verdicts import Pipeline as Checked
+from lemur_core import Results, data
+from lemur_core.code_facts import CodeDatabase, CodeFact
 from lemur_core.composition import compose
 from lemur_core.errors import FactError, StoreError
 from lemur_core.pattern import Pattern
@@ -21,19 +27,14 @@ from lemur_core.store.database import opened
 from lemur_core.store.export import export
 from lemur_core.store.facts import read_facts, record
 from lemur_core.store.identity import code_hash
-from lemur_core.store.likeness import Likeness, read_likeness, write_sketches
-from lemur_core.store.patience import patiently
-from lemur_core.store.reading.corpus import corpus
 from lemur_core.store.reading.reader import best, without_epochs
 from lemur_core.store.reading.standings import standings
 from lemur_core.store.recording import recording
-from lemur_core.store.sketch import sketch_of
+from lemur_core.store.taking.importers import files
 from lemur_core.store.taking.intake import Report
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
-from lemur_core.store.verdicts import CheckedNet, find_verdicts, read_checked, write_verdict
-from lemur_core.store.verdicts import Pipeline as Checked
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -143,28 +144,86 @@ def test_what_an_older_lemur_wrote_is_brought_up_to_date(database):
     assert columns["validation"]["nullable"]
 
 
+_BEFORE_CODE_FACTS = """
+drop table code_fact;
+create table sketch (hash varchar(64) primary key, tree varchar(64) not null,
+    signature bytea not null);
+create table verdict (asked varchar(32), name text not null, nn_id integer references nn (id),
+    task text not null, dataset text not null, metric text not null, valid boolean not null,
+    facts text not null, checked text, primary key (asked, checked));
+create index ix_verdict_name on verdict (name);
+update alembic_version set version_num = '0010';
+"""
+
+
+def test_an_upgrade_on_a_server_makes_facts_of_verdicts_and_sketches(database):
+    import psycopg
+
+    code, facts = "x = 1\n", {"name": "Mine", "valid": True, "reason": "nul \0 half \ud83d"}
+    sketch = sketch_of(code)
+    with opened(database, create=True) as engine:
+        CodeDatabase(engine).run(lambda transaction: transaction.add("Mine", code))
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(_BEFORE_CODE_FACTS)
+        row = ("asked", "Mine", 1, "t", "d", "m", True, json.dumps(facts), "1")
+        connection.execute("insert into verdict values (%s,%s,%s,%s,%s,%s,%s,%s,%s)", row)
+        connection.execute(
+            "insert into sketch values (%s, %s, %s)",
+            (code_hash(code), sketch.tree, sketch.signature.astype("<u4").tobytes()),
+        )
+    assert upgrade(database).before == "0010"
+    with opened(database) as engine:
+        assert check(engine) == []
+        nets = CodeDatabase(engine)
+        assert nets.run(lambda one: find_verdicts(one, code, "asked")) == [facts]
+        [(identity, kept)] = nets.run(read_sketches).items()
+        assert (identity, kept.tree, kept.similarity(sketch)) == (code_hash(code), sketch.tree, 1)
+        assert {"sketch", "verdict"}.isdisjoint(inspect(engine).get_table_names())
+
+
 def test_verdicts_sketches_and_code_are_kept_on_a_server(database, tmp_path):
     code = "class Net:\n    half = '\ud83d'\n".encode("utf-8", "backslashreplace").decode()
     facts = {"name": "Mine", "valid": True, "reason": "nul \0"}
     sketch = sketch_of(code)
+
+    def write(transaction):
+        write_verdict(transaction, "asked", code, Checked("t", "d", "m"), facts, "1")
+        write_sketches(transaction, {code_hash(code): sketch})
+
     with opened(database, create=True) as engine:
-
-        def write(connection):
-            write_verdict(connection, "asked", code, Checked("t", "d", "m"), facts, "1")
-            write_sketches(connection, {code_hash(code): sketch})
-
+        nets = CodeDatabase(engine)
         for _ in range(2):
-            patiently(engine, write)
-        assert patiently(engine, lambda connection: find_verdicts(connection, "asked")) == [facts]
-        assert patiently(engine, lambda connection: read_checked(connection, ["Mine"])) == {
+            nets.run(write)
+        assert nets.run(lambda one: find_verdicts(one, code, "asked")) == [facts]
+        assert nets.run(lambda one: read_checked(one, ["Mine"])) == {
             "Mine": (CheckedNet(code_hash(code), "t", code, ("",)),)
         }
         likeness = Likeness()
-        patiently(engine, lambda connection: read_likeness(connection, likeness))
+        nets.run(lambda one: read_likeness(one, likeness))
         assert likeness.nearest(sketch) == ("Mine", 1.0)
-        assert patiently(engine, corpus).lines == []
+        assert corpus(Results(engine)).lines == []
         with opened(tmp_path / "file.db", create=True) as other:
-            assert merge(other, engine).verdicts == 1
+            assert merge(other, engine).code_facts == 2
+            assert merge(engine, other).code_facts == 0
+
+
+def test_facts_about_code_are_imported_and_replaced_on_a_server(database, tmp_path):
+    facts = [CodeFact(code_hash("x = 1"), "mine", value) for value in (1, 2)]
+    with opened(tmp_path / "file.db", create=True) as other:
+        CodeDatabase(other).run(lambda transaction: transaction.record(facts))
+        export(other, tmp_path / "exported")
+    with opened(database, create=True) as engine:
+        nets = CodeDatabase(engine)
+        for added in (1, 0):
+            taken = take_in(engine, tmp_path / "exported", files.read, "lemur-files")
+            assert (taken.code_facts, taken.faults) == (added, [])
+        [theirs] = nets.run(lambda one: one.facts("mine"))
+        assert theirs == facts[0]._replace(origin=str(tmp_path / "exported"))
+        # The second replaces what was taken in, but not what was recorded here.
+        for number, added in ((1, 1), (0, 0)):
+            again = [facts[number]] * 2
+            assert nets.run(lambda one: one.record(again)) == added  # noqa: B023
+        assert nets.run(lambda one: one.facts("mine")) == [facts[1]]
 
 
 def test_the_best_are_chosen_by_validation_and_every_plain_column_filters(database):
@@ -182,7 +241,7 @@ def test_the_best_are_chosen_by_validation_and_every_plain_column_filters(databa
                 writer.record(trial_id, Epoch(epoch, None, validation, accuracy, 10**9))
             writer.finish(trial_id, Outcome(State.FINISHED, ()))
         [standing] = standings(engine, [pipeline.name])
-        lines = patiently(engine, corpus).lines
+        lines = corpus(Results(engine)).lines
     found = best(db=database).iloc[0], data(only_best=True, unique_nn=True, db=database).iloc[0]
     assert [(row["trial"], row["epoch"]) for row in found] == [("1" * 32, 2)] * 2
     assert (standing.trial, standing.epoch) == (1, 2)
@@ -212,9 +271,13 @@ def test_what_is_attached_to_trials_goes_there_and_back(database, tmp_path, monk
         trial.attach(__file__, "test.py")
     collect("zoo", {"x": trial.uid, "y": trial.uid}, spec={"a": "half \ud83d"}, db="one.db")
     with opened(database, create=True) as engine, opened("one.db") as other:
-        done = merge(engine, other).attached
+        first = merge(engine, other)
+        assert (first.trials, first.epochs) == (1, 1)
+        done = first.attached
         assert (done.facts, done.artefacts, done.members, done.faults) == (6, 1, 2, [])
-        again = merge(engine, other).attached
+        second = merge(engine, other)
+        assert (second.trials, second.epochs) == (0, 0)
+        again = second.attached
         assert (again.facts, again.artefacts, again.members, again.faults) == (0, 0, 0, [])
         assert check(engine) == []
     assert artefact(trial.uid, "test.py", db=database).path.parts[0] == "lemur-artefacts"

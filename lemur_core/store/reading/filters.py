@@ -102,6 +102,13 @@ class Filters:
             _check_finite(name, self.where[name])
 
     @property
+    def is_empty(self) -> bool:
+        """Whether every row is asked for."""
+        given = (self.epoch, self.nn_prefixes or None, self.where or None, self.collection)
+        is_any = all(one is None for one in (*self.trial.values(), *given))
+        return is_any and (self.also is None or self.also.is_empty)
+
+    @property
     def collection_name(self) -> str | None:
         """The collection whose members' rows are asked for; None where it is any."""
         return self.collection or (None if self.also is None else self.also.collection_name)

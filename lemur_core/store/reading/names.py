@@ -65,7 +65,7 @@ def _check_name(connection: Connection, registry: Registry, part: str, name: str
 def _recorded(connection: Connection, part: str) -> set[str]:
     names = set(connection.scalars(select(schema.trial.c[part]).distinct()))
     if part == "nn":
-        names.update(connection.scalars(select(schema.verdict.c.name).distinct()))
+        names.update(connection.scalars(select(schema.nn.c.name).distinct()))
     return names
 
 

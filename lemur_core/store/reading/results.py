@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_core.errors import SettingsError
 from lemur_core.store.collections import Collection, find_collection
 from lemur_core.store.patience import Result, patiently
+from lemur_core.store.reading.epochs import read_epochs
 from lemur_core.store.reading.frame import frame_of
 from lemur_core.store.reading.reader import best_frame, filters_of, wanted_of
 from lemur_core.store.reading.told import Told, tell
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from sqlalchemy import Connection, Engine
 
+    from lemur_core.store.reading.epochs import RecordedEpoch
     from lemur_core.store.reading.filters import Filters
 
 FILTERS = tuple(inspect.signature(filters_of).parameters)
@@ -114,6 +116,18 @@ class Results:
         """
         filters = self.filters
         return self._read(lambda connection: best_frame(connection, filters))
+
+    def epochs(self) -> list[RecordedEpoch]:
+        """Return every epoch with the code of its net, best first.
+
+        The best is the one with the highest validation score, as in `best`. What else the user
+        asked for than filters is not applied, and `check_used` reports it.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        filters = self.filters
+        return self._read(lambda connection: read_epochs(connection, filters))
 
     def trial(self, uid: str) -> Told:
         """Return all that was recorded of the trial whose unique id begins so, filters or not.

@@ -20,12 +20,13 @@ from lemur_core.store.patience import patiently
 from lemur_core.store.statements import Compiled, insert_once, where_in
 from lemur_core.store.tables import ADVISORY_LOCK
 from lemur_core.store.taking.attached import Taken
+from lemur_core.store.taking.origin import Origin, source_id
 from lemur_core.store.taking.records import Batch, Pipeline, Record
-from lemur_core.store.text import now, storable
+from lemur_core.store.text import storable
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # In one transaction, so that others wait for no more than a fraction of a second.
 _AT_ONCE = 2_500
@@ -105,6 +106,7 @@ class Report:
         faults: What could not be taken in, and where it is; of very many, the first.
         refused: Unique ids of trials of which an epoch is recorded already with another score.
         attached: What was taken in of facts, artefacts and collections.
+        code_facts: How many facts about code were not there before.
     """
 
     read: int = 0
@@ -112,6 +114,7 @@ class Report:
     faults: Faults = field(default_factory=Faults)
     refused: set[str] = field(default_factory=set)
     attached: Taken = field(default_factory=Taken)
+    code_facts: int = 0
 
 
 def take(
@@ -133,8 +136,7 @@ def take(
     Returns:
         What was done.
     """
-    source = {"place": storable(place), "form": form, "taken": taken or now()}
-    writer, report = _Writer(engine, source), Report()
+    writer, report = _Writer(engine, Origin.at(place, form, taken)), Report()
     waiting: list[Batch] = []
     with no_search_for_cycles():
         for each in found:
@@ -165,9 +167,9 @@ def _add_up(report: Report, added: int, refused: Sequence[_Refused]) -> None:
 
 
 class _Writer:
-    def __init__(self, engine: Engine, source: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, origin: Origin) -> None:
         self._engine = engine
-        self._source = source
+        self._origin = origin
         dialect = engine.dialect
         self._insert_trial = Compiled(insert_once(dialect, schema.trial), dialect, _OF_TRIAL)
         self._insert_stat = Compiled(insert_once(dialect, schema.stat), dialect, _OF_STAT)
@@ -203,22 +205,13 @@ class _Writer:
         first = {trial: (batch, record) for trial, batch, record in reversed(placed)}
         trials = [self._trial_row(connection, uid, *each) for uid, each in first.items()]
         self._insert_trial.execute_many(connection, trials)
-        ids, source = _ids(connection, list(first)), self._source_id(connection)
+        ids, source = _ids(connection, list(first)), source_id(connection, self._origin)
         stats = [_stat_row(ids[trial], source, record) for trial, _, record in placed]
         return self._insert_stat.execute_many(connection, stats), refused
 
     def _there(self, connection: Connection, batch: Batch) -> Iterable[Any]:
         names = {name: storable(value) for name, value in batch.pipeline._asdict().items()}
         return self._of_pipeline.execute(connection, names)
-
-    def _source_id(self, connection: Connection) -> int:
-        source = schema.source.c
-        same = [source[name] == value for name, value in self._source.items()]
-        found: int | None = connection.scalar(select(source.id).where(*same))
-        if found is not None:
-            return found
-        added = schema.source.insert().values(self._source).returning(source.id)
-        return int(connection.execute(added).scalar_one())
 
     def _trial_row(
         self, connection: Connection, uid: str, batch: Batch, record: Record

@@ -19,6 +19,7 @@ from lemur_core.store.patience import patiently
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.statements import insert_once, where_in
 from lemur_core.store.taking.attached import Taken, take_attached
+from lemur_core.store.taking.code_facts import merge_code_facts
 from lemur_core.store.taking.intake import take
 from lemur_core.store.taking.records import (
     Batch,
@@ -30,7 +31,6 @@ from lemur_core.store.taking.records import (
 )
 from lemur_core.store.taking.source import check_source
 from lemur_core.store.trouble import place
-from lemur_core.store.verdicts import copy_verdicts, read_verdicts
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ class Merged:
     Attributes:
         trials: How many trials were not there before, of those that a lemur trained.
         epochs: How many epochs were not there before, also of what was taken in from elsewhere.
-        verdicts: How many verdicts on nets were not there before.
+        code_facts: How many facts about code were not there before.
         attached: What was taken in of facts, artefacts and collections.
     """
 
     trials: int = 0
     epochs: int = 0
-    verdicts: int = 0
+    code_facts: int = 0
     attached: Taken = field(default_factory=Taken)
 
 
@@ -104,10 +104,9 @@ def _merge(engine: Engine, other: Engine) -> Merged:
         done.epochs += report.added
         refused |= report.refused
         faults += report.faults
-    verdicts = patiently(other, read_verdicts)
-    done.verdicts = patiently(engine, partial(copy_verdicts, verdicts=verdicts))
+    done.code_facts, refused_facts = merge_code_facts(engine, other)
     done.attached = take_attached(engine, without(read_attached(other), refused))
-    done.attached.faults += faults
+    done.attached.faults += faults + refused_facts
     return done
 
 

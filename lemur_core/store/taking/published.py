@@ -11,12 +11,15 @@ from lemur_core.errors import SettingsError
 from lemur_core.store import schema
 from lemur_core.store.attached import Attached, without
 from lemur_core.store.attached_files import attached_in
+from lemur_core.store.code_fact_files import code_facts_in
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import where_in
 from lemur_core.store.taking.attached import take_attached
+from lemur_core.store.taking.code_facts import take_code_facts
 from lemur_core.store.taking.imported import Conversion, TrialEpoch
 from lemur_core.store.taking.importers import database, files
 from lemur_core.store.taking.intake import Report, take
+from lemur_core.store.taking.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,10 +70,14 @@ def take_in(
 
 
 def _take_attached(engine: Engine, place: Path, report: Report) -> None:
-    """Take in what `lemur_core.store.export` wrote of facts, artefacts and collections."""
+    """Take in what `lemur_core.store.export` wrote of facts, artefacts, collections and code."""
     with attached_in(place) as (attached, faults):
         report.attached = take_attached(engine, without(attached, report.refused))
         report.faults += [*faults, *report.attached.faults]
+    with code_facts_in(place) as (parts, faults):
+        origin = Origin.at(str(place), FILES)
+        report.code_facts, refused = take_code_facts(engine, parts, origin)
+        report.faults += [*faults, *refused]
 
 
 def _begun(read: Reader, place: Path) -> Iterable[object]:

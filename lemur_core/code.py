@@ -1,0 +1,23 @@
+"""Nets' source code: its identity, and the modules that it consists of.
+
+The code of a net may be several modules in one text: the net's own, and those that it imports from
+its folder. `complete` makes such a text; `parts_of` and `trees_of` take one apart.
+"""
+
+from __future__ import annotations
+
+from lemur_core.naming import check_name
+from lemur_core.sources.complete import complete
+from lemur_core.sources.text import Parts, parts_of, trees_of
+from lemur_core.store.identity import code_hash
+from lemur_core.store.text import storable
+
+__all__ = [
+    "Parts",
+    "check_name",
+    "code_hash",
+    "complete",
+    "parts_of",
+    "storable",
+    "trees_of",
+]

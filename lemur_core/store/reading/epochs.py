@@ -1,0 +1,94 @@
+"""Recorded epochs as plain Python values, with the code of their nets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from lemur_core.store import schema
+from lemur_core.store.code import StoredCode, read_codes
+from lemur_core.store.datasets import FINGERPRINT
+from lemur_core.store.reading.frame import read_prms
+from lemur_core.store.reading.ranking import best_first
+from lemur_core.store.values import shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lemur_core.store.reading.filters import Filters
+
+
+class RecordedEpoch(NamedTuple):
+    """An epoch of a recorded trial; what is not known is None.
+
+    Attributes:
+        trial: Unique id of the trial.
+        task: Name of the task; likewise the next three.
+        dataset: Name of the data set, with its restriction.
+        metric: Name of the metric.
+        nn: Name of the net.
+        code: Source of the net.
+        code_hash: SHA-256 of the source, hexadecimal.
+        fingerprint: Identity of the data set's content.
+        prm: Hyperparameters by name.
+        in_shape: Shape of the net's input, ``(1, channels, height, width)`` for images.
+        out_shape: Shape of the net's output for one sample.
+        parameters: Number of parameters of the net.
+        epoch: Number of the epoch, from 1.
+        accuracy: Score on the test split, 0 to 1.
+        validation: Score on the validation split, 0 to 1.
+        duration: Nanoseconds from the beginning of the training to the end of the epoch.
+    """
+
+    trial: str
+    task: str
+    dataset: str
+    metric: str
+    nn: str
+    code: str | None
+    code_hash: str | None
+    fingerprint: str | None
+    prm: Mapping[str, Any]
+    in_shape: tuple[int, ...] | None
+    out_shape: tuple[int, ...] | None
+    parameters: int | None
+    epoch: int
+    accuracy: float
+    validation: float | None
+    duration: int | None
+
+
+_trial, _stat = schema.trial.c, schema.stat.c
+_QUERY = (
+    select(
+        _trial.uid, _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.nn_id,
+        FINGERPRINT.label("fingerprint"), _trial.prm, _trial.in_shape, _trial.out_shape,
+        _trial.parameters, _stat.epoch, _stat.accuracy, _stat.validation, _stat.duration,
+    )
+    .join_from(schema.stat, schema.trial)
+    .order_by(*best_first())
+)  # fmt: skip
+
+
+def read_epochs(connection: Connection, filters: Filters) -> list[RecordedEpoch]:
+    """Return the epochs that filters let through, best first by validation."""
+    rows = connection.execute(filters.apply(_QUERY, joined=True)).all()
+    codes = read_codes(connection, schema.nn, {row.nn_id for row in rows})
+    prms = read_prms(connection, list({row.prm for row in rows}))
+    found = []
+    for row in rows:
+        code = _code(codes, row.nn_id)
+        found.append(
+            RecordedEpoch(
+                row.uid, row.task, row.dataset, row.metric, row.nn,
+                code and code.text, code and code.hash, row.fingerprint, prms[row.prm],
+                shape_of(row.in_shape), shape_of(row.out_shape), row.parameters,
+                row.epoch, row.accuracy, row.validation, row.duration,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _code(codes: Mapping[int, Any], nn_id: int | None) -> StoredCode | None:
+    return None if nn_id is None else codes[nn_id].code

@@ -1,0 +1,19 @@
+"""Write a table of rows as a file, for exporters.
+
+An exporter of one's own may write a DataFrame in a format that lemur knows:
+
+    from lemur_core.tables import check_installed, write_table
+
+    def export(results, path):
+        check_installed("parquet")
+        with path.open("wb") as file:
+            for line in write_table(results.frame(), "parquet", file):
+                results.warn(line)
+"""
+
+from __future__ import annotations
+
+from lemur_core.store.reading.formats import check_installed
+from lemur_core.store.reading.formats import write as write_table
+
+__all__ = ["check_installed", "write_table"]

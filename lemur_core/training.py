@@ -1,0 +1,57 @@
+"""Train nets in a process of one's own: data sets, and the steps of a trial one by one.
+
+A campaign does all of this itself. It is for programs that train a net elsewhere, in a sandbox for
+example, and without recording it:
+
+    from lemur_core.training import Bundles, run_trial
+
+    bundle = Bundles(Path("data")).get(trial.pipeline)
+    for epoch in run_trial(trial, bundle):
+        print(epoch.number, epoch.validation)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lemur_core.space import of_net
+from lemur_core.train.batches import batches
+from lemur_core.train.data import Bundles
+from lemur_core.train.finite import check_weights, finite_buffers
+from lemur_core.train.trial import (
+    build_metrics,
+    build_net,
+    run_trial,
+    seed_everything,
+    train_epoch,
+)
+from lemur_core.values import central
+
+if TYPE_CHECKING:
+    from lemur_core.kinds.net import NetModule
+    from lemur_core.space import Value
+
+__all__ = [
+    "Bundles",
+    "batches",
+    "build_metrics",
+    "build_net",
+    "check_weights",
+    "finite_buffers",
+    "middle_prm",
+    "run_trial",
+    "seed_everything",
+    "train_epoch",
+]
+
+
+def middle_prm(module: NetModule) -> dict[str, Value]:
+    """Return the middle of the range of each hyperparameter that a net declares.
+
+    Args:
+        module: The net's module, as `lemur_core.kinds.net.as_net` returns it.
+
+    Raises:
+        SpaceError: A range cannot be read.
+    """
+    return central(of_net(module.hyperparameters()))

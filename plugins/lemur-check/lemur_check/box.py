@@ -1,0 +1,264 @@
+"""A process in which one net after another is run, seen from outside."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import IO, TYPE_CHECKING, Any
+
+import psutil
+
+from lemur_check.answers import Answers, ForeignAnswerError
+from lemur_check.folders import empty
+from lemur_check.told import Cause, Told
+from lemur_check.usage import FamilyUsage, NamespaceUsage, Usage
+from lemur_core.errors import LemurError, WorkerError
+from lemur_core.processes import end_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from lemur_check.sandbox import Sandbox
+
+START_LIMIT_S, DATA_LIMIT_S = 300.0, 3600.0
+_LOOK_S = 0.05
+# Modules are not looked for where nets write.
+_PROGRAM = (sys.executable, "-P", "-m", "lemur_check.inside")
+
+
+class Box:
+    """Runs nets in a process that is started when it is needed, and again when a net ended it.
+
+    Args:
+        sandbox: How it is started.
+        data: The folder of the data sets.
+        threads: CPU threads of a net.
+    """
+
+    def __init__(self, sandbox: Sandbox, data: Path, threads: int) -> None:
+        self._sandbox, self._data, self._threads = sandbox, data, threads
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def not_enforced(self) -> tuple[str, ...]:
+        """What nets are not kept from."""
+        return self._sandbox.not_enforced
+
+    def start(self) -> None:
+        """Start the process, where none runs, without waiting until it is ready."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.close()
+        self._scratch = Path(mkdtemp(prefix="lemur-check-"))
+        self._process = subprocess.Popen(  # noqa: S603
+            self._sandbox.command(_PROGRAM),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self._scratch,
+            env=self._sandbox.environment(self._scratch),
+            start_new_session=True,
+        )
+        self._answers = Answers(self._process)
+        self._usage: Usage | None = None
+        self._first = self._send(self._settings())
+
+    def run(self, job: Mapping[str, Any]) -> Told:
+        """Run a net and return what came of it, whatever it does.
+
+        Raises:
+            LemurError: The data set, metric or transform to try it with is not there.
+            WorkerError: The process does not start.
+        """
+        self._begin(job)
+        # Drawn when the fork is there, which therefore does not know it.
+        number = self._send({})
+        said: list[str] = []
+        deadline = time.monotonic() + self._sandbox.limits.seconds
+        try:
+            while answer := self._next(number, ("said", "ended"), deadline, watch=True):
+                if "ended" in answer:
+                    if not answer["clean"]:
+                        self.close()
+                    return _conclusion(said, answer["ended"])
+                said.append(answer["said"])
+                self._check_usage()
+        except TimeoutError:
+            self.close()
+            limit_s = self._sandbox.limits.seconds
+            return Told(said, f"took longer than {limit_s:g} s", Cause.TIME)
+        except _OverError as over:
+            self.close()
+            return Told(said, str(over), over.cause)
+        except ForeignAnswerError:
+            self.close()
+            return Told(said, "its process answered in the place of what it is run in")
+        self.close()
+        return Told(said, "its process ended what it was run in", Cause.LOST)
+
+    def close(self) -> None:
+        """End the process and all that it started."""
+        if self._process is None:
+            return
+        end_tree(self._process.pid)
+        self._process.wait()
+        self._answers.close()
+        if self._usage is not None:
+            self._usage.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(OSError):
+                _opened(pipe).close()
+        self._process = None
+        if empty(self._scratch):
+            self._scratch.rmdir()
+
+    def _settings(self) -> dict[str, Any]:
+        sandbox = self._sandbox
+        return {
+            "data": str(self._data.resolve()),
+            "threads": self._threads,
+            "trust": sandbox.trust,
+            "alone": sandbox.alone,
+            "filtered": sandbox.filters,
+            "memory_bytes": sandbox.limits.memory_bytes,
+            "scratch_bytes": sandbox.limits.scratch_bytes,
+        }
+
+    def _send(self, message: Mapping[str, Any]) -> str:
+        """Send a message, and return the number that answers to it have to bear."""
+        assert self._process is not None
+        number = secrets.token_hex(16)
+        # Where the process has ended, that is found when it is next read from.
+        with suppress(BrokenPipeError):
+            pipe = _opened(self._process.stdin)
+            pipe.write(json.dumps({**message, "number": number}).encode() + b"\n")
+            pipe.flush()
+        return number
+
+    def _begin(self, job: Mapping[str, Any]) -> None:
+        """Wait until the process is ready, has read the data and made a fork for a net.
+
+        Raises:
+            LemurError: It cannot read the data.
+            WorkerError: It does not come so far.
+        """
+        kinds = ("started", "refused")
+        for last in (False, True):
+            self._wait_until_ready()
+            memory_bytes = self._sandbox.limits.memory_bytes
+            number = self._send({**job, "memory_bytes": memory_bytes})
+            deadline = time.monotonic() + DATA_LIMIT_S
+            with suppress(ForeignAnswerError, TimeoutError):
+                if answer := self._next(number, kinds, deadline):
+                    if "refused" in answer:
+                        raise LemurError(answer["refused"])
+                    return
+            # Without walls a net that was run before can have ended it.
+            self._end(last, "ended as it read the data")
+
+    def _wait_until_ready(self) -> None:
+        self.start()
+        if self._usage is not None:
+            return
+        deadline = time.monotonic() + START_LIMIT_S
+        with suppress(ForeignAnswerError, OSError, psutil.Error, IndexError):
+            if self._next(self._first, ("ready",), deadline):
+                assert self._process is not None
+                self._usage = self._seen(self._process.pid)
+                return
+        self._end(True, f"not ready in {START_LIMIT_S:g} s")
+
+    def _end(self, is_error: bool, what: str) -> None:
+        """End a process in which no net runs.
+
+        Raises:
+            WorkerError: That is an error.
+        """
+        told = self._answers.errors.decode(errors="replace").strip().rpartition("\n")[2]
+        self.close()
+        if is_error:
+            raise WorkerError(f"no process to check nets in starts: {told or what}")
+
+    def _seen(self, pid: int) -> Usage:
+        if not self._sandbox.alone:
+            return FamilyUsage(pid)
+        # Outside of the namespaces bubblewrap waits for the process.
+        keeper = psutil.Process(pid).children()[0].pid
+        return NamespaceUsage(keeper, self._sandbox.folders, not self._sandbox.filters)
+
+    def _next(
+        self, number: str, kinds: Collection[str], deadline: float, watch: bool = False
+    ) -> dict[str, Any] | None:
+        """Return the next answer; None where the process ended.
+
+        Raises:
+            ForeignAnswerError: Something else came.
+            TimeoutError: The time is over.
+            _OverError: A net took more than it may, where it is watched.
+        """
+        while not self._answers.ended:
+            answer = self._answers.read(number, kinds, _LOOK_S)
+            if answer is not None:
+                return answer
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            if watch:
+                self._check_usage()
+        return None
+
+    def _check_usage(self) -> None:
+        """Raises _OverError where a net has more processes or memory than it may."""
+        if self._sandbox.trust:
+            return
+        assert self._usage is not None
+        limits = self._sandbox.limits
+        taken = self._usage.look(limits.memory_bytes)
+        if taken.processes > limits.processes:
+            raise _OverError(f"started more than {limits.processes} processes", Cause.NET)
+        if taken.memory_bytes > limits.memory_bytes:
+            raise _OverError(
+                f"took {taken.memory_bytes / 2**30:.2f} GiB of memory; "
+                f"the limit is {limits.memory_bytes / 2**30:.2f} GiB",
+                Cause.MEMORY,
+            )
+
+
+class _OverError(Exception):
+    """A net took more than it may."""
+
+    def __init__(self, reason: str, cause: Cause) -> None:
+        self.cause = cause
+        super().__init__(reason)
+
+
+def _conclusion(said: Sequence[str], status: int | None) -> Told:
+    # The kernel ends processes so when memory is short.
+    killed = status == -signal.SIGKILL
+    return Told(said, _why(status), Cause.LOST if killed else Cause.NET)
+
+
+def _why(status: int | None) -> str:
+    """Return why a net's process ended; nothing where it did of itself."""
+    if status is None:
+        return "its process said too much"
+    if status == 0:
+        return ""
+    if status > 0:
+        return f"its process exited with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = "unknown"
+    return f"its process was ended by signal {-status} ({name})"
+
+
+def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None
+    return pipe

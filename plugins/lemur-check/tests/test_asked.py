@@ -1,0 +1,58 @@
+"""What a net is checked with where the user does not name it."""
+
+import pytest
+
+from lemur_check.asked import Asked
+from lemur_check.conditions import Conditions
+from lemur_check.sandbox import Limits
+from lemur_core import Entry, Registry
+from lemur_core.errors import SettingsError, UnknownNameError
+
+IMAGES, TEXTS = "img-classification", "txt-generation"
+
+
+def registry(*, loaders=(), metrics=()):
+    """Return what is installed: nothing but a demo, its images, and texts that have no metric."""
+    return (
+        Registry()
+        .with_entries("data", "loader", [
+            Entry("blobs", "json:loads", (IMAGES,), size=8, demo=True),
+            Entry("large", "json:loads", (IMAGES,), size=224, demo=True),
+            Entry("words", "json:loads", (TEXTS,)),
+            *loaders,
+        ])
+        .with_entries("metrics", "metric", [
+            Entry("hits", "json:loads", (IMAGES,), demo=True), *metrics,
+        ])
+    )  # fmt: skip
+
+
+def test_it_is_the_demo_of_the_smallest_images_unless_it_is_named():
+    exact = Entry("exact", "json:loads", (TEXTS,), demo=True)
+    assert Asked().completed(registry()) == Asked(IMAGES, "blobs", "hits")
+    assert Asked(dataset="words").completed(registry(metrics=[exact])) == Asked(
+        TEXTS, "words", "exact"
+    )
+    assert Asked(dataset="blobs[samples=9]").completed(registry()).task == IMAGES
+    named = Asked("a", "b", "c")
+    assert named.completed(registry()) == named
+
+
+def test_what_a_net_cannot_be_checked_with_is_said():
+    with pytest.raises(SettingsError) as raised:
+        Asked(task=TEXTS).completed(registry())
+    assert str(raised.value) == (
+        f"no installed plugin marks a data set for {TEXTS} as a demo; name a data set"
+    )
+    with pytest.raises(UnknownNameError, match="^unknown data set 'nowhere'"):
+        Asked(dataset="nowhere").completed(registry())
+    both = Entry("both", "json:loads", (IMAGES, TEXTS))
+    with pytest.raises(SettingsError) as raised:
+        Asked(dataset="both").completed(registry(loaders=[both]))
+    assert str(raised.value) == (f"data set 'both' serves {IMAGES}, {TEXTS}; name one task of them")
+
+
+def test_the_identity_of_a_check_stays_so_that_verdicts_are_found_again():
+    conditions = Conditions("bubblewrap", Limits(), {"python": "3.11", "torch": "2.15"})
+    asked = Asked(IMAGES, "blobs", "hits", prm={"lr": 0.1, "name": "\u00e4"}, epochs=2)
+    assert asked.key("x = 1", None, conditions) == "51d0418442abcd51254efca080cde48c"

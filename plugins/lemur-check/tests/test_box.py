@@ -1,0 +1,130 @@
+"""What a box makes of what its process says, played here by one that imports nothing."""
+
+import sys
+
+import pytest
+
+from lemur_check import box as module
+from lemur_check import sandbox
+from lemur_check.box import Box
+from lemur_check.sandbox import Limits, Sandbox
+from lemur_check.told import Cause, Told
+from lemur_core.errors import LemurError, SettingsError, WorkerError
+
+PLAYED = """
+import json, os, sys, time
+
+def receive():
+    return json.loads(sys.stdin.readline())
+
+def answer(number, **members):
+    print(json.dumps({**members, "number": number}), flush=True)
+
+answer(receive()["number"], ready=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    exec(job["before"])
+    answer(job["number"], started=True)
+    number = receive()["number"]
+    answer(number, said="first")
+    exec(job["during"])
+    answer(number, ended=0, clean=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """Run a job in a box whose process does as it is told."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(module, "_PROGRAM", (sys.executable, "-S", "-c", PLAYED))
+    folder = tmp_path_factory.mktemp("data")
+    one = Box(Sandbox(Limits(seconds=3), [], trust=True), folder, 1)
+
+    def run(during="", before=""):
+        return one.run({"before": before, "during": during})
+
+    run.box = one
+    yield run
+    one.close()
+    patch.undo()
+
+
+FOREIGN = Told(["first"], "its process answered in the place of what it is run in", Cause.NET)
+DONE = Told(["first"])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no JSON",
+        "[" * 100_000,
+        "[]",
+        '{"refused": "in the words of a stranger"}',
+        '{"ended": 0, "clean": true}',
+        '{"number": "0", "ended": 0, "clean": true}',
+    ],
+    ids=lambda said: said[:20],
+)
+def test_what_is_no_answer_costs_the_net_that_runs_and_no_other(played, said):
+    assert played() == DONE
+    process = played.box._process.pid
+    assert played(f"print({said!r}, flush=True)") == FOREIGN
+    assert played.box._process is None
+    assert played() == DONE
+    assert played.box._process.pid != process
+
+
+def test_a_number_of_another_net_is_no_answer(played):
+    played("open('number', 'w').write(number)")
+    assert played("number = open('number').read()") == FOREIGN
+    # The number that its job came with, which a fork has in its memory.
+    assert played("number = job['number']") == FOREIGN
+
+
+def test_what_is_said_before_a_net_runs_is_no_nets_failure(played, tmp_path):
+    once = f"{str(tmp_path / 'once')!r}"
+    spoilt = f"os.path.exists({once}) or (open({once}, 'w'), print('x', flush=True))"
+    assert played(before=spoilt) == DONE
+    with pytest.raises(LemurError, match="^no such data$"):
+        played(before="answer(job['number'], refused='no such data')")
+    with pytest.raises(WorkerError, match="no process to check nets in starts: it broke"):
+        played(before="print('it broke', file=sys.stderr, flush=True); os._exit(1)")
+    assert played() == DONE
+
+
+def test_limits_and_lost_processes_are_told_from_failures(played):
+    assert played("time.sleep(60)") == Told(["first"], "took longer than 3 s", Cause.TIME)
+    lost = Told(["first"], "its process ended what it was run in", Cause.LOST)
+    assert played("os._exit(0)") == lost
+    killed = played("answer(number, ended=-9, clean=True); number = receive()['number']")
+    assert killed == Told(["first"], "its process was ended by signal 9 (SIGKILL)", Cause.LOST)
+    played.box.close()
+    ended = played("answer(number, ended=3, clean=True); number = receive()['number']")
+    assert ended == Told(["first"], "its process exited with status 3", Cause.NET)
+    played.box.close()
+    assert [cause.is_limit for cause in Cause] == [False, True, True, True]
+
+
+def test_the_clock_of_a_net_starts_when_the_data_is_read(played):
+    assert played(before="time.sleep(4)") == DONE
+
+
+def test_what_cannot_be_cleaned_closes_the_box(played):
+    assert played("answer(number, ended=0, clean=False); time.sleep(60)") == DONE
+    assert played.box._process is None
+
+
+def test_without_bubblewrap_strangers_nets_are_not_run():
+    with pytest.raises(SettingsError) as refused:
+        Sandbox(Limits(), [])
+    assert str(refused.value) == (
+        "nets are run behind walls, and bubblewrap 0.8 or later cannot be used here; install it, "
+        "give --trust if the nets are your own, or --no-walls to run them with limits only"
+    )
+    assert Sandbox(Limits(), [], trust=True).not_enforced == ()
+    assert "network" in Sandbox(Limits(), [], no_walls=True).not_enforced
+
+
+def test_where_no_filter_is_made_that_is_said(monkeypatch):
+    monkeypatch.setattr(sandbox.seccomp, "assemble", lambda: None)
+    assert Sandbox(Limits(), [], bubblewrap="bwrap").not_enforced == ("any system call",)

@@ -1,0 +1,160 @@
+"""Sources that nobody meant are read in bounded time, in processes that can be ended."""
+
+import pytest
+
+from lemur_check import examination
+from lemur_check.check import checker
+from lemur_check.examination import MOST_FINDINGS, Examination, examine
+from lemur_check.reader import SourceReader, UnreadableError
+from lemur_check.sketch import sketch_of
+from lemur_check.told import Cause
+from lemur_core.errors import PluginError
+from lemur_core.sources.text import joined
+
+from .conftest import FEW
+
+HYPERPARAMETERS = "def supported_hyperparameters():\n    return {'lr'}\n"
+# Python 3.11 parses the rest again at each of its braces: minutes for a million characters.
+BRACES = "x = f'" + "{a}" * 60_000 + "'\n"
+
+
+@pytest.fixture(scope="module")
+def reader():
+    """Reads sources, in a process that the module's tests share."""
+    one = SourceReader()
+    yield one
+    one.close()
+
+
+def test_what_is_read_elsewhere_is_what_is_read_here(reader, source):
+    for code in (source, "x = (", "class Net: pass", f"import os\n{source}x = 0x{'f' * 5000}\n"):
+        assert reader.examine(code).facts() == examine(code).facts()
+        there, here = reader.sketch(code), sketch_of(code)
+        assert (there and there.tree) == (here and here.tree)
+        assert here is None or there.similarity(here) == 1
+    assert Examination.of(examine(source).facts()).quality == examine(source).quality
+
+
+def test_a_source_that_takes_too_long_is_given_up():
+    reader = SourceReader(seconds=2)
+    # Once its process runs, its time is the source's alone.
+    assert reader.examine("x = 1").step == "template"
+    with pytest.raises(UnreadableError, match="takes longer than 2 s to be read") as raised:
+        reader.examine(BRACES * 5)
+    assert raised.value.cause is Cause.TIME
+    assert reader.sketch(BRACES * 5) is None
+    reader.close()
+
+
+def test_a_reader_that_is_killed_costs_one_source(reader, source):
+    reader.examine("x = 1")
+    process = reader._processes.get()
+    process._started().kill()
+    process._started().wait()
+    reader._processes.put(process)
+    assert reader.examine(source).reason == ""
+
+
+def test_modules_in_the_folder_are_read_too(reader, tmp_path, source):
+    (tmp_path / "part.py").write_text("x = 1\n")
+    (tmp_path / "Net.py").write_text(f"from part import x\n{source}")
+    assert reader.complete(tmp_path / "Net.py").count("x = 1\n") == 1
+    (tmp_path / "part.py").write_bytes(b"\xff")
+    with pytest.raises(PluginError, match=r"part\.py cannot be read as Python"):
+        reader.complete(tmp_path / "Net.py")
+    with pytest.raises(PluginError, match="No such file"):
+        reader.complete(tmp_path / "None.py")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("x = " + "1+" * 50_000 + "1", "is no Python: "),
+        ("x = " + "not " * 50_000 + "1", "is no Python: "),
+        ("x = a" + ".b" * 50_000, "is no Python: "),
+        ("(" * 100_000, "is no Python: too many nested parentheses"),
+        ("if 1: pass\n" + "elif 1: pass\n" * 20_000, "is no Python: "),
+        ("\0", "is no Python: "),
+        ("\ud800", "is no Python: "),
+        ("# coding: utf-7\nx = 1", "declares the encoding utf-7; expected UTF-8"),
+        ("#!\n# -*- coding: utf-16 -*-\n", "declares the encoding utf-16; expected UTF-8"),
+        ("# vim: fileencoding=rot13\n", "declares the encoding rot13; expected UTF-8"),
+        ("# coding: nowhere\n", "declares an encoding that Python does not take"),
+        (f"# coding: {'a' * 100_000}\n", "declares an encoding that Python does not take"),
+        ("\ufeff# coding: latin-1\n", "declares an encoding that Python does not take"),
+        ("# coding: latin-1\nx = 'é'", "declares the encoding iso-8859-1; expected UTF-8"),
+        ("x" * 1_000_001, "has 1,000,001 characters; expected 1,000,000 at most"),
+        (f"{HYPERPARAMETERS}class {'N' * 999_000}: pass", "has no class Net"),
+        (f"{HYPERPARAMETERS}def Net(): pass", "Net is a function; expected a class"),
+        (f"def supported_hyperparameters(x, y=0x{'f' * 9_000}): pass\nclass Net: pass",
+         "supported_hyperparameters takes (x, y); expected ()"),
+        (f"def supported_hyperparameters({'a' * 9_000}): pass\nclass Net: pass",
+         "supported_hyperparameters takes (aaaa"),
+    ],
+)  # fmt: skip
+def test_each_gets_a_reason_of_its_own(reader, code, reason):
+    found = reader.examine(code)
+    assert found.reason.startswith(reason)
+    assert len(found.reason) <= 500
+
+
+@pytest.mark.parametrize(
+    "code", ["# coding: utf-8\n", "# coding: UTF8\nx = 'é'", "# coding: latin-1\n", "x\n#coding:x"]
+)
+def test_a_declared_encoding_that_reads_the_same_text_is_taken(reader, code):
+    assert reader.examine(code).reason == "has no class Net"
+
+
+def test_classes_that_name_a_base_twice_are_each_looked_at_once(reader):
+    classes = "\n".join(f"class A{one}(A{one + 1}, A{one + 1}): pass" for one in range(60))
+    found = reader.examine(f"{HYPERPARAMETERS}{classes}\nclass Net(A0): pass")
+    assert found.reason == ""
+    diamond = "class Base(nn.Module): pass\nclass A(Base): pass\nclass B(Base): pass\n"
+    found = reader.examine(f"{HYPERPARAMETERS}{diamond}class Net(A, B): pass")
+    assert found.reason == "Net has no method __init__(in_shape, out_shape, prm, device)"
+
+
+def test_findings_are_few_and_the_rest_is_counted(reader):
+    code = "".join(f"import os\nundefined{number}\nexec('')\n" for number in range(1_000))
+    found = reader.examine(f"{HYPERPARAMETERS}class Net: pass\n{code}")
+    for findings in (found.reaches, found.quality.findings):
+        assert len(findings) == MOST_FINDINGS + 1
+        assert findings[-1].text.endswith(" more are not listed")
+    assert found.reaches[-1].text == "1,800 more are not listed"
+
+
+def test_ruff_is_started_once_for_all_modules(monkeypatch, source):
+    started = []
+    run = examination.quality.__globals__["subprocess"].run
+    monkeypatch.setattr(
+        "lemur_check.quality.subprocess.run",
+        lambda *given, **options: started.append(given) or run(*given, **options),
+    )
+    modules = {f"part{number}": f"import os\nx = {number}\n" for number in range(9)}
+    found = examine(joined(source, "recorded_x", modules))
+    assert len(started) == 1
+    assert [one.text for one in found.quality.findings] == [
+        f"part{number}: F401: `os` imported but unused" for number in range(9)
+    ]
+
+
+def test_what_is_too_much_for_ruff_is_left_out(monkeypatch, source):
+    def fail(command, **options):
+        raise examination.quality.__globals__["subprocess"].TimeoutExpired(command, 1)
+
+    monkeypatch.setattr("lemur_check.quality.subprocess.run", fail)
+    assert (examine(source).quality, examine(source).reason) == (None, "")
+
+
+def test_a_source_that_cannot_be_read_is_no_end_of_a_batch(source, tmp_path):
+    with checker(FEW, threads=1, db=tmp_path / "lemur.db", no_walls=True) as one:
+        one._reader = SourceReader(seconds=2)
+        one._reader.examine("x = 1")
+        verdict = one(BRACES * 5)
+        assert (verdict.valid, verdict.step, verdict.limit) == (False, "parse", "time")
+        assert verdict.reason == "takes longer than 2 s to be read"
+        one._reader = SourceReader()
+        assert one(source).valid
+        # With the same limits it is not read again.
+        assert one(BRACES * 5) == verdict
+        one._reader.close()

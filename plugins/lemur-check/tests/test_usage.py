@@ -1,0 +1,152 @@
+"""What processes take is counted once, whatever kind of memory it is."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lemur_check.sandbox import Limits, Sandbox, find_bubblewrap
+from lemur_check.usage import FamilyUsage, NamespaceUsage
+
+MIB = 2**20
+LIMITS = Limits(scratch_bytes=64 * MIB)
+# The first process holds memory of its own, which is not counted.
+TAKING = """
+import ctypes, mmap, os, sys, time
+own = b"x" * (100 * 2**20)
+kept = []
+if os.fork() == 0:
+{lines}
+    print("taken", flush=True)
+    time.sleep(600)
+time.sleep(600)
+"""
+
+pytestmark = pytest.mark.skipif(
+    find_bubblewrap() is None, reason="bubblewrap cannot be used here: memory is estimated"
+)
+
+
+@contextmanager
+def taking(statements, shares=False):
+    """Give the usage of a box whose first process has a fork that takes something."""
+    places = [Path(name).resolve() for name in {sys.prefix, sys.base_prefix}]
+    sandbox = Sandbox(LIMITS, places, bubblewrap=find_bubblewrap())
+    lines = "\n".join(f"    {line}" for line in statements.strip().splitlines())
+    program = [sys.executable, "-S", "-c", TAKING.format(lines=lines)]
+    with subprocess.Popen(sandbox.command(program), stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"taken\n"
+            keeper = psutil.Process(process.pid).children()[0].pid
+            usage = NamespaceUsage(keeper, sandbox.folders, shares)
+            yield usage
+            usage.close()
+        finally:
+            process.kill()
+
+
+def mib(usage, enough=0):
+    return usage.look(enough).memory_bytes / MIB
+
+
+def test_what_a_fork_shares_with_the_first_process_is_not_counted():
+    with taking("pass") as usage:
+        assert mib(usage) < 4
+        assert usage.look(0).processes == 1
+
+
+def test_what_forks_share_is_counted_once():
+    forks = """
+held = b"x" * (60 * 2**20)
+ready, tell = os.pipe()
+for number in range(4):
+    if os.fork() == 0:
+        mine = b"x" * (10 * 2**20)
+        os.write(tell, b"x")
+        time.sleep(600)
+for number in range(4):
+    os.read(ready, 1)
+"""
+    with taking(forks) as usage:
+        assert usage.look(0).processes == 5
+        assert 100 <= mib(usage) < 112
+        # The bound that is found sooner counts for each process what it has.
+        assert mib(usage, enough=2**40) > 5 * 100
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ("kept = b'x' * (50 * 2**20)", 50),
+        ("open('/dev/shm/x', 'wb').write(bytes(40 * 2**20))", 40),
+        ("open('/scratch/x', 'wb').write(bytes(40 * 2**20))", 40),
+        # Deleted, and mapped.
+        (
+            "file = open('/scratch/x', 'w+b')\nos.unlink('/scratch/x')\n"
+            "file.truncate(40 * 2**20)\nkept = mmap.mmap(file.fileno(), 40 * 2**20)\n"
+            "kept[:] = bytes(40 * 2**20)",
+            40,
+        ),
+        # 10,000 inodes take a KiB each, without any content.
+        ("for number in range(10_000):\n    open(f'/scratch/{number}', 'w').close()", 10),
+    ],
+)
+def test_memory_of_every_kind_is_counted_once(statements, expected):
+    with taking(statements) as usage:
+        assert expected - 1 <= mib(usage) < expected + 5
+
+
+def test_where_calls_are_not_filtered_shared_memory_is_counted():
+    shared = """
+size = 20 * 2**20
+kept.append(mmap.mmap(-1, size))
+number = os.memfd_create("x")
+os.truncate(number, size)
+kept.append(mmap.mmap(number, size))
+library = ctypes.CDLL(None)
+library.shmat.restype = ctypes.c_void_p
+place = library.shmat(library.shmget(7, size, 0o1600), None, 0)
+ctypes.memset(place, 1, size)
+kept[0][:] = kept[1][:] = bytes(size)
+os.fork() or time.sleep(600)
+"""
+    with taking(shared, shares=True) as usage:
+        assert 60 <= mib(usage) < 70
+    with taking(shared) as usage:
+        assert mib(usage) < 10
+
+
+def test_zeros_cannot_be_mapped_as_memory():
+    zeros = """
+file = open("/dev/zero", "r+b", buffering=0)
+assert file.read(3) == bytes(3)
+try:
+    kept = mmap.mmap(file.fileno(), 2**20)
+except OSError:
+    open("/scratch/refused", "wb").write(bytes(30 * 2**20))
+"""
+    with taking(zeros) as usage:
+        assert 30 <= mib(usage) < 35
+
+
+def test_nothing_is_taken_when_all_has_ended():
+    with taking("pass") as usage:
+        for process in psutil.Process().children(recursive=True):
+            process.kill()
+        assert mib(usage) < 4
+
+
+def test_without_namespaces_the_processes_below_one_are_counted():
+    program = [sys.executable, "-S", "-c", TAKING.format(lines="    kept = b'x' * (50 * 2**20)")]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"taken\n"
+        usage = FamilyUsage(process.pid)
+        assert usage.look(0).processes == 1
+        # What it was forked of is counted too.
+        assert 150 <= mib(usage) < 170
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+        process.kill()

@@ -1,0 +1,137 @@
+"""Verdicts in a database: found again, merged, and upgraded from an older lemur's."""
+
+import math
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lemur_check.checked_nets import find_nets
+from lemur_check.likeness import read_sketches, write_sketches
+from lemur_check.sketch import WIDTH, Sketch
+from lemur_check.verdicts import CheckedNet, Pipeline, find_verdicts, read_checked, write_verdict
+from lemur_core.code import code_hash
+from lemur_core.code_facts import CodeDatabase, code_database
+from lemur_core.errors import SettingsError
+from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.taking.importers import files
+from lemur_core.store.taking.merge import merge
+from lemur_core.store.taking.published import take_in
+from lemur_core.store.upgrade import upgrade
+
+OLD = Path(__file__).parents[3] / "tests" / "core" / "schemas" / "0010.sql"
+PIPELINE = Pipeline("t", "d", "m")
+MINE = {"name": "Mine", "valid": True, "limits": {}, "walls": "bubblewrap"}
+
+
+def write(db, *verdicts):
+    def work(transaction):
+        for asked, code, facts, checked in verdicts:
+            write_verdict(transaction, asked, code, PIPELINE, facts, checked)
+
+    with code_database(db, create=True) as database:
+        # Done twice, it is there once.
+        database.run(work)
+        database.run(work)
+
+
+def found(db, code, asked):
+    with code_database(db) as database:
+        return database.run(lambda opened: find_verdicts(opened, code, asked))
+
+
+def nets(db, *names):
+    with code_database(db) as database:
+        return database.run(lambda opened: read_checked(opened, names))
+
+
+def take(db, other):
+    with opened(other) as source, opened(db) as engine:
+        return merge(engine, source).code_facts
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "one.db"
+
+
+def test_the_last_verdict_comes_first_and_no_limit_is_infinite(db):
+    unlimited = {**MINE, "limits": {"seconds": math.inf, "processes": 32}}
+    write(db, ("a", "x = 1", MINE, "1"), ("b", "x = 1", MINE, "3"), ("a", "x = 1", unlimited, "2"))
+    assert found(db, "x = 1", "a") == [unlimited, MINE]
+    assert found(db, "x = 2", "a") == []
+
+
+def test_verdicts_and_the_nets_they_are_of_are_merged(db, tmp_path):
+    new = tmp_path / "new.db"
+    write(new)
+    # No database stores the second source.
+    write(db, ("first", "x = 1", MINE, "1"), ("second", "\ud800", MINE, "1"))
+    assert take(new, db) == 2
+    assert take(new, db) == 0
+    assert found(new, "x = 1", "first") == found(new, "\ud800", "second") == [MINE]
+    assert nets(new, "Mine", "none") == {
+        "Mine": (CheckedNet(code_hash("x = 1"), "t", "x = 1", ("bubblewrap",)),)
+    }
+
+
+def test_a_merged_source_of_the_same_name_does_not_take_the_name_over(db, tmp_path):
+    new = tmp_path / "new.db"
+    write(new, ("a", "x = 1", MINE, "1"), ("a", "x = 1", MINE, "2"))
+    # Later, and checked elsewhere, without walls as an older lemur says it.
+    theirs = {"name": "Mine", "valid": True, "not_enforced": ["network"]}
+    write(db, ("a", "x = 2", theirs, "3"))
+    take(new, db)
+    assert [(net.code, net.walls) for net in nets(new, "Mine")["Mine"]] == [
+        ("x = 1", ("bubblewrap", "bubblewrap")), ("x = 2", ("none",))
+    ]  # fmt: skip
+    with pytest.raises(SettingsError) as raised:
+        find_nets(["Mine"], str(new))
+    assert str(raised.value) == (
+        "net 'Mine' is 2 sources, which were merged into this database; say which with lemur check "
+        "FILE --name Mine --replace"
+    )
+    write(new, ("a", "x = 1", {**MINE, "replaces": [code_hash("x = 2")]}, "4"))
+    assert [net.code for net in nets(new, "Mine")["Mine"]] == ["x = 1"]
+    [entry] = find_nets(["Mine"], str(new))
+    assert (entry.tasks, entry.summary) == (("t",), "checked behind walls")
+    assert Path(entry.target).read_text() == "x = 1"
+
+
+def test_verdicts_of_an_older_lemur_are_found_after_an_upgrade(db):
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.executescript(OLD.read_text(encoding="utf-8"))
+    # An older database is told of when it is written to.
+    assert find_nets(["Mine"], str(db)) == []
+    upgrade(db)
+    last, first = found(db, "x = 1\n", "a" * 32)
+    assert (last["limits"]["seconds"], first["limits"]["seconds"]) == (math.inf, 600.0)
+    assert {**last, "limits": first["limits"]} == first
+    [unreadable] = found(db, "\ud800", "c" * 32)
+    assert unreadable["reason"] == 'is no Python: \ud800 \0 "quoted"'
+    [mine], [old] = nets(db, "Mine")["Mine"], nets(db, "Old")["Old"]
+    assert (mine.code, mine.walls) == ("x = 1\n", ("bubblewrap", "bubblewrap"))
+    assert (old.code, old.walls) == ("x = 2  # ä\n", ("none",))
+    assert nets(db, "unreadable") == {}
+
+
+def test_what_the_files_of_others_say_of_a_source_is_not_believed(db, tmp_path):
+    write(db, ("a", "x = 1", MINE, "1"))
+    forged = Sketch("0" * 64, np.zeros(WIDTH, np.uint32))
+    with opened(db) as engine:
+        CodeDatabase(engine).run(lambda one: write_sketches(one, {code_hash("x = 1"): forged}))
+        export(engine, tmp_path / "exported")
+    new = tmp_path / "new.db"
+    with opened(new, create=True) as engine:
+        report = take_in(engine, tmp_path / "exported", files.read, "lemur-files")
+        assert report.code_facts == 2
+        assert CodeDatabase(engine).run(read_sketches) == {}
+    assert found(new, "x = 1", "a") == find_nets(["Mine"], str(new)) == []
+    # Checked here too, it has both verdicts; only one is found.
+    mine = {**MINE, "walls": "trust"}
+    write(new, ("a", "x = 1", mine, "2"))
+    assert found(new, "x = 1", "a") == [mine]
+    assert [net.walls for net in nets(new, "Mine")["Mine"]] == [("trust",)]

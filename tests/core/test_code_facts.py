@@ -1,0 +1,298 @@
+"""Facts about code: what is recorded, upgraded, merged and looked after."""
+
+import json
+import math
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from lemur_core.code import code_hash
+from lemur_core.code_facts import CodeFact, NamedSource, code_database
+from lemur_core.errors import FactError, StoreError
+from lemur_core.store import schema
+from lemur_core.store.care import check
+from lemur_core.store.database import opened
+from lemur_core.store.export import export
+from lemur_core.store.reading.filters import Filters
+from lemur_core.store.reading.reader import filters_of
+from lemur_core.store.taking import code_facts
+from lemur_core.store.taking.importers import files
+from lemur_core.store.taking.merge import merge
+from lemur_core.store.taking.published import take_in
+from lemur_core.store.upgrade import upgrade
+from lemur_core.store.writing.writer import Writer
+from lemur_core.trial import Epoch, Trial
+
+from .test_store import PRM, pipeline
+
+OLD = Path(__file__).parent / "schemas" / "0010.sql"
+ONE, TWO = code_hash("x = 1"), code_hash("x = 2")
+
+
+def record(db, *facts):
+    with code_database(db, create=True) as database:
+        return database.run(lambda transaction: transaction.record(facts))
+
+
+def read(db, name, hashes=None):
+    with code_database(db) as database:
+        return database.run(lambda transaction: transaction.facts(name, hashes))
+
+
+def test_facts_come_back_exactly_and_the_first_stays(db):
+    value = {"b": [1, 1.0, None, True], "a": "\0 \ud800 ä", "n": 10**30}
+    facts = [CodeFact(ONE, "mine.lines", value), CodeFact(ONE, "mine.lines", 2.0, "second")]
+    assert record(db, *facts, CodeFact(TWO, "mine.lines", 3), CodeFact(TWO, "theirs", 4)) == 4
+    assert record(db, CodeFact(ONE, "mine.lines", "another"), CodeFact("", "mine.lines", 5)) == 1
+    unknown, *of_two_and_one = read(db, "mine.lines")
+    assert unknown == CodeFact("", "mine.lines", 5)
+    assert set(map(repr, of_two_and_one)) == {
+        repr(CodeFact(ONE, "mine.lines", dict(sorted(value.items())))),
+        repr(CodeFact(ONE, "mine.lines", 2.0, "second")),
+        repr(CodeFact(TWO, "mine.lines", 3)),
+    }
+    assert read(db, "mine.lines", [TWO, code_hash("none")]) == [CodeFact(TWO, "mine.lines", 3)]
+    assert read(db, "mine.lines", []) == read(db, "mine") == []
+
+
+def test_of_one_fact_given_twice_the_first_is_recorded(db):
+    assert record(db, *(CodeFact(ONE, "a", value) for value in (1, 2, 1))) == 1
+    assert read(db, "a") == [CodeFact(ONE, "a", 1)]
+
+
+@pytest.mark.parametrize(
+    ("fact", "message"),
+    [
+        (CodeFact("abc", "a", 1), "fact 'a': 'abc' is not a source's SHA-256"),
+        (CodeFact(ONE, "", 1), "fact name '': is empty"),
+        (CodeFact(ONE, "a", math.nan), "fact 'a': is or holds nan; expected finite numbers"),
+        (CodeFact(ONE, "a", 1, "\n"), "key of fact 'a': name '\\n': begins or ends with a space"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_and_nothing_is_written(db, fact, message):
+    with pytest.raises(FactError) as raised:
+        record(db, CodeFact(ONE, "good", 1), fact)
+    assert str(raised.value) == message
+    assert read(db, "good") == []
+
+
+def test_nets_are_found_by_name_and_their_texts_by_hash(db):
+    def work(transaction):
+        for name, code in (("Mine", "x = 1"), ("Mine", "x = 2"), ("Other", "x = 1")):
+            transaction.add(name, code)
+
+    with code_database(db, create=True) as database:
+        database.run(work)
+        database.run(work)
+        nets = database.run(lambda transaction: transaction.sources())
+        assert nets == [
+            NamedSource("Mine", ONE), NamedSource("Mine", TWO), NamedSource("Other", ONE)
+        ]  # fmt: skip
+        assert database.run(lambda one: one.sources(["Other", "None"])) == nets[2:]
+        assert database.run(lambda one: one.texts([TWO])) == {TWO: "x = 2"}
+        with pytest.raises(StoreError):
+            database.run(lambda one: one.texts([code_hash("x = 3")]))
+        assert database.folder("nets").name == f"{db.name}-nets"
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A database of schema 0010 with verdicts and sketches, as its lemur wrote it."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(OLD.read_text(encoding="utf-8"))
+    return path
+
+
+def rows(path, query):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(query)]
+
+
+def test_an_upgrade_makes_facts_of_every_verdict_and_sketch(old):
+    verdicts = rows(
+        old, "select verdict.*, hash from verdict left join nn on nn.id = nn_id order by checked"
+    )
+    sketches = rows(old, "select * from sketch order by hash")
+    assert (len(verdicts), len(sketches)) == (4, 2)
+    assert upgrade(old).before == "0010"
+    assert rows(old, "select name from sqlite_master where name in ('verdict', 'sketch')") == []
+    found = sorted(read(old, "check.verdict"), key=lambda fact: fact.value["checked"])
+    for fact, row in zip(found, verdicts, strict=True):
+        facts = json.loads(row["facts"])
+        if facts.get("limits", {}).get("seconds") == math.inf:
+            # JSON has no infinity.
+            facts["limits"]["seconds"] = None
+        assert fact.value["facts"] == facts
+        assert fact.value["valid"] is bool(row["valid"])
+        for name in ("asked", "checked", "dataset", "metric", "name", "task"):
+            assert fact.value[name] == row[name]
+        # The source of one verdict could not be stored.
+        assert fact.hash == (row["hash"] or "")
+    assert sum(not fact.hash for fact in found) == 1
+    assert [
+        (fact.hash, fact.value["tree"], bytes.fromhex(fact.value["signature"]))
+        for fact in read(old, "check.sketch")
+    ] == [tuple(row.values()) for row in sketches]
+    with opened(old) as engine:
+        assert check(engine) == []
+
+
+def test_facts_are_merged_with_their_code(old, tmp_path, monkeypatch):
+    # Several transactions, as for many facts.
+    monkeypatch.setattr("lemur_core.store.taking.code_facts._AT_ONCE", 2)
+    upgrade(old)
+    new = tmp_path / "new.db"
+    record(new, CodeFact(ONE, "mine", 1))
+    with opened(old) as source, opened(new) as engine:
+        assert merge(engine, source).code_facts == 6
+        assert merge(engine, source).code_facts == 0
+        assert check(engine) == []
+    for name in ("check.verdict", "check.sketch"):
+        assert read(new, name) == read(old, name)
+    assert read(new, "mine") == [CodeFact(ONE, "mine", 1)]
+    for path in (old, new):
+        with code_database(path) as database:
+            nets = dict(database.run(lambda transaction: transaction.sources()))
+            texts = database.run(lambda transaction: transaction.texts(nets.values()))  # noqa: B023
+            assert {name: texts[identity] for name, identity in nets.items()} == {
+                "Mine": "x = 1\n",
+                "Old": "x = 2  # ä\n",
+            }
+
+
+def test_a_fact_that_no_lemur_writes_is_a_fault(db, tmp_path):
+    record(db, CodeFact(ONE, "mine", 1), CodeFact(TWO, "mine", 1))
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("update code_fact set value = '{' where hash = ?", [ONE])
+        connection.execute("update code_fact set value = '[NaN]' where hash = ?", [TWO])
+    with opened(db) as engine:
+        assert sorted(check(engine)) == sorted(
+            f"fact 'mine' of source {one}: is not what lemur writes" for one in (ONE, TWO)
+        )
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("delete from code_fact where hash = ?", [ONE])
+    with opened(db) as source, opened(tmp_path / "new.db", create=True) as engine:
+        done = merge(engine, source)
+        assert (done.code_facts, [fault.place for fault in done.attached.faults]) == (
+            0, [f"fact 'mine' of source {TWO}"],
+        )  # fmt: skip
+        with engine.connect() as connection:
+            assert connection.scalar(select(func.count()).select_from(schema.code_fact)) == 0
+
+
+def test_parts_of_a_large_table_are_read_in_order(db, monkeypatch):
+    monkeypatch.setattr(code_facts, "_AT_ONCE", 3)
+    facts = [CodeFact(code_hash(str(number)), name, number, key)
+             for number in range(4) for name in ("a", "b") for key in ("", "k")]  # fmt: skip
+    record(db, *facts)
+    with opened(db) as engine:
+        parts = list(code_facts.stored_code_facts(engine))
+    assert [len(part.facts) for part in parts] == [3, 3, 3, 3, 3, 1]
+    assert [fact for part in parts for fact in part.facts] == sorted(
+        facts, key=lambda fact: (fact.name, fact.hash, fact.key)
+    )
+
+
+@pytest.fixture
+def exported(old, tmp_path):
+    """What an export of the old database writes."""
+    upgrade(old)
+    folder = tmp_path / "exported"
+    with opened(old) as engine:
+        assert export(engine, folder) == (0, [])
+    return folder
+
+
+def test_an_export_holds_facts_and_code_and_an_import_takes_them_in(old, exported, db, lemur):
+    assert lemur("db", "import", exported, "--format", "lemur-files", "--db", db) == (
+        0,
+        f"{exported}: 0 records taken in, 0 were there already\n6 facts about code taken in\n",
+        "",
+    )
+    for name in ("check.verdict", "check.sketch"):
+        theirs = read(db, name)
+        assert {fact.origin for fact in theirs} == {str(exported)}
+        assert [fact._replace(origin=None) for fact in theirs] == read(old, name)
+    with code_database(db) as database:
+        # What strangers' files say makes no net that could be trained by its name.
+        assert database.run(lambda transaction: transaction.sources()) == []
+        texts = database.run(lambda one: one.texts({code_hash("x = 1\n")}))
+    assert list(texts.values()) == ["x = 1\n"]
+    with opened(db) as engine:
+        assert check(engine) == []
+        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 0
+
+
+def test_an_own_fact_replaces_one_of_others_and_not_the_other_way_round(exported, db):
+    [theirs] = [
+        CodeFact(**json.loads(line))
+        for line in (exported / "lemur" / "code_facts.jsonl").read_text().splitlines()
+        if '"check.sketch"' in line and code_hash("x = 1\n") in line
+    ]
+    mine = theirs._replace(value="mine")
+    with opened(db, create=True) as engine:
+        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 6
+    assert record(db, mine) == 1
+    assert read(db, "check.sketch", [mine.hash]) == [mine]
+    with opened(db) as engine:
+        assert take_in(engine, exported, files.read, "lemur-files").code_facts == 0
+    assert read(db, "check.sketch", [mine.hash]) == [mine]
+
+
+def test_where_a_fact_is_from_is_merged_with_it(exported, db, tmp_path):
+    with opened(db, create=True) as engine:
+        take_in(engine, exported, files.read, "lemur-files")
+        with opened(tmp_path / "new.db", create=True) as new:
+            assert merge(new, engine).code_facts == 6
+    assert read(tmp_path / "new.db", "check.verdict") == read(db, "check.verdict")
+
+
+def test_what_an_exported_folder_holds_wrongly_is_left_out(exported, db):
+    folder = exported / "lemur"
+    (folder / "code.jsonl").write_text(
+        json.dumps({"hash": ONE, "text": "x = 2"})
+        + "\n"
+        + json.dumps({"hash": code_hash("\ud800"), "text": "\ud800"})
+    )
+    lines = [{"hash": [], "name": "a", "key": "", "value": 1}, {"hash": ONE}, 7,
+             {"hash": ONE, "name": "a", "key": "", "value": 1}]  # fmt: skip
+    (folder / "code_facts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with opened(db, create=True) as engine:
+        report = take_in(engine, exported, files.read, "lemur-files")
+        assert report.code_facts == 1
+        assert sorted(fault.reason for fault in report.faults) == [
+            "fact 'a': '[]' is not a source's SHA-256",
+            "is no line of code_facts.jsonl", "is no line of code_facts.jsonl",
+            "is not what its hash says", "is not what its hash says",
+        ]  # fmt: skip
+        with engine.connect() as connection:
+            assert connection.scalar(select(func.count()).select_from(schema.code)) == 0
+
+
+def test_an_export_of_some_results_holds_the_facts_about_their_nets(toys, db, tmp_path):
+    one = pipeline(toys)
+    code = one.net_entry.code()
+    with opened(db, create=True) as engine:
+        writer = Writer(engine, {})
+        trial_id = writer.begin(Trial(one, 1, PRM, 0, 1))
+        writer.record(trial_id, Epoch(1, None, 0.5, 0.5, 1))
+        record(db, CodeFact(code_hash(code), "mine", 1), CodeFact(ONE, "mine", 2))
+        for name, filters in (
+            ("all", Filters()), ("any", filters_of()), ("some", Filters(trial={"nn": "Linear"})),
+            ("none", Filters(epoch=2)),
+        ):  # fmt: skip
+            export(engine, tmp_path / name, filters)
+    written = {
+        name: [json.loads(line)["value"] for line in file.read_text().splitlines()]
+        for name in ("all", "any", "some")
+        for file in [tmp_path / name / "lemur" / "code_facts.jsonl"]
+    }
+    assert {name: sorted(values) for name, values in written.items()} == {
+        "all": [1, 2], "any": [1, 2], "some": [1]
+    }  # fmt: skip
+    assert not (tmp_path / "none" / "lemur").exists()

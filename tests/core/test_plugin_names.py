@@ -1,0 +1,36 @@
+"""Names of plugins that are not installed."""
+
+import sys
+from types import ModuleType
+
+import pytest
+
+import lemur_core
+from lemur_core.errors import MissingPluginError
+
+
+def test_check_is_the_plugins_where_it_is_installed(monkeypatch):
+    module = ModuleType("lemur_check.check")
+    module.check = object()
+    monkeypatch.setitem(sys.modules, "lemur_check", ModuleType("lemur_check"))
+    monkeypatch.setitem(sys.modules, "lemur_check.check", module)
+    assert lemur_core.check is module.check
+
+
+def test_check_says_what_to_install_where_it_is_not(monkeypatch):
+    # As an import finds a package that is not there.
+    monkeypatch.setitem(sys.modules, "lemur_check", None)
+    monkeypatch.delitem(sys.modules, "lemur_check.check", raising=False)
+    with pytest.raises(MissingPluginError) as raised:
+        from lemur_core import check  # noqa: F401
+    assert str(raised.value) == (
+        "lemur_core.check needs the plugin lemur-check: pip install lemur-check"
+    )
+
+
+def test_what_a_plugin_itself_lacks_is_not_hidden(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lemur_check", ModuleType("lemur_check"))
+    monkeypatch.delitem(sys.modules, "lemur_check.check", raising=False)
+    with pytest.raises(ModuleNotFoundError) as raised:
+        _ = lemur_core.check
+    assert not isinstance(raised.value, MissingPluginError)
