@@ -1,7 +1,7 @@
 """Draw every registered figure on LEMUR's published records, and write the page that shows them.
 
-python docs/write_gallery.py stat.zip   take the records in first, from their publication
-python docs/write_gallery.py lemur.db   draw those of a database that has them
+python docs/write_gallery.py stat.zip   import the published records first
+python docs/write_gallery.py lemur.db   use a database that contains them
 
 It writes ``docs/gallery.md`` and the pictures in ``docs/gallery/``.
 """
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parent
 FOLDER = DOCS / "gallery"
 MOST_BYTES = 2_000_000
-"""Of all pictures together."""
+"""Limit for all pictures together."""
 LARGE = 90_000
-"""An SVG of more bytes is drawn as PNG instead."""
+"""A picture whose SVG has more bytes is drawn as PNG instead."""
 EVERY: dict[str, str] = {}
-# What shows a figure at its best: arguments of lemur_core.data, and options of the figure.
+# Selections that show a figure well: arguments of lemur_core.data, and options of the figure.
 ON = {
     "box": ({"dataset": "cifar-100"}, {}),
     "box-by-task": (EVERY, {}),
@@ -61,10 +61,10 @@ COLUMNS = ("task", "dataset", "metric", "nn", "epoch", "accuracy", "duration", "
            "loss", "trial", "state", "predicted", "data")  # fmt: skip
 INTRODUCTION = """# Gallery of figures
 
-Every figure that `lemur plot` and `lemur_analysis.plot` draw, on the records that LEMUR published
-(32,424 epochs of 229 pipelines). Each panel says how many records it shows. Take them in with
-`lemur db import stat.zip`; each command below then draws the picture under it. This page is written
-by `python docs/write_gallery.py stat.zip`.
+All figures of `lemur plot` and `lemur_analysis.plot`, drawn from the records that LEMUR published
+(32,424 epochs of 229 pipelines; a pipeline combines a task, dataset, metric and net). Each panel
+shows how many records it contains. Import the records with `lemur db import stat.zip`; the command
+above a figure then draws it. This page is written by `python docs/write_gallery.py stat.zip`.
 """
 
 
@@ -94,7 +94,7 @@ def _database(place: Path, folder: Path) -> Path:
 
 
 def _parts(db: Path) -> Iterator[str]:
-    """Yield the text of each figure, after its picture is drawn; then what could not be drawn."""
+    """Draw each figure and yield its text; then yield the list of figures that cannot be drawn."""
     missing = []
     for name, entry in lemur_core.installed().names("figure").items():
         arguments, options = ON.get(name, DEFAULT)
@@ -108,7 +108,7 @@ def _parts(db: Path) -> Iterator[str]:
             missing.append(f"- `{name}` ({entry.summary}): {error}")
         plt.close("all")
     if missing:
-        yield "## Figures that these records cannot show\n"
+        yield "## Figures that cannot be drawn from these records\n"
         yield "\n".join(missing) + "\n"
 
 

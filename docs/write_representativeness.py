@@ -106,7 +106,7 @@ def side_by_side(populations: dict[str, pd.DataFrame], reference: str = REFERENC
 
 
 def matched(results: pd.DataFrame) -> pd.Series:
-    """Return the rank correlations where each net counts at the sizes tried on both data sets."""
+    """Return the rank correlations where each net counts at the sizes tried on both datasets."""
     runs = rep.runs_from_results(results, at_epoch=5).dropna(subset=["resolution"])
     reference = runs[runs["dataset"] == REFERENCE]
     texts = {}
@@ -121,7 +121,7 @@ def matched(results: pd.DataFrame) -> pd.Series:
 
 
 def ceilings(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the reliabilities of the data sets and the ceilings of their pairs as text."""
+    """Return the reliabilities of the datasets and the ceilings of their pairs as text."""
     alone = rep.noise_ceiling(runs).set_index("dataset")
     pairs = rep.pair_ceilings(runs, reference=REFERENCE).set_index("other")
     table = pd.DataFrame(
@@ -163,7 +163,7 @@ def timm(folder: Path) -> pd.DataFrame:
 
 def with_table(page: str, name: str, table: pd.DataFrame) -> str:
     """Return the page with a table between the comments that name it."""
-    head = ["data set", *map(str, table.columns)]
+    head = ["dataset", *map(str, table.columns)]
     lines = [head, ["---"] * len(head), *([at, *row] for at, row in table.T.items())]
     text = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
     begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"

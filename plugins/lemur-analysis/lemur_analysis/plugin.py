@@ -34,61 +34,61 @@ def lemur_register_figures() -> list[Entry]:
                 (
                     "score-time-by-task",
                     "scatter:score_time_by_task",
-                    "Score against time, by data set",
+                    "Score against time, by dataset",
                 ),
                 ("score-epoch", "scatter:score_epoch", "Score against epoch, by net"),
                 (
                     "score-epoch-by-task",
                     "scatter:score_epoch_by_task",
-                    "Score against epoch, by data set",
+                    "Score against epoch, by dataset",
                 ),
                 (
                     "mean-std",
                     "bands:mean_std",
                     "Mean and standard deviation of each net's score by epoch",
                 ),
-                ("histogram", "histogram:histogram", "How many records have which score"),
-                ("box", "boxes:box", "Boxes of the scores at each epoch"),
+                ("histogram", "histogram:histogram", "Histogram of the scores of all records"),
+                ("box", "boxes:box", "Box plots of the scores at each epoch"),
                 (
                     "box-by-task",
                     "boxes:box_by_task",
-                    "Boxes of the scores at each epoch, the data sets of a task pooled",
+                    "Box plots of the scores at each epoch, the datasets of a task pooled",
                 ),
                 (
                     "first-epoch-duration",
                     "durations:first_epoch_duration",
-                    "How long the first epoch took, by net",
+                    "Duration of the first epoch, by net",
                 ),
                 (
                     "first-epoch-duration-by-task",
                     "durations:first_epoch_duration_by_task",
-                    "How long the first epoch took, by data set",
+                    "Duration of the first epoch, by dataset",
                 ),
                 (
                     "rolling-mean",
                     "rolling:rolling_mean",
-                    "Score of each net by epoch, averaged over a window of epochs",
+                    "Rolling mean of each net's score by epoch",
                 ),
                 (
                     "lines-time",
                     "lines:lines_time",
-                    "Score against time, a line for each trial or net",
+                    "Score against time, with a line per trial or net",
                 ),
                 (
                     "mean-std-correlation",
                     "spread:mean_std_correlation",
-                    "How mean and standard deviation of scores correlate",
+                    "Correlation of the mean and standard deviation of scores",
                 ),
                 (
                     "learning-curves",
                     "bands:learning_curves",
-                    "Median and quartiles of each net's score by epoch, or a line for each trial",
+                    "Median and quartiles of each net's score by epoch, or a line per trial",
                 ),
                 ("pareto", "fronts:pareto", "Score against time, parameters or another cost"),
                 (
                     "critical-difference",
                     "ranks:critical_difference",
-                    "Average ranks of nets over data sets, and which do not differ",
+                    "Average ranks of nets over datasets, and which do not differ significantly",
                 ),
                 (
                     "intervals",
@@ -120,11 +120,14 @@ def lemur_register_figures() -> list[Entry]:
         + [
             Entry(name, f"lemur_analysis.pairs.figures:{name.replace('-', '_')}", summary=summary)
             for name, summary in (
-                ("pair-densities", "Densities of both scores of pairs and of their difference"),
-                ("pair-grid", "Differences within pairs by each two hyperparameters"),
-                ("pair-space", "Differences within pairs by three hyperparameters, in perspective"),
-                ("pair-information", "Mutual information of hyperparameters and the difference"),
-                ("pair-dependence", "Difference within pairs as a model predicts it"),
+                ("pair-densities", "Densities of the two scores of pairs and of their difference"),
+                ("pair-grid", "Differences within pairs against every two hyperparameters"),
+                ("pair-space", "Differences within pairs against three hyperparameters, in 3D"),
+                (
+                    "pair-information",
+                    "Mutual information of hyperparameters and differences",
+                ),
+                ("pair-dependence", "Differences within pairs, as predicted by a model"),
             )
         ]
         + [
@@ -133,22 +136,22 @@ def lemur_register_figures() -> list[Entry]:
                 (
                     "error-scatter",
                     "error_scatter",
-                    "Errors on each data set against those on one, a point per net",
+                    "Errors on each dataset against those on a reference, with a point per net",
                 ),
                 (
                     "rank-agreement",
                     "rank_agreement",
-                    "Rank correlations between data sets, a matrix",
+                    "Matrix of rank correlations between datasets",
                 ),
                 (
                     "rank-transfer",
                     "rank_transfer",
-                    "Rank correlations of one data set with the others, and noise ceilings",
+                    "Rank correlations of one dataset with the others, and noise ceilings",
                 ),
                 (
                     "scatter-matrix",
                     "scatter_matrix",
-                    "Errors on all pairs of data sets, a point per net",
+                    "Errors on all pairs of datasets, with a point per net",
                 ),
             )
         ]
