@@ -139,8 +139,8 @@ def test_a_full_disk_is_one_line(lemur, tmp_path, command):
 def test_a_command_that_cannot_write_a_file_says_so_in_a_line(lemur, tmp_path):
     open_database(tmp_path / "lemur.db").dispose()
     lost = "nowhere/x.png: cannot be written: there is no directory nowhere"
-    for command in (["data", "-o"], ["data", "--format", "csv", "-o"], ["export", "-o"]):
-        assert lemur(*command, "nowhere/x.png") == (2, "", f"lemur: error: {lost}\n")
+    for command in (["data"], ["data", "--format", "csv"], ["export", "--format", "csv"]):
+        assert lemur(*command, "-o", "nowhere/x.png") == (2, "", f"lemur: error: {lost}\n")
     assert lemur("db", "backup", "nowhere/x") == (
         2, "", "lemur: error: backup nowhere/x: there is no directory nowhere\n"
     )  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from lemur_core.store import schema
-from lemur_core.store.code import StoredCode, read_codes
-from lemur_core.store.datasets import FINGERPRINT
+from lemur_core.store.code import read_codes
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.reading.ranking import best_first
 from lemur_core.store.values import shape_of
@@ -63,8 +63,8 @@ _trial, _stat = schema.trial.c, schema.stat.c
 _QUERY = (
     select(
         _trial.uid, _trial.task, _trial.dataset, _trial.metric, _trial.nn, _trial.nn_id,
-        FINGERPRINT.label("fingerprint"), _trial.prm, _trial.in_shape, _trial.out_shape,
-        _trial.parameters, _stat.epoch, _stat.accuracy, _stat.validation, _stat.duration,
+        _trial.dataset_id, _trial.prm, _trial.in_shape, _trial.out_shape, _trial.parameters,
+        _stat.epoch, _stat.accuracy, _stat.validation, _stat.duration,
     )
     .join_from(schema.stat, schema.trial)
     .order_by(*best_first())
@@ -74,21 +74,22 @@ _QUERY = (
 def read_epochs(connection: Connection, filters: Filters) -> list[RecordedEpoch]:
     """Return the epochs that filters let through, best first by validation."""
     rows = connection.execute(filters.apply(_QUERY, joined=True)).all()
-    codes = read_codes(connection, schema.nn, {row.nn_id for row in rows})
+    named = read_codes(connection, schema.nn, {row.nn_id for row in rows})
+    codes = {number: (one.code.text, one.code.hash) for number, one in named.items()}
     prms = read_prms(connection, list({row.prm for row in rows}))
-    found = []
+    dataset = schema.dataset.c
+    found = connection.execute(select(dataset.id, dataset.fingerprint))
+    fingerprints = {row.id: row.fingerprint for row in found}
+    # Of many epochs few have other shapes.
+    shape = cache(shape_of)
+    epochs = []
     for row in rows:
-        code = _code(codes, row.nn_id)
-        found.append(
+        # By number, which is sooner than by name.
+        nn_id, dataset_id, prm, in_shape, out_shape = row[5:10]
+        epochs.append(
             RecordedEpoch(
-                row.uid, row.task, row.dataset, row.metric, row.nn,
-                code and code.text, code and code.hash, row.fingerprint, prms[row.prm],
-                shape_of(row.in_shape), shape_of(row.out_shape), row.parameters,
-                row.epoch, row.accuracy, row.validation, row.duration,
+                *row[:5], *codes.get(nn_id, (None, None)), fingerprints.get(dataset_id),
+                prms[prm], shape(in_shape), shape(out_shape), *row[10:],
             )
         )  # fmt: skip
-    return found
-
-
-def _code(codes: Mapping[int, Any], nn_id: int | None) -> StoredCode | None:
-    return None if nn_id is None else codes[nn_id].code
+    return epochs
