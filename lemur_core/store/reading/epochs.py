@@ -86,10 +86,7 @@ def read_epochs(connection: Connection, filters: Filters) -> list[RecordedEpoch]
     for row in rows:
         # By number, which is sooner than by name.
         nn_id, dataset_id, prm, in_shape, out_shape = row[5:10]
-        epochs.append(
-            RecordedEpoch(
-                *row[:5], *codes.get(nn_id, (None, None)), fingerprints.get(dataset_id),
-                prms[prm], shape(in_shape), shape(out_shape), *row[10:],
-            )
-        )  # fmt: skip
+        known = (*codes.get(nn_id, (None, None)), fingerprints.get(dataset_id), prms[prm])
+        shapes = shape(in_shape), shape(out_shape)
+        epochs.append(RecordedEpoch._make((*row[:5], *known, *shapes, *row[10:])))
     return epochs
