@@ -7,21 +7,21 @@ what it was taught.
 
 from __future__ import annotations
 
-import io
 import json
-import tokenize
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lemur_check.likeness import families, read_sketches, write_sketches
-from lemur_check.sketch import Sketch, sketch_of
-from lemur_core.code import code_hash, parts_of
+from lemur_check.reader import SourceReader
+from lemur_core.code import code_hash
 from lemur_core.code_facts import CodeDatabase
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
+    from lemur_check.sketch import Sketch
     from lemur_core import RecordedEpoch, Results
 
 # From this share of their runs of tokens on, two sources are near copies. Among published nets
@@ -44,7 +44,8 @@ class Corpus:
             the number of the best epoch, ``duration`` the nanoseconds until its end; shapes and
             ``parameters`` are None where they are not known.
         families: How many families there are.
-        unknown: Results that have no line, as their code is not known or is no Python.
+        unknown: Results that have no line, as their code is not known, is no Python, or takes
+            more than a minute to read.
     """
 
     lines: list[Line]
@@ -93,30 +94,22 @@ class _Code:
 
 
 def _codes(database: CodeDatabase, epochs: Iterable[RecordedEpoch]) -> dict[str | None, _Code]:
-    """Return the sources that are Python, by their hash."""
+    """Return the sources that are Python and can be read within a minute, by their hash."""
     texts = {one.code_hash: one.code for one in epochs}
     sketches = database.run(read_sketches)
     made: dict[str, Sketch] = {}
     found: dict[str | None, _Code] = {}
-    for identity, text in texts.items():
-        if identity is None or text is None:
-            continue
-        one = sketches.get(identity) or sketch_of(text)
-        if one is not None:
-            made[identity] = one
-            found[identity] = _Code(text, one, _tokens(text))
+    with closing(SourceReader()) as reader:
+        for identity, text in texts.items():
+            if identity is None or text is None:
+                continue
+            one = sketches.get(identity) or reader.sketch(text)
+            tokens = one and reader.tokens(text)
+            if one is not None and tokens is not None:
+                made[identity] = one
+                found[identity] = _Code(text, one, tokens)
     database.run(lambda opened: write_sketches(opened, made))
     return found
-
-
-def _tokens(code: str) -> int:
-    layout = (tokenize.ENCODING, tokenize.NL, tokenize.ENDMARKER)
-    parts = parts_of(code)
-    return sum(
-        token.type not in layout
-        for text in (parts.main, *parts.modules.values())
-        for token in tokenize.generate_tokens(io.StringIO(text).readline)
-    )
 
 
 def _pipeline(one: RecordedEpoch) -> tuple[Hashable, ...]:

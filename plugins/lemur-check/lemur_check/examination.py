@@ -19,6 +19,7 @@ from lemur_check.quality import Quality, quality
 from lemur_check.reach import Finding, reaches
 from lemur_check.sketch import Sketch, sketch, sketch_of
 from lemur_check.template import TemplateError, check_template, parse
+from lemur_check.tokens import count_tokens
 from lemur_core.code import complete, parts_of
 from lemur_core.errors import PluginError
 
@@ -127,6 +128,8 @@ def _answer(asked: Mapping[str, Any]) -> dict[str, Any]:
         case {"sketch": code}:
             one = sketch_of(code)
             return {"sketch": one and one.facts()}
+        case {"tokens": code}:
+            return {"tokens": count_tokens(code)}
         case {"complete": file}:
             try:
                 return {"code": complete(Path(file))}

@@ -47,7 +47,9 @@ def parquet_code(results: Results, path: Path, *, every: bool = False, test: flo
 def _corpus(results: Results, every: bool, test: float) -> Corpus:
     found = corpus(results, every=every, test=test)
     if found.unknown:
-        results.warn(f"left out {found.unknown:,} results whose code is not known")
+        results.warn(
+            f"left out {found.unknown:,} results whose code is not known or cannot be read"
+        )
     return found
 
 

@@ -78,6 +78,14 @@ class SourceReader:
             return None
         return facts and Sketch.of(facts)
 
+    def tokens(self, code: str) -> int | None:
+        """Return how many tokens a source has; None where it is no Python, or takes too long."""
+        try:
+            count: int | None = self._ask({"tokens": code})["tokens"]
+        except UnreadableError:
+            return None
+        return count
+
     def complete(self, file: Path) -> str:
         """Return the code of a net with the modules that it imports from its folder.
 

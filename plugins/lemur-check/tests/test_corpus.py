@@ -1,12 +1,17 @@
 """Code with its scores, for language models."""
 
 import json
+import sqlite3
+from contextlib import closing
+from functools import partial
 
 import pandas as pd
 import pytest
 
 import lemur_core
+from lemur_check import corpus as corpora
 from lemur_check.corpus import MEMBERS, corpus
+from lemur_check.reader import SourceReader
 from lemur_core import Entry, Epoch, Outcome, Pattern, Results, State, Trial, compose, installed
 from lemur_core.cli.export import export
 from lemur_core.errors import SettingsError
@@ -15,6 +20,8 @@ from lemur_core.store.export import export as write_back
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Size
+
+from .test_reader import BRACES
 
 TASK, DIGITS = "img-classification", "digits"
 
@@ -73,6 +80,19 @@ def test_each_net_and_pipeline_is_a_line_its_best_epoch(db):
     assert (first["validation"], first["duration"]) == (0.65, 2 * 10**9)
     # That was published without its code.
     assert found.unknown == 1
+
+
+def test_code_that_takes_too_long_to_read_is_left_out(db, monkeypatch):
+    monkeypatch.setattr(corpora, "SourceReader", partial(SourceReader, seconds=5))
+    with closing(sqlite3.connect(db)) as connection, connection:
+        changed = connection.execute(
+            "update code set text = ? where hash = (select hash from nn where name = ?)",
+            (BRACES * 5, "SqueezeNet-1"),
+        )
+        assert changed.rowcount == 1
+    found = of(db)
+    assert [line["nn"] for line in found.lines] == ["ResNet", "VGG", "SqueezeNet-2"]
+    assert found.unknown == 3
 
 
 def test_all_has_a_line_for_each_hyperparameters(db):

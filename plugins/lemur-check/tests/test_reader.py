@@ -7,6 +7,7 @@ from lemur_check.check import checker
 from lemur_check.examination import MOST_FINDINGS, Examination, examine
 from lemur_check.reader import SourceReader, UnreadableError
 from lemur_check.sketch import sketch_of
+from lemur_check.tokens import count_tokens
 from lemur_check.told import Cause
 from lemur_core.errors import PluginError
 from lemur_core.sources.text import joined
@@ -32,6 +33,7 @@ def test_what_is_read_elsewhere_is_what_is_read_here(reader, source):
         there, here = reader.sketch(code), sketch_of(code)
         assert (there and there.tree) == (here and here.tree)
         assert here is None or there.similarity(here) == 1
+        assert reader.tokens(code) == count_tokens(code)
     assert Examination.of(examine(source).facts()).quality == examine(source).quality
 
 

@@ -1,0 +1,27 @@
+"""Count the tokens of a source."""
+
+from __future__ import annotations
+
+import io
+import tokenize
+
+from lemur_core.code import parts_of
+
+_LAYOUT = (tokenize.ENCODING, tokenize.NL, tokenize.ENDMARKER)
+
+
+def count_tokens(code: str) -> int | None:
+    """Return how many tokens of Python a source has in all its modules; None if it is no Python.
+
+    >>> count_tokens("x = 1  # one"), count_tokens("x = (")
+    (5, None)
+    """
+    parts = parts_of(code)
+    try:
+        return sum(
+            token.type not in _LAYOUT
+            for text in (parts.main, *parts.modules.values())
+            for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        )
+    except (tokenize.TokenError, SyntaxError):
+        return None
