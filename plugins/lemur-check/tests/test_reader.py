@@ -76,6 +76,8 @@ def test_modules_in_the_folder_are_read_too(reader, tmp_path, source):
         ("x = a" + ".b" * 50_000, "is no Python: "),
         ("(" * 100_000, "is no Python: too many nested parentheses"),
         ("if 1: pass\n" + "elif 1: pass\n" * 20_000, "is no Python: "),
+        # Parsed, and too deep for what looks for the class.
+        ("if 1: pass\n" + "elif 1: pass\n" * 1_500, "is nested too deeply"),
         ("\0", "is no Python: "),
         ("\ud800", "is no Python: "),
         ("# coding: utf-7\nx = 1", "declares the encoding utf-7; expected UTF-8"),
