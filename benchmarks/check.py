@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from lemur_check.asked import Asked
 from lemur_check.check import checker
+from lemur_check.check_settings import CheckSettings
 from lemur_check.likeness import Likeness, read_likeness, write_sketches
 from lemur_check.sketch import WIDTH, Sketch
 from lemur_core.code_facts import NamedSource, code_database
@@ -50,7 +50,7 @@ def cold(folder: Path, number: int) -> float:
 
 
 def warm(rounds: int, folder: Path) -> list[float]:
-    with checker(Asked(dataset=DIGITS), db=folder / "warm.db") as check:
+    with checker(CheckSettings(dataset=DIGITS), db=folder / "warm.db") as check:
         check(another(-1))
         return [seconds(lambda number=number: check(another(number))) for number in range(rounds)]
 

@@ -32,9 +32,9 @@ from torch.nn.utils import clip_grad_norm_
 from lemur_core.campaign.plan import plan
 from lemur_core.registry import installed
 from lemur_core.settings import Settings
-from lemur_core.train import trial as trial_module
+from lemur_core.train import training as training_module
 from lemur_core.train.data import Bundles
-from lemur_core.train.trial import run_trial
+from lemur_core.train.training import run_trial
 from lemur_core.trial import Trial
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Beside:
     def __init__(self, *names: str) -> None:
         self.taken: list[float] = []
         for name in names:
-            setattr(trial_module, name, self._counted(getattr(trial_module, name)))
+            setattr(training_module, name, self._counted(getattr(training_module, name)))
 
     def _counted(self, work):
         def counted(*arguments):

@@ -30,7 +30,7 @@ from lemur_estimators.fit import fit
 from lemur_estimators.prior import horizon_of, published
 from lemur_estimators.replay.judge import replay
 from lemur_estimators.replay.measures import measure
-from lemur_estimators.replay.recorded import Recorded, complete, of_database, of_lines
+from lemur_estimators.replay.recorded import RecordedCurves, complete, of_database, of_lines
 from lemur_estimators.replay.tables import tables
 
 POPULATIONS = Path(__file__).parent / "population"
@@ -80,7 +80,9 @@ def many(count: int) -> None:
     print(f"{count} curves x 20 prefixes, consensus: {time.process_time() - began:.1f} s")
 
 
-def judged(what: str, trials: list[Recorded], asked: str, orders: int, *, alone: bool) -> None:
+def judged(
+    what: str, trials: list[RecordedCurves], asked: str, orders: int, *, alone: bool
+) -> None:
     measured = {}
     for one in read_selections("estimator", asked):
         make = maker(installed().get("estimator", one.name).load(), one)
@@ -88,7 +90,7 @@ def judged(what: str, trials: list[Recorded], asked: str, orders: int, *, alone:
     print(f"\n## {what}, {len(trials)} trials\n\n{tables(measured)}", flush=True)
 
 
-def taken_in(published: Path) -> list[Recorded]:
+def taken_in(published: Path) -> list[RecordedCurves]:
     with tempfile.TemporaryDirectory() as folder:
         db = f"{folder}/published.db"
         command = [sys.executable, "-m", "lemur_core", "db", "import", str(published), "--db", db]

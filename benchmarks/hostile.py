@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lemur_check.asked import Asked
-from lemur_check.batch import Source, checked
+from lemur_check.batch import BatchSource, checked
 from lemur_check.check import checker
+from lemur_check.check_settings import CheckSettings
 from lemur_check.sandbox import Limits
 
 if TYPE_CHECKING:
@@ -175,18 +175,18 @@ def hostile(number: int) -> tuple[str, str]:
     return name, f"{code}\n\nNUMBER = {number}\n"
 
 
-def batch(wanted: int, with_hostile: bool) -> Iterator[Source]:
+def batch(wanted: int, with_hostile: bool) -> Iterator[BatchSource]:
     for number in range(wanted):
         if number % EACH:
-            yield Source(str(number), another(number))
+            yield BatchSource(str(number), another(number))
         elif with_hostile:
             name, code = hostile(number // EACH)
-            yield Source(f"{number} ({name})", code)
+            yield BatchSource(f"{number} ({name})", code)
 
 
 def verdicts(wanted: int, with_hostile: bool, options: argparse.Namespace) -> dict[str, Verdict]:
     """Return the verdicts of a batch, by place; print what it took."""
-    asked = Asked(dataset="digits[samples=200]")
+    asked = CheckSettings(dataset="digits[samples=200]")
     began = time.perf_counter()
     with checker(asked, limits=LIMITS, threads=1, workers=options.workers, save=False) as check:
         sources = batch(wanted, with_hostile)

@@ -16,7 +16,7 @@ import numpy as np
 
 from lemur_estimators import evidence
 from lemur_estimators.prior import horizon_of
-from lemur_estimators.replay.recorded import Recorded, complete, of_database
+from lemur_estimators.replay.recorded import RecordedCurves, complete, of_database
 
 FILE = Path(__file__).parents[1] / "plugins/lemur-estimators/lemur_estimators/prior.json"
 ROUNDS = 40
@@ -24,13 +24,13 @@ ROUNDS = 40
 SPREAD = 20
 
 
-def learned_from(trial: Recorded) -> bool:
+def learned_from(trial: RecordedCurves) -> bool:
     """Return whether a trial is of the half that is learned from: all of a pipeline are."""
     pipeline = f"{trial.study}_{trial.name.split()[0]}"
     return int(sha256(pipeline.encode()).hexdigest(), 16) % 2 == 0
 
 
-def learn(trials: list[Recorded]) -> np.ndarray:
+def learn(trials: list[RecordedCurves]) -> np.ndarray:
     """Return the probability of each model, by expectation maximisation."""
     count = int(np.prod(evidence.models()))
     weights = np.full(count, 1 / count)

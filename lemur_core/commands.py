@@ -20,7 +20,7 @@ wants of the terminal.
 
 from __future__ import annotations
 
-from lemur_core.cli.export import Written, write_results
+from lemur_core.cli.export import ExportResult, write_results
 from lemur_core.cli.filters import arguments_of, filter_options
 from lemur_core.cli.flags import values_of
 from lemur_core.cli.options import data_option, db_option
@@ -37,7 +37,7 @@ from lemur_core.cli.table import headed, text_table
 from lemur_core.cli.text import duration
 
 __all__ = [
-    "Written",
+    "ExportResult",
     "arguments_of",
     "data_option",
     "db_option",

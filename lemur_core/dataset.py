@@ -16,7 +16,7 @@ _SPLITS = ("train", "validation", "test", "scored_only")
 SHOWN_DIGITS = 8
 
 
-class Part(NamedTuple):
+class SplitPart(NamedTuple):
     """A part of a data set.
 
     Attributes:
@@ -43,7 +43,7 @@ class DatasetRecord:
 
     folder: str
     class_names: tuple[str, ...]
-    parts: Mapping[str, Part]
+    parts: Mapping[str, SplitPart]
 
     @property
     def fingerprint(self) -> str:
@@ -107,11 +107,11 @@ def label(folder: str, fingerprint: str) -> str:
     return f"{folder}@{fingerprint[:SHOWN_DIGITS]}"
 
 
-def _part(told: Any) -> Part:
+def _part(told: Any) -> SplitPart:
     size, digest = told
     if type(size) is not int or not isinstance(digest, str):
         raise ValueError(told)
-    return Part(size, digest)
+    return SplitPart(size, digest)
 
 
 def _json(value: Any) -> str:

@@ -64,7 +64,7 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Point:
+class PluginEntryPoint:
     """An entry point: its name, the object it names, and its distribution."""
 
     name: str
@@ -80,7 +80,7 @@ class Point:
         return found
 
 
-def entry_points(group: str) -> list[Point]:
+def entry_points(group: str) -> list[PluginEntryPoint]:
     """Return the entry points of a group, sorted by name.
 
     Of several distributions with the same normalized name (PEP 503), the first on `sys.path`
@@ -193,7 +193,7 @@ def _text_reader(read_text: Callable[[str], str | None]) -> Read:
     return read
 
 
-def _points(distribution: Distribution, group: str) -> Iterator[Point]:
+def _points(distribution: Distribution, group: str) -> Iterator[PluginEntryPoint]:
     section = ""
     for line in map(str.strip, distribution.text("entry_points.txt").splitlines()):
         if line.startswith("["):
@@ -201,4 +201,4 @@ def _points(distribution: Distribution, group: str) -> Iterator[Point]:
         elif section == group and "=" in line and not line.startswith(("#", ";")):
             name, _, value = line.partition("=")
             # Extras in brackets are requirements of the distribution; nothing is loaded from them.
-            yield Point(name.strip(), value.partition("[")[0].strip(), distribution)
+            yield PluginEntryPoint(name.strip(), value.partition("[")[0].strip(), distribution)

@@ -29,7 +29,7 @@ CORE = "core"
 _Registered = TypeVar("_Registered", Entry, Kind)
 
 
-class Source(Protocol):
+class PluginSource(Protocol):
     """Where a plugin comes from: an entry point, or anything like one."""
 
     @property
@@ -100,7 +100,7 @@ class Registry:
         brought = (kind for plugin in self.plugins.values() for kind in plugin.kinds)
         return {kind.name: kind for kind in (*self.base, *brought)}
 
-    def add(self, *sources: Source) -> None:
+    def add(self, *sources: PluginSource) -> None:
         """Take plugins, or remember why one cannot be taken.
 
         The kinds that they bring are collected first, so that their order does not matter.
@@ -118,7 +118,7 @@ class Registry:
                 self.plugins[plugin.name] = plugin
         self._by_name.clear()
 
-    def _loaded(self, sources: Iterable[Source]) -> list[Plugin]:
+    def _loaded(self, sources: Iterable[PluginSource]) -> list[Plugin]:
         """Return the plugins whose modules can be imported, with their kinds and no entries yet."""
         loaded: dict[str, Plugin] = {}
         kinds = self.kinds
@@ -221,7 +221,7 @@ def _manager(kinds: Iterable[Kind]) -> pluggy.PluginManager:
     return manager
 
 
-def _load(source: Source, known: Mapping[str, Kind]) -> Plugin:
+def _load(source: PluginSource, known: Mapping[str, Kind]) -> Plugin:
     """Return a plugin with the kinds that it brings, and no entries yet."""
     module = source.load()
     manager = _manager(BUILT_IN)
@@ -255,7 +255,7 @@ def _entries_of(plugin: Plugin, kinds: Iterable[Kind]) -> dict[str, list[Entry]]
     return {kind.name: _entries(manager, kind) for kind in kinds}
 
 
-def _origin(source: Source) -> tuple[str, str]:
+def _origin(source: PluginSource) -> tuple[str, str]:
     distribution = getattr(source, "dist", None)
     return (distribution.name, distribution.version) if distribution else ("", "")
 

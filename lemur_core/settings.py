@@ -15,8 +15,8 @@ from lemur_core.space import EXECUTION, Given, parse_range
 from lemur_core.trial import Keep
 
 if TYPE_CHECKING:
-    from lemur_core.train.limits import Limits
-    from lemur_core.train.start import Start
+    from lemur_core.train.limits import TrialLimits
+    from lemur_core.train.start import WorkerStart
 
 
 @dataclass(frozen=True)
@@ -165,17 +165,17 @@ class Settings:
         """How many trials are trained at once."""
         return self.workers or len(self.gpus) or 1
 
-    def start(self) -> Start:
+    def start(self) -> WorkerStart:
         """Return how the processes are started that train."""
-        from lemur_core.train.start import Start
+        from lemur_core.train.start import WorkerStart
 
-        return Start(self.data, self.threads, self.workers_wanted)
+        return WorkerStart(self.data, self.threads, self.workers_wanted)
 
-    def limits(self) -> Limits:
+    def limits(self) -> TrialLimits:
         """Return what a trial may take, in seconds and bytes."""
-        from lemur_core.train.limits import Limits
+        from lemur_core.train.limits import TrialLimits
 
-        return Limits(
+        return TrialLimits(
             epoch_s=self.epoch_limit * 60,
             trial_s=None if self.trial_limit is None else self.trial_limit * 60,
             memory_bytes=None if self.memory_limit is None else round(self.memory_limit * 2**30),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
 
-class Spawned(NamedTuple):
+class SpawnedProcess(NamedTuple):
     """A process, and the pipe to it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Spawned(NamedTuple):
     output: Connection[Any, Any] | None = None
 
 
-def spawn(target: Callable[..., object], *args: object) -> Spawned:
+def spawn(target: Callable[..., object], *args: object) -> SpawnedProcess:
     """Start a process that calls this with its end of a pipe and these arguments.
 
     It ignores interrupts unless it says otherwise: Ctrl-C reaches all processes of a terminal, and
@@ -44,7 +44,7 @@ def spawn(target: Callable[..., object], *args: object) -> Spawned:
         warnings.filterwarnings("ignore", "resource_tracker: process died", UserWarning)
         process.start()
     theirs.close()
-    return Spawned(process, ours)
+    return SpawnedProcess(process, ours)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lemur_core.trial import State
 
 if TYPE_CHECKING:
-    from lemur_core.search.forecast import Audit
+    from lemur_core.search.forecast import EstimatorAudit
     from lemur_core.store.reading.standings import Standing
 
 
@@ -34,7 +34,7 @@ class Summary:
     states: Counter[State] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
-    audit: Audit | None = None
+    audit: EstimatorAudit | None = None
     db: str = ""
     interrupted: bool = False
     unwritten: int = 0

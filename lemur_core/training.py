@@ -18,7 +18,7 @@ from lemur_core.space import of_net
 from lemur_core.train.batches import batches
 from lemur_core.train.data import Bundles
 from lemur_core.train.finite import check_weights, finite_buffers
-from lemur_core.train.trial import (
+from lemur_core.train.training import (
     build_metrics,
     build_net,
     run_trial,

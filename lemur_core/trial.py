@@ -30,7 +30,7 @@ class State(StrEnum):
     IMPORTED = "imported"  # trained elsewhere; how it ended is not known
 
 
-class Verdict(StrEnum):
+class TrialDecision(StrEnum):
     """What a campaign says after an epoch."""
 
     GO_ON = "go on"

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lemur_core.campaign.dataset_fetcher import DatasetFetcher
 from lemur_core.campaign.dispatch import Dispatch
+from lemur_core.campaign.finished_campaign import FinishedCampaign
 from lemur_core.campaign.hooks import tell_plugins
-from lemur_core.campaign.obtain import Obtain
-from lemur_core.campaign.settled import Settled
-from lemur_core.campaign.studies import Closed, Studies
-from lemur_core.campaign.supply import Supply
+from lemur_core.campaign.studies import ClosedStudy, Studies
+from lemur_core.campaign.supply import DataSupply
 from lemur_core.errors import MisfitError
 from lemur_core.events import CampaignEnded, CampaignStarted, Event, Warned, Watch
 from lemur_core.initial_weights import InitialWeights
-from lemur_core.search.attempt import Means
 from lemur_core.search.forecast import Forecasting
-from lemur_core.search.prepare import Ready, prepare, repeats_line
+from lemur_core.search.prepare import PreparedStudy, prepare, repeats_line
 from lemur_core.search.study import check_search
+from lemur_core.search.trial_resources import TrialResources
 from lemur_core.store.database import beside, open_database, place
 from lemur_core.store.datasets import on_each_data
 from lemur_core.store.patience import patiently
@@ -33,9 +33,9 @@ from lemur_core.train.data import Bundles
 from lemur_core.train.devices import devices_of
 from lemur_core.train.epoch_hooks import EpochHooks
 from lemur_core.train.file_digests import FileDigests
-from lemur_core.train.here import Here
+from lemur_core.train.in_process_worker import InProcessWorker
 from lemur_core.train.interruption import Interruption
-from lemur_core.train.process import Process
+from lemur_core.train.process_worker import ProcessWorker
 from lemur_core.train.versions import versions
 from lemur_core.trial import Keep, State
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry
     from lemur_core.settings import Settings
-    from lemur_core.spawn import Spawned
+    from lemur_core.spawn import SpawnedProcess
     from lemur_core.train.worker import Worker
 
 
@@ -73,7 +73,7 @@ class Campaign:
         plan: Plan,
         registry: Registry,
         watch: Watch,
-        started: Sequence[Spawned] = (),
+        started: Sequence[SpawnedProcess] = (),
     ) -> None:
         self.settings, self.plan, self._started = settings, plan, started
         self._tell = tell_plugins(registry, watch, settings)
@@ -81,7 +81,7 @@ class Campaign:
         self.devices = devices_of(settings.device, settings.gpus, settings.workers_wanted)
         self._versions = versions(registry)
         self.summary, self._initial = Summary(), InitialWeights()
-        self.settled: Settled | None = None
+        self.settled: FinishedCampaign | None = None
         self._has_warned = False
         self._forecasting: Forecasting | None = None
         if settings.estimator is not None:
@@ -153,11 +153,11 @@ class Campaign:
                 f"they wait in {writer.unwritten_file} for the next lemur run"
             )
 
-    def _means(self, writer: Writer, interruption: Interruption) -> Means:
+    def _means(self, writer: Writer, interruption: Interruption) -> TrialResources:
         settings = self.settings
         checkpoints = beside(writer.engine, "checkpoints") if settings.checkpoint else None
         weights = beside(writer.engine, "weights") if settings.keep_weights is not Keep.NO else None
-        return Means(
+        return TrialResources(
             settings,
             writer,
             self._bundles,
@@ -175,26 +175,28 @@ class Campaign:
         if settings.in_process:
             if settings.threads:
                 torch.set_num_threads(settings.threads)
-            yield [Here(bundles, self.devices[0], EpochHooks(self._registry))]
+            yield [InProcessWorker(bundles, self.devices[0], EpochHooks(self._registry))]
             return
         limits, start = settings.limits(), settings.start()
         with ExitStack() as processes:
             yield [
-                processes.enter_context(closing(Process(bundles, limits, device, start, started)))
+                processes.enter_context(
+                    closing(ProcessWorker(bundles, limits, device, start, started))
+                )
                 for device, started in zip_longest(self.devices, self._started)
             ]
 
-    def _supply(self, pipelines: Sequence[Pipeline]) -> Supply:
+    def _supply(self, pipelines: Sequence[Pipeline]) -> DataSupply:
         named = self.plan.named
         fetch = named.datasets if self.settings.download else ()
-        obtain = Obtain(self._bundles, self._watch, fetch)
-        supply = Supply(pipelines, obtain, named, self._leave_out)
+        obtain = DatasetFetcher(self._bundles, self._watch, fetch)
+        supply = DataSupply(pipelines, obtain, named, self._leave_out)
         supply.check_named()
         return supply
 
     def _pursue(
         self,
-        ready: Sequence[Ready],
+        ready: Sequence[PreparedStudy],
         studies: Studies,
         workers: Sequence[Worker],
         interruption: Interruption,
@@ -219,7 +221,9 @@ class Campaign:
         if outcomes and all(outcome.misfit for outcome in outcomes):
             raise MisfitError(outcomes[0].reason)
 
-    def _settle(self, ready: Sequence[Ready], closed: Sequence[Closed], engine: Engine) -> None:
+    def _settle(
+        self, ready: Sequence[PreparedStudy], closed: Sequence[ClosedStudy], engine: Engine
+    ) -> None:
         """Note that nothing is left to train, where that is so."""
         pipelines = [one.pipeline for one in ready]
         studies = [one.again for one in closed if one.again is not None]
@@ -230,9 +234,9 @@ class Campaign:
             return
         trials = patiently(engine, lambda connection: trial_counts(connection, pipelines))
         data = [one.data for one in closed]
-        self.settled = Settled(studies, data, self.devices, trials)
+        self.settled = FinishedCampaign(studies, data, self.devices, trials)
 
-    def _sum_up(self, study: Closed) -> None:
+    def _sum_up(self, study: ClosedStudy) -> None:
         for outcome in study.outcomes:
             self.summary.states[outcome.state] += 1
             if self.summary.audit:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from lemur_core.dataset import DatasetRecord
     from lemur_core.pipeline import Pipeline
-    from lemur_core.search.attempt import Means
+    from lemur_core.search.trial_resources import TrialResources
 
 
-def check_data(pipeline: Pipeline, means: Means) -> None:
+def check_data(pipeline: Pipeline, means: TrialResources) -> None:
     """Warn of earlier trials that were trained on other data than a pipeline's, or unknown data.
 
     With the setting ``adopt``, trials of unknown data are recorded as trained on the data at hand.

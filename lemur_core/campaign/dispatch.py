@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lemur_core.campaign.studies import Studies
-    from lemur_core.search.attempt import Attempt
-    from lemur_core.search.pursuit import Pursuit
+    from lemur_core.search.study_run import StudyRun
+    from lemur_core.search.trial_resources import Attempt
     from lemur_core.train.interruption import Interruption
 
 _LOOK_S = 2.0
@@ -37,7 +37,7 @@ class Dispatch:
         warn: Callable[[str], None],
     ) -> None:
         self._studies, self._workers, self._interruption = studies, workers, interruption
-        self._busy: dict[Worker, tuple[Pursuit, Attempt]] = {}
+        self._busy: dict[Worker, tuple[StudyRun, Attempt]] = {}
         self._warn, self._warned = warn, set[str]()
         self._looked = time.monotonic()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from lemur_core.campaign.finished_campaign import place, recall, remember, repeated
 from lemur_core.campaign.hooks import tell_plugins
 from lemur_core.campaign.plan import plan
-from lemur_core.campaign.settled import place, recall, remember, repeated
 from lemur_core.events import Warned, Watch
 from lemur_core.registry import Registry, installed
 from lemur_core.settings import Settings
@@ -16,7 +16,7 @@ from lemur_core.store.location import may_exist
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lemur_core.spawn import Spawned
+    from lemur_core.spawn import SpawnedProcess
     from lemur_core.summary import Summary
 
 
@@ -69,7 +69,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
 
 
 @contextmanager
-def _processes(settings: Settings) -> Iterator[Sequence[Spawned]]:
+def _processes(settings: Settings) -> Iterator[Sequence[SpawnedProcess]]:
     if settings.in_process:
         yield ()
         return

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lemur_core.campaign.data import check_data
 from lemur_core.events import StudyStarted, TrialsHeld
-from lemur_core.search.pursuit import Pursuit
+from lemur_core.search.study_run import StudyRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lemur_core.campaign.supply import Supply
+    from lemur_core.campaign.supply import DataSupply
     from lemur_core.dataset import DatasetRecord
     from lemur_core.pipeline import Pipeline
-    from lemur_core.search.attempt import Attempt, Means
-    from lemur_core.search.prepare import Ready
+    from lemur_core.search.prepare import PreparedStudy
+    from lemur_core.search.trial_resources import Attempt, TrialResources
     from lemur_core.store.writing.holders import Holder
-    from lemur_core.store.writing.past import Past
+    from lemur_core.store.writing.past_trials import PastTrial
     from lemur_core.trial import Outcome
 
 
-class Closed(NamedTuple):
+class ClosedStudy(NamedTuple):
     """A study of which nothing more is begun.
 
     Attributes:
@@ -53,12 +53,14 @@ class Studies:
         closed: Those that are over.
     """
 
-    def __init__(self, ready: Sequence[Ready], supply: Supply, means: Means) -> None:
-        self._waiting, self._open = deque(ready), list[Pursuit]()
+    def __init__(
+        self, ready: Sequence[PreparedStudy], supply: DataSupply, means: TrialResources
+    ) -> None:
+        self._waiting, self._open = deque(ready), list[StudyRun]()
         self._supply, self._means = supply, means
         self._compared: set[tuple[str, str]] = set()
         self._told: dict[str, set[int]] = {}
-        self.closed: list[Closed] = []
+        self.closed: list[ClosedStudy] = []
 
     def tell_past(self) -> None:
         """Tell the estimator, where there is one, of the earlier trials of all nets."""
@@ -76,7 +78,7 @@ class Studies:
                 forecasting.remember(pipeline, past)
             before = bundles.key(pipeline)
 
-    def next(self, device: str) -> tuple[Pursuit, Attempt] | None:
+    def next(self, device: str) -> tuple[StudyRun, Attempt] | None:
         """Begin the next trial, of a study that is open or else of the next one.
 
         Returns:
@@ -97,7 +99,7 @@ class Studies:
 
     def tell_held(self) -> None:
         """Tell who holds trials that are waited for, where that is not told yet."""
-        held: dict[str, list[tuple[Pursuit, Past]]] = {}
+        held: dict[str, list[tuple[StudyRun, PastTrial]]] = {}
         for pursuit in self._open:
             for past in pursuit.held:
                 held.setdefault(past.owner, []).append((pursuit, past))
@@ -121,13 +123,13 @@ class Studies:
         if not self.closed and not self._waiting:
             self._supply.raise_reason()
 
-    def _begun(self, pursuit: Pursuit, device: str) -> Attempt | None:
+    def _begun(self, pursuit: StudyRun, device: str) -> Attempt | None:
         attempt = pursuit.next(device)
         if attempt is None and pursuit.is_over:
             self._close(pursuit)
         return attempt
 
-    def _opened(self) -> Pursuit | None:
+    def _opened(self) -> StudyRun | None:
         while self._waiting:
             ready = self._waiting.popleft()
             pipeline = ready.pipeline
@@ -138,15 +140,17 @@ class Studies:
                 self._compared.add((pipeline.task, pipeline.dataset))
                 check_data(pipeline, self._means)
             left_out = self._means.bundles.left_out(pipeline)
-            pursuit = Pursuit(ready, self._means, bundle.chance, left_out)
+            pursuit = StudyRun(ready, self._means, bundle.chance, left_out)
             self._open.append(pursuit)
             return pursuit
         return None
 
-    def _close(self, pursuit: Pursuit) -> None:
+    def _close(self, pursuit: StudyRun) -> None:
         self._open.remove(pursuit)
         faults = [why for why in (pursuit.set_aside, pursuit.exhausted) if why]
-        closed = Closed(pursuit.pipeline, pursuit.data, pursuit.outcomes, faults, pursuit.again)
+        closed = ClosedStudy(
+            pursuit.pipeline, pursuit.data, pursuit.outcomes, faults, pursuit.again
+        )
         self.closed.append(closed)
         self._supply.release(pursuit.pipeline)
 

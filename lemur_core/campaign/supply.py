@@ -11,13 +11,13 @@ from lemur_core.kinds.metric import as_metric
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lemur_core.campaign.obtain import Obtain
+    from lemur_core.campaign.dataset_fetcher import DatasetFetcher
     from lemur_core.campaign.plan import LiteralNames
     from lemur_core.kinds.loader import DataBundle
     from lemur_core.pipeline import Pipeline
 
 
-class Supply:
+class DataSupply:
     """Gives pipelines their data.
 
     Args:
@@ -30,7 +30,7 @@ class Supply:
     def __init__(
         self,
         pipelines: Sequence[Pipeline],
-        obtain: Obtain,
+        obtain: DatasetFetcher,
         named: LiteralNames,
         leave_out: Callable[[str], None],
     ) -> None:

@@ -16,7 +16,7 @@ from lemur_core.cli.table import text_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lemur_core.store.reading.told import Told, ToldEpoch
+    from lemur_core.store.reading.stored_trial import StoredEpoch, StoredTrial
 
 
 @click.command()
@@ -27,17 +27,19 @@ def compare(one: str, other: str, db: str) -> None:
     """Show in what two trials differ, and their scores side by side; ids may be shortened."""
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
-    from lemur_core.store.reading.told import tell
+    from lemur_core.store.reading.stored_trial import read_stored_trial
 
     with opened(db) as engine:
-        first, second = (patiently(engine, partial(tell, uid=uid)) for uid in (one, other))
+        first, second = (
+            patiently(engine, partial(read_stored_trial, uid=uid)) for uid in (one, other)
+        )
     print_text("\n\n".join(filter(None, (_facts(first, second), _curves(first, second)))))
     for lines in _code(first, second):
         print_line()
         print_lines(lines)
 
 
-def _facts(one: Told, other: Told) -> str:
+def _facts(one: StoredTrial, other: StoredTrial) -> str:
     rows = list(_differing("", one.facts, other.facts, (*one.settings, "state")))
     rows += _differing("", _data(one), _data(other))
     rows += _differing("prm ", one.prm, other.prm)
@@ -47,7 +49,7 @@ def _facts(one: Told, other: Told) -> str:
     return text_table(headers, rows) if rows else same
 
 
-def _data(told: Told) -> dict[str, str]:
+def _data(told: StoredTrial) -> dict[str, str]:
     return {} if told.data is None else {"data": f"{told.data.label} ({told.data.sizes})"}
 
 
@@ -62,7 +64,7 @@ def _differing(
             yield [f"{prefix}{name}", *(str(each.get(name, "-")) for each in (one, other))]
 
 
-def _curves(one: Told, other: Told) -> str:
+def _curves(one: StoredTrial, other: StoredTrial) -> str:
     rows = [
         [str(number), *_scores(first), *_scores(second)]
         for number, (first, second) in enumerate(zip_longest(one.epochs, other.epochs), 1)
@@ -73,11 +75,11 @@ def _curves(one: Told, other: Told) -> str:
     return text_table(headers, rows) if rows else ""
 
 
-def _scores(epoch: ToldEpoch | None) -> list[str]:
+def _scores(epoch: StoredEpoch | None) -> list[str]:
     return ["-", "-"] if epoch is None else [_digits(epoch.accuracy), _digits(epoch.validation)]
 
 
-def _code(one: Told, other: Told) -> Iterator[list[str]]:
+def _code(one: StoredTrial, other: StoredTrial) -> Iterator[list[str]]:
     for kind in sorted({*one.codes, *other.codes}):
         before, after = (_source_lines(told.codes.get(kind, "")) for told in (one, other))
         old, new = (f"{kind} {told.facts['uid'][:8]}" for told in (one, other))

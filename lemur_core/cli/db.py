@@ -14,9 +14,9 @@ from lemur_core.cli.text import binary, counted, duration
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from lemur_core.store.reading.held import Held
-    from lemur_core.store.taking.attached import Taken
-    from lemur_core.store.taking.intake import Report
+    from lemur_core.store.reading.held_trials import HeldTrial
+    from lemur_core.store.taking.attached import AttachedImport
+    from lemur_core.store.taking.intake import ImportReport
 
 
 # Lines about each place that is imported; others are counted.
@@ -54,7 +54,7 @@ def info(db: str) -> None:
         print_line(f"{'source':<12}{source.place} ({source.form}), {taken}")
 
 
-def _held(held: Held) -> str:
+def _held(held: HeldTrial) -> str:
     trials = "1 trial" if held.trials == 1 else f"{held.trials:,} trials"
     over = ", which has ended" if held.is_over else ""
     by = f"host {held.host}" if held.host else "a campaign"
@@ -174,7 +174,7 @@ def import_(context: click.Context, places: tuple[Path, ...], form: str | None, 
     context.exit(1 if faults else 0)
 
 
-def _say_attached(taken: Taken) -> None:
+def _say_attached(taken: AttachedImport) -> None:
     """Say what was taken in of facts, artefacts and collections."""
     for note in taken.notes:
         print_line(note, err=True)
@@ -186,7 +186,7 @@ def _say_attached(taken: Taken) -> None:
         )
 
 
-def _take_in(engine: Engine, place: Path, form: str | None) -> Report:
+def _take_in(engine: Engine, place: Path, form: str | None) -> ImportReport:
     from lemur_core.kinds.importer import importer, recognised
     from lemur_core.options import Selection, read_selection
     from lemur_core.registry import installed

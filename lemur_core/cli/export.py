@@ -51,7 +51,7 @@ def export(form: str, output: Path, every: bool, test: float | None, db: str, **
     print_line(f"wrote {output}{size}{f': {said}' if said else ''}")
 
 
-class Written(NamedTuple):
+class ExportResult(NamedTuple):
     """What an exporter wrote.
 
     Attributes:
@@ -70,7 +70,7 @@ def write_results(
     arguments: dict[str, Any],
     options: dict[str, str] | None = None,
     spelling: dict[str, str] | None = None,
-) -> Written:
+) -> ExportResult:
     """Write results with an exporter.
 
     Args:
@@ -105,7 +105,7 @@ def write_results(
         said = write(export, selection.name, results, path)
         if output is None:
             _print(path, selection.name)
-    return Written(said, results.rows)
+    return ExportResult(said, results.rows)
 
 
 def _print(path: Path, form: str) -> None:

@@ -15,7 +15,7 @@ from lemur_core.trial import State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lemur_core.search.forecast import Audit
+    from lemur_core.search.forecast import EstimatorAudit
     from lemur_core.store.reading.standings import Standing
     from lemur_core.summary import Summary
 
@@ -55,7 +55,7 @@ def _closing(summary: Summary, elapsed_s: float) -> Iterator[str]:
     yield f"results: {summary.db} (lemur data{_flag(summary.db)})"
 
 
-def _audited(audit: Audit) -> Iterator[str]:
+def _audited(audit: EstimatorAudit) -> Iterator[str]:
     share = audit.spared / audit.asked if audit.asked else 0
     yield (
         f"estimator {audit.estimator}: {audit.stopped} stopped, {audit.spared} of {audit.asked} "

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lemur_core.summary import Summary
 
 
-class Show(Protocol):
+class ProgressDisplay(Protocol):
     """Watches a campaign and tells of its end."""
 
     def __call__(self, event: Event) -> None:
@@ -22,7 +22,7 @@ class Show(Protocol):
         """Show how it all ended."""
 
 
-def watching(*, quiet: bool, as_json: bool) -> AbstractContextManager[Show]:
+def watching(*, quiet: bool, as_json: bool) -> AbstractContextManager[ProgressDisplay]:
     """Return what shows a campaign, to be entered before torch is loaded."""
     if as_json:
         from lemur_core.cli.jsonl import JsonLines

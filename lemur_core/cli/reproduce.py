@@ -46,10 +46,10 @@ def reproduce(
     from lemur_core.registry import installed
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
-    from lemur_core.store.reading.told import tell
+    from lemur_core.store.reading.stored_trial import read_stored_trial
 
     with opened(db) as engine:
-        told = patiently(engine, lambda connection: tell(connection, uid))
+        told = patiently(engine, lambda connection: read_stored_trial(connection, uid))
 
     import torch
 

@@ -170,7 +170,7 @@ def _say_held(db: str, pipelines: Sequence[Pipeline]) -> None:
     from lemur_core.errors import StoreError
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
-    from lemur_core.store.reading.held import held_trials
+    from lemur_core.store.reading.held_trials import held_trials
 
     # The pipelines are what was asked for; the database may be an older one, or away.
     with suppress(StoreError), opened(db) as engine:

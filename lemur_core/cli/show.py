@@ -26,7 +26,7 @@ source_option = click.option(
 )
 
 
-class Kinds(click.Group):
+class KindGroup(click.Group):
     """What can be shown: entries by their kind, and what was recorded."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
@@ -56,7 +56,7 @@ class Kinds(click.Group):
             formatter.write_dl(rows)
 
 
-@click.command(cls=Kinds, subcommand_metavar="KIND NAME [OPTIONS]")
+@click.command(cls=KindGroup, subcommand_metavar="KIND NAME [OPTIONS]")
 def show() -> None:
     """Show one net, loader, ..., a trial or collection, or pictures of what a net predicts."""
 
@@ -123,13 +123,13 @@ def entry(
 @db_option
 def trial(uid: str, source: bool, db: str) -> None:
     """Show all that is known of the trial whose id begins with UID, as in lemur data."""
-    from lemur_core.cli.trial import trial_text
+    from lemur_core.cli.show_trial import trial_text
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
-    from lemur_core.store.reading.told import tell
+    from lemur_core.store.reading.stored_trial import read_stored_trial
 
     with opened(db) as engine:
-        told = patiently(engine, lambda connection: tell(connection, uid))
+        told = patiently(engine, lambda connection: read_stored_trial(connection, uid))
     print_text(trial_text(told))
     if source and "nn" in told.codes:
         print_line()

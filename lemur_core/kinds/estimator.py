@@ -1,8 +1,9 @@
 """Estimators of a trial's final score: the contract.
 
 An estimator's target is a callable ``make(known, **options)`` that returns an `Estimator` for one
-trial. ``known`` is what is known when the trial begins, a `Known`; the options are its keyword-only
-parameters, each with a default, whose type, bool, int, float or str, is that of the option.
+trial. ``known`` is a `TrialHistory`, what is known when the trial begins; the options are its
+keyword-only parameters, each with a default, whose type, bool, int, float or str, is that of the
+option.
 A value out of range raises `SettingsError`; `within` checks it.
 
 Scores are of the validation split, 0 to 1, higher is better. The final score of a trial is the
@@ -65,7 +66,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Known:
+class TrialHistory:
     """What is known when a trial begins.
 
     Attributes:
@@ -96,6 +97,10 @@ class Known:
     def best(self) -> float | None:
         """The highest final score of the earlier trials, 0 to 1; None where there are none."""
         return max((curve.final for curve in self.curves), default=None)
+
+
+Known = TrialHistory
+"""Another name of `TrialHistory`."""
 
 
 class Estimate(NamedTuple):
@@ -148,7 +153,7 @@ class Estimator(Protocol):
         ...
 
 
-Maker = Callable[[Known], Estimator]
+Maker = Callable[[TrialHistory], Estimator]
 
 
 def maker(target: Any, selection: Selection) -> Maker:
@@ -182,7 +187,7 @@ def parts_of(estimator: Estimator) -> int:
     return parts
 
 
-def _made(target: Any, options: Mapping[str, Any], name: str, known: Known) -> Estimator:
+def _made(target: Any, options: Mapping[str, Any], name: str, known: TrialHistory) -> Estimator:
     if not known.higher_is_better:
         raise SettingsError(
             f"estimator {name!r}: the metric falls as nets get better; estimators need one that "

@@ -13,7 +13,7 @@ from lemur_core.kinds.task import Example
 from lemur_core.kinds.transform import as_transform, identity
 from lemur_core.train.batches import batches
 from lemur_core.train.finite import Outputs
-from lemur_core.train.trial import precision
+from lemur_core.train.training import precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

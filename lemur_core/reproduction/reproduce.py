@@ -20,14 +20,14 @@ from lemur_core.train.data import Bundles
 from lemur_core.train.file_digests import FileDigests
 from lemur_core.train.interruption import stopped_at_once
 from lemur_core.train.versions import versions
-from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry
-    from lemur_core.store.reading.told import Told, ToldEpoch
+    from lemur_core.store.reading.stored_trial import StoredEpoch, StoredTrial
 
 _STORED = "stored"
 _CODE = {"loader": "loader_entry", "metric": "metric_entry"}
@@ -51,7 +51,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Reproduced:
+class Reproduction:
     """How a trial went the second time.
 
     Attributes:
@@ -71,13 +71,13 @@ class Reproduced:
 
 
 def reproduce(
-    told: Told,
+    told: StoredTrial,
     registry: Registry,
     folder: Path,
     device: str | None = None,
     watch: Callable[[Epoch], None] = lambda epoch: None,
     weights: Path | None = None,
-) -> Reproduced:
+) -> Reproduction:
     """Train a recorded trial again, in this process, as many epochs as were recorded.
 
     Its net is the code that was recorded; data set, metric and transform are the installed ones.
@@ -103,16 +103,16 @@ def reproduce(
         outcome = train_to_end(replace(trial, initial=weights), bundles, watch)
         changed = list(_changed(told, trial, versions(registry)))
         changed += _left_out_now(told.left_out, bundles.left_out(trial.pipeline))
-    return Reproduced(outcome, list(_differences(told, outcome)), changed)
+    return Reproduction(outcome, list(_differences(told, outcome)), changed)
 
 
-def bundles_of(told: Told, folder: Path) -> Bundles:
+def bundles_of(told: StoredTrial, folder: Path) -> Bundles:
     """Return a recorded trial's data; what cannot be decoded is left out if it was then."""
     # Which samples these are was said when it was trained.
     return Bundles(folder, (lambda _: None) if told.left_out else None, FileDigests())
 
 
-def check_same_data(told: Told, today: DatasetRecord | None) -> None:
+def check_same_data(told: StoredTrial, today: DatasetRecord | None) -> None:
     """Raise `DataChangedError` if a trial was trained on other data than today's.
 
     Nothing is known of the data of older trials and of those that were trained elsewhere.
@@ -126,7 +126,7 @@ def check_same_data(told: Told, today: DatasetRecord | None) -> None:
 
 
 @contextmanager
-def recorded(told: Told, registry: Registry, device: str | None = None) -> Iterator[Trial]:
+def recorded(told: StoredTrial, registry: Registry, device: str | None = None) -> Iterator[Trial]:
     """Give a trial as it was recorded, its code in a file for as long as that is needed.
 
     Args:
@@ -151,7 +151,7 @@ def recorded(told: Told, registry: Registry, device: str | None = None) -> Itera
         )
 
 
-def check_known(told: Told) -> None:
+def check_known(told: StoredTrial) -> None:
     """Raise `SettingsError` where too little of a trial is known, or was recorded."""
     if told.facts["recipe"] == ELSEWHERE:
         raise SettingsError(
@@ -169,7 +169,7 @@ def check_known(told: Told) -> None:
 
 
 @contextmanager
-def _pipeline(told: Told, registry: Registry) -> Iterator[Pipeline]:
+def _pipeline(told: StoredTrial, registry: Registry) -> Iterator[Pipeline]:
     facts = told.facts
     with TemporaryDirectory(prefix="lemur-reproduce-") as folder:
         entry = _stored(told, registry, Path(folder))
@@ -180,7 +180,7 @@ def _pipeline(told: Told, registry: Registry) -> Iterator[Pipeline]:
         yield compose(known, [Pattern.parse(pattern)], [told.prm["transform"]])[0]
 
 
-def _stored(told: Told, registry: Registry, folder: Path) -> Entry:
+def _stored(told: StoredTrial, registry: Registry, folder: Path) -> Entry:
     """Return an entry of the net as it was: the installed one, where its code is the same."""
     name, code = told.facts["nn"], told.codes["nn"]
     try:
@@ -230,7 +230,7 @@ def _train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]
             outcome: Outcome = ended.value
             return outcome
         watch(epoch)
-        verdict = Verdict.GO_ON
+        verdict = TrialDecision.GO_ON
 
 
 def _check_initial(trial: Trial) -> None:
@@ -246,14 +246,16 @@ def _check_initial(trial: Trial) -> None:
         raise SettingsError(f"weights {str(file)!r} are {found}; the trial began {began}")
 
 
-def _differences(told: Told, outcome: Outcome) -> Iterator[Difference]:
+def _differences(told: StoredTrial, outcome: Outcome) -> Iterator[Difference]:
     for recorded, again in zip(told.epochs, outcome.epochs, strict=False):
         for name, before, after in _numbers(recorded, again):
             if before != after:
                 yield Difference(again.number, name, before, after)
 
 
-def _numbers(recorded: ToldEpoch, again: Epoch) -> Iterator[tuple[str, float | None, float | None]]:
+def _numbers(
+    recorded: StoredEpoch, again: Epoch
+) -> Iterator[tuple[str, float | None, float | None]]:
     yield "loss", recorded.loss, again.loss
     yield "validation", recorded.validation, again.validation
     yield "accuracy", recorded.accuracy, again.accuracy
@@ -265,7 +267,7 @@ def _left_out_now(before: Mapping[str, int], now: Mapping[str, int]) -> Iterator
             yield f"left out of {split}: {before.get(split, 0)} then, {now.get(split, 0)} now"
 
 
-def _changed(told: Told, trial: Trial, today: Mapping[str, str]) -> Iterator[str]:
+def _changed(told: StoredTrial, trial: Trial, today: Mapping[str, str]) -> Iterator[str]:
     before: Mapping[str, str] = told.facts["versions"]
     for name in sorted({*before, *today}):
         if before.get(name) != today.get(name):

@@ -15,10 +15,10 @@ from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.datasets import on_data
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.standings import best_trial
-from lemur_core.store.reading.told import Told, tell
-from lemur_core.train import kept
+from lemur_core.store.reading.stored_trial import StoredTrial, read_stored_trial
+from lemur_core.train import kept_weights
 from lemur_core.train.devices import check_device
-from lemur_core.train.trial import Training
+from lemur_core.train.training import Training
 from lemur_core.trial import Epoch, State, Trial
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def trained(
 
 
 def restore(
-    told: Told,
+    told: StoredTrial,
     file: Path,
     folder: Path,
     device: str | None = None,
@@ -116,20 +116,20 @@ def load(trial: Trial, bundle: DataBundle, weights: Path) -> Trained:
     Args:
         trial: The trial.
         bundle: Its data, the validation split held out.
-        weights: A file that `lemur_core.train.kept` wrote.
+        weights: A file that `lemur_core.train.kept_weights` wrote.
 
     Raises:
         MisfitError: The net cannot take the data.
         WeightsError: The weights cannot be read, or are not the net's.
     """
     training = Training(trial, bundle)
-    found = kept.load(weights, training.net, trial.device)
+    found = kept_weights.load(weights, training.net, trial.device)
     return Trained(
         trial, training.net.eval(), training.transform.eval(), bundle, *found, training=training
     )
 
 
-def _device(told: Told, asked: str | None) -> str:
+def _device(told: StoredTrial, asked: str | None) -> str:
     """Return the device that is asked for; else the trial's, or the CPU where that is not here."""
     if asked is not None:
         check_device(asked)
@@ -142,7 +142,7 @@ def _device(told: Told, asked: str | None) -> str:
     return recorded_device
 
 
-def find(name: str, db: str | Path, folder: Path) -> tuple[Told, Path]:
+def find(name: str, db: str | Path, folder: Path) -> tuple[StoredTrial, Path]:
     """Return a trial, and the file where its weights are, if they are kept.
 
     The arguments are those of `trained`.
@@ -150,8 +150,8 @@ def find(name: str, db: str | Path, folder: Path) -> tuple[Told, Path]:
     # Only names of pipelines hold it.
     is_pipeline = "_" in name
 
-    def found(connection: Connection) -> Told:
-        return tell(connection, best_trial(connection, name) if is_pipeline else name)
+    def found(connection: Connection) -> StoredTrial:
+        return read_stored_trial(connection, best_trial(connection, name) if is_pipeline else name)
 
     with opened(db) as engine:
         told = patiently(engine, found)
@@ -160,13 +160,13 @@ def find(name: str, db: str | Path, folder: Path) -> tuple[Told, Path]:
         return told, beside(engine, "weights") / f"{told.facts['uid']}.safetensors"
 
 
-def _best_on_data(engine: Engine, best: Told, folder: Path) -> Told:
+def _best_on_data(engine: Engine, best: StoredTrial, folder: Path) -> StoredTrial:
     """Return the best trial of a pipeline on the data in a folder, or else the best of all."""
     with recorded(best, registry.installed()) as trial:
         only = on_data(trial.pipeline, bundles_of(best, folder).record(trial.pipeline))
 
-    def found(connection: Connection) -> Told:
-        return tell(connection, best_trial(connection, best.pipeline, only))
+    def found(connection: Connection) -> StoredTrial:
+        return read_stored_trial(connection, best_trial(connection, best.pipeline, only))
 
     # Where there is none, `check_same_data` says how the data differ from the best of all.
     with suppress(UnknownNameError):
@@ -176,7 +176,7 @@ def _best_on_data(engine: Engine, best: Told, folder: Path) -> Told:
 
 @contextmanager
 def _weights(
-    told: Told,
+    told: StoredTrial,
     trial: Trial,
     bundles: Bundles,
     file: Path,
@@ -188,7 +188,7 @@ def _weights(
     A worker that was stopped while another took its trial over may have written weights of an
     earlier epoch over those of the best.
     """
-    found = kept.epoch_of(file) if file.is_file() else None
+    found = kept_weights.epoch_of(file) if file.is_file() else None
     recorded_best = told.best.validation if told.best else None
     if found and (recorded_best is None or found.validation >= recorded_best):
         yield file
@@ -206,6 +206,6 @@ def _weights(
             raise RetrainingError(trial.uid, outcome.state, outcome.reason)
         # Where they cannot be kept, in another's folder say, they can still be used.
         with suppress(OSError):
-            kept.copy(written, file)
+            kept_weights.copy(written, file)
             say(f"kept its weights in {file}")
         yield written

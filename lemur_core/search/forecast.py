@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError, PluginError
-from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, Maker, maker, parts_of
+from lemur_core.kinds.estimator import (
+    Curve,
+    Estimate,
+    Estimator,
+    Maker,
+    TrialHistory,
+    maker,
+    parts_of,
+)
 from lemur_core.options import read_selection
 from lemur_core.search.study import derived_seed
 from lemur_core.trial import Epoch, Outcome, Prediction, State, Trial
@@ -18,14 +26,14 @@ if TYPE_CHECKING:
     from lemur_core.pipeline import Pipeline
     from lemur_core.registry import Registry
     from lemur_core.settings import Settings
-    from lemur_core.store.writing.writer import Past
+    from lemur_core.store.writing.writer import PastTrial
 
 # Of `derived_seed`, which an audit is drawn by.
 _SEEDS = 2**31
 
 
 @dataclass
-class Audit:
+class EstimatorAudit:
     """How an estimator did in a campaign.
 
     Attributes:
@@ -82,10 +90,10 @@ class Forecasting:
         self._said: set[str] = set()
         # Of each trial that has ended, by its id, those on the same data together.
         self._curves: defaultdict[tuple[str, ...], dict[int, Curve]] = defaultdict(dict)
-        self.audit = Audit(str(selection))
+        self.audit = EstimatorAudit(str(selection))
         # What an option's value should be is said before anything is trained.
         try:
-            self.parts = parts_of(self._make(Known(settings.epochs)))
+            self.parts = parts_of(self._make(TrialHistory(settings.epochs)))
         except LemurError:
             raise
         # A stranger's code may raise anything; without it, the trials would be no forecast's.
@@ -93,7 +101,7 @@ class Forecasting:
             why = f"{type(error).__name__}: {error}".partition("\n")[0]
             raise PluginError(f"estimator {str(selection)!r} cannot be made: {why}") from error
 
-    def remember(self, pipeline: Pipeline, past: Sequence[Past]) -> None:
+    def remember(self, pipeline: Pipeline, past: Sequence[PastTrial]) -> None:
         """Take the trials of a pipeline so far, which those on the same data are compared with."""
         curves = self._curves[_data_of(pipeline)]
         for one in past:
@@ -108,7 +116,7 @@ class Forecasting:
             chance: Score of guessing, 0 to 1.
         """
         curves = [curve for _, curve in sorted(self._curves[_data_of(trial.pipeline)].items())]
-        known = Known(
+        known = TrialHistory(
             trial.epochs,
             chance,
             curves,
@@ -199,7 +207,7 @@ def _data_of(pipeline: Pipeline) -> tuple[str, ...]:
     return pipeline.task, pipeline.dataset, pipeline.metric
 
 
-def curve_of(past: Past, net: str) -> Curve:
+def curve_of(past: PastTrial, net: str) -> Curve:
     """Return how a trial of a net went that has ended."""
     points = [point for epoch in past.epochs for point in _points(epoch)]
     stopped = past.state is State.CONVERGED

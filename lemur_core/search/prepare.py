@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedStudy:
     """A pipeline whose net can be trained, if its data is there.
 
     Attributes:
@@ -56,7 +56,7 @@ def prepare(
     points: Sequence[Point] = (),
     weights: Path | None = None,
     initial: InitialWeights | None = None,
-) -> list[Ready]:
+) -> list[PreparedStudy]:
     """Return the pipelines whose nets can be trained.
 
     Args:
@@ -76,7 +76,7 @@ def prepare(
     """
     initial = initial or InitialWeights()
     identity = None if weights is None else initial.add(weights)
-    ready: list[Ready] = []
+    ready: list[PreparedStudy] = []
     reasons: dict[str, LemurError] = {}
     lacking: dict[str, list[str]] = {}
     code = CodeReader()
@@ -92,7 +92,7 @@ def prepare(
         except PluginError as error:
             reasons.setdefault(str(error), error)
         else:
-            ready.append(Ready(pipeline, space | _begun_with(pipeline, space, identity)))
+            ready.append(PreparedStudy(pipeline, space | _begun_with(pipeline, space, identity)))
     if not ready:
         raise next(iter(reasons.values()))
     check_used(prm, [one.space for one in ready])
@@ -133,7 +133,7 @@ def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, Given]) -> S
     return given | {name: space[name] for name in fixed_by_entry}
 
 
-def repeats_line(ready: Sequence[Ready]) -> str:
+def repeats_line(ready: Sequence[PreparedStudy]) -> str:
     """Return that some points repeat earlier ones, in a line; empty if none does."""
     repeated = list(dict.fromkeys(chain(*(one.points.repeated for one in ready if one.points))))
     if not repeated:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lemur_core.settings import Settings
-    from lemur_core.store.writing.writer import Past
+    from lemur_core.store.writing.writer import PastTrial
 
 _STATES = {
     State.FINISHED: TrialState.COMPLETE,
@@ -60,7 +60,7 @@ class Study:
         sampler: str,
         pruner: str,
         seed: int,
-        counts: Callable[[Past], bool] | None = None,
+        counts: Callable[[PastTrial], bool] | None = None,
     ) -> None:
         # It warns of each value that a sampler draws at random.
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -135,7 +135,7 @@ class Study:
         """Take back a proposal whose trial others end."""
         self._study.tell(asked, None, TrialState.FAIL)
 
-    def remember(self, past: Past) -> None:
+    def remember(self, past: PastTrial) -> None:
         """Take a trial that ended well, in an earlier campaign or another one.
 
         A trial with hyperparameters outside the space is left out: its score says nothing about

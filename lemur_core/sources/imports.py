@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from lemur_core.sources.namespace import Found, Namespace
+from lemur_core.sources.namespace import Namespace, NetModuleFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def parsed(source: str) -> ast.Module | None:
         return None
 
 
-def imports_of(tree: ast.Module, module: Found, namespace: Namespace) -> Iterator[Import]:
+def imports_of(tree: ast.Module, module: NetModuleFile, namespace: Namespace) -> Iterator[Import]:
     """Yield the statements, anywhere in a module, that import modules of the net."""
     for node in ast.walk(tree):
         names: tuple[str | None, ...]
@@ -59,7 +59,7 @@ def imports_of(tree: ast.Module, module: Found, namespace: Namespace) -> Iterato
             yield Import(node, names)
 
 
-def _from(node: ast.ImportFrom, module: Found, namespace: Namespace) -> str | None:
+def _from(node: ast.ImportFrom, module: NetModuleFile, namespace: Namespace) -> str | None:
     if not node.level:
         return namespace.absolute(node.module or "")
     parts = module.package.split(".") if module.package else []
@@ -71,7 +71,7 @@ def _from(node: ast.ImportFrom, module: Found, namespace: Namespace) -> str | No
     return name if namespace.find(name) is not None else None
 
 
-def closure(namespace: Namespace, main: str) -> dict[str, Found]:
+def closure(namespace: Namespace, main: str) -> dict[str, NetModuleFile]:
     """Return the modules that a net imports, directly or through others, by name.
 
     Of packages that the net itself is in, ``__init__.py`` counts only where something is imported
@@ -81,7 +81,7 @@ def closure(namespace: Namespace, main: str) -> dict[str, Found]:
         namespace: Where its modules are.
         main: The text of the net's own module.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, NetModuleFile] = {}
     waiting = [(namespace.main, main)]
     while waiting:
         module, source = waiting.pop()
@@ -95,7 +95,7 @@ def closure(namespace: Namespace, main: str) -> dict[str, Found]:
     for name in [*found]:
         for package in packages_above(name):
             # Not imported from: it is there for the modules in it only.
-            found.setdefault(package, Found(package, None, True))
+            found.setdefault(package, NetModuleFile(package, None, True))
     return dict(sorted(found.items()))
 
 
@@ -129,7 +129,7 @@ def packages_above(name: str) -> Iterator[str]:
     yield from (".".join(parts[:count]) for count in range(1, len(parts)))
 
 
-def rewritten(source: str, module: Found, namespace: Namespace, package: str) -> str:
+def rewritten(source: str, module: NetModuleFile, namespace: Namespace, package: str) -> str:
     """Return a module's text with its imports of other modules of the net under another package.
 
     Each statement stays on its lines, so that line numbers are the same.

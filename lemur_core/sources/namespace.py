@@ -25,7 +25,7 @@ _PATH = tuple(sys.path)
 
 
 @dataclass(frozen=True)
-class Found:
+class NetModuleFile:
     """A module or package of a net.
 
     Attributes:
@@ -79,7 +79,7 @@ class Namespace:
             name = ".".join([*packages, file.stem])
         else:
             self._beside, packages, name = None, module.split(".")[:-1], module
-        self.main = Found(name, file, is_package)
+        self.main = NetModuleFile(name, file, is_package)
         self._root = folder.joinpath(*[".."] * len(packages)).resolve()
         self._top = packages[0] if packages else ""
 
@@ -95,10 +95,10 @@ class Namespace:
         own = self._own(top)
         return own if own is None or not rest else f"{own}.{rest}"
 
-    def find(self, name: str) -> Found | None:
+    def find(self, name: str) -> NetModuleFile | None:
         """Return the module of a name; None where there is none."""
         if not name:
-            return Found("", None, True)
+            return NetModuleFile("", None, True)
         for root in (self._root, *_users_folders()):
             if (found := in_folder(root, name)) is not None:
                 return found
@@ -128,17 +128,17 @@ def _packages(folder: Path) -> list[str]:
     return names
 
 
-def in_folder(folder: Path, name: str) -> Found | None:
+def in_folder(folder: Path, name: str) -> NetModuleFile | None:
     """Return the module of a dotted name whose top-level package is in a folder."""
     if any(len(os.fsencode(part)) > _LONGEST_PART for part in name.split(".")):
         return None
     place = folder.joinpath(*name.split("."))
     if (file := place / "__init__.py").is_file():
-        return Found(name, file, True)
+        return NetModuleFile(name, file, True)
     if (file := place.with_name(f"{place.name}.py")).is_file():
-        return Found(name, file, False)
+        return NetModuleFile(name, file, False)
     if place.is_dir() and any(place.glob("*.py")):
-        return Found(name, None, True)
+        return NetModuleFile(name, None, True)
     return None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lemur_core.sources.imports import closure, packages_above, parsed
-from lemur_core.sources.namespace import Found, Namespace, is_installed
+from lemur_core.sources.namespace import Namespace, NetModuleFile, is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -71,7 +71,7 @@ def _data_files(tree: ast.Module, folder: Path) -> Iterator[str]:
 
 
 def _imported_by_name(
-    imported: Collection[str], namespace: Namespace, found: dict[str, Found]
+    imported: Collection[str], namespace: Namespace, found: dict[str, NetModuleFile]
 ) -> Iterator[str]:
     recorded = {one.file for one in (*found.values(), namespace.main, *_of_packages(namespace))}
     for name in sorted(imported):
@@ -85,7 +85,7 @@ def _imported_by_name(
         yield f"{file}: a module that it imports by name or finds through sys.path"
 
 
-def _of_packages(namespace: Namespace) -> Iterator[Found]:
+def _of_packages(namespace: Namespace) -> Iterator[NetModuleFile]:
     """Yield the packages that a net is in, and what they import: that is not the net's doing."""
     for name in packages_above(namespace.main.name):
         package = namespace.find(name)

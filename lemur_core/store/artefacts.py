@@ -21,7 +21,7 @@ from lemur_core.store import schema
 from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import insert_once, where_in
-from lemur_core.store.trials import Found, find_trial
+from lemur_core.store.trials import TrialId, find_trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -139,7 +139,7 @@ def check_artefact_name(name: Any) -> str:
 
 def keep(
     engine: Engine,
-    trial: Found,
+    trial: TrialId,
     source: Path,
     name: str,
     kind: str,

@@ -41,7 +41,7 @@ class TrialFacts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Attached:
+class Attachments:
     """What is attached to trials.
 
     Attributes:
@@ -55,14 +55,14 @@ class Attached:
     collections: Iterable[Collection]
 
 
-def read_attached(engine: Engine, trials: Sequence[str] | None = None) -> Attached:
+def read_attached(engine: Engine, trials: Sequence[str] | None = None) -> Attachments:
     """Return what is attached to the trials of a database.
 
     Args:
         engine: The database.
         trials: Unique ids of the trials; None is for all. Of collections, all members are given.
     """
-    return Attached(
+    return Attachments(
         _facts(engine, trials), _artefacts(engine, trials), patiently(engine, read_collections)
     )
 
@@ -77,9 +77,9 @@ def attached_trials(connection: Connection) -> set[int]:
     }
 
 
-def without(attached: Attached, trials: Container[str]) -> Attached:
+def without(attached: Attachments, trials: Container[str]) -> Attachments:
     """Return what is attached to other trials than these."""
-    return Attached(
+    return Attachments(
         (one for one in attached.facts if one.trial not in trials),
         (one for one in attached.artefacts if one.trial not in trials),
         [

@@ -120,7 +120,7 @@ def _code_facts(connection: Connection) -> Iterator[str]:
 def _is_code_fact(identity: str, name: str, key: str, text: str) -> bool:
     try:
         fact = CodeFact(identity, name, json.loads(text), key)
-        return schema.Exact.text(check_code_fact(fact).value) == text
+        return schema.JsonText.text(check_code_fact(fact).value) == text
     except (ValueError, RecursionError, FactError):
         return False
 
@@ -128,7 +128,7 @@ def _is_code_fact(identity: str, name: str, key: str, text: str) -> bool:
 def _is_fact(name: str, text: str) -> bool:
     try:
         value = json.loads(text)
-        return schema.Exact.text(check_facts({name: value})[name]) == text
+        return schema.JsonText.text(check_facts({name: value})[name]) == text
     except (ValueError, RecursionError, FactError):
         return False
 

@@ -26,7 +26,7 @@ from lemur_core.errors import LemurError
 from lemur_core.files import open_regular
 from lemur_core.kinds.importer import Fault
 from lemur_core.store.artefacts import Artefact, check_artefact_name, fault_of
-from lemur_core.store.attached import Attached, TrialFacts
+from lemur_core.store.attached import Attachments, TrialFacts
 from lemur_core.store.collections import Collection, Member, check_collection
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def is_artefact(name: str) -> bool:
     return _INSIDE.search(name) is not None
 
 
-def write_attached(attached: Attached, folder: Path) -> list[Fault]:
+def write_attached(attached: Attachments, folder: Path) -> list[Fault]:
     """Write what is attached to trials.
 
     Args:
@@ -74,7 +74,7 @@ def write_attached(attached: Attached, folder: Path) -> list[Fault]:
 
 
 @contextmanager
-def attached_in(place: Path) -> Iterator[tuple[Attached, list[Fault]]]:
+def attached_in(place: Path) -> Iterator[tuple[Attachments, list[Fault]]]:
     """Give what is attached to trials in a folder or a zip archive, and what cannot be read of it.
 
     Both hold while they are gone through: the faults are those that were found so far.
@@ -84,7 +84,7 @@ def attached_in(place: Path) -> Iterator[tuple[Attached, list[Fault]]]:
     """
     faults: list[Fault] = []
     with opened_folder(place) as folder:
-        attached = Attached(
+        attached = Attachments(
             (one for _, _, one in parsed(folder, _FACTS, _facts_of, faults)),
             _extracted(parsed(folder, _ARTEFACTS, _artefact_of, faults), folder.opened, faults),
             (one for _, _, one in parsed(folder, _COLLECTIONS, _collection_of, faults)),
@@ -92,7 +92,7 @@ def attached_in(place: Path) -> Iterator[tuple[Attached, list[Fault]]]:
         yield attached, faults
 
 
-class Opened(NamedTuple):
+class OpenedArchive(NamedTuple):
     """A folder or a zip archive that is opened.
 
     Attributes:
@@ -105,7 +105,7 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def opened_folder(place: Path) -> Iterator[Opened]:
+def opened_folder(place: Path) -> Iterator[OpenedArchive]:
     """Open a folder or a zip archive of LEMUR's files.
 
     Raises:
@@ -114,14 +114,14 @@ def opened_folder(place: Path) -> Iterator[Opened]:
     if place.is_dir():
         paths = place.glob(f"**/{FOLDER}/*.jsonl")
         names = frozenset(path.relative_to(place).as_posix() for path in paths)
-        yield Opened(names, lambda name: open_regular(place / name))
+        yield OpenedArchive(names, lambda name: open_regular(place / name))
     else:
         with zipfile.ZipFile(place) as archive:
-            yield Opened(frozenset(archive.namelist()), archive.open)
+            yield OpenedArchive(frozenset(archive.namelist()), archive.open)
 
 
 def parsed(
-    folder: Opened, own: str, parse: Callable[[Any], Any], faults: list[Fault]
+    folder: OpenedArchive, own: str, parse: Callable[[Any], Any], faults: list[Fault]
 ) -> Iterator[tuple[str, str, Any]]:
     """Yield the name of a file, the place in it and what is made of each line.
 

@@ -20,7 +20,7 @@ from lemur_core.store.code import CODE_TABLES
 from lemur_core.store.database import sqlite_file
 from lemur_core.store.identity import code_hash, prm_uid
 from lemur_core.store.patience import patiently
-from lemur_core.store.reading.held import Held, held_trials
+from lemur_core.store.reading.held_trials import HeldTrial, held_trials
 from lemur_core.store.trouble import place
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 from lemur_core.trial import State
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Source:
+class ImportSource:
     """Where results were taken in from.
 
     Attributes:
@@ -62,7 +62,7 @@ class Datasets:
 
 
 @dataclass(frozen=True)
-class Info:
+class DatabaseInfo:
     """What a database holds.
 
     Attributes:
@@ -83,14 +83,14 @@ class Info:
     size: int
     rows: dict[str, int]
     states: dict[str, int]
-    held: list[Held]
-    sources: list[Source]
+    held: list[HeldTrial]
+    sources: list[ImportSource]
     datasets: list[Datasets]
     artefacts: Path
     artefact_bytes: int
 
 
-def info(engine: Engine) -> Info:
+def info(engine: Engine) -> DatabaseInfo:
     """Return what a database holds."""
     return patiently(engine, lambda connection: _info(engine, connection))
 
@@ -156,7 +156,7 @@ def check(engine: Engine) -> list[str]:
     return [*faults, *attached_faults(engine)]
 
 
-def _info(engine: Engine, connection: Connection) -> Info:
+def _info(engine: Engine, connection: Connection) -> DatabaseInfo:
     trial, stat, source = schema.trial.c, schema.stat.c, schema.source.c
     tables = [table for table in schema.metadata.sorted_tables if table is not schema.revision]
     states = (
@@ -170,14 +170,14 @@ def _info(engine: Engine, connection: Connection) -> Info:
         .group_by(source.id)
         .order_by(source.id)
     )
-    return Info(
+    return DatabaseInfo(
         place(engine),
         connection.scalar(select(schema.revision.c.version_num)) or "",
         _size(engine, connection),
         {table.name: _count(connection, table) for table in tables},
         {row.state: row.trials for row in connection.execute(states)},
         held_trials(connection),
-        [Source(*row) for row in connection.execute(taken)],
+        [ImportSource(*row) for row in connection.execute(taken)],
         _datasets(connection),
         folder_of(engine),
         int(connection.scalar(select(func.sum(schema.artefact.c.bytes))) or 0),

@@ -121,7 +121,7 @@ def _enter(
     fact = schema.fact.c
     query = select(fact.name, fact.value).where(fact.trial_id == trial_id, fact.epoch == epoch)
     there = {row.name: row.value for row in connection.execute(query)}
-    text = schema.Exact.text
+    text = schema.JsonText.text
     return added, [name for name, value in facts.items() if text(there[name]) != text(value)]
 
 

@@ -23,7 +23,7 @@ _TAKES: dict[type, type] = {
 _TOO_LARGE: dict[type, int] = {Integer: 2**31, BigInteger: 2**63}
 
 
-class Published(Enum):
+class Publication(Enum):
     """How a field is written in the records that lemur publishes of its own trials."""
 
     REQUIRED = "required"  # a record without it is none of lemur's
@@ -32,7 +32,7 @@ class Published(Enum):
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownColumn:
     """A column of results, as `lemur_core.data` returns them, that shows a field.
 
     Attributes:
@@ -87,8 +87,8 @@ class Field:
     changes: bool = False
     attribute: str | None = None
     read: Callable[[Any], Any] | None = None
-    shown: tuple[Shown, ...] = ()
-    published: Published | None = None
+    shown: tuple[ShownColumn, ...] = ()
+    published: Publication | None = None
 
     @cached_property
     def _kind(self) -> TypeEngine[Any]:
@@ -121,7 +121,7 @@ class Field:
             Exception: One of `lemur_core.codec.DECODING_ERRORS`; it is not.
         """
         if value is None:
-            if not self.nullable or self.published is Published.REQUIRED:
+            if not self.nullable or self.published is Publication.REQUIRED:
                 raise ValueError(value)
             return
         kind = self._kind

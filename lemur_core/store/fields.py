@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Integer, String, Text
 
 from lemur_core.codec import to_json
-from lemur_core.store.field import Field, Published, Shown
+from lemur_core.store.field import Field, Publication, ShownColumn
 from lemur_core.store.identity import exact
 from lemur_core.store.text import now, storable
 from lemur_core.store.values import (
@@ -30,7 +30,7 @@ from lemur_core.trial import Epoch, Outcome, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REQUIRED, NULLABLE, OPTIONAL = Published.REQUIRED, Published.NULLABLE, Published.OPTIONAL
+REQUIRED, NULLABLE, OPTIONAL = Publication.REQUIRED, Publication.NULLABLE, Publication.OPTIONAL
 
 
 def _predicted(outcome: Outcome) -> float | None:
@@ -61,20 +61,20 @@ def _name(part: str, name: str) -> Field:
         nullable=False,
         begin=attrgetter(f"pipeline.{part}"),
         setting=True,
-        shown=(Shown(name, "str"),),
+        shown=(ShownColumn(name, "str"),),
     )
 
 
-def _code(table: str, *shown: Shown) -> Field:
+def _code(table: str, *shown: ShownColumn) -> Field:
     return Field(f"{table}_id", ForeignKey(f"{table}.id"), shown=shown)
 
 
-def _shown_code(table: str) -> Shown:
-    return Shown(f"{table}_code", "Int64", filtered=False)
+def _shown_code(table: str) -> ShownColumn:
+    return ShownColumn(f"{table}_code", "Int64", filtered=False)
 
 
-def _with_stats(name: str, dtype: str = "object") -> tuple[Shown]:
-    return (Shown(name, dtype, with_stats=True),)
+def _with_stats(name: str, dtype: str = "object") -> tuple[ShownColumn]:
+    return (ShownColumn(name, dtype, with_stats=True),)
 
 
 # What is not known of a trial that was taken in from elsewhere is NULL.
@@ -82,7 +82,7 @@ TRIAL: tuple[Field, ...] = (
     Field("id", Integer, primary_key=True),
     Field(
         "uid", String(32), nullable=False, unique=True, begin=attrgetter("uid"),
-        shown=(Shown("trial", "str"),),
+        shown=(ShownColumn("trial", "str"),),
     ),
     _name("task", "task"),
     _name("dataset", "dataset"),
@@ -90,17 +90,17 @@ TRIAL: tuple[Field, ...] = (
     _name("net", "nn"),
     Field(
         "prm", String(32), nullable=False,
-        shown=(Shown("prm", filtered=False),),
+        shown=(ShownColumn("prm", filtered=False),),
     ),
     Field(
         "state", Text, nullable=False, begin=lambda trial: str(State.RUNNING),
         end=lambda outcome: str(outcome.state), read=State,
-        shown=(Shown("state", "str"),), published=REQUIRED,
+        shown=(ShownColumn("state", "str"),), published=REQUIRED,
     ),
     # What an estimator settled on: the final score, 0 to 1, and the rest in canonical JSON.
     Field(
         "predicted", Float, end=_predicted,
-        shown=(Shown("predicted", "float64"),), published=NULLABLE,
+        shown=(ShownColumn("predicted", "float64"),), published=NULLABLE,
     ),
     Field(
         "estimate", Text, end=_estimate, read=lambda text: prediction_of(0.0, text),
@@ -109,7 +109,7 @@ TRIAL: tuple[Field, ...] = (
     Field("number", Integer, begin=attrgetter("number"), shown=_with_stats("number", "Int64")),
     Field(
         "dataset_id", ForeignKey("dataset.id", name="fk_trial_dataset_id"),
-        shown=(Shown("data", "Int64"), Shown("fingerprint", "Int64", with_stats=True)),
+        shown=(ShownColumn("data", "Int64"), ShownColumn("fingerprint", "Int64", with_stats=True)),
     ),
     _code("loader"),
     _code("metric", _shown_code("metric")),
@@ -174,24 +174,24 @@ EPOCH: tuple[Field, ...] = (
     Field("trial_id", ForeignKey("trial.id"), primary_key=True),
     Field(
         "epoch", Integer, primary_key=True, epoch=lambda epoch: int(epoch.number),
-        attribute="number", shown=(Shown("epoch", "int64"),),
+        attribute="number", shown=(ShownColumn("epoch", "int64"),),
     ),
     # Score on test, 0 to 1, whatever the metric.
     Field(
         "accuracy", Float, nullable=False, epoch=lambda epoch: float(epoch.accuracy),
-        attribute="accuracy", shown=(Shown("accuracy", "float64"),),
+        attribute="accuracy", shown=(ShownColumn("accuracy", "float64"),),
     ),
     # Score on validation, 0 to 1.
     Field(
         "validation", Float, epoch=lambda epoch: float(epoch.validation),
-        attribute="validation", shown=(Shown("validation", "float64"),), published=REQUIRED,
+        attribute="validation", shown=(ShownColumn("validation", "float64"),), published=REQUIRED,
     ),
     # Mean training loss.
-    Field("loss", Float, epoch=_loss, attribute="loss", shown=(Shown("loss", "float64"),)),
+    Field("loss", Float, epoch=_loss, attribute="loss", shown=(ShownColumn("loss", "float64"),)),
     # Nanoseconds since the trial's training began.
     Field(
         "duration", BigInteger, epoch=lambda epoch: int(epoch.duration_ns),
-        attribute="duration_ns", shown=(Shown("duration", "Int64"),),
+        attribute="duration_ns", shown=(ShownColumn("duration", "Int64"),),
     ),
     # By other metrics, {name: [validation, test]} in canonical JSON; NULL where there is none.
     Field(
@@ -199,14 +199,14 @@ EPOCH: tuple[Field, ...] = (
         epoch=lambda epoch: (
             json.dumps(dict(epoch.scores), sort_keys=True) if epoch.scores else None
         ),
-        shown=(Shown("scores", filtered=False, value=scores_of),),
+        shown=(ShownColumn("scores", filtered=False, value=scores_of),),
     ),
     # On validation before the epoch was done, [[epochs trained, score]] in JSON; NULL where none.
     Field(
         "within", Text, attribute="within", read=within_of, published=OPTIONAL,
         epoch=lambda epoch: json.dumps(epoch.within) if epoch.within else None,
         shown=(
-            Shown(
+            ShownColumn(
                 "within", with_stats=True, filtered=False, value=lambda text: dict(within_of(text))
             ),
         ),
@@ -215,13 +215,13 @@ EPOCH: tuple[Field, ...] = (
     # record has no other place. NULL where it was trained into this database.
     Field(
         "source_id", ForeignKey("source.id", name="fk_stat_source_id"),
-        shown=(Shown("source", with_stats=True, filtered=False),),
+        shown=(ShownColumn("source", with_stats=True, filtered=False),),
     ),
     Field("record", String(32)),
     Field(
         "extra", Text,
         shown=(
-            Shown(
+            ShownColumn(
                 "extra", with_stats=True, filtered=False,
                 value=lambda text: json.loads(text) if text else {},
             ),

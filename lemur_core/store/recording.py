@@ -22,7 +22,7 @@ from lemur_core.sources.given import given_code
 from lemur_core.store.artefacts import Artefact, check_artefact_name, keep
 from lemur_core.store.database import DEFAULT_DB, open_database
 from lemur_core.store.facts import check_epoch
-from lemur_core.store.trials import Found
+from lemur_core.store.trials import TrialId
 from lemur_core.store.trouble import LostError
 from lemur_core.store.writing.elsewhere import TrialElsewhere
 from lemur_core.store.writing.spill import check_not_missing
@@ -215,7 +215,7 @@ class Recording:
         source = Path(path)
         name = check_artefact_name(source.name if name is None else name)
         check_name("kind of artefact", kind, ArtefactError)
-        return keep(engine, Found(self._id, self.uid), source, name, kind, replace=replace)
+        return keep(engine, TrialId(self._id, self.uid), source, name, kind, replace=replace)
 
     @contextmanager
     def _survives_loss(self) -> Iterator[None]:

@@ -46,7 +46,7 @@ _SPELT: dict[type, Callable[[Any], str]] = {
 }
 
 
-class Exact(TypeDecorator[Any]):
+class JsonText(TypeDecorator[Any]):
     """A value as the text of its JSON: in a column of numbers SQLite would make 1 of 1.0."""
 
     impl = Text
@@ -108,7 +108,7 @@ prm = Table(
     metadata,
     Column("uid", String(32), primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("value", Exact, nullable=False),
+    Column("value", JsonText, nullable=False),
 )
 
 # The content of a data set, whatever it is called.
@@ -155,7 +155,7 @@ fact = Table(
     Column("trial_id", ForeignKey("trial.id"), primary_key=True),
     Column("epoch", Integer, primary_key=True),  # 0 for the trial as a whole
     Column("name", Text, primary_key=True),
-    Column("value", Exact, nullable=False),
+    Column("value", JsonText, nullable=False),
 )
 
 # Files of a trial, in the folder of artefacts beside the database.
@@ -199,7 +199,7 @@ code_fact = Table(
     Column("name", Text, primary_key=True),
     Column("hash", String(64), primary_key=True),  # as in `code`; empty if the source is not known
     Column("key", Text, primary_key=True),  # tells apart facts of one name and source code
-    Column("value", Exact, nullable=False),
+    Column("value", JsonText, nullable=False),
     # Where it was taken in from; NULL where it was recorded here.
     Column("source_id", ForeignKey("source.id", name="fk_code_fact_source_id")),
 )

@@ -18,14 +18,14 @@ _SHOWN = 12
 _UID_LENGTH = 32
 
 
-class Found(NamedTuple):
+class TrialId(NamedTuple):
     """A trial's id in its database, and its unique id."""
 
     id: int
     uid: str
 
 
-def find_trial(connection: Connection, uid: Any, *, only: bool = False) -> Found:
+def find_trial(connection: Connection, uid: Any, *, only: bool = False) -> TrialId:
     """Return the trial with this unique id, or whose unique id alone begins so.
 
     Args:
@@ -41,11 +41,11 @@ def find_trial(connection: Connection, uid: Any, *, only: bool = False) -> Found
         trial = schema.trial.c
         rows = list(connection.execute(select(trial.id, trial.uid).limit(2)))
         if len(rows) == 1:
-            return Found(*rows[0])
+            return TrialId(*rows[0])
     return find_trials(connection, [uid])[0]
 
 
-def find_trials(connection: Connection, uids: Sequence[Any]) -> list[Found]:
+def find_trials(connection: Connection, uids: Sequence[Any]) -> list[TrialId]:
     """Return the trial of each unique id, as `find_trial` does.
 
     Raises:
@@ -56,13 +56,13 @@ def find_trials(connection: Connection, uids: Sequence[Any]) -> list[Found]:
     return [known.get(uid) or _beginning(connection, uid) for uid in uids]
 
 
-def _whole(connection: Connection, uids: Sequence[str]) -> dict[Any, Found]:
+def _whole(connection: Connection, uids: Sequence[str]) -> dict[Any, TrialId]:
     trial = schema.trial.c
     queries = where_in(select(trial.id, trial.uid), trial.uid, [storable(uid) for uid in uids])
-    return {row.uid: Found(*row) for query in queries for row in connection.execute(query)}
+    return {row.uid: TrialId(*row) for query in queries for row in connection.execute(query)}
 
 
-def _beginning(connection: Connection, uid: Any) -> Found:
+def _beginning(connection: Connection, uid: Any) -> TrialId:
     trial = schema.trial.c
     query = select(trial.id, trial.uid)
     rows = []
@@ -74,4 +74,4 @@ def _beginning(connection: Connection, uid: Any) -> Found:
         latest = query.order_by(trial.id.desc()).limit(_SHOWN)
         known = [row.uid for row in rows or connection.execute(latest)]
         raise UnknownNameError("trial", str(uid), known, none="none is recorded")
-    return Found(*rows[0])
+    return TrialId(*rows[0])

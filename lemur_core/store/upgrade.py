@@ -19,7 +19,7 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 @dataclass(frozen=True)
-class Upgraded:
+class UpgradeResult:
     """What an upgrade did.
 
     Attributes:
@@ -31,7 +31,7 @@ class Upgraded:
     copy: Path | None
 
 
-def upgrade(db: str | Path) -> Upgraded:
+def upgrade(db: str | Path) -> UpgradeResult:
     """Bring a database up to date, in one transaction; a file is copied first.
 
     Raises:
@@ -45,11 +45,11 @@ def upgrade(db: str | Path) -> Upgraded:
             if found is None:
                 raise StoreError(f"database {place(engine)}: is empty; lemur run fills it")
             if found == schema.REVISION:
-                return Upgraded(found, None)
+                return UpgradeResult(found, None)
             file = sqlite_file(engine.url)
             copy = None if file is None else backup(engine, _free(file, found))
             _migrate(engine)
-            return Upgraded(found, copy)
+            return UpgradeResult(found, copy)
     finally:
         engine.dispose()
 

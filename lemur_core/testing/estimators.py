@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, maker, parts_of
+from lemur_core.kinds.estimator import Curve, Estimate, Estimator, TrialHistory, maker, parts_of
 from lemur_core.options import Selection, options_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class EstimatorRules:
                 _made(estimator, _known()).update(1, score, 1.0)
 
 
-def _known(*shapes: str) -> Known:
+def _known(*shapes: str) -> TrialHistory:
     epochs = tuple(map(float, range(1, _EPOCHS + 1)))
     curves = [
         Curve(epochs, tuple(_CURVES[shape]), hyperparameters={"lr": 10.0**-place, "name": shape})
@@ -68,14 +68,14 @@ def _known(*shapes: str) -> Known:
     ]
     # Of a trial, other hyperparameters may be known than of those before, or none.
     own = {"lr": 0.03, "batch": 4, "nesterov": True} if shapes else {}
-    return Known(epochs=_EPOCHS, chance=0.1, curves=curves, hyperparameters=own)
+    return TrialHistory(epochs=_EPOCHS, chance=0.1, curves=curves, hyperparameters=own)
 
 
-def _made(estimator: Entry, known: Known) -> Estimator:
+def _made(estimator: Entry, known: TrialHistory) -> Estimator:
     return maker(estimator.load(), Selection(estimator.name))(known)
 
 
-def _said(estimator: Entry, known: Known, scores: list[float]) -> list[Estimate]:
+def _said(estimator: Entry, known: TrialHistory, scores: list[float]) -> list[Estimate]:
     made = _made(estimator, known)
     return [made.update(epoch, score, 1 / epoch) for epoch, score in enumerate(scores, 1)]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lemur_core.entry import Entry
-    from lemur_core.store.taking.intake import Report
+    from lemur_core.store.taking.intake import ImportReport
 
 
 class ImporterRules:
@@ -68,7 +68,7 @@ class ImporterRules:
             f"importer {importer.name!r}: yields other records when it reads {place.name} again"
         )
 
-    def _taken(self, importer: Entry, folder: Path, place: Path | None = None) -> Report:
+    def _taken(self, importer: Entry, folder: Path, place: Path | None = None) -> ImportReport:
         place = place or self.importer_place(importer, folder)
         alone = Registry().with_entries("plugin", "importer", [importer])
         with opened(folder / "results.db", create=True) as engine:

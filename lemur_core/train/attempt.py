@@ -10,8 +10,8 @@ import torch
 from lemur_core.errors import CorruptSampleError, LabelError, MisfitError
 from lemur_core.train.checkpoint import StateLostError
 from lemur_core.train.stop import StopNow
-from lemur_core.train.trial import run_trial
-from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+from lemur_core.train.training import run_trial
+from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,15 +27,15 @@ _NO_CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"
 # Where a GPU has none, so many sentences say how much was wanted of how much; the rest is advice.
 _SENTENCES = 3
 ENDS = {
-    Verdict.PRUNE: State.PRUNED,
-    Verdict.CONVERGE: State.CONVERGED,
-    Verdict.INTERRUPT: State.INTERRUPTED,
+    TrialDecision.PRUNE: State.PRUNED,
+    TrialDecision.CONVERGE: State.CONVERGED,
+    TrialDecision.INTERRUPT: State.INTERRUPTED,
 }
 
 
 def attempt(
     trial: Trial, bundles: Bundles, hooks: EpochHooks | None = None
-) -> Generator[Epoch, Verdict, Outcome]:
+) -> Generator[Epoch, TrialDecision, Outcome]:
     """Train a trial; what its net raises ends it, and nothing else.
 
     Yields each epoch, is sent whether to go on, and returns how the trial ended.

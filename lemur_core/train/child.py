@@ -28,15 +28,15 @@ from lemur_core.train.process_tree import IS_LINUX
 from lemur_core.train.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from lemur_core.train.jobs import Job
-    from lemur_core.train.start import Start
+    from lemur_core.train.jobs import TrialJob
+    from lemur_core.train.start import WorkerStart
 
 
-def main(connection: Connection[Any, Any], how: Start) -> None:
+def main(connection: Connection[Any, Any], how: WorkerStart) -> None:
     """Train trials until the other side is closed.
 
-    Says that it is ready; then takes each `Job`, sends each epoch, takes a verdict on it, and sends
-    the outcome.
+    Says that it is ready; then takes each `TrialJob`, sends each epoch, takes a decision on it, and
+    sends the outcome.
     """
     _stand_alone()
     threads = how.threads or max(1, torch.get_num_threads() // how.workers)
@@ -59,13 +59,13 @@ class _Worker:
         self._connection, self._threads = connection, threads
         self._bundles, self._hooks = bundles, hooks
 
-    def work(self, job: Job) -> None:
+    def work(self, job: TrialJob) -> None:
         if forks_for(job.trial.device):
             self._supervise(job)
         else:
             self._train_here(job)
 
-    def _supervise(self, job: Job) -> None:
+    def _supervise(self, job: TrialJob) -> None:
         # OpenMP's threads would be missed by the processes that are forked.
         torch.set_num_threads(1)
         supervisor = Supervisor(self._connection, self._train_forked)
@@ -73,12 +73,12 @@ class _Worker:
         for one in supervisor.words():
             self._begin(supervisor, one)
 
-    def _begin(self, supervisor: Supervisor, job: Job) -> None:
+    def _begin(self, supervisor: Supervisor, job: TrialJob) -> None:
         if self._take(job):
             supervisor.discard_spare()
         supervisor.begin(job)
 
-    def _take(self, job: Job) -> bool:
+    def _take(self, job: TrialJob) -> bool:
         """Take what a job needs, and return whether this process holds more than before."""
         pipeline = job.trial.pipeline
         for key in job.dropped:
@@ -97,7 +97,7 @@ class _Worker:
         job = read()
         _train(job, self._bundles, self._hooks, read, write)
 
-    def _train_here(self, job: Job) -> None:
+    def _train_here(self, job: TrialJob) -> None:
         torch.set_num_threads(self._threads)
         prefer_for_killing()
         while True:
@@ -117,7 +117,7 @@ class _Worker:
         self._connection.send_bytes(Frame(number, True, message).packed())
 
 
-def _train(job: Job, bundles: Bundles, hooks: EpochHooks, read: Read, write: Write) -> None:
+def _train(job: TrialJob, bundles: Bundles, hooks: EpochHooks, read: Read, write: Write) -> None:
     going, verdict = attempt(job.trial, bundles, hooks), None
     while True:
         try:

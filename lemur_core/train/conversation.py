@@ -9,7 +9,7 @@ from lemur_core.errors import FactError
 from lemur_core.fact import check_facts
 from lemur_core.train.attempt import ENDS, REASON_LENGTH, TRACEBACK_LENGTH
 from lemur_core.train.messages import Message, MessageError
-from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Conversation:
     """
 
     def __init__(self, trial: Trial) -> None:
-        self._trial, self._verdict = trial, Verdict.GO_ON
+        self._trial, self._verdict = trial, TrialDecision.GO_ON
         self.epochs = list(trial.done)
         self._is_answered = True
 
@@ -51,7 +51,7 @@ class Conversation:
         self._check_outcome(message)
         return Outcome(**vars(message) | {"epochs": tuple(self.epochs)})
 
-    def answered(self, verdict: Verdict) -> None:
+    def answered(self, verdict: TrialDecision) -> None:
         """Note what was said to the last epoch."""
         self._verdict, self._is_answered = verdict, True
 

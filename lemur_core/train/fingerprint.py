@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset, TensorDataset
 
-from lemur_core.dataset import FILES, SAMPLED, DatasetRecord, Part
+from lemur_core.dataset import FILES, SAMPLED, DatasetRecord, SplitPart
 from lemur_core.errors import CorruptSampleError
 from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.trial import SPLITS
@@ -70,7 +70,7 @@ def identify(bundle: DataBundle, folder: Path, dataset: str, digests: Digests) -
     return DatasetRecord(whole.name or str(whole), classes, parts)
 
 
-def _split(samples: Samples) -> Part:
+def _split(samples: Samples) -> SplitPart:
     held = _held(samples)
     if held is None:
         targets = _targets(samples)
@@ -88,8 +88,8 @@ def _held(samples: Any) -> list[Tensor] | None:
     return list(samples.tensors) if isinstance(samples, TensorDataset) else None
 
 
-def _part(size: int, *digests: bytes) -> Part:
-    return Part(size, hashlib.sha256(b"".join(digests)).hexdigest())
+def _part(size: int, *digests: bytes) -> SplitPart:
+    return SplitPart(size, hashlib.sha256(b"".join(digests)).hexdigest())
 
 
 def _targets(samples: Any) -> Tensor | None:
@@ -106,7 +106,7 @@ def _targets(samples: Any) -> Tensor | None:
     return targets.to(torch.int64) if whole_numbers else None
 
 
-def _files(digests: Mapping[str, bytes]) -> Part:
+def _files(digests: Mapping[str, bytes]) -> SplitPart:
     above = os.path.commonpath({os.path.dirname(file) for file in digests})
     start = len(os.path.join(above, ""))
     named = [
@@ -115,7 +115,7 @@ def _files(digests: Mapping[str, bytes]) -> Part:
     whole = hashlib.sha256()
     for name, digest in sorted(named):
         whole.update(hashlib.sha256(name.encode(errors="surrogateescape")).digest() + digest)
-    return Part(len(named), whole.hexdigest())
+    return SplitPart(len(named), whole.hexdigest())
 
 
 def _normalised(name: str) -> str:
@@ -123,7 +123,7 @@ def _normalised(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _sampled(splits: Mapping[str, Samples]) -> Part:
+def _sampled(splits: Mapping[str, Samples]) -> SplitPart:
     digests = [
         _sample(samples, index)
         for samples in splits.values()

@@ -27,7 +27,7 @@ class SharedData(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Job:
+class TrialJob:
     """A trial for a worker, and its data where the worker does not have it yet.
 
     Attributes:

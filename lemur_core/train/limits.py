@@ -16,7 +16,7 @@ _LOOK_S = 0.2
 
 
 @dataclass(frozen=True)
-class Limits:
+class TrialLimits:
     """What a trial may take before it is ended from outside.
 
     Attributes:
@@ -36,14 +36,14 @@ class LimitReachedError(Exception):
     """A trial took more than it may."""
 
 
-class Watch:
+class LimitWatch:
     """Knows what the trial of one process has taken.
 
     Attributes:
         is_ready: Whether the process can train.
     """
 
-    def __init__(self, process: int | None, limits: Limits) -> None:
+    def __init__(self, process: int | None, limits: TrialLimits) -> None:
         self.limits = limits
         self._memory: psutil.Process | None = None
         self._started = time.monotonic()

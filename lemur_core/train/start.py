@@ -8,14 +8,14 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_core.notices import write_output
-from lemur_core.spawn import Spawned, spawn
+from lemur_core.spawn import SpawnedProcess, spawn
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
 
-class Start(NamedTuple):
+class WorkerStart(NamedTuple):
     """How processes are started.
 
     Attributes:
@@ -28,7 +28,7 @@ class Start(NamedTuple):
     threads: int | None = None
     workers: int = 1
 
-    def __call__(self) -> Spawned:
+    def __call__(self) -> SpawnedProcess:
         """Start a process that trains what it is sent."""
         if os.name != "posix":
             return spawn(_main, self)
@@ -39,7 +39,7 @@ class Start(NamedTuple):
 
 
 def _main(
-    connection: Connection[Any, Any], how: Start, output: Connection[Any, Any] | None = None
+    connection: Connection[Any, Any], how: WorkerStart, output: Connection[Any, Any] | None = None
 ) -> None:
     if output is not None:
         # Before torch is imported, which may warn too.

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.train.fork import IGNORED, Fork, Train
 from lemur_core.train.huge_pages import gather
-from lemur_core.train.jobs import EndTrial, Job
+from lemur_core.train.jobs import EndTrial, TrialJob
 from lemur_core.train.messages import Began, Ended, Frame, Message, encode, is_outcome
 from lemur_core.train.process_tree import adopt_orphans, end_children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lemur_core.trial import Verdict
+    from lemur_core.trial import TrialDecision
 
 # How often to look for processes that ended where the kernel has no descriptors of them.
 _LOOK_S = 0.05
@@ -67,14 +67,14 @@ class Supervisor:
                 self._clear()
             if self._connection in ready:
                 word = self._connection.recv()
-                if isinstance(word, Job):
+                if isinstance(word, TrialJob):
                     yield word
                 else:
                     self._hear(word)
             elif self._current is not None and self._spare is None:
                 self._spare = self._fork()
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: TrialJob) -> None:
         """Begin to train a trial, whose data this process holds."""
         spare, self._spare = self._spare, None
         if spare is not None and spare.has_ended():
@@ -127,7 +127,7 @@ class Supervisor:
             self._clear()
             self._say(Ended(code))
 
-    def _hear(self, word: Verdict | EndTrial) -> None:
+    def _hear(self, word: TrialDecision | EndTrial) -> None:
         if isinstance(word, EndTrial):
             if self._current is not None:
                 self._end_current()

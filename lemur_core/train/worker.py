@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Collection
 
-    from lemur_core.trial import Epoch, Outcome, Trial, Verdict
+    from lemur_core.trial import Epoch, Outcome, Trial, TrialDecision
 
 
 class Worker(Protocol):
@@ -31,7 +31,7 @@ class Worker(Protocol):
     def receive(self) -> Epoch | Outcome | None:
         """Return what it has to say of its trial; None where it trains still."""
 
-    def answer(self, verdict: Verdict) -> None:
+    def answer(self, verdict: TrialDecision) -> None:
         """Say, to an epoch that it told, whether to go on."""
 
     def handles(self) -> Collection[Any]:

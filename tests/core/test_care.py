@@ -12,8 +12,8 @@ from lemur_core.errors import NewerDatabaseError, StoreError
 from lemur_core.store import schema
 from lemur_core.store.care import backup, check, info, vacuum
 from lemur_core.store.database import open_database, opened
-from lemur_core.store.reading.told import tell
-from lemur_core.store.taking.merge import Merged, merge
+from lemur_core.store.reading.stored_trial import read_stored_trial
+from lemur_core.store.taking.merge import MergeResult, merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.writing.writer import Writer
@@ -197,14 +197,14 @@ def test_vacuum_gives_room_back(filled):
 
 def test_merged_in_is_what_was_not_there(filled, tmp_path):
     one, two = filled("one.db"), filled("two.db", uid="b" * 32)
-    assert _merge(one, two) == Merged(trials=1, epochs=2)
+    assert _merge(one, two) == MergeResult(trials=1, epochs=2)
     frame = data(db=one, with_stats=True)
     assert list(frame["trial"]) == ["a" * 32] * 2 + ["b" * 32] * 2
     # Both were trial 1 of the pipeline.
     assert list(frame["number"]) == [1, 1, 2, 2]
     assert frame["nn_code"].nunique() == 1
     assert list(frame["prm"]) == [PRM] * 4
-    assert _merge(one, two) == Merged()
+    assert _merge(one, two) == MergeResult()
     assert data(db=one, with_stats=True).equals(frame)
     assert len(data(db=two)) == 2
 
@@ -214,11 +214,11 @@ def test_a_trial_that_ended_elsewhere_is_ended(filled):
     there = filled("there.db")
     # Where it went on, a sample had been damaged.
     damage(there, """update trial set left_out = '{"train":1}'""")
-    assert _merge(here, there) == Merged(trials=0, epochs=1)
+    assert _merge(here, there) == MergeResult(trials=0, epochs=1)
     assert list(data(db=here)["state"]) == ["finished", "finished"]
     with opened(here) as engine, engine.connect() as connection:
-        assert tell(connection, "a").left_out == {"train": 1}
-    assert _merge(there, filled("old.db", epochs=1, state=State.INTERRUPTED)) == Merged()
+        assert read_stored_trial(connection, "a").left_out == {"train": 1}
+    assert _merge(there, filled("old.db", epochs=1, state=State.INTERRUPTED)) == MergeResult()
     assert list(data(db=there)["state"]) == ["finished", "finished"]
 
 
@@ -231,7 +231,7 @@ def test_what_was_taken_in_from_elsewhere_is_merged_once(filled, tmp_path):
     publish(tmp_path / "stat", 2, [FIRST])
     with opened(two) as engine:
         take_in(engine, tmp_path / "stat")
-    assert _merge(one, two) == Merged(trials=0, epochs=1)
+    assert _merge(one, two) == MergeResult(trials=0, epochs=1)
     assert list(data(db=one, nn="ResNet")["epoch"]) == [1, 2]
     assert data(db=one, nn="ResNet")["trial"].nunique() == 1
 

@@ -15,8 +15,8 @@ from lemur_core.store import schema
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
 from lemur_core.store.identity import code_hash
-from lemur_core.store.reading.told import tell
-from lemur_core.store.taking.merge import Merged, merge
+from lemur_core.store.reading.stored_trial import read_stored_trial
+from lemur_core.store.taking.merge import MergeResult, merge
 from lemur_core.store.upgrade import upgrade
 from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Trial
@@ -69,7 +69,7 @@ def test_two_nets_of_one_text_keep_it_once(record):
 def test_a_source_whose_characters_are_escaped_is_the_same_when_it_is_merged(record, tmp_path):
     one, other = (record(f"{name}.db", "# nul \0\n", ["Net"]) for name in ("one", "other"))
     with opened(one) as here, opened(other) as there:
-        assert merge(here, there) == Merged(trials=1, epochs=1)
+        assert merge(here, there) == MergeResult(trials=1, epochs=1)
         assert check(here) == []
     assert rows(one, "select hash from nn") == [(code_hash("# nul \0\n"),)]
     assert list(data(db=one)["nn_code"]) == ["# nul \\x00\n"] * 2
@@ -83,7 +83,7 @@ def test_a_source_that_is_gone_is_named(record):
         data(db=db)
     assert str(raised.value) == said
     with opened(db) as engine, engine.connect() as connection, pytest.raises(StoreError) as raised:
-        tell(connection, connection.scalar(select(schema.trial.c.uid)))
+        read_stored_trial(connection, connection.scalar(select(schema.trial.c.uid)))
     assert str(raised.value) == said
 
 

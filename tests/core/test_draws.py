@@ -16,7 +16,7 @@ from lemur_core.kinds.transform import Normalisation
 from lemur_core.pattern import Pattern
 from lemur_core.train import checkpoint
 from lemur_core.train.batches import batches
-from lemur_core.train.trial import run_trial
+from lemur_core.train.training import run_trial
 from lemur_core.trial import Trial
 
 CPU = torch.device("cpu")

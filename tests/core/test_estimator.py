@@ -1,7 +1,15 @@
 import pytest
 
 from lemur_core.errors import ContractError, SettingsError
-from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, maker, parts_of, within
+from lemur_core.kinds.estimator import (
+    Curve,
+    Estimate,
+    TrialHistory,
+    check_score,
+    maker,
+    parts_of,
+    within,
+)
 from lemur_core.options import Selection, options_of, read_selection, read_selections
 
 
@@ -17,7 +25,7 @@ class Steady:
 
 
 def made(text, known=None):
-    return maker(Steady, read_selection("estimator", text))(known or Known(epochs=20))
+    return maker(Steady, read_selection("estimator", text))(known or TrialHistory(epochs=20))
 
 
 def test_options_have_the_kinds_of_their_defaults():
@@ -88,7 +96,7 @@ def test_what_was_asked_is_written_as_it_was_read(asked):
 
 def test_a_metric_that_falls_is_refused():
     with pytest.raises(SettingsError) as raised:
-        made("steady", Known(epochs=20, higher_is_better=False))
+        made("steady", TrialHistory(epochs=20, higher_is_better=False))
     assert str(raised.value) == (
         "estimator 'steady': the metric falls as nets get better; estimators need one that rises, "
         "from 0 to 1: 1 - error, say"
@@ -97,7 +105,7 @@ def test_a_metric_that_falls_is_refused():
 
 def test_what_is_no_estimator_is_refused():
     with pytest.raises(ContractError) as raised:
-        maker(lambda known: 3, Selection("three"))(Known(epochs=1))
+        maker(lambda known: 3, Selection("three"))(TrialHistory(epochs=1))
     assert str(raised.value) == (
         "estimator 'three': gives int; expected an object with "
         "update(epoch, score, loss) and interval"
@@ -165,8 +173,8 @@ def test_a_curve_comes_to_its_highest_score_or_to_what_was_predicted():
 
 def test_the_best_of_earlier_trials_is_known():
     curves = (Curve((1.0,), (0.2,)), Curve((1.0,), (0.1,), predicted=0.4))
-    assert Known(epochs=1, curves=curves).best == 0.4
-    assert Known(epochs=1).best is None
+    assert TrialHistory(epochs=1, curves=curves).best == 0.4
+    assert TrialHistory(epochs=1).best is None
 
 
 def test_an_estimate_tells_what_it_says_and_no_more():

@@ -12,7 +12,7 @@ from lemur_core.errors import SpaceError
 from lemur_core.kinds.loader import InMemory
 from lemur_core.settings import Settings
 from lemur_core.train.batches import batches
-from lemur_core.train.trial import arrange
+from lemur_core.train.training import arrange
 
 run = partial(lemur_core.run, in_process=True, threads=1)
 LINEAR = "img-classification_blobs_hits_Linear"

@@ -55,7 +55,7 @@ from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
-from lemur_core.store.reading.told import tell
+from lemur_core.store.reading.stored_trial import tell
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.trouble import AwayError

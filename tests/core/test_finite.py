@@ -10,7 +10,7 @@ from torch import nn
 from lemur_core import data, run
 from lemur_core.errors import LemurError
 from lemur_core.train.finite import Outputs, check_weights, finite_buffers
-from lemur_core.train.trial import NotFiniteError, score
+from lemur_core.train.training import NotFiniteError, score
 
 NAN, INF = math.nan, math.inf
 LARGEST = torch.finfo(torch.float32).max

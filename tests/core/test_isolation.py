@@ -10,14 +10,14 @@ import pytest
 from lemur_core.campaign.plan import plan
 from lemur_core.settings import Settings
 from lemur_core.train.data import Bundles
-from lemur_core.train.here import Here
-from lemur_core.train.limits import Limits
-from lemur_core.train.process import Process
+from lemur_core.train.in_process_worker import InProcessWorker
+from lemur_core.train.limits import TrialLimits
 from lemur_core.train.process_tree import IS_LINUX
-from lemur_core.train.start import Start
+from lemur_core.train.process_worker import ProcessWorker
+from lemur_core.train.start import WorkerStart
 from lemur_core.train.stop import StopNow
 from lemur_core.train.worker import wait_for
-from lemur_core.trial import Outcome, State, Trial, Verdict
+from lemur_core.trial import Outcome, State, Trial, TrialDecision
 
 BLOBS = "img-classification_blobs_hits"
 PRM = {
@@ -162,7 +162,7 @@ HOSTILE = {
     "patched numpy": "np.random.seed = np.random.set_state = lambda *_: 1 / 0",
     "patched builtins": "builtins.float = builtins.len = builtins.isinstance = lambda *_: 1",
     "modules": "[sys.modules.__setitem__(n, None) for n in list(sys.modules) if 'metric' in n]",
-    "patched lemur": ("import lemur_core.train.trial as t; t.score = lambda *_: {'hits': 1.0}"),
+    "patched lemur": ("import lemur_core.train.training as t; t.score = lambda *_: {'hits': 1.0}"),
     "patched metric": (
         "import lemur_toy.data as d; d.Hits.compute = lambda self: 1.0; "
         "d.Plain.forward = lambda self, x: x * 0.0"
@@ -202,8 +202,10 @@ def workers(folder):
 @pytest.fixture
 def worker(folder, workers, toys):
     if not workers:
-        start = Start(folder, threads=1)
-        workers.append(Process(Bundles(folder), Limits(epoch_s=60), "cpu", start, start()))
+        start = WorkerStart(folder, threads=1)
+        workers.append(
+            ProcessWorker(Bundles(folder), TrialLimits(epoch_s=60), "cpu", start, start())
+        )
     return workers[0]
 
 
@@ -223,7 +225,7 @@ def trial(folder, toys):
     return make
 
 
-def trained(worker, trial, verdict=Verdict.GO_ON):
+def trained(worker, trial, verdict=TrialDecision.GO_ON):
     worker.begin(trial)
     while True:
         wait_for([worker])
@@ -326,21 +328,21 @@ def test_a_net_that_ends_its_process_with_its_trial_untold_has_failed(worker, tr
 @pytest.mark.parametrize("is_here", [True, False])
 def test_what_a_net_raises_to_end_the_program_is_its_failure(worker, trial, kind, is_here):
     lines = f"raise {kind}('so')"
-    used = Here(worker.bundles, "cpu") if is_here else worker
+    used = InProcessWorker(worker.bundles, "cpu") if is_here else worker
     outcome = trained(used, trial(lines))
     assert (outcome.state, outcome.reason) == (State.FAILED, f"{kind}: so")
     assert lines in outcome.traceback
 
 
 def test_a_trial_is_stopped_by_who_runs_it(worker, trial):
-    here = Here(worker.bundles, "cpu")
+    here = InProcessWorker(worker.bundles, "cpu")
     with pytest.raises(StopNow):
         trained(here, trial("from lemur_core.train.stop import StopNow; raise StopNow"))
 
 
 def is_running(pid):
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return psutil.ProcessWorker(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
@@ -376,7 +378,7 @@ def test_what_left_the_process_group_is_ended_with_its_trial(worker, trial, tmp_
 def test_a_trial_that_takes_too_long_is_ended_with_all_it_started(worker, trial, tmp_path):
     file, process = tmp_path / "pids", worker._process
     holds_lock = "ctypes.PyDLL(None).pause()"
-    limits, worker._watch.limits = worker._watch.limits, Limits(epoch_s=1.5)
+    limits, worker._watch.limits = worker._watch.limits, TrialLimits(epoch_s=1.5)
     try:
         outcome = trained(worker, trial(STARTS.format(file=str(file), then=holds_lock)))
     finally:
@@ -388,7 +390,7 @@ def test_a_trial_that_takes_too_long_is_ended_with_all_it_started(worker, trial,
 
 def test_a_trial_that_takes_too_much_memory_is_ended_alone(worker, trial):
     process = worker._process
-    limits, worker._watch.limits = worker._watch.limits, Limits(memory_bytes=2 * 2**30)
+    limits, worker._watch.limits = worker._watch.limits, TrialLimits(memory_bytes=2 * 2**30)
     try:
         outcome = trained(worker, trial("kept = torch.ones(2**29 + 2**28); time.sleep(60)"))
     finally:
@@ -408,14 +410,14 @@ def test_nothing_is_left_of_a_campaign_that_was_killed(worker, trial, tmp_path):
     campaign = os.fork()
     if campaign == 0:
         try:
-            used = Process(worker.bundles, worker.limits, "cpu", worker._start)
+            used = ProcessWorker(worker.bundles, worker.limits, "cpu", worker._start)
             used.begin(one)
             os.write(reading[1], str(used._process.pid).encode())
             time.sleep(600)
         finally:
             os._exit(1)
     guardian = int(os.read(reading[0], 20))
-    tree = psutil.Process(guardian)
+    tree = psutil.ProcessWorker(guardian)
     eventually(lambda: pid.exists() and pid.read_text())
     below = [process.pid for process in (tree, *tree.children(recursive=True))]
     assert int(pid.read_text()) in below

@@ -12,7 +12,7 @@ from lemur_core.kinds.loader import DataBundle, InMemory
 from lemur_core.kinds.transform import Normalisation
 from lemur_core.pattern import Pattern
 from lemur_core.train import checkpoint
-from lemur_core.train.trial import run_trial
+from lemur_core.train.training import run_trial
 from lemur_core.trial import Trial
 
 NET = """

@@ -14,7 +14,7 @@ from lemur_core.reproduction.reproduce import reproduce
 from lemur_core.settings import Settings
 from lemur_core.store import schema
 from lemur_core.store.database import opened
-from lemur_core.store.reading.told import tell
+from lemur_core.store.reading.stored_trial import read_stored_trial
 from lemur_core.train.batches import batches
 from lemur_core.train.corrupt import find_corrupt, leave_out
 from lemur_core.trial import State
@@ -120,7 +120,7 @@ def test_samples_that_cannot_be_decoded_are_left_out_where_that_is_asked_for(
 def recorded(folder):
     """What is known of the one trial that was recorded there."""
     with opened(folder / "results.db") as engine, engine.connect() as connection:
-        return tell(connection, connection.scalar(select(schema.trial.c.uid)))
+        return read_stored_trial(connection, connection.scalar(select(schema.trial.c.uid)))
 
 
 @pytest.mark.parametrize(

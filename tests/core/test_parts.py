@@ -10,8 +10,8 @@ from lemur_core.entry import entry_of_file
 from lemur_core.kinds.loader import InMemory
 from lemur_core.pattern import Pattern
 from lemur_core.train.data import Bundles
-from lemur_core.train.parts import Parted
-from lemur_core.train.trial import run_trial
+from lemur_core.train.part_scorer import PartScorer
+from lemur_core.train.training import run_trial
 from lemur_core.trial import Trial
 
 # What draws while it learns, and has a mode that matters: dropout, and a layer that its author
@@ -96,7 +96,7 @@ def test_each_part_says_how_much_was_trained_by_then(trial, tmp_path):
 def test_a_part_ends_where_its_batches_have_been_learned_from():
     batches = [(torch.full((1,), number), None) for number in range(5)]
     learned, seen = [], []
-    parted = Parted(batches, 2, lambda: seen.append(list(learned)) or 0.5, ())
+    parted = PartScorer(batches, 2, lambda: seen.append(list(learned)) or 0.5, ())
     for inputs, _ in parted:
         learned.append(int(inputs))
     assert seen == [[0, 1]]
@@ -106,5 +106,5 @@ def test_a_part_ends_where_its_batches_have_been_learned_from():
 
 def test_one_part_is_never_looked_at():
     samples = InMemory(torch.zeros(4, 1, 1, 1, dtype=torch.uint8), torch.zeros(4).long())
-    parted = Parted([samples[0]] * 4, 1, pytest.fail, ())
+    parted = PartScorer([samples[0]] * 4, 1, pytest.fail, ())
     assert len(list(parted)) == 4

@@ -7,7 +7,7 @@ import pytest
 from lemur_core import data
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
-from lemur_core.store.reading.told import tell
+from lemur_core.store.reading.stored_trial import read_stored_trial
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.trouble import AwayError
@@ -49,7 +49,7 @@ def check(file):
     told = data(db=file, with_stats=True).sort_values(["trial", "epoch"])
     assert told["within"].tolist() == [{}, dict(WITHIN)] * 2
     with opened(file) as engine, engine.connect() as connection:
-        one, other = (tell(connection, number * 32) for number in "12")
+        one, other = (read_stored_trial(connection, number * 32) for number in "12")
         assert prediction_of(one.facts["predicted"], one.facts["estimate"]) == PREDICTION
         assert (one.left_out, other.left_out) == (LEFT_OUT, {})
         found = connection.exec_driver_sql(_WITHIN)

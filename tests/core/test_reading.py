@@ -16,7 +16,7 @@ from lemur_core.store.database import opened
 from lemur_core.store.reading.filters import Filters
 from lemur_core.store.reading.formats import FORMS
 from lemur_core.store.reading.formats import write as write_form
-from lemur_core.store.reading.frame import Wanted, frame_of
+from lemur_core.store.reading.frame import FrameOptions, frame_of
 from lemur_core.store.reading.reader import best
 from lemur_core.store.reading.standings import best_trial, standings
 from lemur_core.store.taking.published import take_in
@@ -256,7 +256,7 @@ def test_a_trial_that_begins_meanwhile_does_no_harm(toys, db):
 
         event.listen(engine, "after_cursor_execute", begin)
         with engine.connect() as connection:
-            found = frame_of(connection, Filters(), Wanted(best_of=("nn",)))
+            found = frame_of(connection, Filters(), FrameOptions(best_of=("nn",)))
     assert list(found["trial"].str[0])[:2] == ["2", "3"]
 
 
@@ -306,7 +306,7 @@ def test_queries_use_the_indexes_that_are_there_for_them(db, filters, index):
     with opened(db) as engine:
         event.listen(engine, "before_cursor_execute", explain)
         with engine.connect() as connection:
-            frame_of(connection, filters, Wanted())
+            frame_of(connection, filters, FrameOptions())
     assert index in plans[0]
     assert "SCAN prm" not in plans[0]
 

@@ -13,7 +13,7 @@ from lemur_core.spawn import spawn
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
 from lemur_core.store.taking import ahead
-from lemur_core.store.taking.intake import Report
+from lemur_core.store.taking.intake import ImportReport
 from lemur_core.store.taking.layout import files_in, read_files
 from lemur_core.store.taking.published import take_in
 
@@ -61,7 +61,7 @@ def contents(folder):
 
 def test_what_was_published_is_in_data(published, db):
     publish(published, 3, [FIRST, SECOND])
-    assert taken(db, published) == Report(read=2, added=2)
+    assert taken(db, published) == ImportReport(read=2, added=2)
     frame = data(db=db, with_stats=True).sort_values("accuracy")
     assert list(frame["accuracy"]) == [0.5, 0.75]
     assert list(frame["epoch"]) == [3, 3]
@@ -81,12 +81,12 @@ def test_what_was_published_is_in_data(published, db):
 
 def test_taken_in_again_it_changes_nothing(published, db):
     publish(published, 1, [FIRST, SECOND, SECOND])
-    assert taken(db, published) == Report(read=3, added=3)
+    assert taken(db, published) == ImportReport(read=3, added=3)
     before = data(db=db)
-    assert taken(db, published) == Report(read=3, added=0)
+    assert taken(db, published) == ImportReport(read=3, added=0)
     assert data(db=db).equals(before)
     publish(published, 2, [FIRST])
-    assert taken(db, published) == Report(read=4, added=1)
+    assert taken(db, published) == ImportReport(read=4, added=1)
 
 
 def test_given_back_it_is_what_was_taken_in(published, db, tmp_path):
@@ -121,8 +121,8 @@ def test_an_archive_is_read_as_its_folder(published, db, tmp_path):
     publish(published, 1, [FIRST, SECOND])
     with zipfile.ZipFile(tmp_path / "stat.zip", "w") as archive:
         archive.write(published / PIPELINE / "1.json", f"stat/{PIPELINE}/1.json")
-    assert taken(db, tmp_path / "stat.zip") == Report(read=2, added=2)
-    assert taken(db, published) == Report(read=2, added=0)
+    assert taken(db, tmp_path / "stat.zip") == ImportReport(read=2, added=2)
+    assert taken(db, published) == ImportReport(read=2, added=0)
 
 
 def test_names_that_lead_out_of_an_archive_lead_nowhere(db, tmp_path):
@@ -185,7 +185,7 @@ def test_what_is_malformed_is_named_and_the_rest_taken_in(published, db, content
 )
 def test_files_that_are_none_of_lemurs_are_named(published, db, pipeline, name, reason):
     publish(published, name, [FIRST], pipeline)
-    assert taken(db, published) == Report(faults=[(f"{pipeline}/{name}.json", reason)])
+    assert taken(db, published) == ImportReport(faults=[(f"{pipeline}/{name}.json", reason)])
 
 
 def test_what_no_database_takes_comes_back_as_it_was(published, db, tmp_path):
@@ -235,20 +235,20 @@ def peers(tmp_path):
 
 
 def test_lemurs_database_is_taken_in_with_its_code(peers, db):
-    assert taken(db, peers) == Report(read=1, added=1)
+    assert taken(db, peers) == ImportReport(read=1, added=1)
     row = data(db=db, with_stats=True).iloc[0]
     assert (row["nn"], row["nn_code"], row["epoch"]) == ("ResNet", "# theirs", 3)
     assert row["prm"] == {
         name: FIRST[name] for name in ("batch", "lr", "momentum", "patch_size", "transform")
     }
-    assert taken(db, peers) == Report(read=1, added=0)
+    assert taken(db, peers) == ImportReport(read=1, added=0)
 
 
 def test_lemurs_database_and_its_files_hold_the_same_records(peers, published, db):
     # SQLite makes 8 of LEMUR's 8.0.
     publish(published, 3, [FIRST | {"patch_size": 8}])
     taken(db, published)
-    assert taken(db, peers) == Report(read=1, added=0)
+    assert taken(db, peers) == ImportReport(read=1, added=0)
 
 
 def test_rows_of_lemurs_database_that_are_none_are_named(peers, db):
@@ -256,7 +256,7 @@ def test_rows_of_lemurs_database_that_are_none_are_named(peers, db):
         connection.execute("update stat set accuracy = 'high'")
     connection.close()
     expected = (f"{peers}, stat s1", "accuracy 'high': expected a number from 0 to 1")
-    assert taken(db, peers) == Report(faults=[expected])
+    assert taken(db, peers) == ImportReport(faults=[expected])
 
 
 def test_what_is_nothing_of_lemurs_is_refused(db, tmp_path):
@@ -289,7 +289,7 @@ STAT = Path(__file__).parents[3] / "shared" / "data" / "lemur" / "stat.zip"
 
 @pytest.mark.skipif(not STAT.exists(), reason="the published records are not here")
 def test_all_that_was_published_is_taken_in_and_given_back(db, tmp_path):
-    assert taken(db, STAT) == Report(read=32424, added=32424)
+    assert taken(db, STAT) == ImportReport(read=32424, added=32424)
     best = data(only_best_accuracy=True, db=db).groupby(["task", "dataset", "nn"])["accuracy"].max()
     coco = {net: round(score, 4) for (_, dataset, net), score in best.items() if dataset == "coco"}
     # Of the tables that were published with them.

@@ -10,11 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lemur_core import data
-from lemur_core.cli.trial import trial_text
+from lemur_core.cli.show_trial import trial_text
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
-from lemur_core.store.reading.told import tell
+from lemur_core.store.reading.stored_trial import read_stored_trial
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.taking.records import OWN_COLUMNS
 
@@ -109,7 +109,7 @@ def test_what_is_nearly_as_lemur_writes_it_can_be_read_or_is_named(own):
         given_back(folder, engine)
         with engine.connect() as connection:
             for (uid,) in connection.exec_driver_sql("select uid from trial").all():
-                trial_text(tell(connection, uid))
+                trial_text(read_stored_trial(connection, uid))
 
 
 @FUZZ

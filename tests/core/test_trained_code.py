@@ -213,7 +213,7 @@ def test_a_recipe_that_is_not_the_recorded_one_is_refused(trainer, toys):
     from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
     from lemur_core.train.data import Bundles
-    from lemur_core.train.trial import Training
+    from lemur_core.train.training import Training
     from lemur_core.trial import Trial
 
     base, entry = trainer

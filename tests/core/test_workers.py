@@ -14,11 +14,11 @@ from lemur_core.events import TrialFinished, TrialStarted, Warned
 from lemur_core.settings import Settings
 from lemur_core.train.data import Bundles
 from lemur_core.train.devices import devices_of
-from lemur_core.train.limits import Limits
+from lemur_core.train.limits import TrialLimits
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import MessageError, decode, encode
-from lemur_core.train.process import Process
-from lemur_core.train.start import Start
+from lemur_core.train.process_worker import ProcessWorker
+from lemur_core.train.start import WorkerStart
 from lemur_core.train.worker import wait_for
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
@@ -84,7 +84,7 @@ def test_workers_begin_what_the_next_study_has_while_one_study_ends(tmp_path):
 def is_running(pid):
     # Whoever inherited it may not have asked yet how it ended.
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return psutil.ProcessWorker(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
@@ -110,7 +110,9 @@ def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
     from lemur_core.campaign.plan import plan
 
     [pipeline] = plan(settings, toys).pipelines
-    worker = Process(Bundles(tmp_path), Limits(start_s=0.01), "cpu", Start(tmp_path))
+    worker = ProcessWorker(
+        Bundles(tmp_path), TrialLimits(start_s=0.01), "cpu", WorkerStart(tmp_path)
+    )
     worker.begin(Trial(pipeline, 1, {"batch": 8, "transform": "plain"}, 0, 1))
     outcome = None
     while outcome is None:

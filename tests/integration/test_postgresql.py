@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from lemur_core import data
-from lemur_core.dataset import DatasetRecord, Part
+from lemur_core.dataset import DatasetRecord, SplitPart
 from lemur_core.entry import Entry
 from lemur_core.errors import StoreError
 from lemur_core.pipeline import Pipeline
@@ -71,7 +71,9 @@ def test_data_gives_back_what_was_recorded(engine, database):
 
 def test_trials_on_other_data_are_kept_apart(engine, database):
     writer = Writer(engine, {})
-    records = [DatasetRecord(name, ("cat",), {"train": Part(1, name)}) for name in ("one", "two")]
+    records = [
+        DatasetRecord(name, ("cat",), {"train": SplitPart(1, name)}) for name in ("one", "two")
+    ]
     for number, record in enumerate([*records, None], 1):
         trial_id = writer.begin(Trial(PIPELINE, number, PRM, 7, 2, data=record))
         writer.record(trial_id, epoch(1))

@@ -12,7 +12,7 @@ from lemur_check.corpus import corpus
 from lemur_check.likeness import Likeness, read_likeness, read_sketches, write_sketches
 from lemur_check.sketch import sketch_of
 from lemur_check.verdicts import CheckedNet, find_verdicts, read_checked, write_verdict
-from lemur_check.verdicts import Pipeline as Checked
+from lemur_check.verdicts import CheckedPipeline as Checked
 from lemur_core import Results, data
 from lemur_core.code_facts import CodeDatabase, CodeFact
 from lemur_core.composition import compose
@@ -31,7 +31,7 @@ from lemur_core.store.reading.reader import best, without_epochs
 from lemur_core.store.reading.standings import standings
 from lemur_core.store.recording import recording
 from lemur_core.store.taking.importers import files
-from lemur_core.store.taking.intake import Report
+from lemur_core.store.taking.intake import ImportReport
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
@@ -62,8 +62,8 @@ def taken(database, place):
 
 
 def test_what_was_published_is_taken_in_once_and_given_back(database, published, tmp_path):
-    assert taken(database, published) == Report(read=2, added=2)
-    assert taken(database, published) == Report(read=2, added=0)
+    assert taken(database, published) == ImportReport(read=2, added=2)
+    assert taken(database, published) == ImportReport(read=2, added=0)
     with opened(database) as engine:
         assert export(engine, tmp_path / "back") == (2, [])
         assert check(engine) == []

@@ -256,4 +256,4 @@ def _stored(value: Any) -> list[str]:
         values.append(int(value))
     elif isinstance(value, int) and not isinstance(value, bool):
         values.append(float(value))
-    return [schema.Exact.text(each) for each in values]
+    return [schema.JsonText.text(each) for each in values]

@@ -62,7 +62,7 @@ _MANY = 2_000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FrameOptions:
     """What is asked for of the rows that were found.
 
     Attributes:
@@ -98,7 +98,7 @@ class Wanted:
         ]
 
 
-def frame_of(connection: Connection, filters: Filters, wanted: Wanted) -> DataFrame:
+def frame_of(connection: Connection, filters: Filters, wanted: FrameOptions) -> DataFrame:
     """Return the rows that filters let through.
 
     Raises:
@@ -122,7 +122,7 @@ def is_fact(column: str) -> bool:
     return column not in _NOT_FACTS and not column.startswith(PRM)
 
 
-def _columns(connection: Connection, wanted: Wanted) -> list[str]:
+def _columns(connection: Connection, wanted: FrameOptions) -> list[str]:
     if wanted.columns is None:
         return wanted.known
     unknown = [name for name in wanted.columns if name not in wanted.known]
@@ -142,7 +142,7 @@ def _fact_column(fact: str) -> str:
 
 
 def _facts_wanted(
-    connection: Connection, wanted: Wanted, columns: Collection[str]
+    connection: Connection, wanted: FrameOptions, columns: Collection[str]
 ) -> list[str] | None:
     """Return the names of the facts that are asked for; None is for all that the rows have."""
     if not isinstance(wanted.facts, bool):
@@ -158,7 +158,7 @@ def _facts_wanted(
 
 
 def _rows(
-    connection: Connection, filters: Filters, wanted: Wanted, columns: Collection[str]
+    connection: Connection, filters: Filters, wanted: FrameOptions, columns: Collection[str]
 ) -> DataFrame:
     """Return those of these columns that `schema.stat` has, and ``trial_id``, epoch by epoch."""
     needed = {"epoch", "accuracy", *columns, *([wanted.by] if wanted.best_of else [])}
@@ -223,7 +223,7 @@ def _put_together(
     rows: DataFrame,
     trials: DataFrame,
     columns: Sequence[str],
-    wanted: Wanted,
+    wanted: FrameOptions,
     facts: Sequence[str] | None,
 ) -> DataFrame:
     import pandas as pd

@@ -9,7 +9,7 @@ from lemur_core.restriction import canonical
 from lemur_core.store.database import DEFAULT_DB, opened
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.filters import Filters
-from lemur_core.store.reading.frame import Wanted, frame_of
+from lemur_core.store.reading.frame import FrameOptions, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -155,7 +155,7 @@ def wanted_of(
     prm_as_columns: bool = False,
     columns: Sequence[str] | None = None,
     with_facts: bool | Sequence[str] = False,
-) -> Wanted:
+) -> FrameOptions:
     """Return which of the rows, and how, these arguments of `data` ask for.
 
     Raises:
@@ -165,7 +165,7 @@ def wanted_of(
         raise SettingsError(
             "only_best goes by validation and only_best_accuracy by the test score; give one"
         )
-    return Wanted(
+    return FrameOptions(
         best_of=_best_of(only_best or only_best_accuracy, unique_nn),
         by="validation" if only_best else "accuracy",
         max_rows=max_rows,
@@ -238,7 +238,7 @@ def best_frame(connection: Connection, filters: Filters) -> DataFrame:
     They are in the order that `best` gives.
     """
     parts = ("task", "dataset", "metric", "nn")
-    frame = frame_of(connection, filters, Wanted(best_of=parts))
+    frame = frame_of(connection, filters, FrameOptions(best_of=parts))
     score = frame["validation"].fillna(frame["accuracy"])
     keys = frame[[*parts[:3]]].assign(unknown=frame["validation"].isna(), score=-score)
     # Rows come as their trials began; a stable sort leaves equals in that order.

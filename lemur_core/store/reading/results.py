@@ -13,7 +13,7 @@ from lemur_core.store.patience import Result, patiently
 from lemur_core.store.reading.epochs import read_epochs
 from lemur_core.store.reading.frame import frame_of
 from lemur_core.store.reading.reader import best_frame, filters_of, wanted_of
-from lemur_core.store.reading.told import Told, tell
+from lemur_core.store.reading.stored_trial import StoredTrial, read_stored_trial
 from lemur_core.store.trouble import place
 
 if TYPE_CHECKING:
@@ -129,14 +129,14 @@ class Results:
         filters = self.filters
         return self._read(lambda connection: read_epochs(connection, filters))
 
-    def trial(self, uid: str) -> Told:
+    def trial(self, uid: str) -> StoredTrial:
         """Return all that was recorded of the trial whose unique id begins so, filters or not.
 
         Raises:
             UnknownNameError: There is none, or there are several.
             StoreError: The database cannot be read.
         """
-        return self._read(lambda connection: tell(connection, uid))
+        return self._read(lambda connection: read_stored_trial(connection, uid))
 
     def collection(self, name: str) -> Collection:
         """Return a named set of trials with its spec and members; filters do not apply.

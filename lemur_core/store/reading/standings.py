@@ -12,7 +12,7 @@ from lemur_core.store import schema
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.ranking import best_first, has_validation
 from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
-from lemur_core.store.writing.past import read_prm
+from lemur_core.store.writing.past_trials import read_prm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

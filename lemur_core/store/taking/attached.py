@@ -19,19 +19,19 @@ from lemur_core.store.collections import Collection, add_members, canonical_text
 from lemur_core.store.facts import read_facts
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import insert_once, where_in
-from lemur_core.store.trials import Found
+from lemur_core.store.trials import TrialId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from lemur_core.store.attached import Attached, TrialFacts
+    from lemur_core.store.attached import Attachments, TrialFacts
 
 # Trials in one transaction.
 _AT_ONCE = 500
 
 
 @dataclass
-class Taken:
+class AttachedImport:
     """What was taken in.
 
     Attributes:
@@ -51,7 +51,7 @@ class Taken:
     faults: list[Fault] = field(default_factory=list)
 
 
-def take_attached(engine: Engine, attached: Attached) -> Taken:
+def take_attached(engine: Engine, attached: Attachments) -> AttachedImport:
     """Write facts, artefacts and collections whose trials are in a database.
 
     What is there already is left alone; what differs from it is a fault.
@@ -60,7 +60,7 @@ def take_attached(engine: Engine, attached: Attached) -> Taken:
         engine: The database.
         attached: What is written.
     """
-    taken = Taken()
+    taken = AttachedImport()
     facts = iter(attached.facts)
     while some := list(islice(facts, _AT_ONCE)):
         added, faults = patiently(engine, partial(_facts, some=some))
@@ -111,7 +111,7 @@ def _fresh(
     """
     checked = check_facts({name: value})
     if name in known.get(epoch, {}):
-        if schema.Exact.text(known[epoch][name]) != schema.Exact.text(checked[name]):
+        if schema.JsonText.text(known[epoch][name]) != schema.JsonText.text(checked[name]):
             raise FactError(f"is there already with another value, {known[epoch][name]!r}")
         return {}
     for other in known:
@@ -121,7 +121,7 @@ def _fresh(
     return checked
 
 
-def _take_artefacts(engine: Engine, attached: Attached, taken: Taken) -> None:
+def _take_artefacts(engine: Engine, attached: Attachments, taken: AttachedImport) -> None:
     for one in attached.artefacts:
         place = f"artefact {one.name!r} of trial {one.trial}"
         try:
@@ -133,7 +133,7 @@ def _take_artefacts(engine: Engine, attached: Attached, taken: Taken) -> None:
             if not _is_kept(engine, trial_id, one):
                 if fault := fault_of(one):
                     raise ArtefactError(fault)
-                trial = Found(trial_id, one.trial)
+                trial = TrialId(trial_id, one.trial)
                 keep(engine, trial, one.path, one.name, one.kind, expected=one.sha256)
                 taken.artefacts += 1
         except LemurError as error:
@@ -177,7 +177,7 @@ class _Entry:
                 if uid not in ids
             ]
 
-    def add_to(self, taken: Taken) -> None:
+    def add_to(self, taken: AttachedImport) -> None:
         """Add what was done to a report."""
         taken.collections += self._added
         taken.members += self._members

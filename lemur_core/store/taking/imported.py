@@ -21,8 +21,8 @@ from lemur_core.store.taking.records import (
     MEASURED,
     Batch,
     MalformedError,
-    Pipeline,
-    Record,
+    PipelineNames,
+    PublishedEpoch,
     is_of_named_trial,
     of_named_trial,
 )
@@ -146,7 +146,7 @@ class Conversion:
         batch.records.append(record)
         batch.prms.setdefault(record.prm, prm)
 
-    def _unique(self, one: EpochRecord, record: Record) -> Record:
+    def _unique(self, one: EpochRecord, record: PublishedEpoch) -> PublishedEpoch:
         """Return a record with an identity that none before it has, unless it is the very same."""
         if not one.trial:
             for name in ("code", "facts", "trial_facts", "memberships"):
@@ -204,17 +204,17 @@ def _made(one: Any) -> tuple[_Made, str]:
     return made, one.role
 
 
-def _is_named(record: Record) -> bool:
+def _is_named(record: PublishedEpoch) -> bool:
     return is_of_named_trial(record.identity)
 
 
-def _at(record: Record) -> TrialEpoch:
+def _at(record: PublishedEpoch) -> TrialEpoch:
     assert record.own is not None
     return TrialEpoch(record.own["trial"], record.epoch)
 
 
-def _pipeline(one: EpochRecord) -> Pipeline:
-    names = Pipeline(one.task, one.dataset, one.metric, one.nn)
+def _pipeline(one: EpochRecord) -> PipelineNames:
+    names = PipelineNames(one.task, one.dataset, one.metric, one.nn)
     for part, name in names._asdict().items():
         if not isinstance(name, str) or not name or "_" in name or storable(name) != name:
             raise MalformedError(f"{part} {shown(name)}: expected a name without '_'")
@@ -239,7 +239,7 @@ def _extra(one: EpochRecord) -> dict[str, Any]:
     return extra
 
 
-def _record(pipeline: Pipeline, prm: dict[str, Any], one: EpochRecord) -> Record:
+def _record(pipeline: PipelineNames, prm: dict[str, Any], one: EpochRecord) -> PublishedEpoch:
     """Return the record that is written of an epoch.
 
     Raises:
@@ -269,7 +269,7 @@ def _record(pipeline: Pipeline, prm: dict[str, Any], one: EpochRecord) -> Record
     identity = digest(f"{names}/{one.trial}/{epoch}/{chosen}{values}")
     if one.trial:
         identity = of_named_trial(identity)
-    return Record(epoch, accuracy, duration, loss, uid, extra, own and _own(own), identity)
+    return PublishedEpoch(epoch, accuracy, duration, loss, uid, extra, own and _own(own), identity)
 
 
 def _own(known: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _FILE = re.compile(r"(.*/)?[^_/]+(_[^_/]+){3}/[1-9][0-9]*\.json")
 _LOOKED_AT = 1_000
 
 
-class Files:
+class LemurFiles:
     """``<task>_<dataset>_<metric>_<net>/<epoch>.json``, in a folder or a zip archive."""
 
     def recognises(self, place: Path) -> bool:
@@ -43,7 +43,7 @@ class Files:
         return read_ahead(place)
 
 
-class Database:
+class LemurDatabase:
     """LEMUR's SQLite database."""
 
     def recognises(self, place: Path) -> bool:
@@ -57,4 +57,4 @@ class Database:
         return read_peer(place)
 
 
-files, database = Files(), Database()
+files, database = LemurFiles(), LemurDatabase()

@@ -19,9 +19,9 @@ from lemur_core.store.identity import digest
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import Compiled, insert_once, where_in
 from lemur_core.store.tables import ADVISORY_LOCK
-from lemur_core.store.taking.attached import Taken
+from lemur_core.store.taking.attached import AttachedImport
 from lemur_core.store.taking.origin import Origin, source_id
-from lemur_core.store.taking.records import Batch, Pipeline, Record
+from lemur_core.store.taking.records import Batch, PipelineNames, PublishedEpoch
 from lemur_core.store.text import storable
 from lemur_core.trial import State
 
@@ -97,7 +97,7 @@ class Faults(list[Fault]):
 
 
 @dataclass
-class Report:
+class ImportReport:
     """What was taken in.
 
     Attributes:
@@ -113,7 +113,7 @@ class Report:
     added: int = 0
     faults: Faults = field(default_factory=Faults)
     refused: set[str] = field(default_factory=set)
-    attached: Taken = field(default_factory=Taken)
+    attached: AttachedImport = field(default_factory=AttachedImport)
     code_facts: int = 0
 
 
@@ -123,7 +123,7 @@ def take(
     place: str,
     form: str,
     taken: str | None = None,
-) -> Report:
+) -> ImportReport:
     """Write records; those that are there already are left alone.
 
     Args:
@@ -136,7 +136,7 @@ def take(
     Returns:
         What was done.
     """
-    writer, report = _Writer(engine, Origin.at(place, form, taken)), Report()
+    writer, report = _Writer(engine, Origin.at(place, form, taken)), ImportReport()
     waiting: list[Batch] = []
     with no_search_for_cycles():
         for each in found:
@@ -153,7 +153,7 @@ def take(
     return report
 
 
-def _add_up(report: Report, added: int, refused: Sequence[_Refused]) -> None:
+def _add_up(report: ImportReport, added: int, refused: Sequence[_Refused]) -> None:
     report.added += added
     for one in refused:
         report.refused.add(one.trial)
@@ -188,7 +188,7 @@ class _Writer:
         self, connection: Connection, batches: Sequence[Batch]
     ) -> tuple[int, list[_Refused]]:
         _keep_others_out(connection)
-        there: dict[Pipeline, _Trials] = {}
+        there: dict[PipelineNames, _Trials] = {}
         placed: list[_Placed] = []
         refused: list[_Refused] = []
         for batch in batches:
@@ -214,7 +214,7 @@ class _Writer:
         return self._of_pipeline.execute(connection, names)
 
     def _trial_row(
-        self, connection: Connection, uid: str, batch: Batch, record: Record
+        self, connection: Connection, uid: str, batch: Batch, record: PublishedEpoch
     ) -> Sequence[Any]:
         pipeline, own = batch.pipeline, record.own or _NOTHING
         names = (
@@ -251,14 +251,14 @@ class _Placed(NamedTuple):
 
     trial: str
     batch: Batch
-    record: Record
+    record: PublishedEpoch
 
 
 class _Refused(NamedTuple):
     """A record of a trial's epoch that is recorded already with another accuracy."""
 
     trial: str
-    record: Record
+    record: PublishedEpoch
     recorded: float
 
 
@@ -312,20 +312,20 @@ def _placed(batch: Batch, trials: _Trials) -> Iterator[_Placed | _Refused]:
         yield _Placed(trial, batch, one)
 
 
-def _uid(record: Record) -> str:
+def _uid(record: PublishedEpoch) -> str:
     """Return the id of the record's trial; empty if it is unknown."""
     uid = (record.own or _NOTHING).get("trial")
     return uid if isinstance(uid, str) else ""
 
 
-def _turn(record: Record) -> tuple[int, int]:
+def _turn(record: PublishedEpoch) -> tuple[int, int]:
     return record.epoch, record.duration or 0
 
 
 def _of_pipeline() -> Select[Any]:
     """Return a query for the recorded epochs of a pipeline, as `_Trials.of` takes them."""
     trial, stat = schema.trial.c, schema.stat.c
-    names = (trial[name] == bindparam(name) for name in Pipeline._fields)
+    names = (trial[name] == bindparam(name) for name in PipelineNames._fields)
     query = select(stat.record, trial.uid, stat.epoch, stat.accuracy)
     return query.join_from(schema.trial, schema.stat).where(*names)
 
@@ -348,10 +348,10 @@ def _prm_rows(placed: Iterable[_Placed]) -> Iterator[tuple[str, str, str]]:
     names = lru_cache(storable)
     for uid, prm in {record.prm: batch.prms[record.prm] for _, batch, record in placed}.items():
         for name, value in prm.items():
-            yield uid, names(name), schema.Exact.text(value)
+            yield uid, names(name), schema.JsonText.text(value)
 
 
-def _stat_row(trial: int, source: int, record: Record) -> Sequence[Any]:
+def _stat_row(trial: int, source: int, record: PublishedEpoch) -> Sequence[Any]:
     own = record.own
     values = (
         trial,

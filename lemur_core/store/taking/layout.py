@@ -19,7 +19,7 @@ from lemur_core.files import open_regular
 from lemur_core.kinds.importer import Fault
 from lemur_core.store.attached_files import is_artefact
 from lemur_core.store.identity import exact
-from lemur_core.store.taking.records import Batch, MalformedError, Pipeline, record_of
+from lemur_core.store.taking.records import Batch, MalformedError, PipelineNames, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -69,7 +69,7 @@ def read_files(files: Iterable[File]) -> Iterator[Batch | Fault]:
                 for file in members
             )
             continue
-        batch = Batch(Pipeline(*names), [], {})
+        batch = Batch(PipelineNames(*names), [], {})
         for file in members:
             yield from _add_file(batch, file)
         yield batch

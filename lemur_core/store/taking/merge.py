@@ -18,13 +18,13 @@ from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.statements import insert_once, where_in
-from lemur_core.store.taking.attached import Taken, take_attached
+from lemur_core.store.taking.attached import AttachedImport, take_attached
 from lemur_core.store.taking.code_facts import merge_code_facts
 from lemur_core.store.taking.intake import take
 from lemur_core.store.taking.records import (
     Batch,
-    Pipeline,
-    Record,
+    PipelineNames,
+    PublishedEpoch,
     is_of_named_trial,
     is_plain,
     own_of,
@@ -48,7 +48,7 @@ Facts = dict[str, Any]
 
 
 @dataclass
-class Merged:
+class MergeResult:
     """What was taken in.
 
     Attributes:
@@ -61,10 +61,10 @@ class Merged:
     trials: int = 0
     epochs: int = 0
     code_facts: int = 0
-    attached: Taken = field(default_factory=Taken)
+    attached: AttachedImport = field(default_factory=AttachedImport)
 
 
-def merge(engine: Engine, other: Engine) -> Merged:
+def merge(engine: Engine, other: Engine) -> MergeResult:
     """Write the trials of another database and what is attached to them.
 
     What is there already is left alone.
@@ -87,8 +87,8 @@ def merge(engine: Engine, other: Engine) -> Merged:
         ) from error
 
 
-def _merge(engine: Engine, other: Engine) -> Merged:
-    done = Merged()
+def _merge(engine: Engine, other: Engine) -> MergeResult:
+    done = MergeResult()
     refused: set[str] = set()
     faults: list[Fault] = []
     ids = patiently(other, _trained)
@@ -240,11 +240,13 @@ def _taken(connection: Connection, source: int) -> list[Batch]:
             if one is not None
         }
         records = [_record(row, datasets, row[trial.id] in attached) for row in group]
-        batches.append(Batch(Pipeline(*names), records, prms, used))
+        batches.append(Batch(PipelineNames(*names), records, prms, used))
     return batches
 
 
-def _record(row: Any, datasets: Mapping[int | None, DatasetRecord], has_attached: bool) -> Record:
+def _record(
+    row: Any, datasets: Mapping[int | None, DatasetRecord], has_attached: bool
+) -> PublishedEpoch:
     trial, stat = schema.trial.c, schema.stat.c
     own = None
     if has_attached or not is_plain(row):
@@ -253,7 +255,7 @@ def _record(row: Any, datasets: Mapping[int | None, DatasetRecord], has_attached
         if row[trial.state] == State.IMPORTED and not is_named:
             # Its trial is found as for any record of LEMUR's.
             own.pop("trial")
-    return Record(
+    return PublishedEpoch(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
         row[trial.prm], row[stat.extra] or "", own, row[stat.record],
     )  # fmt: skip

@@ -17,8 +17,8 @@ from lemur_core.store.taking.foreign import ForeignFile, open_foreign
 from lemur_core.store.taking.records import (
     Batch,
     MalformedError,
-    Pipeline,
-    Record,
+    PipelineNames,
+    PublishedEpoch,
     record_of,
 )
 
@@ -85,7 +85,7 @@ def _batches(
         if not all(isinstance(name, str) and name and "_" not in name for name in names):
             yield Fault(str(file), f"stat {shown(names)} is no task, data set, metric and net")
             continue
-        batch = Batch(Pipeline(*names), [], {}, codes)
+        batch = Batch(PipelineNames(*names), [], {}, codes)
         again: Counter[str] = Counter()
         for _, _, _, _, epoch, row, accuracy, duration, transform, uid in group:
             facts = {
@@ -125,7 +125,7 @@ def _read_codes(file: Path, peer: ForeignFile, codes: dict[str, dict[str, str]])
                 )
 
 
-def _record(batch: Batch, epoch: Any, facts: dict[str, Any], again: Counter[str]) -> Record:
+def _record(batch: Batch, epoch: Any, facts: dict[str, Any], again: Counter[str]) -> PublishedEpoch:
     if type(epoch) is not int or epoch < 1:
         raise MalformedError(f"epoch {epoch!r}: expected a number from 1")
     try:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select
 
 from lemur_core.errors import SettingsError
 from lemur_core.store import schema
-from lemur_core.store.attached import Attached, without
+from lemur_core.store.attached import Attachments, without
 from lemur_core.store.attached_files import attached_in
 from lemur_core.store.code_fact_files import code_facts_in
 from lemur_core.store.patience import patiently
@@ -18,7 +18,7 @@ from lemur_core.store.taking.attached import take_attached
 from lemur_core.store.taking.code_facts import take_code_facts
 from lemur_core.store.taking.imported import Conversion, TrialEpoch
 from lemur_core.store.taking.importers import database, files
-from lemur_core.store.taking.intake import Report, take
+from lemur_core.store.taking.intake import ImportReport, take
 from lemur_core.store.taking.origin import Origin
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ FILES = "lemur-files"
 
 def take_in(
     engine: Engine, place: Path, read: Reader | None = None, form: str | None = None
-) -> Report:
+) -> ImportReport:
     """Take in what an importer reads from a place.
 
     Args:
@@ -61,7 +61,7 @@ def take_in(
         form = "lemur-database" if is_database else FILES
     conversion = Conversion(str(place), partial(_recorded, engine))
     report = take(engine, conversion.batches(_begun(read, place)), str(place), form or "")
-    attached = Attached(conversion.trial_facts(), (), conversion.collections())
+    attached = Attachments(conversion.trial_facts(), (), conversion.collections())
     report.attached = take_attached(engine, attached)
     report.faults += report.attached.faults
     if form and form.rpartition("/")[2] == FILES:
@@ -69,7 +69,7 @@ def take_in(
     return report
 
 
-def _take_attached(engine: Engine, place: Path, report: Report) -> None:
+def _take_attached(engine: Engine, place: Path, report: ImportReport) -> None:
     """Take in what `lemur_core.store.export` wrote of facts, artefacts, collections and code."""
     with attached_in(place) as (attached, faults):
         report.attached = take_attached(engine, without(attached, report.refused))

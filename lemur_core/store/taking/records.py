@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lemur_core.codec import DECODING_ERRORS
 from lemur_core.store import fields, schema
 from lemur_core.store.datasets import data_of, data_text
-from lemur_core.store.field import Published
+from lemur_core.store.field import Publication
 from lemur_core.store.identity import digest, exact
 from lemur_core.store.text import storable
 from lemur_core.trial import State
@@ -52,7 +52,7 @@ MEASURED = _MEASURED | COLUMNS
 """Names in LEMUR's records that are no hyperparameters."""
 
 
-class Pipeline(NamedTuple):
+class PipelineNames(NamedTuple):
     """The names of a pipeline."""
 
     task: str
@@ -61,7 +61,7 @@ class Pipeline(NamedTuple):
     nn: str
 
 
-class Record(NamedTuple):
+class PublishedEpoch(NamedTuple):
     """What was published of one epoch.
 
     Attributes:
@@ -95,8 +95,8 @@ class Batch(NamedTuple):
         codes: The sources that came with them, by table and name.
     """
 
-    pipeline: Pipeline
-    records: list[Record]
+    pipeline: PipelineNames
+    records: list[PublishedEpoch]
     prms: dict[str, dict[str, Any]]
     codes: Mapping[str, Mapping[str, str | StoredCode]] = {}
 
@@ -115,7 +115,7 @@ class MalformedError(ValueError):
     """A record that cannot be one, and why."""
 
 
-def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> Record:
+def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> PublishedEpoch:
     """Return the record that a JSON object holds; its hyperparameters are entered in the batch.
 
     Args:
@@ -154,7 +154,7 @@ def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> Record:
         identity = of_named_trial(identity)
     uid = digest(chosen)
     batch.prms.setdefault(uid, prm)
-    return Record(epoch, accuracy, duration, loss, uid, rest, own, identity)
+    return PublishedEpoch(epoch, accuracy, duration, loss, uid, rest, own, identity)
 
 
 def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def own_of(row: Mapping[Any, Any], data: DatasetRecord | None) -> dict[str, Any]
     """
     own = {_TRIAL: row[schema.trial.c.uid]}
     for column, field in _OWN_FIELDS:
-        if row[column] is not None or field.published is not Published.OPTIONAL:
+        if row[column] is not None or field.published is not Publication.OPTIONAL:
             own[field.name] = row[column]
     return own if data is None else {**own, _DATA: data_text(data)}
 

@@ -36,7 +36,7 @@ from lemur_core.store.patience import PATIENCE_S, patiently
 from lemur_core.store.trouble import place
 from lemur_core.store.writing.ledger import Ledger, NotHeldError
 from lemur_core.store.writing.owner import has_ended, this_process
-from lemur_core.store.writing.past import epoch_of
+from lemur_core.store.writing.past_trials import epoch_of
 from lemur_core.trial import Epoch, Size, State
 
 if TYPE_CHECKING:

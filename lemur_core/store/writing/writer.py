@@ -25,7 +25,7 @@ from lemur_core.store.writing.elsewhere import TrialElsewhere, begin_elsewhere
 from lemur_core.store.writing.holding import Holding
 from lemur_core.store.writing.lease import TrialLostError
 from lemur_core.store.writing.ledger import Ledger, NotHeldError, end_row
-from lemur_core.store.writing.past import Past, last_number, read_past, read_prm
+from lemur_core.store.writing.past_trials import PastTrial, last_number, read_past, read_prm
 from lemur_core.store.writing.spill import (
     refused,
     refused_file,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from lemur_core.pipeline import Pipeline
     from lemur_core.store.writing.holders import Holder
 
-__all__ = ["NumberTakenError", "Past", "TrialLostError", "Writer", "read_prm"]
+__all__ = ["NumberTakenError", "PastTrial", "TrialLostError", "Writer", "read_prm"]
 
 Result = TypeVar("Result")
 
@@ -123,10 +123,10 @@ class Writer:
         self,
         pipeline: Pipeline,
         epochs: int,
-        known: Mapping[int, Past] | None = None,
+        known: Mapping[int, PastTrial] | None = None,
         data: DatasetRecord | None = None,
         recipe: str | None = None,
-    ) -> list[Past]:
+    ) -> list[PastTrial]:
         """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
 
         Args:
@@ -203,7 +203,7 @@ class Writer:
         self._take(trial_id, trial.uid)
         return trial_id
 
-    def holder(self, past: Past, patience_s: float) -> Holder | None:
+    def holder(self, past: PastTrial, patience_s: float) -> Holder | None:
         """Return what is known of the owner of a trial that runs; None if it is this writer.
 
         Args:
@@ -218,7 +218,7 @@ class Writer:
                 lambda found: self.holding.holders.holder(found, past.owner, past.seen, patience_s)
             )
 
-    def claim(self, past: Past, left_out: Mapping[str, int]) -> bool:
+    def claim(self, past: PastTrial, left_out: Mapping[str, int]) -> bool:
         """Take over a trial that its owner left; return False where another campaign was first.
 
         Args:

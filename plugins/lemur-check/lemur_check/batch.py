@@ -24,7 +24,7 @@ _AHEAD = 2
 _END = re.compile(r"\r\n?")
 
 
-class Source(NamedTuple):
+class BatchSource(NamedTuple):
     """A source to check.
 
     Attributes:
@@ -40,7 +40,7 @@ class Source(NamedTuple):
     fault: str = ""
 
 
-def sources(place: str, complete: Callable[[Path], str] = complete) -> Iterator[Source]:
+def sources(place: str, complete: Callable[[Path], str] = complete) -> Iterator[BatchSource]:
     """Yield the sources of a file of Python, a folder of them, a file of JSON lines, or ``-``.
 
     A line of JSON has the member ``code``, and may have ``name``. What cannot be read has a fault.
@@ -69,8 +69,8 @@ def sources(place: str, complete: Callable[[Path], str] = complete) -> Iterator[
 
 
 def checked(
-    check: Callable[[str, str | None], Verdict], wanted: Iterable[Source], workers: int
-) -> Iterator[tuple[Source, Verdict | None]]:
+    check: Callable[[str, str | None], Verdict], wanted: Iterable[BatchSource], workers: int
+) -> Iterator[tuple[BatchSource, Verdict | None]]:
     """Yield each source with its verdict as it is done; with None where it has a fault.
 
     A net that cannot be called as its file or line says has one too.
@@ -80,7 +80,7 @@ def checked(
         wanted: The sources.
         workers: How many to check at once.
     """
-    waiting: dict[Future[Verdict], Source] = {}
+    waiting: dict[Future[Verdict], BatchSource] = {}
     with ThreadPoolExecutor(workers) as pool:
         try:
             for source in wanted:
@@ -97,7 +97,9 @@ def checked(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _done(waiting: dict[Future[Verdict], Source]) -> Iterator[tuple[Source, Verdict | None]]:
+def _done(
+    waiting: dict[Future[Verdict], BatchSource],
+) -> Iterator[tuple[BatchSource, Verdict | None]]:
     for future in wait(waiting, return_when=FIRST_COMPLETED).done:
         source = waiting.pop(future)
         try:
@@ -106,49 +108,51 @@ def _done(waiting: dict[Future[Verdict], Source]) -> Iterator[tuple[Source, Verd
             yield source._replace(fault=str(error)), None
 
 
-def _read(file: Path, name: str | None, complete: Callable[[Path], str]) -> Source:
+def _read(file: Path, name: str | None, complete: Callable[[Path], str]) -> BatchSource:
     try:
         source = _text(str(file), file.read_bytes(), name)
         # With the modules that it imports from its folder.
         code = "" if source.fault else complete(file)
     except OSError as error:
-        return Source(str(file), fault=f"cannot be read: {error.strerror}")
+        return BatchSource(str(file), fault=f"cannot be read: {error.strerror}")
     except PluginError as error:
-        return Source(str(file), fault=f"is not read with what it imports: {error}")
+        return BatchSource(str(file), fault=f"is not read with what it imports: {error}")
     # The text of a single module stays as it is, the ends of its lines too.
     is_single = source.fault or code.removeprefix("\ufeff") == _END.sub("\n", source.code)
     return source if is_single else source._replace(code=code)
 
 
-def _text(place: str, content: bytes, name: str | None = None) -> Source:
+def _text(place: str, content: bytes, name: str | None = None) -> BatchSource:
     try:
         # As an editor would show it: a mark of the order of bytes is none of the text.
-        return Source(place, content.decode("utf-8-sig"), name)
+        return BatchSource(place, content.decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
-        return Source(place, fault=f"is no UTF-8 text: {error.reason} at byte {error.start}")
+        return BatchSource(place, fault=f"is no UTF-8 text: {error.reason} at byte {error.start}")
 
 
-def _lines(path: Path, opened: BinaryIO) -> Iterator[Source]:
+def _lines(path: Path, opened: BinaryIO) -> Iterator[BatchSource]:
     number = 0
     while line := opened.readline(_LONGEST_LINE):
         number += 1
         place = f"{path}:{number}"
         if len(line) == _LONGEST_LINE:
-            yield Source(place, fault=f"is longer than {_LONGEST_LINE:,} bytes; not read further")
+            yield BatchSource(
+                place, fault=f"is longer than {_LONGEST_LINE:,} bytes; not read further"
+            )
             return
         if line.strip():
             yield _of_line(place, line)
 
 
-def _of_line(place: str, line: bytes) -> Source:
+def _of_line(place: str, line: bytes) -> BatchSource:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return Source(place, fault=f"is no JSON: {error}")
+        return BatchSource(place, fault=f"is no JSON: {error}")
     code = found.get("code") if isinstance(found, dict) else None
     name = found.get("name") if isinstance(found, dict) else None
     if not isinstance(code, str):
-        return Source(place, fault='has no text "code"')
+        return BatchSource(place, fault='has no text "code"')
     if not isinstance(name, str | None):
-        return Source(place, fault=f'"name" is {name!r}; expected a text')
-    return Source(place, code, name)
+        return BatchSource(place, fault=f'"name" is {name!r}; expected a text')
+    return BatchSource(place, code, name)

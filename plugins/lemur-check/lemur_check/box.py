@@ -17,7 +17,7 @@ import psutil
 
 from lemur_check.answers import Answers, ForeignAnswerError
 from lemur_check.folders import empty
-from lemur_check.told import Cause, Told
+from lemur_check.run_result import Cause, RunResult
 from lemur_check.usage import FamilyUsage, NamespaceUsage, Usage
 from lemur_core.errors import LemurError, WorkerError
 from lemur_core.processes import end_tree
@@ -70,7 +70,7 @@ class Box:
         self._usage: Usage | None = None
         self._first = self._send(self._settings())
 
-    def run(self, job: Mapping[str, Any]) -> Told:
+    def run(self, job: Mapping[str, Any]) -> RunResult:
         """Run a net and return what came of it, whatever it does.
 
         Raises:
@@ -93,15 +93,15 @@ class Box:
         except TimeoutError:
             self.close()
             limit_s = self._sandbox.limits.seconds
-            return Told(said, f"took longer than {limit_s:g} s", Cause.TIME)
+            return RunResult(said, f"took longer than {limit_s:g} s", Cause.TIME)
         except _OverError as over:
             self.close()
-            return Told(said, str(over), over.cause)
+            return RunResult(said, str(over), over.cause)
         except ForeignAnswerError:
             self.close()
-            return Told(said, "its process answered in the place of what it is run in")
+            return RunResult(said, "its process answered in the place of what it is run in")
         self.close()
-        return Told(said, "its process ended what it was run in", Cause.LOST)
+        return RunResult(said, "its process ended what it was run in", Cause.LOST)
 
     def close(self) -> None:
         """End the process and all that it started."""
@@ -238,10 +238,10 @@ class _OverError(Exception):
         super().__init__(reason)
 
 
-def _conclusion(said: Sequence[str], status: int | None) -> Told:
+def _conclusion(said: Sequence[str], status: int | None) -> RunResult:
     # The kernel ends processes so when memory is short.
     killed = status == -signal.SIGKILL
-    return Told(said, _why(status), Cause.LOST if killed else Cause.NET)
+    return RunResult(said, _why(status), Cause.LOST if killed else Cause.NET)
 
 
 def _why(status: int | None) -> str:

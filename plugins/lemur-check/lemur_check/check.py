@@ -11,15 +11,15 @@ from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
-from lemur_check.asked import Asked
 from lemur_check.box import Box
+from lemur_check.check_settings import CheckSettings
 from lemur_check.conditions import TRUST, Conditions
 from lemur_check.names import called, check_free
 from lemur_check.reader import SourceReader, UnreadableError
-from lemur_check.record import Record
+from lemur_check.run_result import Bounds, concluded
 from lemur_check.sandbox import Limits, Sandbox, find_bubblewrap, readable
-from lemur_check.told import Bounds, concluded
 from lemur_check.verdict import Verdict
+from lemur_check.verdict_store import VerdictStore
 from lemur_core import Registry, installed
 from lemur_core.code import Parts, code_hash
 from lemur_core.code_facts import DEFAULT_DB, code_database
@@ -52,9 +52,9 @@ class Checker:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: CheckSettings,
         conditions: Conditions,
-        record: Record,
+        record: VerdictStore,
         boxes: Sequence[Box],
         reader: SourceReader,
         registry: Registry,
@@ -158,7 +158,7 @@ class Checker:
 
 @contextmanager
 def checker(
-    asked: Asked,
+    asked: CheckSettings,
     *,
     limits: Limits | None = None,
     trust: bool = False,
@@ -215,7 +215,7 @@ def checker(
         yield Checker(
             asked,
             Conditions.of(sandbox),
-            Record(known, others, reader.sketch),
+            VerdictStore(known, others, reader.sketch),
             boxes,
             reader,
             registry,
@@ -230,15 +230,15 @@ def check(code: str, name: str | None = None, **options: Any) -> Verdict:
     Args:
         code: The source, in LEMUR's template.
         name: The net's; None names it after its source.
-        options: What it is tried with, as `lemur_check.asked.Asked` has it
+        options: What it is tried with, as `lemur_check.check_settings.CheckSettings` has it
             (``task, dataset, metric, transform, prm, epochs, seed``), and how, as `checker` has
             it (``limits, trust, no_walls, threads, save, again, replace, data, db``).
 
     Raises:
         LemurError: It cannot be checked so. What is wrong with the net is said in the verdict.
     """
-    asked = {key: options.pop(key) for key in Asked.__dataclass_fields__ if key in options}
-    with checker(Asked(**asked), **options) as one:
+    asked = {key: options.pop(key) for key in CheckSettings.__dataclass_fields__ if key in options}
+    with checker(CheckSettings(**asked), **options) as one:
         if one.not_enforced:
             warnings.warn(f"{NO_WALLS} {', '.join(one.not_enforced)}", stacklevel=2)
         return one(code, name)

@@ -21,7 +21,7 @@ from lemur_core.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lemur_check.batch import Source
+    from lemur_check.batch import BatchSource
     from lemur_check.sandbox import Limits
     from lemur_check.verdict import Novelty, Verdict
 
@@ -67,12 +67,14 @@ def check(context: click.Context, /, place: str, name: str | None, **given: Any)
 
     Exit status: 0 all are valid, 1 some are not, 2 nothing could be checked.
     """
-    from lemur_check.asked import Asked
     from lemur_check.batch import checked, sources
     from lemur_check.check import NO_WALLS, checker
+    from lemur_check.check_settings import CheckSettings
 
     names = ("task", "dataset", "metric", "transform", "epochs", "seed")
-    asked = Asked(**{key: given[key] for key in names}, prm=values_of(given["prm"], given["set_"]))
+    asked = CheckSettings(
+        **{key: given[key] for key in names}, prm=values_of(given["prm"], given["set_"])
+    )
     show = _show_json if given["as_json"] else _show
     bad = faults = total = 0
     with checker(
@@ -110,12 +112,12 @@ def _limits(given: dict[str, Any]) -> Limits:
     return Limits(seconds=given["limit"] * 60, memory_bytes=round(given["memory_limit"] * 2**30))
 
 
-def _show_json(source: Source, verdict: Verdict | None) -> None:
+def _show_json(source: BatchSource, verdict: Verdict | None) -> None:
     told = {"fault": source.fault} if verdict is None else verdict.facts()
     print_data(json.dumps({"place": source.place, **told}) + "\n")
 
 
-def _show(source: Source, verdict: Verdict | None) -> None:
+def _show(source: BatchSource, verdict: Verdict | None) -> None:
     if verdict is None:
         print_line(f"{source.place}: {source.fault}", err=True)
         return

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import torch
 
 from lemur_check import seccomp
-from lemur_check.steps import Job, prepare, run
+from lemur_check.steps import CheckJob, prepare, run
 from lemur_check.sweep import Sweep
 from lemur_core.errors import LemurError
 from lemur_core.training import Bundles
@@ -124,7 +124,7 @@ def _taken(standard: int) -> int:
     return other
 
 
-def _run(job: Job, to_say: int, settings: Mapping[str, Any]) -> None:
+def _run(job: CheckJob, to_say: int, settings: Mapping[str, Any]) -> None:
     """Run a net, in the fork, and end it."""
     try:
         os.setsid()

@@ -11,9 +11,9 @@ from queue import Queue
 from typing import IO, TYPE_CHECKING, Any
 
 from lemur_check.examination import Examination
+from lemur_check.run_result import Cause
 from lemur_check.sketch import Sketch
 from lemur_check.template import TemplateError, check_length
-from lemur_check.told import Cause
 from lemur_core.errors import PluginError, WorkerError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lemur_check.asked import Asked
+from lemur_check.check_settings import CheckSettings
 from lemur_core import Pipeline, Trial, installed
 from lemur_core.kinds.net import NetModule, as_net
 from lemur_core.kinds.task import task_of
@@ -47,7 +47,7 @@ _BYTES_A_PARAMETER = 16
 
 
 @dataclass(frozen=True)
-class Job:
+class CheckJob:
     """A net to try.
 
     Attributes:
@@ -63,24 +63,24 @@ class Job:
     code: str
     file: Path
     bundle: DataBundle
-    asked: Asked
+    asked: CheckSettings
     memory_bytes: int
 
 
-def prepare(told: Mapping[str, Any], scratch: Path, bundles: Bundles) -> Job:
+def prepare(told: Mapping[str, Any], scratch: Path, bundles: Bundles) -> CheckJob:
     """Return a job, its data read.
 
     Raises:
         LemurError: There is no such data set, metric or transform, or no data.
     """
-    asked = Asked(**told["asked"])
+    asked = CheckSettings(**told["asked"])
     # Of no net: what is wrong with its name or its source is its own failure.
     bundle = bundles.get(asked.pipeline(installed(), "net", "net.py"))
     file = scratch / f"{told['name']}.py"
-    return Job(told["name"], told["code"], file, bundle, asked, told["memory_bytes"])
+    return CheckJob(told["name"], told["code"], file, bundle, asked, told["memory_bytes"])
 
 
-def run(job: Job, say: Say) -> None:
+def run(job: CheckJob, say: Say) -> None:
     """Take each step until one fails; say which, why, and where in the source."""
     try:
         _run(job, say)
@@ -91,7 +91,7 @@ def run(job: Job, say: Say) -> None:
         say({"done": True})
 
 
-def _run(job: Job, say: Say) -> None:
+def _run(job: CheckJob, say: Say) -> None:
     asked = job.asked
     job.file.write_text(job.code, encoding="utf-8")
     pipeline = asked.pipeline(installed(), job.name, str(job.file))
@@ -125,7 +125,7 @@ def _run(job: Job, say: Say) -> None:
             say({"epoch": vars(replace(epoch, scores={}))})
 
 
-def _prm(module: NetModule, pipeline: Pipeline, asked: Asked) -> dict[str, Any]:
+def _prm(module: NetModule, pipeline: Pipeline, asked: CheckSettings) -> dict[str, Any]:
     transform = next(iter(pipeline.transforms))
     return middle_prm(module) | {"transform": transform} | dict(asked.prm)
 

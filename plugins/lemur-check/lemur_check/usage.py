@@ -27,7 +27,7 @@ _KEEPER = "1"
 _REST = 4
 
 
-class Taken(NamedTuple):
+class UsageSample(NamedTuple):
     """What the processes of a net take together.
 
     Attributes:
@@ -42,7 +42,7 @@ class Taken(NamedTuple):
 class Usage(Protocol):
     """Sees what the processes of a net take."""
 
-    def look(self, enough: int) -> Taken:
+    def look(self, enough: int) -> UsageSample:
         """Return what they take.
 
         Args:
@@ -78,9 +78,9 @@ class NamespaceUsage:
     def close(self) -> None:  # noqa: D102
         os.close(self._root)
 
-    def look(self, enough: int) -> Taken:  # noqa: D102
+    def look(self, enough: int) -> UsageSample:  # noqa: D102
         names = list(self._names())
-        return Taken(len(names), self._memory_bytes(names, enough))
+        return UsageSample(len(names), self._memory_bytes(names, enough))
 
     def _memory_bytes(self, names: Sequence[str], enough: int) -> int:
         files = self._folders_bytes()
@@ -155,9 +155,9 @@ class FamilyUsage:
     def close(self) -> None:
         """Do nothing: nothing is held."""
 
-    def look(self, enough: int) -> Taken:  # noqa: D102
+    def look(self, enough: int) -> UsageSample:  # noqa: D102
         family = self._family()
-        return Taken(len(family), sum(map(_bytes, family)))
+        return UsageSample(len(family), sum(map(_bytes, family)))
 
     def _family(self) -> list[psutil.Process]:
         try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FACT = "check.verdict"
 
 
-class Pipeline(NamedTuple):
+class CheckedPipeline(NamedTuple):
     """What a net was checked in."""
 
     task: str
@@ -58,7 +58,7 @@ def write_verdict(
     database: CodeTransaction,
     asked: str,
     code: str,
-    pipeline: Pipeline,
+    pipeline: CheckedPipeline,
     facts: Mapping[str, Any],
     checked: str,
 ) -> None:

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from lemur_check.asked import Asked
 from lemur_check.check import checker
+from lemur_check.check_settings import CheckSettings
 from lemur_check.sandbox import Limits
 
 SOURCE = '''"""A small net, in LEMUR's template."""
@@ -42,7 +42,7 @@ class Net(nn.Module):
             self.optimizer.step()
 '''
 LIMITS = Limits(seconds=60, memory_bytes=2 * 2**30, processes=16, scratch_bytes=64 * 2**20)
-FEW = Asked(dataset="digits[samples=200]")
+FEW = CheckSettings(dataset="digits[samples=200]")
 
 
 @pytest.fixture(scope="session")

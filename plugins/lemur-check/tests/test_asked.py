@@ -2,7 +2,7 @@
 
 import pytest
 
-from lemur_check.asked import Asked
+from lemur_check.check_settings import CheckSettings
 from lemur_check.conditions import Conditions
 from lemur_check.sandbox import Limits
 from lemur_core import Entry, Registry
@@ -29,30 +29,30 @@ def registry(*, loaders=(), metrics=()):
 
 def test_it_is_the_demo_of_the_smallest_images_unless_it_is_named():
     exact = Entry("exact", "json:loads", (TEXTS,), demo=True)
-    assert Asked().completed(registry()) == Asked(IMAGES, "blobs", "hits")
-    assert Asked(dataset="words").completed(registry(metrics=[exact])) == Asked(
+    assert CheckSettings().completed(registry()) == CheckSettings(IMAGES, "blobs", "hits")
+    assert CheckSettings(dataset="words").completed(registry(metrics=[exact])) == CheckSettings(
         TEXTS, "words", "exact"
     )
-    assert Asked(dataset="blobs[samples=9]").completed(registry()).task == IMAGES
-    named = Asked("a", "b", "c")
+    assert CheckSettings(dataset="blobs[samples=9]").completed(registry()).task == IMAGES
+    named = CheckSettings("a", "b", "c")
     assert named.completed(registry()) == named
 
 
 def test_what_a_net_cannot_be_checked_with_is_said():
     with pytest.raises(SettingsError) as raised:
-        Asked(task=TEXTS).completed(registry())
+        CheckSettings(task=TEXTS).completed(registry())
     assert str(raised.value) == (
         f"no installed plugin marks a data set for {TEXTS} as a demo; name a data set"
     )
     with pytest.raises(UnknownNameError, match="^unknown data set 'nowhere'"):
-        Asked(dataset="nowhere").completed(registry())
+        CheckSettings(dataset="nowhere").completed(registry())
     both = Entry("both", "json:loads", (IMAGES, TEXTS))
     with pytest.raises(SettingsError) as raised:
-        Asked(dataset="both").completed(registry(loaders=[both]))
+        CheckSettings(dataset="both").completed(registry(loaders=[both]))
     assert str(raised.value) == (f"data set 'both' serves {IMAGES}, {TEXTS}; name one task of them")
 
 
 def test_the_identity_of_a_check_stays_so_that_verdicts_are_found_again():
     conditions = Conditions("bubblewrap", Limits(), {"python": "3.11", "torch": "2.15"})
-    asked = Asked(IMAGES, "blobs", "hits", prm={"lr": 0.1, "name": "\u00e4"}, epochs=2)
+    asked = CheckSettings(IMAGES, "blobs", "hits", prm={"lr": 0.1, "name": "\u00e4"}, epochs=2)
     assert asked.key("x = 1", None, conditions) == "51d0418442abcd51254efca080cde48c"

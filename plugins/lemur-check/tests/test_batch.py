@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from lemur_check.batch import Source, checked, sources
+from lemur_check.batch import BatchSource, checked, sources
 from lemur_check.verdict import Verdict
 from lemur_core.errors import SettingsError
 
@@ -17,9 +17,11 @@ def test_a_folder_has_the_sources_of_all_its_files(tmp_path):
     (tmp_path / "bad.py").write_bytes(b"\xff")
     (tmp_path / "text.txt").write_text("no")
     assert list(sources(str(tmp_path))) == [
-        Source(str(tmp_path / "a.py"), "a = 1", "a"),
-        Source(str(tmp_path / "bad.py"), fault="is no UTF-8 text: invalid start byte at byte 0"),
-        Source(str(tmp_path / "in" / "b.py"), "b = 1", "b"),
+        BatchSource(str(tmp_path / "a.py"), "a = 1", "a"),
+        BatchSource(
+            str(tmp_path / "bad.py"), fault="is no UTF-8 text: invalid start byte at byte 0"
+        ),
+        BatchSource(str(tmp_path / "in" / "b.py"), "b = 1", "b"),
     ]
 
 
@@ -58,8 +60,8 @@ def test_several_are_checked_at_a_time_and_no_more():
             busy.release()
         return Verdict(code, valid=True, step="parse")
 
-    wanted = [Source(str(number), str(number)) for number in range(9)]
-    wanted.insert(4, Source("bad", fault="cannot be read"))
+    wanted = [BatchSource(str(number), str(number)) for number in range(9)]
+    wanted.insert(4, BatchSource("bad", fault="cannot be read"))
     found = list(checked(check, wanted, 3))
     assert {(source.place, verdict and verdict.name) for source, verdict in found} == {
         (str(number), str(number)) for number in range(9)
@@ -72,7 +74,7 @@ def test_what_cannot_be_checked_ends_it():
         raise SettingsError("no")
 
     with pytest.raises(SettingsError, match="no"):
-        list(checked(check, [Source("a", "x")] * 20, 2))
+        list(checked(check, [BatchSource("a", "x")] * 20, 2))
 
 
 def test_the_command_tells_of_each_and_how_many(lemur, source, tmp_path, monkeypatch):

@@ -7,8 +7,8 @@ import pytest
 from lemur_check import box as module
 from lemur_check import sandbox
 from lemur_check.box import Box
+from lemur_check.run_result import Cause, RunResult
 from lemur_check.sandbox import Limits, Sandbox
-from lemur_check.told import Cause, Told
 from lemur_core.errors import LemurError, SettingsError, WorkerError
 
 PLAYED = """
@@ -49,8 +49,8 @@ def played(tmp_path_factory):
     patch.undo()
 
 
-FOREIGN = Told(["first"], "its process answered in the place of what it is run in", Cause.NET)
-DONE = Told(["first"])
+FOREIGN = RunResult(["first"], "its process answered in the place of what it is run in", Cause.NET)
+DONE = RunResult(["first"])
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_what_is_said_before_a_net_runs_is_no_nets_failure(played, tmp_path):
 
 
 def test_limits_and_lost_processes_are_told_from_failures(played):
-    assert played("time.sleep(60)") == Told(["first"], "took longer than 3 s", Cause.TIME)
-    lost = Told(["first"], "its process ended what it was run in", Cause.LOST)
+    assert played("time.sleep(60)") == RunResult(["first"], "took longer than 3 s", Cause.TIME)
+    lost = RunResult(["first"], "its process ended what it was run in", Cause.LOST)
     assert played("os._exit(0)") == lost
     killed = played("answer(number, ended=-9, clean=True); number = receive()['number']")
-    assert killed == Told(["first"], "its process was ended by signal 9 (SIGKILL)", Cause.LOST)
+    assert killed == RunResult(["first"], "its process was ended by signal 9 (SIGKILL)", Cause.LOST)
     played.box.close()
     ended = played("answer(number, ended=3, clean=True); number = receive()['number']")
-    assert ended == Told(["first"], "its process exited with status 3", Cause.NET)
+    assert ended == RunResult(["first"], "its process exited with status 3", Cause.NET)
     played.box.close()
     assert [cause.is_limit for cause in Cause] == [False, True, True, True]
 

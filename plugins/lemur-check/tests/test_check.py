@@ -7,20 +7,20 @@ import psutil
 import pytest
 
 import lemur_core
-from lemur_check.asked import Asked
 from lemur_check.check import Checker, checker
+from lemur_check.check_settings import CheckSettings
 from lemur_check.conditions import Conditions
 from lemur_check.reader import SourceReader
-from lemur_check.record import Record
 from lemur_check.sandbox import Limits
 from lemur_check.verdict import Verdict
+from lemur_check.verdict_store import VerdictStore
 from lemur_check.verdicts import FACT
 from lemur_core import installed
 from lemur_core.code import code_hash
 from lemur_core.code_facts import code_database
 from lemur_core.errors import LemurError, SettingsError
 
-FEW = Asked(dataset="digits[samples=200]")
+FEW = CheckSettings(dataset="digits[samples=200]")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_what_was_said_is_said_again_without_running_it(check, db, source):
     assert check(source).valid
     registry = installed()
     with code_database(db) as database:
-        asked, record, reader = FEW.completed(registry), Record(database, {}), SourceReader()
+        asked, record, reader = FEW.completed(registry), VerdictStore(database, {}), SourceReader()
         known = Checker(asked, check._conditions, record, [_NoBox()], reader, registry)
         before = known(source)
         assert before.valid
@@ -138,7 +138,7 @@ def test_verdicts_come_back_from_their_facts(check, source):
 
 
 def test_without_epochs_it_ends_after_a_batch(source):
-    asked = Asked(dataset=FEW.dataset, epochs=0)
+    asked = CheckSettings(dataset=FEW.dataset, epochs=0)
     with checker(asked, threads=1, save=False, no_walls=True) as one:
         verdict = one(source)
     assert (verdict.valid, verdict.step, verdict.score) == (True, "batch", None)
@@ -146,19 +146,19 @@ def test_without_epochs_it_ends_after_a_batch(source):
 
 def test_what_is_asked_for_must_be_there(source, tmp_path):
     for asked, message in (
-        (Asked(dataset="nowhere"), "unknown data set 'nowhere'"),
-        (Asked(metric="none"), "unknown metric 'none'"),
-        (Asked(transform="nothing"), "unknown transform 'nothing'"),
+        (CheckSettings(dataset="nowhere"), "unknown data set 'nowhere'"),
+        (CheckSettings(metric="none"), "unknown metric 'none'"),
+        (CheckSettings(transform="nothing"), "unknown transform 'nothing'"),
     ):
         with pytest.raises(LemurError, match=message), checker(asked, save=False):
             pass
     with (
-        checker(Asked(dataset="cifar-10"), save=False, data=tmp_path, no_walls=True) as one,
+        checker(CheckSettings(dataset="cifar-10"), save=False, data=tmp_path, no_walls=True) as one,
         pytest.raises(LemurError, match="lacks cifar-10-batches-py"),
     ):
         one(source)
     with pytest.raises(SettingsError, match="epochs is -1; expected 0 or more"):
-        Asked(epochs=-1)
+        CheckSettings(epochs=-1)
 
 
 def test_an_installed_nets_name_is_not_another_nets(check, source):

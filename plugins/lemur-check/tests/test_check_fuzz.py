@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lemur_check.asked import Asked
 from lemur_check.check import checker
+from lemur_check.check_settings import CheckSettings
+from lemur_check.run_result import Bounds, RunResult, concluded
 from lemur_check.template import TemplateError, check_template, parse
-from lemur_check.told import Bounds, Told, concluded
 from lemur_check.verdict import Verdict
 from lemur_core import installed
 
@@ -38,7 +38,7 @@ def mutated(draw):
 @pytest.fixture(scope="module")
 def unrun():
     """Checks nets up to where they would be run."""
-    with checker(Asked(), save=False, no_walls=True) as one:
+    with checker(CheckSettings(), save=False, no_walls=True) as one:
         one._boxes.get().close()
         one._boxes.put(_Unrun())
         yield one
@@ -49,7 +49,7 @@ class _Unrun:
 
     def run(self, job):
         json.dumps(job)
-        return Told(['{"step": "import"}', '{"failed": "not run"}'])
+        return RunResult(['{"step": "import"}', '{"failed": "not run"}'])
 
     def close(self):
         pass
@@ -100,7 +100,7 @@ def test_what_python_cannot_compile_is_never_taken_for_a_net(code):
 )  # fmt: skip
 def test_whatever_a_nets_process_says_becomes_a_verdict(said):
     bounds = Bounds(epochs=1, prm={}, seconds=1.0, parameters=None, lines=9)
-    verdict = concluded(Verdict("x", valid=False, step="template"), Told(said), bounds)
+    verdict = concluded(Verdict("x", valid=False, step="template"), RunResult(said), bounds)
     assert verdict.name == "x"
     assert verdict.valid == (verdict.reason == "")
     assert verdict.score is None or 0 <= verdict.score <= 1

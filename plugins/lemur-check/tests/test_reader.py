@@ -6,9 +6,9 @@ from lemur_check import examination
 from lemur_check.check import checker
 from lemur_check.examination import MOST_FINDINGS, Examination, examine
 from lemur_check.reader import SourceReader, UnreadableError
+from lemur_check.run_result import Cause
 from lemur_check.sketch import sketch_of
 from lemur_check.tokens import count_tokens
-from lemur_check.told import Cause
 from lemur_core.errors import PluginError
 from lemur_core.sources.text import joined
 

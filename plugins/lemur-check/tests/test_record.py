@@ -4,21 +4,21 @@ from contextlib import contextmanager
 
 import pytest
 
-from lemur_check.asked import Asked
 from lemur_check.check import Checker
+from lemur_check.check_settings import CheckSettings
 from lemur_check.conditions import Conditions
 from lemur_check.names import NameTakenError
 from lemur_check.reader import SourceReader
-from lemur_check.record import Record
+from lemur_check.run_result import Cause, RunResult
 from lemur_check.sandbox import Limits
-from lemur_check.told import Cause, Told
+from lemur_check.verdict_store import VerdictStore
 from lemur_check.verdicts import FACT
 from lemur_core import installed
 from lemur_core.code_facts import code_database
 from lemur_core.search.found_nets import with_found_nets
 
-ASKED = Asked("img-classification", "digits", "acc", epochs=0)
-DONE = Told(
+ASKED = CheckSettings("img-classification", "digits", "acc", epochs=0)
+DONE = RunResult(
     ['{"step": "import"}', '{"step": "build"}', '{"step": "forward"}', '{"step": "batch"}',
      '{"done": true}']
 )  # fmt: skip
@@ -56,7 +56,7 @@ def checking(tmp_path, box, reader):
     @contextmanager
     def make(limits=Limits(), walls="bubblewrap", **options):  # noqa: B008
         with code_database(tmp_path / "lemur.db", create=True) as database:
-            record = Record(database, {})
+            record = VerdictStore(database, {})
             conditions = Conditions(walls, limits)
             yield Checker(ASKED, conditions, record, [box], reader, installed(), **options)
 
@@ -76,7 +76,7 @@ def test_what_a_limit_ended_is_checked_again_with_a_greater_one(
     checking, box, source, cause, same, greater
 ):
     few = {"seconds": 10, "memory_bytes": 100}
-    box.told = Told([], "was ended", cause)
+    box.told = RunResult([], "was ended", cause)
     with checking(Limits(**few)) as check:
         assert check(source).limit == cause.value
     with checking(Limits(**{**few, **same})) as check:
@@ -94,7 +94,7 @@ def test_what_a_limit_ended_is_checked_again_with_a_greater_one(
 
 
 def test_a_nets_own_fault_is_remembered_whatever_the_limits_are(checking, box, source):
-    box.told = Told(['{"failed": "ValueError: no"}'])
+    box.told = RunResult(['{"failed": "ValueError: no"}'])
     for seconds in (1, 100):
         with checking(Limits(seconds=seconds)) as check:
             assert check(source).reason == "ValueError: no"
@@ -102,7 +102,7 @@ def test_a_nets_own_fault_is_remembered_whatever_the_limits_are(checking, box, s
 
 
 def test_trust_and_again_check_anew_and_nothing_is_lost(checking, box, source, tmp_path):
-    box.told = Told(['{"failed": "ValueError: no"}'])
+    box.told = RunResult(['{"failed": "ValueError: no"}'])
     for options in ({}, {"walls": "trust"}, {"walls": "none"}, {"again": True}, {}):
         with checking(**options) as check:
             assert not check(source).valid
@@ -120,7 +120,7 @@ def test_another_version_checks_anew(checking, box, source, monkeypatch):
 
 
 def test_the_last_verdict_is_found_again(checking, box, source):
-    box.told = Told(['{"failed": "ValueError: no"}'])
+    box.told = RunResult(['{"failed": "ValueError: no"}'])
     with checking() as check:
         check(source)
     box.told = DONE
@@ -132,7 +132,7 @@ def test_the_last_verdict_is_found_again(checking, box, source):
 
 def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, source):
     other, third = f"{source}# other\n", f"{source}# third\n"
-    box.told = Told(['{"failed": "ValueError: no"}'])
+    box.told = RunResult(['{"failed": "ValueError: no"}'])
     with checking() as check:
         # What is not valid stands for nothing.
         assert not check(third, "Mine").valid

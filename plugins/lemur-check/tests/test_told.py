@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lemur_check.told import Bounds, Cause, Told, concluded
+from lemur_check.run_result import Bounds, Cause, RunResult, concluded
 from lemur_check.verdict import Verdict
 
 BEFORE = Verdict("x", valid=False, step="template")
@@ -28,7 +28,7 @@ WHOLE = [*STEPS, epoch(1), epoch(2), DONE]
 
 def heard(said, bounds=BOUNDS, **told):
     lines = [one if isinstance(one, str) else json.dumps(one) for one in said]
-    return concluded(BEFORE, Told(lines, **told), bounds)
+    return concluded(BEFORE, RunResult(lines, **told), bounds)
 
 
 def test_what_can_be_true_is_believed():

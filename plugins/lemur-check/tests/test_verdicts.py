@@ -11,7 +11,13 @@ import pytest
 from lemur_check.checked_nets import find_nets
 from lemur_check.likeness import read_sketches, write_sketches
 from lemur_check.sketch import WIDTH, Sketch
-from lemur_check.verdicts import CheckedNet, Pipeline, find_verdicts, read_checked, write_verdict
+from lemur_check.verdicts import (
+    CheckedNet,
+    CheckedPipeline,
+    find_verdicts,
+    read_checked,
+    write_verdict,
+)
 from lemur_core.code import code_hash
 from lemur_core.code_facts import CodeDatabase, code_database
 from lemur_core.errors import SettingsError
@@ -23,7 +29,7 @@ from lemur_core.store.taking.published import take_in
 from lemur_core.store.upgrade import upgrade
 
 OLD = Path(__file__).parents[3] / "tests" / "core" / "schemas" / "0010.sql"
-PIPELINE = Pipeline("t", "d", "m")
+PIPELINE = CheckedPipeline("t", "d", "m")
 MINE = {"name": "Mine", "valid": True, "limits": {}, "walls": "bubblewrap"}
 
 

@@ -9,11 +9,11 @@ import time
 import psutil
 import pytest
 
-from lemur_check.asked import Asked
 from lemur_check.check import checker
+from lemur_check.check_settings import CheckSettings
 from lemur_check.sandbox import Limits, find_bubblewrap
 
-FEW = Asked(dataset="digits[samples=200]")
+FEW = CheckSettings(dataset="digits[samples=200]")
 LIMITS = Limits(seconds=60, memory_bytes=2 * 2**30, processes=16, scratch_bytes=64 * 2**20)
 # Numbers of calls are those of x86-64 where machines differ; elsewhere other calls fail so.
 BEYOND = {
@@ -359,7 +359,7 @@ raise RuntimeError
 
 def test_a_sleep_without_end_is_ended(doing):
     limits = Limits(seconds=2)
-    with checker(Asked(), limits=limits, threads=1, save=False) as one:
+    with checker(CheckSettings(), limits=limits, threads=1, save=False) as one:
         for sleep in ("import time; time.sleep(600)", "while True: pass"):
             before = time.monotonic()
             assert one(doing(sleep)).reason == "took longer than 2 s"

@@ -14,7 +14,7 @@ from lemur_core.files import replacement, write_errors
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lemur_estimators.replay.recorded import Recorded
+    from lemur_estimators.replay.recorded import RecordedCurves
 
 _FILTERS = ("task", "dataset", "metric", "nn")
 _OF_FILES = ("score", "unit")
@@ -135,7 +135,7 @@ def _split_option(
 
 def _read_trials(
     files: tuple[Path, ...], db: str, asked: dict[str, Any]
-) -> tuple[list[Recorded], int]:
+) -> tuple[list[RecordedCurves], int]:
     """Return the trials to replay, and how many others there are."""
     from lemur_estimators.replay import recorded
     from lemur_estimators.replay.unit import Unit
@@ -145,7 +145,7 @@ def _read_trials(
         read = recorded.of_files(
             files, asked["chance"], asked["score"], asked["unit"] and Unit(asked["unit"])
         )
-        found: Iterable[Recorded] = read.trials
+        found: Iterable[RecordedCurves] = read.trials
         if read.unit:
             print_line(f"scores in CSV files: {read.unit.plural}")
         for note in read.notes:

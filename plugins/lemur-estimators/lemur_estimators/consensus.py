@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, within
+from lemur_core.kinds.estimator import Curve, Estimate, TrialHistory, check_score, within
 from lemur_estimators.evidence import Outlook, outlook
 from lemur_estimators.flat import learned, loss_of_guessing, odds_of_rising
 from lemur_estimators.hyperparameters import prospect
@@ -54,7 +54,7 @@ class Consensus:
 
     def __init__(
         self,
-        known: Known,
+        known: TrialHistory,
         *,
         interval: float = 0.5,
         keep: float = 0.2,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lemur_core.kinds.estimator import Known
+    from lemur_core.kinds.estimator import TrialHistory
     from lemur_estimators.models import Array
 
 # How near trials are; it has to be known of many pairs, and not exactly.
@@ -49,7 +49,7 @@ class Prospect(NamedTuple):
     odds: float
 
 
-def prospect(known: Known, bar: float) -> Prospect | None:
+def prospect(known: TrialHistory, bar: float) -> Prospect | None:
     """Return what a trial's hyperparameters say; None where they say nothing.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.estimator import Estimate, Known, check_score, within
+from lemur_core.kinds.estimator import Estimate, TrialHistory, check_score, within
 from lemur_estimators.fit import LEAST_POINTS, fit
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class PEng4NN:
 
     def __init__(
         self,
-        known: Known,
+        known: TrialHistory,
         *,
         interval: float = 0.5,
         window: int = 3,

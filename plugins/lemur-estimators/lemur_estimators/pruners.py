@@ -10,7 +10,7 @@ import warnings
 import zlib
 from typing import TYPE_CHECKING
 
-from lemur_core.kinds.estimator import Curve, Estimate, Known, check_score, within
+from lemur_core.kinds.estimator import Curve, Estimate, TrialHistory, check_score, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ class _Pruned:
 
     reason = ""
 
-    def __init__(self, known: Known, pruner: BasePruner, interval: float) -> None:
+    def __init__(self, known: TrialHistory, pruner: BasePruner, interval: float) -> None:
         import optuna
 
         within("interval", interval, 0.01, 1)
@@ -92,7 +92,7 @@ class Median(_Pruned):
     reason = "below the median"
 
     def __init__(
-        self, known: Known, *, interval: float = 1.0, startup: int = 5, warmup: float = 0.0
+        self, known: TrialHistory, *, interval: float = 1.0, startup: int = 5, warmup: float = 0.0
     ) -> None:
         from optuna.pruners import MedianPruner
 
@@ -117,7 +117,7 @@ class Halving(_Pruned):
     skipped = 0
 
     def __init__(
-        self, known: Known, *, interval: float = 1.0, first: float = 1.0, factor: int = 3
+        self, known: TrialHistory, *, interval: float = 1.0, first: float = 1.0, factor: int = 3
     ) -> None:
         from optuna.pruners import SuccessiveHalvingPruner
 
@@ -144,7 +144,7 @@ class Hyperband(Halving):
     """
 
     def __init__(
-        self, known: Known, *, interval: float = 1.0, first: float = 1.0, factor: int = 3
+        self, known: TrialHistory, *, interval: float = 1.0, first: float = 1.0, factor: int = 3
     ) -> None:
         within("factor", factor, 2)
         within("first", first, interval)
@@ -184,7 +184,7 @@ class Wilcoxon(_Pruned):
     reason = "below the best trial"
 
     def __init__(
-        self, known: Known, *, interval: float = 1.0, p: float = 0.1, startup: float = 2.0
+        self, known: TrialHistory, *, interval: float = 1.0, p: float = 0.1, startup: float = 2.0
     ) -> None:
         from optuna.exceptions import ExperimentalWarning
         from optuna.pruners import WilcoxonPruner

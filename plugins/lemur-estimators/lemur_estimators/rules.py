@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lemur_core.kinds.estimator import Estimate, Known, check_score, within
+from lemur_core.kinds.estimator import Estimate, TrialHistory, check_score, within
 
 
 class Patience:
@@ -16,7 +16,7 @@ class Patience:
     """
 
     def __init__(
-        self, known: Known, *, interval: float = 1.0, epochs: float = 5.0, rise: float = 0.0
+        self, known: TrialHistory, *, interval: float = 1.0, epochs: float = 5.0, rise: float = 0.0
     ) -> None:
         within("interval", interval, 0.01, 1)
         within("epochs", epochs, 0)
@@ -46,7 +46,7 @@ class Menndl:
         epochs: How long the least loss may stand.
     """
 
-    def __init__(self, known: Known, *, epochs: float = 10.0) -> None:
+    def __init__(self, known: TrialHistory, *, epochs: float = 10.0) -> None:
         within("epochs", epochs, 0)
         self.interval, self.epochs = 1.0, epochs
         self.highest, self.least = float("-inf"), float("inf")

@@ -10,7 +10,7 @@ import numpy as np
 from lemur_estimators.flat import learned
 
 if TYPE_CHECKING:
-    from lemur_core.kinds.estimator import Known
+    from lemur_core.kinds.estimator import TrialHistory
     from lemur_estimators.evidence import Outlook
     from lemur_estimators.hyperparameters import Prospect
 
@@ -96,7 +96,7 @@ class Stopping:
         return max(self.sure, settled) if surely else settled
 
 
-def bars(known: Known, keep: float) -> tuple[float, float, bool]:
+def bars(known: TrialHistory, keep: float) -> tuple[float, float, bool]:
     """Return the bar, the high bar, and whether earlier trials set them.
 
     Args:

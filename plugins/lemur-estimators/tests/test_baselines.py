@@ -1,7 +1,7 @@
 import optuna
 import pytest
 
-from lemur_core.kinds.estimator import Curve, Known
+from lemur_core.kinds.estimator import Curve, TrialHistory
 from lemur_estimators.pruners import Halving, Hyperband, Median, Wilcoxon
 from lemur_estimators.rules import Menndl, Patience
 
@@ -19,7 +19,7 @@ def ends(make, curves=CURVES, epochs=9):
     """When each trial ends, each knowing those before it as far as they went."""
     known, ended = [], []
     for scores in curves:
-        estimator = make(Known(epochs=epochs, curves=tuple(known)))
+        estimator = make(TrialHistory(epochs=epochs, curves=tuple(known)))
         for epoch, score in enumerate(scores, 1):
             if estimator.update(epoch, score, None).converged:
                 break
@@ -68,14 +68,14 @@ def test_wilcoxon_ends_trials_where_optuna_does():
 
 def test_wilcoxon_says_nothing_of_a_best_trial_that_was_ended_early():
     best = Curve((1.0, 2.0, 3.0), (0.7, 0.8, 0.9))
-    estimator = Wilcoxon(Known(epochs=9, curves=(best,)))
+    estimator = Wilcoxon(TrialHistory(epochs=9, curves=(best,)))
     assert not any(estimator.update(epoch, 0.8, None).converged for epoch in range(1, 9))
 
 
 def test_hyperband_halves_within_brackets():
     def bracket(number):
         past = tuple(Curve((1.0,), (0.5,)) for _ in range(number))
-        return Hyperband(Known(epochs=9, curves=past)).skipped
+        return Hyperband(TrialHistory(epochs=9, curves=past)).skipped
 
     # Of 1, 3 and 9 epochs: a trial of the last bracket is never compared before its ninth.
     drawn = [bracket(number) for number in range(40)]
@@ -94,18 +94,18 @@ def test_patience_runs_out_when_the_score_does_not_rise():
 
 
 def test_menndl_waits_for_the_training_loss():
-    estimator = Menndl(Known(epochs=30))
+    estimator = Menndl(TrialHistory(epochs=30))
     losses = [2.0, 1.5, 1.6, *[1.7] * 20]
     said = [estimator.update(i + 1, 0.1 * (i == 4), loss) for i, loss in enumerate(losses)]
     # The least loss is that of the second epoch; ten epochs later it ends.
     assert [one.converged for one in said].index(True) == 11
     assert said[11].score == 0.1
-    without = Menndl(Known(epochs=30))
+    without = Menndl(TrialHistory(epochs=30))
     assert not any(without.update(i + 1, 0.1, None).converged for i in range(30))
 
 
 def test_what_is_predicted_is_the_best_so_far():
-    estimator = Patience(Known(epochs=9), epochs=2)
+    estimator = Patience(TrialHistory(epochs=9), epochs=2)
     assert [
         estimator.update(i, score, None).score for i, score in enumerate([0.1, 0.5, 0.2], 1)
     ] == [

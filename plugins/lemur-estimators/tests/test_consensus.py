@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.estimator import Curve, Known
+from lemur_core.kinds.estimator import Curve, TrialHistory
 from lemur_estimators import evidence
 from lemur_estimators.consensus import Consensus
 from lemur_estimators.evidence import GAINS, NOISES, Horizon, models, outlook
@@ -89,13 +89,15 @@ def test_the_final_score_is_never_below_the_highest_so_far():
 def test_a_steady_curve_is_foretold():
     """Half of what is to come, with an interval that holds it."""
     truth = finished(0.8, time=4.0)
-    said = said_of(truth.scores[:8], Known(epochs=20), settled=0.0, doubt=0.0)[-1]
+    said = said_of(truth.scores[:8], TrialHistory(epochs=20), settled=0.0, doubt=0.0)[-1]
     assert said.lower <= truth.final <= said.upper
     assert said.score == pytest.approx(truth.final, abs=0.05)
 
 
 def test_the_hopeless_are_ended_early_and_the_promising_are_not():
-    known = Known(epochs=20, chance=0.1, curves=[finished(end) for end in (0.8, 0.85, 0.9, 0.82)])
+    known = TrialHistory(
+        epochs=20, chance=0.1, curves=[finished(end) for end in (0.8, 0.85, 0.9, 0.82)]
+    )
     poor = said_of(finished(0.3, time=1.0).scores, known)
     assert poor[-1].reason == "it is hopeless"
     assert len(poor) < 8
@@ -108,39 +110,41 @@ def test_the_hopeless_are_ended_early_and_the_promising_are_not():
 def test_a_late_bloomer_is_not_lost():
     """Flat for three epochs, as some in the study were before, and then better than all."""
     late = Curve(EPOCHS, (0.1,) * 3 + tuple(0.85 - 0.7 * 0.6**i for i in range(17)))
-    known = Known(epochs=20, chance=0.1, curves=[finished(0.7), late, finished(0.75), late])
+    known = TrialHistory(epochs=20, chance=0.1, curves=[finished(0.7), late, finished(0.75), late])
     scores = [0.1, 0.11, 0.1, 0.3, 0.6, 0.8, 0.88, *[0.92] * 13]
     assert all(one.reason != "it is hopeless" for one in said_of(scores, known))
 
 
 def test_what_never_learns_is_ended_alone():
-    said = said_of([0.1] * 20, Known(epochs=20, chance=0.1), doubt=0.1)
+    said = said_of([0.1] * 20, TrialHistory(epochs=20, chance=0.1), doubt=0.1)
     assert said[-1].reason == "it is hopeless"
     assert len(said) < 20
 
 
 @pytest.mark.parametrize("doubt", [0.03, 0.3, 1.0])
 def test_what_is_above_the_bar_is_never_hopeless_however_long_it_was_trained(doubt):
-    known = Known(epochs=20, chance=0.1, curves=[finished(0.5)] * 4)
+    known = TrialHistory(epochs=20, chance=0.1, curves=[finished(0.5)] * 4)
     said = said_of(finished(0.9).scores, known, doubt=doubt, settled=0.0, sure=0.0, least=10.0)
     assert said[-1].reason == "20 epochs are over"
 
 
 def test_what_learns_nothing_is_not_among_the_best_where_nothing_learned():
-    known = Known(epochs=20, chance=0.1, curves=[Curve(EPOCHS, (0.1,) * 20)] * 6)
+    known = TrialHistory(epochs=20, chance=0.1, curves=[Curve(EPOCHS, (0.1,) * 20)] * 6)
     said = said_of([0.1] * 20, known, settled=0.0)
     assert said[-1].reason == "it is hopeless"
 
 
 def test_without_doubt_nothing_is_hopeless_and_without_width_nothing_settles():
-    known = Known(epochs=20, chance=0.1, curves=[finished(0.9)] * 3)
+    known = TrialHistory(epochs=20, chance=0.1, curves=[finished(0.9)] * 3)
     said = said_of([0.1] * 20, known, doubt=0.0, settled=0.0, sure=0.0)
     assert len(said) == 20
     assert said[-1].reason == "20 epochs are over"
 
 
 def test_at_the_last_epoch_what_was_measured_is_said():
-    said = said_of([0.1, 0.4, 0.3], Known(epochs=3, curves=[Curve((1.0,), (0.35,))]), settled=0.0)
+    said = said_of(
+        [0.1, 0.4, 0.3], TrialHistory(epochs=3, curves=[Curve((1.0,), (0.35,))]), settled=0.0
+    )
     assert said[-1][:5] == (True, 0.4, 0.4, 0.4, 1.0)
 
 
@@ -158,12 +162,12 @@ def test_a_study_whose_curves_bloom_late_makes_late_blooming_more_probable():
 @pytest.mark.parametrize("name", ["keep", "doubt", "settled", "certain", "sure"])
 def test_shares_out_of_range_are_refused(name):
     with pytest.raises(SettingsError) as raised:
-        Consensus(Known(epochs=20), **{name: 1.5})
+        Consensus(TrialHistory(epochs=20), **{name: 1.5})
     assert str(raised.value) == f"estimator option {name} is 1.5; expected 0 to 1"
 
 
 def test_epochs_need_not_be_uniform():
-    estimator = Consensus(Known(epochs=20))
+    estimator = Consensus(TrialHistory(epochs=20))
     for epoch, score in ((0.5, 0.1), (3.0, 0.4), (3.25, 0.41), (11.0, 0.6)):
         said = estimator.update(epoch, score, None)
     assert said.lower <= said.score <= said.upper

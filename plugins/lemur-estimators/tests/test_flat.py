@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from lemur_core.kinds.estimator import Curve, Known
+from lemur_core.kinds.estimator import Curve, TrialHistory
 from lemur_estimators.consensus import Consensus
 from lemur_estimators.flat import loss_of_guessing, odds_of_rising
 
@@ -41,7 +41,7 @@ def test_what_is_below_the_loss_of_guessing_is_more_probable_to_rise():
 
 @pytest.mark.parametrize("seen", [2.303, 4.6])
 def test_what_is_flat_is_waited_for_while_its_loss_says_that_it_learns(seen):
-    known = Known(epochs=20, chance=0.1, curves=[*[RISEN] * 5, *[never(seen)] * 5])
+    known = TrialHistory(epochs=20, chance=0.1, curves=[*[RISEN] * 5, *[never(seen)] * 5])
 
     def waited(losses):
         estimator = Consensus(known)

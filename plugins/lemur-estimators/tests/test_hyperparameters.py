@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lemur_core.kinds.estimator import Curve, Known
+from lemur_core.kinds.estimator import Curve, TrialHistory
 from lemur_estimators.consensus import Consensus
 from lemur_estimators.evidence import Outlook
 from lemur_estimators.hyperparameters import prospect
@@ -28,7 +28,7 @@ def study(seed=0):
 
 
 def said_of(curves, **prm):
-    return prospect(Known(epochs=20, chance=0.1, curves=curves, hyperparameters=prm), BAR)
+    return prospect(TrialHistory(epochs=20, chance=0.1, curves=curves, hyperparameters=prm), BAR)
 
 
 def test_what_has_a_rate_like_the_best_is_more_probably_one_of_them():
@@ -54,7 +54,9 @@ def test_hyperparameters_that_tell_nothing_say_nothing(seed):
 
 
 def test_those_of_other_nets_say_nothing():
-    known = Known(epochs=20, chance=0.1, curves=study(), hyperparameters={"lr": 1e-5}, net="Other")
+    known = TrialHistory(
+        epochs=20, chance=0.1, curves=study(), hyperparameters={"lr": 1e-5}, net="Other"
+    )
     assert prospect(known, BAR) is None
     named = [replace(curve, net="Other") for curve in study()]
     assert prospect(replace(known, curves=named), BAR) == said_of(study(), lr=1e-5)
@@ -108,7 +110,7 @@ def test_a_distribution_with_other_odds_keeps_its_shape_on_both_sides():
 
 def flat_until(epoch, curves, **prm):
     """When a flat trial ends, if it does before an epoch."""
-    known = Known(epochs=20, chance=0.1, curves=curves, hyperparameters=prm)
+    known = TrialHistory(epochs=20, chance=0.1, curves=curves, hyperparameters=prm)
     estimator = Consensus(known)
     ends = (at for at in np.arange(0.5, epoch, 0.5) if estimator.update(at, 0.1, None).converged)
     return next(ends, epoch)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lemur_core.errors import SettingsError
-from lemur_core.kinds.estimator import Known
+from lemur_core.kinds.estimator import TrialHistory
 from lemur_estimators.peng4nn import PEng4NN
 
 PUBLISHED = Path(__file__).parents[4] / "shared/data/peng4nn"
@@ -41,7 +41,7 @@ def curve(*scores, every=0.5):
     [("13_55_26_539263", 4.0, 25.7121), ("13_56_59_917381", 5.5, 2.011)],
 )
 def test_published_curves_converge_where_the_published_program_has_them(name, epoch, a):
-    program = PEng4NN(Known(epochs=20), centre="median")
+    program = PEng4NN(TrialHistory(epochs=20), centre="median")
     at, said = until_converged(program, published(name))
     assert at == epoch
     assert said.parameters["a"] == pytest.approx(a, abs=1e-3)
@@ -49,7 +49,7 @@ def test_published_curves_converge_where_the_published_program_has_them(name, ep
 
 
 def test_there_is_no_prediction_of_fewer_points_than_are_asked_for():
-    estimator = PEng4NN(Known(epochs=20), least=4)
+    estimator = PEng4NN(TrialHistory(epochs=20), least=4)
     said = [estimator.update(*one).score for one in curve(0.1, 0.3, 0.4, 0.45)]
     assert said[:3] == [None] * 3
     assert said[3] is not None
@@ -58,12 +58,12 @@ def test_there_is_no_prediction_of_fewer_points_than_are_asked_for():
 def test_as_many_predictions_must_agree_as_the_window_has():
     constant = curve(*[0.3] * 12)
     for window in (1, 3, 5):
-        at, _ = until_converged(PEng4NN(Known(epochs=20), window=window), constant)
+        at, _ = until_converged(PEng4NN(TrialHistory(epochs=20), window=window), constant)
         assert at == (2 + window) * 0.5
 
 
 def settled(*predictions, **options):
-    estimator = PEng4NN(Known(epochs=20), **options)
+    estimator = PEng4NN(TrialHistory(epochs=20), **options)
     estimator.predictions = list(predictions)
     return estimator._settled()
 
@@ -94,8 +94,8 @@ def test_equal_predictions_agree_within_no_threshold_at_all():
 def test_a_trial_converges_at_the_first_window_around_its_centre(centre, expected):
     noise = [0.025 * ((7 * n) % 5 - 2) for n in range(60)]
     measured = curve(*(0.6 - 0.5 * 0.8**n + noise[n] * 0.9**n for n in range(60)))
-    at, _ = until_converged(PEng4NN(Known(epochs=40), centre=centre), measured)
-    endless = PEng4NN(Known(epochs=40), centre=centre, window=100)
+    at, _ = until_converged(PEng4NN(TrialHistory(epochs=40), centre=centre), measured)
+    endless = PEng4NN(TrialHistory(epochs=40), centre=centre, window=100)
     until_converged(endless, measured)
     of = {"mean": statistics.fmean, "median": statistics.median}[centre]
     windows = [endless.predictions[end - 3 : end] for end in range(3, len(endless.predictions))]
@@ -111,27 +111,29 @@ def test_a_trial_converges_at_the_first_window_around_its_centre(centre, expecte
 def test_what_is_beyond_a_hundred_percent_has_not_converged():
     # A line: it comes to 102.5, the bound, however long it is.
     line = [((i + 1) * 0.5, 0.02 * (i + 1), None) for i in range(30)]
-    at, said = until_converged(PEng4NN(Known(epochs=20)), line)
+    at, said = until_converged(PEng4NN(TrialHistory(epochs=20)), line)
     assert at is None
     assert said.parameters["a"] == pytest.approx(102.5)
     assert said.score == 1
 
 
 def test_at_the_last_epoch_the_highest_score_is_taken():
-    at, said = until_converged(PEng4NN(Known(epochs=2), threshold=0), curve(0.1, 0.5, 0.2, 0.3))
+    at, said = until_converged(
+        PEng4NN(TrialHistory(epochs=2), threshold=0), curve(0.1, 0.5, 0.2, 0.3)
+    )
     assert (at, said.score) == (2.0, 0.5)
 
 
 def test_fewer_epochs_than_were_asked_for_may_be_predicted():
     at, _ = until_converged(
-        PEng4NN(Known(epochs=20), epochs=3, threshold=0), curve(*[0.1, 0.2] * 9)
+        PEng4NN(TrialHistory(epochs=20), epochs=3, threshold=0), curve(*[0.1, 0.2] * 9)
     )
     assert at == 3.0
 
 
 def test_a_net_that_never_learns_is_waited_for_while_its_loss_falls():
     # It is predicted to come to 19.5 percent, less than the commonest class's 19.59.
-    known = Known(epochs=20, chance=0.1959)
+    known = TrialHistory(epochs=20, chance=0.1959)
     losses = [2.3, 2.2, 2.1] + [2.1] * 30
     measured = [((i + 1) * 0.5, 0.195, loss) for i, loss in enumerate(losses)]
     assert until_converged(PEng4NN(known), measured)[0] == 2.5
@@ -142,7 +144,7 @@ def test_a_net_that_never_learns_is_waited_for_while_its_loss_falls():
 
 
 def test_a_net_that_learns_is_not_waited_for():
-    known = Known(epochs=20, chance=0.19)
+    known = TrialHistory(epochs=20, chance=0.19)
     measured = [((i + 1) * 0.5, 0.195, 2 - i / 100) for i in range(20)]
     assert until_converged(PEng4NN(known, loss_check=True), measured)[0] == 2.5
 
@@ -150,7 +152,7 @@ def test_a_net_that_learns_is_not_waited_for():
 def test_epochs_are_counted_from_the_first_score():
     # The same curve in whole epochs and in halves.
     scores = [0.1, 0.3, 0.4, 0.44, 0.47, 0.48, 0.484, 0.486]
-    whole, half = PEng4NN(Known(epochs=50), interval=1), PEng4NN(Known(epochs=50))
+    whole, half = PEng4NN(TrialHistory(epochs=50), interval=1), PEng4NN(TrialHistory(epochs=50))
     for one, other in zip(curve(*scores, every=1.0), curve(*scores), strict=True):
         assert whole.update(*one) == half.update(*other)
 
@@ -168,11 +170,11 @@ def test_epochs_are_counted_from_the_first_score():
 )
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(SettingsError) as raised:
-        PEng4NN(Known(epochs=20), **options)
+        PEng4NN(TrialHistory(epochs=20), **options)
     assert str(raised.value) == message
 
 
 def test_percent_and_what_is_no_number_are_refused():
     for score in (25.7, -0.1, np.nan):
         with pytest.raises(SettingsError):
-            PEng4NN(Known(epochs=20)).update(1, score, None)
+            PEng4NN(TrialHistory(epochs=20)).update(1, score, None)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lemur_core.kinds.estimator import Curve, Known
+from lemur_core.kinds.estimator import Curve, TrialHistory
 from lemur_estimators.consensus import Consensus
 from lemur_estimators.evidence import Outlook
 from lemur_estimators.progress import Progress
@@ -39,7 +39,7 @@ def test_losses_foretell_a_rise_that_scores_do_not():
 
 
 def test_losses_weigh_in_where_a_trial_has_learned_something():
-    known = Known(epochs=20, chance=0.1, curves=STUDY)
+    known = TrialHistory(epochs=20, chance=0.1, curves=STUDY)
 
     def foretold(losses):
         estimator = Consensus(known, doubt=0.0, settled=0.0)
@@ -53,8 +53,11 @@ def test_losses_weigh_in_where_a_trial_has_learned_something():
 def test_losses_of_other_nets_are_not_looked_at():
     """An auxiliary head, say, adds to them."""
     named = [replace(curve, net="Other") for curve in STUDY]
-    assert Consensus(Known(epochs=20, chance=0.1, curves=named, net="Other")).guessing == GUESSING
-    without = Consensus(Known(epochs=20, chance=0.1, curves=named, net="One"))
+    assert (
+        Consensus(TrialHistory(epochs=20, chance=0.1, curves=named, net="Other")).guessing
+        == GUESSING
+    )
+    without = Consensus(TrialHistory(epochs=20, chance=0.1, curves=named, net="One"))
     assert (without.guessing, without.progress) == (None, None)
 
 

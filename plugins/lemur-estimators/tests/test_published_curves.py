@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lemur_core.kinds.estimator import Known
+from lemur_core.kinds.estimator import TrialHistory
 from lemur_estimators.peng4nn import PEng4NN
 
 CURVES = Path(__file__).parents[4] / "shared" / "data" / "peng4nn"
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not CURVES.is_dir(), reason=f"{CURVES} is not th
 def followed(name, centre):
     """Return the epoch at which a curve converges, and the prediction, in percent."""
     [file] = CURVES.glob(f"*_{name}.csv")
-    made = PEng4NN(Known(20, chance=0.01), centre=centre)
+    made = PEng4NN(TrialHistory(20, chance=0.01), centre=centre)
     for epoch, percent, _, loss in np.loadtxt(file, delimiter=",", skiprows=1):
         said = made.update(epoch, percent / 100, loss)
         if said.converged:

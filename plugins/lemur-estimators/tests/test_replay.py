@@ -16,7 +16,7 @@ from lemur_core.store.taking.published import take_in
 from lemur_estimators.replay.judge import replay
 from lemur_estimators.replay.measures import best_kept, measure, regret
 from lemur_estimators.replay.recorded import (
-    Recorded,
+    RecordedCurves,
     complete,
     of_database,
     of_files,
@@ -48,7 +48,7 @@ def nothing_seen():
 
 def trial(name, *scores, study="one", every=1.0):
     epochs = tuple((i + 1) * every for i in range(len(scores)))
-    return Recorded(study, name, Curve(epochs, scores))
+    return RecordedCurves(study, name, Curve(epochs, scores))
 
 
 TRIALS = [trial(f"{i}", 0.1, 0.2 + i / 100, 0.3, 0.9 - i / 20) for i in range(10)]
@@ -163,7 +163,7 @@ def test_lines_of_json_are_read_and_folders_searched(tmp_path):
     [found] = of_files([tmp_path]).trials
     prm = {"lr": 0.01, "batch": 32}
     curve = Curve((0.5, 1.0), (0.1, 0.25), (2.3, None), hyperparameters=prm)
-    assert found == Recorded("digits", "3", curve, 0.1)
+    assert found == RecordedCurves("digits", "3", curve, 0.1)
 
 
 @pytest.mark.parametrize("losses", [None, "[2.3]", "[2.3,2.2,2.1]", '[2.3,"low"]', "2.3"])

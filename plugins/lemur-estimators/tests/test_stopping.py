@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lemur_core.kinds.estimator import Curve, Known
+from lemur_core.kinds.estimator import Curve, TrialHistory
 from lemur_estimators.evidence import Outlook
 from lemur_estimators.hyperparameters import Prospect
 from lemur_estimators.stopping import Stopping, bars
@@ -22,7 +22,9 @@ def reason(done, highest, final, *, ripe=True, ahead=None, **changed):
 
 
 def study(count):
-    return Known(epochs=20, curves=[Curve((1.0,), (end,)) for end in np.linspace(0, 1, count)])
+    return TrialHistory(
+        epochs=20, curves=[Curve((1.0,), (end,)) for end in np.linspace(0, 1, count)]
+    )
 
 
 def test_what_cannot_be_among_the_best_is_hopeless():
@@ -76,11 +78,11 @@ def test_bars_come_together_as_more_trials_are_known(count):
 
 def test_before_there_are_two_trials_what_is_better_than_guessing_is_the_bar():
     for curves in ([], [Curve((1.0,), (0.9,))]):
-        low, high, among_others = bars(Known(epochs=20, chance=0.5, curves=curves), 0.2)
+        low, high, among_others = bars(TrialHistory(epochs=20, chance=0.5, curves=curves), 0.2)
         assert 0.5 < low == high < 0.65
         assert not among_others
 
 
 def test_where_none_learned_the_bar_is_what_learned():
-    none = Known(epochs=20, chance=0.5, curves=[Curve((1.0,), (0.5,))] * 9)
-    assert bars(none, 0.2)[0] == bars(Known(epochs=20, chance=0.5), 0.2)[0]
+    none = TrialHistory(epochs=20, chance=0.5, curves=[Curve((1.0,), (0.5,))] * 9)
+    assert bars(none, 0.2)[0] == bars(TrialHistory(epochs=20, chance=0.5), 0.2)[0]

@@ -15,7 +15,7 @@ from lemur_core.files import replacement
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lemur_analysis.papers.paper import Checked
+    from lemur_analysis.papers.paper import CheckedClaim
 
 HEADERS = ("claim", "where", "published", "ours", "agrees")
 
@@ -45,7 +45,7 @@ def reproduce_paper(
     itself is wrong, the difference is explained below the table. Status 1 where a claim differs
     without an explanation, or nothing could be checked.
     """
-    from lemur_analysis.papers.paper import Sources, Verdict, check
+    from lemur_analysis.papers.paper import ClaimStatus, Sources, check
     from lemur_core import installed
     from lemur_core.errors import SettingsError
 
@@ -57,15 +57,17 @@ def reproduce_paper(
     for line in _remarks(done):
         print_line(line)
     verdicts = [one.verdict for one in done]
-    print_line(", ".join(f"{name}: {verdicts.count(name)}" for name in Verdict if name in verdicts))
+    print_line(
+        ", ".join(f"{name}: {verdicts.count(name)}" for name in ClaimStatus if name in verdicts)
+    )
     if out is not None:
         _write(done, out)
         print_line(f"wrote {out}")
-    failed = Verdict.DIFFERS in verdicts or set(verdicts) <= {Verdict.MISSING}
+    failed = ClaimStatus.DIFFERS in verdicts or set(verdicts) <= {ClaimStatus.MISSING}
     context.exit(1 if failed else 0)
 
 
-def _row(one: Checked) -> Sequence[object]:
+def _row(one: CheckedClaim) -> Sequence[object]:
     ours = "-" if one.ours is None else _shown(one.ours)
     claim = one.claim
     return (claim.text, claim.where, _shown(claim.published), ours, str(one.verdict))
@@ -80,14 +82,14 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
 
 
-def _remarks(done: Sequence[Checked]) -> Iterator[str]:
+def _remarks(done: Sequence[CheckedClaim]) -> Iterator[str]:
     """Yield why claims differ or could not be checked, each reason once."""
-    from lemur_analysis.papers.paper import Verdict
+    from lemur_analysis.papers.paper import ClaimStatus
 
     for verdict, reason in (
-        (Verdict.DIFFERS, lambda one: f"tolerance {one.claim.tolerance:g}: {one.claim.reason}"),
-        (Verdict.DISPUTED, lambda one: one.claim.dispute),
-        (Verdict.MISSING, lambda one: one.missing),
+        (ClaimStatus.DIFFERS, lambda one: f"tolerance {one.claim.tolerance:g}: {one.claim.reason}"),
+        (ClaimStatus.DISPUTED, lambda one: one.claim.dispute),
+        (ClaimStatus.MISSING, lambda one: one.missing),
     ):
         reasons: dict[str, list[str]] = {}
         for one in done:
@@ -98,7 +100,7 @@ def _remarks(done: Sequence[Checked]) -> Iterator[str]:
             yield f"{verdict}: {what}: {why}"
 
 
-def _write(done: Sequence[Checked], out: Path) -> None:
+def _write(done: Sequence[CheckedClaim], out: Path) -> None:
     import pandas as pd
 
     rows: list[dict[str, Any]] = [

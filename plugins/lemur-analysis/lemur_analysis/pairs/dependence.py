@@ -20,7 +20,7 @@ MODELS = {"additive": "no_interactions", "full": None}
 """Models by what they may interact: hyperparameters each for itself, or in any combination."""
 
 
-class Quality(NamedTuple):
+class DependenceQuality(NamedTuple):
     """How well a model predicts differences that it has not seen.
 
     Attributes:
@@ -134,10 +134,12 @@ def _model(name: str, seed: int) -> Any:
     )
 
 
-def _quality(name: str, inputs: DataFrame, difference: NDArray[Any], seed: int) -> Quality:
+def _quality(
+    name: str, inputs: DataFrame, difference: NDArray[Any], seed: int
+) -> DependenceQuality:
     from sklearn.model_selection import RepeatedKFold, cross_val_score
 
     # Tables are often sorted by the difference, so that folds must be shuffled.
     folds = RepeatedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=seed)
     found = cross_val_score(_model(name, seed), inputs.to_numpy(), difference, cv=folds)
-    return Quality(float(found.mean()), float(found.std(ddof=1)))
+    return DependenceQuality(float(found.mean()), float(found.std(ddof=1)))

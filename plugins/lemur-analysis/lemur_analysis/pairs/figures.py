@@ -9,7 +9,7 @@ import numpy as np
 
 from lemur_analysis.pairs.dependence import partial_dependence
 from lemur_analysis.pairs.information import ESTIMATORS, mutual_information
-from lemur_analysis.pairs.panels import USED, Part, axis_label, counted, pair_figure
+from lemur_analysis.pairs.panels import USED, PanelPart, axis_label, counted, pair_figure
 from lemur_analysis.pairs.table import Pairs, listed, short
 from lemur_analysis.plot.figure import NothingToDrawError
 from lemur_analysis.plot.style import GREY, label
@@ -74,10 +74,10 @@ def density(values: NDArray[Any], grid: NDArray[Any], bandwidth: float) -> NDArr
     return density
 
 
-def _two_by_two(pairs: Pairs, **_: Any) -> list[Part]:
+def _two_by_two(pairs: Pairs, **_: Any) -> list[PanelPart]:
     names = [name for name in pairs.hyperparameters if pairs.frame[name].nunique() > 1]
-    both = [Part(two) for two in combinations(names, 2)]
-    return both or [Part(())]
+    both = [PanelPart(two) for two in combinations(names, 2)]
+    return both or [PanelPart(())]
 
 
 @pair_figure(_two_by_two)
@@ -135,8 +135,8 @@ def pair_space(
     return draw_space(frame, ax, axes, scores, hyperparameters)
 
 
-def _by_estimator(pairs: Pairs, *, estimators: str, **_: Any) -> list[Part]:
-    return [Part(name, _ESTIMATOR_TITLES.get(name, name)) for name in listed(estimators)]
+def _by_estimator(pairs: Pairs, *, estimators: str, **_: Any) -> list[PanelPart]:
+    return [PanelPart(name, _ESTIMATOR_TITLES.get(name, name)) for name in listed(estimators)]
 
 
 @pair_figure(_by_estimator)

@@ -23,7 +23,7 @@ USED = ("role", "position", "prm", "state")
 NO_PAIRS = "no pairs: select a collection of pairs, with --collection for example"
 
 
-class Part(NamedTuple):
+class PanelPart(NamedTuple):
     """One panel of a group of pairs.
 
     Attributes:
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
 
 def pair_figure(
-    parts: Callable[..., Sequence[Part]] | None = None,
+    parts: Callable[..., Sequence[PanelPart]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
     """Make a figure of a function ``draw(ax, pairs, key, **options)`` that draws one panel.
 
@@ -68,7 +68,7 @@ def pair_figure(
             panels = [
                 (panel_title(key, part.title), pairs, part)
                 for key, pairs in read_pairs(frame, scores, hyperparameters).groups()
-                for part in (parts(pairs, **given) if parts else [Part()])
+                for part in (parts(pairs, **given) if parts else [PanelPart()])
             ]
             axes = axes_for(ax, [title for title, *_ in panels])
             for one, (title, pairs, part) in zip(axes, panels, strict=True):
@@ -123,7 +123,7 @@ def holds_no_pairs(frame: DataFrame, scores: str) -> bool:
 
 
 def _draw(
-    draw: Callable[..., None], ax: Axes, pairs: Pairs, part: Part, options: dict[str, Any]
+    draw: Callable[..., None], ax: Axes, pairs: Pairs, part: PanelPart, options: dict[str, Any]
 ) -> None:
     try:
         if pairs.complete.frame.empty:

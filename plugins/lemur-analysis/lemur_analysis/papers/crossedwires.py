@@ -35,7 +35,7 @@ MATTER = (
 PERMUTATIONS, REPEATS = 200, 20
 
 
-class Published(NamedTuple):
+class PublishedValue(NamedTuple):
     """Numbers published of one net.
 
     Attributes:
@@ -54,7 +54,7 @@ class Published(NamedTuple):
 
 
 PUBLISHED = {
-    "VGG16": Published(
+    "VGG16": PublishedValue(
         {
             "min": (4.17e-10, 5e-13),
             "max": (0.681519, 5e-7),
@@ -66,7 +66,7 @@ PUBLISHED = {
         (0.1, 0.7961),
         6,
     ),
-    "ResNet50": Published(
+    "ResNet50": PublishedValue(
         {
             "min": (1.37e-4, 5e-7),
             "max": (0.452, 5e-4),
@@ -123,7 +123,7 @@ def claims(sources: Sources) -> Iterator[Claim]:
             )
 
 
-def _of_differences(net: str, published: Published, data: _Data) -> Iterator[Claim]:
+def _of_differences(net: str, published: PublishedValue, data: _Data) -> Iterator[Claim]:
     for name, (value, half) in published.difference.items():
         text = f"{net}: {name} of the absolute difference"
         yield Claim(text, "tables 2 to 6", value, partial(data.summary, name), half, PRINTED)

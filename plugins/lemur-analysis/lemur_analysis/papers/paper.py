@@ -35,7 +35,7 @@ Value = float | str
 """What is claimed: a number, or a text."""
 
 
-class Verdict(StrEnum):
+class ClaimStatus(StrEnum):
     """Whether a claim agrees with what was computed."""
 
     AGREES = "yes"
@@ -69,7 +69,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedClaim:
     """A claim with what was computed.
 
     Attributes:
@@ -83,13 +83,13 @@ class Checked:
     missing: str = ""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ClaimStatus:
         """Whether both values agree."""
         if self.ours is None:
-            return Verdict.MISSING
+            return ClaimStatus.MISSING
         if _agree(self.claim.published, self.ours, self.claim.tolerance):
-            return Verdict.AGREES
-        return Verdict.DISPUTED if self.claim.dispute else Verdict.DIFFERS
+            return ClaimStatus.AGREES
+        return ClaimStatus.DISPUTED if self.claim.dispute else ClaimStatus.DIFFERS
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Sources:
             raise MissingDataError(str(error)) from error
 
 
-def check(claim: Claim) -> Checked:
+def check(claim: Claim) -> CheckedClaim:
     """Compute a claim's value, and compare it.
 
     Raises:
@@ -149,12 +149,12 @@ def check(claim: Claim) -> Checked:
     try:
         ours = claim.compute()
     except MissingDataError as error:
-        return Checked(claim, None, str(error))
+        return CheckedClaim(claim, None, str(error))
     if isinstance(ours, str):
-        return Checked(claim, ours)
+        return CheckedClaim(claim, ours)
     if not isinstance(ours, Real) or isinstance(ours, bool):
         raise ContractError(f"claim {claim.text!r}: computed {ours!r}; expected a number or text")
-    return Checked(claim, float(ours))
+    return CheckedClaim(claim, float(ours))
 
 
 def _agree(published: Value, ours: Value, tolerance: float) -> bool:

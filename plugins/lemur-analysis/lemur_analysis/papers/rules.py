@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_analysis.papers.paper import Claim, Sources, Verdict, check
+from lemur_analysis.papers.paper import Claim, ClaimStatus, Sources, check
 
 if TYPE_CHECKING:
     from lemur_core import Entry
@@ -31,6 +31,6 @@ class PaperRules:
         """Without data each claim is missing something, or needs none; none raises an error."""
         for claim in paper.load()(Sources()):
             done = check(claim)
-            assert done.verdict is not Verdict.MISSING or done.missing, (
+            assert done.verdict is not ClaimStatus.MISSING or done.missing, (
                 f"paper {paper.name!r}: {claim.text}: does not say what is missing"
             )

@@ -33,7 +33,7 @@ from lemur_analysis.plot.notes import (
     set_title,
 )
 from lemur_analysis.plot.panels import PANEL_SIZE, axes_for, parts_of
-from lemur_analysis.plot.style import Style, styles_of
+from lemur_analysis.plot.style import FigureStyle, styles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ class Panel:
 
     frame: DataFrame
     ax: Axes
-    styles: dict[Any, Style]
+    styles: dict[Any, FigureStyle]
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def _columns(
     return panels
 
 
-def _styles(frame: DataFrame) -> dict[Any, dict[Any, Style]]:
+def _styles(frame: DataFrame) -> dict[Any, dict[Any, FigureStyle]]:
     """Return the styles of the nets of each task, and of all at None.
 
     Tasks have few nets in common, and each has its own best.

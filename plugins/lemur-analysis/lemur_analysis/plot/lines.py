@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lemur_analysis.frame import check_columns, seconds
 from lemur_analysis.plot.figure import Panel, add_note, complete, figure
 from lemur_analysis.plot.scales import score_label, time_axis
-from lemur_analysis.plot.style import Style, add_legend, draw_curve
+from lemur_analysis.plot.style import FigureStyle, add_legend, draw_curve
 from lemur_core.errors import SettingsError, hint
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def lines_time(panel: Panel, *, by: str = "trial") -> None:
     add_legend(panel.ax, panel.styles, groups)
 
 
-def _trials(ax: Axes, frame: DataFrame, style: Style, *, rasterized: bool) -> None:
+def _trials(ax: Axes, frame: DataFrame, style: FigureStyle, *, rasterized: bool) -> None:
     import numpy as np
     from matplotlib.collections import LineCollection
 

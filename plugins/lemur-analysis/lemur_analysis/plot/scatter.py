@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_analysis.frame import seconds
 from lemur_analysis.plot.figure import Panel, complete, figure
 from lemur_analysis.plot.scales import epoch_axis, score_label, time_axis
-from lemur_analysis.plot.style import Style, add_legend, styles_of
+from lemur_analysis.plot.style import FigureStyle, add_legend, styles_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,21 +50,21 @@ def score_epoch_by_task(panel: Panel) -> None:
     _against_epoch(panel, "dataset", styles_of(panel.frame, "dataset"))
 
 
-def _against_time(panel: Panel, by: str, styles: Mapping[Any, Style]) -> None:
+def _against_time(panel: Panel, by: str, styles: Mapping[Any, FigureStyle]) -> None:
     frame = complete(panel.ax, panel.frame, "accuracy", "duration", by)
     times = seconds(frame)
     unit = time_axis(panel.ax.xaxis, times, _TIME)
     _points(panel, frame, times / unit, by, styles)
 
 
-def _against_epoch(panel: Panel, by: str, styles: Mapping[Any, Style]) -> None:
+def _against_epoch(panel: Panel, by: str, styles: Mapping[Any, FigureStyle]) -> None:
     frame = complete(panel.ax, panel.frame, "accuracy", "epoch", by)
     _points(panel, frame, frame["epoch"], by, styles)
     epoch_axis(panel.ax)
 
 
 def _points(
-    panel: Panel, frame: DataFrame, x: Series, by: str, styles: Mapping[Any, Style]
+    panel: Panel, frame: DataFrame, x: Series, by: str, styles: Mapping[Any, FigureStyle]
 ) -> None:
     """Draw a point of each record; those of the best nets, or rarest data sets, lie above."""
     many = len(frame) > MOST_VECTORS

@@ -33,7 +33,7 @@ _LONGEST = 40
 _LONGEST_IN_LEGEND = 26
 
 
-class Style(NamedTuple):
+class FigureStyle(NamedTuple):
     """The look of one net, or of one data set.
 
     Attributes:
@@ -72,7 +72,7 @@ class Style(NamedTuple):
         return {"facecolor": self.color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.3}
 
 
-def styles_of(frame: DataFrame, by: str = "nn") -> dict[Any, Style]:
+def styles_of(frame: DataFrame, by: str = "nn") -> dict[Any, FigureStyle]:
     """Return the style of each net of a frame; the best by score have colours of their own.
 
     Args:
@@ -119,7 +119,9 @@ def label(text: object, longest: int = _LONGEST) -> str:
     return f"{' ' if line.startswith('_') else ''}{line}".replace("$", r"\$")
 
 
-def draw_curve(ax: Axes, x: Sequence[Any], y: Sequence[Any], style: Style, **more: Any) -> Line2D:
+def draw_curve(
+    ax: Axes, x: Sequence[Any], y: Sequence[Any], style: FigureStyle, **more: Any
+) -> Line2D:
     """Draw a line in a net's style, with a few markers."""
     look = style.line | (style.points if style.has_colour else {})
     if len(x) == 1:
@@ -132,7 +134,7 @@ def draw_curve(ax: Axes, x: Sequence[Any], y: Sequence[Any], style: Style, **mor
 
 def add_legend(
     ax: Axes,
-    styles: Mapping[Any, Style],
+    styles: Mapping[Any, FigureStyle],
     names: Collection[Any],
     *,
     title: str = "net",
@@ -172,7 +174,7 @@ def add_legend(
     )
 
 
-def _handle(style: Style, shape: str) -> Any:
+def _handle(style: FigureStyle, shape: str) -> Any:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -183,9 +185,9 @@ def _handle(style: Style, shape: str) -> Any:
     return Line2D([], [], **style.line, **(style.points if style.has_colour else {}))
 
 
-def _style(rank: int) -> Style:
+def _style(rank: int) -> FigureStyle:
     color = _COLOURS[rank] if rank < MOST_COLOURS else GREY
-    return Style(color, _MARKERS[rank % len(_MARKERS)], rank)
+    return FigureStyle(color, _MARKERS[rank % len(_MARKERS)], rank)
 
 
 def _frequent(values: Series) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lemur_analysis.report import drawings, tables
 from lemur_analysis.report.contents import Section, cover_of, read_frame, sections_of
 from lemur_analysis.report.drawings import Drawing, Figures
-from lemur_analysis.report.processes import Part, draw_parts
+from lemur_analysis.report.processes import ReportPart, draw_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +74,8 @@ def read_report(results: Results, formats: Sequence[str], names: str = drawings.
     frame = read_frame(results)
     sections = sections_of(frame)
     figures.expect(len(sections))
-    parts = [Part(one.frame, one.title) for one in sections]
-    of_all, *of_each = draw_parts(figures, [Part(frame), *parts], formats) if parts else [[]]
+    parts = [ReportPart(one.frame, one.title) for one in sections]
+    of_all, *of_each = draw_parts(figures, [ReportPart(frame), *parts], formats) if parts else [[]]
     chapters = [Chapter(*one) for one in zip(sections, of_each, strict=True)]
     cover = cover_of(results, frame)
     return Report(frame, chapters, of_all, tables.anomalies(frame), cover, figures.notes)

@@ -23,7 +23,7 @@ _MOST_PROCESSES = 4
 
 
 @dataclass(frozen=True)
-class Part:
+class ReportPart:
     """Rows whose figures are drawn.
 
     Attributes:
@@ -37,7 +37,7 @@ class Part:
 
 
 def draw_parts(
-    figures: Figures, parts: Sequence[Part], formats: Sequence[str]
+    figures: Figures, parts: Sequence[ReportPart], formats: Sequence[str]
 ) -> list[list[Drawing]]:
     """Return the figures of each part, each with its ``content`` by format.
 
@@ -78,7 +78,7 @@ def _elsewhere(processes: int, calls: Iterable[Callable[[], Any]]) -> Iterator[A
 
 
 def _drawn_elsewhere(
-    figures: Figures, parts: Sequence[Part], formats: Sequence[str]
+    figures: Figures, parts: Sequence[ReportPart], formats: Sequence[str]
 ) -> Iterator[list[Drawing]]:
     import matplotlib
 
@@ -94,7 +94,7 @@ def _drawn_elsewhere(
 
 
 def _draw_elsewhere(
-    theme: Any, names: str, part: Part, formats: Sequence[str], place: int
+    theme: Any, names: str, part: ReportPart, formats: Sequence[str], place: int
 ) -> tuple[list[Drawing], drawings.Log]:
     import matplotlib
 
@@ -104,7 +104,7 @@ def _draw_elsewhere(
         return _draw(figures, part, formats, place), figures.log
 
 
-def _draw(figures: Figures, part: Part, formats: Sequence[str], place: int) -> list[Drawing]:
+def _draw(figures: Figures, part: ReportPart, formats: Sequence[str], place: int) -> list[Drawing]:
     number = 0
 
     def render(figure: Figure) -> dict[str, Any]:

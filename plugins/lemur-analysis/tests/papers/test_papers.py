@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from lemur_analysis.papers.paper import Checked, Claim, Sources, Verdict, check
+from lemur_analysis.papers.paper import CheckedClaim, Claim, ClaimStatus, Sources, check
 from lemur_core import Entry, registry
 from lemur_core.cli import cli
 from lemur_core.errors import ContractError, MissingDataError, StoreError
@@ -60,19 +60,19 @@ def claim(published, ours, tolerance=0.0, dispute=""):
 @pytest.mark.parametrize(
     ("one", "verdict"),
     [
-        (claim(0.42, 0.424, 0.005), Verdict.AGREES),
-        (claim(0.42, 0.426, 0.005), Verdict.DIFFERS),
+        (claim(0.42, 0.424, 0.005), ClaimStatus.AGREES),
+        (claim(0.42, 0.426, 0.005), ClaimStatus.DIFFERS),
         # 0.3 - 0.25 is more than 0.05 in binary numbers.
-        (claim(0.3, 0.25, 0.05), Verdict.AGREES),
-        (claim(322, 322), Verdict.AGREES),
-        (claim(322, 321), Verdict.DIFFERS),
-        (claim(322, 321, dispute="a row was lost"), Verdict.DISPUTED),
-        (claim(322, 322, dispute="a row was lost"), Verdict.AGREES),
-        (claim(0.5, float("nan"), 1.0), Verdict.DIFFERS),
-        (claim(0.5, float("inf"), 1.0), Verdict.DIFFERS),
-        (claim("yes", "yes"), Verdict.AGREES),
-        (claim("yes", "no"), Verdict.DIFFERS),
-        (claim("yes", 1.0), Verdict.DIFFERS),
+        (claim(0.3, 0.25, 0.05), ClaimStatus.AGREES),
+        (claim(322, 322), ClaimStatus.AGREES),
+        (claim(322, 321), ClaimStatus.DIFFERS),
+        (claim(322, 321, dispute="a row was lost"), ClaimStatus.DISPUTED),
+        (claim(322, 322, dispute="a row was lost"), ClaimStatus.AGREES),
+        (claim(0.5, float("nan"), 1.0), ClaimStatus.DIFFERS),
+        (claim(0.5, float("inf"), 1.0), ClaimStatus.DIFFERS),
+        (claim("yes", "yes"), ClaimStatus.AGREES),
+        (claim("yes", "no"), ClaimStatus.DIFFERS),
+        (claim("yes", 1.0), ClaimStatus.DIFFERS),
     ],
 )
 def test_a_claim_agrees_within_its_tolerance(one, verdict):
@@ -84,7 +84,10 @@ def test_what_is_missing_is_said(tmp_path):
         raise MissingDataError("no such file")
 
     done = check(Claim("a", "table 1", 1, compute))
-    assert (done, done.verdict) == (Checked(done.claim, None, "no such file"), Verdict.MISSING)
+    assert (done, done.verdict) == (
+        CheckedClaim(done.claim, None, "no such file"),
+        ClaimStatus.MISSING,
+    )
 
 
 @pytest.mark.parametrize("ours", [True, None, [1]])
@@ -188,11 +191,11 @@ def test_records_are_counted_and_compared(tmp_path):
     )
     done = {one.text: check(one) for one in claims(Sources(tmp_path))}
     best = done["UNet-1: best iou on coco, img-segmentation"]
-    assert (best.ours, best.verdict) == (0.44941, Verdict.AGREES)
+    assert (best.ours, best.verdict) == (0.44941, ClaimStatus.AGREES)
     counts = ("records", "pipelines", "settings", "records with a duration", "records of coco, iou")
     assert [done[name].ours for name in counts] == [3, 1, 2, 1, 3]
     # A net that was not trained has no best score.
-    assert done["FCN16s: best iou on coco, img-segmentation"].verdict is Verdict.DIFFERS
+    assert done["FCN16s: best iou on coco, img-segmentation"].verdict is ClaimStatus.DIFFERS
 
 
 def test_published_pairs_agree(crossedwires_folder):
@@ -204,10 +207,10 @@ def test_published_pairs_agree(crossedwires_folder):
         if "information" not in one.where and "published tables" not in one.where
     ]
     assert len(exact) == 20
-    assert {check(one).verdict for one in exact} == {Verdict.AGREES}
+    assert {check(one).verdict for one in exact} == {ClaimStatus.AGREES}
 
 
 def test_published_records_agree(lemur_folder):
     from lemur_analysis.papers.lemur import claims
 
-    assert {check(one).verdict for one in claims(Sources(lemur_folder))} == {Verdict.AGREES}
+    assert {check(one).verdict for one in claims(Sources(lemur_folder))} == {ClaimStatus.AGREES}

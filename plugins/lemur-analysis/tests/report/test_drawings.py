@@ -121,7 +121,11 @@ def test_an_svg_can_stand_beside_others_on_a_page():
 
 def test_many_figures_are_drawn_by_processes_the_same(results, records, figures, monkeypatch):
     frame = records({"A": [0.5, 0.6], "B": [0.4, 0.7]})
-    parts = [processes.Part(frame), processes.Part(frame, "one"), processes.Part(frame, "two")]
+    parts = [
+        processes.ReportPart(frame),
+        processes.ReportPart(frame, "one"),
+        processes.ReportPart(frame, "two"),
+    ]
     drawn, asked = [], []
     # Once here, once in other processes, which know the installed figures.
     for many in (1_000, 1):

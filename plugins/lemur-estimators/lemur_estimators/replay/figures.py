@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lemur_estimators.replay.judge import Verdict
+from lemur_estimators.replay.judge import ReplayResult
 from lemur_estimators.replay.measures import BEST, Measures
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-Verdicts = Mapping[str, Sequence[Verdict]]
+Verdicts = Mapping[str, Sequence[ReplayResult]]
 _BEST_SHARE = 0.2
 _INK = "#37474f"
 
@@ -56,7 +56,7 @@ def _saved(plt: Any, figure: Any, file: Path) -> Path:
     return file
 
 
-def _epochs(axis: Axes, verdicts: Sequence[Verdict]) -> None:
+def _epochs(axis: Axes, verdicts: Sequence[ReplayResult]) -> None:
     """When trials were ended: the distribution of the share of epochs that was trained."""
     axis.hist(
         [100 - 100 * one.saved for one in verdicts],
@@ -66,7 +66,7 @@ def _epochs(axis: Axes, verdicts: Sequence[Verdict]) -> None:
     axis.set(xlabel="epochs trained, %", ylabel="trials", xlim=(0, 100))
 
 
-def _predictions(axis: Axes, verdicts: Sequence[Verdict]) -> None:
+def _predictions(axis: Axes, verdicts: Sequence[ReplayResult]) -> None:
     """Each final score as it was predicted, by what it was."""
     for early, colour, label in (
         (False, "#b0bec5", "to the end"),
@@ -82,7 +82,7 @@ def _predictions(axis: Axes, verdicts: Sequence[Verdict]) -> None:
     axis.legend(fontsize=7, frameon=False, loc="upper left")
 
 
-def _best(axis: Axes, verdicts: Sequence[Verdict]) -> None:
+def _best(axis: Axes, verdicts: Sequence[ReplayResult]) -> None:
     """The scores of the true best fifth of each study, and of those taken for them."""
     studies = sorted({one.trial.study for one in verdicts})
     for place, study in enumerate(studies):
@@ -107,7 +107,7 @@ def _best(axis: Axes, verdicts: Sequence[Verdict]) -> None:
     axis.set(ylabel="score of the best 20 %: true, taken")
 
 
-def _errors(axis: Axes, verdicts: Sequence[Verdict]) -> None:
+def _errors(axis: Axes, verdicts: Sequence[ReplayResult]) -> None:
     """How far off the predictions of trials that were ended early are."""
     off = [100 * (one.predicted - one.trial.curve.final) for one in verdicts if one.early]
     axis.hist(np.clip(off, -15, 15), np.linspace(-15, 15, 31).tolist(), color="#6a1b9a")

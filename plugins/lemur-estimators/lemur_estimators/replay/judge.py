@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import LemurError
-from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Known, Maker
+from lemur_core.kinds.estimator import Curve, Estimate, Estimator, Maker, TrialHistory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lemur_estimators.replay.recorded import Recorded
+    from lemur_estimators.replay.recorded import RecordedCurves
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ReplayResult:
     """What an estimator made of a trial.
 
     Attributes:
@@ -34,7 +34,7 @@ class Verdict:
         position: Which trial of its study it was in this order, from 1.
     """
 
-    trial: Recorded
+    trial: RecordedCurves
     epochs: float
     predicted: float
     lower: float | None
@@ -56,8 +56,8 @@ class Verdict:
 
 
 def replay(
-    make: Maker, trials: Sequence[Recorded], orders: int, *, alone: bool = False
-) -> list[Verdict]:
+    make: Maker, trials: Sequence[RecordedCurves], orders: int, *, alone: bool = False
+) -> list[ReplayResult]:
     """Return what an estimator makes of trials.
 
     Args:
@@ -67,7 +67,7 @@ def replay(
             let them be trained.
         alone: Whether each trial is judged without knowing of others; then one order is enough.
     """
-    studies: dict[str, list[Recorded]] = {}
+    studies: dict[str, list[RecordedCurves]] = {}
     for trial in trials:
         studies.setdefault(trial.study, []).append(trial)
     said: set[str] = set()
@@ -80,13 +80,18 @@ def replay(
 
 
 def _one_order(
-    make: Maker, trials: Sequence[Recorded], seed: str, order: int, alone: bool, said: set[str]
-) -> list[Verdict]:
+    make: Maker,
+    trials: Sequence[RecordedCurves],
+    seed: str,
+    order: int,
+    alone: bool,
+    said: set[str],
+) -> list[ReplayResult]:
     shuffled = random.Random(seed).sample(list(trials), len(trials))
-    verdicts: list[Verdict] = []
+    verdicts: list[ReplayResult] = []
     curves: list[Curve] = []
     for number, trial in enumerate(shuffled):
-        known = Known(
+        known = TrialHistory(
             epochs=math.ceil(trial.horizon),
             chance=trial.chance,
             curves=() if alone else tuple(curves),
@@ -100,7 +105,9 @@ def _one_order(
     return verdicts
 
 
-def _judged(make: Maker, known: Known, trial: Recorded, said: set[str]) -> tuple[Verdict, Curve]:
+def _judged(
+    make: Maker, known: TrialHistory, trial: RecordedCurves, said: set[str]
+) -> tuple[ReplayResult, Curve]:
     curve, taken = trial.curve, 0
     losses = curve.losses or (None,) * len(curve.epochs)
     began, decisions = time.process_time(), 0
@@ -122,7 +129,7 @@ def _judged(make: Maker, known: Known, trial: Recorded, said: set[str]) -> tuple
     scores = curve.scores[:taken]
     early = taken < len(curve.epochs)
     score = estimate.score if early and estimate.score is not None else max(scores)
-    verdict = Verdict(
+    verdict = ReplayResult(
         trial,
         curve.epochs[taken - 1],
         score,

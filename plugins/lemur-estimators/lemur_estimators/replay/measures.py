@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lemur_estimators.replay.judge import Verdict
+    from lemur_estimators.replay.judge import ReplayResult
 
 BEST = (0.1, 0.2, 0.3)
 # Of fewer trials the best tenth is none.
@@ -53,7 +53,7 @@ class Measures:
     milliseconds: float
 
 
-def measure(verdicts: Sequence[Verdict]) -> Measures:
+def measure(verdicts: Sequence[ReplayResult]) -> Measures:
     """Return what verdicts come to.
 
     What is of the best is the mean over studies and orders, each weighed by its trials; studies of
@@ -111,10 +111,10 @@ def regret(predicted: Scores, true: Scores) -> float:
     return float(true.max() - true[predicted.argmax()])
 
 
-def _rounds(verdicts: Sequence[Verdict]) -> Iterator[tuple[Scores, Scores]]:
+def _rounds(verdicts: Sequence[ReplayResult]) -> Iterator[tuple[Scores, Scores]]:
     """Give the predicted and the true scores of each study in each order."""
 
-    def place(one: Verdict) -> tuple[int, str]:
+    def place(one: ReplayResult) -> tuple[int, str]:
         return one.order, one.trial.study
 
     found = [list(ones) for _, ones in groupby(sorted(verdicts, key=place), key=place)]

@@ -27,7 +27,7 @@ _WHOLE = (State.FINISHED, State.IMPORTED)
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedCurves:
     """A trial that was trained to its end.
 
     Attributes:
@@ -47,7 +47,7 @@ class Recorded:
         """How long it was trained, in epochs."""
         return self.curve.epochs[-1]
 
-    def until(self, epochs: float) -> Recorded:
+    def until(self, epochs: float) -> RecordedCurves:
         """Return the trial as if it had been trained for so many epochs."""
         # Epochs rise, so that the first are those that are kept.
         count = sum(epoch <= epochs for epoch in self.curve.epochs)
@@ -55,8 +55,8 @@ class Recorded:
 
 
 def complete(
-    trials: Iterable[Recorded], least: int, epochs: int | None
-) -> tuple[list[Recorded], int]:
+    trials: Iterable[RecordedCurves], least: int, epochs: int | None
+) -> tuple[list[RecordedCurves], int]:
     """Return the trials that can be judged by, and how many cannot.
 
     Args:
@@ -77,7 +77,7 @@ def complete(
     return kept, left
 
 
-def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator[Recorded]:
+def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator[RecordedCurves]:
     """Give a database's trials that were trained to their end; filters are `lemur_core.data`'s.
 
     The score is that on the validation split, within epochs too, or on the test split where only
@@ -94,7 +94,7 @@ def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator
         study = f"{first['task']}_{first['dataset']}_{first['metric']}"
         study += f" on {first['data']}" if isinstance(first["data"], str) else ""
         curve = replace(_curve(rows), hyperparameters=first["prm"], net=first["nn"])
-        yield Recorded(study, f"{first['nn']} {trial}", curve, chance)
+        yield RecordedCurves(study, f"{first['nn']} {trial}", curve, chance)
 
 
 def _curve(rows: Any) -> Curve:
@@ -114,7 +114,7 @@ def _of_points(points: Iterable[tuple[float, float, float]]) -> Curve:
     return Curve(tuple(map(float, epochs)), tuple(map(float, scores)), losses_of(losses))
 
 
-def of_lines(file: Path) -> Iterator[Recorded]:
+def of_lines(file: Path) -> Iterator[RecordedCurves]:
     """Give the trials of a file of JSON lines, as ``benchmarks/population.py`` writes it.
 
     Raises:
@@ -132,13 +132,13 @@ def of_lines(file: Path) -> Iterator[Recorded]:
                 raise ValueError("more right than there are")
             prm = dict(said.get("hyperparameters", {}))
             curve = Curve(epochs, scores, losses_of(told), hyperparameters=prm)
-            yield Recorded(said["study"], str(said["net"]), curve, said["chance"])
+            yield RecordedCurves(said["study"], str(said["net"]), curve, said["chance"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{file}: not lines of JSON with learning curves") from error
 
 
 @dataclass(frozen=True)
-class Files:
+class PublishedFiles:
     """The trials of files.
 
     Attributes:
@@ -147,7 +147,7 @@ class Files:
         notes: Lines on what is odd about them.
     """
 
-    trials: list[Recorded]
+    trials: list[RecordedCurves]
     unit: Unit | None
     notes: list[str]
 
@@ -157,7 +157,7 @@ def of_files(
     chance: float = 0.0,
     column: str | None = None,
     unit: Unit | None = None,
-) -> Files:
+) -> PublishedFiles:
     """Read the trials of files, and of the files ``*.csv`` and ``*.jsonl`` of folders.
 
     A CSV file is a trial, called as the file is; its study is called as its folder is. All CSV
@@ -187,7 +187,7 @@ def of_files(
             else of_lines(file)
         )
     ]
-    return Files(trials, found, _notes(list(curves.values())))
+    return PublishedFiles(trials, found, _notes(list(curves.values())))
 
 
 def _inside(place: Path) -> Iterator[Path]:
@@ -219,9 +219,9 @@ def _studies(files: Iterable[Path]) -> dict[Path, str]:
     }
 
 
-def _of_csv(read: CsvCurve, unit: Unit, study: str, chance: float) -> Recorded:
+def _of_csv(read: CsvCurve, unit: Unit, study: str, chance: float) -> RecordedCurves:
     scores = tuple(map(unit.fraction, read.scores))
-    return Recorded(study, read.file.stem, Curve(read.epochs, scores, read.losses), chance)
+    return RecordedCurves(study, read.file.stem, Curve(read.epochs, scores, read.losses), chance)
 
 
 def _notes(curves: Sequence[CsvCurve]) -> list[str]:

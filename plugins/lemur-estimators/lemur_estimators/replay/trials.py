@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from lemur_estimators.replay.judge import Verdict
-    from lemur_estimators.replay.recorded import Recorded
+    from lemur_estimators.replay.judge import ReplayResult
+    from lemur_estimators.replay.recorded import RecordedCurves
 
 COLUMNS = (
     "order", "study", "position", "trial", "estimator", "epoch", "epochs", "predicted", "final",
@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def trial_rows(
-    trials: Sequence[Recorded], verdicts: Mapping[str, Sequence[Verdict]]
+    trials: Sequence[RecordedCurves], verdicts: Mapping[str, Sequence[ReplayResult]]
 ) -> list[dict[str, Any]]:
     """Return a row for each order, trial and estimator, trials as they follow in their study.
 
@@ -71,7 +71,7 @@ def trial_tables(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _row(name: str, verdict: Verdict) -> dict[str, Any]:
+def _row(name: str, verdict: ReplayResult) -> dict[str, Any]:
     trial = verdict.trial
     values = (
         verdict.order + 1, trial.study, verdict.position, trial.name, name, verdict.epochs,

@@ -25,7 +25,7 @@ _COLUMNS = [schema.stat.c.trial_id, *(schema.stat.c[field.name] for _, field in 
 
 
 @dataclass(frozen=True)
-class Past:
+class PastTrial:
     """A trial as the search remembers it."""
 
     id: int
@@ -44,10 +44,10 @@ def read_past(
     connection: Connection,
     pipeline: Pipeline,
     epochs: int,
-    known: Mapping[int, Past],
+    known: Mapping[int, PastTrial],
     data: DatasetRecord | None = None,
     recipe: str | None = None,
-) -> list[Past]:
+) -> list[PastTrial]:
     """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
 
     Args:
@@ -77,7 +77,7 @@ def read_past(
     recorded = {} if since is None else _epochs(connection, pipeline, since)
     prms = {} if since is None else _prms(connection, pipeline, since)
     found = {
-        row.id: Past(
+        row.id: PastTrial(
             row.id, row.uid, row.number, prms[row.prm], row.seed, State(row.state),
             row.owner, row.seen, tuple(recorded.get(row.id, ())), row.predicted,
         )
@@ -99,7 +99,7 @@ def read_prm(connection: Connection, uid: str) -> dict[str, Any]:
     return {row.name: row.value for row in rows}
 
 
-def _same(known: Past | None, row: Any) -> bool:
+def _same(known: PastTrial | None, row: Any) -> bool:
     return known is not None and (known.state, known.owner, known.seen) == (
         row.state, row.owner, row.seen,
     )  # fmt: skip

@@ -14,8 +14,8 @@ from lemur_core.notices import Output
 from lemur_core.train.attempt import REASON_LENGTH
 from lemur_core.train.conversation import Conversation
 from lemur_core.train.fork import forks_for
-from lemur_core.train.jobs import EndTrial, Job, SharedData
-from lemur_core.train.limits import LimitReachedError, Limits, Watch
+from lemur_core.train.jobs import EndTrial, SharedData, TrialJob
+from lemur_core.train.limits import LimitReachedError, LimitWatch, TrialLimits
 from lemur_core.train.memory import KernelKills
 from lemur_core.train.messages import (
     MAX_BYTES,
@@ -28,7 +28,7 @@ from lemur_core.train.messages import (
     decode,
 )
 from lemur_core.train.process_tree import IS_LINUX, end_tree
-from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
     from lemur_core.entry import Entry
     from lemur_core.pipeline import Pipeline
-    from lemur_core.spawn import Spawned
+    from lemur_core.spawn import SpawnedProcess
     from lemur_core.train.data import Bundles, Key
-    from lemur_core.train.start import Start
+    from lemur_core.train.start import WorkerStart
 
 _END_S = 5.0
 # What a frame adds to a message.
@@ -47,7 +47,7 @@ _FRAME_BYTES = 32
 _NO_MESSAGE = "its process sent what is no message of a trial"
 
 
-class Process:
+class ProcessWorker:
     """Trains in a process, started when it is needed, and again when a trial ended it.
 
     Args:
@@ -64,10 +64,10 @@ class Process:
     def __init__(
         self,
         bundles: Bundles,
-        limits: Limits,
+        limits: TrialLimits,
         device: str,
-        start: Start,
-        started: Spawned | None = None,
+        start: WorkerStart,
+        started: SpawnedProcess | None = None,
     ) -> None:
         self.bundles, self.limits, self.device = bundles, limits, device
         self._start = start
@@ -98,7 +98,7 @@ class Process:
         dropped = tuple(key for key in self._sent if not self.bundles.holds(key))
         self._sent.difference_update(dropped)
         self._job += 1
-        self._send(Job(self._job, trial, self._unsent(trial.pipeline), dropped))
+        self._send(TrialJob(self._job, trial, self._unsent(trial.pipeline), dropped))
 
     def receive(self) -> Epoch | Outcome | None:
         """Return what the process says of its trial; None where it says nothing yet.
@@ -124,7 +124,7 @@ class Process:
             self._has_failed = told.state is State.FAILED
         return told
 
-    def answer(self, verdict: Verdict) -> None:
+    def answer(self, verdict: TrialDecision) -> None:
         """Say, to an epoch that it told, whether to go on."""
         self._watch.epoch_ended()
         self._conversation.answered(verdict)
@@ -165,12 +165,12 @@ class Process:
         self._process = self._connection = self._output = None
         self._sent.clear()
 
-    def _take(self, started: Spawned) -> None:
+    def _take(self, started: SpawnedProcess) -> None:
         self._process, self._connection, output = started
         if output is not None:
             # Looked up when it is written to: a live display may have taken its place.
             self._output = output, Output(output.fileno(), lambda: sys.stderr)
-        self._watch = Watch(self._process.pid, self.limits)
+        self._watch = LimitWatch(self._process.pid, self.limits)
         self._net, self._has_failed = None, False
 
     def _is_spoilt(self, trial: Trial) -> bool:

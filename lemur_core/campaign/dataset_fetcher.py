@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lemur_core.train.data import Bundles, Key
 
 
-class Obtain:
+class DatasetFetcher:
     """Builds the data of each pipeline, and tries once only what cannot be had.
 
     Args:

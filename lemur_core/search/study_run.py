@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import LemurError
 from lemur_core.events import StudyStarted, Warned
-from lemur_core.search.attempt import Attempt, Means, record_epoch
 from lemur_core.search.failures import given_up
 from lemur_core.search.study import Study, derived_seed
+from lemur_core.search.trial_resources import Attempt, TrialResources, record_epoch
 from lemur_core.space import fixed
 from lemur_core.store.identity import prm_uid
-from lemur_core.store.writing.writer import NumberTakenError, Past, TrialLostError
+from lemur_core.store.writing.writer import NumberTakenError, PastTrial, TrialLostError
 from lemur_core.train import checkpoint
 from lemur_core.train.states import move_states, state_folder
 from lemur_core.trial import Epoch, Outcome, State, Trial
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     import optuna
 
     from lemur_core.dataset import DatasetRecord
-    from lemur_core.search.prepare import Ready
+    from lemur_core.search.prepare import PreparedStudy
     from lemur_core.store.writing.holders import Holder
 
 _ENDED = (State.FINISHED, State.CONVERGED, State.PRUNED)
 _UNFINISHED = (State.RUNNING, State.INTERRUPTED)
 
 
-class Pursuit:
+class StudyRun:
     """One study: its trials so far, those under way, and those to come.
 
     Args:
@@ -53,7 +53,11 @@ class Pursuit:
     _data_changed = False
 
     def __init__(
-        self, ready: Ready, means: Means, chance: float, left_out: Mapping[str, int]
+        self,
+        ready: PreparedStudy,
+        means: TrialResources,
+        chance: float,
+        left_out: Mapping[str, int],
     ) -> None:
         self._ready, self._means = ready, means
         self.pipeline, self._points = ready.pipeline, ready.points
@@ -62,10 +66,10 @@ class Pursuit:
         self._chance, self._left_out = chance, left_out
         self.outcomes: list[Outcome] = []
         self.exhausted = ""
-        self.held: list[Past] = []
+        self.held: list[PastTrial] = []
         self._under_way: dict[int, Attempt] = {}
         self._repeats: deque[tuple[Mapping[str, Any], int | None]] = deque()
-        self._known: dict[int, Past] = {}
+        self._known: dict[int, PastTrial] = {}
         self._uids: dict[int, str] = {}
         # Points that failed in this campaign, which the next one tries again.
         self._failed: set[str] = set()
@@ -181,7 +185,7 @@ class Pursuit:
                 self._data_changed = True
         return self._data_changed
 
-    def _announce(self, past: Sequence[Past]) -> None:
+    def _announce(self, past: Sequence[PastTrial]) -> None:
         if self._has_begun:
             return
         self._has_begun, self._already = True, self._done
@@ -205,7 +209,7 @@ class Pursuit:
             return Study({}, "Random", settings.pruner, seed, self._is_asked)
         return Study(self.space, settings.sampler, settings.pruner, seed)
 
-    def _past(self) -> list[Past]:
+    def _past(self) -> list[PastTrial]:
         epochs = self._means.settings.epochs
         past = self._means.writer.past(self.pipeline, epochs, self._known, self.data, self.recipe)
         self._known = {one.id: one for one in past}
@@ -216,17 +220,17 @@ class Pursuit:
         self._done = self._count(past, *_ENDED)
         return past
 
-    def _count(self, past: Sequence[Past], *states: State) -> int:
+    def _count(self, past: Sequence[PastTrial], *states: State) -> int:
         """Return how many trials that are asked for are in these states, a point's counted once."""
         asked = [one for one in past if one.state in states and self._is_asked(one)]
         return len(asked) if self._points is None else len(set(map(self._uid, asked)))
 
-    def _uid(self, past: Past) -> str:
+    def _uid(self, past: PastTrial) -> str:
         if past.id not in self._uids:
             self._uids[past.id] = prm_uid(past.prm)
         return self._uids[past.id]
 
-    def _is_asked(self, past: Past) -> bool:
+    def _is_asked(self, past: PastTrial) -> bool:
         """Return whether a trial's hyperparameters are among those that are asked for."""
         if self._points is not None:
             return self._uid(past) in self._points
@@ -236,7 +240,7 @@ class Pursuit:
         """Return whether what ended and what is under way here is all that is wanted."""
         return self._has_begun and self._done + len(self._under_way) >= self._wanted
 
-    def _is_lacking(self, past: Sequence[Past], resumable: Sequence[Past]) -> bool:
+    def _is_lacking(self, past: Sequence[PastTrial], resumable: Sequence[PastTrial]) -> bool:
         """Return whether a trial is still to be begun, or gone on with."""
         if self._points is not None:
             left = self._points.first_without(self._taken(past)) is not None
@@ -249,12 +253,12 @@ class Pursuit:
         self._is_complete = self._done >= self._wanted
         return self._done + under_way < self._wanted
 
-    def _taken(self, past: Sequence[Past]) -> set[str]:
+    def _taken(self, past: Sequence[PastTrial]) -> set[str]:
         """Return the identities of points that ended, are under way anywhere, or failed here."""
         states = (*_ENDED, *_UNFINISHED)
         return self._failed | {self._uid(one) for one in past if one.state in states}
 
-    def _is_lost(self, past: Past) -> bool:
+    def _is_lost(self, past: PastTrial) -> bool:
         # With a batch that memory ran out for: this command will not go on with it.
         return (
             past.state in _UNFINISHED
@@ -263,7 +267,7 @@ class Pursuit:
             and not self._is_alive(past)
         )
 
-    def _can_go_on(self, past: Past) -> bool:
+    def _can_go_on(self, past: PastTrial) -> bool:
         if past.state not in _UNFINISHED or not self._is_asked(past) or self._is_alive(past):
             return False
         if self._points is None:
@@ -272,24 +276,24 @@ class Pursuit:
         uid = self._uid(past)
         return not any(one.state in _ENDED and self._uid(one) == uid for one in known)
 
-    def _is_held(self, past: Past) -> bool:
+    def _is_held(self, past: PastTrial) -> bool:
         """Return whether another campaign is to end a trial that is asked for."""
         if past.state is not State.RUNNING or past.id in self._under_way:
             return False
         return self._is_asked(past) and self._is_alive(past)
 
-    def _is_alive(self, past: Past) -> bool:
+    def _is_alive(self, past: PastTrial) -> bool:
         if past.id in self._under_way:
             return True
         holder = None if past.state is State.INTERRUPTED else self.holder(past)
         return holder is not None and holder.free_in_s != 0
 
-    def holder(self, past: Past) -> Holder | None:
+    def holder(self, past: PastTrial) -> Holder | None:
         """Return what is known of the owner of a trial that runs; None if it is this campaign."""
         patience_s = 2 * self._means.settings.limits().epoch_s
         return self._means.writer.holder(past, patience_s)
 
-    def _resumed(self, resumable: Sequence[Past], device: str) -> Attempt | None:
+    def _resumed(self, resumable: Sequence[PastTrial], device: str) -> Attempt | None:
         for past in resumable:
             if not self._means.writer.claim(past, self._left_out):
                 continue
@@ -313,7 +317,7 @@ class Pursuit:
             return self._attempt(past.id, trial, asked)
         return None
 
-    def _recovered(self, past: Past) -> list[Epoch]:
+    def _recovered(self, past: PastTrial) -> list[Epoch]:
         """Return the epochs to go on from.
 
         Raises:
@@ -346,7 +350,7 @@ class Pursuit:
         if self._points is None:
             self._repeats.append((prm, seed))
 
-    def _begun(self, number: int, past: Sequence[Past], device: str) -> Attempt | None:
+    def _begun(self, number: int, past: Sequence[PastTrial], device: str) -> Attempt | None:
         """Begin a trial under a number; return None where nothing is left to begin.
 
         Raises:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lemur_core.kinds.net import TrainData
 
 
-class Parted:
+class PartScorer:
     """Training batches in equal parts, after each of which but the last the net is scored.
 
     The net has learned from all batches of a part when the next one is asked for. Scoring draws

@@ -21,7 +21,7 @@ _PLUGIN = "checked"
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckSettings:
     """What nets are to be tried with.
 
     Attributes:
@@ -46,7 +46,7 @@ class Asked:
         if not isinstance(self.epochs, int) or self.epochs < 0:
             raise SettingsError(f"epochs is {self.epochs!r}; expected 0 or more")
 
-    def completed(self, registry: Registry) -> Asked:
+    def completed(self, registry: Registry) -> CheckSettings:
         """Return it with the names that are empty, those of entries that plugins mark as a demo.
 
         Raises:

@@ -49,7 +49,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True)
-class Told:
+class RunResult:
     """What came of running a net.
 
     Attributes:
@@ -82,7 +82,7 @@ class Bounds:
     lines: int
 
 
-def concluded(verdict: Verdict, told: Told, bounds: Bounds) -> Verdict:
+def concluded(verdict: Verdict, told: RunResult, bounds: Bounds) -> Verdict:
     """Return a verdict with what came of running the net."""
     report = _Report(bounds)
     fault = ""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 3600.0
 
 
-class Held(NamedTuple):
+class HeldTrial(NamedTuple):
     """The running trials of one owner.
 
     Attributes:
@@ -38,7 +38,7 @@ class Held(NamedTuple):
 
 def held_trials(
     connection: Connection, pipelines: Collection[Pipeline] | None = None
-) -> list[Held]:
+) -> list[HeldTrial]:
     """Return who holds running trials, of some pipelines or of all, the longest silent first."""
     trial = schema.trial.c
     query = select(trial.owner, func.count(), func.max(trial.seen)).group_by(trial.owner)
@@ -56,5 +56,5 @@ def held_trials(
     holders, found = Holders(), []
     for owner, count in counts.items():
         holder = holders.holder(connection, owner, seen[owner], _PATIENCE_S)
-        found.append(Held(count, holder.host, holder.silent_s, holder.free_in_s == 0))
+        found.append(HeldTrial(count, holder.host, holder.silent_s, holder.free_in_s == 0))
     return sorted(found, key=lambda held: -held.silent_s)

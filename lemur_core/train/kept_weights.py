@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class Kept(NamedTuple):
+class WeightsInfo(NamedTuple):
     """The epoch whose weights were kept.
 
     Attributes:
@@ -74,7 +74,7 @@ def keep_as(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_best: boo
 
 def keep(file: Path, net: nn.Module, epoch: Epoch) -> None:
     """Write a net's weights as those of an epoch, over any of before, whole or not at all."""
-    told = Kept(epoch.number, epoch.validation, epoch.accuracy)
+    told = WeightsInfo(epoch.number, epoch.validation, epoch.accuracy)
     with _whole(file) as written:
         # Texts are all that the format's metadata can be.
         save_model(net, str(written), {name: repr(value) for name, value in told._asdict().items()})
@@ -86,7 +86,7 @@ def copy(source: Path, file: Path) -> None:
         shutil.copyfile(source, written)
 
 
-def load(file: Path, net: nn.Module, device: str) -> Kept:
+def load(file: Path, net: nn.Module, device: str) -> WeightsInfo:
     """Give a net the weights that were kept, and return the epoch whose they are.
 
     Raises:
@@ -97,7 +97,7 @@ def load(file: Path, net: nn.Module, device: str) -> Kept:
     return epoch_of(file)
 
 
-def epoch_of(file: Path) -> Kept:
+def epoch_of(file: Path) -> WeightsInfo:
     """Return the epoch whose weights are in a file.
 
     Raises:
@@ -106,7 +106,7 @@ def epoch_of(file: Path) -> Kept:
     with _readable(file):
         with safe_open(file, "pt") as opened:
             told = opened.metadata() or {}
-        return Kept(int(told["epoch"]), float(told["validation"]), float(told["accuracy"]))
+        return WeightsInfo(int(told["epoch"]), float(told["validation"]), float(told["accuracy"]))
 
 
 @contextmanager

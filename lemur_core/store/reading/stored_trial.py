@@ -18,7 +18,7 @@ from lemur_core.store.datasets import read_datasets
 from lemur_core.store.facts import read_facts
 from lemur_core.store.trials import find_trial
 from lemur_core.store.values import left_out_of, prediction_of
-from lemur_core.store.writing.past import epoch_of, read_prm
+from lemur_core.store.writing.past_trials import epoch_of, read_prm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _SUMMARY = [
 
 
 @dataclass(frozen=True)
-class ToldEpoch:
+class StoredEpoch:
     """What was recorded of an epoch; what is not known of it is None."""
 
     number: int
@@ -47,11 +47,11 @@ class ToldEpoch:
     extra: dict[str, Any]
 
 
-_RECORDED = {one.name for one in dataclass_fields(ToldEpoch)} - {"source", "extra"}
+_RECORDED = {one.name for one in dataclass_fields(StoredEpoch)} - {"source", "extra"}
 
 
 @dataclass(frozen=True)
-class Told:
+class StoredTrial:
     """What was recorded of a trial.
 
     Attributes:
@@ -68,7 +68,7 @@ class Told:
     facts: dict[str, Any]
     prm: dict[str, Any]
     codes: dict[str, str]
-    epochs: Sequence[ToldEpoch]
+    epochs: Sequence[StoredEpoch]
     data: DatasetRecord | None = None
     attached: Mapping[str, Any] = field(default_factory=dict)
     epochs_attached: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Told:
         return {name: self.facts[name] for name in names if self.facts[name] not in (None, "")}
 
     @property
-    def best(self) -> ToldEpoch | None:
+    def best(self) -> StoredEpoch | None:
         """Its best epoch, as `lemur_core.store.reading.ranking` says; None without epochs."""
         return max(self.epochs, key=_rank, default=None)
 
@@ -106,13 +106,13 @@ class Told:
         return prediction_of(self.facts["predicted"], self.facts["estimate"])
 
 
-def _rank(epoch: ToldEpoch) -> tuple[bool, float, int]:
+def _rank(epoch: StoredEpoch) -> tuple[bool, float, int]:
     if epoch.validation is None or math.isnan(epoch.validation):
         return False, epoch.accuracy, epoch.number
     return True, epoch.validation, epoch.number
 
 
-def tell(connection: Connection, uid: str) -> Told:
+def read_stored_trial(connection: Connection, uid: str) -> StoredTrial:
     """Return what is known of the trial whose unique id begins so.
 
     Raises:
@@ -125,7 +125,7 @@ def tell(connection: Connection, uid: str) -> Told:
     codes = {
         table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in CODE_TABLES
     }
-    return Told(
+    return StoredTrial(
         facts,
         read_prm(connection, facts["prm"]),
         {name: code for name, code in codes.items() if code is not None},
@@ -142,7 +142,7 @@ def _code(connection: Connection, table: Table, row: int | None) -> str | None:
     return None if row not in named else named[row].code.text
 
 
-def _epochs(connection: Connection, trial_id: int) -> list[ToldEpoch]:
+def _epochs(connection: Connection, trial_id: int) -> list[StoredEpoch]:
     stat = schema.stat.c
     query = (
         select(schema.stat, schema.source.c.place)
@@ -154,7 +154,7 @@ def _epochs(connection: Connection, trial_id: int) -> list[ToldEpoch]:
     for row in connection.execute(query):
         known = vars(epoch_of(row._asdict()))
         told.append(
-            ToldEpoch(
+            StoredEpoch(
                 **{name: known[name] for name in _RECORDED},
                 source=row.place,
                 extra=json.loads(row.extra) if row.extra else {},

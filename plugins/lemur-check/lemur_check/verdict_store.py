@@ -10,7 +10,7 @@ from lemur_check.names import check_free
 from lemur_check.sketch import Sketch, sketch_of
 from lemur_check.verdict import Novelty, Verdict
 from lemur_check.verdicts import (
-    Pipeline,
+    CheckedPipeline,
     find_verdicts,
     moment,
     read_checked,
@@ -22,11 +22,11 @@ from lemur_core.code_facts import CodeDatabase, CodeTransaction, NamedSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from lemur_check.asked import Asked
+    from lemur_check.check_settings import CheckSettings
     from lemur_check.conditions import Conditions
 
 
-class Record:
+class VerdictStore:
     """What is known of nets; several threads may ask and add.
 
     Args:
@@ -80,7 +80,7 @@ class Record:
 
     def write(
         self,
-        asked: Asked,
+        asked: CheckSettings,
         key: str,
         code: str,
         verdict: Verdict,
@@ -103,7 +103,7 @@ class Record:
         """
         if self._database is None:
             return
-        pipeline = Pipeline(asked.task, asked.dataset, asked.metric)
+        pipeline = CheckedPipeline(asked.task, asked.dataset, asked.metric)
         facts, checked = verdict.facts(), moment()
 
         def work(opened: CodeTransaction) -> None:

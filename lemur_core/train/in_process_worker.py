@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from lemur_core.train.data import Bundles
     from lemur_core.train.epoch_hooks import EpochHooks
-    from lemur_core.trial import Epoch, Outcome, Trial, Verdict
+    from lemur_core.trial import Epoch, Outcome, Trial, TrialDecision
 
 
-class Here:
+class InProcessWorker:
     """Trains in this process, for debuggers; nothing holds it to limits."""
 
     def __init__(self, bundles: Bundles, device: str, hooks: EpochHooks | None = None) -> None:
         self.bundles, self.device = bundles, device
         self._hooks = hooks
-        self._going: Generator[Epoch, Verdict, Outcome] | None = None
-        self._verdict: Verdict | None = None
+        self._going: Generator[Epoch, TrialDecision, Outcome] | None = None
+        self._verdict: TrialDecision | None = None
         # Warnings of this process are its own.
         self.notices: deque[str] = deque()
 
@@ -39,7 +39,7 @@ class Here:
             outcome: Outcome = ended.value
             return outcome
 
-    def answer(self, verdict: Verdict) -> None:
+    def answer(self, verdict: TrialDecision) -> None:
         """Say whether to go on."""
         self._verdict = verdict
 

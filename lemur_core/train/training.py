@@ -20,12 +20,12 @@ from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
 from lemur_core.labels import with_labels_checked
-from lemur_core.train import checkpoint, kept
+from lemur_core.train import checkpoint, kept_weights
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
 from lemur_core.train.initial_weights import give_weights
-from lemur_core.train.parts import Parted
+from lemur_core.train.part_scorer import PartScorer
 from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
 
 if TYPE_CHECKING:
@@ -154,12 +154,12 @@ class Training:
             collate=self.bundle.collate,
         )
 
-    def _parted(self, train_data: TrainData, validation_data: TrainData) -> Parted:
+    def _parted(self, train_data: TrainData, validation_data: TrainData) -> PartScorer:
         def validation() -> float:
             scores = score(self.net, validation_data, self._metrics, "validation")
             return scores[self.trial.pipeline.metric]
 
-        return Parted(train_data, self.trial.parts, validation, (self.net, self._transform))
+        return PartScorer(train_data, self.trial.parts, validation, (self.net, self._transform))
 
     def _keep(self, epochs: Sequence[Epoch]) -> None:
         trial, latest = self.trial, epochs[-1]
@@ -199,7 +199,7 @@ def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
 def keep_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
     """Write the weights of a net after an epoch, or warn that they cannot be written."""
     try:
-        kept.keep_as(file, net, epoch, keep, is_best=is_best)
+        kept_weights.keep_as(file, net, epoch, keep, is_best=is_best)
     # As of the state; the net would have to be trained again.
     except Exception as error:
         _warn(f"{file}: the trial's weights cannot be kept", error)

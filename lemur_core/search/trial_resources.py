@@ -9,7 +9,7 @@ from lemur_core.errors import FactError
 from lemur_core.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
 from lemur_core.store.writing.writer import TrialLostError, Writer
 from lemur_core.train.states import remove_states
-from lemur_core.trial import Epoch, Outcome, State, Trial, Verdict
+from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Means:
+class TrialResources:
     """What every study of a campaign needs.
 
     Attributes:
@@ -51,7 +51,7 @@ class Means:
     forecasting: Forecasting | None = None
 
 
-def record_epoch(means: Means, trial_id: int, epoch: Epoch) -> Epoch:
+def record_epoch(means: TrialResources, trial_id: int, epoch: Epoch) -> Epoch:
     """Record an epoch, without the facts of plugins if these clash with others; return it."""
     try:
         means.writer.record(trial_id, epoch)
@@ -85,7 +85,7 @@ class Attempt:
         trial: Trial,
         study: Study,
         asked: optuna.Trial,
-        means: Means,
+        means: TrialResources,
         forecast: Forecast | None = None,
     ) -> None:
         self.trial_id, self.trial = trial_id, trial
@@ -104,21 +104,21 @@ class Attempt:
             return Outcome(State.CONVERGED, tuple(self._epochs))
         return None
 
-    def epoch_ended(self, epoch: Epoch) -> Verdict:
+    def epoch_ended(self, epoch: Epoch) -> TrialDecision:
         """Record an epoch and say whether to go on."""
         try:
             epoch = record_epoch(self._means, self.trial_id, epoch)
         except TrialLostError as error:
             self.lost = str(error)
-            return Verdict.INTERRUPT
+            return TrialDecision.INTERRUPT
         self._epochs.append(epoch)
         self._means.watch(EpochEnded(self.trial, epoch))
         may_stop = self._may_stop(epoch)
         if self._means.interruption.asked:
-            return Verdict.INTERRUPT
+            return TrialDecision.INTERRUPT
         if self._study.report(self._asked, epoch):
-            return Verdict.PRUNE
-        return Verdict.CONVERGE if may_stop else Verdict.GO_ON
+            return TrialDecision.PRUNE
+        return TrialDecision.CONVERGE if may_stop else TrialDecision.GO_ON
 
     def _may_stop(self, epoch: Epoch) -> bool:
         return self._forecast is not None and self._forecast.take(epoch)

@@ -12,17 +12,17 @@ from lemur_core.store.writing.elsewhere import RECIPE as ELSEWHERE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lemur_core.store.reading.told import Told, ToldEpoch
+    from lemur_core.store.reading.stored_trial import StoredEpoch, StoredTrial
 
 _HEADERS = ("epoch", "accuracy", "validation", "loss", "seconds")
 
 
-def trial_text(told: Told) -> str:
+def trial_text(told: StoredTrial) -> str:
     """Return what is known of a trial, its code left out."""
     return "\n".join([join_lines(_facts(told)), "", _curve(told), *_traceback(told)])
 
 
-def _facts(told: Told) -> Iterator[str]:
+def _facts(told: StoredTrial) -> Iterator[str]:
     yield f"{'trial':<12}{told.facts['uid']}"
     yield f"{'pipeline':<12}{told.pipeline}"
     yield from _data(told)
@@ -47,7 +47,7 @@ def _facts(told: Told) -> Iterator[str]:
         yield f"{'repeat':<12}lemur reproduce {told.facts['uid']}"
 
 
-def _attached(told: Told) -> Iterator[str]:
+def _attached(told: StoredTrial) -> Iterator[str]:
     for name, value in told.attached.items():
         yield f"{'fact':<12}{name} = {json_text(value)}"
     for epoch, values in told.epochs_attached.items():
@@ -57,7 +57,7 @@ def _attached(told: Told) -> Iterator[str]:
         yield f"{'artefact':<12}{one.name}, {one.kind}, {binary(one.bytes)}, {one.path}"
 
 
-def _data(told: Told) -> Iterator[str]:
+def _data(told: StoredTrial) -> Iterator[str]:
     if told.data is None:
         return
     yield f"{'data':<12}{told.data.label} ({told.data.sizes})"
@@ -66,7 +66,7 @@ def _data(told: Told) -> Iterator[str]:
         yield f"{'classes':<12}{', '.join(told.data.class_names)}"
 
 
-def _prediction(told: Told) -> Iterator[str]:
+def _prediction(told: StoredTrial) -> Iterator[str]:
     prediction = told.prediction
     if prediction is None:
         return
@@ -79,14 +79,14 @@ def _prediction(told: Told) -> Iterator[str]:
         yield f"{'':<12}{name} = {value!r}"
 
 
-def _curve(told: Told) -> str:
+def _curve(told: StoredTrial) -> str:
     if not told.epochs:
         return "no epoch was recorded"
     others = sorted({name for epoch in told.epochs for name in epoch.scores})
     return text_table([*_HEADERS, *others], [_row(epoch, others) for epoch in told.epochs])
 
 
-def _row(epoch: ToldEpoch, others: list[str]) -> list[str]:
+def _row(epoch: StoredEpoch, others: list[str]) -> list[str]:
     seconds = None if epoch.duration_ns is None else epoch.duration_ns / 1e9
     cells = [str(epoch.number)]
     cells += [_digits(one, 4) for one in (epoch.accuracy, epoch.validation, epoch.loss)]
@@ -98,6 +98,6 @@ def _digits(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _traceback(told: Told) -> Iterator[str]:
+def _traceback(told: StoredTrial) -> Iterator[str]:
     if told.facts["traceback"]:
         yield f"\n{told.facts['traceback'].rstrip()}"

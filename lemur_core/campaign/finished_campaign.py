@@ -40,7 +40,7 @@ _MOST_KEPT = 200
 
 
 @dataclass(frozen=True)
-class Settled:
+class FinishedCampaign:
     """A campaign that has all that it was asked for.
 
     Attributes:
@@ -56,7 +56,7 @@ class Settled:
     trials: Sequence[Sequence[Any]]
 
 
-def recall(file: Path | None, pipelines: Sequence[Pipeline]) -> Settled | None:
+def recall(file: Path | None, pipelines: Sequence[Pipeline]) -> FinishedCampaign | None:
     """Return what is known of a campaign that has nothing to train; None if it may have.
 
     Args:
@@ -71,7 +71,7 @@ def recall(file: Path | None, pipelines: Sequence[Pipeline]) -> Settled | None:
     return None
 
 
-def remember(settled: Settled, file: Path) -> None:
+def remember(settled: FinishedCampaign, file: Path) -> None:
     """Keep what is known of a campaign that has nothing left to train."""
     # The cache may be read-only or full.
     with suppress(OSError, LemurError):
@@ -82,7 +82,7 @@ def remember(settled: Settled, file: Path) -> None:
 
 
 def repeated(
-    settled: Settled, settings: Settings, pipelines: Sequence[Pipeline], watch: Watch
+    settled: FinishedCampaign, settings: Settings, pipelines: Sequence[Pipeline], watch: Watch
 ) -> Summary | None:
     """Tell of a campaign that has nothing to train, and return how it ended.
 
@@ -115,7 +115,7 @@ def repeated(
         return summary
 
 
-def _told(settled: Settled) -> dict[str, Any]:
+def _told(settled: FinishedCampaign) -> dict[str, Any]:
     names = ("done", "asked", "fixed", "others")
     return {
         "studies": [
@@ -128,9 +128,9 @@ def _told(settled: Settled) -> dict[str, Any]:
     }
 
 
-def _read(told: Mapping[str, Any], pipelines: Sequence[Pipeline]) -> Settled:
+def _read(told: Mapping[str, Any], pipelines: Sequence[Pipeline]) -> FinishedCampaign:
     known = {one.name: one for one in pipelines}
-    return Settled(
+    return FinishedCampaign(
         [StudyStarted(known[name], trials=0, **facts) for name, facts in told["studies"]],
         [None if one is None else DatasetRecord.from_texts(**one) for one in told["data"]],
         told["devices"],
