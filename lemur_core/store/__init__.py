@@ -1,1 +1,1 @@
-"""Results: `schema`, `writing`, `reading`, `taking` in, and `care`. Knows no torch."""
+"""The results database: schema, writing, reading, importing and maintenance, without torch."""

@@ -1,4 +1,4 @@
-"""Artefacts: files of a trial, copied into a folder beside the database."""
+"""Artefacts: files of a trial, stored in a folder beside the database."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _FOLDER = "artefacts"
-_AT_ONCE = 2**20
-# Most file systems take names of 255 bytes.
-_LONGEST = 240
-_DIGITS = 16
+_CHUNK_BYTES = 2**20
+# Most file systems limit names to 255 bytes.
+_MAX_NAME_BYTES = 240
+_HASH_DIGITS = 16
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file of a trial. ``open()`` and `os.fspath` take it as its path.
+    """A file of a trial. It is path-like: ``open()`` and `os.fspath` accept it.
 
     Attributes:
-        trial: The unique id of the trial.
-        name: Its name, one of its own among the trial's.
-        kind: What it is, ``file`` if nothing was said.
-        path: Where it lies.
-        sha256: Of its content, hexadecimal.
-        bytes: Its size.
+        trial: Unique id of the trial.
+        name: Name of the artefact, unique within the trial.
+        kind: Kind of file, for example ``onnx``; ``file`` by default.
+        path: Path of the stored file.
+        sha256: SHA-256 of the content, hexadecimal.
+        bytes: Size in bytes.
     """
 
     trial: str
@@ -66,25 +66,25 @@ def attach(
     db: str | Path = DEFAULT_DB,
     replace: bool = False,
 ) -> Artefact:
-    """Copy a file to the artefacts of a trial, and record its size and SHA-256.
+    """Copy a file to the artefacts of a trial and record its size and SHA-256.
 
-    The folder lies beside the database: ``lemur.db-artefacts`` for the file ``lemur.db``,
-    ``lemur-artefacts`` in the working directory for a database on a server. Attaching the same
-    content under the same name again changes nothing.
+    The artefacts are stored in a folder beside the database: ``lemur.db-artefacts`` for the file
+    ``lemur.db``, ``lemur-artefacts`` in the working directory for a database on a server. Attaching
+    the same content under the same name again changes nothing.
 
     Args:
-        uid: The trial's unique id, or a beginning of it that no other has.
-        path: The file to copy; no directory and no symbolic link.
-        name: What it is called among the artefacts of the trial; None takes the file's own name.
-        kind: What it is, ``onnx`` for example.
+        uid: The trial's unique id, or an unambiguous prefix of it.
+        path: The file to copy; directories and symbolic links are rejected.
+        name: Name of the artefact; None uses the name of the file.
+        kind: Kind of file, for example ``onnx``.
         db: A database URL, or the path of an SQLite file.
-        replace: Put the file in the place of another one that has the name.
+        replace: Whether to replace an artefact of this name.
 
     Raises:
-        ArtefactError: The file cannot be copied or changes meanwhile, the name cannot be a file's,
-            or another content or kind has the name.
-        UnknownNameError: There is no such trial, or several begin so.
-        StoreError: There is no such database, or it cannot be written.
+        ArtefactError: The file cannot be copied or changes while it is copied, the name is not a
+            valid file name, or the name is taken by different content or another kind.
+        UnknownNameError: No trial matches ``uid``, or several do.
+        StoreError: The database does not exist or cannot be written.
     """
     source = Path(path)
     name = check_artefact_name(source.name if name is None else name)
@@ -95,21 +95,21 @@ def attach(
 
 
 def artefact(uid: str, name: str, *, db: str | Path = DEFAULT_DB) -> Artefact:
-    """Return an artefact of a trial after comparing the file with what was recorded of it.
+    """Return an artefact of a trial after verifying its size and SHA-256.
 
     Args:
-        uid: The trial's unique id, or a beginning of it that no other has.
-        name: The artefact's name.
+        uid: The trial's unique id, or an unambiguous prefix of it.
+        name: Name of the artefact.
         db: A database URL, or the path of an SQLite file.
 
     Raises:
-        ArtefactError: The file is missing or is not what was attached.
-        UnknownNameError: There is no such trial or artefact.
-        StoreError: There is no such database, or it cannot be read.
+        ArtefactError: The file is missing, or its content differs from what was attached.
+        UnknownNameError: The trial or artefact does not exist.
+        StoreError: The database does not exist or cannot be read.
     """
     with opened(db) as engine:
-        found = patiently(engine, lambda connection: _all_of(connection, uid))
-    by_name = {one.name: one for one in found}
+        artefacts = patiently(engine, lambda connection: _artefacts_of(connection, uid))
+    by_name = {entry.name: entry for entry in artefacts}
     if name not in by_name:
         raise UnknownNameError("artefact", str(name), by_name, none="the trial has no artefact")
     fault = fault_of(by_name[name])
@@ -119,20 +119,20 @@ def artefact(uid: str, name: str, *, db: str | Path = DEFAULT_DB) -> Artefact:
 
 
 def folder_of(engine: Engine) -> Path:
-    """Return the folder of the artefacts of a database, which need not be there."""
+    """Return the artefacts folder of a database; it need not exist."""
     return beside(engine, _FOLDER)
 
 
 def check_artefact_name(name: Any) -> str:
-    """Return the name of an artefact, which is that of its file.
+    """Check and return the name of an artefact, which is also the name of its file.
 
     Raises:
-        ArtefactError: No file can be called so.
+        ArtefactError: It is not a valid file name.
     """
     checked = check_name("artefact", name, ArtefactError)
     if set(checked) & set("/\\") or checked in (".", ".."):
         raise ArtefactError(f"artefact name {name!r}: expected the name of a file, not a path")
-    if len(checked.encode()) > _LONGEST:
+    if len(checked.encode()) > _MAX_NAME_BYTES:
         raise ArtefactError(f"artefact name {checked[:20] + '...'!r}: is too long for a file")
     return checked
 
@@ -147,32 +147,44 @@ def keep(
     replace: bool = False,
     expected: str | None = None,
 ) -> Artefact:
-    """Copy a file to the artefacts of a trial, as `attach` does, its names being checked.
+    """Copy a file to the artefacts of a trial as `attach` does; the caller has checked the names.
 
-    ``expected`` is the SHA-256 that the file must have; None takes any.
+    The row is written once the whole file is on disk, and a file that a row refers to is never
+    overwritten. A process that dies therefore leaves at worst a file without a row.
 
-    The row is written when the whole file is on the disk, and no file that a row speaks of is
-    written over: a process that dies leaves at worst a file without a row.
+    Args:
+        engine: The database.
+        trial: The trial.
+        source: The file to copy.
+        name: Name of the artefact.
+        kind: Kind of file.
+        replace: Whether to replace an artefact of this name.
+        expected: SHA-256 that the file must have; None accepts any.
+
+    Raises:
+        ArtefactError: As for `attach`, or the file does not have the expected SHA-256.
     """
     folder = folder_of(engine)
-    with _copied(source, folder / trial.uid) as (copy, sha256, size):
+    with _temporary_copy(source, folder / trial.uid) as (copy, sha256, size):
         if expected not in (None, sha256):
             raise ArtefactError(f"artefact {source}: is not what was attached: its SHA-256 differs")
         row = {"name": name, "kind": kind, "sha256": sha256, "bytes": size}
-        known = patiently(engine, lambda connection: _row(connection, trial.id, name))
-        if known is not None and not replace:
-            _check_same(known, row)
+        recorded = patiently(engine, lambda connection: _row(connection, trial.id, name))
+        if recorded is not None and not replace:
+            _check_same(recorded, row)
         with _copy_errors(source, folder):
-            path = _placed(copy, folder / trial.uid, name, sha256)
+            path = _move_to_free_path(copy, folder / trial.uid, name, sha256)
         row["path"] = path.relative_to(folder).as_posix()
-        replaced = patiently(engine, lambda found: _enter(found, trial.id, row, replace=replace))
+        replaced = patiently(
+            engine, lambda connection: _write_row(connection, trial.id, row, replace=replace)
+        )
     if replaced is not None:
         _remove(engine, trial.id, folder / replaced)
     return Artefact(trial.uid, name, kind, path, sha256, size)
 
 
 def read_artefacts(connection: Connection, trial_ids: Sequence[int]) -> list[Artefact]:
-    """Return the artefacts of trials, without looking at the files."""
+    """Return the artefacts of trials without checking their files."""
     trial, artefact = schema.trial.c, schema.artefact.c
     folder = folder_of(connection.engine)
     query = (
@@ -182,35 +194,35 @@ def read_artefacts(connection: Connection, trial_ids: Sequence[int]) -> list[Art
     )
     return [
         Artefact(row.uid, row.name, row.kind, folder / row.path, row.sha256, row.bytes)
-        for each in where_in(query, artefact.trial_id, trial_ids)
-        for row in connection.execute(each)
+        for part in where_in(query, artefact.trial_id, trial_ids)
+        for row in connection.execute(part)
     ]
 
 
 def fault_of(artefact: Artefact) -> str | None:
-    """Return in what the file of an artefact differs from what was recorded; None if in nothing."""
-    what = f"artefact {artefact.name!r} of trial {artefact.trial[:8]}: {artefact.path}"
+    """Return how the file of an artefact differs from its record; None if it does not."""
+    subject = f"artefact {artefact.name!r} of trial {artefact.trial[:8]}: {artefact.path}"
     try:
         size = artefact.path.stat().st_size
         if size != artefact.bytes:
-            return f"{what} has {size:,} bytes, {artefact.bytes:,} were attached"
+            return f"{subject} has {size:,} bytes, {artefact.bytes:,} were attached"
         is_same = _sha256(artefact.path) == artefact.sha256
     except FileNotFoundError:
-        return f"{what} is missing"
+        return f"{subject} is missing"
     except OSError as error:
-        return f"{what} cannot be read: {error.strerror or error}"
-    return None if is_same else f"{what} is not what was attached: its SHA-256 differs"
+        return f"{subject} cannot be read: {error.strerror or error}"
+    return None if is_same else f"{subject} is not what was attached: its SHA-256 differs"
 
 
-def _all_of(connection: Connection, uid: str) -> list[Artefact]:
+def _artefacts_of(connection: Connection, uid: str) -> list[Artefact]:
     return read_artefacts(connection, [find_trial(connection, uid).id])
 
 
 @contextmanager
-def _copied(source: Path, folder: Path) -> Iterator[tuple[Path, str, int]]:
-    """Give a copy of a file on the disk, its SHA-256 and its size; remove it in the end."""
+def _temporary_copy(source: Path, folder: Path) -> Iterator[tuple[Path, str, int]]:
+    """Yield a temporary copy of a file, its SHA-256 and its size in bytes."""
     with _copy_errors(source):
-        file = _opened(source)
+        file = _open_regular(source)
     with file:
         with _copy_errors(source, folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -223,8 +235,9 @@ def _copied(source: Path, folder: Path) -> Iterator[tuple[Path, str, int]]:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def _opened(source: Path) -> BinaryIO:
-    # What it is may change between looking and opening; a pipe would be waited for.
+def _open_regular(source: Path) -> BinaryIO:
+    # The type is checked after opening, as the path may be replaced in between. O_NONBLOCK keeps
+    # open() from waiting on a pipe.
     if source.is_symlink():
         raise ArtefactError(f"artefact {source}: is a symbolic link; name the file it leads to")
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -233,14 +246,16 @@ def _opened(source: Path) -> BinaryIO:
     if stat.S_ISREG(mode):
         return os.fdopen(handle, "rb")
     os.close(handle)
-    what = "a directory; attach an archive of it" if stat.S_ISDIR(mode) else "no regular file"
-    raise ArtefactError(f"artefact {source}: is {what}")
+    description = (
+        "a directory; attach an archive of it" if stat.S_ISDIR(mode) else "no regular file"
+    )
+    raise ArtefactError(f"artefact {source}: is {description}")
 
 
 def _copy(file: BinaryIO, source: Path, copy: Path) -> tuple[str, int]:
     before, digest, size = os.fstat(file.fileno()), hashlib.sha256(), 0
     with copy.open("xb") as target:
-        while chunk := file.read(_AT_ONCE):
+        while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
             target.write(chunk)
             size += len(chunk)
@@ -264,28 +279,28 @@ def _copy_errors(source: Path, folder: Path | None = None) -> Iterator[None]:
         raise ArtefactError(f"artefact {source}: there is no such file") from error
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        what = f"cannot be copied to {folder.parent}" if folder else "cannot be read"
-        raise ArtefactError(f"artefact {source}: {what}: {reason}") from error
+        problem = f"cannot be copied to {folder.parent}" if folder else "cannot be read"
+        raise ArtefactError(f"artefact {source}: {problem}: {reason}") from error
 
 
-def _placed(copy: Path, folder: Path, name: str, sha256: str) -> Path:
-    """Move a copy to where nothing is; return where it lies, or lay already."""
-    # Another content may lie under the name, or under one that the file system takes for the same.
-    places = (folder / name, folder / sha256[:_DIGITS] / name)
-    for place in places:
-        place.parent.mkdir(exist_ok=True)
-        if _is_free(place):
+def _move_to_free_path(copy: Path, folder: Path, name: str, sha256: str) -> Path:
+    """Move a copy to a free path and return it; return the existing path of identical content."""
+    # The name may be taken by other content, or by a name that the file system treats as equal.
+    candidates = (folder / name, folder / sha256[:_HASH_DIGITS] / name)
+    for candidate in candidates:
+        candidate.parent.mkdir(exist_ok=True)
+        if _is_free(candidate):
             break
-        if _sha256(place) == sha256:
-            return place
-    # In the last place no other content belongs; what lies there is damaged.
-    os.replace(copy, place)
-    sync_folder(place.parent)
-    return place
+        if _sha256(candidate) == sha256:
+            return candidate
+    # The last path contains the hash: if it is taken by other content, that file is damaged.
+    os.replace(copy, candidate)
+    sync_folder(candidate.parent)
+    return candidate
 
 
 def _is_free(path: Path) -> bool:
-    """Return whether nothing was at a path, which is then reserved."""
+    """Reserve a path and return True; return False if something exists there."""
     try:
         path.touch(exist_ok=False)
     except FileExistsError:
@@ -299,10 +314,12 @@ def _sha256(path: Path) -> str:
 
 
 def _remove(engine: Engine, trial_id: int, path: Path) -> None:
-    """Remove a file, unless an artefact of the trial is kept in it."""
-    kept = patiently(engine, lambda found: read_artefacts(found, [trial_id]))
+    """Remove a file unless it belongs to an artefact of the trial."""
+    artefacts = patiently(engine, lambda connection: read_artefacts(connection, [trial_id]))
     with suppress(OSError):
-        if not any(one.path.exists() and one.path.samefile(path) for one in kept):
+        if not any(
+            artefact.path.exists() and artefact.path.samefile(path) for artefact in artefacts
+        ):
             path.unlink()
 
 
@@ -313,27 +330,27 @@ def _row(connection: Connection, trial_id: int, name: str) -> dict[str, Any] | N
     return None if row is None else dict(row)
 
 
-def _enter(
+def _write_row(
     connection: Connection, trial_id: int, row: dict[str, Any], *, replace: bool
 ) -> str | None:
-    """Write an artefact's row; return the path of the file that it no longer speaks of."""
+    """Write an artefact's row; return the path of the file it replaces, or None."""
     insert = insert_once(connection.dialect, schema.artefact)
     if connection.execute(insert.values(trial_id=trial_id, **row)).rowcount:
         return None
-    known = _row(connection, trial_id, row["name"])
-    assert known is not None
+    recorded = _row(connection, trial_id, row["name"])
+    assert recorded is not None
     if not replace:
-        _check_same(known, row)
+        _check_same(recorded, row)
     artefact = schema.artefact.c
-    this = (artefact.trial_id == trial_id, artefact.name == row["name"])
-    connection.execute(schema.artefact.update().where(*this).values(row))
-    return None if known["path"] == row["path"] else str(known["path"])
+    condition = (artefact.trial_id == trial_id, artefact.name == row["name"])
+    connection.execute(schema.artefact.update().where(*condition).values(row))
+    return None if recorded["path"] == row["path"] else str(recorded["path"])
 
 
-def _check_same(known: dict[str, Any], row: dict[str, Any]) -> None:
-    for column, what in (("sha256", "content"), ("kind", "kind")):
-        if known[column] != row[column]:
+def _check_same(recorded: dict[str, Any], row: dict[str, Any]) -> None:
+    for column, label in (("sha256", "content"), ("kind", "kind")):
+        if recorded[column] != row[column]:
             raise ArtefactError(
-                f"artefact {row['name']!r} of the trial is there already with another {what}; "
+                f"artefact {row['name']!r} of the trial is there already with another {label}; "
                 "choose another name, or replace it"
             )

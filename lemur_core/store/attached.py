@@ -1,4 +1,4 @@
-"""All that is attached to trials: facts, artefacts and collections, read from a database."""
+"""Read everything attached to trials: facts, artefacts and collections."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from lemur_core.store.statements import where_in
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
-# Trials in one transaction.
-_AT_ONCE = 1_000
+# Trials per transaction.
+_TRIALS_PER_BATCH = 1_000
 
 
 class TrialFacts(NamedTuple):
     """The facts of a trial.
 
     Attributes:
-        trial: Its unique id.
-        epochs: Values by name, by epoch; 0 stands for the trial as a whole.
+        trial: Unique id of the trial.
+        epochs: Epoch to the values by name; epoch 0 is the trial as a whole.
     """
 
     trial: str
@@ -42,11 +42,11 @@ class TrialFacts(NamedTuple):
 
 @dataclass(frozen=True)
 class Attachments:
-    """What is attached to trials.
+    """Facts, artefacts and collections of trials.
 
     Attributes:
-        facts: Of each trial that has any; read while they are gone through.
-        artefacts: Likewise; the files need not be there.
+        facts: Facts of each trial that has any, read from the database during iteration.
+        artefacts: Artefacts, read from the database during iteration; their files may be missing.
         collections: Collections, oldest first.
     """
 
@@ -56,11 +56,12 @@ class Attachments:
 
 
 def read_attached(engine: Engine, trials: Sequence[str] | None = None) -> Attachments:
-    """Return what is attached to the trials of a database.
+    """Return everything attached to trials of a database.
 
     Args:
         engine: The database.
-        trials: Unique ids of the trials; None is for all. Of collections, all members are given.
+        trials: Unique ids of the trials; None for all. It does not filter the collections, which
+            are returned whole.
     """
     return Attachments(
         _facts(engine, trials), _artefacts(engine, trials), patiently(engine, read_collections)
@@ -78,37 +79,42 @@ def attached_trials(connection: Connection) -> set[int]:
 
 
 def without(attached: Attachments, trials: Container[str]) -> Attachments:
-    """Return what is attached to other trials than these."""
+    """Return the attachments without those of some trials."""
     return Attachments(
-        (one for one in attached.facts if one.trial not in trials),
-        (one for one in attached.artefacts if one.trial not in trials),
+        (facts for facts in attached.facts if facts.trial not in trials),
+        (artefact for artefact in attached.artefacts if artefact.trial not in trials),
         [
-            replace(one, members=tuple(each for each in one.members if each.trial not in trials))
-            for one in attached.collections
+            replace(
+                collection,
+                members=tuple(
+                    member for member in collection.members if member.trial not in trials
+                ),
+            )
+            for collection in attached.collections
         ],
     )
 
 
 def _facts(engine: Engine, trials: Sequence[str] | None) -> Iterator[TrialFacts]:
-    for uids in _chunks(engine, schema.fact, trials):
-        found = patiently(engine, partial(read_facts, trial_ids=[*uids]))
-        yield from (TrialFacts(uids[trial_id], epochs) for trial_id, epochs in found.items())
+    for uids in _batches(engine, schema.fact, trials):
+        facts = patiently(engine, partial(read_facts, trial_ids=[*uids]))
+        yield from (TrialFacts(uids[trial_id], epochs) for trial_id, epochs in facts.items())
 
 
 def _artefacts(engine: Engine, trials: Sequence[str] | None) -> Iterator[Artefact]:
-    for uids in _chunks(engine, schema.artefact, trials):
+    for uids in _batches(engine, schema.artefact, trials):
         yield from patiently(engine, partial(read_artefacts, trial_ids=[*uids]))
 
 
-def _chunks(engine: Engine, table: Any, trials: Sequence[str] | None) -> Iterator[dict[int, str]]:
-    """Yield the unique ids of trials that a table has rows of, by id, some at a time."""
+def _batches(engine: Engine, table: Any, trials: Sequence[str] | None) -> Iterator[dict[int, str]]:
+    """Yield batches of the trials that have rows in a table, as id to unique id."""
     trial = schema.trial.c
     query = select(trial.id, trial.uid).where(trial.id.in_(select(table.c.trial_id)))
 
     def read(connection: Connection) -> list[tuple[int, str]]:
         queries = [query] if trials is None else where_in(query, trial.uid, trials)
-        return [(row.id, row.uid) for each in queries for row in connection.execute(each)]
+        return [(row.id, row.uid) for part in queries for row in connection.execute(part)]
 
-    found = sorted(patiently(engine, read))
-    for start in range(0, len(found), _AT_ONCE):
-        yield dict(found[start : start + _AT_ONCE])
+    ids = sorted(patiently(engine, read))
+    for start in range(0, len(ids), _TRIALS_PER_BATCH):
+        yield dict(ids[start : start + _TRIALS_PER_BATCH])

@@ -1,4 +1,4 @@
-"""Look after what is attached to trials: whether it is sound, and a copy of the artefacts."""
+"""Check facts, artefacts and collections, and back up the artefacts."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 
 def attached_faults(engine: Engine) -> Iterator[str]:
-    """Yield what is wrong with facts, artefacts and collections, a line each.
+    """Yield one line for each fault in facts, artefacts and collections.
 
-    Artefacts are read whole, outside of any transaction.
+    Artefacts are read completely, outside any transaction.
     """
-    looks = (_facts, _code_facts, _sets)
-    yield from patiently(engine, lambda connection: [*chain(*(look(connection) for look in looks))])
+    checks = (_facts, _code_facts, _collections)
+    yield from patiently(
+        engine, lambda connection: [*chain(*(find(connection) for find in checks))]
+    )
     for artefact in all_artefacts(engine):
         fault = fault_of(artefact)
         if fault:
@@ -36,7 +38,7 @@ def attached_faults(engine: Engine) -> Iterator[str]:
 
 
 def all_artefacts(engine: Engine) -> list[Artefact]:
-    """Return the artefacts of all trials, without looking at the files."""
+    """Return the artefacts of all trials without checking their files."""
 
     def read(connection: Connection) -> list[Artefact]:
         ids = list(connection.scalars(select(schema.artefact.c.trial_id).distinct()))
@@ -46,11 +48,14 @@ def all_artefacts(engine: Engine) -> list[Artefact]:
 
 
 def check_free(engine: Engine, to: Path) -> None:
-    """Raise `StoreError` where a copy of a database has no place for the artefacts.
+    """Check that the artefacts folder of a backup does not exist.
 
     Args:
         engine: The database.
-        to: The file that the copy is written to.
+        to: The file that the backup is written to.
+
+    Raises:
+        StoreError: The folder exists.
     """
     if not to.parent.is_dir() or not all_artefacts(engine):
         return
@@ -60,48 +65,55 @@ def check_free(engine: Engine, to: Path) -> None:
 
 
 def copy_artefacts(engine: Engine, copy: Engine) -> tuple[list[Artefact], list[str]]:
-    """Copy the files of the artefacts that the copy of a database has to the copy's folder.
+    """Copy the artefact files that a backup refers to into the backup's folder.
 
     Args:
         engine: The database.
-        copy: Its copy, of the same rows.
+        copy: The backup.
 
     Returns:
-        The artefacts that were copied, and a line for each that was not: it is missing or damaged.
+        The copied artefacts, and a line for each artefact that is missing or damaged.
 
     Raises:
         StoreError: A file cannot be written.
     """
     source, target = folder_of(engine), folder_of(copy)
-    done, faults = [], []
-    for one in all_artefacts(copy):
-        path = one.path.relative_to(target)
-        kept = Artefact(one.trial, one.name, one.kind, source / path, one.sha256, one.bytes)
-        fault = fault_of(kept)
+    copied, faults = [], []
+    for artefact in all_artefacts(copy):
+        path = artefact.path.relative_to(target)
+        original = Artefact(
+            artefact.trial,
+            artefact.name,
+            artefact.kind,
+            source / path,
+            artefact.sha256,
+            artefact.bytes,
+        )
+        fault = fault_of(original)
         if fault:
             faults.append(fault)
             continue
         try:
-            one.path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(kept.path, one.path)
+            artefact.path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(original.path, artefact.path)
         except OSError as error:
-            raise StoreError(f"backup {one.path}: {error.strerror or error}") from error
-        done.append(one)
-    return done, faults
+            raise StoreError(f"backup {artefact.path}: {error.strerror or error}") from error
+        copied.append(artefact)
+    return copied, faults
 
 
 def _facts(connection: Connection) -> Iterator[str]:
     fact, trial, stat = schema.fact.c, schema.trial.c, schema.stat.c
-    # Its text as it is: one that is no JSON must not end the check.
+    # Read the raw text, so that invalid JSON does not abort the check.
     query = select(trial.uid, fact.epoch, fact.name, type_coerce(fact.value, Text)).join_from(
         schema.fact, schema.trial
     )
     for uid, epoch, name, text in connection.execute(query):
         if not _is_fact(name, text):
             yield f"fact {name!r} of trial {uid}, epoch {epoch}: is not what lemur writes"
-    recorded = (stat.trial_id == fact.trial_id) & (stat.epoch == fact.epoch)
+    same_epoch = (stat.trial_id == fact.trial_id) & (stat.epoch == fact.epoch)
     lost = (
-        query.join(schema.stat, recorded, isouter=True)
+        query.join(schema.stat, same_epoch, isouter=True)
         .where(fact.epoch != WHOLE_TRIAL, stat.epoch.is_(None))
         .order_by(fact.trial_id, fact.epoch, fact.name)
     )
@@ -133,18 +145,18 @@ def _is_fact(name: str, text: str) -> bool:
         return False
 
 
-def _sets(connection: Connection) -> Iterator[str]:
-    made, member = schema.collection.c, schema.member.c
-    for row in connection.execute(select(made.name, made.spec, made.provenance)):
+def _collections(connection: Connection) -> Iterator[str]:
+    collection, member = schema.collection.c, schema.member.c
+    for row in connection.execute(select(collection.name, collection.spec, collection.provenance)):
         for part in ("spec", "provenance"):
             try:
                 json.loads(getattr(row, part))
             except (ValueError, RecursionError):
-                yield f"collection {row.name!r}: its {part} is no JSON"
+                yield f"collection {row.name!r}: its {part} is not valid JSON"
     gaps = (
-        select(made.name, member.role, func.count(), func.max(member.position))
+        select(collection.name, member.role, func.count(), func.max(member.position))
         .join_from(schema.member, schema.collection)
-        .group_by(made.name, member.role)
+        .group_by(collection.name, member.role)
     )
     for name, role, count, last in connection.execute(gaps):
         if last != count - 1:

@@ -1,11 +1,11 @@
-"""The files of what is attached to trials, in the folder ``lemur`` beside LEMUR's own.
+"""Files with the facts, artefacts and collections of trials, beside LEMUR's result files.
 
-LEMUR has no place for any of it. The folder holds, as far as there are any, beside the files of
-`lemur_core.store.code_fact_files`:
+LEMUR's format has no place for them, so they are in a folder ``lemur`` of their own. Besides the
+files of `lemur_core.store.code_fact_files`, it contains those of the following that are not empty:
 
 - ``facts.jsonl``: ``{"trial": UID, "epoch": 1, "facts": {...}}``; epoch 0 is the trial as a whole.
 - ``artefacts.jsonl``: ``{"trial": UID, "name": ..., "kind": ..., "path": ..., "sha256": ...,
-  "bytes": ...}``, and the files themselves below ``artefacts/``, at their paths.
+  "bytes": ...}``, with the files themselves at ``artefacts/`` plus their path.
 - ``collections.jsonl``: ``{"uid": ..., "name": ..., "kind": ..., "spec": ..., "provenance": ...,
   "created": ..., "members": [{"role": ..., "position": 0, "trial": UID}]}``.
 """
@@ -34,70 +34,75 @@ if TYPE_CHECKING:
 
 FOLDER = "lemur"
 _FACTS, _ARTEFACTS, _COLLECTIONS = "facts.jsonl", "artefacts.jsonl", "collections.jsonl"
-_FILES = "artefacts"
-_INSIDE = re.compile(rf"(?:^|/){FOLDER}/{_FILES}/[0-9a-f]{{32}}/")
+_ARTEFACT_FOLDER = "artefacts"
+_ARTEFACT_PATH = re.compile(rf"(?:^|/){FOLDER}/{_ARTEFACT_FOLDER}/[0-9a-f]{{32}}/")
 _UID = re.compile("[0-9a-f]{32}")
 _SHA256 = re.compile("[0-9a-f]{64}")
-# Of a line; a collection of a million members has less.
-_LONGEST = 64 * 2**20
+# Bytes of a line; the line of a collection with a million members is shorter.
+_MAX_LINE_BYTES = 64 * 2**20
 
 
 def is_artefact(name: str) -> bool:
-    """Return whether a path below a folder of LEMUR's files is that of an artefact."""
-    return _INSIDE.search(name) is not None
+    """Return whether a path within a folder of LEMUR's files is the path of an artefact."""
+    return _ARTEFACT_PATH.search(name) is not None
 
 
 def write_attached(attached: Attachments, folder: Path) -> list[Fault]:
-    """Write what is attached to trials.
+    """Write the attachments of trials.
 
     Args:
-        attached: What is written.
-        folder: That of LEMUR's files, which is there.
+        attached: The attachments.
+        folder: Existing folder of LEMUR's files.
 
     Returns:
-        Artefacts whose files are missing or damaged; these are left out.
+        A fault for each artefact whose file is missing or damaged; these are left out.
 
     Raises:
         OSError: A file cannot be written.
     """
     faults: list[Fault] = []
-    own = folder / FOLDER
+    target = folder / FOLDER
     facts = (
-        {"trial": one.trial, "epoch": epoch, "facts": values}
-        for one in attached.facts
-        for epoch, values in one.epochs.items()
+        {"trial": trial.trial, "epoch": epoch, "facts": values}
+        for trial in attached.facts
+        for epoch, values in trial.epochs.items()
     )
-    write_lines(own / _FACTS, facts)
-    write_lines(own / _ARTEFACTS, _copied(attached.artefacts, own / _FILES, faults))
-    write_lines(own / _COLLECTIONS, map(_collection_line, attached.collections))
+    write_lines(target / _FACTS, facts)
+    write_lines(
+        target / _ARTEFACTS, _copy_artefacts(attached.artefacts, target / _ARTEFACT_FOLDER, faults)
+    )
+    write_lines(target / _COLLECTIONS, map(_collection_line, attached.collections))
     return faults
 
 
 @contextmanager
 def attached_in(place: Path) -> Iterator[tuple[Attachments, list[Fault]]]:
-    """Give what is attached to trials in a folder or a zip archive, and what cannot be read of it.
+    """Yield the attachments in a folder or zip archive, and the faults.
 
-    Both hold while they are gone through: the faults are those that were found so far.
+    Attachments are read during iteration, and the list of faults grows as they are read. Both are
+    valid only inside the context.
 
     Raises:
-        OSError, zipfile.BadZipFile: It cannot be opened.
+        OSError, zipfile.BadZipFile: The folder or archive cannot be opened.
     """
     faults: list[Fault] = []
     with opened_folder(place) as folder:
         attached = Attachments(
-            (one for _, _, one in parsed(folder, _FACTS, _facts_of, faults)),
-            _extracted(parsed(folder, _ARTEFACTS, _artefact_of, faults), folder.opened, faults),
-            (one for _, _, one in parsed(folder, _COLLECTIONS, _collection_of, faults)),
+            (value for _, _, value in parsed(folder, _FACTS, _facts_of, faults)),
+            _extract_artefacts(
+                parsed(folder, _ARTEFACTS, _artefact_of, faults), folder.opened, faults
+            ),
+            (value for _, _, value in parsed(folder, _COLLECTIONS, _collection_of, faults)),
         )
         yield attached, faults
 
 
 class OpenedArchive(NamedTuple):
-    """A folder or a zip archive that is opened.
+    """An open folder or zip archive.
 
     Attributes:
-        names: The files in it.
-        opened: Opens one of them.
+        names: Paths of its files, relative to the folder.
+        opened: Function that opens a file by its path.
     """
 
     names: frozenset[str]
@@ -106,10 +111,10 @@ class OpenedArchive(NamedTuple):
 
 @contextmanager
 def opened_folder(place: Path) -> Iterator[OpenedArchive]:
-    """Open a folder or a zip archive of LEMUR's files.
+    """Open a folder or zip archive of LEMUR's files.
 
     Raises:
-        OSError, zipfile.BadZipFile: It cannot be opened.
+        OSError, zipfile.BadZipFile: The folder or archive cannot be opened.
     """
     if place.is_dir():
         paths = place.glob(f"**/{FOLDER}/*.jsonl")
@@ -121,79 +126,84 @@ def opened_folder(place: Path) -> Iterator[OpenedArchive]:
 
 
 def parsed(
-    folder: OpenedArchive, own: str, parse: Callable[[Any], Any], faults: list[Fault]
+    folder: OpenedArchive, file_name: str, parse: Callable[[Any], Any], faults: list[Fault]
 ) -> Iterator[tuple[str, str, Any]]:
-    """Yield the name of a file, the place in it and what is made of each line.
+    """Parse the lines of all files of a name, which may be in several ``lemur`` folders.
 
     Args:
-        folder: Where the file is.
-        own: The file's own name, ``facts.jsonl`` for example.
-        parse: Makes something of the JSON of a line.
-        faults: What cannot be read is added to them.
+        folder: The folder or archive.
+        file_name: Name of the files, for example ``facts.jsonl``.
+        parse: Converts the JSON value of a line.
+        faults: List to which faults are appended.
+
+    Yields:
+        The file's path, the position as ``path:line``, and the parsed value.
     """
     for name in sorted(folder.names):
-        if not f"/{name}".endswith(f"/{FOLDER}/{own}"):
+        if not f"/{name}".endswith(f"/{FOLDER}/{file_name}"):
             continue
-        for _, place, line in _lines(name, folder.opened, faults):
+        for _, position, line in _json_lines(name, folder.opened, faults):
             try:
-                found = parse(line)
+                value = parse(line)
             except (ValueError, TypeError, LookupError, AttributeError, LemurError) as error:
-                reason = str(error) if isinstance(error, LemurError) else f"is no line of {own}"
-                faults.append(Fault(place, reason))
+                reason = (
+                    str(error) if isinstance(error, LemurError) else f"is not a line of {file_name}"
+                )
+                faults.append(Fault(position, reason))
                 continue
-            yield name, place, found
+            yield name, position, value
 
 
-def _lines(
+def _json_lines(
     name: str, opened: Callable[[str], IO[bytes]], faults: list[Fault]
 ) -> Iterator[tuple[str, str, Any]]:
-    """Yield the name of a file, the place in it and the value of each of its lines."""
+    """Yield the file's path, the position as ``path:line``, and the JSON value of each line."""
     number = 0
     try:
         with opened(name) as file:
-            while text := file.readline(_LONGEST + 1):
+            while text := file.readline(_MAX_LINE_BYTES + 1):
                 number += 1
-                if len(text) > _LONGEST:
-                    raise ValueError(f"has a line of more than {_LONGEST // 2**20} MiB")
+                if len(text) > _MAX_LINE_BYTES:
+                    raise ValueError(f"has a line of more than {_MAX_LINE_BYTES // 2**20} MiB")
                 try:
                     line = json.loads(text)
                 except (ValueError, RecursionError):
-                    faults.append(Fault(f"{name}:{number}", "is no JSON"))
+                    faults.append(Fault(f"{name}:{number}", "is not valid JSON"))
                     continue
                 yield name, f"{name}:{number}", line
-    # Of an archive's member that is damaged, encrypted or packed in a strange way.
+    # An archive member may be damaged, encrypted or compressed by an unknown method.
     except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
         faults.append(Fault(name, f"cannot be read: {error}"))
 
 
-def _extracted(
-    found: Iterator[tuple[str, str, Artefact]],
+def _extract_artefacts(
+    artefacts: Iterator[tuple[str, str, Artefact]],
     opened: Callable[[str], IO[bytes]],
     faults: list[Fault],
 ) -> Iterator[Artefact]:
-    """Yield artefacts, each with a copy of its file that is there until the next is yielded."""
+    """Yield artefacts, each with a temporary copy of its file that the next one overwrites."""
     with TemporaryDirectory(prefix="lemur-import-") as folder:
         copy = Path(folder) / "artefact"
-        for name, place, one in found:
-            member = f"{name.rpartition('/')[0]}/{_FILES}/{one.path.as_posix()}"
+        for name, position, artefact in artefacts:
+            member = f"{name.rpartition('/')[0]}/{_ARTEFACT_FOLDER}/{artefact.path.as_posix()}"
             try:
                 with opened(member) as source, copy.open("wb") as target:
-                    # What is longer than it says is not what it says.
-                    rest = one.bytes + 1
-                    while chunk := source.read(min(rest, 2**20)):
+                    # One byte more than stated is enough to tell that the file is too long.
+                    remaining_bytes = artefact.bytes + 1
+                    while chunk := source.read(min(remaining_bytes, 2**20)):
                         target.write(chunk)
-                        rest -= len(chunk)
+                        remaining_bytes -= len(chunk)
             except (OSError, KeyError):
-                faults.append(Fault(place, f"there is no {member}, or it cannot be read"))
+                faults.append(Fault(position, f"there is no {member}, or it cannot be read"))
                 continue
             except (ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
                 faults.append(Fault(member, f"cannot be read: {error}"))
                 continue
-            yield replace(one, path=copy)
+            yield replace(artefact, path=copy)
 
 
 def write_lines(file: Path, lines: Iterable[dict[str, Any]]) -> None:
-    """Write a JSON object on each line of a file; without any there is no file."""
+    """Write JSON objects to a file, one per line; write no file if there are none."""
     target: IO[str] | None = None
     try:
         for line in lines:
@@ -206,18 +216,18 @@ def write_lines(file: Path, lines: Iterable[dict[str, Any]]) -> None:
             target.close()
 
 
-def _copied(
+def _copy_artefacts(
     artefacts: Iterable[Artefact], folder: Path, faults: list[Fault]
 ) -> Iterator[dict[str, Any]]:
-    for one in artefacts:
-        if fault := fault_of(one):
-            faults.append(Fault(f"artefact {one.name!r} of trial {one.trial}", fault))
+    for artefact in artefacts:
+        if fault := fault_of(artefact):
+            faults.append(Fault(f"artefact {artefact.name!r} of trial {artefact.trial}", fault))
             continue
-        is_plain = one.path.parent.name == one.trial
-        path = Path(one.trial, *[] if is_plain else [one.path.parent.name], one.name)
+        is_plain = artefact.path.parent.name == artefact.trial
+        path = Path(artefact.trial, *[] if is_plain else [artefact.path.parent.name], artefact.name)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(one.path, folder / path)
-        yield asdict(replace(one, path=path)) | {"path": path.as_posix()}
+        shutil.copyfile(artefact.path, folder / path)
+        yield asdict(replace(artefact, path=path)) | {"path": path.as_posix()}
 
 
 def _collection_line(collection: Collection) -> dict[str, Any]:
@@ -247,13 +257,14 @@ def _artefact_of(line: Any) -> Artefact:
 
 def _collection_of(line: Any) -> Collection:
     members = tuple(
-        Member(one["role"], one["position"], _uid(one["trial"])) for one in line["members"]
+        Member(member["role"], member["position"], _uid(member["trial"]))
+        for member in line["members"]
     )
     if any(type(member.position) is not int for member in members):
         raise ValueError
     _uid(line["uid"])
-    named = {key: line[key] for key in ("uid", "name", "kind", "spec", "provenance", "created")}
-    return check_collection(Collection(**named, members=members))
+    columns = {key: line[key] for key in ("uid", "name", "kind", "spec", "provenance", "created")}
+    return check_collection(Collection(**columns, members=members))
 
 
 def _uid(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Look after a database: what is in it, whether it is sound, a copy of it, its size."""
+"""Database maintenance: summarise, check, back up and vacuum a database."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImportSource:
-    """Where results were taken in from.
+    """A source that results were imported from.
 
     Attributes:
-        place: As it was named.
-        form: What it was.
-        taken: When, ISO 8601 in UTC.
-        epochs: How many epochs came from it.
+        place: Path or URL, as the user gave it.
+        form: Format of the source.
+        taken: Time of the import, ISO 8601 in UTC.
+        epochs: Number of epochs imported from it.
     """
 
     place: str
@@ -48,12 +48,12 @@ class ImportSource:
 
 @dataclass(frozen=True)
 class Datasets:
-    """The trials on one content of a data set.
+    """The trials on one dataset with the same content.
 
     Attributes:
-        name: Name of the data set, with its restriction.
+        name: Name of the dataset, including its restriction.
         label: Short name of its content.
-        trials: How many trials were trained on it.
+        trials: Number of trials trained on it.
     """
 
     name: str
@@ -63,19 +63,19 @@ class Datasets:
 
 @dataclass(frozen=True)
 class DatabaseInfo:
-    """What a database holds.
+    """A summary of a database.
 
     Attributes:
-        place: Its file, or its URL without the password.
-        revision: Its schema.
-        size: Bytes on the disk.
-        rows: Number of rows of each table.
-        states: Number of trials in each state.
-        held: Who holds the trials that run.
-        sources: Where results were taken in from, oldest first.
-        datasets: The data sets that trials were trained on, as far as they are known.
-        artefacts: The folder of the artefacts.
-        artefact_bytes: How many bytes the artefacts have together.
+        place: Path of its file, or its URL without the password.
+        revision: Revision of its schema.
+        size: Bytes on disk.
+        rows: Number of rows by table.
+        states: Number of trials by state.
+        held: Running trials and their owners.
+        sources: Sources of imported results, oldest first.
+        datasets: Datasets that trials were trained on, where known.
+        artefacts: Folder of the artefacts.
+        artefact_bytes: Total size of the artefacts in bytes.
     """
 
     place: str
@@ -91,12 +91,12 @@ class DatabaseInfo:
 
 
 def info(engine: Engine) -> DatabaseInfo:
-    """Return what a database holds."""
+    """Return a summary of a database."""
     return patiently(engine, lambda connection: _info(engine, connection))
 
 
 def backup(engine: Engine, to: Path) -> Path:
-    """Copy an SQLite database, also while others write to it.
+    """Copy an SQLite database; other processes may write to it meanwhile.
 
     Args:
         engine: The database.
@@ -106,7 +106,7 @@ def backup(engine: Engine, to: Path) -> Path:
         ``to``.
 
     Raises:
-        StoreError: ``to`` is there already or cannot be written, or the database is a server's.
+        StoreError: ``to`` exists or cannot be written, or the database is on a server.
     """
     file = sqlite_file(engine.url)
     if file is None:
@@ -115,7 +115,7 @@ def backup(engine: Engine, to: Path) -> Path:
         raise StoreError(f"backup {to}: is there already; name another file, or remove it")
     if not to.parent.is_dir():
         raise StoreError(f"backup {to}: there is no directory {to.parent}")
-    # A copy that is cut short must not look like one.
+    # An incomplete copy must not be mistaken for a backup.
     part = to.with_name(f"{to.name}.part")
     try:
         part.unlink(missing_ok=True)
@@ -131,15 +131,15 @@ def backup(engine: Engine, to: Path) -> Path:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    # SQLite may take a relative path that begins with file: for a URI.
+    # SQLite may interpret a relative path that starts with file: as a URI.
     return sqlite3.connect(file.absolute())
 
 
 def vacuum(engine: Engine) -> None:
-    """Give back the room that is not used, and let the database plan its queries by what it holds.
+    """Release unused space and update the statistics of the query planner.
 
     Raises:
-        StoreError: It cannot be done; others write to it, say.
+        StoreError: It failed, for example because another process writes to the database.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name == "sqlite":
@@ -151,7 +151,7 @@ def vacuum(engine: Engine) -> None:
 
 
 def check(engine: Engine) -> list[str]:
-    """Return what is wrong with a database, a line each; none where it is sound."""
+    """Return one line for each fault of a database; empty if it is sound."""
     faults = patiently(engine, lambda connection: list(_faults(connection)))
     return [*faults, *attached_faults(engine)]
 
@@ -164,7 +164,7 @@ def _info(engine: Engine, connection: Connection) -> DatabaseInfo:
         .group_by(trial.state)
         .order_by(trial.state)
     )
-    taken = (
+    sources = (
         select(source.place, source.form, source.taken, func.count(stat.epoch))
         .join_from(schema.source, schema.stat, isouter=True)
         .group_by(source.id)
@@ -177,7 +177,7 @@ def _info(engine: Engine, connection: Connection) -> DatabaseInfo:
         {table.name: _count(connection, table) for table in tables},
         {row.state: row.trials for row in connection.execute(states)},
         held_trials(connection),
-        [ImportSource(*row) for row in connection.execute(taken)],
+        [ImportSource(*row) for row in connection.execute(sources)],
         _datasets(connection),
         folder_of(engine),
         int(connection.scalar(select(func.sum(schema.artefact.c.bytes))) or 0),
@@ -186,11 +186,11 @@ def _info(engine: Engine, connection: Connection) -> DatabaseInfo:
 
 def _datasets(connection: Connection) -> list[Datasets]:
     trial, dataset = schema.trial.c, schema.dataset.c
-    kept = (trial.dataset, dataset.folder, dataset.fingerprint)
+    columns = (trial.dataset, dataset.folder, dataset.fingerprint)
     query = (
-        select(*kept, func.count())
+        select(*columns, func.count())
         .join_from(schema.trial, schema.dataset)
-        .group_by(*kept)
+        .group_by(*columns)
         .order_by(trial.dataset, func.min(trial.id))
     )
     rows = connection.execute(query)
@@ -211,29 +211,30 @@ def _count(connection: Connection, table: Table) -> int:
 
 def _faults(connection: Connection) -> Iterator[str]:
     if connection.dialect.name == "sqlite":
-        yield from _sqlites_own(connection)
-    for find in (_altered_code, _altered_prms, _altered_datasets, _gaps):
+        yield from _sqlite_faults(connection)
+    for find_faults in (_code_faults, _prm_faults, _dataset_faults, _epoch_gaps):
         try:
-            yield from find(connection)
-        # Of a value that no lemur wrote.
+            yield from find_faults(connection)
+        # Raised for a value that lemur did not write.
         except DECODING_ERRORS as error:
             yield f"a value cannot be read: {type(error).__name__}: {error}"
 
 
-def _sqlites_own(connection: Connection) -> Iterator[str]:
+def _sqlite_faults(connection: Connection) -> Iterator[str]:
     for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
         if line != "ok":
             yield line
     for table, row, other, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
-        yield f"row {row} of {table} refers to a row of {other} that is not there"
+        yield f"row {row} of {table} refers to a missing row of {other}"
 
 
-def _altered_code(connection: Connection) -> Iterator[str]:
+def _code_faults(connection: Connection) -> Iterator[str]:
     for row in connection.execute(select(schema.code)):
-        # Characters that no database takes are escaped in the text, and not in what was hashed.
+        # The text has escapes for characters that databases cannot store; the hash was computed
+        # without them.
         if code_hash(row.text) != row.hash and "\\" not in row.text:
             names = "".join(f", {name}" for name in _names_of(connection, row.hash))
-            yield f"code {row.hash[:12]}{names} is not what its hash says"
+            yield f"code {row.hash[:12]}{names} does not match its hash"
 
 
 def _names_of(connection: Connection, identity: str) -> Iterator[str]:
@@ -243,20 +244,20 @@ def _names_of(connection: Connection, identity: str) -> Iterator[str]:
             yield f"{table.name} {name!r}"
 
 
-def _altered_prms(connection: Connection) -> Iterator[str]:
+def _prm_faults(connection: Connection) -> Iterator[str]:
     prm, trial = schema.prm.c, schema.trial.c
-    found: dict[str, dict[str, Any]] = {}
+    prms: dict[str, dict[str, Any]] = {}
     for uid, name, value in connection.execute(select(prm.uid, prm.name, prm.value)):
-        found.setdefault(uid, {})[name] = value
-    for uid, values in found.items():
+        prms.setdefault(uid, {})[name] = value
+    for uid, values in prms.items():
         if prm_uid(values) != uid and not any("\\" in name for name in values):
-            yield f"hyperparameters {uid} are not what their uid says"
+            yield f"hyperparameters {uid} do not match their uid"
     for uid in connection.scalars(select(trial.prm).distinct()):
-        if uid not in found and uid != prm_uid({}):
-            yield f"hyperparameters {uid} of a trial are not there"
+        if uid not in prms and uid != prm_uid({}):
+            yield f"hyperparameters {uid} of a trial are missing"
 
 
-def _altered_datasets(connection: Connection) -> Iterator[str]:
+def _dataset_faults(connection: Connection) -> Iterator[str]:
     dataset = schema.dataset.c
     query = select(dataset.fingerprint, dataset.folder, dataset.class_names, dataset.parts)
     for fingerprint, *texts in connection.execute(query):
@@ -265,19 +266,19 @@ def _altered_datasets(connection: Connection) -> Iterator[str]:
         except (ValueError, TypeError, AttributeError):
             is_whole = False
         if not is_whole:
-            yield f"data set {fingerprint} is not what its fingerprint says"
+            yield f"dataset {fingerprint} does not match its fingerprint"
 
 
-def _gaps(connection: Connection) -> Iterator[str]:
+def _epoch_gaps(connection: Connection) -> Iterator[str]:
     trial, stat = schema.trial.c, schema.stat.c
     counted = (
         select(trial.uid, trial.epochs, func.count(stat.epoch), func.max(stat.epoch))
         .join_from(schema.trial, schema.stat, isouter=True)
         .where(trial.state == State.FINISHED)
-        # How many epochs another's training has is planned only.
+        # For trainings outside lemur, the number of epochs is only a plan.
         .where(trial.recipe.is_distinct_from(ELSEWHERE))
         .group_by(trial.id)
     )
-    for uid, asked, count, last in connection.execute(counted):
-        if count != asked or last != asked:
-            yield f"trial {uid} is finished and has {count} epochs; {asked} were asked for"
+    for uid, expected, count, last in connection.execute(counted):
+        if count != expected or last != expected:
+            yield f"trial {uid} is finished and has {count} epochs; expected {expected}"

@@ -1,4 +1,4 @@
-"""Sources: each text is kept once, by its hash, whatever names it has."""
+"""Source code in the database: each text is stored once, by its hash, under any number of names."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 CODE_TABLES = (schema.nn, schema.metric, schema.transform, schema.loader)
-"""The tables that name sources."""
+"""Tables of names of source code."""
 
 
 class StoredCode(NamedTuple):
-    """A source as it is stored.
+    """Source code as it is stored.
 
     Attributes:
-        hash: Identity of the source, as `lemur_core.store.identity.code_hash` computes it.
-        text: The source; characters that no database takes are escaped.
+        hash: Hash of the original code, from `lemur_core.store.identity.code_hash`.
+        text: The code, with characters that databases cannot store replaced by escapes.
     """
 
     hash: str
@@ -32,35 +32,35 @@ class StoredCode(NamedTuple):
 
     @classmethod
     def of(cls, code: str) -> StoredCode:
-        """Return what is stored of a source."""
+        """Return the stored form of source code."""
         return cls(code_hash(code), storable(code))
 
 
 class NamedCode(NamedTuple):
-    """A source under one of its names."""
+    """Stored code and one of its names."""
 
     name: str
     code: StoredCode
 
 
 def code_id(connection: Connection, table: Table, name: str, code: StoredCode) -> int:
-    """Return the id of a source under a name; both are written where they are not there yet."""
+    """Return the id of code under a name, inserting the code and the name if they are missing."""
     columns, name = table.c, storable(name)
-    same = select(columns.id).where(columns.name == name, columns.hash == code.hash)
-    found: int | None = connection.scalar(same)
-    if found is None:
+    query = select(columns.id).where(columns.name == name, columns.hash == code.hash)
+    existing: int | None = connection.scalar(query)
+    if existing is None:
         write_codes(connection, [code])
         row = {"name": name, "hash": code.hash}
         connection.execute(insert_once(connection.dialect, table).values(row))
-        # Its id may be of the row that another campaign wrote a moment ago.
-        return int(connection.execute(same).scalar_one())
-    return found
+        # Another campaign may have inserted the row a moment ago.
+        return int(connection.execute(query).scalar_one())
+    return existing
 
 
 def write_codes(connection: Connection, codes: Collection[StoredCode]) -> None:
-    """Write sources that are not there yet."""
-    # In one order, so that no two campaigns wait for each other's rows.
-    rows = [one._asdict() for one in sorted(set(codes))]
+    """Insert the code that is not stored yet."""
+    # A fixed order avoids deadlocks between campaigns.
+    rows = [code._asdict() for code in sorted(set(codes))]
     if rows:
         connection.execute(insert_once(connection.dialect, schema.code), rows)
 
@@ -68,34 +68,36 @@ def write_codes(connection: Connection, codes: Collection[StoredCode]) -> None:
 def read_codes(
     connection: Connection, table: Table, ids: Collection[int | None]
 ) -> dict[int, NamedCode]:
-    """Return sources and their names by the ids that a table has for them.
+    """Return code and its name by its id in a table of names.
 
     Raises:
-        StoreError: A source is not there.
+        StoreError: The text of a code is missing.
     """
     columns = table.c
     query = select(columns.id, columns.name, columns.hash)
     rows = [
         row
-        for each in where_in(query, columns.id, sorted(one for one in ids if one is not None))
-        for row in connection.execute(each)
+        for part in where_in(
+            query, columns.id, sorted(code_id for code_id in ids if code_id is not None)
+        )
+        for row in connection.execute(part)
     ]
-    # A text may have many names.
+    # Many names may share a text.
     texts = read_texts(connection, {row.hash for row in rows})
     return {row.id: NamedCode(row.name, StoredCode(row.hash, texts[row.hash])) for row in rows}
 
 
 def read_texts(connection: Connection, hashes: Collection[str]) -> dict[str, str]:
-    """Return the texts of sources by their hashes.
+    """Return the text of code by its hash.
 
     Raises:
-        StoreError: One is not there.
+        StoreError: A text is missing.
     """
     code = schema.code.c
     texts = {
         row.hash: row.text
-        for each in where_in(select(code.hash, code.text), code.hash, sorted(hashes))
-        for row in connection.execute(each)
+        for query in where_in(select(code.hash, code.text), code.hash, sorted(hashes))
+        for row in connection.execute(query)
     }
     for missing in set(hashes) - set(texts):
         raise StoreError(f"the source {missing} is not there; lemur db check says more")

@@ -1,4 +1,4 @@
-"""A fact about code: what it may be, and its row in a database."""
+"""Facts about code, and their rows in a database."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from lemur_core.store.code import NamedCode
 
 MOST_BYTES = 2**24
-"""Of the JSON of a fact about code."""
-_AT_ONCE = 1_000
+"""Maximum size of the JSON of a fact about code."""
+_ROWS_PER_STATEMENT = 1_000
 _KEY = ("name", "hash", "key")
 _fact = schema.code_fact.c
 QUERY = select(_fact.hash, _fact.name, _fact.value, _fact.key, schema.source.c.place).join_from(
@@ -29,18 +29,18 @@ QUERY = select(_fact.hash, _fact.name, _fact.value, _fact.key, schema.source.c.p
 
 
 class CodeFact(NamedTuple):
-    """A named value of a net's source.
+    """A named value that describes the source code of a net.
 
     Attributes:
-        hash: SHA-256 of the source, hexadecimal, as `code_hash` computes it. The source itself need
-            not be recorded. Empty where it is not known.
-        name: The fact's name, up to 200 characters; a prefix tells who recorded it,
-            ``check.verdict``.
-        value: None, a bool, a number, a text, or lists and dictionaries of these, at most 16 MiB as
-            JSON.
-        key: Tells apart several facts of one name and source, up to 200 characters.
-        origin: The place that `lemur db import` took it in from; None if it was recorded here. What
-            others claim of code is not to be relied on.
+        hash: SHA-256 of the code, hexadecimal, as `code_hash` computes it. The code itself need not
+            be recorded. Empty if it is unknown.
+        name: Name of the fact, up to 200 characters. By convention, a prefix says who recorded it,
+            for example ``check.verdict``.
+        value: None, a bool, a number, a string, or lists and dictionaries of these, at most 16 MiB
+            as JSON.
+        key: Distinguishes several facts with the same name and code, up to 200 characters.
+        origin: Place that `lemur db import` imported it from; None if it was recorded in this
+            database. Do not rely on imported claims about code.
     """
 
     hash: str
@@ -51,12 +51,12 @@ class CodeFact(NamedTuple):
 
 
 class CodeFacts(NamedTuple):
-    """Some facts about code, with the sources they are about as far as these are recorded.
+    """Facts about code, with the code itself where it is recorded.
 
     Attributes:
         facts: The facts.
-        codes: Texts by hash.
-        names: The names of nets that these sources have.
+        codes: Text of the code by hash.
+        names: The code with its names as nets.
     """
 
     facts: Sequence[CodeFact]
@@ -65,7 +65,7 @@ class CodeFacts(NamedTuple):
 
 
 def check_code_fact(fact: CodeFact) -> CodeFact:
-    """Return a fact as it is stored.
+    """Check a fact and return it in the form in which it is stored.
 
     Raises:
         FactError: It cannot be stored.
@@ -90,30 +90,32 @@ def row_of(fact: CodeFact, source_id: int | None = None) -> dict[str, Any]:
     """Return the row of a fact.
 
     Args:
-        fact: As `check_code_fact` returns it.
-        source_id: Where it was taken in from; None if it is recorded here.
+        fact: A fact that `check_code_fact` returned.
+        source_id: Id of the source that it was imported from; None if it is not imported.
     """
     names = {"name": fact.name, "hash": fact.hash, "key": fact.key}
     return {**names, "value": fact.value, "source_id": source_id}
 
 
 def insert_facts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert rows of facts and return how many were new; others stay as they are.
+    """Insert facts and return the number of rows written.
 
-    What was recorded here replaces what was taken in from elsewhere.
+    Existing facts are left unchanged, except that a fact recorded here replaces an imported one.
     """
     insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(schema.code_fact)
-    given = statement.excluded
+    excluded = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=[_fact[name] for name in _KEY],
-        set_={"value": given.value, "source_id": None},
-        where=_fact.source_id.is_not(None) & given.source_id.is_(None),
+        set_={"value": excluded.value, "source_id": None},
+        where=_fact.source_id.is_not(None) & excluded.source_id.is_(None),
     ).execution_options(preserve_rowcount=True)
-    # Each once, and in one order, so that no two processes wait for each other's rows.
-    first = {tuple(row[name] for name in _KEY): row for row in reversed(rows)}
-    each = [first[key] for key in sorted(first)]
+    # One row per key, as a statement cannot change a row twice; a fixed order avoids deadlocks.
+    first_rows = {tuple(row[name] for name in _KEY): row for row in reversed(rows)}
+    ordered = [first_rows[key] for key in sorted(first_rows)]
     added = 0
-    for start in range(0, len(each), _AT_ONCE):
-        added += connection.execute(statement, each[start : start + _AT_ONCE]).rowcount
+    for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
+        added += connection.execute(
+            statement, ordered[start : start + _ROWS_PER_STATEMENT]
+        ).rowcount
     return added

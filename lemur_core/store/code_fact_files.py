@@ -1,8 +1,8 @@
-"""The files of facts about code, in the folder ``lemur`` beside LEMUR's own.
+"""Files with facts about code, in the folder ``lemur`` beside LEMUR's result files.
 
-- ``code_facts.jsonl``: ``{"hash": SHA256, "name": ..., "key": ..., "value": ...}``; the hash is the
-  source's, empty where it is not known.
-- ``code.jsonl``: ``{"hash": SHA256, "text": ...}``, the sources that these facts are about.
+- ``code_facts.jsonl``: ``{"hash": SHA256, "name": ..., "key": ..., "value": ...}``; the hash
+  identifies the code and is empty if the code is unknown.
+- ``code.jsonl``: ``{"hash": SHA256, "text": ...}``, the code that these facts describe.
 """
 
 from __future__ import annotations
@@ -22,55 +22,56 @@ if TYPE_CHECKING:
     from lemur_core.kinds.importer import Fault
 
 _FACTS, _CODE = "code_facts.jsonl", "code.jsonl"
-# Facts that are given at a time.
-_AT_ONCE = 1_000
+# Facts or codes per batch.
+_BATCH = 1_000
 
 
 def write_code_facts(parts: Iterable[CodeFacts], folder: Path) -> None:
     """Write facts about code, and the code.
 
     Args:
-        parts: What is written, some facts at a time.
-        folder: That of LEMUR's files, which is there.
+        parts: The facts and their code, in batches.
+        folder: Existing folder of LEMUR's files.
 
     Raises:
         OSError: A file cannot be written.
     """
     codes: dict[str, str] = {}
-    own = folder / FOLDER
-    write_lines(own / _FACTS, _lines(parts, codes))
-    write_lines(own / _CODE, ({"hash": one, "text": codes[one]} for one in sorted(codes)))
+    target = folder / FOLDER
+    write_lines(target / _FACTS, _lines(parts, codes))
+    write_lines(target / _CODE, ({"hash": key, "text": codes[key]} for key in sorted(codes)))
 
 
 @contextmanager
 def code_facts_in(place: Path) -> Iterator[tuple[Iterator[CodeFacts], list[Fault]]]:
-    """Give the facts about code in a folder or a zip archive, and what cannot be read of them.
+    """Yield the facts about code in a folder or zip archive, and the faults.
 
-    Both hold while they are gone through: the faults are those that were found so far.
+    Facts are read during iteration, and the list of faults grows as they are read. Both are valid
+    only inside the context.
 
     Raises:
-        OSError, zipfile.BadZipFile: It cannot be opened.
+        OSError, zipfile.BadZipFile: The folder or archive cannot be opened.
     """
     faults: list[Fault] = []
     with opened_folder(place) as folder:
-        facts = (one for _, _, one in parsed(folder, _FACTS, _fact_of, faults))
-        codes = (one for _, _, one in parsed(folder, _CODE, _code_of, faults))
+        facts = (fact for _, _, fact in parsed(folder, _FACTS, _fact_of, faults))
+        codes = (code for _, _, code in parsed(folder, _CODE, _code_of, faults))
         yield _parts(facts, codes), faults
 
 
 def _lines(parts: Iterable[CodeFacts], codes: dict[str, str]) -> Iterator[dict[str, Any]]:
     for part in parts:
-        # A source that is recorded with escapes cannot be told from another one.
-        codes.update((one, text) for one, text in part.codes.items() if code_hash(text) == one)
+        # Code stored with escapes does not match its hash and cannot be verified on import.
+        codes.update((key, text) for key, text in part.codes.items() if code_hash(text) == key)
         for fact in part.facts:
             names = {"hash": fact.hash, "name": fact.name, "key": fact.key}
             yield {**names, "value": fact.value}
 
 
 def _parts(facts: Iterator[CodeFact], codes: Iterator[tuple[str, str]]) -> Iterator[CodeFacts]:
-    while some := list(islice(facts, _AT_ONCE)):
-        yield CodeFacts(some, {})
-    while texts := dict(islice(codes, _AT_ONCE)):
+    while batch := list(islice(facts, _BATCH)):
+        yield CodeFacts(batch, {})
+    while texts := dict(islice(codes, _BATCH)):
         yield CodeFacts((), texts)
 
 

@@ -1,4 +1,4 @@
-"""Nets' sources in a database, and facts about them: named values that plugins record."""
+"""The source code of nets in a database, and facts about it that plugins record."""
 
 from __future__ import annotations
 
@@ -22,73 +22,73 @@ _Result = TypeVar("_Result")
 
 
 class NamedSource(NamedTuple):
-    """A net's name, and the hash of its source."""
+    """The name of a net and the hash of its source code."""
 
     name: str
     hash: str
 
 
 class CodeTransaction:
-    """Reads and writes nets' sources and the facts about them, in one transaction.
+    """A transaction that reads and writes the source code of nets and facts about it.
 
-    `CodeDatabase.run` makes it.
+    It is created by `CodeDatabase.run`.
 
     Args:
-        connection: To the database.
+        connection: Connection to the database.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def sources(self, names: Iterable[str] | None = None) -> list[NamedSource]:
-        """Return the nets in the database, oldest first; several sources may have one name.
+        """Return the nets in the database, oldest first; a name may have several sources.
 
         Args:
-            names: Names of nets; None returns all.
+            names: Names of nets; None for all.
         """
         nn = schema.nn.c
         query = select(nn.name, nn.hash).order_by(nn.id)
         queries = [query] if names is None else where_in(query, nn.name, sorted({*names}))
         return [
             NamedSource(row.name, row.hash)
-            for each in queries
-            for row in self._connection.execute(each)
+            for part in queries
+            for row in self._connection.execute(part)
         ]
 
     def texts(self, hashes: Iterable[str]) -> dict[str, str]:
-        """Return the text of sources by their hashes.
+        """Return the text of source code by its hash.
 
         Raises:
-            StoreError: One is not recorded.
+            StoreError: A hash is not recorded.
         """
         return read_texts(self._connection, {*hashes})
 
     def add(self, name: str, code: str) -> None:
-        """Record a net's source under a name; one that is recorded already stays as it is.
+        """Record the source code of a net under a name, unless it is recorded already.
 
-        Characters that no database stores are recorded as escapes, see `storable`.
+        Characters that databases cannot store are recorded as escapes, see `storable`.
         """
         code_id(self._connection, schema.nn, name, StoredCode.of(code))
 
     def facts(self, name: str, hashes: Iterable[str] | None = None) -> list[CodeFact]:
-        """Return the facts of a name, by hash and key in order.
+        """Return the facts with a name, ordered by hash and key.
 
         Args:
             name: Name of the facts.
-            hashes: Hashes of sources; None returns the facts about every source.
+            hashes: Hashes of source code; None for all.
         """
         fact = schema.code_fact.c
         query = QUERY.where(fact.name == name).order_by(fact.hash, fact.key)
         queries = [query] if hashes is None else where_in(query, fact.hash, sorted({*hashes}))
-        return [CodeFact(*row) for each in queries for row in self._connection.execute(each)]
+        return [CodeFact(*row) for part in queries for row in self._connection.execute(part)]
 
     def record(self, facts: Iterable[CodeFact]) -> int:
-        """Record facts; one whose hash, name and key are recorded already stays as it is.
+        """Record facts, except those whose hash, name and key are recorded already.
 
-        A fact that was taken in from elsewhere is replaced. The ``origin`` of facts is not read.
+        An imported fact is replaced. The ``origin`` of the given facts is ignored.
 
         Returns:
-            The number of facts that were not recorded before.
+            Number of facts that were recorded.
 
         Raises:
             FactError: A hash, name, key or value cannot be stored.
@@ -98,10 +98,10 @@ class CodeTransaction:
 
 
 class CodeDatabase:
-    """A database, as far as it holds nets' sources and facts about them; threads may share it.
+    """Access to the source code of nets in a database and facts about it; it is thread-safe.
 
     Args:
-        engine: The database, `Results.engine` for example.
+        engine: Engine of the database, for example `Results.engine`.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -111,8 +111,8 @@ class CodeDatabase:
         """Run a transaction and return its result.
 
         Args:
-            work: The transaction; an exception undoes it. It is repeated while the database is
-                busy, so running it twice must be as good as running it once.
+            work: The transaction; an exception rolls it back. It is repeated while the database is
+                busy, so it must be idempotent.
 
         Raises:
             StoreError: The database cannot be read or written.
@@ -122,21 +122,21 @@ class CodeDatabase:
     def folder(self, name: str) -> Path:
         """Return the folder beside the database for files of a kind; it need not exist.
 
-        For a database on a server it is in the working directory.
+        If the database is on a server, the folder is in the working directory.
         """
         return beside(self._engine, name)
 
 
 @contextmanager
 def code_database(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Iterator[CodeDatabase]:
-    """Open a database for its nets' sources and the facts about them, and close it after use.
+    """Open a database for access to the source code of nets, and close it after use.
 
     Args:
         db: A database URL, or the path of an SQLite file.
-        create: Whether to create the database where there is none.
+        create: Whether to create the database if it does not exist.
 
     Raises:
-        StoreError: There is no such database, it is not lemur's, or it needs an upgrade.
+        StoreError: The database does not exist, was not written by lemur, or needs an upgrade.
     """
     with opened(db, create=create) as engine:
         yield CodeDatabase(engine)

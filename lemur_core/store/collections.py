@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 DEFAULT_KIND, DEFAULT_ROLE = "set", "member"
 MOST_BYTES = 2**20
-"""Of the JSON of a spec, and of a provenance."""
+"""Maximum size of the JSON of a spec or a provenance."""
 
 
 class Member(NamedTuple):
     """A trial of a collection.
 
     Attributes:
-        role: What it is in the collection, ``member`` if nothing was said.
-        position: Its place among those of its role, from 0.
-        trial: Its unique id.
+        role: Role in the collection; ``member`` by default.
+        position: Position among the members of its role, from 0.
+        trial: Unique id of the trial.
     """
 
     role: str
@@ -48,13 +48,13 @@ class Collection:
     """A named set of trials.
 
     Attributes:
-        uid: Its own, whatever database it is in.
-        name: Its name, one of its own in the database.
-        kind: What it is, ``zoo`` for example; ``set`` if nothing was said.
-        spec: What its members have in common, as whoever made it describes it: JSON.
-        provenance: Where it comes from: JSON.
-        created: When it was made, ISO 8601 in UTC.
-        members: Its trials, by role and position.
+        uid: Unique id, the same in every database.
+        name: Name, unique in the database.
+        kind: Kind of collection, for example ``zoo``; ``set`` by default.
+        spec: What its members have in common, as described by its creator; a JSON value.
+        provenance: Where it comes from; a JSON value.
+        created: Time of creation, ISO 8601 in UTC.
+        members: Its trials, ordered by role and position.
     """
 
     uid: str
@@ -70,10 +70,10 @@ class CollectionSummary(NamedTuple):
     """A collection without its members.
 
     Attributes:
-        name: Its name.
-        kind: What it is.
-        roles: Number of members of each role.
-        created: When it was made, ISO 8601 in UTC.
+        name: Name of the collection.
+        kind: Kind of collection.
+        roles: Number of members by role.
+        created: Time of creation, ISO 8601 in UTC.
     """
 
     name: str
@@ -91,45 +91,49 @@ def collect(
     provenance: Any = None,
     db: str | Path = DEFAULT_DB,
 ) -> Collection:
-    """Make a named set of trials, or add trials to the one of this name.
+    """Create a collection of trials, or add trials to the collection of this name.
 
-    A trial that has its role already keeps its position; the others follow in the order in which
-    they are given. The same call again changes nothing.
+    A trial that already has its role keeps its position; the others are appended in the given
+    order. Repeating a call changes nothing.
 
     Args:
         name: Name of the collection, up to 200 characters.
-        members: Unique ids of trials, or beginnings that no other trial has. A dictionary gives
-            them by role, ``{"dense": [...], "sparse": [...]}``; without roles each is a
+        members: Unique ids of trials, or unambiguous prefixes of them. A dictionary maps roles to
+            them, for example ``{"dense": [...], "sparse": [...]}``; otherwise each has the role
             ``member``.
-        kind: What the collection is, ``zoo`` for example. None makes a ``set``, and adds to a
-            collection of any kind.
-        spec: What its members have in common, JSON of up to 1 MiB; None adds to any.
-        provenance: Where it comes from, likewise.
+        kind: Kind of collection, for example ``zoo``. None creates a ``set``, or accepts the kind
+            of an existing collection.
+        spec: What its members have in common; a JSON value of up to 1 MiB. None accepts the spec
+            of an existing collection.
+        provenance: Where it comes from; a JSON value of up to 1 MiB. None accepts the provenance of
+            an existing collection.
         db: A database URL, or the path of an SQLite file.
 
     Returns:
         The collection with all of its members.
 
     Raises:
-        CollectionError: A name or value cannot be kept, a trial is given twice for one role, or
+        CollectionError: A name or value cannot be stored, a trial is given twice for one role, or
             the collection of this name has another kind, spec or provenance.
-        UnknownNameError: There is no such trial, or several begin so.
-        StoreError: There is no such database, or it cannot be written.
+        UnknownNameError: No trial matches a unique id, or several do.
+        StoreError: The database does not exist or cannot be written.
     """
-    given = {"kind": kind and check_name("kind of collection", kind, CollectionError)}
+    attributes = {"kind": kind and check_name("kind of collection", kind, CollectionError)}
     check_name("collection", name, CollectionError)
     for part, value in (("spec", spec), ("provenance", provenance)):
-        given[part] = None if value is None else _text(f"collection {name!r}: {part}", value)
+        attributes[part] = (
+            None if value is None else _json_text(f"collection {name!r}: {part}", value)
+        )
     roles = _by_role(name, members)
 
     def write(connection: Connection) -> Collection:
-        row = _made(connection, name, given)
+        row = _insert_or_find(connection, name, attributes)
         trials = find_trials(connection, list(chain(*roles.values())))
         ids = dict(zip(chain(*roles.values()), (trial.id for trial in trials), strict=True))
         for role, uids in roles.items():
             _check_twice(name, role, uids, ids)
             add_members(connection, row["id"], role, [ids[uid] for uid in uids])
-        return _whole(connection, row)
+        return _with_members(connection, row)
 
     with opened(db) as engine:
         return patiently(engine, write)
@@ -139,12 +143,12 @@ def collection(name: str, *, db: str | Path = DEFAULT_DB) -> Collection:
     """Return a collection with all of its members.
 
     Args:
-        name: Its name.
+        name: Name of the collection.
         db: A database URL, or the path of an SQLite file.
 
     Raises:
-        UnknownNameError: There is no such collection.
-        StoreError: There is no such database, or it cannot be read.
+        UnknownNameError: The collection does not exist.
+        StoreError: The database does not exist or cannot be read.
     """
     with opened(db) as engine:
         return patiently(engine, lambda connection: find_collection(connection, name))
@@ -157,7 +161,7 @@ def collections(*, db: str | Path = DEFAULT_DB) -> list[CollectionSummary]:
         db: A database URL, or the path of an SQLite file.
 
     Raises:
-        StoreError: There is no such database, or it cannot be read.
+        StoreError: The database does not exist or cannot be read.
     """
     with opened(db) as engine:
         return patiently(engine, lambda connection: list(_summaries(connection)))
@@ -167,66 +171,66 @@ def find_collection(connection: Connection, name: str) -> Collection:
     """Return a collection with all of its members.
 
     Raises:
-        UnknownNameError: There is no such collection.
+        UnknownNameError: The collection does not exist.
     """
-    return _whole(connection, _known_row(connection, name))
+    return _with_members(connection, _existing_row(connection, name))
 
 
 def collection_id(connection: Connection, name: str) -> int:
-    """Return the id of a collection in its database.
+    """Return the id of a collection's row.
 
     Raises:
-        UnknownNameError: There is no such collection.
+        UnknownNameError: The collection does not exist.
     """
-    return int(_known_row(connection, name)["id"])
+    return int(_existing_row(connection, name)["id"])
 
 
 def read_collections(connection: Connection) -> list[Collection]:
     """Return all collections of a database, oldest first."""
     query = select(schema.collection).order_by(schema.collection.c.id)
-    return [_whole(connection, row) for row in connection.execute(query).mappings().all()]
+    return [_with_members(connection, row) for row in connection.execute(query).mappings().all()]
 
 
-def check_collection(found: Collection) -> Collection:
-    """Return a collection that comes from elsewhere.
+def check_collection(collection: Collection) -> Collection:
+    """Check and return a collection that is being imported.
 
     Raises:
-        CollectionError: A name or value of it cannot be kept.
+        CollectionError: One of its names or values cannot be stored.
     """
-    check_name("collection", found.name, CollectionError)
-    check_name("kind of collection", found.kind, CollectionError)
-    check_name("time of a collection", found.created, CollectionError)
-    for role in sorted({member.role for member in found.members}, key=str):
+    check_name("collection", collection.name, CollectionError)
+    check_name("kind of collection", collection.kind, CollectionError)
+    check_name("time of a collection", collection.created, CollectionError)
+    for role in sorted({member.role for member in collection.members}, key=str):
         check_name("role", role, CollectionError)
-    _text("spec", found.spec)
-    _text("provenance", found.provenance)
-    return found
+    _json_text("spec", collection.spec)
+    _json_text("provenance", collection.provenance)
+    return collection
 
 
 def add_members(
     connection: Connection, collection_id: int, role: str, trial_ids: Sequence[int]
 ) -> int:
-    """Add trials to those of a role, after the last; return how many were not there."""
+    """Append trials to a role; return the number of trials that were not members of it."""
     member, collection = schema.member.c, schema.collection.c
-    # Nobody else adds until this is committed, so that no two members get one position.
-    this = schema.collection.update().where(collection.id == collection_id)
-    connection.execute(this.values(id=collection.id))
+    # The update locks the row until the commit: no two writers assign the same position.
+    lock = schema.collection.update().where(collection.id == collection_id)
+    connection.execute(lock.values(id=collection.id))
     query = select(member.trial_id, member.position).where(
         member.collection_id == collection_id, member.role == role
     )
-    there = {row.trial_id: row.position for row in connection.execute(query)}
-    added = [trial_id for trial_id in trial_ids if trial_id not in there]
-    first = max(there.values(), default=-1) + 1
+    positions = {row.trial_id: row.position for row in connection.execute(query)}
+    added = [trial_id for trial_id in trial_ids if trial_id not in positions]
+    start = max(positions.values(), default=-1) + 1
     rows = [
         {"collection_id": collection_id, "role": role, "position": position, "trial_id": trial_id}
-        for position, trial_id in enumerate(added, first)
+        for position, trial_id in enumerate(added, start)
     ]
     if rows:
         connection.execute(schema.member.insert(), rows)
     return len(rows)
 
 
-def _text(what: str, value: Any) -> str:
+def _json_text(what: str, value: Any) -> str:
     try:
         return canonical_text(json_value(value, MOST_BYTES))
     except NotJsonError as error:
@@ -234,14 +238,14 @@ def _text(what: str, value: Any) -> str:
 
 
 def canonical_text(value: Any) -> str:
-    """Return a value's JSON, one text for each value, in characters that every database takes."""
+    """Return the canonical JSON of a value, in ASCII, which every database can store."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _by_role(name: str, members: Any) -> dict[str, list[str]]:
-    given = members if isinstance(members, Mapping) else {DEFAULT_ROLE: members}
+    uids_by_role = members if isinstance(members, Mapping) else {DEFAULT_ROLE: members}
     roles = {}
-    for role, uids in given.items():
+    for role, uids in uids_by_role.items():
         check_name("role", role, CollectionError)
         if isinstance(uids, str) and isinstance(members, Mapping):
             uids = [uids]
@@ -250,11 +254,11 @@ def _by_role(name: str, members: Any) -> dict[str, list[str]]:
                 f"collection {name!r}: members {uids!r}: expected a list of trials, "
                 "or a dictionary of lists by role"
             )
-        roles[role] = [_checked_uid(name, uid) for uid in uids]
+        roles[role] = [_check_uid(name, uid) for uid in uids]
     return roles
 
 
-def _checked_uid(name: str, uid: Any) -> str:
+def _check_uid(name: str, uid: Any) -> str:
     if not isinstance(uid, str):
         raise CollectionError(f"collection {name!r}: member {uid!r}: expected a trial's unique id")
     return uid
@@ -275,41 +279,41 @@ def _row(connection: Connection, name: str) -> Any:
     return connection.execute(query).mappings().first()
 
 
-def _known_row(connection: Connection, name: str) -> Any:
+def _existing_row(connection: Connection, name: str) -> Any:
     row = _row(connection, name)
     if row is None:
-        known = connection.scalars(select(schema.collection.c.name))
-        raise UnknownNameError("collection", str(name), known, none="none is recorded")
+        names = connection.scalars(select(schema.collection.c.name))
+        raise UnknownNameError("collection", str(name), names, none="none is recorded")
     return row
 
 
-def _made(connection: Connection, name: str, given: Mapping[str, str | None]) -> Any:
-    """Return the row of the collection, which is made where it is not there."""
-    fresh = {
+def _insert_or_find(connection: Connection, name: str, attributes: Mapping[str, str | None]) -> Any:
+    """Return the row of a collection, inserting it if it is missing."""
+    values = {
         "uid": uuid4().hex,
         "name": name,
-        "kind": given["kind"] or DEFAULT_KIND,
-        "spec": given["spec"] or "null",
-        "provenance": given["provenance"] or "null",
+        "kind": attributes["kind"] or DEFAULT_KIND,
+        "spec": attributes["spec"] or "null",
+        "provenance": attributes["provenance"] or "null",
         "created": now(),
     }
     insert = insert_once(connection.dialect, schema.collection)
-    connection.execute(insert.values(fresh))
+    connection.execute(insert.values(values))
     row = _row(connection, name)
-    for part, text in given.items():
+    for part, text in attributes.items():
         if text is not None and row[part] != text:
             raise CollectionError(
                 f"collection {name!r} is there already with another {part}, "
-                f"{_shown(row[part])}; choose another name"
+                f"{_shortened(row[part])}; choose another name"
             )
     return row
 
 
-def _shown(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _whole(connection: Connection, row: Any) -> Collection:
+def _with_members(connection: Connection, row: Any) -> Collection:
     member, trial = schema.member.c, schema.trial.c
     query = (
         select(member.role, member.position, trial.uid)
@@ -317,7 +321,7 @@ def _whole(connection: Connection, row: Any) -> Collection:
         .where(member.collection_id == row["id"])
         .order_by(member.role, member.position)
     )
-    members = tuple(Member(*found) for found in connection.execute(query))
+    members = tuple(Member(*columns) for columns in connection.execute(query))
     spec, provenance = json.loads(row["spec"]), json.loads(row["provenance"])
     return Collection(
         row["uid"], row["name"], row["kind"], spec, provenance, row["created"], members
@@ -325,12 +329,12 @@ def _whole(connection: Connection, row: Any) -> Collection:
 
 
 def _summaries(connection: Connection) -> Iterator[CollectionSummary]:
-    member, made = schema.member.c, schema.collection.c
+    member, collection = schema.member.c, schema.collection.c
     query = select(member.collection_id, member.role, func.count())
     roles: dict[int, dict[str, int]] = {}
     for collection_id, role, count in connection.execute(
         query.group_by(member.collection_id, member.role).order_by(member.role)
     ):
         roles.setdefault(collection_id, {})[role] = count
-    for row in connection.execute(select(schema.collection).order_by(made.id)):
+    for row in connection.execute(select(schema.collection).order_by(collection.id)):
         yield CollectionSummary(row.name, row.kind, roles.get(row.id, {}), row.created)

@@ -208,8 +208,8 @@ def test_trials_that_are_not_there_are_told(ours, theirs, tmp_path):
 
 NONSENSE = {
     "facts.jsonl": [
-        ("{", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
+        ("{", "is not valid JSON"),
+        ("[" * 100_000, "is not valid JSON"),
         ("[]", "is no line of facts.jsonl"),
         ('{"trial": "a", "epoch": 0, "facts": {}}', "is no line of facts.jsonl"),
         (f'{{"trial": "{A}", "epoch": 0.5, "facts": {{}}}}', "is no line of facts.jsonl"),
@@ -298,7 +298,7 @@ def test_what_is_attached_and_whole_is_sound(theirs):
             "update fact set epoch = 7 where name = 'norm'",
             f"fact 'norm' of trial {A}: epoch 7 is not recorded",
         ),
-        ("update collection set spec = '{'", "collection 'twins': its spec is no JSON"),
+        ("update collection set spec = '{'", "collection 'twins': its spec is not valid JSON"),
         (
             "delete from member where role = 'x' and position = 0",
             "collection 'twins': the positions of its role 'x' have gaps",
