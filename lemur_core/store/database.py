@@ -1,4 +1,4 @@
-"""Open a database of results, and say in one line what is wrong with one that cannot be opened."""
+"""Open databases of results; errors say in one line why a database cannot be opened."""
 
 from __future__ import annotations
 
@@ -41,26 +41,27 @@ DEFAULT_DB = "lemur.db"
 _CHECKPOINT_ATTEMPTS, _CHECKPOINT_PAUSE_S = 5, 0.02
 _DIALECTS = ("sqlite", "postgresql")
 _IN_MEMORY = ":memory:"
-# Those of a URL without uri=true that SQLAlchemy passes on; it ignores others.
+# Options that SQLAlchemy passes on for a URL without uri=true; it ignores all others.
 _SQLITE_OPTIONS = {
     "cached_statements", "check_same_thread", "detect_types", "isolation_level", "timeout", "uri",
 }  # fmt: skip
-# Of a server behind a firewall that swallows packets nothing is heard, not even an error.
+# Without timeouts, a connection would hang at a firewall that drops packets.
 _SERVER_OPTIONS = {"connect_timeout": 5, "tcp_user_timeout": 30_000}
 
 
 def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine:
-    """Return an engine on a database of results.
+    """Return an engine for a database of results.
 
     Args:
         db: The path of an SQLite file, or a URL such as ``postgresql://me@host/results``. A path
             is taken literally, ``?``, ``#`` and ``%`` included; a leading ``~`` is the home
             directory.
-        create: Make the database or its tables where they are not there yet.
+        create: Whether to create the database and its tables if they do not exist.
 
     Raises:
-        NewerDatabaseError: A newer lemur wrote it.
-        StoreError: It cannot be opened, is not lemur's, or would be made in memory.
+        NewerDatabaseError: The database was written by a newer version of lemur.
+        StoreError: The database cannot be opened, was not written by lemur, or would be created in
+            memory.
     """
     if create:
         check_lasting(db)
@@ -76,7 +77,7 @@ def open_database(db: str | Path = DEFAULT_DB, *, create: bool = True) -> Engine
 
 @contextmanager
 def opened(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Iterator[Engine]:
-    """Open a database of results, and close it after use, as `open_database` says."""
+    """Open a database of results as `open_database` does, and close it after use."""
     engine = open_database(db, create=create)
     try:
         with store_errors(engine):
@@ -86,14 +87,14 @@ def opened(db: str | Path = DEFAULT_DB, *, create: bool = False) -> Iterator[Eng
 
 
 def reach(db: str | Path, *, create: bool = False) -> Engine:
-    """Return an engine on a database, whatever is in it.
+    """Return an engine for a database without checking its content.
 
     Args:
         db: The path of an SQLite file, or a URL.
-        create: Whether the file may be one that is not there.
+        create: Whether to accept a file that does not exist.
 
     Raises:
-        StoreError: There is no such file, or no driver for it.
+        StoreError: The file does not exist, or its driver is missing.
     """
     url = _url(db)
     _check_file(url, create)
@@ -107,10 +108,10 @@ def reach(db: str | Path, *, create: bool = False) -> Engine:
 
 
 def check_lasting(db: str | Path) -> None:
-    """Look whether what is written to a database is there when the process has ended.
+    """Check that a database outlives the process.
 
     Raises:
-        StoreError: It is a database in memory, or none.
+        StoreError: The database is in memory, or ``db`` is invalid.
     """
     url = _url(db)
     if _is_sqlite(url) and not url.host and sqlite_file(url) is None:
@@ -120,18 +121,21 @@ def check_lasting(db: str | Path) -> None:
 
 
 def beside(engine: Engine, name: str) -> Path:
-    """Return the folder for what is kept beside a database, a server's in the working directory.
+    """Return the folder for files that belong to a database.
+
+    It is beside the file of the database, or in the working directory if the database is on a
+    server.
 
     Args:
         engine: The database.
-        name: What is kept, ``weights`` say.
+        name: What the folder contains, for example ``weights``.
     """
     file = sqlite_file(engine.url)
     return Path(f"{file}-{name}" if file else f"lemur-{name}")
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """Return the file of an SQLite database; None for one in memory and for a server's."""
+    """Return the file of an SQLite database; None if it is in memory or on a server."""
     name = url.database or _IN_MEMORY
     if not _is_sqlite(url) or name == _IN_MEMORY:
         return None
@@ -143,9 +147,10 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def settle(engine: Engine) -> None:
-    """Put on the disk what is committed, and in the file itself as far as nobody waits for that.
+    """Sync committed transactions to disk, moving them from the write-ahead log if possible.
 
-    A write-ahead log may be lost with the power, and is not in a copy of the file alone.
+    A power failure can lose a write-ahead log that is not synced, and a copy of the database file
+    does not include the log.
     """
     file = sqlite_file(engine.url)
     if file is None:
@@ -162,13 +167,13 @@ def settle(engine: Engine) -> None:
 
 
 def _is_checkpointed(engine: Engine) -> bool:
-    """Bring the write-ahead log into the file; return whether all of it is there."""
+    """Checkpoint the write-ahead log; return whether all of it is in the database file."""
     for attempt in range(_CHECKPOINT_ATTEMPTS):
         if attempt:
-            # Another campaign does the same at this moment, maybe without the latest.
+            # Another campaign is checkpointing, possibly without the latest transactions.
             time.sleep(_CHECKPOINT_PAUSE_S)
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            # PASSIVE waits for nobody, and nobody waits for it.
+            # PASSIVE neither waits for other connections nor blocks them.
             query = "PRAGMA wal_checkpoint(PASSIVE)"
             busy, pages, copied = connection.exec_driver_sql(query).one()
         if not busy:
@@ -178,7 +183,7 @@ def _is_checkpointed(engine: Engine) -> bool:
 
 def _url(db: str | Path) -> URL:
     if not is_url(db):
-        return _url_of_file(db)
+        return _file_url(db)
     text = str(db)
     try:
         url = make_url(text)
@@ -195,13 +200,13 @@ def _url(db: str | Path) -> URL:
         )
     if _is_sqlite(url) and not _is_uri(url):
         _check_query(text, url)
-    # Which driver SQLAlchemy takes by itself depends on its version.
+    # The default driver depends on the version of SQLAlchemy.
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
-def _url_of_file(db: str | Path) -> URL:
+def _file_url(db: str | Path) -> URL:
     path = file_path(db)
-    # A mistyped URL is a path, too.
+    # A mistyped URL is treated as a path.
     shown = without_password(path)
     if path == _IN_MEMORY:
         raise StoreError(
@@ -216,13 +221,15 @@ def _url_of_file(db: str | Path) -> URL:
             "before the path of a file"
         )
     if path.endswith("/"):
-        raise StoreError(f"database {shown}: is a directory; expected a file, {shown}lemur.db say")
-    # Not through the text of a URL, in which ?, # and % would have a meaning.
+        raise StoreError(
+            f"database {shown}: is a directory; expected a file, for example {shown}lemur.db"
+        )
+    # The text of a URL would give ?, # and % a special meaning.
     return URL.create("sqlite", database=path)
 
 
 def _check_user(text: str, url: URL) -> None:
-    # SQLAlchemy reads an @, / or ? of a password as the end of what it is in.
+    # SQLAlchemy interprets an unescaped @, / or ? in a password as a delimiter.
     password = password_of(text)
     if ":" in password and unquote(password.removeprefix(":")) != (url.password or ""):
         raise StoreError(
@@ -272,13 +279,15 @@ def _engine(url: URL) -> Engine:
 
 
 def _check_file(url: URL, create: bool) -> None:
-    # SQLite itself says no more than "unable to open database file".
+    # SQLite only reports "unable to open database file".
     file = sqlite_file(url)
     if file is None or _is_uri(url):
         return
     shown = place(url)
     if file.is_dir():
-        raise StoreError(f"database {shown}: is a directory; expected a file, {shown}/lemur.db say")
+        raise StoreError(
+            f"database {shown}: is a directory; expected a file, for example {shown}/lemur.db"
+        )
     if not file.parent.is_dir():
         raise StoreError(f"database {shown}: there is no directory {Path(shown).parent}")
     if not create and not file.exists():
@@ -299,13 +308,13 @@ def _connect_args(url: URL) -> dict[str, Any]:
 
 
 def _set_pragmas(connection: Any, _: object) -> None:
-    # A reader must be able to open a file that it may not write, where WAL cannot be switched on.
+    # WAL is not enabled here: readers must be able to open a read-only file, where it cannot be.
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    # What a stranger's file defines, a view or a trigger, may call none but harmless functions.
+    # Views and triggers in a foreign file may only call harmless functions.
     cursor.execute("PRAGMA trusted_schema = OFF")
     cursor.execute("PRAGMA cell_size_check = ON")
     cursor.execute("PRAGMA synchronous = NORMAL")
-    # In pages: many results at once go to the disk twice as soon.
+    # Pages; writing many results at once is twice as fast.
     cursor.execute("PRAGMA wal_autocheckpoint = 8000")
     cursor.close()

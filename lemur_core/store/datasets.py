@@ -1,4 +1,4 @@
-"""The content of data sets that trials were trained on."""
+"""The content of the datasets that trials were trained on."""
 
 from __future__ import annotations
 
@@ -28,42 +28,40 @@ def _of_trial(column: ColumnElement[str]) -> ColumnElement[str]:
 
 
 FINGERPRINT = _of_trial(schema.dataset.c.fingerprint)
-"""The fingerprint of a trial's data set, in queries of `schema.trial`; NULL if it is unknown."""
+"""Fingerprint of a trial's dataset, for queries on `schema.trial`; NULL if it is unknown."""
 LABEL = _of_trial(
     schema.dataset.c.folder.concat("@").concat(
         func.substr(schema.dataset.c.fingerprint, 1, SHOWN_DIGITS)
     )
 )
-"""The label of a trial's data set, likewise."""
+"""Label of a trial's dataset, for queries on `schema.trial`; NULL if it is unknown."""
 
 
 def dataset_id(connection: Connection, record: DatasetRecord | None) -> int | None:
-    """Return the id of a data set, which is written if it is not there; None if it is unknown."""
+    """Return the id of a dataset, inserting it if it is missing; None if the dataset is unknown."""
     if record is None:
         return None
     columns, fingerprint = schema.dataset.c, record.fingerprint
-    same = select(columns.id).where(columns.fingerprint == fingerprint)
-    found: int | None = connection.scalar(same)
-    if found is None:
+    query = select(columns.id).where(columns.fingerprint == fingerprint)
+    existing: int | None = connection.scalar(query)
+    if existing is None:
         texts = {name: storable(text) for name, text in record.texts.items()}
         row = {"fingerprint": fingerprint, **texts}
         connection.execute(insert_once(connection.dialect, schema.dataset).values(row))
-        return int(connection.execute(same).scalar_one())
-    return found
+        return int(connection.execute(query).scalar_one())
+    return existing
 
 
 def data_text(record: DatasetRecord) -> str:
-    """Return a data set as the text of one JSON object, which `data_of` reads."""
+    """Return a dataset as a JSON object that `data_of` reads."""
     return exact(record.texts)
 
 
 def data_of(text: str | None) -> DatasetRecord | None:
-    """Return a data set from its text; None if it is unknown.
+    """Return a dataset from the text that `data_text` returned; None if it is unknown.
 
     Raises:
-        ValueError: The text is not what `data_text` writes.
-        TypeError: Likewise.
-        AttributeError: Likewise.
+        ValueError, TypeError, AttributeError: `data_text` does not write this text.
     """
     return None if text is None else DatasetRecord.from_texts(**json.loads(text))
 
@@ -71,7 +69,7 @@ def data_of(text: str | None) -> DatasetRecord | None:
 def read_datasets(
     connection: Connection, ids: Collection[int | None]
 ) -> dict[int | None, DatasetRecord]:
-    """Return data sets by their ids."""
+    """Return datasets by id."""
     columns = schema.dataset.c
     query = select(columns.id, columns.folder, columns.class_names, columns.parts)
     rows = connection.execute(query.where(columns.id.in_(list(ids))))
@@ -81,7 +79,7 @@ def read_datasets(
 def read_names(
     connection: Connection, ids: Collection[int | None]
 ) -> dict[int | None, tuple[str, str]]:
-    """Return the folder names and fingerprints of data sets by their ids."""
+    """Return the folder name and fingerprint of datasets by id."""
     columns = schema.dataset.c
     query = select(columns.id, columns.folder, columns.fingerprint)
     rows = connection.execute(query.where(columns.id.in_(list(ids))))
@@ -89,54 +87,60 @@ def read_names(
 
 
 def on_data(pipeline: Pipeline, record: DatasetRecord | None) -> list[ColumnElement[bool]]:
-    """Return the conditions that a trial of a pipeline was trained on this data.
+    """Return SQL conditions that select the trials trained on a dataset's content.
 
-    Trials of older versions do not say what they were trained on. They count only if the loader
-    holds all samples in memory, as those of published data sets do, and if the database knows no
-    other content under the data set's name.
+    Trials of older versions do not record their data. They match only if the loader holds all
+    samples in memory, as those of published datasets do, and the database contains no trial on
+    other content under the dataset's name.
 
     Args:
-        pipeline: Whose task and data set the trial has.
-        record: The data; None takes any.
+        pipeline: Pipeline with the task and dataset of the trials.
+        record: Content of the dataset; None matches any.
     """
     if record is None:
         return []
-    return [_on(pipeline.task, pipeline.dataset, record.fingerprint, record.in_memory)]
+    return [_trained_on(pipeline.task, pipeline.dataset, record.fingerprint, record.in_memory)]
 
 
-# A search asks for the same before each of its trials.
+# A search needs the same condition before each of its trials.
 @lru_cache
-def _on(task: str, name: str, fingerprint: str, in_memory: bool) -> ColumnElement[bool]:
+def _trained_on(task: str, name: str, fingerprint: str, in_memory: bool) -> ColumnElement[bool]:
     trial, dataset = schema.trial.c, schema.dataset.c
-    same = trial.dataset_id.in_(select(dataset.id).where(dataset.fingerprint == fingerprint))
+    matches = trial.dataset_id.in_(select(dataset.id).where(dataset.fingerprint == fingerprint))
     if not in_memory:
-        return same
+        return matches
     other = schema.trial.alias()
-    another = (
+    has_other_content = (
         select(other.c.id)
         .join_from(other, schema.dataset, other.c.dataset_id == dataset.id)
         .where(other.c.task == task, other.c.dataset == name)
         .where(dataset.fingerprint != fingerprint)
         .exists()
     )
-    return same | (trial.dataset_id.is_(None) & ~another)
+    return matches | (trial.dataset_id.is_(None) & ~has_other_content)
 
 
 def on_each_data(
     data: Iterable[tuple[Pipeline, DatasetRecord | None]],
 ) -> ColumnElement[bool]:
-    """Return the condition that a trial was trained on the data of its pipeline.
+    """Return an SQL condition that selects the trials trained on their pipeline's data.
 
     Args:
-        data: Pipelines and their data; of others, no trial fulfils the condition.
+        data: Pipelines and their data. Trials of other pipelines do not match.
     """
     trial = schema.trial.c
-    each = {(one.task, one.dataset): (one, record) for one, record in data}.values()
+    pipelines = {
+        (pipeline.task, pipeline.dataset): (pipeline, record) for pipeline, record in data
+    }.values()
     return or_(
         false(),
         *(
-            and_(trial.task == one.task, trial.dataset == one.dataset, *on_data(one, record))
-            for one, record in each
+            and_(
+                trial.task == pipeline.task,
+                trial.dataset == pipeline.dataset,
+                *on_data(pipeline, record),
+            )
+            for pipeline, record in pipelines
         ),
     )
 
@@ -144,20 +148,20 @@ def on_each_data(
 def count_elsewhere(
     connection: Connection, pipeline: Pipeline, record: DatasetRecord
 ) -> dict[str | None, int]:
-    """Return how many trials of a pipeline's data set were trained on other data.
+    """Count the trials on a pipeline's dataset that were trained on other data.
 
     Returns:
-        The number of trials by the label of their data; by None if that is unknown. Failed trials
-        and imported results are not counted.
+        Number of trials by the label of their data, None for unknown data. Failed trials and
+        imported results are not counted.
     """
     trial, dataset = schema.trial.c, schema.dataset.c
-    [here] = on_data(pipeline, record)
+    [condition] = on_data(pipeline, record)
     query = (
         select(dataset.folder, dataset.fingerprint, func.count())
         .join_from(schema.trial, schema.dataset, isouter=True)
         .where(trial.task == pipeline.task, trial.dataset == pipeline.dataset)
         .where(trial.number.is_not(None), trial.state != State.FAILED)
-        .where(func.coalesce(~here, True))
+        .where(func.coalesce(~condition, True))
         .group_by(dataset.folder, dataset.fingerprint)
         .order_by(dataset.folder)
     )
@@ -168,28 +172,28 @@ def count_elsewhere(
 
 
 def count_unknown(connection: Connection, pipeline: Pipeline) -> int:
-    """Return how many trials of a pipeline's data set do not say what they were trained on."""
-    return connection.scalar(select(func.count()).where(*_unknown(pipeline))) or 0
+    """Return the number of trials on a pipeline's dataset whose data is unknown."""
+    return connection.scalar(select(func.count()).where(*_data_unknown(pipeline))) or 0
 
 
 def adopt(connection: Connection, pipeline: Pipeline, record: DatasetRecord) -> int:
-    """Declare that trials of unknown data were trained on this data; return how many.
+    """Declare that trials with unknown data were trained on this data; return their number.
 
     Args:
-        connection: To the database.
-        pipeline: Whose task and data set the trials have.
+        connection: Connection to the database.
+        pipeline: Pipeline with the task and dataset of the trials.
         record: The data.
     """
-    change = schema.trial.update().where(*_unknown(pipeline))
+    change = schema.trial.update().where(*_data_unknown(pipeline))
     return connection.execute(change.values(dataset_id=dataset_id(connection, record))).rowcount
 
 
-def _unknown(pipeline: Pipeline) -> list[Any]:
+def _data_unknown(pipeline: Pipeline) -> list[Any]:
     trial = schema.trial.c
     return [
         trial.task == pipeline.task,
         trial.dataset == pipeline.dataset,
         trial.dataset_id.is_(None),
         trial.number.is_not(None),
-        trial.state != State.FAILED,  # It may have failed because its data changed.
+        trial.state != State.FAILED,  # Changed data may be the cause of the failure.
     ]

@@ -1,8 +1,8 @@
-"""Write results as LEMUR does: ``<task>_<dataset>_<metric>_<net>/<epoch>.json``, best first.
+"""Write results in LEMUR's format: ``<task>_<dataset>_<metric>_<net>/<epoch>.json``, best first.
 
-What lemur knows of an epoch and LEMUR does not is in the record under ``lemur``, so that nothing is
-lost on the way back. What is attached to trials is in the folder ``lemur`` beside them, as
-`lemur_core.store.attached_files` says.
+Fields that LEMUR's format lacks are in each record under ``lemur``, so that an import restores
+everything. Attachments of trials are in the folder ``lemur`` beside the records, see
+`lemur_core.store.attached_files`.
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ def export(
     filters: Filters | None = None,
     warn: Callable[[str], None] = lambda line: None,
 ) -> tuple[int, list[str]]:
-    """Write LEMUR's files, what is attached to the trials in them, and facts about code.
+    """Write LEMUR's files, the attachments of the exported trials, and facts about code.
 
     Args:
         engine: The database.
-        folder: Where to write; made where it is not there, and empty where it is.
-        filters: Which rows; None writes all.
-        warn: Told what of artefacts and collections cannot be written.
+        folder: Target folder; it is created if it does not exist, and must be empty if it does.
+        filters: Filters of the rows; None writes all.
+        warn: Called with a line for each artefact or collection that cannot be written in full.
 
     Returns:
-        How many records were written, and the names of pipelines that no folder can have.
+        Number of records written, and names of pipelines left out because they are not valid
+        folder names.
 
     Raises:
         StoreError: The folder is not empty or cannot be written, or the database cannot be read.
@@ -70,9 +71,9 @@ def export(
                 if name not in left_out:
                     _write(folder / name / f"{epoch}.json", records)
                     written += len(records)
-            kept = [uid for uid, name in trials.items() if name not in left_out]
-            _write_attached(engine, folder, kept, warn)
-            _write_code_facts(engine, folder, filters or Filters(), kept)
+            uids = [uid for uid, name in trials.items() if name not in left_out]
+            _write_attached(engine, folder, uids, warn)
+            _write_code_facts(engine, folder, filters or Filters(), uids)
     except OSError as error:
         if isinstance(error, StoreError):
             raise
@@ -82,7 +83,7 @@ def export(
 
 @contextmanager
 def _emptied_if_it_fails(folder: Path) -> Iterator[None]:
-    # Part of the results must not look like all of them.
+    # A partial export must not be mistaken for a complete one.
     try:
         yield
     except BaseException:
@@ -92,7 +93,7 @@ def _emptied_if_it_fails(folder: Path) -> Iterator[None]:
 
 
 def _trials(connection: Connection, filters: Filters) -> dict[str, str]:
-    """Return the names of the pipelines of trials that are exported, by the trials' unique ids."""
+    """Return the pipeline name of each exported trial by its unique id."""
     query = select(_trial.uid, *_NAMES).join_from(schema.stat, schema.trial).distinct()
     rows = connection.execute(filters.apply(query, joined=True))
     return {uid: "_".join(names) for uid, *names in rows}
@@ -101,15 +102,17 @@ def _trials(connection: Connection, filters: Filters) -> dict[str, str]:
 def _write_attached(
     engine: Engine, folder: Path, trials: Sequence[str], warn: Callable[[str], None]
 ) -> None:
-    attached, kept = read_attached(engine, trials), set(trials)
+    attached, exported = read_attached(engine, trials), set(trials)
     collections = []
-    for one in attached.collections:
-        members = tuple(member for member in one.members if member.trial in kept)
-        if len(members) < len(one.members):
-            lost = len(one.members) - len(members)
-            warn(f"collection {one.name!r}: {lost:,} members have no exported epoch; left out")
-        if members or not one.members:
-            collections.append(replace(one, members=members))
+    for collection in attached.collections:
+        members = tuple(member for member in collection.members if member.trial in exported)
+        if len(members) < len(collection.members):
+            lost = len(collection.members) - len(members)
+            warn(
+                f"collection {collection.name!r}: {lost:,} members have no exported epoch; left out"
+            )
+        if members or not collection.members:
+            collections.append(replace(collection, members=members))
     for fault in write_attached(replace(attached, collections=collections), folder):
         warn(f"{fault.reason}; left out")
 
@@ -117,12 +120,12 @@ def _write_attached(
 def _write_code_facts(
     engine: Engine, folder: Path, filters: Filters, trials: Sequence[str]
 ) -> None:
-    """Write the facts about the code of the trials' nets; about all code where nothing filters."""
+    """Write the facts about the code of the trials' nets, or about all code without filters."""
 
     def read(connection: Connection) -> list[str]:
         query = select(schema.nn.c.hash).join_from(schema.trial, schema.nn)
         queries = where_in(query, _trial.uid, trials)
-        return [one for each in queries for one in connection.scalars(each)]
+        return [digest for part in queries for digest in connection.scalars(part)]
 
     hashes = None if filters.is_empty else patiently(engine, read)
     write_code_facts(stored_code_facts(engine, hashes), folder)

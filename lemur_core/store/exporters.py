@@ -1,4 +1,4 @@
-"""The exporters of the core, as `lemur_core.kinds.exporter` says."""
+"""The exporters of the core; `lemur_core.kinds.exporter` documents the interface."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 
 def csv(results: Results, path: Path) -> str:
-    """Write a table of comma-separated values."""
+    """Write comma-separated values."""
     return _write_frame(results, path, "csv")
 
 
 def json(results: Results, path: Path) -> str:
-    """Write a list of JSON objects."""
+    """Write a JSON array with an object for each row."""
     return _write_frame(results, path, "json")
 
 
 def jsonl(results: Results, path: Path) -> str:
-    """Write a JSON object on each line."""
+    """Write a JSON object per line."""
     return _write_frame(results, path, "jsonl")
 
 
 def parquet(results: Results, path: Path) -> str:
-    """Write a table of Apache Parquet."""
+    """Write an Apache Parquet file."""
     return _write_frame(results, path, "parquet")
 
 
 def xlsx(results: Results, path: Path) -> str:
-    """Write a workbook of one sheet."""
+    """Write an Excel workbook with one sheet."""
     return _write_frame(results, path, "xlsx")
 
 
 def lemur(results: Results, path: Path) -> str:
-    """Write a folder of LEMUR's JSON files, from which `lemur db import` takes all back."""
+    """Write a folder of LEMUR's JSON files, which `lemur db import` reads without loss."""
     from lemur_core.store.export import export
 
     written, left_out = export(results.engine, path, results.filters, results.warn)

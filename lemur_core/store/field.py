@@ -1,4 +1,4 @@
-"""What a field of a trial or of an epoch is: all that is said of it, in one place."""
+"""The definition of a field of a trial or an epoch."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from lemur_core.store.text import storable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# What a column of each type takes, and the least whole number or length that is too large for it.
-_TAKES: dict[type, type] = {
+# The Python type of each column type, and the smallest integer that is too large for it.
+_PYTHON_TYPES: dict[type, type] = {
     Integer: int, BigInteger: int, Float: float, String: str, Text: str, JSON: dict,
 }  # fmt: skip
 _TOO_LARGE: dict[type, int] = {Integer: 2**31, BigInteger: 2**63}
 
 
 class Publication(Enum):
-    """How a field is written in the records that lemur publishes of its own trials."""
+    """How a field appears in the records that lemur exports of its own trials."""
 
-    REQUIRED = "required"  # a record without it is none of lemur's
-    NULLABLE = "nullable"  # as null where it is not known
-    OPTIONAL = "optional"  # left out where it is not known
+    REQUIRED = "required"  # a record without it was not written by lemur
+    NULLABLE = "nullable"  # null if it is unknown
+    OPTIONAL = "optional"  # omitted if it is unknown
 
 
 @dataclass(frozen=True)
 class ShownColumn:
-    """A column of results, as `lemur_core.data` returns them, that shows a field.
+    """A column that shows a field in the results that `lemur_core.data` returns.
 
     Attributes:
         name: Name of the column.
-        dtype: The pandas dtype that holds what is stored.
+        dtype: Its pandas dtype.
         with_stats: Whether only ``with_stats`` shows it.
         filtered: Whether rows can be filtered by it.
-        value: Makes what is shown of what is stored; None shows what is stored.
+        value: Function that converts the stored value; None shows the stored value.
     """
 
     name: str
@@ -52,26 +52,27 @@ class ShownColumn:
 
 @dataclass(frozen=True)
 class Field:
-    """A fact about a trial or an epoch.
+    """A field that is stored for each trial or each epoch.
 
     Attributes:
-        name: Name of its column, and in published records.
+        name: Name of its column, and of its key in exported records.
         type: An SQLAlchemy type, or a foreign key.
         nullable: Whether it may be unknown.
         primary_key: Whether it is part of the table's primary key.
-        unique: Whether no two rows have the same.
-        default: What stands in the column where nothing is said.
-        begin: Takes its value from a `Trial` that begins; None where the writer has it from
-            elsewhere, or later.
-        epoch: Takes its value from an `Epoch`.
-        end: Takes its value from the `Outcome` of a trial.
+        unique: Whether its values are unique.
+        default: Default value of the column.
+        begin: Function that returns its value from a `Trial` that starts; None if the writer sets
+            it in another way, or later.
+        epoch: Function that returns its value from an `Epoch`.
+        end: Function that returns its value from the `Outcome` of a trial.
         setting: Whether trials that differ in it were trained differently.
-        changes: Whether it may change while a trial goes on, beside what `end` gives.
-        attribute: The attribute of `Epoch` that it is read back to.
-        read: Makes a value of what is stored, where that is JSON or one of few texts; it raises
-            one of `lemur_core.codec.DECODING_ERRORS` where it cannot.
-        shown: The columns of results that show it.
-        published: How it is published; None keeps it in the database.
+        changes: Whether it may change during a trial, other than through ``end``.
+        attribute: The attribute of `Epoch` that it is read into.
+        read: Function that converts stored JSON, or a stored string, to a value; it raises one of
+            `lemur_core.codec.DECODING_ERRORS` if the stored value is invalid. None uses the stored
+            value.
+        shown: Columns of results that show it.
+        published: How it is exported; None does not export it.
     """
 
     name: str
@@ -91,11 +92,11 @@ class Field:
     published: Publication | None = None
 
     @cached_property
-    def _kind(self) -> TypeEngine[Any]:
+    def _type(self) -> TypeEngine[Any]:
         return to_instance(self.type)
 
     def column(self) -> Column[Any]:
-        """Return its column, for a table."""
+        """Return its column for a table definition."""
         default = {} if self.default is None else {"default": self.default}
         return Column(
             self.name,
@@ -107,40 +108,42 @@ class Field:
         )
 
     def value(self, stored: Any) -> Any:
-        """Return its value from what is stored; None where it is not known."""
+        """Convert a stored value; None if it is unknown."""
         return stored if self.read is None or stored is None else self.read(stored)
 
     def for_driver(self, value: Any) -> Any:
-        """Return a value as a database's driver takes it, where SQLAlchemy turns none."""
-        return json.dumps(value) if isinstance(self._kind, JSON) else value
+        """Convert a value for a database driver that is called without SQLAlchemy's conversion."""
+        return json.dumps(value) if isinstance(self._type, JSON) else value
 
     def check(self, value: Any) -> None:
-        """See that a value that came from elsewhere is one that lemur writes to the column.
+        """Check that an imported value is one that lemur could have written to the column.
 
         Raises:
-            Exception: One of `lemur_core.codec.DECODING_ERRORS`; it is not.
+            Exception: One of `lemur_core.codec.DECODING_ERRORS` if it is not.
         """
         if value is None:
             if not self.nullable or self.published is Publication.REQUIRED:
                 raise ValueError(value)
             return
-        kind = self._kind
-        if type(value) is not _TAKES[type(kind)]:
+        column_type = self._type
+        if type(value) is not _PYTHON_TYPES[type(column_type)]:
             raise TypeError(value)
-        if isinstance(value, int) and not 0 <= value < _TOO_LARGE[type(kind)]:
+        if isinstance(value, int) and not 0 <= value < _TOO_LARGE[type(column_type)]:
             raise ValueError(value)
         if isinstance(value, str) and (
-            storable(value) != value or len(value) > (getattr(kind, "length", None) or len(value))
+            storable(value) != value
+            or len(value) > (getattr(column_type, "length", None) or len(value))
         ):
             raise ValueError(value)
         self.value(value)
 
 
 def checked(fields: tuple[Field, ...], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of fields by name, None for what is missing.
+    """Check imported values and return them by field name; missing values are None.
 
     Raises:
-        Exception: One of `lemur_core.codec.DECODING_ERRORS`; one is not what lemur writes.
+        Exception: One of `lemur_core.codec.DECODING_ERRORS` if a value is not one that lemur
+            writes.
     """
     for field in fields:
         field.check(values.get(field.name))

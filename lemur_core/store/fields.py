@@ -1,8 +1,8 @@
 """The fields of a trial and of an epoch.
 
-`schema` makes the tables of them; what writes, reads, exports, imports and merges trials derives
-what it does from them too. To record something more about a trial or an epoch, add a field here,
-and a migration for its column. Results show the fields in the order of these tables.
+The tables in `schema` are built from them, and the code that writes, reads, exports, imports and
+merges trials is driven by them. To record another property of a trial or an epoch, add a field here
+and a migration for its column. Results show the fields in the order of these tuples.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ def _estimate(outcome: Outcome) -> str | None:
 
 
 def _loss(epoch: Epoch) -> float | None:
-    # SQLite keeps no NaN, and a loss that is none is not known.
-    known = epoch.loss is not None and epoch.loss == epoch.loss
-    return float(epoch.loss) if known and epoch.loss is not None else None
+    # SQLite stores NaN as NULL; a NaN loss is recorded as unknown.
+    is_number = epoch.loss is not None and epoch.loss == epoch.loss
+    return float(epoch.loss) if is_number and epoch.loss is not None else None
 
 
-def _of_size(name: str, spell: Callable[[Any], Any] = int) -> Callable[[Epoch], Any]:
-    """Return what takes a part of the net's size from an epoch."""
-    return lambda epoch: None if epoch.size is None else spell(getattr(epoch.size, name))
+def _size_attribute(name: str, convert: Callable[[Any], Any] = int) -> Callable[[Epoch], Any]:
+    """Return a function that reads an attribute of the net's size from an epoch."""
+    return lambda epoch: None if epoch.size is None else convert(getattr(epoch.size, name))
 
 
-def _name(part: str, name: str) -> Field:
+def _pipeline_part(part: str, name: str) -> Field:
     return Field(
         name,
         Text,
@@ -65,29 +65,29 @@ def _name(part: str, name: str) -> Field:
     )
 
 
-def _code(table: str, *shown: ShownColumn) -> Field:
+def _code_reference(table: str, *shown: ShownColumn) -> Field:
     return Field(f"{table}_id", ForeignKey(f"{table}.id"), shown=shown)
 
 
-def _shown_code(table: str) -> ShownColumn:
+def _code_column(table: str) -> ShownColumn:
     return ShownColumn(f"{table}_code", "Int64", filtered=False)
 
 
-def _with_stats(name: str, dtype: str = "object") -> tuple[ShownColumn]:
+def _stats_column(name: str, dtype: str = "object") -> tuple[ShownColumn]:
     return (ShownColumn(name, dtype, with_stats=True),)
 
 
-# What is not known of a trial that was taken in from elsewhere is NULL.
+# Fields that are unknown for an imported trial are NULL.
 TRIAL: tuple[Field, ...] = (
     Field("id", Integer, primary_key=True),
     Field(
         "uid", String(32), nullable=False, unique=True, begin=attrgetter("uid"),
         shown=(ShownColumn("trial", "str"),),
     ),
-    _name("task", "task"),
-    _name("dataset", "dataset"),
-    _name("metric", "metric"),
-    _name("net", "nn"),
+    _pipeline_part("task", "task"),
+    _pipeline_part("dataset", "dataset"),
+    _pipeline_part("metric", "metric"),
+    _pipeline_part("net", "nn"),
     Field(
         "prm", String(32), nullable=False,
         shown=(ShownColumn("prm", filtered=False),),
@@ -97,7 +97,7 @@ TRIAL: tuple[Field, ...] = (
         end=lambda outcome: str(outcome.state), read=State,
         shown=(ShownColumn("state", "str"),), published=REQUIRED,
     ),
-    # What an estimator settled on: the final score, 0 to 1, and the rest in canonical JSON.
+    # The prediction of an estimator: the final score, 0 to 1, and the rest as canonical JSON.
     Field(
         "predicted", Float, end=_predicted,
         shown=(ShownColumn("predicted", "float64"),), published=NULLABLE,
@@ -106,67 +106,67 @@ TRIAL: tuple[Field, ...] = (
         "estimate", Text, end=_estimate, read=lambda text: prediction_of(0.0, text),
         published=NULLABLE,
     ),
-    Field("number", Integer, begin=attrgetter("number"), shown=_with_stats("number", "Int64")),
+    Field("number", Integer, begin=attrgetter("number"), shown=_stats_column("number", "Int64")),
     Field(
         "dataset_id", ForeignKey("dataset.id", name="fk_trial_dataset_id"),
         shown=(ShownColumn("data", "Int64"), ShownColumn("fingerprint", "Int64", with_stats=True)),
     ),
-    _code("loader"),
-    _code("metric", _shown_code("metric")),
-    _code("nn", _shown_code("nn")),
-    _code("transform", _shown_code("transform")),
+    _code_reference("loader"),
+    _code_reference("metric", _code_column("metric")),
+    _code_reference("nn", _code_column("nn")),
+    _code_reference("transform", _code_column("transform")),
     Field(
         "seed", Integer, begin=attrgetter("seed"), setting=True,
-        shown=_with_stats("seed", "Int64"), published=NULLABLE,
+        shown=_stats_column("seed", "Int64"), published=NULLABLE,
     ),
-    # Asked for.
+    # Number of epochs requested.
     Field(
         "epochs", Integer, begin=attrgetter("epochs"), setting=True,
-        shown=_with_stats("epochs", "Int64"), published=NULLABLE,
+        shown=_stats_column("epochs", "Int64"), published=NULLABLE,
     ),
     Field(
         "device", Text, begin=attrgetter("device"), setting=True,
-        shown=_with_stats("device"), published=NULLABLE,
+        shown=_stats_column("device"), published=NULLABLE,
     ),
-    # Of the net; the shapes of what it takes and, for one sample, gives, in JSON.
+    # Number of parameters of the net; shapes of its input and of its output for a sample, in JSON.
     Field(
-        "parameters", BigInteger, epoch=_of_size("parameters"),
-        shown=_with_stats("parameters", "Int64"), published=NULLABLE,
+        "parameters", BigInteger, epoch=_size_attribute("parameters"),
+        shown=_stats_column("parameters", "Int64"), published=NULLABLE,
     ),
     Field(
-        "in_shape", Text, epoch=_of_size("in_shape", json.dumps),
+        "in_shape", Text, epoch=_size_attribute("in_shape", json.dumps),
         read=shape_of, published=NULLABLE,
     ),
     Field(
-        "out_shape", Text, epoch=_of_size("out_shape", json.dumps),
+        "out_shape", Text, epoch=_size_attribute("out_shape", json.dumps),
         read=shape_of, published=NULLABLE,
     ),
-    # Samples that cannot be decoded, {split: how many} in canonical JSON; NULL where there is none.
+    # Samples that cannot be decoded, {split: count} in canonical JSON; NULL if there are none.
     Field(
         "left_out", Text, begin=lambda trial: left_out_text(trial.left_out), setting=True,
         changes=True, read=left_out_of, published=OPTIONAL,
     ),
-    Field("versions", JSON, nullable=False, default={}, published=REQUIRED),  # of all that trains
-    # Whose trial it is, an id of the table `owner`; of lemur 0.1, host, process id and its start.
+    Field("versions", JSON, nullable=False, default={}, published=REQUIRED),  # by package
+    # Id in the table `owner`; in trials of lemur 0.1, host, process id and start of the process.
     Field("owner", Text),
-    Field("started", Text, shown=_with_stats("started"), published=REQUIRED),  # ISO 8601, UTC
-    Field("seen", Text, changes=True),  # when its owner last wrote of it
+    Field("started", Text, shown=_stats_column("started"), published=REQUIRED),  # ISO 8601, UTC
+    Field("seen", Text, changes=True),  # when its owner last wrote to it
     Field(
         "ended", Text, end=lambda outcome: now(),
-        shown=_with_stats("ended"), published=NULLABLE,
+        shown=_stats_column("ended"), published=NULLABLE,
     ),
     Field(
         "reason", Text, nullable=False, default="", end=lambda outcome: storable(outcome.reason),
-        shown=_with_stats("reason"), published=REQUIRED,
+        shown=_stats_column("reason"), published=REQUIRED,
     ),
     Field(
         "traceback", Text, nullable=False, default="",
         end=lambda outcome: storable(outcome.traceback),
     ),
-    # Identity of the code that trains the net beside its own.
+    # Hash of the code that trains the net, apart from the net itself.
     Field(
         "recipe", String(32), begin=attrgetter("recipe"), setting=True,
-        shown=_with_stats("recipe", "str"), published=OPTIONAL,
+        shown=_stats_column("recipe", "str"), published=OPTIONAL,
     ),
 )  # fmt: skip
 
@@ -176,12 +176,12 @@ EPOCH: tuple[Field, ...] = (
         "epoch", Integer, primary_key=True, epoch=lambda epoch: int(epoch.number),
         attribute="number", shown=(ShownColumn("epoch", "int64"),),
     ),
-    # Score on test, 0 to 1, whatever the metric.
+    # Score on the test split, 0 to 1, whatever the metric.
     Field(
         "accuracy", Float, nullable=False, epoch=lambda epoch: float(epoch.accuracy),
         attribute="accuracy", shown=(ShownColumn("accuracy", "float64"),),
     ),
-    # Score on validation, 0 to 1.
+    # Score on the validation split, 0 to 1.
     Field(
         "validation", Float, epoch=lambda epoch: float(epoch.validation),
         attribute="validation", shown=(ShownColumn("validation", "float64"),), published=REQUIRED,
@@ -193,7 +193,7 @@ EPOCH: tuple[Field, ...] = (
         "duration", BigInteger, epoch=lambda epoch: int(epoch.duration_ns),
         attribute="duration_ns", shown=(ShownColumn("duration", "Int64"),),
     ),
-    # By other metrics, {name: [validation, test]} in canonical JSON; NULL where there is none.
+    # Scores of additional metrics, {name: [validation, test]} in canonical JSON; NULL if none.
     Field(
         "scores", Text, attribute="scores", read=scores_of, published=OPTIONAL,
         epoch=lambda epoch: (
@@ -201,7 +201,7 @@ EPOCH: tuple[Field, ...] = (
         ),
         shown=(ShownColumn("scores", filtered=False, value=scores_of),),
     ),
-    # On validation before the epoch was done, [[epochs trained, score]] in JSON; NULL where none.
+    # Validation scores within the epoch, [[epochs trained, score]] in JSON; NULL if none.
     Field(
         "within", Text, attribute="within", read=within_of, published=OPTIONAL,
         epoch=lambda epoch: json.dumps(epoch.within) if epoch.within else None,
@@ -211,8 +211,8 @@ EPOCH: tuple[Field, ...] = (
             ),
         ),
     ),
-    # Of what was taken in: from where, the record's identity, and, in canonical JSON, what of the
-    # record has no other place. NULL where it was trained into this database.
+    # For imported epochs: the source, the identity of the record, and the parts of the record that
+    # have no column, as canonical JSON. NULL if the epoch was trained into this database.
     Field(
         "source_id", ForeignKey("source.id", name="fk_stat_source_id"),
         shown=(ShownColumn("source", with_stats=True, filtered=False),),

@@ -1,4 +1,4 @@
-"""Identities: hashes that are the same on every machine, for ever."""
+"""Stable identities: hashes that are the same on every machine and in every version."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any, NoReturn
 Encoder = Callable[[Any], str]
 
 
-def _refuse(value: object) -> NoReturn:
+def _reject(value: object) -> NoReturn:
     raise TypeError(f"{type(value).__name__}: no JSON has it")
 
 
-_public: Encoder = json.JSONEncoder(
+_encode_public: Encoder = json.JSONEncoder(
     ensure_ascii=False,
     check_circular=False,
     allow_nan=False,
     sort_keys=True,
     separators=(",", ":"),
-    default=_refuse,
+    default=_reject,
 ).encode
 
 
 def _encoders() -> tuple[Encoder, Encoder]:
-    """Return the encoder of any value, and that of texts.
+    """Return an encoder for any value and an encoder for strings.
 
-    CPython's own parts of ``json`` do what `json.JSONEncoder` does without its set-up at each call,
-    which takes longer than the encoding. They are private: where they are missing or are called
-    differently, the public encoder gives the same text.
+    CPython's private encoder avoids the set-up that `json.JSONEncoder` repeats at each call, which
+    takes longer than the encoding itself. If it is missing or has another signature, the public
+    encoder returns the same text.
     """
     try:
         from json.encoder import (  # type: ignore[attr-defined]
@@ -38,22 +38,22 @@ def _encoders() -> tuple[Encoder, Encoder]:
         )
 
         chunks = c_make_encoder(
-            None, _refuse, encode_basestring, None, ":", ",", True, False, False
+            None, _reject, encode_basestring, None, ":", ",", True, False, False
         )
         if "".join(chunks(_PROBE, 0)) == _PROBE_TEXT:
             return lambda value: "".join(chunks(value, 0)), encode_basestring
-    # None, or of another signature.
+    # The private encoder is missing or has another signature.
     except (ImportError, TypeError):
         pass
-    return _public, _public
+    return _encode_public, _encode_public
 
 
 _PROBE = {"b": [1, -0.5, None, True], "a": "ä\n"}
 _PROBE_TEXT = r'{"a":"ä\n","b":[1,-0.5,null,true]}'
 _encode, _encode_text = _encoders()
 
-_SPELT: dict[type, Encoder] = {
-    # As that one writes them, only sooner: they are nearly all there is.
+_FAST_ENCODERS: dict[type, Encoder] = {
+    # The most frequent types; the result is the same as that of the encoder, but faster.
     int: int.__repr__,
     str: _encode_text,
     float: lambda value: float.__repr__(value) if value - value == 0 else _encode(value),
@@ -61,20 +61,20 @@ _SPELT: dict[type, Encoder] = {
 
 
 def exact(value: Any) -> str:
-    """Return a value's JSON, members in order, reals in the fewest digits that give them back.
+    """Return the canonical JSON of a value: sorted keys, floats in the shortest exact form.
 
     Raises:
-        ValueError: It is, or holds, NaN or an infinity, which JSON has not.
-        TypeError: It is, or holds, what no JSON has.
+        ValueError: The value is or contains NaN or an infinity.
+        TypeError: The value is or contains an object that JSON cannot represent.
 
     >>> exact(0.1), exact(1.0), exact("a"), exact({"b": 1, "a": [True]})
     ('0.1', '1.0', '"a"', '{"a":[true],"b":1}')
     """
-    return _SPELT.get(type(value), _encode)(value)
+    return _FAST_ENCODERS.get(type(value), _encode)(value)
 
 
 def prm_uid(prm: Mapping[str, Any]) -> str:
-    """Return the identity of hyperparameters: the hash of their canonical JSON, in any order.
+    """Return the identity of hyperparameters, which does not depend on their order.
 
     >>> prm_uid({"lr": 0.1, "batch": 32}) == prm_uid({"batch": 32, "lr": 0.1})
     True
@@ -83,10 +83,10 @@ def prm_uid(prm: Mapping[str, Any]) -> str:
 
 
 def digest(text: str) -> str:
-    """Return 128 bits of a text's SHA-256, in hexadecimal."""
+    """Return the first 128 bits of a text's SHA-256, hexadecimal."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def code_hash(code: str) -> str:
-    """Return the identity of an entry's code, SHA-256 in hexadecimal."""
+    """Return the identity of an entry's code: its SHA-256, hexadecimal."""
     return hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Tell a database's path from its URL, without importing a database driver."""
+"""Distinguish the path of a database from a URL, without importing a database driver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _URL = re.compile(r"[\w+.-]*://")
 
 
 def is_url(db: str | Path) -> bool:
-    """Return whether a database is named by a URL; every other text is the path of a file.
+    """Return whether a database is given as a URL; any other string is the path of a file.
 
     >>> is_url("postgresql://me@host/results"), is_url("sqlite:///lemur.db")
     (True, True)
@@ -21,10 +21,10 @@ def is_url(db: str | Path) -> bool:
 
 
 def file_path(db: str | Path) -> str:
-    """Return the path of a database that is a file, with ``~`` replaced by the home directory."""
+    """Return the path of a database file, with ``~`` replaced by the home directory."""
     return os.path.expanduser(str(db))
 
 
 def may_exist(db: str | Path) -> bool:
-    """Return False if a database is a file that is not there; a URL is not looked up."""
+    """Return False if a database is a missing file; a URL always returns True."""
     return is_url(db) or Path(file_path(db)).exists()

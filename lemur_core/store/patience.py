@@ -1,4 +1,4 @@
-"""Try a transaction again while the database is busy, full or away."""
+"""Retry transactions while the database is busy, full or unreachable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lemur_core.store.trouble import (
     LostError,
     is_loss,
     is_transient,
-    said,
+    describe_error,
     store_errors,
 )
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 60.0
 WAIT_FOR_LOCK_S = 30.0
-_SHORT_S = 0.25
+_MIN_LOCK_WAIT_S = 0.25
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 
-# Not the generator that a training seeded.
-_CHANCE = random.SystemRandom()
+# Independent of the generators that a training seeds.
+_RANDOM = random.SystemRandom()
 
 Result = TypeVar("Result")
 
@@ -38,18 +38,18 @@ Result = TypeVar("Result")
 def patiently(
     engine: Engine, work: Callable[[Connection], Result], patience_s: float = PATIENCE_S
 ) -> Result:
-    """Do a transaction, again and again where need be, and return what it gives.
+    """Run a transaction, retrying on transient errors, and return its result.
 
     Args:
         engine: The database.
-        work: The transaction; one that was committed, but whose commit was never answered, is done
-            again, so doing it twice must be as good as once.
-        patience_s: How long to try; 0 tries once, shortly.
+        work: The transaction. It must be idempotent, as it is repeated if the connection fails
+            during the commit.
+        patience_s: Seconds to retry; 0 tries once, with a short wait for locks.
 
     Raises:
-        AwayError: What may pass did not pass for so long.
+        AwayError: The transient error persisted for ``patience_s``.
         LostError: The file was removed, replaced or damaged.
-        StoreError: It cannot be done, however long one waits.
+        StoreError: Another error, which retrying does not solve.
     """
     until = time.monotonic() + patience_s
     left_s = patience_s
@@ -60,32 +60,32 @@ def patiently(
                     with connection.begin():
                         _wait_for_lock(connection, left_s)
                         result = work(connection)
-                    # What was committed to a file that is gone was not.
+                    # A commit to a file that was removed or replaced is lost.
                     check_file(connection)
                     return result
             except DBAPIError as error:
                 if is_loss(error):
-                    raise LostError(said(engine, error)) from error
+                    raise LostError(describe_error(engine, error)) from error
                 if not is_transient(error):
                     raise
                 left_s = until - time.monotonic()
                 if left_s <= 0:
-                    raise AwayError(said(engine, error)) from error
+                    raise AwayError(describe_error(engine, error)) from error
             time.sleep(min(left_s, _pause_s(attempt)))
             left_s = max(0.0, until - time.monotonic())
     raise AssertionError("count() does not end")
 
 
 def _pause_s(attempt: int) -> float:
-    # Processes that were stopped by the same thing must not come back at the same moment.
+    # Random pauses keep processes that met the same error from retrying at the same time.
     longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(attempt, 10))
-    return longest * _CHANCE.uniform(0.5, 1.0)
+    return longest * _RANDOM.uniform(0.5, 1.0)
 
 
 def _wait_for_lock(connection: Connection, left_s: float) -> None:
     if connection.dialect.name != "sqlite":
         return
-    wait_s = min(WAIT_FOR_LOCK_S, max(_SHORT_S, left_s))
+    wait_s = min(WAIT_FOR_LOCK_S, max(_MIN_LOCK_WAIT_S, left_s))
     if connection.info.get("wait_s", WAIT_FOR_LOCK_S) != wait_s:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait_s * 1000:.0f}")
         connection.info["wait_s"] = wait_s

@@ -1,4 +1,4 @@
-"""Record a training that is not lemur's: one's own loop, in any framework."""
+"""Record trainings that run outside lemur, in any framework."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from lemur_core.trial import Epoch, Outcome, State
 if TYPE_CHECKING:
     from types import TracebackType
 
-_PARTS = ("task", "dataset", "metric", "net")
+_PIPELINE_PARTS = ("task", "dataset", "metric", "net")
 _FRAMEWORKS = (
     "torch", "torchvision", "timm", "transformers", "tensorflow", "keras", "jax", "flax", "sklearn",
     "numpy",
 )  # fmt: skip
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}
-_LARGEST_PRM = 2**16
+_MAX_VALUE_BYTES = 2**16
 _REASON_LENGTH, _TRACEBACK_LENGTH = 300, 20_000
 
 
@@ -53,49 +53,48 @@ def recording(
     parameters: int | None = None,
     db: str | Path = DEFAULT_DB,
 ) -> Recording:
-    """Return a context in which a training of one's own is recorded as a trial.
+    """Return a context manager that records a training of your own as a trial.
 
-    Call `Recording.epoch` in it after each epoch, ``with recording(...) as trial:
+    Call `Recording.epoch` after each epoch: ``with recording(...) as trial:
     trial.epoch(validation=0.8, accuracy=0.75)``.
 
-    Each epoch is in the database when `Recording.epoch` returns, so that one that is killed loses
-    nothing but the epoch under way. The trial is ``finished`` when the block is left as usual,
-    ``interrupted`` by Ctrl-C, and ``failed``, with reason and traceback, by any other exception,
-    which is raised on. Campaigns of ``lemur run`` neither count such trials nor go on with them,
-    whatever their names and code.
+    An epoch is in the database when `Recording.epoch` returns; if the process is killed, only the
+    current epoch is lost. The trial is ``finished`` if the block ends normally, ``interrupted`` on
+    Ctrl-C, and ``failed`` with reason and traceback on any other exception, which propagates.
+    ``lemur run`` neither counts nor resumes recorded trials, whatever their names and code.
 
     Args:
-        pipeline: ``task_dataset_metric_net``, as `lemur_core.data` names them. None of the parts
-            need be installed.
-        prm: Each hyperparameter's value: numbers, texts, bools or other small JSON.
-        code: The net's: its text, the path of a file, or the module, class or object that it is
-            defined by, whose whole file is taken. None where it is not known.
-        seed: What is random was seeded with it; None where that is not known.
-        epochs: How many are planned, for those who watch; None where that is not known.
-        device: What it is trained on, ``cuda:0`` for example.
-        parameters: How many numbers the net learns.
-        db: A database URL, or the path of an SQLite file, which is made where it is not there.
+        pipeline: ``task_dataset_metric_net``, as in `lemur_core.data`. None of the parts need be
+            installed.
+        prm: Hyperparameters by name: numbers, strings, bools or other small JSON values.
+        code: Code of the net: its text, the path of a file, or the module, class or object that
+            defines it, of which the whole file is recorded. None if it is unknown.
+        seed: Random seed of the training; None if it is unknown.
+        epochs: Planned number of epochs, for display; None if it is unknown.
+        device: Device of the training, for example ``cuda:0``.
+        parameters: Number of trainable parameters of the net.
+        db: A database URL, or the path of an SQLite file, which is created if it does not exist.
 
     Raises:
         RecordingError: The pipeline's name, a hyperparameter or the code cannot be recorded.
     """
     trial = TrialElsewhere(
-        *_parts(pipeline),
+        *_pipeline_parts(pipeline),
         _checked_prm(prm),
         None if code is None else given_code(code),
-        _whole("seed", seed, 0),
-        _whole("epochs", epochs, 1),
+        _integer("seed", seed, 0),
+        _integer("epochs", epochs, 1),
         None if device is None else check_name("device", device, RecordingError),
-        _whole("parameters", parameters, 0, 2**63),
+        _integer("parameters", parameters, 0, 2**63),
     )
     return Recording(trial, db)
 
 
 class Recording:
-    """A trial under way whose training is not lemur's; `recording` returns it.
+    """A running trial that is trained outside lemur; `recording` returns it.
 
     Attributes:
-        uid: The trial's unique id.
+        uid: Unique id of the trial.
     """
 
     def __init__(self, trial: TrialElsewhere, db: str | Path) -> None:
@@ -144,23 +143,24 @@ class Recording:
         facts: Mapping[str, Any] | None = None,
         seconds: float | None = None,
     ) -> Epoch:
-        """Record the next epoch, the first of which is 1.
+        """Record the next epoch; epochs are numbered from 1.
 
         Args:
             validation: Score on the validation split, 0 to 1.
             accuracy: Score on the test split, 0 to 1, whatever the metric.
-            loss: Mean training loss; None where it is not known.
-            scores: What other metrics gave, each on validation and on test, 0 to 1.
-            facts: Named values of the epoch, as `lemur_core.record` takes them.
-            seconds: Since the training began; None takes the time since the block was entered.
+            loss: Mean training loss; None if it is unknown.
+            scores: Scores of additional metrics by name, each as (validation, test), 0 to 1.
+            facts: Facts of the epoch, as for `lemur_core.record`.
+            seconds: Seconds since the training started; None uses the time since the block was
+                entered.
 
         Returns:
-            The epoch as it was recorded.
+            The recorded epoch.
 
         Raises:
-            RecordingError: A score is not from 0 to 1, the loss is not finite, or the block is
-                left.
-            FactError: A fact cannot be kept.
+            RecordingError: A score is not between 0 and 1, the loss is not finite, or the block has
+                ended.
+            FactError: A fact cannot be stored.
             StoreError: The database cannot be written.
         """
         writer, number = self._running, len(self._epochs) + 1
@@ -184,12 +184,12 @@ class Recording:
     def record(
         self, facts: Mapping[str, Any], epoch: int | None = None, *, replace: bool = False
     ) -> None:
-        """Attach named values to the trial, or to one of its epochs, as `lemur_core.record` does.
+        """Record facts of the trial or of one of its epochs, as `lemur_core.record` does.
 
         Raises:
-            FactError: A name or value cannot be kept, there is no such epoch, or a fact is recorded
-                already with another value.
-            RecordingError: The block is left.
+            FactError: A name or value cannot be stored, the epoch does not exist, or a fact is
+                already recorded with another value.
+            RecordingError: The block has ended.
             StoreError: The database cannot be written.
         """
         writer, number = self._running, check_epoch(epoch)
@@ -207,8 +207,9 @@ class Recording:
         """Copy a file to the artefacts of the trial, as `lemur_core.attach` does.
 
         Raises:
-            ArtefactError: The file cannot be copied, or another content or kind has its name.
-            RecordingError: The block is left.
+            ArtefactError: The file cannot be copied, or its name is taken by different content or
+                another kind.
+            RecordingError: The block has ended.
             StoreError: The database cannot be written.
         """
         engine = self._running.engine
@@ -219,7 +220,7 @@ class Recording:
 
     @contextmanager
     def _survives_loss(self) -> Iterator[None]:
-        """Warn, once, if the database is lost: what is kept beside it is worth going on for."""
+        """Warn once if the database is lost and continue: results are saved beside it instead."""
         try:
             yield
         except LostError as error:
@@ -230,8 +231,10 @@ class Recording:
     @property
     def _running(self) -> Writer:
         if self._writer is None:
-            when = "is over" if self._is_over else "has not begun; use with recording(...) as trial"
-            raise RecordingError(f"trial {self.uid[:8]}: {when}")
+            problem = (
+                "is over" if self._is_over else "has not begun; use with recording(...) as trial"
+            )
+            raise RecordingError(f"trial {self.uid[:8]}: {problem}")
         return self._writer
 
     def _duration_ns(self, number: int, seconds: float | None) -> int:
@@ -254,24 +257,28 @@ class Recording:
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions of Python, lemur and the frameworks that are imported."""
-    found = {"python": platform.python_version()}
-    for name in ("lemur-core", *(one for one in _FRAMEWORKS if one in sys.modules)):
+    """Return the versions of Python, lemur and the imported frameworks."""
+    versions = {"python": platform.python_version()}
+    for name in (
+        "lemur-core",
+        *(framework for framework in _FRAMEWORKS if framework in sys.modules),
+    ):
         distribution = _DISTRIBUTIONS.get(name, name)
         try:
-            found[distribution] = version(distribution)
+            versions[distribution] = version(distribution)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
-def _parts(pipeline: Any) -> tuple[str, str, str, str]:
+def _pipeline_parts(pipeline: Any) -> tuple[str, str, str, str]:
     expected = "expected task_dataset_metric_net, as in img-classification_cifar-10_acc_MyNet"
     parts = pipeline.split("_") if isinstance(pipeline, str) else ()
-    if len(parts) != len(_PARTS):
+    if len(parts) != len(_PIPELINE_PARTS):
         raise RecordingError(f"pipeline {pipeline!r}: {expected}")
     task, dataset, metric, net = (
-        check_name(what, part, RecordingError) for what, part in zip(_PARTS, parts, strict=True)
+        check_name(what, part, RecordingError)
+        for what, part in zip(_PIPELINE_PARTS, parts, strict=True)
     )
     return task, canonical(dataset), metric, net
 
@@ -279,23 +286,23 @@ def _parts(pipeline: Any) -> tuple[str, str, str, str]:
 def _checked_prm(prm: Any) -> dict[str, Any]:
     if not isinstance(prm, Mapping):
         raise RecordingError(f"prm {prm!r}: expected a dictionary of hyperparameters by name")
-    found = {}
+    checked = {}
     for name, value in prm.items():
         check_name("hyperparameter", name, RecordingError)
         try:
-            found[name] = json_value(value, _LARGEST_PRM)
+            checked[name] = json_value(value, _MAX_VALUE_BYTES)
         except NotJsonError as error:
             raise RecordingError(f"hyperparameter {name!r}: {error}") from None
-    return found
+    return checked
 
 
-def _whole(what: str, value: Any, least: int, below: int = 2**31) -> int | None:
+def _integer(what: str, value: Any, minimum: int, limit: int = 2**31) -> int | None:
     if value is None:
         return None
-    found = _plain(what, value)
-    if type(found) is not int or not least <= found < below:
-        raise RecordingError(f"{what} {value!r}: expected a whole number, {least} or more")
-    return found
+    number = _json_value(what, value)
+    if type(number) is not int or not minimum <= number < limit:
+        raise RecordingError(f"{what} {value!r}: expected a whole number, {minimum} or more")
+    return number
 
 
 def _score(what: str, value: Any) -> float:
@@ -313,14 +320,14 @@ def _pair(what: str, pair: Any) -> tuple[float, float]:
 
 
 def _number(what: str, value: Any) -> float:
-    found = _plain(what, value)
-    if type(found) not in (int, float):
+    number = _json_value(what, value)
+    if type(number) not in (int, float):
         raise RecordingError(f"{what} {value!r}: expected a number")
-    return float(found)
+    return float(number)
 
 
-def _plain(what: str, value: Any) -> Any:
+def _json_value(what: str, value: Any) -> Any:
     try:
-        return json_value(value, _LARGEST_PRM)
+        return json_value(value, _MAX_VALUE_BYTES)
     except NotJsonError as error:
         raise RecordingError(f"{what} {error}") from None

@@ -1,4 +1,4 @@
-"""What a database's errors mean: where it happened, in one line, and whether it may pass."""
+"""Translate database errors to one line, and classify them as transient or permanent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lemur_core.passwords import redact, secrets_of, without_password
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SQLITE_PASSES = {
+_SQLITE_TRANSIENT = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_NOMEM,
@@ -25,21 +25,22 @@ _SQLITE_PASSES = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PROTOCOL,
 }
-# Nothing that is written to such a file would be found again.
-_SQLITE_LOSES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY}
-# Connection lost, rolled back for another's sake, out of room, locked, shut down, system error.
-_SQLSTATE_PASSES = {"08", "40", "53", "55", "57", "58"}
+# Anything written to a file with such an error would be lost.
+_SQLITE_LOSS = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY}
+# Classes of SQLSTATE: connection exception, transaction rollback (deadlock, serialisation),
+# insufficient resources, object not in the required state, operator intervention, system error.
+_SQLSTATE_TRANSIENT = {"08", "40", "53", "55", "57", "58"}
 
 
 class AwayError(StoreError):
-    """The database could not be reached or written for as long as was waited."""
+    """The database could not be reached or written within the time allowed."""
 
 
 class LostError(AwayError):
     """The database's file was removed, replaced or damaged while it was in use.
 
     Attributes:
-        is_elsewhere: Whether the file that is open is whole, but not the one at its path.
+        is_elsewhere: Whether the open file is intact, but no longer the file at its path.
     """
 
     def __init__(self, message: str, *, is_elsewhere: bool = False) -> None:
@@ -49,25 +50,25 @@ class LostError(AwayError):
 
 @contextmanager
 def store_errors(where: object, *but: type[SQLAlchemyError]) -> Iterator[None]:
-    """Turn the database's errors, but some, into a `StoreError` that says where."""
+    """Convert database errors, except the types ``but``, to a `StoreError` that names the database."""
     try:
         yield
     except SQLAlchemyError as error:
         if isinstance(error, but):
             raise
-        raise StoreError(said(where, error)) from error
+        raise StoreError(describe_error(where, error)) from error
 
 
-def said(where: object, error: SQLAlchemyError) -> str:
-    """Return in one line where an error happened, its cause and what to do."""
+def describe_error(where: object, error: SQLAlchemyError) -> str:
+    """Return one line with the database, the cause of an error and advice."""
     cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
-    # A server's driver may quote what it was given.
+    # The driver may quote the connection string, including the password.
     cause = redact(cause, secrets_of(_rendered(where)))
     return f"database {place(where)}: {cause}{_advice(cause)}"
 
 
 def place(where: object) -> str:
-    """Return a database's URL, or the path of an SQLite file, without its password."""
+    """Return the URL of a database without its password, or the path of an SQLite file."""
     url = where.url if isinstance(where, Engine) else where
     if not isinstance(url, URL):
         return without_password(str(url))
@@ -81,24 +82,24 @@ def _rendered(where: object) -> str:
 
 
 def is_transient(error: DBAPIError) -> bool:
-    """Return whether what went wrong may pass by itself, or once someone made room."""
+    """Return whether an error may disappear on its own, or once space is freed."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        # The low byte is the error, the rest says more of it.
-        return getattr(cause, "sqlite_errorcode", -1) & 0xFF in _SQLITE_PASSES
+        # The low byte is the primary result code; the other bytes extend it.
+        return getattr(cause, "sqlite_errorcode", -1) & 0xFF in _SQLITE_TRANSIENT
     if error.connection_invalidated:
         return True
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     if state:
-        return state[:2] in _SQLSTATE_PASSES
-    # A server that is not there has no SQLSTATE to give.
+        return state[:2] in _SQLSTATE_TRANSIENT
+    # There is no SQLSTATE if the server cannot be reached.
     return isinstance(error, OperationalError | InterfaceError)
 
 
 def is_loss(error: DBAPIError) -> bool:
-    """Return whether an SQLite file is damaged, or may not be written any more."""
+    """Return whether an SQLite file is damaged or has become read-only."""
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _SQLITE_LOSES
+    return code is not None and code & 0xFF in _SQLITE_LOSS
 
 
 def _advice(cause: str) -> str:

@@ -109,7 +109,8 @@ def test_a_failed_trial_is_exit_status_1_and_is_counted(lemur):
         (["run", "--net", "no.py"], "there is no net file 'no.py'"),
         (["run", "--net", "Tall"], "'*_*_*_Tall': no pipeline of what is installed matches; "
          "see lemur list for what there is"),
-        (["run", "--db", "."], "database .: is a directory; expected a file, ./lemur.db say"),
+        (["run", "--db", "."],
+         "database .: is a directory; expected a file, for example ./lemur.db"),
         (["run", "--zebra"], "No such option '--zebra'. See lemur run --help."),
         (["run", "img-classification_absent"],
          "data set 'absent': data has no absent.bin; get it from nowhere"),

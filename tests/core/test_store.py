@@ -197,7 +197,7 @@ def test_a_directory_in_place_of_a_file_is_said(tmp_path):
     with pytest.raises(StoreError) as caught:
         open_database(tmp_path)
     assert str(caught.value) == (
-        f"{of(tmp_path)}is a directory; expected a file, {tmp_path}/lemur.db say"
+        f"{of(tmp_path)}is a directory; expected a file, for example {tmp_path}/lemur.db"
     )
 
 
@@ -252,7 +252,10 @@ def test_a_database_of_something_else_is_left_alone(db):
             "sqlite://some.db",
             "database sqlite://some.db: expected sqlite:/// and a path, or the path alone",
         ),
-        ("nowhere/", "database nowhere/: is a directory; expected a file, nowhere/lemur.db say"),
+        (
+            "nowhere/",
+            "database nowhere/: is a directory; expected a file, for example nowhere/lemur.db",
+        ),
         ("", "database '': expected the path of a file, or a URL"),
         (
             ":memory:",
