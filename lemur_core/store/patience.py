@@ -13,9 +13,9 @@ from lemur_core.store.sqlite_file import check_file
 from lemur_core.store.trouble import (
     AwayError,
     LostError,
+    describe_error,
     is_loss,
     is_transient,
-    describe_error,
     store_errors,
 )
 

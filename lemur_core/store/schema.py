@@ -1,8 +1,8 @@
-"""The tables, in LEMUR's words.
+"""The tables of the database, with LEMUR's names.
 
-Code is kept once, by the hash of its text. `nn`, `metric`, `transform` and `loader` say which names
-it had, so that a result keeps pointing to the code that produced it, whatever its name stands for
-later.
+Code is stored once, by the hash of its text. `nn`, `metric`, `transform` and `loader` map names to
+code. A result refers to such a row, and hence to the code that produced it, even if the name refers
+to other code later.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from lemur_core.store import fields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Revisions sort as text; a database knows its own, in the table that Alembic reads.
+# Revisions sort as text. Alembic reads the revision of a database from the table `revision`.
 REVISION = "0011"
 
 metadata = MetaData()
 
 
 _encode = json.JSONEncoder(allow_nan=False).encode
-_SPELT: dict[type, Callable[[Any], str]] = {
-    # As that one writes them, only sooner: they are nearly all there is.
+_FAST_ENCODERS: dict[type, Callable[[Any], str]] = {
+    # The most frequent types; the result is the same as that of the encoder, but faster.
     int: int.__repr__,
     str: encode_basestring_ascii,
     float: lambda value: float.__repr__(value) if value - value == 0 else _encode(value),
@@ -47,22 +47,22 @@ _SPELT: dict[type, Callable[[Any], str]] = {
 
 
 class JsonText(TypeDecorator[Any]):
-    """A value as the text of its JSON: in a column of numbers SQLite would make 1 of 1.0."""
+    """A value as JSON text; in a numeric column, SQLite would convert 1.0 to 1."""
 
     impl = Text
     cache_ok = True
 
     @staticmethod
     def text(value: Any) -> str:
-        """Return what is kept of a value, in characters that every database takes."""
-        return _SPELT.get(type(value), _encode)(value)
+        """Return the JSON of a value, in ASCII, which every database can store."""
+        return _FAST_ENCODERS.get(type(value), _encode)(value)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
-        """Return what is kept of a value."""
+        """Convert a value to its stored text."""
         return self.text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Return a value from what is kept."""
+        """Convert a stored text to its value."""
         return json.loads(value)
 
 
@@ -93,12 +93,12 @@ metric = _named_code("metric")
 transform = _named_code("transform")
 loader = _named_code("loader")
 
-# Where results came from that were taken in from elsewhere.
+# Sources of imported results.
 source = Table(
     "source",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("place", Text, nullable=False),  # as it was named
+    Column("place", Text, nullable=False),  # path or URL, as the user gave it
     Column("form", Text, nullable=False),
     Column("taken", Text, nullable=False),  # ISO 8601, UTC
 )
@@ -111,7 +111,7 @@ prm = Table(
     Column("value", JsonText, nullable=False),
 )
 
-# The content of a data set, whatever it is called.
+# The content of a dataset, independent of its name.
 dataset = Table(
     "dataset",
     metadata,
@@ -123,15 +123,17 @@ dataset = Table(
     UniqueConstraint("fingerprint", name="uq_dataset_fingerprint"),
 )
 
-# Writers of trials; a trial names its own in the column `owner`.
+# Writers of trials; the column `owner` of a trial refers to its writer.
 owner = Table(
     "owner",
     metadata,
     Column("id", String(32), primary_key=True),  # 128 random bits, hexadecimal
     Column("host", Text, nullable=False),
     Column("process", Text, nullable=False),  # as `lemur_core.store.writing.owner` identifies it
-    Column("beat", String(16), nullable=False),  # changes with each heartbeat; empty once over
-    Column("seen", Text, nullable=False),  # when it last wrote, ISO 8601, by the database's clock
+    Column("beat", String(16), nullable=False),  # changes with each heartbeat; empty after the end
+    Column(
+        "seen", Text, nullable=False
+    ),  # time of its last write by the database's clock, ISO 8601
 )
 
 trial = Table(
@@ -148,7 +150,7 @@ stat = Table(
     UniqueConstraint("record", name="uq_stat_record"),
 )
 
-# Named values of a trial, or of one of its epochs.
+# Named values of a trial or of one of its epochs.
 fact = Table(
     "fact",
     metadata,
@@ -192,15 +194,15 @@ member = Table(
     Column("trial_id", ForeignKey("trial.id"), nullable=False),
 )
 
-# Named values of a net's source, which need not be recorded itself.
+# Named values that describe the code of a net; the code itself need not be recorded.
 code_fact = Table(
     "code_fact",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("hash", String(64), primary_key=True),  # as in `code`; empty if the source is not known
-    Column("key", Text, primary_key=True),  # tells apart facts of one name and source code
+    Column("hash", String(64), primary_key=True),  # as in `code`; empty if the code is unknown
+    Column("key", Text, primary_key=True),  # distinguishes facts with the same name and code
     Column("value", JsonText, nullable=False),
-    # Where it was taken in from; NULL where it was recorded here.
+    # Source of an imported fact; NULL if it was recorded in this database.
     Column("source_id", ForeignKey("source.id", name="fk_code_fact_source_id")),
 )
 

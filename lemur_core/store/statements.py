@@ -1,4 +1,4 @@
-"""Statements that both SQLite and PostgreSQL execute, in the form that each of them takes."""
+"""Statements for SQLite and PostgreSQL, in the dialect of each."""
 
 from __future__ import annotations
 
@@ -13,56 +13,62 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Insert
     from sqlalchemy.sql.expression import ClauseElement
 
-# Fewer than a statement may have parameters.
-_AT_ONCE = 10_000
+# Below the maximum number of parameters of a statement.
+_VALUES_PER_QUERY = 10_000
 
 
 def insert_once(dialect: Dialect, table: Table) -> Any:
-    """Return an insertion that leaves a row alone which is there already.
+    """Return an insert statement that ignores rows that already exist.
 
-    The result's ``rowcount`` is the number of rows that were not there.
+    The result's ``rowcount`` is the number of rows inserted.
     """
     insert: Any = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
     statement: Insert = insert(table).on_conflict_do_nothing()
-    # Of several rows a PostgreSQL driver counts none otherwise.
+    # Otherwise the PostgreSQL driver does not count the rows of a statement for several rows.
     return statement.execution_options(preserve_rowcount=True)
 
 
 def where_in(
     query: Select[Any], column: Column[Any], values: Sequence[Any]
 ) -> Iterator[Select[Any]]:
-    """Yield the query for so many of a column's values at a time; once at least."""
-    for start in range(0, max(1, len(values)), _AT_ONCE):
-        yield query.where(column.in_(values[start : start + _AT_ONCE]))
+    """Yield the query for batches of a column's values; at least one query, even without values."""
+    for start in range(0, max(1, len(values)), _VALUES_PER_QUERY):
+        yield query.where(column.in_(values[start : start + _VALUES_PER_QUERY]))
 
 
 class Compiled:
-    """A statement that is spared SQLAlchemy's compilation, cache and all, at each execution.
+    """A compiled statement, which avoids SQLAlchemy's compilation and its cache at each execution.
 
-    Its values are handed to the driver as they are. An insertion has a value for each of the
-    columns that are named, in the order of the table's.
+    Values are passed to the driver without conversion.
+
+    Args:
+        statement: The statement.
+        dialect: Dialect of the database.
+        columns: Columns of an insert statement, in the order of the table; None for others.
     """
 
     def __init__(
         self, statement: ClauseElement, dialect: Dialect, columns: Sequence[str] | None = None
     ) -> None:
-        # By position with every driver: rows are tuples sooner than dictionaries.
+        # Positional parameters with every driver: tuples are faster to build than dictionaries.
         style = dialect.paramstyle if dialect.positional else "format"
-        made: Any = type(dialect)
-        compiled: Any = statement.compile(dialect=made(paramstyle=style), column_keys=columns)
+        dialect_class: Any = type(dialect)
+        compiled: Any = statement.compile(
+            dialect=dialect_class(paramstyle=style), column_keys=columns
+        )
         self._text = str(compiled)
         self._order: list[str] = compiled.positiontup
         assert columns is None or self._order == list(columns)
 
     def execute(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Execute it with these values, by name."""
+        """Execute the statement with values by name."""
         return connection.exec_driver_sql(self._text, tuple(map(values.get, self._order)))
 
     def execute_ordered(self, connection: Connection, values: Sequence[Any]) -> CursorResult[Any]:
-        """Execute it with these values, in the order of its columns."""
+        """Execute the statement with values in the order of its columns."""
         return connection.exec_driver_sql(self._text, tuple(values))
 
     def execute_many(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
-        """Execute it for each row; return how many rows of the database that changed."""
+        """Execute the statement for each row; return the number of rows changed in the database."""
         parameters: Any = rows
         return connection.exec_driver_sql(self._text, parameters).rowcount

@@ -1,4 +1,4 @@
-"""Make a database's tables, or see that those that are there are lemur's and of a known schema."""
+"""Create the tables of a database, or check that existing ones have the current schema."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ ADVISORY_LOCK = int.from_bytes(b"lemur")
 
 
 def check_tables(engine: Engine, create: bool) -> None:
-    """Look at a database's tables, and make them where there are none.
+    """Check the tables of a database, and create them if the database is empty.
 
     Args:
         engine: The database.
-        create: Whether they may be made.
+        create: Whether to create the tables.
 
     Raises:
-        NewerDatabaseError: A newer lemur wrote it.
-        StoreError: It holds something else, or nothing.
+        NewerDatabaseError: The database was written by a newer version of lemur.
+        StoreError: The database was written by an older version, contains tables that are not
+            lemur's, or is empty and ``create`` is False.
     """
-    found = revision_of(engine)
-    if found is None:
+    revision = revision_of(engine)
+    if revision is None:
         if not create:
             raise StoreError(f"database {place(engine)}: is empty; lemur run fills it")
         _create(engine)
-    elif found < schema.REVISION:
+    elif revision < schema.REVISION:
         raise StoreError(
-            f"database {place(engine)}: was written by an older lemur (schema {found}; "
+            f"database {place(engine)}: was written by an older lemur (schema {revision}; "
             f"this one writes {schema.REVISION}); lemur db upgrade keeps a copy and brings it up "
             "to date, or name another with --db"
         )
 
 
 def revision_of(engine: Engine) -> str | None:
-    """Return the schema that a database has; None where it is empty.
+    """Return the schema revision of a database; None if the database is empty.
 
     Raises:
-        NewerDatabaseError: A newer lemur wrote it.
-        StoreError: It holds something else.
+        NewerDatabaseError: The database was written by a newer version of lemur.
+        StoreError: The database contains tables that are not lemur's.
     """
     tables = set(inspect(engine).get_table_names())
     if not tables:
@@ -52,16 +53,16 @@ def revision_of(engine: Engine) -> str | None:
     if schema.revision.name not in tables or schema.trial.name not in tables:
         raise StoreError(f"database {place(engine)}: holds tables, but none of lemur's")
     with engine.connect() as connection:
-        found = connection.scalar(select(schema.revision.c.version_num)) or schema.REVISION
-    if found > schema.REVISION:
+        revision = connection.scalar(select(schema.revision.c.version_num)) or schema.REVISION
+    if revision > schema.REVISION:
         raise NewerDatabaseError(
-            f"database {place(engine)}: was written by a newer lemur (schema {found}; "
+            f"database {place(engine)}: was written by a newer lemur (schema {revision}; "
             f"this one knows {schema.REVISION}); upgrade lemur-core, or name another --db"
         )
-    return found
+    return revision
 
 
-# Another campaign may make the same tables at this moment; the second finds them made.
+# Another campaign may create the same tables concurrently; a lock makes the second one wait.
 def _create(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         with engine.begin() as connection:
@@ -82,7 +83,7 @@ def _create_tables(connection: Connection) -> None:
 
 
 def _switch_on_wal(connection: Connection) -> None:
-    # SQLite does not wait for a lock here, as it does elsewhere.
+    # Unlike for other statements, SQLite does not wait for a lock here.
     for attempt in range(_WAL_ATTEMPTS):
         try:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")

@@ -1,4 +1,4 @@
-"""Texts as every database takes them."""
+"""Text and timestamps in a form that every database can store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    r"""Return a text as every database takes it: NUL and lone surrogates become escapes.
+    r"""Return a text that every database can store: NUL and lone surrogates are escaped.
 
     >>> storable("nul \0, half an emoji \ud83d, ä")
     'nul \\x00, half an emoji \\ud83d, ä'
@@ -25,5 +25,5 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def now() -> str:
-    """Return the time as the database has it, ISO 8601 in UTC."""
+    """Return the current time in the database's format: ISO 8601 in UTC, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""Find the trial that a user names."""
+"""Find trials by a unique id or its prefix."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _UID_LENGTH = 32
 
 
 class TrialId(NamedTuple):
-    """A trial's id in its database, and its unique id."""
+    """The id of a trial in its database, and its unique id."""
 
     id: int
     uid: str
 
 
 def find_trial(connection: Connection, uid: Any, *, only: bool = False) -> TrialId:
-    """Return the trial with this unique id, or whose unique id alone begins so.
+    """Return the trial with a unique id, given in full or as an unambiguous prefix.
 
     Args:
-        connection: To the database.
-        uid: The unique id, or its beginning.
-        only: Whether an empty text stands for the only trial there is, which is no way to name one
-            that is written to.
+        connection: Connection to the database.
+        uid: The unique id, or a prefix of it.
+        only: Whether an empty string matches the only trial of the database. Leave it False when
+            the trial is to be changed.
 
     Raises:
-        UnknownNameError: There is none, or there are several.
+        UnknownNameError: No trial matches, or several do.
     """
     if only and uid == "":
         trial = schema.trial.c
@@ -46,32 +46,32 @@ def find_trial(connection: Connection, uid: Any, *, only: bool = False) -> Trial
 
 
 def find_trials(connection: Connection, uids: Sequence[Any]) -> list[TrialId]:
-    """Return the trial of each unique id, as `find_trial` does.
+    """Return the trial of each unique id or prefix, as `find_trial` does.
 
     Raises:
-        UnknownNameError: There is none of one of them, or there are several.
+        UnknownNameError: For one of them, no trial matches or several do.
     """
     whole = {uid for uid in uids if isinstance(uid, str) and len(uid) == _UID_LENGTH}
-    known = _whole(connection, sorted(whole))
-    return [known.get(uid) or _beginning(connection, uid) for uid in uids]
+    trials = _by_uid(connection, sorted(whole))
+    return [trials.get(uid) or _by_prefix(connection, uid) for uid in uids]
 
 
-def _whole(connection: Connection, uids: Sequence[str]) -> dict[Any, TrialId]:
+def _by_uid(connection: Connection, uids: Sequence[str]) -> dict[Any, TrialId]:
     trial = schema.trial.c
     queries = where_in(select(trial.id, trial.uid), trial.uid, [storable(uid) for uid in uids])
     return {row.uid: TrialId(*row) for query in queries for row in connection.execute(query)}
 
 
-def _beginning(connection: Connection, uid: Any) -> TrialId:
+def _by_prefix(connection: Connection, uid: Any) -> TrialId:
     trial = schema.trial.c
     query = select(trial.id, trial.uid)
     rows = []
-    # Every unique id begins with nothing.
+    # The empty string is a prefix of every unique id.
     if isinstance(uid, str) and uid:
-        begins = trial.uid.startswith(storable(uid), autoescape=True)
-        rows = list(connection.execute(query.where(begins).limit(_SHOWN)))
+        has_prefix = trial.uid.startswith(storable(uid), autoescape=True)
+        rows = list(connection.execute(query.where(has_prefix).limit(_SHOWN)))
     if len(rows) != 1:
         latest = query.order_by(trial.id.desc()).limit(_SHOWN)
-        known = [row.uid for row in rows or connection.execute(latest)]
-        raise UnknownNameError("trial", str(uid), known, none="none is recorded")
+        candidates = [row.uid for row in rows or connection.execute(latest)]
+        raise UnknownNameError("trial", str(uid), candidates, none="none is recorded")
     return TrialId(*rows[0])

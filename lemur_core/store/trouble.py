@@ -50,7 +50,7 @@ class LostError(AwayError):
 
 @contextmanager
 def store_errors(where: object, *but: type[SQLAlchemyError]) -> Iterator[None]:
-    """Convert database errors, except the types ``but``, to a `StoreError` that names the database."""
+    """Convert database errors, except those of types ``but``, to a `StoreError` with the place."""
     try:
         yield
     except SQLAlchemyError as error:

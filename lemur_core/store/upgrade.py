@@ -1,4 +1,4 @@
-"""Bring a database that an older lemur wrote up to date."""
+"""Upgrade a database that was written by an older version of lemur."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 
 @dataclass(frozen=True)
 class UpgradeResult:
-    """What an upgrade did.
+    """The result of an upgrade.
 
     Attributes:
-        before: The schema that the database had; `schema.REVISION` where nothing was to be done.
-        copy: The file as it was before; None where nothing was to be done, and of a server.
+        before: Schema revision before the upgrade; `schema.REVISION` if it was up to date.
+        copy: Copy of the file before the upgrade; None if it was up to date or is on a server.
     """
 
     before: str
@@ -32,30 +32,31 @@ class UpgradeResult:
 
 
 def upgrade(db: str | Path) -> UpgradeResult:
-    """Bring a database up to date, in one transaction; a file is copied first.
+    """Upgrade a database to the current schema in one transaction, after copying its file.
 
     Raises:
-        NewerDatabaseError: A newer lemur wrote it.
-        StoreError: It is not lemur's, or cannot be copied or written; it is as it was.
+        NewerDatabaseError: The database was written by a newer version of lemur.
+        StoreError: The database was not written by lemur, or cannot be copied or written. It is
+            left unchanged.
     """
     engine = reach(db)
     try:
         with store_errors(engine):
-            found = revision_of(engine)
-            if found is None:
+            revision = revision_of(engine)
+            if revision is None:
                 raise StoreError(f"database {place(engine)}: is empty; lemur run fills it")
-            if found == schema.REVISION:
-                return UpgradeResult(found, None)
+            if revision == schema.REVISION:
+                return UpgradeResult(revision, None)
             file = sqlite_file(engine.url)
-            copy = None if file is None else backup(engine, _free(file, found))
+            copy = None if file is None else backup(engine, _free(file, revision))
             _migrate(engine)
-            return UpgradeResult(found, copy)
+            return UpgradeResult(revision, copy)
     finally:
         engine.dispose()
 
 
 def _free(file: Path, revision: str) -> Path:
-    """Return a name for a copy that nothing has."""
+    """Return an unused path for a copy."""
     stem = f"{file.name}.{revision}"
     names = chain([f"{stem}.bak"], (f"{stem}-{number}.bak" for number in count(2)))
     return next(path for path in map(file.with_name, names) if not path.exists())
@@ -68,7 +69,7 @@ def _migrate(engine: Engine) -> None:
             _run(connection)
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # A table is changed by putting another in its place, which references would forbid.
+        # A migration replaces a table by another, which foreign keys would forbid.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
@@ -90,7 +91,7 @@ def _run(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    # Alembic would interpolate a percent sign of the path.
+    # Alembic interpolates percent signs.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -1,4 +1,4 @@
-"""What columns hold as text, and what it stands for."""
+"""Convert the values that columns store as JSON text."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _shape = reader(tuple[int, ...])
 
 
 def scores_of(text: str | None) -> dict[str, tuple[float, float]]:
-    """Return an epoch's scores by other metrics, validation and test, from their column."""
+    """Return an epoch's (validation, test) scores of additional metrics from the stored text."""
     scores: dict[str, tuple[float, float]] = {} if text is None else _scores(json.loads(text))
     return scores
 
 
 def within_of(text: str | None) -> tuple[tuple[float, float], ...]:
-    """Return an epoch's scores before it was done, from their column."""
+    """Return the validation scores within an epoch from the stored text."""
     within: tuple[tuple[float, float], ...] = () if text is None else _within(json.loads(text))
     return within
 
 
 def left_out_of(text: str | None) -> dict[str, int]:
-    """Return how many samples of each split a trial was trained and scored without.
+    """Return the number of samples left out of each split from the stored text.
 
     Raises:
-        ValueError: The column's text is not what is written there.
+        ValueError: `left_out_text` does not write this text.
     """
     counts: dict[str, int] = {} if text is None else json.loads(text)
     for split, count in counts.items():
@@ -40,17 +40,17 @@ def left_out_of(text: str | None) -> dict[str, int]:
 
 
 def left_out_text(counts: Mapping[str, int]) -> str | None:
-    """Return their column."""
+    """Return the numbers of samples left out as stored text; None if there are none."""
     return exact(dict(counts)) if counts else None
 
 
 def prediction_of(predicted: float | None, estimate: str | None) -> Prediction | None:
-    """Return what an estimator settled on, from its columns."""
+    """Return the prediction of an estimator from its two columns; None if there is none."""
     if predicted is None or estimate is None:
         return None
     return from_json(Prediction, {**json.loads(estimate), "score": predicted})
 
 
 def shape_of(text: str | None) -> tuple[int, ...] | None:
-    """Return the shape of what a net takes or gives, from its column."""
+    """Return the shape of a net's input or output from the stored text."""
     return None if text is None else _shape(json.loads(text))

@@ -1,4 +1,4 @@
-"""Where Alembic runs the migrations: on the connection that `lemur_core.store.upgrade` opened."""
+"""Run the migrations with Alembic, on the connection that `lemur_core.store.upgrade` opened."""
 
 from alembic import context
 

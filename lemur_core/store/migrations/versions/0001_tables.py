@@ -1,8 +1,8 @@
-"""The first tables: code, prm, trial, stat. A database is made with today's, never with these."""
+"""Create the first tables: code, prm, trial, stat. New databases have the current schema instead."""
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Do nothing: what says that it is of this revision has its tables."""
+    """Do nothing: a database of this revision has the tables."""

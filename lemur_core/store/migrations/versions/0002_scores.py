@@ -1,4 +1,4 @@
-"""An epoch keeps what the metrics beside the first gave."""
+"""Store an epoch's scores of additional metrics."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the column; of what was recorded before, no other metric is known."""
+    """Add the column; it is NULL for existing epochs."""
     op.add_column("stat", sa.Column("scores", sa.Text))

@@ -1,4 +1,4 @@
-"""Results are taken in from elsewhere, of which less is known; values of prm are kept exactly."""
+"""Allow imported results, which have unknown fields; store values of prm exactly."""
 
 import json
 
@@ -27,7 +27,7 @@ _MAY_BE_UNKNOWN = {
 
 
 def upgrade() -> None:
-    """Add where results came from, and let what is not known be NULL."""
+    """Add the sources of imported results, and make columns that may be unknown nullable."""
     op.create_table(
         "source",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -55,7 +55,7 @@ def _keep_prm_as_text() -> None:
     if op.get_bind().dialect.name != "sqlite":
         op.alter_column("prm", "value", type_=sa.Text, postgresql_using="value::text")
         return
-    # SQLite itself would write numbers to fifteen digits only.
+    # SQLite would convert numbers to text with fifteen digits only.
     rows = op.get_bind().execute(sa.text("select uid, name, value from prm")).all()
     op.drop_table("prm")
     prm = op.create_table(

@@ -1,4 +1,4 @@
-"""Nets are checked: what is said of them, and what sources are compared by; trials tell sizes."""
+"""Store verdicts on checked nets and sketches of their code, and the sizes of trained nets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the tables of verdicts and sketches, and the sizes of nets."""
+    """Add the tables of verdicts and sketches, and the columns of sizes."""
     with op.batch_alter_table("trial") as batch:
         batch.add_column(sa.Column("parameters", sa.BigInteger))
         batch.add_column(sa.Column("in_shape", sa.Text))

@@ -1,4 +1,4 @@
-"""Estimators: what they predicted of a trial, and scores in the middle of epochs."""
+"""Store the predictions of estimators, and scores within epochs."""
 
 import sqlalchemy as sa
 from alembic import op

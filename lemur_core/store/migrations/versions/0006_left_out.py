@@ -1,4 +1,4 @@
-"""A trial says which samples it was trained and scored without."""
+"""Store how many samples were left out of a trial."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,5 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Add the column; of what was recorded before, nothing is known."""
+    """Add the column; it is NULL for existing trials."""
     op.add_column("trial", sa.Column("left_out", sa.Text))

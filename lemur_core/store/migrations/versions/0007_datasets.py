@@ -1,4 +1,4 @@
-"""A trial records the content of its data set."""
+"""Store the content of a trial's dataset."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Add the table and the reference; the data of trials recorded before stays unknown."""
+    """Add the table and the reference, which is NULL for existing trials."""
     op.create_table(
         "dataset",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -1,4 +1,4 @@
-"""Trials have facts, artefacts and a recipe, and belong to collections; code is kept once."""
+"""Add facts, artefacts, collections and recipes, and store each code once."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ _NAMES = ("nn", "metric", "transform", "loader")
 
 
 def upgrade() -> None:
-    """Add the tables, empty; the recipes of trials recorded before stay unknown."""
+    """Add the empty tables and the column of recipes, which is NULL for existing trials."""
     op.add_column("trial", sa.Column("recipe", sa.String(32)))
     op.create_table(
         "fact",
@@ -70,7 +70,7 @@ def _keep_code_once() -> None:
 
 
 def _prefer_what_was_hashed() -> None:
-    """Where texts of one hash differ, as one was altered, keep the one that the hash is of."""
+    """If several texts have one hash because one was altered, keep the text that matches it."""
     connection = op.get_bind()
     texts = " union ".join(f"select hash, code from {table}" for table in _NAMES)  # noqa: S608
     several = sa.text(f"select hash from ({texts}) as each_text group by hash having count(*) > 1")  # noqa: S608

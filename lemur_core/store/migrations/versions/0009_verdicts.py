@@ -1,4 +1,4 @@
-"""A source that is checked again gets another verdict beside the one before."""
+"""Keep several verdicts on the same code, one for each check."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ _COLUMNS = "asked, name, nn_id, task, dataset, metric, valid, facts, checked"
 
 
 def upgrade() -> None:
-    """Make the moment of a check part of a verdict's key."""
+    """Make the time of a check part of a verdict's key."""
     op.create_table(
         "verdict_of_moment",
         sa.Column("asked", sa.String(32), primary_key=True),

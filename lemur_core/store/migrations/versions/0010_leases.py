@@ -1,4 +1,4 @@
-"""Writers of trials have a heartbeat, by which others know that they live."""
+"""Store the heartbeat of each writer of trials, which shows that it is alive."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Add the table, empty; owners of earlier trials stay named by host and process."""
+    """Add the empty table; owners of existing trials remain identified by host and process."""
     op.create_table(
         "owner",
         sa.Column("id", sa.String(32), primary_key=True),

@@ -1,4 +1,4 @@
-"""Facts about code replace the tables of verdicts and sketches; every row of these becomes one."""
+"""Replace the tables of verdicts and sketches by facts about code, one for each row."""
 
 import json
 import math
@@ -16,7 +16,7 @@ _AT_ONCE = 1_000
 
 
 def upgrade() -> None:
-    """Add the table of facts about code, move what was recorded there, and drop the others."""
+    """Add the table of facts about code, move the rows there, and drop the old tables."""
     op.create_table(
         "code_fact",
         sa.Column("name", sa.Text, primary_key=True),
@@ -59,7 +59,7 @@ def _of_verdict(row: Mapping[Any, Any]) -> dict[str, str]:
     }
     return {
         "name": _VERDICT,
-        # Unknown where the source holds characters that no database stores.
+        # Unknown if the code contains characters that databases cannot store.
         "hash": row["hash"] or "",
         "key": f"{row['asked']} {row['checked']}",
         "value": json.dumps(value, sort_keys=True),
@@ -67,7 +67,7 @@ def _of_verdict(row: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def _finite(facts: dict[str, Any]) -> dict[str, Any]:
-    # A limit of infinity, which JSON does not have, is recorded as null.
+    # JSON has no infinity; an infinite limit is recorded as null.
     limits = facts.get("limits", {})
     none = {name: None for name, limit in limits.items() if limit == math.inf}
     return {**facts, "limits": {**limits, **none}} if none else facts
