@@ -1,4 +1,4 @@
-"""The complete code of a net: its own file and the modules that it imports from its own place.
+"""The complete code of a net: its own file and the modules beside it that it imports.
 
 Installed packages and the standard library are not part of it.
 """

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def complete(file: Path, module: str | None = None) -> str:
-    """Return the code of a net: its module, and the modules that it imports from its own place.
+    """Return the code of a net: its module and the modules beside it that it imports.
 
-    The text of a single module is that of its file.
+    If the net consists of a single module, this is the text of its file.
 
     Args:
         file: The net's file.
-        module: Its dotted name where it is imported as a module of a package; None for a file,
-            whose own modules are in its folder.
+        module: Its dotted name if it is imported as a module of a package; None for a file, which
+            imports modules from its folder.
 
     Raises:
         OSError, UnicodeDecodeError: The net's file cannot be read.
@@ -29,12 +29,13 @@ def complete(file: Path, module: str | None = None) -> str:
     text = file.read_text(encoding="utf-8")
     namespace = Namespace(file, module)
     main = text.removeprefix("\ufeff")
-    found = closure(namespace, main)
-    if not found:
+    modules = closure(namespace, main)
+    if not modules:
         return text
-    sources = {name: one.source() for name, one in found.items()}
+    sources = {name: imported.source() for name, imported in modules.items()}
     package = package_of(sources)
     moved = {
-        name: rewritten(source, found[name], namespace, package) for name, source in sources.items()
+        name: rewritten(source, modules[name], namespace, package)
+        for name, source in sources.items()
     }
     return joined(rewritten(main, namespace.main, namespace, package), package, moved)

@@ -1,4 +1,4 @@
-"""The import statements of a net's modules, and the modules that they reach."""
+"""Find and rewrite the import statements of a net's modules."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ _MODULE_PART = re.compile(r"from\b(.*?)\bimport\b", re.DOTALL)
 
 @dataclass(frozen=True)
 class Import:
-    """An import statement of which some part is a module of the net.
+    """An import statement that imports at least one module of the net.
 
     Attributes:
         node: Its node in the syntax tree.
-        names: The names among the net's modules of what it imports from, one for each name that
-            ``import a, b`` lists and one for ``from a import b``; None for other packages.
+        names: Names of the net's modules that it imports from: one for each name in
+            ``import a, b``, and one for ``from a import b``. None stands for other packages.
     """
 
     node: ast.Import | ast.ImportFrom
     names: tuple[str | None, ...]
 
 
-# CPython 3.11 counts the depth of all threads' trees together, and raises SystemError.
-_ONE_AT_A_TIME = Lock()
+# CPython 3.11 shares one depth counter among the parsers of all threads and raises SystemError.
+_PARSE_LOCK = Lock()
 
 
 def parsed(source: str) -> ast.Module | None:
-    """Return a source's syntax tree; None where it is not Python."""
+    """Return the syntax tree of a source; None if it is not valid Python."""
     import warnings
 
     try:
-        with _ONE_AT_A_TIME, warnings.catch_warnings(action="ignore"):
+        with _PARSE_LOCK, warnings.catch_warnings(action="ignore"):
             return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 def imports_of(tree: ast.Module, module: NetModuleFile, namespace: Namespace) -> Iterator[Import]:
-    """Yield the statements, anywhere in a module, that import modules of the net."""
+    """Yield the statements of a module, at any level, that import modules of the net."""
     for node in ast.walk(tree):
         names: tuple[str | None, ...]
         if isinstance(node, ast.Import):
             names = tuple(namespace.absolute(alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            names = (_from(node, module, namespace),)
+            names = (_module_name(node, module, namespace),)
         else:
             continue
         if any(name is not None for name in names):
             yield Import(node, names)
 
 
-def _from(node: ast.ImportFrom, module: NetModuleFile, namespace: Namespace) -> str | None:
+def _module_name(node: ast.ImportFrom, module: NetModuleFile, namespace: Namespace) -> str | None:
     if not node.level:
         return namespace.absolute(node.module or "")
     parts = module.package.split(".") if module.package else []
@@ -67,50 +67,52 @@ def _from(node: ast.ImportFrom, module: NetModuleFile, namespace: Namespace) -> 
         return None
     parts = parts[: len(parts) - (node.level - 1)]
     name = ".".join([*parts, node.module] if node.module else parts)
-    # What is not there raises at import, wherever it is looked for.
+    # A missing module raises an error at import, so it is not rewritten.
     return name if namespace.find(name) is not None else None
 
 
 def closure(namespace: Namespace, main: str) -> dict[str, NetModuleFile]:
-    """Return the modules that a net imports, directly or through others, by name.
+    """Return the modules that a net imports, directly or indirectly, by name.
 
-    Of packages that the net itself is in, ``__init__.py`` counts only where something is imported
+    The ``__init__.py`` of a package that contains the net is included only if something is imported
     from it.
 
     Args:
-        namespace: Where its modules are.
+        namespace: The net's modules.
         main: The text of the net's own module.
     """
-    found: dict[str, NetModuleFile] = {}
+    modules: dict[str, NetModuleFile] = {}
     waiting = [(namespace.main, main)]
     while waiting:
         module, source = waiting.pop()
         tree = parsed(source)
-        for one in imports_of(tree, module, namespace) if tree else ():
-            for name in _reached(one, namespace):
-                new = namespace.find(name)
-                if new is not None and name and name not in found:
-                    found[name] = new
-                    waiting.append((new, new.source()))
-    for name in [*found]:
+        for statement in imports_of(tree, module, namespace) if tree else ():
+            for name in _executed_modules(statement, namespace):
+                imported = namespace.find(name)
+                if imported is not None and name and name not in modules:
+                    modules[name] = imported
+                    waiting.append((imported, imported.source()))
+    for name in [*modules]:
         for package in packages_above(name):
-            # Not imported from: it is there for the modules in it only.
-            found.setdefault(package, NetModuleFile(package, None, True))
-    return dict(sorted(found.items()))
+            # Nothing is imported from this package; it only contains modules of the net.
+            modules.setdefault(package, NetModuleFile(package, None, True))
+    return dict(sorted(modules.items()))
 
 
-def _reached(statement: Import, namespace: Namespace) -> Iterator[str]:
-    """Yield the names of the modules that a statement runs."""
+def _executed_modules(statement: Import, namespace: Namespace) -> Iterator[str]:
+    """Yield the names of the modules that a statement executes."""
     for name in statement.names:
         if name is None:
             continue
         submodules: list[str] = []
         is_explicit = True
         if isinstance(statement.node, ast.ImportFrom):
-            every = [alias.name for alias in statement.node.names]
-            submodules = [f"{name}.{one}".lstrip(".") for one in every if one != "*"]
-            submodules = [one for one in submodules if namespace.find(one) is not None]
-            is_explicit = len(submodules) < len(every)
+            imported = [alias.name for alias in statement.node.names]
+            submodules = [f"{name}.{alias}".lstrip(".") for alias in imported if alias != "*"]
+            submodules = [
+                submodule for submodule in submodules if namespace.find(submodule) is not None
+            ]
+            is_explicit = len(submodules) < len(imported)
         for package in packages_above(name):
             if not namespace.contains_main(package):
                 yield package
@@ -120,7 +122,7 @@ def _reached(statement: Import, namespace: Namespace) -> Iterator[str]:
 
 
 def packages_above(name: str) -> Iterator[str]:
-    """Yield the names of the packages that a module is in, the outermost first.
+    """Yield the names of the packages that contain a module, outermost first.
 
     >>> list(packages_above("a.b.c"))
     ['a', 'a.b']
@@ -130,15 +132,15 @@ def packages_above(name: str) -> Iterator[str]:
 
 
 def rewritten(source: str, module: NetModuleFile, namespace: Namespace, package: str) -> str:
-    """Return a module's text with its imports of other modules of the net under another package.
+    """Rewrite a module's imports of other modules of the net to import from another package.
 
-    Each statement stays on its lines, so that line numbers are the same.
+    Line numbers do not change.
 
     Args:
-        source: Its text.
+        source: The text of the module.
         module: The module.
-        namespace: Where the net's modules are.
-        package: The package that they are in.
+        namespace: The net's modules.
+        package: The package to import from.
     """
     tree = parsed(source)
     statements = [] if tree is None else list(imports_of(tree, module, namespace))
@@ -147,25 +149,31 @@ def rewritten(source: str, module: NetModuleFile, namespace: Namespace, package:
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
 
-    def place(line: int, column: int) -> int:
+    def offset(line: int, column: int) -> int:
         # Columns count bytes of UTF-8.
         return starts[line - 1] + len(lines[line - 1].encode()[:column].decode())
 
-    for one in sorted(statements, key=lambda one: (one.node.lineno, one.node.col_offset))[::-1]:
-        node = one.node
-        start = place(node.lineno, node.col_offset)
-        end = place(node.end_lineno or node.lineno, node.end_col_offset or 0)
-        source = source[:start] + _moved(one, source[start:end], package) + source[end:]
+    for statement in sorted(
+        statements, key=lambda statement: (statement.node.lineno, statement.node.col_offset)
+    )[::-1]:
+        node = statement.node
+        start = offset(node.lineno, node.col_offset)
+        end = offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
+        source = (
+            source[:start]
+            + _rewrite_statement(statement, source[start:end], package)
+            + source[end:]
+        )
     return source
 
 
-def _moved(statement: Import, text: str, package: str) -> str:
+def _rewrite_statement(statement: Import, text: str, package: str) -> str:
     names = [None if name is None else f"{package}.{name}".rstrip(".") for name in statement.names]
     if isinstance(statement.node, ast.ImportFrom):
         match = _MODULE_PART.match(text)
         assert match is not None
-        kept = "\\\n" * match[1].count("\n")
-        return f"from {names[0]} {kept}import{text[match.end() :]}"
+        continuation = "\\\n" * match[1].count("\n")
+        return f"from {names[0]} {continuation}import{text[match.end() :]}"
     parts = []
     for alias, name in zip(statement.node.names, names, strict=True):
         if name is None:
@@ -173,7 +181,7 @@ def _moved(statement: Import, text: str, package: str) -> str:
         elif alias.asname or "." not in alias.name:
             parts.append(f"import {name} as {alias.asname or alias.name}")
         else:
-            top, _, rest = alias.name.partition(".")
-            parts.append(f"import {name}; import {name.removesuffix(f'.{rest}')} as {top}")
-    kept = "\\\n" * text.count("\n")
-    return "; ".join(parts).replace("import ", f"import {kept}", 1)
+            top, _, submodule = alias.name.partition(".")
+            parts.append(f"import {name}; import {name.removesuffix(f'.{submodule}')} as {top}")
+    continuation = "\\\n" * text.count("\n")
+    return "; ".join(parts).replace("import ", f"import {continuation}", 1)

@@ -1,4 +1,4 @@
-"""Run a net from the text that is recorded of it."""
+"""Load a net from its complete code."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 
 
 def load_file(path: Path, text: str | None = None) -> ModuleType:
-    """Run a net's file and return its module; each call runs it again.
+    """Execute a net's file and return its module; each call executes it again.
 
-    Modules that it imports from its folder are those of its complete code.
+    Modules that it imports from its folder are taken from its complete code.
 
     Args:
         path: The file.
-        text: Its complete code; None reads it.
+        text: Its complete code; None reads it from the file.
 
     Raises:
-        PluginError: There is no such file.
-        Exception: Whatever the file raises.
+        PluginError: The file does not exist.
+        Exception: Any exception that the file raises.
     """
     if text is None:
         if path.suffix != ".py" or not path.is_file():
             raise PluginError(f"there is no file {str(path)!r}")
         text = complete(path)
-    return _run(text, path, f"_lemur_file_{_digest(str(path))}")
+    return _execute(text, path, f"_lemur_file_{_digest(str(path))}")
 
 
 def load_module(module: str, file: Path, text: str) -> ModuleType:
-    """Run the complete code of a module of a package, once per process, and return its module.
+    """Execute the complete code of a module of a package, once per process, and return its module.
 
-    It runs as another module of the same package, so that it leaves alone what others import under
-    the module's own name. The packages that it is in are imported first, as Python does.
+    The code is executed as a separate module of the same package, which does not affect imports of
+    the original module. As in an import, the packages that contain it are imported first.
 
     Args:
         module: The module's dotted name.
@@ -51,16 +51,16 @@ def load_module(module: str, file: Path, text: str) -> ModuleType:
         text: Its complete code.
 
     Raises:
-        Exception: Whatever the packages or the text raise.
+        Exception: Any exception that the packages or the code raise.
     """
     package, _, stem = module.rpartition(".")
     if package:
         import_module(package)
     name = f"{package}._lemur_{stem}_{_digest(text)}".lstrip(".")
-    return sys.modules[name] if name in sys.modules else _run(text, file, name)
+    return sys.modules[name] if name in sys.modules else _execute(text, file, name)
 
 
-def _run(text: str, file: Path, name: str) -> ModuleType:
+def _execute(text: str, file: Path, name: str) -> ModuleType:
     spec = spec_from_file_location(name, file)
     assert spec is not None
     module = module_from_spec(spec)
@@ -74,11 +74,11 @@ def _run(text: str, file: Path, name: str) -> ModuleType:
 
 
 def _compiled(text: str, path: Path) -> CodeType:
-    """Compile a net's complete code, with the line numbers of its own file."""
+    """Compile a net's complete code with the line numbers of its file."""
     text = text.removeprefix("\ufeff")
     parts, tree = parts_of(text), ast.parse(text, str(path))
-    # What `inspect.getsource` gives, to torch.jit.script for example, is what runs, whatever the
-    # file holds by then.
+    # `inspect.getsource`, which torch.jit.script uses for example, must return the executed code,
+    # even if the file changes.
     lines = parts.main.splitlines(keepends=True)
     linecache.cache[str(path)] = len(parts.main), None, lines, str(path)
     if not parts.modules:
@@ -89,7 +89,7 @@ def _compiled(text: str, path: Path) -> CodeType:
         elif node.lineno > parts.line:
             for child in ast.walk(node):
                 if hasattr(child, "lineno"):
-                    # A position that every Python takes.
+                    # A position that is valid in every version of Python.
                     vars(child).update(lineno=1, end_lineno=1, col_offset=0, end_col_offset=0)
     return compile(tree, str(path), "exec", dont_inherit=True)
 

@@ -1,4 +1,4 @@
-"""The names that a module defines and imports, and those that a statement uses."""
+"""Find the names that a module defines and imports, and those that a statement uses."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _COMPOUND = (
 
 @dataclass(frozen=True)
 class Names:
-    """What the names of a module stand for.
+    """The names of a module.
 
     Attributes:
-        definitions: The statements that define each name, in their order.
-        imports: For each name that is imported, its module and its name there; the name is empty
-            where the module itself is meant.
-        stars: The modules of which every name is imported.
+        definitions: The statements that define each name, in order.
+        imports: Imported names, each with the module and the name in it; the name is empty if the
+            module itself is imported.
+        stars: Modules from which all names are imported with ``*``.
     """
 
     definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Names:
 
 
 def names_of(tree: ast.Module, package: str) -> Names:
-    """Return the names of a module; imports count wherever they stand in it.
+    """Return the names of a module; imports are included at any level.
 
     Args:
         tree: The module.
@@ -54,24 +54,24 @@ def names_of(tree: ast.Module, package: str) -> Names:
 
 
 def used_in(node: ast.AST) -> Iterator[Chain]:
-    """Yield the names that a statement uses, with their attributes: ``a.b.c`` is one of three.
+    """Yield the names that a statement uses, with attributes: ``a.b.c`` is a chain of three parts.
 
-    Annotations are left out, and what is raised.
+    Annotations and ``raise`` statements are ignored.
     """
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, ast.Attribute | ast.Name) and (chain := _chain(one)):
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, ast.Attribute | ast.Name) and (chain := _chain(current)):
             yield chain
-        elif not isinstance(one, ast.Raise):
-            for name, value in ast.iter_fields(one):
+        elif not isinstance(current, ast.Raise):
+            for name, value in ast.iter_fields(current):
                 if name not in _ANNOTATIONS:
-                    several = value if isinstance(value, list) else (value,)
-                    waiting += [child for child in several if isinstance(child, ast.AST)]
+                    values = value if isinstance(value, list) else (value,)
+                    pending += [child for child in values if isinstance(child, ast.AST)]
 
 
 def bases_in(statement: ast.stmt) -> Iterator[Chain]:
-    """Yield the names that a class is derived from, or that something is assigned from."""
+    """Yield the names of a class's bases, or those on the right side of an assignment."""
     match statement:
         case ast.ClassDef(bases=bases):
             for base in bases:
@@ -90,7 +90,7 @@ def _chain(node: ast.AST) -> Chain:
 
 
 def _top_level(nodes: Iterable[ast.AST]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module, those under conditions and in ``try`` included."""
+    """Yield the statements of a module, including those in ``if``, ``for`` or ``try`` blocks."""
     for node in nodes:
         if isinstance(node, _COMPOUND):
             yield from _top_level(ast.iter_child_nodes(node))
@@ -99,7 +99,7 @@ def _top_level(nodes: Iterable[ast.AST]) -> Iterator[ast.stmt]:
 
 
 def _defined(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement defines, or changes an attribute or item of."""
+    """Yield the names that a statement defines, or whose attributes or items it changes."""
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             yield name

@@ -1,4 +1,4 @@
-"""Where the modules are that belong to a net, and not to an installed package."""
+"""Find the modules that belong to a net rather than to an installed package."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lemur_core.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NEVER_OWN = {"lemur_core", *sys.stdlib_module_names}
+_NEVER_USER_CODE = {"lemur_core", *sys.stdlib_module_names}
 _INSTALLED = {"site-packages", "dist-packages"}
-# Of what no file has the name, the system would say more than that it is not there.
-_LONGEST_PART = 250
-# Folders that a net adds while it is loaded are no place to look for its modules the next time.
-_PATH = tuple(sys.path)
+# For longer names, the operating system raises an error other than "file not found".
+_MAX_PART_BYTES = 250
+# A copy, so that folders a net adds to sys.path while it is loaded are not searched later.
+_INITIAL_PATH = tuple(sys.path)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class NetModuleFile:
 
     @property
     def package(self) -> str:
-        """The package that its relative imports start from; empty for a file of no package."""
+        """The package that its relative imports start from; empty for a file outside a package."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
     def source(self) -> str:
@@ -58,16 +58,16 @@ class NetModuleFile:
 class Namespace:
     """The modules that belong to a net.
 
-    An import statement of one of these modules finds, in this order, the standard library and
-    installed packages, the files beside the net, and folders of ``PYTHONPATH`` or of the script
-    that runs lemur, where nothing is installed.
+    An import statement in one of these modules searches, in this order: the standard library and
+    installed packages, the folder of the net, and the folders of ``PYTHONPATH`` and of the script
+    that runs lemur, unless packages are installed there.
 
     Attributes:
         main: The net's own module.
 
     Args:
         file: The net's file.
-        module: Its dotted name where it is imported as a module of a package; None for a file.
+        module: Its dotted name if it is imported as a module of a package; None for a file.
     """
 
     def __init__(self, file: Path, module: str | None = None) -> None:
@@ -84,43 +84,49 @@ class Namespace:
         self._top = packages[0] if packages else ""
 
     def contains_main(self, package: str) -> bool:
-        """Return whether the net's module is inside a package."""
+        """Return whether a package contains the net's module."""
         return not package or f"{self.main.package}.".startswith(f"{package}.")
 
     def absolute(self, name: str) -> str | None:
-        """Return the name among the net's modules of what ``import name`` finds; None elsewhere."""
-        top, _, rest = name.partition(".")
-        if top in _NEVER_OWN:
+        """Return the module of the net that ``import name`` finds; None if it is not the net's."""
+        top, _, submodule = name.partition(".")
+        if top in _NEVER_USER_CODE:
             return None
-        own = self._own(top)
-        return own if own is None or not rest else f"{own}.{rest}"
+        top_module = self._top_level_module(top)
+        if top_module is None or not submodule:
+            return top_module
+        return f"{top_module}.{submodule}"
 
     def find(self, name: str) -> NetModuleFile | None:
-        """Return the module of a name; None where there is none."""
+        """Return the module with a name; None if there is none."""
         if not name:
             return NetModuleFile("", None, True)
-        for root in (self._root, *_users_folders()):
-            if (found := in_folder(root, name)) is not None:
-                return found
+        for root in (self._root, *_user_folders()):
+            if (module := in_folder(root, name)) is not None:
+                return module
         return None
 
     def shadowed(self, name: str) -> Path | None:
-        """Return the file beside the net that ``import name`` does not find; None elsewhere."""
-        if self._beside is None or (found := in_folder(self._beside, name)) is None:
+        """Return the file beside the net that ``import name`` ignores; None if there is none."""
+        if self._beside is None or (module := in_folder(self._beside, name)) is None:
             return None
-        return found.file if name in _NEVER_OWN or _is_installed(name, self._beside) else None
+        return (
+            module.file if name in _NEVER_USER_CODE or _is_installed(name, self._beside) else None
+        )
 
-    def _own(self, top: str) -> str | None:
+    def _top_level_module(self, top: str) -> str | None:
         if top == self._top:
             return top
-        if self._beside is not None and _is_own(self._beside, top):
+        if self._beside is not None and _is_user_module(self._beside, top):
             return f"{self.main.name.rpartition('.')[0]}.{top}".lstrip(".")
         roots = [] if _INSTALLED & set(self._root.parts) else [self._root]
-        return top if any(_is_own(root, top) for root in (*roots, *_users_folders())) else None
+        return (
+            top if any(_is_user_module(root, top) for root in (*roots, *_user_folders())) else None
+        )
 
 
 def _packages(folder: Path) -> list[str]:
-    """Return the names of the packages that a folder is, the outermost first."""
+    """Return the names of the packages that a folder belongs to, outermost first."""
     names: list[str] = []
     while (folder / "__init__.py").is_file() and folder.name.isidentifier():
         names.insert(0, folder.name)
@@ -129,57 +135,59 @@ def _packages(folder: Path) -> list[str]:
 
 
 def in_folder(folder: Path, name: str) -> NetModuleFile | None:
-    """Return the module of a dotted name whose top-level package is in a folder."""
-    if any(len(os.fsencode(part)) > _LONGEST_PART for part in name.split(".")):
+    """Return the module with a dotted name below a folder; None if there is none."""
+    if any(len(os.fsencode(part)) > _MAX_PART_BYTES for part in name.split(".")):
         return None
-    place = folder.joinpath(*name.split("."))
-    if (file := place / "__init__.py").is_file():
+    path = folder.joinpath(*name.split("."))
+    if (file := path / "__init__.py").is_file():
         return NetModuleFile(name, file, True)
-    if (file := place.with_name(f"{place.name}.py")).is_file():
+    if (file := path.with_name(f"{path.name}.py")).is_file():
         return NetModuleFile(name, file, False)
-    if place.is_dir() and any(place.glob("*.py")):
+    if path.is_dir() and any(path.glob("*.py")):
         return NetModuleFile(name, None, True)
     return None
 
 
-def _is_own(folder: Path, top: str) -> bool:
+def _is_user_module(folder: Path, top: str) -> bool:
     return in_folder(folder, top) is not None and not _is_installed(top, folder)
 
 
-def _is_installed(top: str, but: Path) -> bool:
+def _is_installed(top: str, net_folder: Path) -> bool:
     """Return whether a package is installed in another folder than the net's."""
-    users = {but.resolve(), *_users_folders()}
-    spec = PathFinder.find_spec(top, [str(place) for place in _path() if place not in users])
-    # A folder without __init__.py is a package only where there is no other.
+    excluded = {net_folder.resolve(), *_user_folders()}
+    spec = PathFinder.find_spec(
+        top, [str(folder) for folder in _search_path() if folder not in excluded]
+    )
+    # A folder without __init__.py is a namespace package, which any regular package overrides.
     return spec is not None and spec.origin is not None
 
 
-def _users_folders() -> Iterator[Path]:
-    """Yield where Python looks before the standard library, but for what is installed there."""
+def _user_folders() -> Iterator[Path]:
+    """Yield the folders of ``sys.path`` before the standard library without installed packages."""
     library = Path(sysconfig.get_path("stdlib")).resolve()
-    for place in _path():
-        if place == library or place.suffix == ".zip":
+    for folder in _search_path():
+        if folder == library or folder.suffix == ".zip":
             return
-        if place.is_dir() and not _holds_metadata(place):
-            yield place
+        if folder.is_dir() and not _contains_metadata(folder):
+            yield folder
 
 
 def is_installed(file: Path, folder: Path) -> bool:
-    """Return whether a module is installed, and not a user's own.
+    """Return whether a module is installed rather than part of the user's code.
 
     Args:
-        file: Its file.
-        folder: Where its top-level package is.
+        file: The file of the module.
+        folder: The folder that contains its top-level package.
     """
     library = Path(sysconfig.get_path("stdlib")).resolve()
-    if library in file.parents or _INSTALLED & set(file.parts) or _holds_metadata(folder):
+    if library in file.parents or _INSTALLED & set(file.parts) or _contains_metadata(folder):
         return True
-    return folder in _path() and folder not in _users_folders()
+    return folder in _search_path() and folder not in _user_folders()
 
 
-def _holds_metadata(folder: Path) -> bool:
+def _contains_metadata(folder: Path) -> bool:
     return any(name.endswith((".dist-info", ".egg-info")) for name in os.listdir(folder))
 
 
-def _path() -> Iterator[Path]:
-    yield from (Path(place or ".").resolve() for place in _PATH if isinstance(place, str))
+def _search_path() -> Iterator[Path]:
+    yield from (Path(entry or ".").resolve() for entry in _INITIAL_PATH if isinstance(entry, str))

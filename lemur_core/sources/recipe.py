@@ -1,8 +1,8 @@
-"""Identify the code that trains a net and is not part of its recorded code.
+"""Identify the code that trains a net but is not part of its recorded code.
 
-A net's recorded code says what it computes. How it is trained may be in a base class that is
-installed, `lemur_core.kinds.net.Trainable` for example: its ``learn``, its optimizer, its clipping
-of gradients. The recipe is the part of that code which the net can reach.
+A net's recorded code defines what it computes. How it is trained may be defined in an installed
+base class, for example `lemur_core.kinds.net.Trainable` with its ``learn``, optimizer and gradient
+clipping. The recipe is the part of that code which the net can reach.
 """
 
 from __future__ import annotations
@@ -27,56 +27,56 @@ from lemur_core.sources.text import trees_of
 _CORE = "lemur_core"
 _NEVER_FOLLOWED = {*sys.stdlib_module_names, "numpy", "torch"}
 _ERRORS = "lemur_core.errors"
-# Recorded modules have names that no installed module has.
+# A prefix for recorded modules that no installed module can have.
 _RECORDED = "<recorded>"
-# Of a base class in a large library, the nearest modules are enough to notice a change.
-_MOST_MODULES = 64
+# For a base class in a large library, the nearest modules suffice to detect a change.
+_MAX_MODULES = 64
 
 Uses = Callable[[ast.stmt], Iterator[Chain]]
 
 
 class Definition(NamedTuple):
-    """A name of a module."""
+    """A name that a module defines."""
 
     module: str
     name: str
 
 
-# Once per process, as Python imports a module.
+# Cached for the process, as Python imports a module only once.
 @cache
 def recipe_of(code: str, target: str = "Net", adapter: str | None = None) -> str | None:
-    """Return the identity of the code that trains a net and is not recorded with it.
+    """Return the identity of the code that trains a net but is not recorded with it.
 
-    Statements are followed from the net's class, by the names that they use, through the recorded
-    code into `lemur_core` and the packages of the net's base classes, but not into the standard
-    library, numpy and torch. The identity is that of the statements reached outside the recorded
-    code, without comments, docstrings, annotations and layout, and wherever they are: it stays the
-    same if they are moved to another module.
+    Starting from the net's class, the search follows the names that statements use, through the
+    recorded code into `lemur_core` and the packages of the net's base classes, but not into the
+    standard library, numpy and torch. The identity is a hash of the statements reached outside the
+    recorded code. It does not depend on comments, docstrings, annotations, layout, or the module
+    that contains a statement.
 
     Args:
         code: The net's recorded code.
-        target: The name of the net's class, or of the object that holds it, in its module.
-        adapter: The module that ``target`` is in, where that is not part of ``code``.
+        target: Name of the net's class, or of the object that contains it, in its module.
+        adapter: Name of the module that defines ``target``, if it is not part of ``code``.
 
     Returns:
-        32 hexadecimal digits; None where no such code is reached.
+        32 hexadecimal digits; None if no such code is reached.
     """
     search = _Search(code)
     root = Definition(adapter or _RECORDED, target)
     packages = {_CORE, *({_top(adapter)} if adapter else ())}
-    packages |= {_top(one.module) for one in search.reached(root, bases_in, None)}
+    packages |= {_top(definition.module) for definition in search.reached(root, bases_in, None)}
     reached = search.reached(root, used_in, packages - {_RECORDED})
     forms = {
         _form(statement)
-        for one in reached
-        if _top(one.module) != _RECORDED
-        for statement in search.names(one.module).definitions.get(one.name, ())
+        for definition in reached
+        if _top(definition.module) != _RECORDED
+        for statement in search.names(definition.module).definitions.get(definition.name, ())
     }
     return sha256("\n".join(sorted(forms)).encode()).hexdigest()[:32] if forms else None
 
 
 class _Search:
-    """The definitions that a net reaches.
+    """A search for the definitions that a net reaches.
 
     Args:
         code: The net's recorded code.
@@ -86,52 +86,53 @@ class _Search:
         tree = parsed(code.removeprefix("\ufeff"))
         trees = trees_of(tree) if tree else {}
         self._recorded = {
-            f"{_RECORDED}.{name}".rstrip("."): names_of(one, _RECORDED)
-            for name, one in trees.items()
+            f"{_RECORDED}.{name}".rstrip("."): names_of(module, _RECORDED)
+            for name, module in trees.items()
         }
 
     def reached(self, root: Definition, uses: Uses, packages: set[str] | None) -> list[Definition]:
-        """Return the definitions that are reached from one.
+        """Return the definitions that are reached from a definition.
 
         Args:
-            root: Where it begins.
-            uses: Gives the names that a statement leads to.
-            packages: Those that are followed beside the recorded code; None follows any.
+            root: The definition to start from.
+            uses: Function that yields the names to follow from a statement.
+            packages: Packages to follow in addition to the recorded code; None follows all.
         """
-        found: dict[Definition, None] = {}
+        reached: dict[Definition, None] = {}
         modules: set[str] = set()
-        waiting = deque(self._roots(root))
-        while waiting:
-            one = waiting.popleft()
-            top = _top(one.module)
+        pending = deque(self._roots(root))
+        while pending:
+            definition = pending.popleft()
+            top = _top(definition.module)
             is_followed = packages is None or top in packages or top == _RECORDED
-            if one in found or not is_followed or top in _NEVER_FOLLOWED:
+            if definition in reached or not is_followed or top in _NEVER_FOLLOWED:
                 continue
-            modules.add(one.module)
-            if len(modules) > _MOST_MODULES:
+            modules.add(definition.module)
+            if len(modules) > _MAX_MODULES:
                 break
-            found[one] = None
-            for statement in self.names(one.module).definitions.get(one.name, ()):
+            reached[definition] = None
+            for statement in self.names(definition.module).definitions.get(definition.name, ()):
                 for chain in dict.fromkeys(uses(statement)):
-                    waiting += self._meant(one.module, chain)
-        return list(found)
+                    pending += self._resolve(definition.module, chain)
+        return list(reached)
 
     def names(self, module: str) -> Names:
-        """Return the names of a module, none where there is no source of it."""
-        return self._recorded.get(module) or _installed(module) or Names()
+        """Return the names of a module; empty if its source is not available."""
+        return self._recorded.get(module) or _installed_names(module) or Names()
 
     def _roots(self, root: Definition) -> Iterator[Definition]:
-        found = list(self._meant(root.module, (root.name,)))
-        if found:
-            yield from found
+        definitions = list(self._resolve(root.module, (root.name,)))
+        if definitions:
+            yield from definitions
             return
-        # Made in a way that no statement shows; the search space is no part of the training.
+        # No statement defines the target, so follow every definition. The search space is not part
+        # of the training.
         for name in self.names(root.module).definitions:
             if name != "supported_hyperparameters":
                 yield Definition(root.module, name)
 
-    def _meant(self, module: str, chain: Chain) -> Iterator[Definition]:
-        """Yield the definitions that a name in a module may mean."""
+    def _resolve(self, module: str, chain: Chain) -> Iterator[Definition]:
+        """Yield the definitions that a name in a module may refer to."""
         name, *attributes = chain
         names = self.names(module)
         if name in names.definitions:
@@ -150,14 +151,14 @@ class _Search:
         while attributes and self._is_module(f"{module}.{attributes[0]}"):
             module, attributes = f"{module}.{attributes[0]}", attributes[1:]
         if attributes:
-            yield from self._meant(module, (attributes[0],))
+            yield from self._resolve(module, (attributes[0],))
             return
-        # The module itself is handed on, so that anything in it may be used.
+        # The module itself is used as a value, so any of its definitions may be reached.
         for name in self.names(module).definitions:
             yield Definition(module, name)
 
     def _is_module(self, module: str) -> bool:
-        return module in self._recorded or _installed(module) is not None
+        return module in self._recorded or _installed_names(module) is not None
 
 
 def _top(module: str) -> str:
@@ -167,10 +168,10 @@ def _top(module: str) -> str:
 _form = cache(normal_form)
 
 
-# Once per process, as Python imports a module.
+# Cached for the process, as Python imports a module only once.
 @cache
-def _installed(module: str) -> Names | None:
-    """Return the names of an installed module; None where there is no source of one."""
+def _installed_names(module: str) -> Names | None:
+    """Return the names of an installed module; None if its source is not available."""
     try:
         spec = find_spec(_top(module))
     except (ImportError, ValueError):
@@ -179,11 +180,11 @@ def _installed(module: str) -> Names | None:
         return None
     origin = Path(spec.origin)
     root = origin.parent.parent if spec.submodule_search_locations else origin.parent
-    found = in_folder(root, module)
-    if found is None:
+    module_file = in_folder(root, module)
+    if module_file is None:
         return None
     try:
-        tree = parsed(found.source())
+        tree = parsed(module_file.source())
     except PluginError:
         return None
-    return None if tree is None else names_of(tree, found.package)
+    return None if tree is None else names_of(tree, module_file.package)

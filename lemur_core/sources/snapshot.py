@@ -1,4 +1,4 @@
-"""The code of an entry as it was read once, and whether a process imported that very code."""
+"""Snapshots of the code of entries, and checks that a process imported the same code."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _IMPORTED: dict[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The code of an entry at the moment when it was read.
+    """The code of an entry at the time it was read.
 
     Attributes:
-        text: What is recorded.
-        digests: The name of each module that loading the entry imports, and the digest of its
-            file at that moment; empty where loading the entry runs ``text`` instead.
+        text: The code that is recorded.
+        digests: Name of each module that loading the entry imports, and the digest of its file at
+            that time; empty if loading the entry executes ``text`` instead.
     """
 
     text: str
@@ -32,25 +32,25 @@ class Snapshot:
 
 
 def digest_of(content: bytes) -> str:
-    """Return what tells the contents of a module's file apart."""
+    """Return the SHA-256 of a file's content, hexadecimal."""
     return sha256(content).hexdigest()
 
 
 def import_noted(module: str, read: Callable[[str], bytes]) -> ModuleType:
-    """Import a module, and remember which content of its file this process imported.
+    """Import a module and remember the digest of the file that this process imported.
 
     Args:
-        module: Its name.
-        read: Reads the file of a module.
+        module: Name of the module.
+        read: Function that reads the file of a module.
 
     Raises:
-        Exception: Whatever it raises.
+        Exception: Any exception that the module raises.
     """
     if module in _IMPORTED:
         return import_module(module)
     before = _digest(module, read)
     imported = import_module(module)
-    # Of a file that is edited while it is imported, it is not known which content was.
+    # If the file is edited during the import, it is unknown which content was imported.
     _IMPORTED[module] = before if _digest(module, read) == before else ""
     return imported
 
@@ -58,13 +58,17 @@ def import_noted(module: str, read: Callable[[str], bytes]) -> ModuleType:
 def _digest(module: str, read: Callable[[str], bytes]) -> str:
     try:
         return digest_of(read(module))
-    # A module without a file; of one that is not there, importing it tells more.
+    # The module has no file, or it is missing and importing it raises a better error.
     except (LemurError, OSError, ValueError):
         return ""
 
 
 def check_imported(name: str, snapshot: Snapshot) -> None:
-    """Raise `CodeChangedError` where this process imported another content than was read."""
+    """Check that this process imported the code of a snapshot.
+
+    Raises:
+        CodeChangedError: It imported other content of a module.
+    """
     for module, digest in snapshot.digests:
         if _IMPORTED.get(module, digest) != digest:
             raise CodeChangedError(name, module)

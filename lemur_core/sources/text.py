@@ -1,7 +1,7 @@
-"""One text of several modules, which runs wherever it is written to a file.
+"""Join several modules to one text, which can be executed from any file.
 
-It is the net's own module, with a block in it that holds the sources of the other modules as texts
-and makes them importable, and with import statements that name them there.
+The text is the net's own module with an inserted block. The block contains the sources of the other
+modules as strings and makes them importable; the import statements refer to them.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ _sys.meta_path[:] = [_one for _one in _sys.meta_path if _one != _recorded] + [_r
 
 
 class Parts(NamedTuple):
-    """A text of several modules, taken apart.
+    """The parts of a text that joins several modules.
 
     Attributes:
-        main: The net's own module; its lines are those of its file.
-        modules: The sources of the other modules, by name.
-        line: The number of lines before the block, in the text and in the file.
-        lines: The number of lines of the block.
+        main: The net's own module, with the lines of its file.
+        modules: Sources of the other modules by name.
+        line: Number of lines before the block.
+        lines: Number of lines of the block.
     """
 
     main: str
@@ -71,39 +71,41 @@ class Parts(NamedTuple):
     lines: int = 0
 
     def line_of(self, line: int) -> int:
-        """Return the line of the net's file that a line of the text is."""
+        """Convert a line number of the text to a line number of the net's file."""
         return line if line <= self.line else max(self.line, line - self.lines)
 
 
 def package_of(sources: Mapping[str, str]) -> str:
-    """Return the name of the package that recorded modules are in, the same for the same sources.
+    """Return the name of the package of recorded modules, which depends only on their sources.
 
     Args:
-        sources: The text of each module, by name.
+        sources: Texts of the modules by name.
     """
-    every = "\0".join(f"{name}\0{source}" for name, source in sorted(sources.items()))
-    return f"recorded_{sha256(every.encode(errors='surrogatepass')).hexdigest()[:12]}"
+    content = "\0".join(f"{name}\0{source}" for name, source in sorted(sources.items()))
+    return f"recorded_{sha256(content.encode(errors='surrogatepass')).hexdigest()[:12]}"
 
 
 def joined(main: str, package: str, modules: Mapping[str, str]) -> str:
-    """Return the one text of several modules.
+    """Return the text that joins several modules.
 
     Args:
         main: The net's own module.
-        package: The name of the package of the others.
-        modules: The texts of the others, by their names in the package.
+        package: Name of the package of the other modules.
+        modules: Texts of the other modules by their name in the package.
     """
     sources = {package: ""} | {f"{package}.{name}": text for name, text in modules.items()}
-    written = "".join(f"_recorded[{name!r}] = {_literal(text)}\n" for name, text in sources.items())
-    block = f"{_BEGIN}\n{_IMPORTER}{written}{_INSTALL}{_END}\n"
+    assignments = "".join(
+        f"_recorded[{name!r}] = {_literal(text)}\n" for name, text in sources.items()
+    )
+    block = f"{_BEGIN}\n{_IMPORTER}{assignments}{_INSTALL}{_END}\n"
     lines = main.split("\n")
-    line = _first_line(main)
+    line = _block_start(main)
     before = "\n".join([*lines[:line], ""]) if line else ""
     return before + block + "\n".join(lines[line:])
 
 
 def parts_of(text: str) -> Parts:
-    """Return a text taken apart; one of a single module has no others."""
+    """Split a text that `joined` returned; the text of a single module is returned unchanged."""
     begin, end = text.find(f"{_BEGIN}\n"), text.rfind(f"\n{_END}\n")
     tree = parsed(text) if 0 <= begin < end else None
     if tree is None or (begin and text[begin - 1] != "\n"):
@@ -117,20 +119,22 @@ def parts_of(text: str) -> Parts:
 
 
 def trees_of(tree: ast.Module) -> dict[str, ast.Module]:
-    """Return the syntax trees of a text's modules by their names, its own first, named ``""``.
+    """Return the syntax trees of a text's modules by name, the net's own module first as ``""``.
 
-    Imports of modules of the text are relative ones in them; the block is left out.
+    The block is left out, and imports of modules of the text are made relative.
     """
     modules = _modules(tree)
     if not modules:
         return {"": tree}
     package, block = modules[0][0], [_is_of_block(node) for node in tree.body]
     begin, end = block.index(True), len(block) - block[::-1].index(True)
-    own = ast.Module([*tree.body[:begin], *tree.body[end:]], [])
+    main = ast.Module([*tree.body[:begin], *tree.body[end:]], [])
     others = {name.removeprefix(f"{package}."): parsed(text) for name, text in modules[1:]}
-    trees = {"": deepcopy(own)} | {name: one for name, one in others.items() if one is not None}
-    for one in trees.values():
-        _make_relative(one, package)
+    trees = {"": deepcopy(main)} | {
+        name: other for name, other in others.items() if other is not None
+    }
+    for module in trees.values():
+        _make_relative(module, package)
     return trees
 
 
@@ -152,19 +156,19 @@ def _make_relative(tree: ast.Module, package: str) -> None:
 
 
 def _modules(tree: ast.Module) -> list[tuple[str, str]]:
-    found = []
+    modules = []
     for node in tree.body:
         match node:
             case ast.Assign(
                 targets=[ast.Subscript(value=ast.Name("_recorded"), slice=ast.Constant(str(name)))],
                 value=ast.Constant(str(text)),
             ):
-                found.append((name, text))
-    return found
+                modules.append((name, text))
+    return modules
 
 
 def _literal(text: str) -> str:
-    """Return a literal of a text that reads as the text does, wherever that is possible."""
+    """Return a literal for a text: a readable raw string if possible, else its repr."""
     if not text:
         return repr(text)
     for quote in ("'''", '"""'):
@@ -175,8 +179,8 @@ def _literal(text: str) -> str:
     return repr(text)
 
 
-def _first_line(main: str) -> int:
-    """Return the number of lines that must come first: a docstring, ``from __future__``."""
+def _block_start(main: str) -> int:
+    """Return the number of lines that the block must follow: docstring and ``__future__``."""
     tree, line = parsed(main), 0
     for node in tree.body if tree else ():
         match node:
@@ -184,7 +188,7 @@ def _first_line(main: str) -> int:
                 line = node.end_lineno or line
             case _:
                 break
-    # Comments above, an encoding or a licence for example, stay above.
+    # Comments at the top, such as an encoding or a licence, stay at the top.
     if not line:
         for text in main.split("\n"):
             if not text.startswith("#") or text == _BEGIN:

@@ -1,4 +1,4 @@
-"""What a net uses and its recorded code lacks."""
+"""Find what a net uses that its recorded code lacks."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from lemur_core.sources.namespace import Namespace, NetModuleFile, is_installed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_LONGEST_NAME = 255
-_LEMURS = ("recorded_", "_lemur_file_", "lemur_core", "__main__", "__mp_main__")
+_MAX_NAME_LENGTH = 255
+_LEMUR_MODULES = ("recorded_", "_lemur_file_", "lemur_core", "__main__", "__mp_main__")
 
 
 def unrecorded(file: Path, module: str | None, imported: Collection[str]) -> Iterator[str]:
-    """Yield in a few words each thing that a net uses and that is not in its recorded code.
+    """Yield a short description of each file that a net uses and that is not recorded.
 
     Args:
         file: The net's file.
-        module: Its dotted name where it is imported as a module of a package; None for a file.
-        imported: The names of the modules in `sys.modules` that loading the net added.
+        module: Its dotted name if it is imported as a module of a package; None for a file.
+        imported: Names of the modules that loading the net added to `sys.modules`.
     """
     namespace = Namespace(file, module)
     main = file.read_text(encoding="utf-8")
-    found = closure(namespace, main)
+    modules = closure(namespace, main)
     trees = [(namespace.main, parsed(main))]
-    trees += [(one, parsed(one.source())) for one in found.values()]
-    for one, tree in trees:
-        if tree is not None and one.file is not None:
+    trees += [(source, parsed(source.source())) for source in modules.values()]
+    for source, tree in trees:
+        if tree is not None and source.file is not None:
             yield from _shadowed(tree, namespace)
-            yield from _data_files(tree, one.file.parent)
-    yield from _imported_by_name(imported, namespace, found)
+            yield from _data_files(tree, source.file.parent)
+    yield from _imported_by_name(imported, namespace, modules)
 
 
 def imports_its_package(source: str, module: str) -> bool:
@@ -65,28 +65,30 @@ def _shadowed(tree: ast.Module, namespace: Namespace) -> Iterator[str]:
 def _data_files(tree: ast.Module, folder: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(text := node.value, str):
-            is_name = 0 < len(text) <= _LONGEST_NAME and text.isprintable()
+            is_name = 0 < len(text) <= _MAX_NAME_LENGTH and text.isprintable()
             if is_name and not text.endswith(".py") and (folder / text).is_file():
                 yield f"{folder / text}: a file that it names"
 
 
 def _imported_by_name(
-    imported: Collection[str], namespace: Namespace, found: dict[str, NetModuleFile]
+    imported: Collection[str], namespace: Namespace, modules: dict[str, NetModuleFile]
 ) -> Iterator[str]:
-    recorded = {one.file for one in (*found.values(), namespace.main, *_of_packages(namespace))}
+    recorded = {
+        module.file for module in (*modules.values(), namespace.main, *_package_modules(namespace))
+    }
     for name in sorted(imported):
-        place = getattr(sys.modules.get(name), "__file__", None)
-        if not place or name.startswith(_LEMURS):
+        origin = getattr(sys.modules.get(name), "__file__", None)
+        if not origin or name.startswith(_LEMUR_MODULES):
             continue
-        file = Path(place).resolve()
-        # Some modules of torch name files that are not there.
+        file = Path(origin).resolve()
+        # Some modules of torch have a __file__ that does not exist.
         if not file.is_file() or file in recorded or _is_installed(file, name, namespace):
             continue
         yield f"{file}: a module that it imports by name or finds through sys.path"
 
 
-def _of_packages(namespace: Namespace) -> Iterator[NetModuleFile]:
-    """Yield the packages that a net is in, and what they import: that is not the net's doing."""
+def _package_modules(namespace: Namespace) -> Iterator[NetModuleFile]:
+    """Yield the packages that contain a net and the modules that they import themselves."""
     for name in packages_above(namespace.main.name):
         package = namespace.find(name)
         if package is not None and package.file is not None:

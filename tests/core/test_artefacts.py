@@ -98,7 +98,7 @@ def test_another_kind_is_refused(db, net):
 def test_a_replacement_that_is_cut_short_leaves_the_old_file(db, net, monkeypatch):
     attach(UID, net, db=db)
     net.write_bytes(b"other")
-    monkeypatch.setattr(artefacts, "_enter", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(artefacts, "_write_row", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         attach(UID, net, db=db, replace=True)
     assert artefact(UID, "net.onnx", db=db).path.read_bytes() == b"net"

@@ -210,10 +210,10 @@ NONSENSE = {
     "facts.jsonl": [
         ("{", "is not valid JSON"),
         ("[" * 100_000, "is not valid JSON"),
-        ("[]", "is no line of facts.jsonl"),
-        ('{"trial": "a", "epoch": 0, "facts": {}}', "is no line of facts.jsonl"),
-        (f'{{"trial": "{A}", "epoch": 0.5, "facts": {{}}}}', "is no line of facts.jsonl"),
-        (f'{{"trial": "{A}", "epoch": 0, "facts": [1]}}', "is no line of facts.jsonl"),
+        ("[]", "is not a line of facts.jsonl"),
+        ('{"trial": "a", "epoch": 0, "facts": {}}', "is not a line of facts.jsonl"),
+        (f'{{"trial": "{A}", "epoch": 0.5, "facts": {{}}}}', "is not a line of facts.jsonl"),
+        (f'{{"trial": "{A}", "epoch": 0, "facts": [1]}}', "is not a line of facts.jsonl"),
         (
             f'{{"trial": "{A}", "epoch": 0, "facts": {{"a": NaN}}}}',
             "fact 'a': is or holds nan; expected finite numbers",
@@ -221,13 +221,13 @@ NONSENSE = {
         (f'{{"trial": "{A}", "epoch": 9, "facts": {{"a": 1}}}}', "epoch 9 is not recorded"),
     ],
     "artefacts.jsonl": [
-        ('{"trial": 3}', "is no line of artefacts.jsonl"),
+        ('{"trial": 3}', "is not a line of artefacts.jsonl"),
         (
             json.dumps(
                 {"trial": A, "name": "passwd", "kind": "file", "path": f"{A}/../../passwd",
                  "sha256": "0" * 64, "bytes": 3}
             ),
-            "is no line of artefacts.jsonl",
+            "is not a line of artefacts.jsonl",
         ),
         (
             json.dumps(
@@ -245,7 +245,7 @@ NONSENSE = {
         ),
     ],
     "collections.jsonl": [
-        ("null", "is no line of collections.jsonl"),
+        ("null", "is not a line of collections.jsonl"),
         (
             json.dumps(
                 {"uid": A, "name": "a\n", "kind": "set", "spec": 1, "provenance": 1,

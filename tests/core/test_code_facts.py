@@ -267,7 +267,7 @@ def test_what_an_exported_folder_holds_wrongly_is_left_out(exported, db):
         assert report.code_facts == 1
         assert sorted(fault.reason for fault in report.faults) == [
             "fact 'a': '[]' is not a source's SHA-256",
-            "is no line of code_facts.jsonl", "is no line of code_facts.jsonl",
+            "is not a line of code_facts.jsonl", "is not a line of code_facts.jsonl",
             "is not what its hash says", "is not what its hash says",
         ]  # fmt: skip
         with engine.connect() as connection:

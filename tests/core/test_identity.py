@@ -102,8 +102,8 @@ def exact(request):
 
 
 def test_the_encoder_in_c_is_used_where_there_is_one(python_only):
-    assert identity._encode is not identity._public
-    assert python_only._encode is python_only._public
+    assert identity._encode is not identity._encode_public
+    assert python_only._encode is python_only._encode_public
 
 
 @pytest.mark.parametrize(("value", "text"), TEXTS, ids=[ascii(text) for _, text in TEXTS])
@@ -121,7 +121,7 @@ def test_what_no_json_holds_is_refused(exact, value, error):
 def test_an_encoder_that_python_changed_is_not_used(monkeypatch, changed):
     monkeypatch.setattr(json.encoder, "c_make_encoder", changed)
     module = fresh()
-    assert module._encode is module._public
+    assert module._encode is module._encode_public
 
 
 def test_an_encoder_that_python_removed_is_not_missed(monkeypatch):

@@ -44,7 +44,7 @@ LIMITS = "LEAST = 1\nMOST = 2\n"
 
 
 def clear():
-    recipe._installed.cache_clear()
+    recipe._installed_names.cache_clear()
     recipe_of.cache_clear()
 
 

@@ -308,7 +308,7 @@ def test_a_path_of_the_user_is_searched_and_an_installed_one_is_not(folder, monk
         "site/theirs-1.0.dist-info/METADATA": "",
     })  # fmt: skip
     path = (str(files / "mine"), str(files / "site"), *sys.path)
-    monkeypatch.setattr("lemur_core.sources.namespace._PATH", path)
+    monkeypatch.setattr("lemur_core.sources.namespace._INITIAL_PATH", path)
     assert [*parts_of(complete(files / "Net.py")).modules][1:] == [
         f"{next(iter(parts_of(complete(files / 'Net.py')).modules))}.mine_a"
     ]

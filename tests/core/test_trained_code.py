@@ -178,7 +178,7 @@ def trainer(tmp_path, monkeypatch):
 
 
 def forget_recipes():
-    recipe._installed.cache_clear()
+    recipe._installed_names.cache_clear()
     recipe.recipe_of.cache_clear()
 
 

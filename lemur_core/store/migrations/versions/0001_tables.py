@@ -1,4 +1,4 @@
-"""Create the first tables: code, prm, trial, stat. New databases have the current schema instead."""
+"""Create the first tables: code, prm, trial, stat. New databases get the current schema."""
 
 revision = "0001"
 down_revision = None
