@@ -1,14 +1,15 @@
-"""Read image files of any mode: the reader that all plugins share.
+"""Read image files of any mode; all plugins share this reader.
 
-- Images come upright: the EXIF orientation is applied. No other tag is looked at, so damaged
-  metadata never costs an image.
-- Palettes are looked up, CMYK is converted, and transparency is dropped: the colour stored in a
-  transparent pixel is kept. Of an animation or a file of several pages, the first image is read.
-- Grey images of more than 8 bits are scaled by the range of their type, 0 to 65,535 for 16 bits and
-  0 to 4,095 for 12, whatever values the image holds. Colours of 16 bits keep their higher byte.
-  Signed, 32-bit and floating-point values have no such range and are refused.
+- Images are upright: the EXIF orientation is applied. No other tag is read, so an image with
+  damaged metadata can still be read.
+- Palettes and CMYK are converted to RGB, and transparency is dropped: a transparent pixel keeps its
+  stored colour. From an animation or a file with several pages, the first image is read.
+- Grey images with more than 8 bits are scaled by the range of their type, 0 to 65,535 for 16 bits
+  and 0 to 4,095 for 12 bits, not by the values in the image. Colours with 16 bits are reduced to
+  their high byte. Signed, 32-bit and floating-point values have no fixed range and are rejected.
 
-Reading needs Pillow: a plugin that imports this module declares it, or ``lemur-core[pictures]``.
+Reading requires Pillow: a plugin that imports this module depends on it, or on
+``lemur-core[pictures]``.
 """
 
 from __future__ import annotations
@@ -57,10 +58,10 @@ SUFFIXES = frozenset(
         *(".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
     )
 )
-"""What the names of image files end in, in small letters."""
+"""Suffixes of image files, in lower case."""
 
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
-# Pillow raises any of these when the bytes are not what their format says.
+# Errors that Pillow raises for invalid image data.
 _UNDECODABLE = (
     OSError,
     SyntaxError,
@@ -76,10 +77,10 @@ _UNDECODABLE = (
 
 
 def read_image(file: Path, channels: int = 3) -> Tensor:
-    """Return the image in a file, upright.
+    """Read an image and turn it upright.
 
-    Its values lie pixel after pixel, as they are decoded: laying them out channel after channel
-    would take a third as long as decoding, and resizing takes either.
+    The memory layout is channels-last, as decoded: converting it would take a third of the time of
+    decoding, and resizing accepts both layouts.
 
     Args:
         file: The file.
@@ -89,30 +90,30 @@ def read_image(file: Path, channels: int = 3) -> Tensor:
         uint8, shape ``(channels, height, width)``.
 
     Raises:
-        CorruptSampleError: It cannot be decoded.
-        MissingDataError: It cannot be read.
+        CorruptSampleError: The file cannot be decoded.
+        MissingDataError: The file cannot be read.
     """
     content = _content(file)
     with decoding(file), _opened(content) as (image, turn):
         whole = to_eight_bits(image)
         converted = _converted(whole, "RGB" if channels == 3 else "L")
-        # Copied, as arrays that share Pillow's memory cannot be written.
+        # Copied, as arrays that share Pillow's memory are read-only.
         pixels = torch.from_numpy(np.array(upright(converted, turn)))
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
 
 
 def read_labels(file: Path) -> Tensor:
-    """Return the values of a mask, upright, as they are stored: no palette is looked up.
+    """Read the stored values of a mask, without applying its palette, and turn it upright.
 
     Args:
-        file: An image of 8 bits, grey or with a palette.
+        file: An 8-bit image, grey or with a palette.
 
     Returns:
         uint8, shape ``(height, width)``.
 
     Raises:
-        CorruptSampleError: It cannot be decoded, or is of another mode.
-        MissingDataError: It cannot be read.
+        CorruptSampleError: The file cannot be decoded, or the image has another mode.
+        MissingDataError: The file cannot be read.
     """
     content = _content(file)
     with decoding(file), _opened(content) as (image, turn):
@@ -122,7 +123,7 @@ def read_labels(file: Path) -> Tensor:
 
 
 def is_grey(file: Path) -> bool | None:
-    """Return whether an image is grey, from its header alone; None if that cannot be read."""
+    """Return whether an image is grey, reading only its header; None if it cannot be read."""
     try:
         with file.open("rb") as stream:
             frame = jpeg.frame(stream)
@@ -140,62 +141,62 @@ def stored_size(file: Path) -> tuple[int, int]:
     Only the header is read.
 
     Raises:
-        CorruptSampleError: It cannot be decoded.
-        MissingDataError: It cannot be read.
+        CorruptSampleError: The file cannot be decoded.
+        MissingDataError: The file cannot be read.
     """
     with decoding(file), file.open("rb") as stream:
         frame = jpeg.frame(stream)
         if frame is not None:
             return frame.height, frame.width
         with _header(stream) as image:
-            # Pillow states a TIFF's size as it is once turned.
+            # For a TIFF, Pillow reports the size after applying the orientation.
             tags = getattr(image, "tag_v2", {})
             width, height = tags.get(256, image.width), tags.get(257, image.height)
             return height, width
 
 
 def check_size(file: Path, image: Tensor, size: tuple[int, int], source: str) -> None:
-    """Raise an error if an image does not have the size that its annotations state.
+    """Check that an image has the size that its annotations state.
 
     Args:
         file: The image's file.
-        image: What `read_image` returned, shape ``(channels, height, width)``.
-        size: Height and width that the annotations state, in pixels.
-        source: What states it, such as the name of the annotations' file.
+        image: Image that `read_image` returned, shape ``(channels, height, width)``.
+        size: Height and width according to the annotations, in pixels.
+        source: Source of this size, for example the name of the annotation file.
 
     Raises:
-        CorruptSampleError: The sizes differ. If the annotations were made for the image as it is
-            stored, before its EXIF orientation is applied, the reason says so.
+        CorruptSampleError: The sizes differ. The reason says if the annotations match the image
+            before its EXIF orientation is applied.
     """
-    found = (image.shape[-2], image.shape[-1])
-    if found == size:
+    actual = (image.shape[-2], image.shape[-1])
+    if actual == size:
         return
-    stated, is_now = (f"{width}x{height}" for height, width in (size, found))
-    reason = f"it is {is_now} pixels; {source} says {stated}"
+    stated_text, actual_text = (f"{width}x{height}" for height, width in (size, actual))
+    reason = f"it is {actual_text} pixels; {source} says {stated_text}"
     if stored_size(file) == size:
         reason = (
-            f"it is {is_now} pixels, turned upright by its EXIF orientation; {source} says "
-            f"{stated}, its size before: remove the orientation, or annotate the upright image"
+            f"it is {actual_text} pixels, turned upright by its EXIF orientation; {source} says "
+            f"{stated_text}, its size before: remove the orientation, or annotate the upright image"
         )
     raise CorruptSampleError(str(file), reason)
 
 
 @contextmanager
 def decoding(file: Path) -> Iterator[None]:
-    """Turn whatever decoding a sample's file raises into one line.
+    """Convert the errors raised while decoding a sample's file to errors of one line.
 
     Raises:
-        CorruptSampleError: The file is not what its format says.
-        MissingDataError: It cannot be read.
+        CorruptSampleError: The file cannot be decoded.
+        MissingDataError: The file cannot be read.
     """
     try:
         yield
     except (CorruptSampleError, MissingDataError):
         raise
     except UnidentifiedImageError as error:
-        raise CorruptSampleError(str(file), "it is no image of a known format") from error
+        raise CorruptSampleError(str(file), "it is not an image of a known format") from error
     except _UNDECODABLE as error:
-        # The system's errors have a number, Pillow's have none.
+        # Errors of the operating system have an errno, those of Pillow do not.
         if isinstance(error, OSError) and error.errno is not None:
             raise MissingDataError(f"{file} cannot be read: {error.strerror}") from error
         raise CorruptSampleError(str(file), str(error) or type(error).__name__) from error
@@ -208,21 +209,21 @@ def _content(file: Path) -> bytes:
 
 @contextmanager
 def _opened(content: bytes) -> Iterator[tuple[PilImage, int]]:
-    """Give a decoded image, as it is stored, and its orientation, 1 to 8."""
+    """Yield an image before its orientation is applied, and the orientation, 1 to 8."""
     if jpeg.is_jpeg(content):
-        # Pillow reads tags when it opens a JPEG, and an odd one would make it fail, or warn.
+        # Pillow reads tags when it opens a JPEG; an invalid tag would raise an error or a warning.
         content, exif, xmp = jpeg.without_metadata(content)
         with Image.open(io.BytesIO(content)) as image:
             yield image, orientation_in(exif, xmp)
         return
     with Image.open(io.BytesIO(tiff.without_metadata(content))) as image:
-        # A PNG may have its EXIF after the pixels.
+        # In a PNG, the EXIF may follow the pixels, so the image is loaded first.
         image.load()
         yield image, orientation(image)
 
 
 def _header(stream: BinaryIO) -> PilImage:
-    """Return an image that is not decoded yet."""
+    """Open an image without decoding its pixels."""
     begin = stream.read(tiff.MAGIC_BYTES)
     stream.seek(0)
     if tiff.is_tiff(begin):
@@ -232,6 +233,6 @@ def _header(stream: BinaryIO) -> PilImage:
 
 def _converted(image: PilImage, mode: str) -> PilImage:
     if image.mode == "P" and "transparency" in image.info:
-        # Pillow warns of transparency that is lost unless it is first converted.
+        # Without this step, Pillow warns that transparency is lost.
         image = image.convert("RGBA")
     return image if image.mode == mode else image.convert(mode)

@@ -1,4 +1,4 @@
-"""Grey images of more than 8 bits."""
+"""Convert grey images with more than 8 bits."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _HIGHEST = 255
 
 
 def to_eight_bits(image: Image) -> Image:
-    """Return an image of 8 bits, scaled by the range of its type if it has more; rounded.
+    """Convert an image to 8 bits, scaling by the range of its type and rounding.
 
     Raises:
-        ValueError: Its values have no known range.
+        ValueError: The values of the image have no fixed range.
     """
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
         return image
@@ -27,25 +27,27 @@ def to_eight_bits(image: Image) -> Image:
     values = np.asarray(image).astype(np.uint32)
     if _tags(image).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         values = highest - values
-    # Below 65,535 * 255 + 32,767 nothing overflows 32 bits.
+    # At most 65,535 * 255 + 32,767, which fits into 32 bits.
     return fromarray(((values * _HIGHEST + highest // 2) // highest).astype(np.uint8))
 
 
 def _bits(image: Image) -> int:
-    """Return how many bits an unsigned image has, 9 to 16."""
+    """Return the number of bits of an unsigned image, 9 to 16."""
     if image.format == "TIFF" and image.mode.startswith("I;16"):
-        # Pillow gives 12 bits as they are, 0 to 4,095.
+        # Pillow does not scale 12-bit values, 0 to 4,095.
         bits = _tags(image).get(_BITS_PER_SAMPLE, (16,))
         return int(bits[0] if isinstance(bits, tuple) else bits)
-    # A PGM of two bytes is scaled to 16 bits, and held in 32; so was a PNG before Pillow 11.
+    # Pillow scales a two-byte PGM to 16 bits and stores it in 32, before Pillow 11 also a PNG.
     if image.format in ("PNG", "PPM") and image.mode != "F":
         return 16
     if image.format == "JPEG2000" and image.mode.startswith("I;16"):
         return 16
     if image.format == "TIFF" and image.mode == "I" and _tags(image).get(_BITS_PER_SAMPLE) == (16,):
         raise ValueError("its values are signed, of 16 bits; expected unsigned ones of 8 or 16")
-    kind = "floating-point" if image.mode == "F" else f"of mode {image.mode!r}"
-    raise ValueError(f"its values are {kind}, of no known range; expected 8 or 16 bits, unsigned")
+    value_type = "floating-point" if image.mode == "F" else f"of mode {image.mode!r}"
+    raise ValueError(
+        f"its values are {value_type}, of no known range; expected 8 or 16 bits, unsigned"
+    )
 
 
 def _tags(image: Image) -> Any:

@@ -1,4 +1,4 @@
-"""The segments of a JPEG: its frame and its metadata, read without decoding it."""
+"""Read the frame and the metadata of a JPEG without decoding it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 _START = b"\xff\xd8\xff"
 _SCAN, _END = 0xDA, 0xD9
-# Start of a frame, by its coding; 0xC4, 0xC8 and 0xCC have other meanings.
+# Markers of frames, one for each coding; 0xC4, 0xC8 and 0xCC have other meanings.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-# Segments of applications. The first, JFIF's, and the fifteenth, Adobe's, say how to decode.
+# Application segments, except those needed for decoding: the first, JFIF, and the fifteenth, Adobe.
 _METADATA = frozenset(range(0xE0, 0xF0)) - {0xE0, 0xEE}
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
-# As long as the shortest identifier of an application.
+# Length of the shortest identifier of an application segment.
 _IDENTIFIER = 4
 
 
 class Frame(NamedTuple):
-    """The size of a JPEG as it is stored, in pixels, and its number of channels."""
+    """The size of a JPEG in pixels, before its orientation is applied, and its channels."""
 
     height: int
     width: int
@@ -30,12 +30,12 @@ class Frame(NamedTuple):
 
 
 def is_jpeg(content: bytes) -> bool:
-    """Return whether a file's content begins as a JPEG does."""
+    """Return whether a file's content starts with the signature of a JPEG."""
     return content.startswith(_START)
 
 
 def frame(stream: BinaryIO) -> Frame | None:
-    """Return the frame of a JPEG; None, and the stream at its beginning, if it is no JPEG.
+    """Return the frame of a JPEG; if it is not a JPEG, rewind the stream and return None.
 
     Raises:
         SyntaxError: The JPEG has no frame.
@@ -52,10 +52,10 @@ def frame(stream: BinaryIO) -> Frame | None:
 
 
 def without_metadata(content: bytes) -> tuple[bytes, list[bytes], bytes]:
-    """Return a JPEG without the metadata that no pixel depends on, and what is taken out of it.
+    """Remove the metadata from a JPEG that does not affect its pixels.
 
     Returns:
-        The JPEG, its segments of EXIF, and its XMP, without their identifiers.
+        The JPEG, the content of its EXIF segments, and its XMP, without their identifiers.
     """
     bare, exif, xmp = bytearray(content), [], b""
     for marker, begin, end in _segments(io.BytesIO(content)):
@@ -71,16 +71,16 @@ def without_metadata(content: bytes) -> tuple[bytes, list[bytes], bytes]:
 
 
 def _segments(stream: BinaryIO) -> Iterator[tuple[int, int, int]]:
-    """Yield the marker of each segment before the pixels, and where its content begins and ends."""
-    place = 2
+    """Yield the marker of each segment before the pixels, and the start and end of its content."""
+    position = 2
     while True:
-        stream.seek(place)
+        stream.seek(position)
         head = stream.read(2)
         if len(head) < 2 or head[0] != 0xFF or head[1] in (_SCAN, _END):
             return
         if head[1] == 0xFF or head[1] in _STANDALONE:
-            place += 1 if head[1] == 0xFF else 2
+            position += 1 if head[1] == 0xFF else 2
             continue
         length = int.from_bytes(stream.read(2), "big")
-        yield head[1], place + 4, place + 2 + length
-        place += 2 + max(2, length)
+        yield head[1], position + 4, position + 2 + length
+        position += 2 + max(2, length)

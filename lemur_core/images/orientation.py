@@ -1,6 +1,6 @@
-"""The EXIF orientation of an image, read without any other tag.
+"""Read the EXIF orientation of an image without reading other tags.
 
-A value that is none of 1 to 8, is text or bytes, or cannot be read counts as 1, upright.
+A value that is not a number from 1 to 8, or cannot be read, counts as 1, upright.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 UPRIGHT = 1
 TAG = 0x0112
-# TIFF's numeric types by their number, as struct has them; rationals are two numbers.
+# The numeric types of TIFF by number, as formats of struct; a rational is two numbers.
 _NUMBERS = {3: "H", 4: "L", 5: "LL", 8: "h", 9: "l", 10: "ll", 11: "f", 12: "d"}
 _IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 
@@ -24,7 +24,7 @@ _IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 def orientation(image: Image) -> int:
     """Return the orientation of an image that Pillow has loaded, 1 to 8.
 
-    A TIFF's is 1, as Pillow turns it when it is loaded.
+    For a TIFF this is 1, as Pillow applies the orientation when it loads the image.
     """
     if image.format == "TIFF":
         return UPRIGHT
@@ -36,10 +36,10 @@ def orientation(image: Image) -> int:
 
 
 def orientation_in(exif: Sequence[Any], xmp: Any) -> int:
-    """Return the orientation that metadata states, 1 to 8; EXIF goes before XMP.
+    """Return the orientation in metadata, 1 to 8; EXIF takes precedence over XMP.
 
     Args:
-        exif: Blocks of EXIF as bytes. They continue each other if they are long.
+        exif: Blocks of EXIF as bytes; long EXIF is split into several blocks.
         xmp: XMP as text or bytes.
     """
     blocks = [_bare(block) for block in exif if isinstance(block, bytes)]
@@ -52,7 +52,7 @@ def orientation_in(exif: Sequence[Any], xmp: Any) -> int:
 
 
 def upright(image: Image, turn: int) -> Image:
-    """Return an image turned and mirrored as its orientation, 1 to 8, asks for."""
+    """Rotate and mirror an image according to its orientation, 1 to 8."""
     if turn == UPRIGHT:
         return image
     from PIL.Image import Transpose
@@ -76,32 +76,32 @@ def _bare(block: bytes) -> bytes:
 
 
 def _in_exif(block: bytes) -> Any:
-    """Return the value of the orientation in a block of EXIF; None if it has none."""
+    """Return the value of the orientation in a block of EXIF; None if there is none."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None:
         return None
-    found = None
+    value = None
     try:
-        (place,) = struct.unpack_from(f"{order}L", block, 4)
-        (count,) = struct.unpack_from(f"{order}H", block, place)
-        for entry in range(place + 2, place + 2 + 12 * count, 12):
+        (directory,) = struct.unpack_from(f"{order}L", block, 4)
+        (count,) = struct.unpack_from(f"{order}H", block, directory)
+        for entry in range(directory + 2, directory + 2 + 12 * count, 12):
             tag, kind, values = struct.unpack_from(f"{order}HHL", block, entry)
             if tag == TAG:
-                found = _number(block, order, kind, values, entry + 8)
-    # A directory that is cut short has the entries before that.
+                value = _number(block, order, kind, values, entry + 8)
+    # The entries of a truncated directory are valid up to the end.
     except struct.error:
         pass
-    return found
+    return value
 
 
-def _number(block: bytes, order: str, kind: int, values: int, place: int) -> Any:
-    """Return the first number of an entry; 0, no orientation, if it is no number."""
+def _number(block: bytes, order: str, kind: int, values: int, position: int) -> Any:
+    """Return the first number of an entry; 0, an invalid orientation, if it is not a number."""
     if kind not in _NUMBERS or not values:
         return 0
-    form = order + _NUMBERS[kind]
-    if struct.calcsize(form) * values > 4:
-        (place,) = struct.unpack_from(f"{order}L", block, place)
-    number, *divisor = struct.unpack_from(form, block, place)
+    number_format = order + _NUMBERS[kind]
+    if struct.calcsize(number_format) * values > 4:
+        (position,) = struct.unpack_from(f"{order}L", block, position)
+    number, *divisor = struct.unpack_from(number_format, block, position)
     if divisor:
         return number / divisor[0] if divisor[0] else 0
     return number
@@ -112,7 +112,7 @@ def _valid(value: Any) -> int:
 
 
 def _from_text(profile: Any) -> bytes:
-    """Return the EXIF that ImageMagick writes into a PNG's text: three lines, then hexadecimals."""
+    """Return the EXIF in a PNG text chunk of ImageMagick: three lines, then hexadecimal digits."""
     try:
         return bytes.fromhex("".join(str(profile).split("\n")[3:]))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The tags of a TIFF that its pixels do not depend on, taken out of its first directory."""
+"""Remove the tags of a TIFF that do not affect its pixels from its first directory."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import struct
 
 from lemur_core.images.orientation import TAG, UPRIGHT, orientation_in
 
-# Sizes, layout, compression and colours: 254 to 339 except for texts, resolutions, pages, hosts
-# and dates, then the tables of JPEG, YCbCr and LERC.
+# Tags of sizes, layout, compression and colours: 254 to 339 except texts, resolutions, pages, hosts
+# and dates; then the tables of JPEG, YCbCr and LERC.
 _DECODING = frozenset(
     {
         *(254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 290, 291, 292, 293),
@@ -18,39 +18,39 @@ _DECODING = frozenset(
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 MAGIC_BYTES = 4
 _XMP = 700
-# A private tag that no reader knows; one number of 16 bits, and two bytes that fill the entry.
+# A private tag that readers ignore: one 16-bit number and two bytes of padding.
 _UNKNOWN = (65000, 3, 1, 0, 0)
 _ENTRY = 12  # bytes
 
 
 def is_tiff(content: bytes) -> bool:
-    """Return whether a file's content begins as a TIFF of less than 4 GiB does."""
+    """Return whether a file's content starts with the signature of a TIFF (not a BigTIFF)."""
     return content[:MAGIC_BYTES] in _ORDERS
 
 
 def without_metadata(content: bytes) -> bytes:
-    """Return a file's content, without the metadata that Pillow may stumble on if it is a TIFF.
+    """Remove the metadata of a TIFF that Pillow may fail on; return other files unchanged.
 
-    Its orientation is kept, in the form that the standard prescribes.
+    The orientation is kept, in the form that the standard prescribes.
     """
     order = _ORDERS.get(content[:MAGIC_BYTES])
     if order is None:
         return content
-    bare, xmp, taken_out = bytearray(content), b"", 0
+    bare, xmp, last_removed = bytearray(content), b"", 0
     try:
-        (place,) = struct.unpack_from(f"{order}L", bare, 4)
-        (count,) = struct.unpack_from(f"{order}H", bare, place)
-        for entry in range(place + 2, place + 2 + _ENTRY * count, _ENTRY):
+        (directory,) = struct.unpack_from(f"{order}L", bare, 4)
+        (count,) = struct.unpack_from(f"{order}H", bare, directory)
+        for entry in range(directory + 2, directory + 2 + _ENTRY * count, _ENTRY):
             tag, _, length, begin = struct.unpack_from(f"{order}HHLL", bare, entry)
             if tag not in _DECODING:
                 struct.pack_into(f"{order}HHLHH", bare, entry, *_UNKNOWN)
-                taken_out = entry
+                last_removed = entry
             if tag == _XMP:
                 xmp = content[begin : begin + length]
-    # A directory that is cut short fails when it is decoded.
+    # A truncated directory raises an error later, in decoding.
     except struct.error:
         return content
     turn = orientation_in([content], xmp)
     if turn != UPRIGHT:
-        struct.pack_into(f"{order}HHLHH", bare, taken_out, TAG, 3, 1, turn, 0)
+        struct.pack_into(f"{order}HHLHH", bare, last_removed, TAG, 3, 1, turn, 0)
     return bytes(bare)

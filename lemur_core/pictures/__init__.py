@@ -1,1 +1,1 @@
-"""Samples, and what a net says of them, drawn side by side with Pillow."""
+"""Draw samples beside their targets and predictions with Pillow."""

@@ -10,20 +10,20 @@ from torch import Tensor
 
 Colour = tuple[int, int, int]
 
-# Class 0 is the background where there is one.
+# Class 0 is the background in tasks that have one.
 FIRST: Colour = (0, 0, 0)
 GREY: Colour = (128, 128, 128)
-# By the golden ratio no hue is near those before it; three ways to be bright part those that come
-# near in the end. With these numbers the first twenty are far from each other, from black and from
-# grey.
+# Steps of the golden ratio keep each hue away from the previous ones, and three levels of
+# saturation and value distinguish hues that come close eventually. With these numbers, the first
+# twenty colours are far from each other, from black and from grey.
 _HUE, _STEP = 0.682, 0.618034
 _SATURATION_VALUE = ((0.65, 0.87), (0.45, 0.70), (0.83, 0.97))
-_LIGHT = 128
+_BRIGHT = 128
 
 
 @cache
 def colour(number: int) -> Colour:
-    """Return the colour of a class; grey of `IGNORED`, which does not count.
+    """Return the colour of a class; grey for a negative number, as of ignored pixels.
 
     >>> colour(0), colour(-100)
     ((0, 0, 0), (128, 128, 128))
@@ -38,17 +38,17 @@ def colour(number: int) -> Colour:
 
 
 def readable_on(ground: Colour) -> Colour:
-    """Return black or white, whichever is read better on a colour."""
+    """Return black or white, whichever is more legible on a background colour."""
     red, green, blue = ground
-    # As bright as BT.601 says that eyes find it.
-    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > _LIGHT else (255, 255, 255)
+    # The luma of BT.601.
+    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > _BRIGHT else (255, 255, 255)
 
 
-def painted(classes: Tensor) -> Tensor:
-    """Return a picture of the class of each pixel.
+def class_picture(classes: Tensor) -> Tensor:
+    """Return a picture in which each pixel has the colour of its class.
 
     Args:
-        classes: int64, shape ``(H, W)``; below 0 does not count.
+        classes: Class of each pixel, int64, shape ``(H, W)``; negative if it is ignored.
 
     Returns:
         uint8, shape ``(H, W, 3)``.

@@ -1,4 +1,4 @@
-"""Rows of pictures under headers, with a legend of their classes."""
+"""Arrange rows of pictures under headers, with a legend of the classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from lemur_core.pictures.colours import colour
-from lemur_core.pictures.tiles import TEXT_PX, plate, text_size
+from lemur_core.pictures.tiles import TEXT_PX, text_size, text_tile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from lemur_core.kinds.task import Row, Style
 
 _COLUMNS = ("input", "target", "prediction")
-_GROUND = (255, 255, 255)
+_BACKGROUND = (255, 255, 255)
 _GAP = 6
 _HEADER = TEXT_PX + 2 * _GAP
 
 
 def grid(rows: Sequence[Row], style: Style) -> Image.Image:
-    """Return the pictures of each sample in a row: input, target, prediction."""
+    """Return a picture with one row for each sample: input, target, prediction."""
     cell = _cell(rows)
     width, height = place(cell, len(rows), len(_COLUMNS))
-    keys = list(_laid_out(_keys(rows, style), width))
-    sheet = Image.new("RGB", (width, height + _legend_height(keys)), _GROUND)
+    keys = list(_arrange(_keys(rows, style), width))
+    sheet = Image.new("RGB", (width, height + _legend_height(keys)), _BACKGROUND)
     for column, text in enumerate(_COLUMNS):
         left, _ = place(cell, 0, column)
-        sheet.paste(plate((cell[0], _HEADER), text, _GROUND), (left, 0))
+        sheet.paste(text_tile((cell[0], _HEADER), text, _BACKGROUND), (left, 0))
     for number, row in enumerate(rows):
         for column, picture in enumerate((row.input, row.target, row.prediction)):
             sheet.paste(picture, place(cell, number, column))
@@ -38,12 +38,12 @@ def grid(rows: Sequence[Row], style: Style) -> Image.Image:
 
 
 def place(cell: tuple[int, int], row: int, column: int) -> tuple[int, int]:
-    """Return where a picture begins, from the left and from the top, in pixels.
+    """Return the position of a picture from the left and the top, in pixels.
 
     Args:
-        cell: Width and height of the pictures.
+        cell: Width and height of the pictures, in pixels.
         row: Number of the sample, from 0.
-        column: 0 is the input, 1 the target, 2 the prediction.
+        column: 0 for the input, 1 for the target, 2 for the prediction.
     """
     width, height = cell
     return _GAP + column * (width + _GAP), _HEADER + row * (height + _GAP)
@@ -55,14 +55,14 @@ def _cell(rows: Sequence[Row]) -> tuple[int, int]:
 
 
 def _keys(rows: Sequence[Row], style: Style) -> Iterator[Image.Image]:
-    """Yield the name of each class on its colour."""
+    """Yield the name of each class on the colour of the class."""
     for number in sorted(set().union(*(row.classes for row in rows))):
-        text = "does not count" if number < 0 else style.name(number)
-        yield plate(text_size(text), text, colour(number))
+        text = "ignored" if number < 0 else style.name(number)
+        yield text_tile(text_size(text), text, colour(number))
 
 
-def _laid_out(keys: Iterator[Image.Image], width: int) -> Iterator[tuple[int, int, Image.Image]]:
-    """Yield where each key begins, in as many lines as they need."""
+def _arrange(keys: Iterator[Image.Image], width: int) -> Iterator[tuple[int, int, Image.Image]]:
+    """Yield the left and top position of each key and the key, wrapped into lines."""
     left, top = _GAP, 0
     for key in keys:
         if left + key.width > width and left > _GAP:

@@ -1,1 +1,1 @@
-"""The tasks of images that the core registers, as any plugin registers its own."""
+"""The image tasks of the core, registered in the same way as those of plugins."""

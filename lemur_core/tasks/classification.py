@@ -1,4 +1,4 @@
-"""Classification of images: a target is a class index."""
+"""Image classification: a target is a class index."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ class Classification(Task):
     drawer = "lemur_core.tasks.drawing:classified"
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:
-        """Return a class index that is not 0 to ``classes - 1``."""
+        """Return the class index if it is not in 0 to ``classes - 1``; else None."""
         return wrong_class(target, classes)
 
     def has_wrong_labels(self, targets: Tensor, classes: int) -> bool:
-        """Return whether a class index is not 0 to ``classes - 1``."""
+        """Return whether any class index is not in 0 to ``classes - 1``."""
         labels = class_indices(targets)
         is_flat = labels is not None and labels.ndim == 1
         return is_flat and first_outside(labels, 0, classes) is not None
 
     def batch(self, count: int, channels: int, size: int, dtype: Any) -> tuple[Any, Any, Shape]:
-        """Return random images, of one class after the other."""
+        """Return random images with the classes in turn."""
         images = random_images(count, channels, size, dtype)
         return images, torch.arange(count) % EXAMPLE_CLASSES, (EXAMPLE_CLASSES,)
 
     def check_sample(self, inputs: Any, target: Any, out_shape: Shape) -> None:
-        """Check that it is an image and a class index."""
+        """Check that a sample is an image and a class index."""
         check_image(inputs)
-        most = out_shape[0] - 1
-        expect(0 <= int(target) <= most, f"target {int(target)}; expected 0 to {most}")
+        last = out_shape[0] - 1
+        expect(0 <= int(target) <= last, f"target {int(target)}; expected 0 to {last}")

@@ -1,4 +1,4 @@
-"""Detection of objects: a target says which objects are in an image, and where."""
+"""Object detection: a target contains the class and box of each object in an image."""
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ from torch import Tensor
 
 from lemur_core.kinds.task import MakePair, Shape, Task, WrongLabel
 from lemur_core.labels import class_indices, first_outside
-from lemur_core.tasks.discs import box_of, bright, check_centred, draw_disc_for, whole_disc
+from lemur_core.tasks.discs import box_of, bright_pixels, check_centred, draw_disc_for, whole_disc
 from lemur_core.tasks.images import EXAMPLE_CLASSES, check_image, expect, random_images
-from lemur_core.tasks.objects import Objects, check_found, check_target, draw_objects, target_of
+from lemur_core.tasks.objects import (
+    Objects,
+    check_detections,
+    check_target,
+    draw_objects,
+    target_of,
+)
 
-# How often a transform that draws at random is tried.
-_DRAWS = 5
-# In pixels: so far an edge may be from where its object ends, as pixels are whole.
-_NEAR = 2
+# Number of seeds with which a random transform is tested.
+_SEEDS = 5
+# Tolerance between the edge of a box and that of its object, in pixels.
+_TOLERANCE_PX = 2
 
 
 class Detection(Task):
-    """``obj-detection``: targets and outputs are dictionaries, as torchvision's detectors'."""
+    """``obj-detection``: targets and outputs are dictionaries as in torchvision's detectors."""
 
     drawer = "lemur_core.tasks.drawing:detected"
     in_image = True
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:
-        """Return a label of ``target["labels"]`` that is not 1 to ``classes - 1``."""
+        """Return a label in ``target["labels"]`` that is not in 1 to ``classes - 1``; else None."""
         labels = target.get("labels") if isinstance(target, Mapping) else None
         value = first_outside(class_indices(labels), 1, classes)
         if value is None:
@@ -40,32 +46,34 @@ class Detection(Task):
         )
 
     def batch(self, count: int, channels: int, size: int, dtype: Any) -> tuple[Any, Any, Shape]:
-        """Return random images with one, two or no objects."""
+        """Return random images with zero, one or two objects."""
         targets = draw_objects(count, size, EXAMPLE_CLASSES)
         return random_images(count, channels, size, dtype), targets, (EXAMPLE_CLASSES,)
 
     def check_sample(self, inputs: Any, target: Any, out_shape: Shape) -> None:
-        """Check that it is an image, and that a target says what is in it."""
+        """Check that a sample is an image and a target with its objects."""
         check_image(inputs)
         check_target(target, inputs, out_shape[0])
 
     def check_outputs(self, outputs: Any, inputs: Any, targets: Any, out_shape: Shape) -> None:
-        """Check that outputs say what was found in each image."""
-        check_found(outputs, inputs, *out_shape)
+        """Check that outputs contain the objects found in each image."""
+        check_detections(outputs, inputs, *out_shape)
 
     def nothing(self, image: Tensor) -> Objects:
         """Return a target without objects."""
-        return _annotated(target_of(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), 0), image)
+        return _with_torchvision_types(
+            target_of(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), 0), image
+        )
 
     def check_pair(self, make: MakePair, size: int) -> None:
-        """Check that boxes and masks move with their image, and all of an object with its box."""
-        for training, seed in [(False, 0), *((True, seed) for seed in range(_DRAWS))]:
+        """Check that boxes and masks move with their image, and labels stay with their boxes."""
+        for training, seed in [(False, 0), *((True, seed) for seed in range(_SEEDS))]:
             _check_box(make, training, seed)
-        for seed in range(_DRAWS):
-            _check_belongings(make, seed)
+        for seed in range(_SEEDS):
+            _check_values_follow_boxes(make, seed)
         image, mask = draw_disc_for(size)
         target = target_of(box_of(mask).float()[None], torch.tensor([1]), 0)
-        target = _annotated(target | {"masks": mask.to(torch.uint8)[None]}, image)
+        target = _with_torchvision_types(target | {"masks": mask.to(torch.uint8)[None]}, image)
         for training, seed in [(False, 0), (True, 1), (True, 2)]:
             fed, moved = make(training=training, seed=seed)(image, target)
             disc = whole_disc(fed)
@@ -75,40 +83,40 @@ class Detection(Task):
 
 
 def _check_box(make: MakePair, training: bool, seed: int) -> None:
-    """Check that a bright object on dark ground is where its box is, or both were cut away."""
+    """Check that the box of a bright object on a dark background stays on it, if not cropped."""
     image = torch.zeros(3, 60, 90, dtype=torch.uint8)
     image[:, 15:45, 20:65] = 255
     target = target_of(torch.tensor([[20.0, 15, 65, 45]]), torch.tensor([1]), 0)
-    fed, moved = make(training=training, seed=seed)(image, _annotated(target, image))
+    fed, moved = make(training=training, seed=seed)(image, _with_torchvision_types(target, image))
     expect(training or len(moved["boxes"]), "drops a box in eval()")
     check_target(moved, fed, 2)
     for box in moved["boxes"]:
-        lies = box_of(bright(fed))
+        actual = box_of(bright_pixels(fed))
         expect(
-            (box - lies).abs().max() < _NEAR,
-            f"gives the box {box.tolist()} of an object at {lies.tolist()}",
+            (box - actual).abs().max() < _TOLERANCE_PX,
+            f"returns the box {box.tolist()} for an object at {actual.tolist()}",
         )
 
 
-def _check_belongings(make: MakePair, seed: int) -> None:
-    """Check that where boxes are left out, their labels and all the rest are left out with them."""
+def _check_values_follow_boxes(make: MakePair, seed: int) -> None:
+    """Check that the labels and other values of an object are dropped together with its box."""
     image = torch.zeros(3, 60, 90, dtype=torch.uint8)
-    at = torch.arange(24)
-    corners = torch.stack([15 * (at % 6), 15 * (at // 6)], 1)
-    boxes = torch.cat([corners, corners + 5 + 5 * (at % 2)[:, None]], 1).float()
-    target = target_of(boxes, at + 1, 7) | {"iscrowd": at % 2}
-    fed, moved = make(training=True, seed=seed)(image, _annotated(target, image))
+    number = torch.arange(24)
+    corners = torch.stack([15 * (number % 6), 15 * (number // 6)], 1)
+    boxes = torch.cat([corners, corners + 5 + 5 * (number % 2)[:, None]], 1).float()
+    target = target_of(boxes, number + 1, 7) | {"iscrowd": number % 2}
+    fed, moved = make(training=True, seed=seed)(image, _with_torchvision_types(target, image))
     check_target(moved, fed, 25)
     expect(
         torch.equal(moved["iscrowd"], (moved["labels"] - 1) % 2),
-        f"gives objects of the labels {moved['labels'].tolist()} "
-        f"what belongs to others: {moved['iscrowd'].tolist()}",
+        f"returns objects with the labels {moved['labels'].tolist()} "
+        f"and values of iscrowd that belong to others: {moved['iscrowd'].tolist()}",
     )
 
 
-def _annotated(target: Objects, image: Tensor) -> Objects:
-    """Return the target with its boxes and masks as torchvision's transforms know them."""
-    # What is not built on it takes a plain tensor.
+def _with_torchvision_types(target: Objects, image: Tensor) -> Objects:
+    """Return the target with boxes and masks in the types that torchvision's transforms expect."""
+    # Transforms that do not use torchvision accept plain tensors.
     if find_spec("torchvision") is None:
         return target
     tv_tensors = import_module("torchvision.tv_tensors")

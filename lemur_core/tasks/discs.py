@@ -1,4 +1,4 @@
-"""A disc in an image, and where its centre lies: whether an image and its target share one grid."""
+"""Draw a disc and locate its centre, to check that an image and its target share one grid."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from torch import Tensor
 
 from lemur_core.tasks.images import expect
 
-# Of the height: the radius, and the place of the centre from the left and from the top.
+# Radius, and position of the centre from the left and the top, as fractions of the height.
 _RADIUS, _CENTRE = 0.15, (0.7, 0.45)
-# In pixels: so far the centre of a mask or box may be from that of its object. A mask resized by
-# "nearest" is off by about a half.
-_CENTRED = 0.25
+# Tolerance between the centre of a mask or box and that of its object, in pixels. A mask resized
+# with "nearest" is off by about half a pixel.
+_TOLERANCE_PX = 0.25
 
 
 def draw_disc_for(size: int) -> tuple[Tensor, Tensor]:
-    """Return what `draw_disc` does, larger than a transform's ``size`` and of odd sides.
+    """Return a disc as `draw_disc` does, larger than a transform's ``size`` and with odd sides.
 
-    Of odd sides no two pixels are equally near to one of the result.
+    With odd sides, no two pixels are equally close to a pixel of the resized image.
     """
     return draw_disc(5 * size // 4 | 1, 3 * size // 2 | 1)
 
 
 def draw_disc(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return a bright disc on dark ground, and the pixels that it covers.
+    """Return a bright disc on a dark background, and the pixels that it covers.
 
     Returns:
         The image, uint8, shape ``(3, height, width)``, and its mask, bool, shape
         ``(height, width)``.
     """
-    # Between pixels, so that its box has the same centre.
+    # The centre is between pixels, where it coincides with the centre of the box.
     across, down = (round(height * place) for place in _CENTRE)
     rows, columns = torch.arange(height)[:, None] + 0.5, torch.arange(width) + 0.5
     mask = (rows - down) ** 2 + (columns - across) ** 2 <= (_RADIUS * height) ** 2
     return 255 * mask.to(torch.uint8).repeat(3, 1, 1), mask
 
 
-def bright(fed: Tensor) -> Tensor:
-    """Return which pixels are brighter than the middle of all values.
+def bright_pixels(fed: Tensor) -> Tensor:
+    """Return which pixels are brighter than the middle between the extreme values.
 
     Args:
         fed: The input of a net, float32, shape ``(channels, height, width)``.
@@ -45,48 +45,49 @@ def bright(fed: Tensor) -> Tensor:
     Returns:
         bool, shape ``(height, width)``.
     """
-    light = fed.mean(0)
-    return light > (light.min() + light.max()) / 2
+    brightness = fed.mean(0)
+    return brightness > (brightness.min() + brightness.max()) / 2
 
 
 def box_of(mask: Tensor) -> Tensor:
-    """Return left, top, right and bottom of the pixels of a mask, int64, shape ``(4,)``."""
+    """Return the left, top, right and bottom of a mask, int64, shape ``(4,)``."""
     rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
     return torch.stack([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
 
 
 def centre_of(mask: Tensor) -> Tensor:
-    """Return the mean place of the pixels of a mask, x and y, float32, shape ``(2,)``."""
+    """Return the mean position of the pixels of a mask, x and y, float32, shape ``(2,)``."""
     return mask.nonzero().float().mean(0).flip(0) + 0.5
 
 
 def whole_disc(fed: Tensor) -> Tensor | None:
-    """Return the pixels of a disc in the input of a net; None if it may be cut at the border."""
-    mask = bright(fed)
+    """Return the pixels of a disc in the input of a net; None if it may be cropped."""
+    mask = bright_pixels(fed)
     border = torch.stack([mask[0].any(), mask[-1].any(), mask[:, 0].any(), mask[:, -1].any()])
     return mask if mask.any() and not border.any() else None
 
 
 def check_centred(disc: Tensor, name: str, place: Tensor) -> None:
-    """Check that the target of a disc has the disc's centre.
+    """Check that the target of a disc has the same centre as the disc.
 
     Args:
-        disc: The disc's pixels in the image, bool, shape ``(height, width)``.
+        disc: Pixels of the disc in the image, bool, shape ``(height, width)``.
         name: ``"mask"`` or ``"box"``.
-        place: The mask, bool, of the same shape; or left, top, right and bottom of the box.
+        place: The mask, bool, of the same shape; or the left, top, right and bottom of the box.
 
     Raises:
-        ContractError: It has another.
+        ContractError: The centres differ.
     """
     expect(place.any(), f"drops the {name} of a disc")
-    lies = centre_of(disc)
+    disc_centre = centre_of(disc)
     centre = (place[:2] + place[2:]) / 2 if name == "box" else centre_of(place)
     expect(
-        (centre - lies).abs().max() < _CENTRED,
-        f"moves the centre of a disc to {_words(lies)} in the image and to {_words(centre)} in its "
-        f"{name}; resize both on one grid, masks by nearest-exact",
+        (centre - disc_centre).abs().max() < _TOLERANCE_PX,
+        f"moves the centre of a disc to {_coordinates(disc_centre)} in the image and to "
+        f"{_coordinates(centre)} in its {name}; "
+        "resize both on the same grid, masks with nearest-exact",
     )
 
 
-def _words(centre: Tensor) -> str:
+def _coordinates(centre: Tensor) -> str:
     return "x={:.2f} y={:.2f}".format(*centre.tolist())

@@ -1,4 +1,4 @@
-"""Draw samples of the image tasks, their targets, and what a net predicts of them."""
+"""Draw the inputs, targets and predictions of the image tasks."""
 
 from __future__ import annotations
 
@@ -10,53 +10,65 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from lemur_core.kinds.task import Example, Row, Style
-from lemur_core.pictures.colours import GREY, Colour, colour, painted
-from lemur_core.pictures.tiles import enlarged, plate, scale_of, seen, write
+from lemur_core.pictures.colours import GREY, Colour, class_picture, colour
+from lemur_core.pictures.tiles import enlarge, input_picture, scale_of, text_tile, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_MASKED = 0.5
+_MASK_THRESHOLD = 0.5
 _LINE = 2
 _LARGE_PX = 28
 
 
 def classified(example: Example, style: Style) -> Row:
-    """Draw the class and the most probable one, with its probability, each on its colour."""
+    """Draw the class and the most probable class with its probability, each on its colour."""
     image = _input(example)
     target = int(example.target)
-    share, number = _probabilities(example.output).max(0)
-    given = int(number)
-    text = f"{style.name(given)}\n{share.item():.2f}"
+    probability, number = _probabilities(example.output).max(0)
+    predicted = int(number)
+    text = f"{style.name(predicted)}\n{probability.item():.2f}"
     return Row(
         image,
-        plate(image.size, style.name(target), colour(target), _LARGE_PX),
-        plate(image.size, text, colour(given), _LARGE_PX),
+        text_tile(image.size, style.name(target), colour(target), _LARGE_PX),
+        text_tile(image.size, text, colour(predicted), _LARGE_PX),
         set(),
     )
 
 
 def segmented(example: Example, style: Style) -> Row:
-    """Draw the class of each pixel, and the most probable one."""
+    """Draw the class and the most probable class of each pixel."""
     image = _input(example)
-    target, given = example.target, example.output.argmax(0)
-    shown = [enlarged(painted(classes), 1) for classes in (target, given)]
-    true, said = (one.resize(image.size, Image.Resampling.NEAREST) for one in shown)
-    return Row(image, true, said, {*target.unique().tolist(), *given.unique().tolist()})
+    target, predicted = example.target, example.output.argmax(0)
+    pictures = [enlarge(class_picture(classes), 1) for classes in (target, predicted)]
+    target_picture, predicted_picture = (
+        picture.resize(image.size, Image.Resampling.NEAREST) for picture in pictures
+    )
+    return Row(
+        image,
+        target_picture,
+        predicted_picture,
+        {*target.unique().tolist(), *predicted.unique().tolist()},
+    )
 
 
 def detected(example: Example, style: Style) -> Row:
-    """Draw the boxes and masks of the objects, and those that the net is sure of.
+    """Draw the boxes and masks of the objects, and of detections with a sufficient score.
 
-    What is a crowd, and so does not count, is grey.
+    Crowds, which are ignored in scoring, are grey.
     """
     scale = scale_of(*example.image.shape[-2:])
-    true = [_object(example.target, at, style) for at in range(len(example.target["boxes"]))]
-    sure = (example.output["scores"] >= style.score).nonzero().flatten().tolist()
-    # The surest is drawn last, over the others.
-    order = sorted(sure, key=lambda at: float(example.output["scores"][at]))
-    said = [_object(example.output, at, style) for at in order]
-    target, prediction = (_with_objects(example.image, each, scale) for each in (true, said))
+    target_objects = [
+        _object(example.target, index, style) for index in range(len(example.target["boxes"]))
+    ]
+    confident = (example.output["scores"] >= style.score).nonzero().flatten().tolist()
+    # Detections with higher scores are drawn over the others.
+    order = sorted(confident, key=lambda index: float(example.output["scores"][index]))
+    predicted_objects = [_object(example.output, index, style) for index in order]
+    target, prediction = (
+        _with_objects(example.image, objects, scale)
+        for objects in (target_objects, predicted_objects)
+    )
     return Row(_input(example), target, prediction, set())
 
 
@@ -68,41 +80,41 @@ class _Object(NamedTuple):
 
 
 def _input(example: Example) -> Image.Image:
-    picture = seen(example.image)
-    return enlarged(picture, scale_of(*picture.shape[:2]))
+    picture = input_picture(example.image)
+    return enlarge(picture, scale_of(*picture.shape[:2]))
 
 
 def _probabilities(output: Tensor) -> Tensor:
-    """Return the probability of each class of what are logits, or probabilities already."""
+    """Return the probabilities of the classes from logits or probabilities."""
     output = output.float()
-    already = bool((output >= 0).all()) and abs(float(output.sum()) - 1) < 1e-3
-    return output if already else output.softmax(0)
+    are_probabilities = bool((output >= 0).all()) and abs(float(output.sum()) - 1) < 1e-3
+    return output if are_probabilities else output.softmax(0)
 
 
-def _object(objects: Mapping[str, Tensor], at: int, style: Style) -> _Object:
-    number = int(objects["labels"][at])
+def _object(objects: Mapping[str, Tensor], index: int, style: Style) -> _Object:
+    number = int(objects["labels"][index])
     text = style.name(number)
     if "scores" in objects:
-        text += f" {float(objects['scores'][at]):.2f}"
-    is_crowd = bool(objects["iscrowd"][at]) if "iscrowd" in objects else False
-    # Of one channel, probabilities, where a net gives it.
-    mask = objects["masks"][at].squeeze(0) >= _MASKED if "masks" in objects else None
-    box = objects["boxes"][at].float().tolist()
+        text += f" {float(objects['scores'][index]):.2f}"
+    is_crowd = bool(objects["iscrowd"][index]) if "iscrowd" in objects else False
+    # Masks of a net have one channel of probabilities.
+    mask = objects["masks"][index].squeeze(0) >= _MASK_THRESHOLD if "masks" in objects else None
+    box = objects["boxes"][index].float().tolist()
     return _Object(box, mask, text, GREY if is_crowd else colour(number))
 
 
 def _with_objects(pixels: Tensor, objects: Sequence[_Object], scale: int) -> Image.Image:
-    picture = seen(pixels)
-    for one in objects:
-        if one.mask is not None:
-            ground = torch.tensor(one.colour, dtype=torch.uint8)
-            picture[one.mask] = picture[one.mask] // 2 + ground // 2
-    image = enlarged(picture, scale)
+    picture = input_picture(pixels)
+    for item in objects:
+        if item.mask is not None:
+            mask_colour = torch.tensor(item.colour, dtype=torch.uint8)
+            picture[item.mask] = picture[item.mask] // 2 + mask_colour // 2
+    image = enlarge(picture, scale)
     draw = ImageDraw.Draw(image)
-    for one in objects:
-        left, top, right, bottom = (scale * side for side in one.box)
-        # A net may give anything, what is not finite among it.
-        if all(map(math.isfinite, one.box)) and left <= right - 1 and top <= bottom - 1:
-            draw.rectangle((left, top, right - 1, bottom - 1), outline=one.colour, width=_LINE)
-            write(image, (left, top), one.text, one.colour)
+    for item in objects:
+        left, top, right, bottom = (scale * side for side in item.box)
+        # Boxes of a net may be invalid or not finite.
+        if all(map(math.isfinite, item.box)) and left <= right - 1 and top <= bottom - 1:
+            draw.rectangle((left, top, right - 1, bottom - 1), outline=item.colour, width=_LINE)
+            write(image, (left, top), item.text, item.colour)
     return image

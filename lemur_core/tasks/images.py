@@ -1,4 +1,4 @@
-"""Images to try nets and transforms on, and what an image is."""
+"""Create random images for the contract tests, and check images."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def expect(condition: object, otherwise: str) -> None:
 
 
 def check_image(image: Any) -> None:
-    """Check that it is a uint8 tensor of shape ``(channels, height, width)``.
+    """Check that an image is a uint8 tensor of shape ``(channels, height, width)``.
 
     Raises:
-        ContractError: It is something else.
+        ContractError: The image has another type, dtype or number of dimensions.
     """
     is_tensor = isinstance(image, Tensor)
     expect(is_tensor, f"images are {type(image).__name__}; expected uint8 tensors")
@@ -33,17 +33,17 @@ def check_image(image: Any) -> None:
 
 
 def random_images(count: int, channels: int, size: int, dtype: torch.dtype) -> Tensor:
-    """Return random inputs of nets, the same each time.
+    """Return random inputs for nets, the same for each call.
 
     Returns:
-        ``dtype``, shape ``(count, channels, size, size)``, of mean 0 and standard deviation 1.
+        ``dtype``, shape ``(count, channels, size, size)``, with mean 0 and standard deviation 1.
     """
     drawn = torch.Generator().manual_seed(count)
     return torch.randn(count, channels, size, size, generator=drawn, dtype=dtype)
 
 
 def random_pictures(count: int, channels: int, size: int) -> Tensor:
-    """Return random images, uint8, shape ``(count, channels, size, size)``, the same each time."""
+    """Return the same random images each time, uint8, ``(count, channels, size, size)``."""
     drawn = torch.Generator().manual_seed(0)
     shape = (count, channels, size, size)
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=drawn)

@@ -1,4 +1,4 @@
-"""Segmentation of images: a target is the class index of each pixel."""
+"""Image segmentation: a target is the class index of each pixel."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from lemur_core.tasks.images import (
 
 
 class Segmentation(Task):
-    """``img-segmentation``: targets are masks, outputs logits of ``(classes, H, W)``."""
+    """``img-segmentation``: targets are masks, outputs are logits of ``(classes, H, W)``."""
 
     drawer = "lemur_core.tasks.drawing:segmented"
     in_image = True
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:
-        """Return the class of a pixel that is neither 0 to ``classes - 1`` nor `IGNORED`."""
+        """Return a pixel's class that is neither 0 to ``classes - 1`` nor `IGNORED`; else None."""
         value = first_outside(class_indices(target), 0, classes, IGNORED)
         if value is None:
             return None
@@ -38,18 +38,18 @@ class Segmentation(Task):
         )
 
     def has_wrong_labels(self, targets: Tensor, classes: int) -> bool:
-        """Return whether a pixel of many masks has such a class."""
+        """Return whether any pixel of a batch of masks has an invalid class."""
         return self.wrong_label(targets, classes) is not None
 
     def batch(self, count: int, channels: int, size: int, dtype: Any) -> tuple[Any, Any, Shape]:
-        """Return random images and masks of one class after the other, the first row ignored."""
+        """Return random images, and masks with the classes in turn whose first row is ignored."""
         numbers = torch.arange(count * size * size)
         masks = numbers.reshape(count, size, size) % EXAMPLE_CLASSES
         masks[:, 0] = IGNORED
         return random_images(count, channels, size, dtype), masks, (EXAMPLE_CLASSES,)
 
     def check_sample(self, inputs: Any, target: Any, out_shape: Shape) -> None:
-        """Check that it is an image and a mask of the same size."""
+        """Check that a sample is an image and a mask of the same size."""
         check_image(inputs)
         expect(target.dtype == torch.int64, f"masks are {target.dtype}; expected int64")
         sizes = tuple(target.shape), tuple(inputs.shape[1:])
@@ -62,14 +62,14 @@ class Segmentation(Task):
         )
 
     def nothing(self, image: Tensor) -> Tensor:
-        """Return a mask of the background."""
+        """Return a mask in which every pixel is background."""
         return torch.zeros(image.shape[1:], dtype=torch.int64)
 
     def check_pair(self, make: MakePair, size: int) -> None:
-        """Check that a mask moves with its image, and that no class is invented.
+        """Check that a mask moves with its image, and that no other classes appear in it.
 
-        A mask that is resized by ``nearest``, as torch and torchvision do by default, lies up to
-        half a pixel to the right of its image and below it; ``nearest-exact`` shares its grid.
+        A mask resized with ``nearest``, the default of torch and torchvision, is shifted to the
+        right and down by up to half a pixel; ``nearest-exact`` uses the same grid as the image.
         """
         for image in random_pictures(4, 3, 28):
             _check_classes(make, image)
@@ -83,11 +83,11 @@ class Segmentation(Task):
 def _check_classes(make: MakePair, image: Tensor) -> None:
     mask = torch.where(image[0] < 64, 0, torch.where(image[0] < 128, 7, IGNORED))
     fed, moved = make(training=True, seed=0)(image, mask)
-    expect(moved.dtype == torch.int64, f"gives a mask of {moved.dtype}")
+    expect(moved.dtype == torch.int64, f"returns a mask of {moved.dtype}")
     sizes = tuple(fed.shape), tuple(moved.shape)
-    expect(sizes[1] == sizes[0][1:], f"gives an input of {sizes[0]} and a mask of {sizes[1]}")
+    expect(sizes[1] == sizes[0][1:], f"returns an input of {sizes[0]} and a mask of {sizes[1]}")
     classes = moved.unique().tolist()
     expect(
         set(classes) <= {0, 7, IGNORED},
-        f"makes classes of 0, 7 and {IGNORED} into {classes}; resize masks by the nearest pixel",
+        f"turns the classes 0, 7 and {IGNORED} into {classes}; resize masks with nearest-exact",
     )

@@ -141,15 +141,15 @@ def test_info_counts_what_there_is(filled, tmp_path):
     [
         (
             "update code set text = '# other' where hash = (select hash from nn)",
-            ", nn 'Linear' is not what its hash says",
+            ", nn 'Linear' does not match its hash",
         ),
         (
             "delete from code where hash = (select hash from nn)",
             "row 1 of nn refers to a row of code that is not there",
         ),
-        ("update prm set value = '9' where name = 'lr'", "are not what their uid says"),
-        ("delete from prm", "of a trial are not there"),
-        ("delete from stat where epoch = 1", "is finished and has 1 epochs; 2 were asked for"),
+        ("update prm set value = '9' where name = 'lr'", "do not match their uid"),
+        ("delete from prm", "of a trial are missing"),
+        ("delete from stat where epoch = 1", "is finished and has 1 epochs; expected 2"),
         ("delete from nn", "row 1 of trial refers to a row of nn that is not there"),
     ],
 )

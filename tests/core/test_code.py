@@ -92,7 +92,7 @@ def test_check_names_each_name_of_a_source_that_was_altered(record):
     change(db, "update code set text = '# other' where hash in (select hash from nn)")
     with opened(db) as engine:
         assert check(engine) == [
-            f"code {code_hash('# one' + chr(10))[:12]}, nn 'A', nn 'B' is not what its hash says"
+            f"code {code_hash('# one' + chr(10))[:12]}, nn 'A', nn 'B' does not match its hash"
         ]
 
 

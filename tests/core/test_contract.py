@@ -250,18 +250,18 @@ BROKEN = {
         ["net_gives_its_tasks_shape"],
         "net 'Bad': gives dict; expected a list, a dictionary for each image",
     ),
-    "finds_in_some": (["net_gives_its_tasks_shape"], "net 'Bad': 1 outputs of 2 images"),
+    "finds_in_some": (["net_gives_its_tasks_shape"], "net 'Bad': 1 outputs for 2 images"),
     "finds_pairs": (
         ["net_gives_its_tasks_shape"],
-        "net 'Bad': what is in an image is tuple; expected a dictionary",
+        "net 'Bad': the objects of an image are a tuple; expected a dictionary",
     ),
     "finds_without_scores": (
         ["net_gives_its_tasks_shape"],
-        "net 'Bad': what is in an image has no scores",
+        "net 'Bad': the objects of an image have no scores",
     ),
     "finds_more_boxes_than_labels": (
         ["net_gives_its_tasks_shape"],
-        "boxes torch.float32 (2, 4) of 1 labels; expected torch.float32 (1, 4)",
+        "boxes torch.float32 (2, 4) for 1 labels; expected torch.float32 (1, 4)",
     ),
     "finds_outside": (["net_gives_its_tasks_shape"], " in an image of 32x32; expected left, top"),
     "finds_by_centre": (["net_gives_its_tasks_shape"], " in an image of 32x32; expected left, top"),
@@ -308,11 +308,11 @@ BROKEN = {
     ),
     "box_of_no_width": (
         ["loader_promises_hold"],
-        "a box of no width or height: [[0.0, 0.0, 4.0, 4.0], [2.0, 2.0, 2.0, 7.0]]; leave out such",
+        "a box without width or height: [[0.0, 0.0, 4.0, 4.0], [2.0, 2.0, 2.0, 7.0]]; leave out",
     ),
     "whole_numbers_for_boxes": (
         ["loader_promises_hold"],
-        "boxes torch.int64 (2, 4) of 2 labels; expected torch.float32 (2, 4)",
+        "boxes torch.int64 (2, 4) for 2 labels; expected torch.float32 (2, 4)",
     ),
     "label_of_the_background": (
         ["loader_promises_hold"],
@@ -402,15 +402,15 @@ BROKEN = {
     ),
     "invents_class": (
         ["transform_moves_targets_with_their_image"],
-        "transform 'bad': makes classes of 0, 7 and -100 into [",
+        "transform 'bad': turns the classes 0, 7 and -100 into [",
     ),
     "mask_beside_its_image": (
         ["transform_moves_targets_with_their_image"],
-        "in its mask; resize both on one grid, masks by nearest-exact",
+        "in its mask; resize both on the same grid, masks with nearest-exact",
     ),
     "box_left_behind": (
         ["transform_moves_targets_with_their_image"],
-        "gives the box [20.0, 15.0, 65.0, 45.0] of an object at [25, 15, 70, 45]",
+        "returns the box [20.0, 15.0, 65.0, 45.0] for an object at [25, 15, 70, 45]",
     ),
     "box_pushed_out": (
         ["transform_moves_targets_with_their_image"],
@@ -422,7 +422,7 @@ BROKEN = {
     ),
     "labels_swapped": (
         ["transform_moves_targets_with_their_image"],
-        "transform 'bad': gives objects of the labels [24, 23, ",
+        "transform 'bad': returns objects with the labels [24, 23, ",
     ),
     "wrong_score": (SCORES, "it gives 0.250000; expected 0.500000"),
     "above_one": (SCORES, "metric 'bad': gives 2.0; expected 0 to 1"),

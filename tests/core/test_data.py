@@ -341,4 +341,4 @@ def test_a_damaged_record_of_data_is_found(run, pets, db):
         connection.execute("update dataset set class_names = '[\"cat\"]'")
     with opened(db) as engine:
         [fault] = check(engine)
-    assert fault.endswith("is not what its fingerprint says")
+    assert fault.endswith("does not match its fingerprint")

@@ -12,9 +12,9 @@ from lemur_core.errors import ShapeError
 from lemur_core.kinds.loader import IGNORED, DataBundle, InMemory
 from lemur_core.kinds.task import Example, Style
 from lemur_core.kinds.transform import Normalisation
-from lemur_core.pictures.colours import GREY, colour, painted, readable_on
+from lemur_core.pictures.colours import GREY, class_picture, colour, readable_on
 from lemur_core.pictures.grid import grid, place
-from lemur_core.pictures.tiles import scale_of, seen
+from lemur_core.pictures.tiles import input_picture, scale_of
 from lemur_core.restriction import Restriction
 from lemur_core.tasks.drawing import classified, detected, segmented
 from lemur_core.train.restrict import restrict
@@ -47,7 +47,7 @@ def test_text_is_black_on_bright_and_white_on_dark():
 
 
 def test_each_pixel_has_its_classs_colour_and_what_does_not_count_is_grey():
-    picture = painted(torch.tensor([[0, 3], [IGNORED, 300]]))
+    picture = class_picture(torch.tensor([[0, 3], [IGNORED, 300]]))
     assert picture.tolist() == [[[0, 0, 0], [*colour(3)]], [[128, 128, 128], [*colour(300)]]]
 
 
@@ -55,16 +55,16 @@ def test_each_pixel_has_its_classs_colour_and_what_does_not_count_is_grey():
 
 
 def test_one_channel_is_grey_and_of_four_three_are_taken():
-    grey = seen(torch.tensor([[[0.0, 1.0], [0.2, 0.4]]]))
+    grey = input_picture(torch.tensor([[[0.0, 1.0], [0.2, 0.4]]]))
     assert grey.tolist() == [[[0] * 3, [255] * 3], [[51] * 3, [102] * 3]]
     four = torch.tensor([0.0, 0.2, 0.4, 1.0]).reshape(4, 1, 1)
-    assert seen(four).tolist() == [[[0, 51, 102]]]
-    assert seen(four[:2]).tolist() == [[[0, 0, 0]]]
+    assert input_picture(four).tolist() == [[[0, 51, 102]]]
+    assert input_picture(four[:2]).tolist() == [[[0, 0, 0]]]
 
 
 def test_values_out_of_range_are_stretched_and_imaginary_parts_left_out():
-    assert seen(torch.tensor([[[-3.0, 1.0, 5.0]]]))[0, :, 0].tolist() == [0, 128, 255]
-    assert seen(torch.tensor([[[0.2 + 9j, 0.4 - 9j]]]))[0, :, 0].tolist() == [51, 102]
+    assert input_picture(torch.tensor([[[-3.0, 1.0, 5.0]]]))[0, :, 0].tolist() == [0, 128, 255]
+    assert input_picture(torch.tensor([[[0.2 + 9j, 0.4 - 9j]]]))[0, :, 0].tolist() == [51, 102]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_masks_are_in_the_colours_of_their_classes():
     for picture, classes in zip((row.target, row.prediction), expected, strict=True):
         assert picture.size == (192, 192)
         large = classes.repeat_interleave(96, 0).repeat_interleave(96, 1)
-        assert (pixels(picture) == painted(large).numpy()).all()
+        assert (pixels(picture) == class_picture(large).numpy()).all()
     assert row.classes == {0, 1, 2, IGNORED}
 
 

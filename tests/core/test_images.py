@@ -426,7 +426,7 @@ def test_what_is_no_image_is_said_so(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no image")
     with pytest.raises(CorruptSampleError) as caught:
         read_image(tmp_path / "a.jpg")
-    assert caught.value.reason == "it is no image of a known format"
+    assert caught.value.reason == "it is not an image of a known format"
 
 
 def test_an_image_that_would_fill_the_memory_is_not_decoded(tmp_path, monkeypatch):

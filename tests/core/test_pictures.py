@@ -9,7 +9,7 @@ from PIL import Image
 
 from lemur_core import Entry, data, registry
 from lemur_core.campaign.run import campaign
-from lemur_core.pictures.colours import colour, painted
+from lemur_core.pictures.colours import class_picture, colour
 from lemur_core.pictures.grid import place
 from lemur_core.settings import Settings
 
@@ -65,9 +65,9 @@ def assert_scenes(file):
     for number, (image, target, prediction) in enumerate(cells(file)):
         classes = mask(number).repeat_interleave(SCALE, 0).repeat_interleave(SCALE, 1)
         assert (image == image_of(classes)[0, :, :, None].numpy()).all()
-        assert (target == painted(classes).numpy()).all()
+        assert (target == class_picture(classes).numpy()).all()
         # It is right, but where nobody can say.
-        assert (prediction == painted(classes.clamp(min=0)).numpy()).all()
+        assert (prediction == class_picture(classes.clamp(min=0)).numpy()).all()
 
 
 def test_masks_are_predicted_with_the_weights_that_were_kept(train, lemur, tmp_path):

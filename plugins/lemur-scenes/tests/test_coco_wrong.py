@@ -230,7 +230,7 @@ def test_an_image_that_is_not_there_or_no_image_or_of_another_size_is_named(one)
     assert gone == (
         f"{files[0]} cannot be decoded: it is not there, and instances.json names it{MEND}"
     )
-    assert text == f"{files[1]} cannot be decoded: it is no image of a known format{MEND}"
+    assert text == f"{files[1]} cannot be decoded: it is not an image of a known format{MEND}"
     assert cut.startswith(f"{files[2]} cannot be decoded: ")
     assert turned == (
         f"{files[3]} cannot be decoded: it is 30x20 pixels; instances.json says 20x30{MEND}"

@@ -137,7 +137,7 @@ def coloured_mask(file):
         (large_mask, "it is 40x31 pixels, its image 40x30"),
         (foreign_value, "its value 21 is no class"),
         (coloured_mask, "its mode is 'RGB'; expected 'P' or 'L'"),
-        (lambda file: file.write_bytes(b"text"), "it is no image of a known format"),
+        (lambda file: file.write_bytes(b"text"), "it is not an image of a known format"),
     ],
 )
 def test_a_mask_that_is_none_is_one_line(tmp_path, place, harm, reason):
