@@ -351,6 +351,6 @@ def _check_same(recorded: dict[str, Any], row: dict[str, Any]) -> None:
     for column, label in (("sha256", "content"), ("kind", "kind")):
         if recorded[column] != row[column]:
             raise ArtefactError(
-                f"artefact {row['name']!r} of the trial is there already with another {label}; "
+                f"artefact {row['name']!r} of the trial already exists with another {label}; "
                 "choose another name, or replace it"
             )

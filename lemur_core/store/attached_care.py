@@ -61,7 +61,7 @@ def check_free(engine: Engine, to: Path) -> None:
         return
     folder = folder_of(reach(to, create=True))
     if folder.exists():
-        raise StoreError(f"backup {folder}: is there already; name another file, or remove it")
+        raise StoreError(f"backup {folder}: already exists; name another file, or remove it")
 
 
 def copy_artefacts(engine: Engine, copy: Engine) -> tuple[list[Artefact], list[str]]:

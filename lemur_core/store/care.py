@@ -112,7 +112,7 @@ def backup(engine: Engine, to: Path) -> Path:
     if file is None:
         raise StoreError(f"database {place(engine)}: is on a server; copy it with pg_dump")
     if to.is_symlink() or to.exists():
-        raise StoreError(f"backup {to}: is there already; name another file, or remove it")
+        raise StoreError(f"backup {to}: already exists; name another file, or remove it")
     if not to.parent.is_dir():
         raise StoreError(f"backup {to}: there is no directory {to.parent}")
     # An incomplete copy must not be mistaken for a backup.

@@ -303,7 +303,7 @@ def _insert_or_find(connection: Connection, name: str, attributes: Mapping[str, 
     for part, text in attributes.items():
         if text is not None and row[part] != text:
             raise CollectionError(
-                f"collection {name!r} is there already with another {part}, "
+                f"collection {name!r} already exists with another {part}, "
                 f"{_shortened(row[part])}; choose another name"
             )
     return row

@@ -18,7 +18,7 @@ from lemur_core.fact import check_facts
 from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
 from lemur_core.restriction import canonical
-from lemur_core.sources.given import given_code
+from lemur_core.sources.code_text import code_text
 from lemur_core.store.artefacts import Artefact, check_artefact_name, keep
 from lemur_core.store.database import DEFAULT_DB, open_database
 from lemur_core.store.facts import check_epoch
@@ -81,7 +81,7 @@ def recording(
     trial = TrialElsewhere(
         *_pipeline_parts(pipeline),
         _checked_prm(prm),
-        None if code is None else given_code(code),
+        None if code is None else code_text(code),
         _integer("seed", seed, 0),
         _integer("epochs", epochs, 1),
         None if device is None else check_name("device", device, RecordingError),

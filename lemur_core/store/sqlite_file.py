@@ -72,7 +72,7 @@ class SQLiteFile:
             self._unlocked_state, self._modification_state()
         ):
             raise StoreError(
-                f"database {self._shown}: was written to while it was read; give the command again"
+                f"database {self._shown}: was written to while it was read; run the command again"
             )
 
     def _lost(self, problem: str, *, is_elsewhere: bool = False) -> LostError:

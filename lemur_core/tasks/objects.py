@@ -27,7 +27,7 @@ _VALUE_TYPES: dict[str, tuple[torch.dtype, tuple[int, ...]]] = {
 
 
 def draw_objects(count: int, size: int, classes: int) -> list[Objects]:
-    """Return targets with 1, 2, 0, 1, ... objects for ``count`` images of ``size`` x ``size`` pixels."""
+    """Return targets with 1, 2, 0, 1, ... objects for ``count`` square images of side ``size``."""
     generator = torch.Generator().manual_seed(count)
     targets = []
     for number in range(count):

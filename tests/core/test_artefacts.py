@@ -80,7 +80,7 @@ def test_another_content_is_refused_unless_it_is_to_replace(db, net):
     with pytest.raises(ArtefactError) as raised:
         attach(UID, net, db=db)
     assert str(raised.value) == (
-        "artefact 'net.onnx' of the trial is there already with another content; "
+        "artefact 'net.onnx' of the trial already exists with another content; "
         "choose another name, or replace it"
     )
     assert artefact(UID, "net.onnx", db=db).path.read_bytes() == b"net"
@@ -91,7 +91,7 @@ def test_another_content_is_refused_unless_it_is_to_replace(db, net):
 
 def test_another_kind_is_refused(db, net):
     attach(UID, net, db=db)
-    with pytest.raises(ArtefactError, match="is there already with another kind"):
+    with pytest.raises(ArtefactError, match="already exists with another kind"):
         attach(UID, net, kind="onnx", db=db)
 
 

@@ -134,7 +134,7 @@ def test_what_differs_is_told_and_the_rest_taken_in(ours, theirs, tmp_path):
         (f"fact 'text' of trial {A}", "is there already of its epochs"),
         (
             f"artefact 'net.onnx' of trial {A}",
-            "artefact 'net.onnx' of the trial is there already with another content; "
+            "artefact 'net.onnx' of the trial already exists with another content; "
             "choose another name, or replace it",
         ),
     ]
@@ -148,7 +148,7 @@ def test_what_differs_is_told_and_the_rest_taken_in(ours, theirs, tmp_path):
 def test_an_artefact_of_another_kind_is_told(ours, theirs):
     attach(A, artefact(A, "net.onnx", db=theirs).path, kind="file", db=ours)
     (fault,) = taken(ours, theirs).faults
-    assert "is there already with another kind" in fault.reason
+    assert "already exists with another kind" in fault.reason
 
 
 def test_a_collection_of_the_same_kind_and_spec_is_joined(ours, theirs):
@@ -353,7 +353,7 @@ def test_a_backup_writes_over_no_artefacts(theirs, tmp_path):
     (tmp_path / "copy.db-artefacts").mkdir()
     ran = CliRunner().invoke(cli, ["db", "backup", f"{tmp_path}/copy.db", "--db", str(theirs)])
     assert str(ran.exception) == (
-        f"backup {tmp_path}/copy.db-artefacts: is there already; name another file, or remove it"
+        f"backup {tmp_path}/copy.db-artefacts: already exists; name another file, or remove it"
     )
     assert not (tmp_path / "copy.db").exists()
 

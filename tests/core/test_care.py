@@ -179,7 +179,7 @@ def test_a_copy_is_made_while_others_write(filled, toys, tmp_path):
 
 def test_a_copy_never_writes_over_a_file(filled, tmp_path):
     (tmp_path / "copy.db").write_text("mine")
-    with opened(filled("one.db")) as engine, pytest.raises(StoreError, match="is there already"):
+    with opened(filled("one.db")) as engine, pytest.raises(StoreError, match="already exists"):
         backup(engine, tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_text() == "mine"
 

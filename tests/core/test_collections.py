@@ -84,7 +84,7 @@ def test_another_kind_or_spec_under_one_name_is_refused(db, given, line):
     collect("zoo", [A], kind="zoo", spec={"a": 1}, db=db)
     with pytest.raises(CollectionError) as raised:
         collect("zoo", [B], db=db, **given)
-    assert str(raised.value) == f"collection 'zoo' is there already with {line}"
+    assert str(raised.value) == f"collection 'zoo' already exists with {line}"
     assert members(collection("zoo", db=db)) == [("member", 0, "a")]
 
 

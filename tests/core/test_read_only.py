@@ -149,7 +149,7 @@ def test_what_is_written_while_it_is_read_without_locks_is_not_believed(folder, 
     with opened(db) as engine, pytest.raises(StoreError) as caught:
         patiently(engine, read_while_it_is_written)
     assert str(caught.value) == (
-        f"database {db}: was written to while it was read; give the command again"
+        f"database {db}: was written to while it was read; run the command again"
     )
 
 

@@ -16,7 +16,7 @@ from lemur_core.cli import cli
 from lemur_core.composition import compose
 from lemur_core.errors import ArtefactError, FactError, RecordingError
 from lemur_core.pattern import Pattern
-from lemur_core.sources.given import given_code
+from lemur_core.sources.code_text import code_text
 from lemur_core.store.artefacts import artefact
 from lemur_core.store.care import check
 from lemur_core.store.database import opened
@@ -171,7 +171,7 @@ BAD = [
     ([NAME, {}], {"seed": -1}, "seed -1: expected a whole number, 0 or more"),
     ([NAME, {}], {"seed": 0.5}, "seed 0.5: expected a whole number, 0 or more"),
     ([NAME, {}], {"epochs": 0}, "epochs 0: expected a whole number, 1 or more"),
-    ([NAME, {}], {"code": ""}, "code '': is empty; leave it out where it is not known"),
+    ([NAME, {}], {"code": ""}, "code '': is empty; omit it if it is unknown"),
     ([NAME, {}], {"code": "gone.py"}, "code 'gone.py': cannot be read: No such file or directory"),
 ]  # fmt: skip
 
@@ -210,16 +210,16 @@ def test_code_is_a_text_a_file_or_what_a_file_defines(tmp_path):
     file = tmp_path / "net.py"
     file.write_text(CODE)
     here = Path(__file__).read_text()
-    assert given_code(CODE) == CODE
-    assert given_code("Net = 1") == "Net = 1"
-    assert given_code(file) == given_code(str(file)) == CODE
-    assert given_code(Mine) == given_code(Mine()) == here
+    assert code_text(CODE) == CODE
+    assert code_text("Net = 1") == "Net = 1"
+    assert code_text(file) == code_text(str(file)) == CODE
+    assert code_text(Mine) == code_text(Mine()) == here
 
 
 def test_the_code_of_a_module_has_the_modules_beside_it_that_it_imports(tmp_path):
     (tmp_path / "blocks.py").write_text("WIDTH = 3\n")
     (tmp_path / "net.py").write_text("from blocks import WIDTH\n")
-    text = given_code(tmp_path / "net.py")
+    text = code_text(tmp_path / "net.py")
     assert "WIDTH = 3" in text
     scope = {}
     exec(text, scope)
@@ -227,15 +227,15 @@ def test_the_code_of_a_module_has_the_modules_beside_it_that_it_imports(tmp_path
 
 
 def test_the_code_of_an_installed_package_is_the_one_file():
-    assert given_code(CliRunner) == Path(click.testing.__file__).read_text()
+    assert code_text(CliRunner) == Path(click.testing.__file__).read_text()
 
 
 def test_code_that_is_nowhere_is_one_line():
     made = type("Made", (), {"__module__": "nowhere"})
     with pytest.raises(RecordingError) as raised:
-        given_code(made)
+        code_text(made)
     assert str(raised.value) == (
-        "code Made: its source is not known; give the text of it, or the path of its file"
+        "code Made: its source is not available; pass its text or the path of its file"
     )
 
 

@@ -15,7 +15,7 @@ from lemur_core.sources.complete import complete
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
-def given_code(code: Any) -> str:
+def code_text(code: Any) -> str:
     """Return the code of a net as one text.
 
     For a file, or an object defined in a file, this is the whole file with the modules beside it
@@ -30,7 +30,7 @@ def given_code(code: Any) -> str:
     """
     if isinstance(code, str) and ("\n" in code or not code.endswith(".py")):
         if not code.strip():
-            raise RecordingError("code '': is empty; leave it out where it is not known")
+            raise RecordingError("code '': is empty; omit it if it is unknown")
         return code
     if isinstance(code, str | Path):
         return _code_of_file(Path(code), None)
@@ -67,5 +67,5 @@ def _code_of_object(definition: Any) -> str:
     except (OSError, TypeError):
         name = getattr(definition, "__qualname__", repr(definition))
         raise RecordingError(
-            f"code {name}: its source is not known; give the text of it, or the path of its file"
+            f"code {name}: its source is not available; pass its text or the path of its file"
         ) from None
