@@ -1,4 +1,4 @@
-"""Artefacts: files of a trial, copied into a folder beside the database."""
+"""Artefacts: files of a trial, stored in a folder beside the database."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from lemur_core.store.artefacts import artefact, attach
 from lemur_core.store.database import opened
 
 UID = "5" * 32
-# Of b"net", by sha256sum.
+# Computed with sha256sum from b"net".
 NET_SHA256 = "a08a0fcbdeafd3c1b3a4b495b9a9c9d96850f08946b52bc0622347d3b6e73b78"
 
 
@@ -28,7 +28,7 @@ def template(tmp_path_factory):
 
 @pytest.fixture
 def db(template, tmp_path):
-    """A database of one trial."""
+    """A database with one trial."""
     return Path(shutil.copy(template, tmp_path))
 
 
@@ -49,12 +49,12 @@ def files(db):
 
 
 def test_a_file_is_copied_beside_the_database(db, net):
-    done = attach("555", net, kind="onnx", db=db)
-    assert (done.trial, done.name, done.kind) == (UID, "net.onnx", "onnx")
-    assert (done.sha256, done.bytes) == (NET_SHA256, 3)
-    assert done.path == Path(f"{db}-artefacts") / UID / "net.onnx"
+    attached = attach("555", net, kind="onnx", db=db)
+    assert (attached.trial, attached.name, attached.kind) == (UID, "net.onnx", "onnx")
+    assert (attached.sha256, attached.bytes) == (NET_SHA256, 3)
+    assert attached.path == Path(f"{db}-artefacts") / UID / "net.onnx"
     net.unlink()
-    assert artefact(UID, "net.onnx", db=db) == done
+    assert artefact(UID, "net.onnx", db=db) == attached
     with open(artefact(UID, "net.onnx", db=db), "rb") as file:
         assert file.read() == b"net"
     assert files(db) == {f"{UID}/net.onnx": b"net"}
@@ -64,8 +64,8 @@ def test_a_moved_database_finds_its_files(db, net, tmp_path):
     attach(UID, net, db=db)
     moved = tmp_path / "moved"
     moved.mkdir()
-    for one in (db, Path(f"{db}-artefacts")):
-        shutil.move(one, moved / one.name)
+    for path in (db, Path(f"{db}-artefacts")):
+        shutil.move(path, moved / path.name)
     assert artefact(UID, "net.onnx", db=moved / db.name).path.read_bytes() == b"net"
 
 
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_told(db, net):
 
 
 def test_a_name_that_a_file_system_takes_for_anothers_gets_a_place_of_its_own(db, net):
-    # As on a file system without letter case, where `net.onnx` lies in the place of `NET.onnx`.
+    # As on a case-insensitive file system, where `net.onnx` and `NET.onnx` are the same path.
     attach(UID, net, db=db)
     shutil.copy(net, Path(f"{db}-artefacts") / UID / "NET.onnx")
     other = net.with_name("other")

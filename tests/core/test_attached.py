@@ -1,4 +1,4 @@
-"""Facts, artefacts and collections on their way to another database; info, check and backup."""
+"""Facts, artefacts and collections are exported, imported, checked and backed up."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def ours(template, tmp_path):
 
 @pytest.fixture
 def theirs(template, tmp_path):
-    """A database whose first trial has facts and an artefact, and with a collection."""
+    """A database with a collection, whose first trial has facts and an artefact."""
     db = Path(shutil.copy(template, tmp_path / "theirs.db"))
     record(A, FACTS, db=db)
     record(A, {"norm": 1.5}, epoch=1, db=db)
@@ -63,12 +63,12 @@ def taken(ours, theirs):
 
 def taken_from(ours, place):
     with opened(ours) as engine, attached_in(place) as (attached, faults):
-        done = take_attached(engine, attached)
-        return done, [*faults, *done.faults]
+        report = take_attached(engine, attached)
+        return report, [*faults, *report.faults]
 
 
-def counts(done):
-    return done.facts, done.artefacts, done.collections, done.members
+def counts(report):
+    return report.facts, report.artefacts, report.collections, report.members
 
 
 def facts(db):
@@ -85,9 +85,9 @@ def written(theirs, folder):
 def check_all_there(ours, theirs):
     assert facts(ours) == {1: {0: FACTS, 1: {"norm": 1.5}}}
     assert json.dumps(facts(ours)) == json.dumps(facts(theirs))
-    found = artefact(A, "net.onnx", db=ours)
-    assert (found.path.read_bytes(), found.kind) == (b"net", "onnx")
-    assert ours.name in str(found.path)
+    stored = artefact(A, "net.onnx", db=ours)
+    assert (stored.path.read_bytes(), stored.kind) == (b"net", "onnx")
+    assert ours.name in str(stored.path)
     assert collection("twins", db=ours) == collection("twins", db=theirs)
 
 
@@ -98,8 +98,8 @@ def test_all_that_is_attached_comes_into_another_database(ours, theirs):
 
 def test_taking_in_again_changes_nothing(ours, theirs):
     taken(ours, theirs)
-    done = taken(ours, theirs)
-    assert (counts(done), done.notes, done.faults) == ((0, 0, 0, 0), [], [])
+    report = taken(ours, theirs)
+    assert (counts(report), report.notes, report.faults) == ((0, 0, 0, 0), [], [])
     check_all_there(ours, theirs)
 
 
@@ -109,8 +109,8 @@ def test_all_that_is_attached_goes_through_files(ours, theirs, tmp_path, form):
     assert written(theirs, place) == []
     if form == "zip":
         place = Path(shutil.make_archive(tmp_path / "packed", "zip", tmp_path, "out"))
-    done, faults = taken_from(ours, place)
-    assert (counts(done), faults) == ((5, 1, 1, 3), [])
+    report, faults = taken_from(ours, place)
+    assert (counts(report), faults) == ((5, 1, 1, 3), [])
     check_all_there(ours, theirs)
     again, faults = taken_from(ours, place)
     assert (counts(again), faults) == ((0, 0, 0, 0), [])
@@ -127,9 +127,9 @@ def test_what_differs_is_told_and_the_rest_taken_in(ours, theirs, tmp_path):
     other = tmp_path / "other"
     other.write_bytes(b"other")
     attach(A, other, "net.onnx", db=ours)
-    done = taken(ours, theirs)
-    assert counts(done) == (3, 0, 1, 3)
-    assert [tuple(fault) for fault in done.faults] == [
+    report = taken(ours, theirs)
+    assert counts(report) == (3, 0, 1, 3)
+    assert [tuple(fault) for fault in report.faults] == [
         (f"fact 'big' of trial {A}", "is there already with another value, 3"),
         (f"fact 'text' of trial {A}", "is there already of its epochs"),
         (
@@ -153,30 +153,30 @@ def test_an_artefact_of_another_kind_is_told(ours, theirs):
 
 def test_a_collection_of_the_same_kind_and_spec_is_joined(ours, theirs):
     uid = collect("twins", {"x": A}, kind="pair", spec=[1], db=ours).uid
-    done = taken(ours, theirs)
-    assert counts(done)[2:] == (0, 2)
-    assert done.notes == [
+    report = taken(ours, theirs)
+    assert counts(report)[2:] == (0, 2)
+    assert report.notes == [
         "collection 'twins' was joined to the one of its name, kind and spec, "
         "whose provenance stays"
     ]
-    found = collection("twins", db=ours)
-    assert found.uid == uid
-    assert [*found.members] == [("x", 0, A), ("x", 1, B), ("y", 0, A)]
+    twins = collection("twins", db=ours)
+    assert twins.uid == uid
+    assert [*twins.members] == [("x", 0, A), ("x", 1, B), ("y", 0, A)]
     assert counts(taken(ours, theirs))[2:] == (0, 0)
 
 
 def test_another_collection_of_the_name_is_renamed(ours, theirs):
     collect("twins", kind="zoo", db=ours)
     collect("twins-2", kind="zoo", db=ours)
-    done = taken(ours, theirs)
-    assert done.notes == [
+    report = taken(ours, theirs)
+    assert report.notes == [
         "collection 'twins' is called 'twins-3' here: there is another 'twins', "
         "of another kind or spec"
     ]
     assert collection("twins-3", db=ours).members == collection("twins", db=theirs).members
     again = taken(ours, theirs)
     assert (counts(again), again.notes) == ((0, 0, 0, 0), [])
-    assert [one.name for one in collections(db=ours)] == ["twins", "twins-2", "twins-3"]
+    assert [summary.name for summary in collections(db=ours)] == ["twins", "twins-2", "twins-3"]
 
 
 def test_a_file_that_is_lost_or_damaged_is_told(ours, theirs, tmp_path):
@@ -187,19 +187,19 @@ def test_a_file_that_is_lost_or_damaged_is_told(ours, theirs, tmp_path):
         f"artefact 'net.onnx' of trial {A[:8]}: {path} is not what was attached: "
         "its SHA-256 differs"
     )
-    assert [tuple(one) for one in taken(ours, theirs).faults] == [(what, reason)]
-    assert [tuple(one) for one in written(theirs, tmp_path / "out")] == [(what, reason)]
+    assert [tuple(fault) for fault in taken(ours, theirs).faults] == [(what, reason)]
+    assert [tuple(fault) for fault in written(theirs, tmp_path / "out")] == [(what, reason)]
     assert not (tmp_path / "out/lemur/artefacts.jsonl").exists()
 
 
 def test_trials_that_are_not_there_are_told(ours, theirs, tmp_path):
     written(theirs, tmp_path / "out")
     file = tmp_path / "out/lemur"
-    for one in file.glob("*.jsonl"):
-        one.write_text(one.read_text().replace(A, "c" * 32))
+    for path in file.glob("*.jsonl"):
+        path.write_text(path.read_text().replace(A, "c" * 32))
     shutil.move(file / "artefacts" / A, file / "artefacts" / ("c" * 32))
-    done, faults = taken_from(ours, tmp_path / "out")
-    assert counts(done) == (0, 0, 1, 1)
+    report, faults = taken_from(ours, tmp_path / "out")
+    assert counts(report) == (0, 0, 1, 1)
     assert len(faults) == 8
     assert {fault.reason for fault in faults} == {
         "there is no such trial", f"there is no trial {'c' * 32}"
@@ -262,8 +262,8 @@ def test_nonsense_is_told_a_line_each(ours, tmp_path, name):
     folder = tmp_path / "out" / "lemur"
     folder.mkdir(parents=True)
     (folder / name).write_text("".join(f"{line}\n" for line, _ in NONSENSE[name]))
-    done, faults = taken_from(ours, tmp_path / "out")
-    assert counts(done) == (0, 0, 0, 0)
+    report, faults = taken_from(ours, tmp_path / "out")
+    assert counts(report) == (0, 0, 0, 0)
     assert sorted(fault.reason for fault in faults) == sorted(why for _, why in NONSENSE[name])
     assert all("\n" not in f"{fault.place}{fault.reason}" for fault in faults)
 
@@ -276,7 +276,11 @@ def damage(db, *statement):
 def faults(db):
     with opened(db) as engine:
         # The trials of this database have no hyperparameters.
-        return [one for one in check(engine) if "hyperparameters" not in one and "asked" not in one]
+        return [
+            line
+            for line in check(engine)
+            if "hyperparameters" not in line and "expected" not in line
+        ]
 
 
 def test_what_is_attached_and_whole_is_sound(theirs):

@@ -1,4 +1,4 @@
-"""What looks after a database: info, check, backup, vacuum, upgrade, merge."""
+"""Database maintenance: info, check, backup, vacuum, upgrade, merge."""
 
 import sqlite3
 from contextlib import closing
@@ -22,7 +22,7 @@ from lemur_core.trial import Epoch, State, Trial
 from .test_store import PRM, pipeline, write
 from .test_taking import FIRST, publish
 
-# What a lemur of this schema wrote: two trials of two epochs, scores with the second.
+# Written by lemur with this schema: two trials of two epochs, the second with scores.
 OLD = Path(__file__).parent / "schemas" / "0002.sql"
 
 
@@ -36,7 +36,7 @@ def old(tmp_path):
 
 @pytest.fixture
 def filled(toys, tmp_path):
-    """Return a function that makes a database with a trial of two epochs, under this name."""
+    """Return a function that creates a database of a name with a trial of two epochs."""
 
     def fill(name, uid="a" * 32, epochs=2, state=State.FINISHED):
         with opened(tmp_path / name, create=True) as engine:
@@ -64,9 +64,9 @@ def test_an_old_database_is_refused_with_what_to_do(old):
 
 def test_an_upgrade_keeps_everything_and_a_copy(old):
     before = old.read_bytes()
-    done = upgrade(old)
-    assert (done.before, done.copy) == ("0002", old.with_name("old.db.0002.bak"))
-    assert sqlite3.connect(done.copy).execute("select count(*) from stat").fetchone() == (4,)
+    result = upgrade(old)
+    assert (result.before, result.copy) == ("0002", old.with_name("old.db.0002.bak"))
+    assert sqlite3.connect(result.copy).execute("select count(*) from stat").fetchone() == (4,)
     assert old.read_bytes() != before
     frame = data(db=old, with_stats=True)
     assert list(frame["accuracy"]) == [0.25, 0.25, 0.5, 0.5]
@@ -125,15 +125,15 @@ def test_info_counts_what_there_is(filled, tmp_path):
     publish(tmp_path / "stat", 1, [FIRST])
     with opened(file) as engine:
         take_in(engine, tmp_path / "stat")
-        found = info(engine)
-    assert (found.place, found.revision) == (str(file), schema.REVISION)
-    assert found.rows["trial"] == 2
-    assert found.rows["stat"] == 3
-    assert found.states == {"finished": 1, "imported": 1}
-    assert [(source.place, source.epochs) for source in found.sources] == [
+        summary = info(engine)
+    assert (summary.place, summary.revision) == (str(file), schema.REVISION)
+    assert summary.rows["trial"] == 2
+    assert summary.rows["stat"] == 3
+    assert summary.states == {"finished": 1, "imported": 1}
+    assert [(source.place, source.epochs) for source in summary.sources] == [
         (str(tmp_path / "stat"), 1)
     ]
-    assert found.size >= file.stat().st_size
+    assert summary.size >= file.stat().st_size
 
 
 @pytest.mark.parametrize(
@@ -196,44 +196,44 @@ def test_vacuum_gives_room_back(filled):
 
 
 def test_merged_in_is_what_was_not_there(filled, tmp_path):
-    one, two = filled("one.db"), filled("two.db", uid="b" * 32)
-    assert _merge(one, two) == MergeResult(trials=1, epochs=2)
-    frame = data(db=one, with_stats=True)
+    first, second = filled("one.db"), filled("two.db", uid="b" * 32)
+    assert _merge(first, second) == MergeResult(trials=1, epochs=2)
+    frame = data(db=first, with_stats=True)
     assert list(frame["trial"]) == ["a" * 32] * 2 + ["b" * 32] * 2
     # Both were trial 1 of the pipeline.
     assert list(frame["number"]) == [1, 1, 2, 2]
     assert frame["nn_code"].nunique() == 1
     assert list(frame["prm"]) == [PRM] * 4
-    assert _merge(one, two) == MergeResult()
-    assert data(db=one, with_stats=True).equals(frame)
-    assert len(data(db=two)) == 2
+    assert _merge(first, second) == MergeResult()
+    assert data(db=first, with_stats=True).equals(frame)
+    assert len(data(db=second)) == 2
 
 
 def test_a_trial_that_ended_elsewhere_is_ended(filled):
-    here = filled("here.db", epochs=1, state=State.INTERRUPTED)
-    there = filled("there.db")
-    # Where it went on, a sample had been damaged.
-    damage(there, """update trial set left_out = '{"train":1}'""")
-    assert _merge(here, there) == MergeResult(trials=0, epochs=1)
-    assert list(data(db=here)["state"]) == ["finished", "finished"]
-    with opened(here) as engine, engine.connect() as connection:
+    interrupted = filled("here.db", epochs=1, state=State.INTERRUPTED)
+    complete = filled("there.db")
+    # A sample was damaged before the trial was resumed.
+    damage(complete, """update trial set left_out = '{"train":1}'""")
+    assert _merge(interrupted, complete) == MergeResult(trials=0, epochs=1)
+    assert list(data(db=interrupted)["state"]) == ["finished", "finished"]
+    with opened(interrupted) as engine, engine.connect() as connection:
         assert read_stored_trial(connection, "a").left_out == {"train": 1}
-    assert _merge(there, filled("old.db", epochs=1, state=State.INTERRUPTED)) == MergeResult()
-    assert list(data(db=there)["state"]) == ["finished", "finished"]
+    assert _merge(complete, filled("old.db", epochs=1, state=State.INTERRUPTED)) == MergeResult()
+    assert list(data(db=complete)["state"]) == ["finished", "finished"]
 
 
 def test_what_was_taken_in_from_elsewhere_is_merged_once(filled, tmp_path):
-    one, two = filled("one.db"), filled("two.db")
+    first, second = filled("one.db"), filled("two.db")
     publish(tmp_path / "stat", 1, [FIRST])
-    for file in (one, two):
+    for file in (first, second):
         with opened(file) as engine:
             take_in(engine, tmp_path / "stat")
     publish(tmp_path / "stat", 2, [FIRST])
-    with opened(two) as engine:
+    with opened(second) as engine:
         take_in(engine, tmp_path / "stat")
-    assert _merge(one, two) == MergeResult(trials=0, epochs=1)
-    assert list(data(db=one, nn="ResNet")["epoch"]) == [1, 2]
-    assert data(db=one, nn="ResNet")["trial"].nunique() == 1
+    assert _merge(first, second) == MergeResult(trials=0, epochs=1)
+    assert list(data(db=first, nn="ResNet")["epoch"]) == [1, 2]
+    assert data(db=first, nn="ResNet")["trial"].nunique() == 1
 
 
 def test_the_commands_say_what_they_did(filled, old, tmp_path, lemur):
@@ -287,7 +287,7 @@ def _new(file):
 
 
 def _tables(file):
-    """Return what a database's tables are, but for the names of what is made in passing."""
+    """Return the definition of a database's tables, without generated names."""
     with opened(file) as engine:
         found = inspect(engine)
         return {

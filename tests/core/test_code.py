@@ -1,4 +1,4 @@
-"""The text of a source is kept once, by its hash, whatever names it has."""
+"""The text of source code is stored once, by its hash, under any number of names."""
 
 import sqlite3
 from contextlib import closing
@@ -28,7 +28,7 @@ OLD = Path(__file__).parent / "schemas" / "0002.sql"
 
 @pytest.fixture
 def record(toys, tmp_path):
-    """Return a function that records a trial of nets with this code, under each name."""
+    """Return a function that records a trial for each name of a net, all with the same code."""
 
     def record(db, code, names, number=1):
         file = tmp_path / "Net.py"
@@ -57,9 +57,9 @@ def change(db, *statements):
 def test_two_nets_of_one_text_keep_it_once(record):
     db = record("one.db", "# one\n", ["A", "B"])
     record("one.db", "# another\n", ["A"], number=2)
-    one, other = code_hash("# one\n"), code_hash("# another\n")
+    first, second = code_hash("# one\n"), code_hash("# another\n")
     assert rows(db, "select name, hash from nn order by id") == [
-        ("A", one), ("B", one), ("A", other),
+        ("A", first), ("B", first), ("A", second),
     ]  # fmt: skip
     texts = "select text from code where hash in (select hash from nn) order by text"
     assert rows(db, texts) == [("# another\n",), ("# one\n",)]
@@ -67,24 +67,24 @@ def test_two_nets_of_one_text_keep_it_once(record):
 
 
 def test_a_source_whose_characters_are_escaped_is_the_same_when_it_is_merged(record, tmp_path):
-    one, other = (record(f"{name}.db", "# nul \0\n", ["Net"]) for name in ("one", "other"))
-    with opened(one) as here, opened(other) as there:
-        assert merge(here, there) == MergeResult(trials=1, epochs=1)
-        assert check(here) == []
-    assert rows(one, "select hash from nn") == [(code_hash("# nul \0\n"),)]
-    assert list(data(db=one)["nn_code"]) == ["# nul \\x00\n"] * 2
+    first, second = (record(f"{name}.db", "# nul \0\n", ["Net"]) for name in ("one", "other"))
+    with opened(first) as target, opened(second) as source:
+        assert merge(target, source) == MergeResult(trials=1, epochs=1)
+        assert check(target) == []
+    assert rows(first, "select hash from nn") == [(code_hash("# nul \0\n"),)]
+    assert list(data(db=first)["nn_code"]) == ["# nul \\x00\n"] * 2
 
 
 def test_a_source_that_is_gone_is_named(record):
     db = record("one.db", "# one\n", ["Net"])
     change(db, "delete from code where hash in (select hash from nn)")
-    said = f"the source {code_hash('# one' + chr(10))} is not there; lemur db check says more"
+    message = f"the source {code_hash('# one' + chr(10))} is not there; lemur db check says more"
     with pytest.raises(StoreError) as raised:
         data(db=db)
-    assert str(raised.value) == said
+    assert str(raised.value) == message
     with opened(db) as engine, engine.connect() as connection, pytest.raises(StoreError) as raised:
         read_stored_trial(connection, connection.scalar(select(schema.trial.c.uid)))
-    assert str(raised.value) == said
+    assert str(raised.value) == message
 
 
 def test_check_names_each_name_of_a_source_that_was_altered(record):
@@ -98,7 +98,7 @@ def test_check_names_each_name_of_a_source_that_was_altered(record):
 
 @pytest.fixture
 def old(tmp_path):
-    """A database of schema 0002, whose net, metric, transform and loader are one text."""
+    """A database of schema 0002 whose net, metric, transform and loader have the same text."""
     with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
         connection.executescript(OLD.read_text())
     return tmp_path / "old.db"

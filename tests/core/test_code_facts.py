@@ -1,4 +1,4 @@
-"""Facts about code: what is recorded, upgraded, merged and looked after."""
+"""Facts about code are recorded, upgraded, merged and checked."""
 
 import json
 import math
@@ -91,16 +91,16 @@ def test_nets_are_found_by_name_and_their_texts_by_hash(db):
         assert nets == [
             NamedSource("Mine", ONE), NamedSource("Mine", TWO), NamedSource("Other", ONE)
         ]  # fmt: skip
-        assert database.run(lambda one: one.sources(["Other", "None"])) == nets[2:]
-        assert database.run(lambda one: one.texts([TWO])) == {TWO: "x = 2"}
+        assert database.run(lambda transaction: transaction.sources(["Other", "None"])) == nets[2:]
+        assert database.run(lambda transaction: transaction.texts([TWO])) == {TWO: "x = 2"}
         with pytest.raises(StoreError):
-            database.run(lambda one: one.texts([code_hash("x = 3")]))
+            database.run(lambda transaction: transaction.texts([code_hash("x = 3")]))
         assert database.folder("nets").name == f"{db.name}-nets"
 
 
 @pytest.fixture
 def old(tmp_path):
-    """A database of schema 0010 with verdicts and sketches, as its lemur wrote it."""
+    """A database of schema 0010 with verdicts and sketches, as written by that version."""
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(OLD.read_text(encoding="utf-8"))
@@ -121,8 +121,8 @@ def test_an_upgrade_makes_facts_of_every_verdict_and_sketch(old):
     assert (len(verdicts), len(sketches)) == (4, 2)
     assert upgrade(old).before == "0010"
     assert rows(old, "select name from sqlite_master where name in ('verdict', 'sketch')") == []
-    found = sorted(read(old, "check.verdict"), key=lambda fact: fact.value["checked"])
-    for fact, row in zip(found, verdicts, strict=True):
+    migrated = sorted(read(old, "check.verdict"), key=lambda fact: fact.value["checked"])
+    for fact, row in zip(migrated, verdicts, strict=True):
         facts = json.loads(row["facts"])
         if facts.get("limits", {}).get("seconds") == math.inf:
             # JSON has no infinity.
@@ -131,9 +131,9 @@ def test_an_upgrade_makes_facts_of_every_verdict_and_sketch(old):
         assert fact.value["valid"] is bool(row["valid"])
         for name in ("asked", "checked", "dataset", "metric", "name", "task"):
             assert fact.value[name] == row[name]
-        # The source of one verdict could not be stored.
+        # The code of one verdict could not be stored.
         assert fact.hash == (row["hash"] or "")
-    assert sum(not fact.hash for fact in found) == 1
+    assert sum(not fact.hash for fact in migrated) == 1
     assert [
         (fact.hash, fact.value["tree"], bytes.fromhex(fact.value["signature"]))
         for fact in read(old, "check.sketch")
@@ -143,7 +143,7 @@ def test_an_upgrade_makes_facts_of_every_verdict_and_sketch(old):
 
 
 def test_facts_are_merged_with_their_code(old, tmp_path, monkeypatch):
-    # Several transactions, as for many facts.
+    # Force several transactions, as for many facts.
     monkeypatch.setattr("lemur_core.store.taking.code_facts._AT_ONCE", 2)
     upgrade(old)
     new = tmp_path / "new.db"
@@ -200,7 +200,7 @@ def test_parts_of_a_large_table_are_read_in_order(db, monkeypatch):
 
 @pytest.fixture
 def exported(old, tmp_path):
-    """What an export of the old database writes."""
+    """The exported files of the old database."""
     upgrade(old)
     folder = tmp_path / "exported"
     with opened(old) as engine:
@@ -219,9 +219,9 @@ def test_an_export_holds_facts_and_code_and_an_import_takes_them_in(old, exporte
         assert {fact.origin for fact in theirs} == {str(exported)}
         assert [fact._replace(origin=None) for fact in theirs] == read(old, name)
     with code_database(db) as database:
-        # What strangers' files say makes no net that could be trained by its name.
+        # Imported code does not become a net that can be trained by name.
         assert database.run(lambda transaction: transaction.sources()) == []
-        texts = database.run(lambda one: one.texts({code_hash("x = 1\n")}))
+        texts = database.run(lambda transaction: transaction.texts({code_hash("x = 1\n")}))
     assert list(texts.values()) == ["x = 1\n"]
     with opened(db) as engine:
         assert check(engine) == []

@@ -30,49 +30,54 @@ def template(tmp_path_factory):
 
 @pytest.fixture
 def db(template, tmp_path):
-    """A database of three trials."""
+    """A database with three trials."""
     return shutil.copy(template, tmp_path)
 
 
-def members(found):
-    return [(role, position, trial[0]) for role, position, trial in found.members]
+def members(collected):
+    return [(role, position, trial[0]) for role, position, trial in collected.members]
 
 
 def test_a_list_of_trials_is_a_set_of_members(db):
-    made = collect("best", [B, "a"], db=db)
-    assert (made.name, made.kind, made.spec, made.provenance) == ("best", "set", None, None)
-    assert made.members == (Member("member", 0, B), Member("member", 1, A))
-    assert collection("best", db=db) == made
+    collected = collect("best", [B, "a"], db=db)
+    assert (collected.name, collected.kind, collected.spec, collected.provenance) == (
+        "best",
+        "set",
+        None,
+        None,
+    )
+    assert collected.members == (Member("member", 0, B), Member("member", 1, A))
+    assert collection("best", db=db) == collected
 
 
 def test_trials_have_roles(db):
-    made = collect("twins", {"torch": [A, B], "jax": C}, kind="pair", db=db)
-    assert members(made) == [("jax", 0, "c"), ("torch", 0, "a"), ("torch", 1, "b")]
+    collected = collect("twins", {"torch": [A, B], "jax": C}, kind="pair", db=db)
+    assert members(collected) == [("jax", 0, "c"), ("torch", 0, "a"), ("torch", 1, "b")]
 
 
 def test_a_trial_may_have_several_roles(db):
-    made = collect("twins", {"x": A, "y": A}, db=db)
-    assert members(made) == [("x", 0, "a"), ("y", 0, "a")]
+    collected = collect("twins", {"x": A, "y": A}, db=db)
+    assert members(collected) == [("x", 0, "a"), ("y", 0, "a")]
 
 
 def test_the_same_again_changes_nothing(db):
     spec = {"lr": [0.1, 1e-300], "größe": 2**70}
-    made = collect("zoo", [A], kind="zoo", spec=spec, provenance="doi:1", db=db)
-    assert made.spec == spec
+    collected = collect("zoo", [A], kind="zoo", spec=spec, provenance="doi:1", db=db)
+    assert collected.spec == spec
     again = collect("zoo", [A], kind="zoo", spec=spec, provenance="doi:1", db=db)
-    assert again == made
-    assert collect("zoo", db=db) == made
+    assert again == collected
+    assert collect("zoo", db=db) == collected
 
 
 def test_members_are_added_after_those_there_are(db):
     collect("zoo", {"x": [B]}, kind="zoo", spec=1, db=db)
-    made = collect("zoo", {"x": [C, B, A], "y": [A]}, db=db)
-    assert members(made) == [("x", 0, "b"), ("x", 1, "c"), ("x", 2, "a"), ("y", 0, "a")]
-    assert (made.kind, made.spec) == ("zoo", 1)
+    collected = collect("zoo", {"x": [C, B, A], "y": [A]}, db=db)
+    assert members(collected) == [("x", 0, "b"), ("x", 1, "c"), ("x", 2, "a"), ("y", 0, "a")]
+    assert (collected.kind, collected.spec) == ("zoo", 1)
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("arguments", "line"),
     [
         ({"kind": "pair"}, "another kind, zoo; choose another name"),
         ({"spec": {"a": 1.0}}, 'another spec, {"a":1}; choose another name'),
@@ -80,10 +85,10 @@ def test_members_are_added_after_those_there_are(db):
     ],
     ids=lambda value: str(value),
 )
-def test_another_kind_or_spec_under_one_name_is_refused(db, given, line):
+def test_another_kind_or_spec_under_one_name_is_refused(db, arguments, line):
     collect("zoo", [A], kind="zoo", spec={"a": 1}, db=db)
     with pytest.raises(CollectionError) as raised:
-        collect("zoo", [B], db=db, **given)
+        collect("zoo", [B], db=db, **arguments)
     assert str(raised.value) == f"collection 'zoo' already exists with {line}"
     assert members(collection("zoo", db=db)) == [("member", 0, "a")]
 
@@ -132,10 +137,10 @@ def test_unknown_collections_are_one_line(db):
 
 
 def test_collections_are_listed_with_the_number_of_their_members(db):
-    made = [collect("zoo", {"x": [A, B], "y": C}, kind="zoo", db=db), collect("empty", db=db)]
+    collected = [collect("zoo", {"x": [A, B], "y": C}, kind="zoo", db=db), collect("empty", db=db)]
     assert collections(db=db) == [
-        CollectionSummary("zoo", "zoo", {"x": 2, "y": 1}, made[0].created),
-        CollectionSummary("empty", "set", {}, made[1].created),
+        CollectionSummary("zoo", "zoo", {"x": 2, "y": 1}, collected[0].created),
+        CollectionSummary("empty", "set", {}, collected[1].created),
     ]
 
 
@@ -148,18 +153,18 @@ def shown(*arguments):
 def test_collections_are_listed_and_shown(db):
     assert shown("list", "collection", "--db", db) == "no collection is recorded\n"
     spec = {"width": [1, 2.5], "größe": "ä"}
-    made = collect("twins", {"x": [A, B], "y": C}, kind="pair", spec=spec, db=db)
+    collected = collect("twins", {"x": [A, B], "y": C}, kind="pair", spec=spec, db=db)
     assert shown("list", "collections", "--db", db).splitlines() == [
-        f"collection  kind  members  roles     {'created':<{len(made.created)}}".rstrip(),
-        f"twins       pair        3  x 2, y 1  {made.created}",
+        f"collection  kind  members  roles     {'created':<{len(collected.created)}}".rstrip(),
+        f"twins       pair        3  x 2, y 1  {collected.created}",
     ]
     assert (
         shown("show", "collection", "twins", "--db", db)
         == f"""\
 collection  twins
 kind        pair
-uid         {made.uid}
-created     {made.created}
+uid         {collected.uid}
+created     {collected.created}
 spec        größe = "ä"
 spec        width = [1, 2.5]
 members     3
@@ -187,8 +192,8 @@ def test_the_rows_of_a_collection_have_roles_and_positions(db):
         connection.execute(schema.stat.insert(), rows)
     collect("twins", {"x": [B, A], "y": A}, db=db)
     columns = ["trial", "epoch", "accuracy", "role", "position"]
-    found = lemur_core.data(collection="twins", epoch=2, columns=columns, db=db)
-    assert found.to_numpy().tolist() == [
+    frame = lemur_core.data(collection="twins", epoch=2, columns=columns, db=db)
+    assert frame.to_numpy().tolist() == [
         [A, 2, 0.25, "x", 1],
         [A, 2, 0.25, "y", 0],
         [B, 2, 0.5, "x", 0],

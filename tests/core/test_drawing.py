@@ -1,4 +1,4 @@
-"""How what nets predict is drawn: each colour where it should be, and nowhere else."""
+"""Predictions are drawn with each colour at its place and nowhere else."""
 
 from itertools import combinations
 from math import dist
@@ -34,7 +34,7 @@ def is_colour(image, number):
 
 def test_the_first_twenty_classes_are_told_apart_and_from_what_does_not_count():
     colours = [colour(number) for number in range(20)] + [GREY]
-    assert min(dist(one, other) for one, other in combinations(colours, 2)) > 40
+    assert min(dist(first, second) for first, second in combinations(colours, 2)) > 40
 
 
 def test_a_thousand_classes_have_nearly_as_many_colours():
@@ -51,7 +51,7 @@ def test_each_pixel_has_its_classs_colour_and_what_does_not_count_is_grey():
     assert picture.tolist() == [[[0, 0, 0], [*colour(3)]], [[128, 128, 128], [*colour(300)]]]
 
 
-# What is fed, as an image
+# Inputs as pictures
 
 
 def test_one_channel_is_grey_and_of_four_three_are_taken():
@@ -128,7 +128,7 @@ SCALE = 24
 TARGET = {"boxes": torch.tensor([[1.0, 3, 5, 7]]), "labels": torch.tensor([1])}
 
 
-def found(boxes, labels, scores, **more):
+def detections(boxes, labels, scores, **more):
     return {
         "boxes": torch.tensor(boxes).reshape(-1, 4).float(),
         "labels": torch.tensor(labels).long(),
@@ -141,7 +141,7 @@ def boxed(output, target=TARGET, style=None):
 
 
 def outline(left, top, right, bottom, side=8 * SCALE, width=2):
-    """Return where the edges of a box are, both in pixels of the enlarged image."""
+    """Return the positions of the edges of a box in pixels of the enlarged image."""
     where = np.zeros((side, side), bool)
     where[top:bottom, left:right] = True
     where[top + width : bottom - width, left + width : right - width] = False
@@ -149,19 +149,19 @@ def outline(left, top, right, bottom, side=8 * SCALE, width=2):
 
 
 def test_a_box_is_drawn_where_it_is():
-    row = boxed(found([1, 3, 5, 7], [2], [0.9]))
+    row = boxed(detections([1, 3, 5, 7], [2], [0.9]))
     edges = outline(1 * SCALE, 3 * SCALE, 5 * SCALE, 7 * SCALE)
     below = np.s_[3 * SCALE :]
     for picture, number in ((row.target, 1), (row.prediction, 2)):
         assert (is_colour(picture, number)[below] == edges[below]).all()
-        # Its class is named above it.
+        # The name of the class is above the box.
         assert is_colour(picture, number)[3 * SCALE - 1, SCALE]
         assert not is_colour(picture, number)[: 2 * SCALE].any()
     assert not pixels(row.input).any()
 
 
 def test_a_box_at_the_upper_edge_is_named_inside_of_it():
-    row = boxed(found([0, 0, 8, 8], [2], [0.9]))
+    row = boxed(detections([0, 0, 8, 8], [2], [0.9]))
     shown = is_colour(row.prediction, 2)
     assert (shown | ~outline(0, 0, 192, 192)).all()
     assert shown[3, 10]
@@ -172,12 +172,12 @@ def test_a_box_at_the_upper_edge_is_named_inside_of_it():
 )
 def test_no_box_below_the_score_is_drawn(score, numbers):
     corners = [[0, 3, 2, 5], [3, 3, 5, 5], [6, 3, 8, 5]]
-    row = boxed(found(corners, [1, 2, 3], [0.49, 0.5, 0.99]), style=Style(score=score))
+    row = boxed(detections(corners, [1, 2, 3], [0.49, 0.5, 0.99]), style=Style(score=score))
     assert {number for number in (1, 2, 3) if is_colour(row.prediction, number).any()} == numbers
 
 
 def test_the_surest_box_is_over_the_others():
-    row = boxed(found([[1, 3, 5, 7]] * 3, [1, 2, 3], [0.7, 0.9, 0.8]))
+    row = boxed(detections([[1, 3, 5, 7]] * 3, [1, 2, 3], [0.7, 0.9, 0.8]))
     assert is_colour(row.prediction, 2)[5 * SCALE, SCALE]
 
 
@@ -185,11 +185,11 @@ def test_the_surest_box_is_over_the_others():
     "box", [[5, 5, 1, 1], [1, 1, 1, 5], [float("nan")] * 4, [0, 0, float("inf"), 1]]
 )
 def test_a_box_that_is_none_is_not_drawn(box):
-    assert not pixels(boxed(found(box, [1], [0.9])).prediction).any()
+    assert not pixels(boxed(detections(box, [1], [0.9])).prediction).any()
 
 
 def test_nothing_found_is_the_image_alone():
-    row = boxed(found([], [], []))
+    row = boxed(detections([], [], []))
     assert not pixels(row.prediction).any()
 
 
@@ -197,7 +197,7 @@ def test_masks_of_objects_tint_the_image_and_crowds_are_grey():
     inside = torch.zeros(8, 8)
     inside[4:6, 2:4] = 1
     target = TARGET | {"masks": inside[None].to(torch.uint8), "iscrowd": torch.tensor([1])}
-    output = found([1, 3, 5, 7], [2], [0.9], masks=0.6 * inside[None, None])
+    output = detections([1, 3, 5, 7], [2], [0.9], masks=0.6 * inside[None, None])
     row = boxed(output, target)
     tinted = np.zeros((192, 192), bool)
     tinted[4 * SCALE : 6 * SCALE, 2 * SCALE : 4 * SCALE] = True
@@ -211,9 +211,9 @@ def test_masks_of_objects_tint_the_image_and_crowds_are_grey():
 
 
 def test_pictures_of_a_sample_are_in_a_row_and_classes_in_a_legend():
-    target, said = torch.full((8, 8), 1), torch.zeros(3, 8, 8)
-    said[2] = 1.0
-    example = Example(torch.ones(1, 8, 8), target, said)
+    target, output = torch.full((8, 8), 1), torch.zeros(3, 8, 8)
+    output[2] = 1.0
+    example = Example(torch.ones(1, 8, 8), target, output)
     style = Style(("ground", "one", "two"))
     sheet = grid([segmented(example, style)] * 2, style)
     for row in (0, 1):
@@ -224,7 +224,7 @@ def test_pictures_of_a_sample_are_in_a_row_and_classes_in_a_legend():
     _, end = place((192, 192), 2, 0)
     assert is_colour(sheet, 1)[end:].any()
     assert is_colour(sheet, 2)[end:].any()
-    # Of a class that nothing has there is no name.
+    # A class that does not occur is not in the legend.
     legend = pixels(sheet)[end:]
     assert not (legend == (0, 0, 0)).all(-1)[:, :6].any()
 

@@ -39,7 +39,7 @@ def template(tmp_path_factory):
 
 @pytest.fixture
 def db(template, tmp_path):
-    """A database of two trials, the first of which has two epochs."""
+    """A database with two trials, the first with two epochs."""
     return shutil.copy(template, tmp_path)
 
 
@@ -71,9 +71,9 @@ VALUES = {
 
 def test_a_value_comes_back_exactly_as_it_was(db):
     record(UID, VALUES, db=db)
-    found = recorded(db)[WHOLE_TRIAL]
-    assert found == VALUES
-    assert {name: repr(value) for name, value in found.items()} == {
+    facts = recorded(db)[WHOLE_TRIAL]
+    assert facts == VALUES
+    assert {name: repr(value) for name, value in facts.items()} == {
         name: repr(value) if name != "object" else "{'a': {'ä': [0.1]}, 'b': 1}"
         for name, value in VALUES.items()
     }
@@ -107,8 +107,8 @@ def test_another_value_is_refused_unless_it_is_to_replace(db, other):
     assert str(raised.value) == "fact 'a' of the trial is recorded already with another value"
     assert recorded(db) == {0: {"a": 1}}
     record(UID, {"a": other}, db=db, replace=True)
-    (found,) = recorded(db)[0].values()
-    assert (found, type(found)) == (other, type(other))
+    (value,) = recorded(db)[0].values()
+    assert (value, type(value)) == (other, type(other))
 
 
 def test_all_facts_of_a_call_are_recorded_or_none(db):
@@ -137,7 +137,7 @@ def test_scalars_of_array_libraries_become_pythons(db):
     record(UID, {"f32": np.float32(0.1), "i64": np.int64(2**62), "bool": np.bool_(True)}, db=db)
     record(UID, {"f64": np.float64(0.1), "zero-dim": np.array(7), "list": [np.int8(3)]}, db=db)
     found = recorded(db)[0]
-    # What a float32 nearest to a tenth is, by IEEE 754: 13421773 / 2**27.
+    # The float32 closest to 0.1 is 13421773 / 2**27 by IEEE 754.
     assert found["f32"] == 13421773 / 2**27
     assert (found["i64"], found["zero-dim"], found["list"]) == (2**62, 7, [3])
     assert (found["bool"], found["f64"]) == (True, 0.1)

@@ -1,4 +1,4 @@
-"""A field of a trial or an epoch is declared in one place, and its record has one form in JSON."""
+"""A field of a trial or an epoch is declared in one place and has one form in JSON."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from lemur_core.trial import Epoch, Outcome, Prediction, Size, State, Trial
 
 from .test_store import PRM, pipeline
 
-# In a process of its own: whatever derives from the fields does so when it is imported.
+# Run in a separate process, as modules use the fields when they are imported.
 _ADD_FIELDS = """
 import sys
 from pathlib import Path
@@ -55,7 +55,7 @@ from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
-from lemur_core.store.reading.stored_trial import tell
+from lemur_core.store.reading.stored_trial import read_stored_trial
 from lemur_core.store.taking.merge import merge
 from lemur_core.store.taking.published import take_in
 from lemur_core.store.trouble import AwayError
@@ -77,21 +77,21 @@ def check(db):
         assert frame[name].tolist() == [value, value], frame[name]
     assert len(data(db=folder / db, where={"rung": 7, "gap": (None, 0)})) == 1
     with opened(folder / db) as engine, engine.connect() as connection:
-        told = tell(connection, "a")
-        assert (told.summary["rung"], told.settings["rung"]) == (7, 7)
-        assert "words" not in told.settings
+        stored = read_stored_trial(connection, "a")
+        assert (stored.summary["rung"], stored.settings["rung"]) == (7, 7)
+        assert "words" not in stored.settings
 
 
 with opened(folder / "one.db", create=True) as engine:
-    one = writer.Writer(engine, {})
+    first = writer.Writer(engine, {})
     prm = {"lr": 0.1, "transform": "plain"}
-    trial_id = one.begin(Trial(pipeline, 1, prm, 17, 2, uid="a" * 32))
-    one.record(trial_id, Epoch(1, None, 0.5, 0.25, 1))
-    there, spill.patiently = spill.patiently, away
+    trial_id = first.begin(Trial(pipeline, 1, prm, 17, 2, uid="a" * 32))
+    first.record(trial_id, Epoch(1, None, 0.5, 0.25, 1))
+    original, spill.patiently = spill.patiently, away
     holding.patiently = away
-    one.record(trial_id, Epoch(2, None, 0.5, 0.75, 2, facts={"depth": 3}))
-    one.finish(trial_id, Outcome(State.FAILED, (), "no luck"))
-    spill.patiently = holding.patiently = there
+    first.record(trial_id, Epoch(2, None, 0.5, 0.75, 2, facts={"depth": 3}))
+    first.finish(trial_id, Outcome(State.FAILED, (), "no luck"))
+    spill.patiently = holding.patiently = original
     assert writer.Writer(engine, {}).taken_in == 2
 check("one.db")
 with opened(folder / "one.db") as engine, opened(folder / "merged.db", create=True) as other:
@@ -126,7 +126,7 @@ def test_trials_of_the_same_recipe_and_of_unknown_ones_are_remembered(toys, tmp_
             writer.begin(Trial(pipeline(toys), number, PRM, 7, 2, recipe=recipe))
 
         def numbers(recipe):
-            return [one.number for one in writer.past(pipeline(toys), 2, recipe=recipe)]
+            return [trial.number for trial in writer.past(pipeline(toys), 2, recipe=recipe)]
 
         assert (numbers("a" * 32), numbers("c" * 32), numbers(None)) == ([1, 3], [3], [1, 2, 3])
         with engine.connect() as connection:
@@ -183,8 +183,8 @@ def test_the_json_of_an_epoch_is_pinned():
 
 
 def test_what_a_record_does_not_say_has_its_default():
-    told = {"number": 1, "loss": None, "validation": 0, "accuracy": 0.5, "duration_ns": 1}
-    assert from_json(Epoch, told | {"unknown": 1}) == Epoch(1, None, 0.0, 0.5, 1)
+    record = {"number": 1, "loss": None, "validation": 0, "accuracy": 0.5, "duration_ns": 1}
+    assert from_json(Epoch, record | {"unknown": 1}) == Epoch(1, None, 0.0, 0.5, 1)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_what_a_record_does_not_say_has_its_default():
     ],
 )  # fmt: skip
 def test_what_is_no_epoch_is_refused(name, value):
-    told = to_json(Epoch(1, None, 0.5, 0.5, 1)) | {name: value}
+    record = to_json(Epoch(1, None, 0.5, 0.5, 1)) | {name: value}
     with pytest.raises(DECODING_ERRORS):
-        from_json(Epoch, told)
+        from_json(Epoch, record)
 
 
 def _field(name: str) -> Field:

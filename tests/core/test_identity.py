@@ -1,4 +1,4 @@
-"""The text that identities are hashes of is the same whichever encoder writes it."""
+"""Both encoders write the same text, of which identities are hashes."""
 
 import importlib.util
 import json.encoder
@@ -24,7 +24,7 @@ class Half(float):
         return "a half"
 
 
-# Written by hand, after RFC 8259 and Python's documentation of repr(float).
+# Written by hand from RFC 8259 and Python's documentation of repr(float).
 TEXTS = [
     (None, "null"),
     (True, "true"),
@@ -80,7 +80,7 @@ REFUSED = [
 
 @pytest.fixture(scope="module")
 def python_only():
-    """The module as it is where Python has no encoder in C."""
+    """The module without the C encoder of CPython."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json.encoder, "c_make_encoder", None)
         patch.setattr(json.encoder, "encode_basestring", json.encoder.py_encode_basestring)

@@ -1,4 +1,4 @@
-"""Images of every mode, and files that are no images."""
+"""Reading images of every mode, and files that are not images."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ def random_images(count, *shape, seed=0):
 
 
 def write_image(file, size=(9, 7), mode="RGB", seed=0, **options):
-    """Write noise; the suffix says the format, the size is width and height."""
+    """Write noise in the format of the suffix; the size is (width, height)."""
     width, height = size
     shape = (height, width) if mode == "L" else (height, width, len(mode))
     Image.fromarray(random_images(1, *shape, seed=seed)[0]).save(file, **options)
@@ -73,7 +73,7 @@ def test_cmyk_is_converted_as_pillow_does(tmp_path):
 
 
 LEVELS = np.array([[0, 127, 128, 129, 32768, 65406, 65407, 65535]], np.uint16)
-# Each times 255 / 65535, rounded.
+# Each value times 255 / 65535, rounded.
 SCALED = [0, 0, 0, 1, 128, 254, 255, 255]
 
 
@@ -93,7 +93,7 @@ def chunk(name, content):
 
 
 def test_rgb_of_16_bits_keeps_its_higher_bytes(tmp_path):
-    # Pillow writes no such PNG: width and height 2x1, 16 bits, colour type 2, and one row.
+    # Pillow cannot write this PNG: width 2, height 1, 16 bits, colour type 2, one row.
     header = (2).to_bytes(4) + (1).to_bytes(4) + bytes([16, 2, 0, 0, 0])
     values = np.array([0, 256, 65535, 128, 32768, 1000], ">u2")
     row = zlib.compress(b"\0" + values.tobytes())
@@ -132,7 +132,7 @@ def long(value, order="<"):
 
 
 def directory(entries, order="<"):
-    """Return a TIFF's header and its first directory: of each entry tag, type, count and value."""
+    """Return a TIFF's header and first directory; entries are (tag, type, count, value)."""
     parts = [struct.pack(f"{order}HHL", *entry[:3]) + entry[3] for entry in entries]
     head = (b"II*\0" if order == "<" else b"MM\0*") + long(8, order)
     return head + struct.pack(f"{order}H", len(parts)) + b"".join(parts) + long(0, order)
@@ -184,7 +184,7 @@ def test_signed_values_are_refused(tmp_path):
 
 ORIENTATION = 0x0112
 STORED = np.array([[10, 20, 30], [40, 50, 60]], np.uint8)
-# Where the first row and the first column of what is stored lie in the scene, by the EXIF standard.
+# Position of the first stored row and column in the upright image, from the EXIF standard.
 UPRIGHT = {
     1: [[10, 20, 30], [40, 50, 60]],
     2: [[30, 20, 10], [60, 50, 40]],
@@ -223,7 +223,7 @@ def test_grey_of_16_bits_and_masks_come_upright(tmp_path, suffix):
 TURNED = (ORIENTATION, 3, 1, short(6))
 SHORTS = struct.pack("<HH", 6, 6)
 BEYOND = long(60_000)
-# What cameras and editors leave: the orientation's entry, others, and whether it says 6.
+# Metadata of cameras and editors: the orientation's entry, other entries, and whether it is 6.
 EXIF = {
     "alone": ([TURNED], True),
     "0": ([(ORIENTATION, 3, 1, short(0))], False),
@@ -294,7 +294,7 @@ def test_blocks_of_exif_may_be_damaged_or_several(tmp_path, blocks, turned):
     plain = write_image(tmp_path / "plain.jpg", (16, 8))
     content = plain.read_bytes()
     segments = [b"Exif\0\0" + block for block in blocks]
-    written = [b"\xff\xe1" + (len(one) + 2).to_bytes(2) + one for one in segments]
+    written = [b"\xff\xe1" + (len(content) + 2).to_bytes(2) + content for content in segments]
     file = tmp_path / "image.jpg"
     file.write_bytes(content[:2] + b"".join(written) + content[2:])
     stored = read_image(plain)

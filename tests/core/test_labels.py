@@ -1,4 +1,4 @@
-"""A label that is no class is named: the data set, the split, the sample and the label."""
+"""The error for an invalid label names the dataset, split, sample and label."""
 
 import pickle
 from dataclasses import replace
@@ -20,7 +20,7 @@ from lemur_core.train.batches import batches
 from lemur_core.train.restrict import restrict
 
 CLASSES = 3
-# Of other tasks nothing is checked.
+# Labels of other tasks are not checked.
 TASKS = {
     "img-classification": Classification(),
     "img-segmentation": Segmentation(),
@@ -30,7 +30,7 @@ IMAGE = torch.zeros(1, 2, 2, dtype=torch.uint8)
 
 
 class Listed:
-    """Samples one at a time."""
+    """A dataset that returns one sample at a time."""
 
     def __init__(self, targets):
         self.targets_ = targets
@@ -43,7 +43,7 @@ class Listed:
 
 
 class InFiles(Listed):
-    """Samples that know their files."""
+    """A dataset that knows the files of its samples."""
 
     def file(self, index):
         return f"images/{index}\n.png"
@@ -55,10 +55,10 @@ def in_memory(targets):
 
 
 def masks(*values):
-    """Return masks of class 0 whose last pixel has these values."""
-    made = torch.zeros(len(values), 2, 2, dtype=torch.int64)
-    made[:, 1, 1] = torch.tensor(values)
-    return made
+    """Return masks of class 0, the last pixel of each with one of the values."""
+    result = torch.zeros(len(values), 2, 2, dtype=torch.int64)
+    result[:, 1, 1] = torch.tensor(values)
+    return result
 
 
 def objects(*labels, **more):
@@ -70,15 +70,15 @@ def bundle(train, test, classes=CLASSES):
 
 
 def read(task, train, test):
-    """Read every sample of a data set, its labels checked."""
+    """Read all samples of a dataset with checked labels."""
     checked = with_labels_checked(bundle(train, test), TASKS[task], "mine")
     for samples in (checked.train, checked.test):
         for index in range(len(samples)):
             samples[index]
 
 
-def said(task, train, test):
-    """Return what is said of a data set that has a wrong label."""
+def label_error(task, train, test):
+    """Return the error of a dataset with an invalid label."""
     with pytest.raises(LabelError) as caught:
         read(task, train, test)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
@@ -88,7 +88,7 @@ def said(task, train, test):
 @pytest.mark.parametrize("kind", [in_memory, Listed])
 @pytest.mark.parametrize("value", [-1, 3, IGNORED])
 def test_a_class_index_out_of_range_is_named(kind, value):
-    assert said("img-classification", kind([0, 1, 2]), kind([2, 0, value, 1])) == (
+    assert label_error("img-classification", kind([0, 1, 2]), kind([2, 0, value, 1])) == (
         f"data set 'mine': sample 2 of its test split is of class {value}; expected 0 to 2; "
         "mend the data set or its loader"
     )
@@ -97,7 +97,7 @@ def test_a_class_index_out_of_range_is_named(kind, value):
 @pytest.mark.parametrize("kind", [in_memory, lambda targets: Listed(tv_tensors.Mask(targets))])
 @pytest.mark.parametrize("value", [-1, 3, 255])
 def test_a_pixel_of_no_class_is_named(kind, value):
-    assert said("img-segmentation", kind(masks(IGNORED, value, 2)), kind(masks(0))) == (
+    assert label_error("img-segmentation", kind(masks(IGNORED, value, 2)), kind(masks(0))) == (
         f"data set 'mine': sample 1 of its train split has a pixel of class {value}; expected 0 "
         f"to 2, or {IGNORED} for pixels that do not count; mend the data set or its loader"
     )
@@ -106,7 +106,7 @@ def test_a_pixel_of_no_class_is_named(kind, value):
 @pytest.mark.parametrize("value", [-1, 0, 3])
 def test_an_object_of_no_class_is_named(value):
     test = Listed([objects(), objects(1, value, image_id=17)])
-    assert said("obj-detection", Listed([objects(1, 2)]), test) == (
+    assert label_error("obj-detection", Listed([objects(1, 2)]), test) == (
         "data set 'mine': sample 1 of its test split (image_id 17) has an object of class "
         f"{value}; expected 1 to 2, as 0 is the background; mend the data set or its loader"
     )
@@ -114,7 +114,7 @@ def test_an_object_of_no_class_is_named(value):
 
 def test_the_file_of_a_sample_is_named():
     samples = take(InFiles([0, 1, 7]), torch.tensor([1, 2]))
-    assert said("img-classification", samples, Listed([0])).startswith(
+    assert label_error("img-classification", samples, Listed([0])).startswith(
         "data set 'mine': sample 1 of its train split (images/2\\n.png) is of class 7; expected"
     )
 
@@ -143,9 +143,11 @@ def test_a_label_is_named_by_processes_that_load(monkeypatch):
     checked = with_labels_checked(
         bundle(Listed([0, 1, 5, 2] * 4), Listed([])), Classification(), "mine"
     )
-    given = batches(checked.train, torch.nn.Identity(), 4, torch.device("cpu"), training=False)
+    checked_batches = batches(
+        checked.train, torch.nn.Identity(), 4, torch.device("cpu"), training=False
+    )
     with pytest.raises(LabelError, match="sample 2 of its train split is of class 5"):
-        list(given)
+        list(checked_batches)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

@@ -34,7 +34,7 @@ def unwritten(db):
 
 @pytest.fixture
 def begun(toys, engine):
-    """A writer, and the id of a trial that it began and wrote an epoch of."""
+    """A writer, and the id of a trial of which it wrote an epoch."""
     writer = Writer(engine, {})
     trial_id = writer.begin(trial(toys))
     writer.record(trial_id, epoch(1))
@@ -81,7 +81,7 @@ def remove_log(db):
 
 
 def overwrite(db):
-    """Write another database over the file, which stays the same file."""
+    """Overwrite the file with another database, keeping the inode."""
     other = db.with_name("other.db")
     open_database(other).dispose()
     shutil.copyfile(other, db)
@@ -118,11 +118,11 @@ def test_a_lost_database_is_noticed_at_the_next_record_which_is_kept(
         writer.finish(trial_id, Outcome(State.FINISHED, ()))
     with pytest.raises(StoreError, match=f"{what}; 2 records wait in "):
         writer.begin(trial(toys, 2))
-    kept = [json.loads(line) for line in unwritten.read_text().splitlines()]
-    assert [line["epoch"]["number"] for line in kept if "epoch" in line] == [2]
+    unwritten_lines = [json.loads(line) for line in unwritten.read_text().splitlines()]
+    assert [line["epoch"]["number"] for line in unwritten_lines if "epoch" in line] == [2]
     if lose is move:
         assert rows(db.with_name("moved.db")) == [(trial_id, 1, 0.25)]
-    # Nothing was made in its place.
+    # No file was created at the path.
     assert db.exists() == (lose not in (remove, move))
 
 
@@ -162,9 +162,9 @@ def test_records_of_another_database_are_kept_and_told(begun, db, unwritten):
     with pytest.raises(LostError):
         writer.record(trial_id, epoch(2))
     writer.engine.dispose()
-    told = []
-    summary = run(db=str(db), trials=1, epochs=1, watch=told.append)
-    assert told[0].message == (
+    events = []
+    summary = run(db=str(db), trials=1, epochs=1, watch=events.append)
+    assert events[0].message == (
         "1 record of an earlier run belongs to no trial of this database, or is damaged; "
         f"kept in {unwritten}.bad"
     )
@@ -189,11 +189,11 @@ def test_a_campaign_ends_and_goes_on_with_the_same_numbers(tmp_path, db, lemur):
 
 def test_a_training_that_is_not_lemurs_goes_on_without_its_database(db, unwritten):
     def train():
-        with recording("t_d_m_N", {"lr": 0.1}, db=db) as one:
+        with recording("t_d_m_N", {"lr": 0.1}, db=db) as trial:
             remove(db)
             for _ in range(3):
-                one.epoch(validation=0.5, accuracy=0.25)
-            one.record({"note": 1})
+                trial.epoch(validation=0.5, accuracy=0.25)
+            trial.record({"note": 1})
 
     with (
         pytest.warns(UserWarning, match="1 record waits in") as warned,
@@ -211,7 +211,7 @@ def test_a_copy_of_the_file_alone_holds_each_trial_that_ended(begun, toys, db):
     copy = shutil.copy(db, db.with_name("copy.db"))
     assert rows(copy) == [(1, 1, 0.25), (1, 2, 0.25)]
     assert rows(copy, "select state from trial") == [("converged",)]
-    # Readers of what was there before are not waited for, nor do they wait.
+    # Readers of the previous content neither block nor are blocked.
     reader = sqlite3.connect(db, isolation_level=None)
     reader.execute("begin")
     assert reader.execute("select count(*) from trial").fetchone() == (1,)

@@ -1,4 +1,4 @@
-"""``lemur show pictures``: of a recorded trial, with its weights or trained again."""
+"""``lemur show pictures`` draws a recorded trial from its weights, or trains it again."""
 
 import sqlite3
 import sys
@@ -52,21 +52,21 @@ def train(toys, monkeypatch, tmp_path):
 
 
 def cells(file, rows=4):
-    """Return the pictures of a file, row by row."""
+    """Return the pictures of a file by row."""
     sheet = pixels(Image.open(file))
     corners = [[place((192, 192), row, column) for column in range(3)] for row in range(rows)]
     return [[sheet[top : top + 192, left : left + 192] for left, top in row] for row in corners]
 
 
 def assert_scenes(file):
-    """The masks, and their images, are those of the toy's test split."""
+    """Check that the images and masks are those of the toy's test split."""
     from lemur_toy.scenes import image_of, mask
 
     for number, (image, target, prediction) in enumerate(cells(file)):
         classes = mask(number).repeat_interleave(SCALE, 0).repeat_interleave(SCALE, 1)
         assert (image == image_of(classes)[0, :, :, None].numpy()).all()
         assert (target == class_picture(classes).numpy()).all()
-        # It is right, but where nobody can say.
+        # The prediction is correct except at ignored pixels.
         assert (prediction == class_picture(classes.clamp(min=0)).numpy()).all()
 
 

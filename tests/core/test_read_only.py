@@ -1,4 +1,4 @@
-"""Results are read where nothing may be written: in a read-only folder or mount."""
+"""Results can be read from a read-only folder or mount."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from lemur_core.store.writing.writer import Writer
 from lemur_core.trial import Epoch, Outcome, State, Trial
 
 TOYS = Path(__file__).parent / "toys"
-# Of root, the permissions of a folder are not asked.
+# Permissions of folders do not apply to root.
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -55,7 +55,7 @@ def write(db, toys):
 
 @pytest.fixture
 def folder(toys, tmp_path):
-    """Databases: closed, left by a process that was killed, and without the index of its log."""
+    """Databases: closed, left by a killed process, and without the index of the log."""
     folder = tmp_path / "read-only"
     folder.mkdir()
     writer, trial_id, epoch = write(folder / "closed.db", toys)
@@ -90,8 +90,8 @@ def test_every_command_that_reads_reads_in_a_read_only_folder(folder, tmp_path):
         ["db", "vacuum", "--db", str(folder / "closed.db")],
         ["run", "--net", "Linear", "--trials", "1", "--db", str(folder / "closed.db")],
     ]
-    before = sorted((one.name, one.read_bytes()) for one in folder.iterdir())
-    done = subprocess.run(
+    before = sorted((path.name, path.read_bytes()) for path in folder.iterdir())
+    process = subprocess.run(
         [
             *("bwrap", "--dev-bind", "/", "/", "--ro-bind", folder, folder, "--chdir", tmp_path),
             *(sys.executable, "-c", PROGRAM, json.dumps(reads + writes)),
@@ -101,8 +101,8 @@ def test_every_command_that_reads_reads_in_a_read_only_folder(folder, tmp_path):
         text=True,
         check=False,
     )
-    assert done.stderr == ""
-    answers = json.loads(done.stdout)
+    assert process.stderr == ""
+    answers = json.loads(process.stdout)
     assert [(status, err) for status, _, err in answers[: len(reads)]] == [(0, "")] * len(reads)
     bests = [out for _, out, _ in answers[: len(reads) : 5]][:3]
     assert all("0.2500" in best for best in bests)
@@ -120,7 +120,7 @@ def test_every_command_that_reads_reads_in_a_read_only_folder(folder, tmp_path):
         f"lemur: error: database {folder}/closed.db: folder {folder} cannot be written; "
         "make it writable, or name another with --db\n",
     ]  # fmt: skip
-    assert sorted((one.name, one.read_bytes()) for one in folder.iterdir()) == before
+    assert sorted((path.name, path.read_bytes()) for path in folder.iterdir()) == before
 
 
 def test_what_is_written_while_it_is_read_without_locks_is_not_believed(folder, monkeypatch):
@@ -128,7 +128,7 @@ def test_what_is_written_while_it_is_read_without_locks_is_not_believed(folder, 
     connect = sqlite3.connect
 
     def refused(name, **options):
-        # What SQLite does where it can make no file for its locks.
+        # The error of SQLite if it cannot create the file for its locks.
         if "mode=ro" in str(name):
             error = sqlite3.OperationalError("unable to open database file")
             error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN

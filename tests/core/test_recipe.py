@@ -1,4 +1,4 @@
-"""The identity of the code that trains a net and is not recorded with it."""
+"""The identity of the code that trains a net but is not recorded with it."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def clear():
 
 @pytest.fixture
 def base(tmp_path, monkeypatch):
-    """Write a package of base classes; give the recipe of a net that is derived from one."""
+    """Write a package of base classes; return the recipe of a net derived from one of them."""
     monkeypatch.syspath_prepend(str(tmp_path))
     package = tmp_path / "lemur_base"
     package.mkdir()
@@ -145,9 +145,9 @@ def test_what_an_adapter_does_is_part_of_the_recipe(base):
     theirs = "class Theirs: pass\n"
     adapters = "from lemur_base.steps import step\ndef _make(): return step\nOne = _make()\n"
     base(adapters=adapters)
-    one = recipe_of(theirs, "One", "lemur_base.adapters")
+    original = recipe_of(theirs, "One", "lemur_base.adapters")
     base(adapters=adapters.replace("return step", "return step, 1"))
-    assert recipe_of(theirs, "One", "lemur_base.adapters") != one
+    assert recipe_of(theirs, "One", "lemur_base.adapters") != original
 
 
 def test_the_cores_training_is_in_the_recipe_of_its_nets():
@@ -155,7 +155,7 @@ def test_the_cores_training_is_in_the_recipe_of_its_nets():
     search = recipe._Search(code)
     root = recipe.Definition(recipe._RECORDED, "Net")
     reached = search.reached(root, recipe.used_in, {"lemur_core"})
-    assert {one.name for one in reached} == {
+    assert {definition.name for definition in reached} == {
         "Net", "Classifier", "Trainable", "build_optimizer", "build_scheduler", "_one_cycle",
         "_RISING",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Trainings that are not lemur's, recorded as trials."""
+"""Trainings outside lemur are recorded as trials."""
 
 import math
 import shutil
@@ -94,7 +94,7 @@ def test_a_trial_whose_process_died_is_interrupted_when_the_next_begins(db):
     with recording(NAME, PRM, db=db):
         assert rows(db, "state") == [("running",), ("running",)]
     with closing(sqlite3.connect(db)) as connection, connection:
-        # No process has this number.
+        # No process has this id.
         connection.execute(
             "update owner set process = ? || ' 99999999 1' where id in"
             " (select owner from trial where state = 'running')",
@@ -154,10 +154,12 @@ def begun(tmp_path_factory):
         yield trial
 
 
-@pytest.mark.parametrize(("given", "line"), BAD_EPOCHS, ids=[str(one) for one, _ in BAD_EPOCHS])
-def test_what_is_no_epoch_is_one_line(begun, given, line):
+@pytest.mark.parametrize(
+    ("values", "line"), BAD_EPOCHS, ids=[str(values) for values, _ in BAD_EPOCHS]
+)
+def test_what_is_no_epoch_is_one_line(begun, values, line):
     with pytest.raises(RecordingError) as raised:
-        begun.epoch(**{"validation": 0.5, "accuracy": 0.5} | given)
+        begun.epoch(**{"validation": 0.5, "accuracy": 0.5} | values)
     assert str(raised.value) == line
 
 
@@ -176,10 +178,12 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "given", "line"), BAD, ids=[one[2][:30] for one in BAD])
-def test_what_cannot_be_recorded_is_one_line(db, arguments, given, line):
+@pytest.mark.parametrize(
+    ("arguments", "options", "line"), BAD, ids=[line[:30] for _, _, line in BAD]
+)
+def test_what_cannot_be_recorded_is_one_line(db, arguments, options, line):
     with pytest.raises(RecordingError) as raised:
-        recording(*arguments, **given, db=db)
+        recording(*arguments, **options, db=db)
     assert str(raised.value) == line
     assert not db.exists()
 
@@ -241,7 +245,7 @@ def test_code_that_is_nowhere_is_one_line():
 
 @pytest.fixture
 def filled(db, tmp_path):
-    """The id of a trial with facts, of itself and of an epoch, an artefact and a collection."""
+    """The id of a trial with an artefact, a collection, and facts of the trial and an epoch."""
     file = tmp_path / "1.json"
     file.write_text("[1]")
     with recording(NAME, PRM, db=db) as trial:
@@ -268,10 +272,10 @@ def check_all_there(uid, db):
 
 def test_what_is_attached_is_merged(filled, db, tmp_path):
     other = tmp_path / "other.db"
-    said = "2 facts, 1 artefact, 1 collection and 1 member taken in"
-    assert lemur("db", "merge", db, "--db", other).splitlines()[-1] == said
+    summary = "2 facts, 1 artefact, 1 collection and 1 member taken in"
+    assert lemur("db", "merge", db, "--db", other).splitlines()[-1] == summary
     check_all_there(filled, other)
-    assert said not in lemur("db", "merge", db, "--db", other)
+    assert summary not in lemur("db", "merge", db, "--db", other)
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
@@ -280,10 +284,10 @@ def test_what_is_attached_is_exported_and_imported(filled, db, tmp_path, form):
     lemur("db", "export", place, "--db", db)
     if form == "zip":
         place = shutil.make_archive(tmp_path / "packed", "zip", tmp_path, "out")
-    said = "2 facts, 1 artefact, 1 collection and 1 member taken in"
-    assert lemur("db", "import", place, "--db", other).splitlines()[-1] == said
+    summary = "2 facts, 1 artefact, 1 collection and 1 member taken in"
+    assert lemur("db", "import", place, "--db", other).splitlines()[-1] == summary
     check_all_there(filled, other)
-    assert said not in lemur("db", "import", place, "--db", other)
+    assert summary not in lemur("db", "import", place, "--db", other)
 
 
 def test_a_merge_tells_what_differs(filled, db, tmp_path):
@@ -331,10 +335,10 @@ def test_a_trial_that_lemur_can_train_stands_for_a_pipeline(toys, db):
     with opened(db) as engine, engine.begin() as connection:
         assert best_trial(connection, pipeline.name) == better.uid
         writer = Writer(engine, {})
-        own = Trial(pipeline, 1, PRM | {"transform": "plain"}, 0, 1)
-        writer.record(writer.begin(own), Epoch(1, None, 0.5, 0.5, 1))
+        campaign_trial = Trial(pipeline, 1, PRM | {"transform": "plain"}, 0, 1)
+        writer.record(writer.begin(campaign_trial), Epoch(1, None, 0.5, 0.5, 1))
     with opened(db) as engine, engine.begin() as connection:
-        assert best_trial(connection, pipeline.name) == own.uid
+        assert best_trial(connection, pipeline.name) == campaign_trial.uid
 
 
 def test_an_epoch_of_a_campaign_is_recorded_with_its_facts(toys, db):

@@ -57,7 +57,7 @@ def folder(tmp_path):
 
 
 def values(place, *names):
-    """Run a text from a folder of its own, as Python runs a script, and return what it made."""
+    """Execute a text as a script in an empty folder and return the values of names."""
     place.mkdir(exist_ok=True)
     (place / "text.py").write_text(names[0])
     code = (
@@ -72,7 +72,7 @@ def values(place, *names):
 
 
 def pythons(script, *names):
-    """Return what Python makes of a file, run as a script, whose folder is searched first."""
+    """Execute a file as a script, whose folder is searched first, and return values of names."""
     code = (
         f"import json, runpy, sys; sys.path.insert(0, {str(script.parent)!r}); "
         f"made = runpy.run_path({str(script)!r}); "
@@ -145,7 +145,7 @@ def test_the_one_text_of_several_files_does_what_they_do(statement, folder, tmp_
     text = complete(files / "files" / "Net.py")
     shadowed = files / "files" / "random.py"
     if "random" in statement:
-        # Python runs the file beside a script; lemur, the standard library's.
+        # Python imports the file beside a script, lemur the module of the standard library.
         shadowed.unlink()
     assert values(tmp_path / "alone", text, "value") == pythons(files / "files/Net.py", "value")
     assert complete(tmp_path / "alone" / "text.py") == text
@@ -217,8 +217,8 @@ def test_packages_that_a_plugins_net_is_in_count_where_it_imports_from_them(fold
     nets = Entry("Net", "lemur_fig.nets.Net"), Entry("Other", "lemur_fig.nets.Other")
     modules = [parts_of(net.code()).modules for net in nets]
     names = [
-        {name.partition("lemur_fig")[2]: bool(text) for name, text in one.items()}
-        for one in modules
+        {name.partition("lemur_fig")[2]: bool(text) for name, text in texts.items()}
+        for texts in modules
     ]
     assert names == [{"": False, ".blocks": True, ".blocks.inner": True}, {"": True}]
     assert nets[0].unrecorded(()) == []

@@ -39,7 +39,7 @@ def pipeline(toys, net="Linear"):
 
 
 def write(writer, trial, scores, state=State.FINISHED):
-    """Record a trial whose epochs have these (validation, accuracy)."""
+    """Record a trial with an epoch for each (validation, accuracy)."""
     trial_id = writer.begin(trial)
     epochs = [
         Epoch(number, 0.5, validation, accuracy, number * 10**9)
@@ -116,43 +116,52 @@ def test_equal_prms_are_stored_once(toys, writer, db):
 
 
 def test_the_past_is_what_had_the_same_epochs_and_code(toys, writer):
-    one = pipeline(toys)
-    write(writer, Trial(one, 1, PRM, 7, 2), [(0.5, 0), (0.75, 0)])
-    write(writer, Trial(one, 2, PRM, 7, 2), [(0.25, 0)], State.PRUNED)
-    write(writer, Trial(one, 3, PRM, 7, 2), [(0.25, 0)], State.FAILED)
-    write(writer, Trial(one, 4, PRM, 7, 5), [(0.25, 0)] * 5)
+    toy_pipeline = pipeline(toys)
+    write(writer, Trial(toy_pipeline, 1, PRM, 7, 2), [(0.5, 0), (0.75, 0)])
+    write(writer, Trial(toy_pipeline, 2, PRM, 7, 2), [(0.25, 0)], State.PRUNED)
+    write(writer, Trial(toy_pipeline, 3, PRM, 7, 2), [(0.25, 0)], State.FAILED)
+    write(writer, Trial(toy_pipeline, 4, PRM, 7, 5), [(0.25, 0)] * 5)
     write(writer, Trial(pipeline(toys, "Raises"), 1, PRM, 7, 2), [(0.25, 0)] * 2)
-    past = writer.past(one, 2)
-    found = [(one.number, one.state, [epoch.validation for epoch in one.epochs]) for one in past]
-    assert found == [
+    past = writer.past(toy_pipeline, 2)
+    summaries = [
+        (
+            toy_pipeline.number,
+            toy_pipeline.state,
+            [epoch.validation for epoch in toy_pipeline.epochs],
+        )
+        for toy_pipeline in past
+    ]
+    assert summaries == [
         (1, State.FINISHED, [0.5, 0.75]),
         (2, State.PRUNED, [0.25]),
         (3, State.FAILED, [0.25]),
     ]
     assert past[0].prm == PRM
-    assert writer.next_number(one) == 5
+    assert writer.next_number(toy_pipeline) == 5
 
 
 def test_of_the_past_only_what_changed_is_read_again(toys, writer):
-    one = pipeline(toys)
+    toy_pipeline = pipeline(toys)
     for number in (1, 2, 3):
-        write(writer, Trial(one, number, PRM | {"lr": number}, 7, 2), [(0.5, 0), (0.75, 0)])
-    running = writer.begin(Trial(one, 4, PRM, 7, 2))
-    known = {each.id: each for each in writer.past(one, 2)}
-    assert writer.past(one, 2, known) == writer.past(one, 2)
-    assert all(again is known[again.id] for again in writer.past(one, 2, known))
+        write(
+            writer, Trial(toy_pipeline, number, PRM | {"lr": number}, 7, 2), [(0.5, 0), (0.75, 0)]
+        )
+    running = writer.begin(Trial(toy_pipeline, 4, PRM, 7, 2))
+    cached = {trial.id: trial for trial in writer.past(toy_pipeline, 2)}
+    assert writer.past(toy_pipeline, 2, cached) == writer.past(toy_pipeline, 2)
+    assert all(updated is cached[updated.id] for updated in writer.past(toy_pipeline, 2, cached))
     writer.finish(running, Outcome(State.FAILED, (), "no luck"))
-    write(writer, Trial(one, 5, PRM, 7, 2), [(0.25, 0)])
-    again = writer.past(one, 2, known)
-    assert again == writer.past(one, 2)
-    assert [each is known.get(each.id) for each in again] == [True, True, True, False, False]
+    write(writer, Trial(toy_pipeline, 5, PRM, 7, 2), [(0.25, 0)])
+    updated = writer.past(toy_pipeline, 2, cached)
+    assert updated == writer.past(toy_pipeline, 2)
+    assert [trial is cached.get(trial.id) for trial in updated] == [True, True, True, False, False]
 
 
 def test_the_leaderboard_is_chosen_and_ranked_by_validation(toys, writer):
     write(writer, Trial(pipeline(toys), 1, PRM, 7, 2), [(0.5, 0.9), (0.8, 0.6)])
     write(writer, Trial(pipeline(toys, "Raises"), 1, PRM, 7, 2), [(0.7, 0.7)])
     best = standings(writer.engine, [pipeline(toys).name, pipeline(toys, "Raises").name])
-    assert [(one.accuracy, one.validation, one.epoch) for one in best] == [
+    assert [(standing.accuracy, standing.validation, standing.epoch) for standing in best] == [
         (0.6, 0.8, 2),
         (0.7, 0.7, 1),
     ]
@@ -282,7 +291,7 @@ def test_a_read_only_database_is_said_and_nothing_is_lost(toys, writer, db):
 def test_a_full_disk_is_said_and_nothing_is_lost(toys, writer, db):
     write(writer, Trial(pipeline(toys), 1, PRM, 7, 1), [(0.5, 0.25)])
     with writer.engine.connect() as connection:
-        # SQLite's own limit makes it say what a full disk makes it say.
+        # The page limit of SQLite raises the same error as a full disk.
         pages = connection.exec_driver_sql("pragma page_count").scalar()
         connection.exec_driver_sql(f"pragma max_page_count = {pages}")
         connection.commit()

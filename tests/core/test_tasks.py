@@ -1,4 +1,4 @@
-"""Tasks: what a plugin says of one, and what is done where none says anything."""
+"""Tasks that plugins define, and the defaults for tasks that define nothing."""
 
 import sys
 from types import ModuleType
@@ -19,7 +19,7 @@ SENTENCES = InMemory(torch.zeros(3, 2, dtype=torch.int64), torch.tensor([0, 7, 1
 
 
 class Words(Task):
-    """Targets are words, of which 7 is none."""
+    """A task whose targets are words; 7 is not a word."""
 
     def wrong_label(self, target, classes):
         value = int(target)
@@ -28,7 +28,7 @@ class Words(Task):
 
 @pytest.fixture
 def registered(toys, monkeypatch):
-    """Register a task, and a data set, metric and net of it."""
+    """Register a task with a dataset, metric and net."""
     module = ModuleType("lemur_words")
     module.Words = Words
     monkeypatch.setitem(sys.modules, "lemur_words", module)
@@ -40,10 +40,10 @@ def registered(toys, monkeypatch):
 
 
 def test_a_pipeline_has_the_task_that_a_plugin_registers(registered):
-    wanted = [Pattern.parse("txt-words_w-loader_w-metric_WNet")]
-    assert compose(registered, wanted)[0].task_entry is None
+    patterns = [Pattern.parse("txt-words_w-loader_w-metric_WNet")]
+    assert compose(registered, patterns)[0].task_entry is None
     entry = Entry("txt-words", "lemur_words:Words")
-    [pipeline] = compose(registered.with_entries("words", "task", [entry]), wanted)
+    [pipeline] = compose(registered.with_entries("words", "task", [entry]), patterns)
     assert isinstance(task_of(pipeline.task_entry), Words)
 
 

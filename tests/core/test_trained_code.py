@@ -1,4 +1,4 @@
-"""The code that was trained is the code that is recorded, whatever happens to its files."""
+"""The recorded code is the code that was trained, even if its files change."""
 
 import inspect
 import sys
@@ -45,7 +45,7 @@ class Net(nn.Module):
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A package of one net that says which text of it is run, as the loss that it gives."""
+    """A package with a net whose loss tells which version of its text is executed."""
     name = f"lemur_edited_{tmp_path.name.replace('-', '_')}"
     nets = tmp_path / name / "nets"
     nets.mkdir(parents=True)
@@ -127,7 +127,7 @@ def test_another_metric_than_was_read_is_refused(package):
     first = entry.as_read()
     assert first.load()() == 1
     (package / "hits.py").write_text("def hits(): return 2\n")
-    # What this process imported is what was recorded.
+    # The recorded code is the code that this process imported.
     assert first.load()() == 1
     assert first.source() == "def hits(): return 1\n"
     with pytest.raises(CodeChangedError) as raised:
@@ -162,7 +162,7 @@ def test_code_is_read_once_however_many_pipelines_have_it(package, toys, monkeyp
 
 @pytest.fixture
 def trainer(tmp_path, monkeypatch):
-    """A net whose training is in the base class of another package; it says what its loss is."""
+    """A net trained by a base class in another package, which determines its loss."""
     base = tmp_path / "theirs" / "lemur_base_of_another.py"
     base.parent.mkdir()
     base.write_text(NET.replace("from .blocks import LOSS", "LOSS = 1.0").replace("Net(", "Base("))
@@ -200,7 +200,7 @@ def test_a_trial_by_another_recipe_is_another_study(trainer, toys, tmp_path):
     base.write_text(base.read_text() + "# a comment\n")
     run()
     assert losses() == [1.0]
-    # Of another length, as Python may take a file of the same second and length for the same.
+    # The length differs, as Python may treat a file with the same second and length as unchanged.
     base.write_text(base.read_text().replace("LOSS = 1.0", "LOSS = 10 / 5"))
     run()
     assert losses() == [1.0, 2.0]
