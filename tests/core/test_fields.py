@@ -23,28 +23,28 @@ from pathlib import Path
 from sqlalchemy import Float, Integer
 
 from lemur_core.store import fields
-from lemur_core.store.field import Field, Published, Shown
+from lemur_core.store.field import Field, Publication, ShownColumn
 
 assert "lemur_core.store.schema" not in sys.modules
 fields.TRIAL += (
     Field(
-        "rung", Integer, begin=lambda trial: trial.seed % 10, published=Published.OPTIONAL,
+        "rung", Integer, begin=lambda trial: trial.seed % 10, published=Publication.OPTIONAL,
         setting=True,
-        shown=(Shown("rung", "Int64", with_stats=True),),
+        shown=(ShownColumn("rung", "Int64", with_stats=True),),
     ),
     Field(
         "words", Integer, end=lambda outcome: len(outcome.reason.split()),
-        published=Published.NULLABLE, shown=(Shown("words", "Int64", with_stats=True),),
+        published=Publication.NULLABLE, shown=(ShownColumn("words", "Int64", with_stats=True),),
     ),
     Field(
         "depth", Integer, epoch=lambda epoch: epoch.facts.get("depth"),
-        published=Published.OPTIONAL, shown=(Shown("depth", "Int64", with_stats=True),),
+        published=Publication.OPTIONAL, shown=(ShownColumn("depth", "Int64", with_stats=True),),
     ),
 )
 fields.EPOCH += (
     Field(
         "gap", Float, epoch=lambda epoch: epoch.validation - epoch.accuracy,
-        published=Published.OPTIONAL, shown=(Shown("gap", "float64"),),
+        published=Publication.OPTIONAL, shown=(ShownColumn("gap", "float64"),),
     ),
 )
 

@@ -294,7 +294,7 @@ def test_blocks_of_exif_may_be_damaged_or_several(tmp_path, blocks, turned):
     plain = write_image(tmp_path / "plain.jpg", (16, 8))
     content = plain.read_bytes()
     segments = [b"Exif\0\0" + block for block in blocks]
-    written = [b"\xff\xe1" + (len(content) + 2).to_bytes(2) + content for content in segments]
+    written = [b"\xff\xe1" + (len(segment) + 2).to_bytes(2) + segment for segment in segments]
     file = tmp_path / "image.jpg"
     file.write_bytes(content[:2] + b"".join(written) + content[2:])
     stored = read_image(plain)
