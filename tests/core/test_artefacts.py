@@ -74,7 +74,7 @@ def test_the_same_content_again_changes_nothing(db, net):
     assert files(db) == {f"{UID}/net.onnx": b"net"}
 
 
-def test_another_content_is_refused_unless_it_is_to_replace(db, net):
+def test_different_content_is_refused_unless_replace_is_set(db, net):
     attach(UID, net, db=db)
     net.write_bytes(b"other")
     with pytest.raises(ArtefactError) as raised:
@@ -95,7 +95,7 @@ def test_another_kind_is_refused(db, net):
         attach(UID, net, kind="onnx", db=db)
 
 
-def test_a_replacement_that_is_cut_short_leaves_the_old_file(db, net, monkeypatch):
+def test_an_interrupted_replacement_keeps_the_old_file(db, net, monkeypatch):
     attach(UID, net, db=db)
     net.write_bytes(b"other")
     monkeypatch.setattr(artefacts, "_write_row", lambda *_, **__: 1 / 0)
@@ -113,7 +113,7 @@ def test_attaching_again_restores_a_lost_file(db, net, spoil):
     assert artefact(UID, "net.onnx", db=db).path.read_bytes() == b"net"
 
 
-def test_a_damaged_file_is_told(db, net):
+def test_a_damaged_file_is_reported(db, net):
     path = attach(UID, net, db=db).path
     what = f"artefact 'net.onnx' of trial 55555555: {path}"
     for content, fault in (
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_told(db, net):
         assert str(raised.value) == what + fault
 
 
-def test_a_name_that_a_file_system_takes_for_anothers_gets_a_place_of_its_own(db, net):
+def test_names_equal_on_the_file_system_get_separate_paths(db, net):
     # As on a case-insensitive file system, where `net.onnx` and `NET.onnx` are the same path.
     attach(UID, net, db=db)
     shutil.copy(net, Path(f"{db}-artefacts") / UID / "NET.onnx")
@@ -170,7 +170,7 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(db, net, monkeypatch)
     assert files(db) == {}
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(db, net):
+def test_an_unwritable_folder_is_an_error_of_one_line(db, net):
     Path(f"{db}-artefacts").write_text("")
     with pytest.raises(ArtefactError) as raised:
         attach(UID, net, db=db)
@@ -180,12 +180,12 @@ def test_a_folder_that_cannot_be_written_is_one_line(db, net):
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", ".", "a\\b", "", "a\0", "ü" * 130, " a"], ids=repr)
-def test_a_name_that_no_file_can_have_is_refused(db, net, name):
+def test_an_invalid_file_name_is_refused(db, net, name):
     with pytest.raises(ArtefactError, match="artefact name"):
         attach(UID, net, name, db=db)
 
 
-def test_unknown_trials_and_artefacts_are_one_line(db, net):
+def test_unknown_trials_and_artefacts_are_errors_of_one_line(db, net):
     with pytest.raises(UnknownNameError, match="unknown trial '6'"):
         attach("6", net, db=db)
     with pytest.raises(UnknownNameError) as raised:

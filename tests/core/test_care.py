@@ -52,7 +52,7 @@ def damage(file, statement):
         connection.execute(statement)
 
 
-def test_an_old_database_is_refused_with_what_to_do(old):
+def test_an_old_database_is_refused_with_advice(old):
     with pytest.raises(StoreError) as raised:
         data(db=old)
     assert str(raised.value) == (
@@ -93,13 +93,13 @@ def test_an_upgrade_is_done_once(old):
     assert (again.before, again.copy) == (schema.REVISION, None)
 
 
-def test_a_copy_never_takes_the_place_of_another(old):
+def test_the_copy_of_an_upgrade_never_replaces_another(old):
     old.with_name("old.db.0002.bak").write_text("mine")
     assert upgrade(old).copy == old.with_name("old.db.0002-2.bak")
     assert old.with_name("old.db.0002.bak").read_text() == "mine"
 
 
-def test_an_upgrade_that_fails_leaves_everything_as_it_was(old):
+def test_a_failed_upgrade_changes_nothing(old):
     damage(old, "update stat set trial_id = 99 where trial_id = 2")
     with pytest.raises(StoreError, match="table stat refers to rows of trial that are not there"):
         upgrade(old)
@@ -114,13 +114,13 @@ def test_a_newer_database_is_not_upgraded(old):
         upgrade(old)
 
 
-def test_what_is_no_database_of_lemurs_is_not_upgraded(tmp_path):
+def test_a_database_of_another_program_is_not_upgraded(tmp_path):
     damage(tmp_path / "else.db", "create table song (title text)")
     with pytest.raises(StoreError, match="holds tables, but none of lemur's"):
         upgrade(tmp_path / "else.db")
 
 
-def test_info_counts_what_there_is(filled, tmp_path):
+def test_info_counts_rows_states_and_sources(filled, tmp_path):
     file = filled("one.db")
     publish(tmp_path / "stat", 1, [FIRST])
     with opened(file) as engine:
@@ -153,7 +153,7 @@ def test_info_counts_what_there_is(filled, tmp_path):
         ("delete from nn", "row 1 of trial refers to a row of nn that is not there"),
     ],
 )
-def test_check_finds_what_is_wrong(filled, statement, fault):
+def test_check_finds_faults(filled, statement, fault):
     file = filled("one.db")
     with opened(file) as engine:
         assert check(engine) == []
@@ -164,7 +164,7 @@ def test_check_finds_what_is_wrong(filled, statement, fault):
     assert fault in faults[0]
 
 
-def test_a_copy_is_made_while_others_write(filled, toys, tmp_path):
+def test_a_backup_is_made_while_others_write(filled, toys, tmp_path):
     file = filled("one.db")
     engine = open_database(file)
     writer = Writer(engine, {})
@@ -177,14 +177,14 @@ def test_a_copy_is_made_while_others_write(filled, toys, tmp_path):
     assert len(data(db=file)) == 3
 
 
-def test_a_copy_never_writes_over_a_file(filled, tmp_path):
+def test_a_backup_never_overwrites_a_file(filled, tmp_path):
     (tmp_path / "copy.db").write_text("mine")
     with opened(filled("one.db")) as engine, pytest.raises(StoreError, match="already exists"):
         backup(engine, tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_text() == "mine"
 
 
-def test_vacuum_gives_room_back(filled):
+def test_vacuum_frees_space(filled):
     file = filled("one.db")
     damage(file, "update trial set traceback = hex(randomblob(2000000))")
     damage(file, "update trial set traceback = ''")
@@ -195,7 +195,7 @@ def test_vacuum_gives_room_back(filled):
     assert len(data(db=file)) == 2
 
 
-def test_merged_in_is_what_was_not_there(filled, tmp_path):
+def test_a_merge_adds_missing_trials(filled, tmp_path):
     first, second = filled("one.db"), filled("two.db", uid="b" * 32)
     assert _merge(first, second) == MergeResult(trials=1, epochs=2)
     frame = data(db=first, with_stats=True)
@@ -209,7 +209,7 @@ def test_merged_in_is_what_was_not_there(filled, tmp_path):
     assert len(data(db=second)) == 2
 
 
-def test_a_trial_that_ended_elsewhere_is_ended(filled):
+def test_a_merge_ends_a_trial_that_ended_elsewhere(filled):
     interrupted = filled("here.db", epochs=1, state=State.INTERRUPTED)
     complete = filled("there.db")
     # A sample was damaged before the trial was resumed.
@@ -222,7 +222,7 @@ def test_a_trial_that_ended_elsewhere_is_ended(filled):
     assert list(data(db=complete)["state"]) == ["finished", "finished"]
 
 
-def test_what_was_taken_in_from_elsewhere_is_merged_once(filled, tmp_path):
+def test_imported_epochs_are_merged_once(filled, tmp_path):
     first, second = filled("one.db"), filled("two.db")
     publish(tmp_path / "stat", 1, [FIRST])
     for file in (first, second):
@@ -236,7 +236,7 @@ def test_what_was_taken_in_from_elsewhere_is_merged_once(filled, tmp_path):
     assert data(db=first, nn="ResNet")["trial"].nunique() == 1
 
 
-def test_the_commands_say_what_they_did(filled, old, tmp_path, lemur):
+def test_commands_report_what_they_did(filled, old, tmp_path, lemur):
     file = filled("one.db")
     publish(tmp_path / "stat", 1, [FIRST, {"lr": 1}])
     assert lemur("db", "import", tmp_path / "stat", "--db", file) == (

@@ -54,7 +54,7 @@ def change(db, *statements):
             connection.execute(statement)
 
 
-def test_two_nets_of_one_text_keep_it_once(record):
+def test_nets_with_the_same_text_share_it(record):
     db = record("one.db", "# one\n", ["A", "B"])
     record("one.db", "# another\n", ["A"], number=2)
     first, second = code_hash("# one\n"), code_hash("# another\n")
@@ -66,7 +66,7 @@ def test_two_nets_of_one_text_keep_it_once(record):
     assert list(data(db=db)["nn_code"]) == ["# one\n", "# one\n", "# another\n"]
 
 
-def test_a_source_whose_characters_are_escaped_is_the_same_when_it_is_merged(record, tmp_path):
+def test_escaped_code_is_the_same_after_a_merge(record, tmp_path):
     first, second = (record(f"{name}.db", "# nul \0\n", ["Net"]) for name in ("one", "other"))
     with opened(first) as target, opened(second) as source:
         assert merge(target, source) == MergeResult(trials=1, epochs=1)
@@ -75,7 +75,7 @@ def test_a_source_whose_characters_are_escaped_is_the_same_when_it_is_merged(rec
     assert list(data(db=first)["nn_code"]) == ["# nul \\x00\n"] * 2
 
 
-def test_a_source_that_is_gone_is_named(record):
+def test_missing_code_is_named(record):
     db = record("one.db", "# one\n", ["Net"])
     change(db, "delete from code where hash in (select hash from nn)")
     message = f"the source {code_hash('# one' + chr(10))} is not there; lemur db check says more"
@@ -87,7 +87,7 @@ def test_a_source_that_is_gone_is_named(record):
     assert str(raised.value) == message
 
 
-def test_check_names_each_name_of_a_source_that_was_altered(record):
+def test_check_lists_all_names_of_altered_code(record):
     db = record("one.db", "# one\n", ["A", "B"])
     change(db, "update code set text = '# other' where hash in (select hash from nn)")
     with opened(db) as engine:
@@ -104,7 +104,7 @@ def old(tmp_path):
     return tmp_path / "old.db"
 
 
-def test_an_upgrade_keeps_a_text_once(old):
+def test_an_upgrade_stores_each_text_once(old):
     [(name, text, identity)] = rows(old, "select name, code, hash from nn")
     change(
         old,
@@ -121,14 +121,14 @@ def test_an_upgrade_keeps_a_text_once(old):
 
 
 @pytest.mark.parametrize("table", ["nn", "loader"])
-def test_an_upgrade_keeps_the_text_that_its_hash_is_of_where_another_was_altered(old, table):
+def test_an_upgrade_prefers_the_text_that_matches_its_hash(old, table):
     [(text,)] = rows(old, "select code from metric")
     change(old, f"update {table} set code = '# altered'")
     upgrade(old)
     assert rows(old, "select text from code") == [(text,)]
 
 
-def test_an_upgrade_keeps_an_altered_text_for_check_to_find(old):
+def test_an_upgrade_keeps_altered_text_for_check(old):
     for table in ("nn", "metric", "transform", "loader"):
         change(old, f"update {table} set code = '# altered'")
     upgrade(old)

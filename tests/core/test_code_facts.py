@@ -42,7 +42,7 @@ def read(db, name, hashes=None):
         return database.run(lambda transaction: transaction.facts(name, hashes))
 
 
-def test_facts_come_back_exactly_and_the_first_stays(db):
+def test_facts_are_stored_exactly_and_the_first_stays(db):
     value = {"b": [1, 1.0, None, True], "a": "\0 \ud800 ä", "n": 10**30}
     facts = [CodeFact(ONE, "mine.lines", value), CodeFact(ONE, "mine.lines", 2.0, "second")]
     assert record(db, *facts, CodeFact(TWO, "mine.lines", 3), CodeFact(TWO, "theirs", 4)) == 4
@@ -58,7 +58,7 @@ def test_facts_come_back_exactly_and_the_first_stays(db):
     assert read(db, "mine.lines", []) == read(db, "mine") == []
 
 
-def test_of_one_fact_given_twice_the_first_is_recorded(db):
+def test_the_first_of_two_equal_keys_is_recorded(db):
     assert record(db, *(CodeFact(ONE, "a", value) for value in (1, 2, 1))) == 1
     assert read(db, "a") == [CodeFact(ONE, "a", 1)]
 
@@ -72,7 +72,7 @@ def test_of_one_fact_given_twice_the_first_is_recorded(db):
         (CodeFact(ONE, "a", 1, "\n"), "key of fact 'a': name '\\n': begins or ends with a space"),
     ],
 )
-def test_what_cannot_be_stored_is_refused_and_nothing_is_written(db, fact, message):
+def test_an_invalid_fact_is_refused_and_nothing_is_written(db, fact, message):
     with pytest.raises(FactError) as raised:
         record(db, CodeFact(ONE, "good", 1), fact)
     assert str(raised.value) == message
@@ -113,7 +113,7 @@ def rows(path, query):
         return [dict(row) for row in connection.execute(query)]
 
 
-def test_an_upgrade_makes_facts_of_every_verdict_and_sketch(old):
+def test_an_upgrade_converts_every_verdict_and_sketch_to_facts(old):
     verdicts = rows(
         old, "select verdict.*, hash from verdict left join nn on nn.id = nn_id order by checked"
     )
@@ -165,7 +165,7 @@ def test_facts_are_merged_with_their_code(old, tmp_path, monkeypatch):
             }
 
 
-def test_a_fact_that_no_lemur_writes_is_a_fault(db, tmp_path):
+def test_an_invalid_stored_fact_is_a_fault(db, tmp_path):
     record(db, CodeFact(ONE, "mine", 1), CodeFact(TWO, "mine", 1))
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.execute("update code_fact set value = '{' where hash = ?", [ONE])
@@ -208,7 +208,7 @@ def exported(old, tmp_path):
     return folder
 
 
-def test_an_export_holds_facts_and_code_and_an_import_takes_them_in(old, exported, db, lemur):
+def test_facts_and_code_are_exported_and_imported(old, exported, db, lemur):
     assert lemur("db", "import", exported, "--format", "lemur-files", "--db", db) == (
         0,
         f"{exported}: 0 records taken in, 0 were there already\n6 facts about code taken in\n",
@@ -228,7 +228,7 @@ def test_an_export_holds_facts_and_code_and_an_import_takes_them_in(old, exporte
         assert take_in(engine, exported, files.read, "lemur-files").code_facts == 0
 
 
-def test_an_own_fact_replaces_one_of_others_and_not_the_other_way_round(exported, db):
+def test_a_recorded_fact_replaces_an_imported_one_but_not_vice_versa(exported, db):
     [theirs] = [
         CodeFact(**json.loads(line))
         for line in (exported / "lemur" / "code_facts.jsonl").read_text().splitlines()
@@ -244,7 +244,7 @@ def test_an_own_fact_replaces_one_of_others_and_not_the_other_way_round(exported
     assert read(db, "check.sketch", [mine.hash]) == [mine]
 
 
-def test_where_a_fact_is_from_is_merged_with_it(exported, db, tmp_path):
+def test_the_origin_of_a_fact_is_merged(exported, db, tmp_path):
     with opened(db, create=True) as engine:
         take_in(engine, exported, files.read, "lemur-files")
         with opened(tmp_path / "new.db", create=True) as new:
@@ -252,7 +252,7 @@ def test_where_a_fact_is_from_is_merged_with_it(exported, db, tmp_path):
     assert read(tmp_path / "new.db", "check.verdict") == read(db, "check.verdict")
 
 
-def test_what_an_exported_folder_holds_wrongly_is_left_out(exported, db):
+def test_invalid_lines_of_an_exported_folder_are_left_out(exported, db):
     folder = exported / "lemur"
     (folder / "code.jsonl").write_text(
         json.dumps({"hash": ONE, "text": "x = 2"})
@@ -274,7 +274,7 @@ def test_what_an_exported_folder_holds_wrongly_is_left_out(exported, db):
             assert connection.scalar(select(func.count()).select_from(schema.code)) == 0
 
 
-def test_an_export_of_some_results_holds_the_facts_about_their_nets(toys, db, tmp_path):
+def test_a_filtered_export_contains_the_facts_about_its_nets(toys, db, tmp_path):
     one = pipeline(toys)
     code = one.net_entry.code()
     with opened(db, create=True) as engine:

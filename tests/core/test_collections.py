@@ -60,7 +60,7 @@ def test_a_trial_may_have_several_roles(db):
     assert members(collected) == [("x", 0, "a"), ("y", 0, "a")]
 
 
-def test_the_same_again_changes_nothing(db):
+def test_repeating_a_call_changes_nothing(db):
     spec = {"lr": [0.1, 1e-300], "größe": 2**70}
     collected = collect("zoo", [A], kind="zoo", spec=spec, provenance="doi:1", db=db)
     assert collected.spec == spec
@@ -69,7 +69,7 @@ def test_the_same_again_changes_nothing(db):
     assert collect("zoo", db=db) == collected
 
 
-def test_members_are_added_after_those_there_are(db):
+def test_members_are_appended(db):
     collect("zoo", {"x": [B]}, kind="zoo", spec=1, db=db)
     collected = collect("zoo", {"x": [C, B, A], "y": [A]}, db=db)
     assert members(collected) == [("x", 0, "b"), ("x", 1, "c"), ("x", 2, "a"), ("y", 0, "a")]
@@ -85,7 +85,7 @@ def test_members_are_added_after_those_there_are(db):
     ],
     ids=lambda value: str(value),
 )
-def test_another_kind_or_spec_under_one_name_is_refused(db, arguments, line):
+def test_a_different_kind_or_spec_under_the_same_name_is_refused(db, arguments, line):
     collect("zoo", [A], kind="zoo", spec={"a": 1}, db=db)
     with pytest.raises(CollectionError) as raised:
         collect("zoo", [B], db=db, **arguments)
@@ -113,20 +113,20 @@ def test_another_kind_or_spec_under_one_name_is_refused(db, arguments, line):
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_cannot_be_a_collection_is_one_line(db, arguments, line):
+def test_an_invalid_collection_is_an_error_of_one_line(db, arguments, line):
     with pytest.raises(CollectionError) as raised:
         collect("zoo", db=db, **arguments)
     assert str(raised.value) == f"collection 'zoo': {line}"
     assert collections(db=db) == []
 
 
-def test_a_collection_with_an_unknown_trial_is_not_made(db):
+def test_a_collection_with_an_unknown_trial_is_not_created(db):
     with pytest.raises(UnknownNameError, match="unknown trial 'd'"):
         collect("zoo", [A, "d"], db=db)
     assert collections(db=db) == []
 
 
-def test_unknown_collections_are_one_line(db):
+def test_unknown_collections_are_errors_of_one_line(db):
     with pytest.raises(UnknownNameError) as raised:
         collection("zo", db=db)
     assert str(raised.value) == "unknown collection 'zo'; there are none: none is recorded"
@@ -177,7 +177,7 @@ y            0  {C}
     )
 
 
-def test_a_collection_that_is_not_there_is_one_line(db):
+def test_a_missing_collection_is_an_error_of_one_line(db):
     with pytest.raises(UnknownNameError, match="unknown collection 'zoo'; there are none"):
         shown("show", "collection", "zoo", "--db", db)
 

@@ -32,7 +32,7 @@ def record(engine, toys):
 
 @pytest.mark.parametrize("kind", [str, Path])
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_path_is_the_path_of_the_file(toys, tmp_path, monkeypatch, name, kind):
+def test_a_path_is_taken_literally(toys, tmp_path, monkeypatch, name, kind):
     monkeypatch.chdir(tmp_path)
     engine = open_database(kind(name))
     record(engine, toys)
@@ -47,7 +47,7 @@ def test_a_path_is_the_path_of_the_file(toys, tmp_path, monkeypatch, name, kind)
         assert list(data(db=written)["accuracy"]) == [0.25]
 
 
-def test_a_name_of_memory_may_be_that_of_a_file(tmp_path, monkeypatch):
+def test_a_file_may_be_named_memory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     open_database("./:memory:").dispose()
     Path("odd:").mkdir()
@@ -56,7 +56,7 @@ def test_a_name_of_memory_may_be_that_of_a_file(tmp_path, monkeypatch):
     assert Path("odd:/name.db").is_file()
 
 
-def test_the_path_of_a_database_may_begin_at_home(tmp_path, monkeypatch):
+def test_a_path_may_start_with_the_home_directory(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir("/")
     for db in ("~/some.db", Path("~/other.db")):
@@ -66,7 +66,7 @@ def test_the_path_of_a_database_may_begin_at_home(tmp_path, monkeypatch):
     assert {file.name for file in tmp_path.iterdir()} >= {"some.db", "other.db"}
 
 
-def test_a_database_that_a_uri_names_has_its_folders_beside_it(tmp_path):
+def test_folders_of_a_database_given_by_uri_are_beside_it(tmp_path):
     db = tmp_path / "some.db"
     engine = reach(f"sqlite:///file:{db}?mode=rwc&uri=true", create=True)
     assert beside(engine, "weights") == Path(f"{db}-weights")

@@ -32,12 +32,12 @@ def is_colour(image, number):
 # Colours
 
 
-def test_the_first_twenty_classes_are_told_apart_and_from_what_does_not_count():
+def test_the_first_twenty_colours_differ_from_each_other_and_from_grey():
     colours = [colour(number) for number in range(20)] + [GREY]
     assert min(dist(first, second) for first, second in combinations(colours, 2)) > 40
 
 
-def test_a_thousand_classes_have_nearly_as_many_colours():
+def test_a_thousand_classes_have_almost_as_many_colours():
     assert len({colour(number) for number in range(1000)}) > 900
 
 
@@ -46,7 +46,7 @@ def test_text_is_black_on_bright_and_white_on_dark():
     assert readable_on((0, 0, 255)) == (255, 255, 255)
 
 
-def test_each_pixel_has_its_classs_colour_and_what_does_not_count_is_grey():
+def test_each_pixel_has_the_colour_of_its_class_and_ignored_pixels_are_grey():
     picture = class_picture(torch.tensor([[0, 3], [IGNORED, 300]]))
     assert picture.tolist() == [[[0, 0, 0], [*colour(3)]], [[128, 128, 128], [*colour(300)]]]
 
@@ -54,7 +54,7 @@ def test_each_pixel_has_its_classs_colour_and_what_does_not_count_is_grey():
 # Inputs as pictures
 
 
-def test_one_channel_is_grey_and_of_four_three_are_taken():
+def test_one_channel_is_grey_and_the_first_three_of_four_are_used():
     grey = input_picture(torch.tensor([[[0.0, 1.0], [0.2, 0.4]]]))
     assert grey.tolist() == [[[0] * 3, [255] * 3], [[51] * 3, [102] * 3]]
     four = torch.tensor([0.0, 0.2, 0.4, 1.0]).reshape(4, 1, 1)
@@ -62,7 +62,7 @@ def test_one_channel_is_grey_and_of_four_three_are_taken():
     assert input_picture(four[:2]).tolist() == [[[0, 0, 0]]]
 
 
-def test_values_out_of_range_are_stretched_and_imaginary_parts_left_out():
+def test_values_out_of_range_are_rescaled_and_imaginary_parts_ignored():
     assert input_picture(torch.tensor([[[-3.0, 1.0, 5.0]]]))[0, :, 0].tolist() == [0, 128, 255]
     assert input_picture(torch.tensor([[[0.2 + 9j, 0.4 - 9j]]]))[0, :, 0].tolist() == [51, 102]
 
@@ -70,14 +70,14 @@ def test_values_out_of_range_are_stretched_and_imaginary_parts_left_out():
 @pytest.mark.parametrize(
     ("sides", "scale"), [((8, 8), 24), ((8, 64), 3), ((64, 8), 3), ((224, 9), 1)]
 )
-def test_small_images_are_enlarged_by_a_whole_number(sides, scale):
+def test_small_images_are_enlarged_by_an_integer(sides, scale):
     assert scale_of(*sides) == scale
 
 
 # Classification
 
 
-def test_a_class_and_the_most_probable_one_lie_on_their_colours():
+def test_the_class_and_the_most_probable_class_are_on_their_colours():
     output = torch.tensor([0.0, 0.0, torch.tensor(3.0).log()])
     row = classified(Example(torch.zeros(1, 8, 8), torch.tensor(1), output), Style())
     assert row.input.size == row.target.size == row.prediction.size == (192, 192)
@@ -89,7 +89,7 @@ def test_a_class_and_the_most_probable_one_lie_on_their_colours():
 @pytest.mark.parametrize(
     "output", [torch.tensor([0.2, 0.7, 0.1]), torch.tensor([0.2, 0.7, 0.1]).log() + 5]
 )
-def test_a_probability_is_that_of_logits_or_of_probabilities(monkeypatch, output):
+def test_outputs_may_be_logits_or_probabilities(monkeypatch, output):
     texts = []
     monkeypatch.setattr(
         "lemur_core.tasks.drawing.plate",
@@ -160,7 +160,7 @@ def test_a_box_is_drawn_where_it_is():
     assert not pixels(row.input).any()
 
 
-def test_a_box_at_the_upper_edge_is_named_inside_of_it():
+def test_the_name_of_a_box_at_the_upper_edge_is_inside_the_box():
     row = boxed(detections([0, 0, 8, 8], [2], [0.9]))
     shown = is_colour(row.prediction, 2)
     assert (shown | ~outline(0, 0, 192, 192)).all()
@@ -176,7 +176,7 @@ def test_no_box_below_the_score_is_drawn(score, numbers):
     assert {number for number in (1, 2, 3) if is_colour(row.prediction, number).any()} == numbers
 
 
-def test_the_surest_box_is_over_the_others():
+def test_the_box_with_the_highest_score_is_over_the_others():
     row = boxed(detections([[1, 3, 5, 7]] * 3, [1, 2, 3], [0.7, 0.9, 0.8]))
     assert is_colour(row.prediction, 2)[5 * SCALE, SCALE]
 
@@ -184,11 +184,11 @@ def test_the_surest_box_is_over_the_others():
 @pytest.mark.parametrize(
     "box", [[5, 5, 1, 1], [1, 1, 1, 5], [float("nan")] * 4, [0, 0, float("inf"), 1]]
 )
-def test_a_box_that_is_none_is_not_drawn(box):
+def test_an_invalid_box_is_not_drawn(box):
     assert not pixels(boxed(detections(box, [1], [0.9])).prediction).any()
 
 
-def test_nothing_found_is_the_image_alone():
+def test_without_detections_the_image_is_unchanged():
     row = boxed(detections([], [], []))
     assert not pixels(row.prediction).any()
 
@@ -243,7 +243,7 @@ def test_there_are_as_many_names_as_classes():
         named(("cat", "dog"))
 
 
-def test_of_some_classes_the_names_are_theirs():
+def test_a_selection_of_classes_has_its_own_names():
     names = ("cat", "dog", "owl")
     part = restrict(named(names), Restriction(classes=2, seed=1), "toy")
     chosen = torch.randperm(3, generator=torch.Generator().manual_seed(1))[:2].sort().values

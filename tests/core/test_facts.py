@@ -69,7 +69,7 @@ VALUES = {
 }
 
 
-def test_a_value_comes_back_exactly_as_it_was(db):
+def test_a_value_is_stored_exactly(db):
     record(UID, VALUES, db=db)
     facts = recorded(db)[WHOLE_TRIAL]
     assert facts == VALUES
@@ -85,7 +85,7 @@ def test_an_epoch_has_facts_of_its_own(db):
     assert recorded(db) == {1: {"norm": 1.5}, 2: {"norm": 2.5}}
 
 
-def test_a_trial_is_named_by_an_unambiguous_beginning(db):
+def test_a_trial_is_found_by_an_unambiguous_prefix(db):
     record("51", {"a": 1}, db=db)
     assert recorded(db, 2) == {0: {"a": 1}}
     with pytest.raises(UnknownNameError) as raised:
@@ -100,7 +100,7 @@ def test_the_same_value_again_changes_nothing(db):
 
 
 @pytest.mark.parametrize("other", [1.0, 2, "1", True, [1]], ids=repr)
-def test_another_value_is_refused_unless_it_is_to_replace(db, other):
+def test_a_different_value_is_refused_unless_replace_is_set(db, other):
     record(UID, {"a": 1}, db=db)
     with pytest.raises(FactError) as raised:
         record(UID, {"a": other, "b": 2}, db=db)
@@ -120,7 +120,7 @@ def test_all_facts_of_a_call_are_recorded_or_none(db):
     assert recorded(db) == {1: {"b": 1}}
 
 
-def test_a_name_is_of_the_trial_or_of_its_epochs(db):
+def test_a_name_belongs_to_the_trial_or_to_its_epochs(db):
     record(UID, {"a": 1}, db=db)
     with pytest.raises(FactError) as raised:
         record(UID, {"a": 1}, epoch=1, db=db)
@@ -133,7 +133,7 @@ def test_a_name_is_of_the_trial_or_of_its_epochs(db):
     assert str(raised.value) == ("fact 'b' is recorded of its epochs already; choose another name")
 
 
-def test_scalars_of_array_libraries_become_pythons(db):
+def test_scalars_of_array_libraries_are_converted(db):
     record(UID, {"f32": np.float32(0.1), "i64": np.int64(2**62), "bool": np.bool_(True)}, db=db)
     record(UID, {"f64": np.float64(0.1), "zero-dim": np.array(7), "list": [np.int8(3)]}, db=db)
     found = recorded(db)[0]
@@ -190,7 +190,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("facts", "line"), BAD.values(), ids=BAD)
-def test_what_cannot_be_kept_is_one_clear_line(db, facts, line):
+def test_an_invalid_fact_is_an_error_of_one_line(db, facts, line):
     with pytest.raises(FactError) as raised:
         record(UID, facts, db=db)
     assert str(raised.value) == line
@@ -207,14 +207,14 @@ def test_what_cannot_be_kept_is_one_clear_line(db, facts, line):
         ("1", "epoch '1': expected the number of an epoch, from 1"),
     ],
 )
-def test_an_unknown_epoch_is_one_clear_line(db, epoch, line):
+def test_an_unknown_epoch_is_an_error_of_one_line(db, epoch, line):
     with pytest.raises(FactError) as raised:
         record(UID, {"a": 1}, epoch, db=db)
     assert str(raised.value) == line
 
 
 @pytest.mark.parametrize("uid", ["0" * 32, "", "6%", None], ids=repr)
-def test_an_unknown_trial_is_one_clear_line(db, uid):
+def test_an_unknown_trial_is_an_error_of_one_line(db, uid):
     with pytest.raises(UnknownNameError) as raised:
         record(uid, {"a": 1}, db=db)
     assert isinstance(raised.value, LemurError)
@@ -229,7 +229,7 @@ def test_a_trial_of_an_empty_database_is_unknown(tmp_path):
     assert str(raised.value) == "unknown trial 'abc'; there are none: none is recorded"
 
 
-def test_values_are_kept_as_canonical_json(db):
+def test_values_are_stored_as_canonical_json(db):
     record(UID, {"a": {"b": 1, "a": "ä"}}, db=db)
     with sqlite3.connect(db) as connection:
         assert connection.execute("select value from fact").fetchall() == [
@@ -258,7 +258,7 @@ def test_facts_are_columns_of_the_rows(db):
     assert [*frame(db, with_facts=["norm"]).columns][-2:] == ["data", "norm"]
 
 
-def test_facts_are_chosen_by_columns(db):
+def test_facts_are_selected_by_columns(db):
     record(UID, {"latency": 1, "state": [1], "big": 2**70}, db=db)
     columns = ["latency", "epoch", "fact.state", "big"]
     found = frame(db, columns=columns)
@@ -270,14 +270,14 @@ def test_facts_are_chosen_by_columns(db):
     assert found["fact.state"][1] == [1]
 
 
-def test_a_fact_that_a_row_has_not_is_missing(db):
+def test_a_fact_without_a_value_is_missing(db):
     record(UID, {"norm": 1}, epoch=2, db=db)
     (first, second) = frame(db, with_facts=True)["norm"]
     assert (first is pd.NA, second) == (True, 1)
     assert frame(db, with_facts=["norm"], nn="Other").empty
 
 
-def test_an_unknown_fact_is_one_line(db):
+def test_an_unknown_fact_is_an_error_of_one_line(db):
     for arguments in ({"with_facts": ["norm"]}, {"with_facts": "norm"}):
         with pytest.raises(UnknownNameError) as raised:
             frame(db, **arguments)
@@ -287,7 +287,7 @@ def test_an_unknown_fact_is_one_line(db):
         frame(db, columns=["nom"])
 
 
-def test_rows_are_chosen_by_facts(db):
+def test_rows_are_filtered_by_facts(db):
     record(UID, {"latency": 3.25, "edge.device": "pixel"}, db=db)
     record(UID, {"norm": 1}, epoch=2, db=db)
 

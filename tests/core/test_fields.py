@@ -118,7 +118,7 @@ def test_a_field_is_written_shown_exported_imported_merged_and_spilled(tmp_path)
     subprocess.run([sys.executable, script, tmp_path], check=True, cwd=tmp_path)
 
 
-def test_trials_of_the_same_recipe_and_of_unknown_ones_are_remembered(toys, tmp_path):
+def test_trials_with_the_same_or_an_unknown_recipe_are_counted(toys, tmp_path):
     recipes = ("a" * 32, "b" * 32, None)
     with opened(tmp_path / "one.db", create=True) as engine:
         writer = Writer(engine, {})
@@ -167,7 +167,7 @@ def test_trials_of_different_recipes_are_compared_as_such(toys, tmp_path, lemur)
         Outcome(State.FAILED, (), "no luck", "Traceback", out_of_memory=True),
     ],
 )  # fmt: skip
-def test_a_record_is_read_from_json_as_it_was(record):
+def test_a_record_survives_json(record):
     read = from_json(type(record), json.loads(json.dumps(to_json(record))))
     assert read == record
     assert repr(read) == repr(record)
@@ -182,7 +182,7 @@ def test_the_json_of_an_epoch_is_pinned():
     )
 
 
-def test_what_a_record_does_not_say_has_its_default():
+def test_missing_keys_of_a_record_have_defaults():
     record = {"number": 1, "loss": None, "validation": 0, "accuracy": 0.5, "duration_ns": 1}
     assert from_json(Epoch, record | {"unknown": 1}) == Epoch(1, None, 0.0, 0.5, 1)
 
@@ -195,7 +195,7 @@ def test_what_a_record_does_not_say_has_its_default():
         ("size", [1, 2]), ("size", [1, 2, 3, 4]), ("facts", []),
     ],
 )  # fmt: skip
-def test_what_is_no_epoch_is_refused(name, value):
+def test_an_invalid_epoch_is_refused(name, value):
     record = to_json(Epoch(1, None, 0.5, 0.5, 1)) | {name: value}
     with pytest.raises(DECODING_ERRORS):
         from_json(Epoch, record)
@@ -220,7 +220,7 @@ def _field(name: str) -> Field:
         ("in_shape", [None, "[1, 4]"], ["[1e999]", "4", '"wide"']),
     ],
 )
-def test_a_value_from_elsewhere_is_what_lemur_writes_or_refused(name, good, bad):
+def test_an_imported_value_that_lemur_does_not_write_is_refused(name, good, bad):
     for value in good:
         _field(name).check(value)
     for value in bad:

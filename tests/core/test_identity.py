@@ -107,24 +107,24 @@ def test_the_encoder_in_c_is_used_where_there_is_one(python_only):
 
 
 @pytest.mark.parametrize(("value", "text"), TEXTS, ids=[ascii(text) for _, text in TEXTS])
-def test_a_value_has_one_text(exact, value, text):
+def test_a_value_has_one_canonical_text(exact, value, text):
     assert exact(value) == text
 
 
 @pytest.mark.parametrize(("value", "error"), REFUSED, ids=range(len(REFUSED)))
-def test_what_no_json_holds_is_refused(exact, value, error):
+def test_values_without_json_are_refused(exact, value, error):
     with pytest.raises(error):
         exact(value)
 
 
 @pytest.mark.parametrize("changed", [lambda *_: lambda value, level: "{}", lambda: None])
-def test_an_encoder_that_python_changed_is_not_used(monkeypatch, changed):
+def test_a_private_encoder_with_another_signature_is_not_used(monkeypatch, changed):
     monkeypatch.setattr(json.encoder, "c_make_encoder", changed)
     module = fresh()
     assert module._encode is module._encode_public
 
 
-def test_an_encoder_that_python_removed_is_not_missed(monkeypatch):
+def test_a_missing_private_encoder_is_replaced(monkeypatch):
     monkeypatch.delattr(json.encoder, "c_make_encoder")
     assert fresh()._encode.__self__.sort_keys
 

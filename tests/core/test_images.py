@@ -30,7 +30,7 @@ def of(tensor):
     return tensor.permute(1, 2, 0).numpy()
 
 
-def test_rgb_comes_as_it_is(tmp_path):
+def test_rgb_is_read_unchanged(tmp_path):
     file = write_image(tmp_path / "image.png", (9, 7))
     assert np.array_equal(of(read_image(file)), random_images(1, 7, 9, 3)[0])
 
@@ -42,12 +42,12 @@ def test_grey_is_repeated_or_stays_one_channel(tmp_path):
     assert np.array_equal(of(read_image(file, 1))[..., 0], pixels)
 
 
-def test_of_black_and_white_white_is_255(tmp_path):
+def test_white_of_black_and_white_is_255(tmp_path):
     Image.fromarray(np.array([[True, False]])).save(tmp_path / "image.png")
     assert read_image(tmp_path / "image.png", 1).flatten().tolist() == [255, 0]
 
 
-def test_a_palette_is_looked_up_whether_it_has_transparency_or_not(tmp_path):
+def test_a_palette_is_applied_with_and_without_transparency(tmp_path):
     image = Image.new("P", (2, 1))
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putdata([1, 0])
@@ -57,7 +57,7 @@ def test_a_palette_is_looked_up_whether_it_has_transparency_or_not(tmp_path):
         assert of(read_image(tmp_path / name)).tolist() == [[[200, 100, 50], [10, 20, 30]]]
 
 
-def test_of_what_is_transparent_the_colour_beneath_is_kept(tmp_path):
+def test_transparent_pixels_keep_their_stored_colour(tmp_path):
     pixels = np.array([[[10, 20, 30, 0], [40, 50, 60, 255]]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "image.png")
     assert np.array_equal(of(read_image(tmp_path / "image.png")), pixels[..., :3])
@@ -115,7 +115,7 @@ def test_rgb_of_16_bits_keeps_its_higher_bytes(tmp_path):
         ),
     ],
 )
-def test_values_of_32_bits_are_refused_as_they_have_no_range(tmp_path, dtype, reason):
+def test_values_of_32_bits_are_refused(tmp_path, dtype, reason):
     file = tmp_path / "image.tif"
     Image.fromarray(np.zeros((2, 2), dtype)).save(file)
     with pytest.raises(CorruptSampleError) as caught:
@@ -152,7 +152,7 @@ def tiff(pixels, width, height, bits, *more, photometric=1, order="<"):
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_grey_of_16_bits_is_read_in_either_order_of_bytes(tmp_path, order):
+def test_grey_of_16_bits_is_read_in_either_byte_order(tmp_path, order):
     file = tmp_path / "image.tif"
     file.write_bytes(tiff(LEVELS.astype(f"{order}u2").tobytes(), 8, 1, 16, order=order))
     assert read_image(file, 1).flatten().tolist() == SCALED
@@ -199,7 +199,7 @@ UPRIGHT = {
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", UPRIGHT)
-def test_an_image_comes_upright(tmp_path, suffix, orientation):
+def test_an_image_is_turned_upright(tmp_path, suffix, orientation):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     file = tmp_path / f"image.{suffix}"
@@ -211,7 +211,7 @@ def test_an_image_comes_upright(tmp_path, suffix, orientation):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_grey_of_16_bits_and_masks_come_upright(tmp_path, suffix):
+def test_grey_of_16_bits_and_masks_are_turned_upright(tmp_path, suffix):
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     for name, values in (("deep", STORED.astype(np.uint16) * 257), ("mask", STORED)):
@@ -255,7 +255,7 @@ def exif_block(name):
 
 @pytest.mark.parametrize("name", EXIF)
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-def test_no_tag_but_the_orientation_matters(tmp_path, name, suffix):
+def test_only_the_orientation_tag_matters(tmp_path, name, suffix):
     file = write_image(tmp_path / f"image.{suffix}", (16, 8), exif=exif_block(name))
     plain = read_image(write_image(tmp_path / f"plain.{suffix}", (16, 8)))
     turned = EXIF[name][1]
@@ -264,7 +264,7 @@ def test_no_tag_but_the_orientation_matters(tmp_path, name, suffix):
 
 
 @pytest.mark.parametrize("name", EXIF)
-def test_no_tag_of_a_tiff_but_the_orientation_matters(tmp_path, name):
+def test_only_the_orientation_tag_of_a_tiff_matters(tmp_path, name):
     entries = [entry for entry in EXIF[name][0] if entry[0] != 0x100]
     file = tmp_path / "image.tif"
     file.write_bytes(tiff(STORED.tobytes(), 3, 2, 8, *entries))
@@ -301,7 +301,7 @@ def test_blocks_of_exif_may_be_damaged_or_several(tmp_path, blocks, turned):
     assert torch.equal(read_image(file), stored.rot90(-1, (1, 2)) if turned else stored)
 
 
-def test_other_metadata_that_is_damaged_does_not_matter(tmp_path):
+def test_other_damaged_metadata_does_not_matter(tmp_path):
     plain = write_image(tmp_path / "plain.jpg", (16, 8))
     content = plain.read_bytes()
     odd = [(0xED, b"Photoshop 3.0\0" + b"8BIM"), (0xE2, b"ICC_PROFILE\0"), (0xE2, b"MPF\0II*\0")]
@@ -316,7 +316,7 @@ def test_other_metadata_that_is_damaged_does_not_matter(tmp_path):
 XMP = '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
 
 
-def test_an_orientation_in_xmp_counts_if_exif_has_none(tmp_path):
+def test_an_orientation_in_xmp_is_used_without_exif(tmp_path):
     place = 8 + 2 + 12 * 10 + 4
     more = (700, 1, len(XMP), long(place + 6))
     (tmp_path / "image.tif").write_bytes(tiff(STORED.tobytes(), 3, 2, 8, more) + XMP.encode())
@@ -422,20 +422,20 @@ def test_a_file_that_cannot_be_decoded_is_named_first(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_image_is_said_so(tmp_path):
+def test_a_file_that_is_not_an_image_is_an_error(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no image")
     with pytest.raises(CorruptSampleError) as caught:
         read_image(tmp_path / "a.jpg")
     assert caught.value.reason == "it is not an image of a known format"
 
 
-def test_an_image_that_would_fill_the_memory_is_not_decoded(tmp_path, monkeypatch):
+def test_a_decompression_bomb_is_not_decoded(tmp_path, monkeypatch):
     file = write_image(tmp_path / "image.png", (40, 40))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)
     with pytest.raises(CorruptSampleError, match="exceeds limit of 1400 pixels"):
         read_image(file)
 
 
-def test_a_file_that_is_not_there_is_missing_and_not_corrupt(tmp_path):
+def test_a_missing_file_is_missing_and_not_corrupt(tmp_path):
     with pytest.raises(MissingDataError, match="a.png cannot be read: No such file or directory$"):
         read_image(tmp_path / "a.png")

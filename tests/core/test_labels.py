@@ -96,7 +96,7 @@ def test_a_class_index_out_of_range_is_named(kind, value):
 
 @pytest.mark.parametrize("kind", [in_memory, lambda targets: Listed(tv_tensors.Mask(targets))])
 @pytest.mark.parametrize("value", [-1, 3, 255])
-def test_a_pixel_of_no_class_is_named(kind, value):
+def test_a_pixel_of_an_invalid_class_is_named(kind, value):
     assert label_error("img-segmentation", kind(masks(IGNORED, value, 2)), kind(masks(0))) == (
         f"data set 'mine': sample 1 of its train split has a pixel of class {value}; expected 0 "
         f"to 2, or {IGNORED} for pixels that do not count; mend the data set or its loader"
@@ -104,7 +104,7 @@ def test_a_pixel_of_no_class_is_named(kind, value):
 
 
 @pytest.mark.parametrize("value", [-1, 0, 3])
-def test_an_object_of_no_class_is_named(value):
+def test_an_object_of_an_invalid_class_is_named(value):
     test = Listed([objects(), objects(1, value, image_id=17)])
     assert label_error("obj-detection", Listed([objects(1, 2)]), test) == (
         "data set 'mine': sample 1 of its test split (image_id 17) has an object of class "
@@ -132,13 +132,13 @@ def test_the_file_of_a_sample_is_named():
         ("txt-generation", Listed([torch.tensor([9, 9])])),
     ],
 )
-def test_what_is_a_class_or_is_not_meant_to_be_passes(task, train):
+def test_valid_and_unchecked_labels_pass(task, train):
     checked = with_labels_checked(bundle(train, Listed([])), TASKS.get(task), "mine")
     for index in range(len(checked.train)):
         assert checked.train[index][1] is not None
 
 
-def test_a_label_is_named_by_processes_that_load(monkeypatch):
+def test_loading_processes_report_invalid_labels(monkeypatch):
     monkeypatch.setattr("lemur_core.train.batches._loading_processes", lambda samples: 2)
     checked = with_labels_checked(
         bundle(Listed([0, 1, 5, 2] * 4), Listed([])), Classification(), "mine"
@@ -167,7 +167,7 @@ def test_a_trial_fails_and_its_pipeline_is_set_aside(monkeypatch, tmp_path, spli
     assert f"of its {split} split is of class 2; expected 0 to 1" in str(caught.value)
 
 
-def test_classes_to_choose_among_are_checked_before_they_are_numbered_anew():
+def test_selected_classes_are_checked_before_renumbering():
     whole = bundle(in_memory([0, 1, 2, 0]), in_memory([0, 1, -1]))
     with pytest.raises(LabelError, match="sample 2 of its test split is of class -1"):
         restrict(whole, Restriction(classes=2), "mine")

@@ -70,7 +70,7 @@ def assert_scenes(file):
         assert (prediction == class_picture(classes.clamp(min=0)).numpy()).all()
 
 
-def test_masks_are_predicted_with_the_weights_that_were_kept(train, lemur, tmp_path):
+def test_masks_are_predicted_with_the_kept_weights(train, lemur, tmp_path):
     uid = train(SEGMENTS, keep_weights=True)
     status, out, errors = lemur("show", "pictures", SEGMENTS)
     assert (status, errors) == (0, "")
@@ -80,7 +80,7 @@ def test_masks_are_predicted_with_the_weights_that_were_kept(train, lemur, tmp_p
     assert_scenes(f"{SEGMENTS}.png")
 
 
-def test_where_none_were_kept_the_trial_is_trained_again_and_they_are(train, lemur, tmp_path):
+def test_without_kept_weights_the_trial_is_trained_again(train, lemur, tmp_path):
     uid = train(SEGMENTS)
     status, out, errors = lemur("show", "pictures", uid[:8], "-o", "one.png")
     assert (status, errors) == (0, "")
@@ -100,7 +100,7 @@ def test_where_none_were_kept_the_trial_is_trained_again_and_they_are(train, lem
     assert len(data()) == 3
 
 
-def test_where_they_cannot_be_kept_the_picture_is_drawn_all_the_same(train, lemur, tmp_path):
+def test_the_picture_is_drawn_even_if_weights_cannot_be_kept(train, lemur, tmp_path):
     uid = train(SEGMENTS)
     (tmp_path / "lemur.db-weights").write_text("a file stands in the way")
     status, out, errors = lemur("show", "pictures", uid, "-o", "one.png")
@@ -149,7 +149,7 @@ def test_another_seed_draws_other_samples(train, lemur, tmp_path):
     assert written["a"] == written["b"] != written["c"]
 
 
-def test_a_pipeline_stands_for_its_best_trial_by_validation(train, lemur, tmp_path):
+def test_a_pipeline_is_drawn_by_its_best_trial_on_validation(train, lemur, tmp_path):
     uid = train(LINEAR, keep_weights=True, epochs=1)
     campaign_of_two = ("run", LINEAR, "-t", 3, "-e", 1, "--in-process", "-q", "--keep-weights")
     lemur(*campaign_of_two)
@@ -165,7 +165,7 @@ def test_a_pipeline_stands_for_its_best_trial_by_validation(train, lemur, tmp_pa
     assert out.startswith(f"trial {uids[1]} of {LINEAR}\n")
 
 
-def test_a_net_that_fails_when_it_is_trained_again_is_said(train, lemur):
+def test_a_net_that_fails_when_trained_again_is_an_error(train, lemur):
     uid = train(SEGMENTS)
     code = "update code set text = replace(text, 'clamp(max=2)', 'unknown()')"
     with closing(sqlite3.connect("lemur.db")) as connection, connection:
@@ -189,7 +189,7 @@ def test_a_net_that_fails_when_it_is_trained_again_is_said(train, lemur):
         ([LINEAR, "--score", "2"], "Invalid value for '--score': 2.0 is not in the range 0<=x<=1."),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_in_a_line_before_anything_is_trained(train, lemur, arguments, line):
+def test_a_mistake_is_reported_before_anything_is_trained(train, lemur, arguments, line):
     train(LINEAR, epochs=1)
     status, out, errors = lemur("show", "pictures", *arguments)
     assert status == 2
@@ -203,7 +203,7 @@ def changed(column, value):
         connection.execute(f"update trial set {column} = ?", (value,))
 
 
-def test_a_task_without_pictures_is_told_in_a_line(train, lemur):
+def test_a_task_without_pictures_is_an_error_of_one_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("task", "txt-generation")
     assert lemur("show", "pictures", uid)[2] == (
@@ -212,7 +212,7 @@ def test_a_task_without_pictures_is_told_in_a_line(train, lemur):
     )
 
 
-def test_what_is_not_known_of_a_trial_is_told_in_a_line(train, lemur):
+def test_missing_information_on_a_trial_is_an_error_of_one_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("seed", None)
     assert lemur("show", "pictures", uid)[2] == (
@@ -220,7 +220,7 @@ def test_what_is_not_known_of_a_trial_is_told_in_a_line(train, lemur):
     )
 
 
-def test_without_pillow_it_is_said_what_to_install(train, lemur, monkeypatch):
+def test_without_pillow_the_error_says_what_to_install(train, lemur, monkeypatch):
     uid = train(LINEAR, epochs=1)
     for name in [name for name in sys.modules if name.partition(".")[0] == "PIL"]:
         monkeypatch.delitem(sys.modules, name)

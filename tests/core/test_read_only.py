@@ -70,7 +70,7 @@ def folder(toys, tmp_path):
     return folder
 
 
-def test_every_command_that_reads_reads_in_a_read_only_folder(folder, tmp_path):
+def test_every_reading_command_works_in_a_read_only_folder(folder, tmp_path):
     names = ["closed.db", "killed.db", "copied.db"]
     reads = [
         [*command, "--db", str(folder / name)]
@@ -123,7 +123,7 @@ def test_every_command_that_reads_reads_in_a_read_only_folder(folder, tmp_path):
     assert sorted((path.name, path.read_bytes()) for path in folder.iterdir()) == before
 
 
-def test_what_is_written_while_it_is_read_without_locks_is_not_believed(folder, monkeypatch):
+def test_writes_during_a_read_without_locks_are_an_error(folder, monkeypatch):
     db = folder / "closed.db"
     connect = sqlite3.connect
 

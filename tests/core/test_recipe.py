@@ -100,14 +100,14 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("changed", SAME.values(), ids=SAME)
-def test_the_recipe_is_the_same_whatever_does_not_train(changed, base):
+def test_code_that_does_not_train_does_not_change_the_recipe(changed, base):
     before = base()
     assert len(before) == 32
     assert base(**changed) == before
 
 
 @pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
-def test_another_training_is_another_recipe(changed, base):
+def test_changed_training_changes_the_recipe(changed, base):
     assert base(**changed) != base()
 
 
@@ -117,7 +117,7 @@ def test_a_net_that_trains_itself_has_no_recipe(base):
     assert base("") is None
 
 
-def test_a_base_class_is_found_however_it_is_named(base):
+def test_a_base_class_is_found_under_any_name(base):
     derived = base()
     for code in (
         "import lemur_base.trainers\nclass Net(lemur_base.trainers.Trainer): pass",
@@ -131,7 +131,7 @@ def test_a_base_class_is_found_however_it_is_named(base):
         assert base(code) == derived, code
 
 
-def test_a_base_class_that_is_recorded_with_the_net_is_followed_and_not_part_of_it(base, tmp_path):
+def test_a_recorded_base_class_is_followed_but_not_part_of_the_recipe(base, tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "Net.py").write_text("from own import Own\nclass Net(Own): pass\n")
@@ -141,7 +141,7 @@ def test_a_base_class_that_is_recorded_with_the_net_is_followed_and_not_part_of_
         assert base(entry_of_file(mine / "Net.py").code()) == base()
 
 
-def test_what_an_adapter_does_is_part_of_the_recipe(base):
+def test_an_adapter_is_part_of_the_recipe(base):
     theirs = "class Theirs: pass\n"
     adapters = "from lemur_base.steps import step\ndef _make(): return step\nOne = _make()\n"
     base(adapters=adapters)
@@ -150,7 +150,7 @@ def test_what_an_adapter_does_is_part_of_the_recipe(base):
     assert recipe_of(theirs, "One", "lemur_base.adapters") != original
 
 
-def test_the_cores_training_is_in_the_recipe_of_its_nets():
+def test_the_training_of_the_core_is_part_of_the_recipe():
     code = "from lemur_core.kinds.net import TRAINING, Classifier\nclass Net(Classifier): pass\n"
     search = recipe._Search(code)
     root = recipe.Definition(recipe._RECORDED, "Net")

@@ -66,7 +66,7 @@ def test_a_training_is_recorded_as_a_trial(db):
         assert check(engine) == []
 
 
-def test_what_raises_in_the_block_fails_the_trial_and_is_raised_on(db):
+def test_an_exception_fails_the_trial_and_propagates(db):
     def train():
         with recording(NAME, PRM, db=db) as trial:
             trial.epoch(validation=0.5, accuracy=0.5)
@@ -88,7 +88,7 @@ def test_ctrl_c_interrupts_the_trial(db, error):
     assert rows(db, "state, reason, traceback") == [("interrupted", "interrupted", "")]
 
 
-def test_a_trial_whose_process_died_is_interrupted_when_the_next_begins(db):
+def test_the_trial_of_a_dead_process_is_interrupted_when_the_next_starts(db):
     dead = recording(NAME, PRM, db=db).__enter__()
     dead.epoch(validation=0.5, accuracy=0.5)
     with recording(NAME, PRM, db=db):
@@ -107,7 +107,7 @@ def test_a_trial_whose_process_died_is_interrupted_when_the_next_begins(db):
     ]  # fmt: skip
 
 
-def test_a_campaign_takes_no_recorded_trial_for_its_own(toys, db):
+def test_a_campaign_does_not_use_recorded_trials(toys, db):
     (pipeline,) = compose(toys, [Pattern.parse("img-classification_blobs_hits_Linear")])
     with recording(pipeline.name, PRM, code=pipeline.net_entry.code(), epochs=1, db=db) as trial:
         trial.epoch(validation=0.5, accuracy=0.5)
@@ -157,7 +157,7 @@ def begun(tmp_path_factory):
 @pytest.mark.parametrize(
     ("values", "line"), BAD_EPOCHS, ids=[str(values) for values, _ in BAD_EPOCHS]
 )
-def test_what_is_no_epoch_is_one_line(begun, values, line):
+def test_an_invalid_epoch_is_an_error_of_one_line(begun, values, line):
     with pytest.raises(RecordingError) as raised:
         begun.epoch(**{"validation": 0.5, "accuracy": 0.5} | values)
     assert str(raised.value) == line
@@ -181,7 +181,7 @@ BAD = [
 @pytest.mark.parametrize(
     ("arguments", "options", "line"), BAD, ids=[line[:30] for _, _, line in BAD]
 )
-def test_what_cannot_be_recorded_is_one_line(db, arguments, options, line):
+def test_invalid_arguments_are_an_error_of_one_line(db, arguments, options, line):
     with pytest.raises(RecordingError) as raised:
         recording(*arguments, **options, db=db)
     assert str(raised.value) == line
@@ -210,7 +210,7 @@ class Mine:
     pass
 
 
-def test_code_is_a_text_a_file_or_what_a_file_defines(tmp_path):
+def test_code_is_given_as_text_file_or_object(tmp_path):
     file = tmp_path / "net.py"
     file.write_text(CODE)
     here = Path(__file__).read_text()
@@ -220,7 +220,7 @@ def test_code_is_a_text_a_file_or_what_a_file_defines(tmp_path):
     assert code_text(Mine) == code_text(Mine()) == here
 
 
-def test_the_code_of_a_module_has_the_modules_beside_it_that_it_imports(tmp_path):
+def test_the_code_of_a_module_includes_imported_modules_beside_it(tmp_path):
     (tmp_path / "blocks.py").write_text("WIDTH = 3\n")
     (tmp_path / "net.py").write_text("from blocks import WIDTH\n")
     text = code_text(tmp_path / "net.py")
@@ -230,11 +230,11 @@ def test_the_code_of_a_module_has_the_modules_beside_it_that_it_imports(tmp_path
     assert scope["WIDTH"] == 3
 
 
-def test_the_code_of_an_installed_package_is_the_one_file():
+def test_the_code_of_an_installed_package_is_only_the_file():
     assert code_text(CliRunner) == Path(click.testing.__file__).read_text()
 
 
-def test_code_that_is_nowhere_is_one_line():
+def test_unavailable_code_is_an_error_of_one_line():
     made = type("Made", (), {"__module__": "nowhere"})
     with pytest.raises(RecordingError) as raised:
         code_text(made)
@@ -270,7 +270,7 @@ def check_all_there(uid, db):
     assert artefact(uid, "1.json", db=db).path.read_text() == "[1]"
 
 
-def test_what_is_attached_is_merged(filled, db, tmp_path):
+def test_attachments_are_merged(filled, db, tmp_path):
     other = tmp_path / "other.db"
     summary = "2 facts, 1 artefact, 1 collection and 1 member taken in"
     assert lemur("db", "merge", db, "--db", other).splitlines()[-1] == summary
@@ -279,7 +279,7 @@ def test_what_is_attached_is_merged(filled, db, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
-def test_what_is_attached_is_exported_and_imported(filled, db, tmp_path, form):
+def test_attachments_are_exported_and_imported(filled, db, tmp_path, form):
     other, place = tmp_path / "other.db", tmp_path / "out"
     lemur("db", "export", place, "--db", db)
     if form == "zip":
@@ -290,7 +290,7 @@ def test_what_is_attached_is_exported_and_imported(filled, db, tmp_path, form):
     assert summary not in lemur("db", "import", place, "--db", other)
 
 
-def test_a_merge_tells_what_differs(filled, db, tmp_path):
+def test_a_merge_reports_conflicts(filled, db, tmp_path):
     other = tmp_path / "other.db"
     lemur("db", "merge", db, "--db", other)
     lemur_core.record(filled, {"edge.latency_ms": 3}, db=other, replace=True)
@@ -301,7 +301,7 @@ def test_a_merge_tells_what_differs(filled, db, tmp_path):
     )
 
 
-def test_a_trial_is_shown_with_what_is_attached(filled, db):
+def test_a_trial_is_shown_with_its_attachments(filled, db):
     lines = lemur("show", "trial", filled, "--db", db).splitlines()
     assert "fact        edge.latency_ms = 0.1" in lines
     assert f"fact        epoch 1: norm = {2**53 + 1}" in lines
@@ -309,7 +309,7 @@ def test_a_trial_is_shown_with_what_is_attached(filled, db):
     assert "recorded    by another program, whose training lemur cannot repeat" in lines
 
 
-def test_facts_wait_in_the_file_while_the_database_is_away(db, monkeypatch):
+def test_facts_are_saved_beside_an_unreachable_database(db, monkeypatch):
     away = AwayError("away")
 
     def fail(*_):
@@ -328,7 +328,7 @@ def test_facts_wait_in_the_file_while_the_database_is_away(db, monkeypatch):
     assert not [*db.parent.glob("*unwritten*")]
 
 
-def test_a_trial_that_lemur_can_train_stands_for_a_pipeline(toys, db):
+def test_a_trial_of_lemur_represents_its_pipeline(toys, db):
     (pipeline,) = compose(toys, [Pattern.parse("img-classification_blobs_hits_Linear")])
     with recording(pipeline.name, PRM, db=db) as better:
         better.epoch(validation=0.9, accuracy=0.9)

@@ -82,7 +82,7 @@ def pythons(script, *names):
     return json.loads(done.stdout)
 
 
-def test_a_net_of_one_file_is_recorded_as_it_is(folder):
+def test_a_net_of_one_file_is_recorded_unchanged(folder):
     text = "# a comment\n\nimport json, torch\nfrom collections import *\nx = 'blocks'\n"
     files = folder({"Net.py": text, "blocks.py": "", "other.py": ""})
     assert complete(files / "Net.py") == text
@@ -140,7 +140,7 @@ MODULES = {
 
 
 @pytest.mark.parametrize("statement", IMPORTS.values(), ids=IMPORTS)
-def test_the_one_text_of_several_files_does_what_they_do(statement, folder, tmp_path):
+def test_the_joined_text_behaves_as_the_files(statement, folder, tmp_path):
     files = folder({"files/Net.py": statement} | {f"files/{n}": t for n, t in MODULES.items()})
     text = complete(files / "files" / "Net.py")
     shadowed = files / "files" / "random.py"
@@ -151,7 +151,7 @@ def test_the_one_text_of_several_files_does_what_they_do(statement, folder, tmp_
     assert complete(tmp_path / "alone" / "text.py") == text
 
 
-def test_line_numbers_are_those_of_the_file(folder):
+def test_line_numbers_match_the_file(folder):
     files = folder({
         "Net.py": '"""Doc."""\nimport json, \\\n    blocks\n\n\ndef fail():\n    raise OSError\n',
         "blocks.py": "\n\ndef inner():\n    raise ValueError\n",
@@ -166,14 +166,14 @@ def test_line_numbers_are_those_of_the_file(folder):
     assert parts_of(text).line_of(line) == 6
 
 
-def test_what_is_taken_apart_is_what_was_joined(folder):
+def test_splitting_reverses_joining(folder):
     files = folder({"Net.py": "from blocks import block\n" + NET, "blocks.py": BLOCKS})
     parts = parts_of(complete(files / "Net.py"))
     assert [*parts.modules.values()] == ["", BLOCKS]
     assert len(parts.main.split("\n")) == len((files / "Net.py").read_text().split("\n"))
 
 
-def test_a_change_of_any_file_is_another_code(folder):
+def test_changing_any_file_changes_the_code(folder):
     files = folder({"Net.py": "from blocks import *\n", "blocks.py": "from deep import *\n"})
     codes = []
     for text in ("x = 1\n", "x = 2\n", "x = 2  # why\n"):
@@ -204,7 +204,7 @@ def test_a_plugins_net_is_recorded_with_the_plugins_modules():
     assert "recorded_" not in entry.source()
 
 
-def test_packages_that_a_plugins_net_is_in_count_where_it_imports_from_them(folder, monkeypatch):
+def test_packages_that_contain_a_net_are_recorded_if_it_imports_from_them(folder, monkeypatch):
     files = folder({
         "lemur_fig/__init__.py": "WIDTH = 3\n",
         "lemur_fig/nets/__init__.py": "from .Other import Net\n",
@@ -248,7 +248,7 @@ def test_modules_of_the_working_directory_are_not_found(folder, options, python)
     )
 
 
-def test_what_is_not_recorded_is_said(folder, tmp_path):
+def test_unrecorded_files_are_reported(folder, tmp_path):
     files = folder({
         "Net.py": (
             "import importlib, random, sys, torch\nfrom pathlib import Path\n"
@@ -291,7 +291,7 @@ def test_a_file_that_cannot_be_read_is_refused(files, message, folder):
         assert str(raised.value).startswith(f"{place / 'blocks.py'} {message}")
 
 
-def test_a_recorded_text_that_gains_a_neighbour_is_recorded_with_both(folder, tmp_path):
+def test_a_recorded_text_with_a_new_neighbour_is_recorded_with_both(folder, tmp_path):
     files = folder({"Net.py": "from one import value\n", "one.py": "value = 1\n"})
     text = complete(files / "Net.py")
     more = folder({"more/Net.py": text + "from two import other\n", "more/two.py": "other = 2\n"})
@@ -300,7 +300,7 @@ def test_a_recorded_text_that_gains_a_neighbour_is_recorded_with_both(folder, tm
     assert values(tmp_path / "alone", both, "value", "other") == [1, 2]
 
 
-def test_a_path_of_the_user_is_searched_and_an_installed_one_is_not(folder, monkeypatch, tmp_path):
+def test_user_folders_are_searched_but_not_installed_packages(folder, monkeypatch, tmp_path):
     files = folder({
         "Net.py": "import mine_a, theirs_b\n",
         "mine/mine_a.py": "",
@@ -314,7 +314,7 @@ def test_a_path_of_the_user_is_searched_and_an_installed_one_is_not(folder, monk
     ]
 
 
-def test_reading_a_net_leaves_the_search_path_alone(folder):
+def test_reading_a_net_does_not_change_the_search_path(folder):
     before = list(sys.path)
     files = folder({"Net.py": "import one\n", "one.py": "x = 1\n"})
     assert entry_of_file(files / "Net.py").load().one.x == 1

@@ -50,7 +50,7 @@ def write(writer, trial, scores, state=State.FINISHED):
     writer.finish(trial_id, Outcome(state, tuple(epochs)))
 
 
-def test_data_gives_back_what_was_recorded(toys, writer, db):
+def test_data_returns_recorded_results(toys, writer, db):
     write(writer, Trial(pipeline(toys), 1, PRM, 7, 2), [(0.5, 0.25), (0.75, 0.5)])
     frame = data(db=db)
     assert list(frame.columns)[:11] == LEMURS_COLUMNS
@@ -100,7 +100,7 @@ def test_an_old_row_keeps_the_code_that_produced_it(toys, writer, db, tmp_path):
     assert list(data(db=db)["nn_code"]) == ["# first\n", "# second\n", "# first\n"]
 
 
-def test_a_prms_uid_hangs_on_its_canonical_json_alone():
+def test_the_uid_of_a_prm_depends_only_on_its_canonical_json():
     assert prm_uid({"a": 1, "b": 0.5}) == prm_uid({"b": 0.5, "a": 1})
     assert prm_uid({"a": 1}) != prm_uid({"a": 1.5})
     assert prm_uid({"a": True}) != prm_uid({"a": 1})
@@ -115,7 +115,7 @@ def test_equal_prms_are_stored_once(toys, writer, db):
     assert rows == (len(PRM),)
 
 
-def test_the_past_is_what_had_the_same_epochs_and_code(toys, writer):
+def test_past_trials_have_the_same_epochs_and_code(toys, writer):
     toy_pipeline = pipeline(toys)
     write(writer, Trial(toy_pipeline, 1, PRM, 7, 2), [(0.5, 0), (0.75, 0)])
     write(writer, Trial(toy_pipeline, 2, PRM, 7, 2), [(0.25, 0)], State.PRUNED)
@@ -140,7 +140,7 @@ def test_the_past_is_what_had_the_same_epochs_and_code(toys, writer):
     assert writer.next_number(toy_pipeline) == 5
 
 
-def test_of_the_past_only_what_changed_is_read_again(toys, writer):
+def test_only_changed_past_trials_are_read_again(toys, writer):
     toy_pipeline = pipeline(toys)
     for number in (1, 2, 3):
         write(
@@ -168,7 +168,7 @@ def test_the_leaderboard_is_chosen_and_ranked_by_validation(toys, writer):
     assert best[0].prm == PRM
 
 
-def test_of_epochs_with_equal_validation_the_one_counts_that_trained_longest(toys, writer):
+def test_the_last_of_epochs_with_equal_validation_counts(toys, writer):
     write(writer, Trial(pipeline(toys), 1, PRM, 7, 3), [(0.8, 0.9), (0.8, 0.6), (0.5, 0.7)])
     write(writer, Trial(pipeline(toys), 2, PRM, 7, 3), [(0.8, 0.95)])
     [best] = standings(writer.engine, [pipeline(toys).name])
@@ -177,7 +177,7 @@ def test_of_epochs_with_equal_validation_the_one_counts_that_trained_longest(toy
     assert Outcome(State.FINISHED, tuple(scores)).best.number == 2
 
 
-def test_what_a_failed_trial_said_is_kept(toys, writer, db):
+def test_the_reason_and_traceback_of_a_failed_trial_are_recorded(toys, writer, db):
     trial_id = writer.begin(Trial(pipeline(toys), 1, PRM, 7, 2))
     writer.finish(trial_id, Outcome(State.FAILED, (), "no luck", "Traceback ..."))
     row = sqlite3.connect(db).execute("select state, reason, traceback, seed from trial").fetchone()
@@ -202,7 +202,7 @@ def test_a_database_of_a_newer_lemur_is_refused_and_left_alone(db):
     assert db.read_bytes() == before
 
 
-def test_a_directory_in_place_of_a_file_is_said(tmp_path):
+def test_a_directory_instead_of_a_file_is_an_error(tmp_path):
     with pytest.raises(StoreError) as caught:
         open_database(tmp_path)
     assert str(caught.value) == (
@@ -210,20 +210,20 @@ def test_a_directory_in_place_of_a_file_is_said(tmp_path):
     )
 
 
-def test_a_directory_that_is_not_there_is_said(tmp_path):
+def test_a_missing_directory_is_an_error(tmp_path):
     with pytest.raises(StoreError) as caught:
         open_database(tmp_path / "a" / "b.db")
     assert str(caught.value) == f"{of(tmp_path / 'a/b.db')}there is no directory {tmp_path / 'a'}"
 
 
-def test_a_database_that_is_not_there_is_said_and_not_made(db):
+def test_a_missing_database_is_an_error_and_not_created(db):
     with pytest.raises(StoreError) as caught:
         data(db=db)
     assert str(caught.value) == f"{of(db)}there is no such file; lemur run writes one"
     assert not db.exists()
 
 
-def test_a_file_that_is_no_database_is_said_and_left_alone(db):
+def test_a_file_that_is_not_a_database_is_an_error_and_unchanged(db):
     db.write_text("dear diary, " * 100)
     with pytest.raises(StoreError) as caught:
         open_database(db)
@@ -231,7 +231,7 @@ def test_a_file_that_is_no_database_is_said_and_left_alone(db):
     assert db.read_text().startswith("dear diary")
 
 
-def test_a_database_of_something_else_is_left_alone(db):
+def test_a_database_of_another_program_is_unchanged(db):
     with sqlite3.connect(db) as connection:
         connection.execute("create table songs (name text)")
     with pytest.raises(StoreError, match="holds tables, but none of lemur's$"):
@@ -273,13 +273,13 @@ def test_a_database_of_something_else_is_left_alone(db):
         ),
     ],
 )
-def test_a_url_that_is_none_is_said_without_its_password(url, message):
+def test_an_invalid_url_is_shown_without_its_password(url, message):
     with pytest.raises(StoreError) as caught:
         open_database(url)
     assert str(caught.value) == message
 
 
-def test_a_read_only_database_is_said_and_nothing_is_lost(toys, writer, db):
+def test_a_read_only_database_is_an_error_and_nothing_is_lost(toys, writer, db):
     write(writer, Trial(pipeline(toys), 1, PRM, 7, 1), [(0.5, 0.25)])
     engine = open_database(f"sqlite:///file:{db}?mode=ro&uri=true")
     with pytest.raises(StoreError, match="readonly database; make it writable, or name another"):
@@ -288,7 +288,7 @@ def test_a_read_only_database_is_said_and_nothing_is_lost(toys, writer, db):
     assert list(data(db=db)["accuracy"]) == [0.25]
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(toys, writer, db):
+def test_a_full_disk_is_an_error_and_nothing_is_lost(toys, writer, db):
     write(writer, Trial(pipeline(toys), 1, PRM, 7, 1), [(0.5, 0.25)])
     with writer.engine.connect() as connection:
         # The page limit of SQLite raises the same error as a full disk.
@@ -304,7 +304,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(toys, writer, db):
     assert list(data(db=db)["accuracy"]) == [0.25]
 
 
-def test_a_database_may_be_made_by_many_at_once(tmp_path):
+def test_many_processes_may_create_a_database_at_once(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
     for attempt in range(10):

@@ -47,7 +47,7 @@ def test_a_pipeline_has_the_task_that_a_plugin_registers(registered):
     assert isinstance(task_of(pipeline.task_entry), Words)
 
 
-def test_the_tasks_of_images_are_registered_as_any_other(toys):
+def test_the_image_tasks_are_registered_like_others(toys):
     names = ["img-classification", "img-segmentation", "obj-detection"]
     assert [*toys.names("task")] == names
     assert all(isinstance(as_task(toys.get("task", name).load(), name), Task) for name in names)
@@ -63,7 +63,7 @@ def test_a_registered_task_says_which_labels_are_wrong():
     )
 
 
-def test_of_a_task_that_nothing_is_known_of_nothing_is_checked():
+def test_an_undefined_task_is_not_checked():
     bundle = DataBundle(SENTENCES, SENTENCES, (2,), 0.5)
     assert with_labels_checked(bundle, None, "w") is bundle
     with_labels_checked(bundle, Task(), "w")
@@ -82,7 +82,7 @@ def test_a_net_gives_an_output_for_each_target_unless_its_task_says_otherwise():
 
 
 @pytest.mark.parametrize("target", [3, int, Words.wrong_label])
-def test_what_is_no_task_is_refused(target):
+def test_an_object_that_is_not_a_task_is_refused(target):
     with pytest.raises(ContractError) as raised:
         as_task(target() if target is int else target, "txt-words")
     assert str(raised.value).startswith("task 'txt-words': its target is ")
@@ -90,13 +90,13 @@ def test_what_is_no_task_is_refused(target):
 
 
 @pytest.mark.parametrize("name", ["img-classification", "img-segmentation", "obj-detection"])
-def test_the_tasks_of_images_meet_the_contract(name, toys):
+def test_the_image_tasks_meet_the_contract(name, toys):
     for rule in dir(PluginContract):
         if rule.startswith("test_task_"):
             getattr(PluginContract(), rule)(toys.get("task", name))
 
 
-def test_the_contract_finds_a_task_that_is_at_odds_with_itself(monkeypatch):
+def test_the_contract_finds_an_inconsistent_task(monkeypatch):
     class Odd(Words):
         def batch(self, count, channels, size, dtype):
             return torch.zeros(count, 2), torch.arange(count), (2,)

@@ -62,9 +62,7 @@ def net_of(package):
 
 
 @pytest.mark.parametrize("in_process", [True, False], ids=["in this process", "in another"])
-def test_a_net_that_is_edited_while_a_campaign_runs_is_trained_as_recorded(
-    in_process, package, toys, tmp_path
-):
+def test_a_net_edited_during_a_campaign_is_trained_as_recorded(in_process, package, toys, tmp_path):
     registry = toys.with_entries("mine", "net", [net_of(package)])
     planned = net_of(package).code()
 
@@ -89,7 +87,7 @@ def test_a_net_that_is_edited_while_a_campaign_runs_is_trained_as_recorded(
 
 
 @pytest.mark.parametrize("is_module", [True, False], ids=["a module", "a file"])
-def test_a_net_that_was_read_runs_what_was_read(is_module, package):
+def test_a_net_executes_the_code_that_was_read(is_module, package):
     (package / "Edited.py").write_text("def loss():\n    return 1\n")
     entry = net_of(package) if is_module else entry_of_file(package / "Edited.py")
     read = entry.as_read(is_net=True)
@@ -100,7 +98,7 @@ def test_a_net_that_was_read_runs_what_was_read(is_module, package):
     assert read.load().__file__ == str(package / "Edited.py")
 
 
-def test_a_module_that_was_read_stays_in_its_package_and_runs_once(package):
+def test_a_module_stays_in_its_package_and_is_executed_once(package):
     (package / "Edited.py").write_text(
         "import importlib\nlater = importlib.import_module('.later', __package__)\n"
     )
@@ -112,7 +110,7 @@ def test_a_module_that_was_read_stays_in_its_package_and_runs_once(package):
     assert net_of(package).target not in sys.modules
 
 
-def test_a_module_that_does_not_import_is_said_as_python_says_it(package):
+def test_a_module_that_does_not_import_raises_the_error_of_python(package):
     (package / "Edited.py").write_text("import nowhere_at_all\n")
     with pytest.raises(PluginError) as raised:
         net_of(package).as_read(is_net=True).load()
@@ -121,7 +119,7 @@ def test_a_module_that_does_not_import_is_said_as_python_says_it(package):
     )
 
 
-def test_another_metric_than_was_read_is_refused(package):
+def test_a_metric_that_differs_from_the_code_read_is_refused(package):
     (package / "hits.py").write_text("def hits(): return 1\n")
     entry = Entry("hits", f"{package.parent.name}.nets.hits:hits")
     first = entry.as_read()
@@ -146,7 +144,7 @@ def test_a_metric_that_is_edited_before_it_is_imported_is_refused(package):
         read.load()
 
 
-def test_code_is_read_once_however_many_pipelines_have_it(package, toys, monkeypatch):
+def test_code_is_read_once_for_all_pipelines(package, toys, monkeypatch):
     from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
 
@@ -182,7 +180,7 @@ def forget_recipes():
     recipe.recipe_of.cache_clear()
 
 
-def test_a_trial_by_another_recipe_is_another_study(trainer, toys, tmp_path):
+def test_a_trial_with_another_recipe_is_another_study(trainer, toys, tmp_path):
     base, entry = trainer
     registry, db = toys.with_entries("mine", "net", [entry]), str(tmp_path / "r.db")
     settings = {"patterns": ("img-classification_blobs_hits_Derived",), "trials": 1, "epochs": 1}
@@ -209,7 +207,7 @@ def test_a_trial_by_another_recipe_is_another_study(trainer, toys, tmp_path):
     assert rows["nn_code"].nunique() == 1
 
 
-def test_a_recipe_that_is_not_the_recorded_one_is_refused(trainer, toys):
+def test_a_recipe_that_differs_from_the_recorded_one_is_refused(trainer, toys):
     from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
     from lemur_core.train.data import Bundles
