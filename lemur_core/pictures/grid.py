@@ -23,21 +23,21 @@ _HEADER = TEXT_PX + 2 * _GAP
 def grid(rows: Sequence[Row], style: Style) -> Image.Image:
     """Return a picture with one row for each sample: input, target, prediction."""
     cell = _cell(rows)
-    width, height = place(cell, len(rows), len(_COLUMNS))
+    width, height = tile_position(cell, len(rows), len(_COLUMNS))
     keys = list(_arrange(_keys(rows, style), width))
     sheet = Image.new("RGB", (width, height + _legend_height(keys)), _BACKGROUND)
     for column, text in enumerate(_COLUMNS):
-        left, _ = place(cell, 0, column)
+        left, _ = tile_position(cell, 0, column)
         sheet.paste(text_tile((cell[0], _HEADER), text, _BACKGROUND), (left, 0))
     for number, row in enumerate(rows):
         for column, picture in enumerate((row.input, row.target, row.prediction)):
-            sheet.paste(picture, place(cell, number, column))
+            sheet.paste(picture, tile_position(cell, number, column))
     for left, top, key in keys:
         sheet.paste(key, (left, height + top))
     return sheet
 
 
-def place(cell: tuple[int, int], row: int, column: int) -> tuple[int, int]:
+def tile_position(cell: tuple[int, int], row: int, column: int) -> tuple[int, int]:
     """Return the position of a picture from the left and the top, in pixels.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_core.sources.imports import closure, rewritten
+from lemur_core.sources.imports import imported_modules, rewrite_imports
 from lemur_core.sources.namespace import Namespace
 from lemur_core.sources.text import joined, package_of
 
@@ -29,13 +29,15 @@ def complete(file: Path, module: str | None = None) -> str:
     text = file.read_text(encoding="utf-8")
     namespace = Namespace(file, module)
     main = text.removeprefix("\ufeff")
-    modules = closure(namespace, main)
+    modules = imported_modules(namespace, main)
     if not modules:
         return text
     sources = {name: imported.source() for name, imported in modules.items()}
     package = package_of(sources)
-    moved = {
-        name: rewritten(source, modules[name], namespace, package)
+    rewritten_sources = {
+        name: rewrite_imports(source, modules[name], namespace, package)
         for name, source in sources.items()
     }
-    return joined(rewritten(main, namespace.main, namespace, package), package, moved)
+    return joined(
+        rewrite_imports(main, namespace.main, namespace, package), package, rewritten_sources
+    )

@@ -71,7 +71,7 @@ def _module_name(node: ast.ImportFrom, module: NetModuleFile, namespace: Namespa
     return name if namespace.find(name) is not None else None
 
 
-def closure(namespace: Namespace, main: str) -> dict[str, NetModuleFile]:
+def imported_modules(namespace: Namespace, main: str) -> dict[str, NetModuleFile]:
     """Return the modules that a net imports, directly or indirectly, by name.
 
     The ``__init__.py`` of a package that contains the net is included only if something is imported
@@ -131,7 +131,7 @@ def packages_above(name: str) -> Iterator[str]:
     yield from (".".join(parts[:count]) for count in range(1, len(parts)))
 
 
-def rewritten(source: str, module: NetModuleFile, namespace: Namespace, package: str) -> str:
+def rewrite_imports(source: str, module: NetModuleFile, namespace: Namespace, package: str) -> str:
     """Rewrite a module's imports of other modules of the net to import from another package.
 
     Line numbers do not change.

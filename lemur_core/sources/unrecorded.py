@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lemur_core.sources.imports import closure, packages_above, parsed
+from lemur_core.sources.imports import imported_modules, packages_above, parsed
 from lemur_core.sources.namespace import Namespace, NetModuleFile, is_installed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def unrecorded(file: Path, module: str | None, imported: Collection[str]) -> Ite
     """
     namespace = Namespace(file, module)
     main = file.read_text(encoding="utf-8")
-    modules = closure(namespace, main)
+    modules = imported_modules(namespace, main)
     trees = [(namespace.main, parsed(main))]
     trees += [(source, parsed(source.source())) for source in modules.values()]
     for source, tree in trees:
@@ -93,7 +93,7 @@ def _package_modules(namespace: Namespace) -> Iterator[NetModuleFile]:
         package = namespace.find(name)
         if package is not None and package.file is not None:
             yield package
-            yield from closure(Namespace(package.file, name), package.source()).values()
+            yield from imported_modules(Namespace(package.file, name), package.source()).values()
 
 
 def _is_installed(file: Path, name: str, namespace: Namespace) -> bool:

@@ -247,7 +247,7 @@ def _open_regular(source: Path) -> BinaryIO:
         return os.fdopen(handle, "rb")
     os.close(handle)
     description = (
-        "a directory; attach an archive of it" if stat.S_ISDIR(mode) else "no regular file"
+        "a directory; attach an archive of it" if stat.S_ISDIR(mode) else "not a regular file"
     )
     raise ArtefactError(f"artefact {source}: is {description}")
 

@@ -86,13 +86,13 @@ def attached_in(place: Path) -> Iterator[tuple[Attachments, list[Fault]]]:
         OSError, zipfile.BadZipFile: The folder or archive cannot be opened.
     """
     faults: list[Fault] = []
-    with opened_folder(place) as folder:
+    with open_folder(place) as folder:
         attached = Attachments(
-            (value for _, _, value in parsed(folder, _FACTS, _facts_of, faults)),
+            (value for _, _, value in parse_lines(folder, _FACTS, _facts_of, faults)),
             _extract_artefacts(
-                parsed(folder, _ARTEFACTS, _artefact_of, faults), folder.opened, faults
+                parse_lines(folder, _ARTEFACTS, _artefact_of, faults), folder.open_file, faults
             ),
-            (value for _, _, value in parsed(folder, _COLLECTIONS, _collection_of, faults)),
+            (value for _, _, value in parse_lines(folder, _COLLECTIONS, _collection_of, faults)),
         )
         yield attached, faults
 
@@ -102,15 +102,15 @@ class OpenedArchive(NamedTuple):
 
     Attributes:
         names: Paths of its files, relative to the folder.
-        opened: Function that opens a file by its path.
+        open_file: Function that opens a file by its path.
     """
 
     names: frozenset[str]
-    opened: Callable[[str], IO[bytes]]
+    open_file: Callable[[str], IO[bytes]]
 
 
 @contextmanager
-def opened_folder(place: Path) -> Iterator[OpenedArchive]:
+def open_folder(place: Path) -> Iterator[OpenedArchive]:
     """Open a folder or zip archive of LEMUR's files.
 
     Raises:
@@ -125,7 +125,7 @@ def opened_folder(place: Path) -> Iterator[OpenedArchive]:
             yield OpenedArchive(frozenset(archive.namelist()), archive.open)
 
 
-def parsed(
+def parse_lines(
     folder: OpenedArchive, file_name: str, parse: Callable[[Any], Any], faults: list[Fault]
 ) -> Iterator[tuple[str, str, Any]]:
     """Parse the lines of all files of a name, which may be in several ``lemur`` folders.
@@ -142,7 +142,7 @@ def parsed(
     for name in sorted(folder.names):
         if not f"/{name}".endswith(f"/{FOLDER}/{file_name}"):
             continue
-        for _, position, line in _json_lines(name, folder.opened, faults):
+        for _, position, line in _json_lines(name, folder.open_file, faults):
             try:
                 value = parse(line)
             except (ValueError, TypeError, LookupError, AttributeError, LemurError) as error:
@@ -155,12 +155,12 @@ def parsed(
 
 
 def _json_lines(
-    name: str, opened: Callable[[str], IO[bytes]], faults: list[Fault]
+    name: str, open_file: Callable[[str], IO[bytes]], faults: list[Fault]
 ) -> Iterator[tuple[str, str, Any]]:
     """Yield the file's path, the position as ``path:line``, and the JSON value of each line."""
     number = 0
     try:
-        with opened(name) as file:
+        with open_file(name) as file:
             while text := file.readline(_MAX_LINE_BYTES + 1):
                 number += 1
                 if len(text) > _MAX_LINE_BYTES:
@@ -178,7 +178,7 @@ def _json_lines(
 
 def _extract_artefacts(
     artefacts: Iterator[tuple[str, str, Artefact]],
-    opened: Callable[[str], IO[bytes]],
+    open_file: Callable[[str], IO[bytes]],
     faults: list[Fault],
 ) -> Iterator[Artefact]:
     """Yield artefacts, each with a temporary copy of its file that the next one overwrites."""
@@ -187,7 +187,7 @@ def _extract_artefacts(
         for name, position, artefact in artefacts:
             member = f"{name.rpartition('/')[0]}/{_ARTEFACT_FOLDER}/{artefact.path.as_posix()}"
             try:
-                with opened(member) as source, copy.open("wb") as target:
+                with open_file(member) as source, copy.open("wb") as target:
                     # One byte more than stated is enough to tell that the file is too long.
                     remaining_bytes = artefact.bytes + 1
                     while chunk := source.read(min(remaining_bytes, 2**20)):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.store.attached_files import FOLDER, opened_folder, parsed, write_lines
+from lemur_core.store.attached_files import FOLDER, open_folder, parse_lines, write_lines
 from lemur_core.store.code_fact import CodeFact, CodeFacts
 from lemur_core.store.identity import code_hash
 
@@ -53,9 +53,9 @@ def code_facts_in(place: Path) -> Iterator[tuple[Iterator[CodeFacts], list[Fault
         OSError, zipfile.BadZipFile: The folder or archive cannot be opened.
     """
     faults: list[Fault] = []
-    with opened_folder(place) as folder:
-        facts = (fact for _, _, fact in parsed(folder, _FACTS, _fact_of, faults))
-        codes = (code for _, _, code in parsed(folder, _CODE, _code_of, faults))
+    with open_folder(place) as folder:
+        facts = (fact for _, _, fact in parse_lines(folder, _FACTS, _fact_of, faults))
+        codes = (code for _, _, code in parse_lines(folder, _CODE, _code_of, faults))
         yield _parts(facts, codes), faults
 
 

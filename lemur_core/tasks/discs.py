@@ -30,7 +30,7 @@ def draw_disc(height: int, width: int) -> tuple[Tensor, Tensor]:
         ``(height, width)``.
     """
     # The centre is between pixels, where it coincides with the centre of the box.
-    across, down = (round(height * place) for place in _CENTRE)
+    across, down = (round(height * fraction) for fraction in _CENTRE)
     rows, columns = torch.arange(height)[:, None] + 0.5, torch.arange(width) + 0.5
     mask = (rows - down) ** 2 + (columns - across) ** 2 <= (_RADIUS * height) ** 2
     return 255 * mask.to(torch.uint8).repeat(3, 1, 1), mask
@@ -67,20 +67,20 @@ def whole_disc(fed: Tensor) -> Tensor | None:
     return mask if mask.any() and not border.any() else None
 
 
-def check_centred(disc: Tensor, name: str, place: Tensor) -> None:
+def check_centred(disc: Tensor, name: str, moved: Tensor) -> None:
     """Check that the target of a disc has the same centre as the disc.
 
     Args:
         disc: Pixels of the disc in the image, bool, shape ``(height, width)``.
         name: ``"mask"`` or ``"box"``.
-        place: The mask, bool, of the same shape; or the left, top, right and bottom of the box.
+        moved: The mask, bool, of the same shape; or the left, top, right and bottom of the box.
 
     Raises:
         ContractError: The centres differ.
     """
-    expect(place.any(), f"drops the {name} of a disc")
+    expect(moved.any(), f"drops the {name} of a disc")
     disc_centre = centre_of(disc)
-    centre = (place[:2] + place[2:]) / 2 if name == "box" else centre_of(place)
+    centre = (moved[:2] + moved[2:]) / 2 if name == "box" else centre_of(moved)
     expect(
         (centre - disc_centre).abs().max() < _TOLERANCE_PX,
         f"moves the centre of a disc to {_coordinates(disc_centre)} in the image and to "

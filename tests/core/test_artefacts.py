@@ -145,7 +145,7 @@ def test_links_directories_and_pipes_are_refused(db, net, tmp_path):
     for path, line in (
         (link, "is a symbolic link; name the file it leads to"),
         (tmp_path, "is a directory; attach an archive of it"),
-        (pipe, "is no regular file"),
+        (pipe, "is not a regular file"),
         (tmp_path / "gone", "there is no such file"),
     ):
         with pytest.raises(ArtefactError) as raised:

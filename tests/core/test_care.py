@@ -145,12 +145,12 @@ def test_info_counts_rows_states_and_sources(filled, tmp_path):
         ),
         (
             "delete from code where hash = (select hash from nn)",
-            "row 1 of nn refers to a row of code that is not there",
+            "row 1 of nn refers to a missing row of code",
         ),
         ("update prm set value = '9' where name = 'lr'", "do not match their uid"),
         ("delete from prm", "of a trial are missing"),
         ("delete from stat where epoch = 1", "is finished and has 1 epochs; expected 2"),
-        ("delete from nn", "row 1 of trial refers to a row of nn that is not there"),
+        ("delete from nn", "row 1 of trial refers to a missing row of nn"),
     ],
 )
 def test_check_finds_faults(filled, statement, fault):

@@ -13,7 +13,7 @@ from lemur_core.kinds.loader import IGNORED, DataBundle, InMemory
 from lemur_core.kinds.task import Example, Style
 from lemur_core.kinds.transform import Normalisation
 from lemur_core.pictures.colours import GREY, class_picture, colour, readable_on
-from lemur_core.pictures.grid import grid, place
+from lemur_core.pictures.grid import grid, tile_position
 from lemur_core.pictures.tiles import input_picture, scale_of
 from lemur_core.restriction import Restriction
 from lemur_core.tasks.drawing import classified, detected, segmented
@@ -218,10 +218,10 @@ def test_pictures_of_a_sample_are_in_a_row_and_classes_in_a_legend():
     sheet = grid([segmented(example, style)] * 2, style)
     for row in (0, 1):
         for column, expected in enumerate(((255, 255, 255), colour(1), colour(2))):
-            left, top = place((192, 192), row, column)
+            left, top = tile_position((192, 192), row, column)
             cell = pixels(sheet)[top : top + 192, left : left + 192]
             assert (cell == expected).all()
-    _, end = place((192, 192), 2, 0)
+    _, end = tile_position((192, 192), 2, 0)
     assert is_colour(sheet, 1)[end:].any()
     assert is_colour(sheet, 2)[end:].any()
     # A class that does not occur is not in the legend.

@@ -10,7 +10,7 @@ from PIL import Image
 from lemur_core import Entry, data, registry
 from lemur_core.campaign.run import campaign
 from lemur_core.pictures.colours import class_picture, colour
-from lemur_core.pictures.grid import place
+from lemur_core.pictures.grid import tile_position
 from lemur_core.settings import Settings
 
 from .test_drawing import SCALE, outline, pixels
@@ -54,7 +54,9 @@ def train(toys, monkeypatch, tmp_path):
 def cells(file, rows=4):
     """Return the pictures of a file by row."""
     sheet = pixels(Image.open(file))
-    corners = [[place((192, 192), row, column) for column in range(3)] for row in range(rows)]
+    corners = [
+        [tile_position((192, 192), row, column) for column in range(3)] for row in range(rows)
+    ]
     return [[sheet[top : top + 192, left : left + 192] for left, top in row] for row in corners]
 
 
