@@ -92,7 +92,7 @@ def test_the_class_and_the_most_probable_class_are_on_their_colours():
 def test_outputs_may_be_logits_or_probabilities(monkeypatch, output):
     texts = []
     monkeypatch.setattr(
-        "lemur_core.tasks.drawing.plate",
+        "lemur_core.tasks.drawing.text_tile",
         lambda size, text, ground, height: texts.append(text) or Image.new("RGB", size),
     )
     classified(Example(torch.zeros(1, 8, 8), 2, output), Style(("a", "b", "c")))
