@@ -1,10 +1,10 @@
-"""Score a net in the middle of an epoch, without changing what it learns."""
+"""Score a net during an epoch, without changing what it learns."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_core.train.generators import kept_generators
+from lemur_core.train.generators import preserve_generators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +55,7 @@ class PartScorer:
 
     def _scored(self) -> float:
         modes = [(one, one.training) for module in self._modules for one in module.modules()]
-        with kept_generators():
+        with preserve_generators():
             score = self._score()
         for one, training in modes:
             one.training = training
