@@ -44,7 +44,7 @@ def predict(trained: Trained, samples: Samples) -> list[Example]:
     with torch.inference_mode(), precision(trial.prm, training.device):
         for inputs, batch in training.scored(samples):
             predicted = trained.net(inputs)
-            seen.look(predicted)
+            seen.record(predicted)
             targets += _each(batch)
             outputs += _each(predicted)
     seen.check()

@@ -66,9 +66,9 @@ def attempt(
         if epoch is None:
             return Outcome(State.FINISHED, tuple(epochs))
         epochs.append(epoch)
-        verdict = yield epoch
-        if verdict in ENDS and epoch.number < trial.epochs:
-            return Outcome(ENDS[verdict], tuple(epochs))
+        decision = yield epoch
+        if decision in ENDS and epoch.number < trial.epochs:
+            return Outcome(ENDS[decision], tuple(epochs))
 
 
 def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:

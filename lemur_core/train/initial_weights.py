@@ -1,4 +1,4 @@
-"""Give a net the weights that its trial begins with."""
+"""Load the initial weights of a trial into its net."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def give_weights(net: nn.Module, file: Path, trial: Trial) -> None:
 
     Args:
         net: The net, on the trial's device.
-        file: A safetensors file, which the trial's hyperparameters identify.
+        file: A safetensors file, which the trial's hyperparameters identify by its hash.
         trial: The trial.
 
     Raises:
-        MisfitError: They cannot be read, are not of the net's names and shapes, or are not those
-            that the hyperparameters say.
+        MisfitError: The file cannot be read, its names or shapes are not the net's, or it is not
+            the file that the hyperparameters identify.
     """
     name, device = trial.pipeline.net, trial.device
     try:
@@ -41,12 +41,12 @@ def give_weights(net: nn.Module, file: Path, trial: Trial) -> None:
             )
         faults = _other_shapes(net, file)
         if not faults:
-            # Names that share their memory are in the file once, which it knows.
+            # The file holds tensors that share memory once, which load_model takes into account.
             missing, unknown = load_model(net, file, strict=False, device=device)
             faults = [*_named("lack", missing), *_named("have", unknown)]
     except MisfitError:
         raise
-    # A damaged file, and a net's own load_state_dict, may raise anything.
+    # A damaged file or a net's own load_state_dict may raise anything.
     except Exception as error:
         faults = [f"{type(error).__name__}: {error}".partition("\n")[0]]
     if faults:

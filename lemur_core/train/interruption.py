@@ -1,4 +1,4 @@
-"""Ctrl-C: the first finishes the epoch, the second stops now."""
+"""Handle Ctrl-C: the first finishes the epoch, the second stops at once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Interruption(AbstractContextManager["Interruption"]):
-    """Watches for Ctrl-C while it is entered, in the main thread.
+    """Handles Ctrl-C while it is entered, in the main thread.
+
+    The second Ctrl-C raises `StopNow`, which is told apart from a `KeyboardInterrupt` of a net.
 
     Attributes:
-        asked: Whether there was one.
-
-    The second raises `StopNow`, a `KeyboardInterrupt` that no net can be blamed for.
+        asked: Whether Ctrl-C was pressed.
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -46,7 +46,7 @@ class Interruption(AbstractContextManager["Interruption"]):
 
 @contextmanager
 def stopped_at_once() -> Iterator[None]:
-    """Have Ctrl-C raise `StopNow` in the main thread, which says that no net raised it."""
+    """Have Ctrl-C raise `StopNow` in the main thread, so that it is not attributed to a net."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,7 @@
-"""Where the states of trials lie on disk, from which they go on.
+"""Locate the checkpoints from which trials resume.
 
-A process that lost a trial may train it on for a while, and keep a state. So whoever takes a trial
-over from an owner that did not end it moves its states to a folder of another name.
+A process that lost a trial to another owner may go on training and write checkpoints. Taking over
+a trial from an owner that did not release it therefore moves its checkpoints to another folder.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ _SHOWN = 8
 
 
 def state_folder(folder: Path, uid: str) -> Path:
-    """Return the folder with the newest state of a trial, or where its first one is to lie."""
+    """Return the folder of a trial's newest checkpoint, or the folder for its first one."""
     return max(_folders(folder, uid), key=_epochs, default=folder / uid)
 
 
 def move_states(folder: Path, uid: str, owner: str) -> None:
-    """Move the newest state of a trial out of the reach of those who trained it before.
+    """Move a trial's newest checkpoint out of reach of its previous owner.
 
     Args:
-        folder: That of all trials.
+        folder: Folder of the checkpoints of all trials.
         uid: The trial's unique id.
-        owner: Whose it is from here on.
+        owner: Id of the new owner.
     """
-    # Where there is none, or the file system is away, its state is lost, or stays where it is.
+    # There may be no checkpoint, or no access to the file system; the trial then starts over.
     with suppress(OSError):
         state_folder(folder, uid).rename(folder / f"{uid}.{owner[:_SHOWN]}")
 
 
 def remove_states(place: Path) -> None:
-    """Forget the states of the trial that has one in this folder."""
-    for one in _folders(place.parent, place.name.partition(".")[0]):
-        checkpoint.remove(one)
+    """Remove all checkpoints of the trial that has one in this folder."""
+    for folder in _folders(place.parent, place.name.partition(".")[0]):
+        checkpoint.remove(folder)
 
 
 def _folders(folder: Path, uid: str) -> list[Path]:
-    return [one for one in (folder / uid, *folder.glob(f"{uid}.*")) if one.is_dir()]
+    return [path for path in (folder / uid, *folder.glob(f"{uid}.*")) if path.is_dir()]
 
 
-def _epochs(place: Path) -> int:
-    return len(checkpoint.saved_epochs(place))
+def _epochs(folder: Path) -> int:
+    return len(checkpoint.saved_epochs(folder))

@@ -61,9 +61,9 @@ OUTPUTS = {
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 def test_an_output_that_is_not_finite_is_found(kind, value):
     seen = Outputs("test")
-    seen.look(OUTPUTS[kind](1.0))
+    seen.record(OUTPUTS[kind](1.0))
     seen.check()
-    seen.look(OUTPUTS[kind](value))
+    seen.record(OUTPUTS[kind](value))
     with pytest.raises(NotFiniteError) as caught:
         seen.check()
     assert str(caught.value) == (
@@ -88,7 +88,7 @@ def test_an_output_that_is_not_finite_is_found(kind, value):
 )
 def test_finite_outputs_pass_however_large(outputs):
     seen = Outputs("test")
-    seen.look(outputs)
+    seen.record(outputs)
     seen.check()
 
 

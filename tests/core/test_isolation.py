@@ -256,7 +256,7 @@ def test_numbers_are_those_of_a_net_that_trained_alone(worker, trial, alone, nam
     assert worker._process is process
 
 
-NO_MESSAGE = "its process sent what is no message of a trial"
+NO_MESSAGE = "its process sent an invalid message"
 EPOCH = (
     '{"Epoch": {"number": %s, "loss": %s, "validation": %s, "accuracy": 1.0, "duration_ns": %s, '
     '"scores": %s, "within": [], "size": null, "facts": {}}}'

@@ -134,7 +134,7 @@ def test_a_process_of_its_own_keeps_them_too(tmp_path):
 
 def test_that_they_cannot_be_written_costs_no_training(train, tmp_path):
     (tmp_path / "results.db-weights").write_text("a file stands in the way")
-    with pytest.warns(UserWarning, match="the trial's weights cannot be kept: FileExistsError"):
+    with pytest.warns(UserWarning, match="the trial's weights cannot be saved: FileExistsError"):
         train(epochs=1)
     assert list(data(db=tmp_path / "results.db")["state"]) == ["finished"]
 

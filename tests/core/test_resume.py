@@ -179,7 +179,7 @@ def test_a_trial_that_lacks_only_its_end_is_ended_without_training(tmp_path, epo
 def test_a_state_that_cannot_be_kept_costs_a_warning_and_not_the_trial(tmp_path):
     db = tmp_path / "results.db"
     Path(f"{db}-checkpoints").touch()
-    with pytest.warns(UserWarning, match="the trial's state cannot be kept: NotADirectoryError"):
+    with pytest.warns(UserWarning, match="the trial's state cannot be saved: NotADirectoryError"):
         summary = run(LINEAR, **ASKED, db=str(db))
     assert summary.states[State.FINISHED] == 3
 
