@@ -81,7 +81,7 @@ class ProcessWorker:
         self._net: Entry | None = None
         self._job = 0
         if started is not None:
-                self._attach(started)
+            self._attach(started)
 
     def begin(self, trial: Trial) -> None:
         """Start to train a trial, after starting a process if none is running.

@@ -352,7 +352,7 @@ def _shape_of(inputs: Any, dataset: str) -> torch.Size:
         if isinstance(value, Mapping):
             waiting += value.values()
         elif isinstance(value, list | tuple):
-                waiting += value
+            waiting += value
     raise MisfitError(
         f"data set {dataset!r}: its batches hold no tensor but {type(inputs).__name__}; "
         "expected inputs that are tensors, or the bundle's collate to make tensors of them"
