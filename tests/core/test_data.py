@@ -84,7 +84,7 @@ def test_another_folder_of_the_same_name_has_trials_of_its_own(run, pets, others
     assert [text[:8] for text in frame["fingerprint"]] == [one[-8:], two[-8:]]
     assert warned(events) == [
         f"data set 'tree' is {two}; 1 trial of this database was trained on other data "
-        f"(1 on {one}): kept, but not counted"
+        f"(1 on {one}) and is not counted"
     ]
     for name in ("data", "fingerprint"):
         for trial, value in zip(frame["trial"], frame[name], strict=True):
@@ -170,8 +170,8 @@ def test_older_trials_on_files_count_once_they_are_adopted(run, pets, others, db
     assert summary.states == {State.FINISHED: 1}
     [line] = warned(events)
     assert line.endswith(
-        "1 trial of this database was trained on other data (1 on unknown data): kept, but not "
-        "counted; if the unknown data is this data, --adopt says so"
+        "1 trial of this database was trained on other data (1 on unknown data) and is not "
+        "counted; if the unknown data is the same as the current data, use --adopt"
     )
     assert best(db=db)["data"].isna().tolist().count(True) == 1
     summary, events = run(pets, adopt=True)
@@ -187,8 +187,8 @@ def test_older_trials_on_samples_in_memory_count(run, pets, db):
     assert not summary.states
     [line] = warned(events)
     assert line.startswith(
-        "data set 'blobs': 1 trial of this database does not say what data was trained on, and "
-        "counts as trained on pets@"
+        "data set 'blobs': 1 trial of this database does not state the data used for training, "
+        "and counts as trained on pets@"
     )
     [standing] = summary.standings
     assert standing.trial == 1

@@ -169,7 +169,7 @@ def test_one_that_raises_is_told_once_and_trials_go_on_without_it(db):
     summary, events = told(estimator="raises", trials=3, epochs=3, db=db)
     assert summary.states == {State.FINISHED: 3}
     assert [event.message for event in events if isinstance(event, Warned)] == [
-        "estimator 'raises' raised ZeroDivisionError: no curve; trials go on without it"
+        "estimator 'raises' raised ZeroDivisionError: no curve; trials continue without it"
     ]
     assert data(db=db)["predicted"].isna().all()
 

@@ -133,12 +133,12 @@ def test_a_trial_is_reproduced_with_the_weights_that_it_began_with(db, ones, tmp
     wanted = identity(ones)
     lacking = call(reproduce, [uid, "--db", db])
     assert str(lacking.exception) == (
-        f"trial {uid[:8]} began with the weights of a file that is not kept, whose SHA-256 begins "
-        f"with {wanted[7:]}; name it: lemur reproduce {uid[:8]} --weights FILE"
+        f"trial {uid[:8]} started from the weights in a file that is not stored, whose SHA-256 "
+        f"begins with {wanted[7:]}; name it: lemur reproduce {uid[:8]} --weights FILE"
     )
     other = tmp_path / "other.safetensors"
     save_file({"head": torch.ones(2)}, other)
     wrong = call(reproduce, [uid, "--db", db, "--weights", str(other)])
     assert str(wrong.exception) == (
-        f"weights '{other}' are {identity(other)}; the trial began with {wanted}"
+        f"weights '{other}' are {identity(other)}; the trial started from {wanted}"
     )

@@ -90,7 +90,7 @@ def test_where_none_were_kept_the_trial_is_trained_again_and_they_are(train, lem
         f"there is no {kept}",
         "epoch 1",
         "epoch 2",
-        f"kept its weights in {kept}",
+        f"saved its weights in {kept}",
         "wrote one.png",
     ]
     assert_scenes("one.png")
@@ -105,7 +105,7 @@ def test_where_they_cannot_be_kept_the_picture_is_drawn_all_the_same(train, lemu
     (tmp_path / "lemur.db-weights").write_text("a file stands in the way")
     status, out, errors = lemur("show", "pictures", uid, "-o", "one.png")
     assert (status, errors) == (0, "")
-    assert "kept its weights" not in out
+    assert "saved its weights" not in out
     assert_scenes("one.png")
 
 
@@ -216,7 +216,7 @@ def test_what_is_not_known_of_a_trial_is_told_in_a_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("seed", None)
     assert lemur("show", "pictures", uid)[2] == (
-        f"lemur: error: trial {uid}: cannot be run again, for nothing is known of its seed\n"
+        f"lemur: error: trial {uid}: cannot be run again, because its seed was not recorded\n"
     )
 
 

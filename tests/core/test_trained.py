@@ -41,7 +41,7 @@ def test_the_net_has_the_weights_that_scored_what_was_recorded(trial):
     assert found.validation == best == rows.loc[found.epoch, "validation"]
     assert found.accuracy == rows.loc[found.epoch, "accuracy"] == pytest.approx(score(found))
     assert len(epochs) == found.epoch
-    assert lines[-1] == f"kept its weights in lemur.db-weights/{trial}.safetensors"
+    assert lines[-1] == f"saved its weights in lemur.db-weights/{trial}.safetensors"
     # A second time nothing is trained.
     again = lemur_core.trained(LINEAR, watch=lambda epoch: pytest.fail("trained again"))
     for weights, before in zip(again.net.parameters(), found.net.parameters(), strict=True):

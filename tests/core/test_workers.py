@@ -163,7 +163,9 @@ def test_a_trial_its_device_has_no_memory_for_is_repeated_with_smaller_batches(
         assert after["batch"] < before["batch"]
     assert all(prm["batch"] <= 16 for prm, outcome in ended if outcome.state is State.FINISHED)
     told = [event.message for event in events if isinstance(event, Warned)]
-    assert told[-1] == (f"{BLOBS}_Hungry: memory ran out with batch=32; it goes on with batch=8,16")
+    assert told[-1] == (
+        f"{BLOBS}_Hungry: memory ran out with batch=32; it continues with batch=8,16"
+    )
     with sqlite3.connect(db) as connection:
         failed = connection.execute("select reason from trial where state = 'failed'").fetchall()
     assert failed == [(reason,)] * len(hungry)

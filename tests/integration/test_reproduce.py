@@ -60,9 +60,9 @@ def test_what_differs_is_said_and_what_changed(folder):
     assert ran.returncode == 1
     said = ran.stdout.splitlines()
     assert said[2].startswith("epoch 2: accuracy was 0.125, is 0.")
-    assert "gone was 3, is not there" in said
+    assert "gone was 3, is not installed" in said
     assert any(line.startswith("torch was 1.0, is 2.") for line in said)
-    assert "the code of metric 'acc' is another" in said
+    assert "the code of metric 'acc' has changed" in said
     assert said[-1] == "not the same"
 
 
@@ -88,7 +88,8 @@ def test_of_which_too_little_is_known_is_refused(folder):
     ran = lemur(folder, "reproduce", uid)
     assert (ran.returncode, ran.stderr) == (
         2,
-        f"lemur: error: trial {uid}: cannot be run again, for nothing is known of its seed, code\n",
+        f"lemur: error: trial {uid}: cannot be run again, because its seed and code "
+        "were not recorded\n",
     )
 
 
