@@ -24,7 +24,7 @@ def check_data(pipeline: Pipeline, resources: TrialResources) -> None:
         return
     if resources.settings.adopt and (adopted := resources.writer.adopt(pipeline, data)):
         text = f"{_trials(adopted)} recorded as trained on {data.label}"
-        resources.watch(Warned(f"data set {pipeline.dataset!r}: {text}"))
+        resources.watch(Warned(f"dataset {pipeline.dataset!r}: {text}"))
     elsewhere = resources.writer.count_elsewhere(pipeline, data)
     if elsewhere:
         resources.watch(Warned(_elsewhere(pipeline.dataset, data, elsewhere)))
@@ -38,7 +38,7 @@ def _elsewhere(dataset: str, data: DatasetRecord, elsewhere: Mapping[str | None,
     counts = known + [f"{unknown} on unknown data"] * bool(unknown)
     total = sum(elsewhere.values())
     text = (
-        f"data set {dataset!r} is {data.label}; {_trials(total)} of this database "
+        f"dataset {dataset!r} is {data.label}; {_trials(total)} of this database "
         f"{'was' if total == 1 else 'were'} trained on other data ({', '.join(counts)}) and "
         f"{'is' if total == 1 else 'are'} not counted"
     )
@@ -48,7 +48,7 @@ def _elsewhere(dataset: str, data: DatasetRecord, elsewhere: Mapping[str | None,
 
 def _assumed_same(dataset: str, data: DatasetRecord, unknown: int) -> str:
     return (
-        f"data set {dataset!r}: {_trials(unknown)} of this database "
+        f"dataset {dataset!r}: {_trials(unknown)} of this database "
         f"{'does' if unknown == 1 else 'do'} not state the data used for training, and "
         f"{'counts' if unknown == 1 else 'count'} as trained on {data.label}; use --adopt to "
         "record that"

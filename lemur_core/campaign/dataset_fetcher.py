@@ -58,7 +58,7 @@ class DatasetFetcher:
             try:
                 target.download(self.bundles.folder, self._report)
             except FetchError as error:
-                raise FetchError(f"data set {pipeline.dataset!r}: {error}") from error
+                raise FetchError(f"dataset {pipeline.dataset!r}: {error}") from error
             return self.bundles.get(pipeline)
 
     def _report(self, fetching: Fetching) -> None:

@@ -117,7 +117,7 @@ def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
             as_metric(entry.load(), bundle.out_shape, entry.name)
         except (ShapeError, MisfitError) as error:
             raise _MetricMisfitError(
-                f"metric {name!r} does not fit data set {pipeline.dataset!r}: {error}"
+                f"metric {name!r} does not fit dataset {pipeline.dataset!r}: {error}"
             ) from error
         except LemurError as error:
             raise PluginError(str(error)) from error

@@ -120,7 +120,7 @@ def check_same_data(stored: StoredTrial, current: DatasetRecord | None) -> None:
     if stored.data is None or current is None or stored.data.fingerprint == current.fingerprint:
         return
     raise DataChangedError(
-        f"trial {stored.facts['uid'][:8]} was trained on another data set "
+        f"trial {stored.facts['uid'][:8]} was trained on another dataset "
         f"{stored.facts['dataset']!r}: {differing(stored.data, current)}; "
         "name its folder with --data"
     )

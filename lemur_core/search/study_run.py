@@ -179,7 +179,7 @@ class StudyRun:
         return self.pipeline.net_entry.recipe()
 
     def _changed(self) -> str:
-        return f"data set {self.pipeline.dataset!r} changed while the campaign ran"
+        return f"dataset {self.pipeline.dataset!r} changed while the campaign ran"
 
     def _has_other_data(self) -> bool:
         """Return whether the dataset changed after the study was opened."""

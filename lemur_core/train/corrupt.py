@@ -37,7 +37,7 @@ def find_corrupt(bundle: DataBundle, name: str, warn: Callable[[str], None]) -> 
         if errors and len(errors) == len(getattr(bundle, split)):
             first = next(iter(errors.values()))
             raise MissingDataError(
-                f"data set {name!r}: none of the {len(errors)} files of its {split} split can be "
+                f"dataset {name!r}: none of the {len(errors)} files of its {split} split can be "
                 f"decoded; {first.file}: {first.reason}"
             )
     files = [error.file for errors in errors_by_split.values() for error in errors.values()]
@@ -45,7 +45,7 @@ def find_corrupt(bundle: DataBundle, name: str, warn: Callable[[str], None]) -> 
         more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
         count = "1 file" if len(files) == 1 else f"{len(files)} files"
         names = ", ".join(files[:_NAMED])
-        warn(f"data set {name!r}: {count} cannot be decoded, left out: {names}{more}")
+        warn(f"dataset {name!r}: {count} cannot be decoded, left out: {names}{more}")
     return {split: frozenset(errors) for split, errors in errors_by_split.items()}
 
 

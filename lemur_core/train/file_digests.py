@@ -79,7 +79,7 @@ class FileDigests:
     def _announce(self, dataset: str, sizes: Sequence[int]) -> None:
         if sum(sizes) > _MUCH:
             self._say(
-                f"data set {dataset!r}: reading {len(sizes):,} files ({sum(sizes) / _GIB:.1f} "
+                f"dataset {dataset!r}: reading {len(sizes):,} files ({sum(sizes) / _GIB:.1f} "
                 "GiB) once, to recognise their content from now on"
             )
 
@@ -159,7 +159,7 @@ def _read(dataset: str, file: str) -> tuple[Stamp, bytes]:
 
 def _unreadable(dataset: str, error: OSError) -> MissingDataError:
     return MissingDataError(
-        f"data set {dataset!r}: {error.filename} cannot be read: {error.strerror or error}"
+        f"dataset {dataset!r}: {error.filename} cannot be read: {error.strerror or error}"
     )
 
 

@@ -98,9 +98,9 @@ class _Renumbered:
 def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> DataBundle:
     classes = bundle.out_shape[0]
     if len(bundle.out_shape) != 1 or targets_of(bundle.train) is None:
-        raise PatternError(f"data set {dataset!r}: its targets are no classes to choose among")
+        raise PatternError(f"dataset {dataset!r}: its targets are no classes to choose among")
     if count > classes:
-        raise PatternError(f"data set {dataset!r}: it has {classes} classes; ask for no more")
+        raise PatternError(f"dataset {dataset!r}: it has {classes} classes; ask for no more")
     order = torch.randperm(classes, generator=torch.Generator().manual_seed(seed))
     chosen = order[:count].sort().values
     number = torch.full((classes,), -1)
@@ -138,7 +138,7 @@ def _share(samples: Samples | None, share: float, seed: int) -> Samples | None:
 
 def _some(samples: Samples, count: int, seed: int, what: str) -> Samples:
     if count > len(samples):
-        raise PatternError(f"data set {what} has {len(samples)} samples; ask for no more")
+        raise PatternError(f"dataset {what} has {len(samples)} samples; ask for no more")
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))
     targets = targets_of(samples)
     if targets is not None:

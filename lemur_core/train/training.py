@@ -272,7 +272,7 @@ def build_net(
     except Exception as error:
         shape = "x".join(map(str, in_shape[1:]))
         raise MisfitError(
-            f"net {entry.name!r} cannot take data set {trial.pipeline.dataset!r} through "
+            f"net {entry.name!r} cannot take dataset {trial.pipeline.dataset!r} through "
             f"{trial.prm['transform']!r} ({shape} to {bundle.out_shape}): "
             f"{type(error).__name__}: {error}".partition("\n")[0]
         ) from error
@@ -354,7 +354,7 @@ def _shape_of(inputs: Any, dataset: str) -> torch.Size:
         elif isinstance(value, list | tuple):
             waiting += value
     raise MisfitError(
-        f"data set {dataset!r}: its batches hold no tensor but {type(inputs).__name__}; "
+        f"dataset {dataset!r}: its batches hold no tensor but {type(inputs).__name__}; "
         "expected inputs that are tensors, or the bundle's collate to make tensors of them"
     )
 

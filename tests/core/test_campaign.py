@@ -133,7 +133,7 @@ def test_a_net_that_takes_none_of_the_data_is_the_users_mistake(db):
     with pytest.raises(MisfitError) as caught:
         run(f"{BLOBS}_Picky", trials=1, epochs=1, transform="plain", db=db)
     assert str(caught.value) == (
-        "net 'Picky' cannot take data set 'blobs' through 'plain' (1x4x4 to (2,)): "
+        "net 'Picky' cannot take dataset 'blobs' through 'plain' (1x4x4 to (2,)): "
         "RuntimeError: shape '[2, 1, 8, 8]' is invalid for input of size 32"
     )
 

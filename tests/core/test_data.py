@@ -83,7 +83,7 @@ def test_another_folder_of_the_same_name_has_trials_of_its_own(run, pets, others
     assert (one.partition("@")[0], two.partition("@")[0]) == ("pets", "others")
     assert [text[:8] for text in frame["fingerprint"]] == [one[-8:], two[-8:]]
     assert warned(events) == [
-        f"data set 'tree' is {two}; 1 trial of this database was trained on other data "
+        f"dataset 'tree' is {two}; 1 trial of this database was trained on other data "
         f"(1 on {one}) and is not counted"
     ]
     for name in ("data", "fingerprint"):
@@ -176,7 +176,7 @@ def test_older_trials_on_files_count_once_they_are_adopted(run, pets, others, db
     assert best(db=db)["data"].isna().tolist().count(True) == 1
     summary, events = run(pets, adopt=True)
     assert not summary.states
-    assert warned(events)[0] == (f"data set 'tree': 1 trial recorded as trained on {labels(db)[0]}")
+    assert warned(events)[0] == (f"dataset 'tree': 1 trial recorded as trained on {labels(db)[0]}")
     assert labels(db)[0].startswith("pets@")
 
 
@@ -187,7 +187,7 @@ def test_older_trials_on_samples_in_memory_count(run, pets, db):
     assert not summary.states
     [line] = warned(events)
     assert line.startswith(
-        "data set 'blobs': 1 trial of this database does not state the data used for training, "
+        "dataset 'blobs': 1 trial of this database does not state the data used for training, "
         "and counts as trained on pets@"
     )
     [standing] = summary.standings
@@ -222,12 +222,12 @@ def test_data_that_changes_while_it_is_trained_on_fails_the_trial(run, pets, tou
         return
     assert summary.states == {State.FAILED: 1}
     assert set(data(db=db, with_stats=True)["reason"]) == {
-        "data set 'tree' changed while the campaign ran"
+        "dataset 'tree' changed while the campaign ran"
     }
     # It may have been trained on either.
     assert data(db=db)["data"].isna().all()
     [line] = warned(events)
-    assert line == f"{TREE} is set aside: data set 'tree' changed while the campaign ran"
+    assert line == f"{TREE} is set aside: dataset 'tree' changed while the campaign ran"
 
 
 def test_reproduce_says_that_the_data_is_another(run, pets, others, db, lemur):
@@ -239,7 +239,7 @@ def test_reproduce_says_that_the_data_is_another(run, pets, others, db, lemur):
     status, out, _ = lemur("reproduce", uid, "--data", others)
     first, last = out.splitlines()
     assert (status, last) == (1, "not the same")
-    start = f"trial {uid[:8]} was trained on another data set 'tree': recorded {label} "
+    start = f"trial {uid[:8]} was trained on another dataset 'tree': recorded {label} "
     assert first.startswith(f"{start}(train 6, test 4, files 10), here others@")
     assert first.endswith(
         "(train 5, test 4, files 9); they differ in train, files; name its folder with --data"
@@ -263,10 +263,10 @@ def test_pictures_are_drawn_of_the_data_that_was_trained_on(run, pets, others, d
         assert (status, out.splitlines()[0]) == (0, f"trial {uid} of {TREE}")
     status, _, errors = lemur("show", "pictures", one, "--data", others, "-o", "b.png")
     assert status == 2
-    assert f"trial {one[:8]} was trained on another data set 'tree'" in errors
+    assert f"trial {one[:8]} was trained on another dataset 'tree'" in errors
     third = write_tree(others.with_name("third"), seed=3)
     status, _, errors = lemur("show", "pictures", TREE, "--data", third, "-o", "b.png")
-    assert (status, "was trained on another data set 'tree'" in errors) == (2, True)
+    assert (status, "was trained on another dataset 'tree'" in errors) == (2, True)
     assert not others.with_name("b.png").exists()
 
 

@@ -370,7 +370,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(MissingDataError) as raised:
         FileDigests()("pets", [tmp_path / "gone.bin"])
     assert str(raised.value) == (
-        f"data set 'pets': {tmp_path / 'gone.bin'} cannot be read: No such file or directory"
+        f"dataset 'pets': {tmp_path / 'gone.bin'} cannot be read: No such file or directory"
     )
 
 
@@ -379,5 +379,5 @@ def test_much_reading_is_announced(file, monkeypatch):
     lines = []
     digest(file, say=lines.append)
     assert lines == [
-        "data set 'it': reading 1 files (0.0 GiB) once, to recognise their content from now on"
+        "dataset 'it': reading 1 files (0.0 GiB) once, to recognise their content from now on"
     ]

@@ -20,7 +20,7 @@ def top9(out_shape):
 def broken(out_shape):
     raise KeyError("scale")
 """
-MISFIT = "metric 'top9' does not fit data set 'blobs': top9 looks at 9 classes; the data set has "
+MISFIT = "metric 'top9' does not fit dataset 'blobs': top9 looks at 9 classes; the data set has "
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_what_cannot_be_fetched_is_said(told, tmp_path):
     (tmp_path / "no-network").touch()
     with pytest.raises(FetchError) as caught:
         told("img-classification_fetchable_hits", download=True)
-    message = "data set 'fetchable': http://nowhere/fetched.bin cannot be reached: no route"
+    message = "dataset 'fetchable': http://nowhere/fetched.bin cannot be reached: no route"
     assert str(caught.value) == message
     assert (tmp_path / "attempts").read_text() == "x"
 
@@ -111,7 +111,7 @@ def test_samples_that_cannot_be_decoded_are_left_out_where_that_is_asked_for(
     assert len(data(db=tmp_path / "results.db")) == 1
     [warned] = [event.message for event in seen if isinstance(event, events.Warned)]
     assert summary.left_out == [warned]
-    named = warned.removeprefix("data set 'damaged': 4 files cannot be decoded, left out: ")
+    named = warned.removeprefix("dataset 'damaged': 4 files cannot be decoded, left out: ")
     assert named.endswith(" and 1 more")
     assert len(set(named.removesuffix(" and 1 more").split(", "))) == 3
     assert recorded(tmp_path).left_out == {"train": 2, "test": 2}
@@ -154,7 +154,7 @@ def test_a_split_that_has_nothing_else_is_said(told, tmp_path):
     with pytest.raises(MissingDataError) as caught:
         told(DAMAGED, skip_corrupt=True)
     assert str(caught.value) == (
-        "data set 'damaged': none of the 16 files of its test split can be decoded; "
+        "dataset 'damaged': none of the 16 files of its test split can be decoded; "
         "test/0: it is cut off"
     )
 

@@ -173,7 +173,7 @@ def test_a_net_that_fails_when_it_is_trained_again_is_said(train, lemur):
     status, out, errors = lemur("show", "pictures", uid)
     assert (status, errors) == (1, "")
     last = out.splitlines()[-1]
-    assert last.startswith("failed: net 'Segments' cannot take data set 'scenes'")
+    assert last.startswith("failed: net 'Segments' cannot take dataset 'scenes'")
     assert "has no attribute 'unknown'" in last
 
 

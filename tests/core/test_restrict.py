@@ -115,7 +115,7 @@ def test_nothing_is_read_to_choose_among_samples_that_say_their_targets():
 def test_more_than_there_is_cannot_be_asked_for(limits, message):
     with pytest.raises(PatternError) as caught:
         restrict(bundle(), Restriction(**limits), "toy")
-    assert str(caught.value) == f"data set 'toy': {message}"
+    assert str(caught.value) == f"dataset 'toy': {message}"
 
 
 def test_a_data_set_without_classes_has_none_to_choose_among():

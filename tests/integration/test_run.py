@@ -152,6 +152,6 @@ def test_a_file_that_cannot_be_decoded_is_left_out_where_that_is_asked_for(tmp_p
     ran = on_photographs(tmp_path, "--skip-corrupt")
     assert ran.returncode == 0, ran.stderr
     place = photographs.relative_to(tmp_path)
-    warning = f"data set 'folder': 1 file cannot be decoded, left out: {place}"
+    warning = f"dataset 'folder': 1 file cannot be decoded, left out: {place}"
     assert f"lemur: warning: {warning}" in ran.stderr.splitlines()
     assert len(data(db=tmp_path / "lemur.db")) == 1
