@@ -120,7 +120,7 @@ class Campaign:
                 with closing(writer):
                     studies = Studies(ready, supply, self._resources(writer, interruption))
                     self._train(ready, studies, workers, interruption)
-                    self.summary.interrupted = interruption.asked
+                    self.summary.interrupted = interruption.is_requested
                     self._report_unwritten(writer)
             self.summary.standings = standings(
                 engine,

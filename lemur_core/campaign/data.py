@@ -33,9 +33,9 @@ def check_data(pipeline: Pipeline, resources: TrialResources) -> None:
 
 
 def _elsewhere(dataset: str, data: DatasetRecord, elsewhere: Mapping[str | None, int]) -> str:
-    known = [f"{count} on {label}" for label, count in elsewhere.items() if label is not None]
+    counts = [f"{count} on {label}" for label, count in elsewhere.items() if label is not None]
     unknown = elsewhere.get(None, 0)
-    counts = known + [f"{unknown} on unknown data"] * bool(unknown)
+    counts += [f"{unknown} on unknown data"] * bool(unknown)
     total = sum(elsewhere.values())
     text = (
         f"dataset {dataset!r} is {data.label}; {_trials(total)} of this database "

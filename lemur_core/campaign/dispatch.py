@@ -55,11 +55,11 @@ class Dispatch:
                     self._handle_message(worker)
                 self._retry_start()
         except KeyboardInterrupt:
-            self._interruption.asked = True
+            self._interruption.is_requested = True
             self._stop()
 
     def _is_waiting(self) -> bool:
-        return self._studies.is_waiting and not self._interruption.asked
+        return self._studies.is_waiting and not self._interruption.is_requested
 
     def _wait(self) -> None:
         if not self._busy:
@@ -83,7 +83,7 @@ class Dispatch:
     def _start_trials(self) -> None:
         self._last_start = time.monotonic()
         for worker in self._workers:
-            if worker not in self._busy and not self._interruption.asked:
+            if worker not in self._busy and not self._interruption.is_requested:
                 self._assign(worker)
 
     def _assign(self, worker: Worker) -> None:

@@ -48,13 +48,13 @@ class Plan:
         pipelines: The pipelines, in the order in which they are trained.
         ranges: Ranges that replace those of the nets, by hyperparameter.
         named: The datasets and metrics that the settings name in full.
-        found: The summary of each net that is not installed but found by a plugin, by name.
+        found_nets: The summary of each net that is not installed but found by a plugin, by name.
     """
 
     pipelines: Sequence[Pipeline]
     ranges: Mapping[str, Given]
     named: LiteralNames
-    found: Mapping[str, str]
+    found_nets: Mapping[str, str]
 
 
 def plan(settings: Settings, registry: Registry) -> Plan:

@@ -47,7 +47,7 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     # Report an unknown name at once, before importing torch, which takes seconds.
     planned = plan(settings, registry)
     pipelines = planned.pipelines
-    for net, summary_of_net in sorted(planned.found.items()):
+    for net, summary_of_net in sorted(planned.found_nets.items()):
         watch(Warned(f"net {net!r} was {summary_of_net}; here it runs with your rights"))
     from lemur_core.store.database import check_lasting
 

@@ -74,14 +74,14 @@ class StudyRun:
         # Points that failed in this campaign; the next campaign tries them again.
         self._failed: set[str] = set()
         self._study = self._new_study()
-        self._already = self._done = self._wanted = 0
-        self._has_begun = self._is_complete = False
+        self._already = self._done = self._target = 0
+        self._has_started = self._is_complete = False
         self._started: StudyStarted | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether no trial is running, here or elsewhere, and no further trial will be started."""
-        has_all = self._has_begun and self._done >= self._wanted
+        has_all = self._has_started and self._done >= self._target
         has_none = bool(self.exhausted) and not self.held
         ended = has_all or self._is_complete or has_none or bool(self.set_aside)
         return ended and not self._running
@@ -89,7 +89,7 @@ class StudyRun:
     @property
     def reopened(self) -> StudyStarted | None:
         """The event for opening the finished study again; None if it lacks trials."""
-        if self._started is None or self._done < self._wanted:
+        if self._started is None or self._done < self._target:
             return None
         return replace(self._started, done=self._done, trials=0)
 
@@ -191,11 +191,11 @@ class StudyRun:
         return self._data_changed
 
     def _announce(self, past: Sequence[PastTrial]) -> None:
-        if self._has_begun:
+        if self._has_started:
             return
-        self._has_begun, self._already = True, self._done
-        self._wanted = self._ready.wanted(self._resources.settings.trials, self._already)
-        missing = self._wanted - self._already
+        self._has_started, self._already = True, self._done
+        self._target = self._ready.wanted(self._resources.settings.trials, self._already)
+        missing = self._target - self._already
         if self._study.combinations:
             # Unfinished trials occupy combinations, and are still to end.
             left = self._count(past, *_UNFINISHED) + self._study.combinations.left
@@ -244,7 +244,7 @@ class StudyRun:
 
     def _has_enough(self) -> bool:
         """Return whether enough trials have ended or are running here."""
-        return self._has_begun and self._done + len(self._running) >= self._wanted
+        return self._has_started and self._done + len(self._running) >= self._target
 
     def _is_lacking(self, past: Sequence[PastTrial], resumable: Sequence[PastTrial]) -> bool:
         """Return whether a trial is still to be started or resumed."""
@@ -256,8 +256,8 @@ class StudyRun:
             return lacking
         lost = sum(map(self._is_lost, past))
         running = self._count(past, *_UNFINISHED) - len(resumable) - lost
-        self._is_complete = self._done >= self._wanted
-        return self._done + running < self._wanted
+        self._is_complete = self._done >= self._target
+        return self._done + running < self._target
 
     def _taken(self, past: Sequence[PastTrial]) -> set[str]:
         """Return the identities of points that ended, are running anywhere, or failed here."""
@@ -346,7 +346,7 @@ class StudyRun:
         if combinations and not self.exhausted:
             self.exhausted = (
                 f"{self.pipeline.name}: sampler {self._resources.settings.sampler!r} has tried all "
-                f"{combinations.total} combinations; {self._wanted} trials were asked for"
+                f"{combinations.total} combinations; {self._target} trials were asked for"
             )
             self._resources.watch(Warned(self.exhausted))
 

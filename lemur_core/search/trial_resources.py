@@ -114,7 +114,7 @@ class Attempt:
         self._epochs.append(epoch)
         self._resources.watch(EpochEnded(self.trial, epoch))
         may_stop = self._may_stop(epoch)
-        if self._resources.interruption.asked:
+        if self._resources.interruption.is_requested:
             return TrialDecision.INTERRUPT
         if self._study.report(self._proposal, epoch):
             return TrialDecision.PRUNE

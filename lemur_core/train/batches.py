@@ -56,11 +56,11 @@ def batches(
     """
     kind: type[Batches]
     if not isinstance(samples, InMemory):
-        kind = _FromDataset
+        kind = _DatasetBatches
     elif collate is not None or hasattr(transform, "pair"):
-        kind = _OneByOneFromMemory
+        kind = _MemoryBatchesBySample
     else:
-        kind = _FromMemory
+        kind = _MemoryBatches
         if not _is_image(samples.inputs):
             transform = nn.Identity()
     return kind(samples, transform, size, device, training, seed, _Collator(collate))
@@ -74,10 +74,10 @@ def _is_image(inputs: Any) -> bool:
 def mixed(train_data: TrainData, transform: nn.Module, out_shape: tuple[int, ...]) -> TrainData:
     """Return training batches, mixed if the transform has a method ``mix``."""
     mix = getattr(transform, "mix", None)
-    return train_data if mix is None else _Mixed(train_data, mix, out_shape)
+    return train_data if mix is None else _MixedBatches(train_data, mix, out_shape)
 
 
-class _Mixed:
+class _MixedBatches:
     def __init__(
         self,
         train_data: TrainData,
@@ -157,7 +157,7 @@ class Batches:
         return _moved(value, self.device)
 
 
-class _FromMemory(Batches):
+class _MemoryBatches(Batches):
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
         for indices in order:
             yield self.samples.inputs[indices], self.samples.targets[indices]
@@ -176,17 +176,17 @@ class _FromMemory(Batches):
         return super()._moved(pinned)
 
 
-class _OneByOneFromMemory(Batches):
+class _MemoryBatchesBySample(Batches):
     """The batches of samples in memory that are transformed or collated one at a time."""
 
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
-        transformed = _Transformed(self.samples, self.transform, self.training)
+        transformed = _TransformedSamples(self.samples, self.transform, self.training)
         seeds = draws.of_samples(len(self.samples))
         for indices in order:
-            yield self.collate(transformed.__getitems__(_picks(indices, seeds)))
+            yield self.collate(transformed.__getitems__(_seeded_indices(indices, seeds)))
 
 
-class _FromDataset(Batches):
+class _DatasetBatches(Batches):
     def __init__(
         self,
         samples: Samples,
@@ -198,15 +198,15 @@ class _FromDataset(Batches):
         collate: _Collator,
     ) -> None:
         super().__init__(samples, transform, size, device, training, seed, collate)
-        loaded, processes = _Transformed(samples, transform, training), 0
-        if wanted := _loading_processes(len(samples)):
+        loaded, processes = _TransformedSamples(samples, transform, training), 0
+        if process_count := _loading_processes(len(samples)):
             with preserve_generators():
                 batch_bytes = size * nbytes(loaded[0, 0])
-            processes = wanted if has_room_for(batch_bytes, wanted) else 0
-        self._picks = _Picks()
+            processes = process_count if has_room_for(batch_bytes, process_count) else 0
+        self._seeded_indices = _SeededIndices()
         self.loader: DataLoader[Any] = DataLoader(
             loaded,
-            batch_sampler=self._picks,
+            batch_sampler=self._seeded_indices,
             collate_fn=collate,
             num_workers=processes,
             persistent_workers=processes > 0,
@@ -216,11 +216,11 @@ class _FromDataset(Batches):
         )
 
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
-        self._picks.begin(order, draws.of_samples(len(self.samples)))
+        self._seeded_indices.begin(order, draws.of_samples(len(self.samples)))
         yield from self.loader
 
 
-class _Picks(Sampler[list[tuple[int, int]]]):
+class _SeededIndices(Sampler[list[tuple[int, int]]]):
     """The index and the seed of each sample in each batch of a pass."""
 
     def begin(self, order: Sequence[Tensor], seeds: Tensor) -> None:
@@ -229,14 +229,14 @@ class _Picks(Sampler[list[tuple[int, int]]]):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for indices in self._order:
-            yield _picks(indices, self._seeds)
+            yield _seeded_indices(indices, self._seeds)
 
 
-def _picks(indices: Tensor, seeds: Tensor) -> list[tuple[int, int]]:
+def _seeded_indices(indices: Tensor, seeds: Tensor) -> list[tuple[int, int]]:
     return list(zip(indices.tolist(), seeds[indices].tolist(), strict=True))
 
 
-class _Transformed(Dataset[Any]):
+class _TransformedSamples(Dataset[Any]):
     """A map-style dataset that applies the transform to one image at a time."""
 
     def __init__(self, samples: Samples, transform: nn.Module, training: bool) -> None:

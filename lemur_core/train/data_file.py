@@ -1,6 +1,6 @@
 """Share the samples of a dataset through a file that each worker maps into memory.
 
-The mapping is private: if a net writes to its samples, its process gets a copy of its own. On
+The mapping is private: if a net writes to its samples, its process gets a private copy. On
 Linux the file lies in memory, is sealed against writing, and does not need ``/dev/shm``; elsewhere
 it is a temporary file.
 """

@@ -1,4 +1,4 @@
-"""A parent process of a worker that ends the worker and its children, if it or the campaign ends.
+"""Run a parent process of a worker, which ends its process tree with it or with the campaign.
 
 It runs no code of a net and imports no torch, so that it works whatever a net does: a call that
 never returns blocks only the interpreter of its own process.

@@ -20,11 +20,11 @@ class Interruption(AbstractContextManager["Interruption"]):
     The second Ctrl-C raises `StopNow`, which is told apart from a `KeyboardInterrupt` of a net.
 
     Attributes:
-        asked: Whether Ctrl-C was pressed.
+        is_requested: Whether Ctrl-C was pressed.
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self.asked = False
+        self.is_requested = False
         self._tell = tell
         self._before: Any = None
 
@@ -38,9 +38,9 @@ class Interruption(AbstractContextManager["Interruption"]):
             signal.signal(signal.SIGINT, self._before)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.is_requested:
             raise StopNow
-        self.asked = True
+        self.is_requested = True
         self._tell("finishing the epoch, then stopping; Ctrl-C again stops now")
 
 

@@ -74,7 +74,7 @@ def _is_scalar(target: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _Renumbered:
+class _RenumberedSamples:
     """Samples whose class indices are replaced by new ones."""
 
     samples: Samples
@@ -113,7 +113,7 @@ def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> Da
         selected = take(samples, (number[targets] >= 0).nonzero().flatten())
         if isinstance(selected, InMemory):
             return InMemory(selected.inputs, number[selected.targets])
-        return _Renumbered(selected, tuple(number.tolist()))
+        return _RenumberedSamples(selected, tuple(number.tolist()))
 
     names = tuple(bundle.class_names[at] for at in chosen) if bundle.class_names else ()
     return replace(_each_split(bundle, cut), out_shape=(count,), class_names=names)

@@ -32,10 +32,10 @@ class WorkerStart(NamedTuple):
         """Start a process that trains the trials that it is sent."""
         if os.name != "posix":
             return spawn(_main, self)
-        ours, theirs = multiprocessing.Pipe(duplex=False)
-        spawned = spawn(_main, self, theirs)
-        theirs.close()
-        return spawned._replace(output=ours)
+        reader, writer = multiprocessing.Pipe(duplex=False)
+        spawned = spawn(_main, self, writer)
+        writer.close()
+        return spawned._replace(output=reader)
 
 
 def _main(

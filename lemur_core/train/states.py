@@ -30,7 +30,8 @@ def move_states(folder: Path, uid: str, owner: str) -> None:
         uid: The trial's unique id.
         owner: Id of the new owner.
     """
-    # There may be no checkpoint, or no access to the file system; the trial then starts over.
+    # There may be no checkpoint, or no access to the file system: the checkpoint is then lost, or
+    # stays where it is.
     with suppress(OSError):
         state_folder(folder, uid).rename(folder / f"{uid}.{owner[:_SHOWN]}")
 

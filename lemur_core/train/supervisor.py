@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Polling interval for ended processes if the kernel has no descriptors of them.
 _LOOK_S = 0.05
-# Number of the trial before which memory is gathered; few campaigns have fewer trials.
+# At the job with this number memory is gathered: enough trials are then likely to follow.
 _GATHER_AT = 8
 
 

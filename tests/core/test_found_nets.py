@@ -50,7 +50,7 @@ def test_a_net_that_a_plugin_finds_can_be_trained_by_its_name(asked, entry, db):
     calls = []
     planned = asked([], [entry], calls=calls, net=["Mine", "Linear"], dataset=["blobs"])
     assert sorted(one.net for one in planned.pipelines) == ["Linear", "Mine"]
-    assert planned.found == {"Mine": "found in a drawer"}
+    assert planned.found_nets == {"Mine": "found in a drawer"}
     assert calls == [(["Mine"], str(db))] * 2
 
 

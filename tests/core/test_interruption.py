@@ -17,7 +17,7 @@ def test_the_second_stops_at_once():
     told = []
     with Interruption(told.append) as interruption:
         press()
-        assert interruption.asked
+        assert interruption.is_requested
         with pytest.raises(StopNow):
             press()
     assert told == ["finishing the epoch, then stopping; Ctrl-C again stops now"]
