@@ -26,14 +26,14 @@ def test_each_is_drawn_once(taken):
     assert combinations.draw(0) == every[3]
 
 
-def test_a_seed_draws_the_same_one_whatever_was_drawn_before():
+def test_a_seed_draws_the_same_combination_whatever_was_drawn_before():
     one, other = Combinations(SPACE, "grid"), Combinations(SPACE, "grid")
     one.draw(1)
     assert one.draw(7) == other.draw(7)
     assert len({str(other.draw(seed)) for seed in range(50)}) == 6
 
 
-def test_values_that_are_there_twice_are_one():
+def test_duplicate_values_count_once():
     assert Combinations({"a": Choice((16, 16.0, 32))}, "grid").total == 2
 
 

@@ -1,4 +1,4 @@
-"""Trials on one content of a data set are no results of another."""
+"""Trials on one content of a dataset are not results of another content."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ BLOBS = "img-classification_blobs_hits_Linear"
 
 @pytest.fixture
 def run(toys, monkeypatch, tmp_path):
-    """Train a toy net on the data in a folder, recorded in lemur.db; give summary and events."""
+    """Train a toy net on the data in a folder, recorded in lemur.db; return summary and events."""
     loader = Entry("tree", "lemur_toy.files:tree", ("img-classification",), options=("names",))
     extended = toys.with_entries("toy-files", "loader", [loader])
 
@@ -73,7 +73,7 @@ def labels(db):
     return data(db=db)["data"].tolist()
 
 
-def test_another_folder_of_the_same_name_has_trials_of_its_own(run, pets, others, db):
+def test_another_folder_of_the_same_name_has_its_own_trials(run, pets, others, db):
     run(pets)
     summary, events = run(others)
     assert summary.states == {State.FINISHED: 1}
@@ -89,12 +89,12 @@ def test_another_folder_of_the_same_name_has_trials_of_its_own(run, pets, others
     for name in ("data", "fingerprint"):
         for trial, value in zip(frame["trial"], frame[name], strict=True):
             assert data(db=db, where={name: value})["trial"].tolist() == [trial]
-    # The leaderboard of a campaign has its own results only.
+    # The leaderboard of a campaign has only its own results.
     [standing] = summary.standings
     assert standing.trial == 2
 
 
-def test_the_best_of_each_content_is_a_row_of_its_own(run, pets, others, db, lemur):
+def test_the_best_trial_of_each_content_has_its_own_row(run, pets, others, db, lemur):
     run(pets, trials=2)
     run(others, trials=2)
     frame = data(db=db)
@@ -108,14 +108,14 @@ def test_the_best_of_each_content_is_a_row_of_its_own(run, pets, others, db, lem
     assert all(label in out for label in frame["data"])
 
 
-def test_of_one_content_nothing_is_said(run, pets, lemur):
+def test_a_single_content_causes_no_warning(run, pets, lemur):
     _, events = run(pets)
     assert not warned(events)
     _, out, _ = lemur("best")
     assert "data" not in out
 
 
-def test_a_copy_elsewhere_goes_on_with_the_study(run, pets, tmp_path, db):
+def test_a_copy_elsewhere_continues_the_study(run, pets, tmp_path, db):
     run(pets)
     copy = shutil.copytree(pets, tmp_path / "copy")
     summary, events = run(copy, trials=2)
@@ -139,7 +139,7 @@ def test_a_restriction_has_the_content_of_the_whole(run, pets, db):
     assert len(set(labels(db))) == 1
 
 
-def test_an_unfinished_trial_goes_on_with_its_own_data_only(run, pets, others, db):
+def test_an_unfinished_trial_resumes_only_on_its_own_data(run, pets, others, db):
     def interrupt(event):
         if isinstance(event, EpochEnded):
             raise KeyboardInterrupt
@@ -224,13 +224,13 @@ def test_data_that_changes_while_it_is_trained_on_fails_the_trial(run, pets, tou
     assert set(data(db=db, with_stats=True)["reason"]) == {
         "dataset 'tree' changed while the campaign ran"
     }
-    # It may have been trained on either.
+    # It may have been trained on either content.
     assert data(db=db)["data"].isna().all()
     [line] = warned(events)
     assert line == f"{TREE} is set aside: dataset 'tree' changed while the campaign ran"
 
 
-def test_reproduce_says_that_the_data_is_another(run, pets, others, db, lemur):
+def test_reproduce_reports_that_the_data_differs(run, pets, others, db, lemur):
     run(pets)
     [uid], [label] = data(db=db)["trial"], labels(db)
     status, out, _ = lemur("reproduce", uid, "--data", pets)
@@ -246,7 +246,7 @@ def test_reproduce_says_that_the_data_is_another(run, pets, others, db, lemur):
     )
 
 
-def test_reproduce_says_that_the_data_was_not_recorded(run, pets, db, lemur):
+def test_reproduce_reports_that_the_data_was_not_recorded(run, pets, db, lemur):
     run(pets)
     forget_data(db)
     status, out, _ = lemur("reproduce", data(db=db)["trial"][0], "--data", pets)
@@ -300,7 +300,7 @@ def test_merged_trials_keep_their_data(run, pets, others, tmp_path, db):
     ]  # fmt: skip
     assert frame["fingerprint"].nunique() == 2
     assert sorted(frame["number"]) == [1, 2, 3, 4]
-    # The study has what was trained on the same data in either.
+    # The study has the trials on the same data in both databases.
     assert not run(pets, trials=3)[0].states
     assert not run(others, trials=1)[0].states
 
@@ -322,7 +322,7 @@ def test_exported_trials_keep_their_data(run, pets, others, tmp_path, db):
 
 
 @pytest.mark.parametrize("nonsense", ["", "{}", "[]", '{"folder":"a","class_names":"[1]"}'])
-def test_nonsense_in_the_place_of_data_is_refused(run, pets, tmp_path, db, nonsense):
+def test_an_invalid_data_record_is_rejected(run, pets, tmp_path, db, nonsense):
     run(pets)
     with opened(db) as engine:
         export(engine, tmp_path / "out")
@@ -335,7 +335,7 @@ def test_nonsense_in_the_place_of_data_is_refused(run, pets, tmp_path, db, nonse
     assert fault.reason == f"lemur: data {nonsense!r}: is not what lemur writes"
 
 
-def test_a_damaged_record_of_data_is_found(run, pets, db):
+def test_a_damaged_data_record_is_detected(run, pets, db):
     run(pets)
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.execute("update dataset set class_names = '[\"cat\"]'")

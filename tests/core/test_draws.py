@@ -1,4 +1,4 @@
-"""What an epoch draws depends on the trial's seed, the epoch and the sample alone."""
+"""Random numbers of an epoch depend only on the trial's seed, the epoch and the sample."""
 
 import itertools
 import random
@@ -48,7 +48,7 @@ class Net(Classifier):
 
 
 class InFile:
-    """Images and targets in a file, each read when it is asked for."""
+    """Images and targets in a file, each read on access."""
 
     def __init__(self, path, targets):
         self.path, self.targets = path, targets
@@ -76,7 +76,7 @@ class Noisy(nn.Module):
 
 
 class TorchNoisy(Noisy):
-    """Add noise from torch's generator only, as the contract asks."""
+    """Add noise from torch's generator only, as the contract demands."""
 
     def forward(self, images):
         return images / 255 + 0.1 * torch.rand(len(images), 1, 1, 1)
@@ -92,7 +92,7 @@ class NoisyMix(Noisy):
 
 
 class NoisyPair(Noisy):
-    """The same for images whose targets are moved with them."""
+    """The same noise for images whose targets are transformed with them."""
 
     def pair(self, image, target):
         return self(image[None])[0], target
@@ -106,7 +106,7 @@ def arrays(count):
 
 @pytest.fixture
 def in_file(tmp_path):
-    """Return samples in a file of their own."""
+    """Return samples in a new file."""
 
     def write(count):
         images, targets = arrays(count)
@@ -147,17 +147,17 @@ def numbers(epochs):
 
 
 def interrupted(trial, bundle, folder, after):
-    """Train until an epoch has ended, then go on as another process would."""
+    """Train until an epoch has ended, then resume as another process would."""
     trial = replace(trial, checkpoint=folder)
     list(itertools.islice(run_trial(trial, bundle), after))
     done = tuple(checkpoint.saved_epochs(folder))
     assert len(done) == after
-    # What has been drawn in the process since then must not matter.
+    # Random numbers drawn in the process since then must not matter.
     random.random(), np.random.rand(), torch.rand(3)
     return [*done, *run_trial(replace(trial, done=done), bundle)]
 
 
-def test_loading_processes_change_no_number(trial, bundle, processes):
+def test_loading_processes_do_not_change_results(trial, bundle, processes):
     found = []
     for count in (0, 1, 2):
         processes(count)
@@ -167,7 +167,7 @@ def test_loading_processes_change_no_number(trial, bundle, processes):
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 2), (2, 0), (0, 2)])
-def test_a_resumed_trial_has_the_numbers_of_one_that_nothing_interrupted(
+def test_a_resumed_trial_has_the_results_of_an_uninterrupted_one(
     trial, bundle, processes, tmp_path, before, after
 ):
     processes(after)
@@ -182,14 +182,14 @@ def test_a_resumed_trial_has_the_numbers_of_one_that_nothing_interrupted(
 
 
 @pytest.mark.parametrize("after", [1, 2])
-def test_samples_in_memory_resume_likewise(trial, tmp_path, after):
+def test_trials_on_samples_in_memory_resume_with_the_same_results(trial, tmp_path, after):
     train, test = InMemory(*arrays(130)), InMemory(*arrays(20))
     bundle = DataBundle(train, test, (2,), 0.5, Normalisation((0.5,), (0.5,)), test)
     whole = numbers(run_trial(trial, bundle))
     assert numbers(interrupted(trial, bundle, tmp_path / "state", after)) == whole
 
 
-def test_scores_within_epochs_change_no_number_of_samples_in_files(trial, bundle, processes):
+def test_scores_within_epochs_do_not_change_results_on_samples_in_files(trial, bundle, processes):
     processes(2)
     whole, cut = (list(run_trial(replace(trial, parts=parts), bundle)) for parts in (1, 3))
     assert numbers(cut) == numbers(whole)
@@ -211,7 +211,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("kind", ["memory", "pairs", "files"])
-def test_an_epoch_draws_anew_and_the_same_epoch_the_same(kind, in_file):
+def test_each_epoch_draws_other_numbers_and_a_repeated_epoch_the_same(kind, in_file):
     samples = in_file(50) if kind == "files" else InMemory(*arrays(50))
     transform = {"memory": TorchNoisy, "pairs": NoisyPair, "files": Noisy}[kind](None)
     given = batches(samples, transform, 8, CPU, training=True, seed=5)
@@ -220,13 +220,13 @@ def test_an_epoch_draws_anew_and_the_same_epoch_the_same(kind, in_file):
     assert not any(
         torch.equal(one, other) for (one, _), (other, _) in zip(first, second, strict=True)
     )
-    # A net may pass over its data twice in an epoch.
+    # A net may iterate over its data twice in an epoch.
     assert not same(first, [(inputs.clone(), targets) for inputs, targets in given])
     [other] = passes(batches(samples, transform, 8, CPU, training=True, seed=6), [1])
     assert not same(first, other)
 
 
-def test_each_sample_draws_its_own(in_file):
+def test_each_sample_draws_other_numbers(in_file):
     given = batches(in_file(50), Noisy(None), 8, CPU, training=True)
     plain, _ = arrays(50)
     [drawn] = passes(given, [1])
@@ -239,7 +239,7 @@ def test_each_sample_draws_its_own(in_file):
     assert torch.allclose(noise, noise[:, :, :1, :1].expand_as(noise), atol=1e-6)
 
 
-def test_pairs_in_memory_draw_what_pairs_in_files_draw(in_file):
+def test_pairs_in_memory_and_in_files_draw_the_same_numbers(in_file):
     transform = NoisyPair(None)
     memory, files = (
         next(passes(batches(samples, transform, 8, CPU, training=True, seed=5), [3]))
@@ -248,7 +248,7 @@ def test_pairs_in_memory_draw_what_pairs_in_files_draw(in_file):
     assert same(memory, files)
 
 
-def test_the_net_draws_the_same_wherever_its_samples_are_loaded(in_file, processes):
+def test_the_net_draws_the_same_numbers_wherever_samples_are_loaded(in_file, processes):
     found = []
     for count in (0, 2):
         processes(count)
@@ -258,9 +258,9 @@ def test_the_net_draws_the_same_wherever_its_samples_are_loaded(in_file, process
     assert len(set(found[0])) == 4
 
 
-def test_a_pass_for_scoring_draws_the_same_each_time(in_file):
+def test_a_pass_for_scoring_draws_the_same_numbers_each_time(in_file):
     class Careless(Noisy):
-        """Draw in scoring too."""
+        """Draw random numbers in scoring too."""
 
         def train(self, mode=True):
             return super().train(True)

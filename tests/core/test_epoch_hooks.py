@@ -1,4 +1,4 @@
-"""The hook that is called where a net is trained, and the facts that it returns."""
+"""The hook that is called in the process that trains, and the facts that it returns."""
 
 import math
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_facts_of_each_epoch_are_recorded(toys, tmp_path):
     assert not any(map(Path.exists, norms.folders))
 
 
-def test_a_hook_that_raises_is_reported_once_and_costs_nothing(toys, tmp_path):
+def test_a_hook_that_raises_is_reported_once_and_does_not_end_training(toys, tmp_path):
     class Raises:
         @hookimpl
         def lemur_epoch_trained(self, trial):
@@ -76,7 +76,7 @@ def test_a_hook_that_raises_is_reported_once_and_costs_nothing(toys, tmp_path):
         ([1], "lemur_epoch_trained gives list; expected facts by name"),
     ],
 )
-def test_facts_that_cannot_be_kept_are_left_out_with_a_warning(toys, tmp_path, returned, line):
+def test_invalid_facts_are_left_out_with_a_warning(toys, tmp_path, returned, line):
     class Gives:
         @hookimpl
         def lemur_epoch_trained(self):
@@ -91,7 +91,7 @@ def test_facts_that_cannot_be_kept_are_left_out_with_a_warning(toys, tmp_path, r
     assert not kept or rows["b"].tolist() == [1, 1]
 
 
-def test_a_fact_of_the_name_that_its_trial_has_does_not_end_the_campaign(toys, tmp_path):
+def test_a_fact_with_the_name_of_a_trial_fact_does_not_end_the_campaign(toys, tmp_path):
     class OfTrial:
         @hookimpl
         def lemur_trial_started(self, trial):

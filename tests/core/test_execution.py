@@ -1,4 +1,4 @@
-"""How any net is trained, where asked: in what precision and layout, compiled, loaded by whom."""
+"""Settings of execution: precision, memory layout, compilation and loader processes."""
 
 import shutil
 from functools import partial
@@ -34,7 +34,7 @@ def test_a_net_learns_in_bfloat16_as_in_float32(tmp_path):
     assert asked == prm | {"precision": "bf16"}
 
 
-def test_what_is_given_as_a_range_is_searched(tmp_path):
+def test_settings_given_as_a_range_are_searched(tmp_path):
     db = str(tmp_path / "results.db")
     run(LINEAR, **ASKED | {"trials": 8}, precision="fp32,bf16", channels_last=True, db=db)
     prms = list(data(db=db)["prm"])
@@ -42,7 +42,7 @@ def test_what_is_given_as_a_range_is_searched(tmp_path):
     assert {prm["channels_last"] for prm in prms} == {True}
 
 
-def test_weights_are_laid_out_channels_last():
+def test_weights_use_channels_last_memory_format():
     net = torch.nn.Conv2d(3, 8, 3)
     arrange(net, {"channels_last": True})
     assert net.weight.is_contiguous(memory_format=torch.channels_last)
@@ -57,7 +57,7 @@ def test_a_compiled_net_gives_the_same_numbers(tmp_path):
     assert prm["compile"] is True
 
 
-def test_a_net_is_compiled_only_where_it_is_asked_for():
+def test_a_net_is_compiled_only_on_request():
     plain, compiled = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
     arrange(plain, {"compile": False})
     arrange(compiled, {"compile": True})
@@ -73,14 +73,14 @@ def test_a_net_is_compiled_only_where_it_is_asked_for():
         ({"prm": {"channels_last": 1}}, "channels_last=1: expected false or true"),
     ],
 )
-def test_what_cannot_be_is_said(given, message):
+def test_invalid_execution_settings_are_reported(given, message):
     with pytest.raises(SpaceError) as caught:
         Settings.of(given)
     assert str(caught.value) == message
 
 
 class Listed:
-    """Samples one at a time, from a data set too large for memory."""
+    """Samples read one at a time, as from a dataset too large for memory."""
 
     def __init__(self, count):
         self.samples = InMemory(
@@ -104,7 +104,7 @@ def two_threads():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_many_samples_are_loaded_by_processes_each_once(two_threads, training):
+def test_many_samples_are_each_loaded_once_by_processes(two_threads, training):
     given = batches(Listed(2_001), torch.nn.Identity(), 50, torch.device("cpu"), training=training)
     assert given.loader.num_workers == 2
     for _ in range(2):
@@ -112,7 +112,7 @@ def test_many_samples_are_loaded_by_processes_each_once(two_threads, training):
         for inputs, these in given:
             assert inputs.flatten().tolist() == these.remainder(251).tolist()
             targets += these.tolist()
-        # Trained on, the last batch of one is left out.
+        # In training, a last batch of one sample is left out.
         assert len(targets) == (2_000 if training else 2_001)
         assert len(set(targets)) == len(targets)
         assert (targets == sorted(targets)) == (not training)

@@ -1,4 +1,4 @@
-"""When a net that fails is given up."""
+"""When lemur gives up on a net."""
 
 import pytest
 
@@ -23,7 +23,7 @@ NAN_TOO = failed("loss is nan in step 12")
         ([NAN], 0, ""),
         ([NAN, NAN_TOO], 0, "its first 2 trials failed alike: loss is nan in step 12"),
         ([NAN, LATE], 0, ""),
-        # There is a prm that does well, though not the ones tried now.
+        # An earlier trial ended well with other hyperparameters.
         ([NAN, NAN], 1, ""),
         ([WELL, NAN, NAN, NAN], 0, ""),
         ([NAN, NAN, WELL], 0, "its first 2 trials failed alike: loss is nan in step 7"),
@@ -36,7 +36,7 @@ NAN_TOO = failed("loss is nan in step 12")
         ([NAN] * 19 + [WELL], 5, ""),
     ],
 )
-def test_a_net_is_given_up_for_what_it_does_first_or_always(outcomes, well, why):
+def test_a_net_is_given_up_after_identical_failures_or_many_in_a_row(outcomes, well, why):
     assert given_up(outcomes, 2, well=well) == why
 
 

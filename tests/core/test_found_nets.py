@@ -16,7 +16,7 @@ TASKS = ("img-classification",)
 
 @pytest.fixture
 def asked(toys, db, monkeypatch):
-    """Plan what settings ask for with plugins that find something; the toys are installed."""
+    """Plan a campaign with plugins that find nets; the toys are installed."""
     open_database(db, create=True).dispose()
 
     def ask(*finds, calls=None, **settings):
@@ -59,9 +59,9 @@ def test_a_net_that_a_plugin_finds_can_be_trained_by_its_name(asked, entry, db):
     [{"net": ["Linear"]}, {"net": ["Min*"]}, {}, {"net": ["Mine"], "db": "absent.db"}],
     ids=["installed", "wildcard", "none named", "no database"],
 )
-def test_nobody_is_asked_where_nothing_can_be_missing(asked, entry, settings):
+def test_plugins_are_not_asked_if_no_net_is_missing(asked, entry, settings):
     calls = []
-    # A net that is not found is no pattern's.
+    # No pattern matches a net that is not found.
     with suppress(PatternError, UnknownNameError):
         asked([entry], calls=calls, **settings)
     assert calls == []
@@ -76,13 +76,13 @@ def test_nobody_is_asked_where_nothing_can_be_missing(asked, entry, settings):
         (["Mine"], "gives 'Mine'; expected entries named Mine"),
     ],
 )
-def test_a_hook_that_fails_is_one_line(asked, found, message):
+def test_a_hook_that_fails_is_reported_in_one_line(asked, found, message):
     with pytest.raises(PluginError) as raised:
         asked(found, net=["Mine"])
     assert str(raised.value) == f"a plugin's lemur_find_nets {message}"
 
 
-def test_a_plugin_can_say_what_is_wrong_with_a_name(asked):
+def test_a_plugin_can_reject_a_name(asked):
     with pytest.raises(SettingsError, match="^net 'Mine' is 2 sources$"):
         asked(SettingsError("net 'Mine' is 2 sources"), net=["Mine"])
 

@@ -1,4 +1,4 @@
-"""Campaigns wait for trials that others hold, and go on when they lose one of their own."""
+"""Campaigns wait for trials that others hold, and continue after losing one of their own."""
 
 import shutil
 import sqlite3
@@ -42,7 +42,7 @@ def hasty(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def restless(monkeypatch):
-    """A campaign that waits looks often."""
+    """A waiting campaign checks often."""
     monkeypatch.setattr("lemur_core.campaign.dispatch._LOOK_S", 0.05)
 
 
@@ -70,10 +70,10 @@ def whole(tmp_path):
     return numbers(tmp_path / "whole.db")
 
 
-def test_a_campaign_waits_for_who_died_and_finishes_its_trial(db, hasty, whole):
+def test_a_campaign_waits_for_a_dead_owner_and_finishes_its_trial(db, hasty, whole):
     asked = ASKED | {"trials": 2}
     run(LINEAR, **asked, db=str(db), watch=interrupted_at(2, 3))
-    # As a container that was killed leaves it.
+    # The state that a killed container leaves.
     execute(db, "update trial set state = 'running' where number = 2")
     execute(db, "update owner set host = 'alpha', process = '', beat = 'last'")
     [(uid,)] = rows(db, "select uid from trial where number = 2")
@@ -92,20 +92,20 @@ def test_a_campaign_waits_for_who_died_and_finishes_its_trial(db, hasty, whole):
     assert numbers(db) == whole[:8]
     [held] = [event for event in seen if isinstance(event, TrialsHeld)]
     assert (held.trials, held.host) == (1, "alpha")
-    # What it may still write to where the state was disturbs nobody.
+    # Files that it may still write to the old folder affect nobody.
     assert {place.name.partition(".")[0] for place in places} == {uid}
     assert folder / uid not in places
     assert [place.name for place in folder.iterdir()] == ["kept"]
 
 
-def test_a_campaign_that_lost_a_trial_goes_on_with_the_others(db, engine, whole):
+def test_a_campaign_that_lost_a_trial_continues_with_the_others(db, engine, whole):
     taker = Writer(engine, {})
     seen = []
 
     def watch(event):
         seen.append(event)
         if isinstance(event, EpochEnded) and (event.trial.number, event.epoch.number) == (2, 2):
-            # As if the campaign had been stopped here for a while.
+            # As if the campaign had been suspended here for a while.
             execute(db, "update owner set beat = ''")
             [(trial_id,)] = rows(db, "select id from trial where number = 2")
             taken.append(trial_id)
@@ -137,7 +137,7 @@ def test_a_campaign_that_lost_a_trial_goes_on_with_the_others(db, engine, whole)
     assert rows(db, "select state, count(*) from trial group by 1") == [("finished", 3)]
 
 
-def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
+def test_a_campaign_that_loses_the_race_for_a_trial_starts_no_extra_trial(
     db, engine, whole, monkeypatch
 ):
     run(LINEAR, **ASKED, db=str(db), watch=interrupted_at(3, 4))
@@ -176,7 +176,7 @@ def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
         ),
     ],
 )
-def test_what_is_waited_for_is_said_in_a_line(given, line):
+def test_waiting_for_trials_is_reported_in_one_line(given, line):
     *facts, at = given
     free_at = at and datetime.fromisoformat(f"2026-11-28T{at}")
     assert waiting_line(TrialsHeld(*facts, free_at)) == line

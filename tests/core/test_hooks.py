@@ -32,7 +32,7 @@ def registered(*trackers):
 
 
 def tracker(heard, name, **options):
-    """A tracker whose hook says when it is called."""
+    """A tracker whose hook records its calls."""
 
     class Plain:
         @hookimpl(**options)
@@ -91,7 +91,7 @@ def test_a_function_of_another_name_is_called_for_the_hook_that_it_names():
     assert heard == [7]
 
 
-def test_one_that_raises_is_reported_once_and_the_others_are_still_called():
+def test_a_hook_that_raises_is_reported_once_and_the_others_are_still_called():
     heard, events = [], []
 
     class Broken:
@@ -200,7 +200,7 @@ def test_each_hook_gets_what_it_asks_for():
     assert heard == [(State.FINISHED, 3)]
 
 
-def test_trackers_are_told_of_a_campaigns_beginning_and_end():
+def test_trackers_are_called_at_the_start_and_end_of_a_campaign():
     heard, events = [], []
 
     class Tracker:

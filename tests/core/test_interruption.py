@@ -1,4 +1,4 @@
-"""Ctrl-C is told from a `KeyboardInterrupt` that a net raises."""
+"""Ctrl-C is distinguished from a `KeyboardInterrupt` that a net raises."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def test_the_second_stops_at_once():
     assert told == ["finishing the epoch, then stopping; Ctrl-C again stops now"]
 
 
-def test_the_first_stops_at_once_what_has_no_epoch_to_finish():
+def test_the_first_stops_at_once_if_there_is_no_epoch_to_finish():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(StopNow), stopped_at_once():
         press()

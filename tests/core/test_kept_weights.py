@@ -1,4 +1,4 @@
-"""The weights of a trial's best epoch are kept, where that is asked for."""
+"""The weights of a trial's epochs are saved on request."""
 
 import sqlite3
 from contextlib import closing
@@ -29,7 +29,7 @@ TASK = ("img-segmentation",)
 
 @pytest.fixture
 def train(toys, tmp_path):
-    """Train the net that is right in its second epoch only; give the folder of weights."""
+    """Train a net that is right in its second epoch only; return the folder of weights."""
     registry = toys
     for kind, name, target in (
         ("net", "Segments", "lemur_toy.segments"),
@@ -53,7 +53,7 @@ def ages(folder):
     return [load_file(file)["age"].item() for file in sorted(folder.iterdir())]
 
 
-def test_the_weights_of_each_trials_best_epoch_are_kept(train, tmp_path):
+def test_the_weights_of_each_trials_best_epoch_are_saved(train, tmp_path):
     folder = train(trials=2)
     rows = data(db=tmp_path / "results.db")
     assert sorted(file.stem for file in folder.iterdir()) == sorted(set(rows["trial"]))
@@ -69,7 +69,7 @@ def test_the_weights_of_each_trials_best_epoch_are_kept(train, tmp_path):
     assert net.age == 2
 
 
-def test_the_last_epochs_weights_are_kept_beside_the_best(train, tmp_path):
+def test_the_last_epochs_weights_are_saved_beside_the_best(train, tmp_path):
     folder = train(keep_weights="last")
     [uid] = set(data(db=tmp_path / "results.db")["trial"])
     assert {file.name: load_file(file)["age"].item() for file in folder.iterdir()} == {
@@ -77,7 +77,7 @@ def test_the_last_epochs_weights_are_kept_beside_the_best(train, tmp_path):
     }
 
 
-def test_every_epochs_weights_are_kept_and_the_best_are_where_they_always_are(train, tmp_path):
+def test_every_epochs_weights_are_saved_and_the_best_under_the_usual_name(train, tmp_path):
     folder = train(keep_weights="every")
     [uid] = set(data(db=tmp_path / "results.db")["trial"])
     assert {file.name: load_file(file)["age"].item() for file in folder.iterdir()} == {
@@ -92,12 +92,12 @@ def test_every_epochs_weights_are_kept_and_the_best_are_where_they_always_are(tr
     ("given", "expected"),
     [(True, "best"), (False, "no"), ("no", "no"), ("last", "last"), ("every", "every")],
 )
-def test_whose_weights_are_kept_is_a_word_or_a_truth_value(given, expected):
+def test_keep_weights_is_a_word_or_a_boolean(given, expected):
     assert Settings.of({"keep_weights": given}).keep_weights == expected
 
 
 @pytest.mark.parametrize("given", ["yes", 1, None])
-def test_other_words_are_one_clear_line(given):
+def test_other_words_are_reported_in_one_line(given):
     with pytest.raises(SettingsError) as caught:
         Settings.of({"keep_weights": given})
     assert str(caught.value) == f"keep_weights is {given!r}; expected no, best, last, every"
@@ -119,11 +119,11 @@ def test_the_flag_alone_keeps_the_best(arguments, expected):
     assert (given["keep_weights"], given["patterns"]) == expected
 
 
-def test_none_are_kept_where_it_is_not_asked_for(train):
+def test_no_weights_are_saved_by_default(train):
     assert not train(keep_weights=False).exists()
 
 
-def test_a_process_of_its_own_keeps_them_too(tmp_path):
+def test_a_separate_process_saves_them_too(tmp_path):
     db = str(tmp_path / "results.db")
     lemur_core.run(LINEAR, trials=1, epochs=1, db=db, keep_weights=True)
     [uid] = set(data(db=db)["trial"])
@@ -132,7 +132,7 @@ def test_a_process_of_its_own_keeps_them_too(tmp_path):
     assert "layers.1.weight" in load_file(file)
 
 
-def test_that_they_cannot_be_written_costs_no_training(train, tmp_path):
+def test_a_failure_to_write_weights_does_not_stop_training(train, tmp_path):
     (tmp_path / "results.db-weights").write_text("a file stands in the way")
     with pytest.warns(UserWarning, match="the trial's weights cannot be saved: FileExistsError"):
         train(epochs=1)
@@ -140,7 +140,7 @@ def test_that_they_cannot_be_written_costs_no_training(train, tmp_path):
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_of_a_trial_that_goes_on_the_best_of_all_epochs_is_kept(train, epoch):
+def test_a_resumed_trial_keeps_the_best_of_all_epochs(train, epoch):
     def interrupt(event):
         if isinstance(event, EpochEnded) and event.epoch.number == epoch:
             raise KeyboardInterrupt
@@ -149,7 +149,7 @@ def test_of_a_trial_that_goes_on_the_best_of_all_epochs_is_kept(train, epoch):
     assert ages(train()) == [2]
 
 
-def test_of_equal_epochs_the_one_that_trained_longest_is_kept(tmp_path):
+def test_of_equally_good_epochs_the_latest_is_kept(tmp_path):
     db = str(tmp_path / "results.db")
     train = partial(lemur_core.run, LINEAR, trials=1, in_process=True, keep_weights=True, db=db)
     train(epochs=2, lr=1e-12, prm={"momentum": 0})
@@ -160,13 +160,13 @@ def test_of_equal_epochs_the_one_that_trained_longest_is_kept(tmp_path):
         assert opened.metadata()["epoch"] == "2"
 
 
-def test_others_can_read_them_as_any_file_of_the_user(tmp_path):
+def test_weights_have_the_users_default_permissions(tmp_path):
     (tmp_path / "any").touch()
     kept_weights.keep(tmp_path / "kept.safetensors", nn.Linear(2, 2), EPOCH)
     assert (tmp_path / "kept.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
-def test_a_write_that_fails_leaves_the_weights_of_before(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_previous_weights(tmp_path, monkeypatch):
     file = tmp_path / "kept.safetensors"
     before, after = nn.Linear(2, 2), nn.Linear(2, 2)
     kept_weights.keep(file, before, EPOCH)
@@ -184,7 +184,7 @@ def test_a_write_that_fails_leaves_the_weights_of_before(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "unnamed", "gone"])
-def test_what_are_no_weights_of_the_net_is_said_in_a_line(tmp_path, damage):
+def test_weights_that_are_not_the_nets_are_reported_in_one_line(tmp_path, damage):
     file = tmp_path / "kept.safetensors"
     kept_weights.keep(file, nn.Linear(2, 3 if damage == "other" else 2), EPOCH)
     if damage == "cut":

@@ -1,4 +1,4 @@
-"""A resumed net goes on with everything that it keeps beside its weights."""
+"""A resumed net has its state other than weights restored."""
 
 import itertools
 from dataclasses import replace
@@ -89,7 +89,7 @@ def numbers(epochs):
 
 
 @pytest.mark.parametrize("after", [1, 3])
-def test_what_a_net_keeps_beside_its_weights_resumes(trial, bundle, tmp_path, after):
+def test_the_state_other_than_weights_is_restored(trial, bundle, tmp_path, after):
     whole = numbers(run_trial(trial, bundle))
     trial = replace(trial, checkpoint=tmp_path / "state")
     list(itertools.islice(run_trial(trial, bundle), after))

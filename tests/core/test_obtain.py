@@ -1,4 +1,4 @@
-"""Data that is fetched before any trial begins, and samples that cannot be decoded."""
+"""Downloading data before any trial starts, and samples that cannot be decoded."""
 
 import json
 import pickle
@@ -24,7 +24,7 @@ TASKS = ("img-classification",)
 
 @pytest.fixture
 def told(toys, tmp_path):
-    """Run a campaign on the data sets in files, in this process; give its summary and events."""
+    """Run a campaign on the datasets in files, in this process; return its summary and events."""
     targets = {"fetchable": "lemur_toy.files:fetchable", "damaged": "lemur_toy.files:damaged"}
     entries = [Entry(name, target, TASKS, size=4) for name, target in targets.items()]
     registry = toys.with_entries("files", "loader", entries)
@@ -45,26 +45,26 @@ def fetched(seen):
     return [event for event in seen if isinstance(event, events.FileFetched)]
 
 
-def test_data_that_is_missing_is_fetched_before_the_campaign_starts(told, tmp_path):
+def test_missing_data_is_downloaded_before_the_campaign_starts(told, tmp_path):
     summary, seen = told("img-classification_fetchable_hits_{Linear,Tall}", download=True)
     assert {one.pipeline for one in summary.standings} == {
         "img-classification_fetchable_hits_Linear"
     }
     first = next(at for at, event in enumerate(seen) if isinstance(event, events.CampaignStarted))
     assert all(isinstance(event, events.FileFetched) for event in seen[:first])
-    # Told 201 times, of which the campaign tells each hundredth once.
+    # Of 201 reports, the campaign passes on one per percent.
     assert [event.done for event in fetched(seen)] == list(range(0, 1001, 10))
     told("img-classification_fetchable_hits_Linear", download=True, trials=-1)
     assert (tmp_path / "attempts").read_text() == "x"
 
 
-def test_nothing_is_fetched_that_was_not_asked_for(told, tmp_path):
+def test_nothing_is_downloaded_without_request(told, tmp_path):
     with pytest.raises(MissingDataError, match=f"^data set 'fetchable': {tmp_path} lacks fetched"):
         told("img-classification_fetchable_hits_Linear")
     assert not (tmp_path / "attempts").exists()
 
 
-def test_what_cannot_be_fetched_is_said(told, tmp_path):
+def test_a_failed_download_is_reported(told, tmp_path):
     (tmp_path / "no-network").touch()
     with pytest.raises(FetchError) as caught:
         told("img-classification_fetchable_hits", download=True)
@@ -73,7 +73,7 @@ def test_what_cannot_be_fetched_is_said(told, tmp_path):
     assert (tmp_path / "attempts").read_text() == "x"
 
 
-def test_a_wildcard_fetches_nothing(told, tmp_path):
+def test_a_wildcard_downloads_nothing(told, tmp_path):
     summary, _ = told("img-classification_{blobs,fetch*}_hits_*in*", download=True)
     [left_out] = summary.left_out
     assert left_out.startswith(f"data set 'fetchable': {tmp_path} lacks fetched")
@@ -81,7 +81,7 @@ def test_a_wildcard_fetches_nothing(told, tmp_path):
     assert {one.pipeline for one in summary.standings} == {"img-classification_blobs_hits_Linear"}
 
 
-def test_a_data_set_that_no_loader_fetches_says_what_it_says_without_download(told):
+def test_a_dataset_without_download_reports_missing_files(told):
     with pytest.raises(MissingDataError, match="^data set 'absent': .* get it from nowhere$"):
         told("img-classification_absent_hits_Linear", download=True)
 
@@ -89,7 +89,7 @@ def test_a_data_set_that_no_loader_fetches_says_what_it_says_without_download(to
 DAMAGED = "img-classification_damaged_hits_Linear"
 
 
-def test_a_sample_that_cannot_be_decoded_is_the_users_to_mend(told, tmp_path):
+def test_a_corrupt_sample_is_an_error(told, tmp_path):
     (tmp_path / "corrupt.txt").write_text("test/3")
     with pytest.raises(MisfitError) as caught:
         told(DAMAGED)
@@ -97,14 +97,12 @@ def test_a_sample_that_cannot_be_decoded_is_the_users_to_mend(told, tmp_path):
         "test/3 cannot be decoded: it is cut off; "
         "mend or remove it, or leave such files out with --skip-corrupt"
     )
-    # It is not tried again, as other trials would find it too.
+    # It is not tried again, as other trials would fail too.
     assert len([event for event in told.seen if isinstance(event, events.TrialFinished)]) == 1
 
 
 @pytest.mark.parametrize("in_process", [True, False])
-def test_samples_that_cannot_be_decoded_are_left_out_where_that_is_asked_for(
-    told, tmp_path, in_process
-):
+def test_corrupt_samples_are_left_out_on_request(told, tmp_path, in_process):
     (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0 test/9")
     summary, seen = told(DAMAGED, skip_corrupt=True, in_process=in_process)
     assert summary.exit_status == 0
@@ -118,7 +116,7 @@ def test_samples_that_cannot_be_decoded_are_left_out_where_that_is_asked_for(
 
 
 def recorded(folder):
-    """What is known of the one trial that was recorded there."""
+    """The one trial that is recorded there."""
     with opened(folder / "results.db") as engine, engine.connect() as connection:
         return read_stored_trial(connection, connection.scalar(select(schema.trial.c.uid)))
 
@@ -130,7 +128,7 @@ def recorded(folder):
         ("train/5", ["left out of test: 1 then, 0 now", "left out of train: 2 then, 1 now"]),
     ],
 )
-def test_a_trial_is_reproduced_without_what_was_left_out(told, tmp_path, now, changed):
+def test_a_trial_is_reproduced_without_corrupt_samples(told, tmp_path, now, changed):
     (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0")
     told(DAMAGED, skip_corrupt=True)
     (tmp_path / "corrupt.txt").write_text(now)
@@ -140,7 +138,7 @@ def test_a_trial_is_reproduced_without_what_was_left_out(told, tmp_path, now, ch
     assert again.same == (not changed)
 
 
-def test_what_was_left_out_is_shown(told, tmp_path, lemur):
+def test_left_out_samples_are_shown(told, tmp_path, lemur):
     (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0")
     told(DAMAGED, skip_corrupt=True)
     uid = recorded(tmp_path).facts["uid"]
@@ -149,7 +147,7 @@ def test_what_was_left_out_is_shown(told, tmp_path, lemur):
     assert "left out    2 of train, which cannot be decoded\n" in out
 
 
-def test_a_split_that_has_nothing_else_is_said(told, tmp_path):
+def test_a_split_of_corrupt_samples_only_is_an_error(told, tmp_path):
     (tmp_path / "corrupt.txt").write_text(" ".join(f"test/{index}" for index in range(16)))
     with pytest.raises(MissingDataError) as caught:
         told(DAMAGED, skip_corrupt=True)
@@ -159,7 +157,7 @@ def test_a_split_that_has_nothing_else_is_said(told, tmp_path):
     )
 
 
-def test_the_validation_images_are_the_same_with_a_corrupt_file_or_without(toys, tmp_path):
+def test_a_corrupt_file_does_not_change_the_validation_split(toys, tmp_path):
     from lemur_toy.files import damaged
 
     splits = []
@@ -174,14 +172,14 @@ def test_the_validation_images_are_the_same_with_a_corrupt_file_or_without(toys,
 
 
 def indices(samples):
-    """Of a subset's samples in the data set."""
+    """Return the indices of a subset's samples in the dataset."""
     if not hasattr(samples, "indices"):
         return list(range(len(samples)))
     inner = indices(samples.dataset)
     return [inner[index] for index in samples.indices]
 
 
-def test_the_error_comes_whole_from_a_process_that_loads():
+def test_an_error_in_a_loader_process_keeps_its_text():
     error = pickle.loads(pickle.dumps(CorruptSampleError("a.png", "it is cut off")))
     assert (error.file, error.reason) == ("a.png", "it is cut off")
 
@@ -202,7 +200,7 @@ def test_the_error_comes_whole_from_a_process_that_loads():
         torch.set_num_threads(before)
 
 
-def test_images_of_several_sizes_that_nothing_resizes_are_said():
+def test_images_of_several_sizes_without_resizing_are_an_error():
     images = [(torch.zeros(3, 4, size, dtype=torch.uint8), 0) for size in (5, 6)]
     given = batches(images, torch.nn.Identity(), 2, torch.device("cpu"), training=False)
     with pytest.raises(MisfitError) as caught:
@@ -219,7 +217,7 @@ def shown(capsys, show):
     return capsys.readouterr().out.splitlines()
 
 
-def test_a_pipe_is_told_a_line_for_each_tenth_and_programs_an_object(capsys):
+def test_progress_is_a_line_per_tenth_in_a_pipe_and_an_object_for_programs(capsys):
     from lemur_core.cli.jsonl import JsonLines
     from lemur_core.cli.lines import Lines, Quiet
 
@@ -233,7 +231,7 @@ def test_a_pipe_is_told_a_line_for_each_tenth_and_programs_an_object(capsys):
     assert json.loads(shown(capsys, JsonLines())[0]) == first
 
 
-def test_a_terminal_is_told_beside_the_spinner():
+def test_progress_is_shown_beside_the_spinner_in_a_terminal():
     from io import StringIO
 
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""``lemur show pictures``: of a recorded trial, with its weights or trained again."""
+"""``lemur show pictures`` of a recorded trial, with its saved weights or after retraining."""
 
 import sqlite3
 import sys
@@ -52,25 +52,25 @@ def train(toys, monkeypatch, tmp_path):
 
 
 def cells(file, rows=4):
-    """Return the pictures of a file, row by row."""
+    """Return the pictures in a file, row by row."""
     sheet = pixels(Image.open(file))
     corners = [[place((192, 192), row, column) for column in range(3)] for row in range(rows)]
     return [[sheet[top : top + 192, left : left + 192] for left, top in row] for row in corners]
 
 
 def assert_scenes(file):
-    """The masks, and their images, are those of the toy's test split."""
+    """Assert that the masks and their images are those of the toy's test split."""
     from lemur_toy.scenes import image_of, mask
 
     for number, (image, target, prediction) in enumerate(cells(file)):
         classes = mask(number).repeat_interleave(SCALE, 0).repeat_interleave(SCALE, 1)
         assert (image == image_of(classes)[0, :, :, None].numpy()).all()
         assert (target == painted(classes).numpy()).all()
-        # It is right, but where nobody can say.
+        # The prediction is right, except at ignored pixels.
         assert (prediction == painted(classes.clamp(min=0)).numpy()).all()
 
 
-def test_masks_are_predicted_with_the_weights_that_were_kept(train, lemur, tmp_path):
+def test_masks_are_predicted_with_the_saved_weights(train, lemur, tmp_path):
     uid = train(SEGMENTS, keep_weights=True)
     status, out, errors = lemur("show", "pictures", SEGMENTS)
     assert (status, errors) == (0, "")
@@ -80,7 +80,9 @@ def test_masks_are_predicted_with_the_weights_that_were_kept(train, lemur, tmp_p
     assert_scenes(f"{SEGMENTS}.png")
 
 
-def test_where_none_were_kept_the_trial_is_trained_again_and_they_are(train, lemur, tmp_path):
+def test_without_saved_weights_the_trial_is_trained_again_and_they_are_saved(
+    train, lemur, tmp_path
+):
     uid = train(SEGMENTS)
     status, out, errors = lemur("show", "pictures", uid[:8], "-o", "one.png")
     assert (status, errors) == (0, "")
@@ -100,7 +102,7 @@ def test_where_none_were_kept_the_trial_is_trained_again_and_they_are(train, lem
     assert len(data()) == 3
 
 
-def test_where_they_cannot_be_kept_the_picture_is_drawn_all_the_same(train, lemur, tmp_path):
+def test_the_picture_is_drawn_even_if_weights_cannot_be_saved(train, lemur, tmp_path):
     uid = train(SEGMENTS)
     (tmp_path / "lemur.db-weights").write_text("a file stands in the way")
     status, out, errors = lemur("show", "pictures", uid, "-o", "one.png")
@@ -149,7 +151,7 @@ def test_another_seed_draws_other_samples(train, lemur, tmp_path):
     assert written["a"] == written["b"] != written["c"]
 
 
-def test_a_pipeline_stands_for_its_best_trial_by_validation(train, lemur, tmp_path):
+def test_a_pipelines_name_selects_its_best_trial_by_validation(train, lemur, tmp_path):
     uid = train(LINEAR, keep_weights=True, epochs=1)
     campaign_of_two = ("run", LINEAR, "-t", 3, "-e", 1, "--in-process", "-q", "--keep-weights")
     lemur(*campaign_of_two)
@@ -165,7 +167,7 @@ def test_a_pipeline_stands_for_its_best_trial_by_validation(train, lemur, tmp_pa
     assert out.startswith(f"trial {uids[1]} of {LINEAR}\n")
 
 
-def test_a_net_that_fails_when_it_is_trained_again_is_said(train, lemur):
+def test_a_net_that_fails_in_retraining_is_reported(train, lemur):
     uid = train(SEGMENTS)
     code = "update code set text = replace(text, 'clamp(max=2)', 'unknown()')"
     with closing(sqlite3.connect("lemur.db")) as connection, connection:
@@ -189,7 +191,7 @@ def test_a_net_that_fails_when_it_is_trained_again_is_said(train, lemur):
         ([LINEAR, "--score", "2"], "Invalid value for '--score': 2.0 is not in the range 0<=x<=1."),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_in_a_line_before_anything_is_trained(train, lemur, arguments, line):
+def test_a_mistake_is_reported_in_one_line_before_training(train, lemur, arguments, line):
     train(LINEAR, epochs=1)
     status, out, errors = lemur("show", "pictures", *arguments)
     assert status == 2
@@ -203,7 +205,7 @@ def changed(column, value):
         connection.execute(f"update trial set {column} = ?", (value,))
 
 
-def test_a_task_without_pictures_is_told_in_a_line(train, lemur):
+def test_a_task_without_pictures_is_reported_in_one_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("task", "txt-generation")
     assert lemur("show", "pictures", uid)[2] == (
@@ -212,7 +214,7 @@ def test_a_task_without_pictures_is_told_in_a_line(train, lemur):
     )
 
 
-def test_what_is_not_known_of_a_trial_is_told_in_a_line(train, lemur):
+def test_missing_parts_of_a_record_are_reported_in_one_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("seed", None)
     assert lemur("show", "pictures", uid)[2] == (
@@ -220,7 +222,7 @@ def test_what_is_not_known_of_a_trial_is_told_in_a_line(train, lemur):
     )
 
 
-def test_without_pillow_it_is_said_what_to_install(train, lemur, monkeypatch):
+def test_without_pillow_the_error_names_the_package_to_install(train, lemur, monkeypatch):
     uid = train(LINEAR, epochs=1)
     for name in [name for name in sys.modules if name.partition(".")[0] == "PIL"]:
         monkeypatch.delitem(sys.modules, name)

@@ -1,4 +1,4 @@
-"""A campaign that was ended goes on: nothing twice, nothing lost, the same numbers."""
+"""An interrupted campaign resumes: nothing twice, nothing lost, the same results."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def results(db):
 
 
 def ended_at(trial, epoch):
-    """Return a watcher that interrupts when an epoch of a trial has ended."""
+    """Return a watcher that interrupts after an epoch of a trial."""
 
     def watch(event):
         if isinstance(event, EpochEnded) and (event.trial.number, event.epoch.number) == (
@@ -48,7 +48,7 @@ def ended_at(trial, epoch):
 
 @pytest.fixture
 def whole(tmp_path):
-    """The results of a campaign that nothing interrupted."""
+    """The results of an uninterrupted campaign."""
     db = str(tmp_path / "whole.db")
     run(LINEAR, **ASKED, db=db)
     return results(db)
@@ -56,7 +56,7 @@ def whole(tmp_path):
 
 @pytest.mark.parametrize("sampler", ["TPE", "Random"])
 @pytest.mark.parametrize(("trial", "epoch"), [(1, 1), (2, 3), (3, 4)])
-def test_a_trial_goes_on_at_the_next_epoch_with_the_same_numbers(tmp_path, sampler, trial, epoch):
+def test_a_trial_resumes_at_the_next_epoch_with_the_same_numbers(tmp_path, sampler, trial, epoch):
     db, whole = str(tmp_path / "results.db"), str(tmp_path / "whole.db")
     run(LINEAR, **ASKED, sampler=sampler, db=whole)
     run(LINEAR, **ASKED, sampler=sampler, db=db, watch=ended_at(trial, epoch))
@@ -70,7 +70,7 @@ def test_a_trial_goes_on_at_the_next_epoch_with_the_same_numbers(tmp_path, sampl
     assert summary.exit_status == 0
 
 
-def test_the_states_of_trials_that_ended_are_removed(tmp_path, whole):
+def test_checkpoints_of_ended_trials_are_removed(tmp_path, whole):
     db = tmp_path / "results.db"
     run(LINEAR, **ASKED, db=str(db), watch=ended_at(2, 3))
     folder = Path(f"{db}-checkpoints")
@@ -80,7 +80,7 @@ def test_the_states_of_trials_that_ended_are_removed(tmp_path, whole):
     assert not list(folder.iterdir())
 
 
-def test_an_epoch_that_was_kept_and_not_recorded_is_recorded(tmp_path, whole):
+def test_an_epoch_that_was_saved_but_not_recorded_is_recorded(tmp_path, whole):
     db = tmp_path / "results.db"
     run(LINEAR, **ASKED, db=str(db), watch=ended_at(2, 3))
     with sqlite3.connect(db) as connection:
@@ -89,7 +89,7 @@ def test_an_epoch_that_was_kept_and_not_recorded_is_recorded(tmp_path, whole):
     assert results(str(db)) == whole
 
 
-def test_a_trial_whose_state_was_lost_is_begun_again_and_its_epochs_are_kept(tmp_path, whole):
+def test_a_trial_whose_checkpoint_was_lost_is_restarted_and_its_epochs_are_kept(tmp_path, whole):
     db = str(tmp_path / "results.db")
     run(LINEAR, **ASKED, db=db, checkpoint=False, watch=ended_at(2, 3))
     run(LINEAR, **ASKED, db=db, checkpoint=False)
@@ -109,12 +109,12 @@ def test_a_trial_of_other_ranges_is_left_alone(tmp_path):
 
 
 def until_held(event):
-    """Watch a campaign, and end it when it only waits for another one."""
+    """Watch a campaign, and interrupt it when it only waits for another one."""
     if isinstance(event, TrialsHeld):
         raise KeyboardInterrupt
 
 
-def test_a_trial_that_a_live_process_of_lemur_0_1_trains_is_left_to_it(tmp_path):
+def test_a_trial_of_a_live_process_of_lemur_0_1_is_not_taken_over(tmp_path):
     db = tmp_path / "results.db"
     run(LINEAR, **ASKED, db=str(db), watch=ended_at(3, 2))
     with sqlite3.connect(db) as connection:
@@ -160,7 +160,7 @@ def _process_one():
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
-def test_a_trial_that_lacks_only_its_end_is_ended_without_training(tmp_path, epochs):
+def test_a_trial_with_all_its_epochs_is_ended_without_training(tmp_path, epochs):
     db = tmp_path / "results.db"
     run(LINEAR, trials=2, epochs=epochs, db=str(db))
     whole = results(str(db))
@@ -176,7 +176,7 @@ def test_a_trial_that_lacks_only_its_end_is_ended_without_training(tmp_path, epo
     assert results(str(db)) == whole
 
 
-def test_a_state_that_cannot_be_kept_costs_a_warning_and_not_the_trial(tmp_path):
+def test_a_checkpoint_that_cannot_be_written_is_only_warned_of(tmp_path):
     db = tmp_path / "results.db"
     Path(f"{db}-checkpoints").touch()
     with pytest.warns(UserWarning, match="the trial's state cannot be saved: NotADirectoryError"):
@@ -185,7 +185,7 @@ def test_a_state_that_cannot_be_kept_costs_a_warning_and_not_the_trial(tmp_path)
 
 
 @pytest.mark.parametrize("file", ["weights.safetensors", "state.pt"])
-def test_a_trial_whose_state_is_damaged_is_begun_again(tmp_path, whole, file):
+def test_a_trial_whose_checkpoint_is_damaged_is_restarted(tmp_path, whole, file):
     db = str(tmp_path / "results.db")
     run(LINEAR, **ASKED, db=db, watch=ended_at(2, 3))
     [_, state] = sorted(Path(f"{db}-checkpoints").glob(f"*/*/{file}"))
@@ -235,7 +235,7 @@ DAMAGES = {
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory):
-    """The folder of a trial's state after its third epoch."""
+    """The folder of a trial's checkpoint after its third epoch."""
     net = torch.nn.Linear(2, 2)
     folder = tmp_path_factory.mktemp("state")
     checkpoint.save(folder, net, [Epoch(number, 0.5, 0.75, 0.25, number) for number in (1, 2, 3)])
@@ -251,7 +251,7 @@ def state(tmp_path_factory):
         *((name, DAMAGES[damage]) for name in BINARY for damage in ("a pipe", "missing")),
     ],
 )
-def test_a_damaged_file_of_a_state_is_said_in_one_line(tmp_path, state, file, damage):
+def test_a_damaged_file_of_a_checkpoint_is_reported_in_one_line(tmp_path, state, file, damage):
     folder = shutil.copytree(state, tmp_path / "state")
     damage(folder / "3" / file)
     with pytest.raises(checkpoint.StateLostError, match=r"its state could not be read: .*Error: "):
@@ -266,7 +266,7 @@ def test_a_damaged_file_of_a_state_is_said_in_one_line(tmp_path, state, file, da
         ("weights.safetensors", DAMAGES["empty"], "could not be read: "),
     ],
 )
-def test_a_damaged_state_costs_the_state_alone(tmp_path, file, damage, reason):
+def test_a_damaged_checkpoint_is_not_loaded(tmp_path, file, damage, reason):
     db, asked = str(tmp_path / "results.db"), {"trials": 1, "epochs": 4, "seed": 2}
     run(LINEAR, **asked, db=db, watch=ended_at(1, 3))
     [damaged] = Path(f"{db}-checkpoints").glob(f"*/3/{file}")

@@ -1,4 +1,4 @@
-"""Studies are opened when their turn comes, and what they need is dropped when they are over."""
+"""Studies are opened in turn, and their data is dropped when they are over."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ def db(tmp_path):
 
 @pytest.fixture
 def reads():
-    """Count the statements that read a database."""
+    """Count the statements that read from a database."""
     counted = []
 
     def count(connection, cursor, statement, *others):
@@ -48,7 +48,7 @@ def test_each_study_adds_the_same_number_of_reads(tmp_path, reads):
 
 @pytest.fixture
 def bundles(monkeypatch):
-    """Give the data of each campaign."""
+    """Collect the data bundles of each campaign."""
     made, before = [], Bundles.__init__
 
     def watched(self, *arguments, **options):
@@ -60,7 +60,7 @@ def bundles(monkeypatch):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_only_the_data_is_held_that_a_study_needs(db, bundles, named):
+def test_only_data_that_a_study_needs_is_held(db, bundles, named):
     held = []
 
     def watch(told):
@@ -75,7 +75,7 @@ def test_only_the_data_is_held_that_a_study_needs(db, bundles, named):
     assert not bundles[0]._built
 
 
-def test_a_study_begins_when_the_one_before_has_its_trials(db):
+def test_a_study_starts_when_the_one_before_has_its_trials(db):
     seen = []
     nets = [Entry(f"Net-{one}", "lemur_toy.nets.Linear", TASKS) for one in range(2)]
     run(BLOBS, entries=nets, db=db, watch=seen.append)
@@ -83,7 +83,7 @@ def test_a_study_begins_when_the_one_before_has_its_trials(db):
     assert kinds == ["StudyStarted", "TrialStarted"] * 2
 
 
-def test_data_that_is_found_missing_when_its_turn_comes_is_left_out(db, tmp_path):
+def test_data_that_is_missing_when_its_study_opens_is_left_out(db, tmp_path):
     summary = run("img-classification_{blobs,abs*}_hits_Linear", data=tmp_path, db=db)
     [left_out] = summary.left_out
     assert left_out.startswith("data set 'absent': ")
@@ -92,9 +92,7 @@ def test_data_that_is_found_missing_when_its_turn_comes_is_left_out(db, tmp_path
         run("img-classification_abs*_hits_Linear", data=tmp_path, db=db)
 
 
-def test_a_space_that_the_sampler_cannot_take_is_said_before_anything_is_trained(
-    db, tmp_path, toys
-):
+def test_a_space_that_the_sampler_cannot_search_is_reported_before_training(db, tmp_path, toys):
     reals = tmp_path / "Reals.py"
     reals.write_text(toys.get("net", "Linear").source())
     seen = []

@@ -16,7 +16,7 @@ LINEAR = "img-classification_blobs_hits_Linear"
 
 @pytest.fixture
 def trial(toys, monkeypatch, tmp_path):
-    """Train a toy net, recorded in lemur.db, its weights not kept."""
+    """Train a toy net, recorded in lemur.db, without saving its weights."""
     monkeypatch.chdir(tmp_path)
     settings = Settings.of({"patterns": [LINEAR], "trials": 1, "epochs": 3, "in_process": True})
     campaign(settings, toys, lambda _: None)
@@ -33,7 +33,7 @@ def score(found):
     return (predicted == targets).float().mean().item()
 
 
-def test_the_net_has_the_weights_that_scored_what_was_recorded(trial):
+def test_the_net_has_the_weights_of_the_recorded_score(trial):
     rows = data().set_index("epoch")
     lines, epochs = [], []
     found = lemur_core.trained(trial, watch=epochs.append, say=lines.append)
@@ -42,14 +42,14 @@ def test_the_net_has_the_weights_that_scored_what_was_recorded(trial):
     assert found.accuracy == rows.loc[found.epoch, "accuracy"] == pytest.approx(score(found))
     assert len(epochs) == found.epoch
     assert lines[-1] == f"saved its weights in lemur.db-weights/{trial}.safetensors"
-    # A second time nothing is trained.
+    # The second call trains nothing.
     again = lemur_core.trained(LINEAR, watch=lambda epoch: pytest.fail("trained again"))
     for weights, before in zip(again.net.parameters(), found.net.parameters(), strict=True):
         assert torch.equal(weights, before)
     assert not again.net.training
 
 
-def test_weights_of_an_earlier_epoch_are_not_taken_for_the_best(trial, tmp_path):
+def test_weights_of_an_earlier_epoch_are_not_used_as_the_best(trial, tmp_path):
     rows, lines = data().set_index("epoch"), []
     found = lemur_core.trained(trial)
     file = tmp_path / "lemur.db-weights" / f"{trial}.safetensors"

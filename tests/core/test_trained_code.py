@@ -1,4 +1,4 @@
-"""The code that was trained is the code that is recorded, whatever happens to its files."""
+"""The recorded code is the code that was trained, whatever happens to its files."""
 
 import inspect
 import sys
@@ -45,7 +45,7 @@ class Net(nn.Module):
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A package of one net that says which text of it is run, as the loss that it gives."""
+    """A package with one net, which returns the version of its code as the loss."""
     name = f"lemur_edited_{tmp_path.name.replace('-', '_')}"
     nets = tmp_path / name / "nets"
     nets.mkdir(parents=True)
@@ -89,7 +89,7 @@ def test_a_net_that_is_edited_while_a_campaign_runs_is_trained_as_recorded(
 
 
 @pytest.mark.parametrize("is_module", [True, False], ids=["a module", "a file"])
-def test_a_net_that_was_read_runs_what_was_read(is_module, package):
+def test_the_code_that_was_read_is_run(is_module, package):
     (package / "Edited.py").write_text("def loss():\n    return 1\n")
     entry = net_of(package) if is_module else entry_of_file(package / "Edited.py")
     read = entry.as_read(is_net=True)
@@ -100,7 +100,7 @@ def test_a_net_that_was_read_runs_what_was_read(is_module, package):
     assert read.load().__file__ == str(package / "Edited.py")
 
 
-def test_a_module_that_was_read_stays_in_its_package_and_runs_once(package):
+def test_a_module_that_was_read_stays_in_its_package_and_is_run_once(package):
     (package / "Edited.py").write_text(
         "import importlib\nlater = importlib.import_module('.later', __package__)\n"
     )
@@ -112,7 +112,7 @@ def test_a_module_that_was_read_stays_in_its_package_and_runs_once(package):
     assert net_of(package).target not in sys.modules
 
 
-def test_a_module_that_does_not_import_is_said_as_python_says_it(package):
+def test_an_import_error_has_pythons_text(package):
     (package / "Edited.py").write_text("import nowhere_at_all\n")
     with pytest.raises(PluginError) as raised:
         net_of(package).as_read(is_net=True).load()
@@ -121,13 +121,13 @@ def test_a_module_that_does_not_import_is_said_as_python_says_it(package):
     )
 
 
-def test_another_metric_than_was_read_is_refused(package):
+def test_a_metric_that_differs_from_the_code_read_is_rejected(package):
     (package / "hits.py").write_text("def hits(): return 1\n")
     entry = Entry("hits", f"{package.parent.name}.nets.hits:hits")
     first = entry.as_read()
     assert first.load()() == 1
     (package / "hits.py").write_text("def hits(): return 2\n")
-    # What this process imported is what was recorded.
+    # The code that this process imported is the recorded code.
     assert first.load()() == 1
     assert first.source() == "def hits(): return 1\n"
     with pytest.raises(CodeChangedError) as raised:
@@ -138,7 +138,7 @@ def test_another_metric_than_was_read_is_refused(package):
     )
 
 
-def test_a_metric_that_is_edited_before_it_is_imported_is_refused(package):
+def test_a_metric_edited_before_its_import_is_rejected(package):
     (package / "late.py").write_text("def hits(): return 1\n")
     read = Entry("hits", f"{package.parent.name}.nets.late:hits").as_read()
     (package / "late.py").write_text("def hits(): return 2\n")
@@ -146,7 +146,7 @@ def test_a_metric_that_is_edited_before_it_is_imported_is_refused(package):
         read.load()
 
 
-def test_code_is_read_once_however_many_pipelines_have_it(package, toys, monkeypatch):
+def test_code_is_read_once_for_all_pipelines(package, toys, monkeypatch):
     from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
 
@@ -162,7 +162,7 @@ def test_code_is_read_once_however_many_pipelines_have_it(package, toys, monkeyp
 
 @pytest.fixture
 def trainer(tmp_path, monkeypatch):
-    """A net whose training is in the base class of another package; it says what its loss is."""
+    """A net whose training is in the base class of another package, and determines its loss."""
     base = tmp_path / "theirs" / "lemur_base_of_another.py"
     base.parent.mkdir()
     base.write_text(NET.replace("from .blocks import LOSS", "LOSS = 1.0").replace("Net(", "Base("))
@@ -182,7 +182,7 @@ def forget_recipes():
     recipe.recipe_of.cache_clear()
 
 
-def test_a_trial_by_another_recipe_is_another_study(trainer, toys, tmp_path):
+def test_trials_with_another_recipe_belong_to_another_study(trainer, toys, tmp_path):
     base, entry = trainer
     registry, db = toys.with_entries("mine", "net", [entry]), str(tmp_path / "r.db")
     settings = {"patterns": ("img-classification_blobs_hits_Derived",), "trials": 1, "epochs": 1}
@@ -200,7 +200,7 @@ def test_a_trial_by_another_recipe_is_another_study(trainer, toys, tmp_path):
     base.write_text(base.read_text() + "# a comment\n")
     run()
     assert losses() == [1.0]
-    # Of another length, as Python may take a file of the same second and length for the same.
+    # The length differs, because Python may reuse the cache of a file of the same time and length.
     base.write_text(base.read_text().replace("LOSS = 1.0", "LOSS = 10 / 5"))
     run()
     assert losses() == [1.0, 2.0]
@@ -209,7 +209,7 @@ def test_a_trial_by_another_recipe_is_another_study(trainer, toys, tmp_path):
     assert rows["nn_code"].nunique() == 1
 
 
-def test_a_recipe_that_is_not_the_recorded_one_is_refused(trainer, toys):
+def test_a_recipe_other_than_the_recorded_one_is_rejected(trainer, toys):
     from lemur_core.composition import compose
     from lemur_core.pattern import Pattern
     from lemur_core.train.data import Bundles
