@@ -28,7 +28,7 @@ def db(tmp_path):
     return str(tmp_path / "results.db")
 
 
-def told(*patterns, **settings):
+def run_watched(*patterns, **settings):
     """Run a campaign, and return its summary and events."""
     events = []
     return run(*patterns, watch=events.append, **settings), events
@@ -42,7 +42,7 @@ def results(db):
 
 
 def test_every_epoch_of_every_trial_is_recorded(db):
-    summary, events = told(LINEAR, trials=2, epochs=3, db=db)
+    summary, events = run_watched(LINEAR, trials=2, epochs=3, db=db)
     assert summary.states == Counter({State.FINISHED: 2})
     assert summary.exit_status == 0
     frame = data(db=db)
@@ -58,16 +58,16 @@ def test_a_linear_net_learns_to_tell_dark_from_bright(db):
 
 
 def test_the_same_command_gives_the_same_numbers(tmp_path):
-    one, two, other = (str(tmp_path / name) for name in ("1.db", "2.db", "3.db"))
-    for db, seed in ((one, 5), (two, 5), (other, 6)):
+    first_db, second_db, other_db = (str(tmp_path / name) for name in ("1.db", "2.db", "3.db"))
+    for db, seed in ((first_db, 5), (second_db, 5), (other_db, 6)):
         run(LINEAR, trials=3, epochs=2, seed=seed, threads=1, db=db)
-    assert results(one) == results(two)
-    assert results(one) != results(other)
+    assert results(first_db) == results(second_db)
+    assert results(first_db) != results(other_db)
 
 
 def test_repeating_the_command_trains_nothing(db):
     run(LINEAR, trials=2, epochs=1, db=db)
-    summary, events = told(LINEAR, trials=2, epochs=1, db=db)
+    summary, events = run_watched(LINEAR, trials=2, epochs=1, db=db)
     assert not summary.states
     assert not [event for event in events if isinstance(event, TrialStarted)]
     assert len(summary.standings) == 1
@@ -80,12 +80,16 @@ def test_a_larger_number_of_trials_adds_the_difference_and_a_negative_number_add
 
 
 def studies(events):
-    return [(one.done, one.trials, one.others) for one in events if isinstance(one, StudyStarted)]
+    return [
+        (event.done, event.trials, event.others)
+        for event in events
+        if isinstance(event, StudyStarted)
+    ]
 
 
 def test_each_fixed_value_has_its_own_trials(db):
     for lr, study in ((0.1, (0, 1, 0)), (0.01, (0, 1, 1)), ("1e-3", (0, 1, 2)), (0.1, (1, 0, 2))):
-        _, events = told(LINEAR, lr=lr, trials=1, epochs=1, db=db)
+        _, events = run_watched(LINEAR, lr=lr, trials=1, epochs=1, db=db)
         assert studies(events) == [study]
     assert [prm["lr"] for prm in data(db=db)["prm"]] == [0.1, 0.01, 0.001]
 
@@ -93,29 +97,29 @@ def test_each_fixed_value_has_its_own_trials(db):
 def test_trials_of_a_fixed_value_count_in_a_range_that_holds_it(db):
     for lr in (0.1, 0.5):
         run(LINEAR, lr=lr, trials=1, epochs=1, db=db)
-    _, events = told(LINEAR, lr="0.05..0.2", trials=2, epochs=1, db=db)
+    _, events = run_watched(LINEAR, lr="0.05..0.2", trials=2, epochs=1, db=db)
     assert studies(events) == [(1, 1, 1)]
-    _, events = told(LINEAR, lr="0.05..0.2", trials=-2, epochs=1, db=db)
+    _, events = run_watched(LINEAR, lr="0.05..0.2", trials=-2, epochs=1, db=db)
     assert studies(events) == [(2, 2, 1)]
     assert len(data(db=db)) == 5
 
 
 def test_each_precision_has_its_own_trials(db):
     run(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
-    _, events = told(LINEAR, lr=0.1, precision="fp32", trials=1, epochs=1, db=db)
+    _, events = run_watched(LINEAR, lr=0.1, precision="fp32", trials=1, epochs=1, db=db)
     assert studies(events) == [(0, 1, 1)]
-    _, events = told(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
+    _, events = run_watched(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
     assert studies(events) == [(1, 0, 1)]
 
 
 def test_a_failed_trial_does_not_affect_others(db):
-    summary, events = told(f"{BLOBS}_{{Raises,Linear}}", trials=1, epochs=2, db=db)
+    summary, events = run_watched(f"{BLOBS}_{{Raises,Linear}}", trials=1, epochs=2, db=db)
     assert summary.states == Counter({State.FAILED: 3, State.FINISHED: 1})
     assert summary.reasons == Counter({"RuntimeError: out of luck": 3})
     assert summary.exit_status == 1
     assert Counter(data(db=db)["nn"]) == Counter({"Raises": 3, "Linear": 2})
-    [warned] = [event.message for event in events if isinstance(event, Warned)]
-    assert warned == (
+    [warning] = [event.message for event in events if isinstance(event, Warned)]
+    assert warning == (
         f"{BLOBS}_Raises is set aside: its first 3 trials failed alike: RuntimeError: out of luck"
     )
 
@@ -156,7 +160,7 @@ def test_missing_data_is_left_out_if_matched_by_a_wildcard(db, tmp_path):
     assert summary.left_out == [
         f"data set 'absent': {tmp_path} has no absent.bin; get it from nowhere"
     ]
-    assert [one.pipeline for one in summary.standings] == [LINEAR]
+    assert [standing.pipeline for standing in summary.standings] == [LINEAR]
 
 
 def test_hyperparameters_stay_within_their_ranges(db):
@@ -208,13 +212,13 @@ FINITE |= {"transform": "plain", "epochs": 1}
 @pytest.mark.parametrize("sampler", ["grid", "BruteForceSampler"])
 def test_a_sampler_that_has_tried_all_combinations_ends_its_study(db, sampler):
     line = f"{LINEAR}: sampler {sampler!r} has tried all 4 combinations; 6 trials were asked for"
-    for trained in (4, 0):
-        summary, events = told(LINEAR, **FINITE, trials=6, sampler=sampler, db=db)
-        assert summary.states == ({State.FINISHED: trained} if trained else {})
+    for expected in (4, 0):
+        summary, events = run_watched(LINEAR, **FINITE, trials=6, sampler=sampler, db=db)
+        assert summary.states == ({State.FINISHED: expected} if expected else {})
         assert summary.exit_status == 0
         assert summary.left_out == [line]
         assert [event.message for event in events if isinstance(event, Warned)] == [line]
-        assert studies(events) == [(4 - trained, trained, 0)]
+        assert studies(events) == [(4 - expected, expected, 0)]
     assert {(prm["lr"], prm["batch"]) for prm in data(db=db)["prm"]} == {
         (0.1, 16), (0.1, 32), (0.01, 16), (0.01, 32),
     }  # fmt: skip
@@ -259,7 +263,7 @@ def test_a_net_file_is_trained(db, tmp_path, toys):
     file = tmp_path / "Mine.py"
     file.write_text(toys.get("net", "Linear").source())
     summary = run(BLOBS, net=str(file), trials=1, epochs=1, db=db)
-    assert [one.pipeline for one in summary.standings] == [f"{BLOBS}_Mine"]
+    assert [standing.pipeline for standing in summary.standings] == [f"{BLOBS}_Mine"]
 
 
 def test_a_net_file_may_share_its_name_with_an_installed_net(db, tmp_path, toys):
@@ -317,6 +321,6 @@ def test_an_interruption_ends_the_trial_and_keeps_its_epochs(db):
 
     assert run(LINEAR, trials=3, epochs=1, db=db, watch=interrupt).exit_status == 130
     assert len(data(db=db)) == 1
-    summary, events = told(LINEAR, trials=3, epochs=1, db=db)
+    summary, events = run_watched(LINEAR, trials=3, epochs=1, db=db)
     assert summary.states == Counter({State.FINISHED: 2})
     assert len([event for event in events if isinstance(event, TrialFinished)]) == 2

@@ -33,9 +33,9 @@ def run(toys, monkeypatch, tmp_path):
     extended = toys.with_entries("toy-files", "loader", [loader])
 
     def call(folder, pattern=TREE, watch=None, **settings):
-        asked = {"trials": 1, "epochs": 1, "in_process": True, "threads": 1}
-        asked |= {"data": str(folder), "db": str(tmp_path / "lemur.db")}
-        settings = Settings.of({"patterns": [pattern], **asked, **settings})
+        defaults = {"trials": 1, "epochs": 1, "in_process": True, "threads": 1}
+        defaults |= {"data": str(folder), "db": str(tmp_path / "lemur.db")}
+        settings = Settings.of({"patterns": [pattern], **defaults, **settings})
         events = []
 
         def watched(event):
@@ -79,12 +79,12 @@ def test_another_folder_of_the_same_name_has_its_own_trials(run, pets, others, d
     assert summary.states == {State.FINISHED: 1}
     frame = data(db=db, with_stats=True)
     assert frame["number"].tolist() == [1, 2]
-    one, two = frame["data"]
-    assert (one.partition("@")[0], two.partition("@")[0]) == ("pets", "others")
-    assert [text[:8] for text in frame["fingerprint"]] == [one[-8:], two[-8:]]
+    first, second = frame["data"]
+    assert (first.partition("@")[0], second.partition("@")[0]) == ("pets", "others")
+    assert [text[:8] for text in frame["fingerprint"]] == [first[-8:], second[-8:]]
     assert warned(events) == [
-        f"dataset 'tree' is {two}; 1 trial of this database was trained on other data "
-        f"(1 on {one}) and is not counted"
+        f"dataset 'tree' is {second}; 1 trial of this database was trained on other data "
+        f"(1 on {first}) and is not counted"
     ]
     for name in ("data", "fingerprint"):
         for trial, value in zip(frame["trial"], frame[name], strict=True):
@@ -204,7 +204,7 @@ def test_older_trials_do_not_count_where_other_content_is_known(run, pets, db):
     summary, events = run(pets, BLOBS, trials=2)
     assert summary.states == {State.FINISHED: 2}
     [line] = warned(events)
-    assert "(1 on pets@00000000, 1 on unknown data): kept, but not counted" in line
+    assert "(1 on pets@00000000, 1 on unknown data) and are not counted" in line
 
 
 @pytest.mark.parametrize("touched", [False, True])
@@ -257,13 +257,13 @@ def test_reproduce_reports_that_the_data_was_not_recorded(run, pets, db, lemur):
 def test_pictures_are_drawn_of_the_data_that_was_trained_on(run, pets, others, db, lemur):
     run(pets, keep_weights=True)
     run(others, keep_weights=True)
-    one, two = data(db=db)["trial"]
-    for folder, uid in ((pets, one), (others, two)):
+    first, second = data(db=db)["trial"]
+    for folder, uid in ((pets, first), (others, second)):
         status, out, _ = lemur("show", "pictures", TREE, "--data", folder, "-o", "a.png")
         assert (status, out.splitlines()[0]) == (0, f"trial {uid} of {TREE}")
-    status, _, errors = lemur("show", "pictures", one, "--data", others, "-o", "b.png")
+    status, _, errors = lemur("show", "pictures", first, "--data", others, "-o", "b.png")
     assert status == 2
-    assert f"trial {one[:8]} was trained on another dataset 'tree'" in errors
+    assert f"trial {first[:8]} was trained on another dataset 'tree'" in errors
     third = write_tree(others.with_name("third"), seed=3)
     status, _, errors = lemur("show", "pictures", TREE, "--data", third, "-o", "b.png")
     assert (status, "was trained on another dataset 'tree'" in errors) == (2, True)
@@ -273,17 +273,17 @@ def test_pictures_are_drawn_of_the_data_that_was_trained_on(run, pets, others, d
 def test_a_trial_shows_its_data(run, pets, others, db, lemur):
     run(pets)
     run(others)
-    one, two = data(db=db)["trial"]
-    _, out, _ = lemur("show", "trial", one, "--no-source")
+    first, second = data(db=db)["trial"]
+    _, out, _ = lemur("show", "trial", first, "--no-source")
     assert f"data        {labels(db)[0]} (train 6, test 4, files 10)" in out.splitlines()
     assert "classes     cat, dog" in out.splitlines()
-    _, out, _ = lemur("compare", one, two)
+    _, out, _ = lemur("compare", first, second)
     assert [line.split()[:2] for line in out.splitlines()[:5] if line.startswith("data ")] == [
         ["data", labels(db)[0]]
     ]
     _, out, _ = lemur("db", "info")
-    said = [line for line in out.splitlines() if line.startswith("data  ")]
-    assert said == [f"data        tree {label}, 1 trial" for label in labels(db)]
+    lines = [line for line in out.splitlines() if line.startswith("data  ")]
+    assert lines == [f"data        tree {label}, 1 trial" for label in labels(db)]
 
 
 def test_merged_trials_keep_their_data(run, pets, others, tmp_path, db):
@@ -315,8 +315,8 @@ def test_exported_trials_keep_their_data(run, pets, others, tmp_path, db):
         assert check(engine) == []
     columns = ["trial", "data", "fingerprint"]
     before, after = (
-        data(db=each, with_stats=True, columns=columns).sort_values("trial", ignore_index=True)
-        for each in (db, tmp_path / "back.db")
+        data(db=path, with_stats=True, columns=columns).sort_values("trial", ignore_index=True)
+        for path in (db, tmp_path / "back.db")
     )
     assert before.equals(after)
 

@@ -35,9 +35,9 @@ def file(request, bundle, monkeypatch):
         monkeypatch.setattr(data_file, "_write_in_memory", fail)
     elif not IS_LINUX:
         pytest.skip("files in memory are Linux's")
-    one = DataFile(bundle)
-    yield one
-    one.close()
+    opened = DataFile(bundle)
+    yield opened
+    opened.close()
 
 
 def fail(*_):
@@ -55,10 +55,10 @@ def test_samples_are_those_that_were_written(file, bundle):
 
 
 def test_writes_to_samples_stay_in_one_mapping(file, bundle):
-    ours, theirs = file.mapped.load(), file.mapped.load()
-    ours.train.inputs.zero_()
-    ours.train.targets.add_(1)
-    assert torch.equal(theirs.train.inputs, bundle.train.inputs)
+    first, second = file.mapped.load(), file.mapped.load()
+    first.train.inputs.zero_()
+    first.train.targets.add_(1)
+    assert torch.equal(second.train.inputs, bundle.train.inputs)
     assert torch.equal(file.mapped.load().train.targets, bundle.train.targets)
 
 

@@ -16,27 +16,27 @@ from lemur_core.train.training import arrange
 
 run = partial(lemur_core.run, in_process=True, threads=1)
 LINEAR = "img-classification_blobs_hits_Linear"
-ASKED = {"trials": 1, "epochs": 5, "lr": 0.05, "momentum": 0.9, "batch": 16, "prm": {"width": 4}}
+SETTINGS = {"trials": 1, "epochs": 5, "lr": 0.05, "momentum": 0.9, "batch": 16, "prm": {"width": 4}}
 
 
 def losses(db, **choices):
-    run(LINEAR, **ASKED | choices, transform="plain", db=db)
+    run(LINEAR, **SETTINGS | choices, transform="plain", db=db)
     frame = data(db=db)
     return list(frame["loss"]), frame["prm"][0]
 
 
 def test_a_net_learns_in_bfloat16_as_in_float32(tmp_path):
     full, prm = losses(str(tmp_path / "full.db"))
-    mixed, asked = losses(str(tmp_path / "mixed.db"), precision="bf16")
+    mixed, prm_recorded = losses(str(tmp_path / "mixed.db"), precision="bf16")
     assert mixed != full
     assert mixed == pytest.approx(full, rel=0.05)
     assert full[-1] < 0.5 * full[0]
-    assert asked == prm | {"precision": "bf16"}
+    assert prm_recorded == prm | {"precision": "bf16"}
 
 
 def test_settings_given_as_a_range_are_searched(tmp_path):
     db = str(tmp_path / "results.db")
-    run(LINEAR, **ASKED | {"trials": 8}, precision="fp32,bf16", channels_last=True, db=db)
+    run(LINEAR, **SETTINGS | {"trials": 8}, precision="fp32,bf16", channels_last=True, db=db)
     prms = list(data(db=db)["prm"])
     assert {prm["precision"] for prm in prms} == {"fp32", "bf16"}
     assert {prm["channels_last"] for prm in prms} == {True}
@@ -66,16 +66,16 @@ def test_a_net_is_compiled_only_on_request():
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"precision": "fp8"}, "precision=fp8: expected fp32 or bf16"),
         ({"compile": "3..4"}, "compile=3..4: expected false or true"),
         ({"prm": {"channels_last": 1}}, "channels_last=1: expected false or true"),
     ],
 )
-def test_invalid_execution_settings_are_reported(given, message):
+def test_invalid_execution_settings_are_reported(arguments, message):
     with pytest.raises(SpaceError) as caught:
-        Settings.of(given)
+        Settings.of(arguments)
     assert str(caught.value) == message
 
 
@@ -105,11 +105,11 @@ def two_threads():
 
 @pytest.mark.parametrize("training", [True, False])
 def test_many_samples_are_each_loaded_once_by_processes(two_threads, training):
-    given = batches(Listed(2_001), torch.nn.Identity(), 50, torch.device("cpu"), training=training)
-    assert given.loader.num_workers == 2
+    loaded = batches(Listed(2_001), torch.nn.Identity(), 50, torch.device("cpu"), training=training)
+    assert loaded.loader.num_workers == 2
     for _ in range(2):
         targets = []
-        for inputs, these in given:
+        for inputs, these in loaded:
             assert inputs.flatten().tolist() == these.remainder(251).tolist()
             targets += these.tolist()
         # In training, a last batch of one sample is left out.

@@ -60,12 +60,12 @@ def fingerprint(bundle, tmp_path):
 
 def test_a_copy_elsewhere_has_the_same_fingerprint_and_another_label(tree, tmp_path):
     copy = shutil.copytree(tree, tmp_path / "deep" / "down" / "copied")
-    one, two = identified(tree), identified(copy)
-    assert one.fingerprint == two.fingerprint
-    assert one.label == f"pets@{one.fingerprint[:8]}"
-    assert two.label == f"copied@{one.fingerprint[:8]}"
-    assert one.class_names == ("cat", "dog")
-    assert one.sizes == "train 6, test 4, files 10"
+    original, copied = identified(tree), identified(copy)
+    assert original.fingerprint == copied.fingerprint
+    assert original.label == f"pets@{original.fingerprint[:8]}"
+    assert copied.label == f"copied@{original.fingerprint[:8]}"
+    assert original.class_names == ("cat", "dog")
+    assert original.sizes == "train 6, test 4, files 10"
 
 
 def test_times_do_not_count(tree):
@@ -78,9 +78,11 @@ def test_times_do_not_count(tree):
 def test_the_order_of_files_does_not_count(tree):
     from lemur_toy.files import tree as load
 
-    one = load(tree, "")
-    two = replace(one, files=one.files[::-1])
-    assert identify(one, tree, "tree", FileDigests()) == identify(two, tree, "tree", FileDigests())
+    bundle = load(tree, "")
+    reordered = replace(bundle, files=bundle.files[::-1])
+    assert identify(bundle, tree, "tree", FileDigests()) == identify(
+        reordered, tree, "tree", FileDigests()
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,10 +140,10 @@ def test_every_byte_of_large_samples_in_memory_counts(tmp_path):
     changed = large.clone()
     changed[1, 0, -1, -1] = 1
     targets = torch.zeros(2, dtype=torch.int64)
-    one, two = (
+    first, second = (
         replace(in_memory(), train=InMemory(inputs, targets)) for inputs in (large, changed)
     )
-    assert fingerprint(one, tmp_path) != fingerprint(two, tmp_path)
+    assert fingerprint(first, tmp_path) != fingerprint(second, tmp_path)
 
 
 def test_every_byte_of_parts_of_tensors_in_memory_counts(tmp_path):
@@ -186,7 +188,7 @@ def test_sampling_includes_the_first_and_the_last_sample(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("one", "two"),
+    ("first", "second"),
     [
         (np.array([1, 2]), np.array([1, 3])),
         (np.array(["a", None]), np.array(["b", None])),
@@ -196,12 +198,12 @@ def test_sampling_includes_the_first_and_the_last_sample(tmp_path):
         (b"1", "1"),
     ],
 )
-def test_all_parts_of_samples_count(one, two, tmp_path):
+def test_all_parts_of_samples_count(first, second, tmp_path):
     def of(value):
         return fingerprint(in_memory(train=Lazy(lambda index: (value, 0))), tmp_path)
 
-    assert of(one) == of(one)
-    assert of(one) != of(two)
+    assert of(first) == of(first)
+    assert of(first) != of(second)
 
 
 def test_corrupt_samples_count_too(tmp_path):
@@ -215,18 +217,18 @@ def test_corrupt_samples_count_too(tmp_path):
 def test_sampling_preserves_the_random_generators(tmp_path):
     drawing = Lazy(lambda index: (torch.rand(1), random.random()))
 
-    def drawn():
+    def drawn_with():
         torch.manual_seed(1)
         random.seed(1)
-        found = fingerprint(in_memory(train=drawing), tmp_path)
-        return found, torch.rand(1).item(), random.random()
+        digest = fingerprint(in_memory(train=drawing), tmp_path)
+        return digest, torch.rand(1).item(), random.random()
 
-    found, *after = drawn()
+    digest, *after = drawn_with()
     torch.manual_seed(1)
     random.seed(1)
     assert after == [torch.rand(1).item(), random.random()]
     torch.manual_seed(2)
-    assert fingerprint(in_memory(train=drawing), tmp_path) == found
+    assert fingerprint(in_memory(train=drawing), tmp_path) == digest
 
 
 def test_the_published_form_names_the_files_of_torchvisions_folders(tmp_path):
@@ -271,14 +273,14 @@ def settled(monkeypatch):
 @pytest.fixture
 def reads(monkeypatch):
     """The files that were read, in order."""
-    found, read = [], file_digests._read
+    names, read = [], file_digests._read
 
     def noted(dataset, file):
-        found.append(os.path.basename(file))
+        names.append(os.path.basename(file))
         return read(dataset, file)
 
     monkeypatch.setattr(file_digests, "_read", noted)
-    return found
+    return names
 
 
 @pytest.fixture
@@ -289,8 +291,8 @@ def file(tmp_path):
 
 
 def digest(*files, **options):
-    found = FileDigests(**options)("it", files)
-    assert found == {str(file): hashlib.sha256(file.read_bytes()).digest() for file in files}
+    digests = FileDigests(**options)("it", files)
+    assert digests == {str(file): hashlib.sha256(file.read_bytes()).digest() for file in files}
 
 
 def test_a_file_is_read_once(file, settled, reads):

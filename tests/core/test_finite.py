@@ -111,11 +111,11 @@ class Raising:
 
 
 def test_an_error_of_a_metric_on_nan_is_attributed_to_the_outputs():
-    given = [(torch.ones(2, 3), None), (torch.full((2, 3), NAN), None)]
+    loaded = [(torch.ones(2, 3), None), (torch.full((2, 3), NAN), None)]
     with pytest.raises(NotFiniteError, match="for batch 2 of the validation split"):
-        score(nn.Identity(), given, {"raising": Raising()}, "validation")
+        score(nn.Identity(), loaded, {"raising": Raising()}, "validation")
     with pytest.raises(ZeroDivisionError):
-        score(_Broken(), given[:1], {"raising": Raising()}, "validation")
+        score(_Broken(), loaded[:1], {"raising": Raising()}, "validation")
 
 
 class _Broken(nn.Module):
@@ -134,8 +134,8 @@ def attempted(tmp_path, change, **settings):
     import sqlite3
 
     with sqlite3.connect(db) as connection:
-        [found] = connection.execute("select state, reason from trial").fetchall()
-    return found, len(data(db=db))
+        [row] = connection.execute("select state, reason from trial").fetchall()
+    return row, len(data(db=db))
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])

@@ -66,17 +66,17 @@ def test_trackers_are_called_in_pluggys_order(kinds):
     def trackers(heard):
         return [tracker(heard, number, **options) for number, options in enumerate(kinds)]
 
-    pluggys, ours = [], []
+    pluggys, called = [], []
     manager = pluggy.PluginManager("lemur_core")
     manager.add_hookspecs(hookspecs)
-    for one in trackers(pluggys):
-        manager.register(one)
+    for tracker in trackers(pluggys):
+        manager.register(tracker)
     manager.hook.lemur_trial_started(trial=NoTrial())
 
-    tell_plugins(registered(*trackers(ours)), lambda event: None)(TrialStarted(NoTrial()))
+    tell_plugins(registered(*trackers(called)), lambda event: None)(TrialStarted(NoTrial()))
 
-    assert ours == pluggys
-    assert len(ours) >= len(kinds)
+    assert called == pluggys
+    assert len(called) >= len(kinds)
 
 
 def test_a_function_of_another_name_is_called_for_the_hook_that_it_names():

@@ -41,15 +41,15 @@ def identity(file):
 
 def test_a_trial_with_initial_weights_differs_from_one_with_random_weights(db, ones):
     # With this learning rate, nothing is learned in an epoch.
-    asked = {"points": [POINT | {"lr": 1e-30}], "lr": "1e-30..1", "db": db, "keep_weights": True}
-    run(**asked, weights=ones)
+    settings = {"points": [POINT | {"lr": 1e-30}], "lr": "1e-30..1", "db": db, "keep_weights": True}
+    run(**settings, weights=ones)
     [uid] = set(data(db=db)["trial"])
-    kept = load_file(f"{db}-weights/{uid}.safetensors")
-    assert kept.keys() == NAMES.keys()
-    assert all(torch.equal(value, torch.ones_like(value)) for value in kept.values())
+    weights_saved = load_file(f"{db}-weights/{uid}.safetensors")
+    assert weights_saved.keys() == NAMES.keys()
+    assert all(torch.equal(value, torch.ones_like(value)) for value in weights_saved.values())
     assert [prm["weights"] for prm in data(db=db)["prm"]] == [identity(ones)]
-    assert not run(**asked, weights=ones).states
-    assert run(**asked).states == {State.FINISHED: 1}
+    assert not run(**settings, weights=ones).states
+    assert run(**settings).states == {State.FINISHED: 1}
     assert [prm.get("weights") for prm in data(db=db)["prm"]] == [identity(ones), None]
 
 
@@ -58,9 +58,9 @@ def test_a_search_starts_and_resumes_with_initial_weights(db, ones):
         if isinstance(event, EpochEnded):
             raise KeyboardInterrupt
 
-    asked = {"trials": 1, "epochs": 2, "weights": str(ones), "prm": {"width": 2}, "db": db}
-    run(**asked, watch=interrupt)
-    assert run(**asked).states == {State.FINISHED: 1}
+    settings = {"trials": 1, "epochs": 2, "weights": str(ones), "prm": {"width": 2}, "db": db}
+    run(**settings, watch=interrupt)
+    assert run(**settings).states == {State.FINISHED: 1}
     [state] = set(data(db=db)["state"])
     assert state == "finished"
 
@@ -117,11 +117,11 @@ def test_a_file_without_weights_is_reported_in_one_line(db, tmp_path, where, nam
     file = tmp_path / name
     if text is not None:
         file.write_bytes(text)
-    begun = {"weights": file} if where == "setting" else {}
-    point = POINT if begun else POINT | {"weights": str(file)}
+    setting = {"weights": file} if where == "setting" else {}
+    point = POINT if setting else POINT | {"weights": str(file)}
     with pytest.raises(SettingsError) as caught:
-        run(points=[point], **begun, db=db)
-    assert str(caught.value) == ("" if begun else "point 1: ") + message.format(file)
+        run(points=[point], **setting, db=db)
+    assert str(caught.value) == ("" if setting else "point 1: ") + message.format(file)
 
 
 def test_a_trial_is_reproduced_with_its_initial_weights(db, ones, tmp_path):
@@ -130,15 +130,15 @@ def test_a_trial_is_reproduced_with_its_initial_weights(db, ones, tmp_path):
     call = CliRunner().invoke
     done = call(reproduce, [uid, "--db", db, "--weights", str(ones)])
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, "the same")
-    wanted = identity(ones)
+    expected = identity(ones)
     lacking = call(reproduce, [uid, "--db", db])
     assert str(lacking.exception) == (
         f"trial {uid[:8]} started from the weights in a file that is not stored, whose SHA-256 "
-        f"begins with {wanted[7:]}; name it: lemur reproduce {uid[:8]} --weights FILE"
+        f"begins with {expected[7:]}; name it: lemur reproduce {uid[:8]} --weights FILE"
     )
     other = tmp_path / "other.safetensors"
     save_file({"head": torch.ones(2)}, other)
     wrong = call(reproduce, [uid, "--db", db, "--weights", str(other)])
     assert str(wrong.exception) == (
-        f"weights '{other}' are {identity(other)}; the trial started from {wanted}"
+        f"weights '{other}' are {identity(other)}; the trial started from {expected}"
     )

@@ -14,13 +14,13 @@ def press():
 
 
 def test_the_second_stops_at_once():
-    told = []
-    with Interruption(told.append) as interruption:
+    lines = []
+    with Interruption(lines.append) as interruption:
         press()
         assert interruption.is_requested
         with pytest.raises(StopNow):
             press()
-    assert told == ["finishing the epoch, then stopping; Ctrl-C again stops now"]
+    assert lines == ["finishing the epoch, then stopping; Ctrl-C again stops now"]
 
 
 def test_the_first_stops_at_once_if_there_is_no_epoch_to_finish():

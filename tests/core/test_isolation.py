@@ -193,10 +193,10 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def workers(folder):
     """A worker that all tests share, once a test has started it: it finds the toys then."""
-    begun = []
-    yield begun
-    for one in begun:
-        one.close()
+    started_workers = []
+    yield started_workers
+    for worker in started_workers:
+        worker.close()
 
 
 @pytest.fixture
@@ -305,8 +305,8 @@ def test_a_net_that_writes_to_the_pipe_fails(worker, trial, alone, sent, reason)
 
 
 def test_an_epoch_is_not_reported_twice(worker, trial):
-    told = EPOCH % ("1", "0.5", "1.0", "5", "{}")
-    outcome = trained(worker, trial(f"send({told + chr(10) + told + chr(10)!r})", epochs=3))
+    message = EPOCH % ("1", "0.5", "1.0", "5", "{}")
+    outcome = trained(worker, trial(f"send({message + chr(10) + message + chr(10)!r})", epochs=3))
     reason = f"{NO_MESSAGE}: it sent epoch 1; expected epoch 2"
     assert (outcome.state, outcome.reason) == (State.FAILED, reason)
     assert [epoch.number for epoch in outcome.epochs] == [1]
@@ -408,12 +408,12 @@ def test_no_process_remains_of_a_killed_campaign(worker, trial, tmp_path):
         file=str(file),
         then=f"Path({str(pid)!r}).write_text(str(os.getpid())); ctypes.PyDLL(None).pause()",
     )
-    one, reading = trial(lines), os.pipe()
+    first_trial, reading = trial(lines), os.pipe()
     campaign = os.fork()
     if campaign == 0:
         try:
             used = ProcessWorker(worker.bundles, worker.limits, "cpu", worker._start)
-            used.begin(one)
+            used.begin(first_trial)
             os.write(reading[1], str(used._process.pid).encode())
             time.sleep(600)
         finally:

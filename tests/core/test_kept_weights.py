@@ -41,8 +41,8 @@ def train(toys, tmp_path):
 
     def call(watch=lambda event: None, **settings):
         db = str(tmp_path / "results.db")
-        asked = {"trials": 1, "epochs": 3, "in_process": True, "keep_weights": True}
-        settings = Settings.of({"patterns": [SCENES], "db": db, **asked, **settings})
+        defaults = {"trials": 1, "epochs": 3, "in_process": True, "keep_weights": True}
+        settings = Settings.of({"patterns": [SCENES], "db": db, **defaults, **settings})
         campaign(settings, registry, watch)
         return Path(f"{db}-weights")
 
@@ -89,18 +89,18 @@ def test_every_epochs_weights_are_saved_and_the_best_under_the_usual_name(train,
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("value", "expected"),
     [(True, "best"), (False, "no"), ("no", "no"), ("last", "last"), ("every", "every")],
 )
-def test_keep_weights_is_a_word_or_a_boolean(given, expected):
-    assert Settings.of({"keep_weights": given}).keep_weights == expected
+def test_keep_weights_is_a_word_or_a_boolean(value, expected):
+    assert Settings.of({"keep_weights": value}).keep_weights == expected
 
 
-@pytest.mark.parametrize("given", ["yes", 1, None])
-def test_other_words_are_reported_in_one_line(given):
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_other_words_are_reported_in_one_line(value):
     with pytest.raises(SettingsError) as caught:
-        Settings.of({"keep_weights": given})
-    assert str(caught.value) == f"keep_weights is {given!r}; expected no, best, last, every"
+        Settings.of({"keep_weights": value})
+    assert str(caught.value) == f"keep_weights is {value!r}; expected no, best, last, every"
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_other_words_are_reported_in_one_line(given):
     ],
 )
 def test_the_flag_alone_keeps_the_best(arguments, expected):
-    given = run.make_context("run", list(arguments)).params
-    assert (given["keep_weights"], given["patterns"]) == expected
+    parameters = run.make_context("run", list(arguments)).params
+    assert (parameters["keep_weights"], parameters["patterns"]) == expected
 
 
 def test_no_weights_are_saved_by_default(train):

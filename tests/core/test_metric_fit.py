@@ -33,10 +33,10 @@ def train(toys, tmp_path, monkeypatch):
     registry = toys.with_entries("more", "metric", entries)
 
     def call(*metrics, **settings):
-        given = {"net": "Linear", "metric": list(metrics), "trials": 1, "epochs": 1}
-        given |= {"db": str(tmp_path / "lemur.db"), "in_process": True}
+        defaults = {"net": "Linear", "metric": list(metrics), "trials": 1, "epochs": 1}
+        defaults |= {"db": str(tmp_path / "lemur.db"), "in_process": True}
         events = []
-        summary = campaign(Settings.of(given | settings), registry, events.append)
+        summary = campaign(Settings.of(defaults | settings), registry, events.append)
         warned = [event.message for event in events if isinstance(event, Warned)]
         return sorted(set(data(db=summary.db)["metric"])), warned
 

@@ -71,8 +71,8 @@ class Net(nn.Module):
 def trial(toys, tmp_path):
     file = tmp_path / "Keeping.py"
     file.write_text(NET)
-    known = toys.with_entries("file", "net", [entry_of_file(file)])
-    [made] = compose(known, [Pattern.parse("img-classification_blobs_hits_Keeping")])
+    with_keeping = toys.with_entries("file", "net", [entry_of_file(file)])
+    [made] = compose(with_keeping, [Pattern.parse("img-classification_blobs_hits_Keeping")])
     return Trial(made, 1, {"lr": 0.01, "batch": 16, "transform": "plain"}, 3, 4)
 
 
@@ -85,7 +85,7 @@ def bundle():
 
 
 def numbers(epochs):
-    return [(one.number, one.loss, one.validation, one.accuracy) for one in epochs]
+    return [(epoch.number, epoch.loss, epoch.validation, epoch.accuracy) for epoch in epochs]
 
 
 @pytest.mark.parametrize("after", [1, 3])

@@ -23,7 +23,7 @@ TASKS = ("img-classification",)
 
 
 @pytest.fixture
-def told(toys, tmp_path):
+def run_watched(toys, tmp_path):
     """Run a campaign on the datasets in files, in this process; return its summary and events."""
     targets = {"fetchable": "lemur_toy.files:fetchable", "damaged": "lemur_toy.files:damaged"}
     entries = [Entry(name, target, TASKS, size=4) for name, target in targets.items()]
@@ -31,11 +31,11 @@ def told(toys, tmp_path):
     seen = []
 
     def run(pattern, **settings):
-        given = {
+        defaults = {
             "patterns": pattern, "trials": 1, "epochs": 1, "transform": "plain",
             "in_process": True, "data": tmp_path, "db": str(tmp_path / "results.db"),
         }  # fmt: skip
-        return campaign(Settings.of(given | settings), registry, seen.append), seen
+        return campaign(Settings.of(defaults | settings), registry, seen.append), seen
 
     run.seen, run.registry = seen, registry
     return run
@@ -45,66 +45,70 @@ def fetched(seen):
     return [event for event in seen if isinstance(event, events.FileFetched)]
 
 
-def test_missing_data_is_downloaded_before_the_campaign_starts(told, tmp_path):
-    summary, seen = told("img-classification_fetchable_hits_{Linear,Tall}", download=True)
-    assert {one.pipeline for one in summary.standings} == {
+def test_missing_data_is_downloaded_before_the_campaign_starts(run_watched, tmp_path):
+    summary, seen = run_watched("img-classification_fetchable_hits_{Linear,Tall}", download=True)
+    assert {standing.pipeline for standing in summary.standings} == {
         "img-classification_fetchable_hits_Linear"
     }
     first = next(at for at, event in enumerate(seen) if isinstance(event, events.CampaignStarted))
     assert all(isinstance(event, events.FileFetched) for event in seen[:first])
     # Of 201 reports, the campaign passes on one per percent.
     assert [event.done for event in fetched(seen)] == list(range(0, 1001, 10))
-    told("img-classification_fetchable_hits_Linear", download=True, trials=-1)
+    run_watched("img-classification_fetchable_hits_Linear", download=True, trials=-1)
     assert (tmp_path / "attempts").read_text() == "x"
 
 
-def test_nothing_is_downloaded_without_request(told, tmp_path):
+def test_nothing_is_downloaded_without_request(run_watched, tmp_path):
     with pytest.raises(MissingDataError, match=f"^data set 'fetchable': {tmp_path} lacks fetched"):
-        told("img-classification_fetchable_hits_Linear")
+        run_watched("img-classification_fetchable_hits_Linear")
     assert not (tmp_path / "attempts").exists()
 
 
-def test_a_failed_download_is_reported(told, tmp_path):
+def test_a_failed_download_is_reported(run_watched, tmp_path):
     (tmp_path / "no-network").touch()
     with pytest.raises(FetchError) as caught:
-        told("img-classification_fetchable_hits", download=True)
+        run_watched("img-classification_fetchable_hits", download=True)
     message = "dataset 'fetchable': http://nowhere/fetched.bin cannot be reached: no route"
     assert str(caught.value) == message
     assert (tmp_path / "attempts").read_text() == "x"
 
 
-def test_a_wildcard_downloads_nothing(told, tmp_path):
-    summary, _ = told("img-classification_{blobs,fetch*}_hits_*in*", download=True)
+def test_a_wildcard_downloads_nothing(run_watched, tmp_path):
+    summary, _ = run_watched("img-classification_{blobs,fetch*}_hits_*in*", download=True)
     [left_out] = summary.left_out
     assert left_out.startswith(f"data set 'fetchable': {tmp_path} lacks fetched")
     assert not (tmp_path / "attempts").exists()
-    assert {one.pipeline for one in summary.standings} == {"img-classification_blobs_hits_Linear"}
+    assert {standing.pipeline for standing in summary.standings} == {
+        "img-classification_blobs_hits_Linear"
+    }
 
 
-def test_a_dataset_without_download_reports_missing_files(told):
+def test_a_dataset_without_download_reports_missing_files(run_watched):
     with pytest.raises(MissingDataError, match="^data set 'absent': .* get it from nowhere$"):
-        told("img-classification_absent_hits_Linear", download=True)
+        run_watched("img-classification_absent_hits_Linear", download=True)
 
 
 DAMAGED = "img-classification_damaged_hits_Linear"
 
 
-def test_a_corrupt_sample_is_an_error(told, tmp_path):
+def test_a_corrupt_sample_is_an_error(run_watched, tmp_path):
     (tmp_path / "corrupt.txt").write_text("test/3")
     with pytest.raises(MisfitError) as caught:
-        told(DAMAGED)
+        run_watched(DAMAGED)
     assert str(caught.value) == (
         "test/3 cannot be decoded: it is cut off; "
         "mend or remove it, or leave such files out with --skip-corrupt"
     )
     # It is not tried again, as other trials would fail too.
-    assert len([event for event in told.seen if isinstance(event, events.TrialFinished)]) == 1
+    assert (
+        len([event for event in run_watched.seen if isinstance(event, events.TrialFinished)]) == 1
+    )
 
 
 @pytest.mark.parametrize("in_process", [True, False])
-def test_corrupt_samples_are_left_out_on_request(told, tmp_path, in_process):
+def test_corrupt_samples_are_left_out_on_request(run_watched, tmp_path, in_process):
     (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0 test/9")
-    summary, seen = told(DAMAGED, skip_corrupt=True, in_process=in_process)
+    summary, seen = run_watched(DAMAGED, skip_corrupt=True, in_process=in_process)
     assert summary.exit_status == 0
     assert len(data(db=tmp_path / "results.db")) == 1
     [warned] = [event.message for event in seen if isinstance(event, events.Warned)]
@@ -128,29 +132,29 @@ def recorded(folder):
         ("train/5", ["left out of test: 1 then, 0 now", "left out of train: 2 then, 1 now"]),
     ],
 )
-def test_a_trial_is_reproduced_without_corrupt_samples(told, tmp_path, now, changed):
+def test_a_trial_is_reproduced_without_corrupt_samples(run_watched, tmp_path, now, changed):
     (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0")
-    told(DAMAGED, skip_corrupt=True)
+    run_watched(DAMAGED, skip_corrupt=True)
     (tmp_path / "corrupt.txt").write_text(now)
-    again = reproduce(recorded(tmp_path), told.registry, tmp_path)
+    again = reproduce(recorded(tmp_path), run_watched.registry, tmp_path)
     assert again.outcome.state is State.FINISHED
     assert again.changed == changed
     assert again.same == (not changed)
 
 
-def test_left_out_samples_are_shown(told, tmp_path, lemur):
+def test_left_out_samples_are_shown(run_watched, tmp_path, lemur):
     (tmp_path / "corrupt.txt").write_text("train/1 train/5 test/0")
-    told(DAMAGED, skip_corrupt=True)
+    run_watched(DAMAGED, skip_corrupt=True)
     uid = recorded(tmp_path).facts["uid"]
     _, out, _ = lemur("show", "trial", uid, "--db", str(tmp_path / "results.db"))
     assert "left out    1 of test, which cannot be decoded\n" in out
     assert "left out    2 of train, which cannot be decoded\n" in out
 
 
-def test_a_split_of_corrupt_samples_only_is_an_error(told, tmp_path):
+def test_a_split_of_corrupt_samples_only_is_an_error(run_watched, tmp_path):
     (tmp_path / "corrupt.txt").write_text(" ".join(f"test/{index}" for index in range(16)))
     with pytest.raises(MissingDataError) as caught:
-        told(DAMAGED, skip_corrupt=True)
+        run_watched(DAMAGED, skip_corrupt=True)
     assert str(caught.value) == (
         "dataset 'damaged': none of the 16 files of its test split can be decoded; "
         "test/0: it is cut off"
@@ -164,11 +168,13 @@ def test_a_corrupt_file_does_not_change_the_validation_split(toys, tmp_path):
     for corrupt in ("", "train/7 train/20"):
         (tmp_path / "corrupt.txt").write_text(corrupt)
         bundle = damaged(tmp_path, TASKS[0]).held_out()
-        kept = leave_out(bundle, find_corrupt(bundle, "damaged", print))
-        splits.append({split: indices(getattr(kept, split)) for split in ("train", "validation")})
-    whole, rest = splits
-    assert rest["validation"] == [index for index in whole["validation"] if index not in (7, 20)]
-    assert rest["train"] == [index for index in whole["train"] if index not in (7, 20)]
+        reduced = leave_out(bundle, find_corrupt(bundle, "damaged", print))
+        splits.append(
+            {split: indices(getattr(reduced, split)) for split in ("train", "validation")}
+        )
+    whole, others = splits
+    assert others["validation"] == [index for index in whole["validation"] if index not in (7, 20)]
+    assert others["train"] == [index for index in whole["train"] if index not in (7, 20)]
 
 
 def indices(samples):
@@ -193,18 +199,18 @@ def test_an_error_in_a_loader_process_keeps_its_text():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        given = batches(Images(), torch.nn.Identity(), 4, torch.device("cpu"), training=False)
+        loaded = batches(Images(), torch.nn.Identity(), 4, torch.device("cpu"), training=False)
         with pytest.raises(CorruptSampleError, match="^0.png cannot be decoded: it is cut off; "):
-            next(iter(given))
+            next(iter(loaded))
     finally:
         torch.set_num_threads(before)
 
 
 def test_images_of_several_sizes_without_resizing_are_an_error():
     images = [(torch.zeros(3, 4, size, dtype=torch.uint8), 0) for size in (5, 6)]
-    given = batches(images, torch.nn.Identity(), 2, torch.device("cpu"), training=False)
+    loaded = batches(images, torch.nn.Identity(), 2, torch.device("cpu"), training=False)
     with pytest.raises(MisfitError) as caught:
-        list(given)
+        list(loaded)
     assert str(caught.value) == (
         "images of several sizes, 3x4x5 and 3x4x6, make no batch; "
         "choose transforms that resize them"

@@ -47,13 +47,13 @@ def scenes(count=7):
 @pytest.mark.parametrize("training", [True, False])
 def test_a_mask_is_moved_with_its_image(kind, training):
     images, masks = scenes()
-    given = list(batches(kind(images, masks), Mirrored(), 3, CPU, training=training))
-    assert [len(inputs) for inputs, _ in given] == ([3, 3] if training else [3, 3, 1])
-    for inputs, targets in given:
+    loaded = list(batches(kind(images, masks), Mirrored(), 3, CPU, training=training))
+    assert [len(inputs) for inputs, _ in loaded] == ([3, 3] if training else [3, 3, 1])
+    for inputs, targets in loaded:
         assert inputs.dtype == torch.float32
         assert targets.dtype == torch.int64
         assert torch.equal(inputs[:, 0].long(), targets)
-    rows = torch.cat([targets for _, targets in given])
+    rows = torch.cat([targets for _, targets in loaded])
     order = rows[:, :, 0] > rows[:, :, 2]
     assert order.all() if training else not order.any()
 
@@ -66,8 +66,8 @@ def test_objects_are_a_list_with_one_dictionary_for_each_image():
     ]
     [(inputs, targets)] = batches(Listed(images, objects), Mirrored(), 5, CPU, training=False)
     assert inputs.shape == (5, 1, 2, 3)
-    assert [len(each["labels"]) for each in targets] == [0, 1, 2, 3, 4]
-    assert [each["image_id"] for each in targets] == [0, 1, 2, 3, 4]
+    assert [len(objects["labels"]) for objects in targets] == [0, 1, 2, 3, 4]
+    assert [objects["image_id"] for objects in targets] == [0, 1, 2, 3, 4]
 
 
 def bundle(kind):

@@ -39,9 +39,9 @@ def train(toys, monkeypatch, tmp_path):
         extended = extended.with_entries(f"toy-{name}", kind, [Entry(name, target, (task,))])
 
     def call(pattern, **settings):
-        asked = {"trials": 1, "epochs": 3, "in_process": True, "db": str(tmp_path / "lemur.db")}
+        defaults = {"trials": 1, "epochs": 3, "in_process": True, "db": str(tmp_path / "lemur.db")}
         campaign(
-            Settings.of({"patterns": [pattern], **asked, **settings}), extended, lambda _: None
+            Settings.of({"patterns": [pattern], **defaults, **settings}), extended, lambda _: None
         )
         [uid] = set(data(db=tmp_path / "lemur.db")["trial"])
         return uid
@@ -86,13 +86,13 @@ def test_without_saved_weights_the_trial_is_trained_again_and_they_are_saved(
     uid = train(SEGMENTS)
     status, out, errors = lemur("show", "pictures", uid[:8], "-o", "one.png")
     assert (status, errors) == (0, "")
-    kept = f"lemur.db-weights/{uid}.safetensors"
+    weights_file = f"lemur.db-weights/{uid}.safetensors"
     assert [line.partition(": ")[0] for line in out.splitlines()] == [
         f"trial {uid} of {SEGMENTS}",
-        f"there is no {kept}",
+        f"there is no {weights_file}",
         "epoch 1",
         "epoch 2",
-        f"saved its weights in {kept}",
+        f"saved its weights in {weights_file}",
         "wrote one.png",
     ]
     assert_scenes("one.png")
@@ -156,7 +156,7 @@ def test_a_pipelines_name_selects_its_best_trial_by_validation(train, lemur, tmp
     campaign_of_two = ("run", LINEAR, "-t", 3, "-e", 1, "--in-process", "-q", "--keep-weights")
     lemur(*campaign_of_two)
     with closing(sqlite3.connect("lemur.db")) as connection, connection:
-        uids = [one for (one,) in connection.execute("select uid from trial order by id")]
+        uids = [uid for (uid,) in connection.execute("select uid from trial order by id")]
         for trial, (validation, accuracy) in enumerate([(0.5, 0.9), (0.7, 0.1), (0.6, 0.8)], 1):
             connection.execute(
                 "update stat set validation = ?, accuracy = ? where trial_id = ?",

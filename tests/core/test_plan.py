@@ -13,7 +13,7 @@ def test_a_plan_reads_each_pattern_once(toys, monkeypatch):
     patterns = [BLOBS, "img-classification_blobs_hits_{Linear,Raises}"]
     planned = plan(Settings.of({"patterns": patterns, "net": "Linear"}), toys)
     assert parsed == patterns
-    assert [one.name for one in planned.pipelines] == [BLOBS]
+    assert [pipeline.name for pipeline in planned.pipelines] == [BLOBS]
 
 
 def test_a_plan_lists_the_names_given_in_full(toys):
@@ -26,5 +26,5 @@ def test_only_the_demo_has_ranges_without_settings(toys):
     demo = plan(Settings.of({"prm": {"lr": 0.1}}), toys)
     assert demo.ranges == DEMO_PRM | {"lr": 0.1}
     assert plan(Settings.of({"prm": {"batch": 8}}), toys).ranges == {"batch": 8}
-    for asked in ({"patterns": BLOBS}, {"net": "Linear"}):
-        assert plan(Settings.of(asked), toys).ranges == {}
+    for settings in ({"patterns": BLOBS}, {"net": "Linear"}):
+        assert plan(Settings.of(settings), toys).ranges == {}

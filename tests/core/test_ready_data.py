@@ -42,24 +42,24 @@ def both(samples):
 def test_inputs_other_than_images_are_left_unchanged(dtype, transform):
     inputs = torch.arange(12, dtype=dtype).reshape(4, 3)
     for samples in both(InMemory(inputs, torch.arange(4))):
-        [(given, targets)] = batches(samples, transform, 4, CPU, training=False)
-        assert torch.equal(given, inputs)
+        [(loaded, targets)] = batches(samples, transform, 4, CPU, training=False)
+        assert torch.equal(loaded, inputs)
         assert targets.tolist() == [0, 1, 2, 3]
 
 
 def test_images_go_through_the_transform_in_memory_and_from_files():
     images = torch.arange(4, dtype=torch.uint8).reshape(4, 1, 1, 1)
     for samples in both(InMemory(images, torch.arange(4))):
-        [(given, _)] = batches(samples, Negated(), 4, CPU, training=False)
-        assert given.flatten().tolist() == [0, -1, -2, -3]
+        [(loaded, _)] = batches(samples, Negated(), 4, CPU, training=False)
+        assert loaded.flatten().tolist() == [0, -1, -2, -3]
 
 
 def test_a_dataset_can_collate_its_batches():
     from lemur_toy.texts import Sentences, padded
 
-    [(given, targets)] = batches(Sentences(3), Untouched(None), 3, CPU, training=False,
+    [(loaded, targets)] = batches(Sentences(3), Untouched(None), 3, CPU, training=False,
                                  collate=padded)  # fmt: skip
-    assert given.tolist() == [[1, 2, 0, 0], [4, 5, 6, 0], [1, 2, 3, 1]]
+    assert loaded.tolist() == [[1, 2, 0, 0], [4, 5, 6, 0], [1, 2, 3, 1]]
     assert targets.tolist() == [0, 1, 0]
 
 
@@ -71,15 +71,15 @@ def test_collated_batches_are_equal_in_memory_and_from_files():
         return {"pixels": 2 * torch.stack(inputs)}, (torch.tensor(targets), len(samples))
 
     for samples in both(InMemory(images, torch.arange(5))):
-        given = batches(samples, Negated(), 3, CPU, training=True, seed=3, collate=doubled)
-        passed = [(batch["pixels"].flatten().tolist(), targets) for batch, targets in given]
+        loaded = batches(samples, Negated(), 3, CPU, training=True, seed=3, collate=doubled)
+        passed = [(batch["pixels"].flatten().tolist(), targets) for batch, targets in loaded]
         assert [count for _, (_, count) in passed] == [3, 2]
         for pixels, (targets, _) in passed:
             assert pixels == [-2 * target for target in targets.tolist()]
     orders = [
-        [targets.tolist() for _, (targets, _) in batches(one, Negated(), 3, CPU, training=True,
+        [targets.tolist() for _, (targets, _) in batches(samples, Negated(), 3, CPU, training=True,
                                                          seed=3, collate=doubled)]
-        for one in both(InMemory(images, torch.arange(5)))
+        for samples in both(InMemory(images, torch.arange(5)))
     ]  # fmt: skip
     assert orders[0] == orders[1]
 
@@ -149,8 +149,8 @@ def texts(toys):
         "net": [Entry("Bag", module, (TASK,))],
         "metric": [Entry("hits2", "lemur_toy.data:Hits", (TASK,))],
     }
-    for kind, given in entries.items():
-        toys = toys.with_entries(f"texts-{kind}", kind, given)
+    for kind, kind_entries in entries.items():
+        toys = toys.with_entries(f"texts-{kind}", kind, kind_entries)
     return toys
 
 
@@ -174,8 +174,8 @@ def test_a_dataset_of_ready_inputs_accepts_no_other_transform(texts):
         f"'{TASK}_sentences_hits2_Bag': nets are given the inputs of data set 'sentences' as they "
         "are; expected transform 'none', or none to be named"
     )
-    for asked in ([], ["*"], ["none"]):
-        [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")], asked)
+    for transforms in ([], ["*"], ["none"]):
+        [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")], transforms)
         assert [*pipeline.transforms] == ["none"]
 
 

@@ -32,7 +32,7 @@ def samples():
     return InMemory(torch.arange(100, dtype=torch.uint8)[:, None, None, None], TARGETS)
 
 
-def bundle(kind=lambda one: one, **options):
+def bundle(kind=lambda samples: samples, **options):
     train, test = kind(samples()), kind(samples())
     return DataBundle(train, test, (3,), 0.6, Normalisation((0.5,), (0.25,)), **options)
 
@@ -41,27 +41,28 @@ def contents(split):
     return [(int(image), int(target)) for image, target in (split[i] for i in range(len(split)))]
 
 
-KINDS = [lambda one: one, Listed, lambda one: Subset(Listed(one), range(100))]
+KINDS = [lambda samples: samples, Listed, lambda samples: Subset(Listed(samples), range(100))]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_samples_are_a_part_in_which_each_class_keeps_its_share(kind):
     part = restrict(bundle(kind), Restriction(samples=20), "toy")
-    found = contents(part.train)
-    assert len(found) == len(set(found)) == 20
-    assert set(found) < set(contents(samples()))
-    assert torch.bincount(torch.tensor([target for _, target in found])).tolist() == [12, 6, 2]
+    pairs = contents(part.train)
+    assert len(pairs) == len(set(pairs)) == 20
+    assert set(pairs) < set(contents(samples()))
+    targets = torch.tensor([target for _, target in pairs])
+    assert torch.bincount(targets).tolist() == [12, 6, 2]
     assert len(part.test) == 100
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_smaller_subsets_are_nested_and_depend_on_the_seed(kind):
-    def drawn(**limits):
+    def selected(**limits):
         return set(contents(restrict(bundle(kind), Restriction(**limits), "toy").train))
 
-    assert drawn(samples=10) < drawn(samples=20) < drawn(samples=21)
-    assert drawn(samples=20) == drawn(samples=20)
-    assert drawn(samples=20) != drawn(samples=20, seed=1)
+    assert selected(samples=10) < selected(samples=20) < selected(samples=21)
+    assert selected(samples=20) == selected(samples=20)
+    assert selected(samples=20) != selected(samples=20, seed=1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,9 +72,9 @@ def test_selected_classes_are_complete_and_renumbered_in_order(kind):
     pairs = {(int(TARGETS[image]), target) for image, target in contents(part.train)}
     olds = sorted(old for old, _ in pairs)
     assert pairs == set(zip(olds, (0, 1), strict=True))
-    kept = int(torch.isin(TARGETS, torch.tensor(olds)).sum())
-    assert len(part.train) == len(part.test) == kept
-    share = max((old == TARGETS).sum().item() for old in olds) / kept
+    count = int(torch.isin(TARGETS, torch.tensor(olds)).sum())
+    assert len(part.train) == len(part.test) == count
+    share = max((old == TARGETS).sum().item() for old in olds) / count
     assert part.chance == pytest.approx(share)
 
 
@@ -99,9 +100,9 @@ def test_fewer_test_samples_are_selected_on_request():
 
 
 def test_samples_with_known_targets_are_selected_without_reading():
-    given = bundle(Listed)
-    restrict(given, Restriction(classes=2, samples=10, test=5), "toy")
-    assert given.train.reads == given.test.reads == 0
+    whole = bundle(Listed)
+    restrict(whole, Restriction(classes=2, samples=10, test=5), "toy")
+    assert whole.train.reads == whole.test.reads == 0
 
 
 @pytest.mark.parametrize(
@@ -120,10 +121,10 @@ def test_a_subset_larger_than_the_dataset_is_an_error(limits, message):
 
 def test_classes_of_a_dataset_without_classes_cannot_be_selected():
     boxes = [(torch.zeros(1, 1, 1, dtype=torch.uint8), torch.zeros(3, 4))] * 5
-    given = DataBundle(boxes, boxes, (3,), 0.0, Normalisation((0.5,), (0.25,)))
+    whole = DataBundle(boxes, boxes, (3,), 0.0, Normalisation((0.5,), (0.25,)))
     with pytest.raises(PatternError, match="its targets are no classes to choose among"):
-        restrict(given, Restriction(classes=2), "toy")
-    assert len(restrict(given, Restriction(samples=3), "toy").train) == 3
+        restrict(whole, Restriction(classes=2), "toy")
+    assert len(restrict(whole, Restriction(samples=3), "toy").train) == 3
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -27,10 +27,12 @@ def run(tmp_path, monkeypatch):
     def call(*patterns, **settings):
         made.clear()
         seen = []
-        asked = {"trials": 1, "epochs": 1, "in_process": True, "threads": 1}
-        asked |= {"db": str(tmp_path / "results.db"), "data": tmp_path / "data"}
-        asked = {name: value for name, value in (asked | settings).items() if value is not None}
-        summary = lemur_core.run(*patterns, watch=seen.append, **asked)
+        arguments = {"trials": 1, "epochs": 1, "in_process": True, "threads": 1}
+        arguments |= {"db": str(tmp_path / "results.db"), "data": tmp_path / "data"}
+        arguments = {
+            name: value for name, value in (arguments | settings).items() if value is not None
+        }
+        summary = lemur_core.run(*patterns, watch=seen.append, **arguments)
         return summary, seen, bool(made)
 
     return call

@@ -39,7 +39,7 @@ def test_each_study_adds_the_same_number_of_reads(tmp_path, reads):
     counts = []
     for number in (1, 3, 5):
         reads.clear()
-        nets = [Entry(f"Net-{one}", "lemur_toy.nets.Linear", TASKS) for one in range(number)]
+        nets = [Entry(f"Net-{index}", "lemur_toy.nets.Linear", TASKS) for index in range(number)]
         run(BLOBS, entries=nets, transform="plain", db=str(tmp_path / f"{number}.db"))
         counts.append(len(reads))
     assert counts[2] - counts[1] == counts[1] - counts[0]
@@ -63,10 +63,10 @@ def bundles(monkeypatch):
 def test_only_data_that_a_study_needs_is_held(db, bundles, named):
     held = []
 
-    def watch(told):
-        if isinstance(told, TrialStarted):
-            [one] = bundles
-            held.append([restriction for _, _, restriction in one._built])
+    def watch(event):
+        if isinstance(event, TrialStarted):
+            [bundle_cache] = bundles
+            held.append([restriction for _, _, restriction in bundle_cache._built])
 
     dataset = "blobs" if named else "blob*"
     parts = [f"img-classification_{dataset}[samples={samples}]_hits_Linear" for samples in (8, 16)]
@@ -77,9 +77,11 @@ def test_only_data_that_a_study_needs_is_held(db, bundles, named):
 
 def test_a_study_starts_when_the_one_before_has_its_trials(db):
     seen = []
-    nets = [Entry(f"Net-{one}", "lemur_toy.nets.Linear", TASKS) for one in range(2)]
+    nets = [Entry(f"Net-{index}", "lemur_toy.nets.Linear", TASKS) for index in range(2)]
     run(BLOBS, entries=nets, db=db, watch=seen.append)
-    kinds = [type(one).__name__ for one in seen if isinstance(one, StudyStarted | TrialStarted)]
+    kinds = [
+        type(event).__name__ for event in seen if isinstance(event, StudyStarted | TrialStarted)
+    ]
     assert kinds == ["StudyStarted", "TrialStarted"] * 2
 
 

@@ -46,7 +46,7 @@ class Listed:
 
 
 def flat(lists):
-    return [one for each in lists for one in each]
+    return [item for items in lists for item in items]
 
 
 KINDS_OF_SAMPLES = [lambda count: numbered(count), lambda count: Listed(numbered(count))]
@@ -54,10 +54,10 @@ KINDS_OF_SAMPLES = [lambda count: numbered(count), lambda count: Listed(numbered
 
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
 def test_scoring_sees_every_sample_once_in_order(samples):
-    given = batches(samples(10), nn.Identity(), 4, CPU, training=False)
-    seen = [(inputs.flatten().tolist(), targets.tolist()) for inputs, targets in given]
+    loaded = batches(samples(10), nn.Identity(), 4, CPU, training=False)
+    seen = [(inputs.flatten().tolist(), targets.tolist()) for inputs, targets in loaded]
     assert [len(targets) for _, targets in seen] == [4, 4, 2]
-    assert len(given) == 3
+    assert len(loaded) == 3
     assert flat(inputs for inputs, _ in seen) == list(range(10))
     assert flat(targets for _, targets in seen) == list(range(10))
 
@@ -71,8 +71,8 @@ def test_cudnn_is_deterministic(monkeypatch):
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
 def test_training_shuffles_each_epoch_and_keeps_inputs_with_their_targets(samples):
     seed_everything(0)
-    given = batches(samples(50), nn.Identity(), 8, CPU, training=True)
-    epochs = [[(i.flatten().tolist(), t.tolist()) for i, t in given] for _ in range(2)]
+    loaded = batches(samples(50), nn.Identity(), 8, CPU, training=True)
+    epochs = [[(i.flatten().tolist(), t.tolist()) for i, t in loaded] for _ in range(2)]
     orders = [flat(targets for _, targets in epoch) for epoch in epochs]
     assert all(inputs == targets for epoch in epochs for inputs, targets in epoch)
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(50))
@@ -82,9 +82,9 @@ def test_training_shuffles_each_epoch_and_keeps_inputs_with_their_targets(sample
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
 @pytest.mark.parametrize(("count", "sizes"), [(9, [4, 4]), (10, [4, 4, 2]), (1, [1])])
 def test_a_last_batch_of_one_is_left_out_of_training(samples, count, sizes):
-    given = batches(samples(count), nn.Identity(), 4, CPU, training=True)
-    assert [len(targets) for _, targets in given] == sizes
-    assert len(given) == len(sizes)
+    loaded = batches(samples(count), nn.Identity(), 4, CPU, training=True)
+    assert [len(targets) for _, targets in loaded] == sizes
+    assert len(loaded) == len(sizes)
 
 
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
@@ -122,8 +122,8 @@ def test_validation_is_the_same_tenth_of_train_each_time(samples):
 
 
 def test_a_loaders_validation_split_is_used():
-    own = numbered(3)
-    assert bundle(numbered(20), own).held_out().validation is own
+    validation = numbered(3)
+    assert bundle(numbered(20), validation).held_out().validation is validation
 
 
 def test_normalisation_is_that_of_the_pixels():
@@ -152,9 +152,9 @@ class Mixes(nn.Identity):
 def test_a_mixing_transform_receives_training_batches_with_targets(samples):
     plain = batches(samples(10), nn.Identity(), 4, CPU, training=True)
     assert mixed(plain, nn.Identity(), (10,)) is plain
-    given = mixed(plain, Mixes(), (10,))
-    assert len(given) == 3
-    for inputs, targets in given:
+    mixed_batches = mixed(plain, Mixes(), (10,))
+    assert len(mixed_batches) == 3
+    for inputs, targets in mixed_batches:
         assert targets.shape == (len(inputs), 10)
         assert inputs.flatten().tolist() == targets.argmax(1).tolist()
 
@@ -162,8 +162,8 @@ def test_a_mixing_transform_receives_training_batches_with_targets(samples):
 def test_the_score_of_a_perfect_net_is_one(toys):
     hits = as_metric(toys.get("metric", "hits").load(), (10,), "hits")
     oracle = _Oracle()
-    given = batches(numbered(10), _Float(nn.Identity()), 4, CPU, training=False)
-    assert score(oracle, given, {"hits": hits}) == {"hits": 1.0}
+    scored = batches(numbered(10), _Float(nn.Identity()), 4, CPU, training=False)
+    assert score(oracle, scored, {"hits": hits}) == {"hits": 1.0}
     assert not oracle.training
 
 
@@ -195,17 +195,17 @@ def test_lemurs_published_form_of_a_metric_is_accepted():
 
 def test_lemurs_published_form_of_a_loader_is_accepted(tmp_path):
     module = ModuleType("loader")
-    given = {}
+    arguments = {}
 
     def loader(transform_fn, task):
         transform = transform_fn(((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)))
-        given["task"] = task
+        arguments["task"] = task
         train = [(transform(_Picture()), target) for target in range(20)]
         return (20,), 0.05, train, train[:4]
 
     module.loader = loader
     made = as_bundle(module, tmp_path, "img-classification", "published").held_out()
-    assert given["task"] == "img-classification"
+    assert arguments["task"] == "img-classification"
     assert (made.out_shape, made.chance) == ((20,), 0.05)
     assert made.normalisation == Normalisation((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     image, _ = made.train[0]
@@ -293,22 +293,22 @@ def scheduled(epochs, **prm):
 
 
 def test_the_cosine_schedule_falls_to_zero_over_its_epochs():
-    found = scheduled(5, scheduler="cosine", scheduler_epochs=4)
-    assert found == pytest.approx([(1 + math.cos(math.pi * k / 4)) / 2 for k in range(5)])
+    factors = scheduled(5, scheduler="cosine", scheduler_epochs=4)
+    assert factors == pytest.approx([(1 + math.cos(math.pi * k / 4)) / 2 for k in range(5)])
 
 
 def test_one_cycle_equals_torchs_at_the_middle_of_each_epoch():
     optimizer = build_optimizer([nn.Parameter(torch.zeros(1))], {"lr": 1.0, "momentum": 0.9})
     # Each phase ends one step before its share of the total number of steps.
     steps, start = 2_000, 1e-9
-    theirs = torch.optim.lr_scheduler.OneCycleLR(
+    torchs = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 1.0, steps, anneal_strategy="cos", div_factor=1 / start, cycle_momentum=False
     )
-    falling = list(rates(optimizer, theirs, steps))[50::100]
-    ours = scheduled(22, scheduler="onecycle", scheduler_epochs=20)
-    assert ours[6:20] == pytest.approx(falling[6:], abs=2e-3)
-    assert ours[:6] == pytest.approx([(k + 0.5) / 6 for k in range(6)])
-    assert ours[20:] == ours[19:20] * 2
+    falling = list(rates(optimizer, torchs, steps))[50::100]
+    factors = scheduled(22, scheduler="onecycle", scheduler_epochs=20)
+    assert factors[6:20] == pytest.approx(falling[6:], abs=2e-3)
+    assert factors[:6] == pytest.approx([(k + 0.5) / 6 for k in range(6)])
+    assert factors[20:] == factors[19:20] * 2
 
 
 TEMPLATE = """

@@ -156,7 +156,7 @@ def test_code_is_read_once_for_all_pipelines(package, toys, monkeypatch):
     reader, read = CodeReader(), []
     code = Entry.code
     monkeypatch.setattr(Entry, "code", lambda entry: read.append(entry.name) or code(entry))
-    assert len({reader.read(one).net_entry.snapshot for one in pipelines}) == 1
+    assert len({reader.read(pipeline).net_entry.snapshot for pipeline in pipelines}) == 1
     assert read == ["Edited0"]
 
 

@@ -56,16 +56,16 @@ def rows(db):
 
 
 def test_scores_do_not_depend_on_the_number_of_workers(tmp_path):
-    asked = {"trials": 6, "epochs": 3, "seed": 4, "sampler": "Random", "threads": 1}
-    events, found = [], []
+    settings = {"trials": 6, "epochs": 3, "seed": 4, "sampler": "Random", "threads": 1}
+    events, results = [], []
     for workers in (1, 3):
         db = str(tmp_path / f"{workers}.db")
         watch = events.append if workers == 3 else lambda event: None
-        summary = run(LINEAR, **asked, workers=workers, db=db, watch=watch)
+        summary = run(LINEAR, **settings, workers=workers, db=db, watch=watch)
         assert summary.states == Counter({State.FINISHED: 6})
-        found.append(rows(db))
-    assert found[0] == found[1]
-    assert len(found[0]) == 18
+        results.append(rows(db))
+    assert results[0] == results[1]
+    assert len(results[0]) == 18
     kinds = [type(event) for event in events]
     assert kinds[: kinds.index(TrialFinished)].count(TrialStarted) == 3
 
@@ -162,8 +162,8 @@ def test_a_trial_that_runs_out_of_memory_is_repeated_with_smaller_batches(
         assert after == before | {"batch": after["batch"]}
         assert after["batch"] < before["batch"]
     assert all(prm["batch"] <= 16 for prm, outcome in ended if outcome.state is State.FINISHED)
-    told = [event.message for event in events if isinstance(event, Warned)]
-    assert told[-1] == (
+    warnings = [event.message for event in events if isinstance(event, Warned)]
+    assert warnings[-1] == (
         f"{BLOBS}_Hungry: memory ran out with batch=32; it continues with batch=8,16"
     )
     with sqlite3.connect(db) as connection:
@@ -210,12 +210,12 @@ def test_a_net_is_given_up_after_failures_at_the_start_or_many_in_a_row(
 
 def test_gpus_are_given_to_workers_in_turn(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    for given, devices in (
+    for arguments, devices in (
         ({"gpus": "0,1"}, ["cuda:0", "cuda:1"]),
         ({"gpus": [1, 0], "workers": 3}, ["cuda:1", "cuda:0", "cuda:1"]),
         ({"device": "cpu", "workers": 2}, ["cpu", "cpu"]),
     ):
-        settings = Settings.of(given)
+        settings = Settings.of(arguments)
         assert devices_of(settings.device, settings.gpus, settings.workers_wanted) == devices
     with pytest.raises(SettingsError) as caught:
         devices_of("auto", [0, 2], 2)
@@ -223,7 +223,7 @@ def test_gpus_are_given_to_workers_in_turn(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"gpus": "a"}, "gpus is 'a'; expected numbers, 0,1 say"),
         ({"gpus": []}, "gpus is []; expected numbers, 0,1 say"),
@@ -234,9 +234,9 @@ def test_gpus_are_given_to_workers_in_turn(monkeypatch):
         ),
     ],
 )
-def test_invalid_workers_are_reported(given, message):
+def test_invalid_workers_are_reported(arguments, message):
     with pytest.raises(SettingsError) as caught:
-        Settings.of(given)
+        Settings.of(arguments)
     assert str(caught.value) == message
 
 
