@@ -124,4 +124,4 @@ def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
         # Foreign code may raise anything; pipelines with other metrics must still be trained.
         except Exception as error:
             text = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise PluginError(f"metric {name!r} cannot be made: {text}") from error
+            raise PluginError(f"metric {name!r} cannot be created: {text}") from error

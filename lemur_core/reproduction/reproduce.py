@@ -277,7 +277,7 @@ def _changed(stored: StoredTrial, trial: Trial, current: Mapping[str, str]) -> I
             was, now = (values.get(name, "not installed") for values in (before, current))
             yield f"{name} was {was}, is {now}"
     if stored.data is None:
-        yield "which data it was trained on was not recorded"
+        yield "the data used for training was not recorded"
     if trial.device != stored.facts["device"]:
         yield f"the device was {stored.facts['device']}, is {trial.device}"
     recipe = stored.facts.get("recipe")

@@ -30,7 +30,7 @@ def given_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
         return corrupt.reason
     first, latest = outcomes[:attempts], outcomes[-attempts * _BAD_LUCK :]
     if not well and len(first) == attempts and _alike(first):
-        how_many = "trial failed" if attempts == 1 else f"{attempts} trials failed alike"
+        how_many = "trial failed" if attempts == 1 else f"{attempts} trials failed in the same way"
         return f"its first {how_many}: {first[-1].reason}"
     if len(latest) == attempts * _BAD_LUCK and all(map(_failure, latest)):
         return f"its last {len(latest)} trials failed, the last of them: {latest[-1].reason}"

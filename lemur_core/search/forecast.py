@@ -100,7 +100,7 @@ class Forecasting:
         # Foreign code may raise anything. Without the estimator, no trial would have a forecast.
         except Exception as error:
             why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise PluginError(f"estimator {str(selection)!r} cannot be made: {why}") from error
+            raise PluginError(f"estimator {str(selection)!r} cannot be created: {why}") from error
 
     def remember(self, pipeline: Pipeline, past: Sequence[PastTrial]) -> None:
         """Add a pipeline's trials so far, for comparison with later trials on the same data."""

@@ -333,9 +333,9 @@ class StudyRun:
         folder = self._folder(past.uid)
         saved = checkpoint.saved_epochs(folder) if folder else []
         if len(saved) < len(past.epochs):
-            raise checkpoint.StateLostError("its state was lost")
+            raise checkpoint.StateLostError("its checkpoint was lost")
         if _scores(saved[: len(past.epochs)]) != _scores(past.epochs):
-            raise checkpoint.StateLostError("its state is not that of the epochs recorded")
+            raise checkpoint.StateLostError("its checkpoint is not that of the recorded epochs")
         # These epochs were saved, but the campaign ended before it recorded them.
         for epoch in saved[len(past.epochs) :]:
             record_epoch(self._resources, past.id, epoch)

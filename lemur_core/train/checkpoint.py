@@ -92,7 +92,7 @@ def _checked(epochs: list[Epoch], last: int) -> list[Epoch]:
 
 def _lost(error: Exception) -> StateLostError:
     reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    return StateLostError(f"its state could not be read: {reason}")
+    return StateLostError(f"its checkpoint could not be read: {reason}")
 
 
 def restore(folder: Path, net: nn.Module, device: torch.device) -> None:

@@ -40,7 +40,7 @@ class Conversation:
             MessageError: The message is invalid, or not allowed at this point; the text says why.
         """
         if not self._is_answered:
-            raise MessageError("it sent more before it was answered")
+            raise MessageError("it sent another message before the answer")
         if isinstance(message, Epoch):
             self._check_epoch(message)
             self.epochs.append(message)
@@ -66,18 +66,20 @@ class Conversation:
         if not all(map(math.isfinite, _scores(epoch))):
             raise MessageError(f"a score or loss of epoch {expected} is not finite")
         if set(epoch.scores) != set(self._trial.pipeline.also):
-            raise MessageError(f"the scores of epoch {expected} are not by the pipeline's metrics")
+            raise MessageError(
+                f"the scores of epoch {expected} do not match the pipeline's metrics"
+            )
         self._check_parts_and_facts(epoch)
 
     def _check_parts_and_facts(self, epoch: Epoch) -> None:
         parts = [at for at, _ in epoch.within]
         within = all(0 < epoch.number - at < 1 for at in parts)
         if not within or sorted(set(parts)) != parts or len(parts) >= max(1, self._trial.parts):
-            raise MessageError(f"the parts of epoch {epoch.number} are not within it")
+            raise MessageError(f"the parts of epoch {epoch.number} are invalid")
         size = epoch.size
         numbers = (size.parameters, *size.in_shape, *size.out_shape) if size else ()
         if not all(0 <= number <= _MOST for number in numbers):
-            raise MessageError("the net's size is no size")
+            raise MessageError("the net's size is invalid")
         try:
             check_facts(epoch.facts)
         except FactError as error:
@@ -96,7 +98,7 @@ class Conversation:
             raise MessageError("its reason or traceback is too long")
         if outcome.state not in self._possible():
             raise MessageError(
-                f"it said {outcome.state.value!r} after epoch {len(self.epochs)} of "
+                f"it reported {outcome.state.value!r} after epoch {len(self.epochs)} of "
                 f"{self._trial.epochs}"
             )
 

@@ -37,13 +37,13 @@ def give_weights(net: nn.Module, file: Path, trial: Trial) -> None:
     try:
         if identity_of(file) != identity_in(trial.prm):
             raise MisfitError(
-                f"{file} has changed since the campaign began; expected {trial.prm[NAME]}"
+                f"{file} has changed since the campaign started; expected {trial.prm[NAME]}"
             )
         faults = _other_shapes(net, file)
         if not faults:
             # The file holds tensors that share memory once, which load_model takes into account.
-            missing, unknown = load_model(net, file, strict=False, device=device)
-            faults = [*_named("lack", missing), *_named("have", unknown)]
+            missing, unexpected = load_model(net, file, strict=False, device=device)
+            faults = [*_listed("missing", missing), *_listed("unexpected", unexpected)]
     except MisfitError:
         raise
     # A damaged file or a net's own load_state_dict may raise anything.
@@ -71,9 +71,9 @@ def _shape(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "a number"
 
 
-def _named(verb: str, names: Collection[str]) -> list[str]:
+def _listed(fault: str, names: Collection[str]) -> list[str]:
     if not names:
         return []
     shown = sorted(names)[:_SHOWN]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    return [f"they {verb} {', '.join(shown)}{more}{'' if verb == 'lack' else ', it does not'}"]
+    return [f"{fault} {', '.join(shown)}{more}"]

@@ -120,7 +120,7 @@ def _readable(file: Path) -> Iterator[None]:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise WeightsError(
             f"{file}: does not hold the weights of the trial's net ({reason}); "
-            "remove it, and the trial is trained again"
+            "remove it to train the trial again"
         ) from error
 
 

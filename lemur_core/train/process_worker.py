@@ -264,7 +264,7 @@ class ProcessWorker:
         self._process.join(_END_S)
         code = self._process.exitcode
         self.kill()
-        return "its process hung up" if code is None else self._reason_of(code)
+        return "its process closed the connection" if code is None else self._reason_of(code)
 
     def _reason_of(self, code: int | None) -> str:
         if code is None:

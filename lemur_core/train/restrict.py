@@ -98,7 +98,9 @@ class _RenumberedSamples:
 def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> DataBundle:
     classes = bundle.out_shape[0]
     if len(bundle.out_shape) != 1 or targets_of(bundle.train) is None:
-        raise PatternError(f"dataset {dataset!r}: its targets are no classes to choose among")
+        raise PatternError(
+            f"dataset {dataset!r}: its targets are not classes, so none can be selected"
+        )
     if count > classes:
         raise PatternError(f"dataset {dataset!r}: it has {classes} classes; ask for no more")
     order = torch.randperm(classes, generator=torch.Generator().manual_seed(seed))

@@ -194,7 +194,7 @@ def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     # The disk may be full, or the net may hold objects that cannot be pickled. This must not stop
     # the training; without a checkpoint, an interrupted trial starts over.
     except Exception as error:
-        _warn(f"{folder}: the trial's state cannot be saved", error)
+        _warn(f"{folder}: the trial's checkpoint cannot be saved", error)
 
 
 def keep_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
@@ -272,7 +272,7 @@ def build_net(
     except Exception as error:
         shape = "x".join(map(str, in_shape[1:]))
         raise MisfitError(
-            f"net {entry.name!r} cannot take dataset {trial.pipeline.dataset!r} through "
+            f"net {entry.name!r} cannot process dataset {trial.pipeline.dataset!r} with transform "
             f"{trial.prm['transform']!r} ({shape} to {bundle.out_shape}): "
             f"{type(error).__name__}: {error}".partition("\n")[0]
         ) from error
@@ -354,8 +354,8 @@ def _shape_of(inputs: Any, dataset: str) -> torch.Size:
         elif isinstance(value, list | tuple):
             waiting += value
     raise MisfitError(
-        f"dataset {dataset!r}: its batches hold no tensor but {type(inputs).__name__}; "
-        "expected inputs that are tensors, or the bundle's collate to make tensors of them"
+        f"dataset {dataset!r}: its batches hold {type(inputs).__name__} instead of tensors; "
+        "expected inputs that are tensors, or a collate function in the bundle that makes them"
     )
 
 

@@ -120,7 +120,8 @@ def test_a_failed_trial_does_not_affect_others(db):
     assert Counter(data(db=db)["nn"]) == Counter({"Raises": 3, "Linear": 2})
     [warning] = [event.message for event in events if isinstance(event, Warned)]
     assert warning == (
-        f"{BLOBS}_Raises is set aside: its first 3 trials failed alike: RuntimeError: out of luck"
+        f"{BLOBS}_Raises is set aside: its first 3 trials failed in the same way: "
+        "RuntimeError: out of luck"
     )
 
 
@@ -137,7 +138,7 @@ def test_a_net_that_fits_no_dataset_is_an_error(db):
     with pytest.raises(MisfitError) as caught:
         run(f"{BLOBS}_Picky", trials=1, epochs=1, transform="plain", db=db)
     assert str(caught.value) == (
-        "net 'Picky' cannot take dataset 'blobs' through 'plain' (1x4x4 to (2,)): "
+        "net 'Picky' cannot process dataset 'blobs' with transform 'plain' (1x4x4 to (2,)): "
         "RuntimeError: shape '[2, 1, 8, 8]' is invalid for input of size 32"
     )
 

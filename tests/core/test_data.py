@@ -251,7 +251,7 @@ def test_reproduce_reports_that_the_data_was_not_recorded(run, pets, db, lemur):
     forget_data(db)
     status, out, _ = lemur("reproduce", data(db=db)["trial"][0], "--data", pets)
     assert status == 0
-    assert "which data it was trained on was not recorded" in out.splitlines()
+    assert "the data used for training was not recorded" in out.splitlines()
 
 
 def test_pictures_are_drawn_of_the_data_that_was_trained_on(run, pets, others, db, lemur):

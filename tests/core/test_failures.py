@@ -21,12 +21,12 @@ NAN_TOO = failed("loss is nan in step 12")
     [
         ([], 0, ""),
         ([NAN], 0, ""),
-        ([NAN, NAN_TOO], 0, "its first 2 trials failed alike: loss is nan in step 12"),
+        ([NAN, NAN_TOO], 0, "its first 2 trials failed in the same way: loss is nan in step 12"),
         ([NAN, LATE], 0, ""),
         # An earlier trial ended well with other hyperparameters.
         ([NAN, NAN], 1, ""),
         ([WELL, NAN, NAN, NAN], 0, ""),
-        ([NAN, NAN, WELL], 0, "its first 2 trials failed alike: loss is nan in step 7"),
+        ([NAN, NAN, WELL], 0, "its first 2 trials failed in the same way: loss is nan in step 7"),
         ([WELL, *[NAN, LATE] * 9, NAN], 1, ""),
         (
             [WELL, *[NAN, LATE] * 10],

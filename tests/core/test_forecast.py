@@ -209,7 +209,7 @@ def test_options_of_an_estimator_are_shown_with_their_defaults(lemur):
 def test_an_estimator_that_cannot_be_created_is_reported_before_training(db, heard, monkeypatch):
     monkeypatch.setattr("lemur_toy.estimators.Soon.told", None)
     assert refused(db=db, estimator="soon") == (
-        "estimator 'soon' cannot be made: AttributeError: 'NoneType' object has no attribute "
+        "estimator 'soon' cannot be created: AttributeError: 'NoneType' object has no attribute "
         "'append'"
     )
 

@@ -86,8 +86,8 @@ def test_weights_of_another_shape_or_net_are_reported_in_one_line(db, ones, tmp_
     with pytest.raises(MisfitError) as caught:
         run(points=[POINT], weights=other, db=db)
     assert str(caught.value) == (
-        f"the weights in {other} do not fit net 'Linear': they lack layers.1.weight, "
-        "layers.2.bias, layers.2.weight; they have head, it does not; expected those of the same "
+        f"the weights in {other} do not fit net 'Linear': missing layers.1.weight, "
+        "layers.2.bias, layers.2.weight; unexpected head; expected those of the same "
         "net with hyperparameters that give it the same shape"
     )
 
@@ -101,7 +101,7 @@ def test_a_file_that_changes_during_the_campaign_is_rejected(db, ones):
     summary = run(points=[POINT, POINT | {"lr": 0.02}], weights=ones, db=db, watch=change)
     assert summary.states == {State.FINISHED: 1, State.FAILED: 1}
     [reason] = summary.reasons
-    assert reason == f"{ones} has changed since the campaign began; expected {began}"
+    assert reason == f"{ones} has changed since the campaign started; expected {began}"
 
 
 @pytest.mark.parametrize("where", ["setting", "point"])

@@ -197,5 +197,5 @@ def test_weights_that_are_not_the_nets_are_reported_in_one_line(tmp_path, damage
         kept_weights.load(file, nn.Linear(2, 2), "cpu")
     text = str(raised.value)
     assert text.startswith(f"{file}: does not hold the weights of the trial's net (")
-    assert text.endswith("); remove it, and the trial is trained again")
+    assert text.endswith("); remove it to train the trial again")
     assert "\n" not in text

@@ -70,6 +70,6 @@ def test_it_is_the_error_if_nothing_else_is_left(train):
 
 def test_a_metric_that_cannot_be_created_is_left_out_and_reported(train):
     metrics, warned = train("{hits,brok*}", dataset="blobs")
-    assert (metrics, warned) == (["hits"], ["metric 'broken' cannot be made: KeyError: 'scale'"])
-    with pytest.raises(PluginError, match="^metric 'broken' cannot be made: KeyError: 'scale'$"):
+    assert (metrics, warned) == (["hits"], ["metric 'broken' cannot be created: KeyError: 'scale'"])
+    with pytest.raises(PluginError, match="^metric 'broken' cannot be created: KeyError: 'scale'$"):
         train("broken", dataset="blobs")

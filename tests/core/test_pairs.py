@@ -80,7 +80,7 @@ def test_samples_cannot_be_selected_by_masks(kind):
     part = restrict(bundle(kind), Restriction(samples=5), "toy")
     assert len(part.train) == 5
     assert part.chance == 0.25
-    with pytest.raises(PatternError, match="its targets are no classes to choose among"):
+    with pytest.raises(PatternError, match="its targets are not classes, so none can be selected"):
         restrict(bundle(kind), Restriction(classes=2), "toy")
 
 

@@ -175,7 +175,7 @@ def test_a_net_that_fails_in_retraining_is_reported(train, lemur):
     status, out, errors = lemur("show", "pictures", uid)
     assert (status, errors) == (1, "")
     last = out.splitlines()[-1]
-    assert last.startswith("failed: net 'Segments' cannot take dataset 'scenes'")
+    assert last.startswith("failed: net 'Segments' cannot process dataset 'scenes'")
     assert "has no attribute 'unknown'" in last
 
 

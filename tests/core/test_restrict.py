@@ -122,7 +122,7 @@ def test_a_subset_larger_than_the_dataset_is_an_error(limits, message):
 def test_classes_of_a_dataset_without_classes_cannot_be_selected():
     boxes = [(torch.zeros(1, 1, 1, dtype=torch.uint8), torch.zeros(3, 4))] * 5
     whole = DataBundle(boxes, boxes, (3,), 0.0, Normalisation((0.5,), (0.25,)))
-    with pytest.raises(PatternError, match="its targets are no classes to choose among"):
+    with pytest.raises(PatternError, match="its targets are not classes, so none can be selected"):
         restrict(whole, Restriction(classes=2), "toy")
     assert len(restrict(whole, Restriction(samples=3), "toy").train) == 3
 

@@ -179,7 +179,7 @@ def test_a_trial_with_all_its_epochs_is_ended_without_training(tmp_path, epochs)
 def test_a_checkpoint_that_cannot_be_written_is_only_warned_of(tmp_path):
     db = tmp_path / "results.db"
     Path(f"{db}-checkpoints").touch()
-    with pytest.warns(UserWarning, match="the trial's state cannot be saved: NotADirectoryError"):
+    with pytest.warns(UserWarning, match="checkpoint cannot be saved: NotADirectoryError"):
         summary = run(LINEAR, **SETTINGS, db=str(db))
     assert summary.states[State.FINISHED] == 3
 
@@ -195,7 +195,7 @@ def test_a_trial_whose_checkpoint_is_damaged_is_restarted(tmp_path, whole, file)
     assert results(db)[4:8] == whole[4:8]
     with sqlite3.connect(db) as connection:
         [(reason,)] = connection.execute("select reason from trial where state = 'abandoned'")
-    assert reason.startswith("its state could not be read: ")
+    assert reason.startswith("its checkpoint could not be read: ")
 
 
 def _as_pipe(file):
@@ -254,7 +254,7 @@ def state(tmp_path_factory):
 def test_a_damaged_file_of_a_checkpoint_is_reported_in_one_line(tmp_path, state, file, damage):
     folder = shutil.copytree(state, tmp_path / "state")
     damage(folder / "3" / file)
-    with pytest.raises(checkpoint.StateLostError, match=r"its state could not be read: .*Error: "):
+    with pytest.raises(checkpoint.StateLostError, match=r"checkpoint could not be read: .*Error: "):
         checkpoint.saved_epochs(folder)
 
 
@@ -262,7 +262,7 @@ def test_a_damaged_file_of_a_checkpoint_is_reported_in_one_line(tmp_path, state,
     ("file", "damage", "reason"),
     [
         ("epochs.json", DAMAGES["not UTF-8"], "could not be read: UnicodeDecodeError: "),
-        ("epochs.json", _with_other_scores, "is not that of the epochs recorded"),
+        ("epochs.json", _with_other_scores, "is not that of the recorded epochs"),
         ("weights.safetensors", DAMAGES["empty"], "could not be read: "),
     ],
 )
@@ -274,4 +274,4 @@ def test_a_damaged_checkpoint_is_not_loaded(tmp_path, file, damage, reason):
     assert run(LINEAR, **settings, db=db).states == {State.FINISHED: 1}
     with sqlite3.connect(db) as connection:
         [(recorded,)] = connection.execute("select reason from trial where state = 'abandoned'")
-    assert recorded.startswith(f"its state {reason}")
+    assert recorded.startswith(f"its checkpoint {reason}")
