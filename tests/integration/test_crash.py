@@ -62,7 +62,7 @@ def killed(tmp_path_factory):
         ):
             try:
                 # One kill in five happens during start-up, the others during training. Delays are
-                # counted in epochs, because a fast machine would train everything before the last kill.
+                # counted in epochs, as a fast machine would train everything before the last kill.
                 if drawn.random() < 0.2:
                     time.sleep(drawn.uniform(0, 4))
                 else:

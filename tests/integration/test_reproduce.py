@@ -97,7 +97,7 @@ def test_differences_between_two_trials_are_shown(folder):
     first, second = uids(folder)
     change(folder, "insert into code values ('x', 'other code')")
     change(folder, "insert into nn values (99, 'Mine', 'x')")
-    change(folder, "update trial set nn_id = 99 where uid = ?", other)
+    change(folder, "update trial set nn_id = 99 where uid = ?", second)
     ran = lemur(folder, "compare", first, second[:12])
     assert ran.returncode == 0, ran.stderr
     for text in ("prm lr", f"accuracy {first[:8]}", f"validation {second[:8]}", "+other code"):
