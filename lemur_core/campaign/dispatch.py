@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lemur_core.search.trial_resources import Attempt
     from lemur_core.train.interruption import Interruption
 
-_LOOK_S = 2.0
+_POLL_S = 2.0
 
 
 class Dispatch:
@@ -64,15 +64,15 @@ class Dispatch:
     def _wait(self) -> None:
         if not self._busy:
             self._studies.report_held()
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
         elif self._has_idle and self._is_waiting():
-            wait_for(self._busy, _LOOK_S)
+            wait_for(self._busy, _POLL_S)
         else:
             wait_for(self._busy)
 
     def _retry_start(self) -> None:
         """Start trials that others have released, if a worker is idle."""
-        is_time = time.monotonic() - self._last_start >= _LOOK_S
+        is_time = time.monotonic() - self._last_start >= _POLL_S
         if is_time and self._has_idle and self._is_waiting():
             self._start_trials()
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # A net that has succeeded before may fail this many times as often in a row.
-_BAD_LUCK = 10
+_IN_A_ROW = 10
 
 
 def given_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
@@ -28,11 +28,11 @@ def given_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
     corrupt = next((outcome for outcome in outcomes if outcome.corrupt), None)
     if corrupt:
         return corrupt.reason
-    first, latest = outcomes[:attempts], outcomes[-attempts * _BAD_LUCK :]
+    first, latest = outcomes[:attempts], outcomes[-attempts * _IN_A_ROW :]
     if not well and len(first) == attempts and _alike(first):
         how_many = "trial failed" if attempts == 1 else f"{attempts} trials failed in the same way"
         return f"its first {how_many}: {first[-1].reason}"
-    if len(latest) == attempts * _BAD_LUCK and all(map(_failure, latest)):
+    if len(latest) == attempts * _IN_A_ROW and all(map(_failure, latest)):
         return f"its last {len(latest)} trials failed, the last of them: {latest[-1].reason}"
     return ""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # The largest value of an integer column of a database.
-_MOST = 2**63 - 1
+_LARGEST_INTEGER = 2**63 - 1
 
 
 class Conversation:
@@ -61,7 +61,7 @@ class Conversation:
             expectation = "none" if self._is_over else f"epoch {expected}"
             raise MessageError(f"it sent epoch {epoch.number}; expected {expectation}")
         before_ns = self.epochs[-1].duration_ns if self.epochs else 0
-        if not before_ns <= epoch.duration_ns <= _MOST:
+        if not before_ns <= epoch.duration_ns <= _LARGEST_INTEGER:
             raise MessageError(f"epoch {expected} ended before it began")
         if not all(map(math.isfinite, _scores(epoch))):
             raise MessageError(f"a score or loss of epoch {expected} is not finite")
@@ -78,7 +78,7 @@ class Conversation:
             raise MessageError(f"the parts of epoch {epoch.number} are invalid")
         size = epoch.size
         numbers = (size.parameters, *size.in_shape, *size.out_shape) if size else ()
-        if not all(0 <= number <= _MOST for number in numbers):
+        if not all(0 <= number <= _LARGEST_INTEGER for number in numbers):
             raise MessageError("the net's size is invalid")
         try:
             check_facts(epoch.facts)

@@ -17,7 +17,7 @@ from lemur_core.trial import SPLITS
 Corrupt = Mapping[str, frozenset[int]]
 """Indices of corrupt samples by split, where validation is held out of train."""
 
-_AT_ONCE = 64
+_CHUNK_SIZE = 64
 _NAMED = 3
 
 
@@ -63,7 +63,9 @@ def _corrupt(samples: Samples | None) -> dict[int, CorruptSampleError]:
     if samples is None or isinstance(samples, InMemory):
         return {}
     total = len(samples)
-    chunks = (range(begin, min(begin + _AT_ONCE, total)) for begin in range(0, total, _AT_ONCE))
+    chunks = (
+        range(begin, min(begin + _CHUNK_SIZE, total)) for begin in range(0, total, _CHUNK_SIZE)
+    )
     corrupt: dict[int, CorruptSampleError] = {}
     # Image decoders release the interpreter's lock, so threads run in parallel.
     with ThreadPoolExecutor() as pool:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 # A file that has just changed may change again without a change of its times.
 _SETTLED_NS = 3 * 10**9
 _GIB = 2**30
-_MUCH = _GIB
+_ANNOUNCED_BYTES = _GIB
 _LARGEST_CACHE = 2**30
-_AT_ONCE = 500
+_CHUNK_SIZE = 500
 _THREADS = 8
 _BUSY_S = 2.0
 _DIGEST_BYTES = 32
@@ -77,7 +77,7 @@ class FileDigests:
         return cached | {file: digest for file, (_, digest) in read.items()}
 
     def _announce(self, dataset: str, sizes: Sequence[int]) -> None:
-        if sum(sizes) > _MUCH:
+        if sum(sizes) > _ANNOUNCED_BYTES:
             self._say(
                 f"dataset {dataset!r}: reading {len(sizes):,} files ({sum(sizes) / _GIB:.1f} "
                 "GiB) once, to recognise their content from now on"
@@ -171,8 +171,8 @@ def _stored(
     connection: sqlite3.Connection, stamps: Mapping[str, Stamp]
 ) -> Iterator[tuple[str, bytes]]:
     keys = [os.fsencode(file) for file in stamps]
-    for start in range(0, len(keys), _AT_ONCE):
-        batch = keys[start : start + _AT_ONCE]
+    for start in range(0, len(keys), _CHUNK_SIZE):
+        batch = keys[start : start + _CHUNK_SIZE]
         marks = ",".join("?" * len(batch))
         query = f"select path, stamp, digest from digest where path in ({marks})"  # noqa: S608
         for key, stamp, digest in connection.execute(query, batch):

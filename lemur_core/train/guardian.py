@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Polling interval if the kernel has no descriptors of processes.
-_LOOK_S = 0.2
+_POLL_S = 0.2
 
 
 def guard(connections: Sequence[Connection[Any, Any]]) -> None:
@@ -60,7 +60,7 @@ def _watch(worker: int) -> int | None:
     handles = ends if ended is None else [*ends, ended]
     code = None
     while code is None:
-        if not set(ends).isdisjoint(wait(handles, _LOOK_S if ended is None else None)):
+        if not set(ends).isdisjoint(wait(handles, _POLL_S if ended is None else None)):
             break
         pid, status = os.waitpid(worker, os.WNOHANG)
         code = os.waitstatus_to_exitcode(status) if pid else None

@@ -12,7 +12,7 @@ import psutil
 # Importing torch takes seconds, on a busy machine many seconds.
 START_LIMIT_S = 300.0
 # Polling interval for memory, if it is limited.
-_LOOK_S = 0.2
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class LimitWatch:
 
     def due_s(self) -> float:
         """Return the seconds after which `check` must be called again."""
-        return max(0.0, min(_LOOK_S if self._memory else math.inf, *self._left_s().values()))
+        return max(0.0, min(_POLL_S if self._memory else math.inf, *self._left_s().values()))
 
     def check(self) -> None:
         """Raise `LimitReachedError`, naming the limit, if the trial exceeds one."""

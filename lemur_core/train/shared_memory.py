@@ -13,7 +13,7 @@ from torch import Tensor
 # Folder of shared memory on Linux; nothing is written there by name.
 _FOLDER = Path("/dev/shm")  # noqa: S108
 # Batches that each process prepares in advance, and the one that it is working on.
-_READY = 3
+_PREPARED_BATCHES = 3
 
 
 def has_room_for(batch_bytes: int, processes: int) -> bool:
@@ -28,7 +28,7 @@ def has_room_for(batch_bytes: int, processes: int) -> bool:
         free = shutil.disk_usage(_FOLDER).free
     except OSError:
         return False
-    return free >= _READY * processes * batch_bytes
+    return free >= _PREPARED_BATCHES * processes * batch_bytes
 
 
 def nbytes(value: Any) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lemur_core.trial import TrialDecision
 
 # Polling interval for ended processes if the kernel has no descriptors of them.
-_LOOK_S = 0.05
+_POLL_S = 0.05
 # At the job with this number memory is gathered: enough trials are then likely to follow.
 _GATHER_AT = 8
 
@@ -60,7 +60,7 @@ class Supervisor:
             EOFError: The campaign has closed the connection or ended.
         """
         while True:
-            ready = wait(self._handles(), self._look_s())
+            ready = wait(self._handles(), self._poll_s())
             if self._current is not None:
                 self._forward(self._current)
             if any(fork.has_ended() for fork in self._ending):
@@ -104,11 +104,11 @@ class Supervisor:
             handles += self._current.output() + self._current.end()
         return handles
 
-    def _look_s(self) -> float | None:
+    def _poll_s(self) -> float | None:
         if self._current is not None and self._spare is None:
             return 0
         forks = [*self._ending, *filter(None, [self._current])]
-        return None if all(fork.end() for fork in forks) else _LOOK_S
+        return None if all(fork.end() for fork in forks) else _POLL_S
 
     def _forward(self, current: Fork) -> None:
         if not self._is_answered:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # pixels is limited because the activations of large images need much memory.
 _SCORED_AT_ONCE = 256
 _SCORED_PIXELS = 2**20
-_LARGE = 224
+_LARGE_SIDE = 224
 
 
 def run_trial(trial: Trial, bundle: DataBundle, hooks: EpochHooks | None = None) -> Iterator[Epoch]:
@@ -95,7 +95,7 @@ class Training:
 
     def scored(self, samples: Samples) -> TrainData:
         """Return the batches in which the net is scored on samples, in their order."""
-        side = self.trial.transform_entry.size or _LARGE
+        side = self.trial.transform_entry.size or _LARGE_SIDE
         at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // side**2)
         return self._batches(samples, max(self.trial.prm["batch"], at_once), training=False)
 

@@ -377,7 +377,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_reading_much_data_is_announced(file, monkeypatch):
-    monkeypatch.setattr(file_digests, "_MUCH", 4)
+    monkeypatch.setattr(file_digests, "_ANNOUNCED_BYTES", 4)
     lines = []
     digest(file, say=lines.append)
     assert lines == [

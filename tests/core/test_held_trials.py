@@ -43,7 +43,7 @@ def hasty(monkeypatch):
 @pytest.fixture(autouse=True)
 def restless(monkeypatch):
     """A waiting campaign checks often."""
-    monkeypatch.setattr("lemur_core.campaign.dispatch._LOOK_S", 0.05)
+    monkeypatch.setattr("lemur_core.campaign.dispatch._POLL_S", 0.05)
 
 
 def interrupted_at(number, epoch):
