@@ -11,7 +11,7 @@ import torch
 from lemur_core.campaign.dataset_fetcher import DatasetFetcher
 from lemur_core.campaign.dispatch import Dispatch
 from lemur_core.campaign.finished_campaign import FinishedCampaign
-from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.studies import ClosedStudy, Studies
 from lemur_core.campaign.supply import DataSupply
 from lemur_core.errors import MisfitError
@@ -77,7 +77,7 @@ class Campaign:
         started: Sequence[SpawnedProcess] = (),
     ) -> None:
         self.settings, self.plan, self._started = settings, plan, started
-        self._tell = tell_plugins(registry, watch, settings)
+        self._tell = watcher_with_hooks(registry, watch, settings)
         self._registry, self._has_started = registry, False
         self.devices = devices_of(settings.device, settings.gpus, settings.workers_wanted)
         self._versions = versions(registry)

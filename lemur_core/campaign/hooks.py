@@ -29,7 +29,7 @@ _HOOKS = (
 )
 
 
-def tell_plugins(registry: Registry, watch: Watch, settings: Settings | None = None) -> Watch:
+def watcher_with_hooks(registry: Registry, watch: Watch, settings: Settings | None = None) -> Watch:
     """Return a watcher that calls ``watch``, then the plugins' hooks for the event.
 
     pluggy calls the implementations, in its order and with its wrappers. An implementation that

@@ -11,7 +11,7 @@ from lemur_core.composition import compose, demo
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
 from lemur_core.pattern import Pattern, pattern_of
-from lemur_core.search.found_nets import found_in, with_found_nets
+from lemur_core.search.found_nets import summaries_of_found, with_found_nets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def plan(settings: Settings, registry: Registry) -> Plan:
         pipelines,
         (DEMO_PRM if selection.is_demo else {}) | dict(settings.prm),
         LiteralNames(selection.literals("dataset"), selection.metrics),
-        found_in(pipelines, registry),
+        summaries_of_found(pipelines, registry),
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
-from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.plan import plan
 from lemur_core.events import Warned, Watch
 from lemur_core.registry import Registry, installed
@@ -54,7 +54,9 @@ def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
     check_lasting(settings.db)
     file = record_file(settings, pipelines, registry)
     if may_exist(settings.db) and (finished := recall(file, pipelines)):
-        summary = repeat(finished, settings, pipelines, tell_plugins(registry, watch, settings))
+        summary = repeat(
+            finished, settings, pipelines, watcher_with_hooks(registry, watch, settings)
+        )
         if summary is not None:
             return summary
     with _processes(settings) as started:

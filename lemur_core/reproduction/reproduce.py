@@ -97,7 +97,7 @@ def reproduce(
         MissingDataError: The dataset is not in the folder.
         DataChangedError: The dataset in the folder differs from the one used for training.
     """
-    with recorded(stored, registry, device) as trial:
+    with recorded_trial(stored, registry, device) as trial:
         bundles = bundles_of(stored, folder)
         check_same_data(stored, bundles.record(trial.pipeline))
         outcome = train_to_end(replace(trial, initial=weights), bundles, watch)
@@ -127,7 +127,9 @@ def check_same_data(stored: StoredTrial, current: DatasetRecord | None) -> None:
 
 
 @contextmanager
-def recorded(stored: StoredTrial, registry: Registry, device: str | None = None) -> Iterator[Trial]:
+def recorded_trial(
+    stored: StoredTrial, registry: Registry, device: str | None = None
+) -> Iterator[Trial]:
     """Yield a trial as it was recorded, with its code in a temporary file.
 
     Args:
@@ -139,7 +141,7 @@ def recorded(stored: StoredTrial, registry: Registry, device: str | None = None)
         SettingsError: The record of the trial is incomplete.
         UnknownNameError: The dataset, metric or transform is not installed.
     """
-    check_known(stored)
+    check_complete(stored)
     with _pipeline(stored, registry) as pipeline:
         yield Trial(
             pipeline,
@@ -152,7 +154,7 @@ def recorded(stored: StoredTrial, registry: Registry, device: str | None = None)
         )
 
 
-def check_known(stored: StoredTrial) -> None:
+def check_complete(stored: StoredTrial) -> None:
     """Raise `SettingsError` if the record of a trial is incomplete, or of another program."""
     if stored.facts["recipe"] == ELSEWHERE:
         raise SettingsError(

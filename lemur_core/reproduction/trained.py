@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core import registry
 from lemur_core.errors import RetrainingError, SettingsError, UnknownNameError
-from lemur_core.reproduction.reproduce import bundles_of, check_same_data, recorded, train_to_end
+from lemur_core.reproduction.reproduce import (
+    bundles_of,
+    check_same_data,
+    recorded_trial,
+    train_to_end,
+)
 from lemur_core.store.database import DEFAULT_DB, beside, opened
 from lemur_core.store.datasets import on_data
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.standings import best_trial
 from lemur_core.store.reading.stored_trial import StoredTrial, read_stored_trial
-from lemur_core.train import kept_weights
+from lemur_core.train import saved_weights
 from lemur_core.train.devices import check_device
 from lemur_core.train.training import Training
 from lemur_core.trial import Epoch, State, Trial
@@ -104,7 +109,7 @@ def restore(
     """Return the trained net of a trial and file that `find` returned; see `trained`."""
     say(f"trial {stored.facts['uid']} of {stored.pipeline}")
     bundles = bundles_of(stored, folder)
-    with recorded(stored, registry.installed(), _device(stored, device)) as trial:
+    with recorded_trial(stored, registry.installed(), _device(stored, device)) as trial:
         bundle = bundles.get(trial.pipeline)
         check_same_data(stored, bundles.record(trial.pipeline))
         with _weights(stored, trial, bundles, file, watch, say) as weights:
@@ -117,14 +122,14 @@ def load(trial: Trial, bundle: DataBundle, weights: Path) -> Trained:
     Args:
         trial: The trial.
         bundle: The trial's data, with a validation split.
-        weights: A file that `lemur_core.train.kept_weights` wrote.
+        weights: A file that `lemur_core.train.saved_weights` wrote.
 
     Raises:
         MisfitError: The net cannot process the data.
         WeightsError: The weights cannot be read, or are not the net's.
     """
     training = Training(trial, bundle)
-    info = kept_weights.load(weights, training.net, trial.device)
+    info = saved_weights.load(weights, training.net, trial.device)
     return Trained(
         trial, training.net.eval(), training.transform.eval(), bundle, *info, training=training
     )
@@ -163,7 +168,7 @@ def find(name: str, db: str | Path, folder: Path) -> tuple[StoredTrial, Path]:
 
 def _best_on_data(engine: Engine, best: StoredTrial, folder: Path) -> StoredTrial:
     """Return the best trial of a pipeline on the data in a folder, or on any data if none is."""
-    with recorded(best, registry.installed()) as trial:
+    with recorded_trial(best, registry.installed()) as trial:
         only = on_data(trial.pipeline, bundles_of(best, folder).record(trial.pipeline))
 
     def read(connection: Connection) -> StoredTrial:
@@ -189,7 +194,7 @@ def _weights(
     A worker that lost its trial to another one may have replaced the best weights by those of an
     earlier epoch.
     """
-    info = kept_weights.epoch_of(file) if file.is_file() else None
+    info = saved_weights.epoch_of(file) if file.is_file() else None
     recorded_best = stored.best.validation if stored.best else None
     if info and (recorded_best is None or info.validation >= recorded_best):
         yield file
@@ -207,6 +212,6 @@ def _weights(
             raise RetrainingError(trial.uid, outcome.state, outcome.reason)
         # If they cannot be saved, for example in another user's folder, they can still be used.
         with suppress(OSError):
-            kept_weights.copy(written, file)
+            saved_weights.copy(written, file)
             say(f"saved its weights in {file}")
         yield written

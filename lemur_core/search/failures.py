@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _IN_A_ROW = 10
 
 
-def given_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
+def reason_to_give_up(outcomes: Sequence[Outcome], attempts: int, *, well: int) -> str:
     """Return why a net is given up, or an empty text if it is not.
 
     A net is given up at once if its data is corrupt, after ``attempts`` identical failures at the

@@ -37,7 +37,7 @@ def with_found_nets(names: Iterable[str], db: str, registry: Registry) -> Regist
     return registry.with_entries(PLUGIN, "net", entries) if entries else registry
 
 
-def found_in(pipelines: Iterable[Pipeline], registry: Registry) -> dict[str, str]:
+def summaries_of_found(pipelines: Iterable[Pipeline], registry: Registry) -> dict[str, str]:
     """Return the summary of each net of the pipelines that a plugin found, by name."""
     plugin = registry.plugins.get(PLUGIN)
     found_entries = plugin.entries["net"] if plugin else []

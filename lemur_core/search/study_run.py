@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from lemur_core.errors import LemurError
 from lemur_core.events import StudyStarted, Warned
-from lemur_core.search.failures import given_up
+from lemur_core.search.failures import reason_to_give_up
 from lemur_core.search.study import Study, derived_seed
 from lemur_core.search.trial_resources import Attempt, TrialResources, record_epoch
 from lemur_core.space import fixed
 from lemur_core.store.identity import prm_uid
 from lemur_core.store.writing.writer import NumberTakenError, PastTrial, TrialLostError
 from lemur_core.train import checkpoint
-from lemur_core.train.states import move_states, state_folder
+from lemur_core.train.checkpoint_folders import checkpoint_folder, move_checkpoint
 from lemur_core.trial import Epoch, Outcome, State, Trial
 from lemur_core.values import below, fits, greatest
 
@@ -163,7 +163,7 @@ class StudyRun:
     def set_aside(self) -> str:
         """A line saying why no further trial is started; empty if trials may be started."""
         why = self._changed() if self._data_changed else ""
-        why = why or given_up(
+        why = why or reason_to_give_up(
             self.outcomes, self._resources.settings.fail_attempts, well=self._already
         )
         return f"{self.pipeline.name} is set aside: {why}" if why else ""
@@ -303,7 +303,7 @@ class StudyRun:
             if not self._resources.writer.claim(past, self._left_out):
                 continue
             if past.state is State.RUNNING and self._resources.checkpoints:
-                move_states(self._resources.checkpoints, past.uid, self._resources.writer.owner)
+                move_checkpoint(self._resources.checkpoints, past.uid, self._resources.writer.owner)
             # Its owner may have recorded another epoch in the meantime.
             past = next(trial for trial in self._past() if trial.id == past.id)
             try:
@@ -434,7 +434,9 @@ class StudyRun:
 
     def _folder(self, uid: str) -> Path | None:
         return (
-            state_folder(self._resources.checkpoints, uid) if self._resources.checkpoints else None
+            checkpoint_folder(self._resources.checkpoints, uid)
+            if self._resources.checkpoints
+            else None
         )
 
     def _lower_batch(self, trial: Trial) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lemur_core.errors import FactError
 from lemur_core.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
 from lemur_core.store.writing.writer import TrialLostError, Writer
-from lemur_core.train.states import remove_states
+from lemur_core.train.checkpoint_folders import remove_checkpoints
 from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Attempt:
             self._resources.watch(TrialFinished(self.trial, outcome))
             return outcome
         if self.trial.checkpoint and outcome.state is not State.INTERRUPTED:
-            remove_states(self.trial.checkpoint)
+            remove_checkpoints(self.trial.checkpoint)
         self._study.tell(self._proposal, self.trial.uid, outcome)
         self._resources.watch(TrialFinished(self.trial, outcome))
         return outcome

@@ -15,7 +15,7 @@ _BYTES = 2**21
 _PRIVATE = "rw-p"
 
 
-def gather() -> None:
+def collapse_memory() -> None:
     """Ask the kernel to collapse this process's memory; nothing changes if it cannot.
 
     A fork copies an entry for each page, 100,000 for the modules that trials import. Collapsing

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-def give_weights(net: nn.Module, file: Path, trial: Trial) -> None:
+def load_initial_weights(net: nn.Module, file: Path, trial: Trial) -> None:
     """Load the weights in a file into the net of a trial.
 
     Args:

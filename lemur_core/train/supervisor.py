@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.train.fork import IGNORED, Fork, Train
-from lemur_core.train.huge_pages import gather
+from lemur_core.train.huge_pages import collapse_memory
 from lemur_core.train.jobs import EndTrial, TrialJob
 from lemur_core.train.messages import Began, Ended, Frame, Message, encode, is_outcome
 from lemur_core.train.process_tree import adopt_orphans, end_children
@@ -85,7 +85,7 @@ class Supervisor:
         self._send(Began(self._current.pid))
         self._current.send(job)
         if job.number == _GATHER_AT:
-            gather()
+            collapse_memory()
 
     def discard_spare(self) -> None:
         """End the process for the next trial, which lacks data that was loaded after its fork."""

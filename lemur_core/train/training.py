@@ -20,11 +20,11 @@ from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
 from lemur_core.labels import with_labels_checked
-from lemur_core.train import checkpoint, kept_weights
+from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
-from lemur_core.train.initial_weights import give_weights
+from lemur_core.train.initial_weights import load_initial_weights
 from lemur_core.train.part_scorer import PartScorer
 from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
 
@@ -81,11 +81,11 @@ class Training:
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
         if trial.initial is not None:
-            give_weights(self.net, trial.initial, trial)
+            load_initial_weights(self.net, trial.initial, trial)
         # Seed again, so that training does not depend on the trial run of the net.
         seed_everything(trial.seed)
         self.net.train_setup(trial.prm)
-        arrange(self.net, trial.prm)
+        configure_execution(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)
 
     @property
@@ -167,12 +167,12 @@ class Training:
         # Before the checkpoint, so that every epoch with a checkpoint has its weights.
         if trial.weights:
             is_best = best_of(epochs) is latest
-            keep_weights(trial.weights, self.net, latest, trial.keep, is_best=is_best)
+            save_weights(trial.weights, self.net, latest, trial.keep, is_best=is_best)
         if trial.checkpoint and latest.number < trial.epochs:
-            keep_state(trial.checkpoint, self.net, epochs)
+            save_checkpoint(trial.checkpoint, self.net, epochs)
 
 
-def arrange(net: Any, prm: Mapping[str, Any]) -> None:
+def configure_execution(net: Any, prm: Mapping[str, Any]) -> None:
     """Use channels-last memory format, and compile the net, if ``prm`` says so."""
     if prm.get("channels_last"):
         net.to(memory_format=torch.channels_last)
@@ -187,7 +187,7 @@ def precision(prm: Mapping[str, Any], device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=mixed, cache_enabled=False)
 
 
-def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
+def save_checkpoint(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
     """Write a checkpoint, or warn that it cannot be written."""
     try:
         checkpoint.save(folder, net, epochs)
@@ -197,10 +197,10 @@ def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
         _warn(f"{folder}: the trial's checkpoint cannot be saved", error)
 
 
-def keep_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
+def save_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
     """Save the weights of a net after an epoch, or warn that they cannot be saved."""
     try:
-        kept_weights.keep_as(file, net, epoch, keep, is_best=is_best)
+        saved_weights.save_selected(file, net, epoch, keep, is_best=is_best)
     # As for checkpoints: training goes on without the weights.
     except Exception as error:
         _warn(f"{file}: the trial's weights cannot be saved", error)

@@ -12,7 +12,7 @@ from lemur_core.errors import SpaceError
 from lemur_core.kinds.loader import InMemory
 from lemur_core.settings import Settings
 from lemur_core.train.batches import batches
-from lemur_core.train.training import arrange
+from lemur_core.train.training import configure_execution
 
 run = partial(lemur_core.run, in_process=True, threads=1)
 LINEAR = "img-classification_blobs_hits_Linear"
@@ -44,7 +44,7 @@ def test_settings_given_as_a_range_are_searched(tmp_path):
 
 def test_weights_use_channels_last_memory_format():
     net = torch.nn.Conv2d(3, 8, 3)
-    arrange(net, {"channels_last": True})
+    configure_execution(net, {"channels_last": True})
     assert net.weight.is_contiguous(memory_format=torch.channels_last)
     assert not net.weight.is_contiguous()
 
@@ -59,8 +59,8 @@ def test_a_compiled_net_gives_the_same_numbers(tmp_path):
 
 def test_a_net_is_compiled_only_on_request():
     plain, compiled = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
-    arrange(plain, {"compile": False})
-    arrange(compiled, {"compile": True})
+    configure_execution(plain, {"compile": False})
+    configure_execution(compiled, {"compile": True})
     assert plain._compiled_call_impl is None
     assert compiled._compiled_call_impl is not None
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lemur_core.search.failures import given_up
+from lemur_core.search.failures import reason_to_give_up
 from lemur_core.trial import Outcome, State
 
 WELL = Outcome(State.FINISHED, ())
@@ -37,8 +37,8 @@ NAN_TOO = failed("loss is nan in step 12")
     ],
 )
 def test_a_net_is_given_up_after_identical_failures_or_many_in_a_row(outcomes, well, why):
-    assert given_up(outcomes, 2, well=well) == why
+    assert reason_to_give_up(outcomes, 2, well=well) == why
 
 
 def test_one_attempt_is_one_trial():
-    assert given_up([NAN], 1, well=0) == "its first trial failed: loss is nan in step 7"
+    assert reason_to_give_up([NAN], 1, well=0) == "its first trial failed: loss is nan in step 7"

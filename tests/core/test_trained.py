@@ -8,7 +8,7 @@ from lemur_core import data, registry
 from lemur_core.campaign.run import campaign
 from lemur_core.errors import UnknownNameError
 from lemur_core.settings import Settings
-from lemur_core.train import kept_weights
+from lemur_core.train import saved_weights
 from lemur_core.trial import Epoch
 
 LINEAR = "img-classification_blobs_hits_Linear"
@@ -56,10 +56,10 @@ def test_weights_of_an_earlier_epoch_are_not_used_as_the_best(trial, tmp_path):
     restored = lemur_core.trained(trial)
     file = tmp_path / "lemur.db-weights" / f"{trial}.safetensors"
     earlier = Epoch(1, 0.5, float(rows["validation"].max()) - 0.01, 0.5, 10)
-    kept_weights.keep(file, restored.net, earlier)
+    saved_weights.save(file, restored.net, earlier)
     again = lemur_core.trained(trial, say=lines.append)
     assert f"{file.name} is of epoch 1: training it again" in lines[1]
-    assert again.epoch == restored.epoch == kept_weights.epoch_of(file).epoch
+    assert again.epoch == restored.epoch == saved_weights.epoch_of(file).epoch
 
 
 def test_an_unknown_trial_is_named(trial):

@@ -52,7 +52,7 @@ def file_of(best: Path, which: int | str) -> Path:
     return best.with_stem(f"{best.stem}-{name}")
 
 
-def keep_as(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_best: bool) -> None:
+def save_selected(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_best: bool) -> None:
     """Save a net's weights after an epoch, if they are to be kept.
 
     Args:
@@ -63,16 +63,16 @@ def keep_as(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_best: boo
         is_best: Whether the epoch is the trial's best so far.
     """
     if how is Keep.LAST:
-        keep(file_of(best, "last"), net, epoch)
+        save(file_of(best, "last"), net, epoch)
     elif how is Keep.EVERY:
-        keep(file_of(best, epoch.number), net, epoch)
+        save(file_of(best, epoch.number), net, epoch)
     if is_best and how is Keep.BEST:
-        keep(best, net, epoch)
+        save(best, net, epoch)
     elif is_best and how is Keep.EVERY:
         copy(file_of(best, epoch.number), best)
 
 
-def keep(file: Path, net: nn.Module, epoch: Epoch) -> None:
+def save(file: Path, net: nn.Module, epoch: Epoch) -> None:
     """Save a net's weights with their epoch, replacing the file completely or not at all."""
     info = WeightsInfo(epoch.number, epoch.validation, epoch.accuracy)
     with _whole(file) as written:

@@ -18,7 +18,7 @@ from lemur_core.cli.run import run
 from lemur_core.errors import SettingsError, WeightsError
 from lemur_core.events import EpochEnded
 from lemur_core.settings import Settings
-from lemur_core.train import kept_weights
+from lemur_core.train import saved_weights
 from lemur_core.trial import Epoch
 
 LINEAR = "img-classification_blobs_hits_Linear"
@@ -62,7 +62,7 @@ def test_the_weights_of_each_trials_best_epoch_are_saved(train, tmp_path):
     best = rows[rows["epoch"] == 2].iloc[0]
     net = nn.Module()
     net.age = nn.Parameter(torch.zeros(()))
-    epoch = kept_weights.load(folder / f"{best['trial']}.safetensors", net, "cpu")
+    epoch = saved_weights.load(folder / f"{best['trial']}.safetensors", net, "cpu")
     assert (epoch.epoch, epoch.validation, epoch.accuracy) == (
         2, best["validation"], best["accuracy"],
     )  # fmt: skip
@@ -162,39 +162,39 @@ def test_of_equally_good_epochs_the_latest_is_kept(tmp_path):
 
 def test_weights_have_the_users_default_permissions(tmp_path):
     (tmp_path / "any").touch()
-    kept_weights.keep(tmp_path / "kept.safetensors", nn.Linear(2, 2), EPOCH)
+    saved_weights.save(tmp_path / "kept.safetensors", nn.Linear(2, 2), EPOCH)
     assert (tmp_path / "kept.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
 def test_a_failed_write_leaves_the_previous_weights(tmp_path, monkeypatch):
     file = tmp_path / "kept.safetensors"
     before, after = nn.Linear(2, 2), nn.Linear(2, 2)
-    kept_weights.keep(file, before, EPOCH)
+    saved_weights.save(file, before, EPOCH)
 
     def half(net, place, metadata):
         Path(place).write_bytes(b"half")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(kept_weights, "save_model", half)
+    monkeypatch.setattr(saved_weights, "save_model", half)
     with pytest.raises(OSError, match="no space left"):
-        kept_weights.keep(file, after, EPOCH)
+        saved_weights.save(file, after, EPOCH)
     assert list(tmp_path.iterdir()) == [file]
-    assert kept_weights.load(file, after, "cpu") == (3, 0.75, 0.625)
+    assert saved_weights.load(file, after, "cpu") == (3, 0.75, 0.625)
     assert torch.equal(after.weight, before.weight)
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "unnamed", "gone"])
 def test_weights_that_are_not_the_nets_are_reported_in_one_line(tmp_path, damage):
     file = tmp_path / "kept.safetensors"
-    kept_weights.keep(file, nn.Linear(2, 3 if damage == "other" else 2), EPOCH)
+    saved_weights.save(file, nn.Linear(2, 3 if damage == "other" else 2), EPOCH)
     if damage == "cut":
         file.write_bytes(file.read_bytes()[:-4])
     if damage == "unnamed":
-        kept_weights.save_model(nn.Linear(2, 2), str(file))
+        saved_weights.save_model(nn.Linear(2, 2), str(file))
     if damage == "gone":
         file.unlink()
     with pytest.raises(WeightsError) as raised:
-        kept_weights.load(file, nn.Linear(2, 2), "cpu")
+        saved_weights.load(file, nn.Linear(2, 2), "cpu")
     text = str(raised.value)
     assert text.startswith(f"{file}: does not hold the weights of the trial's net (")
     assert text.endswith("); remove it to train the trial again")

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _SHOWN = 8
 
 
-def state_folder(folder: Path, uid: str) -> Path:
+def checkpoint_folder(folder: Path, uid: str) -> Path:
     """Return the folder of a trial's newest checkpoint, or the folder for its first one."""
     return max(_folders(folder, uid), key=_epochs, default=folder / uid)
 
 
-def move_states(folder: Path, uid: str, owner: str) -> None:
+def move_checkpoint(folder: Path, uid: str, owner: str) -> None:
     """Move a trial's newest checkpoint out of reach of its previous owner.
 
     Args:
@@ -33,10 +33,10 @@ def move_states(folder: Path, uid: str, owner: str) -> None:
     # There may be no checkpoint, or no access to the file system: the checkpoint is then lost, or
     # stays where it is.
     with suppress(OSError):
-        state_folder(folder, uid).rename(folder / f"{uid}.{owner[:_SHOWN]}")
+        checkpoint_folder(folder, uid).rename(folder / f"{uid}.{owner[:_SHOWN]}")
 
 
-def remove_states(place: Path) -> None:
+def remove_checkpoints(place: Path) -> None:
     """Remove all checkpoints of the trial that has one in this folder."""
     for folder in _folders(place.parent, place.name.partition(".")[0]):
         checkpoint.remove(folder)
