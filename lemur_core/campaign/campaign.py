@@ -208,7 +208,7 @@ class Campaign:
         self._watch(
             CampaignStarted(
                 [study.pipeline for study in ready],
-                sum(study.wanted(settings.trials) for study in ready),
+                sum(study.trial_count(settings.trials) for study in ready),
                 settings.epochs,
                 self.devices,
                 self.summary.db,

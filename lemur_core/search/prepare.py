@@ -37,7 +37,7 @@ class PreparedStudy:
     space: Space
     points: Points | None = None
 
-    def wanted(self, trials: int, done: int = 0) -> int:
+    def trial_count(self, trials: int, done: int = 0) -> int:
         """Return the number of trials that the study is to have.
 
         Args:

@@ -194,7 +194,7 @@ class StudyRun:
         if self._has_started:
             return
         self._has_started, self._already = True, self._done
-        self._target = self._ready.wanted(self._resources.settings.trials, self._already)
+        self._target = self._ready.trial_count(self._resources.settings.trials, self._already)
         missing = self._target - self._already
         if self._study.combinations:
             # Unfinished trials occupy combinations, and are still to end.
@@ -202,7 +202,7 @@ class StudyRun:
             missing = min(missing, left)
         same = self._points.fixed() if self._points is not None else fixed(self.space)
         others = sum(trial.state in _ENDED and not self._matches(trial) for trial in past)
-        total = self._ready.wanted(self._resources.settings.trials)
+        total = self._ready.trial_count(self._resources.settings.trials)
         event = StudyStarted(self.pipeline, self._already, max(0, missing), total, same, others)
         self._started = event
         self._resources.watch(event)

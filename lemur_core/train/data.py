@@ -66,7 +66,7 @@ class Bundles:
         key = self.key(pipeline)
         if key not in self._built:
             whole = self._load(pipeline)
-            if self._whole(pipeline) not in self._identified:
+            if self._dataset_key(pipeline) not in self._identified:
                 self._identify(pipeline, whole)
             part = restrict(whole, pipeline.restriction, pipeline.dataset)
             part = part.held_out(pipeline.dataset)
@@ -129,9 +129,9 @@ class Bundles:
         """
         if self._digests is None:
             return None
-        if self._whole(pipeline) not in self._identified:
+        if self._dataset_key(pipeline) not in self._identified:
             self.get(pipeline)
-        return self._identified[self._whole(pipeline)].record
+        return self._identified[self._dataset_key(pipeline)].record
 
     def current(self, pipeline: Pipeline) -> DatasetRecord | None:
         """Return the up-to-date record of the pipeline's dataset.
@@ -141,7 +141,7 @@ class Bundles:
         Raises:
             LemurError: The dataset can no longer be read.
         """
-        identified = self._identified.get(self._whole(pipeline))
+        identified = self._identified.get(self._dataset_key(pipeline))
         if identified is None or not identified.files:
             return self.record(pipeline)
         if stamp_of(pipeline.dataset, identified.files) != identified.stamp:
@@ -153,7 +153,7 @@ class Bundles:
 
         Data in memory is assumed to come from there, or from the loader's package.
         """
-        identified = self._identified.get(self._whole(pipeline))
+        identified = self._identified.get(self._dataset_key(pipeline))
         if identified is None or not (identified.record.in_memory or identified.files):
             return False
         folder = os.path.abspath(self.folder)
@@ -170,7 +170,7 @@ class Bundles:
         entry, options = pipeline.loader_entry, dict(pipeline.restriction.options)
         return as_bundle(entry.load(), self.folder, pipeline.task, entry.name, options)
 
-    def _whole(self, pipeline: Pipeline) -> Key:
+    def _dataset_key(self, pipeline: Pipeline) -> Key:
         options = str(pipeline.restriction.options)
         return pipeline.loader_entry.target, pipeline.task, options
 
@@ -180,4 +180,4 @@ class Bundles:
         # Computed before the files are read, so that a change in between is noticed.
         stamp = stamp_of(pipeline.dataset, whole.files)
         record = identify(whole, self.folder, pipeline.dataset, self._digests)
-        self._identified[self._whole(pipeline)] = _Identified(record, whole.files, stamp)
+        self._identified[self._dataset_key(pipeline)] = _Identified(record, whole.files, stamp)

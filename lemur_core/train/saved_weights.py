@@ -75,14 +75,14 @@ def save_selected(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_bes
 def save(file: Path, net: nn.Module, epoch: Epoch) -> None:
     """Save a net's weights with their epoch, replacing the file completely or not at all."""
     info = WeightsInfo(epoch.number, epoch.validation, epoch.accuracy)
-    with _whole(file) as written:
+    with _replaced_when_complete(file) as written:
         # The format's metadata can only hold texts.
         save_model(net, str(written), {name: repr(value) for name, value in info._asdict().items()})
 
 
 def copy(source: Path, file: Path) -> None:
     """Copy saved weights, replacing the file completely or not at all."""
-    with _whole(file) as written:
+    with _replaced_when_complete(file) as written:
         shutil.copyfile(source, written)
 
 
@@ -125,7 +125,7 @@ def _readable(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _whole(file: Path) -> Iterator[Path]:
+def _replaced_when_complete(file: Path) -> Iterator[Path]:
     """Yield a temporary file that replaces ``file`` once it is complete."""
     file.parent.mkdir(parents=True, exist_ok=True)
     # Named by process, as another process may train the same trial again.
