@@ -69,8 +69,8 @@ def test_trackers_are_called_in_pluggys_order(kinds):
     pluggys, called = [], []
     manager = pluggy.PluginManager("lemur_core")
     manager.add_hookspecs(hookspecs)
-    for tracker in trackers(pluggys):
-        manager.register(tracker)
+    for plugin in trackers(pluggys):
+        manager.register(plugin)
     manager.hook.lemur_trial_started(trial=NoTrial())
 
     watcher_with_hooks(registered(*trackers(called)), lambda event: None)(TrialStarted(NoTrial()))
