@@ -1,4 +1,4 @@
-"""What ``lemur run`` does: the plan, the data, the studies of several pipelines, the summary.
+"""Run a campaign: plan it, load its data, run the studies of its pipelines, and summarise it.
 
-Plans are made without torch; `lemur_core.campaign.campaign` imports it.
+Planning does not import torch; `lemur_core.campaign.campaign` does.
 """

@@ -1,4 +1,4 @@
-"""What one `lemur run` does: pipelines, their studies, their trials, all recorded."""
+"""Run the campaign of a `lemur run`: pipelines, their studies and their trials, all recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from lemur_core.campaign.dataset_fetcher import DatasetFetcher
 from lemur_core.campaign.dispatch import Dispatch
 from lemur_core.campaign.finished_campaign import FinishedCampaign
-from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.studies import ClosedStudy, Studies
 from lemur_core.campaign.supply import DataSupply
 from lemur_core.errors import MisfitError
@@ -56,15 +56,16 @@ class Campaign:
     """One run of a plan.
 
     Args:
-        settings: What is asked.
-        plan: What is trained.
-        registry: Whose plugins are told what happens.
+        settings: The settings of the campaign.
+        plan: The pipelines to train, and their ranges.
+        registry: The installed plugins, whose hooks are called.
         watch: Called with each event.
-        started: Processes that train, where some were started already.
+        started: Worker processes that are already running.
 
     Attributes:
-        summary: How it ended.
-        settled: What the same campaign says again if it has nothing left to train; None if it has.
+        summary: The outcome of the campaign.
+        finished: The record of the campaign if nothing is left to train, used to repeat the
+            command without torch; None if something is left.
     """
 
     def __init__(
@@ -76,12 +77,12 @@ class Campaign:
         started: Sequence[SpawnedProcess] = (),
     ) -> None:
         self.settings, self.plan, self._started = settings, plan, started
-        self._tell = tell_plugins(registry, watch, settings)
+        self._tell = watcher_with_hooks(registry, watch, settings)
         self._registry, self._has_started = registry, False
         self.devices = devices_of(settings.device, settings.gpus, settings.workers_wanted)
         self._versions = versions(registry)
         self.summary, self._initial = Summary(), InitialWeights()
-        self.settled: FinishedCampaign | None = None
+        self.finished: FinishedCampaign | None = None
         self._has_warned = False
         self._forecasting: Forecasting | None = None
         if settings.estimator is not None:
@@ -91,10 +92,10 @@ class Campaign:
         self._bundles = Bundles(settings.data, skip_corrupt, FileDigests(say=self._warn))
 
     def run(self) -> Summary:
-        """Train everything that is missing; Ctrl-C ends it after the epoch, a second one at once.
+        """Train all missing trials; Ctrl-C stops after the epoch, a second one at once.
 
         Raises:
-            LemurError: The settings cannot be met, or no net can take its data.
+            LemurError: The settings are invalid, or no net can process its data.
         """
         settings = self.settings
         ready = prepare(
@@ -105,10 +106,11 @@ class Campaign:
             settings.weights,
             self._initial,
         )
-        check_search([one.space for one in ready if one.points is None], settings)
+        pipelines = [study.pipeline for study in ready]
+        check_search([study.space for study in ready if study.points is None], settings)
         if repeated := repeats_line(ready):
             self._warn(repeated)
-        supply = self._supply([one.pipeline for one in ready])
+        supply = self._supply(pipelines)
         check_not_missing(settings.db)
         engine = open_database(settings.db)
         self.summary.db = place(engine)
@@ -116,16 +118,16 @@ class Campaign:
             with self._workers() as workers, Interruption(self._warn) as interruption:
                 writer = self._writer(engine)
                 with closing(writer):
-                    studies = Studies(ready, supply, self._means(writer, interruption))
-                    self._pursue(ready, studies, workers, interruption)
-                    self.summary.interrupted = interruption.asked
-                    self._say_unwritten(writer)
+                    studies = Studies(ready, supply, self._resources(writer, interruption))
+                    self._train(ready, studies, workers, interruption)
+                    self.summary.interrupted = interruption.is_requested
+                    self._report_unwritten(writer)
             self.summary.standings = standings(
                 engine,
-                [one.pipeline.name for one in ready],
-                on_each_data((one.pipeline, one.data) for one in studies.closed),
+                [pipeline.name for pipeline in pipelines],
+                on_each_data((study.pipeline, study.data) for study in studies.closed),
             )
-            self._settle(ready, studies.closed, engine)
+            self._record_if_finished(pipelines, studies.closed, engine)
         finally:
             if self._has_started:
                 self._watch(CampaignEnded(self.summary))
@@ -135,25 +137,25 @@ class Campaign:
     def _writer(self, engine: Engine) -> Writer:
         writer = Writer(engine, self._versions)
         if writer.taken_in:
-            self._warn(f"took in {writer.taken_in} records that an earlier run could not write")
+            self._warn(f"imported {writer.taken_in} records that an earlier run could not write")
         if writer.refused:
-            one = writer.refused == 1
+            is_single = writer.refused == 1
             self._warn(
-                f"{'1 record' if one else f'{writer.refused} records'} of an earlier run "
-                f"{'belongs' if one else 'belong'} to no trial of this database, "
-                f"or {'is' if one else 'are'} damaged; kept in {writer.refused_file}"
+                f"{'1 record' if is_single else f'{writer.refused} records'} of an earlier run "
+                f"{'belongs' if is_single else 'belong'} to no trial of this database, "
+                f"or {'is' if is_single else 'are'} damaged; kept in {writer.refused_file}"
             )
         return writer
 
-    def _say_unwritten(self, writer: Writer) -> None:
+    def _report_unwritten(self, writer: Writer) -> None:
         waiting = self.summary.unwritten = writer.unwritten
         if waiting:
             self._leave_out(
-                f"the database did not take {waiting} records; "
-                f"they wait in {writer.unwritten_file} for the next lemur run"
+                f"{waiting} records could not be written to the database; "
+                f"they are stored in {writer.unwritten_file} for the next lemur run"
             )
 
-    def _means(self, writer: Writer, interruption: Interruption) -> TrialResources:
+    def _resources(self, writer: Writer, interruption: Interruption) -> TrialResources:
         settings = self.settings
         checkpoints = beside(writer.engine, "checkpoints") if settings.checkpoint else None
         weights = beside(writer.engine, "weights") if settings.keep_weights is not Keep.NO else None
@@ -187,14 +189,14 @@ class Campaign:
             ]
 
     def _supply(self, pipelines: Sequence[Pipeline]) -> DataSupply:
-        named = self.plan.named
-        fetch = named.datasets if self.settings.download else ()
-        obtain = DatasetFetcher(self._bundles, self._watch, fetch)
-        supply = DataSupply(pipelines, obtain, named, self._leave_out)
+        names = self.plan.named
+        fetch = names.datasets if self.settings.download else ()
+        fetcher = DatasetFetcher(self._bundles, self._watch, fetch)
+        supply = DataSupply(pipelines, fetcher, names, self._leave_out)
         supply.check_named()
         return supply
 
-    def _pursue(
+    def _train(
         self,
         ready: Sequence[PreparedStudy],
         studies: Studies,
@@ -205,14 +207,14 @@ class Campaign:
         self._has_started = True
         self._watch(
             CampaignStarted(
-                [one.pipeline for one in ready],
-                sum(one.wanted(settings.trials) for one in ready),
+                [study.pipeline for study in ready],
+                sum(study.trial_count(settings.trials) for study in ready),
                 settings.epochs,
                 self.devices,
                 self.summary.db,
             )
         )
-        studies.tell_past()
+        studies.remember_past()
         Dispatch(studies, workers, interruption, self._warn).run()
         studies.close()
         for study in studies.closed:
@@ -221,20 +223,19 @@ class Campaign:
         if outcomes and all(outcome.misfit for outcome in outcomes):
             raise MisfitError(outcomes[0].reason)
 
-    def _settle(
-        self, ready: Sequence[PreparedStudy], closed: Sequence[ClosedStudy], engine: Engine
+    def _record_if_finished(
+        self, pipelines: Sequence[Pipeline], closed: Sequence[ClosedStudy], engine: Engine
     ) -> None:
-        """Note that nothing is left to train, where that is so."""
-        pipelines = [one.pipeline for one in ready]
-        studies = [one.again for one in closed if one.again is not None]
-        # What is warned of is said each time, and what failed is tried again.
+        """Record that nothing is left to train, if that is so."""
+        studies = [study.reopened for study in closed if study.reopened is not None]
+        # Warnings are repeated each time, and failed trials are tried again.
         if self._has_warned or self.summary.interrupted or len(studies) < len(pipelines):
             return
         if not all(self._bundles.is_within_folder(pipeline) for pipeline in pipelines):
             return
         trials = patiently(engine, lambda connection: trial_counts(connection, pipelines))
-        data = [one.data for one in closed]
-        self.settled = FinishedCampaign(studies, data, self.devices, trials)
+        data = [study.data for study in closed]
+        self.finished = FinishedCampaign(studies, data, self.devices, trials)
 
     def _sum_up(self, study: ClosedStudy) -> None:
         for outcome in study.outcomes:

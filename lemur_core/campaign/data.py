@@ -1,4 +1,4 @@
-"""Compare the data of a campaign with the data of earlier trials."""
+"""Compare the data of a campaign with the data of recorded trials."""
 
 from __future__ import annotations
 
@@ -14,43 +14,44 @@ if TYPE_CHECKING:
     from lemur_core.search.trial_resources import TrialResources
 
 
-def check_data(pipeline: Pipeline, means: TrialResources) -> None:
-    """Warn of earlier trials that were trained on other data than a pipeline's, or unknown data.
+def check_data(pipeline: Pipeline, resources: TrialResources) -> None:
+    """Warn of recorded trials of a pipeline that were trained on other data or unknown data.
 
-    With the setting ``adopt``, trials of unknown data are recorded as trained on the data at hand.
+    With the setting ``adopt``, trials of unknown data are recorded as trained on the current data.
     """
-    data = means.bundles.record(pipeline)
+    data = resources.bundles.record(pipeline)
     if data is None:
         return
-    if means.settings.adopt and (adopted := means.writer.adopt(pipeline, data)):
+    if resources.settings.adopt and (adopted := resources.writer.adopt(pipeline, data)):
         text = f"{_trials(adopted)} recorded as trained on {data.label}"
-        means.watch(Warned(f"data set {pipeline.dataset!r}: {text}"))
-    elsewhere = means.writer.count_elsewhere(pipeline, data)
+        resources.watch(Warned(f"dataset {pipeline.dataset!r}: {text}"))
+    elsewhere = resources.writer.count_elsewhere(pipeline, data)
     if elsewhere:
-        means.watch(Warned(_elsewhere(pipeline.dataset, data, elsewhere)))
-    elif unknown := means.writer.count_unknown(pipeline):
-        means.watch(Warned(_taken_for_granted(pipeline.dataset, data, unknown)))
+        resources.watch(Warned(_elsewhere(pipeline.dataset, data, elsewhere)))
+    elif unknown := resources.writer.count_unknown(pipeline):
+        resources.watch(Warned(_assumed_same(pipeline.dataset, data, unknown)))
 
 
 def _elsewhere(dataset: str, data: DatasetRecord, elsewhere: Mapping[str | None, int]) -> str:
-    known = [f"{count} on {label}" for label, count in elsewhere.items() if label is not None]
+    counts = [f"{count} on {label}" for label, count in elsewhere.items() if label is not None]
     unknown = elsewhere.get(None, 0)
-    told = known + [f"{unknown} on unknown data"] * bool(unknown)
+    counts += [f"{unknown} on unknown data"] * bool(unknown)
     total = sum(elsewhere.values())
     text = (
-        f"data set {dataset!r} is {data.label}; {_trials(total)} of this database "
-        f"{'was' if total == 1 else 'were'} trained on other data ({', '.join(told)}): kept, but "
-        "not counted"
+        f"dataset {dataset!r} is {data.label}; {_trials(total)} of this database "
+        f"{'was' if total == 1 else 'were'} trained on other data ({', '.join(counts)}) and "
+        f"{'is' if total == 1 else 'are'} not counted"
     )
-    hint = "; if the unknown data is this data, --adopt says so"
+    hint = "; if the unknown data is the same as the current data, use --adopt"
     return text + hint * bool(unknown)
 
 
-def _taken_for_granted(dataset: str, data: DatasetRecord, unknown: int) -> str:
+def _assumed_same(dataset: str, data: DatasetRecord, unknown: int) -> str:
     return (
-        f"data set {dataset!r}: {_trials(unknown)} of this database "
-        f"{'does' if unknown == 1 else 'do'} not say what data was trained on, and "
-        f"{'counts' if unknown == 1 else 'count'} as trained on {data.label}; --adopt records that"
+        f"dataset {dataset!r}: {_trials(unknown)} of this database "
+        f"{'does' if unknown == 1 else 'do'} not state the data used for training, and "
+        f"{'counts' if unknown == 1 else 'count'} as trained on {data.label}; use --adopt to "
+        "record that"
     )
 
 

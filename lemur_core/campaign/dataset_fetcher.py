@@ -1,4 +1,4 @@
-"""Get the data of pipelines, fetched first where it is missing and may be."""
+"""Load the data of pipelines, after downloading missing data if that is allowed."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 
 class DatasetFetcher:
-    """Builds the data of each pipeline, and tries once only what cannot be had.
+    """Builds the data of each pipeline, and tries only once to get missing data.
 
     Args:
-        bundles: Where it is built.
-        watch: Told how far a file is.
-        fetch: Data sets whose files are fetched if they are missing, where the loader can.
+        bundles: Builds and caches data bundles.
+        watch: Called with the progress of downloads.
+        fetch: Names of datasets that are downloaded if they are missing and the loader can.
 
     Attributes:
-        bundles: Where data is built.
+        bundles: Builds and caches data bundles.
     """
 
     def __init__(self, bundles: Bundles, watch: Watch, fetch: Collection[str] = ()) -> None:
         self.bundles, self._watch, self._fetch = bundles, watch, fetch
         self._missing: dict[Key, MissingDataError] = {}
-        self._told: tuple[str, int] | None = None
+        self._progress: tuple[str, int] | None = None
 
     def __call__(self, pipeline: Pipeline) -> DataBundle:
-        """Build the pipeline's data and return it.
+        """Return the pipeline's data.
 
         Raises:
-            MissingDataError: Its files are not there, and cannot be fetched or shall not be.
+            MissingDataError: Files are missing, and cannot or may not be downloaded.
         """
         key = self.bundles.key(pipeline)
         if key in self._missing:
@@ -56,15 +56,15 @@ class DatasetFetcher:
             if pipeline.dataset not in self._fetch or not hasattr(target, "download"):
                 raise
             try:
-                target.download(self.bundles.folder, self._tell)
+                target.download(self.bundles.folder, self._report)
             except FetchError as error:
-                raise FetchError(f"data set {pipeline.dataset!r}: {error}") from error
+                raise FetchError(f"dataset {pipeline.dataset!r}: {error}") from error
             return self.bundles.get(pipeline)
 
-    def _tell(self, fetching: Fetching) -> None:
-        # Pieces come by the thousand.
+    def _report(self, fetching: Fetching) -> None:
+        # A download has thousands of parts; report only whole percents.
         file, done, total = fetching
-        hundredth = (file, 100 * done // total if total else 0)
-        if hundredth != self._told:
-            self._told = hundredth
+        percent = (file, 100 * done // total if total else 0)
+        if percent != self._progress:
+            self._progress = percent
             self._watch(FileFetched(file, done, total))

@@ -1,4 +1,4 @@
-"""Give trials to workers, and what workers say to the trials."""
+"""Assign trials to workers, and pass the workers' messages to the trials."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from lemur_core.search.trial_resources import Attempt
     from lemur_core.train.interruption import Interruption
 
-_LOOK_S = 2.0
+_POLL_S = 2.0
 
 
 class Dispatch:
-    """Keeps workers busy until all studies have what they were asked for.
+    """Keeps workers busy until all studies have all their trials.
 
     Args:
-        studies: The studies; what an earlier one can begin comes first.
+        studies: The studies; earlier ones have priority.
         workers: Each trains one trial at a time.
-        interruption: Whether to begin nothing more.
-        warn: Told each line that workers warn with, once.
+        interruption: Tells whether to start no further trials.
+        warn: Called once with each distinct line that workers warn with.
     """
 
     def __init__(
@@ -39,71 +39,71 @@ class Dispatch:
         self._studies, self._workers, self._interruption = studies, workers, interruption
         self._busy: dict[Worker, tuple[StudyRun, Attempt]] = {}
         self._warn, self._warned = warn, set[str]()
-        self._looked = time.monotonic()
+        self._last_start = time.monotonic()
 
     def run(self) -> None:
-        """Train until nothing is left to begin and what was begun has ended, here and elsewhere.
+        """Train until all trials have ended, here and elsewhere, and none is left to start.
 
-        Trials that another campaign holds are waited for, and taken over if it dies. A second
-        Ctrl-C ends at once what is under way.
+        If another campaign holds trials, wait for them, and take them over if it dies. A second
+        Ctrl-C ends running trials at once.
         """
         try:
-            self._begin()
+            self._start_trials()
             while self._busy or self._is_waiting():
                 self._wait()
                 for worker in list(self._busy):
-                    self._hear(worker)
-                self._look()
+                    self._handle_message(worker)
+                self._retry_start()
         except KeyboardInterrupt:
-            self._interruption.asked = True
+            self._interruption.is_requested = True
             self._stop()
 
     def _is_waiting(self) -> bool:
-        return self._studies.is_waiting and not self._interruption.asked
+        return self._studies.is_waiting and not self._interruption.is_requested
 
     def _wait(self) -> None:
         if not self._busy:
-            self._studies.tell_held()
-            time.sleep(_LOOK_S)
+            self._studies.report_held()
+            time.sleep(_POLL_S)
         elif self._has_idle and self._is_waiting():
-            wait_for(self._busy, _LOOK_S)
+            wait_for(self._busy, _POLL_S)
         else:
             wait_for(self._busy)
 
-    def _look(self) -> None:
-        """Begin what others held until now, if a worker is idle."""
-        is_time = time.monotonic() - self._looked >= _LOOK_S
+    def _retry_start(self) -> None:
+        """Start trials that others have released, if a worker is idle."""
+        is_time = time.monotonic() - self._last_start >= _POLL_S
         if is_time and self._has_idle and self._is_waiting():
-            self._begin()
+            self._start_trials()
 
     @property
     def _has_idle(self) -> bool:
         return len(self._busy) < len(self._workers)
 
-    def _begin(self) -> None:
-        self._looked = time.monotonic()
+    def _start_trials(self) -> None:
+        self._last_start = time.monotonic()
         for worker in self._workers:
-            if worker not in self._busy and not self._interruption.asked:
-                self._give(worker)
+            if worker not in self._busy and not self._interruption.is_requested:
+                self._assign(worker)
 
-    def _give(self, worker: Worker) -> None:
-        begun = self._studies.next(worker.device)
-        if begun is not None:
-            self._busy[worker] = begun
-            worker.begin(begun[1].trial)
+    def _assign(self, worker: Worker) -> None:
+        assignment = self._studies.next(worker.device)
+        if assignment is not None:
+            self._busy[worker] = assignment
+            worker.begin(assignment[1].trial)
 
-    def _hear(self, worker: Worker) -> None:
-        pursuit, attempt = self._busy[worker]
+    def _handle_message(self, worker: Worker) -> None:
+        study_run, attempt = self._busy[worker]
         message = worker.receive()
-        self._pass_on(worker)
+        self._forward_warnings(worker)
         if isinstance(message, Outcome):
             del self._busy[worker]
-            pursuit.ended(attempt, message)
-            self._begin()
+            study_run.ended(attempt, message)
+            self._start_trials()
         elif message is not None:
             worker.answer(attempt.epoch_ended(message))
 
-    def _pass_on(self, worker: Worker) -> None:
+    def _forward_warnings(self, worker: Worker) -> None:
         while worker.notices:
             line = worker.notices.popleft()
             if line not in self._warned:
@@ -111,6 +111,6 @@ class Dispatch:
                 self._warn(line)
 
     def _stop(self) -> None:
-        for worker, (pursuit, attempt) in self._busy.items():
+        for worker, (study_run, attempt) in self._busy.items():
             worker.kill()
-            pursuit.ended(attempt, attempt.stopped())
+            study_run.ended(attempt, attempt.stopped())

@@ -1,10 +1,10 @@
-"""Campaigns with nothing left to train, so that the same command again need not load torch.
+"""Remember finished campaigns, so that repeating the same command need not import torch.
 
-When a campaign has all that it was asked for, what it was asked for is kept in the user's cache
-folder, under a digest of everything that this depends on: the settings, the installed packages, the
-files of the core, of plugins and of the data folder, and the code of nets that are files. The same
-command then only looks whether the trials in the database are still those. Where anything may have
-changed, or cannot be told, the campaign runs as any other.
+When a campaign has all its trials, a record of it is written to the user's cache folder under a
+digest of everything that it depends on: the settings, the installed packages, the files of the
+core, of plugins and of the data folder, and the code of nets that are files. The same command then
+only checks whether the trials in the database are unchanged. If anything may have changed, or
+cannot be determined, the campaign runs like any other.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
     from lemur_core.registry import Registry
     from lemur_core.settings import Settings
 
-# A data folder with more files than that is read each time.
+# The files of larger data folders are not compared; the campaign then runs like any other.
 _MOST_FILES = 5000
-_MOST_KEPT = 200
+_MOST_RECORDS = 200
 
 
 @dataclass(frozen=True)
 class FinishedCampaign:
-    """A campaign that has all that it was asked for.
+    """The record of a campaign that has all its trials.
 
     Attributes:
-        studies: What each study says when it is opened.
-        data: What identifies the data set of each.
+        studies: The event that opens each study.
+        data: The record of each study's dataset.
         devices: The torch devices of its workers.
-        trials: What `trial_counts` says of its pipelines.
+        trials: The result of `trial_counts` for its pipelines.
     """
 
     studies: Sequence[StudyStarted]
@@ -57,37 +57,37 @@ class FinishedCampaign:
 
 
 def recall(file: Path | None, pipelines: Sequence[Pipeline]) -> FinishedCampaign | None:
-    """Return what is known of a campaign that has nothing to train; None if it may have.
+    """Return the record of a finished campaign; None if something may be left to train.
 
     Args:
-        file: Where that is kept, as `place` gives it.
-        pipelines: The campaign's.
+        file: File of the record, as returned by `record_file`.
+        pipelines: The pipelines of the campaign.
     """
     if file is None:
         return None
-    # A damaged file says nothing.
+    # A damaged file is ignored.
     with suppress(OSError, ValueError, TypeError, LookupError, AttributeError):
         return _read(json.loads(file.read_text(encoding="utf-8")), pipelines)
     return None
 
 
-def remember(settled: FinishedCampaign, file: Path) -> None:
-    """Keep what is known of a campaign that has nothing left to train."""
+def remember(campaign: FinishedCampaign, file: Path) -> None:
+    """Write the record of a finished campaign."""
     # The cache may be read-only or full.
     with suppress(OSError, LemurError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacement(file) as written:
-            written.write_text(json.dumps(_told(settled)), encoding="utf-8")
-        _forget_oldest(file.parent)
+            written.write_text(json.dumps(_as_json(campaign)), encoding="utf-8")
+        _remove_oldest(file.parent)
 
 
-def repeated(
-    settled: FinishedCampaign, settings: Settings, pipelines: Sequence[Pipeline], watch: Watch
+def repeat(
+    campaign: FinishedCampaign, settings: Settings, pipelines: Sequence[Pipeline], watch: Watch
 ) -> Summary | None:
-    """Tell of a campaign that has nothing to train, and return how it ended.
+    """Repeat the events of a finished campaign, and return its summary.
 
     Returns:
-        None if the trials in the database are not those of before, and nothing is told.
+        None if the trials in the database have changed; there are no events then.
     """
     from lemur_core.store.database import opened, place
     from lemur_core.store.datasets import on_each_data
@@ -100,60 +100,66 @@ def repeated(
         file = spill_file(engine)
         if file is not None and waiting(file):
             return None
-        found = patiently(engine, lambda connection: trial_counts(connection, pipelines))
-        if found != settled.trials:
+        counts = patiently(engine, lambda connection: trial_counts(connection, pipelines))
+        if counts != campaign.trials:
             return None
-        asked = sum(one.asked for one in settled.studies)
-        ours = [one.pipeline for one in settled.studies]
-        watch(CampaignStarted(ours, asked, settings.epochs, settled.devices, place(engine)))
-        for study in settled.studies:
+        total = sum(study.asked for study in campaign.studies)
+        own_pipelines = [study.pipeline for study in campaign.studies]
+        db = place(engine)
+        watch(CampaignStarted(own_pipelines, total, settings.epochs, campaign.devices, db))
+        for study in campaign.studies:
             watch(study)
-        names = [one.name for one in ours]
-        data = on_each_data(zip(ours, settled.data, strict=True))
-        summary = Summary(standings(engine, names, data), db=place(engine))
+        names = [pipeline.name for pipeline in own_pipelines]
+        data = on_each_data(zip(own_pipelines, campaign.data, strict=True))
+        summary = Summary(standings(engine, names, data), db=db)
         watch(CampaignEnded(summary))
         return summary
 
 
-def _told(settled: FinishedCampaign) -> dict[str, Any]:
+def _as_json(campaign: FinishedCampaign) -> dict[str, Any]:
     names = ("done", "asked", "fixed", "others")
     return {
         "studies": [
-            [one.pipeline.name, {name: getattr(one, name) for name in names}]
-            for one in settled.studies
+            [study.pipeline.name, {name: getattr(study, name) for name in names}]
+            for study in campaign.studies
         ],
-        "data": [None if one is None else one.texts for one in settled.data],
-        "devices": list(settled.devices),
-        "trials": settled.trials,
+        "data": [None if record is None else record.texts for record in campaign.data],
+        "devices": list(campaign.devices),
+        "trials": campaign.trials,
     }
 
 
-def _read(told: Mapping[str, Any], pipelines: Sequence[Pipeline]) -> FinishedCampaign:
-    known = {one.name: one for one in pipelines}
+def _read(values: Mapping[str, Any], pipelines: Sequence[Pipeline]) -> FinishedCampaign:
+    by_name = {pipeline.name: pipeline for pipeline in pipelines}
     return FinishedCampaign(
-        [StudyStarted(known[name], trials=0, **facts) for name, facts in told["studies"]],
-        [None if one is None else DatasetRecord.from_texts(**one) for one in told["data"]],
-        told["devices"],
-        told["trials"],
+        [StudyStarted(by_name[name], trials=0, **facts) for name, facts in values["studies"]],
+        [None if texts is None else DatasetRecord.from_texts(**texts) for texts in values["data"]],
+        values["devices"],
+        values["trials"],
     )
 
 
-def _forget_oldest(folder: Path) -> None:
-    kept = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in kept[_MOST_KEPT:]:
+def _remove_oldest(folder: Path) -> None:
+    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[_MOST_RECORDS:]:
         file.unlink(missing_ok=True)
 
 
-def place(settings: Settings, pipelines: Sequence[Pipeline], registry: Registry) -> Path | None:
-    """Return the file where a campaign is kept; None where what it depends on cannot be told."""
-    # A negative number of trials asks for more each time, and an estimator makes a summary.
+def record_file(
+    settings: Settings, pipelines: Sequence[Pipeline], registry: Registry
+) -> Path | None:
+    """Return the file of a campaign's record; None if its dependencies cannot be determined."""
+    # A negative number of trials adds trials each time, and an estimator adds to the summary.
     if settings.trials < 0 or settings.estimator is not None:
         return None
     packages = _packages(registry)
     try:
         parts = [
             _settings(settings),
-            *(f"{one.name} {one.net_entry!r} {sorted(one.transforms)}" for one in pipelines),
+            *(
+                f"{pipeline.name} {pipeline.net_entry!r} {sorted(pipeline.transforms)}"
+                for pipeline in pipelines
+            ),
             *_environment(),
             *_stamps(packages.values()),
             *_stamps([settings.data.absolute()], _MOST_FILES),
@@ -167,22 +173,22 @@ def place(settings: Settings, pipelines: Sequence[Pipeline], registry: Registry)
 
 
 class _UnknownError(Exception):
-    """What a campaign depends on cannot be told."""
+    """The dependencies of a campaign cannot be determined."""
 
 
 def _settings(settings: Settings) -> str:
-    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    given["db"] = settings.db if is_url(settings.db) else os.path.abspath(file_path(settings.db))
-    given["data"] = settings.data.absolute()
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values["db"] = settings.db if is_url(settings.db) else os.path.abspath(file_path(settings.db))
+    values["data"] = settings.data.absolute()
     files = [settings.weights, *(point.prm.get("weights") for point in settings.points)]
-    named = [Path(file).expanduser() for file in files if isinstance(file, str | Path)]
-    # A net may have a hyperparameter of this name.
-    identities = [identity_of(file) for file in named if file.is_file()]
-    return f"{given!r} {identities}"
+    paths = [Path(file).expanduser() for file in files if isinstance(file, str | Path)]
+    # A net may have its own hyperparameter ``weights``, whose value is not a file.
+    identities = [identity_of(path) for path in paths if path.is_file()]
+    return f"{values!r} {identities}"
 
 
 def _packages(registry: Registry) -> dict[str, Path]:
-    """Return the folders of the core and of plugins by the names of their packages."""
+    """Return the folders of the core and of plugins by package name."""
     modules = [lemur_core, *(plugin.module for plugin in registry.plugins.values())]
     return {
         module.__name__.partition(".")[0]: Path(file).parent
@@ -195,13 +201,13 @@ def _environment() -> Iterator[str]:
     yield sys.version
     yield from (f"{name}={value}" for name, value in sorted(os.environ.items()) if "LEMUR" in name)
     for folder in filter(os.path.isdir, sys.path):
-        # The folder of an installed distribution has its version in its name.
+        # The folder name of an installed distribution contains its version.
         yield from sorted(name for name in os.listdir(folder) if name.endswith("-info"))
 
 
 def _sources(pipelines: Iterable[Pipeline], packages: Mapping[str, Path]) -> Iterator[str]:
-    """Yield the code of nets that are not in the packages."""
-    entries = {one.net_entry.target: one.net_entry for one in pipelines}
+    """Yield the code of nets outside these packages."""
+    entries = {pipeline.net_entry.target: pipeline.net_entry for pipeline in pipelines}
     for entry in entries.values():
         if (entry.module or "").partition(".")[0] not in packages:
             yield entry.code()
@@ -211,18 +217,18 @@ def _stamps(folders: Iterable[Path], most: int | None = None) -> Iterator[str]:
     """Yield the path, size and time of each file in folders.
 
     Raises:
-        _UnknownError: There are too many, or a folder is a link to another one.
+        _UnknownError: There are too many files, or a subfolder is a symbolic link.
     """
     count = 0
     for folder in folders:
-        for parent, below, files in os.walk(folder):
-            below[:] = sorted(name for name in below if name != "__pycache__")
-            if any(os.path.islink(os.path.join(parent, name)) for name in below):
+        for parent, subfolders, files in os.walk(folder):
+            subfolders[:] = sorted(name for name in subfolders if name != "__pycache__")
+            if any(os.path.islink(os.path.join(parent, name)) for name in subfolders):
                 raise _UnknownError
             count += len(files)
             if most is not None and count > most:
                 raise _UnknownError
             for name in sorted(files):
-                place = os.path.join(parent, name)
-                stat = os.stat(place)
-                yield f"{place} {stat.st_size} {stat.st_mtime_ns}"
+                path = os.path.join(parent, name)
+                stat = os.stat(path)
+                yield f"{path} {stat.st_size} {stat.st_mtime_ns}"

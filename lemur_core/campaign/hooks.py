@@ -1,4 +1,4 @@
-"""Call the plugins' life-cycle hooks while a campaign runs."""
+"""Call the plugins' life-cycle hooks during a campaign."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ _HOOKS = (
 )
 
 
-def tell_plugins(registry: Registry, watch: Watch, settings: Settings | None = None) -> Watch:
+def watcher_with_hooks(registry: Registry, watch: Watch, settings: Settings | None = None) -> Watch:
     """Return a watcher that calls ``watch``, then the plugins' hooks for the event.
 
-    pluggy calls the implementations, in its order and with its wrappers. One that raises is
-    reported once and not called again in this campaign; the others are still called.
+    pluggy calls the implementations, in its order and with its wrappers. An implementation that
+    raises is reported once and not called again in this campaign; the others are still called.
 
     Args:
-        registry: What is installed.
+        registry: The installed plugins.
         watch: Called first with each event.
-        settings: The campaign's, for the hooks that are told of them.
+        settings: Settings of the campaign, passed to the hooks that take them.
     """
     guarded = guarded_hooks(registry, _HOOKS, lambda line: watch(Warned(line)))
 
-    def told(event: Event) -> None:
+    def call_hooks(event: Event) -> None:
         watch(event)
         hook, arguments = _call(event, settings)
         if hook:
             getattr(guarded.hook, hook)(**arguments)
 
-    return told
+    return call_hooks
 
 
 def _call(event: Event, settings: Settings | None) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""From settings to the plan of a campaign; imports none of the code of its pipelines."""
+"""Make the plan of a campaign from settings, without importing its pipelines' code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lemur_core.composition import compose, demo
 from lemur_core.entry import Entry, entry_of_file
 from lemur_core.errors import PatternError
 from lemur_core.pattern import Pattern, pattern_of
-from lemur_core.search.found_nets import found_in, with_found_nets
+from lemur_core.search.found_nets import summaries_of_found, with_found_nets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from lemur_core.settings import Settings
     from lemur_core.space import Given
 
-# Plugins that are none: of nets that are files, and of those that `run` is given.
+# Names in place of a plugin's for nets that are files, and for entries passed to `run`.
 FILES, GIVEN = "file", "given"
-# An epoch of the embedded data has too few larger batches for a net to learn much from five.
+# With larger batches, the embedded data has too few steps per epoch to learn much in five epochs.
 DEMO_PRM = {"batch": "2^4..2^5"}
 
 
 class LiteralNames(NamedTuple):
-    """The names that a command gives in full, without a wildcard.
+    """The names that the user gave in full, without a wildcard.
 
     Attributes:
-        datasets: Of data sets.
-        metrics: Of metrics, without their plugins.
+        datasets: Names of datasets.
+        metrics: Names of metrics, without their plugins.
     """
 
     datasets: AbstractSet[str]
@@ -42,78 +42,79 @@ class LiteralNames(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a campaign trains.
+    """The pipelines that a campaign trains, and their ranges.
 
     Attributes:
-        pipelines: In the order in which they are trained.
+        pipelines: The pipelines, in the order in which they are trained.
         ranges: Ranges that replace those of the nets, by hyperparameter.
-        named: The data sets and metrics that the settings name in full.
-        found: How each net was found that is not installed and that a plugin found, by name.
+        named: The datasets and metrics that the settings name in full.
+        found_nets: The summary of each net that is not installed but found by a plugin, by name.
     """
 
     pipelines: Sequence[Pipeline]
     ranges: Mapping[str, Given]
     named: LiteralNames
-    found: Mapping[str, str]
+    found_nets: Mapping[str, str]
 
 
 def plan(settings: Settings, registry: Registry) -> Plan:
-    """Return what the settings ask for.
+    """Return the plan for the settings.
 
     Raises:
-        PatternError: A pattern cannot be read or matches nothing, or there is no such net file.
-        UnknownNameError: A name that is spelt out is not installed.
-        MisfitError: Entries that are spelt out exclude each other.
-        LemurError: A plugin says what is wrong with the name of a net.
+        PatternError: A pattern cannot be parsed or matches nothing, or a net file does not exist.
+        UnknownNameError: A name without a wildcard is not installed.
+        MisfitError: Entries named without a wildcard are incompatible.
+        LemurError: A plugin rejects the name of a net.
     """
-    wanted = _Wanted(settings)
-    registry = with_found_nets(wanted.nets, settings.db, registry)
-    registry = _with_files(registry, wanted.files)
+    selection = _Selection(settings)
+    registry = with_found_nets(selection.nets, settings.db, registry)
+    registry = _with_files(registry, selection.files)
     registry = _with_entries(registry, settings.entries)
-    pipelines = wanted.pipelines(registry)
+    pipelines = selection.pipelines(registry)
     return Plan(
         pipelines,
-        (DEMO_PRM if wanted.is_demo else {}) | dict(settings.prm),
-        LiteralNames(wanted.literals("dataset"), wanted.metrics),
-        found_in(pipelines, registry),
+        (DEMO_PRM if selection.is_demo else {}) | dict(settings.prm),
+        LiteralNames(selection.literals("dataset"), selection.metrics),
+        summaries_of_found(pipelines, registry),
     )
 
 
-class _Wanted:
+class _Selection:
     """The patterns and filters of settings, parsed.
 
     Attributes:
-        files: Entries of the nets that are files, by the paths that were given.
-        given: The patterns.
-        only: What the filters ask for: a pattern that each pipeline must match too.
+        files: Entries of the nets that are files, by their paths as given.
+        patterns: The parsed patterns.
+        only: The filters, as a pattern that each pipeline must match too.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._transforms = settings.transform
         nets = [*settings.net, *filter(_is_file, settings.patterns)]
-        self.given = [Pattern.parse(text) for text in settings.patterns if not _is_file(text)]
+        self.patterns = [Pattern.parse(text) for text in settings.patterns if not _is_file(text)]
         self.files = {
             text: entry_of_file(Path(text).expanduser()) for text in nets if _is_file(text)
         }
-        named = [f"{FILES}/{self.files[text].name}" if _is_file(text) else text for text in nets]
-        named += [f"{GIVEN}/{entry.name}" for entry in settings.entries]
+        names = [f"{FILES}/{self.files[text].name}" if _is_file(text) else text for text in nets]
+        names += [f"{GIVEN}/{entry.name}" for entry in settings.entries]
         self.only = pattern_of(
             {
                 "task": settings.task,
                 "dataset": settings.dataset,
                 "metric": settings.metric,
-                "net": named,
+                "net": names,
             }
         )
 
     @property
     def is_demo(self) -> bool:
-        """Whether nothing is named."""
-        return not self.given and self.only == Pattern()
+        """Whether the settings name nothing."""
+        return not self.patterns and self.only == Pattern()
 
     def literals(self, part: str) -> set[str]:
         """Return the names of a part that are given without a wildcard."""
-        return {name for pattern in (*self.given, self.only) for name in pattern.literals[part]}
+        patterns = (*self.patterns, self.only)
+        return {name for pattern in patterns for name in pattern.literals[part]}
 
     @property
     def metrics(self) -> set[str]:
@@ -122,18 +123,18 @@ class _Wanted:
 
     @property
     def nets(self) -> set[str]:
-        """The nets that are named without a wildcard, but files and entries."""
-        ours = (f"{FILES}/", f"{GIVEN}/")
-        return {name for name in self.literals("net") if not name.startswith(ours)}
+        """The nets that are named without a wildcard, except files and entries."""
+        prefixes = (f"{FILES}/", f"{GIVEN}/")
+        return {name for name in self.literals("net") if not name.startswith(prefixes)}
 
     def pipelines(self, registry: Registry) -> list[Pipeline]:
-        """Return the pipelines of what is installed, in the order of the patterns."""
+        """Return the matching pipelines, in the order of the patterns."""
         if self.is_demo:
             return demo(registry, self._transforms)
-        if not self.given:
+        if not self.patterns:
             return compose(registry, [self.only], self._transforms)
         only = None if self.only == Pattern() else self.only
-        return compose(registry, self.given, self._transforms, only)
+        return compose(registry, self.patterns, self._transforms, only)
 
 
 def _is_file(text: str) -> bool:
@@ -161,6 +162,6 @@ def _with_entries(registry: Registry, entries: Sequence[Entry]) -> Registry:
             raise PatternError(
                 f"entry {entry.name!r}: '_' separates a pipeline's parts; use '-' in its name"
             )
-        # Raises where its module is not there.
+        # Raises if its module does not exist.
         entry.file()
     return registry.with_entries(GIVEN, "net", entries) if entries else registry

@@ -1,12 +1,12 @@
-"""Begin a campaign: its processes first, which then import torch while this one does."""
+"""Start a campaign and its worker processes, which import torch while this process does."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.campaign.finished_campaign import place, recall, remember, repeated
-from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.campaign.finished_campaign import recall, record_file, remember, repeat
+from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.campaign.plan import plan
 from lemur_core.events import Warned, Watch
 from lemur_core.registry import Registry, installed
@@ -24,47 +24,49 @@ def run(*patterns: str, watch: Watch = lambda event: None, **settings: Any) -> S
     """Train the pipelines that patterns name, and record every epoch.
 
     Args:
-        patterns: As on the command line; none trains the demo.
-        watch: Called with each event, in the order things happen.
-        settings: Attributes of `lemur_core.Settings`, ``trials=3`` for example. Lists may stand
-            for tuples, and a text for a list of one.
+        patterns: Patterns as on the command line; without any, the demo is trained.
+        watch: Called with each event, in order.
+        settings: Attributes of `lemur_core.Settings`, for example ``trials=3``. Lists may be given
+            for tuples, and a single text for a list of one.
 
     Returns:
-        How the campaign ended; trials that failed are counted there and do not raise.
+        The summary of the campaign, which counts failed trials; they do not raise an exception.
 
     Raises:
-        LemurError: The settings cannot be met.
+        LemurError: The settings are invalid.
     """
     return campaign(Settings.of({"patterns": patterns, **settings}), installed(), watch)
 
 
 def campaign(settings: Settings, registry: Registry, watch: Watch) -> Summary:
-    """Run a campaign over what is installed.
+    """Run a campaign with the installed plugins.
 
     Raises:
-        LemurError: The settings cannot be met.
+        LemurError: The settings are invalid.
     """
-    # A name that is not there is told at once, before torch takes its seconds to load.
+    # Report an unknown name at once, before importing torch, which takes seconds.
     planned = plan(settings, registry)
     pipelines = planned.pipelines
-    for net, how in sorted(planned.found.items()):
-        watch(Warned(f"net {net!r} was {how}; here it runs with your rights"))
+    for net, summary_of_net in sorted(planned.found_nets.items()):
+        watch(Warned(f"net {net!r} was {summary_of_net}; here it runs with your rights"))
     from lemur_core.store.database import check_lasting
 
     check_lasting(settings.db)
-    file = place(settings, pipelines, registry)
-    if may_exist(settings.db) and (settled := recall(file, pipelines)):
-        summary = repeated(settled, settings, pipelines, tell_plugins(registry, watch, settings))
+    file = record_file(settings, pipelines, registry)
+    if may_exist(settings.db) and (finished := recall(file, pipelines)):
+        summary = repeat(
+            finished, settings, pipelines, watcher_with_hooks(registry, watch, settings)
+        )
         if summary is not None:
             return summary
     with _processes(settings) as started:
         from lemur_core.campaign.campaign import Campaign
 
-        one = Campaign(settings, planned, registry, watch, started)
-        summary = one.run()
-    # Where what it depends on changed meanwhile, nothing is known.
-    if one.settled and file and file == place(settings, pipelines, registry):
-        remember(one.settled, file)
+        active = Campaign(settings, planned, registry, watch, started)
+        summary = active.run()
+    # If a dependency changed during the campaign, it is not recorded as finished.
+    if active.finished and file and file == record_file(settings, pipelines, registry):
+        remember(active.finished, file)
     return summary
 
 
@@ -79,7 +81,7 @@ def _processes(settings: Settings) -> Iterator[Sequence[SpawnedProcess]]:
             started.append(start())
         yield started
     finally:
-        # Where the campaign did not come to take them over, or has ended them already.
+        # The campaign may not have taken them over, or may have ended them already.
         for spawned in started:
             with suppress(ValueError):
                 spawned.process.kill()

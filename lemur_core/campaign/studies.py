@@ -1,4 +1,4 @@
-"""The studies of a campaign, each opened when there is a worker for it."""
+"""The studies of a campaign, each opened when a worker is available."""
 
 from __future__ import annotations
 
@@ -24,109 +24,109 @@ if TYPE_CHECKING:
 
 
 class ClosedStudy(NamedTuple):
-    """A study of which nothing more is begun.
+    """A study that starts no further trials.
 
     Attributes:
-        pipeline: What was trained.
-        data: What identifies its data set.
-        outcomes: How this campaign's trials of it ended.
-        left_out: What is missing of it and why, a line each.
-        again: What it says when it is opened again; None if trials are missing.
+        pipeline: The pipeline.
+        data: The record of its dataset.
+        outcomes: The outcomes of the study's trials in this campaign.
+        left_out: Lines saying which trials are missing and why.
+        reopened: The event for opening the study again; None if trials are missing.
     """
 
     pipeline: Pipeline
     data: DatasetRecord | None
     outcomes: Sequence[Outcome]
     left_out: Sequence[str]
-    again: StudyStarted | None
+    reopened: StudyStarted | None
 
 
 class Studies:
     """Opens studies in their order, and closes those that are over.
 
     Args:
-        ready: What is trained.
-        supply: Of their data.
-        means: The campaign's.
+        ready: The prepared studies.
+        supply: Provides their data.
+        resources: The resources of the campaign.
 
     Attributes:
-        closed: Those that are over.
+        closed: The studies that are over.
     """
 
     def __init__(
-        self, ready: Sequence[PreparedStudy], supply: DataSupply, means: TrialResources
+        self, ready: Sequence[PreparedStudy], supply: DataSupply, resources: TrialResources
     ) -> None:
         self._waiting, self._open = deque(ready), list[StudyRun]()
-        self._supply, self._means = supply, means
+        self._supply, self._resources = supply, resources
         self._compared: set[tuple[str, str]] = set()
-        self._told: dict[str, set[int]] = {}
+        self._reported: dict[str, set[int]] = {}
         self.closed: list[ClosedStudy] = []
 
-    def tell_past(self) -> None:
-        """Tell the estimator, where there is one, of the earlier trials of all nets."""
-        forecasting, bundles = self._means.forecasting, self._means.bundles
+    def remember_past(self) -> None:
+        """Pass the earlier trials of all nets to the estimator, if there is one."""
+        forecasting, bundles = self._resources.forecasting, self._resources.bundles
         if forecasting is None:
             return
-        before = None
-        for pipeline in [one.pipeline for one in self._waiting]:
-            if before is not None and before != bundles.key(pipeline):
-                bundles.drop(before)
+        previous_key = None
+        for pipeline in [study.pipeline for study in self._waiting]:
+            if previous_key is not None and previous_key != bundles.key(pipeline):
+                bundles.drop(previous_key)
             if self._supply.has(pipeline):
-                epochs, data = self._means.settings.epochs, bundles.record(pipeline)
+                epochs, data = self._resources.settings.epochs, bundles.record(pipeline)
                 recipe = pipeline.net_entry.recipe()
-                past = self._means.writer.past(pipeline, epochs, data=data, recipe=recipe)
+                past = self._resources.writer.past(pipeline, epochs, data=data, recipe=recipe)
                 forecasting.remember(pipeline, past)
-            before = bundles.key(pipeline)
+            previous_key = bundles.key(pipeline)
 
     def next(self, device: str) -> tuple[StudyRun, Attempt] | None:
-        """Begin the next trial, of a study that is open or else of the next one.
+        """Start the next trial, of an open study or else of the next study.
 
         Returns:
-            Its study and the trial; None when there is nothing to begin now.
+            Its study and the trial; None if there is none to start at the moment.
         """
-        for pursuit in list(self._open):
-            if attempt := self._begun(pursuit, device):
-                return pursuit, attempt
+        for study_run in list(self._open):
+            if attempt := self._started(study_run, device):
+                return study_run, attempt
         while (opened := self._opened()) is not None:
-            if attempt := self._begun(opened, device):
+            if attempt := self._started(opened, device):
                 return opened, attempt
         return None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether trials that are asked for are still to end, and others hold them."""
-        return any(pursuit.held for pursuit in self._open)
+        """Whether other campaigns are training trials of the open studies."""
+        return any(study_run.held for study_run in self._open)
 
-    def tell_held(self) -> None:
-        """Tell who holds trials that are waited for, where that is not told yet."""
+    def report_held(self) -> None:
+        """Report which campaigns hold trials that this one waits for, once for each trial."""
         held: dict[str, list[tuple[StudyRun, PastTrial]]] = {}
-        for pursuit in self._open:
-            for past in pursuit.held:
-                held.setdefault(past.owner, []).append((pursuit, past))
+        for study_run in self._open:
+            for past in study_run.held:
+                held.setdefault(past.owner, []).append((study_run, past))
         for owner, trials in held.items():
             ids = {past.id for _, past in trials}
-            if ids <= self._told.get(owner, set()):
+            if ids <= self._reported.get(owner, set()):
                 continue
-            pursuit, past = trials[0]
-            if (holder := pursuit.holder(past)) is not None:
-                self._told[owner] = ids
-                self._means.watch(_held(len(ids), holder))
+            study_run, past = trials[0]
+            if (holder := study_run.holder(past)) is not None:
+                self._reported[owner] = ids
+                self._resources.watch(_held(len(ids), holder))
 
     def close(self) -> None:
-        """Close all studies that are open.
+        """Close all open studies.
 
         Raises:
-            LemurError: None could be opened.
+            LemurError: No study could be opened.
         """
-        for pursuit in list(self._open):
-            self._close(pursuit)
+        for study_run in list(self._open):
+            self._close(study_run)
         if not self.closed and not self._waiting:
             self._supply.raise_reason()
 
-    def _begun(self, pursuit: StudyRun, device: str) -> Attempt | None:
-        attempt = pursuit.next(device)
-        if attempt is None and pursuit.is_over:
-            self._close(pursuit)
+    def _started(self, study_run: StudyRun, device: str) -> Attempt | None:
+        attempt = study_run.next(device)
+        if attempt is None and study_run.is_over:
+            self._close(study_run)
         return attempt
 
     def _opened(self) -> StudyRun | None:
@@ -138,21 +138,21 @@ class Studies:
                 continue
             if (pipeline.task, pipeline.dataset) not in self._compared:
                 self._compared.add((pipeline.task, pipeline.dataset))
-                check_data(pipeline, self._means)
-            left_out = self._means.bundles.left_out(pipeline)
-            pursuit = StudyRun(ready, self._means, bundle.chance, left_out)
-            self._open.append(pursuit)
-            return pursuit
+                check_data(pipeline, self._resources)
+            left_out = self._resources.bundles.left_out(pipeline)
+            study_run = StudyRun(ready, self._resources, bundle.chance, left_out)
+            self._open.append(study_run)
+            return study_run
         return None
 
-    def _close(self, pursuit: StudyRun) -> None:
-        self._open.remove(pursuit)
-        faults = [why for why in (pursuit.set_aside, pursuit.exhausted) if why]
+    def _close(self, study_run: StudyRun) -> None:
+        self._open.remove(study_run)
+        faults = [why for why in (study_run.set_aside, study_run.exhausted) if why]
         closed = ClosedStudy(
-            pursuit.pipeline, pursuit.data, pursuit.outcomes, faults, pursuit.again
+            study_run.pipeline, study_run.data, study_run.outcomes, faults, study_run.reopened
         )
         self.closed.append(closed)
-        self._supply.release(pursuit.pipeline)
+        self._supply.release(study_run.pipeline)
 
 
 def _held(trials: int, holder: Holder) -> TrialsHeld:

@@ -1,4 +1,4 @@
-"""The data of a campaign's pipelines: built when it is needed, dropped when it no longer is."""
+"""Supply the data of a campaign's pipelines: build it when needed, and drop it after use."""
 
 from __future__ import annotations
 
@@ -18,79 +18,78 @@ if TYPE_CHECKING:
 
 
 class DataSupply:
-    """Gives pipelines their data.
+    """Supplies pipelines with their data.
 
     Args:
-        pipelines: Those that will be trained, in their order.
-        obtain: Builds a pipeline's data.
-        named: What is an error where it is missing or does not fit; other pipelines are left out.
-        leave_out: Told why, once for each reason; not told of a metric that nobody named.
+        pipelines: The pipelines, in the order in which they are trained.
+        fetcher: Builds a pipeline's data.
+        named: Names given in full. A named dataset that is missing, or a named metric that does
+            not fit it, is an error; other pipelines are left out.
+        leave_out: Called once with each reason, except for metrics that were not named.
     """
 
     def __init__(
         self,
         pipelines: Sequence[Pipeline],
-        obtain: DatasetFetcher,
+        fetcher: DatasetFetcher,
         named: LiteralNames,
         leave_out: Callable[[str], None],
     ) -> None:
-        self._pipelines, self._obtain, self._named = pipelines, obtain, named
+        self._pipelines, self._fetcher, self._named = pipelines, fetcher, named
         self._leave_out = leave_out
-        self._needed = Counter(map(obtain.bundles.key, pipelines))
+        self._needed = Counter(map(fetcher.bundles.key, pipelines))
         self._reasons: dict[str, LemurError] = {}
         self._unnamed: dict[str, LemurError] = {}
 
     def check_named(self) -> None:
-        """Build the data sets that are named in full, so that one that is missing is known early.
+        """Build the datasets that are named in full, to report missing ones early.
 
-        Only that of the first pipeline is kept.
+        Only the data of the first pipeline is kept.
 
         Raises:
-            MissingDataError: A data set that is named in full is not there.
-            MisfitError: A metric that is named in full cannot score the predictions for a data set
-                that is named in full.
+            MissingDataError: A dataset that is named in full is missing.
+            MisfitError: A metric that is named in full does not fit such a dataset.
         """
         for pipeline in self._pipelines:
             if pipeline.dataset in self._named.datasets:
-                self._why_not(pipeline)
-        first = self._obtain.bundles.key(self._pipelines[0])
+                self._fault(pipeline)
+        first = self._fetcher.bundles.key(self._pipelines[0])
         for key in self._needed:
             if key != first:
-                self._obtain.bundles.drop(key)
+                self._fetcher.bundles.drop(key)
 
     def bundle(self, pipeline: Pipeline) -> DataBundle | None:
-        """Return a pipeline's data; None where the pipeline is left out.
+        """Return a pipeline's data; None if the pipeline is left out.
 
         Raises:
-            MissingDataError: A data set that is named in full is not there.
-            MisfitError: A metric that is named in full cannot score the predictions for a data set
-                that is named in full.
+            MissingDataError: A dataset that is named in full is missing.
+            MisfitError: A metric that is named in full does not fit such a dataset.
         """
-        if self._why_not(pipeline) is None:
-            return self._obtain(pipeline)
+        if self._fault(pipeline) is None:
+            return self._fetcher(pipeline)
         self.release(pipeline)
         return None
 
     def has(self, pipeline: Pipeline) -> bool:
-        """Return whether a pipeline's data is there and fits its metrics."""
-        return self._why_not(pipeline) is None
+        """Return whether a pipeline's data is available and fits its metrics."""
+        return self._fault(pipeline) is None
 
     def release(self, pipeline: Pipeline) -> None:
-        """Drop a pipeline's data unless others still need it."""
-        key = self._obtain.bundles.key(pipeline)
+        """Drop a pipeline's data unless other pipelines need it."""
+        key = self._fetcher.bundles.key(pipeline)
         self._needed[key] -= 1
         if self._needed[key] <= 0:
-            self._obtain.bundles.drop(key)
+            self._fetcher.bundles.drop(key)
 
     def raise_reason(self) -> None:
-        """Raise the first reason for which a pipeline was left out, if there is any."""
+        """Raise the first error because of which a pipeline was left out, if there is one."""
         for error in (self._reasons or self._unnamed).values():
             raise error
 
-    def _why_not(self, pipeline: Pipeline) -> LemurError | None:
-        """Return why a pipeline has to be left out; None where it can be trained."""
+    def _fault(self, pipeline: Pipeline) -> LemurError | None:
+        """Return the error because of which a pipeline is left out; None if it can be trained."""
         try:
-            _check_metrics(pipeline, self._obtain(pipeline))
+            _check_metrics(pipeline, self._fetcher(pipeline))
         except (MissingDataError, PluginError, _MetricMisfitError) as error:
             is_named = not isinstance(error, _MetricMisfitError) or self._names_metric(pipeline)
             is_plugins = isinstance(error, PluginError)
@@ -103,26 +102,26 @@ class DataSupply:
         return None
 
     def _names_metric(self, pipeline: Pipeline) -> bool:
-        # Those beside the first are never matched by a wildcard.
+        # Additional metrics are always named, as wildcards match only the first one.
         return bool(pipeline.also) or pipeline.metric_entry.name in self._named.metrics
 
 
 class _MetricMisfitError(MisfitError):
-    """A metric that cannot score the predictions for a data set."""
+    """A metric that cannot score predictions for a dataset."""
 
 
 def _check_metrics(pipeline: Pipeline, bundle: DataBundle) -> None:
-    """Raise `MisfitError` where a metric cannot score the predictions for a data set."""
+    """Raise `MisfitError` if a metric cannot score predictions for a dataset."""
     for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items():
         try:
             as_metric(entry.load(), bundle.out_shape, entry.name)
         except (ShapeError, MisfitError) as error:
             raise _MetricMisfitError(
-                f"metric {name!r} does not fit data set {pipeline.dataset!r}: {error}"
+                f"metric {name!r} does not fit dataset {pipeline.dataset!r}: {error}"
             ) from error
         except LemurError as error:
             raise PluginError(str(error)) from error
-        # A stranger's code may raise anything; pipelines with other metrics must still be trained.
+        # Foreign code may raise anything; pipelines with other metrics must still be trained.
         except Exception as error:
             text = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise PluginError(f"metric {name!r} cannot be made: {text}") from error
+            raise PluginError(f"metric {name!r} cannot be created: {text}") from error

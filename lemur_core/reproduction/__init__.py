@@ -1,1 +1,1 @@
-"""What is done with recorded trials: train them again, restore their nets, predict with these."""
+"""Reuse recorded trials: train them again, restore their nets, and predict with the nets."""

@@ -1,4 +1,4 @@
-"""What the net of a recorded trial says of some samples of the test split."""
+"""Predict samples of the test split with the net of a recorded trial."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ if TYPE_CHECKING:
 
 
 def draw_samples(bundle: DataBundle, count: int, seed: int) -> Samples:
-    """Return so many samples of the test split, or all that there are, drawn by a seed."""
+    """Return ``count`` random samples of the test split, or all if it has fewer."""
     order = torch.randperm(len(bundle.test), generator=torch.Generator().manual_seed(seed))
     return take(bundle.test, order[:count].sort().values)
 
 
 def predict(trained: Trained, samples: Samples) -> list[Example]:
-    """Return what a trained net predicts of samples.
+    """Return the predictions of a trained net for samples.
 
     Args:
         trained: The net, its transform and its data.
-        samples: They go through the transform, which draws nothing at random.
+        samples: The samples, to which the transform is applied without random numbers.
 
     Raises:
         NotFiniteError: An output is NaN or infinite.
-        ShapeError: The outputs cannot be taken apart sample by sample.
+        ShapeError: The outputs cannot be split into samples.
     """
     training, trial = trained.training, trained.trial
-    targets, outputs, seen = [], [], Outputs("test")
+    targets, outputs, seen_outputs = [], [], Outputs("test")
     with torch.inference_mode(), precision(trial.prm, training.device):
         for inputs, batch in training.scored(samples):
             predicted = trained.net(inputs)
-            seen.look(predicted)
-            targets += _each(batch)
-            outputs += _each(predicted)
-    seen.check()
+            seen_outputs.record(predicted)
+            targets += _by_sample(batch)
+            outputs += _by_sample(predicted)
+    seen_outputs.check()
     images = _images(trial, trained.bundle, samples)
     return list(map(Example, images, targets, outputs))
 
 
 def _images(trial: Trial, bundle: DataBundle, samples: Samples) -> Iterator[Tensor]:
-    """Yield what the net is fed, but for the normalisation."""
+    """Yield the images that the net gets, without normalisation."""
     plain = identity(len(bundle.scale.mean))
     transform = as_transform(trial.transform_entry.load(), plain, trial.prm["transform"])
     collate, cpu = bundle.collate, torch.device("cpu")
@@ -61,12 +61,12 @@ def _images(trial: Trial, bundle: DataBundle, samples: Samples) -> Iterator[Tens
         yield inputs[0]
 
 
-def _each(batch: Any) -> list[Any]:
-    """Return a batch's parts, one for each sample, on the CPU."""
+def _by_sample(batch: Any) -> list[Any]:
+    """Return the samples of a batch, on the CPU."""
     if isinstance(batch, Tensor):
         return list(batch.cpu())
     if isinstance(batch, list):
-        return [{name: _on_cpu(value) for name, value in one.items()} for one in batch]
+        return [{name: _on_cpu(value) for name, value in sample.items()} for sample in batch]
     raise ShapeError(
         f"the net gives {type(batch).__name__}; only tensors and lists of boxes can be drawn"
     )

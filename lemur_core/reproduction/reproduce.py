@@ -1,4 +1,4 @@
-"""Run a recorded trial again from its own code, and say where its numbers differ, and why."""
+"""Run a recorded trial again from its recorded code, and report differences and their causes."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _CODE = {"loader": "loader_entry", "metric": "metric_entry"}
 
 @dataclass(frozen=True)
 class Difference:
-    """A number that is not what it was.
+    """A number that differs from the recorded one.
 
     Attributes:
-        epoch: Whose it is.
+        epoch: Number of the epoch.
         name: ``loss``, ``validation`` or ``accuracy``.
-        recorded: As it was.
-        again: As it is.
+        recorded: The recorded value.
+        again: The value of the new run.
     """
 
     epoch: int
@@ -52,12 +52,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How a trial went the second time.
+    """The result of running a trial again.
 
     Attributes:
-        outcome: How it ended.
-        differences: What differs from what was recorded.
-        changed: What else is not what it was: versions, code, the device.
+        outcome: The outcome of the new run.
+        differences: The numbers that differ from the recorded ones.
+        changed: Lines about other changes: in versions, code and the device.
     """
 
     outcome: Outcome
@@ -66,138 +66,141 @@ class Reproduction:
 
     @property
     def same(self) -> bool:
-        """Whether it went as it did the first time."""
+        """Whether the new run finished with the recorded numbers."""
         return self.outcome.state is State.FINISHED and not self.differences
 
 
 def reproduce(
-    told: StoredTrial,
+    stored: StoredTrial,
     registry: Registry,
     folder: Path,
     device: str | None = None,
     watch: Callable[[Epoch], None] = lambda epoch: None,
     weights: Path | None = None,
 ) -> Reproduction:
-    """Train a recorded trial again, in this process, as many epochs as were recorded.
+    """Train a recorded trial again in this process, for as many epochs as were recorded.
 
-    Its net is the code that was recorded; data set, metric and transform are the installed ones.
+    The net is built from the recorded code; dataset, metric and transform are the installed ones.
 
     Args:
-        told: The trial.
-        registry: What is installed.
-        folder: Of the data sets.
-        device: A torch device; None is the one it was trained on.
-        watch: Told each epoch.
-        weights: File of the weights that it began with; None if it began from scratch.
+        stored: The trial.
+        registry: The installed plugins.
+        folder: Folder of the datasets.
+        device: A torch device; None uses the device of the trial.
+        watch: Called with each epoch.
+        weights: File of the trial's initial weights; None if it started from random weights.
 
     Raises:
-        SettingsError: Too little of the trial is known, or was recorded; or the weights that it
-            began with are not in the file.
-        UnknownNameError: Its data set, metric or transform is not installed.
-        MissingDataError: Its data set is not in the folder.
-        DataChangedError: The data set in the folder is not the one it was trained on.
+        SettingsError: The record of the trial is incomplete, or the file does not hold its initial
+            weights.
+        UnknownNameError: The dataset, metric or transform is not installed.
+        MissingDataError: The dataset is not in the folder.
+        DataChangedError: The dataset in the folder differs from the one used for training.
     """
-    with recorded(told, registry, device) as trial:
-        bundles = bundles_of(told, folder)
-        check_same_data(told, bundles.record(trial.pipeline))
+    with recorded_trial(stored, registry, device) as trial:
+        bundles = bundles_of(stored, folder)
+        check_same_data(stored, bundles.record(trial.pipeline))
         outcome = train_to_end(replace(trial, initial=weights), bundles, watch)
-        changed = list(_changed(told, trial, versions(registry)))
-        changed += _left_out_now(told.left_out, bundles.left_out(trial.pipeline))
-    return Reproduction(outcome, list(_differences(told, outcome)), changed)
+        changed = list(_changed(stored, trial, versions(registry)))
+        changed += _left_out_now(stored.left_out, bundles.left_out(trial.pipeline))
+    return Reproduction(outcome, list(_differences(stored, outcome)), changed)
 
 
-def bundles_of(told: StoredTrial, folder: Path) -> Bundles:
-    """Return a recorded trial's data; what cannot be decoded is left out if it was then."""
-    # Which samples these are was said when it was trained.
-    return Bundles(folder, (lambda _: None) if told.left_out else None, FileDigests())
+def bundles_of(stored: StoredTrial, folder: Path) -> Bundles:
+    """Return a recorded trial's data, without corrupt samples if it was trained without them."""
+    # The user was warned of these samples when the trial was trained.
+    return Bundles(folder, (lambda _: None) if stored.left_out else None, FileDigests())
 
 
-def check_same_data(told: StoredTrial, today: DatasetRecord | None) -> None:
-    """Raise `DataChangedError` if a trial was trained on other data than today's.
+def check_same_data(stored: StoredTrial, current: DatasetRecord | None) -> None:
+    """Raise `DataChangedError` if a trial was trained on other data than the current data.
 
-    Nothing is known of the data of older trials and of those that were trained elsewhere.
+    The data of older trials, and of those trained by other programs, is unknown.
     """
-    if told.data is None or today is None or told.data.fingerprint == today.fingerprint:
+    if stored.data is None or current is None or stored.data.fingerprint == current.fingerprint:
         return
     raise DataChangedError(
-        f"trial {told.facts['uid'][:8]} was trained on another data set "
-        f"{told.facts['dataset']!r}: {differing(told.data, today)}; name its folder with --data"
+        f"trial {stored.facts['uid'][:8]} was trained on another dataset "
+        f"{stored.facts['dataset']!r}: {differing(stored.data, current)}; "
+        "name its folder with --data"
     )
 
 
 @contextmanager
-def recorded(told: StoredTrial, registry: Registry, device: str | None = None) -> Iterator[Trial]:
-    """Give a trial as it was recorded, its code in a file for as long as that is needed.
+def recorded_trial(
+    stored: StoredTrial, registry: Registry, device: str | None = None
+) -> Iterator[Trial]:
+    """Yield a trial as it was recorded, with its code in a temporary file.
 
     Args:
-        told: The trial.
-        registry: What is installed.
-        device: A torch device; None is the one it was trained on.
+        stored: The trial.
+        registry: The installed plugins.
+        device: A torch device; None uses the device of the trial.
 
     Raises:
-        SettingsError: Too little of the trial is known, or was recorded.
-        UnknownNameError: Its data set, metric or transform is not installed.
+        SettingsError: The record of the trial is incomplete.
+        UnknownNameError: The dataset, metric or transform is not installed.
     """
-    check_known(told)
-    with _pipeline(told, registry) as pipeline:
+    check_complete(stored)
+    with _pipeline(stored, registry) as pipeline:
         yield Trial(
             pipeline,
-            told.facts["number"] or 1,
-            told.prm,
-            told.facts["seed"],
-            len(told.epochs),
-            device or told.facts["device"],
-            told.facts["uid"],
+            stored.facts["number"] or 1,
+            stored.prm,
+            stored.facts["seed"],
+            len(stored.epochs),
+            device or stored.facts["device"],
+            stored.facts["uid"],
         )
 
 
-def check_known(told: StoredTrial) -> None:
-    """Raise `SettingsError` where too little of a trial is known, or was recorded."""
-    if told.facts["recipe"] == ELSEWHERE:
+def check_complete(stored: StoredTrial) -> None:
+    """Raise `SettingsError` if the record of a trial is incomplete, or of another program."""
+    if stored.facts["recipe"] == ELSEWHERE:
         raise SettingsError(
-            f"trial {told.facts['uid']}: was recorded by another program, whose training lemur "
+            f"trial {stored.facts['uid']}: was recorded by another program, whose training lemur "
             "cannot run again"
         )
-    missing = [name for name in ("seed", "device") if told.facts[name] is None]
-    missing += ["code"] if "nn" not in told.codes else []
-    missing += ["epochs"] if not told.epochs else []
+    missing = [name for name in ("seed", "device") if stored.facts[name] is None]
+    missing += ["code"] if "nn" not in stored.codes else []
+    missing += ["epochs"] if not stored.epochs else []
     if missing:
         raise SettingsError(
-            f"trial {told.facts['uid']}: cannot be run again, for nothing is known of its "
-            f"{', '.join(missing)}"
+            f"trial {stored.facts['uid']}: cannot be run again, because its "
+            f"{' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not recorded"
         )
 
 
 @contextmanager
-def _pipeline(told: StoredTrial, registry: Registry) -> Iterator[Pipeline]:
-    facts = told.facts
+def _pipeline(stored: StoredTrial, registry: Registry) -> Iterator[Pipeline]:
+    facts = stored.facts
     with TemporaryDirectory(prefix="lemur-reproduce-") as folder:
-        entry = _stored(told, registry, Path(folder))
-        known = registry.with_entries(_STORED, "net", [entry])
-        others = sorted({name for epoch in told.epochs for name in epoch.scores})
+        entry = _net_entry(stored, registry, Path(folder))
+        with_net = registry.with_entries(_STORED, "net", [entry])
+        others = sorted({name for epoch in stored.epochs for name in epoch.scores})
         metrics = ",".join([facts["metric"], *others])
         pattern = f"{facts['task']}_{facts['dataset']}_{metrics}_{_STORED}/{entry.name}"
-        yield compose(known, [Pattern.parse(pattern)], [told.prm["transform"]])[0]
+        yield compose(with_net, [Pattern.parse(pattern)], [stored.prm["transform"]])[0]
 
 
-def _stored(told: StoredTrial, registry: Registry, folder: Path) -> Entry:
-    """Return an entry of the net as it was: the installed one, where its code is the same."""
-    name, code = told.facts["nn"], told.codes["nn"]
+def _net_entry(stored: StoredTrial, registry: Registry, folder: Path) -> Entry:
+    """Return an entry of the recorded net: the installed one if its code is the same."""
+    name, code = stored.facts["nn"], stored.codes["nn"]
     try:
         entry = registry.get("net", name)
     except UnknownNameError:
-        # A plugin's name before it is of none that is installed.
+        # The plugin in the recorded name is not installed.
         name = name.rpartition("/")[2]
-        entry = Entry(name, f"{name}.py", (told.facts["task"],))
+        entry = Entry(name, f"{name}.py", (stored.facts["task"],))
     else:
-        # Running its text, and not what this process may have imported before it was edited.
+        # Compare the file's text, not a module that this process imported before an edit.
         installed = entry.as_read(is_net=True)
         if installed.code() == code:
             return installed
         if entry.code_target is not None:
             raise SettingsError(
-                f"trial {told.facts['uid']}: cannot be run again, for the code of net {name!r} is "
-                f"another; it is that of {entry.code_target}, which is not a net by itself"
+                f"trial {stored.facts['uid']}: cannot be run again, because the code of net "
+                f"{name!r} has changed; it is in {entry.code_target}, which is not a net by itself"
             )
     file = folder / f"{name.rpartition('/')[2]}.py"
     file.write_text(code, encoding="utf-8")
@@ -205,15 +208,15 @@ def _stored(told: StoredTrial, registry: Registry, folder: Path) -> Entry:
 
 
 def train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
-    """Train a trial to its end, in this process.
+    """Train a trial to its end in this process.
 
     Args:
-        trial: What is trained.
-        bundles: Where its data is.
-        watch: Told each epoch.
+        trial: The trial.
+        bundles: Provides the data.
+        watch: Called with each epoch.
 
     Raises:
-        SettingsError: The weights that it begins with are not in its file, or it has none.
+        SettingsError: The file of initial weights is missing or is not the trial's.
     """
     _check_initial(trial)
     with stopped_at_once():
@@ -221,33 +224,35 @@ def train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None])
 
 
 def _train_to_end(trial: Trial, bundles: Bundles, watch: Callable[[Epoch], None]) -> Outcome:
-    going, verdict = attempt(trial, bundles), None
+    training, decision = attempt(trial, bundles), None
     while True:
         try:
-            # None begins it.
-            epoch = going.send(verdict)  # type: ignore[arg-type]
+            # None starts the generator.
+            epoch = training.send(decision)  # type: ignore[arg-type]
         except StopIteration as ended:
             outcome: Outcome = ended.value
             return outcome
         watch(epoch)
-        verdict = TrialDecision.GO_ON
+        decision = TrialDecision.GO_ON
 
 
 def _check_initial(trial: Trial) -> None:
-    wanted, file = identity_in(trial.prm), trial.initial
-    if file is None and wanted is not None:
+    expected, file = identity_in(trial.prm), trial.initial
+    if file is None and expected is not None:
         raise SettingsError(
-            f"trial {trial.uid[:8]} began with the weights of a file that is not kept, whose "
-            f"SHA-256 begins with {wanted.partition(':')[2]}; name it: "
+            f"trial {trial.uid[:8]} started from the weights in a file that is not stored, whose "
+            f"SHA-256 begins with {expected.partition(':')[2]}; name it: "
             f"lemur reproduce {trial.uid[:8]} --weights FILE"
         )
-    if file is not None and (found := InitialWeights().add(file)) != wanted:
-        began = f"with {wanted}" if wanted else "from scratch"
-        raise SettingsError(f"weights {str(file)!r} are {found}; the trial began {began}")
+    if file is not None and (identity := InitialWeights().add(file)) != expected:
+        origin = expected or "random weights"
+        raise SettingsError(
+            f"weights {str(file)!r} are {identity}; the trial started from {origin}"
+        )
 
 
-def _differences(told: StoredTrial, outcome: Outcome) -> Iterator[Difference]:
-    for recorded, again in zip(told.epochs, outcome.epochs, strict=False):
+def _differences(stored: StoredTrial, outcome: Outcome) -> Iterator[Difference]:
+    for recorded, again in zip(stored.epochs, outcome.epochs, strict=False):
         for name, before, after in _numbers(recorded, again):
             if before != after:
                 yield Difference(again.number, name, before, after)
@@ -267,19 +272,20 @@ def _left_out_now(before: Mapping[str, int], now: Mapping[str, int]) -> Iterator
             yield f"left out of {split}: {before.get(split, 0)} then, {now.get(split, 0)} now"
 
 
-def _changed(told: StoredTrial, trial: Trial, today: Mapping[str, str]) -> Iterator[str]:
-    before: Mapping[str, str] = told.facts["versions"]
-    for name in sorted({*before, *today}):
-        if before.get(name) != today.get(name):
-            yield f"{name} was {before.get(name, 'not there')}, is {today.get(name, 'not there')}"
-    if told.data is None:
-        yield "which data it was trained on was not recorded"
-    if trial.device != told.facts["device"]:
-        yield f"the device was {told.facts['device']}, is {trial.device}"
-    recipe = told.facts.get("recipe")
+def _changed(stored: StoredTrial, trial: Trial, current: Mapping[str, str]) -> Iterator[str]:
+    before: Mapping[str, str] = stored.facts["versions"]
+    for name in sorted({*before, *current}):
+        if before.get(name) != current.get(name):
+            was, now = (values.get(name, "not installed") for values in (before, current))
+            yield f"{name} was {was}, is {now}"
+    if stored.data is None:
+        yield "the data used for training was not recorded"
+    if trial.device != stored.facts["device"]:
+        yield f"the device was {stored.facts['device']}, is {trial.device}"
+    recipe = stored.facts.get("recipe")
     if recipe is not None and recipe != trial.pipeline.net_entry.recipe():
-        yield f"the code that trains net {trial.pipeline.net!r} is another"
+        yield f"the code that trains net {trial.pipeline.net!r} has changed"
     entries = {kind: getattr(trial.pipeline, name) for kind, name in _CODE.items()}
     for kind, entry in (entries | {"transform": trial.transform_entry}).items():
-        if kind in told.codes and told.codes[kind] != entry.source():
-            yield f"the code of {kind} {entry.name!r} is another"
+        if kind in stored.codes and stored.codes[kind] != entry.source():
+            yield f"the code of {kind} {entry.name!r} has changed"

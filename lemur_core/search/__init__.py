@@ -1,4 +1,4 @@
-"""The search over one pipeline's hyperparameters: its study, its trials, what is predicted of them.
+"""Search over the hyperparameters of one pipeline: its study, its trials and their predictions.
 
-`lemur_core.search.study_run` is the whole of it; `lemur_core.campaign` runs several of them.
+`lemur_core.search.study_run` is the entry point; `lemur_core.campaign` runs several studies.
 """

@@ -1,4 +1,4 @@
-"""Search by trying each combination of the values of a finite space once."""
+"""Search a finite space by trying each combination of its values once."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 class Combinations:
-    """The combinations of a space's values, and which of them were taken.
+    """The combinations of a space's values, and which of them are taken.
 
     Args:
         space: The space.
-        sampler: Name under which it was asked for, for errors.
+        sampler: Name of the sampler, for errors.
 
     Raises:
         SettingsError: The space has a range of real numbers.
     """
 
     def __init__(self, space: Space, sampler: str) -> None:
-        self._values = {name: _values(name, one, sampler) for name, one in space.items()}
+        self._values = {name: _values(name, spec, sampler) for name, spec in space.items()}
         self._taken: set[int] = set()
 
     @property
     def total(self) -> int:
-        """How many there are."""
+        """The number of combinations."""
         return math.prod(map(len, self._values.values()))
 
     @property
     def left(self) -> int:
-        """How many were not taken."""
+        """The number of combinations that are not taken."""
         return self.total - len(self._taken)
 
     def take(self, prm: Mapping[str, Value]) -> None:
@@ -47,14 +47,14 @@ class Combinations:
         self._taken.discard(self._index(prm))
 
     def draw(self, seed: int) -> dict[str, Value] | None:
-        """Return one that was not taken, drawn by a seed; None where all were."""
+        """Return a combination that is not taken, drawn with a seed; None if all are taken."""
         if not self.left:
             return None
-        drawn = random.Random(seed)
-        # Where most are taken, there are few in all.
+        generator = random.Random(seed)
+        # If most are taken, listing the others is cheap.
         if self.left < len(self._taken):
-            return self._prm(drawn.choice([*({*range(self.total)} - self._taken)]))
-        while (index := drawn.randrange(self.total)) in self._taken:
+            return self._prm(generator.choice([*({*range(self.total)} - self._taken)]))
+        while (index := generator.randrange(self.total)) in self._taken:
             pass
         return self._prm(index)
 
@@ -72,12 +72,12 @@ class Combinations:
         return {name: prm[name] for name in self._values}
 
 
-def _values(name: str, one: Range, sampler: str) -> Sequence[Any]:
-    if isinstance(one, Choice):
-        return tuple(dict.fromkeys(one.values))
-    if one.integer:
-        return range(int(one.low), int(one.high) + 1)
+def _values(name: str, spec: Range, sampler: str) -> Sequence[Any]:
+    if isinstance(spec, Choice):
+        return tuple(dict.fromkeys(spec.values))
+    if spec.integer:
+        return range(int(spec.low), int(spec.high) + 1)
     raise SettingsError(
-        f"sampler {sampler!r} tries each combination of values, but {name} is a range, {one}; "
-        f"list its values, as in --set {name}={one.low:g},{one.high:g}"
+        f"sampler {sampler!r} tries each combination of values, but {name} is a range, {spec}; "
+        f"list its values, as in --set {name}={spec.low:g},{spec.high:g}"
     )

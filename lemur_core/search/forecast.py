@@ -1,4 +1,4 @@
-"""What a campaign's estimator says of its trials: when they may stop, and how true that was."""
+"""Predict the final scores of trials with an estimator, and audit its predictions."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ if TYPE_CHECKING:
     from lemur_core.settings import Settings
     from lemur_core.store.writing.writer import PastTrial
 
-# Of `derived_seed`, which an audit is drawn by.
+# The number of values of `derived_seed`, which selects the trials to audit.
 _SEEDS = 2**31
 
 
 @dataclass
 class EstimatorAudit:
-    """How an estimator did in a campaign.
+    """Statistics of an estimator in a campaign.
 
     Attributes:
-        estimator: Its name, with the options that were given.
-        stopped: How many trials it stopped.
-        spared: How many epochs these were not trained for.
-        asked: How many epochs all trials would have had that ended well.
-        drawn: Of trials that were trained on for it, what was predicted and what they came to.
+        estimator: Name of the estimator, with its options.
+        stopped: Number of trials that it stopped.
+        spared: Number of epochs by which these trials were shortened.
+        asked: Number of epochs that all trials that ended well would have had without it.
+        drawn: For each trial that was trained to the end for the audit, the predicted and the
+            measured score.
     """
 
     estimator: str
@@ -51,7 +52,7 @@ class EstimatorAudit:
     drawn: list[tuple[float, float]] = field(default_factory=list)
 
     def take(self, outcome: Outcome, epochs: int) -> None:
-        """Count how a trial ended that was asked for so many epochs."""
+        """Count the outcome of a trial that was to have so many epochs."""
         if outcome.state not in (State.FINISHED, State.CONVERGED):
             return
         self.asked += epochs
@@ -63,22 +64,22 @@ class EstimatorAudit:
 
 
 class Forecasting:
-    """Gives each trial of a campaign an estimator.
+    """Creates the forecast of each trial of a campaign.
 
     Args:
-        settings: The campaign's.
-        registry: What is installed.
-        warn: Told why an estimator is not listened to, once.
+        settings: The settings of the campaign.
+        registry: The installed plugins.
+        warn: Called with a line about each distinct error of the estimator.
 
     Attributes:
-        audit: How it does.
-        parts: In how many parts it wants each epoch to be scored.
+        audit: Statistics of the estimator.
+        parts: The number of parts of an epoch after which the estimator wants a score.
 
     Raises:
         UnknownNameError: There is no such estimator.
-        SettingsError: It has no such options.
-        ContractError: It is none.
-        PluginError: It cannot be made.
+        SettingsError: The estimator has no such options.
+        ContractError: The entry is not an estimator.
+        PluginError: The estimator cannot be created.
     """
 
     def __init__(self, settings: Settings, registry: Registry, warn: Callable[[str], None]) -> None:
@@ -87,36 +88,37 @@ class Forecasting:
         entry = registry.get("estimator", selection.name)
         self._make: Maker = maker(entry.load(), selection)
         self._settings, self._warn = settings, warn
-        self._said: set[str] = set()
-        # Of each trial that has ended, by its id, those on the same data together.
+        self._reported: set[str] = set()
+        # Curves of ended trials by trial id, grouped by their data and metric.
         self._curves: defaultdict[tuple[str, ...], dict[int, Curve]] = defaultdict(dict)
         self.audit = EstimatorAudit(str(selection))
-        # What an option's value should be is said before anything is trained.
+        # Invalid option values are reported before anything is trained.
         try:
             self.parts = parts_of(self._make(TrialHistory(settings.epochs)))
         except LemurError:
             raise
-        # A stranger's code may raise anything; without it, the trials would be no forecast's.
+        # Foreign code may raise anything. Without the estimator, no trial would have a forecast.
         except Exception as error:
             why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise PluginError(f"estimator {str(selection)!r} cannot be made: {why}") from error
+            raise PluginError(f"estimator {str(selection)!r} cannot be created: {why}") from error
 
     def remember(self, pipeline: Pipeline, past: Sequence[PastTrial]) -> None:
-        """Take the trials of a pipeline so far, which those on the same data are compared with."""
+        """Add a pipeline's trials so far, for comparison with later trials on the same data."""
         curves = self._curves[_data_of(pipeline)]
-        for one in past:
-            if one.state in (State.FINISHED, State.CONVERGED) and one.id not in curves:
-                curves[one.id] = curve_of(one, pipeline.net)
+        for past_trial in past:
+            is_ended = past_trial.state in (State.FINISHED, State.CONVERGED)
+            if is_ended and past_trial.id not in curves:
+                curves[past_trial.id] = curve_of(past_trial, pipeline.net)
 
     def of(self, trial: Trial, chance: float) -> Forecast:
-        """Return what listens to a trial's estimator.
+        """Return the forecast of a trial.
 
         Args:
             trial: The trial.
-            chance: Score of guessing, 0 to 1.
+            chance: Score of random guessing, 0 to 1.
         """
         curves = [curve for _, curve in sorted(self._curves[_data_of(trial.pipeline)].items())]
-        known = TrialHistory(
+        history = TrialHistory(
             trial.epochs,
             chance,
             curves,
@@ -124,30 +126,31 @@ class Forecasting:
             hyperparameters=trial.prm,
             net=trial.pipeline.net,
         )
-        drawn = derived_seed(self._settings.seed, trial.pipeline.name, trial.number, "audit")
-        audited = drawn < self._settings.audit * _SEEDS
+        seed = derived_seed(self._settings.seed, trial.pipeline.name, trial.number, "audit")
+        audited = seed < self._settings.audit * _SEEDS
         name = self.audit.estimator
-        return Forecast(lambda: self._make(known), name, trial.epochs, audited, self._deaf)
+        return Forecast(lambda: self._make(history), name, trial.epochs, audited, self._report)
 
-    def _deaf(self, error: Exception) -> None:
+    def _report(self, error: Exception) -> None:
         why = f"{type(error).__name__}: {error}".partition("\n")[0]
-        if why not in self._said:
-            self._said.add(why)
-            self._warn(f"estimator {self.audit.estimator!r} raised {why}; trials go on without it")
+        if why not in self._reported:
+            self._reported.add(why)
+            name = self.audit.estimator
+            self._warn(f"estimator {name!r} raised {why}; trials continue without it")
 
 
 class Forecast:
-    """Listens to one trial's estimator until it settles.
+    """Feeds one trial's estimator until it converges.
 
     Args:
-        make: Makes the estimator.
-        name: Of the estimator, with its options.
-        epochs: How many the trial is asked for.
-        audited: Whether the trial is trained on when it has settled.
-        deaf: Told what it raises, after which it is not asked again.
+        make: Creates the estimator.
+        name: Name of the estimator, with its options.
+        epochs: Number of epochs that the trial is to have.
+        audited: Whether the trial is trained to the end after its estimator converged.
+        on_error: Called with an exception of the estimator, which is then not used again.
 
     Attributes:
-        prediction: What it settled on; None until it does.
+        prediction: The final score that the estimator predicted; None until it converges.
     """
 
     def __init__(
@@ -156,12 +159,12 @@ class Forecast:
         name: str,
         epochs: int,
         audited: bool,
-        deaf: Callable[[Exception], None],
+        on_error: Callable[[Exception], None],
     ) -> None:
         self._make, self._name, self._epochs = make, name, epochs
-        self._audited, self._deaf = audited, deaf
+        self._audited, self._on_error = audited, on_error
         self._estimator: Estimator | None = None
-        self._is_deaf = False
+        self._has_failed = False
         self._highest = 0.0
         self.prediction: Prediction | None = None
 
@@ -171,27 +174,27 @@ class Forecast:
         return self.prediction is not None and not self.prediction.audited
 
     def take(self, epoch: Epoch) -> bool:
-        """Tell an epoch; return whether the trial may stop."""
+        """Pass an epoch to the estimator; return whether the trial may stop."""
         for at, score, loss in _points(epoch):
             self._highest = max(self._highest, score)
-            # What a trial came to at its end is measured, and nothing is left to predict.
-            if self.prediction is None and not self._is_deaf and at < self._epochs:
-                self._ask(at, score, loss)
+            # At the last epoch the score is measured, so there is nothing to predict.
+            if self.prediction is None and not self._has_failed and at < self._epochs:
+                self._update(at, score, loss)
         return self.stops
 
-    def _ask(self, at: float, score: float, loss: float | None) -> None:
+    def _update(self, at: float, score: float, loss: float | None) -> None:
         try:
             self._estimator = self._estimator or self._make()
             estimate = self._estimator.update(at, score, loss)
             if estimate.converged:
-                self.prediction = self._settled(estimate, at)
-        # A stranger's estimator must not end the training that it looks at.
+                self.prediction = self._prediction(estimate, at)
+        # An error in a foreign estimator must not end the training.
         except Exception as error:
-            self._is_deaf = True
-            self._deaf(error)
+            self._has_failed = True
+            self._on_error(error)
 
-    def _settled(self, estimate: Estimate, at: float) -> Prediction:
-        # What stops a trial and predicts nothing takes it at its best.
+    def _prediction(self, estimate: Estimate, at: float) -> Prediction:
+        # If an estimator stops a trial without a prediction, the best score so far counts.
         score = self._highest if estimate.score is None else estimate.score
         if not 0 <= score <= 1:
             raise ForecastError(f"it predicts {score}; expected 0 to 1")
@@ -199,16 +202,16 @@ class Forecast:
 
 
 class ForecastError(LemurError, ValueError):
-    """An estimator's prediction that is no score."""
+    """An estimator predicted a value that is not a score."""
 
 
 def _data_of(pipeline: Pipeline) -> tuple[str, ...]:
-    """Return what trials have to share so that their scores can be compared."""
+    """Return the attributes that trials must share for their scores to be comparable."""
     return pipeline.task, pipeline.dataset, pipeline.metric
 
 
 def curve_of(past: PastTrial, net: str) -> Curve:
-    """Return how a trial of a net went that has ended."""
+    """Return the learning curve of an ended trial of a net."""
     points = [point for epoch in past.epochs for point in _points(epoch)]
     stopped = past.state is State.CONVERGED
     return Curve(
@@ -222,6 +225,6 @@ def curve_of(past: PastTrial, net: str) -> Curve:
 
 
 def _points(epoch: Epoch) -> Iterator[tuple[float, float, float | None]]:
-    """Yield how much was trained, the validation score by then, and the loss where it is known."""
+    """Yield the number of epochs, the validation score, and the loss or None, for each point."""
     yield from ((at, score, None) for at, score in epoch.within)
     yield float(epoch.number), epoch.validation, epoch.loss

@@ -1,4 +1,4 @@
-"""Nets that are not installed and that plugins find by name, in a database for example."""
+"""Add nets that are not installed but found by plugins, for example in a database."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ def with_found_nets(names: Iterable[str], db: str, registry: Registry) -> Regist
     """Return the registry with the nets that plugins find by name.
 
     Args:
-        names: Names of nets; plugins are asked for those that are not installed.
+        names: Names of nets; plugins are only asked for those that are not installed.
         db: The database that the campaign writes to.
-        registry: What is installed.
+        registry: The installed plugins.
 
     Raises:
-        LemurError: A plugin says what is wrong with a name.
-        PluginError: A plugin failed, or returned something else.
+        LemurError: A plugin rejects a name.
+        PluginError: A plugin failed, or returned something other than entries of these names.
     """
     missing = [name for name in sorted(names) if not _is_installed(registry, name)]
-    # Without a database nothing can be found, and nothing heavy need be imported.
+    # Without a database there is nothing to find, and no need for slow imports.
     if not missing or not may_exist(db):
         return registry
     entries = list(_entries(registry, missing, db))
     return registry.with_entries(PLUGIN, "net", entries) if entries else registry
 
 
-def found_in(pipelines: Iterable[Pipeline], registry: Registry) -> dict[str, str]:
-    """Return which nets of pipelines plugins found, and how each was found."""
+def summaries_of_found(pipelines: Iterable[Pipeline], registry: Registry) -> dict[str, str]:
+    """Return the summary of each net of the pipelines that a plugin found, by name."""
     plugin = registry.plugins.get(PLUGIN)
-    ours = plugin.entries["net"] if plugin else []
-    return {one.net: one.net_entry.summary for one in pipelines if one.net_entry in ours}
+    found_entries = plugin.entries["net"] if plugin else []
+    return {
+        pipeline.net: pipeline.net_entry.summary
+        for pipeline in pipelines
+        if pipeline.net_entry in found_entries
+    }
 
 
 def _is_installed(registry: Registry, name: str) -> bool:
@@ -49,7 +53,7 @@ def _is_installed(registry: Registry, name: str) -> bool:
         registry.get("net", name)
     except UnknownNameError:
         return False
-    # Which one is told when it is asked for.
+    # The error is raised when the net is resolved.
     except AmbiguousNameError:
         return True
     return True
@@ -57,14 +61,14 @@ def _is_installed(registry: Registry, name: str) -> bool:
 
 def _entries(registry: Registry, names: Sequence[str], db: str) -> Iterator[Entry]:
     try:
-        found = [list(given) for given in registry.manager.hook.lemur_find_nets(names=names, db=db)]
+        results = [*map(list, registry.manager.hook.lemur_find_nets(names=names, db=db))]
     except LemurError:
         raise
-    # A stranger's plugin may raise anything, and the user must not read a traceback.
+    # A foreign plugin may raise anything, and the user should not see a traceback.
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise PluginError(f"a plugin's lemur_find_nets failed: {reason}") from error
-    for entry in (one for given in found for one in given):
+    for entry in (entry for result in results for entry in result):
         if not isinstance(entry, Entry) or entry.name not in names:
             raise PluginError(
                 f"a plugin's lemur_find_nets gives {entry!r}; expected entries named "

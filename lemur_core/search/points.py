@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class Points:
-    """The points that a pipeline trains, complete and each once.
+    """The completed points that a pipeline trains, without duplicates.
 
     Args:
-        points: As they were given.
-        space: Of the pipeline, those ranges replaced that are given.
-        net: Name of its net, for errors.
-        initial: Takes the files of weights that points begin with.
+        points: The points that the user gave.
+        space: Space of the pipeline, with the user's ranges in place of the net's.
+        net: Name of the net, for errors.
+        initial: Registers the files of initial weights that points name.
 
     Attributes:
-        repeated: Where points were given that repeat an earlier one.
+        repeated: Source locations of points that repeat an earlier one.
 
     Raises:
         SpaceError: A point lacks a hyperparameter that has several values, has one that the net
-            does not take, or a value outside of its range.
+            does not have, or has a value outside its range.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Points:
         self._prms: dict[str, dict[str, Value]] = {}
         self.repeated: list[str] = []
         for point in points:
-            prm = _complete(_begun_with(point, space, initial), space, net)
+            prm = _complete(_with_weights_identity(point, space, initial), space, net)
             uid = prm_uid(prm)
             if uid in self._prms:
                 self.repeated.append(point.where)
@@ -52,11 +52,11 @@ class Points:
         return uid in self._prms
 
     def first_without(self, taken: Collection[str]) -> dict[str, Value] | None:
-        """Return the first point whose identity is not among those; None if all are."""
+        """Return the first point whose identity is not in ``taken``; None if there is none."""
         return next((prm for uid, prm in self._prms.items() if uid not in taken), None)
 
     def fixed(self) -> dict[str, Value]:
-        """Return the hyperparameters that have one value in all points."""
+        """Return the hyperparameters that have the same value in all points."""
         first, *others = self._prms.values()
         return {
             name: value
@@ -65,8 +65,8 @@ class Points:
         }
 
 
-def _begun_with(point: Point, space: Space, initial: InitialWeights) -> Point:
-    """Return a point with the identity of its weights instead of their file."""
+def _with_weights_identity(point: Point, space: Space, initial: InitialWeights) -> Point:
+    """Return a point with the identity of its initial weights in place of their file."""
     is_nets_own = NAME in space and identity_in(fixed(space)) is None
     if NAME not in point.prm or is_nets_own:
         return point
@@ -95,13 +95,13 @@ def _complete(point: Point, space: Space, net: str) -> dict[str, Value]:
 
 
 def _value(point: Point, name: str, ranges: Space, net: str) -> Value:
-    given, one = point.prm[name], ranges[name]
-    value = value_in(one, given)
+    value_of_point, spec = point.prm[name], ranges[name]
+    value = value_in(spec, value_of_point)
     if value is None:
         wider = "" if name in EXECUTION else f"; {_flag(name)}RANGE replaces it"
         raise SpaceError(
-            f"{point.where}: {name}={shortened(str(given))} is not in the range of net {net!r}, "
-            f"{one}{wider}"
+            f"{point.where}: {name}={shortened(str(value_of_point))} is not in the range of net "
+            f"{net!r}, {spec}{wider}"
         )
     return value
 

@@ -1,4 +1,4 @@
-"""Make pipelines ready: their nets' spaces read, or the points that are trained of them."""
+"""Prepare pipelines: read the search spaces of their nets, or the points to train."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedStudy:
-    """A pipeline whose net can be trained, if its data is there.
+    """A pipeline whose net can be trained, provided that its data is available.
 
     Attributes:
         pipeline: The pipeline.
-        space: Of hyperparameters to search.
-        points: What is trained instead of a search; None where the space is searched.
+        space: The space of its hyperparameters.
+        points: The points to train; None if the space is searched.
     """
 
     pipeline: Pipeline
     space: Space
     points: Points | None = None
 
-    def wanted(self, trials: int, done: int = 0) -> int:
-        """Return how many trials it shall have.
+    def trial_count(self, trials: int, done: int = 0) -> int:
+        """Return the number of trials that the study is to have.
 
         Args:
-            trials: How many were asked for; negative, how many more.
-            done: How many there are.
+            trials: The number of trials in the settings; if negative, how many to add.
+            done: The number of trials that have ended.
         """
         if self.points is not None:
             return len(self.points)
@@ -60,89 +60,94 @@ def prepare(
     """Return the pipelines whose nets can be trained.
 
     Args:
-        pipelines: Those that are wanted.
-        prm: Ranges that replace the nets' own.
-        leave_out: Told, once for each reason, why a pipeline is left out, and what is not recorded
-            of a net's code.
-        points: Points to train; none searches the space.
-        weights: File of the weights that trials begin with; None begins from scratch.
-        initial: Takes the files of weights that are named.
+        pipelines: The pipelines to prepare.
+        prm: Ranges that replace the nets' own ranges.
+        leave_out: Called once with each reason for leaving out a pipeline, and each part of a
+            net's code that is not recorded.
+        points: Points to train; if empty, the space is searched.
+        weights: File of the initial weights of all trials; None for random weights.
+        initial: Registers the files of initial weights; None creates a registry.
 
     Raises:
         SettingsError: A file of weights cannot be read.
         PluginError: No net can be imported.
-        SpaceError: A range cannot be read, no net has a hyperparameter of its name, or a point does
-            not fit a net.
+        SpaceError: A range cannot be read, no net has a hyperparameter of that name, or a point
+            does not fit a net.
     """
     initial = initial or InitialWeights()
     identity = None if weights is None else initial.add(weights)
-    ready: list[PreparedStudy] = []
+    prepared: list[PreparedStudy] = []
     reasons: dict[str, LemurError] = {}
-    lacking: dict[str, list[str]] = {}
+    unrecorded: dict[str, list[str]] = {}
     code = CodeReader()
-    for planned in pipelines:
+    for unread_pipeline in pipelines:
         modules = len(sys.modules)
-        pipeline = planned
+        pipeline = unread_pipeline
         try:
-            pipeline = code.read(planned)
+            pipeline = code.read(unread_pipeline)
             space = _overridden(pipeline, space_of(pipeline), prm)
-            if pipeline.net not in lacking:
-                # They are kept in the order in which they were imported.
-                lacking[pipeline.net] = _lacking(pipeline, [*islice(sys.modules, modules, None)])
+            if pipeline.net not in unrecorded:
+                # sys.modules is in the order of import.
+                imported = [*islice(sys.modules, modules, None)]
+                unrecorded[pipeline.net] = _unrecorded(pipeline, imported)
         except PluginError as error:
             reasons.setdefault(str(error), error)
         else:
-            ready.append(PreparedStudy(pipeline, space | _begun_with(pipeline, space, identity)))
-    if not ready:
+            initial_space = _initial_weights_space(pipeline, space, identity)
+            prepared.append(PreparedStudy(pipeline, space | initial_space))
+    if not prepared:
         raise next(iter(reasons.values()))
-    check_used(prm, [one.space for one in ready])
-    for reason in (*reasons, *chain(*lacking.values())):
+    check_used(prm, [study.space for study in prepared])
+    for reason in (*reasons, *chain(*unrecorded.values())):
         leave_out(reason)
     if not points:
-        return ready
+        return prepared
     return [
-        replace(one, points=Points(points, one.space, one.pipeline.net, initial)) for one in ready
+        replace(study, points=Points(points, study.space, study.pipeline.net, initial))
+        for study in prepared
     ]
 
 
-def _begun_with(pipeline: Pipeline, space: Space, identity: str | None) -> Space:
-    """Return the range of the hyperparameter that says what weights trials begin with."""
+def _initial_weights_space(pipeline: Pipeline, space: Space, identity: str | None) -> Space:
+    """Return the hyperparameter that identifies initial weights; empty if there are none."""
     if identity is None:
         return {}
     if NAME in space:
         raise SettingsError(
-            f"net {pipeline.net!r} has a hyperparameter {NAME!r} of its own, so its trials cannot "
-            "begin with weights from a file"
+            f"net {pipeline.net!r} has its own hyperparameter {NAME!r}, so its trials cannot start "
+            "with weights from a file"
         )
     return {NAME: Choice((identity,))}
 
 
 def _overridden(pipeline: Pipeline, space: Space, prm: Mapping[str, Given]) -> Space:
-    """Return a space with the ranges that are given.
+    """Return a space with the user's ranges in place of the net's.
 
     Raises:
         SpaceError: A range cannot be read, or lacks the value that the net's entry fixes.
     """
-    given, fixed_by_entry = override(space, prm), pipeline.net_entry.prm
+    overridden, fixed_by_entry = override(space, prm), pipeline.net_entry.prm
     for name, value in fixed_by_entry.items():
-        if not given[name].holds(value):
+        if not overridden[name].holds(value):
             raise SpaceError(
                 f"{name}={prm[name]}: net {pipeline.net!r} is registered with {name}={value}; "
                 "leave out one of them"
             )
-    return given | {name: space[name] for name in fixed_by_entry}
+    return overridden | {name: space[name] for name in fixed_by_entry}
 
 
 def repeats_line(ready: Sequence[PreparedStudy]) -> str:
-    """Return that some points repeat earlier ones, in a line; empty if none does."""
-    repeated = list(dict.fromkeys(chain(*(one.points.repeated for one in ready if one.points))))
+    """Return a line that names points that repeat earlier ones; empty if there are none."""
+    repeated = list(
+        dict.fromkeys(chain(*(study.points.repeated for study in ready if study.points)))
+    )
     if not repeated:
         return ""
     shown = ", ".join(repeated[:3]) + f" and {len(repeated) - 3} more" * (len(repeated) > 3)
     return f"{shown}: the same as an earlier point; each is trained once"
 
 
-def _lacking(pipeline: Pipeline, imported: Collection[str]) -> list[str]:
+def _unrecorded(pipeline: Pipeline, imported: Collection[str]) -> list[str]:
     entry = pipeline.net_entry
     return [
         f"net {pipeline.net!r}: not recorded with its code: {thing}"
@@ -151,10 +156,10 @@ def _lacking(pipeline: Pipeline, imported: Collection[str]) -> list[str]:
 
 
 def space_of(pipeline: Pipeline) -> Space:
-    """Return the space that a pipeline's net declares, with the transforms that fit.
+    """Return the space that a pipeline's net declares, with the pipeline's transforms.
 
     Raises:
-        PluginError: The net cannot be imported, or a range that it declares cannot be read.
+        PluginError: The net cannot be imported, or declares an invalid range.
     """
     entry = pipeline.net_entry
     try:
@@ -164,7 +169,7 @@ def space_of(pipeline: Pipeline) -> Space:
         raise PluginError(f"net {entry.name!r}: {error}") from error
     except LemurError:
         raise
-    # A stranger's file may fail to import in any way; the other nets must still be trained.
+    # Importing a foreign file may fail in any way; the other nets must still be trained.
     except Exception as error:
         text = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise PluginError(f"net {entry.name!r} cannot be imported: {text}") from error

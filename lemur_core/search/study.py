@@ -1,7 +1,7 @@
-"""The search over one pipeline's hyperparameters, by Optuna.
+"""Search over the hyperparameters of one pipeline with Optuna.
 
-Optuna's study lives in memory and is told what the database of results remembers; so there is one
-record of what happened, and nothing to mend after a crash.
+Optuna's study is kept in memory and filled from the database of results, so that there is one
+record of what happened, and nothing to repair after a crash.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ _STATES = {
     State.CONVERGED: TrialState.COMPLETE,
     State.PRUNED: TrialState.PRUNED,
 }
-# Each draws from its seed and from what is recorded alone. So a new one for each trial, seeded by
-# the trial's number, proposes the same whether or not the campaign was interrupted before it.
-_WITHOUT_MEMORY = ("tpe", "random")
-# Optuna's own start over in each campaign, or only stop `optuna.Study.optimize`.
+# These samplers depend only on their seed and the recorded trials. With a new sampler for each
+# trial, seeded by its number, interruptions do not change the proposals.
+_STATELESS = ("tpe", "random")
+# Optuna's samplers of these names start over in each campaign, or only stop `Study.optimize`.
 _EXHAUSTIVE = ("grid", "bruteforce")
 _REMEMBERED = (*_STATES, State.RUNNING, State.INTERRUPTED)
 
 
 class Study:
-    """Asks for hyperparameters and is told the scores they led to.
+    """Proposes hyperparameters, and learns from the scores that they lead to.
 
     Args:
-        space: What is searched.
+        space: The space to search.
         sampler: Name of Optuna's sampler.
         pruner: Name of Optuna's pruner.
         seed: Seeds the sampler.
-        counts: Whether the score of an earlier trial says something about what is searched; None
-            takes those whose hyperparameters fit the space.
+        counts: Returns whether the score of an earlier trial is informative for this search; None
+            uses trials whose hyperparameters fit the space.
 
     Attributes:
-        combinations: Those that are left to propose; None where the sampler has no end.
+        combinations: The combinations of an exhaustive sampler; None for other samplers.
     """
 
     def __init__(
@@ -62,37 +62,37 @@ class Study:
         seed: int,
         counts: Callable[[PastTrial], bool] | None = None,
     ) -> None:
-        # It warns of each value that a sampler draws at random.
+        # Optuna warns about each value that a sampler draws at random.
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.space, self.sampler, self.seed = space, sampler, seed
         self._counts = counts or (lambda past: fits(space, past.prm))
         self.distributions = {
-            name: one.distribution() for name, one in space.items() if not one.fixed
+            name: spec.distribution() for name, spec in space.items() if not spec.fixed
         }
         plain = _plain(sampler)
-        self._is_without_memory = plain in _WITHOUT_MEMORY
+        self._is_stateless = plain in _STATELESS
         self.combinations = Combinations(space, sampler) if plain in _EXHAUSTIVE else None
         self._study = optuna.create_study(
             direction="maximize",
-            sampler=named(
+            sampler=optuna_object(
                 optuna.samplers, "Sampler", "Random" if self.combinations else sampler, seed=seed
             ),
-            pruner=named(optuna.pruners, "Pruner", pruner),
+            pruner=optuna_object(optuna.pruners, "Pruner", pruner),
         )
-        self._known: set[str] = set()
+        self._uids: set[str] = set()
 
     def ask(self, number: int) -> optuna.Trial | None:
-        """Return a proposal for the trial of this number; None where none is left.
+        """Return a proposal for the trial with this number; None if no combination is left.
 
         Raises:
-            SettingsError: The sampler needs what is not installed.
+            SettingsError: The sampler needs a package that is not installed.
         """
         seed = derived_seed(self.seed, number)
         if self.combinations:
             prm = self.combinations.draw(seed)
             return None if prm is None else self.take_up(prm)
-        if self._is_without_memory:
-            self._study.sampler = named(optuna.samplers, "Sampler", self.sampler, seed=seed)
+        if self._is_stateless:
+            self._study.sampler = optuna_object(optuna.samplers, "Sampler", self.sampler, seed=seed)
         try:
             return self._study.ask(self.distributions)
         except ImportError as error:
@@ -101,53 +101,53 @@ class Study:
             ) from error
 
     def take_up(self, prm: Mapping[str, Any], epochs: Iterable[Epoch] = ()) -> optuna.Trial:
-        """Return the proposal of a trial that is gone on with, or begun again."""
+        """Return a proposal with the hyperparameters of a trial that is resumed or restarted."""
         if self.combinations and fits(self.space, prm):
             self.combinations.take(prm)
         self._study.enqueue_trial({name: prm[name] for name in self.distributions})
-        asked = self._study.ask(self.distributions)
+        proposal = self._study.ask(self.distributions)
         for epoch in epochs:
-            self.report(asked, epoch)
-        return asked
+            self.report(proposal, epoch)
+        return proposal
 
-    def prm(self, asked: optuna.Trial) -> dict[str, Any]:
-        """Return the hyperparameters of a proposal, those that are not searched among them."""
-        return fixed(self.space) | asked.params
+    def prm(self, proposal: optuna.Trial) -> dict[str, Any]:
+        """Return the hyperparameters of a proposal, including those with a single value."""
+        return fixed(self.space) | proposal.params
 
-    def report(self, asked: optuna.Trial, epoch: Epoch) -> bool:
-        """Tell an epoch's score; return whether the trial shall stop here."""
-        asked.report(epoch.validation, epoch.number)
-        return asked.should_prune()
+    def report(self, proposal: optuna.Trial, epoch: Epoch) -> bool:
+        """Report an epoch's validation score; return whether the trial should be pruned."""
+        proposal.report(epoch.validation, epoch.number)
+        return proposal.should_prune()
 
-    def tell(self, asked: optuna.Trial, uid: str, outcome: Outcome) -> None:
-        """Tell how the trial of a proposal ended."""
-        self._known.add(uid)
+    def tell(self, proposal: optuna.Trial, uid: str, outcome: Outcome) -> None:
+        """Report the outcome of a proposal's trial."""
+        self._uids.add(uid)
         if self.combinations and outcome.state is State.ABANDONED:
-            self.combinations.release(self.prm(asked))
+            self.combinations.release(self.prm(proposal))
         state = _STATES.get(outcome.state, TrialState.FAIL)
         value = None
         if state is TrialState.COMPLETE and outcome.best is not None:
             predicted = outcome.prediction.score if outcome.prediction else None
             value = _final(outcome.state, outcome.best.validation, predicted)
-        self._study.tell(asked, value, state)
+        self._study.tell(proposal, value, state)
 
-    def forget(self, asked: optuna.Trial) -> None:
-        """Take back a proposal whose trial others end."""
-        self._study.tell(asked, None, TrialState.FAIL)
+    def forget(self, proposal: optuna.Trial) -> None:
+        """Withdraw a proposal whose trial another campaign has taken over."""
+        self._study.tell(proposal, None, TrialState.FAIL)
 
     def remember(self, past: PastTrial) -> None:
-        """Take a trial that ended well, in an earlier campaign or another one.
+        """Add a trial that ended well in an earlier campaign or a concurrent one.
 
-        A trial with hyperparameters outside the space is left out: its score says nothing about
-        what is searched.
+        A trial whose hyperparameters are outside the space is ignored, because its score is not
+        informative for this search.
         """
-        if past.uid in self._known or past.state not in _REMEMBERED:
+        if past.uid in self._uids or past.state not in _REMEMBERED:
             return
         if self.combinations and fits(self.space, past.prm):
             self.combinations.take(past.prm)
         if past.state not in _STATES:
             return
-        self._known.add(past.uid)
+        self._uids.add(past.uid)
         if not self._counts(past) or not past.epochs:
             return
         scores = {epoch.number: epoch.validation for epoch in past.epochs}
@@ -163,8 +163,8 @@ class Study:
 
 
 def check_search(spaces: Sequence[Space], settings: Settings) -> None:
-    """Raise `SettingsError` where spaces cannot be searched as settings say."""
-    named(optuna.pruners, "Pruner", settings.pruner)
+    """Raise `SettingsError` if the spaces cannot be searched with these settings."""
+    optuna_object(optuna.pruners, "Pruner", settings.pruner)
     if not spaces:
         return
     Study(spaces[0], settings.sampler, settings.pruner, settings.seed)
@@ -178,37 +178,37 @@ def _plain(sampler: str) -> str:
 
 
 def _final(state: State, measured: float, predicted: float | None) -> float:
-    """Return the score that the search goes by: of a trial that was stopped, the predicted one."""
+    """Return the score for the search: the predicted score if the trial was stopped early."""
     return predicted if state is State.CONVERGED and predicted is not None else measured
 
 
-def named(module: Any, suffix: str, name: str, **options: Any) -> Any:
-    """Return an object of one of Optuna's classes by its name, with or without the suffix.
+def optuna_object(module: Any, suffix: str, name: str, **options: Any) -> Any:
+    """Return an instance of one of Optuna's classes by its name, with or without the suffix.
 
     Raises:
-        SettingsError: There is no such class, or it needs more than its name.
+        SettingsError: There is no such class, or it has required arguments.
     """
     classes = {
         attribute.removesuffix(suffix): getattr(module, attribute)
         for attribute in dir(module)
         if attribute.endswith(suffix) and not attribute.startswith("Base")
     }
-    found = {key.lower(): cls for key, cls in classes.items()}.get(
+    cls = {key.lower(): candidate for key, candidate in classes.items()}.get(
         name.removesuffix(suffix).lower()
     )
-    if found is None:
+    if cls is None:
         raise SettingsError(f"unknown {suffix.lower()} {name!r}{hint(name, sorted(classes))}")
-    taken = inspect.signature(found).parameters
+    parameters = inspect.signature(cls).parameters
     try:
         with warnings.catch_warnings():
-            # Who names it has chosen it; that its interface may change does not touch them.
+            # The user chose this class; a change of its interface does not affect the user.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return found(**{key: value for key, value in options.items() if key in taken})
+            return cls(**{key: value for key, value in options.items() if key in parameters})
     except (TypeError, ImportError) as error:
         raise SettingsError(f"{suffix.lower()} {name!r} cannot be used by name: {error}") from None
 
 
 def derived_seed(*parts: object) -> int:
-    """Return a seed, 0 to 2**31 - 1, that hangs on all the parts and on nothing else."""
+    """Return a seed, 0 to 2**31 - 1, that depends only on the parts."""
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:4]) >> 1

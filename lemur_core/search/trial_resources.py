@@ -1,4 +1,4 @@
-"""One trial under way: what it tells is recorded, shown, and told to the search."""
+"""Run one trial: record its epochs, report them to the user and pass them to the search."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lemur_core.errors import FactError
 from lemur_core.events import EpochEnded, TrialFinished, TrialStarted, Warned, Watch
 from lemur_core.store.writing.writer import TrialLostError, Writer
-from lemur_core.train.states import remove_states
+from lemur_core.train.checkpoint_folders import remove_checkpoints
 from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 
 if TYPE_CHECKING:
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialResources:
-    """What every study of a campaign needs.
+    """The resources that all studies of a campaign share.
 
     Attributes:
-        settings: The campaign's.
-        writer: Of the database.
+        settings: The settings of the campaign.
+        writer: Writes to the database.
         bundles: The data.
-        checkpoints: Folder of the trials' states; None keeps none.
-        weights: Folder of the weights that are kept of trials; None keeps none.
-        interruption: Whether to stop.
-        watch: Told what happens.
-        initial: The files of weights that trials begin with.
-        forecasting: Of its estimator; None where it has none.
+        checkpoints: Folder of the trials' checkpoints; None saves none.
+        weights: Folder of the trials' weights; None saves none.
+        interruption: Tells whether the user asked to stop.
+        watch: Called with each event.
+        initial: The files of initial weights.
+        forecasting: Creates forecasts with the campaign's estimator; None if it has none.
     """
 
     settings: Settings
@@ -51,14 +51,14 @@ class TrialResources:
     forecasting: Forecasting | None = None
 
 
-def record_epoch(means: TrialResources, trial_id: int, epoch: Epoch) -> Epoch:
-    """Record an epoch, without the facts of plugins if these clash with others; return it."""
+def record_epoch(resources: TrialResources, trial_id: int, epoch: Epoch) -> Epoch:
+    """Record and return an epoch, omitting plugins' facts if they conflict with recorded ones."""
     try:
-        means.writer.record(trial_id, epoch)
+        resources.writer.record(trial_id, epoch)
     except FactError as error:
-        means.watch(Warned(f"facts of epoch {epoch.number} are left out: {error}"))
+        resources.watch(Warned(f"facts of epoch {epoch.number} are left out: {error}"))
         epoch = replace(epoch, facts={})
-        means.writer.record(trial_id, epoch)
+        resources.writer.record(trial_id, epoch)
     return epoch
 
 
@@ -66,15 +66,15 @@ class Attempt:
     """A trial that a worker trains.
 
     Args:
-        trial_id: Of the trial in the database.
+        trial_id: Id of the trial in the database.
         trial: The trial.
-        study: The search that proposed it.
-        asked: The proposal, as the search knows it.
-        means: The campaign's.
-        forecast: Of its estimator; None where it has none.
+        study: The study that proposed it.
+        proposal: The study's proposal.
+        resources: The resources of the campaign.
+        forecast: The forecast of the trial; None if there is no estimator.
 
     Attributes:
-        lost: Who took the trial over while it was trained here; empty while nobody did.
+        lost: Says who took the trial over while it was trained here; empty if nobody did.
     """
 
     lost = ""
@@ -84,20 +84,20 @@ class Attempt:
         trial_id: int,
         trial: Trial,
         study: Study,
-        asked: optuna.Trial,
-        means: TrialResources,
+        proposal: optuna.Trial,
+        resources: TrialResources,
         forecast: Forecast | None = None,
     ) -> None:
         self.trial_id, self.trial = trial_id, trial
-        self._study, self._asked, self._means = study, asked, means
+        self._study, self._proposal, self._resources = study, proposal, resources
         self._forecast, self._epochs = forecast, list(trial.done)
-        means.watch(TrialStarted(trial))
+        resources.watch(TrialStarted(trial))
         for epoch in trial.done:
             self._may_stop(epoch)
 
     @property
     def done(self) -> Outcome | None:
-        """How it ended, where of a trial that was gone on with only its end is missing."""
+        """The outcome of a resumed trial that only lacked its end; None if epochs are missing."""
         if len(self._epochs) == self.trial.epochs:
             return Outcome(State.FINISHED, tuple(self._epochs))
         if self._forecast and self._forecast.stops:
@@ -105,18 +105,18 @@ class Attempt:
         return None
 
     def epoch_ended(self, epoch: Epoch) -> TrialDecision:
-        """Record an epoch and say whether to go on."""
+        """Record an epoch and decide how the trial continues."""
         try:
-            epoch = record_epoch(self._means, self.trial_id, epoch)
+            epoch = record_epoch(self._resources, self.trial_id, epoch)
         except TrialLostError as error:
             self.lost = str(error)
             return TrialDecision.INTERRUPT
         self._epochs.append(epoch)
-        self._means.watch(EpochEnded(self.trial, epoch))
+        self._resources.watch(EpochEnded(self.trial, epoch))
         may_stop = self._may_stop(epoch)
-        if self._means.interruption.asked:
+        if self._resources.interruption.is_requested:
             return TrialDecision.INTERRUPT
-        if self._study.report(self._asked, epoch):
+        if self._study.report(self._proposal, epoch):
             return TrialDecision.PRUNE
         return TrialDecision.CONVERGE if may_stop else TrialDecision.GO_ON
 
@@ -124,28 +124,28 @@ class Attempt:
         return self._forecast is not None and self._forecast.take(epoch)
 
     def ended(self, outcome: Outcome) -> Outcome:
-        """Record how the trial ended, and return that with what was predicted of it.
+        """Record and return the trial's outcome, with the prediction of its estimator.
 
-        Of one that was lost nothing is recorded, and its state stays for whoever took it over.
+        The outcome of a lost trial is not recorded, and its checkpoint is left to the new owner.
         """
         if self._forecast:
             outcome = replace(outcome, prediction=self._forecast.prediction)
         if not self.lost:
             try:
-                self._means.writer.finish(self.trial_id, outcome)
+                self._resources.writer.finish(self.trial_id, outcome)
             except TrialLostError as error:
                 self.lost = str(error)
         if self.lost:
             outcome = Outcome(State.INTERRUPTED, tuple(self._epochs), self.lost)
-            self._study.forget(self._asked)
-            self._means.watch(TrialFinished(self.trial, outcome))
+            self._study.forget(self._proposal)
+            self._resources.watch(TrialFinished(self.trial, outcome))
             return outcome
         if self.trial.checkpoint and outcome.state is not State.INTERRUPTED:
-            remove_states(self.trial.checkpoint)
-        self._study.tell(self._asked, self.trial.uid, outcome)
-        self._means.watch(TrialFinished(self.trial, outcome))
+            remove_checkpoints(self.trial.checkpoint)
+        self._study.tell(self._proposal, self.trial.uid, outcome)
+        self._resources.watch(TrialFinished(self.trial, outcome))
         return outcome
 
     def stopped(self) -> Outcome:
-        """Return how it ended where it was stopped, to go on when the command is given again."""
+        """Return the outcome of an interrupted trial, which the same command can resume."""
         return Outcome(State.INTERRUPTED, tuple(self._epochs), "interrupted")

@@ -1,1 +1,1 @@
-"""One trial: its data, its batches, its epochs. Knows no database and no search."""
+"""Train one trial: its data, its batches and its epochs, without a database or a search."""

@@ -1,4 +1,4 @@
-"""Run a trial to its end in this process, whatever its code raises."""
+"""Run a trial to its end in this process, whatever exception its code raises."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from lemur_core.train.data import Bundles
     from lemur_core.train.epoch_hooks import EpochHooks
 
-# What a stranger's exception says may be of any length; it is sent, stored and printed.
+# Foreign exceptions can have texts of any length; they are sent, stored and printed.
 REASON_LENGTH, TRACEBACK_LENGTH = 500, 20_000
 _GAP = "\n...\n"
-# What torch raises where a CPU has no memory left is a mere RuntimeError.
+# If a CPU runs out of memory, torch raises a plain RuntimeError.
 _NO_CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"
-# Where a GPU has none, so many sentences say how much was wanted of how much; the rest is advice.
+# If a GPU runs out of memory, the first sentences state sizes; the others are general advice.
 _SENTENCES = 3
 ENDS = {
     TrialDecision.PRUNE: State.PRUNED,
@@ -36,17 +36,17 @@ ENDS = {
 def attempt(
     trial: Trial, bundles: Bundles, hooks: EpochHooks | None = None
 ) -> Generator[Epoch, TrialDecision, Outcome]:
-    """Train a trial; what its net raises ends it, and nothing else.
+    """Train a trial; an exception that its net raises ends the trial only.
 
-    Yields each epoch, is sent whether to go on, and returns how the trial ended.
+    Yields each epoch, receives a decision on it through ``send``, and returns the outcome.
 
     Args:
-        trial: What to train.
-        bundles: Where its data is.
-        hooks: Told each epoch before it is yielded; None tells nobody.
+        trial: The trial to train.
+        bundles: Provides the trial's data.
+        hooks: Called with each epoch before it is yielded; None calls nothing.
 
     Raises:
-        StopNow: Who runs this wants it to end at once.
+        StopNow: The user asked the program to stop at once.
     """
     epochs = list(trial.done)
     running = None
@@ -56,19 +56,19 @@ def attempt(
             epoch = next(running, None)
         except StopNow:
             raise
-        # The net, the transform and the metric are a stranger's; each may raise anything, what
-        # ends a program included.
+        # The net, the transform and the metric are foreign code; each may raise anything,
+        # including SystemExit.
         except BaseException as error:
-            # A net may raise this too, which had no state to lose.
+            # Only a resumed trial has a state to lose; a net may raise this exception too.
             if isinstance(error, StateLostError) and 0 < len(trial.done) == len(epochs):
                 return Outcome(State.ABANDONED, tuple(epochs), str(error)[:REASON_LENGTH])
             return _failed(epochs, error)
         if epoch is None:
             return Outcome(State.FINISHED, tuple(epochs))
         epochs.append(epoch)
-        verdict = yield epoch
-        if verdict in ENDS and epoch.number < trial.epochs:
-            return Outcome(ENDS[verdict], tuple(epochs))
+        decision = yield epoch
+        if decision in ENDS and epoch.number < trial.epochs:
+            return Outcome(ENDS[decision], tuple(epochs))
 
 
 def _failed(epochs: list[Epoch], error: BaseException) -> Outcome:
@@ -103,7 +103,7 @@ def _shortened(text: str) -> str:
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    # Even an exception's own text is a stranger's code.
+    # Converting a foreign exception to text runs foreign code.
     except StopNow:
         raise
     except BaseException:

@@ -1,4 +1,4 @@
-"""One pass over samples in batches, transformed, on the trial's device."""
+"""Iterate over samples in transformed batches on the trial's device."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from lemur_core.train.draws import (
     seed_sample,
     seed_torch,
 )
-from lemur_core.train.generators import kept_generators
+from lemur_core.train.generators import preserve_generators
 from lemur_core.train.shared_memory import has_room_for, nbytes
 
 if TYPE_CHECKING:
     from lemur_core.kinds.net import TrainData
 
-# So few are loaded sooner than processes that load them are started.
+# Below this number, loading takes less time than starting loader processes.
 _FEW_SAMPLES = 2_000
 _MOST_PROCESSES = 8
 
@@ -41,43 +41,43 @@ def batches(
     seed: int = 0,
     collate: Collate | None = None,
 ) -> Batches:
-    """Return the batches of one split; iterating again is another pass.
+    """Return the batches of one split; each iteration is one pass over it.
 
     Args:
         samples: The split.
-        transform: Applied to images, inputs of type uint8, to whole batches where they are in
-            memory and else to each; all other inputs are given as they are.
-        size: Samples in a batch; the last has what remains.
-        device: Where inputs and targets are put.
-        training: Shuffle, let the transform draw at random, and leave out a last batch of a single
-            sample, which batch normalisation cannot take.
-        seed: Seeds everything drawn, 0 or above.
-        collate: Makes a batch of samples, as `DataBundle.collate`; None stacks them.
+        transform: Applied to images, that is inputs of type uint8: to whole batches if the samples
+            are in memory, else to one image at a time. Other inputs are left unchanged.
+        size: Samples per batch; the last batch may be smaller.
+        device: Device to which inputs and targets are moved.
+        training: Shuffle, let the transform draw random numbers, and omit a last batch of a single
+            sample, which batch normalisation cannot handle.
+        seed: Seeds all random numbers, 0 or above.
+        collate: Makes a batch of a list of samples, as `DataBundle.collate`; None stacks them.
     """
     kind: type[Batches]
     if not isinstance(samples, InMemory):
-        kind = _FromDataset
+        kind = _DatasetBatches
     elif collate is not None or hasattr(transform, "pair"):
-        kind = _OneByOneFromMemory
+        kind = _MemoryBatchesBySample
     else:
-        kind = _FromMemory
+        kind = _MemoryBatches
         if not _is_image(samples.inputs):
             transform = nn.Identity()
     return kind(samples, transform, size, device, training, seed, _Collator(collate))
 
 
 def _is_image(inputs: Any) -> bool:
-    # Anything but an image, a sentence for example, was made ready by its loader.
+    # Loaders prepare all inputs other than images, for example sentences, themselves.
     return isinstance(inputs, Tensor) and inputs.dtype == torch.uint8
 
 
 def mixed(train_data: TrainData, transform: nn.Module, out_shape: tuple[int, ...]) -> TrainData:
-    """Return training batches, mixed where the transform has a method ``mix``."""
+    """Return training batches, mixed if the transform has a method ``mix``."""
     mix = getattr(transform, "mix", None)
-    return train_data if mix is None else _Mixed(train_data, mix, out_shape)
+    return train_data if mix is None else _MixedBatches(train_data, mix, out_shape)
 
 
-class _Mixed:
+class _MixedBatches:
     def __init__(
         self,
         train_data: TrainData,
@@ -95,12 +95,12 @@ class _Mixed:
 
 
 class Batches:
-    """The batches of one split, seeded so that each epoch draws the same wherever it is trained.
+    """The batches of one split, with the same random numbers wherever an epoch is trained.
 
-    torch's generator is seeded for each sample that is loaded or transformed on its own, and all
-    global generators for each batch, before it is loaded and again before it is given: what the
-    net draws does not depend on the process that loaded the samples. A pass for scoring draws the
-    same each time.
+    torch's generator is seeded for each sample that is loaded or transformed on its own. All global
+    generators are seeded for each batch, before it is loaded and again before it is yielded, so
+    what the net draws does not depend on the process that loaded the samples. Passes for scoring
+    draw the same numbers each time.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Batches:
         self.begin(1)
 
     def begin(self, epoch: int) -> None:
-        """Begin an epoch of training, counted from 1."""
+        """Start an epoch of training, counted from 1."""
         self._epoch, self._passes = epoch, 0
 
     def __len__(self) -> int:
@@ -144,7 +144,7 @@ class Batches:
         return Draws(derived_seed(self.seed, self._epoch, self._passes))
 
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
-        """Yield each batch, on the CPU, or the error that leaves it without one."""
+        """Yield each batch on the CPU, or the error that prevented it."""
         raise NotImplementedError
 
     def _seed(self, seed: int) -> None:
@@ -157,36 +157,36 @@ class Batches:
         return _moved(value, self.device)
 
 
-class _FromMemory(Batches):
+class _MemoryBatches(Batches):
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
         for indices in order:
             yield self.samples.inputs[indices], self.samples.targets[indices]
 
     def _seed(self, seed: int) -> None:
-        # Seeding the others too would take a twentieth of the time that a small batch takes. They
-        # were seeded when the epoch began, and loading from memory draws from none.
+        # Seeding the other generators would take a twentieth of the time of a small batch. They
+        # were seeded at the start of the epoch, and loading from memory does not use them.
         seed_torch(seed)
 
     def _transformed(self, inputs: Any) -> Any:
         return self.transform(self._moved(inputs))
 
     def _moved(self, value: Any) -> Any:
-        # From pinned memory a GPU copies while the processor goes on.
+        # The copy from pinned memory to a GPU is asynchronous.
         pinned = value.pin_memory() if self.device.type == "cuda" else value
         return super()._moved(pinned)
 
 
-class _OneByOneFromMemory(Batches):
-    """The batches of samples in memory that are transformed or collated one by one."""
+class _MemoryBatchesBySample(Batches):
+    """The batches of samples in memory that are transformed or collated one at a time."""
 
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
-        transformed = _Transformed(self.samples, self.transform, self.training)
+        transformed = _TransformedSamples(self.samples, self.transform, self.training)
         seeds = draws.of_samples(len(self.samples))
         for indices in order:
-            yield self.collate(transformed.__getitems__(_picks(indices, seeds)))
+            yield self.collate(transformed.__getitems__(_seeded_indices(indices, seeds)))
 
 
-class _FromDataset(Batches):
+class _DatasetBatches(Batches):
     def __init__(
         self,
         samples: Samples,
@@ -198,46 +198,46 @@ class _FromDataset(Batches):
         collate: _Collator,
     ) -> None:
         super().__init__(samples, transform, size, device, training, seed, collate)
-        loaded, processes = _Transformed(samples, transform, training), 0
-        if wanted := _loading_processes(len(samples)):
-            with kept_generators():
+        loaded, processes = _TransformedSamples(samples, transform, training), 0
+        if process_count := _loading_processes(len(samples)):
+            with preserve_generators():
                 batch_bytes = size * nbytes(loaded[0, 0])
-            processes = wanted if has_room_for(batch_bytes, wanted) else 0
-        self._picks = _Picks()
+            processes = process_count if has_room_for(batch_bytes, process_count) else 0
+        self._seeded_indices = _SeededIndices()
         self.loader: DataLoader[Any] = DataLoader(
             loaded,
-            batch_sampler=self._picks,
+            batch_sampler=self._seeded_indices,
             collate_fn=collate,
             num_workers=processes,
             persistent_workers=processes > 0,
             pin_memory=device.type == "cuda",
-            # Of its own, else each pass would draw a number from the global one.
+            # With its own generator, a pass draws no number from the global one.
             generator=torch.Generator(),
         )
 
     def _loaded(self, order: Sequence[Tensor], draws: Draws) -> Iterator[Any]:
-        self._picks.begin(order, draws.of_samples(len(self.samples)))
+        self._seeded_indices.begin(order, draws.of_samples(len(self.samples)))
         yield from self.loader
 
 
-class _Picks(Sampler[list[tuple[int, int]]]):
-    """The samples of each batch of a pass: the index of each, and its seed."""
+class _SeededIndices(Sampler[list[tuple[int, int]]]):
+    """The index and the seed of each sample in each batch of a pass."""
 
     def begin(self, order: Sequence[Tensor], seeds: Tensor) -> None:
-        """Begin a pass, the indices of each batch in ``order`` and all samples' seeds."""
+        """Start a pass with the indices of each batch in ``order`` and the seeds of all samples."""
         self._order, self._seeds = order, seeds
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for indices in self._order:
-            yield _picks(indices, self._seeds)
+            yield _seeded_indices(indices, self._seeds)
 
 
-def _picks(indices: Tensor, seeds: Tensor) -> list[tuple[int, int]]:
+def _seeded_indices(indices: Tensor, seeds: Tensor) -> list[tuple[int, int]]:
     return list(zip(indices.tolist(), seeds[indices].tolist(), strict=True))
 
 
-class _Transformed(Dataset[Any]):
-    """A map-style data set whose images went through the transform, one at a time."""
+class _TransformedSamples(Dataset[Any]):
+    """A map-style dataset that applies the transform to one image at a time."""
 
     def __init__(self, samples: Samples, transform: nn.Module, training: bool) -> None:
         self.samples, self.transform, self.training = samples, transform, training
@@ -246,8 +246,8 @@ class _Transformed(Dataset[Any]):
         return len(self.samples)
 
     def __getitems__(self, picks: list[tuple[int, int]]) -> list[tuple[Any, Any] | LemurError]:
-        # Once a batch, as all of it is loaded by one process: for each sample it would take a
-        # tenth of the time that a small image takes.
+        # Once per batch, as one process loads all of it; seeding for each sample would take a tenth
+        # of the time of a small image.
         seed_others(picks[0][1])
         return [self[pick] for pick in picks]
 
@@ -256,7 +256,7 @@ class _Transformed(Dataset[Any]):
         seed_sample(seed)
         try:
             inputs, target = self.samples[index]
-        # A process that loads would have its text buried in the traceback of another.
+        # Raised in a loader process, its text would be buried in another traceback.
         except LemurError as error:
             return error
         if not _is_image(inputs):
@@ -268,10 +268,10 @@ class _Transformed(Dataset[Any]):
 
 
 class _Collator:
-    """Makes a batch of samples, or of errors the first.
+    """Makes a batch of samples, or returns the first error among them.
 
     Args:
-        collate: Makes a batch of samples that are no errors; None stacks them.
+        collate: Makes a batch of samples without errors; None stacks them.
     """
 
     def __init__(self, collate: Collate | None) -> None:
@@ -283,26 +283,26 @@ class _Collator:
 
 
 def _stacked(samples: list[Any]) -> Any:
-    """Return the batch, or why there is none."""
+    """Return the stacked batch, or the error if samples differ in shape."""
     shapes = {tuple(inputs.shape) for inputs, _ in samples if isinstance(inputs, Tensor)}
     if len(shapes) > 1:
-        given = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:2])
+        sizes = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:2])
         return MisfitError(
-            f"images of several sizes, {given}, make no batch; choose transforms that resize them"
+            f"images of several sizes, {sizes}, make no batch; choose transforms that resize them"
         )
     if any(isinstance(target, Mapping) for _, target in samples):
-        # The number of objects differs from image to image.
-        return default_collate([inputs for inputs, _ in samples]), [each for _, each in samples]
+        # The number of objects differs between images.
+        return default_collate([inputs for inputs, _ in samples]), [target for _, target in samples]
     return default_collate(samples)
 
 
 def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, list | tuple):
-        moved = [_moved(each, device) for each in value]
-        # A named tuple takes its values one by one.
+        moved = [_moved(item, device) for item in value]
+        # The constructor of a named tuple takes separate arguments.
         return type(value)(*moved) if hasattr(value, "_fields") else type(value)(moved)
     if isinstance(value, Mapping):
-        return {name: _moved(each, device) for name, each in value.items()}
+        return {name: _moved(item, device) for name, item in value.items()}
     return value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
 
 

@@ -1,10 +1,10 @@
-"""A trial's state after an epoch, on disk, so that the trial can go on from there.
+"""Checkpoints: the state of a trial after an epoch, written to disk for resuming the trial.
 
-Each epoch's is a folder of its own, named by the epoch's number once all of it is written: weights
-in ``weights.safetensors``; the state of the optimizer, the scheduler and the net's other attributes
-in ``state.pt``; and the trial's epochs so far in ``epochs.json``. No global generator's state is
-kept, as every epoch begins by seeding all of them. The newest is what counts, and stays whole until
-the next one is; the one before it is what the next is written over.
+Each checkpoint is a folder, which gets the epoch's number as its name once it is complete:
+``weights.safetensors`` holds the weights, ``state.pt`` the state of the optimizer, the scheduler
+and the net's other attributes, and ``epochs.json`` the trial's epochs so far. The state of global
+generators is not saved, as every epoch seeds all of them. The newest checkpoint is the one that is
+used, and stays intact until the next one is complete; the files of the one before it are reused.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _FILES = ("weights.safetensors", "state.pt", "epochs.json")
 
 
 class StateLostError(Exception):
-    """A trial's state cannot be read back."""
+    """A trial's checkpoint cannot be read."""
 
 
 def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
-    """Write the state of a net after the last of these epochs, whole or not at all."""
+    """Write a checkpoint after the last of these epochs, either completely or not at all."""
     written = folder / f".{epochs[-1].number}"
     _make_room(folder, written)
     save_weights(net, written / "weights.safetensors")
@@ -48,39 +48,39 @@ def save(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
 
 
 def _make_room(folder: Path, written: Path) -> None:
-    """Make a folder for a state, with the files of one that is not needed where there is any."""
+    """Create a folder for a checkpoint, reusing the files of one that is not needed, if any."""
     shutil.rmtree(written, ignore_errors=True)
     written.mkdir(parents=True)
-    for older in _whole(folder)[:-1]:
+    for older in _complete(folder)[:-1]:
         shutil.rmtree(written)
         older.rename(written)
 
 
 def saved_epochs(folder: Path) -> list[Epoch]:
-    """Return the epochs that a trial had when its state was last written; none where it was not.
+    """Return the epochs in a trial's newest checkpoint, or an empty list if there is none.
 
     Raises:
-        StateLostError: What was written cannot be read.
+        StateLostError: The checkpoint cannot be read.
     """
     newest = _newest(folder)
     if newest is None:
         return []
     try:
-        # What is no file, a pipe say, could be waited for without end.
+        # Reading something other than a regular file, for example a pipe, could block forever.
         for name in _FILES:
             if not (newest / name).is_file():
-                raise FileNotFoundError(f"{name} is not there, or is no file")
-        kept = json.loads((newest / "epochs.json").read_text(encoding="utf-8"))
-        return _checked([from_json(Epoch, one) for one in kept], _number(newest))
+                raise FileNotFoundError(f"{name} is missing or not a regular file")
+        values = json.loads((newest / "epochs.json").read_text(encoding="utf-8"))
+        return _checked([from_json(Epoch, value) for value in values], _number(newest))
     except (OSError, *DECODING_ERRORS) as error:
         raise _lost(error) from error
 
 
 def _checked(epochs: list[Epoch], last: int) -> list[Epoch]:
-    """Return the epochs that a state has.
+    """Return the epochs of a checkpoint after validating them.
 
     Raises:
-        ValueError: They are not those up to the last one, or have scores that are none.
+        ValueError: They are not those from 1 to ``last``, or a score is outside 0 to 1.
     """
     if [epoch.number for epoch in epochs] != [*range(1, last + 1)]:
         raise ValueError(f"epochs.json does not hold the epochs up to {last}")
@@ -92,38 +92,38 @@ def _checked(epochs: list[Epoch], last: int) -> list[Epoch]:
 
 def _lost(error: Exception) -> StateLostError:
     reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    return StateLostError(f"its state could not be read: {reason}")
+    return StateLostError(f"its checkpoint could not be read: {reason}")
 
 
 def restore(folder: Path, net: nn.Module, device: torch.device) -> None:
-    """Bring a net that was just set up to the state that was last written.
+    """Restore a net that has just been set up from the newest checkpoint.
 
     Raises:
-        StateLostError: What was written cannot be read, or is not this net's.
+        StateLostError: The checkpoint cannot be read, or belongs to another net.
     """
     newest = _newest(folder)
     try:
         if newest is None:
             raise FileNotFoundError(folder)
         _load(newest, net, device)
-    # A damaged file, and a net's own load_state_dict, may raise anything.
+    # A damaged file or a net's own load_state_dict may raise anything.
     except Exception as error:
         raise _lost(error) from error
 
 
-def _load(place: Path, net: nn.Module, device: torch.device) -> None:
-    load_model(net, str(place / "weights.safetensors"), device=str(device))
-    state = torch.load(place / "state.pt", weights_only=True, map_location="cpu")
+def _load(checkpoint: Path, net: nn.Module, device: torch.device) -> None:
+    load_model(net, str(checkpoint / "weights.safetensors"), device=str(device))
+    state = torch.load(checkpoint / "state.pt", weights_only=True, map_location="cpu")
     restore_net_state(net, state)
 
 
 def remove(folder: Path) -> None:
-    """Forget a trial's state."""
+    """Remove a trial's checkpoints."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _save_state(net: nn.Module, file: Path) -> None:
-    # A checksum of the optimizer's state takes as long as writing it, and the weights have none.
+    # Computing a checksum of the optimizer's state takes as long as writing the state.
     checks = torch.serialization.get_crc32_options()
     torch.serialization.set_crc32_options(False)
     file.touch()
@@ -136,21 +136,21 @@ def _save_state(net: nn.Module, file: Path) -> None:
 
 
 def _newest(folder: Path) -> Path | None:
-    whole = _whole(folder)
-    return whole[-1] if whole else None
+    checkpoints = _complete(folder)
+    return checkpoints[-1] if checkpoints else None
 
 
-def _whole(folder: Path) -> list[Path]:
-    """Return what was written whole, the newest last."""
-    return sorted((place for place in folder.glob("[0-9]*") if place.name.isdigit()), key=_number)
+def _complete(folder: Path) -> list[Path]:
+    """Return the complete checkpoints, the newest last."""
+    return sorted((path for path in folder.glob("[0-9]*") if path.name.isdigit()), key=_number)
 
 
-def _number(place: Path) -> int:
-    return int(place.name)
+def _number(checkpoint: Path) -> int:
+    return int(checkpoint.name)
 
 
 def _sync(path: Path) -> None:
-    # Until then, a loss of power could leave a file that is there and empty.
+    # Without this, a power failure could leave an empty file.
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

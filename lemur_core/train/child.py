@@ -33,22 +33,27 @@ if TYPE_CHECKING:
 
 
 def main(connection: Connection[Any, Any], how: WorkerStart) -> None:
-    """Train trials until the other side is closed.
+    """Train trials until the campaign closes the connection.
 
-    Says that it is ready; then takes each `TrialJob`, sends each epoch, takes a decision on it, and
-    sends the outcome.
+    Announces that it is ready; then receives each `TrialJob`, sends each epoch, receives the
+    decision on it, and sends the outcome.
+
+    Args:
+        connection: Connection to the campaign.
+        how: Settings of the worker.
     """
     _stand_alone()
     threads = how.threads or max(1, torch.get_num_threads() // how.workers)
-    # The first step of an optimizer would import it, for seconds; the campaign is busy still.
+    # The first step of an optimizer would import it, which takes seconds; the campaign is not
+    # ready yet.
     importlib.import_module("torch._dynamo")
     worker = _Worker(connection, threads, Bundles(how.folder), EpochHooks(installed()))
-    # The other side may be closed at any time, with words of this one unheard.
+    # The campaign may close the connection at any time, before it has read all messages.
     with suppress(EOFError, ConnectionError):
         connection.send_bytes(Frame(0, False, encode(READY)).packed())
         worker.work(connection.recv())
     if IS_LINUX:
-        # What is below it is ended by the process above; nothing here has to be tidied up.
+        # The guardian process ends the children; there is nothing to clean up here.
         os._exit(0)
 
 
@@ -66,27 +71,27 @@ class _Worker:
             self._train_here(job)
 
     def _supervise(self, job: TrialJob) -> None:
-        # OpenMP's threads would be missed by the processes that are forked.
+        # Forked processes would lack OpenMP's threads.
         torch.set_num_threads(1)
         supervisor = Supervisor(self._connection, self._train_forked)
         self._begin(supervisor, job)
-        for one in supervisor.words():
-            self._begin(supervisor, one)
+        for next_job in supervisor.jobs():
+            self._begin(supervisor, next_job)
 
     def _begin(self, supervisor: Supervisor, job: TrialJob) -> None:
-        if self._take(job):
+        if self._prepare(job):
             supervisor.discard_spare()
         supervisor.begin(job)
 
-    def _take(self, job: TrialJob) -> bool:
-        """Take what a job needs, and return whether this process holds more than before."""
+    def _prepare(self, job: TrialJob) -> bool:
+        """Load what a job needs, and return whether this process holds more than before."""
         pipeline = job.trial.pipeline
         for key in job.dropped:
             self._bundles.drop(key)
         if job.data is not None:
             self._bundles.put(pipeline, *job.data)
         is_new = not self._bundles.holds(self._bundles.key(pipeline))
-        # Each trial would build it again. What it raises, it raises in the trial too.
+        # Otherwise each trial would build it. An error is raised in the trial again.
         with suppress(Exception, SystemExit):
             self._bundles.get(pipeline)
         return preload(job.trial) or is_new or job.data is not None
@@ -101,14 +106,14 @@ class _Worker:
         torch.set_num_threads(self._threads)
         prefer_for_killing()
         while True:
-            self._take(job)
+            self._prepare(job)
             if job.trial.device.startswith("cuda:"):
-                # Nets that say "cuda" and no number mean this one.
+                # Nets that say "cuda" without a number get this GPU.
                 torch.cuda.set_device(job.trial.device)
             write = partial(self._send, job.number)
             _train(job, self._bundles, self._hooks, self._connection.recv, write)
             if torch.cuda.is_initialized():
-                # The memory of one trial must not be missed by the next.
+                # Free the memory for the next trial.
                 gc.collect()
                 torch.cuda.empty_cache()
             job = self._connection.recv()
@@ -118,23 +123,23 @@ class _Worker:
 
 
 def _train(job: TrialJob, bundles: Bundles, hooks: EpochHooks, read: Read, write: Write) -> None:
-    going, verdict = attempt(job.trial, bundles, hooks), None
+    training, decision = attempt(job.trial, bundles, hooks), None
     while True:
         try:
-            epoch = going.send(verdict)  # type: ignore[arg-type] # None is what begins it
+            epoch = training.send(decision)  # type: ignore[arg-type] # None starts it
         except StopIteration as ended:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
             write(encode(ended.value))
             return
         write(encode(epoch))
-        verdict = read()
+        decision = read()
 
 
 def _warm_up() -> None:
-    """Train a step of a tiny net, so that a trial that is given later begins sooner.
+    """Train a tiny net for one step, so that the next trial starts sooner.
 
-    It changes no number: a trial seeds all generators.
+    This changes no result, as a trial seeds all generators.
     """
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 36, 2))
@@ -145,22 +150,22 @@ def _warm_up() -> None:
 
 
 def _stand_alone() -> None:
-    # The campaign decides what an interruption means.
+    # The campaign handles interruptions.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A group of its own, so that what a net starts is ended with it.
+    # In a separate process group, processes that a net starts are ended with it.
     if hasattr(os, "setsid"):
         os.setsid()
-    # What nets print must not get between the campaign's own lines.
+    # The output of nets must not mix with the campaign's lines.
     sys.stdout.flush()
     os.dup2(2, 1)
-    # On Linux the process above this one sees to it.
+    # On Linux the guardian process does this.
     if not IS_LINUX:
         threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    # A campaign that was killed may be given again at once; the trial that it goes on with must not
-    # be trained by this process too.
+    # A campaign that was killed may be restarted at once; the trial that it resumes must not be
+    # trained by this process too.
     parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])

@@ -1,4 +1,4 @@
-"""What a trial may tell its campaign, and when; the process that trains it may send anything."""
+"""Validate the messages of a trial; the process that trains it may send anything."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from lemur_core.trial import Epoch, Outcome, State, Trial, TrialDecision
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# What a database's columns of integers hold.
-_MOST = 2**63 - 1
+# The largest value of an integer column of a database.
+_LARGEST_INTEGER = 2**63 - 1
 
 
 class Conversation:
-    """Checks each message of one trial against what went before.
+    """Checks each message of one trial against those before it.
 
     Args:
-        trial: The trial.
+        trial: The trial; its ``done`` epochs were trained before.
 
     Attributes:
-        epochs: Those that the trial told, after those that it began with.
+        epochs: The trial's epochs so far, those that it resumed from included.
     """
 
     def __init__(self, trial: Trial) -> None:
-        self._trial, self._verdict = trial, TrialDecision.GO_ON
+        self._trial, self._decision = trial, TrialDecision.GO_ON
         self.epochs = list(trial.done)
         self._is_answered = True
 
     def take(self, message: Message) -> Epoch | Outcome:
-        """Return an epoch, or an outcome with the epochs that were told.
+        """Return an epoch, or an outcome with all epochs of the trial.
 
         Raises:
-            MessageError: The trial cannot say this at this point; its text says why.
+            MessageError: The message is invalid, or not allowed at this point; the text says why.
         """
         if not self._is_answered:
-            raise MessageError("it sent more before it was answered")
+            raise MessageError("it sent another message before the answer")
         if isinstance(message, Epoch):
             self._check_epoch(message)
             self.epochs.append(message)
@@ -51,33 +51,35 @@ class Conversation:
         self._check_outcome(message)
         return Outcome(**vars(message) | {"epochs": tuple(self.epochs)})
 
-    def answered(self, verdict: TrialDecision) -> None:
-        """Note what was said to the last epoch."""
-        self._verdict, self._is_answered = verdict, True
+    def answered(self, decision: TrialDecision) -> None:
+        """Record the decision on the last epoch."""
+        self._decision, self._is_answered = decision, True
 
     def _check_epoch(self, epoch: Epoch) -> None:
         expected = len(self.epochs) + 1
         if epoch.number != expected or expected > self._trial.epochs or self._is_to_end:
-            wanted = "none" if self._is_over else f"epoch {expected}"
-            raise MessageError(f"it sent epoch {epoch.number}; expected {wanted}")
+            expectation = "none" if self._is_over else f"epoch {expected}"
+            raise MessageError(f"it sent epoch {epoch.number}; expected {expectation}")
         before_ns = self.epochs[-1].duration_ns if self.epochs else 0
-        if not before_ns <= epoch.duration_ns <= _MOST:
+        if not before_ns <= epoch.duration_ns <= _LARGEST_INTEGER:
             raise MessageError(f"epoch {expected} ended before it began")
         if not all(map(math.isfinite, _scores(epoch))):
             raise MessageError(f"a score or loss of epoch {expected} is not finite")
         if set(epoch.scores) != set(self._trial.pipeline.also):
-            raise MessageError(f"the scores of epoch {expected} are not by the pipeline's metrics")
-        self._check_rest(epoch)
+            raise MessageError(
+                f"the scores of epoch {expected} do not match the pipeline's metrics"
+            )
+        self._check_parts_and_facts(epoch)
 
-    def _check_rest(self, epoch: Epoch) -> None:
+    def _check_parts_and_facts(self, epoch: Epoch) -> None:
         parts = [at for at, _ in epoch.within]
         within = all(0 < epoch.number - at < 1 for at in parts)
         if not within or sorted(set(parts)) != parts or len(parts) >= max(1, self._trial.parts):
-            raise MessageError(f"the parts of epoch {epoch.number} are not within it")
+            raise MessageError(f"the parts of epoch {epoch.number} are invalid")
         size = epoch.size
         numbers = (size.parameters, *size.in_shape, *size.out_shape) if size else ()
-        if not all(0 <= number <= _MOST for number in numbers):
-            raise MessageError("the net's size is no size")
+        if not all(0 <= number <= _LARGEST_INTEGER for number in numbers):
+            raise MessageError("the net's size is invalid")
         try:
             check_facts(epoch.facts)
         except FactError as error:
@@ -85,7 +87,7 @@ class Conversation:
 
     @property
     def _is_to_end(self) -> bool:
-        return self._verdict in ENDS
+        return self._decision in ENDS
 
     @property
     def _is_over(self) -> bool:
@@ -96,16 +98,16 @@ class Conversation:
             raise MessageError("its reason or traceback is too long")
         if outcome.state not in self._possible():
             raise MessageError(
-                f"it said {outcome.state.value!r} after epoch {len(self.epochs)} of "
+                f"it reported {outcome.state.value!r} after epoch {len(self.epochs)} of "
                 f"{self._trial.epochs}"
             )
 
     def _possible(self) -> set[State]:
-        """Return the states that the trial can end in at this point."""
+        """Return the states in which the trial can end at this point."""
         if len(self.epochs) >= self._trial.epochs:
             return {State.FINISHED, State.FAILED}
         if self._is_to_end:
-            return {ENDS[self._verdict]}
+            return {ENDS[self._decision]}
         is_resumed = bool(self._trial.done) and len(self.epochs) == len(self._trial.done)
         return {State.FAILED} | ({State.ABANDONED} if is_resumed else set())
 

@@ -1,4 +1,4 @@
-"""The data bundles of a process, each built when it is needed."""
+"""Build and cache the data bundles of a process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Key = tuple[str, str, str]
 
 
 class _Identified(NamedTuple):
-    """The identity of a data set, its files, and their stamp when they were read."""
+    """A dataset's record, its files, and their stamp at the time they were read."""
 
     record: DatasetRecord
     files: Sequence[Path]
@@ -32,14 +32,14 @@ class _Identified(NamedTuple):
 
 
 class Bundles:
-    """Data bundles by data set, restriction and task, kept until they are dropped.
+    """Data bundles by dataset, restriction and task, cached until they are dropped.
 
     Args:
-        folder: Of the data sets.
-        skip_corrupt: Told, a line for each data set, which samples cannot be decoded and are left
-            out; None has none looked for.
-        digests: Computes the digests of files, to identify the content of each data set; None
-            identifies none.
+        folder: Folder of the datasets.
+        skip_corrupt: Called with a line for each dataset that has samples that cannot be decoded,
+            which are left out; None does not look for corrupt samples.
+        digests: Computes the digests of files, to identify the content of each dataset; None
+            identifies no dataset.
     """
 
     def __init__(
@@ -55,17 +55,18 @@ class Bundles:
         self._identified: dict[Key, _Identified] = {}
 
     def get(self, pipeline: Pipeline) -> DataBundle:
-        """Return the pipeline's bundle, its validation split held out.
+        """Return the pipeline's bundle, with a validation split.
 
         Raises:
-            MissingDataError: The data set's files are not in the folder, or none can be decoded.
-            ContractError: Its loader breaks the contract.
-            PatternError: It cannot be restricted as the pipeline says, or an option means nothing.
+            MissingDataError: The dataset's files are not in the folder, or none can be decoded.
+            ContractError: The loader violates its contract.
+            PatternError: The dataset cannot be restricted as the pipeline says, or an option is
+                unknown.
         """
         key = self.key(pipeline)
         if key not in self._built:
             whole = self._load(pipeline)
-            if self._whole(pipeline) not in self._identified:
+            if self._dataset_key(pipeline) not in self._identified:
                 self._identify(pipeline, whole)
             part = restrict(whole, pipeline.restriction, pipeline.dataset)
             part = part.held_out(pipeline.dataset)
@@ -77,30 +78,30 @@ class Bundles:
     def mapped(self, pipeline: Pipeline) -> MappedData | None:
         """Return the pipeline's bundle to send to other processes; None if they must build it.
 
-        Its samples are written to a file, which this process maps too from then on.
+        The samples are written to a file, which this process then maps as well.
 
         Raises:
-            LemurError: As `get`.
+            LemurError: The bundle cannot be built; see `get`.
         """
         key, bundle = self.key(pipeline), self.get(pipeline)
         if key not in self._files and can_be_mapped(bundle):
-            # Without room for the file each process builds its own.
+            # If there is no room for the file, each process builds the bundle itself.
             with suppress(OSError):
                 file = DataFile(bundle)
                 self._built[key], self._files[key] = file.mapped.load(), file
         return self._files[key].mapped if key in self._files else None
 
     def put(self, pipeline: Pipeline, mapped: MappedData | None, corrupt: Corrupt) -> None:
-        """Take what another process built, or else what it found when it did."""
+        """Use the bundle that another process built, or the corrupt samples that it found."""
         key = self.key(pipeline)
         self._corrupt[key] = corrupt
         if mapped is not None:
-            # What cannot be opened here is built here.
+            # If the file cannot be opened, the bundle is built here.
             with suppress(OSError):
                 self._built[key] = mapped.load()
 
     def drop(self, key: Key) -> None:
-        """Free a bundle; it is built again when it is next asked for."""
+        """Free a bundle; the next `get` builds it again."""
         self._built.pop(key, None)
         if file := self._files.pop(key, None):
             file.close()
@@ -110,72 +111,73 @@ class Bundles:
         return key in self._built
 
     def corrupt(self, pipeline: Pipeline) -> Corrupt:
-        """Return which samples were left out of the pipeline's bundle."""
+        """Return the samples that were left out of the pipeline's bundle."""
         return self._corrupt.get(self.key(pipeline), {})
 
     def left_out(self, pipeline: Pipeline) -> dict[str, int]:
-        """Return how many samples of each split these are; a split that has none is not named."""
+        """Return the number of samples left out of each split; splits without any are omitted."""
         corrupt = self.corrupt(pipeline)
         return {split: len(indices) for split, indices in corrupt.items() if indices}
 
     def record(self, pipeline: Pipeline) -> DatasetRecord | None:
-        """Return what identifies the pipeline's data set; None if data sets are not identified.
+        """Return the record of the pipeline's dataset; None if datasets are not identified.
 
-        A restriction does not change it, as the data set's name states it.
+        A restriction does not change it, as the dataset's name states the restriction.
 
         Raises:
             MissingDataError: A file cannot be read.
         """
         if self._digests is None:
             return None
-        if self._whole(pipeline) not in self._identified:
+        if self._dataset_key(pipeline) not in self._identified:
             self.get(pipeline)
-        return self._identified[self._whole(pipeline)].record
+        return self._identified[self._dataset_key(pipeline)].record
 
     def current(self, pipeline: Pipeline) -> DatasetRecord | None:
-        """Return what identifies the pipeline's data set at this moment.
+        """Return the up-to-date record of the pipeline's dataset.
 
-        It is identified again only if sizes or times of its files, or of their folders, changed.
+        The dataset is identified again only if the sizes or times of its files or folders changed.
 
         Raises:
-            LemurError: The data set cannot be read any more.
+            LemurError: The dataset can no longer be read.
         """
-        known = self._identified.get(self._whole(pipeline))
-        if known is None or not known.files:
+        identified = self._identified.get(self._dataset_key(pipeline))
+        if identified is None or not identified.files:
             return self.record(pipeline)
-        if stamp_of(pipeline.dataset, known.files) != known.stamp:
+        if stamp_of(pipeline.dataset, identified.files) != identified.stamp:
             self._identify(pipeline, self._load(pipeline))
         return self.record(pipeline)
 
     def is_within_folder(self, pipeline: Pipeline) -> bool:
-        """Return whether all files that the pipeline's data is read from are in the data folder.
+        """Return whether all files from which the pipeline's data is read are in the data folder.
 
-        Data that is held in memory is taken for read from there, or from the loader's package.
+        Data in memory is assumed to come from there, or from the loader's package.
         """
-        known = self._identified.get(self._whole(pipeline))
-        if known is None or not (known.record.in_memory or known.files):
+        identified = self._identified.get(self._dataset_key(pipeline))
+        if identified is None or not (identified.record.in_memory or identified.files):
             return False
         folder = os.path.abspath(self.folder)
         return all(
-            os.path.commonpath([folder, os.path.abspath(file)]) == folder for file in known.files
+            os.path.commonpath([folder, os.path.abspath(file)]) == folder
+            for file in identified.files
         )
 
     def key(self, pipeline: Pipeline) -> Key:
-        """Return what pipelines with the same data have in common."""
+        """Return the key that pipelines with the same data share."""
         return pipeline.loader_entry.target, pipeline.task, str(pipeline.restriction)
 
     def _load(self, pipeline: Pipeline) -> DataBundle:
         entry, options = pipeline.loader_entry, dict(pipeline.restriction.options)
         return as_bundle(entry.load(), self.folder, pipeline.task, entry.name, options)
 
-    def _whole(self, pipeline: Pipeline) -> Key:
+    def _dataset_key(self, pipeline: Pipeline) -> Key:
         options = str(pipeline.restriction.options)
         return pipeline.loader_entry.target, pipeline.task, options
 
     def _identify(self, pipeline: Pipeline, whole: DataBundle) -> None:
         if self._digests is None:
             return
-        # Taken before the files are read, so that a change meanwhile is noticed.
+        # Computed before the files are read, so that a change in between is noticed.
         stamp = stamp_of(pipeline.dataset, whole.files)
         record = identify(whole, self.folder, pipeline.dataset, self._digests)
-        self._identified[self._whole(pipeline)] = _Identified(record, whole.files, stamp)
+        self._identified[self._dataset_key(pipeline)] = _Identified(record, whole.files, stamp)

@@ -1,8 +1,8 @@
-"""The samples of a data set in a file that each worker maps, so that memory holds them once.
+"""Share the samples of a dataset through a file that each worker maps into memory.
 
-The mapping is private: what a net writes to its samples is a copy of its own process's, and no
-other process sees it. On Linux the file lies in memory and is sealed, so that nobody can write to
-it, and needs no ``/dev/shm``; elsewhere it is a temporary file.
+The mapping is private: if a net writes to its samples, its process gets a private copy. On
+Linux the file lies in memory, is sealed against writing, and does not need ``/dev/shm``; elsewhere
+it is a temporary file.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _SPLITS = ("train", "validation", "test")
 
 
 class MappedData(NamedTuple):
-    """A data set whose samples are in a file; it can be sent to another process.
+    """A dataset whose samples are in a file; it can be sent to another process.
 
     Attributes:
-        path: Of the file, as the process that wrote it and those of its user can open it.
-        frame: The data set, its samples left out.
+        path: Path of the file, valid for the process that wrote it and others of the same user.
+        frame: The data bundle, without its samples.
     """
 
     path: str
     frame: DataBundle
 
     def load(self) -> DataBundle:
-        """Return the data set, its samples mapped.
+        """Return the data bundle, with the samples mapped into memory.
 
         Raises:
             OSError: The file cannot be opened.
@@ -55,16 +55,16 @@ class MappedData(NamedTuple):
 
 
 class DataFile:
-    """The file of a data set, kept until it is closed.
+    """The file with a dataset's samples, which exists until it is closed.
 
     Args:
-        bundle: A data set, all its splits in memory, as `can_be_mapped` says.
+        bundle: A data bundle for which `can_be_mapped` is true.
 
     Attributes:
         mapped: What to send to other processes.
 
     Raises:
-        OSError: There is no room for it.
+        OSError: There is no room for the file.
     """
 
     def __init__(self, bundle: DataBundle) -> None:
@@ -72,7 +72,7 @@ class DataFile:
         for split in _SPLITS:
             samples = getattr(bundle, split)
             for key, tensor in zip(_keys(split), (samples.inputs, samples.targets), strict=True):
-                tensors[key] = _alone(tensor)
+                tensors[key] = _compact(tensor)
         path, remove = _write(tensors)
         self._close = finalize(self, remove)
         nothing = InMemory(torch.empty(0), torch.empty(0))
@@ -80,17 +80,17 @@ class DataFile:
         self.mapped = MappedData(path, frame)
 
     def close(self) -> None:
-        """Remove the file; what was mapped stays."""
+        """Remove the file; existing mappings remain valid."""
         self._close()
 
 
 def can_be_mapped(bundle: DataBundle) -> bool:
-    """Return whether a data set can be sent as a file."""
+    """Return whether a data bundle can be sent as a file."""
     splits = [getattr(bundle, split) for split in _SPLITS]
-    # What collates may be what no other process can be sent, a lambda for example.
+    # A collate function may be impossible to send to another process, for example a lambda.
     if bundle.collate is not None or not all(isinstance(split, InMemory) for split in splits):
         return False
-    # Others would come back as plain tensors.
+    # Instances of subclasses would be loaded as plain tensors.
     return all(
         type(tensor) is Tensor and tensor.device.type == "cpu"
         for split in splits
@@ -102,15 +102,15 @@ def _keys(split: str) -> tuple[str, str]:
     return f"{split}.inputs", f"{split}.targets"
 
 
-def _alone(tensor: Tensor) -> Tensor:
-    # Of a part of a larger tensor all of it would be written.
+def _compact(tensor: Tensor) -> Tensor:
+    # torch.save writes the whole storage, even for a view of a part of it.
     tensor = tensor.detach()
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
 def _write(tensors: dict[str, Tensor]) -> tuple[str, Callable[[], None]]:
-    """Return the path of a file with the tensors, and what removes it."""
-    # The kernel may have no such files, or no room for another.
+    """Return the path of a file with the tensors, and a function that removes it."""
+    # The kernel may not support such files, or have no room for another.
     with suppress(AttributeError, OSError):
         return _write_in_memory(tensors)
     return _write_on_disk(tensors)
@@ -146,12 +146,12 @@ def _save(tensors: dict[str, Tensor], descriptor: int) -> None:
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             torch.save(tensors, file)
-    # What torch makes of a write that failed.
+    # torch raises RuntimeError if a write fails.
     except RuntimeError as error:
         raise OSError(str(error)) from error
 
 
 def _remove(path: str) -> None:
-    # Windows does not remove what a process has mapped.
+    # Windows does not remove a file that a process has mapped.
     with suppress(OSError):
         Path(path).unlink()

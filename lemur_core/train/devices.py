@@ -16,34 +16,34 @@ def devices_of(device: str, gpus: Sequence[int], workers: int) -> list[str]:
     """Return the device of each worker; several may share one.
 
     Args:
-        device: A torch device; ``auto`` is a GPU where there is one.
-        gpus: Numbers of the GPUs to use in turn, instead of ``device``.
-        workers: How many there are.
+        device: A torch device; ``auto`` is a GPU if there is one, else the CPU.
+        gpus: Numbers of the GPUs that workers use in turn, instead of ``device``.
+        workers: Number of workers.
 
     Raises:
-        SettingsError: A device is not there, or cannot be used.
+        SettingsError: A device does not exist or cannot be used.
     """
-    places = [f"cuda:{number}" for number in gpus] or [_named(device)]
-    for place in places:
-        check_device(place)
-    return [places[worker % len(places)] for worker in range(workers)]
+    names = [f"cuda:{number}" for number in gpus] or [_resolved(device)]
+    for name in names:
+        check_device(name)
+    return [names[worker % len(names)] for worker in range(workers)]
 
 
-def _named(device: str) -> str:
+def _resolved(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def check_device(name: str) -> None:
-    """Raise `SettingsError` where a device is not there, or cannot be used."""
+    """Raise `SettingsError` if a device does not exist or cannot be used."""
     try:
         device = torch.device(name)
-        # The trials' processes use it; trying a GPU here would take memory of it.
+        # Only trial processes use the GPU; testing it here would occupy some of its memory.
         if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
             raise RuntimeError(f"there are {torch.cuda.device_count()} GPUs")
         torch.empty(0, device="cpu" if device.type == "cuda" else device)
-    # torch says that a device is not there by whatever its backend happens to raise.
+    # The exception depends on torch's backend.
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise SettingsError(f"device {name!r} cannot be used: {reason}") from None

@@ -1,8 +1,8 @@
-"""Seeds for everything drawn at random in training.
+"""Seeds for all random numbers in training.
 
-A seed depends on the trial's seed, the epoch, the pass over the data within that epoch, and the
-sample or batch, and on nothing else: not on the number of processes that load samples, nor on what
-was drawn before. A trial that resumes therefore draws what it would have drawn uninterrupted.
+A seed depends only on the trial's seed, the epoch, the pass over the data within that epoch, and
+the sample or batch. It depends neither on the number of processes that load samples nor on random
+numbers drawn before. A resumed trial therefore draws the same numbers as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# Each kind of seed has a path of its own below the seed of a pass.
+# Each kind of seed is derived along a separate path from the seed of a pass.
 _ORDER, _SAMPLES, _BATCH = range(3)
 
 
@@ -29,21 +29,21 @@ class Draws(NamedTuple):
     seed: int
 
     def order(self, samples: int) -> Tensor:
-        """Return the indices of that many samples, shuffled, int64, shape ``(samples,)``."""
+        """Return a permutation of the sample indices, int64, shape ``(samples,)``."""
         return torch.randperm(samples, generator=_generator(self.seed, _ORDER))
 
     def of_samples(self, samples: int) -> Tensor:
-        """Return a seed for each sample, int64, shape ``(samples,)``, indexed like the samples."""
+        """Return a seed for each sample, int64, shape ``(samples,)``, in sample order."""
         generator = _generator(self.seed, _SAMPLES)
         return torch.randint(2**63 - 1, (samples,), generator=generator)
 
     def of_batch(self, number: int) -> int:
-        """Return the seed for what is drawn once a batch is loaded, by the net for instance."""
+        """Return the seed for numbers drawn after a batch is loaded, for example by the net."""
         return derived_seed(self.seed, _BATCH, number)
 
 
 def derived_seed(*parts: int) -> int:
-    """Return a seed, 0 to 2**63 - 1, that depends on the parts alone.
+    """Return a seed, 0 to 2**63 - 1, that depends only on the parts.
 
     >>> derived_seed(1, 2) == derived_seed(1, 2) != derived_seed(2, 1)
     True
@@ -53,7 +53,7 @@ def derived_seed(*parts: int) -> int:
 
 
 def seed_generators(seed: int) -> None:
-    """Seed the global generators of Python, numpy and torch, those of GPUs in use included."""
+    """Seed the global generators of Python, numpy and torch, including those of GPUs in use."""
     seed_others(seed)
     seed_torch(seed)
 
@@ -65,9 +65,9 @@ def seed_others(seed: int) -> None:
 
 
 def seed_torch(seed: int) -> None:
-    """Seed torch's global generators, those of GPUs in use included.
+    """Seed torch's global generators, including those of GPUs in use.
 
-    ``torch.manual_seed`` takes 300 times as long in a process that has not used a GPU yet.
+    ``torch.manual_seed`` takes 300 times as long in a process that has not used a GPU.
     """
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
@@ -75,7 +75,7 @@ def seed_torch(seed: int) -> None:
 
 
 def seed_sample(seed: int) -> None:
-    """Seed the generator that a sample and its transform draw from: torch's on the CPU."""
+    """Seed torch's CPU generator, which a sample and its transform draw from."""
     torch.default_generator.manual_seed(seed)
 
 

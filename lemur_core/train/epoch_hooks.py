@@ -21,10 +21,10 @@ _HOOK = "lemur_epoch_trained"
 
 
 class EpochHooks:
-    """Calls the hook's implementations, and takes the facts that they return.
+    """Calls the implementations of the hook and collects the facts that they return.
 
     Args:
-        registry: What is installed.
+        registry: The installed plugins.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -32,9 +32,9 @@ class EpochHooks:
         self._warned: set[str] = set()
 
     def __call__(self, trial: Trial, epoch: Epoch, net: Any) -> Epoch:
-        """Return the epoch with the facts that plugins return of it.
+        """Return the epoch with the facts that plugins return for it.
 
-        Facts that cannot be kept are left out with a warning.
+        Invalid facts are left out with a warning.
         """
         if not self._call.get_hookimpls():
             return epoch
@@ -44,11 +44,11 @@ class EpochHooks:
 
     def _facts(self, returned: Iterable[Any]) -> dict[str, Any]:
         facts: dict[str, Any] = {}
-        for found in returned:
-            if not isinstance(found, Mapping):
-                self._warn_once(f"{_HOOK} gives {type(found).__name__}; expected facts by name")
+        for result in returned:
+            if not isinstance(result, Mapping):
+                self._warn_once(f"{_HOOK} gives {type(result).__name__}; expected facts by name")
                 continue
-            for name, value in found.items():
+            for name, value in result.items():
                 if name in facts:
                     self._warn_once(f"{_HOOK}: two plugins give fact {name!r}; one is kept")
                     continue

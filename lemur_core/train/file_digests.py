@@ -1,7 +1,7 @@
-"""Digests of files, each file read once as long as it does not change.
+"""Compute digests of files, reading each file once as long as it does not change.
 
-They are kept in the user's cache folder under the file's path, size, times and inode. The cache may
-be missing, damaged, locked or read-only: then files are read again.
+Digests are cached in the user's cache folder by the file's path, size, times and inode. If the
+cache is missing, damaged, locked or read-only, files are read again.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from lemur_core.errors import MissingDataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-# A file that changed just now may change again without a change of its times.
+# A file that has just changed may change again without a change of its times.
 _SETTLED_NS = 3 * 10**9
 _GIB = 2**30
-_MUCH = _GIB
+_ANNOUNCED_BYTES = _GIB
 _LARGEST_CACHE = 2**30
-_AT_ONCE = 500
+_CHUNK_SIZE = 500
 _THREADS = 8
 _BUSY_S = 2.0
 _DIGEST_BYTES = 32
@@ -36,11 +36,11 @@ Stamp = str
 
 
 class FileDigests:
-    """Computes the digests of files.
+    """Computes SHA-256 digests of files.
 
     Args:
-        cache: File that keeps digests; None chooses one in the user's cache folder.
-        say: Called with a line before more than 1 GiB is read.
+        cache: File of cached digests; None uses one in the user's cache folder.
+        say: Called with a line of text before more than 1 GiB is read.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class FileDigests:
         self._cache, self._say = cache or _cache_file(), say
 
     def __call__(self, dataset: str, files: Sequence[Path]) -> dict[str, bytes]:
-        """Return the SHA-256 of each file by its absolute path.
+        """Return the SHA-256 digest of each file by its absolute path.
 
         Args:
-            dataset: Name of the data set, for messages.
+            dataset: Name of the dataset, for messages.
             files: The files.
 
         Raises:
@@ -60,40 +60,40 @@ class FileDigests:
         """
         stats = _stats(dataset, map(os.path.abspath, files))
         stamps = {file: _stamp(stat) for file, stat in stats.items()}
-        found = self._kept(stamps)
-        unread = [file for file in stats if file not in found]
+        cached = self._cached(stamps)
+        unread = [file for file in stats if file not in cached]
         self._announce(dataset, [stats[file].st_size for file in unread])
         settled = time.time_ns() - _SETTLED_NS
         with ThreadPoolExecutor(_THREADS) as pool:
             read = dict(zip(unread, pool.map(partial(_read, dataset), unread), strict=True))
-        # What changed while it was read, or just before, is read again the next time.
-        self._keep(
+        # Files that changed during or just before reading are read again the next time.
+        self._store(
             {
                 file: (stamp, digest)
                 for file, (stamp, digest) in read.items()
                 if stamp == stamps[file] and stats[file].st_ctime_ns < settled
             }
         )
-        return found | {file: digest for file, (_, digest) in read.items()}
+        return cached | {file: digest for file, (_, digest) in read.items()}
 
     def _announce(self, dataset: str, sizes: Sequence[int]) -> None:
-        if sum(sizes) > _MUCH:
+        if sum(sizes) > _ANNOUNCED_BYTES:
             self._say(
-                f"data set {dataset!r}: reading {len(sizes):,} files ({sum(sizes) / _GIB:.1f} "
+                f"dataset {dataset!r}: reading {len(sizes):,} files ({sum(sizes) / _GIB:.1f} "
                 "GiB) once, to recognise their content from now on"
             )
 
-    def _kept(self, stamps: Mapping[str, Stamp]) -> dict[str, bytes]:
+    def _cached(self, stamps: Mapping[str, Stamp]) -> dict[str, bytes]:
         with suppress(OSError, sqlite3.Error):
             if self._cache.is_file():
                 with closing(_connect(self._cache)) as connection:
-                    return dict(_known(connection, stamps))
+                    return dict(_stored(connection, stamps))
         return {}
 
-    def _keep(self, read: Mapping[str, tuple[Stamp, bytes]]) -> None:
+    def _store(self, read: Mapping[str, tuple[Stamp, bytes]]) -> None:
         if not read:
             return
-        # Without a cache everything works, only slower.
+        # The cache only saves time.
         with suppress(OSError, sqlite3.Error):
             self._cache.parent.mkdir(parents=True, exist_ok=True)
             _remove_unusable(self._cache)
@@ -109,10 +109,10 @@ class FileDigests:
 
 
 def stamp_of(dataset: str, files: Sequence[Path]) -> str:
-    """Return a text that changes if a file does, or if one is added to or removed from its folder.
+    """Return a text that changes if a file changes, or is added to or removed from its folder.
 
     Raises:
-        MissingDataError: A file is not there.
+        MissingDataError: A file does not exist.
     """
     whole = hashlib.sha256()
     paths = [os.path.abspath(file) for file in files]
@@ -122,13 +122,13 @@ def stamp_of(dataset: str, files: Sequence[Path]) -> str:
 
 
 def _folders(files: Sequence[str]) -> list[str]:
-    """Return the folders of files, up to the one that holds them all."""
+    """Return the folders of files, and their parents up to the folder that contains all files."""
     folders = {os.path.dirname(file) for file in files}
     if not folders:
         return []
     top = Path(os.path.commonpath(folders))
-    above = {one for folder in map(Path, folders) for one in (folder, *folder.parents)}
-    return sorted(str(one) for one in above if one.is_relative_to(top))
+    ancestors = {path for folder in map(Path, folders) for path in (folder, *folder.parents)}
+    return sorted(str(path) for path in ancestors if path.is_relative_to(top))
 
 
 def _cache_file() -> Path:
@@ -148,7 +148,7 @@ def _stamp(stat: os.stat_result) -> Stamp:
 
 
 def _read(dataset: str, file: str) -> tuple[Stamp, bytes]:
-    """Return the digest of a file and its stamp after it was read."""
+    """Return a file's stamp after it was read, and its digest."""
     try:
         with open(file, "rb") as content:
             digest = hashlib.file_digest(content, "sha256").digest()
@@ -159,7 +159,7 @@ def _read(dataset: str, file: str) -> tuple[Stamp, bytes]:
 
 def _unreadable(dataset: str, error: OSError) -> MissingDataError:
     return MissingDataError(
-        f"data set {dataset!r}: {error.filename} cannot be read: {error.strerror or error}"
+        f"dataset {dataset!r}: {error.filename} cannot be read: {error.strerror or error}"
     )
 
 
@@ -167,18 +167,18 @@ def _connect(cache: Path) -> sqlite3.Connection:
     return sqlite3.connect(cache, timeout=_BUSY_S)
 
 
-def _known(
+def _stored(
     connection: sqlite3.Connection, stamps: Mapping[str, Stamp]
 ) -> Iterator[tuple[str, bytes]]:
     keys = [os.fsencode(file) for file in stamps]
-    for start in range(0, len(keys), _AT_ONCE):
-        some = keys[start : start + _AT_ONCE]
-        marks = ",".join("?" * len(some))
+    for start in range(0, len(keys), _CHUNK_SIZE):
+        batch = keys[start : start + _CHUNK_SIZE]
+        marks = ",".join("?" * len(batch))
         query = f"select path, stamp, digest from digest where path in ({marks})"  # noqa: S608
-        for key, stamp, digest in connection.execute(query, some):
+        for key, stamp, digest in connection.execute(query, batch):
             file = os.fsdecode(key)
-            whole = isinstance(digest, bytes) and len(digest) == _DIGEST_BYTES
-            if stamp == stamps[file] and whole:
+            is_valid = isinstance(digest, bytes) and len(digest) == _DIGEST_BYTES
+            if stamp == stamps[file] and is_valid:
                 yield file, digest
 
 
@@ -191,7 +191,7 @@ def _remove_unusable(cache: Path) -> None:
             connection.execute("select path, stamp, digest from digest limit 1")
         usable = cache.stat().st_size < _LARGEST_CACHE
     except sqlite3.OperationalError as error:
-        # Busy, or made by another process a moment ago.
+        # The cache is locked, or another process has just created it.
         usable = "no such column" not in str(error)
     except sqlite3.DatabaseError:
         usable = False

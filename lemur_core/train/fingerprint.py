@@ -1,6 +1,6 @@
-"""Identify the content of a data set, wherever it lies and whatever it is called.
+"""Identify the content of a dataset, independently of its location and name.
 
-Equal content has an equal fingerprint on every machine: the place and the name of the data folder,
+Equal content has an equal fingerprint on every machine: the path and the name of the data folder,
 the times of files and the order in which a folder lists them do not count.
 """
 
@@ -28,7 +28,7 @@ from lemur_core.trial import SPLITS
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Of samples that are neither in memory nor in files that the loader names.
+# Number of samples hashed per split if they are neither in memory nor in known files.
 SAMPLED_PER_SPLIT = 64
 _SPLITS = (*SPLITS, "scored_only")
 _PIECE_BYTES = 2**24
@@ -36,23 +36,23 @@ _SEED = 0
 
 
 class Digests(Protocol):
-    """Computes the SHA-256 of files, as `lemur_core.train.file_digests.FileDigests` does."""
+    """Computes SHA-256 digests of files, like `lemur_core.train.file_digests.FileDigests`."""
 
     def __call__(self, dataset: str, files: Sequence[Path], /) -> Mapping[str, bytes]:
-        """Return the digest of each file of a data set by its absolute path."""
+        """Return the digest of each file of a dataset by its absolute path."""
 
 
 def identify(bundle: DataBundle, folder: Path, dataset: str, digests: Digests) -> DatasetRecord:
-    """Return what identifies a data set.
+    """Return the record that identifies a dataset.
 
-    Splits in memory count with every byte. Otherwise the content of the files that the bundle names
-    counts, with the number of samples and the class indices of each split; if it names none, some
-    samples of each split, evenly spaced.
+    All bytes of splits in memory count. Otherwise the record covers the content of the files that
+    the bundle names, and the number of samples and the class indices of each split. If the bundle
+    names no files, it covers evenly spaced samples of each split.
 
     Args:
-        bundle: The data set as its loader gives it.
+        bundle: The dataset as its loader returns it.
         folder: The data folder.
-        dataset: Name of the data set, for messages.
+        dataset: Name of the dataset, for messages.
         digests: Computes the digests of files.
 
     Raises:
@@ -60,7 +60,7 @@ def identify(bundle: DataBundle, folder: Path, dataset: str, digests: Digests) -
     """
     splits = {name: split for name in _SPLITS if (split := getattr(bundle, name, None)) is not None}
     parts = {name: _split(split) for name, split in splits.items()}
-    if any(_held(split) is None for split in splits.values()):
+    if any(_tensors(split) is None for split in splits.values()):
         if bundle.files:
             parts[FILES] = _files(digests(dataset, bundle.files))
         else:
@@ -71,17 +71,17 @@ def identify(bundle: DataBundle, folder: Path, dataset: str, digests: Digests) -
 
 
 def _split(samples: Samples) -> SplitPart:
-    held = _held(samples)
-    if held is None:
+    tensors = _tensors(samples)
+    if tensors is None:
         targets = _targets(samples)
-        held = [] if targets is None else [targets]
-    return _part(len(samples), *map(_tensor, held))
+        tensors = [] if targets is None else [targets]
+    return _part(len(samples), *map(_tensor, tensors))
 
 
-def _held(samples: Any) -> list[Tensor] | None:
-    """Return the tensors that make up samples in memory; None if they are read from elsewhere."""
+def _tensors(samples: Any) -> list[Tensor] | None:
+    """Return the tensors that make up samples in memory; None if samples are read elsewhere."""
     if isinstance(samples, Subset):
-        whole = _held(samples.dataset)
+        whole = _tensors(samples.dataset)
         return None if whole is None else [*whole, torch.tensor(samples.indices)]
     if isinstance(samples, InMemory):
         return [samples.inputs, samples.targets]
@@ -93,13 +93,13 @@ def _part(size: int, *digests: bytes) -> SplitPart:
 
 
 def _targets(samples: Any) -> Tensor | None:
-    """Return the class indices that samples know without being read; None if they do not."""
+    """Return the class indices available without reading samples; None if there are none."""
     if isinstance(samples, Subset):
         whole = _targets(samples.dataset)
         return None if whole is None else whole[list(samples.indices)]
     try:
         targets = torch.as_tensor(getattr(samples, "targets", None))
-    # Texts, dictionaries, lists of different lengths: these targets are in the files.
+    # Texts, dictionaries and lists of different lengths are covered by the files' content.
     except (TypeError, ValueError, RuntimeError):
         return None
     whole_numbers = targets.ndim == 1 and not targets.is_floating_point()
@@ -133,9 +133,9 @@ def _sampled(splits: Mapping[str, Samples]) -> SplitPart:
 
 
 def _evenly_spaced(count: int) -> list[int]:
-    """Return indices that include the first and the last."""
-    drawn = min(count, SAMPLED_PER_SPLIT)
-    return [round(place * (count - 1) / max(1, drawn - 1)) for place in range(drawn)]
+    """Return evenly spaced indices that include the first and the last."""
+    selected = min(count, SAMPLED_PER_SPLIT)
+    return [round(place * (count - 1) / max(1, selected - 1)) for place in range(selected)]
 
 
 def _sample(samples: Samples, index: int) -> bytes:
@@ -148,7 +148,7 @@ def _sample(samples: Samples, index: int) -> bytes:
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """Give samples that draw something the same numbers each time, and others what they had."""
+    """Seed the generators that samples may draw from, and restore their state on exit."""
     state = random.getstate()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
@@ -160,7 +160,7 @@ def _seeded() -> Iterator[None]:
 
 
 def _value(value: Any) -> bytes:
-    """Return the digest of a sample, or of a part of one."""
+    """Return the digest of a sample or of a part of one."""
     if isinstance(value, Tensor):
         return _tensor(value)
     if isinstance(value, np.ndarray) or hasattr(value, "__array_interface__"):
@@ -169,7 +169,7 @@ def _value(value: Any) -> bytes:
         return _joined("mapping", [part for item in value.items() for part in item])
     if isinstance(value, tuple | list):
         return _joined("list", value)
-    # The text of other objects may hold their address.
+    # The text of other objects may contain their memory address.
     plain = value is None or isinstance(value, str | bytes | int | float | np.generic)
     text = repr(value) if plain else type(value).__name__
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
@@ -186,7 +186,7 @@ def _array(array: np.ndarray[Any, Any]) -> bytes:
 
 
 def _tensor(tensor: Tensor) -> bytes:
-    """Return the digest of a tensor's type, shape and values; pieces are hashed in threads."""
+    """Return the digest of a tensor's type, shape and values; threads hash chunks of it."""
     whole = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
     flat = tensor.detach().as_subclass(Tensor).cpu().contiguous().flatten()
     pieces = flat.view(torch.uint8).split(_PIECE_BYTES)

@@ -1,4 +1,4 @@
-"""Find values that are NaN or infinite: in what a net gives, and in what it has learned."""
+"""Detect NaN and infinite values in the outputs and the weights of nets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lemur_core.errors import NotFiniteError
 
 
 class Outputs:
-    """What a net gave for each batch of a split, looked at without waiting for a GPU.
+    """The outputs of a net for each batch of a split, checked without waiting for a GPU.
 
     Args:
         split: Name of the split.
@@ -25,17 +25,17 @@ class Outputs:
         self._split = split
         self._batches: list[Tensor] = []
 
-    def look(self, outputs: Any) -> None:
-        """Take the outputs of one batch: tensors, and lists, tuples and mappings of them."""
-        # Zero times a value is NaN where the value is not finite, and cannot overflow.
-        looked = torch.zeros(())
+    def record(self, outputs: Any) -> None:
+        """Record the outputs of one batch: tensors, and lists, tuples and mappings of them."""
+        # Zero times a value is NaN if the value is not finite, and cannot overflow.
+        total = torch.zeros(())
         for tensor in _numbers(outputs):
             low, high = tensor.aminmax()
-            looked = looked + low * 0 + high * 0
-        self._batches.append(looked)
+            total = total + low * 0 + high * 0
+        self._batches.append(total)
 
     def check(self) -> None:
-        """Raise `NotFiniteError`, which names the first batch with a value that is not finite."""
+        """Raise `NotFiniteError`, naming the first batch with a value that is not finite."""
         device = self._batches[-1].device if self._batches else None
         for number, finite in enumerate(_finite(self._batches, device), 1):
             if not finite:
@@ -45,11 +45,11 @@ class Outputs:
                 )
 
     @contextmanager
-    def blamed(self) -> Iterator[None]:
-        """Raise `NotFiniteError` instead of what outputs that are not finite made others raise."""
+    def explain_errors(self) -> Iterator[None]:
+        """Raise `NotFiniteError` instead of an exception that NaN or infinite outputs caused."""
         try:
             yield
-        # A metric may raise anything when it is given NaN.
+        # A metric may raise anything if it is given NaN.
         except Exception:
             self.check()
             raise
@@ -65,17 +65,17 @@ def finite_buffers(net: nn.Module) -> frozenset[str]:
 
 
 def check_weights(net: nn.Module, buffers: Collection[str] = ()) -> None:
-    """Raise `NotFiniteError` where a parameter, or one of these buffers, is NaN or infinite.
+    """Raise `NotFiniteError` if a parameter, or one of these buffers, is NaN or infinite.
 
     Args:
         net: The net.
-        buffers: Names of the buffers that were finite before the net was trained: a mask of
-            minus infinity, or a minimum yet to be observed, is infinite from the start.
+        buffers: Names of the buffers that were finite before training. Others may be infinite
+            from the start, for example a mask of minus infinity or a running minimum.
     """
     weights = {f"parameter {name}": value.detach() for name, value in net.named_parameters()}
-    weights |= {f"buffer {name}": one for name, one in net.named_buffers() if name in buffers}
-    # A sum is finite only if all values are. To look at each value takes seven times as long, and
-    # is left for the rare net whose finite weights have an infinite sum.
+    weights |= {f"buffer {name}": value for name, value in net.named_buffers() if name in buffers}
+    # A sum is finite only if all values are. Checking each value takes seven times as long; it is
+    # only needed for the rare net whose finite weights have an infinite sum.
     sums = [value.sum() for value in weights.values()]
     if all(_finite(sums, sums[0].device if sums else None)):
         return
@@ -85,21 +85,21 @@ def check_weights(net: nn.Module, buffers: Collection[str] = ()) -> None:
 
 
 def check_number(what: str, value: float) -> float:
-    """Return a number, or raise `NotFiniteError` where it is NaN or infinite."""
+    """Return a number, or raise `NotFiniteError` if it is NaN or infinite."""
     if not math.isfinite(value):
         raise NotFiniteError(f"{what} is {value}")
     return value
 
 
 def _finite(scalars: Collection[Tensor], device: torch.device | None) -> list[bool]:
-    # Read at once: from a GPU each copy is waited for.
-    flags = [one.isfinite().to(device) for one in scalars]
-    found: list[bool] = torch.stack(flags).tolist() if flags else []
-    return found
+    # Copy all flags at once, as each copy from a GPU synchronises with it.
+    flags = [scalar.isfinite().to(device) for scalar in scalars]
+    finite: list[bool] = torch.stack(flags).tolist() if flags else []
+    return finite
 
 
 def _numbers(outputs: Any) -> Iterator[Tensor]:
-    """Yield the floating-point tensors, not empty, of whatever a net gives."""
+    """Yield the non-empty floating-point tensors in a net's outputs, complex ones as real."""
     if isinstance(outputs, Mapping):
         outputs = outputs.values()
     elif isinstance(outputs, float | np.ndarray):
@@ -112,5 +112,5 @@ def _numbers(outputs: Any) -> Iterator[Tensor]:
         if tensor.is_floating_point() and tensor.numel():
             yield tensor
     elif not isinstance(outputs, str | bytes) and isinstance(outputs, Collection):
-        for each in outputs:
-            yield from _numbers(each)
+        for item in outputs:
+            yield from _numbers(item)

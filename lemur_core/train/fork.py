@@ -1,4 +1,4 @@
-"""A process that is forked for one trial, from one that holds no net."""
+"""Fork a process for one trial from a process that holds no net."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 Read = Callable[[], Any]
 Write = Callable[[bytes], None]
 Train = Callable[[Read, Write], None]
-"""Trains what it reads, and writes its messages, each without a line feed."""
+"""Trains the trial that it reads, and writes messages, each without a line feed."""
 
 IGNORED = tuple(
     number
     for name in ("SIGHUP", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM")
     if (number := getattr(signal, name, None)) is not None
 )
-"""Signals that the process that forks ignores."""
+"""Signals that the forking process ignores."""
 
 _READ_BYTES = 2**16
 
@@ -38,8 +38,8 @@ _READ_BYTES = 2**16
 def forks_for(device: str) -> bool:
     """Return whether a worker forks a process for each trial on a device.
 
-    What a GPU's driver holds cannot be forked, nor can the frameworks of macOS; there a process
-    trains several trials of one net.
+    The state of a GPU's driver cannot be forked, nor can macOS frameworks; there one process trains
+    several trials of one net.
     """
     return sys.platform == "linux" and device == "cpu"
 
@@ -47,26 +47,26 @@ def forks_for(device: str) -> bool:
 class Fork:
     """A copy of this process that trains the trial that it is sent.
 
-    What it writes is read here without waiting, a message a line: it may write half of one.
+    Its output is read without blocking, one message per line; it may have written half a message.
 
     Args:
-        train: What it does.
-        closed: Connections of this process that it has no business with.
+        train: Function that the copy calls.
+        closed: Connections of this process that the copy closes.
 
     Attributes:
         process: The process.
-        is_over: Whether it has ended or is to.
+        is_over: Whether the process was killed.
     """
 
     def __init__(self, train: Train, closed: Sequence[Connection[Any, Any]]) -> None:
-        reads, self._words = multiprocessing.Pipe(duplex=False)
+        reads, self._input = multiprocessing.Pipe(duplex=False)
         self._output, writes = os.pipe()
         context = multiprocessing.get_context("fork")
         self.process = context.Process(
-            target=_run, args=(train, reads, writes, (*closed, self._words), self._output)
+            target=_run, args=(train, reads, writes, (*closed, self._input), self._output)
         )
         with warnings.catch_warnings():
-            # Libraries may have threads that wait for work; none of ours holds a lock.
+            # Libraries may have threads that wait for work; none of lemur's threads holds a lock.
             warnings.simplefilter("ignore", DeprecationWarning)
             self.process.start()
         reads.close()
@@ -74,56 +74,56 @@ class Fork:
         os.set_blocking(self._output, False)
         assert self.process.pid is not None
         self._ended = descriptor_of(self.process.pid)
-        self._begun, self._is_open, self.is_over = bytearray(), True, False
+        self._buffer, self._is_open, self.is_over = bytearray(), True, False
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         assert self.process.pid is not None
         return self.process.pid
 
-    def send(self, word: object) -> None:
-        """Send it its trial, or an answer."""
-        # Where it has ended, that is found when it is next read.
+    def send(self, message: object) -> None:
+        """Send the process its trial, or a decision."""
+        # The next read detects whether the process has ended.
         with suppress(ConnectionError):
-            self._words.send(word)
+            self._input.send(message)
 
     def output(self) -> list[int]:
-        """Return the descriptor that is ready when it wrote something."""
+        """Return the descriptor that is ready when the process has written; none at its end."""
         return [self._output] if self._is_open else []
 
     def end(self) -> list[int]:
-        """Return the descriptor that is ready once it has ended; none if the kernel has none."""
+        """Return the descriptor that is ready once the process has ended, if the kernel has one."""
         return [] if self._ended is None else [self._ended]
 
     def message(self) -> bytes | None:
-        """Return the next message that is whole; None if there is none.
+        """Return the next complete message; None if there is none.
 
-        What is too long to be a message is returned as an empty one, which is none.
+        An empty message is returned if the output is too long for a message; no message is empty.
         """
-        while b"\n" not in self._begun:
-            if len(self._begun) > MAX_BYTES:
+        while b"\n" not in self._buffer:
+            if len(self._buffer) > MAX_BYTES:
                 return b""
             if not self._read():
                 return None
-        message, _, self._begun = self._begun.partition(b"\n")
+        message, _, self._buffer = self._buffer.partition(b"\n")
         return bytes(message)
 
     def has_ended(self) -> bool:
-        """Return whether it has ended."""
+        """Return whether the process has ended."""
         return not self.process.is_alive()
 
     def kill(self) -> None:
-        """End it, without waiting until it has."""
+        """Kill the process, without waiting for its end."""
         self.is_over = True
         self.process.kill()
 
     def close(self) -> int | None:
-        """Wait until it has ended, and return its exit status."""
+        """Wait until the process has ended, and return its exit status."""
         self.process.join()
         code = self.process.exitcode
         self.process.close()
-        self._words.close()
+        self._input.close()
         for descriptor in (self._output, *self.end()):
             os.close(descriptor)
         return code
@@ -134,7 +134,7 @@ class Fork:
         except BlockingIOError:
             return False
         self._is_open = bool(read)
-        self._begun += read
+        self._buffer += read
         return bool(read)
 
 
@@ -151,24 +151,24 @@ def _run(
     _stand_alone()
 
     def write(message: bytes) -> None:
-        rest = memoryview(message + b"\n")
-        while rest:
-            rest = rest[os.write(writes, rest) :]
+        remaining = memoryview(message + b"\n")
+        while remaining:
+            remaining = remaining[os.write(writes, remaining) :]
 
-    # The process that forked this one may be ended at any time.
+    # The forking process may end at any time.
     with suppress(EOFError, ConnectionError):
         train(reads.recv, write)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
-    # What nets registered to be done at exit is not waited for.
+    # Skip functions that nets registered with atexit.
     os._exit(0)
 
 
 def _stand_alone() -> None:
     parent = os.getppid()
     os.setsid()
-    # Its orphans stay its own until it has ended: then all that is left is of this trial.
+    # As it adopts orphans, every process that it leaves behind belongs to this trial.
     adopt_orphans()
     signal_on_parent_death(signal.SIGKILL)
     if os.getppid() != parent:
@@ -180,13 +180,13 @@ def _stand_alone() -> None:
 
 
 def prefer_for_killing() -> None:
-    """Have Linux end this process first where memory runs out, and not the campaign."""
+    """Have Linux kill this process before the campaign if memory runs out."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def _leave_tracker() -> None:
-    # It is the campaign's; what this process tracks is for one of its own.
+    # The inherited tracker is the campaign's; this process starts its own if it needs one.
     tracker: Any = resource_tracker._resource_tracker
     if (descriptor := getattr(tracker, "_fd", None)) is not None:
         os.close(descriptor)

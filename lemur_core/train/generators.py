@@ -1,4 +1,4 @@
-"""Keep the state of the global generators of random numbers."""
+"""Save and restore the state of the global random number generators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def kept_generators() -> Iterator[None]:
+def preserve_generators() -> Iterator[None]:
     """Restore the global generators of Python, numpy and torch on exit."""
     python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []

@@ -1,7 +1,7 @@
-"""A process above a worker that ends all of it: with the campaign, or with the worker.
+"""Run a parent process of a worker, which ends its process tree with it or with the campaign.
 
-It runs no code of a net and imports no torch, so that it can act whatever a net does: a call that
-never returns holds the interpreter's lock of its own process only.
+It runs no code of a net and imports no torch, so that it works whatever a net does: a call that
+never returns blocks only the interpreter of its own process.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from lemur_core.train.process_tree import adopt_orphans, end_children, signal_on
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# How often to look where the kernel has no descriptors of processes.
-_LOOK_S = 0.2
+# Polling interval if the kernel has no descriptors of processes.
+_POLL_S = 0.2
 
 
 def guard(connections: Sequence[Connection[Any, Any]]) -> None:
-    """Fork the worker and return in it; this process ends when the worker or the campaign does.
+    """Fork the worker and return in it; the guardian ends when the worker or the campaign does.
 
-    It ends as the worker did. A SIGTERM ends it and the worker too.
+    The guardian's exit status is that of the worker. SIGTERM ends the guardian and the worker.
 
     Args:
-        connections: To the campaign; only the worker keeps them.
+        connections: Connections to the campaign; only the worker keeps them open.
     """
     os.setsid()
     adopt_orphans()
@@ -45,22 +45,22 @@ def guard(connections: Sequence[Connection[Any, Any]]) -> None:
 
 
 def descriptor_of(child: int) -> int | None:
-    """Return a file descriptor that is ready once a child has ended; None if there are none."""
+    """Return a file descriptor that is ready once a child has ended; None if unsupported."""
     with suppress(AttributeError, OSError):
         return os.pidfd_open(child)
     return None
 
 
 def _watch(worker: int) -> int | None:
-    """Return the worker's exit status once nothing of it is left; None if it did not end itself."""
+    """Return the worker's exit status after ending its children; None if it had to be ended."""
     parent, ended = parent_process(), descriptor_of(worker)
     assert parent is not None
-    # What is ready when the campaign has ended, or wants all of this to end.
-    ends = [parent.sentinel, _end_asked()]
+    # Ready when the campaign has ended, or asks this process to end.
+    ends = [parent.sentinel, _end_signal()]
     handles = ends if ended is None else [*ends, ended]
     code = None
     while code is None:
-        if not set(ends).isdisjoint(wait(handles, _LOOK_S if ended is None else None)):
+        if not set(ends).isdisjoint(wait(handles, _POLL_S if ended is None else None)):
             break
         pid, status = os.waitpid(worker, os.WNOHANG)
         code = os.waitstatus_to_exitcode(status) if pid else None
@@ -68,15 +68,15 @@ def _watch(worker: int) -> int | None:
     return code
 
 
-def _end_asked() -> int:
-    """Return a file descriptor that is ready once a signal asks for the end."""
+def _end_signal() -> int:
+    """Return a file descriptor that is ready once a signal asks this process to end."""
     campaign = os.getppid()
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
 
-    # An exception that a handler raises could come anywhere, in the midst of ending processes too.
+    # A handler that raises an exception could interrupt anything, even ending processes.
     def end(number: int, frame: object) -> None:
-        # The kernel also sends one when only the thread ends that started this process.
+        # The kernel also sends SIGUSR1 if only the thread ends that started this process.
         if number == signal.SIGTERM or os.getppid() != campaign:
             with suppress(BlockingIOError):
                 os.write(writer, b"\0")

@@ -1,4 +1,4 @@
-"""Gather a process's memory in huge pages, so that it is forked, and its copy ended, sooner."""
+"""Collapse a process's memory into huge pages, which makes forking it and ending forks faster."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _BYTES = 2**21
 _PRIVATE = "rw-p"
 
 
-def gather() -> None:
-    """Ask the kernel to gather what this process holds; where it cannot, nothing changes.
+def collapse_memory() -> None:
+    """Ask the kernel to collapse this process's memory; nothing changes if it cannot.
 
-    A fork copies an entry for each page, 100,000 for what trials import. It takes some 0.3 s, and
-    spares half of the 40 ms of processor time that a fork and its end take.
+    A fork copies an entry for each page, 100,000 for the modules that trials import. Collapsing
+    takes about 0.3 s, and halves the 40 ms of processor time that a fork and its end take.
     """
-    # Whatever the kernel lacks, forks are slower and no less right.
+    # Without kernel support, forks are slower but work.
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         for begin, end in _ranges(Path("/proc/self/maps").read_text()):
@@ -30,7 +30,7 @@ def gather() -> None:
 
 
 def _ranges(maps: str) -> Iterator[tuple[int, int]]:
-    """Yield where memory lies that no file is mapped to and this process alone may write to."""
+    """Yield address ranges of private writable memory that no file is mapped to."""
     for line in maps.splitlines():
         place, rights, _, _, inode, *name = line.split(maxsplit=5)
         if rights == _PRIVATE and inode == "0" and name in ([], ["[heap]"]):

@@ -16,41 +16,41 @@ if TYPE_CHECKING:
 
 
 class InProcessWorker:
-    """Trains in this process, for debuggers; nothing holds it to limits."""
+    """Trains in this process, for debuggers; limits are not enforced."""
 
     def __init__(self, bundles: Bundles, device: str, hooks: EpochHooks | None = None) -> None:
         self.bundles, self.device = bundles, device
         self._hooks = hooks
-        self._going: Generator[Epoch, TrialDecision, Outcome] | None = None
-        self._verdict: TrialDecision | None = None
-        # Warnings of this process are its own.
+        self._training: Generator[Epoch, TrialDecision, Outcome] | None = None
+        self._decision: TrialDecision | None = None
+        # Warnings in this process are shown by the process itself.
         self.notices: deque[str] = deque()
 
     def begin(self, trial: Trial) -> None:
-        """Begin to train a trial."""
-        self._going, self._verdict = attempt(trial, self.bundles, self._hooks), None
+        """Start to train a trial."""
+        self._training, self._decision = attempt(trial, self.bundles, self._hooks), None
 
     def receive(self) -> Epoch | Outcome | None:
         """Train an epoch."""
-        assert self._going is not None
+        assert self._training is not None
         try:
-            return self._going.send(self._verdict)  # type: ignore[arg-type] # None begins it
+            return self._training.send(self._decision)  # type: ignore[arg-type] # None starts it
         except StopIteration as ended:
             outcome: Outcome = ended.value
             return outcome
 
-    def answer(self, verdict: TrialDecision) -> None:
-        """Say whether to go on."""
-        self._verdict = verdict
+    def answer(self, decision: TrialDecision) -> None:
+        """Set the decision on the last epoch."""
+        self._decision = decision
 
     def handles(self) -> Collection[Any]:
-        """Return nothing: it has to say what it is asked for."""
+        """Return nothing: `receive` trains, so there is nothing to wait for."""
         return ()
 
     def due_s(self) -> float:
-        """Return 0: it may be asked at any time."""
+        """Return 0: `receive` may be called at any time."""
         return 0.0
 
     def kill(self) -> None:
-        """Forget the trial."""
-        self._going = None
+        """Abandon the trial."""
+        self._training = None

@@ -1,4 +1,4 @@
-"""Give a net the weights that its trial begins with."""
+"""Load the initial weights of a trial into its net."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-def give_weights(net: nn.Module, file: Path, trial: Trial) -> None:
+def load_initial_weights(net: nn.Module, file: Path, trial: Trial) -> None:
     """Load the weights in a file into the net of a trial.
 
     Args:
         net: The net, on the trial's device.
-        file: A safetensors file, which the trial's hyperparameters identify.
+        file: A safetensors file, which the trial's hyperparameters identify by its hash.
         trial: The trial.
 
     Raises:
-        MisfitError: They cannot be read, are not of the net's names and shapes, or are not those
-            that the hyperparameters say.
+        MisfitError: The file cannot be read, its names or shapes are not the net's, or it is not
+            the file that the hyperparameters identify.
     """
     name, device = trial.pipeline.net, trial.device
     try:
         if identity_of(file) != identity_in(trial.prm):
             raise MisfitError(
-                f"{file} has changed since the campaign began; expected {trial.prm[NAME]}"
+                f"{file} has changed since the campaign started; expected {trial.prm[NAME]}"
             )
         faults = _other_shapes(net, file)
         if not faults:
-            # Names that share their memory are in the file once, which it knows.
-            missing, unknown = load_model(net, file, strict=False, device=device)
-            faults = [*_named("lack", missing), *_named("have", unknown)]
+            # The file holds tensors that share memory once, which load_model takes into account.
+            missing, unexpected = load_model(net, file, strict=False, device=device)
+            faults = [*_listed("missing", missing), *_listed("unexpected", unexpected)]
     except MisfitError:
         raise
-    # A damaged file, and a net's own load_state_dict, may raise anything.
+    # A damaged file or a net's own load_state_dict may raise anything.
     except Exception as error:
         faults = [f"{type(error).__name__}: {error}".partition("\n")[0]]
     if faults:
@@ -71,9 +71,9 @@ def _shape(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "a number"
 
 
-def _named(verb: str, names: Collection[str]) -> list[str]:
+def _listed(fault: str, names: Collection[str]) -> list[str]:
     if not names:
         return []
     shown = sorted(names)[:_SHOWN]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    return [f"they {verb} {', '.join(shown)}{more}{'' if verb == 'lack' else ', it does not'}"]
+    return [f"{fault} {', '.join(shown)}{more}"]

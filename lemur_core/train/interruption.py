@@ -1,4 +1,4 @@
-"""Ctrl-C: the first finishes the epoch, the second stops now."""
+"""Handle Ctrl-C: the first finishes the epoch, the second stops at once."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class Interruption(AbstractContextManager["Interruption"]):
-    """Watches for Ctrl-C while it is entered, in the main thread.
+    """Handles Ctrl-C while it is entered, in the main thread.
+
+    The second Ctrl-C raises `StopNow`, which is told apart from a `KeyboardInterrupt` of a net.
 
     Attributes:
-        asked: Whether there was one.
-
-    The second raises `StopNow`, a `KeyboardInterrupt` that no net can be blamed for.
+        is_requested: Whether Ctrl-C was pressed.
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self.asked = False
+        self.is_requested = False
         self._tell = tell
         self._before: Any = None
 
@@ -38,15 +38,15 @@ class Interruption(AbstractContextManager["Interruption"]):
             signal.signal(signal.SIGINT, self._before)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.is_requested:
             raise StopNow
-        self.asked = True
+        self.is_requested = True
         self._tell("finishing the epoch, then stopping; Ctrl-C again stops now")
 
 
 @contextmanager
 def stopped_at_once() -> Iterator[None]:
-    """Have Ctrl-C raise `StopNow` in the main thread, which says that no net raised it."""
+    """Have Ctrl-C raise `StopNow` in the main thread, so that it is not attributed to a net."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

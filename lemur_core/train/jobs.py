@@ -1,4 +1,4 @@
-"""What a campaign sends to a worker process."""
+"""Messages that a campaign sends to a worker process."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class SharedData(NamedTuple):
-    """What a worker is told of a data set, once.
+    """The data of a pipeline, sent to a worker once.
 
     Attributes:
-        mapped: Where its samples are; None if the worker must build it.
-        corrupt: The samples to leave out when it does.
+        mapped: The bundle, with its samples in a file; None if the worker must build the bundle.
+        corrupt: The samples to leave out when the worker builds it.
     """
 
     mapped: MappedData | None
@@ -28,13 +28,13 @@ class SharedData(NamedTuple):
 
 @dataclass(frozen=True)
 class TrialJob:
-    """A trial for a worker, and its data where the worker does not have it yet.
+    """A trial for a worker, and its data if the worker does not have it yet.
 
     Attributes:
-        number: Of the job, from 1; what is said of the trial bears it.
-        trial: What to train.
-        data: None where the worker has it.
-        dropped: Data sets that no trial needs any more.
+        number: Number of the job, from 1, which messages about the trial bear.
+        trial: The trial to train.
+        data: The trial's data; None if the worker has it.
+        dropped: Keys of data that no trial needs any more.
     """
 
     number: int
@@ -45,10 +45,10 @@ class TrialJob:
 
 @dataclass(frozen=True)
 class EndTrial:
-    """End a trial, and say when nothing of it is left.
+    """A request to end a trial and to confirm that all its processes have ended.
 
     Attributes:
-        number: Of its job.
+        number: Number of the trial's job.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""How much time and memory a trial may take, and whether it took more."""
+"""Enforce the limits on the time and memory of trials."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 import psutil
 
-# Importing torch takes seconds, on a busy machine many.
+# Importing torch takes seconds, on a busy machine many seconds.
 START_LIMIT_S = 300.0
-# How often memory is looked at, while there is a limit to it.
-_LOOK_S = 0.2
+# Polling interval for memory, if it is limited.
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
 class TrialLimits:
-    """What a trial may take before it is ended from outside.
+    """Limits beyond which a trial is ended from outside.
 
     Attributes:
-        epoch_s: Seconds for one epoch, scoring included; the first has what comes before it too.
-        trial_s: Seconds for all epochs; None is no limit.
-        memory_bytes: Resident memory of its process; None is no limit.
-        start_s: Seconds until a process is ready to train.
+        epoch_s: Seconds for one epoch, scoring included; the first epoch includes the set-up.
+        trial_s: Seconds for all epochs; None for no limit.
+        memory_bytes: Resident memory of the trial's process; None for no limit.
+        start_s: Seconds until a worker process is ready to train.
     """
 
     epoch_s: float = 30 * 60
@@ -33,14 +33,18 @@ class TrialLimits:
 
 
 class LimitReachedError(Exception):
-    """A trial took more than it may."""
+    """A trial exceeded a limit."""
 
 
 class LimitWatch:
-    """Knows what the trial of one process has taken.
+    """Measures what the trial of one process uses, and checks it against limits.
+
+    Args:
+        process: Id of the process whose memory is watched; None if it is not known.
+        limits: The limits.
 
     Attributes:
-        is_ready: Whether the process can train.
+        is_ready: Whether the process is ready to train.
     """
 
     def __init__(self, process: int | None, limits: TrialLimits) -> None:
@@ -49,36 +53,36 @@ class LimitWatch:
         self._started = time.monotonic()
         self.is_ready = False
         if process is not None:
-            self.look_at(process)
+            self.watch_memory_of(process)
 
-    def look_at(self, process: int) -> None:
-        """Watch the memory of this process."""
+    def watch_memory_of(self, process: int) -> None:
+        """Watch the memory of this process from here on."""
         if self.limits.memory_bytes:
-            # It may have ended already.
+            # The process may have ended already.
             with suppress(psutil.NoSuchProcess):
                 self._memory = psutil.Process(process)
 
     def begin(self, epoch: int) -> None:
-        """Begin to count the time of a trial, whose next epoch this is."""
+        """Start to measure a trial, whose next epoch has this number."""
         self._epoch = epoch
         self._trial_began = self._epoch_began = time.monotonic()
 
-    def ready(self) -> None:
-        """Begin to count only here: until then the process could not train."""
+    def mark_ready(self) -> None:
+        """Restart the measurement when the process becomes ready to train."""
         self.is_ready = True
         self.begin(self._epoch)
 
-    def epoch_ended(self) -> None:
-        """Begin to count the next epoch's time."""
+    def start_next_epoch(self) -> None:
+        """Start to measure the next epoch."""
         self._epoch += 1
         self._epoch_began = time.monotonic()
 
     def due_s(self) -> float:
-        """Return the seconds after which to check again."""
-        return max(0.0, min(_LOOK_S if self._memory else math.inf, *self._left_s().values()))
+        """Return the seconds after which `check` must be called again."""
+        return max(0.0, min(_POLL_S if self._memory else math.inf, *self._left_s().values()))
 
     def check(self) -> None:
-        """Raise `LimitReachedError`, which says what, where the trial took more than it may."""
+        """Raise `LimitReachedError`, naming the limit, if the trial exceeds one."""
         for what, left_s in self._left_s().items():
             if left_s <= 0:
                 raise LimitReachedError(what)

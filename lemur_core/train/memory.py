@@ -1,4 +1,4 @@
-"""Whether the kernel ended a process because memory ran out."""
+"""Detect processes that the kernel killed because memory ran out."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# A line "oom_kill N" each: of the container, where it has a group of its own, and of the machine.
+# Each has a line "oom_kill N": for the container, if it has its own cgroup, and the machine.
 _COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
 
 
 class KernelKills:
-    """Counts the processes that Linux ended for want of memory.
+    """Detects processes that Linux killed because memory ran out.
 
-    Where it does not tell, none is ever counted.
+    On systems without the counters, none is ever detected.
     """
 
     def __init__(self, counters: Sequence[Path] = _COUNTERS) -> None:
         self._counters = counters
-        self.look()
+        self.reset()
 
-    def look(self) -> None:
-        """Count from here on."""
+    def reset(self) -> None:
+        """Ignore kills up to this point."""
         self._seen = self._count()
 
-    def happened(self) -> bool:
-        """Return whether there was one since it was last looked."""
+    def occurred(self) -> bool:
+        """Return whether there was a kill since the last call or `reset`."""
         before = self._seen
-        self.look()
+        self.reset()
         return self._seen > before
 
     def _count(self) -> int:

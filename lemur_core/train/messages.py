@@ -1,8 +1,8 @@
-"""What a worker process tells its campaign, as JSON.
+"""Messages of a worker process to its campaign, as JSON.
 
-A campaign reads what a process full of strangers' code sends; unlike a pickle, JSON can make it do
-nothing but read. Each message says whose it is: the process that trains holds a net, and may send
-anything; the process that started it holds none, and its word is believed.
+A campaign reads what a process that runs foreign code sends; unlike a pickle, JSON cannot execute
+code. Each message states its sender: the process that trains holds a net and may send anything;
+the process that forked it holds no net and is trusted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from lemur_core.codec import DECODING_ERRORS, from_json, to_json
 from lemur_core.trial import Epoch, Outcome
 
-# An outcome's traceback is the longest of what is sent; more than this is no message of ours.
+# The traceback of an outcome is the longest part of a message; longer messages are invalid.
 MAX_BYTES = 2**20
 
 READY = "ready"
@@ -22,10 +22,10 @@ READY = "ready"
 
 @dataclass(frozen=True)
 class Began:
-    """The process of a trial began.
+    """The process of a trial has started.
 
     Attributes:
-        pid: Its process id.
+        pid: Process id.
     """
 
     pid: int
@@ -33,11 +33,11 @@ class Began:
 
 @dataclass(frozen=True)
 class Ended:
-    """The process of a trial ended, and all that it had started.
+    """The process of a trial has ended, and all processes that it started.
 
     Attributes:
-        code: Its exit status, minus the number of the signal that ended it; None if it was ended
-            because the campaign wanted it.
+        code: Exit status; the negative signal number if a signal ended the process; None if the
+            campaign asked for its end.
     """
 
     code: int | None
@@ -47,22 +47,22 @@ Message = Epoch | Outcome | Began | Ended | str
 _KINDS: dict[str, type[Epoch | Outcome | Began | Ended]] = {
     kind.__name__: kind for kind in (Epoch, Outcome, Began, Ended)
 }
-# Of an outcome, what the campaign knows itself.
+# Fields of an outcome that the campaign fills in.
 _CAMPAIGNS: dict[str, Any] = {"epochs": (), "prediction": None}
 _OUTCOME = b'{"Outcome"'
 
 
 class MessageError(Exception):
-    """What was sent is no message, or none that can be sent at that point."""
+    """A message is invalid, or is not allowed at this point."""
 
 
 class Frame(NamedTuple):
-    """A message on its way to the campaign.
+    """A message to the campaign with its sender.
 
     Attributes:
-        job: Number of the trial that it is about, from 1; 0 if it is about none.
-        is_of_trial: Whether it was sent by the process that trains, which may send anything.
-        payload: What was sent.
+        job: Number of the job that the message is about, from 1; 0 if it is about no job.
+        is_of_trial: Whether the process that trains sent the message; it may send anything.
+        payload: The encoded message.
     """
 
     job: int
@@ -70,15 +70,15 @@ class Frame(NamedTuple):
     payload: bytes
 
     def packed(self) -> bytes:
-        """Return it as bytes."""
+        """Return the frame as bytes."""
         return b"%s%d %s" % (b"T" if self.is_of_trial else b"W", self.job, self.payload)
 
     @classmethod
     def unpacked(cls, sent: bytes) -> Frame:
-        """Return the frame that was packed.
+        """Return the frame in these bytes.
 
         Raises:
-            MessageError: It is none.
+            MessageError: They are not a frame.
         """
         head, _, payload = sent.partition(b" ")
         if head[:1] not in (b"T", b"W") or not head[1:].isdigit():
@@ -87,7 +87,7 @@ class Frame(NamedTuple):
 
 
 def encode(message: Message) -> bytes:
-    """Return a message as it is sent; an outcome without its epochs, which were sent before."""
+    """Return a message as bytes; an outcome omits its epochs, which were sent before."""
     if isinstance(message, str):
         return json.dumps(message).encode()
     if isinstance(message, Outcome):
@@ -96,15 +96,15 @@ def encode(message: Message) -> bytes:
 
 
 def is_outcome(sent: bytes) -> bool:
-    """Return whether this is the last that a trial sends, without reading it."""
+    """Return whether this is an outcome, a trial's last message, without decoding it."""
     return sent.startswith(_OUTCOME)
 
 
 def decode(sent: bytes) -> Message:
-    """Return the message that was sent.
+    """Return the message in these bytes.
 
     Raises:
-        MessageError: It is none: `encode` would not have written it.
+        MessageError: They are not a message, or not as `encode` writes it.
     """
     try:
         facts = json.loads(sent)
@@ -114,7 +114,7 @@ def decode(sent: bytes) -> Message:
         message = from_json(_KINDS[name], values)
     except DECODING_ERRORS as error:
         raise MessageError from error
-    # Readers are lenient: they take a text for a number, say.
+    # Decoding is lenient; for example, it accepts text for a number.
     if encode(message) != sent:
         raise MessageError
     return message

@@ -1,14 +1,14 @@
-"""The state of a net beside its weights: optimizers, schedulers, generators, counters.
+"""Save and restore the state of a net other than its weights: optimizers, schedulers and others.
 
-Whatever a net or one of its modules keeps as an attribute is looked at, in lists, tuples and
-dictionaries too. What has a state is:
+The attributes of a net and of its modules are inspected, including items of lists, tuples and
+dictionaries. These values have a state:
 
 - an object with ``state_dict`` and ``load_state_dict``, an optimizer for example;
 - a `torch.Generator`;
 - a tensor that is neither a parameter nor a buffer;
-- a number, text, None, or a container of such.
+- a number, text, None, or a container of these.
 
-Attributes of other types are left as the net's own code sets them up.
+Attributes of other types are left as the net's own code initialises them.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 _PLAIN = (bool, int, float, str, type(None))
 _CONTAINERS = (list, tuple, dict)
-# What every module has; torch's own code keeps these.
+# Attributes that every module has; torch manages them.
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 
 State = tuple[str, Any]
-"""What kind of state a value has, and the state."""
+"""The kind of a value's state, and the state."""
 
 
 def net_state(net: nn.Module) -> dict[str, dict[str, State]]:
-    """Return the state of each attribute that has one, by module and name; tensors stay shared."""
+    """Return the state of each attribute that has one, by module and name, sharing tensors."""
     registered = {id(module) for module in net.modules()}
     states = {name: _attributes(module, registered) for name, module in net.named_modules()}
     return {name: attributes for name, attributes in states.items() if attributes}
 
 
 def restore_net_state(net: nn.Module, states: dict[str, dict[str, State]]) -> None:
-    """Bring the attributes of a net that was just set up to the states of `net_state`.
+    """Restore the attributes of a net that has just been set up from the result of `net_state`.
 
     Raises:
-        Exception: A module or attribute is missing, or does not take its state.
+        Exception: A module or attribute is missing, or does not accept its state.
     """
     for module, attributes in states.items():
         owner = net.get_submodule(module)
@@ -50,9 +50,9 @@ def restore_net_state(net: nn.Module, states: dict[str, dict[str, State]]) -> No
 
 
 def _attributes(module: nn.Module, registered: Collection[int]) -> dict[str, State]:
-    own = (item for item in vars(module).items() if item[0] not in _OF_EVERY_MODULE)
-    found = ((name, _state(value, registered)) for name, value in own)
-    return {name: state for name, state in found if state is not None}
+    attributes = (item for item in vars(module).items() if item[0] not in _OF_EVERY_MODULE)
+    states = ((name, _state(value, registered)) for name, value in attributes)
+    return {name: state for name, state in states if state is not None}
 
 
 def _state(value: Any, registered: Collection[int]) -> State | None:
@@ -87,7 +87,7 @@ def _items(container: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _restored(value: Any, state: State) -> Any:
-    """Return a value in its state: the same object wherever others may refer to it."""
+    """Return a value in its state, as the same object if others may refer to it."""
     kind, saved = state
     if kind == "plain" or (kind == "tensor" and not _takes(value, saved)):
         return saved
@@ -108,12 +108,12 @@ def _takes(value: Any, saved: Tensor) -> bool:
 
 
 def _with_items(container: Any, states: dict[Any, State]) -> Any:
-    held = list(container) if isinstance(container, tuple) else container
+    items = list(container) if isinstance(container, tuple) else container
     for key, state in states.items():
-        # A list that grows while the net is trained was shorter when it was set up.
-        if isinstance(held, list) and key == len(held):
-            held.append(_restored(None, state))
+        # A list that grows during training was shorter after the set-up.
+        if isinstance(items, list) and key == len(items):
+            items.append(_restored(None, state))
         else:
-            known = held.get(key) if isinstance(held, dict) else held[key]
-            held[key] = _restored(known, state)
-    return tuple(held) if isinstance(container, tuple) else held
+            current = items.get(key) if isinstance(items, dict) else items[key]
+            items[key] = _restored(current, state)
+    return tuple(items) if isinstance(container, tuple) else items

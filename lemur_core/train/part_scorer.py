@@ -1,10 +1,10 @@
-"""Score a net in the middle of an epoch, without changing what it learns."""
+"""Score a net during an epoch, without changing what it learns."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lemur_core.train.generators import kept_generators
+from lemur_core.train.generators import preserve_generators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 
 class PartScorer:
-    """Training batches in equal parts, after each of which but the last the net is scored.
+    """Training batches in equal parts; the net is scored after each part except the last.
 
-    The net has learned from all batches of a part when the next one is asked for. Scoring draws
-    from no generator, as far as training can tell, and leaves each module in its mode.
+    A part is complete when the net asks for the next batch. Scoring preserves the state of the
+    random generators and the mode of each module.
 
     Args:
-        train_data: One epoch.
-        parts: How many; as many as there are batches, where there are fewer.
+        train_data: The training batches of one epoch.
+        parts: Number of parts; the number of batches if that is smaller.
         score: Returns the net's score, 0 to 1.
-        modules: What has modes: the net, and the transform of the batches.
+        modules: Modules whose modes are preserved: the net, and the transform of the batches.
 
     Attributes:
-        scores: Of the last epoch, each with the share of it that was done, above 0 and below 1.
+        scores: Pairs of the last epoch: the fraction of the epoch that was done, above 0 and below
+            1, and the score.
     """
 
     def __init__(
@@ -54,9 +55,9 @@ class PartScorer:
             yield batch
 
     def _scored(self) -> float:
-        modes = [(one, one.training) for module in self._modules for one in module.modules()]
-        with kept_generators():
+        modes = [(module, module.training) for root in self._modules for module in root.modules()]
+        with preserve_generators():
             score = self._score()
-        for one, training in modes:
-            one.training = training
+        for module, training in modes:
+            module.training = training
         return score

@@ -1,8 +1,8 @@
-"""Import what a trial needs into the process that forks, which each of its forks would do again.
+"""Import the modules that a trial needs before forking, so that forks need not import them.
 
-Nothing of a net is run: its text is read, and of the modules that it imports those of well-known
-libraries are imported here. The parts of plugins are imported too; those in a user's own files are
-not, as what such a file changes would reach later trials.
+No code of a net is run: its source is parsed, and the modules that it imports from well-known
+libraries are imported here. Entries of plugins are imported too, but not those in a user's own
+files, because the side effects of importing those would reach later trials.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _LIBRARIES = frozenset(
 
 
 def preload(trial: Trial) -> bool:
-    """Import what a trial needs beside its net; return whether any of it was not here yet."""
+    """Import the modules that a trial needs, except its net; return whether any was new."""
     before, pipeline = len(sys.modules), trial.pipeline
-    # What runs the text of a net.
+    # This module runs the code of nets.
     import_module("lemur_core.sources.load")
-    # What any of these raises, it raises in the trial too.
+    # The trial raises these errors again.
     with suppress(Exception):
         task_of(pipeline.task_entry)
     for entry in (pipeline.metric_entry, *pipeline.also.values(), trial.transform_entry):
@@ -39,7 +39,7 @@ def preload(trial: Trial) -> bool:
             with suppress(Exception, SystemExit):
                 entry.load()
     with suppress(Exception):
-        # Kept for the forks, which compare it with the trial's.
+        # Forks use the cached recipe, which they compare with the trial's.
         pipeline.net_entry.recipe()
         for module in _libraries(pipeline.net_entry.code()):
             with suppress(ImportError):
@@ -48,10 +48,10 @@ def preload(trial: Trial) -> bool:
 
 
 def _libraries(code: str) -> Iterator[str]:
-    """Yield the modules of libraries that a net's text imports when it is run."""
+    """Yield the library modules that a net's code imports at its top level."""
     tree = parsed(code)
     for node in tree.body if tree else ():
-        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module]
         yield from (name for name in names if name.partition(".")[0] in _LIBRARIES)

@@ -1,7 +1,7 @@
-"""End the processes that a process started, those included that left its process group.
+"""End the processes that a process started, including those that left its process group.
 
-On Linux an orphan is given to its nearest ancestor that adopts orphans, so that no process can
-leave the tree of one that does.
+On Linux an orphan becomes a child of its nearest ancestor that adopts orphans, so no process can
+leave the tree of such an ancestor.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 
 IS_LINUX = sys.platform == "linux"
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
-# A process that the kernel holds, in a read from a lost disk say, cannot be ended by anybody.
+# A process blocked in the kernel, for example reading from a lost disk, cannot be killed.
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.002
 _ROUNDS = 100
 
 
 def adopt_orphans() -> None:
-    """Become the parent of each process below this one that loses its parent; on Linux only."""
+    """Become the parent of each descendant whose parent ends; on Linux only."""
     _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def signal_on_parent_death(number: int) -> None:
     """Have the kernel send this process a signal when its parent ends; on Linux only.
 
-    A signal that cannot be caught ends it even while a call that never returns holds the
+    An uncatchable signal ends the process even if a call that never returns holds the
     interpreter's lock.
     """
     _prctl(_SET_PARENT_DEATH_SIGNAL, number)
 
 
 def end_children(spared: Collection[int] = ()) -> None:
-    """Kill the children of this process, and those that it adopts when these end.
+    """Kill the children of this process, and the orphans that it then adopts.
 
     Args:
-        spared: Process ids of children that go on.
+        spared: Process ids of children that are not killed.
     """
     until = time.monotonic() + _PATIENCE_S
     while (children := _children() - set(spared)) and time.monotonic() < until:
@@ -59,15 +59,15 @@ def end_children(spared: Collection[int] = ()) -> None:
 
 
 def end_tree(pid: int) -> None:
-    """Kill a process and all below it, from outside."""
+    """Kill a process and all its descendants from outside."""
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        # Stopped, so that it starts no other meanwhile.
+        # Stop it, so that it starts no other process in the meantime.
         with suppress(psutil.AccessDenied):
             root.suspend()
-        # While those below are ended they may start others.
+        # Descendants may start others while they are being ended.
         for _ in range(_ROUNDS):
-            if not _kill([one for one in root.children(recursive=True) if _is_alive(one)]):
+            if not _kill([child for child in root.children(recursive=True) if _is_alive(child)]):
                 break
         _kill([root])
 
@@ -94,7 +94,7 @@ def _children() -> set[int]:
         lists = []
     if lists:
         return {int(pid) for text in lists for pid in text.split()}
-    # A kernel that was built without these lists.
+    # The kernel was built without these lists.
     return {child.pid for child in psutil.Process().children()}
 
 

@@ -1,4 +1,4 @@
-"""Train trials in processes of their own, so that whatever a net does costs its trial alone."""
+"""Train trials in separate processes, so that a net that misbehaves costs only its own trial."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ if TYPE_CHECKING:
     from lemur_core.train.start import WorkerStart
 
 _END_S = 5.0
-# What a frame adds to a message.
+# Length that a frame adds to a message.
 _FRAME_BYTES = 32
-_NO_MESSAGE = "its process sent what is no message of a trial"
+_INVALID_MESSAGE = "its process sent an invalid message"
 
 
 class ProcessWorker:
-    """Trains in a process, started when it is needed, and again when a trial ended it.
+    """Trains in a process, which is started when needed, and again after a trial ended it.
 
     Args:
-        bundles: The data; what is held in memory is shared with the process, not copied.
-        limits: What a trial may take.
-        device: The torch device that its trials are for.
+        bundles: The data; data in memory is shared with the process, not copied.
+        limits: Limits on the time and memory of a trial.
+        device: The torch device that trials use.
         start: Starts a process.
-        started: One that was started already.
+        started: A process that is already running; None starts one with the first trial.
 
     Attributes:
-        notices: Lines that its processes warned with, the oldest first; whoever asks takes them.
+        notices: Warnings of its processes, the oldest first; the reader removes them.
     """
 
     def __init__(
@@ -81,19 +81,19 @@ class ProcessWorker:
         self._net: Entry | None = None
         self._job = 0
         if started is not None:
-            self._take(started)
+            self._attach(started)
 
     def begin(self, trial: Trial) -> None:
-        """Begin to train a trial, in a process that is started first where none runs.
+        """Start to train a trial, after starting a process if none is running.
 
-        Where processes are not forked for each trial, one trains trials of one net, and none after
-        one that failed.
+        If processes are not forked for each trial, a process only trains trials of one net, and no
+        trial after a failed one.
         """
-        if self._process is None or not self._process.is_alive() or self._is_spoilt(trial):
+        if self._process is None or not self._process.is_alive() or self._must_restart(trial):
             self.kill()
-            self._take(self._start())
+            self._attach(self._start())
         self._conversation, self._net, self._was_used = Conversation(trial), _net_of(trial), True
-        self._kills.look()
+        self._kills.reset()
         self._watch.begin(len(trial.done) + 1)
         dropped = tuple(key for key in self._sent if not self.bundles.holds(key))
         self._sent.difference_update(dropped)
@@ -101,58 +101,58 @@ class ProcessWorker:
         self._send(TrialJob(self._job, trial, self._unsent(trial.pipeline), dropped))
 
     def receive(self) -> Epoch | Outcome | None:
-        """Return what the process says of its trial; None where it says nothing yet.
+        """Return the next message of the trial; None if there is none yet.
 
-        A process that ended, took more than its trial may, or sent what a trial cannot say at that
-        point, is the trial's failure.
+        If the process ends, exceeds a limit or sends an invalid message, the trial has failed.
         """
         self._read_output()
         try:
-            told = self._heard()
-            if told is None:
+            message = self._message()
+            if message is None:
                 self._watch.check()
         except _EndedError as end:
             return self._failed(end.reason)
         except MessageError as error:
             self._end_trial()
             text = str(error)
-            return self._failed(f"{_NO_MESSAGE}: {text}"[:REASON_LENGTH] if text else _NO_MESSAGE)
+            reason = f"{_INVALID_MESSAGE}: {text}" if text else _INVALID_MESSAGE
+            return self._failed(reason[:REASON_LENGTH])
         except LimitReachedError as limit:
             self._end_trial()
             return self._failed(str(limit))
-        if isinstance(told, Outcome):
-            self._has_failed = told.state is State.FAILED
-        return told
+        if isinstance(message, Outcome):
+            self._has_failed = message.state is State.FAILED
+        return message
 
-    def answer(self, verdict: TrialDecision) -> None:
-        """Say, to an epoch that it told, whether to go on."""
-        self._watch.epoch_ended()
-        self._conversation.answered(verdict)
-        self._send(verdict)
+    def answer(self, decision: TrialDecision) -> None:
+        """Send the decision on the last epoch."""
+        self._watch.start_next_epoch()
+        self._conversation.answered(decision)
+        self._send(decision)
 
     def handles(self) -> Collection[Any]:
-        """Return the pipe to the process, its end, and what it prints."""
+        """Return the connection to the process, its sentinel, and its output."""
         assert self._process is not None
         printed = [self._output[0]] if self._output and self._output[1].is_open else []
-        # On Linux what a net starts cannot hold the pipe open, and could write to the other.
+        # On Linux a net's children cannot keep the connection open, but could keep the output open.
         ended = [] if IS_LINUX else [self._process.sentinel]
         return (self._connection, *ended, *printed)
 
     def due_s(self) -> float:
-        """Return the seconds until it is known that the trial took more than it may."""
+        """Return the seconds after which the limits must be checked."""
         return self._watch.due_s()
 
     def close(self) -> None:
-        """End the process, which has nothing to do."""
+        """End the process, which is idle."""
         if self._connection is not None:
             self._connection.close()
-        # One that was given nothing may be importing torch still, for seconds.
+        # A process that was never used may still be importing torch, for seconds.
         if self._process is not None and self._was_used:
             self._process.join(_END_S)
         self.kill()
 
     def kill(self) -> None:
-        """End the process and what it started, whatever they do."""
+        """Kill the process and everything that it started."""
         if self._process is not None:
             _end(self._process)
             self._process.close()
@@ -165,15 +165,15 @@ class ProcessWorker:
         self._process = self._connection = self._output = None
         self._sent.clear()
 
-    def _take(self, started: SpawnedProcess) -> None:
+    def _attach(self, started: SpawnedProcess) -> None:
         self._process, self._connection, output = started
         if output is not None:
-            # Looked up when it is written to: a live display may have taken its place.
+            # sys.stderr is looked up on each write, as a live display may replace it.
             self._output = output, Output(output.fileno(), lambda: sys.stderr)
         self._watch = LimitWatch(self._process.pid, self.limits)
         self._net, self._has_failed = None, False
 
-    def _is_spoilt(self, trial: Trial) -> bool:
+    def _must_restart(self, trial: Trial) -> bool:
         is_used = self._net is not None
         return (
             is_used
@@ -187,14 +187,14 @@ class ProcessWorker:
 
     def _send(self, message: object) -> None:
         assert self._connection is not None
-        # Where the process has ended, that is found when it is next asked.
+        # If the process has ended, the next call of `receive` detects it.
         with suppress(ConnectionError):
             self._connection.send(message)
 
-    def _heard(self) -> Epoch | Outcome | None:
+    def _message(self) -> Epoch | Outcome | None:
         frame = self._frame()
         if frame is None or frame.job not in (0, self._job):
-            # What is left of a trial that was ended is of no interest.
+            # A late message of a trial that was ended.
             return None
         message = decode(frame.payload)
         if frame.is_of_trial:
@@ -203,16 +203,16 @@ class ProcessWorker:
         return None
 
     def _note(self, message: Message) -> None:
-        """Note what a process says that holds no net."""
+        """Handle a message of the process that forks, which holds no net."""
         if message == READY and not self._watch.is_ready:
-            self._watch.ready()
+            self._watch.mark_ready()
         elif not forks_for(self.device):
-            # Here it does hold one.
+            # Without forking, this process does hold a net.
             raise MessageError
         elif isinstance(message, Began):
-            self._watch.look_at(message.pid)
+            self._watch.watch_memory_of(message.pid)
         elif isinstance(message, Ended):
-            raise _EndedError(self._why_ended(message.code))
+            raise _EndedError(self._reason_of(message.code))
 
     def _frame(self) -> Frame | None:
         assert self._connection is not None
@@ -225,8 +225,8 @@ class ProcessWorker:
                 return None
             return Frame.unpacked(self._connection.recv_bytes(MAX_BYTES + _FRAME_BYTES))
         except (EOFError, ConnectionError):
-            raise _EndedError(self._why_it_ended()) from None
-        # What is too long to be a message; the connection cannot be used after it.
+            raise _EndedError(self._reason_of_end()) from None
+        # The message is too long, and the connection cannot be used after it.
         except OSError as error:
             self.kill()
             raise MessageError from error
@@ -239,15 +239,15 @@ class ProcessWorker:
         return SharedData(self.bundles.mapped(pipeline), self.bundles.corrupt(pipeline))
 
     def _end_trial(self) -> None:
-        """End the trial, but not the process that forked its own."""
+        """End the trial, but not the process that forks, if there is one."""
         connection = self._connection
         if connection is None or not forks_for(self.device) or not self._watch.is_ready:
             self.kill()
             return
         self._send(EndTrial(self._job))
-        until = time.monotonic() + _END_S
+        deadline = time.monotonic() + _END_S
         try:
-            while (left_s := until - time.monotonic()) > 0:
+            while (left_s := deadline - time.monotonic()) > 0:
                 if connection.poll(left_s) and self._is_end(self._frame()):
                     return
         except (_EndedError, MessageError):
@@ -259,19 +259,19 @@ class ProcessWorker:
             return False
         return isinstance(decode(frame.payload), Ended)
 
-    def _why_it_ended(self) -> str:
+    def _reason_of_end(self) -> str:
         assert self._process is not None
         self._process.join(_END_S)
         code = self._process.exitcode
         self.kill()
-        return "its process hung up" if code is None else self._why_ended(code)
+        return "its process closed the connection" if code is None else self._reason_of(code)
 
-    def _why_ended(self, code: int | None) -> str:
+    def _reason_of(self, code: int | None) -> str:
         if code is None:
             return "its process was ended"
         if code >= 0:
             return f"its process exited with status {code}"
-        if -code == signal.SIGKILL and self._kills.happened():
+        if -code == signal.SIGKILL and self._kills.occurred():
             return "its process was ended by the kernel, as memory ran out"
         return f"its process was ended by signal {-code} ({_signal_name(-code)})"
 
@@ -302,7 +302,7 @@ def _signal_name(number: int) -> str:
 
 def _end(process: SpawnProcess) -> None:
     if IS_LINUX:
-        # It ends what is below it first.
+        # The guardian process ends its children first.
         process.terminate()
         process.join(_END_S)
     if process.pid is not None and process.is_alive():

@@ -1,4 +1,4 @@
-"""Cut a data bundle down to what its name says."""
+"""Reduce a data bundle to the classes and samples that its dataset's name states."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> DataBundle:
-    """Return a part of a bundle; its normalisation stays that of the whole.
+    """Return a part of a bundle with the normalisation of the whole bundle.
 
     Raises:
-        PatternError: It has fewer classes or samples, or its targets are no classes.
-        LabelError: A class is to be chosen, and a label is none.
+        PatternError: The bundle has fewer classes or samples than asked for, or its targets are no
+            classes.
+        LabelError: Classes are to be selected, and a label is not a class.
     """
     if not restriction.cuts:
         return bundle
@@ -45,23 +46,23 @@ def restrict(bundle: DataBundle, restriction: Restriction, dataset: str) -> Data
 
 
 def targets_of(samples: Samples) -> Tensor | None:
-    """Return the class index of each sample, int64; None where targets are no class indices.
+    """Return the class index of each sample, int64; None if targets are no class indices.
 
-    Samples that have an attribute ``targets`` are not read for it.
+    If the samples have an attribute ``targets``, they are not read.
     """
     if isinstance(samples, InMemory):
         return samples.targets if samples.targets.ndim == 1 else None
     if isinstance(samples, Subset):
         whole = targets_of(samples.dataset)  # type: ignore[arg-type]
         return None if whole is None else whole[list(samples.indices)]
-    known = getattr(samples, "targets", None)
-    if known is None:
-        # Masks or boxes are not read one and all only to find that they are no classes.
+    values = getattr(samples, "targets", None)
+    if values is None:
+        # Reading one sample shows whether targets are classes, rather than masks or boxes.
         if not _is_scalar(samples[0][1]):
             return None
-        known = [samples[index][1] for index in range(len(samples))]
+        values = [samples[index][1] for index in range(len(samples))]
     try:
-        targets = torch.as_tensor(known)
+        targets = torch.as_tensor(values)
     except (TypeError, ValueError, RuntimeError):
         return None
     whole_numbers = targets.ndim == 1 and not targets.is_floating_point()
@@ -73,8 +74,8 @@ def _is_scalar(target: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _Renumbered:
-    """Samples whose classes are numbered anew."""
+class _RenumberedSamples:
+    """Samples whose class indices are replaced by new ones."""
 
     samples: Samples
     number: tuple[int, ...]
@@ -97,11 +98,13 @@ class _Renumbered:
 def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> DataBundle:
     classes = bundle.out_shape[0]
     if len(bundle.out_shape) != 1 or targets_of(bundle.train) is None:
-        raise PatternError(f"data set {dataset!r}: its targets are no classes to choose among")
+        raise PatternError(
+            f"dataset {dataset!r}: its targets are not classes, so none can be selected"
+        )
     if count > classes:
-        raise PatternError(f"data set {dataset!r}: it has {classes} classes; ask for no more")
-    drawn = torch.randperm(classes, generator=torch.Generator().manual_seed(seed))
-    chosen = drawn[:count].sort().values
+        raise PatternError(f"dataset {dataset!r}: it has {classes} classes; ask for no more")
+    order = torch.randperm(classes, generator=torch.Generator().manual_seed(seed))
+    chosen = order[:count].sort().values
     number = torch.full((classes,), -1)
     number[chosen] = torch.arange(count)
 
@@ -109,10 +112,10 @@ def _some_classes(bundle: DataBundle, count: int, seed: int, dataset: str) -> Da
         targets = targets_of(samples)
         assert targets is not None
         check_classes(targets, classes, dataset, split)
-        kept = take(samples, (number[targets] >= 0).nonzero().flatten())
-        if isinstance(kept, InMemory):
-            return InMemory(kept.inputs, number[kept.targets])
-        return _Renumbered(kept, tuple(number.tolist()))
+        selected = take(samples, (number[targets] >= 0).nonzero().flatten())
+        if isinstance(selected, InMemory):
+            return InMemory(selected.inputs, number[selected.targets])
+        return _RenumberedSamples(selected, tuple(number.tolist()))
 
     names = tuple(bundle.class_names[at] for at in chosen) if bundle.class_names else ()
     return replace(_each_split(bundle, cut), out_shape=(count,), class_names=names)
@@ -130,14 +133,14 @@ def _each_split(bundle: DataBundle, change: Callable[[Samples, str], Samples]) -
 
 
 def _share(samples: Samples | None, share: float, seed: int) -> Samples | None:
-    """Return a share of the samples, 0 to 1; None where it has none."""
+    """Return a fraction of the samples, 0 to 1; None if no sample remains."""
     count = 0 if samples is None else round(share * len(samples))
     return _some(samples, count, seed, "") if samples is not None and count else None
 
 
 def _some(samples: Samples, count: int, seed: int, what: str) -> Samples:
     if count > len(samples):
-        raise PatternError(f"data set {what} has {len(samples)} samples; ask for no more")
+        raise PatternError(f"dataset {what} has {len(samples)} samples; ask for no more")
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))
     targets = targets_of(samples)
     if targets is not None:
@@ -146,9 +149,9 @@ def _some(samples: Samples, count: int, seed: int, what: str) -> Samples:
 
 
 def _interleaved(targets: Tensor) -> Tensor:
-    """Return an order whose every beginning has each class at its share, or nearly."""
+    """Return an order in which every prefix has nearly the same class frequencies as the whole."""
     place = torch.empty(len(targets), dtype=torch.float64)
-    for members in (targets == one for one in targets.unique()):
+    for members in (targets == target for target in targets.unique()):
         count = int(members.sum())
         place[members] = (torch.arange(count, dtype=torch.float64) + 0.5) / count
     return place.argsort(stable=True)

@@ -1,4 +1,4 @@
-"""Whether processes that load samples can hand them over in shared memory."""
+"""Check whether loader processes can transfer samples through shared memory."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 
 from torch import Tensor
 
-# Where Linux keeps it; nothing is written there by name.
+# Folder of shared memory on Linux; nothing is written there by name.
 _FOLDER = Path("/dev/shm")  # noqa: S108
-# Batches that each process has ready, and the one that it makes.
-_READY = 3
+# Batches that each process prepares in advance, and the one that it is working on.
+_PREPARED_BATCHES = 3
 
 
 def has_room_for(batch_bytes: int, processes: int) -> bool:
-    """Return whether so many processes can each have a few batches of that size ready.
+    """Return whether each of these processes can have a few batches of that size ready.
 
-    In a container shared memory is often 64 MiB or missing. A process that writes beyond it is
-    ended by the kernel.
+    In a container, shared memory is often 64 MiB or missing. The kernel kills a process that
+    exceeds it.
     """
     if sys.platform != "linux":
         return True
@@ -28,11 +28,11 @@ def has_room_for(batch_bytes: int, processes: int) -> bool:
         free = shutil.disk_usage(_FOLDER).free
     except OSError:
         return False
-    return free >= _READY * processes * batch_bytes
+    return free >= _PREPARED_BATCHES * processes * batch_bytes
 
 
 def nbytes(value: Any) -> int:
-    """Return the bytes of the tensors in a sample: tensors, and lists and mappings of them."""
+    """Return the size in bytes of the tensors in a sample, including lists and mappings of them."""
     if isinstance(value, Tensor):
         return value.nbytes
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Start the processes that train; without torch, so that they import it while the campaign does."""
+"""Start worker processes without importing torch, so that they import it in parallel."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class WorkerStart(NamedTuple):
-    """How processes are started.
+    """Settings with which worker processes are started.
 
     Attributes:
-        folder: Of the data sets.
-        threads: CPU threads of each; None shares the cores among them.
-        workers: How many train at once.
+        folder: Folder of the datasets.
+        threads: CPU threads of each process; None divides the cores among the workers.
+        workers: Number of workers that train at once.
     """
 
     folder: Path
@@ -29,26 +29,26 @@ class WorkerStart(NamedTuple):
     workers: int = 1
 
     def __call__(self) -> SpawnedProcess:
-        """Start a process that trains what it is sent."""
+        """Start a process that trains the trials that it is sent."""
         if os.name != "posix":
             return spawn(_main, self)
-        ours, theirs = multiprocessing.Pipe(duplex=False)
-        spawned = spawn(_main, self, theirs)
-        theirs.close()
-        return spawned._replace(output=ours)
+        reader, writer = multiprocessing.Pipe(duplex=False)
+        spawned = spawn(_main, self, writer)
+        writer.close()
+        return spawned._replace(output=reader)
 
 
 def _main(
     connection: Connection[Any, Any], how: WorkerStart, output: Connection[Any, Any] | None = None
 ) -> None:
     if output is not None:
-        # Before torch is imported, which may warn too.
+        # Before importing torch, which may print warnings too.
         write_output(output.fileno())
         output.close()
     if sys.platform == "linux":
         from lemur_core.train.guardian import guard
 
-        # Before torch is imported: what watches is small.
+        # Before importing torch, to keep the guardian process small.
         guard([connection])
     from lemur_core.train.child import main
 

@@ -1,8 +1,8 @@
-"""How a trial in this process is told to end at once."""
+"""The exception that ends a trial in this process at once."""
 
 
 class StopNow(KeyboardInterrupt):
-    """The user wants what is under way to end.
+    """The user asked the program to stop at once.
 
-    A net can raise `KeyboardInterrupt` too, which is its own failure; this one is not.
+    A `KeyboardInterrupt` that a net raises fails its trial; this exception does not.
     """

@@ -1,7 +1,7 @@
-"""Train each trial in a process forked for it, so that none sees what another did.
+"""Train each trial in a forked process, so that trials cannot affect each other.
 
-The process that forks has imported what trials need and holds their data, and runs no net. The next
-trial's process is forked while one trains, and ready when it is needed.
+The forking process has imported the modules that trials need and holds their data, but runs no
+net. The process for the next trial is forked while a trial trains, so that it is ready in time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from lemur_core.train.fork import IGNORED, Fork, Train
-from lemur_core.train.huge_pages import gather
+from lemur_core.train.huge_pages import collapse_memory
 from lemur_core.train.jobs import EndTrial, TrialJob
 from lemur_core.train.messages import Began, Ended, Frame, Message, encode, is_outcome
 from lemur_core.train.process_tree import adopt_orphans, end_children
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
     from lemur_core.trial import TrialDecision
 
-# How often to look for processes that ended where the kernel has no descriptors of them.
-_LOOK_S = 0.05
-# The trial from which on there are likely to be so many that it is worth its time.
+# Polling interval for ended processes if the kernel has no descriptors of them.
+_POLL_S = 0.05
+# At the job with this number memory is gathered: enough trials are then likely to follow.
 _GATHER_AT = 8
 
 
 class Supervisor:
-    """Trains one trial after another, and passes on what each says.
+    """Trains one trial after another, and forwards their messages.
 
-    Of a trial one message is passed on, then the campaign's answer awaited: what a net sends
-    besides stays in the pipe to its process.
+    After each forwarded message it waits for the campaign's answer; other messages of the net stay
+    in the pipe to its process.
 
     Args:
-        connection: To the campaign.
-        train: What a forked process does.
+        connection: Connection to the campaign.
+        train: Function that a forked process calls.
     """
 
     def __init__(self, connection: Connection[Any, Any], train: Train) -> None:
@@ -46,49 +46,49 @@ class Supervisor:
         self._spare: Fork | None = None
         self._ending: list[Fork] = []
         adopt_orphans()
-        # What a net sends to its parent; the process above ends this one by what cannot be ignored.
+        # A net may send these signals to its parent; the guardian ends this process with SIGKILL.
         for number in IGNORED:
             signal.signal(number, signal.SIG_IGN)
-        # Kept out of collections, whose marks would copy every page of what is shared.
+        # Garbage collection would write to, and so copy, all shared pages.
         gc.collect()
         gc.freeze()
 
-    def words(self) -> Iterator[Any]:
-        """Yield each word of the campaign that is not for a trial under way.
+    def jobs(self) -> Iterator[TrialJob]:
+        """Yield each job that the campaign sends, and handle its messages about the current trial.
 
         Raises:
-            EOFError: The campaign has closed the connection, or ended.
+            EOFError: The campaign has closed the connection or ended.
         """
         while True:
-            ready = wait(self._handles(), self._look_s())
+            ready = wait(self._handles(), self._poll_s())
             if self._current is not None:
-                self._pass_on(self._current)
+                self._forward(self._current)
             if any(fork.has_ended() for fork in self._ending):
                 self._clear()
             if self._connection in ready:
-                word = self._connection.recv()
-                if isinstance(word, TrialJob):
-                    yield word
+                message = self._connection.recv()
+                if isinstance(message, TrialJob):
+                    yield message
                 else:
-                    self._hear(word)
+                    self._handle(message)
             elif self._current is not None and self._spare is None:
                 self._spare = self._fork()
 
     def begin(self, job: TrialJob) -> None:
-        """Begin to train a trial, whose data this process holds."""
+        """Start to train a trial, whose data this process holds."""
         spare, self._spare = self._spare, None
         if spare is not None and spare.has_ended():
             self._end(spare)
             spare = None
         self._current = spare or self._fork()
         self._job, self._is_answered = job.number, True
-        self._say(Began(self._current.pid))
+        self._send(Began(self._current.pid))
         self._current.send(job)
         if job.number == _GATHER_AT:
-            gather()
+            collapse_memory()
 
     def discard_spare(self) -> None:
-        """End the process for the next trial, which lacks what this one has learned since."""
+        """End the process for the next trial, which lacks data that was loaded after its fork."""
         if self._spare is not None:
             self._end(self._spare)
             self._spare = None
@@ -104,16 +104,16 @@ class Supervisor:
             handles += self._current.output() + self._current.end()
         return handles
 
-    def _look_s(self) -> float | None:
+    def _poll_s(self) -> float | None:
         if self._current is not None and self._spare is None:
             return 0
         forks = [*self._ending, *filter(None, [self._current])]
-        return None if all(fork.end() for fork in forks) else _LOOK_S
+        return None if all(fork.end() for fork in forks) else _POLL_S
 
-    def _pass_on(self, current: Fork) -> None:
+    def _forward(self, current: Fork) -> None:
         if not self._is_answered:
             return
-        # Asked before its messages are read, so that none is missed.
+        # Checked before messages are read, so that none is missed.
         has_ended = current.has_ended()
         message = current.message()
         if message is not None:
@@ -125,19 +125,19 @@ class Supervisor:
             code = current.process.exitcode
             self._end_current()
             self._clear()
-            self._say(Ended(code))
+            self._send(Ended(code))
 
-    def _hear(self, word: TrialDecision | EndTrial) -> None:
-        if isinstance(word, EndTrial):
+    def _handle(self, message: TrialDecision | EndTrial) -> None:
+        if isinstance(message, EndTrial):
             if self._current is not None:
                 self._end_current()
-            # Only once all of it has ended is its memory free.
+            # Its memory is free only when all its processes have ended.
             self._clear()
-            self._job = word.number
-            self._say(Ended(None))
+            self._job = message.number
+            self._send(Ended(None))
         elif self._current is not None:
             self._is_answered = True
-            self._current.send(word)
+            self._current.send(message)
 
     def _end_current(self) -> None:
         if self._current is not None:
@@ -149,11 +149,11 @@ class Supervisor:
         self._ending.append(fork)
 
     def _clear(self) -> None:
-        """Wait until what was ended has ended, and end what it left."""
+        """Wait for the ended forks, and end the processes that they left behind."""
         for fork in self._ending:
             fork.close()
         self._ending.clear()
         end_children([fork.pid for fork in (self._current, self._spare) if fork is not None])
 
-    def _say(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         self._connection.send_bytes(Frame(self._job, False, encode(message)).packed())

@@ -20,11 +20,11 @@ from lemur_core.kinds.net import TrainData, as_net
 from lemur_core.kinds.task import task_of
 from lemur_core.kinds.transform import as_transform
 from lemur_core.labels import with_labels_checked
-from lemur_core.train import checkpoint, kept_weights
+from lemur_core.train import checkpoint, saved_weights
 from lemur_core.train.batches import Batches, batches, mixed
 from lemur_core.train.draws import derived_seed
 from lemur_core.train.finite import Outputs, check_number, check_weights, finite_buffers
-from lemur_core.train.initial_weights import give_weights
+from lemur_core.train.initial_weights import load_initial_weights
 from lemur_core.train.part_scorer import PartScorer
 from lemur_core.trial import Epoch, Keep, Size, Trial, best_of
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from lemur_core.pipeline import Pipeline
     from lemur_core.train.epoch_hooks import EpochHooks
 
-# Scoring keeps no activations, so that it can take more images at once than training does, until
-# what is left of those at full size is much.
+# Scoring stores no activations, so its batches can be larger than in training. Their number of
+# pixels is limited because the activations of large images need much memory.
 _SCORED_AT_ONCE = 256
 _SCORED_PIXELS = 2**20
-_LARGE = 224
+_LARGE_SIDE = 224
 
 
 def run_trial(trial: Trial, bundle: DataBundle, hooks: EpochHooks | None = None) -> Iterator[Epoch]:
-    """Train a trial and yield each epoch, as `Training` does."""
+    """Train a trial and yield each epoch; see `Training`."""
     yield from Training(trial, bundle).epochs(hooks)
 
 
@@ -50,17 +50,17 @@ class Training:
     """A trial whose net is built and set up.
 
     Args:
-        trial: What is trained.
-        bundle: Its data, the validation split held out.
+        trial: The trial to train.
+        bundle: The trial's data, with a validation split.
 
     Attributes:
         net: The trial's net.
-        device: Where it is.
+        device: Device of the net.
 
     Raises:
-        MisfitError: The net cannot take the data.
-        LabelError: A label is no class.
-        Exception: Whatever the net, the transform or the metric raises.
+        MisfitError: The net cannot process the data.
+        LabelError: A label is not a class.
+        Exception: The net, the transform or the metric raised an exception.
     """
 
     def __init__(self, trial: Trial, bundle: DataBundle) -> None:
@@ -77,41 +77,41 @@ class Training:
         splits = (bundle.train, bundle.validation, bundle.test)
         whole = all(isinstance(split, InMemory) for split in splits) and bundle.collate is None
         if whole and not hasattr(self._transform, "pair"):
-            # It is given whole batches, where the net is.
+            # The transform then gets whole batches, on the net's device.
             self._transform.to(self.device)
         self.net, self._size = build_net(trial, bundle, self._transform, self._metrics, self.device)
         if trial.initial is not None:
-            give_weights(self.net, trial.initial, trial)
-        # Once more, so that what is learned does not hang on how the net was tried on.
+            load_initial_weights(self.net, trial.initial, trial)
+        # Seed again, so that training does not depend on the trial run of the net.
         seed_everything(trial.seed)
         self.net.train_setup(trial.prm)
-        arrange(self.net, trial.prm)
+        configure_execution(self.net, trial.prm)
         self._buffers = finite_buffers(self.net)
 
     @property
     def transform(self) -> nn.Module:
-        """What turns the data set's images into the net's inputs."""
+        """The transform from the dataset's images to the net's inputs."""
         return self._transform
 
     def scored(self, samples: Samples) -> TrainData:
-        """Return the batches of samples in which the net is scored, in their order."""
-        side = self.trial.transform_entry.size or _LARGE
+        """Return the batches in which the net is scored on samples, in their order."""
+        side = self.trial.transform_entry.size or _LARGE_SIDE
         at_once = min(_SCORED_AT_ONCE, _SCORED_PIXELS // side**2)
         return self._batches(samples, max(self.trial.prm["batch"], at_once), training=False)
 
     def epochs(self, hooks: EpochHooks | None = None) -> Iterator[Epoch]:
-        """Train, and yield each epoch once it is scored, and what is kept of it is written.
+        """Train, and yield each epoch after it is scored and its weights are saved.
 
-        The training split is passed once an epoch, then validation and test once each.
+        An epoch iterates over the training split once, then over validation and test once each.
 
         Args:
-            hooks: Told each epoch while the net is at hand; None tells nobody.
+            hooks: Called with each epoch and the net; None calls nothing.
 
         Raises:
             NotFiniteError: A loss, weight, output or score is NaN or infinite.
-            LabelError: A label is no class.
-            StateLostError: The state that the trial shall go on from cannot be read.
-            Exception: Whatever the net, the transform or the metric raises.
+            LabelError: A label is not a class.
+            StateLostError: The checkpoint from which the trial resumes cannot be read.
+            Exception: The net, the transform or the metric raised an exception.
         """
         trial, bundle, net = self.trial, self.bundle, self.net
         assert bundle.validation is not None
@@ -120,11 +120,12 @@ class Training:
         if trial.checkpoint and epochs:
             checkpoint.restore(trial.checkpoint, net, self.device)
         began = time.perf_counter_ns() - (epochs[-1].duration_ns if epochs else 0)
-        plain = self._training_batches()
-        train_data = self._parted(mixed(plain, self._transform, bundle.out_shape), validation_data)
+        batches_of_epoch = self._training_batches()
+        mixed_data = mixed(batches_of_epoch, self._transform, bundle.out_shape)
+        train_data = self._scored_in_parts(mixed_data, validation_data)
         for number in range(len(epochs) + 1, trial.epochs + 1):
-            # What the epoch draws depends on its number, never on what was drawn before it.
-            plain.begin(number)
+            # Random numbers of an epoch depend on its number, not on those drawn before it.
+            batches_of_epoch.begin(number)
             seed_everything(derived_seed(trial.seed, number))
             with precision(trial.prm, self.device):
                 loss = train_epoch(net, train_data)
@@ -133,11 +134,11 @@ class Training:
                 accuracy = score(net, test_data, self._metrics, "test")
             duration_ns = time.perf_counter_ns() - began
             epoch = epoch_of(number, loss, validation, accuracy, duration_ns, self._size)
-            within = tuple((number - 1 + share, told) for share, told in train_data.scores)
+            within = tuple((number - 1 + share, part) for share, part in train_data.scores)
             epoch = replace(epoch, within=within)
-            # Before the state is kept, so that a trial that goes on from it has the facts too.
+            # Before the checkpoint is written, so that a resumed trial has the facts too.
             epochs.append(hooks(trial, epoch, net) if hooks else epoch)
-            self._keep(epochs)
+            self._save(epochs)
             yield epochs[-1]
 
     def _training_batches(self) -> Batches:
@@ -154,25 +155,25 @@ class Training:
             collate=self.bundle.collate,
         )
 
-    def _parted(self, train_data: TrainData, validation_data: TrainData) -> PartScorer:
+    def _scored_in_parts(self, train_data: TrainData, validation_data: TrainData) -> PartScorer:
         def validation() -> float:
             scores = score(self.net, validation_data, self._metrics, "validation")
             return scores[self.trial.pipeline.metric]
 
         return PartScorer(train_data, self.trial.parts, validation, (self.net, self._transform))
 
-    def _keep(self, epochs: Sequence[Epoch]) -> None:
+    def _save(self, epochs: Sequence[Epoch]) -> None:
         trial, latest = self.trial, epochs[-1]
-        # Before the state: of an epoch that is gone on from, the weights are there.
+        # Before the checkpoint, so that every epoch with a checkpoint has its weights.
         if trial.weights:
             is_best = best_of(epochs) is latest
-            keep_weights(trial.weights, self.net, latest, trial.keep, is_best=is_best)
+            save_weights(trial.weights, self.net, latest, trial.keep, is_best=is_best)
         if trial.checkpoint and latest.number < trial.epochs:
-            keep_state(trial.checkpoint, self.net, epochs)
+            save_checkpoint(trial.checkpoint, self.net, epochs)
 
 
-def arrange(net: Any, prm: Mapping[str, Any]) -> None:
-    """Lay out a net's weights channels last, and compile it, where ``prm`` says so."""
+def configure_execution(net: Any, prm: Mapping[str, Any]) -> None:
+    """Use channels-last memory format, and compile the net, if ``prm`` says so."""
     if prm.get("channels_last"):
         net.to(memory_format=torch.channels_last)
     if prm.get("compile"):
@@ -180,29 +181,29 @@ def arrange(net: Any, prm: Mapping[str, Any]) -> None:
 
 
 def precision(prm: Mapping[str, Any], device: torch.device) -> torch.autocast:
-    """Return the context in which a net computes: bfloat16 where ``prm`` says so."""
+    """Return the context in which a net computes, in bfloat16 if ``prm`` says so."""
     mixed = prm.get("precision") == "bf16"
-    # Without its cache, which would hold the first step's weights for the whole epoch.
+    # The cache would hold the weights of the first step for the whole epoch.
     return torch.autocast(device.type, torch.bfloat16, enabled=mixed, cache_enabled=False)
 
 
-def keep_state(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
-    """Write the state of a net, or warn that it cannot be written."""
+def save_checkpoint(folder: Path, net: nn.Module, epochs: Sequence[Epoch]) -> None:
+    """Write a checkpoint, or warn that it cannot be written."""
     try:
         checkpoint.save(folder, net, epochs)
-    # The disk may be full, or the net hold what cannot be pickled. Neither may cost the training;
-    # were it interrupted, it would be begun again.
+    # The disk may be full, or the net may hold objects that cannot be pickled. This must not stop
+    # the training; without a checkpoint, an interrupted trial starts over.
     except Exception as error:
-        _warn(f"{folder}: the trial's state cannot be kept", error)
+        _warn(f"{folder}: the trial's checkpoint cannot be saved", error)
 
 
-def keep_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
-    """Write the weights of a net after an epoch, or warn that they cannot be written."""
+def save_weights(file: Path, net: nn.Module, epoch: Epoch, keep: Keep, *, is_best: bool) -> None:
+    """Save the weights of a net after an epoch, or warn that they cannot be saved."""
     try:
-        kept_weights.keep_as(file, net, epoch, keep, is_best=is_best)
-    # As of the state; the net would have to be trained again.
+        saved_weights.save_selected(file, net, epoch, keep, is_best=is_best)
+    # As for checkpoints: training goes on without the weights.
     except Exception as error:
-        _warn(f"{file}: the trial's weights cannot be kept", error)
+        _warn(f"{file}: the trial's weights cannot be saved", error)
 
 
 def _warn(what: str, error: Exception) -> None:
@@ -213,7 +214,7 @@ def _warn(what: str, error: Exception) -> None:
 def build_metrics(
     pipeline: Pipeline, out_shape: tuple[int, ...], device: torch.device
 ) -> dict[str, Metric]:
-    """Return the pipeline's metrics, the objective first, each with its state on the device."""
+    """Return the pipeline's metrics on the device, the objective first."""
     metrics = {
         name: as_metric(entry.load(), out_shape, entry.name)
         for name, entry in {pipeline.metric: pipeline.metric_entry, **pipeline.also}.items()
@@ -232,7 +233,7 @@ def epoch_of(
     duration_ns: int,
     size: Size,
 ) -> Epoch:
-    """Return an epoch's record; of the scores on each split, the first is the objective."""
+    """Return an epoch; the first metric in ``validation`` is the objective."""
     objective, *others = validation
     scores = {name: (validation[name], accuracy[name]) for name in others}
     validated, tested = validation[objective], accuracy[objective]
@@ -246,12 +247,12 @@ def build_net(
     metrics: Mapping[str, Metric],
     device: torch.device,
 ) -> tuple[Any, Size]:
-    """Return the trial's net and its size, after it and the metrics took two images.
+    """Return the trial's net and its size, after a trial run on two samples.
 
     Raises:
-        CodeChangedError: The code that trains it is not what the trial says.
-        MisfitError: It cannot take them.
-        NotFiniteError: A metric cannot take its outputs, which are NaN or infinite.
+        CodeChangedError: The code that trains the net differs from the trial's recipe.
+        MisfitError: The net cannot process the samples.
+        NotFiniteError: A metric fails because the net's outputs are NaN or infinite.
     """
     entry = trial.pipeline.net_entry
     if trial.recipe is not None and entry.recipe() != trial.recipe:
@@ -259,7 +260,7 @@ def build_net(
     net_module = as_net(entry.load(), entry.name)
     sample = _first(bundle, transform, device)
     in_shape = (1, *_shape_of(sample[0], trial.pipeline.dataset)[1:])
-    # Its weights depend on the seed alone, and not on how its data is loaded.
+    # The initial weights depend on the seed alone, not on how the data is loaded.
     seed_everything(trial.seed)
     net: Any = net_module.net(in_shape, bundle.out_shape, dict(trial.prm), device)
     net.to(device)
@@ -267,28 +268,28 @@ def build_net(
         _score_batch(net.eval(), metrics, *sample)
     except NotFiniteError:
         raise
-    # Foreign code may raise anything when the shapes are not what it was written for.
+    # Foreign code may raise anything if the shapes are not those it was written for.
     except Exception as error:
         shape = "x".join(map(str, in_shape[1:]))
         raise MisfitError(
-            f"net {entry.name!r} cannot take data set {trial.pipeline.dataset!r} through "
+            f"net {entry.name!r} cannot process dataset {trial.pipeline.dataset!r} with transform "
             f"{trial.prm['transform']!r} ({shape} to {bundle.out_shape}): "
             f"{type(error).__name__}: {error}".partition("\n")[0]
         ) from error
-    # Lazy modules have their parameters only now.
+    # Lazy modules create their parameters in the trial run.
     parameters = sum(parameter.numel() for parameter in net.parameters())
     return net, Size(parameters, in_shape, tuple(bundle.out_shape))
 
 
 def train_epoch(net: Any, train_data: TrainData) -> float | None:
-    """Train one epoch and return the mean loss, None where the net does not tell.
+    """Train one epoch and return the mean loss; None if the net does not return it.
 
     Raises:
         NotFiniteError: The loss is NaN or infinite.
     """
     net.train()
-    told = net.learn(train_data)
-    loss = told[1] if isinstance(told, tuple) else told
+    result = net.learn(train_data)
+    loss = result[1] if isinstance(result, tuple) else result
     return None if loss is None else check_number("training loss", float(loss))
 
 
@@ -303,16 +304,16 @@ def score(
     net.eval()
     for metric in metrics.values():
         metric.reset()
-    seen = Outputs(split)
+    seen_outputs = Outputs(split)
     with torch.inference_mode():
-        with seen.blamed():
+        with seen_outputs.explain_errors():
             for inputs, targets in scored:
                 outputs = net(inputs)
-                seen.look(outputs)
+                seen_outputs.record(outputs)
                 for metric in metrics.values():
                     metric.update(outputs, targets)
-        # Before a score is made of them: to most metrics NaN is an answer like any other.
-        seen.check()
+        # Checked before the scores, as most metrics accept NaN.
+        seen_outputs.check()
         return {
             name: check_number(f"score {name}", float(metric.compute()))
             for name, metric in metrics.items()
@@ -320,10 +321,10 @@ def score(
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python's, numpy's and torch's global generators, and let a GPU repeat what it does.
+    """Seed the global generators of Python, numpy and torch, and make cuDNN deterministic.
 
-    cuDNN's fastest algorithms sum in any order: two trainings of SqueezeNet on an H200 came to
-    losses of 1.81 and 1.77 after two epochs. Those that keep an order took no longer there.
+    cuDNN's fastest algorithms sum in arbitrary order: two trainings of SqueezeNet on an H200 had
+    losses of 1.81 and 1.77 after two epochs. The deterministic algorithms took no longer there.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -338,32 +339,32 @@ def _first(bundle: DataBundle, transform: nn.Module, device: torch.device) -> tu
 
 
 def _shape_of(inputs: Any, dataset: str) -> torch.Size:
-    """Return the shape of a batch of inputs, of its first tensor where it has several.
+    """Return the shape of a batch of inputs, or of the first tensor in it.
 
     Raises:
-        MisfitError: It has none.
+        MisfitError: The batch holds no tensor.
     """
     waiting = [inputs]
     while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, Tensor):
-            return one.shape
-        if isinstance(one, Mapping):
-            waiting += one.values()
-        elif isinstance(one, list | tuple):
-            waiting += one
+        value = waiting.pop(0)
+        if isinstance(value, Tensor):
+            return value.shape
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
     raise MisfitError(
-        f"data set {dataset!r}: its batches hold no tensor but {type(inputs).__name__}; "
-        "expected inputs that are tensors, or the bundle's collate to make tensors of them"
+        f"dataset {dataset!r}: its batches hold {type(inputs).__name__} instead of tensors; "
+        "expected inputs that are tensors, or a collate function in the bundle that makes them"
     )
 
 
 def _score_batch(net: Any, metrics: Mapping[str, Metric], inputs: Any, targets: Any) -> None:
-    # Lazy modules make their parameters here; in inference mode these could not be trained.
+    # Lazy modules create parameters here, which could not be trained if made in inference mode.
     with torch.no_grad():
-        outputs, seen = net(inputs), Outputs("validation")
-        seen.look(outputs)
-        with seen.blamed():
+        outputs, seen_outputs = net(inputs), Outputs("validation")
+        seen_outputs.record(outputs)
+        with seen_outputs.explain_errors():
             for metric in metrics.values():
                 metric.reset()
                 metric.update(outputs, targets)

@@ -1,4 +1,4 @@
-"""The versions of what trains, which are recorded with each trial."""
+"""The versions of Python, torch, lemur and its plugins, which are recorded with each trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers: what a campaign gives its trials to."""
+"""The interface of workers, to which a campaign assigns its trials."""
 
 from __future__ import annotations
 
@@ -17,35 +17,34 @@ class Worker(Protocol):
     """Trains one trial at a time.
 
     Attributes:
-        device: The torch device that its trials are for.
-        notices: Lines that were warned with while it trained, the oldest first; whoever asks takes
-            them.
+        device: The torch device that trials use.
+        notices: Warnings during training, the oldest first; the reader removes them.
     """
 
     device: str
     notices: deque[str]
 
     def begin(self, trial: Trial) -> None:
-        """Begin to train a trial."""
+        """Start to train a trial."""
 
     def receive(self) -> Epoch | Outcome | None:
-        """Return what it has to say of its trial; None where it trains still."""
+        """Return the trial's next epoch or its outcome; None if there is none yet."""
 
-    def answer(self, verdict: TrialDecision) -> None:
-        """Say, to an epoch that it told, whether to go on."""
+    def answer(self, decision: TrialDecision) -> None:
+        """Send the decision on the epoch that `receive` returned."""
 
     def handles(self) -> Collection[Any]:
-        """Return what `multiprocessing.connection.wait` finds ready when it may have to say."""
+        """Return handles for `multiprocessing.connection.wait` that wake up a waiting caller."""
 
     def due_s(self) -> float:
-        """Return the seconds after which it must be asked again, ready or not."""
+        """Return the seconds after which `receive` must be called even if no handle is ready."""
 
     def kill(self) -> None:
-        """End what it does, whatever that is."""
+        """End the trial at once, whatever it does."""
 
 
 def wait_for(workers: Collection[Worker], at_most_s: float = math.inf) -> None:
-    """Return when one of the workers has to be asked, or may, or after so many seconds."""
+    """Wait until `receive` of a worker should be called, or for so many seconds at most."""
     wait(
         [handle for worker in workers for handle in worker.handles()],
         min([at_most_s, *(worker.due_s() for worker in workers)]),

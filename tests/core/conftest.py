@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-# Imported before any test replaces `registry.installed`, which it keeps as it finds it.
+# Imported before any test replaces `registry.installed`, because it imports that name.
 import lemur_core.cli  # noqa: F401
 from lemur_core import registry
 
@@ -14,7 +14,7 @@ TOYS = Path(__file__).parent / "toys"
 
 @pytest.fixture(autouse=True)
 def only_the_toy_plugin(monkeypatch):
-    """The core's tests see one plugin, whatever else is installed."""
+    """The core's tests use a single plugin, whatever else is installed."""
     monkeypatch.syspath_prepend(str(TOYS))
     others = {
         point.name
@@ -29,7 +29,7 @@ def only_the_toy_plugin(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path_factory):
-    """What is cached of files lies in a folder of the tests' own, empty at first."""
+    """The cache of file digests is in a temporary folder, empty at first."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     return folder
@@ -42,7 +42,7 @@ def toys():
 
 @pytest.fixture
 def python(tmp_path):
-    """Run Python in a process of its own, the toy plugin installed; give what it printed."""
+    """Run Python in a new process with the toy plugin installed; return its output."""
 
     def call(*arguments):
         environment = os.environ | {"PYTHONPATH": str(TOYS)}
@@ -61,10 +61,10 @@ def python(tmp_path):
 
 @pytest.fixture
 def third_party(monkeypatch):
-    """Let modules of the third party's distribution be imported, and forget them afterwards."""
+    """Make modules of the third-party distribution importable, and forget them afterwards."""
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "third_party" / "lemur-tiny")
     yield
-    # Other tests of this process make a plugin of the same name.
+    # Other tests in this process create a plugin of the same name.
     for name in [name for name in sys.modules if name.startswith("lemur_tiny")]:
         sys.modules.pop(name)
 

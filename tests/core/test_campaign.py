@@ -17,7 +17,7 @@ from lemur_core.events import (
 from lemur_core.settings import Settings
 from lemur_core.trial import State
 
-# In this process, as a process of its own for each of these would take seconds.
+# In this process, because starting processes for all these tests would take seconds.
 run = partial(lemur_core.run, in_process=True)
 BLOBS = "img-classification_blobs_hits"
 LINEAR = f"{BLOBS}_Linear"
@@ -28,8 +28,8 @@ def db(tmp_path):
     return str(tmp_path / "results.db")
 
 
-def told(*patterns, **settings):
-    """Run, and give the summary and the events."""
+def run_watched(*patterns, **settings):
+    """Run a campaign, and return its summary and events."""
     events = []
     return run(*patterns, watch=events.append, **settings), events
 
@@ -42,7 +42,7 @@ def results(db):
 
 
 def test_every_epoch_of_every_trial_is_recorded(db):
-    summary, events = told(LINEAR, trials=2, epochs=3, db=db)
+    summary, events = run_watched(LINEAR, trials=2, epochs=3, db=db)
     assert summary.states == Counter({State.FINISHED: 2})
     assert summary.exit_status == 0
     frame = data(db=db)
@@ -58,34 +58,38 @@ def test_a_linear_net_learns_to_tell_dark_from_bright(db):
 
 
 def test_the_same_command_gives_the_same_numbers(tmp_path):
-    one, two, other = (str(tmp_path / name) for name in ("1.db", "2.db", "3.db"))
-    for db, seed in ((one, 5), (two, 5), (other, 6)):
+    first_db, second_db, other_db = (str(tmp_path / name) for name in ("1.db", "2.db", "3.db"))
+    for db, seed in ((first_db, 5), (second_db, 5), (other_db, 6)):
         run(LINEAR, trials=3, epochs=2, seed=seed, threads=1, db=db)
-    assert results(one) == results(two)
-    assert results(one) != results(other)
+    assert results(first_db) == results(second_db)
+    assert results(first_db) != results(other_db)
 
 
-def test_the_same_command_again_trains_nothing_more(db):
+def test_repeating_the_command_trains_nothing(db):
     run(LINEAR, trials=2, epochs=1, db=db)
-    summary, events = told(LINEAR, trials=2, epochs=1, db=db)
+    summary, events = run_watched(LINEAR, trials=2, epochs=1, db=db)
     assert not summary.states
     assert not [event for event in events if isinstance(event, TrialStarted)]
     assert len(summary.standings) == 1
 
 
-def test_a_larger_number_of_trials_adds_what_is_missing_and_a_negative_one_that_many(db):
+def test_a_larger_number_of_trials_adds_the_difference_and_a_negative_number_adds_its_amount(db):
     for trials, total in ((1, 1), (3, 3), (-2, 5)):
         run(LINEAR, trials=trials, epochs=1, db=db)
         assert len(data(db=db)) == total
 
 
 def studies(events):
-    return [(one.done, one.trials, one.others) for one in events if isinstance(one, StudyStarted)]
+    return [
+        (event.done, event.trials, event.others)
+        for event in events
+        if isinstance(event, StudyStarted)
+    ]
 
 
-def test_each_fixed_value_gets_trials_of_its_own(db):
+def test_each_fixed_value_has_its_own_trials(db):
     for lr, study in ((0.1, (0, 1, 0)), (0.01, (0, 1, 1)), ("1e-3", (0, 1, 2)), (0.1, (1, 0, 2))):
-        _, events = told(LINEAR, lr=lr, trials=1, epochs=1, db=db)
+        _, events = run_watched(LINEAR, lr=lr, trials=1, epochs=1, db=db)
         assert studies(events) == [study]
     assert [prm["lr"] for prm in data(db=db)["prm"]] == [0.1, 0.01, 0.001]
 
@@ -93,30 +97,31 @@ def test_each_fixed_value_gets_trials_of_its_own(db):
 def test_trials_of_a_fixed_value_count_in_a_range_that_holds_it(db):
     for lr in (0.1, 0.5):
         run(LINEAR, lr=lr, trials=1, epochs=1, db=db)
-    _, events = told(LINEAR, lr="0.05..0.2", trials=2, epochs=1, db=db)
+    _, events = run_watched(LINEAR, lr="0.05..0.2", trials=2, epochs=1, db=db)
     assert studies(events) == [(1, 1, 1)]
-    _, events = told(LINEAR, lr="0.05..0.2", trials=-2, epochs=1, db=db)
+    _, events = run_watched(LINEAR, lr="0.05..0.2", trials=-2, epochs=1, db=db)
     assert studies(events) == [(2, 2, 1)]
     assert len(data(db=db)) == 5
 
 
-def test_how_a_net_computes_asks_for_trials_of_its_own(db):
+def test_each_precision_has_its_own_trials(db):
     run(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
-    _, events = told(LINEAR, lr=0.1, precision="fp32", trials=1, epochs=1, db=db)
+    _, events = run_watched(LINEAR, lr=0.1, precision="fp32", trials=1, epochs=1, db=db)
     assert studies(events) == [(0, 1, 1)]
-    _, events = told(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
+    _, events = run_watched(LINEAR, lr=0.1, trials=1, epochs=1, db=db)
     assert studies(events) == [(1, 0, 1)]
 
 
-def test_a_trial_that_fails_costs_itself_alone(db):
-    summary, events = told(f"{BLOBS}_{{Raises,Linear}}", trials=1, epochs=2, db=db)
+def test_a_failed_trial_does_not_affect_others(db):
+    summary, events = run_watched(f"{BLOBS}_{{Raises,Linear}}", trials=1, epochs=2, db=db)
     assert summary.states == Counter({State.FAILED: 3, State.FINISHED: 1})
     assert summary.reasons == Counter({"RuntimeError: out of luck": 3})
     assert summary.exit_status == 1
     assert Counter(data(db=db)["nn"]) == Counter({"Raises": 3, "Linear": 2})
-    [warned] = [event.message for event in events if isinstance(event, Warned)]
-    assert warned == (
-        f"{BLOBS}_Raises is set aside: its first 3 trials failed alike: RuntimeError: out of luck"
+    [warning] = [event.message for event in events if isinstance(event, Warned)]
+    assert warning == (
+        f"{BLOBS}_Raises is set aside: its first 3 trials failed in the same way: "
+        "RuntimeError: out of luck"
     )
 
 
@@ -129,21 +134,21 @@ def test_a_failure_is_recorded_with_its_reason(db, net, reason):
     assert summary.reasons == Counter({reason: 2})
 
 
-def test_a_net_that_takes_none_of_the_data_is_the_users_mistake(db):
+def test_a_net_that_fits_no_dataset_is_an_error(db):
     with pytest.raises(MisfitError) as caught:
         run(f"{BLOBS}_Picky", trials=1, epochs=1, transform="plain", db=db)
     assert str(caught.value) == (
-        "net 'Picky' cannot take data set 'blobs' through 'plain' (1x4x4 to (2,)): "
+        "net 'Picky' cannot process dataset 'blobs' with transform 'plain' (1x4x4 to (2,)): "
         "RuntimeError: shape '[2, 1, 8, 8]' is invalid for input of size 32"
     )
 
 
-def test_a_net_that_takes_some_of_the_data_is_trained_on_that(db):
+def test_a_net_that_fits_some_datasets_is_trained_on_them(db):
     summary = run(f"{BLOBS}_Picky", trials=1, epochs=1, transform="double", db=db)
     assert summary.states == Counter({State.FINISHED: 1})
 
 
-def test_data_that_is_not_there_is_an_error_where_it_is_spelt_out(db, tmp_path):
+def test_missing_data_is_an_error_if_named_in_full(db, tmp_path):
     with pytest.raises(MissingDataError) as caught:
         run("img-classification_absent_hits_Linear", data=tmp_path, db=db)
     assert str(caught.value) == (
@@ -151,15 +156,15 @@ def test_data_that_is_not_there_is_an_error_where_it_is_spelt_out(db, tmp_path):
     )
 
 
-def test_data_that_is_not_there_is_left_out_where_it_is_not_spelt_out(db, tmp_path):
+def test_missing_data_is_left_out_if_matched_by_a_wildcard(db, tmp_path):
     summary = run(net="Linear", trials=1, epochs=1, data=tmp_path, db=db)
     assert summary.left_out == [
         f"data set 'absent': {tmp_path} has no absent.bin; get it from nowhere"
     ]
-    assert [one.pipeline for one in summary.standings] == [LINEAR]
+    assert [standing.pipeline for standing in summary.standings] == [LINEAR]
 
 
-def test_hyperparameters_stay_within_what_was_asked(db):
+def test_hyperparameters_stay_within_their_ranges(db):
     run(
         LINEAR, trials=4, epochs=1, lr="1e-3..1e-2", batch="2^3..2^4", momentum=0,
         prm={"width": "2..3", "optimizer": "sgd,adam"}, transform="double", db=db,
@@ -188,7 +193,7 @@ def test_hyperparameters_stay_within_what_was_asked(db):
         ({"pruner": "Zebra"}, SettingsError, "unknown pruner 'Zebra'; there are "),
     ],
 )
-def test_a_setting_that_cannot_be_met_is_one_clear_line(db, settings, error, message):
+def test_an_invalid_setting_is_reported_in_one_line(db, settings, error, message):
     with pytest.raises(error) as caught:
         run(LINEAR, trials=1, epochs=1, db=db, **settings)
     assert str(caught.value).startswith(message)
@@ -196,7 +201,7 @@ def test_a_setting_that_cannot_be_met_is_one_clear_line(db, settings, error, mes
 
 
 @pytest.mark.parametrize("sampler", ["Random", "TPESampler", "qmc"])
-def test_the_sampler_is_optunas_by_name(db, sampler):
+def test_the_sampler_is_the_class_of_optuna_with_that_name(db, sampler):
     summary = run(LINEAR, trials=1, epochs=1, sampler=sampler, db=db)
     assert summary.states == Counter({State.FINISHED: 1})
 
@@ -208,13 +213,13 @@ FINITE |= {"transform": "plain", "epochs": 1}
 @pytest.mark.parametrize("sampler", ["grid", "BruteForceSampler"])
 def test_a_sampler_that_has_tried_all_combinations_ends_its_study(db, sampler):
     line = f"{LINEAR}: sampler {sampler!r} has tried all 4 combinations; 6 trials were asked for"
-    for trained in (4, 0):
-        summary, events = told(LINEAR, **FINITE, trials=6, sampler=sampler, db=db)
-        assert summary.states == ({State.FINISHED: trained} if trained else {})
+    for expected in (4, 0):
+        summary, events = run_watched(LINEAR, **FINITE, trials=6, sampler=sampler, db=db)
+        assert summary.states == ({State.FINISHED: expected} if expected else {})
         assert summary.exit_status == 0
         assert summary.left_out == [line]
         assert [event.message for event in events if isinstance(event, Warned)] == [line]
-        assert studies(events) == [(4 - trained, trained, 0)]
+        assert studies(events) == [(4 - expected, expected, 0)]
     assert {(prm["lr"], prm["batch"]) for prm in data(db=db)["prm"]} == {
         (0.1, 16), (0.1, 32), (0.01, 16), (0.01, 32),
     }  # fmt: skip
@@ -236,7 +241,7 @@ def test_a_combination_that_fails_is_not_tried_again(db):
     assert (summary.states, summary.exit_status) == ({State.FAILED: 3}, 1)
 
 
-def test_combinations_cannot_be_tried_of_a_range_of_reals(db):
+def test_exhaustive_samplers_reject_ranges_of_real_numbers(db):
     with pytest.raises(SettingsError) as caught:
         run(LINEAR, trials=1, epochs=1, batch=16, momentum=0, sampler="Grid", db=db)
     assert str(caught.value) == (
@@ -255,11 +260,11 @@ def test_a_pruner_stops_trials_and_they_count_as_done(db):
     assert summary.exit_status == 0
 
 
-def test_a_net_file_of_ones_own_is_trained(db, tmp_path, toys):
+def test_a_net_file_is_trained(db, tmp_path, toys):
     file = tmp_path / "Mine.py"
     file.write_text(toys.get("net", "Linear").source())
     summary = run(BLOBS, net=str(file), trials=1, epochs=1, db=db)
-    assert [one.pipeline for one in summary.standings] == [f"{BLOBS}_Mine"]
+    assert [standing.pipeline for standing in summary.standings] == [f"{BLOBS}_Mine"]
 
 
 def test_a_net_file_may_share_its_name_with_an_installed_net(db, tmp_path, toys):
@@ -269,7 +274,7 @@ def test_a_net_file_may_share_its_name_with_an_installed_net(db, tmp_path, toys)
     assert data(db=db)["nn_code"][0].endswith("# mine\n")
 
 
-def test_plugins_are_told_what_happens_and_one_that_raises_stops_nothing(db, toys):
+def test_hooks_are_called_and_one_that_raises_does_not_stop_the_campaign(db, toys):
     heard = []
 
     class Tracker:
@@ -310,13 +315,13 @@ def test_plugins_are_told_what_happens_and_one_that_raises_stops_nothing(db, toy
     ]
 
 
-def test_an_interruption_ends_the_trial_and_leaves_what_was_done(db):
+def test_an_interruption_ends_the_trial_and_keeps_its_epochs(db):
     def interrupt(event):
         if isinstance(event, TrialStarted) and event.trial.number == 2:
             raise KeyboardInterrupt
 
     assert run(LINEAR, trials=3, epochs=1, db=db, watch=interrupt).exit_status == 130
     assert len(data(db=db)) == 1
-    summary, events = told(LINEAR, trials=3, epochs=1, db=db)
+    summary, events = run_watched(LINEAR, trials=3, epochs=1, db=db)
     assert summary.states == Counter({State.FINISHED: 2})
     assert len([event for event in events if isinstance(event, TrialFinished)]) == 2

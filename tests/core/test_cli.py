@@ -95,7 +95,7 @@ def test_a_failed_trial_is_exit_status_1_and_is_counted(lemur):
     assert "  trial 1 failed: RuntimeError: out of luck" in out.splitlines()
     assert "  2 failed: RuntimeError: out of luck" in out.splitlines()
     assert err == (
-        f"lemur: warning: {BLOBS}_Raises is set aside: its first 2 trials failed alike: "
+        f"lemur: warning: {BLOBS}_Raises is set aside: its first 2 trials failed in the same way: "
         "RuntimeError: out of luck\n"
     )
 

@@ -10,30 +10,30 @@ from lemur_core.space import Choice, Interval
 SPACE = {"a": Choice(("x", "y")), "b": Interval(2, 4, integer=True), "c": Choice((True,))}
 
 
-@pytest.mark.parametrize("taken", [0, 2, 5])
-def test_each_is_drawn_once(taken):
+@pytest.mark.parametrize("taken_count", [0, 2, 5])
+def test_each_is_drawn_once(taken_count):
     combinations = Combinations(SPACE, "grid")
     every = [dict(zip("abc", values, strict=True)) for values in product("xy", (2, 3, 4), (True,))]
-    for prm in every[:taken]:
+    for prm in every[:taken_count]:
         combinations.take(prm)
     drawn = []
     while (prm := combinations.draw(len(drawn))) is not None:
         combinations.take(prm)
         drawn.append(prm)
-    assert sorted(map(str, drawn)) == sorted(map(str, every[taken:]))
+    assert sorted(map(str, drawn)) == sorted(map(str, every[taken_count:]))
     assert (combinations.total, combinations.left) == (6, 0)
     combinations.release(every[3])
     assert combinations.draw(0) == every[3]
 
 
-def test_a_seed_draws_the_same_one_whatever_was_drawn_before():
-    one, other = Combinations(SPACE, "grid"), Combinations(SPACE, "grid")
-    one.draw(1)
-    assert one.draw(7) == other.draw(7)
-    assert len({str(other.draw(seed)) for seed in range(50)}) == 6
+def test_a_seed_draws_the_same_combination_whatever_was_drawn_before():
+    first, second = Combinations(SPACE, "grid"), Combinations(SPACE, "grid")
+    first.draw(1)
+    assert first.draw(7) == second.draw(7)
+    assert len({str(second.draw(seed)) for seed in range(50)}) == 6
 
 
-def test_values_that_are_there_twice_are_one():
+def test_duplicate_values_count_once():
     assert Combinations({"a": Choice((16, 16.0, 32))}, "grid").total == 2
 
 

@@ -1,4 +1,4 @@
-"""Trials on one content of a data set are no results of another."""
+"""Trials on one content of a dataset are not results of another content."""
 
 import json
 import shutil
@@ -28,14 +28,14 @@ BLOBS = "img-classification_blobs_hits_Linear"
 
 @pytest.fixture
 def run(toys, monkeypatch, tmp_path):
-    """Train a toy net on the data in a folder, recorded in lemur.db; give summary and events."""
+    """Train a toy net on the data in a folder, recorded in lemur.db; return summary and events."""
     loader = Entry("tree", "lemur_toy.files:tree", ("img-classification",), options=("names",))
     extended = toys.with_entries("toy-files", "loader", [loader])
 
     def call(folder, pattern=TREE, watch=None, **settings):
-        asked = {"trials": 1, "epochs": 1, "in_process": True, "threads": 1}
-        asked |= {"data": str(folder), "db": str(tmp_path / "lemur.db")}
-        settings = Settings.of({"patterns": [pattern], **asked, **settings})
+        defaults = {"trials": 1, "epochs": 1, "in_process": True, "threads": 1}
+        defaults |= {"data": str(folder), "db": str(tmp_path / "lemur.db")}
+        settings = Settings.of({"patterns": [pattern], **defaults, **settings})
         events = []
 
         def watched(event):
@@ -73,28 +73,28 @@ def labels(db):
     return data(db=db)["data"].tolist()
 
 
-def test_another_folder_of_the_same_name_has_trials_of_its_own(run, pets, others, db):
+def test_another_folder_of_the_same_name_has_its_own_trials(run, pets, others, db):
     run(pets)
     summary, events = run(others)
     assert summary.states == {State.FINISHED: 1}
     frame = data(db=db, with_stats=True)
     assert frame["number"].tolist() == [1, 2]
-    one, two = frame["data"]
-    assert (one.partition("@")[0], two.partition("@")[0]) == ("pets", "others")
-    assert [text[:8] for text in frame["fingerprint"]] == [one[-8:], two[-8:]]
+    first, second = frame["data"]
+    assert (first.partition("@")[0], second.partition("@")[0]) == ("pets", "others")
+    assert [text[:8] for text in frame["fingerprint"]] == [first[-8:], second[-8:]]
     assert warned(events) == [
-        f"data set 'tree' is {two}; 1 trial of this database was trained on other data "
-        f"(1 on {one}): kept, but not counted"
+        f"dataset 'tree' is {second}; 1 trial of this database was trained on other data "
+        f"(1 on {first}) and is not counted"
     ]
     for name in ("data", "fingerprint"):
         for trial, value in zip(frame["trial"], frame[name], strict=True):
             assert data(db=db, where={name: value})["trial"].tolist() == [trial]
-    # The leaderboard of a campaign has its own results only.
+    # The leaderboard of a campaign has only its own results.
     [standing] = summary.standings
     assert standing.trial == 2
 
 
-def test_the_best_of_each_content_is_a_row_of_its_own(run, pets, others, db, lemur):
+def test_the_best_trial_of_each_content_has_its_own_row(run, pets, others, db, lemur):
     run(pets, trials=2)
     run(others, trials=2)
     frame = data(db=db)
@@ -108,14 +108,14 @@ def test_the_best_of_each_content_is_a_row_of_its_own(run, pets, others, db, lem
     assert all(label in out for label in frame["data"])
 
 
-def test_of_one_content_nothing_is_said(run, pets, lemur):
+def test_a_single_content_causes_no_warning(run, pets, lemur):
     _, events = run(pets)
     assert not warned(events)
     _, out, _ = lemur("best")
     assert "data" not in out
 
 
-def test_a_copy_elsewhere_goes_on_with_the_study(run, pets, tmp_path, db):
+def test_a_copy_elsewhere_continues_the_study(run, pets, tmp_path, db):
     run(pets)
     copy = shutil.copytree(pets, tmp_path / "copy")
     summary, events = run(copy, trials=2)
@@ -139,7 +139,7 @@ def test_a_restriction_has_the_content_of_the_whole(run, pets, db):
     assert len(set(labels(db))) == 1
 
 
-def test_an_unfinished_trial_goes_on_with_its_own_data_only(run, pets, others, db):
+def test_an_unfinished_trial_resumes_only_on_its_own_data(run, pets, others, db):
     def interrupt(event):
         if isinstance(event, EpochEnded):
             raise KeyboardInterrupt
@@ -170,13 +170,13 @@ def test_older_trials_on_files_count_once_they_are_adopted(run, pets, others, db
     assert summary.states == {State.FINISHED: 1}
     [line] = warned(events)
     assert line.endswith(
-        "1 trial of this database was trained on other data (1 on unknown data): kept, but not "
-        "counted; if the unknown data is this data, --adopt says so"
+        "1 trial of this database was trained on other data (1 on unknown data) and is not "
+        "counted; if the unknown data is the same as the current data, use --adopt"
     )
     assert best(db=db)["data"].isna().tolist().count(True) == 1
     summary, events = run(pets, adopt=True)
     assert not summary.states
-    assert warned(events)[0] == (f"data set 'tree': 1 trial recorded as trained on {labels(db)[0]}")
+    assert warned(events)[0] == (f"dataset 'tree': 1 trial recorded as trained on {labels(db)[0]}")
     assert labels(db)[0].startswith("pets@")
 
 
@@ -187,8 +187,8 @@ def test_older_trials_on_samples_in_memory_count(run, pets, db):
     assert not summary.states
     [line] = warned(events)
     assert line.startswith(
-        "data set 'blobs': 1 trial of this database does not say what data was trained on, and "
-        "counts as trained on pets@"
+        "dataset 'blobs': 1 trial of this database does not state the data used for training, "
+        "and counts as trained on pets@"
     )
     [standing] = summary.standings
     assert standing.trial == 1
@@ -204,7 +204,7 @@ def test_older_trials_do_not_count_where_other_content_is_known(run, pets, db):
     summary, events = run(pets, BLOBS, trials=2)
     assert summary.states == {State.FINISHED: 2}
     [line] = warned(events)
-    assert "(1 on pets@00000000, 1 on unknown data): kept, but not counted" in line
+    assert "(1 on pets@00000000, 1 on unknown data) and are not counted" in line
 
 
 @pytest.mark.parametrize("touched", [False, True])
@@ -222,15 +222,15 @@ def test_data_that_changes_while_it_is_trained_on_fails_the_trial(run, pets, tou
         return
     assert summary.states == {State.FAILED: 1}
     assert set(data(db=db, with_stats=True)["reason"]) == {
-        "data set 'tree' changed while the campaign ran"
+        "dataset 'tree' changed while the campaign ran"
     }
-    # It may have been trained on either.
+    # It may have been trained on either content.
     assert data(db=db)["data"].isna().all()
     [line] = warned(events)
-    assert line == f"{TREE} is set aside: data set 'tree' changed while the campaign ran"
+    assert line == f"{TREE} is set aside: dataset 'tree' changed while the campaign ran"
 
 
-def test_reproduce_says_that_the_data_is_another(run, pets, others, db, lemur):
+def test_reproduce_reports_that_the_data_differs(run, pets, others, db, lemur):
     run(pets)
     [uid], [label] = data(db=db)["trial"], labels(db)
     status, out, _ = lemur("reproduce", uid, "--data", pets)
@@ -239,51 +239,51 @@ def test_reproduce_says_that_the_data_is_another(run, pets, others, db, lemur):
     status, out, _ = lemur("reproduce", uid, "--data", others)
     first, last = out.splitlines()
     assert (status, last) == (1, "not the same")
-    start = f"trial {uid[:8]} was trained on another data set 'tree': recorded {label} "
+    start = f"trial {uid[:8]} was trained on another dataset 'tree': recorded {label} "
     assert first.startswith(f"{start}(train 6, test 4, files 10), here others@")
     assert first.endswith(
         "(train 5, test 4, files 9); they differ in train, files; name its folder with --data"
     )
 
 
-def test_reproduce_says_that_the_data_was_not_recorded(run, pets, db, lemur):
+def test_reproduce_reports_that_the_data_was_not_recorded(run, pets, db, lemur):
     run(pets)
     forget_data(db)
     status, out, _ = lemur("reproduce", data(db=db)["trial"][0], "--data", pets)
     assert status == 0
-    assert "which data it was trained on was not recorded" in out.splitlines()
+    assert "the data used for training was not recorded" in out.splitlines()
 
 
 def test_pictures_are_drawn_of_the_data_that_was_trained_on(run, pets, others, db, lemur):
     run(pets, keep_weights=True)
     run(others, keep_weights=True)
-    one, two = data(db=db)["trial"]
-    for folder, uid in ((pets, one), (others, two)):
+    first, second = data(db=db)["trial"]
+    for folder, uid in ((pets, first), (others, second)):
         status, out, _ = lemur("show", "pictures", TREE, "--data", folder, "-o", "a.png")
         assert (status, out.splitlines()[0]) == (0, f"trial {uid} of {TREE}")
-    status, _, errors = lemur("show", "pictures", one, "--data", others, "-o", "b.png")
+    status, _, errors = lemur("show", "pictures", first, "--data", others, "-o", "b.png")
     assert status == 2
-    assert f"trial {one[:8]} was trained on another data set 'tree'" in errors
+    assert f"trial {first[:8]} was trained on another dataset 'tree'" in errors
     third = write_tree(others.with_name("third"), seed=3)
     status, _, errors = lemur("show", "pictures", TREE, "--data", third, "-o", "b.png")
-    assert (status, "was trained on another data set 'tree'" in errors) == (2, True)
+    assert (status, "was trained on another dataset 'tree'" in errors) == (2, True)
     assert not others.with_name("b.png").exists()
 
 
 def test_a_trial_shows_its_data(run, pets, others, db, lemur):
     run(pets)
     run(others)
-    one, two = data(db=db)["trial"]
-    _, out, _ = lemur("show", "trial", one, "--no-source")
+    first, second = data(db=db)["trial"]
+    _, out, _ = lemur("show", "trial", first, "--no-source")
     assert f"data        {labels(db)[0]} (train 6, test 4, files 10)" in out.splitlines()
     assert "classes     cat, dog" in out.splitlines()
-    _, out, _ = lemur("compare", one, two)
+    _, out, _ = lemur("compare", first, second)
     assert [line.split()[:2] for line in out.splitlines()[:5] if line.startswith("data ")] == [
         ["data", labels(db)[0]]
     ]
     _, out, _ = lemur("db", "info")
-    said = [line for line in out.splitlines() if line.startswith("data  ")]
-    assert said == [f"data        tree {label}, 1 trial" for label in labels(db)]
+    lines = [line for line in out.splitlines() if line.startswith("data  ")]
+    assert lines == [f"data        tree {label}, 1 trial" for label in labels(db)]
 
 
 def test_merged_trials_keep_their_data(run, pets, others, tmp_path, db):
@@ -300,7 +300,7 @@ def test_merged_trials_keep_their_data(run, pets, others, tmp_path, db):
     ]  # fmt: skip
     assert frame["fingerprint"].nunique() == 2
     assert sorted(frame["number"]) == [1, 2, 3, 4]
-    # The study has what was trained on the same data in either.
+    # The study has the trials on the same data in both databases.
     assert not run(pets, trials=3)[0].states
     assert not run(others, trials=1)[0].states
 
@@ -315,14 +315,14 @@ def test_exported_trials_keep_their_data(run, pets, others, tmp_path, db):
         assert check(engine) == []
     columns = ["trial", "data", "fingerprint"]
     before, after = (
-        data(db=each, with_stats=True, columns=columns).sort_values("trial", ignore_index=True)
-        for each in (db, tmp_path / "back.db")
+        data(db=path, with_stats=True, columns=columns).sort_values("trial", ignore_index=True)
+        for path in (db, tmp_path / "back.db")
     )
     assert before.equals(after)
 
 
 @pytest.mark.parametrize("nonsense", ["", "{}", "[]", '{"folder":"a","class_names":"[1]"}'])
-def test_nonsense_in_the_place_of_data_is_refused(run, pets, tmp_path, db, nonsense):
+def test_an_invalid_data_record_is_rejected(run, pets, tmp_path, db, nonsense):
     run(pets)
     with opened(db) as engine:
         export(engine, tmp_path / "out")
@@ -335,7 +335,7 @@ def test_nonsense_in_the_place_of_data_is_refused(run, pets, tmp_path, db, nonse
     assert fault.reason == f"lemur: data {nonsense!r}: is not what lemur writes"
 
 
-def test_a_damaged_record_of_data_is_found(run, pets, db):
+def test_a_damaged_data_record_is_detected(run, pets, db):
     run(pets)
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.execute("update dataset set class_names = '[\"cat\"]'")

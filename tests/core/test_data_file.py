@@ -1,4 +1,4 @@
-"""Data in memory is written to a file that each process maps, and that nobody can write to."""
+"""Data in memory is written to a file that each process maps and that nobody can write to."""
 
 import mmap
 import os
@@ -35,9 +35,9 @@ def file(request, bundle, monkeypatch):
         monkeypatch.setattr(data_file, "_write_in_memory", fail)
     elif not IS_LINUX:
         pytest.skip("files in memory are Linux's")
-    one = DataFile(bundle)
-    yield one
-    one.close()
+    opened = DataFile(bundle)
+    yield opened
+    opened.close()
 
 
 def fail(*_):
@@ -54,15 +54,15 @@ def test_samples_are_those_that_were_written(file, bundle):
     assert (loaded.out_shape, loaded.chance) == ((2,), 0.5)
 
 
-def test_what_is_written_to_samples_stays_in_one_mapping(file, bundle):
-    ours, theirs = file.mapped.load(), file.mapped.load()
-    ours.train.inputs.zero_()
-    ours.train.targets.add_(1)
-    assert torch.equal(theirs.train.inputs, bundle.train.inputs)
+def test_writes_to_samples_stay_in_one_mapping(file, bundle):
+    first, second = file.mapped.load(), file.mapped.load()
+    first.train.inputs.zero_()
+    first.train.targets.add_(1)
+    assert torch.equal(second.train.inputs, bundle.train.inputs)
     assert torch.equal(file.mapped.load().train.targets, bundle.train.targets)
 
 
-def test_what_was_mapped_stays_once_the_file_is_removed(file, bundle):
+def test_a_mapping_remains_valid_after_the_file_is_removed(file, bundle):
     loaded = file.mapped.load()
     file.close()
     assert torch.equal(loaded.train.inputs, bundle.train.inputs)
@@ -73,7 +73,7 @@ def test_what_was_mapped_stays_once_the_file_is_removed(file, bundle):
 @pytest.mark.skipif(not IS_LINUX, reason="files in memory are Linux's")
 def test_nobody_can_write_to_a_file_in_memory(bundle):
     file = DataFile(bundle)
-    # The kernel lets its user open it, but takes nothing.
+    # The kernel lets the user open it, but rejects all writes.
     descriptor = os.open(file.mapped.path, os.O_RDWR)
     with pytest.raises(PermissionError):
         os.write(descriptor, b"0")
@@ -83,7 +83,7 @@ def test_nobody_can_write_to_a_file_in_memory(bundle):
     file.close()
 
 
-def test_what_would_come_back_as_something_else_is_not_mapped(bundle):
+def test_values_that_would_be_loaded_as_another_type_are_not_mapped(bundle):
     class Named(Tensor):
         pass
 

@@ -1,4 +1,4 @@
-"""What an epoch draws depends on the trial's seed, the epoch and the sample alone."""
+"""Random numbers of an epoch depend only on the trial's seed, the epoch and the sample."""
 
 import itertools
 import random
@@ -48,7 +48,7 @@ class Net(Classifier):
 
 
 class InFile:
-    """Images and targets in a file, each read when it is asked for."""
+    """Images and targets in a file, each read on access."""
 
     def __init__(self, path, targets):
         self.path, self.targets = path, targets
@@ -71,12 +71,12 @@ class Noisy(nn.Module):
         pixels = images / 255
         if not self.training:
             return pixels
-        drawn = random.random() + np.random.rand() + torch.rand(len(images), 1, 1, 1)
-        return pixels + 0.1 * drawn
+        noise = random.random() + np.random.rand() + torch.rand(len(images), 1, 1, 1)
+        return pixels + 0.1 * noise
 
 
 class TorchNoisy(Noisy):
-    """Add noise from torch's generator only, as the contract asks."""
+    """Add noise from torch's generator only, as the contract demands."""
 
     def forward(self, images):
         return images / 255 + 0.1 * torch.rand(len(images), 1, 1, 1)
@@ -88,11 +88,11 @@ class NoisyMix(Noisy):
     def mix(self, inputs, targets, out_shape):
         share, order = random.random() * torch.rand(1), torch.randperm(len(inputs))
         one_hot = nn.functional.one_hot(targets, *out_shape).float()
-        return tuple(share * one + (1 - share) * one[order] for one in (inputs, one_hot))
+        return tuple(share * tensor + (1 - share) * tensor[order] for tensor in (inputs, one_hot))
 
 
 class NoisyPair(Noisy):
-    """The same for images whose targets are moved with them."""
+    """The same noise for images whose targets are transformed with them."""
 
     def pair(self, image, target):
         return self(image[None])[0], target
@@ -106,7 +106,7 @@ def arrays(count):
 
 @pytest.fixture
 def in_file(tmp_path):
-    """Return samples in a file of their own."""
+    """Return samples in a new file."""
 
     def write(count):
         images, targets = arrays(count)
@@ -130,8 +130,8 @@ def trial(toys, tmp_path, monkeypatch):
     monkeypatch.setattr("lemur_toy.data.Plain", NoisyMix)
     file = tmp_path / "Drawing.py"
     file.write_text(NET)
-    known = toys.with_entries("file", "net", [entry_of_file(file)])
-    [made] = compose(known, [Pattern.parse("img-classification_blobs_hits_Drawing")])
+    with_drawing = toys.with_entries("file", "net", [entry_of_file(file)])
+    [made] = compose(with_drawing, [Pattern.parse("img-classification_blobs_hits_Drawing")])
     prm = {"lr": 0.05, "batch": 32, "transform": "plain", "momentum": 0.9, "weight_decay": 0.0}
     return Trial(made, 1, {**prm, "optimizer": "sgd", "scheduler": "constant"}, 3, 3)
 
@@ -143,31 +143,31 @@ def bundle(in_file):
 
 
 def numbers(epochs):
-    return [(one.number, one.loss, one.validation, one.accuracy) for one in epochs]
+    return [(epoch.number, epoch.loss, epoch.validation, epoch.accuracy) for epoch in epochs]
 
 
 def interrupted(trial, bundle, folder, after):
-    """Train until an epoch has ended, then go on as another process would."""
+    """Train until an epoch has ended, then resume as another process would."""
     trial = replace(trial, checkpoint=folder)
     list(itertools.islice(run_trial(trial, bundle), after))
     done = tuple(checkpoint.saved_epochs(folder))
     assert len(done) == after
-    # What has been drawn in the process since then must not matter.
+    # Random numbers drawn in the process since then must not matter.
     random.random(), np.random.rand(), torch.rand(3)
     return [*done, *run_trial(replace(trial, done=done), bundle)]
 
 
-def test_loading_processes_change_no_number(trial, bundle, processes):
-    found = []
+def test_loading_processes_do_not_change_results(trial, bundle, processes):
+    results = []
     for count in (0, 1, 2):
         processes(count)
-        found.append(numbers(run_trial(trial, bundle)))
-    assert found[0] == found[1] == found[2]
-    assert len({loss for _, loss, *_ in found[0]}) == 3
+        results.append(numbers(run_trial(trial, bundle)))
+    assert results[0] == results[1] == results[2]
+    assert len({loss for _, loss, *_ in results[0]}) == 3
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 2), (2, 0), (0, 2)])
-def test_a_resumed_trial_has_the_numbers_of_one_that_nothing_interrupted(
+def test_a_resumed_trial_has_the_results_of_an_uninterrupted_one(
     trial, bundle, processes, tmp_path, before, after
 ):
     processes(after)
@@ -182,64 +182,67 @@ def test_a_resumed_trial_has_the_numbers_of_one_that_nothing_interrupted(
 
 
 @pytest.mark.parametrize("after", [1, 2])
-def test_samples_in_memory_resume_likewise(trial, tmp_path, after):
+def test_trials_on_samples_in_memory_resume_with_the_same_results(trial, tmp_path, after):
     train, test = InMemory(*arrays(130)), InMemory(*arrays(20))
     bundle = DataBundle(train, test, (2,), 0.5, Normalisation((0.5,), (0.5,)), test)
     whole = numbers(run_trial(trial, bundle))
     assert numbers(interrupted(trial, bundle, tmp_path / "state", after)) == whole
 
 
-def test_scores_within_epochs_change_no_number_of_samples_in_files(trial, bundle, processes):
+def test_scores_within_epochs_do_not_change_results_on_samples_in_files(trial, bundle, processes):
     processes(2)
     whole, cut = (list(run_trial(replace(trial, parts=parts), bundle)) for parts in (1, 3))
     assert numbers(cut) == numbers(whole)
-    assert [len(one.within) for one in cut] == [2, 2, 2]
+    assert [len(epoch.within) for epoch in cut] == [2, 2, 2]
 
 
-def passes(given, epochs):
+def passes(loader, epochs):
     """Return the batches of one pass in each of these epochs."""
     for epoch in epochs:
-        given.begin(epoch)
-        yield [(inputs.clone(), targets) for inputs, targets in given]
+        loader.begin(epoch)
+        yield [(inputs.clone(), targets) for inputs, targets in loader]
 
 
-def same(one, other):
+def same(first_batches, second_batches):
     return all(
         torch.equal(inputs, others) and torch.equal(targets, other_targets)
-        for (inputs, targets), (others, other_targets) in zip(one, other, strict=True)
+        for (inputs, targets), (others, other_targets) in zip(
+            first_batches, second_batches, strict=True
+        )
     )
 
 
 @pytest.mark.parametrize("kind", ["memory", "pairs", "files"])
-def test_an_epoch_draws_anew_and_the_same_epoch_the_same(kind, in_file):
+def test_each_epoch_draws_other_numbers_and_a_repeated_epoch_the_same(kind, in_file):
     samples = in_file(50) if kind == "files" else InMemory(*arrays(50))
     transform = {"memory": TorchNoisy, "pairs": NoisyPair, "files": Noisy}[kind](None)
-    given = batches(samples, transform, 8, CPU, training=True, seed=5)
-    first, second, again = passes(given, [1, 2, 1])
+    loader = batches(samples, transform, 8, CPU, training=True, seed=5)
+    first, second, again = passes(loader, [1, 2, 1])
     assert same(first, again)
     assert not any(
-        torch.equal(one, other) for (one, _), (other, _) in zip(first, second, strict=True)
+        torch.equal(noise, other_noise)
+        for (noise, _), (other_noise, _) in zip(first, second, strict=True)
     )
-    # A net may pass over its data twice in an epoch.
-    assert not same(first, [(inputs.clone(), targets) for inputs, targets in given])
+    # A net may iterate over its data twice in an epoch.
+    assert not same(first, [(inputs.clone(), targets) for inputs, targets in loader])
     [other] = passes(batches(samples, transform, 8, CPU, training=True, seed=6), [1])
     assert not same(first, other)
 
 
-def test_each_sample_draws_its_own(in_file):
-    given = batches(in_file(50), Noisy(None), 8, CPU, training=True)
+def test_each_sample_draws_other_numbers(in_file):
+    loader = batches(in_file(50), Noisy(None), 8, CPU, training=True)
     plain, _ = arrays(50)
-    [drawn] = passes(given, [1])
+    [noisy_batches] = passes(loader, [1])
     [order] = passes(batches(in_file(50), nn.Identity(), 8, CPU, training=True), [1])
     # All pixels of an image have the same noise.
     noise = torch.cat(
-        [noisy - image / 255 for (noisy, _), (image, _) in zip(drawn, order, strict=True)]
+        [noisy - image / 255 for (noisy, _), (image, _) in zip(noisy_batches, order, strict=True)]
     )
     assert len(noise[:, 0, 0, 0].unique()) == 50 == len(plain)
     assert torch.allclose(noise, noise[:, :, :1, :1].expand_as(noise), atol=1e-6)
 
 
-def test_pairs_in_memory_draw_what_pairs_in_files_draw(in_file):
+def test_pairs_in_memory_and_in_files_draw_the_same_numbers(in_file):
     transform = NoisyPair(None)
     memory, files = (
         next(passes(batches(samples, transform, 8, CPU, training=True, seed=5), [3]))
@@ -248,22 +251,22 @@ def test_pairs_in_memory_draw_what_pairs_in_files_draw(in_file):
     assert same(memory, files)
 
 
-def test_the_net_draws_the_same_wherever_its_samples_are_loaded(in_file, processes):
-    found = []
+def test_the_net_draws_the_same_numbers_wherever_samples_are_loaded(in_file, processes):
+    results = []
     for count in (0, 2):
         processes(count)
-        given = batches(in_file(COUNT), Noisy(None), 32, CPU, training=True, seed=5)
-        found.append([(torch.rand(1).item(), random.random(), np.random.rand()) for _ in given])
-    assert found[0] == found[1]
-    assert len(set(found[0])) == 4
+        loader = batches(in_file(COUNT), Noisy(None), 32, CPU, training=True, seed=5)
+        results.append([(torch.rand(1).item(), random.random(), np.random.rand()) for _ in loader])
+    assert results[0] == results[1]
+    assert len(set(results[0])) == 4
 
 
-def test_a_pass_for_scoring_draws_the_same_each_time(in_file):
+def test_a_pass_for_scoring_draws_the_same_numbers_each_time(in_file):
     class Careless(Noisy):
-        """Draw in scoring too."""
+        """Draw random numbers in scoring too."""
 
         def train(self, mode=True):
             return super().train(True)
 
-    given = batches(in_file(20), Careless(None), 8, CPU, training=False)
-    assert same(*([(inputs.clone(), targets) for inputs, targets in given] for _ in range(2)))
+    loader = batches(in_file(20), Careless(None), 8, CPU, training=False)
+    assert same(*([(inputs.clone(), targets) for inputs, targets in loader] for _ in range(2)))

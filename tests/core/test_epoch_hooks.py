@@ -1,4 +1,4 @@
-"""The hook that is called where a net is trained, and the facts that it returns."""
+"""The hook that is called in the process that trains, and the facts that it returns."""
 
 import math
 from pathlib import Path
@@ -24,7 +24,7 @@ class Norms:
         assert list(folder.iterdir()) == []
         (folder / "weights").write_text("kept for a moment")
         self.folders.append(folder)
-        squares = sum(float(one.detach().square().sum()) for one in net.parameters())
+        squares = sum(float(parameter.detach().square().sum()) for parameter in net.parameters())
         return {"norms.all": math.sqrt(squares), "norms.epoch": epoch.number}
 
 
@@ -33,10 +33,10 @@ def run(toys, tmp_path, *plugins, epochs=2, **settings):
     for number, plugin in enumerate(plugins):
         toys.manager.register(plugin, f"plugin-{number}")
     db = str(tmp_path / "lemur.db")
-    asked = {"trials": 1, "epochs": epochs, "in_process": True, "db": db}
+    defaults = {"trials": 1, "epochs": epochs, "in_process": True, "db": db}
     try:
         summary = campaign(
-            Settings.of({"patterns": [LINEAR], **asked, **settings}), toys, lambda _: None
+            Settings.of({"patterns": [LINEAR], **defaults, **settings}), toys, lambda _: None
         )
     finally:
         for plugin in plugins:
@@ -55,15 +55,15 @@ def test_facts_of_each_epoch_are_recorded(toys, tmp_path):
     assert not any(map(Path.exists, norms.folders))
 
 
-def test_a_hook_that_raises_is_reported_once_and_costs_nothing(toys, tmp_path):
+def test_a_hook_that_raises_is_reported_once_and_does_not_end_training(toys, tmp_path):
     class Raises:
         @hookimpl
         def lemur_epoch_trained(self, trial):
             raise KeyError("no")
 
-    with pytest.warns(UserWarning, match="raised") as warned:
+    with pytest.warns(UserWarning, match="raised") as caught_warnings:
         rows = run(toys, tmp_path, Raises(), Norms())
-    [line] = [str(one.message) for one in warned]
+    [line] = [str(warning.message) for warning in caught_warnings]
     assert line == "plugin 'plugin-0': lemur_epoch_trained raised KeyError: 'no'"
     assert rows["norms.epoch"].tolist() == [1, 2]
 
@@ -76,22 +76,22 @@ def test_a_hook_that_raises_is_reported_once_and_costs_nothing(toys, tmp_path):
         ([1], "lemur_epoch_trained gives list; expected facts by name"),
     ],
 )
-def test_facts_that_cannot_be_kept_are_left_out_with_a_warning(toys, tmp_path, returned, line):
+def test_invalid_facts_are_left_out_with_a_warning(toys, tmp_path, returned, line):
     class Gives:
         @hookimpl
         def lemur_epoch_trained(self):
             return returned
 
-    with pytest.warns(UserWarning, match=line) as warned:
+    with pytest.warns(UserWarning, match=line) as caught_warnings:
         rows = run(toys, tmp_path, Gives())
-    assert len({str(one.message) for one in warned}) == len(warned) == 1
+    assert len({str(warning.message) for warning in caught_warnings}) == len(caught_warnings) == 1
     assert "a" not in rows
-    kept = isinstance(returned, dict)
-    assert ("b" in rows) == kept
-    assert not kept or rows["b"].tolist() == [1, 1]
+    is_valid = isinstance(returned, dict)
+    assert ("b" in rows) == is_valid
+    assert not is_valid or rows["b"].tolist() == [1, 1]
 
 
-def test_a_fact_of_the_name_that_its_trial_has_does_not_end_the_campaign(toys, tmp_path):
+def test_a_fact_with_the_name_of_a_trial_fact_does_not_end_the_campaign(toys, tmp_path):
     class OfTrial:
         @hookimpl
         def lemur_trial_started(self, trial):

@@ -1,4 +1,4 @@
-"""How any net is trained, where asked: in what precision and layout, compiled, loaded by whom."""
+"""Settings of execution: precision, memory layout, compilation and loader processes."""
 
 import shutil
 from functools import partial
@@ -12,39 +12,39 @@ from lemur_core.errors import SpaceError
 from lemur_core.kinds.loader import InMemory
 from lemur_core.settings import Settings
 from lemur_core.train.batches import batches
-from lemur_core.train.training import arrange
+from lemur_core.train.training import configure_execution
 
 run = partial(lemur_core.run, in_process=True, threads=1)
 LINEAR = "img-classification_blobs_hits_Linear"
-ASKED = {"trials": 1, "epochs": 5, "lr": 0.05, "momentum": 0.9, "batch": 16, "prm": {"width": 4}}
+SETTINGS = {"trials": 1, "epochs": 5, "lr": 0.05, "momentum": 0.9, "batch": 16, "prm": {"width": 4}}
 
 
 def losses(db, **choices):
-    run(LINEAR, **ASKED | choices, transform="plain", db=db)
+    run(LINEAR, **SETTINGS | choices, transform="plain", db=db)
     frame = data(db=db)
     return list(frame["loss"]), frame["prm"][0]
 
 
 def test_a_net_learns_in_bfloat16_as_in_float32(tmp_path):
     full, prm = losses(str(tmp_path / "full.db"))
-    mixed, asked = losses(str(tmp_path / "mixed.db"), precision="bf16")
+    mixed, prm_recorded = losses(str(tmp_path / "mixed.db"), precision="bf16")
     assert mixed != full
     assert mixed == pytest.approx(full, rel=0.05)
     assert full[-1] < 0.5 * full[0]
-    assert asked == prm | {"precision": "bf16"}
+    assert prm_recorded == prm | {"precision": "bf16"}
 
 
-def test_what_is_given_as_a_range_is_searched(tmp_path):
+def test_settings_given_as_a_range_are_searched(tmp_path):
     db = str(tmp_path / "results.db")
-    run(LINEAR, **ASKED | {"trials": 8}, precision="fp32,bf16", channels_last=True, db=db)
+    run(LINEAR, **SETTINGS | {"trials": 8}, precision="fp32,bf16", channels_last=True, db=db)
     prms = list(data(db=db)["prm"])
     assert {prm["precision"] for prm in prms} == {"fp32", "bf16"}
     assert {prm["channels_last"] for prm in prms} == {True}
 
 
-def test_weights_are_laid_out_channels_last():
+def test_weights_use_channels_last_memory_format():
     net = torch.nn.Conv2d(3, 8, 3)
-    arrange(net, {"channels_last": True})
+    configure_execution(net, {"channels_last": True})
     assert net.weight.is_contiguous(memory_format=torch.channels_last)
     assert not net.weight.is_contiguous()
 
@@ -57,30 +57,30 @@ def test_a_compiled_net_gives_the_same_numbers(tmp_path):
     assert prm["compile"] is True
 
 
-def test_a_net_is_compiled_only_where_it_is_asked_for():
+def test_a_net_is_compiled_only_on_request():
     plain, compiled = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
-    arrange(plain, {"compile": False})
-    arrange(compiled, {"compile": True})
+    configure_execution(plain, {"compile": False})
+    configure_execution(compiled, {"compile": True})
     assert plain._compiled_call_impl is None
     assert compiled._compiled_call_impl is not None
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"precision": "fp8"}, "precision=fp8: expected fp32 or bf16"),
         ({"compile": "3..4"}, "compile=3..4: expected false or true"),
         ({"prm": {"channels_last": 1}}, "channels_last=1: expected false or true"),
     ],
 )
-def test_what_cannot_be_is_said(given, message):
+def test_invalid_execution_settings_are_reported(arguments, message):
     with pytest.raises(SpaceError) as caught:
-        Settings.of(given)
+        Settings.of(arguments)
     assert str(caught.value) == message
 
 
 class Listed:
-    """Samples one at a time, from a data set too large for memory."""
+    """Samples read one at a time, as from a dataset too large for memory."""
 
     def __init__(self, count):
         self.samples = InMemory(
@@ -104,15 +104,15 @@ def two_threads():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_many_samples_are_loaded_by_processes_each_once(two_threads, training):
-    given = batches(Listed(2_001), torch.nn.Identity(), 50, torch.device("cpu"), training=training)
-    assert given.loader.num_workers == 2
+def test_many_samples_are_each_loaded_once_by_processes(two_threads, training):
+    loaded = batches(Listed(2_001), torch.nn.Identity(), 50, torch.device("cpu"), training=training)
+    assert loaded.loader.num_workers == 2
     for _ in range(2):
         targets = []
-        for inputs, these in given:
+        for inputs, these in loaded:
             assert inputs.flatten().tolist() == these.remainder(251).tolist()
             targets += these.tolist()
-        # Trained on, the last batch of one is left out.
+        # In training, a last batch of one sample is left out.
         assert len(targets) == (2_000 if training else 2_001)
         assert len(set(targets)) == len(targets)
         assert (targets == sorted(targets)) == (not training)

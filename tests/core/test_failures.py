@@ -1,8 +1,8 @@
-"""When a net that fails is given up."""
+"""When lemur gives up on a net."""
 
 import pytest
 
-from lemur_core.search.failures import given_up
+from lemur_core.search.failures import reason_to_give_up
 from lemur_core.trial import Outcome, State
 
 WELL = Outcome(State.FINISHED, ())
@@ -21,12 +21,12 @@ NAN_TOO = failed("loss is nan in step 12")
     [
         ([], 0, ""),
         ([NAN], 0, ""),
-        ([NAN, NAN_TOO], 0, "its first 2 trials failed alike: loss is nan in step 12"),
+        ([NAN, NAN_TOO], 0, "its first 2 trials failed in the same way: loss is nan in step 12"),
         ([NAN, LATE], 0, ""),
-        # There is a prm that does well, though not the ones tried now.
+        # An earlier trial ended well with other hyperparameters.
         ([NAN, NAN], 1, ""),
         ([WELL, NAN, NAN, NAN], 0, ""),
-        ([NAN, NAN, WELL], 0, "its first 2 trials failed alike: loss is nan in step 7"),
+        ([NAN, NAN, WELL], 0, "its first 2 trials failed in the same way: loss is nan in step 7"),
         ([WELL, *[NAN, LATE] * 9, NAN], 1, ""),
         (
             [WELL, *[NAN, LATE] * 10],
@@ -36,9 +36,9 @@ NAN_TOO = failed("loss is nan in step 12")
         ([NAN] * 19 + [WELL], 5, ""),
     ],
 )
-def test_a_net_is_given_up_for_what_it_does_first_or_always(outcomes, well, why):
-    assert given_up(outcomes, 2, well=well) == why
+def test_a_net_is_given_up_after_identical_failures_or_many_in_a_row(outcomes, well, why):
+    assert reason_to_give_up(outcomes, 2, well=well) == why
 
 
 def test_one_attempt_is_one_trial():
-    assert given_up([NAN], 1, well=0) == "its first trial failed: loss is nan in step 7"
+    assert reason_to_give_up([NAN], 1, well=0) == "its first trial failed: loss is nan in step 7"

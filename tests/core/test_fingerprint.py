@@ -1,4 +1,4 @@
-"""The fingerprint of a data set: its content, not its name, place or times."""
+"""The fingerprint of a dataset: its content, not its name, location or times."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ GREY = Normalisation((0.5,), (0.5,))
 
 @pytest.fixture
 def tree(tmp_path):
-    """Write a small data set, and return its folder."""
+    """Write a small dataset, and return its folder."""
     return write_tree(tmp_path / "pets")
 
 
@@ -60,12 +60,12 @@ def fingerprint(bundle, tmp_path):
 
 def test_a_copy_elsewhere_has_the_same_fingerprint_and_another_label(tree, tmp_path):
     copy = shutil.copytree(tree, tmp_path / "deep" / "down" / "copied")
-    one, two = identified(tree), identified(copy)
-    assert one.fingerprint == two.fingerprint
-    assert one.label == f"pets@{one.fingerprint[:8]}"
-    assert two.label == f"copied@{one.fingerprint[:8]}"
-    assert one.class_names == ("cat", "dog")
-    assert one.sizes == "train 6, test 4, files 10"
+    original, copied = identified(tree), identified(copy)
+    assert original.fingerprint == copied.fingerprint
+    assert original.label == f"pets@{original.fingerprint[:8]}"
+    assert copied.label == f"copied@{original.fingerprint[:8]}"
+    assert original.class_names == ("cat", "dog")
+    assert original.sizes == "train 6, test 4, files 10"
 
 
 def test_times_do_not_count(tree):
@@ -78,9 +78,11 @@ def test_times_do_not_count(tree):
 def test_the_order_of_files_does_not_count(tree):
     from lemur_toy.files import tree as load
 
-    one = load(tree, "")
-    two = replace(one, files=one.files[::-1])
-    assert identify(one, tree, "tree", FileDigests()) == identify(two, tree, "tree", FileDigests())
+    bundle = load(tree, "")
+    reordered = replace(bundle, files=bundle.files[::-1])
+    assert identify(bundle, tree, "tree", FileDigests()) == identify(
+        reordered, tree, "tree", FileDigests()
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_the_order_of_files_does_not_count(tree):
     ],
     ids=["content", "label", "split", "number", "class name"],
 )
-def test_a_change_is_noticed_and_where_it_is(tree, change, parts):
+def test_a_change_is_detected_and_located(tree, change, parts):
     before = identified(tree)
     change(tree)
     after = identified(tree)
@@ -108,7 +110,7 @@ def test_a_change_is_noticed_and_where_it_is(tree, change, parts):
     assert before.differing(after) == parts
 
 
-def test_names_count_alike_however_their_accents_are_encoded(tree, tmp_path):
+def test_equivalent_encodings_of_accents_in_names_count_as_equal(tree, tmp_path):
     copy = shutil.copytree(tree, tmp_path / "copy")
     for root, name in ((tree, "caf\u00e9"), (copy, "cafe\u0301")):
         for split in ("train", "test"):
@@ -128,33 +130,33 @@ def test_names_count_alike_however_their_accents_are_encoded(tree, tmp_path):
     ],
     ids=["pixels", "labels", "shape", "type", "class names", "validation"],
 )
-def test_of_samples_in_memory_every_byte_counts(other, tmp_path):
+def test_every_byte_of_samples_in_memory_counts(other, tmp_path):
     assert fingerprint(in_memory(), tmp_path) == fingerprint(in_memory(), tmp_path / "elsewhere")
     assert fingerprint(in_memory(), tmp_path) != fingerprint(other, tmp_path)
 
 
-def test_of_large_samples_in_memory_every_byte_counts(tmp_path):
+def test_every_byte_of_large_samples_in_memory_counts(tmp_path):
     large = torch.zeros(2, 1, 3000, 6000, dtype=torch.uint8)
     changed = large.clone()
     changed[1, 0, -1, -1] = 1
     targets = torch.zeros(2, dtype=torch.int64)
-    one, two = (
+    first, second = (
         replace(in_memory(), train=InMemory(inputs, targets)) for inputs in (large, changed)
     )
-    assert fingerprint(one, tmp_path) != fingerprint(two, tmp_path)
+    assert fingerprint(first, tmp_path) != fingerprint(second, tmp_path)
 
 
-def test_parts_of_tensors_in_memory_count_with_every_byte(tmp_path):
+def test_every_byte_of_parts_of_tensors_in_memory_counts(tmp_path):
     tensors = torch.zeros(500, 1, 2, 2), torch.zeros(500)
     part = Subset(TensorDataset(*tensors), range(1, 401))
     record = identify(in_memory(train=part), tmp_path, "held", FileDigests())
     assert record.in_memory
-    # Not among the samples that would be looked at if they were read from elsewhere.
+    # Not among the samples that would be hashed if they were not in memory.
     tensors[0][3] = 1
     assert identify(in_memory(train=part), tmp_path, "held", FileDigests()) != record
 
 
-def test_of_files_that_the_loader_does_not_name_some_samples_count(tree):
+def test_some_samples_count_if_the_loader_names_no_files(tree):
     before = identified(tree, names="no")
     assert not before.in_memory
     (tree / "train/cat/0.bin").write_bytes(bytes(16))
@@ -162,7 +164,7 @@ def test_of_files_that_the_loader_does_not_name_some_samples_count(tree):
 
 
 class Lazy:
-    """Samples that are made when they are asked for."""
+    """Samples that are created on access."""
 
     def __init__(self, sample, count=1000):
         self.sample, self.count, self.asked = sample, count, []
@@ -175,7 +177,7 @@ class Lazy:
         return self.sample(index)
 
 
-def test_samples_from_elsewhere_are_looked_at_from_the_first_to_the_last(tmp_path):
+def test_sampling_includes_the_first_and_the_last_sample(tmp_path):
     lazy = Lazy(lambda index: (index, "text"))
     few = Lazy(lambda index: (index, "text"), 3)
     fingerprint(in_memory(train=lazy, test=few), tmp_path)
@@ -186,7 +188,7 @@ def test_samples_from_elsewhere_are_looked_at_from_the_first_to_the_last(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("one", "two"),
+    ("first", "second"),
     [
         (np.array([1, 2]), np.array([1, 3])),
         (np.array(["a", None]), np.array(["b", None])),
@@ -196,15 +198,15 @@ def test_samples_from_elsewhere_are_looked_at_from_the_first_to_the_last(tmp_pat
         (b"1", "1"),
     ],
 )
-def test_whatever_samples_hold_counts(one, two, tmp_path):
+def test_all_parts_of_samples_count(first, second, tmp_path):
     def of(value):
         return fingerprint(in_memory(train=Lazy(lambda index: (value, 0))), tmp_path)
 
-    assert of(one) == of(one)
-    assert of(one) != of(two)
+    assert of(first) == of(first)
+    assert of(first) != of(second)
 
 
-def test_samples_that_cannot_be_decoded_are_looked_at_too(tmp_path):
+def test_corrupt_samples_count_too(tmp_path):
     def corrupt(index):
         raise CorruptSampleError("a.png", "it is cut off")
 
@@ -212,21 +214,21 @@ def test_samples_that_cannot_be_decoded_are_looked_at_too(tmp_path):
     assert fingerprint(in_memory(train=Lazy(corrupt)), tmp_path) != whole
 
 
-def test_looking_at_samples_draws_nothing_from_anyone(tmp_path):
+def test_sampling_preserves_the_random_generators(tmp_path):
     drawing = Lazy(lambda index: (torch.rand(1), random.random()))
 
-    def drawn():
+    def drawn_with():
         torch.manual_seed(1)
         random.seed(1)
-        found = fingerprint(in_memory(train=drawing), tmp_path)
-        return found, torch.rand(1).item(), random.random()
+        digest = fingerprint(in_memory(train=drawing), tmp_path)
+        return digest, torch.rand(1).item(), random.random()
 
-    found, *after = drawn()
+    digest, *after = drawn_with()
     torch.manual_seed(1)
     random.seed(1)
     assert after == [torch.rand(1).item(), random.random()]
     torch.manual_seed(2)
-    assert fingerprint(in_memory(train=drawing), tmp_path) == found
+    assert fingerprint(in_memory(train=drawing), tmp_path) == digest
 
 
 def test_the_published_form_names_the_files_of_torchvisions_folders(tmp_path):
@@ -251,7 +253,7 @@ def test_the_published_form_names_the_files_of_torchvisions_folders(tmp_path):
 @pytest.mark.parametrize(
     "held", [[("a text " * 100, 0)], [(torch.ones(2), 0)], torch.ones(3), 7, [], [()]]
 )
-def test_the_published_form_names_no_files_where_there_are_none(tmp_path, held):
+def test_the_published_form_names_no_files_if_there_are_none(tmp_path, held):
     samples = Lazy(lambda index: (index, 0))
     samples.samples = held
     module = ModuleType("published")
@@ -264,21 +266,21 @@ def test_the_published_form_names_no_files_where_there_are_none(tmp_path, held):
 
 @pytest.fixture
 def settled(monkeypatch):
-    """Files count as settled at once."""
+    """Files count as unchanged immediately."""
     monkeypatch.setattr(file_digests, "_SETTLED_NS", -(10**12))
 
 
 @pytest.fixture
 def reads(monkeypatch):
-    """The files that were read, in that order."""
-    found, read = [], file_digests._read
+    """The files that were read, in order."""
+    names, read = [], file_digests._read
 
     def noted(dataset, file):
-        found.append(os.path.basename(file))
+        names.append(os.path.basename(file))
         return read(dataset, file)
 
     monkeypatch.setattr(file_digests, "_read", noted)
-    return found
+    return names
 
 
 @pytest.fixture
@@ -289,8 +291,8 @@ def file(tmp_path):
 
 
 def digest(*files, **options):
-    found = FileDigests(**options)("it", files)
-    assert found == {str(file): hashlib.sha256(file.read_bytes()).digest() for file in files}
+    digests = FileDigests(**options)("it", files)
+    assert digests == {str(file): hashlib.sha256(file.read_bytes()).digest() for file in files}
 
 
 def test_a_file_is_read_once(file, settled, reads):
@@ -299,7 +301,7 @@ def test_a_file_is_read_once(file, settled, reads):
     assert reads == ["a.bin"]
 
 
-def test_a_file_that_changed_just_now_is_read_again_as_its_times_may_not_tell(file, reads):
+def test_a_file_that_has_just_changed_is_read_again(file, reads):
     digest(file)
     stat = file.stat()
     file.write_bytes(b"CONTENT")
@@ -336,7 +338,7 @@ def test_a_damaged_cache_is_replaced(file, settled, reads, tmp_path, content):
     assert reads == ["a.bin"]
 
 
-def test_a_damaged_digest_is_not_believed(file, settled, reads, tmp_path):
+def test_a_damaged_digest_is_ignored(file, settled, reads, tmp_path):
     import sqlite3
     from contextlib import closing
 
@@ -348,7 +350,7 @@ def test_a_damaged_digest_is_not_believed(file, settled, reads, tmp_path):
     assert reads == ["a.bin", "a.bin"]
 
 
-def test_without_a_place_for_a_cache_files_are_read_each_time(file, settled, reads, tmp_path):
+def test_without_a_cache_files_are_read_each_time(file, settled, reads, tmp_path):
     (tmp_path / "no-folder").write_text("")
     for _ in range(2):
         digest(file, cache=tmp_path / "no-folder" / "cache.sqlite")
@@ -370,14 +372,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(MissingDataError) as raised:
         FileDigests()("pets", [tmp_path / "gone.bin"])
     assert str(raised.value) == (
-        f"data set 'pets': {tmp_path / 'gone.bin'} cannot be read: No such file or directory"
+        f"dataset 'pets': {tmp_path / 'gone.bin'} cannot be read: No such file or directory"
     )
 
 
-def test_much_reading_is_announced(file, monkeypatch):
-    monkeypatch.setattr(file_digests, "_MUCH", 4)
+def test_reading_much_data_is_announced(file, monkeypatch):
+    monkeypatch.setattr(file_digests, "_ANNOUNCED_BYTES", 4)
     lines = []
     digest(file, say=lines.append)
     assert lines == [
-        "data set 'it': reading 1 files (0.0 GiB) once, to recognise their content from now on"
+        "dataset 'it': reading 1 files (0.0 GiB) once, to recognise their content from now on"
     ]

@@ -1,4 +1,4 @@
-"""Outputs, weights and buffers that are NaN or infinite are found."""
+"""Outputs, weights and buffers that are NaN or infinite are detected."""
 
 import math
 
@@ -59,11 +59,11 @@ OUTPUTS = {
 
 @pytest.mark.parametrize("kind", OUTPUTS)
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
-def test_an_output_that_is_not_finite_is_found(kind, value):
+def test_an_output_that_is_not_finite_is_detected(kind, value):
     seen = Outputs("test")
-    seen.look(OUTPUTS[kind](1.0))
+    seen.record(OUTPUTS[kind](1.0))
     seen.check()
-    seen.look(OUTPUTS[kind](value))
+    seen.record(OUTPUTS[kind](value))
     with pytest.raises(NotFiniteError) as caught:
         seen.check()
     assert str(caught.value) == (
@@ -88,16 +88,16 @@ def test_an_output_that_is_not_finite_is_found(kind, value):
 )
 def test_finite_outputs_pass_however_large(outputs):
     seen = Outputs("test")
-    seen.look(outputs)
+    seen.record(outputs)
     seen.check()
 
 
-def test_nothing_seen_is_finite():
+def test_no_outputs_are_finite():
     Outputs("test").check()
 
 
 class Raising:
-    """A metric that raises when it is given NaN."""
+    """A metric that raises if it is given NaN."""
 
     def reset(self):
         pass
@@ -110,12 +110,12 @@ class Raising:
         return 1.0
 
 
-def test_what_a_metric_raises_on_nan_is_blamed_on_the_outputs():
-    given = [(torch.ones(2, 3), None), (torch.full((2, 3), NAN), None)]
+def test_an_error_of_a_metric_on_nan_is_attributed_to_the_outputs():
+    loaded = [(torch.ones(2, 3), None), (torch.full((2, 3), NAN), None)]
     with pytest.raises(NotFiniteError, match="for batch 2 of the validation split"):
-        score(nn.Identity(), given, {"raising": Raising()}, "validation")
+        score(nn.Identity(), loaded, {"raising": Raising()}, "validation")
     with pytest.raises(ZeroDivisionError):
-        score(_Broken(), given[:1], {"raising": Raising()}, "validation")
+        score(_Broken(), loaded[:1], {"raising": Raising()}, "validation")
 
 
 class _Broken(nn.Module):
@@ -134,12 +134,12 @@ def attempted(tmp_path, change, **settings):
     import sqlite3
 
     with sqlite3.connect(db) as connection:
-        [found] = connection.execute("select state, reason from trial").fetchall()
-    return found, len(data(db=db))
+        [row] = connection.execute("select state, reason from trial").fetchall()
+    return row, len(data(db=db))
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_a_trial_whose_net_scores_what_is_not_finite_fails(tmp_path, value):
+def test_a_trial_whose_outputs_are_not_finite_fails(tmp_path, value):
     change = f"outputs = outputs if self.training else outputs * 0 + float('{value}')"
     (state, reason), epochs = attempted(tmp_path, change)
     assert (state, epochs) == ("failed", 0)
@@ -150,21 +150,21 @@ def test_a_trial_whose_net_scores_what_is_not_finite_fails(tmp_path, value):
 
 
 def test_one_image_of_the_test_split_is_enough(tmp_path):
-    # The net is tried on two images before its only validation batch; then comes test.
+    # The net is run on two images before its only validation batch; then comes the test split.
     change = "if self.calls == 3 and not self.training: outputs[-1, -1] = float('nan')"
     (state, reason), _ = attempted(tmp_path, change)
     assert state == "failed"
     assert reason.endswith("for batch 1 of the test split")
 
 
-def test_a_score_within_an_epoch_is_looked_at_too(tmp_path):
+def test_a_score_within_an_epoch_is_checked_too(tmp_path):
     change = "if self.calls == 2 and not self.training: outputs = outputs * float('nan')"
     (state, reason), _ = attempted(tmp_path, change, estimator="soon:interval=0.5")
     assert (state, reason.startswith("NotFiniteError: outputs are not finite")) == ("failed", True)
 
 
 @pytest.mark.parametrize("value", [NAN, INF])
-def test_a_buffer_that_is_no_longer_finite_is_found(value):
+def test_a_buffer_that_becomes_infinite_is_detected(value):
     net = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 3))
     buffers = finite_buffers(net)
     check_weights(net, buffers)
@@ -174,7 +174,7 @@ def test_a_buffer_that_is_no_longer_finite_is_found(value):
 
 
 @pytest.mark.parametrize("persistent", [True, False])
-def test_a_buffer_that_is_infinite_from_the_start_is_left_alone(persistent):
+def test_a_buffer_that_is_infinite_from_the_start_is_ignored(persistent):
     net = nn.Module()
     mask = torch.full((3, 3), -INF).triu(1)
     net.register_buffer("mask", mask, persistent=persistent)

@@ -15,8 +15,8 @@ TASKS = ("img-classification",)
 
 
 @pytest.fixture
-def asked(toys, db, monkeypatch):
-    """Plan what settings ask for with plugins that find something; the toys are installed."""
+def plan_with(toys, db, monkeypatch):
+    """Plan a campaign with plugins that find nets; the toys are installed."""
     open_database(db, create=True).dispose()
 
     def ask(*finds, calls=None, **settings):
@@ -46,11 +46,11 @@ def entry(tmp_path):
     return Entry("Mine", str(file), TASKS, summary="found in a drawer")
 
 
-def test_a_net_that_a_plugin_finds_can_be_trained_by_its_name(asked, entry, db):
+def test_a_net_that_a_plugin_finds_can_be_trained_by_its_name(plan_with, entry, db):
     calls = []
-    planned = asked([], [entry], calls=calls, net=["Mine", "Linear"], dataset=["blobs"])
-    assert sorted(one.net for one in planned.pipelines) == ["Linear", "Mine"]
-    assert planned.found == {"Mine": "found in a drawer"}
+    planned = plan_with([], [entry], calls=calls, net=["Mine", "Linear"], dataset=["blobs"])
+    assert sorted(pipeline.net for pipeline in planned.pipelines) == ["Linear", "Mine"]
+    assert planned.found_nets == {"Mine": "found in a drawer"}
     assert calls == [(["Mine"], str(db))] * 2
 
 
@@ -59,16 +59,16 @@ def test_a_net_that_a_plugin_finds_can_be_trained_by_its_name(asked, entry, db):
     [{"net": ["Linear"]}, {"net": ["Min*"]}, {}, {"net": ["Mine"], "db": "absent.db"}],
     ids=["installed", "wildcard", "none named", "no database"],
 )
-def test_nobody_is_asked_where_nothing_can_be_missing(asked, entry, settings):
+def test_plugins_are_not_asked_if_no_net_is_missing(plan_with, entry, settings):
     calls = []
-    # A net that is not found is no pattern's.
+    # No pattern matches a net that is not found.
     with suppress(PatternError, UnknownNameError):
-        asked([entry], calls=calls, **settings)
+        plan_with([entry], calls=calls, **settings)
     assert calls == []
 
 
 @pytest.mark.parametrize(
-    ("found", "message"),
+    ("result", "message"),
     [
         (ValueError("no\nmore"), "failed: ValueError: no"),
         (SystemExit(3), "failed: SystemExit: 3"),
@@ -76,17 +76,17 @@ def test_nobody_is_asked_where_nothing_can_be_missing(asked, entry, settings):
         (["Mine"], "gives 'Mine'; expected entries named Mine"),
     ],
 )
-def test_a_hook_that_fails_is_one_line(asked, found, message):
+def test_a_hook_that_fails_is_reported_in_one_line(plan_with, result, message):
     with pytest.raises(PluginError) as raised:
-        asked(found, net=["Mine"])
+        plan_with(result, net=["Mine"])
     assert str(raised.value) == f"a plugin's lemur_find_nets {message}"
 
 
-def test_a_plugin_can_say_what_is_wrong_with_a_name(asked):
+def test_a_plugin_can_reject_a_name(plan_with):
     with pytest.raises(SettingsError, match="^net 'Mine' is 2 sources$"):
-        asked(SettingsError("net 'Mine' is 2 sources"), net=["Mine"])
+        plan_with(SettingsError("net 'Mine' is 2 sources"), net=["Mine"])
 
 
-def test_an_entry_of_another_name_is_refused(asked, tmp_path):
+def test_an_entry_of_another_name_is_refused(plan_with, tmp_path):
     with pytest.raises(PluginError, match="expected entries named Mine$"):
-        asked([Entry("Other", str(tmp_path / "Other.py"), TASKS)], net=["Mine"])
+        plan_with([Entry("Other", str(tmp_path / "Other.py"), TASKS)], net=["Mine"])

@@ -1,4 +1,4 @@
-"""Campaigns wait for trials that others hold, and go on when they lose one of their own."""
+"""Campaigns wait for trials that others hold, and continue after losing one of their own."""
 
 import shutil
 import sqlite3
@@ -18,7 +18,7 @@ from lemur_core.trial import Epoch, Outcome, State
 
 LINEAR = "img-classification_blobs_hits_Linear"
 FINISHED = Outcome(State.FINISHED, ())
-ASKED = {"trials": 3, "epochs": 4, "seed": 2}
+SETTINGS = {"trials": 3, "epochs": 4, "seed": 2}
 run = partial(lemur_core.run, in_process=True, threads=1)
 
 
@@ -42,8 +42,8 @@ def hasty(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def restless(monkeypatch):
-    """A campaign that waits looks often."""
-    monkeypatch.setattr("lemur_core.campaign.dispatch._LOOK_S", 0.05)
+    """A waiting campaign checks often."""
+    monkeypatch.setattr("lemur_core.campaign.dispatch._POLL_S", 0.05)
 
 
 def interrupted_at(number, epoch):
@@ -66,14 +66,14 @@ def numbers(db):
 
 @pytest.fixture
 def whole(tmp_path):
-    run(LINEAR, **ASKED, db=str(tmp_path / "whole.db"))
+    run(LINEAR, **SETTINGS, db=str(tmp_path / "whole.db"))
     return numbers(tmp_path / "whole.db")
 
 
-def test_a_campaign_waits_for_who_died_and_finishes_its_trial(db, hasty, whole):
-    asked = ASKED | {"trials": 2}
-    run(LINEAR, **asked, db=str(db), watch=interrupted_at(2, 3))
-    # As a container that was killed leaves it.
+def test_a_campaign_waits_for_a_dead_owner_and_finishes_its_trial(db, hasty, whole):
+    settings = SETTINGS | {"trials": 2}
+    run(LINEAR, **settings, db=str(db), watch=interrupted_at(2, 3))
+    # The state that a killed container leaves.
     execute(db, "update trial set state = 'running' where number = 2")
     execute(db, "update owner set host = 'alpha', process = '', beat = 'last'")
     [(uid,)] = rows(db, "select uid from trial where number = 2")
@@ -86,32 +86,32 @@ def test_a_campaign_waits_for_who_died_and_finishes_its_trial(db, hasty, whole):
         if isinstance(event, EpochEnded) and event.trial.number == 2:
             places.append(event.trial.checkpoint)
 
-    summary = run(LINEAR, **asked, db=str(db), watch=watch)
+    summary = run(LINEAR, **settings, db=str(db), watch=watch)
     assert summary.states == {State.FINISHED: 1}
     assert summary.exit_status == 0
     assert numbers(db) == whole[:8]
     [held] = [event for event in seen if isinstance(event, TrialsHeld)]
     assert (held.trials, held.host) == (1, "alpha")
-    # What it may still write to where the state was disturbs nobody.
+    # Files that it may still write to the old folder affect nobody.
     assert {place.name.partition(".")[0] for place in places} == {uid}
     assert folder / uid not in places
     assert [place.name for place in folder.iterdir()] == ["kept"]
 
 
-def test_a_campaign_that_lost_a_trial_goes_on_with_the_others(db, engine, whole):
+def test_a_campaign_that_lost_a_trial_continues_with_the_others(db, engine, whole):
     taker = Writer(engine, {})
     seen = []
 
     def watch(event):
         seen.append(event)
         if isinstance(event, EpochEnded) and (event.trial.number, event.epoch.number) == (2, 2):
-            # As if the campaign had been stopped here for a while.
+            # As if the campaign had been suspended here for a while.
             execute(db, "update owner set beat = ''")
             [(trial_id,)] = rows(db, "select id from trial where number = 2")
             taken.append(trial_id)
             [past] = [
-                one for one in taker.past(event.trial.pipeline, ASKED["epochs"])
-                if one.id == trial_id
+                past for past in taker.past(event.trial.pipeline, SETTINGS["epochs"])
+                if past.id == trial_id
             ]  # fmt: skip
             assert taker.claim(past, {})
         if isinstance(event, TrialsHeld):
@@ -121,7 +121,7 @@ def test_a_campaign_that_lost_a_trial_goes_on_with_the_others(db, engine, whole)
             taker.finish(taken[0], FINISHED)
 
     taken = []
-    summary = run(LINEAR, **ASKED, db=str(db), watch=watch)
+    summary = run(LINEAR, **SETTINGS, db=str(db), watch=watch)
     taker.close()
     assert numbers(db) == whole
     assert summary.states == {State.FINISHED: 2}
@@ -137,10 +137,10 @@ def test_a_campaign_that_lost_a_trial_goes_on_with_the_others(db, engine, whole)
     assert rows(db, "select state, count(*) from trial group by 1") == [("finished", 3)]
 
 
-def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
+def test_a_campaign_that_loses_the_race_for_a_trial_starts_no_extra_trial(
     db, engine, whole, monkeypatch
 ):
-    run(LINEAR, **ASKED, db=str(db), watch=interrupted_at(3, 4))
+    run(LINEAR, **SETTINGS, db=str(db), watch=interrupted_at(3, 4))
     first, claim = Writer(engine, {}), Writer.claim
 
     def too_late(self, past, left_out):
@@ -154,7 +154,7 @@ def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
 
     with monkeypatch.context() as patch:
         patch.setattr(Writer, "claim", too_late)
-        summary = run(LINEAR, **ASKED, db=str(db), watch=watch)
+        summary = run(LINEAR, **SETTINGS, db=str(db), watch=watch)
     first.close()
     assert not summary.states
     assert numbers(db) == whole
@@ -162,7 +162,7 @@ def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("arguments", "line"),
     [
         (
             (1, "alpha", 12.0, "10:42:05"),
@@ -176,7 +176,7 @@ def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
         ),
     ],
 )
-def test_what_is_waited_for_is_said_in_a_line(given, line):
-    *facts, at = given
+def test_waiting_for_trials_is_reported_in_one_line(arguments, line):
+    *facts, at = arguments
     free_at = at and datetime.fromisoformat(f"2026-11-28T{at}")
     assert waiting_line(TrialsHeld(*facts, free_at)) == line

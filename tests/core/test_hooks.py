@@ -4,7 +4,7 @@ import pluggy
 import pytest
 
 from lemur_core import hookimpl, hookspecs
-from lemur_core.campaign.hooks import tell_plugins
+from lemur_core.campaign.hooks import watcher_with_hooks
 from lemur_core.events import (
     CampaignEnded,
     CampaignStarted,
@@ -32,7 +32,7 @@ def registered(*trackers):
 
 
 def tracker(heard, name, **options):
-    """A tracker whose hook says when it is called."""
+    """A tracker whose hook records its calls."""
 
     class Plain:
         @hookimpl(**options)
@@ -66,17 +66,17 @@ def test_trackers_are_called_in_pluggys_order(kinds):
     def trackers(heard):
         return [tracker(heard, number, **options) for number, options in enumerate(kinds)]
 
-    pluggys, ours = [], []
+    pluggys, called = [], []
     manager = pluggy.PluginManager("lemur_core")
     manager.add_hookspecs(hookspecs)
-    for one in trackers(pluggys):
-        manager.register(one)
+    for plugin in trackers(pluggys):
+        manager.register(plugin)
     manager.hook.lemur_trial_started(trial=NoTrial())
 
-    tell_plugins(registered(*trackers(ours)), lambda event: None)(TrialStarted(NoTrial()))
+    watcher_with_hooks(registered(*trackers(called)), lambda event: None)(TrialStarted(NoTrial()))
 
-    assert ours == pluggys
-    assert len(ours) >= len(kinds)
+    assert called == pluggys
+    assert len(called) >= len(kinds)
 
 
 def test_a_function_of_another_name_is_called_for_the_hook_that_it_names():
@@ -87,11 +87,11 @@ def test_a_function_of_another_name_is_called_for_the_hook_that_it_names():
         def begin(self, trial):
             heard.append(trial.number)
 
-    tell_plugins(registered(Tracker()), lambda event: None)(TrialStarted(NoTrial(7)))
+    watcher_with_hooks(registered(Tracker()), lambda event: None)(TrialStarted(NoTrial(7)))
     assert heard == [7]
 
 
-def test_one_that_raises_is_reported_once_and_the_others_are_still_called():
+def test_a_hook_that_raises_is_reported_once_and_the_others_are_still_called():
     heard, events = [], []
 
     class Broken:
@@ -99,7 +99,7 @@ def test_one_that_raises_is_reported_once_and_the_others_are_still_called():
         def lemur_trial_started(self):
             raise SystemExit("no licence")
 
-    watch = tell_plugins(
+    watch = watcher_with_hooks(
         registered(
             tracker(heard, "first"), Broken(), tracker(heard, "last"),
             tracker(heard, "around", wrapper=True),
@@ -153,7 +153,7 @@ def test_a_broken_wrapper_is_reported_once_and_what_it_wraps_is_still_called(fun
     class Broken:
         lemur_trial_started = staticmethod(hookimpl(**{kind: True})(function))
 
-    watch = tell_plugins(
+    watch = watcher_with_hooks(
         registered(tracker(heard, "plain"), tracker(heard, "outer", wrapper=True), Broken()),
         events.append,
     )
@@ -181,7 +181,7 @@ def test_an_interruption_passes_and_closes_the_wrappers():
             finally:
                 closed.append(True)
 
-    watch = tell_plugins(registered(Interrupted(), Wrapper()), lambda event: None)
+    watch = watcher_with_hooks(registered(Interrupted(), Wrapper()), lambda event: None)
     with pytest.raises(KeyboardInterrupt):
         watch(TrialStarted(NoTrial()))
     assert closed == [True]
@@ -195,12 +195,12 @@ def test_each_hook_gets_what_it_asks_for():
         def lemur_trial_finished(self, outcome, trial):
             heard.append((outcome.state, trial.number))
 
-    watch = tell_plugins(registered(Tracker()), lambda event: None)
+    watch = watcher_with_hooks(registered(Tracker()), lambda event: None)
     watch(TrialFinished(NoTrial(3), Outcome(State.FINISHED, ())))
     assert heard == [(State.FINISHED, 3)]
 
 
-def test_trackers_are_told_of_a_campaigns_beginning_and_end():
+def test_trackers_are_called_at_the_start_and_end_of_a_campaign():
     heard, events = [], []
 
     class Tracker:
@@ -221,7 +221,7 @@ def test_trackers_are_told_of_a_campaigns_beginning_and_end():
         def lemur_campaign_ended(self):
             raise SystemExit("bye")
 
-    watch = tell_plugins(registered(Tracker(), Broken()), events.append, Settings(epochs=7))
+    watch = watcher_with_hooks(registered(Tracker(), Broken()), events.append, Settings(epochs=7))
     watch(CampaignStarted([], 3, 7, ["cpu"], "lemur.db"))
     watch(CampaignEnded(SUMMARY))
     assert heard == [(3, [], "lemur.db"), SUMMARY]

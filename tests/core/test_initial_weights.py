@@ -1,4 +1,4 @@
-"""Trials that begin with given weights."""
+"""Trials with initial weights from a file."""
 
 import hashlib
 import json
@@ -39,33 +39,33 @@ def identity(file):
     return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
 
 
-def test_a_trial_begins_with_given_weights_and_is_another_than_one_from_scratch(db, ones):
-    # At so small a rate nothing is learned in an epoch.
-    asked = {"points": [POINT | {"lr": 1e-30}], "lr": "1e-30..1", "db": db, "keep_weights": True}
-    run(**asked, weights=ones)
+def test_a_trial_with_initial_weights_differs_from_one_with_random_weights(db, ones):
+    # With this learning rate, nothing is learned in an epoch.
+    settings = {"points": [POINT | {"lr": 1e-30}], "lr": "1e-30..1", "db": db, "keep_weights": True}
+    run(**settings, weights=ones)
     [uid] = set(data(db=db)["trial"])
-    kept = load_file(f"{db}-weights/{uid}.safetensors")
-    assert kept.keys() == NAMES.keys()
-    assert all(torch.equal(value, torch.ones_like(value)) for value in kept.values())
+    weights_saved = load_file(f"{db}-weights/{uid}.safetensors")
+    assert weights_saved.keys() == NAMES.keys()
+    assert all(torch.equal(value, torch.ones_like(value)) for value in weights_saved.values())
     assert [prm["weights"] for prm in data(db=db)["prm"]] == [identity(ones)]
-    assert not run(**asked, weights=ones).states
-    assert run(**asked).states == {State.FINISHED: 1}
+    assert not run(**settings, weights=ones).states
+    assert run(**settings).states == {State.FINISHED: 1}
     assert [prm.get("weights") for prm in data(db=db)["prm"]] == [identity(ones), None]
 
 
-def test_a_search_begins_with_them_too_and_goes_on_with_them(db, ones):
+def test_a_search_starts_and_resumes_with_initial_weights(db, ones):
     def interrupt(event):
         if isinstance(event, EpochEnded):
             raise KeyboardInterrupt
 
-    asked = {"trials": 1, "epochs": 2, "weights": str(ones), "prm": {"width": 2}, "db": db}
-    run(**asked, watch=interrupt)
-    assert run(**asked).states == {State.FINISHED: 1}
+    settings = {"trials": 1, "epochs": 2, "weights": str(ones), "prm": {"width": 2}, "db": db}
+    run(**settings, watch=interrupt)
+    assert run(**settings).states == {State.FINISHED: 1}
     [state] = set(data(db=db)["state"])
     assert state == "finished"
 
 
-def test_each_point_may_begin_with_its_own(db, ones, tmp_path):
+def test_each_point_may_have_its_own_initial_weights(db, ones, tmp_path):
     lines = [POINT, POINT | {"weights": str(ones)}]
     file = tmp_path / "points.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -73,7 +73,7 @@ def test_each_point_may_begin_with_its_own(db, ones, tmp_path):
     assert [prm.get("weights") for prm in data(db=db)["prm"]] == [None, identity(ones)]
 
 
-def test_weights_of_another_shape_or_net_are_one_clear_line(db, ones, tmp_path):
+def test_weights_of_another_shape_or_net_are_reported_in_one_line(db, ones, tmp_path):
     with pytest.raises(MisfitError) as caught:
         run(points=[POINT | {"width": 3}], weights=ones, db=db)
     assert str(caught.value) == (
@@ -86,13 +86,13 @@ def test_weights_of_another_shape_or_net_are_one_clear_line(db, ones, tmp_path):
     with pytest.raises(MisfitError) as caught:
         run(points=[POINT], weights=other, db=db)
     assert str(caught.value) == (
-        f"the weights in {other} do not fit net 'Linear': they lack layers.1.weight, "
-        "layers.2.bias, layers.2.weight; they have head, it does not; expected those of the same "
+        f"the weights in {other} do not fit net 'Linear': missing layers.1.weight, "
+        "layers.2.bias, layers.2.weight; unexpected head; expected those of the same "
         "net with hyperparameters that give it the same shape"
     )
 
 
-def test_a_file_that_changes_while_the_campaign_runs_is_not_taken_for_what_it_was(db, ones):
+def test_a_file_that_changes_during_the_campaign_is_rejected(db, ones):
     def change(event):
         if isinstance(event, EpochEnded):
             save_file({name: torch.zeros(shape) for name, shape in NAMES.items()}, ones)
@@ -101,7 +101,7 @@ def test_a_file_that_changes_while_the_campaign_runs_is_not_taken_for_what_it_wa
     summary = run(points=[POINT, POINT | {"lr": 0.02}], weights=ones, db=db, watch=change)
     assert summary.states == {State.FINISHED: 1, State.FAILED: 1}
     [reason] = summary.reasons
-    assert reason == f"{ones} has changed since the campaign began; expected {began}"
+    assert reason == f"{ones} has changed since the campaign started; expected {began}"
 
 
 @pytest.mark.parametrize("where", ["setting", "point"])
@@ -113,32 +113,32 @@ def test_a_file_that_changes_while_the_campaign_runs_is_not_taken_for_what_it_wa
         ("empty.safetensors", b"", "weights '{}' is no safetensors file"),
     ],
 )
-def test_a_file_that_holds_none_is_one_clear_line(db, tmp_path, where, name, text, message):
+def test_a_file_without_weights_is_reported_in_one_line(db, tmp_path, where, name, text, message):
     file = tmp_path / name
     if text is not None:
         file.write_bytes(text)
-    begun = {"weights": file} if where == "setting" else {}
-    point = POINT if begun else POINT | {"weights": str(file)}
+    setting = {"weights": file} if where == "setting" else {}
+    point = POINT if setting else POINT | {"weights": str(file)}
     with pytest.raises(SettingsError) as caught:
-        run(points=[point], **begun, db=db)
-    assert str(caught.value) == ("" if begun else "point 1: ") + message.format(file)
+        run(points=[point], **setting, db=db)
+    assert str(caught.value) == ("" if setting else "point 1: ") + message.format(file)
 
 
-def test_a_trial_is_reproduced_with_the_weights_that_it_began_with(db, ones, tmp_path):
+def test_a_trial_is_reproduced_with_its_initial_weights(db, ones, tmp_path):
     run(points=[POINT], weights=ones, db=db)
     [uid] = set(data(db=db)["trial"])
     call = CliRunner().invoke
     done = call(reproduce, [uid, "--db", db, "--weights", str(ones)])
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, "the same")
-    wanted = identity(ones)
+    expected = identity(ones)
     lacking = call(reproduce, [uid, "--db", db])
     assert str(lacking.exception) == (
-        f"trial {uid[:8]} began with the weights of a file that is not kept, whose SHA-256 begins "
-        f"with {wanted[7:]}; name it: lemur reproduce {uid[:8]} --weights FILE"
+        f"trial {uid[:8]} started from the weights in a file that is not stored, whose SHA-256 "
+        f"begins with {expected[7:]}; name it: lemur reproduce {uid[:8]} --weights FILE"
     )
     other = tmp_path / "other.safetensors"
     save_file({"head": torch.ones(2)}, other)
     wrong = call(reproduce, [uid, "--db", db, "--weights", str(other)])
     assert str(wrong.exception) == (
-        f"weights '{other}' are {identity(other)}; the trial began with {wanted}"
+        f"weights '{other}' are {identity(other)}; the trial started from {expected}"
     )

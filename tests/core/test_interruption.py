@@ -1,4 +1,4 @@
-"""Ctrl-C is told from a `KeyboardInterrupt` that a net raises."""
+"""Ctrl-C is distinguished from a `KeyboardInterrupt` that a net raises."""
 
 import os
 import signal
@@ -14,16 +14,16 @@ def press():
 
 
 def test_the_second_stops_at_once():
-    told = []
-    with Interruption(told.append) as interruption:
+    lines = []
+    with Interruption(lines.append) as interruption:
         press()
-        assert interruption.asked
+        assert interruption.is_requested
         with pytest.raises(StopNow):
             press()
-    assert told == ["finishing the epoch, then stopping; Ctrl-C again stops now"]
+    assert lines == ["finishing the epoch, then stopping; Ctrl-C again stops now"]
 
 
-def test_the_first_stops_at_once_what_has_no_epoch_to_finish():
+def test_the_first_stops_at_once_if_there_is_no_epoch_to_finish():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(StopNow), stopped_at_once():
         press()

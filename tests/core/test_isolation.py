@@ -1,4 +1,4 @@
-"""A trial's numbers do not depend on what its worker trained before."""
+"""A trial's results do not depend on the trials that its worker trained before."""
 
 import os
 import signal
@@ -83,7 +83,7 @@ class Hostile(Net):
 Net = Hostile
 '''
 
-# Trains like the toys' net; the loss of its second epoch tells the state of its process.
+# Trains like the toys' net; the loss of its second epoch shows the state of its process.
 WITNESS = """
 {source}
 
@@ -132,7 +132,7 @@ class Witness(Net):
 Net = Witness
 """
 
-# What a net does to its process before it trains.
+# Actions of a net on its process before it trains.
 HOSTILE = {
     "default dtype": "torch.set_default_dtype(torch.float64)",
     "default device": "torch.set_default_device('meta')",
@@ -192,11 +192,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workers(folder):
-    """The one that all tests share, once a test has begun it: it finds the toys then."""
-    begun = []
-    yield begun
-    for one in begun:
-        one.close()
+    """A worker that all tests share, once a test has started it: it finds the toys then."""
+    started_workers = []
+    yield started_workers
+    for worker in started_workers:
+        worker.close()
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def worker(folder, workers, toys):
 
 @pytest.fixture
 def trial(folder, toys):
-    """Return a trial of the witness, or of a net that begins to learn with some lines."""
+    """Return a trial of the witness net, or of a net whose ``learn`` starts with these lines."""
 
     def make(lines=None, epochs=1):
         source = toys.get("net", "Linear").source()
@@ -247,7 +247,7 @@ def alone(folder):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_numbers_are_those_of_a_net_that_trained_alone(worker, trial, alone, name):
+def test_results_are_those_of_a_net_that_trained_alone(worker, trial, alone, name):
     if not alone:
         alone["numbers"] = numbers(trained(worker, trial(epochs=2)))
     process = worker._process
@@ -256,7 +256,7 @@ def test_numbers_are_those_of_a_net_that_trained_alone(worker, trial, alone, nam
     assert worker._process is process
 
 
-NO_MESSAGE = "its process sent what is no message of a trial"
+NO_MESSAGE = "its process sent an invalid message"
 EPOCH = (
     '{"Epoch": {"number": %s, "loss": %s, "validation": %s, "accuracy": 1.0, "duration_ns": %s, '
     '"scores": %s, "within": [], "size": null, "facts": {}}}'
@@ -286,17 +286,17 @@ OUTCOME = (
         (EPOCH % ("1", "0.5", "1.0", "-5", "{}") + "\n", "epoch 1 ended before it began"),
         (EPOCH % ("1", "0.5", "1.0", f"{2**63}", "{}") + "\n", "epoch 1 ended before it began"),
         (EPOCH % ("1", "0.5", "1.0", "5", '{"other": [1.0, 1.0]}') + "\n",
-         "the scores of epoch 1 are not by the pipeline's metrics"),
-        (OUTCOME % "finished" + "\n", "it said 'finished' after epoch 0 of 2"),
-        (OUTCOME % "pruned" + "\n", "it said 'pruned' after epoch 0 of 2"),
-        (OUTCOME % "running" + "\n", "it said 'running' after epoch 0 of 2"),
-        (OUTCOME % "abandoned" + "\n", "it said 'abandoned' after epoch 0 of 2"),
+         "the scores of epoch 1 do not match the pipeline's metrics"),
+        (OUTCOME % "finished" + "\n", "it reported 'finished' after epoch 0 of 2"),
+        (OUTCOME % "pruned" + "\n", "it reported 'pruned' after epoch 0 of 2"),
+        (OUTCOME % "running" + "\n", "it reported 'running' after epoch 0 of 2"),
+        (OUTCOME % "abandoned" + "\n", "it reported 'abandoned' after epoch 0 of 2"),
         ('{"Outcome" ' + "\n", NO_MESSAGE),
-        # The rest of the first message is that of its first epoch.
+        # The remainder of the first message is that of its first epoch.
         ('{"Epoch": ', NO_MESSAGE),
     ],
 )  # fmt: skip
-def test_what_a_net_writes_to_its_pipe_is_its_own_failure(worker, trial, alone, sent, reason):
+def test_a_net_that_writes_to_the_pipe_fails(worker, trial, alone, sent, reason):
     process = worker._process
     outcome = trained(worker, trial(f"send({sent!r})", epochs=2))
     text = reason if reason.startswith(NO_MESSAGE) else f"{NO_MESSAGE}: {reason}"
@@ -304,15 +304,15 @@ def test_what_a_net_writes_to_its_pipe_is_its_own_failure(worker, trial, alone, 
     assert worker._process is process
 
 
-def test_an_epoch_is_not_told_twice(worker, trial):
-    told = EPOCH % ("1", "0.5", "1.0", "5", "{}")
-    outcome = trained(worker, trial(f"send({told + chr(10) + told + chr(10)!r})", epochs=3))
+def test_an_epoch_is_not_reported_twice(worker, trial):
+    message = EPOCH % ("1", "0.5", "1.0", "5", "{}")
+    outcome = trained(worker, trial(f"send({message + chr(10) + message + chr(10)!r})", epochs=3))
     reason = f"{NO_MESSAGE}: it sent epoch 1; expected epoch 2"
     assert (outcome.state, outcome.reason) == (State.FAILED, reason)
     assert [epoch.number for epoch in outcome.epochs] == [1]
 
 
-def test_a_net_that_ends_its_process_with_its_trial_untold_has_failed(worker, trial):
+def test_a_net_that_ends_its_process_before_the_outcome_has_failed(worker, trial):
     for line, reason in (
         ("os._exit(0)", "its process exited with status 0"),
         ("os.kill(os.getpid(), 9)", "its process was ended by signal 9 (SIGKILL)"),
@@ -326,7 +326,7 @@ def test_a_net_that_ends_its_process_with_its_trial_untold_has_failed(worker, tr
     "kind", ["KeyboardInterrupt", "SystemExit", "GeneratorExit", "BaseException"]
 )
 @pytest.mark.parametrize("is_here", [True, False])
-def test_what_a_net_raises_to_end_the_program_is_its_failure(worker, trial, kind, is_here):
+def test_a_net_that_raises_system_exit_has_failed(worker, trial, kind, is_here):
     lines = f"raise {kind}('so')"
     used = InProcessWorker(worker.bundles, "cpu") if is_here else worker
     outcome = trained(used, trial(lines))
@@ -334,7 +334,7 @@ def test_what_a_net_raises_to_end_the_program_is_its_failure(worker, trial, kind
     assert lines in outcome.traceback
 
 
-def test_a_trial_is_stopped_by_who_runs_it(worker, trial):
+def test_a_trial_is_stopped_by_its_caller(worker, trial):
     here = InProcessWorker(worker.bundles, "cpu")
     with pytest.raises(StopNow):
         trained(here, trial("from lemur_core.train.stop import StopNow; raise StopNow"))
@@ -367,15 +367,17 @@ def started(file):
 
 
 @pytest.mark.parametrize("then", ["", "raise ValueError", "os._exit(0)", "os.kill(os.getpid(), 9)"])
-def test_what_left_the_process_group_is_ended_with_its_trial(worker, trial, tmp_path, then):
+def test_processes_that_left_the_process_group_are_ended_with_their_trial(
+    worker, trial, tmp_path, then
+):
     file = tmp_path / "pids"
     trained(worker, trial(STARTS.format(file=str(file), then=then)))
-    # The next trial is begun only then, or meanwhile.
+    # The next trial is started either after that or in the meantime.
     numbers(trained(worker, trial(epochs=2)))
     eventually(lambda: not any(map(is_running, started(file))))
 
 
-def test_a_trial_that_takes_too_long_is_ended_with_all_it_started(worker, trial, tmp_path):
+def test_a_trial_that_takes_too_long_is_ended_with_its_children(worker, trial, tmp_path):
     file, process = tmp_path / "pids", worker._process
     holds_lock = "ctypes.PyDLL(None).pause()"
     limits, worker._watch.limits = worker._watch.limits, TrialLimits(epoch_s=1.5)
@@ -388,7 +390,7 @@ def test_a_trial_that_takes_too_long_is_ended_with_all_it_started(worker, trial,
     assert worker._process is process
 
 
-def test_a_trial_that_takes_too_much_memory_is_ended_alone(worker, trial):
+def test_a_trial_that_takes_too_much_memory_is_ended_without_others(worker, trial):
     process = worker._process
     limits, worker._watch.limits = worker._watch.limits, TrialLimits(memory_bytes=2 * 2**30)
     try:
@@ -399,19 +401,19 @@ def test_a_trial_that_takes_too_much_memory_is_ended_alone(worker, trial):
     assert worker._process is process
 
 
-def test_nothing_is_left_of_a_campaign_that_was_killed(worker, trial, tmp_path):
-    """A process that stands for the campaign is killed while a net holds the interpreter's lock."""
+def test_no_process_remains_of_a_killed_campaign(worker, trial, tmp_path):
+    """Kill a process that represents the campaign while a net holds the interpreter's lock."""
     file, pid = tmp_path / "pids", tmp_path / "pid"
     lines = STARTS.format(
         file=str(file),
         then=f"Path({str(pid)!r}).write_text(str(os.getpid())); ctypes.PyDLL(None).pause()",
     )
-    one, reading = trial(lines), os.pipe()
+    first_trial, reading = trial(lines), os.pipe()
     campaign = os.fork()
     if campaign == 0:
         try:
             used = ProcessWorker(worker.bundles, worker.limits, "cpu", worker._start)
-            used.begin(one)
+            used.begin(first_trial)
             os.write(reading[1], str(used._process.pid).encode())
             time.sleep(600)
         finally:

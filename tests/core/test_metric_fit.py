@@ -1,4 +1,4 @@
-"""A metric that cannot score a data set is composed only where it is named, and then an error."""
+"""A metric that does not fit a dataset is left out unless it is named; then it is an error."""
 
 import pytest
 
@@ -20,12 +20,12 @@ def top9(out_shape):
 def broken(out_shape):
     raise KeyError("scale")
 """
-MISFIT = "metric 'top9' does not fit data set 'blobs': top9 looks at 9 classes; the data set has "
+MISFIT = "metric 'top9' does not fit dataset 'blobs': top9 looks at 9 classes; the data set has "
 
 
 @pytest.fixture
 def train(toys, tmp_path, monkeypatch):
-    """Run a campaign with two more metrics; give the pipelines that ended up in the database."""
+    """Run a campaign with two more metrics; return the pipelines that are recorded."""
     (tmp_path / "more_metrics.py").write_text(METRICS)
     monkeypatch.syspath_prepend(str(tmp_path))
     tasks = ("img-classification",)
@@ -33,43 +33,43 @@ def train(toys, tmp_path, monkeypatch):
     registry = toys.with_entries("more", "metric", entries)
 
     def call(*metrics, **settings):
-        given = {"net": "Linear", "metric": list(metrics), "trials": 1, "epochs": 1}
-        given |= {"db": str(tmp_path / "lemur.db"), "in_process": True}
+        defaults = {"net": "Linear", "metric": list(metrics), "trials": 1, "epochs": 1}
+        defaults |= {"db": str(tmp_path / "lemur.db"), "in_process": True}
         events = []
-        summary = campaign(Settings.of(given | settings), registry, events.append)
+        summary = campaign(Settings.of(defaults | settings), registry, events.append)
         warned = [event.message for event in events if isinstance(event, Warned)]
         return sorted(set(data(db=summary.db)["metric"])), warned
 
     return call
 
 
-def test_it_is_left_out_where_a_wildcard_matches_it(train):
+def test_it_is_left_out_if_a_wildcard_matches_it(train):
     metrics, warned = train("{hits,top*}", dataset="blobs")
     assert (metrics, warned) == (["hits"], [])
 
 
-def test_it_is_an_error_where_it_is_named(train):
+def test_it_is_an_error_if_it_is_named(train):
     for metrics in (["top9"], ["more/top9"], ["hits,top9"], ["hits", "top9"]):
         with pytest.raises(MisfitError) as caught:
             train(*metrics, dataset="blobs")
         assert str(caught.value).startswith(MISFIT)
 
 
-def test_it_is_reported_where_only_the_metric_is_named(train):
+def test_it_is_reported_if_only_the_metric_is_named(train):
     metrics, warned = train("hits", "top9", dataset="blob*")
     assert metrics == ["hits"]
     [line] = warned
     assert line.startswith(MISFIT)
 
 
-def test_it_is_the_error_where_nothing_else_is_left(train):
+def test_it_is_the_error_if_nothing_else_is_left(train):
     with pytest.raises(MisfitError) as caught:
         train("top*", dataset="blob*")
     assert str(caught.value).startswith(MISFIT)
 
 
-def test_a_metric_that_cannot_be_made_is_left_out_and_reported(train):
+def test_a_metric_that_cannot_be_created_is_left_out_and_reported(train):
     metrics, warned = train("{hits,brok*}", dataset="blobs")
-    assert (metrics, warned) == (["hits"], ["metric 'broken' cannot be made: KeyError: 'scale'"])
-    with pytest.raises(PluginError, match="^metric 'broken' cannot be made: KeyError: 'scale'$"):
+    assert (metrics, warned) == (["hits"], ["metric 'broken' cannot be created: KeyError: 'scale'"])
+    with pytest.raises(PluginError, match="^metric 'broken' cannot be created: KeyError: 'scale'$"):
         train("broken", dataset="blobs")

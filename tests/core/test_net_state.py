@@ -1,4 +1,4 @@
-"""A resumed net goes on with everything that it keeps beside its weights."""
+"""A resumed net has its state other than weights restored."""
 
 import itertools
 from dataclasses import replace
@@ -71,8 +71,8 @@ class Net(nn.Module):
 def trial(toys, tmp_path):
     file = tmp_path / "Keeping.py"
     file.write_text(NET)
-    known = toys.with_entries("file", "net", [entry_of_file(file)])
-    [made] = compose(known, [Pattern.parse("img-classification_blobs_hits_Keeping")])
+    with_keeping = toys.with_entries("file", "net", [entry_of_file(file)])
+    [made] = compose(with_keeping, [Pattern.parse("img-classification_blobs_hits_Keeping")])
     return Trial(made, 1, {"lr": 0.01, "batch": 16, "transform": "plain"}, 3, 4)
 
 
@@ -85,11 +85,11 @@ def bundle():
 
 
 def numbers(epochs):
-    return [(one.number, one.loss, one.validation, one.accuracy) for one in epochs]
+    return [(epoch.number, epoch.loss, epoch.validation, epoch.accuracy) for epoch in epochs]
 
 
 @pytest.mark.parametrize("after", [1, 3])
-def test_what_a_net_keeps_beside_its_weights_resumes(trial, bundle, tmp_path, after):
+def test_the_state_other_than_weights_is_restored(trial, bundle, tmp_path, after):
     whole = numbers(run_trial(trial, bundle))
     trial = replace(trial, checkpoint=tmp_path / "state")
     list(itertools.islice(run_trial(trial, bundle), after))

@@ -1,4 +1,4 @@
-"""Targets that lie in the image: each sample is transformed with its target."""
+"""Targets that are transformed together with their image."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 class Mirrored(nn.Module):
-    """Mirror image and mask in training, each time or never."""
+    """Mirror image and mask in training, either always or never."""
 
     def pair(self, image, target):
         if not self.training:
@@ -24,7 +24,7 @@ class Mirrored(nn.Module):
 
 
 class Listed:
-    """Samples one at a time; ``read`` counts them."""
+    """Samples read one at a time; ``read`` counts the reads."""
 
     def __init__(self, images, targets):
         self.images, self.targets_, self.read = images, targets, 0
@@ -38,7 +38,7 @@ class Listed:
 
 
 def scenes(count=7):
-    """Images whose mask is their only channel, no two pixels of a row alike."""
+    """Images whose mask equals their only channel, with distinct pixels in each row."""
     masks = torch.arange(count * 6).reshape(count, 2, 3)
     return masks.to(torch.uint8)[:, None], masks
 
@@ -47,13 +47,13 @@ def scenes(count=7):
 @pytest.mark.parametrize("training", [True, False])
 def test_a_mask_is_moved_with_its_image(kind, training):
     images, masks = scenes()
-    given = list(batches(kind(images, masks), Mirrored(), 3, CPU, training=training))
-    assert [len(inputs) for inputs, _ in given] == ([3, 3] if training else [3, 3, 1])
-    for inputs, targets in given:
+    loaded = list(batches(kind(images, masks), Mirrored(), 3, CPU, training=training))
+    assert [len(inputs) for inputs, _ in loaded] == ([3, 3] if training else [3, 3, 1])
+    for inputs, targets in loaded:
         assert inputs.dtype == torch.float32
         assert targets.dtype == torch.int64
         assert torch.equal(inputs[:, 0].long(), targets)
-    rows = torch.cat([targets for _, targets in given])
+    rows = torch.cat([targets for _, targets in loaded])
     order = rows[:, :, 0] > rows[:, :, 2]
     assert order.all() if training else not order.any()
 
@@ -66,8 +66,8 @@ def test_objects_are_a_list_with_one_dictionary_for_each_image():
     ]
     [(inputs, targets)] = batches(Listed(images, objects), Mirrored(), 5, CPU, training=False)
     assert inputs.shape == (5, 1, 2, 3)
-    assert [len(each["labels"]) for each in targets] == [0, 1, 2, 3, 4]
-    assert [each["image_id"] for each in targets] == [0, 1, 2, 3, 4]
+    assert [len(objects["labels"]) for objects in targets] == [0, 1, 2, 3, 4]
+    assert [objects["image_id"] for objects in targets] == [0, 1, 2, 3, 4]
 
 
 def bundle(kind):
@@ -76,15 +76,15 @@ def bundle(kind):
 
 
 @pytest.mark.parametrize("kind", [InMemory, Listed])
-def test_masks_are_no_classes_to_choose_samples_by(kind):
+def test_samples_cannot_be_selected_by_masks(kind):
     part = restrict(bundle(kind), Restriction(samples=5), "toy")
     assert len(part.train) == 5
     assert part.chance == 0.25
-    with pytest.raises(PatternError, match="its targets are no classes to choose among"):
+    with pytest.raises(PatternError, match="its targets are not classes, so none can be selected"):
         restrict(bundle(kind), Restriction(classes=2), "toy")
 
 
-def test_not_every_mask_is_read_to_find_that_it_is_no_class():
+def test_one_mask_is_read_to_find_that_targets_are_not_classes():
     samples = Listed(*scenes())
     assert targets_of(samples) is None
     assert samples.read == 1

@@ -1,4 +1,4 @@
-"""Epochs are scored in the middle without a trace in what is learned."""
+"""Scores within epochs do not affect training."""
 
 from dataclasses import replace
 
@@ -14,8 +14,8 @@ from lemur_core.train.part_scorer import PartScorer
 from lemur_core.train.training import run_trial
 from lemur_core.trial import Trial
 
-# What draws while it learns, and has a mode that matters: dropout, and a layer that its author
-# keeps in evaluation.
+# A net that draws random numbers in training and has modes that matter: dropout, and a layer
+# that its author keeps in evaluation mode.
 NET = """
 import torch
 from torch import nn
@@ -43,7 +43,7 @@ class Net(Classifier):
 
 
 class Noisy(torch.nn.Module):
-    """Draws in training only, which it is told once an epoch."""
+    """Draws random numbers in training only, a mode which is set once per epoch."""
 
     def __init__(self, normalisation):
         super().__init__()
@@ -54,7 +54,7 @@ class Noisy(torch.nn.Module):
 
 
 def drawing_compute(hits):
-    """Draw when scoring, as what loads images in processes of its own does."""
+    """Draw random numbers in scoring, as a loader with processes does."""
     torch.rand(1)
     return hits.hits / hits.count
 
@@ -65,8 +65,8 @@ def trial(toys, tmp_path, monkeypatch):
     monkeypatch.setattr("lemur_toy.data.Hits.compute", drawing_compute)
     file = tmp_path / "Drawing.py"
     file.write_text(NET)
-    known = toys.with_entries("file", "net", [entry_of_file(file)])
-    [made] = compose(known, [Pattern.parse("img-classification_blobs_hits_Drawing")])
+    with_drawing = toys.with_entries("file", "net", [entry_of_file(file)])
+    [made] = compose(with_drawing, [Pattern.parse("img-classification_blobs_hits_Drawing")])
     prm = {"lr": 0.05, "batch": 8, "transform": "plain", "momentum": 0.9, "weight_decay": 0.0}
     return Trial(made, 1, {**prm, "optimizer": "sgd", "scheduler": "constant"}, 3, 3)
 
@@ -76,35 +76,35 @@ def epochs(trial, tmp_path):
 
 
 @pytest.mark.parametrize("parts", [2, 3, 50])
-def test_what_is_learned_hangs_on_no_part(trial, tmp_path, parts):
+def test_parts_do_not_affect_training(trial, tmp_path, parts):
     whole = epochs(trial, tmp_path)
     cut = epochs(replace(trial, parts=parts), tmp_path)
-    assert [(one.loss, one.validation) for one in cut] == [
-        (one.loss, one.validation) for one in whole
+    assert [(epoch.loss, epoch.validation) for epoch in cut] == [
+        (epoch.loss, epoch.validation) for epoch in whole
     ]
-    assert {one.within for one in whole} == {()}
+    assert {epoch.within for epoch in whole} == {()}
     # 58 training images are eight batches.
-    assert [len(one.within) for one in cut] == [min(parts, 8) - 1] * 3
+    assert [len(epoch.within) for epoch in cut] == [min(parts, 8) - 1] * 3
 
 
-def test_each_part_says_how_much_was_trained_by_then(trial, tmp_path):
+def test_each_part_states_the_fraction_of_the_epoch(trial, tmp_path):
     cut = epochs(replace(trial, parts=4), tmp_path)
     assert [trained for trained, _ in cut[1].within] == [1.25, 1.5, 1.75]
-    assert all(0 <= validation <= 1 for one in cut for _, validation in one.within)
+    assert all(0 <= validation <= 1 for epoch in cut for _, validation in epoch.within)
 
 
-def test_a_part_ends_where_its_batches_have_been_learned_from():
+def test_a_part_ends_after_training_on_its_batches():
     batches = [(torch.full((1,), number), None) for number in range(5)]
     learned, seen = [], []
-    parted = PartScorer(batches, 2, lambda: seen.append(list(learned)) or 0.5, ())
-    for inputs, _ in parted:
+    scorer = PartScorer(batches, 2, lambda: seen.append(list(learned)) or 0.5, ())
+    for inputs, _ in scorer:
         learned.append(int(inputs))
     assert seen == [[0, 1]]
-    assert parted.scores == [(0.5, 0.5)]
-    assert len(parted) == 5
+    assert scorer.scores == [(0.5, 0.5)]
+    assert len(scorer) == 5
 
 
-def test_one_part_is_never_looked_at():
+def test_a_single_part_is_not_scored():
     samples = InMemory(torch.zeros(4, 1, 1, 1, dtype=torch.uint8), torch.zeros(4).long())
-    parted = PartScorer([samples[0]] * 4, 1, pytest.fail, ())
-    assert len(list(parted)) == 4
+    scorer = PartScorer([samples[0]] * 4, 1, pytest.fail, ())
+    assert len(list(scorer)) == 4

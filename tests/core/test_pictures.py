@@ -39,9 +39,9 @@ def train(toys, monkeypatch, tmp_path):
         extended = extended.with_entries(f"toy-{name}", kind, [Entry(name, target, (task,))])
 
     def call(pattern, **settings):
-        asked = {"trials": 1, "epochs": 3, "in_process": True, "db": str(tmp_path / "lemur.db")}
+        defaults = {"trials": 1, "epochs": 3, "in_process": True, "db": str(tmp_path / "lemur.db")}
         campaign(
-            Settings.of({"patterns": [pattern], **asked, **settings}), extended, lambda _: None
+            Settings.of({"patterns": [pattern], **defaults, **settings}), extended, lambda _: None
         )
         [uid] = set(data(db=tmp_path / "lemur.db")["trial"])
         return uid
@@ -86,13 +86,13 @@ def test_without_kept_weights_the_trial_is_trained_again(train, lemur, tmp_path)
     uid = train(SEGMENTS)
     status, out, errors = lemur("show", "pictures", uid[:8], "-o", "one.png")
     assert (status, errors) == (0, "")
-    kept = f"lemur.db-weights/{uid}.safetensors"
+    weights_file = f"lemur.db-weights/{uid}.safetensors"
     assert [line.partition(": ")[0] for line in out.splitlines()] == [
         f"trial {uid} of {SEGMENTS}",
-        f"there is no {kept}",
+        f"there is no {weights_file}",
         "epoch 1",
         "epoch 2",
-        f"kept its weights in {kept}",
+        f"saved its weights in {weights_file}",
         "wrote one.png",
     ]
     assert_scenes("one.png")
@@ -107,7 +107,7 @@ def test_the_picture_is_drawn_even_if_weights_cannot_be_kept(train, lemur, tmp_p
     (tmp_path / "lemur.db-weights").write_text("a file stands in the way")
     status, out, errors = lemur("show", "pictures", uid, "-o", "one.png")
     assert (status, errors) == (0, "")
-    assert "kept its weights" not in out
+    assert "saved its weights" not in out
     assert_scenes("one.png")
 
 
@@ -156,7 +156,7 @@ def test_a_pipeline_is_drawn_by_its_best_trial_on_validation(train, lemur, tmp_p
     campaign_of_two = ("run", LINEAR, "-t", 3, "-e", 1, "--in-process", "-q", "--keep-weights")
     lemur(*campaign_of_two)
     with closing(sqlite3.connect("lemur.db")) as connection, connection:
-        uids = [one for (one,) in connection.execute("select uid from trial order by id")]
+        uids = [uid for (uid,) in connection.execute("select uid from trial order by id")]
         for trial, (validation, accuracy) in enumerate([(0.5, 0.9), (0.7, 0.1), (0.6, 0.8)], 1):
             connection.execute(
                 "update stat set validation = ?, accuracy = ? where trial_id = ?",
@@ -175,7 +175,7 @@ def test_a_net_that_fails_when_trained_again_is_an_error(train, lemur):
     status, out, errors = lemur("show", "pictures", uid)
     assert (status, errors) == (1, "")
     last = out.splitlines()[-1]
-    assert last.startswith("failed: net 'Segments' cannot take data set 'scenes'")
+    assert last.startswith("failed: net 'Segments' cannot process dataset 'scenes'")
     assert "has no attribute 'unknown'" in last
 
 
@@ -218,7 +218,7 @@ def test_missing_information_on_a_trial_is_an_error_of_one_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("seed", None)
     assert lemur("show", "pictures", uid)[2] == (
-        f"lemur: error: trial {uid}: cannot be run again, for nothing is known of its seed\n"
+        f"lemur: error: trial {uid}: cannot be run again, because its seed was not recorded\n"
     )
 
 

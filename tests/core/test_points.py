@@ -1,4 +1,4 @@
-"""Hyperparameters that are given, each trained once by each pipeline."""
+"""Points of hyperparameters, each trained once by each pipeline."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ from lemur_core.trial import State
 
 LINEAR = "img-classification_blobs_hits_Linear"
 run = partial(lemur_core.run, LINEAR, in_process=True, threads=1, epochs=1)
-# All that Linear takes, but for what has one value.
+# All hyperparameters of Linear, except those with a single value.
 POINT = {"lr": 0.01, "batch": 16, "momentum": 0.5, "width": 2, "transform": "plain"}
 SPACE = {
     "batch": Choice((16, 32)),
@@ -51,7 +51,7 @@ def complete(*prms, space=SPACE):
     return Points(read_points(prms), space, "Net", InitialWeights())
 
 
-def test_a_point_is_trained_once_and_the_same_command_again_trains_nothing(db):
+def test_a_point_is_trained_once_and_repeating_the_command_trains_nothing(db):
     summary = run(points=points(0.01, 0.02), db=db)
     assert summary.states == {State.FINISHED: 2}
     assert lrs(db) == [0.01, 0.02]
@@ -69,63 +69,70 @@ def test_a_point_that_a_search_has_trained_is_not_trained_again(db):
     assert not run(points=points(0.01), db=db).states
 
 
-def test_a_points_numbers_depend_on_the_point_and_not_on_what_was_trained_before(tmp_path):
-    one, other = str(tmp_path / "1.db"), str(tmp_path / "2.db")
-    run(points=points(0.01, 0.02), db=one)
-    run(points=points(0.02, 0.01), db=other)
+def test_the_results_of_a_point_do_not_depend_on_earlier_trials(tmp_path):
+    first_db, second_db = str(tmp_path / "1.db"), str(tmp_path / "2.db")
+    run(points=points(0.01, 0.02), db=first_db)
+    run(points=points(0.02, 0.01), db=second_db)
     losses = [
         {prm["lr"]: loss for prm, loss in zip(frame["prm"], frame["loss"], strict=True)}
-        for frame in (data(db=one), data(db=other))
+        for frame in (data(db=first_db), data(db=second_db))
     ]
     assert losses[0] == losses[1]
 
 
-def test_a_campaign_that_was_ended_goes_on_with_its_points(db):
+def test_an_interrupted_campaign_continues_with_its_points(db):
     def interrupt(event):
         if isinstance(event, EpochEnded) and event.trial.number == 2:
             raise KeyboardInterrupt
 
-    asked = {"points": points(0.01, 0.02, 0.03), "epochs": 2, "db": db}
-    run(**asked, watch=interrupt)
-    began = []
-    run(**asked, watch=lambda event: began.append(event) if isinstance(event, TrialStarted) else 0)
-    assert [(one.trial.prm["lr"], len(one.trial.done)) for one in began] == [(0.02, 1), (0.03, 0)]
+    settings = {"points": points(0.01, 0.02, 0.03), "epochs": 2, "db": db}
+    run(**settings, watch=interrupt)
+    events = []
+    run(
+        **settings,
+        watch=lambda event: events.append(event),
+    )
+    trials = [event.trial for event in events if isinstance(event, TrialStarted)]
+    assert [(trial.prm["lr"], len(trial.done)) for trial in trials] == [
+        (0.02, 1),
+        (0.03, 0),
+    ]
     assert lrs(db) == [0.01, 0.01, 0.02, 0.02, 0.03, 0.03]
 
 
-def test_a_point_whose_state_was_lost_is_begun_again(db):
+def test_a_point_whose_checkpoint_was_lost_is_restarted(db):
     def interrupt(event):
         if isinstance(event, EpochEnded):
             raise KeyboardInterrupt
 
-    asked = {"points": points(0.01), "epochs": 2, "checkpoint": False, "db": db}
-    run(**asked, watch=interrupt)
-    assert run(**asked).states == {State.FINISHED: 1}
+    settings = {"points": points(0.01), "epochs": 2, "checkpoint": False, "db": db}
+    run(**settings, watch=interrupt)
+    assert run(**settings).states == {State.FINISHED: 1}
     assert sorted(data(db=db)["state"]) == ["abandoned", "finished", "finished"]
 
 
 def test_a_point_that_fails_is_tried_again_by_the_next_campaign_only(db):
-    asked = {"points": [{**POINT, "lr": 1e30}, POINT], "lr": "1e-3..1e30", "db": db, "epochs": 2}
-    assert run(**asked).states == {State.FAILED: 1, State.FINISHED: 1}
-    assert run(**asked).states == {State.FAILED: 1}
+    settings = {"points": [{**POINT, "lr": 1e30}, POINT], "lr": "1e-3..1e30", "db": db, "epochs": 2}
+    assert run(**settings).states == {State.FAILED: 1, State.FINISHED: 1}
+    assert run(**settings).states == {State.FAILED: 1}
 
 
 def test_a_pruner_stops_points_and_they_count_as_done(db):
-    # Median prunes nothing before its fifth trial.
-    asked = {"points": points(*[0.01 + 0.01 * i for i in range(5)], 1e-6), "lr": "1e-6..1"}
-    summary = run(**asked, epochs=3, pruner="Median", db=db)
+    # The median pruner prunes nothing before its fifth trial.
+    settings = {"points": points(*[0.01 + 0.01 * i for i in range(5)], 1e-6), "lr": "1e-6..1"}
+    summary = run(**settings, epochs=3, pruner="Median", db=db)
     assert summary.states == {State.FINISHED: 5, State.PRUNED: 1}
-    assert not run(**asked, epochs=3, db=db).states
+    assert not run(**settings, epochs=3, db=db).states
 
 
 def until_held(event):
-    """Watch a campaign, and end it when it only waits for another one."""
+    """Watch a campaign, and interrupt it when it only waits for another one."""
     if isinstance(event, TrialsHeld):
         raise KeyboardInterrupt
 
 
 def _begin_elsewhere(db, prm):
-    """Write a trial as a live campaign of another process would."""
+    """Write a trial as a live campaign in another process would."""
     owner = f"{socket.gethostname()} 1 {psutil.Process(1).create_time():.0f}"
     with sqlite3.connect(db) as connection:
         connection.execute(
@@ -142,17 +149,17 @@ def _begin_elsewhere(db, prm):
 
 
 @pytest.mark.parametrize("moment", ["next_number", "past"])
-def test_a_point_that_another_campaign_begins_meanwhile_is_left_to_it(db, monkeypatch, moment):
+def test_a_point_that_another_campaign_starts_meanwhile_is_not_trained(db, monkeypatch, moment):
     run(points=points(0.01), db=db)
-    [trained] = data(db=db)["prm"]
-    before, began = getattr(Writer, moment), []
+    [first_prm] = data(db=db)["prm"]
+    before, started = getattr(Writer, moment), []
 
     def then_begins_another(self, *arguments, **options):
-        found = before(self, *arguments, **options)
-        if not began:
-            began.append(True)
-            _begin_elsewhere(db, trained | {"lr": 0.02})
-        return found
+        trials_before = before(self, *arguments, **options)
+        if not started:
+            started.append(True)
+            _begin_elsewhere(db, first_prm | {"lr": 0.02})
+        return trials_before
 
     monkeypatch.setattr(Writer, moment, then_begins_another)
     summary = run(points=points(0.01, 0.02, 0.03), db=db, watch=until_held)
@@ -160,24 +167,24 @@ def test_a_point_that_another_campaign_begins_meanwhile_is_left_to_it(db, monkey
     assert lrs(db) == [0.01, 0.03]
 
 
-def test_points_that_repeat_are_trained_once_and_that_is_said(db):
+def test_repeated_points_are_trained_once_and_reported(db):
     seen = []
     summary = run(points=[POINT, POINT | {"width": 2.0}], db=db, watch=seen.append)
     assert summary.states == {State.FINISHED: 1}
-    [warned] = [event.message for event in seen if isinstance(event, Warned)]
-    assert warned == "point 2: the same as an earlier point; each is trained once"
+    [warning] = [event.message for event in seen if isinstance(event, Warned)]
+    assert warning == "point 2: the same as an earlier point; each is trained once"
 
 
-def test_what_has_one_value_may_be_left_out_and_values_get_the_type_of_their_range():
-    given = {"batch": "16", "lr": 1, "layers": 2.0, "act": "gelu", "gamma": "0.5"}
+def test_hyperparameters_with_one_value_may_be_omitted_and_values_get_the_type_of_their_range():
+    arguments = {"batch": "16", "lr": 1, "layers": 2.0, "act": "gelu", "gamma": "0.5"}
     schedule = SPACE | {"act": Choice(("gelu",))}
-    for prm in (given, {name: value for name, value in given.items() if name != "act"}):
-        [found] = [complete(prm, space=schedule).first_without(())]
-        assert found == {
+    for prm in (arguments, {name: value for name, value in arguments.items() if name != "act"}):
+        [prm_found] = [complete(prm, space=schedule).first_without(())]
+        assert prm_found == {
             "batch": 16, "lr": 1.0, "layers": 2, "act": "gelu", "scheduler": "constant",
             "gamma": 0.5,
         }  # fmt: skip
-        assert {name: type(value) for name, value in found.items() if name != "act"} == {
+        assert {name: type(value) for name, value in prm_found.items() if name != "act"} == {
             "batch": int, "lr": float, "layers": int, "scheduler": str, "gamma": float,
         }  # fmt: skip
 
@@ -224,7 +231,7 @@ GOOD = {"batch": 16, "lr": 0.1, "layers": 2, "act": "relu"}
         ),
     ],
 )
-def test_a_point_that_does_not_fit_the_net_is_one_clear_line(change, message):
+def test_a_point_that_does_not_fit_the_net_is_reported_in_one_line(change, message):
     with pytest.raises(SpaceError) as caught:
         complete(GOOD, GOOD | change)
     assert str(caught.value) == message
@@ -241,7 +248,7 @@ def test_a_point_that_lacks_a_hyperparameter_says_which(db):
         run(points=[{name: value for name, value in POINT.items() if name != "transform"}], db=db)
 
 
-def test_a_range_that_is_given_replaces_the_nets(db):
+def test_the_users_range_replaces_the_nets(db):
     assert run(points=points(3), lr="0.1..10", db=db).states == {State.FINISHED: 1}
     assert lrs(db) == [3.0]
 
@@ -289,7 +296,7 @@ def test_files_hold_points(tmp_path):
         ("gone.csv", None, "points 'gone.csv': No such file or directory"),
     ],
 )
-def test_a_file_that_holds_none_is_one_clear_line(tmp_path, monkeypatch, name, text, message):
+def test_a_file_without_points_is_reported_in_one_line(tmp_path, monkeypatch, name, text, message):
     monkeypatch.chdir(tmp_path)
     if text is not None:
         (tmp_path / name).write_text(text)
@@ -308,7 +315,7 @@ def test_points_are_not_searched(setting):
     )
 
 
-@pytest.mark.parametrize("given", [{"lr": 1}, 3])
-def test_points_are_a_list(given):
+@pytest.mark.parametrize("arguments", [{"lr": 1}, 3])
+def test_points_are_a_list(arguments):
     with pytest.raises(SettingsError, match="^points is .*; expected a list of mappings, or FILE"):
-        Settings.of({"points": given})
+        Settings.of({"points": arguments})

@@ -1,4 +1,4 @@
-"""Data sets that are no images: no normalisation, no transform, batches of their own."""
+"""Datasets of inputs other than images: no normalisation, no transform, their own collate."""
 
 from dataclasses import replace
 
@@ -33,37 +33,37 @@ class NegatedPair(nn.Module):
 
 
 def both(samples):
-    # A data set in memory, and the same one sample at a time.
+    # A dataset in memory, and the same dataset read one sample at a time.
     return [samples, Subset(samples, range(len(samples)))]
 
 
 @pytest.mark.parametrize("transform", [Negated(), NegatedPair()], ids=["whole", "pair"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
-def test_inputs_that_are_no_images_are_given_as_they_are(dtype, transform):
+def test_inputs_other_than_images_are_left_unchanged(dtype, transform):
     inputs = torch.arange(12, dtype=dtype).reshape(4, 3)
     for samples in both(InMemory(inputs, torch.arange(4))):
-        [(given, targets)] = batches(samples, transform, 4, CPU, training=False)
-        assert torch.equal(given, inputs)
+        [(loaded, targets)] = batches(samples, transform, 4, CPU, training=False)
+        assert torch.equal(loaded, inputs)
         assert targets.tolist() == [0, 1, 2, 3]
 
 
 def test_images_go_through_the_transform_in_memory_and_from_files():
     images = torch.arange(4, dtype=torch.uint8).reshape(4, 1, 1, 1)
     for samples in both(InMemory(images, torch.arange(4))):
-        [(given, _)] = batches(samples, Negated(), 4, CPU, training=False)
-        assert given.flatten().tolist() == [0, -1, -2, -3]
+        [(loaded, _)] = batches(samples, Negated(), 4, CPU, training=False)
+        assert loaded.flatten().tolist() == [0, -1, -2, -3]
 
 
-def test_a_data_set_makes_its_own_batches():
+def test_a_dataset_can_collate_its_batches():
     from lemur_toy.texts import Sentences, padded
 
-    [(given, targets)] = batches(Sentences(3), Untouched(None), 3, CPU, training=False,
+    [(loaded, targets)] = batches(Sentences(3), Untouched(None), 3, CPU, training=False,
                                  collate=padded)  # fmt: skip
-    assert given.tolist() == [[1, 2, 0, 0], [4, 5, 6, 0], [1, 2, 3, 1]]
+    assert loaded.tolist() == [[1, 2, 0, 0], [4, 5, 6, 0], [1, 2, 3, 1]]
     assert targets.tolist() == [0, 1, 0]
 
 
-def test_its_own_batches_are_alike_in_memory_and_from_files():
+def test_collated_batches_are_equal_in_memory_and_from_files():
     images = torch.arange(5, dtype=torch.uint8).reshape(5, 1, 1, 1)
 
     def doubled(samples):
@@ -71,20 +71,20 @@ def test_its_own_batches_are_alike_in_memory_and_from_files():
         return {"pixels": 2 * torch.stack(inputs)}, (torch.tensor(targets), len(samples))
 
     for samples in both(InMemory(images, torch.arange(5))):
-        given = batches(samples, Negated(), 3, CPU, training=True, seed=3, collate=doubled)
-        passed = [(batch["pixels"].flatten().tolist(), targets) for batch, targets in given]
+        loaded = batches(samples, Negated(), 3, CPU, training=True, seed=3, collate=doubled)
+        passed = [(batch["pixels"].flatten().tolist(), targets) for batch, targets in loaded]
         assert [count for _, (_, count) in passed] == [3, 2]
         for pixels, (targets, _) in passed:
             assert pixels == [-2 * target for target in targets.tolist()]
     orders = [
-        [targets.tolist() for _, (targets, _) in batches(one, Negated(), 3, CPU, training=True,
+        [targets.tolist() for _, (targets, _) in batches(samples, Negated(), 3, CPU, training=True,
                                                          seed=3, collate=doubled)]
-        for one in both(InMemory(images, torch.arange(5)))
+        for samples in both(InMemory(images, torch.arange(5)))
     ]  # fmt: skip
     assert orders[0] == orders[1]
 
 
-def test_a_bundle_without_normalisation_leaves_images_as_they_are():
+def test_images_of_a_bundle_without_normalisation_are_left_unchanged():
     images = InMemory(torch.zeros(2, 3, 1, 1, dtype=torch.uint8), torch.arange(2))
     assert DataBundle(images, images, (2,), 0.5).scale == identity(3)
     texts = InMemory(torch.zeros(2, 3, dtype=torch.int64), torch.arange(2))
@@ -123,7 +123,7 @@ def _bundle(monkeypatch, collate):
     ],
     ids=["draws", "gives no pair", "is a lambda"],
 )
-def test_the_contract_finds_batches_that_are_wrong(collate, message, monkeypatch, tmp_path):
+def test_the_contract_detects_invalid_batches(collate, message, monkeypatch, tmp_path):
     loader = _bundle(monkeypatch, collate)
     with pytest.raises((AssertionError, pytest.fail.Exception)) as raised:
         PluginContract().test_loader_makes_the_same_batch_twice(loader, tmp_path)
@@ -139,7 +139,7 @@ def test_a_loader_of_texts_meets_the_contract(tmp_path):
 
 @pytest.fixture
 def texts(toys):
-    """Data sets, a metric and a net of a task that no plugin registers."""
+    """Datasets, a metric and a net of a task that no plugin registers."""
     module = "lemur_toy.texts"
     entries = {
         "loader": [
@@ -149,8 +149,8 @@ def texts(toys):
         "net": [Entry("Bag", module, (TASK,))],
         "metric": [Entry("hits2", "lemur_toy.data:Hits", (TASK,))],
     }
-    for kind, given in entries.items():
-        toys = toys.with_entries(f"texts-{kind}", kind, given)
+    for kind, kind_entries in entries.items():
+        toys = toys.with_entries(f"texts-{kind}", kind, kind_entries)
     return toys
 
 
@@ -163,23 +163,23 @@ def test_a_net_of_texts_is_trained_and_recorded(dataset, texts, tmp_path):
     assert summary.exit_status == 0
     rows = data(db=db)
     assert {prm["transform"] for prm in rows["prm"]} == {"none"}
-    # Two words tell the classes apart, so a linear net learns all of them.
+    # Two words distinguish the classes, so a linear net learns them perfectly.
     assert rows["accuracy"].iloc[-1] == 1.0
 
 
-def test_a_data_set_that_is_ready_takes_no_other_transform(texts):
+def test_a_dataset_of_ready_inputs_accepts_no_other_transform(texts):
     with pytest.raises(MisfitError) as raised:
         compose(texts, [Pattern.parse(f"{TASK}_sentences_hits2_Bag")], ["plain"])
     assert str(raised.value) == (
         f"'{TASK}_sentences_hits2_Bag': nets are given the inputs of data set 'sentences' as they "
         "are; expected transform 'none', or none to be named"
     )
-    for asked in ([], ["*"], ["none"]):
-        [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")], asked)
+    for transforms in ([], ["*"], ["none"]):
+        [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")], transforms)
         assert [*pipeline.transforms] == ["none"]
 
 
-def test_images_are_given_as_they_are_where_that_is_asked_for(toys):
+def test_images_are_left_unchanged_on_request(toys):
     pattern = [Pattern.parse("img-classification_blobs_hits_Linear")]
     assert "none" not in compose(toys, pattern)[0].transforms
     assert [*compose(toys, pattern, ["*"])[0].transforms] == ["plain", "double"]

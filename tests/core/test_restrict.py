@@ -1,4 +1,4 @@
-"""Data sets cut down to some classes and samples."""
+"""Restricting datasets to some classes and samples."""
 
 import pytest
 import torch
@@ -9,12 +9,12 @@ from lemur_core.kinds.loader import DataBundle, InMemory, Normalisation
 from lemur_core.restriction import Restriction
 from lemur_core.train.restrict import restrict, targets_of
 
-# Of class 0 there are 60, of class 1 30, of class 2 10.
+# Class 0 has 60 samples, class 1 has 30, class 2 has 10.
 TARGETS = torch.tensor([0, 1, 0, 2, 0, 1, 0, 0, 1, 0] * 10)
 
 
 class Listed:
-    """Samples that are read one at a time; reading is counted."""
+    """Samples read one at a time; the reads are counted."""
 
     def __init__(self, samples):
         self.samples, self.targets, self.reads = samples, samples.targets.tolist(), 0
@@ -32,7 +32,7 @@ def samples():
     return InMemory(torch.arange(100, dtype=torch.uint8)[:, None, None, None], TARGETS)
 
 
-def bundle(kind=lambda one: one, **options):
+def bundle(kind=lambda samples: samples, **options):
     train, test = kind(samples()), kind(samples())
     return DataBundle(train, test, (3,), 0.6, Normalisation((0.5,), (0.25,)), **options)
 
@@ -41,39 +41,40 @@ def contents(split):
     return [(int(image), int(target)) for image, target in (split[i] for i in range(len(split)))]
 
 
-KINDS = [lambda one: one, Listed, lambda one: Subset(Listed(one), range(100))]
+KINDS = [lambda samples: samples, Listed, lambda samples: Subset(Listed(samples), range(100))]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_samples_are_a_part_in_which_each_class_keeps_its_share(kind):
     part = restrict(bundle(kind), Restriction(samples=20), "toy")
-    found = contents(part.train)
-    assert len(found) == len(set(found)) == 20
-    assert set(found) < set(contents(samples()))
-    assert torch.bincount(torch.tensor([target for _, target in found])).tolist() == [12, 6, 2]
+    pairs = contents(part.train)
+    assert len(pairs) == len(set(pairs)) == 20
+    assert set(pairs) < set(contents(samples()))
+    targets = torch.tensor([target for _, target in pairs])
+    assert torch.bincount(targets).tolist() == [12, 6, 2]
     assert len(part.test) == 100
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_smaller_part_is_within_the_greater_and_another_seed_gives_another(kind):
-    def drawn(**limits):
+def test_smaller_subsets_are_nested_and_depend_on_the_seed(kind):
+    def selected(**limits):
         return set(contents(restrict(bundle(kind), Restriction(**limits), "toy").train))
 
-    assert drawn(samples=10) < drawn(samples=20) < drawn(samples=21)
-    assert drawn(samples=20) == drawn(samples=20)
-    assert drawn(samples=20) != drawn(samples=20, seed=1)
+    assert selected(samples=10) < selected(samples=20) < selected(samples=21)
+    assert selected(samples=20) == selected(samples=20)
+    assert selected(samples=20) != selected(samples=20, seed=1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_classes_are_chosen_whole_and_numbered_anew_in_their_order(kind):
+def test_selected_classes_are_complete_and_renumbered_in_order(kind):
     part = restrict(bundle(kind), Restriction(classes=2), "toy")
     assert part.out_shape == (2,)
     pairs = {(int(TARGETS[image]), target) for image, target in contents(part.train)}
     olds = sorted(old for old, _ in pairs)
     assert pairs == set(zip(olds, (0, 1), strict=True))
-    kept = int(torch.isin(TARGETS, torch.tensor(olds)).sum())
-    assert len(part.train) == len(part.test) == kept
-    share = max((old == TARGETS).sum().item() for old in olds) / kept
+    count = int(torch.isin(TARGETS, torch.tensor(olds)).sum())
+    assert len(part.train) == len(part.test) == count
+    share = max((old == TARGETS).sum().item() for old in olds) / count
     assert part.chance == pytest.approx(share)
 
 
@@ -86,22 +87,22 @@ def test_different_seeds_choose_different_classes():
     assert chosen == {(0, 1), (0, 2), (1, 2)}
 
 
-def test_a_validation_split_of_its_own_loses_the_same_classes():
+def test_a_loaders_validation_split_loses_the_same_classes():
     part = restrict(bundle(validation=samples()), Restriction(classes=2, samples=10), "toy")
     assert len(part.validation) == len(part.test)
     assert set(targets_of(part.validation).tolist()) == {0, 1}
 
 
-def test_fewer_test_samples_are_taken_where_that_is_asked_for():
+def test_fewer_test_samples_are_selected_on_request():
     part = restrict(bundle(), Restriction(test=10), "toy")
     assert (len(part.train), len(part.test)) == (100, 10)
     assert torch.bincount(targets_of(part.test)).tolist() == [6, 3, 1]
 
 
-def test_nothing_is_read_to_choose_among_samples_that_say_their_targets():
-    given = bundle(Listed)
-    restrict(given, Restriction(classes=2, samples=10, test=5), "toy")
-    assert given.train.reads == given.test.reads == 0
+def test_samples_with_known_targets_are_selected_without_reading():
+    whole = bundle(Listed)
+    restrict(whole, Restriction(classes=2, samples=10, test=5), "toy")
+    assert whole.train.reads == whole.test.reads == 0
 
 
 @pytest.mark.parametrize(
@@ -112,18 +113,18 @@ def test_nothing_is_read_to_choose_among_samples_that_say_their_targets():
         ({"classes": 4}, "it has 3 classes; ask for no more"),
     ],
 )
-def test_more_than_there_is_cannot_be_asked_for(limits, message):
+def test_a_subset_larger_than_the_dataset_is_an_error(limits, message):
     with pytest.raises(PatternError) as caught:
         restrict(bundle(), Restriction(**limits), "toy")
-    assert str(caught.value) == f"data set 'toy': {message}"
+    assert str(caught.value) == f"dataset 'toy': {message}"
 
 
-def test_a_data_set_without_classes_has_none_to_choose_among():
+def test_classes_of_a_dataset_without_classes_cannot_be_selected():
     boxes = [(torch.zeros(1, 1, 1, dtype=torch.uint8), torch.zeros(3, 4))] * 5
-    given = DataBundle(boxes, boxes, (3,), 0.0, Normalisation((0.5,), (0.25,)))
-    with pytest.raises(PatternError, match="its targets are no classes to choose among"):
-        restrict(given, Restriction(classes=2), "toy")
-    assert len(restrict(given, Restriction(samples=3), "toy").train) == 3
+    whole = DataBundle(boxes, boxes, (3,), 0.0, Normalisation((0.5,), (0.25,)))
+    with pytest.raises(PatternError, match="its targets are not classes, so none can be selected"):
+        restrict(whole, Restriction(classes=2), "toy")
+    assert len(restrict(whole, Restriction(samples=3), "toy").train) == 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -132,7 +133,7 @@ def test_samples_that_are_only_scored_join_the_validation_split(kind):
     held_out = whole.held_out()
     assert (len(held_out.train), len(held_out.validation), len(held_out.test)) == (90, 20, 100)
     assert held_out.held_out() is held_out
-    # They keep their proportion to the training samples.
+    # Their number stays proportional to that of the training samples.
     part = restrict(whole, Restriction(samples=20), "toy").held_out()
     assert (len(part.train), len(part.validation)) == (18, 4)
     part = restrict(whole, Restriction(samples=50, classes=2), "toy").held_out()

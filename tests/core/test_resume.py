@@ -1,4 +1,4 @@
-"""A campaign that was ended goes on: nothing twice, nothing lost, the same numbers."""
+"""An interrupted campaign resumes: nothing twice, nothing lost, the same results."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from lemur_core.trial import Epoch, State
 run = partial(lemur_core.run, in_process=True, threads=1)
 BLOBS = "img-classification_blobs_hits"
 LINEAR = f"{BLOBS}_Linear"
-ASKED = {"trials": 3, "epochs": 4, "seed": 2}
+SETTINGS = {"trials": 3, "epochs": 4, "seed": 2}
 
 
 def results(db):
@@ -35,7 +35,7 @@ def results(db):
 
 
 def ended_at(trial, epoch):
-    """Return a watcher that interrupts when an epoch of a trial has ended."""
+    """Return a watcher that interrupts after an epoch of a trial."""
 
     def watch(event):
         if isinstance(event, EpochEnded) and (event.trial.number, event.epoch.number) == (
@@ -48,21 +48,21 @@ def ended_at(trial, epoch):
 
 @pytest.fixture
 def whole(tmp_path):
-    """The results of a campaign that nothing interrupted."""
+    """The results of an uninterrupted campaign."""
     db = str(tmp_path / "whole.db")
-    run(LINEAR, **ASKED, db=db)
+    run(LINEAR, **SETTINGS, db=db)
     return results(db)
 
 
 @pytest.mark.parametrize("sampler", ["TPE", "Random"])
 @pytest.mark.parametrize(("trial", "epoch"), [(1, 1), (2, 3), (3, 4)])
-def test_a_trial_goes_on_at_the_next_epoch_with_the_same_numbers(tmp_path, sampler, trial, epoch):
+def test_a_trial_resumes_at_the_next_epoch_with_the_same_numbers(tmp_path, sampler, trial, epoch):
     db, whole = str(tmp_path / "results.db"), str(tmp_path / "whole.db")
-    run(LINEAR, **ASKED, sampler=sampler, db=whole)
-    run(LINEAR, **ASKED, sampler=sampler, db=db, watch=ended_at(trial, epoch))
+    run(LINEAR, **SETTINGS, sampler=sampler, db=whole)
+    run(LINEAR, **SETTINGS, sampler=sampler, db=db, watch=ended_at(trial, epoch))
     began = []
     summary = run(
-        LINEAR, **ASKED, sampler=sampler, db=db,
+        LINEAR, **SETTINGS, sampler=sampler, db=db,
         watch=lambda event: began.append(event.trial) if isinstance(event, TrialStarted) else None,
     )  # fmt: skip
     assert results(db) == results(whole)
@@ -70,29 +70,29 @@ def test_a_trial_goes_on_at_the_next_epoch_with_the_same_numbers(tmp_path, sampl
     assert summary.exit_status == 0
 
 
-def test_the_states_of_trials_that_ended_are_removed(tmp_path, whole):
+def test_checkpoints_of_ended_trials_are_removed(tmp_path, whole):
     db = tmp_path / "results.db"
-    run(LINEAR, **ASKED, db=str(db), watch=ended_at(2, 3))
+    run(LINEAR, **SETTINGS, db=str(db), watch=ended_at(2, 3))
     folder = Path(f"{db}-checkpoints")
-    [kept] = folder.iterdir()
-    assert {place.name for place in kept.iterdir()} == {"2", "3"}
-    run(LINEAR, **ASKED, db=str(db))
+    [checkpoints] = folder.iterdir()
+    assert {place.name for place in checkpoints.iterdir()} == {"2", "3"}
+    run(LINEAR, **SETTINGS, db=str(db))
     assert not list(folder.iterdir())
 
 
-def test_an_epoch_that_was_kept_and_not_recorded_is_recorded(tmp_path, whole):
+def test_an_epoch_that_was_saved_but_not_recorded_is_recorded(tmp_path, whole):
     db = tmp_path / "results.db"
-    run(LINEAR, **ASKED, db=str(db), watch=ended_at(2, 3))
+    run(LINEAR, **SETTINGS, db=str(db), watch=ended_at(2, 3))
     with sqlite3.connect(db) as connection:
         connection.execute("delete from stat where trial_id = 2 and epoch = 3")
-    run(LINEAR, **ASKED, db=str(db))
+    run(LINEAR, **SETTINGS, db=str(db))
     assert results(str(db)) == whole
 
 
-def test_a_trial_whose_state_was_lost_is_begun_again_and_its_epochs_are_kept(tmp_path, whole):
+def test_a_trial_whose_checkpoint_was_lost_is_restarted_and_its_epochs_are_kept(tmp_path, whole):
     db = str(tmp_path / "results.db")
-    run(LINEAR, **ASKED, db=db, checkpoint=False, watch=ended_at(2, 3))
-    run(LINEAR, **ASKED, db=db, checkpoint=False)
+    run(LINEAR, **SETTINGS, db=db, checkpoint=False, watch=ended_at(2, 3))
+    run(LINEAR, **SETTINGS, db=db, checkpoint=False)
     states = data(db=db).groupby("trial", sort=False)["state"].agg(["first", "size"])
     assert sorted(map(tuple, states.to_numpy().tolist())) == [
         ("abandoned", 3), ("finished", 4), ("finished", 4), ("finished", 4),
@@ -102,42 +102,42 @@ def test_a_trial_whose_state_was_lost_is_begun_again_and_its_epochs_are_kept(tmp
 
 def test_a_trial_of_other_ranges_is_left_alone(tmp_path):
     db = str(tmp_path / "results.db")
-    run(LINEAR, **ASKED, db=db, lr="1e-3..1e-2", watch=ended_at(1, 2))
-    summary = run(LINEAR, **ASKED, db=db, lr="1e-1..1")
+    run(LINEAR, **SETTINGS, db=db, lr="1e-3..1e-2", watch=ended_at(1, 2))
+    summary = run(LINEAR, **SETTINGS, db=db, lr="1e-1..1")
     assert summary.states[State.FINISHED] == 3
     assert sum(1 for prm in data(db=db)["prm"] if prm["lr"] < 0.1) == 2
 
 
 def until_held(event):
-    """Watch a campaign, and end it when it only waits for another one."""
+    """Watch a campaign, and interrupt it when it only waits for another one."""
     if isinstance(event, TrialsHeld):
         raise KeyboardInterrupt
 
 
-def test_a_trial_that_a_live_process_of_lemur_0_1_trains_is_left_to_it(tmp_path):
+def test_a_trial_of_a_live_process_of_lemur_0_1_is_not_taken_over(tmp_path):
     db = tmp_path / "results.db"
-    run(LINEAR, **ASKED, db=str(db), watch=ended_at(3, 2))
+    run(LINEAR, **SETTINGS, db=str(db), watch=ended_at(3, 2))
     with sqlite3.connect(db) as connection:
         connection.execute(
             "update trial set state = 'running', owner = ? where number = 3", (_process_one(),)
         )
-    summary = run(LINEAR, **ASKED, db=str(db), watch=until_held)
+    summary = run(LINEAR, **SETTINGS, db=str(db), watch=until_held)
     assert not summary.states
     assert summary.interrupted
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set owner = 'elsewhere 1 0' where number = 3")
-    assert not run(LINEAR, **ASKED, db=str(db), watch=until_held).states
+    assert not run(LINEAR, **SETTINGS, db=str(db), watch=until_held).states
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set seen = '2020-01-01T00:00:00+00:00' where number = 3")
-    assert run(LINEAR, **ASKED, db=str(db)).states[State.FINISHED] == 1
+    assert run(LINEAR, **SETTINGS, db=str(db)).states[State.FINISHED] == 1
 
 
 def test_a_trial_with_other_ranges_that_another_process_trains_does_not_count(tmp_path):
     db = tmp_path / "results.db"
-    run(LINEAR, **ASKED, db=str(db), lr="1e-3..1e-2", watch=ended_at(1, 2))
+    run(LINEAR, **SETTINGS, db=str(db), lr="1e-3..1e-2", watch=ended_at(1, 2))
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set state = 'running', owner = ?", (_process_one(),))
-    summary = run(LINEAR, **ASKED, db=str(db), lr="1e-1..1")
+    summary = run(LINEAR, **SETTINGS, db=str(db), lr="1e-1..1")
     assert summary.states == {State.FINISHED: 3}
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set state = 'interrupted' where number = 1")
@@ -145,7 +145,7 @@ def test_a_trial_with_other_ranges_that_another_process_trains_does_not_count(tm
     assert numbers == [(1,), (2,), (3,), (4,)]
     began = []
     run(
-        LINEAR, **ASKED | {"trials": 1}, db=str(db), lr="1e-3..1e-2",
+        LINEAR, **SETTINGS | {"trials": 1}, db=str(db), lr="1e-3..1e-2",
         watch=lambda event: began.append(event.trial) if isinstance(event, TrialStarted) else None,
     )  # fmt: skip
     assert [(trial.number, len(trial.done)) for trial in began] == [(1, 2)]
@@ -160,42 +160,42 @@ def _process_one():
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
-def test_a_trial_that_lacks_only_its_end_is_ended_without_training(tmp_path, epochs):
+def test_a_trial_with_all_its_epochs_is_ended_without_training(tmp_path, epochs):
     db = tmp_path / "results.db"
     run(LINEAR, trials=2, epochs=epochs, db=str(db))
     whole = results(str(db))
     with sqlite3.connect(db) as connection:
         connection.execute("update trial set state = 'interrupted', ended = null where number = 2")
-    trained = []
+    epochs_trained = []
     summary = run(
         LINEAR, trials=2, epochs=epochs, db=str(db),
-        watch=lambda event: trained.append(event) if isinstance(event, EpochEnded) else None,
+        watch=lambda event: epochs_trained.append(event) if isinstance(event, EpochEnded) else None,
     )  # fmt: skip
     assert summary.states[State.FINISHED] == 1
-    assert not trained
+    assert not epochs_trained
     assert results(str(db)) == whole
 
 
-def test_a_state_that_cannot_be_kept_costs_a_warning_and_not_the_trial(tmp_path):
+def test_a_checkpoint_that_cannot_be_written_is_only_warned_of(tmp_path):
     db = tmp_path / "results.db"
     Path(f"{db}-checkpoints").touch()
-    with pytest.warns(UserWarning, match="the trial's state cannot be kept: NotADirectoryError"):
-        summary = run(LINEAR, **ASKED, db=str(db))
+    with pytest.warns(UserWarning, match="checkpoint cannot be saved: NotADirectoryError"):
+        summary = run(LINEAR, **SETTINGS, db=str(db))
     assert summary.states[State.FINISHED] == 3
 
 
 @pytest.mark.parametrize("file", ["weights.safetensors", "state.pt"])
-def test_a_trial_whose_state_is_damaged_is_begun_again(tmp_path, whole, file):
+def test_a_trial_whose_checkpoint_is_damaged_is_restarted(tmp_path, whole, file):
     db = str(tmp_path / "results.db")
-    run(LINEAR, **ASKED, db=db, watch=ended_at(2, 3))
+    run(LINEAR, **SETTINGS, db=db, watch=ended_at(2, 3))
     [_, state] = sorted(Path(f"{db}-checkpoints").glob(f"*/*/{file}"))
     state.write_bytes(state.read_bytes()[:-40])
-    summary = run(LINEAR, **ASKED, db=db)
+    summary = run(LINEAR, **SETTINGS, db=db)
     assert summary.states == {State.FINISHED: 2}
     assert results(db)[4:8] == whole[4:8]
     with sqlite3.connect(db) as connection:
         [(reason,)] = connection.execute("select reason from trial where state = 'abandoned'")
-    assert reason.startswith("its state could not be read: ")
+    assert reason.startswith("its checkpoint could not be read: ")
 
 
 def _as_pipe(file):
@@ -235,7 +235,7 @@ DAMAGES = {
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory):
-    """The folder of a trial's state after its third epoch."""
+    """The folder of a trial's checkpoint after its third epoch."""
     net = torch.nn.Linear(2, 2)
     folder = tmp_path_factory.mktemp("state")
     checkpoint.save(folder, net, [Epoch(number, 0.5, 0.75, 0.25, number) for number in (1, 2, 3)])
@@ -251,10 +251,10 @@ def state(tmp_path_factory):
         *((name, DAMAGES[damage]) for name in BINARY for damage in ("a pipe", "missing")),
     ],
 )
-def test_a_damaged_file_of_a_state_is_said_in_one_line(tmp_path, state, file, damage):
+def test_a_damaged_file_of_a_checkpoint_is_reported_in_one_line(tmp_path, state, file, damage):
     folder = shutil.copytree(state, tmp_path / "state")
     damage(folder / "3" / file)
-    with pytest.raises(checkpoint.StateLostError, match=r"its state could not be read: .*Error: "):
+    with pytest.raises(checkpoint.StateLostError, match=r"checkpoint could not be read: .*Error: "):
         checkpoint.saved_epochs(folder)
 
 
@@ -262,16 +262,16 @@ def test_a_damaged_file_of_a_state_is_said_in_one_line(tmp_path, state, file, da
     ("file", "damage", "reason"),
     [
         ("epochs.json", DAMAGES["not UTF-8"], "could not be read: UnicodeDecodeError: "),
-        ("epochs.json", _with_other_scores, "is not that of the epochs recorded"),
+        ("epochs.json", _with_other_scores, "is not that of the recorded epochs"),
         ("weights.safetensors", DAMAGES["empty"], "could not be read: "),
     ],
 )
-def test_a_damaged_state_costs_the_state_alone(tmp_path, file, damage, reason):
-    db, asked = str(tmp_path / "results.db"), {"trials": 1, "epochs": 4, "seed": 2}
-    run(LINEAR, **asked, db=db, watch=ended_at(1, 3))
+def test_a_damaged_checkpoint_is_not_loaded(tmp_path, file, damage, reason):
+    db, settings = str(tmp_path / "results.db"), {"trials": 1, "epochs": 4, "seed": 2}
+    run(LINEAR, **settings, db=db, watch=ended_at(1, 3))
     [damaged] = Path(f"{db}-checkpoints").glob(f"*/3/{file}")
     damage(damaged)
-    assert run(LINEAR, **asked, db=db).states == {State.FINISHED: 1}
+    assert run(LINEAR, **settings, db=db).states == {State.FINISHED: 1}
     with sqlite3.connect(db) as connection:
-        [(said,)] = connection.execute("select reason from trial where state = 'abandoned'")
-    assert said.startswith(f"its state {reason}")
+        [(recorded,)] = connection.execute("select reason from trial where state = 'abandoned'")
+    assert recorded.startswith(f"its checkpoint {reason}")

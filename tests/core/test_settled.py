@@ -1,4 +1,4 @@
-"""A campaign with nothing left to train says so without loading torch."""
+"""A finished campaign is repeated without importing torch."""
 
 import sqlite3
 
@@ -15,7 +15,7 @@ LINEAR = f"{BLOBS}_Linear"
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run a campaign; give its summary, its events, and whether it was run as any other."""
+    """Run a campaign; return its summary, its events, and whether it ran like any other."""
     made, before = [], campaign.Campaign.__init__
 
     def watched(self, *arguments):
@@ -27,10 +27,12 @@ def run(tmp_path, monkeypatch):
     def call(*patterns, **settings):
         made.clear()
         seen = []
-        asked = {"trials": 1, "epochs": 1, "in_process": True, "threads": 1}
-        asked |= {"db": str(tmp_path / "results.db"), "data": tmp_path / "data"}
-        asked = {name: value for name, value in (asked | settings).items() if value is not None}
-        summary = lemur_core.run(*patterns, watch=seen.append, **asked)
+        arguments = {"trials": 1, "epochs": 1, "in_process": True, "threads": 1}
+        arguments |= {"db": str(tmp_path / "results.db"), "data": tmp_path / "data"}
+        arguments = {
+            name: value for name, value in (arguments | settings).items() if value is not None
+        }
+        summary = lemur_core.run(*patterns, watch=seen.append, **arguments)
         return summary, seen, bool(made)
 
     return call
@@ -48,7 +50,7 @@ def test_the_same_command_says_the_same_without_running_a_campaign(run):
     assert (began.trials, study.done, study.trials, study.others) == (1, 1, 0, 0)
 
 
-def test_points_are_told_of_as_they_were(run):
+def test_events_of_points_are_repeated(run):
     point = {"lr": 0.01, "batch": 16, "momentum": 0.5, "width": 2, "transform": "plain"}
     run(LINEAR)
     for is_new in (True, False):
@@ -59,9 +61,7 @@ def test_points_are_told_of_as_they_were(run):
 
 
 @pytest.mark.parametrize("change", ["settings", "removed", "added", "data", "environment", "cache"])
-def test_a_campaign_is_run_where_anything_may_have_changed(
-    run, tmp_path, monkeypatch, cache, change
-):
+def test_a_campaign_is_run_if_anything_may_have_changed(run, tmp_path, monkeypatch, cache, change):
     run(LINEAR)
     db, settings = tmp_path / "results.db", {}
     if change == "settings":
@@ -100,7 +100,7 @@ def test_a_campaign_that_asks_for_more_each_time_is_run(run, settings):
     assert run(LINEAR, **settings)[2]
 
 
-def test_what_failed_is_tried_again(run):
+def test_failed_trials_are_tried_again(run):
     for _ in range(2):
         _, seen, _ = run(f"{BLOBS}_Raises", epochs=2, fail_attempts=1)
         assert [event for event in seen if isinstance(event, TrialStarted)]

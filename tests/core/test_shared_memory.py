@@ -1,4 +1,4 @@
-"""Samples are loaded by this process where shared memory has no room for others to."""
+"""Samples are loaded in this process if shared memory has no room for loader processes."""
 
 import torch
 
@@ -33,7 +33,7 @@ def test_no_room_means_no_processes(monkeypatch, tmp_path):
     torch.set_rng_state(state)
 
 
-def test_room_is_that_of_the_batches_that_wait(monkeypatch):
+def test_the_required_memory_is_that_of_prepared_batches(monkeypatch):
     class Free:
         free = 600
 
@@ -42,6 +42,6 @@ def test_room_is_that_of_the_batches_that_wait(monkeypatch):
     assert has_room_for(101, 2) != IS_LINUX
 
 
-def test_bytes_are_those_of_all_tensors():
+def test_the_size_counts_all_tensors():
     sample = torch.zeros(3), {"boxes": torch.zeros(2, 4), "names": ["a", torch.zeros(1)]}, 7
     assert nbytes(sample) == 4 * (3 + 8 + 1)

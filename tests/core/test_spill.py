@@ -535,12 +535,13 @@ def test_a_campaign_says_what_the_database_did_not_take_and_the_next_takes_it_in
         summary = run("img-classification_blobs_hits_Linear", **asked, watch=lock_then_stop)
         # An epoch, and that the trial was interrupted.
         assert summary.left_out == [
-            f"the database did not take 2 records; they wait in {unwritten} for the next lemur run"
+            "2 records could not be written to the database; "
+            f"they are stored in {unwritten} for the next lemur run"
         ]
     told = []
     summary = run("img-classification_blobs_hits_Linear", **asked, watch=told.append)
     assert summary.states == {State.FINISHED: 1}
     assert not summary.left_out
-    assert told[0].message == "took in 2 records that an earlier run could not write"
+    assert told[0].message == "imported 2 records that an earlier run could not write"
     assert [number for number, *_ in rows(db)] == [1, 2, 3]
     assert [e.epoch.number for e in told if isinstance(e, EpochEnded)] == [3]

@@ -1,4 +1,4 @@
-"""Studies are opened when their turn comes, and what they need is dropped when they are over."""
+"""Studies are opened in turn, and their data is dropped when they are over."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ def db(tmp_path):
 
 @pytest.fixture
 def reads():
-    """Count the statements that read a database."""
+    """Count the statements that read from a database."""
     counted = []
 
     def count(connection, cursor, statement, *others):
@@ -39,7 +39,7 @@ def test_each_study_adds_the_same_number_of_reads(tmp_path, reads):
     counts = []
     for number in (1, 3, 5):
         reads.clear()
-        nets = [Entry(f"Net-{one}", "lemur_toy.nets.Linear", TASKS) for one in range(number)]
+        nets = [Entry(f"Net-{index}", "lemur_toy.nets.Linear", TASKS) for index in range(number)]
         run(BLOBS, entries=nets, transform="plain", db=str(tmp_path / f"{number}.db"))
         counts.append(len(reads))
     assert counts[2] - counts[1] == counts[1] - counts[0]
@@ -48,7 +48,7 @@ def test_each_study_adds_the_same_number_of_reads(tmp_path, reads):
 
 @pytest.fixture
 def bundles(monkeypatch):
-    """Give the data of each campaign."""
+    """Collect the data bundles of each campaign."""
     made, before = [], Bundles.__init__
 
     def watched(self, *arguments, **options):
@@ -60,13 +60,13 @@ def bundles(monkeypatch):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_only_the_data_is_held_that_a_study_needs(db, bundles, named):
+def test_only_data_that_a_study_needs_is_held(db, bundles, named):
     held = []
 
-    def watch(told):
-        if isinstance(told, TrialStarted):
-            [one] = bundles
-            held.append([restriction for _, _, restriction in one._built])
+    def watch(event):
+        if isinstance(event, TrialStarted):
+            [bundle_cache] = bundles
+            held.append([restriction for _, _, restriction in bundle_cache._built])
 
     dataset = "blobs" if named else "blob*"
     parts = [f"img-classification_{dataset}[samples={samples}]_hits_Linear" for samples in (8, 16)]
@@ -75,15 +75,17 @@ def test_only_the_data_is_held_that_a_study_needs(db, bundles, named):
     assert not bundles[0]._built
 
 
-def test_a_study_begins_when_the_one_before_has_its_trials(db):
+def test_a_study_starts_when_the_one_before_has_its_trials(db):
     seen = []
-    nets = [Entry(f"Net-{one}", "lemur_toy.nets.Linear", TASKS) for one in range(2)]
+    nets = [Entry(f"Net-{index}", "lemur_toy.nets.Linear", TASKS) for index in range(2)]
     run(BLOBS, entries=nets, db=db, watch=seen.append)
-    kinds = [type(one).__name__ for one in seen if isinstance(one, StudyStarted | TrialStarted)]
+    kinds = [
+        type(event).__name__ for event in seen if isinstance(event, StudyStarted | TrialStarted)
+    ]
     assert kinds == ["StudyStarted", "TrialStarted"] * 2
 
 
-def test_data_that_is_found_missing_when_its_turn_comes_is_left_out(db, tmp_path):
+def test_data_that_is_missing_when_its_study_opens_is_left_out(db, tmp_path):
     summary = run("img-classification_{blobs,abs*}_hits_Linear", data=tmp_path, db=db)
     [left_out] = summary.left_out
     assert left_out.startswith("data set 'absent': ")
@@ -92,9 +94,7 @@ def test_data_that_is_found_missing_when_its_turn_comes_is_left_out(db, tmp_path
         run("img-classification_abs*_hits_Linear", data=tmp_path, db=db)
 
 
-def test_a_space_that_the_sampler_cannot_take_is_said_before_anything_is_trained(
-    db, tmp_path, toys
-):
+def test_a_space_that_the_sampler_cannot_search_is_reported_before_training(db, tmp_path, toys):
     reals = tmp_path / "Reals.py"
     reals.write_text(toys.get("net", "Linear").source())
     seen = []

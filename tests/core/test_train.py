@@ -1,4 +1,4 @@
-"""Batches, data bundles, scores, and the published forms of LEMUR's parts."""
+"""Batches, data bundles, scores, and LEMUR's published forms of loaders, metrics and nets."""
 
 import math
 from types import ModuleType, SimpleNamespace
@@ -27,13 +27,13 @@ CPU = torch.device("cpu")
 
 
 def numbered(count):
-    """Images whose only pixel is their index, which is their target too."""
+    """Images whose only pixel is their index, which is also their target."""
     index = torch.arange(count)
     return InMemory(index.to(torch.uint8)[:, None, None, None], index)
 
 
 class Listed:
-    """The same, one at a time, as a foreign data set gives them."""
+    """The same samples, one at a time, as a foreign dataset returns them."""
 
     def __init__(self, samples):
         self.samples = samples
@@ -46,7 +46,7 @@ class Listed:
 
 
 def flat(lists):
-    return [one for each in lists for one in each]
+    return [item for items in lists for item in items]
 
 
 KINDS_OF_SAMPLES = [lambda count: numbered(count), lambda count: Listed(numbered(count))]
@@ -54,25 +54,25 @@ KINDS_OF_SAMPLES = [lambda count: numbered(count), lambda count: Listed(numbered
 
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
 def test_scoring_sees_every_sample_once_in_order(samples):
-    given = batches(samples(10), nn.Identity(), 4, CPU, training=False)
-    seen = [(inputs.flatten().tolist(), targets.tolist()) for inputs, targets in given]
+    loaded = batches(samples(10), nn.Identity(), 4, CPU, training=False)
+    seen = [(inputs.flatten().tolist(), targets.tolist()) for inputs, targets in loaded]
     assert [len(targets) for _, targets in seen] == [4, 4, 2]
-    assert len(given) == 3
+    assert len(loaded) == 3
     assert flat(inputs for inputs, _ in seen) == list(range(10))
     assert flat(targets for _, targets in seen) == list(range(10))
 
 
-def test_a_gpu_is_to_repeat_what_it_does(monkeypatch):
+def test_cudnn_is_deterministic(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
     seed_everything(0)
     assert torch.backends.cudnn.deterministic
 
 
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
-def test_training_shuffles_anew_each_epoch_and_keeps_pairs_together(samples):
+def test_training_shuffles_each_epoch_and_keeps_inputs_with_their_targets(samples):
     seed_everything(0)
-    given = batches(samples(50), nn.Identity(), 8, CPU, training=True)
-    epochs = [[(i.flatten().tolist(), t.tolist()) for i, t in given] for _ in range(2)]
+    loaded = batches(samples(50), nn.Identity(), 8, CPU, training=True)
+    epochs = [[(i.flatten().tolist(), t.tolist()) for i, t in loaded] for _ in range(2)]
     orders = [flat(targets for _, targets in epoch) for epoch in epochs]
     assert all(inputs == targets for epoch in epochs for inputs, targets in epoch)
     assert sorted(orders[0]) == sorted(orders[1]) == list(range(50))
@@ -82,14 +82,14 @@ def test_training_shuffles_anew_each_epoch_and_keeps_pairs_together(samples):
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
 @pytest.mark.parametrize(("count", "sizes"), [(9, [4, 4]), (10, [4, 4, 2]), (1, [1])])
 def test_a_last_batch_of_one_is_left_out_of_training(samples, count, sizes):
-    given = batches(samples(count), nn.Identity(), 4, CPU, training=True)
-    assert [len(targets) for _, targets in given] == sizes
-    assert len(given) == len(sizes)
+    loaded = batches(samples(count), nn.Identity(), 4, CPU, training=True)
+    assert [len(targets) for _, targets in loaded] == sizes
+    assert len(loaded) == len(sizes)
 
 
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
 @pytest.mark.parametrize("training", [True, False])
-def test_the_transform_knows_whether_it_is_trained_on(samples, training):
+def test_the_transform_is_in_training_mode_for_training_only(samples, training):
     transform = nn.Dropout(1.0)
     inputs, _ = next(iter(batches(samples(4), _Float(transform), 4, CPU, training=training)))
     assert inputs.any() == (not training)
@@ -109,7 +109,7 @@ def bundle(train, validation=None):
 
 
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
-def test_validation_is_a_tenth_held_out_of_train_the_same_always(samples):
+def test_validation_is_the_same_tenth_of_train_each_time(samples):
     splits = []
     for _ in range(2):
         held = bundle(samples(100)).held_out()
@@ -121,9 +121,9 @@ def test_validation_is_a_tenth_held_out_of_train_the_same_always(samples):
     assert again == [train, validation]
 
 
-def test_a_validation_split_of_the_loaders_own_is_kept():
-    own = numbered(3)
-    assert bundle(numbered(20), own).held_out().validation is own
+def test_a_loaders_validation_split_is_used():
+    validation = numbered(3)
+    assert bundle(numbered(20), validation).held_out().validation is validation
 
 
 def test_normalisation_is_that_of_the_pixels():
@@ -134,11 +134,11 @@ def test_normalisation_is_that_of_the_pixels():
     assert std == pytest.approx(scaled.std((0, 2, 3), correction=0).tolist(), abs=1e-12)
 
 
-def test_guessing_the_commonest_class_scores_its_share():
+def test_chance_is_the_share_of_the_most_frequent_class():
     assert majority_share(torch.tensor([0, 1, 1, 2])) == 0.5
 
 
-def test_inputs_and_targets_must_be_as_many():
+def test_inputs_and_targets_must_have_the_same_length():
     with pytest.raises(ShapeError, match="^3 inputs but 2 targets$"):
         InMemory(torch.zeros(3, 1, 1, 1, dtype=torch.uint8), torch.zeros(2))
 
@@ -149,21 +149,21 @@ class Mixes(nn.Identity):
 
 
 @pytest.mark.parametrize("samples", KINDS_OF_SAMPLES)
-def test_a_transform_that_mixes_is_given_training_batches_and_their_targets(samples):
+def test_a_mixing_transform_receives_training_batches_with_targets(samples):
     plain = batches(samples(10), nn.Identity(), 4, CPU, training=True)
     assert mixed(plain, nn.Identity(), (10,)) is plain
-    given = mixed(plain, Mixes(), (10,))
-    assert len(given) == 3
-    for inputs, targets in given:
+    mixed_batches = mixed(plain, Mixes(), (10,))
+    assert len(mixed_batches) == 3
+    for inputs, targets in mixed_batches:
         assert targets.shape == (len(inputs), 10)
         assert inputs.flatten().tolist() == targets.argmax(1).tolist()
 
 
-def test_the_score_of_a_net_that_knows_is_one(toys):
+def test_the_score_of_a_perfect_net_is_one(toys):
     hits = as_metric(toys.get("metric", "hits").load(), (10,), "hits")
     oracle = _Oracle()
-    given = batches(numbered(10), _Float(nn.Identity()), 4, CPU, training=False)
-    assert score(oracle, given, {"hits": hits}) == {"hits": 1.0}
+    scored = batches(numbered(10), _Float(nn.Identity()), 4, CPU, training=False)
+    assert score(oracle, scored, {"hits": hits}) == {"hits": 1.0}
     assert not oracle.training
 
 
@@ -195,17 +195,17 @@ def test_lemurs_published_form_of_a_metric_is_accepted():
 
 def test_lemurs_published_form_of_a_loader_is_accepted(tmp_path):
     module = ModuleType("loader")
-    given = {}
+    arguments = {}
 
     def loader(transform_fn, task):
         transform = transform_fn(((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)))
-        given["task"] = task
+        arguments["task"] = task
         train = [(transform(_Picture()), target) for target in range(20)]
         return (20,), 0.05, train, train[:4]
 
     module.loader = loader
     made = as_bundle(module, tmp_path, "img-classification", "published").held_out()
-    assert given["task"] == "img-classification"
+    assert arguments["task"] == "img-classification"
     assert (made.out_shape, made.chance) == ((20,), 0.05)
     assert made.normalisation == Normalisation((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     image, _ = made.train[0]
@@ -215,7 +215,7 @@ def test_lemurs_published_form_of_a_loader_is_accepted(tmp_path):
 
 
 class _Picture:
-    """What PIL's images are to numpy: height, width, channels."""
+    """An array like that of a PIL image: height, width, channels."""
 
     def __array__(self, dtype=None, copy=None):
         return np.full((6, 5, 3), (255, 0, 7), dtype)
@@ -255,7 +255,7 @@ class _Picture:
         ),
     ],
 )
-def test_what_breaks_its_contract_is_said(check, message):
+def test_a_violated_contract_is_reported(check, message):
     with pytest.raises(ContractError) as caught:
         check()
     assert str(caught.value) == message
@@ -270,7 +270,7 @@ def test_what_breaks_its_contract_is_said(check, message):
         ({"lr": 0.1, "optimizer": "adamw"}, torch.optim.AdamW, 0.9),
     ],
 )
-def test_the_optimizer_is_the_prms(prm, kind, momentum):
+def test_the_optimizer_is_the_one_in_prm(prm, kind, momentum):
     optimizer = build_optimizer([nn.Parameter(torch.zeros(1))], prm)
     assert type(optimizer) is kind
     [group] = optimizer.param_groups
@@ -293,22 +293,22 @@ def scheduled(epochs, **prm):
 
 
 def test_the_cosine_schedule_falls_to_zero_over_its_epochs():
-    found = scheduled(5, scheduler="cosine", scheduler_epochs=4)
-    assert found == pytest.approx([(1 + math.cos(math.pi * k / 4)) / 2 for k in range(5)])
+    factors = scheduled(5, scheduler="cosine", scheduler_epochs=4)
+    assert factors == pytest.approx([(1 + math.cos(math.pi * k / 4)) / 2 for k in range(5)])
 
 
-def test_one_cycle_is_that_of_torch_at_the_middle_of_each_epoch():
+def test_one_cycle_equals_torchs_at_the_middle_of_each_epoch():
     optimizer = build_optimizer([nn.Parameter(torch.zeros(1))], {"lr": 1.0, "momentum": 0.9})
-    # Its first phase ends, and its last, a step before the share of all steps that it is given.
+    # Each phase ends one step before its share of the total number of steps.
     steps, start = 2_000, 1e-9
-    theirs = torch.optim.lr_scheduler.OneCycleLR(
+    torchs = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 1.0, steps, anneal_strategy="cos", div_factor=1 / start, cycle_momentum=False
     )
-    falling = list(rates(optimizer, theirs, steps))[50::100]
-    ours = scheduled(22, scheduler="onecycle", scheduler_epochs=20)
-    assert ours[6:20] == pytest.approx(falling[6:], abs=2e-3)
-    assert ours[:6] == pytest.approx([(k + 0.5) / 6 for k in range(6)])
-    assert ours[20:] == ours[19:20] * 2
+    falling = list(rates(optimizer, torchs, steps))[50::100]
+    factors = scheduled(22, scheduler="onecycle", scheduler_epochs=20)
+    assert factors[6:20] == pytest.approx(falling[6:], abs=2e-3)
+    assert factors[:6] == pytest.approx([(k + 0.5) / 6 for k in range(6)])
+    assert factors[20:] == factors[19:20] * 2
 
 
 TEMPLATE = """
@@ -360,14 +360,14 @@ def test_a_file_with_lemurs_template_runs_unmodified(tmp_path):
     assert summary.exit_status == 0
     frame = data(db=db)
     assert set(frame["nn_code"]) == {TEMPLATE}
-    # It tells no loss.
+    # It returns no loss.
     assert frame["loss"].isna().all()
     assert all(prm["dropout"] == 0 for prm in frame["prm"])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.complex64])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_a_weight_that_is_not_finite_is_found(dtype, value):
+def test_a_weight_that_is_not_finite_is_detected(dtype, value):
     weights = torch.ones(5, dtype=dtype)
     net = torch.nn.ParameterList([torch.ones(2), weights, torch.ones(2, dtype=torch.complex64)])
     check_weights(net)
@@ -377,7 +377,7 @@ def test_a_weight_that_is_not_finite_is_found(dtype, value):
         check_weights(net)
 
 
-def test_infinities_do_not_make_up_for_each_other():
+def test_infinities_of_opposite_sign_do_not_cancel_out():
     with pytest.raises(NotFiniteError):
         check_weights(torch.nn.ParameterList([torch.tensor([float("inf"), -float("inf")])]))
 

@@ -8,7 +8,7 @@ from lemur_core import data, registry
 from lemur_core.campaign.run import campaign
 from lemur_core.errors import UnknownNameError
 from lemur_core.settings import Settings
-from lemur_core.train import kept_weights
+from lemur_core.train import saved_weights
 from lemur_core.trial import Epoch
 
 LINEAR = "img-classification_blobs_hits_Linear"
@@ -16,7 +16,7 @@ LINEAR = "img-classification_blobs_hits_Linear"
 
 @pytest.fixture
 def trial(toys, monkeypatch, tmp_path):
-    """Train a toy net, recorded in lemur.db, its weights not kept."""
+    """Train a toy net, recorded in lemur.db, without saving its weights."""
     monkeypatch.chdir(tmp_path)
     settings = Settings.of({"patterns": [LINEAR], "trials": 1, "epochs": 3, "in_process": True})
     campaign(settings, toys, lambda _: None)
@@ -25,39 +25,41 @@ def trial(toys, monkeypatch, tmp_path):
         yield data()["trial"][0]
 
 
-def score(found):
+def score(restored):
     """Return the share of the test split's images that a net classifies correctly."""
-    inputs, targets = found.bundle.test.inputs, found.bundle.test.targets
+    inputs, targets = restored.bundle.test.inputs, restored.bundle.test.targets
     with torch.inference_mode():
-        predicted = found.net(found.transform(inputs)).argmax(1)
+        predicted = restored.net(restored.transform(inputs)).argmax(1)
     return (predicted == targets).float().mean().item()
 
 
-def test_the_net_has_the_weights_that_scored_what_was_recorded(trial):
+def test_the_net_has_the_weights_of_the_recorded_score(trial):
     rows = data().set_index("epoch")
     lines, epochs = [], []
-    found = lemur_core.trained(trial, watch=epochs.append, say=lines.append)
+    restored = lemur_core.trained(trial, watch=epochs.append, say=lines.append)
     best = rows["validation"].max()
-    assert found.validation == best == rows.loc[found.epoch, "validation"]
-    assert found.accuracy == rows.loc[found.epoch, "accuracy"] == pytest.approx(score(found))
-    assert len(epochs) == found.epoch
-    assert lines[-1] == f"kept its weights in lemur.db-weights/{trial}.safetensors"
-    # A second time nothing is trained.
+    assert restored.validation == best == rows.loc[restored.epoch, "validation"]
+    assert (
+        restored.accuracy == rows.loc[restored.epoch, "accuracy"] == pytest.approx(score(restored))
+    )
+    assert len(epochs) == restored.epoch
+    assert lines[-1] == f"saved its weights in lemur.db-weights/{trial}.safetensors"
+    # The second call trains nothing.
     again = lemur_core.trained(LINEAR, watch=lambda epoch: pytest.fail("trained again"))
-    for weights, before in zip(again.net.parameters(), found.net.parameters(), strict=True):
+    for weights, before in zip(again.net.parameters(), restored.net.parameters(), strict=True):
         assert torch.equal(weights, before)
     assert not again.net.training
 
 
-def test_weights_of_an_earlier_epoch_are_not_taken_for_the_best(trial, tmp_path):
+def test_weights_of_an_earlier_epoch_are_not_used_as_the_best(trial, tmp_path):
     rows, lines = data().set_index("epoch"), []
-    found = lemur_core.trained(trial)
+    restored = lemur_core.trained(trial)
     file = tmp_path / "lemur.db-weights" / f"{trial}.safetensors"
     earlier = Epoch(1, 0.5, float(rows["validation"].max()) - 0.01, 0.5, 10)
-    kept_weights.keep(file, found.net, earlier)
+    saved_weights.save(file, restored.net, earlier)
     again = lemur_core.trained(trial, say=lines.append)
     assert f"{file.name} is of epoch 1: training it again" in lines[1]
-    assert again.epoch == found.epoch == kept_weights.epoch_of(file).epoch
+    assert again.epoch == restored.epoch == saved_weights.epoch_of(file).epoch
 
 
 def test_an_unknown_trial_is_named(trial):

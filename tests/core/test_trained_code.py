@@ -136,7 +136,7 @@ def test_a_metric_that_differs_from_the_code_read_is_refused(package):
     )
 
 
-def test_a_metric_that_is_edited_before_it_is_imported_is_refused(package):
+def test_a_metric_edited_before_its_import_is_rejected(package):
     (package / "late.py").write_text("def hits(): return 1\n")
     read = Entry("hits", f"{package.parent.name}.nets.late:hits").as_read()
     (package / "late.py").write_text("def hits(): return 2\n")
@@ -154,7 +154,7 @@ def test_code_is_read_once_for_all_pipelines(package, toys, monkeypatch):
     reader, read = CodeReader(), []
     code = Entry.code
     monkeypatch.setattr(Entry, "code", lambda entry: read.append(entry.name) or code(entry))
-    assert len({reader.read(one).net_entry.snapshot for one in pipelines}) == 1
+    assert len({reader.read(pipeline).net_entry.snapshot for pipeline in pipelines}) == 1
     assert read == ["Edited0"]
 
 

@@ -1,4 +1,4 @@
-"""Weights that are written over others are what safetensors reads."""
+"""safetensors can read weights that were written in place."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ class Tied(nn.Module):
 
 
 class Odd(nn.Module):
-    """A number, nothing, a transposed view and a count of steps."""
+    """A scalar, an empty tensor, a transposed view and a step counter."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ def test_the_file_holds_the_last_weights(tmp_path, before, after):
         torch.testing.assert_close(read.state_dict()[name], tensor, rtol=0, atol=0)
 
 
-def test_the_same_file_is_written_as_without_one_before(tmp_path):
+def test_writing_in_place_gives_the_same_file(tmp_path):
     net = Odd()
     save_weights(Odd(), tmp_path / "over")
     place = (tmp_path / "over").stat().st_ino

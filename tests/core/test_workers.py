@@ -1,4 +1,4 @@
-"""Trials in processes of their own, several at once."""
+"""Trials in separate processes, several at once."""
 
 import sqlite3
 from collections import Counter
@@ -28,7 +28,7 @@ LINEAR = f"{BLOBS}_Linear"
 
 @pytest.fixture
 def net_file(tmp_path, toys):
-    """Write a net whose ``learn`` begins with some lines; give its path."""
+    """Write a net whose ``learn`` starts with these lines; return its path."""
 
     def write(name, lines, imports=""):
         source = toys.get("net", "Linear").source()
@@ -55,22 +55,22 @@ def rows(db):
         ).fetchall()
 
 
-def test_scores_do_not_depend_on_how_many_train_at_once(tmp_path):
-    asked = {"trials": 6, "epochs": 3, "seed": 4, "sampler": "Random", "threads": 1}
-    events, found = [], []
+def test_scores_do_not_depend_on_the_number_of_workers(tmp_path):
+    settings = {"trials": 6, "epochs": 3, "seed": 4, "sampler": "Random", "threads": 1}
+    events, results = [], []
     for workers in (1, 3):
         db = str(tmp_path / f"{workers}.db")
         watch = events.append if workers == 3 else lambda event: None
-        summary = run(LINEAR, **asked, workers=workers, db=db, watch=watch)
+        summary = run(LINEAR, **settings, workers=workers, db=db, watch=watch)
         assert summary.states == Counter({State.FINISHED: 6})
-        found.append(rows(db))
-    assert found[0] == found[1]
-    assert len(found[0]) == 18
+        results.append(rows(db))
+    assert results[0] == results[1]
+    assert len(results[0]) == 18
     kinds = [type(event) for event in events]
     assert kinds[: kinds.index(TrialFinished)].count(TrialStarted) == 3
 
 
-def test_workers_begin_what_the_next_study_has_while_one_study_ends(tmp_path):
+def test_workers_start_the_next_study_while_one_study_ends(tmp_path):
     events = []
     summary = run(
         f"{BLOBS}_{{Linear,Picky}}", trials=1, epochs=2, workers=2, transform="double",
@@ -82,14 +82,14 @@ def test_workers_begin_what_the_next_study_has_while_one_study_ends(tmp_path):
 
 
 def is_running(pid):
-    # Whoever inherited it may not have asked yet how it ended.
+    # The process that adopted it may not have waited for its exit status yet.
     try:
         return psutil.ProcessWorker(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def test_what_a_net_started_is_ended_with_its_process(tmp_path, net_file):
+def test_processes_that_a_net_started_are_ended_with_its_process(tmp_path, net_file):
     file = net_file(
         "Spawns",
         "child = subprocess.Popen(['sleep', '600'])\n"
@@ -105,7 +105,7 @@ def test_what_a_net_started_is_ended_with_its_process(tmp_path, net_file):
     assert not is_running(int((tmp_path / "pid").read_text()))
 
 
-def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
+def test_a_process_that_never_starts_fails_the_trial(tmp_path, toys):
     settings = Settings.of({"patterns": LINEAR})
     from lemur_core.campaign.plan import plan
 
@@ -124,7 +124,7 @@ def test_a_process_that_never_starts_is_the_trials_failure(tmp_path, toys):
 
 
 HUNGRY = "if self.prm['batch'] > 16:\n    {}"
-# As torch says it of a GPU, and of a CPU.
+# torch's messages for a GPU and for a CPU.
 OF_GPU = (
     "CUDA out of memory. Tried to allocate 9.20 GiB. GPU 0 has a total capacity of 79.11 GiB of "
     "which 3.06 GiB is free"
@@ -144,7 +144,7 @@ OF_CPU = (
         ("MemoryError('no room')", "MemoryError: no room"),
     ],
 )
-def test_a_trial_its_device_has_no_memory_for_is_repeated_with_smaller_batches(
+def test_a_trial_that_runs_out_of_memory_is_repeated_with_smaller_batches(
     tmp_path, net_file, raised, reason
 ):
     db, events = str(tmp_path / "results.db"), []
@@ -162,8 +162,10 @@ def test_a_trial_its_device_has_no_memory_for_is_repeated_with_smaller_batches(
         assert after == before | {"batch": after["batch"]}
         assert after["batch"] < before["batch"]
     assert all(prm["batch"] <= 16 for prm, outcome in ended if outcome.state is State.FINISHED)
-    told = [event.message for event in events if isinstance(event, Warned)]
-    assert told[-1] == (f"{BLOBS}_Hungry: memory ran out with batch=32; it goes on with batch=8,16")
+    warnings = [event.message for event in events if isinstance(event, Warned)]
+    assert warnings[-1] == (
+        f"{BLOBS}_Hungry: memory ran out with batch=32; it continues with batch=8,16"
+    )
     with sqlite3.connect(db) as connection:
         failed = connection.execute("select reason from trial where state = 'failed'").fetchall()
     assert failed == [(reason,)] * len(hungry)
@@ -194,7 +196,7 @@ LUCK = (
         ("call < 8", 3, 7),  # not alike
     ],
 )
-def test_a_net_is_set_aside_for_what_it_does_first_or_always(
+def test_a_net_is_given_up_after_failures_at_the_start_or_many_in_a_row(
     tmp_path, net_file, when, finished, failed
 ):
     lines = LUCK.format(counter=str(tmp_path / "calls"), when=when)
@@ -208,12 +210,12 @@ def test_a_net_is_set_aside_for_what_it_does_first_or_always(
 
 def test_gpus_are_given_to_workers_in_turn(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    for given, devices in (
+    for arguments, devices in (
         ({"gpus": "0,1"}, ["cuda:0", "cuda:1"]),
         ({"gpus": [1, 0], "workers": 3}, ["cuda:1", "cuda:0", "cuda:1"]),
         ({"device": "cpu", "workers": 2}, ["cpu", "cpu"]),
     ):
-        settings = Settings.of(given)
+        settings = Settings.of(arguments)
         assert devices_of(settings.device, settings.gpus, settings.workers_wanted) == devices
     with pytest.raises(SettingsError) as caught:
         devices_of("auto", [0, 2], 2)
@@ -221,7 +223,7 @@ def test_gpus_are_given_to_workers_in_turn(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"gpus": "a"}, "gpus is 'a'; expected numbers, 0,1 say"),
         ({"gpus": []}, "gpus is []; expected numbers, 0,1 say"),
@@ -232,9 +234,9 @@ def test_gpus_are_given_to_workers_in_turn(monkeypatch):
         ),
     ],
 )
-def test_workers_that_cannot_be_are_said(given, message):
+def test_invalid_workers_are_reported(arguments, message):
     with pytest.raises(SettingsError) as caught:
-        Settings.of(given)
+        Settings.of(arguments)
     assert str(caught.value) == message
 
 
@@ -261,16 +263,16 @@ def test_an_outcomes_epochs_are_not_sent_twice():
         b'{"Epoch": {"number": 1e999}}',
     ],
 )  # fmt: skip
-def test_what_is_no_message_is_refused(sent):
+def test_an_invalid_message_is_rejected(sent):
     with pytest.raises(MessageError):
         decode(sent)
 
 
-def test_the_kernels_kills_are_counted_from_when_it_was_last_looked(tmp_path):
+def test_kernel_kills_are_counted_since_the_last_check(tmp_path):
     counter = Path(tmp_path / "vmstat")
     counter.write_text("pgfault 7\noom_kill 3\n")
     kills = KernelKills([counter, tmp_path / "absent"])
-    assert not kills.happened()
+    assert not kills.occurred()
     counter.write_text("pgfault 9\noom_kill 4\n")
-    assert kills.happened()
-    assert not kills.happened()
+    assert kills.occurred()
+    assert not kills.occurred()

@@ -1,4 +1,4 @@
-"""A campaign that is killed, over and over, ends with exactly what was asked for, each once."""
+"""A campaign that is killed repeatedly ends with exactly the requested trials, each once."""
 
 import random
 import sqlite3
@@ -21,7 +21,7 @@ COMMAND = [
 
 
 def acknowledged(lines):
-    """Return the epochs that a campaign said were recorded."""
+    """Return the epochs that a campaign reported as recorded."""
     import json
 
     events = [json.loads(line) for line in lines if line.endswith("\n")]
@@ -41,7 +41,7 @@ def stored(db):
 
 
 def wait_for(epochs, campaign, output, patience_s=120):
-    """Wait until a campaign that is under way has said that so many epochs have ended."""
+    """Wait until a running campaign has reported so many ended epochs."""
     until = time.monotonic() + patience_s
     while output.read_text().count("EpochEnded") < epochs:
         assert campaign.poll() is None, "the campaign had nothing left to train"
@@ -51,7 +51,7 @@ def wait_for(epochs, campaign, output, patience_s=120):
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
-    """Kill a campaign at random moments, then let it end; give its database."""
+    """Kill a campaign at random moments, then let it end; return its database."""
     folder, seen, drawn = tmp_path_factory.mktemp("crash"), set(), random.Random(0)
     db = folder / "lemur.db"
     for _ in range(KILLS):
@@ -61,8 +61,8 @@ def killed(tmp_path_factory):
             subprocess.Popen([*COMMAND, "--workers", "2"], cwd=folder, stdout=file) as campaign,
         ):
             try:
-                # One in five falls into starting up, the others into training. They are counted
-                # in epochs, for a fast machine would train everything before the last kill.
+                # One kill in five happens during start-up, the others during training. Delays are
+                # counted in epochs, as a fast machine would train everything before the last kill.
                 if drawn.random() < 0.2:
                     time.sleep(drawn.uniform(0, 4))
                 else:
@@ -78,7 +78,7 @@ def killed(tmp_path_factory):
     return db
 
 
-def test_the_study_ends_with_exactly_the_trials_asked_for(killed):
+def test_the_study_ends_with_exactly_the_requested_trials(killed):
     with sqlite3.connect(killed) as connection:
         states = connection.execute("select state, count(*) from trial group by 1").fetchall()
     assert [row for row in states if row[0] != "abandoned"] == [("finished", TRIALS)]
@@ -89,7 +89,7 @@ def test_the_study_ends_with_exactly_the_trials_asked_for(killed):
     )
 
 
-def test_its_numbers_are_those_of_a_campaign_that_nobody_killed(killed, tmp_path):
+def test_the_results_are_those_of_an_uninterrupted_campaign(killed, tmp_path):
     subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, check=True)
     columns = ["epoch", "accuracy", "validation", "loss", "prm"]
     whole = data(db=tmp_path / "lemur.db")[columns].to_dict("records")

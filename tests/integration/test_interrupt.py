@@ -1,4 +1,4 @@
-"""Ctrl-C: the first finishes the epochs, the second stops now; the same command goes on."""
+"""Ctrl-C: the first finishes the epochs, the second stops at once; the same command resumes."""
 
 import signal
 import sqlite3
@@ -34,7 +34,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_it_ends_with_130_leaves_no_process_and_goes_on(tmp_path, whole, times):
+def test_it_exits_with_130_leaves_no_process_and_resumes(tmp_path, whole, times):
     command = [*COMMAND, "--workers", "2"]
     campaign = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

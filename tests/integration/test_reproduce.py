@@ -1,4 +1,4 @@
-"""A recorded trial is trained again; what differs is said, and why."""
+"""A recorded trial is trained again; differences and their causes are reported."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ RUN = (
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Two trials of a net that is a file of its own, which is gone."""
+    """Two trials of a net from a file that no longer exists."""
     folder = tmp_path_factory.mktemp("trained")
     shutil.copy(SMALL, folder / "Mine.py")
     ran = lemur(folder, *RUN, "--net", "Mine.py")
@@ -43,7 +43,7 @@ def change(folder, statement, *values):
         connection.execute(statement, values)
 
 
-def test_from_its_recorded_code_it_gives_the_same_numbers(folder):
+def test_the_recorded_code_gives_the_same_results(folder):
     for uid in uids(folder):
         ran = lemur(folder, "reproduce", uid[:10])
         assert ran.returncode == 0, ran.stderr + ran.stdout
@@ -51,28 +51,28 @@ def test_from_its_recorded_code_it_gives_the_same_numbers(folder):
         assert ran.stdout.count("epoch ") == 2
 
 
-def test_what_differs_is_said_and_what_changed(folder):
+def test_differences_and_changes_are_reported(folder):
     uid = uids(folder)[0]
     change(folder, "update stat set accuracy = 0.125 where trial_id = 1 and epoch = 2")
     change(folder, "update trial set versions = ?", json.dumps({"torch": "1.0", "gone": "3"}))
     change(folder, "update code set text = '# another' where hash = (select hash from metric)")
     ran = lemur(folder, "reproduce", uid)
     assert ran.returncode == 1
-    said = ran.stdout.splitlines()
-    assert said[2].startswith("epoch 2: accuracy was 0.125, is 0.")
-    assert "gone was 3, is not there" in said
-    assert any(line.startswith("torch was 1.0, is 2.") for line in said)
-    assert "the code of metric 'acc' is another" in said
-    assert said[-1] == "not the same"
+    lines = ran.stdout.splitlines()
+    assert lines[2].startswith("epoch 2: accuracy was 0.125, is 0.")
+    assert "gone was 3, is not installed" in lines
+    assert any(line.startswith("torch was 1.0, is 2.") for line in lines)
+    assert "the code of metric 'acc' has changed" in lines
+    assert lines[-1] == "not the same"
 
 
-def test_its_code_is_run_that_was_recorded_not_what_has_its_name(folder):
+def test_the_recorded_code_is_run_instead_of_a_net_of_the_same_name(folder):
     uid = uids(folder)[0]
     change(folder, "update trial set nn = 'ResNet'")
     assert lemur(folder, "reproduce", uid).stdout.splitlines()[-1] == "the same"
 
 
-def test_code_that_fails_is_said(folder):
+def test_failing_code_is_reported(folder):
     change(folder, "update code set text = 'import nowhere' where hash = (select hash from nn)")
     change(folder, "update trial set recipe = null")
     ran = lemur(folder, "reproduce", uids(folder)[0])
@@ -82,32 +82,33 @@ def test_code_that_fails_is_said(folder):
     )
 
 
-def test_of_which_too_little_is_known_is_refused(folder):
+def test_a_trial_with_an_incomplete_record_is_rejected(folder):
     uid = uids(folder)[0]
     change(folder, "update trial set seed = null, nn_id = null")
     ran = lemur(folder, "reproduce", uid)
     assert (ran.returncode, ran.stderr) == (
         2,
-        f"lemur: error: trial {uid}: cannot be run again, for nothing is known of its seed, code\n",
+        f"lemur: error: trial {uid}: cannot be run again, because its seed and code "
+        "were not recorded\n",
     )
 
 
-def test_in_what_two_trials_differ_is_shown(folder):
-    one, other = uids(folder)
+def test_differences_between_two_trials_are_shown(folder):
+    first, second = uids(folder)
     change(folder, "insert into code values ('x', 'other code')")
     change(folder, "insert into nn values (99, 'Mine', 'x')")
-    change(folder, "update trial set nn_id = 99 where uid = ?", other)
-    ran = lemur(folder, "compare", one, other[:12])
+    change(folder, "update trial set nn_id = 99 where uid = ?", second)
+    ran = lemur(folder, "compare", first, second[:12])
     assert ran.returncode == 0, ran.stderr
-    for text in ("prm lr", f"accuracy {one[:8]}", f"validation {other[:8]}", "+other code"):
+    for text in ("prm lr", f"accuracy {first[:8]}", f"validation {second[:8]}", "+other code"):
         assert text in ran.stdout
     assert "prm transform" not in ran.stdout
-    assert "they differ in nothing" in lemur(folder, "compare", one, one).stdout
+    assert "they differ in nothing" in lemur(folder, "compare", first, first).stdout
 
 
-def test_the_net_of_a_trial_is_nowhere_left_behind(folder, tmp_path, monkeypatch):
+def test_the_temporary_file_of_the_net_is_removed(folder, tmp_path, monkeypatch):
     place = tmp_path / "scratch"
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
     lemur(folder, "reproduce", uids(folder)[0])
-    assert [one for one in place.iterdir() if Path(one).name.startswith("lemur-")] == []
+    assert [path for path in place.iterdir() if Path(path).name.startswith("lemur-")] == []

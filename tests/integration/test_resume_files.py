@@ -1,4 +1,4 @@
-"""A trial on images in files, loaded by processes, is killed and resumes with the same numbers."""
+"""A trial on images in files, loaded by processes, is killed and resumes with the same results."""
 
 import os
 import signal
@@ -16,9 +16,10 @@ from lemur_core import data
 
 from .test_run import lemur
 
-# 90 % of them are trained on; from 2,000 on they are loaded by processes where there are threads.
+# 90 % of the images are for training; from 2,000 images on, processes load them if there are
+# several threads.
 TRAIN, TEST, EPOCHS = 2_240, 40, 4
-# Dropout draws for each batch, the transform for each image.
+# Dropout draws random numbers for each batch, the transform for each image.
 NET = """
 import torch
 from torch import nn
@@ -46,7 +47,7 @@ RUN = (
 
 
 def write_images(folder, count):
-    """Write noise, half of it bright at the left and half of it at the right, a class each."""
+    """Write noise images of two classes: bright at the left, and bright at the right."""
     drawn = np.random.default_rng(count)
     for number in range(count):
         pixels = drawn.integers(0, 160, (8, 8), dtype=np.uint8)
@@ -72,7 +73,7 @@ def numbers(db):
 
 
 def interrupt(folder, arguments, epoch, sign):
-    """Run a campaign until an epoch has ended, then signal it."""
+    """Run a campaign until an epoch has ended, then send it a signal."""
     campaign = subprocess.Popen(
         [sys.executable, "-m", "lemur_core", *map(str, arguments)],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -89,7 +90,7 @@ def interrupt(folder, arguments, epoch, sign):
     assert not psutil.wait_procs(started, timeout=30)[1]
 
 
-def test_a_killed_and_interrupted_trial_ends_with_the_numbers_of_an_uninterrupted_one(images):
+def test_a_killed_trial_resumes_with_the_results_of_an_uninterrupted_one(images):
     chosen = (*RUN, "--db")
     whole, resumed = images / "whole.db", images / "resumed.db"
     ran = lemur(images, *chosen, whole, "-q")

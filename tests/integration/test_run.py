@@ -1,4 +1,4 @@
-"""The main job: real nets of lemur-vision-cls trained on real images."""
+"""The main task: real nets of lemur-vision-cls trained on real images."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ def test_the_same_command_gives_the_same_numbers_in_another_process(tmp_path):
     assert len(results[0]) == 1
 
 
-def test_metrics_beside_the_first_are_recorded_with_it(tmp_path):
+def test_additional_metrics_are_recorded(tmp_path):
     settings = {"net": SMALL, "dataset": "digits", "transform": "norm_32", "trials": 1, "epochs": 2}
     fixed = {"lr": 0.03, "momentum": 0.9, "batch": 64, "threads": 1}
     run(metric="acc,acc5,f1", db=str(tmp_path / "three.db"), **settings, **fixed)
@@ -65,7 +65,7 @@ def test_metrics_beside_the_first_are_recorded_with_it(tmp_path):
     assert list(one["scores"]) == [{}, {}]
 
 
-def test_a_part_of_a_data_set_is_trained_on_and_recorded_by_its_name(tmp_path):
+def test_a_subset_of_a_dataset_is_trained_on_and_recorded_by_its_name(tmp_path):
     summary = run(
         "img-classification_digits[seed=1,classes=3,samples=200]_acc", net=SMALL, trials=1,
         epochs=3, transform="norm_32", lr=0.03, momentum=0.9, batch=16, threads=1,
@@ -87,7 +87,7 @@ def test_a_net_learns_from_mixed_images(tmp_path, transform):
     assert summary.standings[0].accuracy > 0.7
 
 
-def test_a_net_that_no_transform_makes_images_large_enough_for_is_said(tmp_path):
+def test_a_net_that_needs_larger_images_than_any_transform_makes_is_an_error(tmp_path):
     with pytest.raises(MisfitError) as caught:
         run(f"{DIGITS}_AlexNet", transform="norm_32,echo", db=str(tmp_path / "results.db"))
     assert str(caught.value) == (
@@ -96,7 +96,7 @@ def test_a_net_that_no_transform_makes_images_large_enough_for_is_said(tmp_path)
     )
 
 
-def test_mnist_without_its_files_says_which_and_where_to_get_them(tmp_path):
+def test_mnist_without_its_files_names_them_and_how_to_get_them(tmp_path):
     with pytest.raises(MissingDataError) as caught:
         run("img-classification_mnist-10k_acc_ResNet", data=tmp_path, db=str(tmp_path / "r.db"))
     assert str(caught.value) == (
@@ -117,7 +117,7 @@ def test_a_real_net_learns_mnists_own_images(tmp_path):
 
 @pytest.fixture
 def photographs(tmp_path):
-    """A folder of two classes, of whose files one is cut off."""
+    """A folder of two classes, with one truncated file."""
     from PIL import Image
 
     for name, level in (("dark", 20), ("bright", 230)):
@@ -138,7 +138,7 @@ def on_photographs(folder, *flags):
     )  # fmt: skip
 
 
-def test_a_file_that_cannot_be_decoded_ends_the_run_and_is_named(tmp_path, photographs):
+def test_a_corrupt_file_ends_the_run_and_is_named(tmp_path, photographs):
     ran = on_photographs(tmp_path)
     assert ran.returncode == 2, ran.stderr
     last = ran.stderr.splitlines()[-1]
@@ -148,10 +148,10 @@ def test_a_file_that_cannot_be_decoded_ends_the_run_and_is_named(tmp_path, photo
     assert "Traceback" not in ran.stderr
 
 
-def test_a_file_that_cannot_be_decoded_is_left_out_where_that_is_asked_for(tmp_path, photographs):
+def test_a_corrupt_file_is_left_out_on_request(tmp_path, photographs):
     ran = on_photographs(tmp_path, "--skip-corrupt")
     assert ran.returncode == 0, ran.stderr
     place = photographs.relative_to(tmp_path)
-    warning = f"data set 'folder': 1 file cannot be decoded, left out: {place}"
+    warning = f"dataset 'folder': 1 file cannot be decoded, left out: {place}"
     assert f"lemur: warning: {warning}" in ran.stderr.splitlines()
     assert len(data(db=tmp_path / "lemur.db")) == 1

@@ -1,4 +1,4 @@
-"""Two campaigns on one database share a study's work."""
+"""Two campaigns with one database share the work of a study."""
 
 import sqlite3
 import subprocess
@@ -16,7 +16,7 @@ COMMAND = [
 ]  # fmt: skip
 
 
-def test_they_train_what_was_asked_for_once(tmp_path):
+def test_each_trial_is_trained_once(tmp_path):
     campaigns = [
         subprocess.Popen(COMMAND, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)
@@ -28,7 +28,7 @@ def test_they_train_what_was_asked_for_once(tmp_path):
     assert (
         sorted(frame.groupby("trial")["epoch"].apply(list)) == [list(range(1, EPOCHS + 1))] * TRIALS
     )
-    # No proposal is the other's.
+    # The proposals of the campaigns differ.
     assert len({str(prm) for prm in frame["prm"]}) == TRIALS
     with sqlite3.connect(tmp_path / "lemur.db") as connection:
         owners = connection.execute("select owner, count(*) from trial group by 1").fetchall()

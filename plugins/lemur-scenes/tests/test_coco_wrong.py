@@ -255,7 +255,7 @@ def test_what_is_wrong_is_left_out_and_counted_where_that_is_asked_for(one):
     ]
     # Of both splits, which are the same here.
     assert told == [
-        f"data set 'toy': 4 files cannot be decoded, left out: {named[0]}, {named[1]}, {named[0]}"
+        f"dataset 'toy': 4 files cannot be decoded, left out: {named[0]}, {named[1]}, {named[0]}"
         " and 1 more"
     ]
 

@@ -1,1 +1,1 @@
-"""A plugin so small that the core's tests train it in milliseconds."""
+"""A small plugin that the core's tests train in milliseconds."""

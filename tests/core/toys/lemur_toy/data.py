@@ -8,7 +8,7 @@ from lemur_core.kinds.transform import Normalisation
 
 
 def blobs(folder, task):
-    """Images of class 0 are dark, of class 1 bright; 64 to train and 16 to test."""
+    """Images of two classes, dark (0) and bright (1); 64 for training and 16 for testing."""
     del folder, task
     targets = torch.arange(80) % 2
     noise = torch.randint(0, 60, (80, 1, 4, 4), generator=torch.Generator().manual_seed(0))
@@ -55,6 +55,6 @@ class Hits:
 
 
 def shapes(folder, task, kinds="", min_size="1"):
-    """Blobs; the normalisation tells which options were given."""
+    """Blobs whose normalisation shows the options."""
     mean = int(min_size) * (2.0 if kinds == "round" else 1.0)
     return replace(blobs(folder, task), normalisation=Normalisation((mean,), (0.5,)))

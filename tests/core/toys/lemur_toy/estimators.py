@@ -3,7 +3,7 @@ from lemur_core.kinds.estimator import Estimate
 
 
 class Soon:
-    """Settles on a score after so many epochs, whatever was measured; remembers what it is told."""
+    """Predicts a fixed score after so many epochs, and remembers its arguments."""
 
     told = []
 

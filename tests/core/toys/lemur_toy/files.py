@@ -1,4 +1,4 @@
-"""Data sets in files: one that can be fetched, one of whose samples some are corrupt."""
+"""Datasets in files: one that can be downloaded, and one with corrupt samples."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ FILE = "fetched.bin"
 
 
 class Fetchable:
-    """Blobs, once its file is there; where ``no-network`` is, it cannot be had."""
+    """Blobs, once its file exists; downloading fails if there is a file ``no-network``."""
 
     def __call__(self, folder, task):
         if not (folder / FILE).is_file():
@@ -33,7 +33,7 @@ class Fetchable:
 
 
 class Files:
-    """The samples of others, of which those that a text file lists cannot be decoded."""
+    """Samples of which those listed in a text file cannot be decoded."""
 
     def __init__(self, samples, split, folder):
         self.samples, self.split = samples, split
@@ -52,7 +52,7 @@ class Files:
 def damaged(folder, task):
     whole = blobs(folder, task)
     kept = {split: Files(getattr(whole, split), split, folder) for split in ("train", "test")}
-    # What can be decoded changes with the decoder; the files stay as they are.
+    # Whether samples can be decoded depends on the decoder; the files stay unchanged.
     return replace(whole, **kept, files=(Path(__file__),))
 
 
@@ -71,7 +71,7 @@ class Pixels:
 
 
 def tree(folder, task, names="yes"):
-    """Folders ``train`` and ``test`` with a folder for each class; the files may go unnamed."""
+    """Folders ``train`` and ``test`` with a folder for each class; may name no files."""
     classes = sorted(place.name for place in (folder / "train").iterdir())
     files = {split: sorted((folder / split).glob("*/*")) for split in ("train", "test")}
     train, test = (

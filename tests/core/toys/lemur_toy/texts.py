@@ -1,4 +1,4 @@
-"""Sentences of token ids: a data set without images, and a net for it."""
+"""Sentences of token ids: a dataset without images, and a net for it."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ TOKENS, PADDING = 8, 0
 
 
 class Sentences:
-    """Those of class 0 hold tokens 1 to 3, those of class 1 tokens 4 to 7."""
+    """Sentences of class 0 hold tokens 1 to 3, those of class 1 tokens 4 to 7."""
 
     def __init__(self, count):
         self.targets = [index % 2 for index in range(count)]
@@ -31,12 +31,12 @@ def padded(samples):
 
 
 def sentences(folder, task):
-    """Sentences that are made as they are read; 40 to train on."""
+    """Sentences that are created on access; 40 for training."""
     return DataBundle(Sentences(40), Sentences(10), (2,), 0.5, collate=padded)
 
 
 def in_memory(folder, task):
-    """Sentences of one length, held whole."""
+    """Sentences of one length, in memory."""
     samples = Sentences(40)
     texts = torch.stack([samples[index][0][:2] for index in range(40)])
     held = InMemory(texts, torch.tensor(samples.targets))

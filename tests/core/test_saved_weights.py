@@ -1,4 +1,4 @@
-"""The weights of a trial's best epoch are kept, where that is asked for."""
+"""The weights of a trial's epochs are saved on request."""
 
 import sqlite3
 from contextlib import closing
@@ -18,7 +18,7 @@ from lemur_core.cli.run import run
 from lemur_core.errors import SettingsError, WeightsError
 from lemur_core.events import EpochEnded
 from lemur_core.settings import Settings
-from lemur_core.train import kept_weights
+from lemur_core.train import saved_weights
 from lemur_core.trial import Epoch
 
 LINEAR = "img-classification_blobs_hits_Linear"
@@ -29,7 +29,7 @@ TASK = ("img-segmentation",)
 
 @pytest.fixture
 def train(toys, tmp_path):
-    """Train the net that is right in its second epoch only; give the folder of weights."""
+    """Train a net that is right in its second epoch only; return the folder of weights."""
     registry = toys
     for kind, name, target in (
         ("net", "Segments", "lemur_toy.segments"),
@@ -41,8 +41,8 @@ def train(toys, tmp_path):
 
     def call(watch=lambda event: None, **settings):
         db = str(tmp_path / "results.db")
-        asked = {"trials": 1, "epochs": 3, "in_process": True, "keep_weights": True}
-        settings = Settings.of({"patterns": [SCENES], "db": db, **asked, **settings})
+        defaults = {"trials": 1, "epochs": 3, "in_process": True, "keep_weights": True}
+        settings = Settings.of({"patterns": [SCENES], "db": db, **defaults, **settings})
         campaign(settings, registry, watch)
         return Path(f"{db}-weights")
 
@@ -53,7 +53,7 @@ def ages(folder):
     return [load_file(file)["age"].item() for file in sorted(folder.iterdir())]
 
 
-def test_the_weights_of_each_trials_best_epoch_are_kept(train, tmp_path):
+def test_the_weights_of_each_trials_best_epoch_are_saved(train, tmp_path):
     folder = train(trials=2)
     rows = data(db=tmp_path / "results.db")
     assert sorted(file.stem for file in folder.iterdir()) == sorted(set(rows["trial"]))
@@ -62,14 +62,14 @@ def test_the_weights_of_each_trials_best_epoch_are_kept(train, tmp_path):
     best = rows[rows["epoch"] == 2].iloc[0]
     net = nn.Module()
     net.age = nn.Parameter(torch.zeros(()))
-    epoch = kept_weights.load(folder / f"{best['trial']}.safetensors", net, "cpu")
+    epoch = saved_weights.load(folder / f"{best['trial']}.safetensors", net, "cpu")
     assert (epoch.epoch, epoch.validation, epoch.accuracy) == (
         2, best["validation"], best["accuracy"],
     )  # fmt: skip
     assert net.age == 2
 
 
-def test_the_last_epochs_weights_are_kept_beside_the_best(train, tmp_path):
+def test_the_last_epochs_weights_are_saved_beside_the_best(train, tmp_path):
     folder = train(keep_weights="last")
     [uid] = set(data(db=tmp_path / "results.db")["trial"])
     assert {file.name: load_file(file)["age"].item() for file in folder.iterdir()} == {
@@ -77,7 +77,7 @@ def test_the_last_epochs_weights_are_kept_beside_the_best(train, tmp_path):
     }
 
 
-def test_every_epochs_weights_are_kept_and_the_best_are_where_they_always_are(train, tmp_path):
+def test_every_epochs_weights_are_saved_and_the_best_under_the_usual_name(train, tmp_path):
     folder = train(keep_weights="every")
     [uid] = set(data(db=tmp_path / "results.db")["trial"])
     assert {file.name: load_file(file)["age"].item() for file in folder.iterdir()} == {
@@ -89,18 +89,18 @@ def test_every_epochs_weights_are_kept_and_the_best_are_where_they_always_are(tr
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("value", "expected"),
     [(True, "best"), (False, "no"), ("no", "no"), ("last", "last"), ("every", "every")],
 )
-def test_whose_weights_are_kept_is_a_word_or_a_truth_value(given, expected):
-    assert Settings.of({"keep_weights": given}).keep_weights == expected
+def test_keep_weights_is_a_word_or_a_boolean(value, expected):
+    assert Settings.of({"keep_weights": value}).keep_weights == expected
 
 
-@pytest.mark.parametrize("given", ["yes", 1, None])
-def test_other_words_are_one_clear_line(given):
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_other_words_are_reported_in_one_line(value):
     with pytest.raises(SettingsError) as caught:
-        Settings.of({"keep_weights": given})
-    assert str(caught.value) == f"keep_weights is {given!r}; expected no, best, last, every"
+        Settings.of({"keep_weights": value})
+    assert str(caught.value) == f"keep_weights is {value!r}; expected no, best, last, every"
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_other_words_are_one_clear_line(given):
     ],
 )
 def test_the_flag_alone_keeps_the_best(arguments, expected):
-    given = run.make_context("run", list(arguments)).params
-    assert (given["keep_weights"], given["patterns"]) == expected
+    parameters = run.make_context("run", list(arguments)).params
+    assert (parameters["keep_weights"], parameters["patterns"]) == expected
 
 
-def test_none_are_kept_where_it_is_not_asked_for(train):
+def test_no_weights_are_saved_by_default(train):
     assert not train(keep_weights=False).exists()
 
 
-def test_a_process_of_its_own_keeps_them_too(tmp_path):
+def test_a_separate_process_saves_them_too(tmp_path):
     db = str(tmp_path / "results.db")
     lemur_core.run(LINEAR, trials=1, epochs=1, db=db, keep_weights=True)
     [uid] = set(data(db=db)["trial"])
@@ -132,15 +132,15 @@ def test_a_process_of_its_own_keeps_them_too(tmp_path):
     assert "layers.1.weight" in load_file(file)
 
 
-def test_that_they_cannot_be_written_costs_no_training(train, tmp_path):
+def test_a_failure_to_write_weights_does_not_stop_training(train, tmp_path):
     (tmp_path / "results.db-weights").write_text("a file stands in the way")
-    with pytest.warns(UserWarning, match="the trial's weights cannot be kept: FileExistsError"):
+    with pytest.warns(UserWarning, match="the trial's weights cannot be saved: FileExistsError"):
         train(epochs=1)
     assert list(data(db=tmp_path / "results.db")["state"]) == ["finished"]
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_of_a_trial_that_goes_on_the_best_of_all_epochs_is_kept(train, epoch):
+def test_a_resumed_trial_keeps_the_best_of_all_epochs(train, epoch):
     def interrupt(event):
         if isinstance(event, EpochEnded) and event.epoch.number == epoch:
             raise KeyboardInterrupt
@@ -149,7 +149,7 @@ def test_of_a_trial_that_goes_on_the_best_of_all_epochs_is_kept(train, epoch):
     assert ages(train()) == [2]
 
 
-def test_of_equal_epochs_the_one_that_trained_longest_is_kept(tmp_path):
+def test_of_equally_good_epochs_the_latest_is_kept(tmp_path):
     db = str(tmp_path / "results.db")
     train = partial(lemur_core.run, LINEAR, trials=1, in_process=True, keep_weights=True, db=db)
     train(epochs=2, lr=1e-12, prm={"momentum": 0})
@@ -160,42 +160,42 @@ def test_of_equal_epochs_the_one_that_trained_longest_is_kept(tmp_path):
         assert opened.metadata()["epoch"] == "2"
 
 
-def test_others_can_read_them_as_any_file_of_the_user(tmp_path):
+def test_weights_have_the_users_default_permissions(tmp_path):
     (tmp_path / "any").touch()
-    kept_weights.keep(tmp_path / "kept.safetensors", nn.Linear(2, 2), EPOCH)
+    saved_weights.save(tmp_path / "kept.safetensors", nn.Linear(2, 2), EPOCH)
     assert (tmp_path / "kept.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
-def test_a_write_that_fails_leaves_the_weights_of_before(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_previous_weights(tmp_path, monkeypatch):
     file = tmp_path / "kept.safetensors"
     before, after = nn.Linear(2, 2), nn.Linear(2, 2)
-    kept_weights.keep(file, before, EPOCH)
+    saved_weights.save(file, before, EPOCH)
 
     def half(net, place, metadata):
         Path(place).write_bytes(b"half")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(kept_weights, "save_model", half)
+    monkeypatch.setattr(saved_weights, "save_model", half)
     with pytest.raises(OSError, match="no space left"):
-        kept_weights.keep(file, after, EPOCH)
+        saved_weights.save(file, after, EPOCH)
     assert list(tmp_path.iterdir()) == [file]
-    assert kept_weights.load(file, after, "cpu") == (3, 0.75, 0.625)
+    assert saved_weights.load(file, after, "cpu") == (3, 0.75, 0.625)
     assert torch.equal(after.weight, before.weight)
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "unnamed", "gone"])
-def test_what_are_no_weights_of_the_net_is_said_in_a_line(tmp_path, damage):
+def test_weights_that_are_not_the_nets_are_reported_in_one_line(tmp_path, damage):
     file = tmp_path / "kept.safetensors"
-    kept_weights.keep(file, nn.Linear(2, 3 if damage == "other" else 2), EPOCH)
+    saved_weights.save(file, nn.Linear(2, 3 if damage == "other" else 2), EPOCH)
     if damage == "cut":
         file.write_bytes(file.read_bytes()[:-4])
     if damage == "unnamed":
-        kept_weights.save_model(nn.Linear(2, 2), str(file))
+        saved_weights.save_model(nn.Linear(2, 2), str(file))
     if damage == "gone":
         file.unlink()
     with pytest.raises(WeightsError) as raised:
-        kept_weights.load(file, nn.Linear(2, 2), "cpu")
+        saved_weights.load(file, nn.Linear(2, 2), "cpu")
     text = str(raised.value)
     assert text.startswith(f"{file}: does not hold the weights of the trial's net (")
-    assert text.endswith("); remove it, and the trial is trained again")
+    assert text.endswith("); remove it to train the trial again")
     assert "\n" not in text

@@ -1,7 +1,7 @@
-"""The weights of a trial's epochs, in safetensors files that say which epoch each is of.
+"""Save the weights of a trial's epochs in safetensors files that name their epoch.
 
-Those of its best epoch by validation are in ``UID.safetensors``, those of its last one in
-``UID-last.safetensors``, and those of each epoch in ``UID-epoch-1.safetensors`` and so on.
+``UID.safetensors`` holds the weights of the best epoch by validation, ``UID-last.safetensors``
+those of the last epoch, and ``UID-epoch-1.safetensors`` and so on those of each epoch.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class WeightsInfo(NamedTuple):
-    """The epoch whose weights were kept.
+    """The epoch to which saved weights belong.
 
     Attributes:
-        epoch: Its number, from 1.
+        epoch: Number of the epoch, from 1.
         validation: Score on the validation split, 0 to 1.
         accuracy: Score on the test split, 0 to 1.
     """
@@ -39,11 +39,11 @@ class WeightsInfo(NamedTuple):
 
 
 def file_of(best: Path, which: int | str) -> Path:
-    """Return where weights are kept that are not, or not only, a trial's best.
+    """Return the file for the weights of the last epoch, or of an epoch by its number.
 
     Args:
-        best: Where those of its best epoch are kept.
-        which: The number of an epoch, from 1, or ``"last"``.
+        best: File for the weights of the trial's best epoch.
+        which: Number of an epoch, from 1, or ``"last"``.
 
     >>> file_of(Path("0a1b.safetensors"), 3).name, file_of(Path("0a1b.safetensors"), "last").name
     ('0a1b-epoch-3.safetensors', '0a1b-last.safetensors')
@@ -52,45 +52,45 @@ def file_of(best: Path, which: int | str) -> Path:
     return best.with_stem(f"{best.stem}-{name}")
 
 
-def keep_as(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_best: bool) -> None:
-    """Write a net's weights where they are kept.
+def save_selected(best: Path, net: nn.Module, epoch: Epoch, how: Keep, *, is_best: bool) -> None:
+    """Save a net's weights after an epoch, if they are to be kept.
 
     Args:
-        best: Where those of the trial's best epoch are kept.
+        best: File for the weights of the trial's best epoch.
         net: The net, after the epoch.
         epoch: The epoch.
         how: Which weights are kept.
         is_best: Whether the epoch is the trial's best so far.
     """
     if how is Keep.LAST:
-        keep(file_of(best, "last"), net, epoch)
+        save(file_of(best, "last"), net, epoch)
     elif how is Keep.EVERY:
-        keep(file_of(best, epoch.number), net, epoch)
+        save(file_of(best, epoch.number), net, epoch)
     if is_best and how is Keep.BEST:
-        keep(best, net, epoch)
+        save(best, net, epoch)
     elif is_best and how is Keep.EVERY:
         copy(file_of(best, epoch.number), best)
 
 
-def keep(file: Path, net: nn.Module, epoch: Epoch) -> None:
-    """Write a net's weights as those of an epoch, over any of before, whole or not at all."""
-    told = WeightsInfo(epoch.number, epoch.validation, epoch.accuracy)
-    with _whole(file) as written:
-        # Texts are all that the format's metadata can be.
-        save_model(net, str(written), {name: repr(value) for name, value in told._asdict().items()})
+def save(file: Path, net: nn.Module, epoch: Epoch) -> None:
+    """Save a net's weights with their epoch, replacing the file completely or not at all."""
+    info = WeightsInfo(epoch.number, epoch.validation, epoch.accuracy)
+    with _replaced_when_complete(file) as written:
+        # The format's metadata can only hold texts.
+        save_model(net, str(written), {name: repr(value) for name, value in info._asdict().items()})
 
 
 def copy(source: Path, file: Path) -> None:
-    """Copy weights to where they are kept, whole or not at all."""
-    with _whole(file) as written:
+    """Copy saved weights, replacing the file completely or not at all."""
+    with _replaced_when_complete(file) as written:
         shutil.copyfile(source, written)
 
 
 def load(file: Path, net: nn.Module, device: str) -> WeightsInfo:
-    """Give a net the weights that were kept, and return the epoch whose they are.
+    """Load saved weights into a net, and return the epoch to which they belong.
 
     Raises:
-        WeightsError: The file cannot be read, or the weights are not this net's.
+        WeightsError: The file cannot be read, or holds the weights of another net.
     """
     with _readable(file):
         load_model(net, file, device=device)
@@ -98,43 +98,45 @@ def load(file: Path, net: nn.Module, device: str) -> WeightsInfo:
 
 
 def epoch_of(file: Path) -> WeightsInfo:
-    """Return the epoch whose weights are in a file.
+    """Return the epoch to which the weights in a file belong.
 
     Raises:
-        WeightsError: The file cannot be read, or does not say.
+        WeightsError: The file cannot be read, or does not name the epoch.
     """
     with _readable(file):
         with safe_open(file, "pt") as opened:
-            told = opened.metadata() or {}
-        return WeightsInfo(int(told["epoch"]), float(told["validation"]), float(told["accuracy"]))
+            metadata = opened.metadata() or {}
+        return WeightsInfo(
+            int(metadata["epoch"]), float(metadata["validation"]), float(metadata["accuracy"])
+        )
 
 
 @contextmanager
 def _readable(file: Path) -> Iterator[None]:
     try:
         yield
-    # A damaged file, and a net's own load_state_dict, may raise anything.
+    # A damaged file or a net's own load_state_dict may raise anything.
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise WeightsError(
             f"{file}: does not hold the weights of the trial's net ({reason}); "
-            "remove it, and the trial is trained again"
+            "remove it to train the trial again"
         ) from error
 
 
 @contextmanager
-def _whole(file: Path) -> Iterator[Path]:
-    """Give the name to write a file under until it is whole."""
+def _replaced_when_complete(file: Path) -> Iterator[Path]:
+    """Yield a temporary file that replaces ``file`` once it is complete."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    # By process, as another may train the same trial again.
+    # Named by process, as another process may train the same trial again.
     written = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         written.touch()
         mode = written.stat().st_mode
         yield written
-        # As any file of the user: safetensors leaves one that others cannot read.
+        # safetensors creates files that other users cannot read; use the user's default instead.
         written.chmod(mode)
-        # Until then, a loss of power could leave a file that is there and empty.
+        # Without this, a power failure could leave an empty file.
         with written.open("rb") as opened:
             os.fsync(opened.fileno())
         written.replace(file)
