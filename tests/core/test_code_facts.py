@@ -211,7 +211,7 @@ def exported(old, tmp_path):
 def test_an_export_holds_facts_and_code_and_an_import_takes_them_in(old, exported, db, lemur):
     assert lemur("db", "import", exported, "--format", "lemur-files", "--db", db) == (
         0,
-        f"{exported}: 0 records taken in, 0 were there already\n6 facts about code taken in\n",
+        f"{exported}: 0 records imported, 0 already present\n6 facts about code imported\n",
         "",
     )
     for name in ("check.verdict", "check.sketch"):

@@ -68,7 +68,7 @@ def test_its_exporter_and_importer_serve_the_commands(lemur, tiny, tmp_path):
     (tmp_path / "curves.csv").write_text(CURVES)
     assert lemur("db", "import", "curves.csv") == (
         1,
-        "curves.csv: 3 records taken in, 0 were there already, 1 could not be read\n",
+        "curves.csv: 3 records imported, 0 already present, 1 could not be read\n",
         "curves.csv:5: could not convert string to float: 'torn'\n",
     )
     frame = data(with_curves=True)

@@ -268,7 +268,7 @@ def check_all_there(uid, db):
 
 def test_what_is_attached_is_merged(filled, db, tmp_path):
     other = tmp_path / "other.db"
-    said = "2 facts, 1 artefact, 1 collection and 1 member taken in"
+    said = "2 facts, 1 artefact, 1 collection and 1 member imported"
     assert lemur("db", "merge", db, "--db", other).splitlines()[-1] == said
     check_all_there(filled, other)
     assert said not in lemur("db", "merge", db, "--db", other)
@@ -280,7 +280,7 @@ def test_what_is_attached_is_exported_and_imported(filled, db, tmp_path, form):
     lemur("db", "export", place, "--db", db)
     if form == "zip":
         place = shutil.make_archive(tmp_path / "packed", "zip", tmp_path, "out")
-    said = "2 facts, 1 artefact, 1 collection and 1 member taken in"
+    said = "2 facts, 1 artefact, 1 collection and 1 member imported"
     assert lemur("db", "import", place, "--db", other).splitlines()[-1] == said
     check_all_there(filled, other)
     assert said not in lemur("db", "import", place, "--db", other)

@@ -102,7 +102,7 @@ def test_in_what_two_trials_differ_is_shown(folder):
     for text in ("prm lr", f"accuracy {one[:8]}", f"validation {other[:8]}", "+other code"):
         assert text in ran.stdout
     assert "prm transform" not in ran.stdout
-    assert "they differ in nothing" in lemur(folder, "compare", one, one).stdout
+    assert "no difference in settings" in lemur(folder, "compare", one, one).stdout
 
 
 def test_the_net_of_a_trial_is_nowhere_left_behind(folder, tmp_path, monkeypatch):
