@@ -69,7 +69,7 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[str, Any]]:
                 yield where, json.loads(line, object_pairs_hook=_members)
             # Also of a number with thousands of digits, and of endless nesting.
             except (ValueError, RecursionError) as error:
-                raise SettingsError(f"{where} is no JSON: {error}") from None
+                raise SettingsError(f"{where} is not JSON: {error}") from None
             except _RepeatedError as error:
                 raise SettingsError(
                     f"{where} has {error.args[0]!r} twice; expected it once"

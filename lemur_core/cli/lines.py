@@ -1,4 +1,4 @@
-"""A campaign told to people in lines, or only at its end."""
+"""Report a campaign to people in lines, or only when it ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Quiet(AbstractContextManager["Quiet"]):
-    """Nothing but warnings until the end."""
+    """Prints only warnings until the end."""
 
     def __init__(self) -> None:
         self.pace = Pace()
@@ -31,7 +31,7 @@ class Quiet(AbstractContextManager["Quiet"]):
         return None
 
     def __call__(self, event: events.Event) -> None:
-        """Show one event."""
+        """Print what an event means to the user, if anything."""
         self.pace.take(event)
         match event:
             case events.CampaignStarted():
@@ -49,14 +49,14 @@ class Quiet(AbstractContextManager["Quiet"]):
 
 
 class Lines(Quiet):
-    """A line for each event."""
+    """Prints a line for each event."""
 
     def __init__(self) -> None:
         super().__init__()
         self._tenths: dict[str, int] = {}
 
     def __call__(self, event: events.Event) -> None:
-        """Show one event."""
+        """Print what an event means to the user, if anything."""
         super().__call__(event)
         for line in self._lines(event):
             print_line(line)
@@ -82,15 +82,15 @@ class Lines(Quiet):
                 yield f"  {wording.named(trial, alone=self._alone)}: {searched}"
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
-                who = "" if self._alone else f"{wording.named(trial, alone=False)}, "
+                prefix = "" if self._alone else f"{wording.named(trial, alone=False)}, "
                 text = wording.epoch_text(epoch)
-                yield f"    {who}epoch {epoch.number}/{trial.epochs}: {text}{left}"
+                yield f"    {prefix}epoch {epoch.number}/{trial.epochs}: {text}{left}"
             case events.TrialFinished(trial, outcome):
-                who = wording.named(trial, alone=self._alone)
-                yield f"  {who} {wording.outcome_text(outcome)}"
+                name = wording.named(trial, alone=self._alone)
+                yield f"  {name} {wording.outcome_text(outcome)}"
 
     def _fetched(self, event: events.FileFetched) -> Iterator[str]:
-        # A file of a known size has a line for each tenth, others one when they begin.
+        # One line for each tenth of a file of known size; otherwise one line at the start.
         tenth = 10 * event.done // event.total if event.total else 0
         if tenth > self._tenths.get(event.file, -1):
             self._tenths[event.file] = tenth

@@ -145,7 +145,7 @@ def test_doctor_shows_versions_plugins_and_tracebacks(lemur, broken):
     assert "plugin      toy (lemur-toy 1.2): 6 nets, 3 loaders, 2 transforms, 1 metric" in out
     assert "plugin      broken was left out: RuntimeError: no luck" in out
     assert 'raise RuntimeError("no luck")' in out
-    assert "database    lemur.db (not there yet; lemur run makes it)" in out
+    assert "database    lemur.db (does not exist yet; lemur run creates it)" in out
 
 
 def test_doctor_counts_what_the_database_holds(lemur):

@@ -171,8 +171,8 @@ def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
         ),
         (
             (2, "", 3600.0, None),
-            "waiting: 2 trials are held by another campaign, last seen 1 h 00 min ago, "
-            "whose process lives",
+            "waiting: 2 trials are held by another campaign, last seen 1 h 00 min ago; "
+            "its process is still running",
         ),
     ],
 )

@@ -105,7 +105,7 @@ def test_a_folder_that_is_there_is_never_written_into(lemur, tmp_path):
     status, _, err = lemur("new", "plugin", "tiny")
     assert status == 2
     assert err == (
-        "lemur: error: 'lemur-tiny' cannot be made: File exists; choose another name or --folder\n"
+        "lemur: error: 'lemur-tiny' cannot be created: File exists; choose another name or --folder\n"
     )
     assert not list((tmp_path / "lemur-tiny").iterdir())
 

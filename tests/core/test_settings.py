@@ -103,7 +103,7 @@ def test_a_settings_file_that_cannot_be_is_one_clear_line(tmp_path, text, messag
 def test_a_file_that_is_no_toml_says_where(tmp_path):
     file = tmp_path / "study.toml"
     file.write_text("trials 3")
-    with pytest.raises(SettingsError, match=r"is no TOML: .*line 1"):
+    with pytest.raises(SettingsError, match=r"is not TOML: .*line 1"):
         of_flags(patterns=(str(file),))
 
 

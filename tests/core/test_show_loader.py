@@ -74,7 +74,7 @@ def test_classes_that_only_reading_would_tell_are_not_counted(monkeypatch):
     assert lines[1] == "data        there, img-classification"
     # Every third of 180.
     assert lines[2].startswith("images      3 channels, 5 px high, ")
-    assert lines[2].endswith(" px wide (60 images looked at)")
+    assert lines[2].endswith(" px wide (of 60 images)")
     assert lines[3] == "validation  a tenth of the training split"
     assert lines[-3:] == [
         "0                -           -     -",
