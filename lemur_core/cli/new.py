@@ -81,7 +81,7 @@ def _short(given: str) -> str:
     if not _NAME.fullmatch(name):
         raise SettingsError(
             f"plugin name {given!r}: expected lower-case letters and digits, "
-            "beginning with a letter, in parts joined by -"
+            "starting with a letter, in parts joined by -"
         )
     return name
 

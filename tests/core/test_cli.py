@@ -230,7 +230,7 @@ def test_two_plugins_with_one_command_are_reported(lemur, toys, monkeypatch):
     assert lemur("greet", "you") == (
         2,
         "",
-        "lemur: error: command 'greet' is in several plugins; say which: one/greet, two/greet\n",
+        "lemur: error: command 'greet' is in several plugins; use one of one/greet, two/greet\n",
     )
     assert "each have a command 'greet'" in lemur("doctor", "--no-torch")[1]
 

@@ -34,7 +34,7 @@ def test_a_package_that_is_not_there_is_said():
             "a net",
             "a.b",
             "entry name 'a net': expected letters, digits and . _ + -, "
-            "beginning with a letter or digit",
+            "starting with a letter or digit",
         ),
         (
             "net",
@@ -50,7 +50,7 @@ def test_a_name_or_target_that_cannot_be_is_refused(name, target, message):
 
 
 def test_tasks_given_as_a_text_are_refused():
-    with pytest.raises(PluginError, match="tasks is the text 'img-classification'"):
+    with pytest.raises(PluginError, match="tasks is the string 'img-classification'"):
         Entry("net", "a.b", "img-classification")
 
 
@@ -92,7 +92,7 @@ def test_an_option_is_no_restriction_and_parts_no_pipeline(option):
     with pytest.raises(PluginError) as caught:
         Entry("shapes", "lemur_toy.data:shapes", options=(option,))
     assert str(caught.value) == (
-        f"entry 'shapes': option {option!r}; expected small letters, digits and hyphens, "
+        f"entry 'shapes': option {option!r}; expected lower-case letters, digits and hyphens, "
         "and none of classes, samples, test, seed"
     )
 

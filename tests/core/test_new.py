@@ -105,7 +105,8 @@ def test_a_folder_that_is_there_is_never_written_into(lemur, tmp_path):
     status, _, err = lemur("new", "plugin", "tiny")
     assert status == 2
     assert err == (
-        "lemur: error: 'lemur-tiny' cannot be created: File exists; choose another name or --folder\n"
+        "lemur: error: 'lemur-tiny' cannot be created: File exists; "
+        "choose another name or --folder\n"
     )
     assert not list((tmp_path / "lemur-tiny").iterdir())
 
@@ -116,7 +117,7 @@ def test_a_name_that_no_distribution_can_have_is_refused(lemur, name):
     assert status == 2
     assert err == (
         f"lemur: error: plugin name {name!r}: expected lower-case letters and digits, "
-        "beginning with a letter, in parts joined by -\n"
+        "starting with a letter, in parts joined by -\n"
     )
 
 

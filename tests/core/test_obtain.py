@@ -95,7 +95,7 @@ def test_a_sample_that_cannot_be_decoded_is_the_users_to_mend(told, tmp_path):
         told(DAMAGED)
     assert str(caught.value) == (
         "test/3 cannot be decoded: it is cut off; "
-        "mend or remove it, or leave such files out with --skip-corrupt"
+        "repair or remove it, or leave out corrupt files with --skip-corrupt"
     )
     # It is not tried again, as other trials would find it too.
     assert len([event for event in told.seen if isinstance(event, events.TrialFinished)]) == 1

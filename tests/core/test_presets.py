@@ -67,7 +67,7 @@ def test_what_is_no_value_cannot_be_fixed(value):
     with pytest.raises(PluginError) as caught:
         Entry("Net", TARGET, prm={"width": value})
     assert str(caught.value) == (
-        f"entry 'Net': prm 'width' is {value!r}; expected a text, a truth value or a finite number"
+        f"entry 'Net': prm 'width' is {value!r}; expected a string, a bool or a finite number"
     )
 
 

@@ -383,7 +383,8 @@ def test_the_command_filters_and_writes(db, lemur, tmp_path):
     assert lemur("data", "--db", db, "--where", "lr=a..b") == (
         2,
         "",
-        "lemur: error: --where 'lr=a..b': 'a' is not a number; expected a range such as 1e-4..1e-2\n",
+        "lemur: error: --where 'lr=a..b': 'a' is not a number; "
+        "expected a range such as 1e-4..1e-2\n",
     )
 
 

@@ -118,7 +118,7 @@ def test_a_short_name_works_while_it_is_unambiguous(toys):
     assert registry.get("net", "two/B").name == "B"
     with pytest.raises(AmbiguousNameError) as caught:
         registry.get("net", "B")
-    assert str(caught.value) == "net 'B' is in several plugins; say which: one/B, two/B"
+    assert str(caught.value) == "net 'B' is in several plugins; use one of one/B, two/B"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_kind_goes_with_the_plugin_that_brings_it(toys):
         (lambda: 3, "lemur_register_kinds gives int; expected kinds"),
         (
             lambda: [Kind("Zoo", "lemur_register_zoos", "lemur_toy.plugin")],
-            "kind 'Zoo': expected small letters, digits and hyphens, beginning with a letter",
+            "kind 'Zoo': expected lower-case letters, digits and hyphens, starting with a letter",
         ),
         (
             lambda: [Kind("trial", "lemur_register_zoos", "lemur_toy.plugin")],

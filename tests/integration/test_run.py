@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_decoded_ends_the_run_and_is_named(tmp_path, photo
     last = ran.stderr.splitlines()[-1]
     place = photographs.relative_to(tmp_path)
     assert last.startswith(f"lemur: error: {place} cannot be decoded: ")
-    assert last.endswith("; mend or remove it, or leave such files out with --skip-corrupt")
+    assert last.endswith("; repair or remove it, or leave out corrupt files with --skip-corrupt")
     assert "Traceback" not in ran.stderr
 
 
