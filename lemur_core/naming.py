@@ -26,7 +26,7 @@ def check_name(what: str, name: Any, error: type[LemurError]) -> str:
             holds a control character.
     """
     if not isinstance(name, str):
-        raise error(f"{what} name {name!r}: expected a text")
+        raise error(f"{what} name {name!r}: expected a string")
     if not name:
         raise error(f"{what} name '': is empty")
     if len(name) > LONGEST_NAME:

@@ -175,7 +175,7 @@ BAD = {
     ),
     "a loop": ({"a": LOOP}, "fact 'a': is nested deeper than 32 levels"),
     "no name": ({"": 1}, "fact name '': is empty"),
-    "a number as name": ({3: 1}, "fact name 3: expected a text"),
+    "a number as name": ({3: 1}, "fact name 3: expected a string"),
     "control character": ({"a\nb": 1}, "fact name 'a\\nb': holds a control character"),
     "NUL": ({"a\0": 1}, "fact name 'a\\x00': holds a control character"),
     "surrogate": ({"a\ud83d": 1}, "fact name 'a\\ud83d': holds a control character"),

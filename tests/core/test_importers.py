@@ -499,7 +499,7 @@ def test_trials_become_members_of_collections(db, taken):
         ([Membership("twins")], "", "has memberships, but no trial that they belong to"),
         (["twins"], "a", "memberships hold 'twins': expected a Membership"),
         ([Membership("")], "a", "collection '': collection name '': is empty"),
-        ([Membership("twins", role=3)], "a", "collection 'twins': role name 3: expected a text"),
+        ([Membership("twins", role=3)], "a", "collection 'twins': role name 3: expected a string"),
         ([Membership("twins", spec=float("nan"))], "a", "collection 'twins': holds what JSON"),
     ],
 )

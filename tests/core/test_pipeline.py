@@ -7,7 +7,7 @@ from lemur_core.pattern import Pattern, pattern_of
 from lemur_core.train.data import Bundles
 
 TASK = "img-classification"
-LETTERS = "expected letters, digits and . - (+ between several)"
+LETTERS = "expected letters, digits and . - (+ between several values)"
 
 
 def names(toys, *texts, transforms=(), only=None):
@@ -94,13 +94,13 @@ def test_of_several_demos_the_one_with_the_smallest_images_is_trained(toys):
             "a_b_c_d_e",
             PatternError,
             "pattern 'a_b_c_d_e' has 5 parts; expected task_dataset_metric_net "
-            "or the beginning of one, without empty parts",
+            "or its first parts, without empty parts",
         ),
         (
             "a__b",
             PatternError,
             "pattern 'a__b' has 3 parts; expected task_dataset_metric_net "
-            "or the beginning of one, without empty parts",
+            "or its first parts, without empty parts",
         ),
         ("{a,b", PatternError, "pattern '{a,b': braces do not match; expected {a,b}"),
         (
@@ -221,13 +221,13 @@ def test_restrictions_that_differ_exclude_each_other(toys):
         ("blobs[samples=few]", "samples is 'few'; expected 2 or more"),
         ("blobs[classes=1]", "classes is '1'; expected 2 or more"),
         (f"blobs[samples={'9' * 5000}]", f"samples is '{'9' * 5000}'; expected 2 or more"),
-        ("blobs[seed=3]", "a seed alone restricts nothing; say samples=N too"),
+        ("blobs[seed=3]", "a seed alone restricts nothing; add samples=N"),
     ],
 )
 def test_a_restriction_that_cannot_be_read_is_said(toys, given, message):
     with pytest.raises(PatternError) as caught:
         names(toys, f"{TASK}_{given}_hits_Linear")
-    assert str(caught.value) == f"data set {given!r}: {message}"
+    assert str(caught.value) == f"dataset {given!r}: {message}"
 
 
 @pytest.fixture
@@ -267,24 +267,27 @@ def test_an_option_of_the_loader_is_part_of_the_data_sets_name(optional, given, 
             "*[zebra=1]",
             "unknown restriction 'zebra'; there are classes, samples, test, seed, kinds, min-size",
         ),
-        ("shapes[kinds=]", "kinds is ''; expected letters, digits and . - (+ between several)"),
+        (
+            "shapes[kinds=]",
+            "kinds is ''; expected letters, digits and . - (+ between several values)",
+        ),
         (
             "shapes[kinds=a/b]",
-            "kinds is 'a/b'; expected letters, digits and . - (+ between several)",
+            "kinds is 'a/b'; expected letters, digits and . - (+ between several values)",
         ),
         (
             "shapes[Kinds=1]",
-            "'Kinds' names nothing; expected classes, samples, test, seed "
+            "'Kinds' is not a valid name; expected classes, samples, test, seed "
             "or an option of its loader",
         ),
-        ("shapes[kinds=a,kinds=b]", "kinds is said twice"),
-        ("shapes[kinds=a,seed=1]", "a seed alone restricts nothing; say samples=N too"),
+        ("shapes[kinds=a,kinds=b]", "kinds is given twice"),
+        ("shapes[kinds=a,seed=1]", "a seed alone restricts nothing; add samples=N"),
     ],
 )
 def test_an_option_that_cannot_be_is_said(optional, given, message):
     with pytest.raises(PatternError) as caught:
         names(optional, f"{TASK}_{given}_hits_Linear")
-    assert str(caught.value) == f"data set {given!r}: {message}"
+    assert str(caught.value) == f"dataset {given!r}: {message}"
 
 
 def test_an_option_called_size_is_the_images_size(toys):

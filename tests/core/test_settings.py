@@ -89,7 +89,7 @@ def test_a_setting_that_cannot_be_is_one_clear_line(flags, message):
         ("sampeler = 3", "unknown setting 'sampeler'. Did you mean 'sampler'?"),
         ('trials = "3"', "trials is '3'; expected an integer"),
         ("prm = 3", "prm is 3; expected names and values"),
-        ("net = 3", "net is 3; expected a text or a list of texts"),
+        ("net = 3", "net is 3; expected a string or a list of strings"),
     ],
 )
 def test_a_settings_file_that_cannot_be_is_one_clear_line(tmp_path, text, message):
