@@ -83,7 +83,7 @@ def test_of_several_demos_the_one_with_the_smallest_images_is_trained(toys):
         (
             f"{TASK}_zebra",
             UnknownNameError,
-            "unknown data set 'zebra'; there are absent, blobs, words",
+            "unknown dataset 'zebra'; there are absent, blobs, words",
         ),
         (
             "img-classfication",
@@ -106,20 +106,20 @@ def test_of_several_demos_the_one_with_the_smallest_images_is_trained(toys):
         (
             "*_*_*_Z*",
             PatternError,
-            "'*_*_*_Z*': no pipeline of what is installed matches; "
-            "see lemur list for what there is",
+            "'*_*_*_Z*': no pipeline of the installed entries matches; "
+            "lemur list shows the entries",
         ),
         (
             "txt-generation_blobs",
             MisfitError,
-            "'txt-generation_blobs_*_*': data set 'blobs' serves img-classification only; "
+            "'txt-generation_blobs_*_*': dataset 'blobs' serves img-classification only; "
             "for txt-generation there is words",
         ),
         (
             f"{TASK}_blobs_hits_Tall",
             MisfitError,
             f"'{TASK}_blobs_hits_Tall': net 'Tall' takes images of 64 px or more; "
-            "with data set 'blobs', plain gives 4, double gives 8",
+            "with dataset 'blobs', plain gives 4, double gives 8",
         ),
     ],
 )
@@ -210,7 +210,7 @@ def test_the_whole_and_a_part_of_a_data_set_are_two(toys):
 
 def test_restrictions_that_differ_exclude_each_other(toys):
     only = pattern_of({"dataset": ["blobs[samples=10]"]})
-    with pytest.raises(PatternError, match="no pipeline of what is installed matches"):
+    with pytest.raises(PatternError, match="no pipeline of the installed entries matches"):
         names(toys, f"{TASK}_blobs[samples=20]_hits_Linear", only=only)
 
 
@@ -357,6 +357,6 @@ def test_a_wildcard_that_matches_opt_in_nets_only_is_explained(sampled):
     with pytest.raises(PatternError) as raised:
         names(sampled, f"{TASK}_blobs_hits_Sampled*")
     assert str(raised.value) == (
-        f"'{TASK}_blobs_hits_Sampled*': matches opt-in nets only, which are trained only if they "
+        f"'{TASK}_blobs_hits_Sampled*': matches only opt-in nets, which are trained only if they "
         "are named in full: Sampled-1, Sampled-2"
     )

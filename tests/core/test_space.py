@@ -73,7 +73,7 @@ FORMS = (
         (
             "batch",
             "3..8",
-            "batch=3..8: 3 is no power of two; write 2^4..2^7, or list the values: batch=24,48",
+            "batch=3..8: 3 is not a power of two; write 2^4..2^7, or list the values: batch=24,48",
         ),
         ("batch", "2^7..2^4", "batch=2^7..2^4: runs backwards; expected the smaller number first"),
         ("batch", 0, "batch=0: expected an integer, 1 or more"),

@@ -92,7 +92,7 @@ def test_a_net_that_no_transform_makes_images_large_enough_for_is_said(tmp_path)
         run(f"{DIGITS}_AlexNet", transform="norm_32,echo", db=str(tmp_path / "results.db"))
     assert str(caught.value) == (
         f"'{DIGITS}_AlexNet': net 'AlexNet' takes images of 64 px or more; "
-        "with data set 'digits', norm_32 gives 32, echo gives 8"
+        "with dataset 'digits', norm_32 gives 32, echo gives 8"
     )
 
 
