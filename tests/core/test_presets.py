@@ -49,7 +49,8 @@ def test_an_entry_that_fixes_what_its_net_does_not_take_is_one_clear_line(db):
     with pytest.raises(PluginError) as caught:
         run(entries=[Entry("Narrow", TARGET, TASKS, prm={"widht": 1})], db=db)
     assert str(caught.value) == (
-        "net 'Narrow': its entry fixes 'widht', which is not one of its hyperparameters. Did you mean 'width'?"
+        "net 'Narrow': its entry fixes 'widht', which is not one of its hyperparameters. "
+        "Did you mean 'width'?"
     )
 
 

@@ -78,13 +78,13 @@ def half():
         ),
         (
             Source("p", lambda: module(lemur_register_nets=half)),
-            "lemur_register_nets gives 'Bad'; expected an Entry",
+            "lemur_register_nets returns 'Bad'; expected an Entry",
         ),
         (
             Source("p", lambda: module(lemur_register_nets=lambda: 3)),
-            "lemur_register_nets gives int; expected entries",
+            "lemur_register_nets returns int; expected entries",
         ),
-        (plugin("p", "Twice", "Twice"), "lemur_register_nets gives net 'Twice' 2 times"),
+        (plugin("p", "Twice", "Twice"), "lemur_register_nets returns net 'Twice' 2 times"),
         (
             plugin("p", "Lin_ear"),
             "net 'Lin_ear': '_' separates a pipeline's parts; use '-'",
@@ -186,7 +186,7 @@ def test_a_kind_goes_with_the_plugin_that_brings_it(toys):
     assert "zoo" not in registry.kinds
     assert list(registry.plugins) == ["three"]
     one, two = registry.failures
-    assert (one.name, one.reason) == ("one", "lemur_register_zoos gives zoo 'A' 2 times")
+    assert (one.name, one.reason) == ("one", "lemur_register_zoos returns zoo 'A' 2 times")
     assert two.name == "two"
     assert two.reason.startswith("PluginValidationError: unknown hook 'lemur_register_zoos' in ")
 
@@ -210,8 +210,8 @@ def test_a_kind_goes_with_the_plugin_that_brings_it(toys):
             lambda: [Kind("zoo", "lemur_register_zoos", "lemur_toy.nowhere")],
             "entry 'zoo': there is no module 'lemur_toy.nowhere'",
         ),
-        (lambda: ["zoo"], "lemur_register_kinds gives 'zoo'; expected a Kind"),
-        (lambda: 3, "lemur_register_kinds gives int; expected kinds"),
+        (lambda: ["zoo"], "lemur_register_kinds returns 'zoo'; expected a Kind"),
+        (lambda: 3, "lemur_register_kinds returns int; expected kinds"),
         (
             lambda: [Kind("Zoo", "lemur_register_zoos", "lemur_toy.plugin")],
             "kind 'Zoo': expected lower-case letters, digits and hyphens, starting with a letter",
