@@ -68,8 +68,8 @@ def test_of_one_fact_given_twice_the_first_is_recorded(db):
     [
         (CodeFact("abc", "a", 1), "fact 'a': 'abc' is not a source's SHA-256"),
         (CodeFact(ONE, "", 1), "fact name '': is empty"),
-        (CodeFact(ONE, "a", math.nan), "fact 'a': is or holds nan; expected finite numbers"),
-        (CodeFact(ONE, "a", 1, "\n"), "key of fact 'a': name '\\n': begins or ends with a space"),
+        (CodeFact(ONE, "a", math.nan), "fact 'a': is or contains nan; expected finite numbers"),
+        (CodeFact(ONE, "a", 1, "\n"), "key of fact 'a': name '\\n': starts or ends with a space"),
     ],
 )
 def test_what_cannot_be_stored_is_refused_and_nothing_is_written(db, fact, message):

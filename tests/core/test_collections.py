@@ -100,10 +100,10 @@ def test_another_kind_or_spec_under_one_name_is_refused(db, given, line):
             {"members": {"x": 3}},
             "members 3: expected a list of trials, or a dictionary of lists by role",
         ),
-        ({"members": [], "spec": math.inf}, "spec is or holds inf; expected finite numbers"),
+        ({"members": [], "spec": math.inf}, "spec is or contains inf; expected finite numbers"),
         (
             {"members": [], "provenance": {1}},
-            "provenance is of type set; expected a number, text, bool, None, list or dictionary",
+            "provenance is of type set; expected a number, string, bool, None, list or dictionary",
         ),
     ],
     ids=lambda value: str(value)[:20],

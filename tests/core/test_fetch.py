@@ -118,8 +118,8 @@ def test_a_server_that_gives_nothing_more_is_given_up_and_what_came_is_kept(serv
     with pytest.raises(FetchError) as caught:
         fetch(server.url, tmp_path / "set.bin")
     assert str(caught.value) == (
-        f"{server.url} broke off after 1000 bytes: expected {len(CONTENT)} bytes; "
-        "fetch it again to go on from there"
+        f"{server.url}: connection lost after 1000 bytes: expected {len(CONTENT)} bytes; "
+        "fetch it again to resume"
     )
     assert (tmp_path / "set.bin.part").read_bytes() == CONTENT[:1000]
     assert not (tmp_path / "set.bin").exists()
@@ -131,7 +131,7 @@ def test_another_content_than_the_checksums_is_removed(server, tmp_path):
         fetch(server.url, tmp_path / "set.bin", sha256=expected)
     assert str(caught.value) == (
         f"{server.url}: its sha256 is {SHA256}; expected {expected}; "
-        "what was fetched is removed, fetch it again"
+        "the downloaded file was removed, fetch it again"
     )
     assert not list(tmp_path.iterdir())
 
@@ -175,8 +175,8 @@ def test_a_disk_without_room_is_said_before_anything_is_written(server, tmp_path
     with pytest.raises(FetchError) as caught:
         fetch(server.url, tmp_path / "set.bin")
     assert str(caught.value) == (
-        f"{server.url}: the disk of {tmp_path / 'set.bin'} is full: it needs {len(CONTENT)} bytes "
-        "more; make room, and fetch it again"
+        f"{server.url}: the disk of {tmp_path / 'set.bin'} is full: it needs {len(CONTENT)} more "
+        "bytes; free some space and fetch it again"
     )
     assert not list(tmp_path.iterdir())
 
@@ -192,7 +192,9 @@ def test_a_place_that_cannot_be_written_is_said(server, tmp_path):
 def test_a_server_that_hangs_up_before_it_answers_is_said(server, tmp_path):
     server.files["/set.bin"] = property  # what its handler cannot send
     server.handle_error = lambda request, address: None
-    with pytest.raises(FetchError, match="broke off after 0 bytes: Remote end closed connection"):
+    with pytest.raises(
+        FetchError, match="connection lost after 0 bytes: Remote end closed connection"
+    ):
         fetch(server.url, tmp_path / "set.bin")
 
 
@@ -200,7 +202,7 @@ def test_files_of_this_machine_are_not_fetched(tmp_path):
     with pytest.raises(FetchError) as caught:
         fetch(f"file://{tmp_path}/secret", tmp_path / "set.bin")
     assert str(caught.value) == (
-        f"file://{tmp_path}/secret: expected an address that begins with http:// or https://"
+        f"file://{tmp_path}/secret: expected an address that starts with http:// or https://"
     )
 
 

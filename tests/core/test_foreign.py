@@ -213,7 +213,7 @@ def test_pipes_and_devices_are_named_and_not_waited_for(lemur, tmp_path, where):
     if given == place:
         assert (status, err) == (2, f"lemur: error: {place}: is no file or folder\n")
     else:
-        assert (status, err) == (1, "a_b_c_d/1.json: cannot be read: is no file\n")
+        assert (status, err) == (1, "a_b_c_d/1.json: cannot be read: is not a regular file\n")
         assert out == f"{given}: 0 records imported, 0 already present, 1 could not be read\n"
 
 

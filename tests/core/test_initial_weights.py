@@ -109,8 +109,8 @@ def test_a_file_that_changes_while_the_campaign_runs_is_not_taken_for_what_it_wa
     ("name", "text", "message"),
     [
         ("gone.safetensors", None, "weights '{}': No such file or directory"),
-        ("no.safetensors", b"no weights at all", "weights '{}' is no safetensors file"),
-        ("empty.safetensors", b"", "weights '{}' is no safetensors file"),
+        ("no.safetensors", b"no weights at all", "weights '{}' is not a safetensors file"),
+        ("empty.safetensors", b"", "weights '{}' is not a safetensors file"),
     ],
 )
 def test_a_file_that_holds_none_is_one_clear_line(db, tmp_path, where, name, text, message):
