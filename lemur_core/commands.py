@@ -8,8 +8,8 @@ A command is a `click.Command` that a plugin registers with ``lemur_register_com
     @click.command()
     @filter_options
     @db_option
-    def nets(db: str, **given) -> None:
-        frame = lemur_core.data(**arguments_of(db, given), unique_nn=True, db=db)
+    def nets(db: str, **options) -> None:
+        frame = lemur_core.data(**arguments_of(db, options), unique_nn=True, db=db)
         print_text(text_table(["net", "score"], frame[["nn", "accuracy"]].to_numpy()))
 
 Everything that a command prints is escaped, even with ``print`` or ``click.echo``, so no name or

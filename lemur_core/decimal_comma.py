@@ -47,19 +47,19 @@ def refuse_decimal_comma(name: str, text: str, plausible: Plausible | None = Non
         raise _error(name, text, groups)
 
 
-def refuse_decimal_text(name: str, given: object, texts: Sequence[str]) -> None:
+def refuse_decimal_text(name: str, value: object, texts: Sequence[str]) -> None:
     """Raise an error if a text that is a single value is a number with a decimal comma.
 
     Args:
         name: Name of the hyperparameter, for the error message.
-        given: What the user wrote, for the error message.
+        value: What the user wrote, for the error message.
         texts: The texts, one value each.
 
     Raises:
         SpaceError: A text is a number with a decimal comma.
     """
     for text in filter(_DECIMAL.fullmatch, texts):
-        raise SpaceError(f"{name}={given}: {text!r} has a decimal comma; write {_point(text)}")
+        raise SpaceError(f"{name}={value}: {text!r} has a decimal comma; write {_point(text)}")
 
 
 def _is_decimal(group: Sequence[str], plausible: Plausible, several: bool) -> bool:

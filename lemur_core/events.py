@@ -40,11 +40,11 @@ class StudyStarted:
     """The study of one pipeline starts."""
 
     pipeline: Pipeline
-    done: int  # number of trials that ended before and are in the search space
+    done: int  # number of ended trials with hyperparameters that are requested
     trials: int  # number of trials to train
     asked: int  # number of trials that `CampaignStarted.trials` includes for the pipeline
     fixed: Mapping[str, Value]  # hyperparameters that are not searched
-    others: int = 0  # number of trials that ended before and are outside the search space
+    others: int = 0  # number of ended trials with other hyperparameters
 
 
 @dataclass(frozen=True)

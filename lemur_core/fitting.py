@@ -23,8 +23,8 @@ class Transforms:
     Attributes:
         entries: Entries of the transforms, by name.
         asked_for: Whether the user named the transforms. If not, opt-in transforms are left out
-            and those of one size are used: the smallest that is at least the size of the images
-            and the minimum of the net.
+            and those of one size are used: the smallest that the net accepts and that is at least
+            32 px and the size of the images (224 px if they vary in size).
         named: What the user named; a transform that returns its inputs unchanged is only used for
             images if it is among these names.
     """

@@ -43,10 +43,10 @@ def read_points(given: Any) -> tuple[Point, ...]:
     return points
 
 
-def _in_list(given: Any) -> tuple[Point, ...]:
-    if isinstance(given, Mapping) or not isinstance(given, Iterable):
-        raise SettingsError(f"points is {given!r}; expected a list of mappings, or {_FORMATS}")
-    return tuple(_point(f"point {number}", prm) for number, prm in enumerate(given, start=1))
+def _in_list(points: Any) -> tuple[Point, ...]:
+    if isinstance(points, Mapping) or not isinstance(points, Iterable):
+        raise SettingsError(f"points is {points!r}; expected a list of mappings, or {_FORMATS}")
+    return tuple(_point(f"point {number}", prm) for number, prm in enumerate(points, start=1))
 
 
 def _in_file(path: Path) -> tuple[Point, ...]:

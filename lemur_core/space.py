@@ -202,16 +202,16 @@ def _read(name: str, text: Given, like: Range | None) -> Range:
     return _choice(name, text, dict.fromkeys(values))
 
 
-def _listed(name: str, given: Given) -> Choice:
-    values = given if isinstance(given, list | tuple) else (given,)
-    if isinstance(given, tuple) and len(given) == 2 and all(map(_is_number, given)):
-        low, high = given
+def _listed(name: str, value: Given) -> Choice:
+    values = value if isinstance(value, list | tuple) else (value,)
+    if isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)):
+        low, high = value
         raise SpaceError(
-            f"{name}={given}: a tuple of two numbers may be a range or two values; "
+            f"{name}={value}: a tuple of two numbers may be a range or two values; "
             f"write '{low}..{high}' for the range, or [{low}, {high}] for the values"
         )
-    refuse_decimal_text(name, given, [value for value in values if isinstance(value, str)])
-    return _choice(name, given, values)
+    refuse_decimal_text(name, value, [text for text in values if isinstance(text, str)])
+    return _choice(name, value, values)
 
 
 def check_values(name: str, text: str) -> None:
@@ -250,25 +250,25 @@ def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
     return space
 
 
-def override(space: Space, given: Mapping[str, Given]) -> Space:
+def override(space: Space, ranges: Mapping[str, Given]) -> Space:
     """Return a space with some ranges replaced.
 
     Args:
         space: The space.
-        given: Ranges by hyperparameter; those that are neither in the space nor optional for it
+        ranges: Ranges by hyperparameter; those that are neither in the space nor optional for it
             are ignored.
 
     Raises:
         SpaceError: A range cannot be parsed.
     """
-    added = {name: default for name, default in optional_of(space).items() if name in given}
+    added = {name: default for name, default in optional_of(space).items() if name in ranges}
     space = space | added
     changed = {
-        name: parse_range(name, text, space[name]) for name, text in given.items() if name in space
+        name: parse_range(name, text, space[name]) for name, text in ranges.items() if name in space
     }
     # A net can declare a different hyperparameter of this name, for example of its loss.
     if "gamma" in added:
-        _check_limits("gamma", given["gamma"], changed["gamma"], _DECAY)
+        _check_limits("gamma", ranges["gamma"], changed["gamma"], _DECAY)
     return space | changed
 
 
@@ -287,10 +287,10 @@ def fixed(space: Space) -> dict[str, Value]:
     }
 
 
-def check_used(given: Iterable[str], spaces: Collection[Space]) -> None:
+def check_used(names: Iterable[str], spaces: Collection[Space]) -> None:
     """Raise `SpaceError` for a name that no net of the campaign has."""
     known = sorted({name for space in spaces for name in space})
-    for name in given:
+    for name in names:
         if name not in known:
             raise SpaceError(f"no chosen net has a hyperparameter {name!r}{hint(name, known)}")
 
@@ -333,7 +333,7 @@ def _check_interval(name: str, text: str, interval: Interval) -> None:
         raise SpaceError(f"{name}={text}: runs backwards; expected the smaller number first")
     if interval.log and interval.low <= 0:
         raise SpaceError(
-            f"{name}={text}: is searched by its logarithm, so it must begin above 0; "
+            f"{name}={text}: is searched on a logarithmic scale, so it must start above 0; "
             f"to try 0 alone, write {name}=0"
         )
     if interval.integer and not (interval.low.is_integer() and interval.high.is_integer()):

@@ -136,7 +136,7 @@ def _middle(values: Sequence[Value]) -> Value:
     return sorted(values, key=float)[(len(values) - 1) // 2]
 
 
-def value_in(one: Range, value: object) -> Value | None:
+def value_in(allowed: Range, value: object) -> Value | None:
     """Return a value, or the value parsed from text, with the type of a range; None if outside.
 
     >>> value_in(Interval(0.0, 1.0), 1), value_in(Interval(1, 8, integer=True), "4")
@@ -146,7 +146,7 @@ def value_in(one: Range, value: object) -> Value | None:
     """
     if not isinstance(value, bool | int | float | str):
         return None
-    if isinstance(one, Choice) and isinstance(value, str) and value in one.values:
+    if isinstance(allowed, Choice) and isinstance(value, str) and value in allowed.values:
         return value
     # Spreadsheets and pandas write bools like this.
     read = (
@@ -154,12 +154,12 @@ def value_in(one: Range, value: object) -> Value | None:
         if isinstance(value, str)
         else value
     )
-    if not one.holds(read):
+    if not allowed.holds(read):
         return None
-    if isinstance(one, Choice):
-        return next(choice for choice in one.values if Choice((choice,)).holds(read))
+    if isinstance(allowed, Choice):
+        return next(choice for choice in allowed.values if Choice((choice,)).holds(read))
     assert not isinstance(read, str)
-    return int(read) if one.integer else float(read)
+    return int(read) if allowed.integer else float(read)
 
 
 def preset(space: Space, values: Mapping[str, Value]) -> Space:
@@ -183,7 +183,7 @@ def preset(space: Space, values: Mapping[str, Value]) -> Space:
     return space | {name: Choice((_typed(known[name], value),)) for name, value in values.items()}
 
 
-def _typed(one: Range, value: Value) -> Value:
+def _typed(allowed: Range, value: Value) -> Value:
     """Return a value with the type of a range, whether or not it lies in the range."""
-    within = None if isinstance(value, str) else value_in(one, value)
+    within = None if isinstance(value, str) else value_in(allowed, value)
     return value if within is None else within

@@ -65,13 +65,13 @@ def data(
     form: str | None,
     output: Path | None,
     db: str,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Print recorded results, one row per trial and epoch."""
     form = form or _format_of(output)
-    if given["columns"] is not None:
-        given["columns"] = [name.strip() for name in given["columns"].split(",")]
-    arguments = arguments_of(db, given) | {"only_best": best or given["unique_nn"]}
+    if options["columns"] is not None:
+        options["columns"] = [name.strip() for name in options["columns"].split(",")]
+    arguments = arguments_of(db, options) | {"only_best": best or options["unique_nn"]}
     if form == _TABLE:
         _show_table(arguments, db, output)
     else:

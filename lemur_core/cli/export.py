@@ -53,16 +53,18 @@ Examples:
 )
 @filter_options
 @db_option
-def export(form: str, output: Path, every: bool, test: float | None, db: str, **given: Any) -> None:
+def export(
+    form: str, output: Path, every: bool, test: float | None, db: str, **filters: Any
+) -> None:
     """Write recorded results, by default the code of nets with their scores.
 
     The formats jsonl-code and parquet-code, provided by lemur-check, keep near-duplicate nets in
     the same split, train or test.
     """
-    options = {"every": "yes"} if every else {}
+    exporter_options = {"every": "yes"} if every else {}
     if test is not None:
-        options["test"] = str(test)
-    message = write_results(form, output, db, arguments_of(db, given), options).said
+        exporter_options["test"] = str(test)
+    message = write_results(form, output, db, arguments_of(db, filters), exporter_options).said
     size = f", {binary(output.stat().st_size)}" if output.is_file() else ""
     print_line(f"wrote {output}{size}{f': {message}' if message else ''}")
 

@@ -161,7 +161,7 @@ class _Run(click.Command):
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
 @lemur_options
 @click.pass_context
-def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **given: Any) -> int:
+def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **flags: Any) -> int:
     """Train pipelines and record every epoch.
 
     PATTERN is task_dataset_metric_net or its first parts; each part may contain * and {a,b}.
@@ -175,7 +175,7 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed
 
-    settings = settings_of(take_aliases(given), _on_command_line(context))
+    settings = settings_of(take_aliases(flags), _on_command_line(context))
     if dry_run:
         pipelines = plan(settings, installed()).pipelines
         for pipeline in pipelines:

@@ -67,7 +67,7 @@ FORMS = (
         (
             "x",
             "0..1 log",
-            "x=0..1 log: is searched by its logarithm, so it must begin above 0; "
+            "x=0..1 log: is searched on a logarithmic scale, so it must start above 0; "
             "to try 0 alone, write x=0",
         ),
         (
