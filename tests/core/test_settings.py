@@ -31,7 +31,7 @@ def test_flags_become_settings():
     }  # fmt: skip
 
 
-def test_a_toml_file_says_the_same_and_flags_override_it(tmp_path):
+def test_flags_override_a_toml_file(tmp_path):
     file = tmp_path / "study.toml"
     file.write_text(
         'patterns = ["img-classification"]\nepochs = 7\nlr = "1e-3..1"\nnet = "ResNet"\n'
@@ -46,7 +46,7 @@ def test_a_toml_file_says_the_same_and_flags_override_it(tmp_path):
     assert settings_of(flags, {"db"}).db == "lemur.db"
 
 
-def test_lemurs_long_names_are_the_ends_of_ranges():
+def test_lemurs_long_option_names_set_the_ends_of_ranges():
     given = NO_ALIASES | {"min_learning_rate": 1e-4, "max_batch_binary_power": 6, "config": ("a",)}
     taken = take_aliases(given)
     assert (taken["lr"], taken["batch"], taken["patterns"]) == ("0.0001..1.0", "2^0..2^6", ("a",))
@@ -77,7 +77,7 @@ def test_a_transform_among_the_hyperparameters_is_the_transform():
         ),
     ],
 )
-def test_a_setting_that_cannot_be_is_one_clear_line(flags, message):
+def test_invalid_setting_is_reported(flags, message):
     with pytest.raises(SettingsError) as caught:
         of_flags(**flags)
     assert str(caught.value) == message
@@ -92,7 +92,7 @@ def test_a_setting_that_cannot_be_is_one_clear_line(flags, message):
         ("net = 3", "net is 3; expected a string or a list of strings"),
     ],
 )
-def test_a_settings_file_that_cannot_be_is_one_clear_line(tmp_path, text, message):
+def test_invalid_settings_file_is_reported(tmp_path, text, message):
     file = tmp_path / "study.toml"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
@@ -100,7 +100,7 @@ def test_a_settings_file_that_cannot_be_is_one_clear_line(tmp_path, text, messag
     assert str(caught.value) == message
 
 
-def test_a_file_that_is_no_toml_says_where(tmp_path):
+def test_invalid_toml_is_reported_with_its_position(tmp_path):
     file = tmp_path / "study.toml"
     file.write_text("trials 3")
     with pytest.raises(SettingsError, match=r"is not TOML: .*line 1"):
