@@ -171,7 +171,7 @@ _MODULES = (
     "workbooks",
 )
 # Names provided by a plugin of this repository, if it is installed.
-_OF_PLUGINS = {"check": "lemur_check.check"}
+_PLUGIN_NAMES = {"check": "lemur_check.check"}
 
 
 def __getattr__(name: str) -> Any:
@@ -185,8 +185,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"lemur_core.{name}")
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    if name in _OF_PLUGINS:
+    if name in _PLUGIN_NAMES:
         from lemur_core.plugin_names import import_from_plugin
 
-        return import_from_plugin(_OF_PLUGINS[name], name)
+        return import_from_plugin(_PLUGIN_NAMES[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

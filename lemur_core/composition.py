@@ -144,7 +144,9 @@ def _datasets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
     return {
         f"{name}{restriction}": _sized(entry, restriction)
         for name, entry in registry.names("loader").items()
-        for restriction in _both([want.restrictions(entry.name, full[id(entry)]) for want in wants])
+        for restriction in _common(
+            [want.restrictions(entry.name, full[id(entry)]) for want in wants]
+        )
         if all(option in entry.options for option, _ in restriction.options)
     }
 
@@ -156,7 +158,7 @@ def _sized(loader: Entry, restriction: Restriction) -> Entry:
     return replace(loader, size=int(size)) if _SIZE.fullmatch(size) else loader
 
 
-def _both(choices: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:
+def _common(choices: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:
     """Yield the restrictions on which all patterns agree; no restriction agrees with any other."""
     for combination in product(*choices):
         restricting = {restriction for restriction in combination if restriction != NONE}
@@ -197,7 +199,7 @@ def _transforms(registry: Registry, patterns: Sequence[str]) -> Transforms:
         if not is_wild(name):
             registry.get("transform", name)
     if not patterns:
-        return Transforms(installed, asked_for=False)
+        return Transforms(installed, by_user=False)
     chosen = {
         name: entry
         for name, entry in installed.items()
@@ -205,4 +207,4 @@ def _transforms(registry: Registry, patterns: Sequence[str]) -> Transforms:
             fnmatchcase(name, pattern) or fnmatchcase(entry.name, pattern) for pattern in patterns
         )
     }
-    return Transforms(chosen, asked_for=True, named=patterns)
+    return Transforms(chosen, by_user=True, named=patterns)

@@ -22,7 +22,7 @@ class Transforms:
 
     Attributes:
         entries: Entries of the transforms, by name.
-        asked_for: Whether the user named the transforms. If not, opt-in transforms are left out
+        by_user: Whether the user named the transforms. If not, opt-in transforms are left out
             and those of one size are used: the smallest that the net accepts and that is at least
             32 px and the size of the images (224 px if they vary in size).
         named: What the user named; a transform that returns its inputs unchanged is only used for
@@ -30,7 +30,7 @@ class Transforms:
     """
 
     entries: Mapping[str, Entry]
-    asked_for: bool
+    by_user: bool
     named: Collection[str] = ()
 
     def fitting(self, task: str, loader: Entry, net: Entry) -> dict[str, Entry]:
@@ -51,7 +51,7 @@ class Transforms:
             if entry.serves(task) and entry.dtype == net.dtype and _large_enough(entry, loader, net)
             if not entry.ready or name in self.named
         }
-        if self.asked_for:
+        if self.by_user:
             return fitting
         usual = {name: entry for name, entry in fitting.items() if not entry.opt_in}
         return _of_one_size(usual, loader)

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import MisfitError, PatternError, UnknownNameError
-from lemur_core.pattern import PARTS, Pattern, own_name
+from lemur_core.pattern import PARTS, Pattern, unrestricted_name
 from lemur_core.restriction import check_options, split
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def check_names(registry: Registry, pattern: Pattern) -> None:
     for part, kind in _KIND.items():
         for name in literals[part]:
             try:
-                registry.get(kind, own_name(name))
+                registry.get(kind, unrestricted_name(name))
             except UnknownNameError as error:
                 raise UnknownNameError(part, name, error.known) from None
     for name in pattern.dataset:
@@ -59,11 +59,14 @@ def explain_misfit(
     literals = {part: [name for want in wants for name in want.literals[part]] for part in PARTS}
     for task in literals["task"]:
         for part, kind in _KIND.items():
-            for name in map(own_name, literals[part]):
+            for name in map(unrestricted_name, literals[part]):
                 _explain_task(registry, text, task, kind, name)
     for net_name in literals["net"]:
         for dataset in literals["dataset"]:
-            loader, net = registry.get("loader", own_name(dataset)), registry.get("net", net_name)
+            loader, net = (
+                registry.get("loader", unrestricted_name(dataset)),
+                registry.get("net", net_name),
+            )
             transforms.check_sizes(text, loader, net)
 
 

@@ -28,18 +28,18 @@ _OF_TORCH = re.compile(
 _OF_PYTHON = re.compile(r"(?P<place>\S.*\.py:\d+): (?P<text>\w*Warning: .+)")
 _FUNCTION = re.compile(r" \(function [^()]*(?:\(\))?\)$")
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @contextmanager
-def warnings_told(tell: Tell) -> Iterator[None]:
+def warnings_reported(report: Report) -> Iterator[None]:
     """Report each warning of this process once, as a line, instead of printing it."""
     reported: set[str] = set()
 
     def once(line: str) -> None:
         if line not in reported:
             reported.add(line)
-            tell(line)
+            report(line)
 
     before = warnings.showwarning
     warnings.showwarning = _shown(once)
@@ -131,12 +131,12 @@ class Output:
         rest.flush()
 
 
-def _shown(tell: Tell) -> Callable[..., None]:
+def _shown(report: Report) -> Callable[..., None]:
     def showwarning(
         message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any
     ) -> None:
         text = " ".join(_INTERNAL.sub("", str(message)).split())
-        tell(f"{category.__name__}: {text[:500]} ({Path(filename).name}:{lineno})")
+        report(f"{category.__name__}: {text[:500]} ({Path(filename).name}:{lineno})")
 
     return showwarning
 

@@ -119,14 +119,14 @@ def _alternatives(part: str, text: str) -> Iterable[str]:
     return _braces(text if "{" in text or part == "metric" else f"{{{text}}}", text)
 
 
-def own_name(name: str) -> str:
+def unrestricted_name(name: str) -> str:
     """Return a dataset's name without its restriction."""
     return split(name)[0]
 
 
 def is_wild(name: str) -> bool:
     """Return whether a name contains a wildcard."""
-    return any(sign in own_name(name) for sign in "*?[")
+    return any(sign in unrestricted_name(name) for sign in "*?[")
 
 
 def _braces(part: str, text: str) -> Iterable[str]:

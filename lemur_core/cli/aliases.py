@@ -29,7 +29,7 @@ def lemur_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-c", "--config", multiple=True, hidden=True)(command)
 
 
-def take_aliases(given: dict[str, Any]) -> dict[str, Any]:
+def resolve_aliases(given: dict[str, Any]) -> dict[str, Any]:
     """Return the flags with LEMUR's names translated to lemur's.
 
     Raises:

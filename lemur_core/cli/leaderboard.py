@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
 
 
-def ending(summary: Summary, elapsed_s: float) -> str:
+def closing_text(summary: Summary, elapsed_s: float) -> str:
     """Return the text that ends a campaign."""
     parts = [*_boards(summary.standings), join_lines(_closing(summary, elapsed_s))]
     return "\n\n".join(parts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lemur_core import events
 from lemur_core.cli import wording
-from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.leaderboard import closing_text
 from lemur_core.cli.output import print_line, print_text, warn
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.text import duration
@@ -45,7 +45,7 @@ class Quiet(AbstractContextManager["Quiet"]):
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
-        print_text(ending(summary, self.pace.elapsed_s))
+        print_text(closing_text(summary, self.pace.elapsed_s))
 
 
 class Lines(Quiet):
@@ -79,14 +79,14 @@ class Lines(Quiet):
                     yield wording.fixed_line(event)
             case events.TrialStarted(trial):
                 searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])
-                yield f"  {wording.named(trial, alone=self._alone)}: {searched}"
+                yield f"  {wording.trial_name(trial, alone=self._alone)}: {searched}"
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
-                prefix = "" if self._alone else f"{wording.named(trial, alone=False)}, "
+                prefix = "" if self._alone else f"{wording.trial_name(trial, alone=False)}, "
                 text = wording.epoch_text(epoch)
                 yield f"    {prefix}epoch {epoch.number}/{trial.epochs}: {text}{left}"
             case events.TrialFinished(trial, outcome):
-                name = wording.named(trial, alone=self._alone)
+                name = wording.trial_name(trial, alone=self._alone)
                 yield f"  {name} {wording.outcome_text(outcome)}"
 
     def _fetched(self, event: events.FileFetched) -> Iterator[str]:

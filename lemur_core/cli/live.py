@@ -15,7 +15,7 @@ from rich.text import Text
 
 from lemur_core import events
 from lemur_core.cli import wording
-from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.leaderboard import closing_text
 from lemur_core.cli.output import print_text
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.streams import EscapingStream, TolerantStream
@@ -124,13 +124,13 @@ class Live(AbstractContextManager["Live"]):
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
         self._stop()
-        print_text(f"\n{ending(summary, self.pace.elapsed_s)}")
+        print_text(f"\n{closing_text(summary, self.pace.elapsed_s)}")
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(_text(text, style))
 
     def _name(self, trial: Trial) -> str:
-        return wording.named(trial, alone=self._alone)
+        return wording.trial_name(trial, alone=self._alone)
 
     def _searched(self, trial: Trial) -> str:
         return wording.searched_text(trial, self._fixed[trial.pipeline.name])

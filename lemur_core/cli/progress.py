@@ -22,7 +22,7 @@ class ProgressDisplay(Protocol):
         """Show how the campaign ended."""
 
 
-def watching(*, quiet: bool, as_json: bool) -> AbstractContextManager[ProgressDisplay]:
+def progress_display(*, quiet: bool, as_json: bool) -> AbstractContextManager[ProgressDisplay]:
     """Return a display for a campaign; enter it before importing torch, which takes a while."""
     if as_json:
         from lemur_core.cli.jsonl import JsonLines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.cli.aliases import lemur_options, take_aliases
+from lemur_core.cli.aliases import lemur_options, resolve_aliases
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line
 
@@ -175,7 +175,7 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed
 
-    settings = settings_of(take_aliases(flags), _on_command_line(context))
+    settings = settings_of(resolve_aliases(flags), _on_command_line(context))
     if dry_run:
         pipelines = plan(settings, installed()).pipelines
         for pipeline in pipelines:
@@ -183,13 +183,13 @@ def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **
         _print_held_trials(settings.db, pipelines)
         return 0
     from lemur_core.campaign.run import campaign
-    from lemur_core.cli.progress import watching
+    from lemur_core.cli.progress import progress_display
     from lemur_core.events import Warned
-    from lemur_core.notices import warnings_told
+    from lemur_core.notices import warnings_reported
 
     with (
-        watching(quiet=quiet, as_json=as_json) as show,
-        warnings_told(lambda line: show(Warned(line))),
+        progress_display(quiet=quiet, as_json=as_json) as show,
+        warnings_reported(lambda line: show(Warned(line))),
     ):
         summary = campaign(settings, installed(), show)
         show.ended(summary)
@@ -201,7 +201,7 @@ def _print_held_trials(db: str, pipelines: Sequence[Pipeline]) -> None:
 
     if not may_exist(db):
         return
-    from lemur_core.cli.wording import held_text
+    from lemur_core.cli.wording import held_trials_text
     from lemur_core.errors import StoreError
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
@@ -211,7 +211,7 @@ def _print_held_trials(db: str, pipelines: Sequence[Pipeline]) -> None:
     with suppress(StoreError), opened(db) as engine:
         for held in patiently(engine, lambda connection: held_trials(connection, pipelines)):
             if not held.is_over:
-                print_line(held_text(held.trials, held.host, held.silent_s), err=True)
+                print_line(held_trials_text(held.trials, held.host, held.silent_s), err=True)
 
 
 def _on_command_line(context: click.Context) -> set[str]:

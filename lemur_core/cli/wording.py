@@ -45,13 +45,13 @@ def fixed_line(event: events.StudyStarted) -> str:
 
 def waiting_line(event: events.TrialsHeld) -> str:
     """Return how many trials of another campaign are waited for, and until when."""
-    line = f"waiting: {held_text(event.trials, event.host, event.silent_s)}"
+    line = f"waiting: {held_trials_text(event.trials, event.host, event.silent_s)}"
     if event.free_at is None:
         return f"{line}; its process is still running"
     return f"{line}; taken over at {event.free_at:%H:%M:%S} unless it is seen again"
 
 
-def held_text(trials: int, host: str, silent_s: float) -> str:
+def held_trials_text(trials: int, host: str, silent_s: float) -> str:
     """Return how many trials are held, by which host, and when it was last seen."""
     verb, owner = "is" if trials == 1 else "are", f"host {host}" if host else "another campaign"
     seen = f"last seen {duration(silent_s)} ago"
@@ -90,7 +90,7 @@ def _predicted(prediction: Prediction | None) -> str:
     return f"; {text}{', trained to the end as a check' if prediction.audited else ''}"
 
 
-def named(trial: Trial, *, alone: bool) -> str:
+def trial_name(trial: Trial, *, alone: bool) -> str:
     """Return the name of a trial: its number, and its net too unless it trains alone."""
     return f"trial {trial.number}" if alone else f"{trial.pipeline.net} trial {trial.number}"
 

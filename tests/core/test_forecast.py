@@ -7,7 +7,7 @@ import pytest
 
 import lemur_core
 from lemur_core import data
-from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.leaderboard import closing_text
 from lemur_core.errors import PluginError, SettingsError, UnknownNameError
 from lemur_core.events import EpochEnded, TrialFinished, Warned
 from lemur_core.store.database import opened
@@ -145,7 +145,7 @@ def test_an_audited_trial_is_trained_on_and_says_what_it_came_to(db):
     off = [abs(0.5 - one) for one in best]
     assert (
         f"  2 trained to the end as a check: mean score {sum(best) / 2:.4f}, predicted 0.5000; "
-        f"mean error {sum(off) / 2:.4f}, largest {max(off):.4f}" in ending(summary, 1.0)
+        f"mean error {sum(off) / 2:.4f}, largest {max(off):.4f}" in closing_text(summary, 1.0)
     )
 
 
@@ -162,7 +162,9 @@ def test_a_share_of_the_trials_is_audited_the_same_always(db, tmp_path):
 
 def test_what_it_spared_is_told_at_the_end(db):
     summary, _ = told(estimator="soon:after=1", trials=2, epochs=5, db=db)
-    assert "estimator soon:after=1: 2 stopped, 8 of 10 epochs saved (80%)" in ending(summary, 1.0)
+    assert "estimator soon:after=1: 2 stopped, 8 of 10 epochs saved (80%)" in closing_text(
+        summary, 1.0
+    )
 
 
 def test_one_that_raises_is_told_once_and_trials_go_on_without_it(db):

@@ -10,7 +10,7 @@ import pytest
 
 from lemur_core import run
 from lemur_core.events import Warned
-from lemur_core.notices import Output, warnings_told
+from lemur_core.notices import Output, warnings_reported
 
 LINEAR = "img-classification_blobs_hits"
 
@@ -88,7 +88,7 @@ def test_endless_output_does_not_block_the_reader(pipe, monkeypatch):
 
 def test_warning_in_this_process_is_reported_once_in_one_line():
     told = []
-    with warnings.catch_warnings(), warnings_told(told.append):
+    with warnings.catch_warnings(), warnings_reported(told.append):
         warnings.simplefilter("always")
         for _ in range(2):
             warnings.warn("two\n  lines (Triggered internally at /a/b.cpp:3.)", stacklevel=1)

@@ -3,7 +3,7 @@ from pathlib import Path
 import click
 import pytest
 
-from lemur_core.cli.aliases import take_aliases
+from lemur_core.cli.aliases import resolve_aliases
 from lemur_core.cli.flags import settings_of
 from lemur_core.errors import SettingsError, SpaceError
 from lemur_core.settings import Settings
@@ -48,14 +48,14 @@ def test_flags_override_a_toml_file(tmp_path):
 
 def test_lemurs_long_option_names_set_the_ends_of_ranges():
     given = NO_ALIASES | {"min_learning_rate": 1e-4, "max_batch_binary_power": 6, "config": ("a",)}
-    taken = take_aliases(given)
+    taken = resolve_aliases(given)
     assert (taken["lr"], taken["batch"], taken["patterns"]) == ("0.0001..1.0", "2^0..2^6", ("a",))
     assert taken["momentum"] is None
 
 
 def test_a_flag_and_its_long_name_exclude_each_other():
     with pytest.raises(click.UsageError, match="exclude each other"):
-        take_aliases(NO_ALIASES | {"min_momentum": 0.1, "momentum": "0.9"})
+        resolve_aliases(NO_ALIASES | {"min_momentum": 0.1, "momentum": "0.9"})
 
 
 def test_a_transform_among_the_hyperparameters_is_the_transform():
