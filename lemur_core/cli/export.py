@@ -19,9 +19,9 @@ from lemur_core.errors import SettingsError
 _CODE = "jsonl-code"
 EPILOG = """\b
 Examples:
-  lemur export -o nets.jsonl
-  lemur export --task img-classification --all --test 0.1 -o nets
-  lemur export --format csv --net ResNet -o resnet.csv"""
+  lemur export --output code.jsonl
+  lemur export --task img-classification --all --test 0.1 --output code.jsonl
+  lemur export --format csv --net ResNet --output resnet.csv"""
 
 
 @click.command(epilog=EPILOG)

@@ -141,7 +141,7 @@ class Live(AbstractContextManager["Live"]):
             return self._spinner
         # A copy: another thread renders than the one that receives the events.
         running = list(self._running.values())
-        return Group(*(part for trial in running for part in self._training(trial)), self._bar())
+        return Group(*(part for item in running for part in self._training(item)), self._bar())
 
     def _training(self, running: _Running) -> list[RenderableType]:
         trial, epochs = running.trial, running.epochs

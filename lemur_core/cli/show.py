@@ -26,7 +26,7 @@ Examples:
   lemur show net ResNet --size --no-source
   lemur show loader cifar-10 --data ~/data
   lemur show trial 1f2e3d4c
-  lemur show pictures img-segmentation_digits-scenes_iou_UNet -o unet.png"""
+  lemur show pictures img-segmentation_digits-scenes_iou_UNet-S -o unet.png"""
 
 source_option = click.option(
     "--source/--no-source", default=True, show_default=True, help="Print the source code."
