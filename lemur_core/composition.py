@@ -159,7 +159,7 @@ def _sized(loader: Entry, restriction: Restriction) -> Entry:
 
 
 def _common(choices: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:
-    """Yield the restrictions on which all patterns agree; no restriction agrees with any other."""
+    """Yield the restrictions on which all patterns agree; an unrestricted name agrees with any."""
     for combination in product(*choices):
         restricting = {restriction for restriction in combination if restriction != NONE}
         if len(restricting) < 2:

@@ -107,7 +107,7 @@ def fetch_archive(url: str, folder: Path, *, md5: str | None, progress: Progress
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a tar or zip archive, replacing files of the same names and keeping all others.
 
-    If unpacking fails, the folder stays unchanged.
+    If the archive cannot be unpacked, the folder stays unchanged.
 
     Raises:
         FetchError: The archive is damaged, contains paths outside the folder, or cannot be
