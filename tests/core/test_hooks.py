@@ -32,7 +32,7 @@ def registered(*trackers):
 
 
 def tracker(heard, name, **options):
-    """A tracker whose hook records its calls."""
+    """A tracker whose hook says when it is called."""
 
     class Plain:
         @hookimpl(**options)
@@ -79,7 +79,7 @@ def test_trackers_are_called_in_pluggys_order(kinds):
     assert len(ours) >= len(kinds)
 
 
-def test_function_is_called_for_the_hook_named_by_specname():
+def test_a_function_of_another_name_is_called_for_the_hook_that_it_names():
     heard = []
 
     class Tracker:
@@ -91,7 +91,7 @@ def test_function_is_called_for_the_hook_named_by_specname():
     assert heard == [7]
 
 
-def test_raising_tracker_is_reported_once_and_others_are_still_called():
+def test_one_that_raises_is_reported_once_and_the_others_are_still_called():
     heard, events = [], []
 
     class Broken:
@@ -147,7 +147,7 @@ def yields_twice(trial):
         (yields_twice, "is a wrapper and yielded twice"),
     ],
 )
-def test_broken_wrapper_is_reported_once_and_the_wrapped_hooks_are_called(function, fault, kind):
+def test_a_broken_wrapper_is_reported_once_and_what_it_wraps_is_still_called(function, fault, kind):
     heard, events = [], []
 
     class Broken:
@@ -200,7 +200,7 @@ def test_each_hook_gets_what_it_asks_for():
     assert heard == [(State.FINISHED, 3)]
 
 
-def test_trackers_are_called_at_start_and_end_of_a_campaign():
+def test_trackers_are_told_of_a_campaigns_beginning_and_end():
     heard, events = [], []
 
     class Tracker:

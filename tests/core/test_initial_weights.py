@@ -1,4 +1,4 @@
-"""Trials that start with given weights."""
+"""Trials that begin with given weights."""
 
 import hashlib
 import json
@@ -39,8 +39,8 @@ def identity(file):
     return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
 
 
-def test_trial_with_initial_weights_differs_from_one_from_scratch(db, ones):
-    # With this tiny learning rate, an epoch changes nothing.
+def test_a_trial_begins_with_given_weights_and_is_another_than_one_from_scratch(db, ones):
+    # At so small a rate nothing is learned in an epoch.
     asked = {"points": [POINT | {"lr": 1e-30}], "lr": "1e-30..1", "db": db, "keep_weights": True}
     run(**asked, weights=ones)
     [uid] = set(data(db=db)["trial"])
@@ -53,7 +53,7 @@ def test_trial_with_initial_weights_differs_from_one_from_scratch(db, ones):
     assert [prm.get("weights") for prm in data(db=db)["prm"]] == [identity(ones), None]
 
 
-def test_search_starts_and_resumes_with_initial_weights(db, ones):
+def test_a_search_begins_with_them_too_and_goes_on_with_them(db, ones):
     def interrupt(event):
         if isinstance(event, EpochEnded):
             raise KeyboardInterrupt
@@ -65,7 +65,7 @@ def test_search_starts_and_resumes_with_initial_weights(db, ones):
     assert state == "finished"
 
 
-def test_each_point_can_have_its_own_initial_weights(db, ones, tmp_path):
+def test_each_point_may_begin_with_its_own(db, ones, tmp_path):
     lines = [POINT, POINT | {"weights": str(ones)}]
     file = tmp_path / "points.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -73,7 +73,7 @@ def test_each_point_can_have_its_own_initial_weights(db, ones, tmp_path):
     assert [prm.get("weights") for prm in data(db=db)["prm"]] == [None, identity(ones)]
 
 
-def test_weights_of_another_shape_or_net_are_reported(db, ones, tmp_path):
+def test_weights_of_another_shape_or_net_are_one_clear_line(db, ones, tmp_path):
     with pytest.raises(MisfitError) as caught:
         run(points=[POINT | {"width": 3}], weights=ones, db=db)
     assert str(caught.value) == (
@@ -92,7 +92,7 @@ def test_weights_of_another_shape_or_net_are_reported(db, ones, tmp_path):
     )
 
 
-def test_weights_file_changed_during_the_campaign_is_detected(db, ones):
+def test_a_file_that_changes_while_the_campaign_runs_is_not_taken_for_what_it_was(db, ones):
     def change(event):
         if isinstance(event, EpochEnded):
             save_file({name: torch.zeros(shape) for name, shape in NAMES.items()}, ones)
@@ -113,7 +113,7 @@ def test_weights_file_changed_during_the_campaign_is_detected(db, ones):
         ("empty.safetensors", b"", "weights '{}' is not a safetensors file"),
     ],
 )
-def test_file_without_weights_is_reported(db, tmp_path, where, name, text, message):
+def test_a_file_that_holds_none_is_one_clear_line(db, tmp_path, where, name, text, message):
     file = tmp_path / name
     if text is not None:
         file.write_bytes(text)
@@ -124,7 +124,7 @@ def test_file_without_weights_is_reported(db, tmp_path, where, name, text, messa
     assert str(caught.value) == ("" if begun else "point 1: ") + message.format(file)
 
 
-def test_trial_is_reproduced_with_its_initial_weights(db, ones, tmp_path):
+def test_a_trial_is_reproduced_with_the_weights_that_it_began_with(db, ones, tmp_path):
     run(points=[POINT], weights=ones, db=db)
     [uid] = set(data(db=db)["trial"])
     call = CliRunner().invoke

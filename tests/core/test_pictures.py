@@ -1,4 +1,4 @@
-"""``lemur show pictures`` for a recorded trial, with kept weights or trained again."""
+"""``lemur show pictures``: of a recorded trial, with its weights or trained again."""
 
 import sqlite3
 import sys
@@ -52,25 +52,25 @@ def train(toys, monkeypatch, tmp_path):
 
 
 def cells(file, rows=4):
-    """Return the pictures in a file, by row."""
+    """Return the pictures of a file, row by row."""
     sheet = pixels(Image.open(file))
     corners = [[place((192, 192), row, column) for column in range(3)] for row in range(rows)]
     return [[sheet[top : top + 192, left : left + 192] for left, top in row] for row in corners]
 
 
 def assert_scenes(file):
-    """Assert that images and masks are those of the toy's test split."""
+    """The masks, and their images, are those of the toy's test split."""
     from lemur_toy.scenes import image_of, mask
 
     for number, (image, target, prediction) in enumerate(cells(file)):
         classes = mask(number).repeat_interleave(SCALE, 0).repeat_interleave(SCALE, 1)
         assert (image == image_of(classes)[0, :, :, None].numpy()).all()
         assert (target == painted(classes).numpy()).all()
-        # The prediction is right except for ignored pixels.
+        # It is right, but where nobody can say.
         assert (prediction == painted(classes.clamp(min=0)).numpy()).all()
 
 
-def test_masks_are_predicted_with_kept_weights(train, lemur, tmp_path):
+def test_masks_are_predicted_with_the_weights_that_were_kept(train, lemur, tmp_path):
     uid = train(SEGMENTS, keep_weights=True)
     status, out, errors = lemur("show", "pictures", SEGMENTS)
     assert (status, errors) == (0, "")
@@ -80,7 +80,7 @@ def test_masks_are_predicted_with_kept_weights(train, lemur, tmp_path):
     assert_scenes(f"{SEGMENTS}.png")
 
 
-def test_trial_without_kept_weights_is_trained_again_and_keeps_them(train, lemur, tmp_path):
+def test_where_none_were_kept_the_trial_is_trained_again_and_they_are(train, lemur, tmp_path):
     uid = train(SEGMENTS)
     status, out, errors = lemur("show", "pictures", uid[:8], "-o", "one.png")
     assert (status, errors) == (0, "")
@@ -100,7 +100,7 @@ def test_trial_without_kept_weights_is_trained_again_and_keeps_them(train, lemur
     assert len(data()) == 3
 
 
-def test_picture_is_drawn_even_if_weights_cannot_be_kept(train, lemur, tmp_path):
+def test_where_they_cannot_be_kept_the_picture_is_drawn_all_the_same(train, lemur, tmp_path):
     uid = train(SEGMENTS)
     (tmp_path / "lemur.db-weights").write_text("a file stands in the way")
     status, out, errors = lemur("show", "pictures", uid, "-o", "one.png")
@@ -133,7 +133,7 @@ def test_classes_are_predicted_with_their_probability(train, lemur):
             assert (picture[0] == colour(bright)).all()
 
 
-def test_left_out_sample_is_not_drawn(train, lemur, tmp_path):
+def test_a_sample_that_was_left_out_is_not_drawn(train, lemur, tmp_path):
     (tmp_path / "corrupt.txt").write_text(" ".join(f"test/{index}" for index in range(14)))
     uid = train(LINEAR.replace("blobs", "damaged"), skip_corrupt=True, data=tmp_path)
     status, out, errors = lemur("show", "pictures", uid, "-o", "two.png", "--data", tmp_path)
@@ -165,7 +165,7 @@ def test_a_pipeline_stands_for_its_best_trial_by_validation(train, lemur, tmp_pa
     assert out.startswith(f"trial {uids[1]} of {LINEAR}\n")
 
 
-def test_failure_while_training_again_is_reported(train, lemur):
+def test_a_net_that_fails_when_it_is_trained_again_is_said(train, lemur):
     uid = train(SEGMENTS)
     code = "update code set text = replace(text, 'clamp(max=2)', 'unknown()')"
     with closing(sqlite3.connect("lemur.db")) as connection, connection:
@@ -189,7 +189,7 @@ def test_failure_while_training_again_is_reported(train, lemur):
         ([LINEAR, "--score", "2"], "Invalid value for '--score': 2.0 is not in the range 0<=x<=1."),
     ],
 )  # fmt: skip
-def test_user_error_is_reported_before_training(train, lemur, arguments, line):
+def test_a_mistake_is_told_in_a_line_before_anything_is_trained(train, lemur, arguments, line):
     train(LINEAR, epochs=1)
     status, out, errors = lemur("show", "pictures", *arguments)
     assert status == 2
@@ -203,7 +203,7 @@ def changed(column, value):
         connection.execute(f"update trial set {column} = ?", (value,))
 
 
-def test_task_without_pictures_is_reported(train, lemur):
+def test_a_task_without_pictures_is_told_in_a_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("task", "txt-generation")
     assert lemur("show", "pictures", uid)[2] == (
@@ -212,7 +212,7 @@ def test_task_without_pictures_is_reported(train, lemur):
     )
 
 
-def test_trial_with_missing_details_is_reported(train, lemur):
+def test_what_is_not_known_of_a_trial_is_told_in_a_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("seed", None)
     assert lemur("show", "pictures", uid)[2] == (
@@ -220,7 +220,7 @@ def test_trial_with_missing_details_is_reported(train, lemur):
     )
 
 
-def test_missing_pillow_is_reported_with_the_package_to_install(train, lemur, monkeypatch):
+def test_without_pillow_it_is_said_what_to_install(train, lemur, monkeypatch):
     uid = train(LINEAR, epochs=1)
     for name in [name for name in sys.modules if name.partition(".")[0] == "PIL"]:
         monkeypatch.delitem(sys.modules, name)

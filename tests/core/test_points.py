@@ -1,4 +1,4 @@
-"""Points: given hyperparameters with which each pipeline is trained once."""
+"""Hyperparameters that are given, each trained once by each pipeline."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ from lemur_core.trial import State
 
 LINEAR = "img-classification_blobs_hits_Linear"
 run = partial(lemur_core.run, LINEAR, in_process=True, threads=1, epochs=1)
-# All hyperparameters of Linear that have more than one value.
+# All that Linear takes, but for what has one value.
 POINT = {"lr": 0.01, "batch": 16, "momentum": 0.5, "width": 2, "transform": "plain"}
 SPACE = {
     "batch": Choice((16, 32)),
@@ -69,7 +69,7 @@ def test_a_point_that_a_search_has_trained_is_not_trained_again(db):
     assert not run(points=points(0.01), db=db).states
 
 
-def test_results_of_a_point_do_not_depend_on_earlier_trials(tmp_path):
+def test_a_points_numbers_depend_on_the_point_and_not_on_what_was_trained_before(tmp_path):
     one, other = str(tmp_path / "1.db"), str(tmp_path / "2.db")
     run(points=points(0.01, 0.02), db=one)
     run(points=points(0.02, 0.01), db=other)
@@ -80,7 +80,7 @@ def test_results_of_a_point_do_not_depend_on_earlier_trials(tmp_path):
     assert losses[0] == losses[1]
 
 
-def test_interrupted_campaign_resumes_its_points(db):
+def test_a_campaign_that_was_ended_goes_on_with_its_points(db):
     def interrupt(event):
         if isinstance(event, EpochEnded) and event.trial.number == 2:
             raise KeyboardInterrupt
@@ -93,7 +93,7 @@ def test_interrupted_campaign_resumes_its_points(db):
     assert lrs(db) == [0.01, 0.01, 0.02, 0.02, 0.03, 0.03]
 
 
-def test_point_with_a_lost_checkpoint_is_restarted(db):
+def test_a_point_whose_state_was_lost_is_begun_again(db):
     def interrupt(event):
         if isinstance(event, EpochEnded):
             raise KeyboardInterrupt
@@ -111,7 +111,7 @@ def test_a_point_that_fails_is_tried_again_by_the_next_campaign_only(db):
 
 
 def test_a_pruner_stops_points_and_they_count_as_done(db):
-    # Median prunes no trial before the fifth.
+    # Median prunes nothing before its fifth trial.
     asked = {"points": points(*[0.01 + 0.01 * i for i in range(5)], 1e-6), "lr": "1e-6..1"}
     summary = run(**asked, epochs=3, pruner="Median", db=db)
     assert summary.states == {State.FINISHED: 5, State.PRUNED: 1}
@@ -119,13 +119,13 @@ def test_a_pruner_stops_points_and_they_count_as_done(db):
 
 
 def until_held(event):
-    """Watch a campaign, and end it when it only waits for another campaign."""
+    """Watch a campaign, and end it when it only waits for another one."""
     if isinstance(event, TrialsHeld):
         raise KeyboardInterrupt
 
 
 def _begin_elsewhere(db, prm):
-    """Write a trial like a running campaign in another process."""
+    """Write a trial as a live campaign of another process would."""
     owner = f"{socket.gethostname()} 1 {psutil.Process(1).create_time():.0f}"
     with sqlite3.connect(db) as connection:
         connection.execute(
@@ -160,7 +160,7 @@ def test_a_point_that_another_campaign_begins_meanwhile_is_left_to_it(db, monkey
     assert lrs(db) == [0.01, 0.03]
 
 
-def test_duplicate_points_are_trained_once_and_reported(db):
+def test_points_that_repeat_are_trained_once_and_that_is_said(db):
     seen = []
     summary = run(points=[POINT, POINT | {"width": 2.0}], db=db, watch=seen.append)
     assert summary.states == {State.FINISHED: 1}
@@ -168,7 +168,7 @@ def test_duplicate_points_are_trained_once_and_reported(db):
     assert warned == "point 2: the same as an earlier point; each is trained once"
 
 
-def test_fixed_values_can_be_omitted_and_values_get_the_type_of_their_range():
+def test_what_has_one_value_may_be_left_out_and_values_get_the_type_of_their_range():
     given = {"batch": "16", "lr": 1, "layers": 2.0, "act": "gelu", "gamma": "0.5"}
     schedule = SPACE | {"act": Choice(("gelu",))}
     for prm in (given, {name: value for name, value in given.items() if name != "act"}):
@@ -224,13 +224,13 @@ GOOD = {"batch": 16, "lr": 0.1, "layers": 2, "act": "relu"}
         ),
     ],
 )
-def test_point_that_does_not_fit_the_net_is_reported(change, message):
+def test_a_point_that_does_not_fit_the_net_is_one_clear_line(change, message):
     with pytest.raises(SpaceError) as caught:
         complete(GOOD, GOOD | change)
     assert str(caught.value) == message
 
 
-def test_missing_hyperparameter_of_a_point_is_named(db):
+def test_a_point_that_lacks_a_hyperparameter_says_which(db):
     with pytest.raises(SpaceError) as caught:
         complete({"batch": 16, "lr": 0.1, "act": "relu"})
     assert str(caught.value) == (
@@ -241,12 +241,12 @@ def test_missing_hyperparameter_of_a_point_is_named(db):
         run(points=[{name: value for name, value in POINT.items() if name != "transform"}], db=db)
 
 
-def test_given_range_replaces_that_of_the_net(db):
+def test_a_range_that_is_given_replaces_the_nets(db):
     assert run(points=points(3), lr="0.1..10", db=db).states == {State.FINISHED: 1}
     assert lrs(db) == [3.0]
 
 
-def test_points_are_read_from_files(tmp_path):
+def test_files_hold_points(tmp_path):
     lines, table = tmp_path / "some.jsonl", tmp_path / "some.csv"
     lines.write_text('{"lr": 0.1, "act": "relu"}\n\n{"lr": 1}\n')
     assert read_points(str(lines)) == (
@@ -289,7 +289,7 @@ def test_points_are_read_from_files(tmp_path):
         ("gone.csv", None, "points 'gone.csv': No such file or directory"),
     ],
 )
-def test_file_without_valid_points_is_reported(tmp_path, monkeypatch, name, text, message):
+def test_a_file_that_holds_none_is_one_clear_line(tmp_path, monkeypatch, name, text, message):
     monkeypatch.chdir(tmp_path)
     if text is not None:
         (tmp_path / name).write_text(text)
