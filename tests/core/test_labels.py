@@ -1,4 +1,4 @@
-"""A wrong label is reported with its dataset, split and sample."""
+"""A label that is no class is named: the data set, the split, the sample and the label."""
 
 import pickle
 from dataclasses import replace
@@ -20,7 +20,7 @@ from lemur_core.train.batches import batches
 from lemur_core.train.restrict import restrict
 
 CLASSES = 3
-# Labels of other tasks are not checked.
+# Of other tasks nothing is checked.
 TASKS = {
     "img-classification": Classification(),
     "img-segmentation": Segmentation(),
@@ -30,7 +30,7 @@ IMAGE = torch.zeros(1, 2, 2, dtype=torch.uint8)
 
 
 class Listed:
-    """Samples that are read one at a time."""
+    """Samples one at a time."""
 
     def __init__(self, targets):
         self.targets_ = targets
@@ -43,7 +43,7 @@ class Listed:
 
 
 class InFiles(Listed):
-    """Samples that know the names of their files."""
+    """Samples that know their files."""
 
     def file(self, index):
         return f"images/{index}\n.png"
@@ -70,7 +70,7 @@ def bundle(train, test, classes=CLASSES):
 
 
 def read(task, train, test):
-    """Read every sample of a dataset with checked labels."""
+    """Read every sample of a data set, its labels checked."""
     checked = with_labels_checked(bundle(train, test), TASKS[task], "mine")
     for samples in (checked.train, checked.test):
         for index in range(len(samples)):
@@ -78,7 +78,7 @@ def read(task, train, test):
 
 
 def said(task, train, test):
-    """Return the error message for a dataset with a wrong label."""
+    """Return what is said of a data set that has a wrong label."""
     with pytest.raises(LabelError) as caught:
         read(task, train, test)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
@@ -87,7 +87,7 @@ def said(task, train, test):
 
 @pytest.mark.parametrize("kind", [in_memory, Listed])
 @pytest.mark.parametrize("value", [-1, 3, IGNORED])
-def test_class_index_out_of_range_is_reported(kind, value):
+def test_a_class_index_out_of_range_is_named(kind, value):
     assert said("img-classification", kind([0, 1, 2]), kind([2, 0, value, 1])) == (
         f"dataset 'mine': sample 2 of its test split is of class {value}; expected 0 to 2; "
         "correct the dataset or its loader"
@@ -96,7 +96,7 @@ def test_class_index_out_of_range_is_reported(kind, value):
 
 @pytest.mark.parametrize("kind", [in_memory, lambda targets: Listed(tv_tensors.Mask(targets))])
 @pytest.mark.parametrize("value", [-1, 3, 255])
-def test_pixel_outside_the_classes_is_reported(kind, value):
+def test_a_pixel_of_no_class_is_named(kind, value):
     assert said("img-segmentation", kind(masks(IGNORED, value, 2)), kind(masks(0))) == (
         f"dataset 'mine': sample 1 of its train split has a pixel of class {value}; expected 0 "
         f"to 2, or {IGNORED} for pixels that do not count; correct the dataset or its loader"
@@ -104,7 +104,7 @@ def test_pixel_outside_the_classes_is_reported(kind, value):
 
 
 @pytest.mark.parametrize("value", [-1, 0, 3])
-def test_object_outside_the_classes_is_reported(value):
+def test_an_object_of_no_class_is_named(value):
     test = Listed([objects(), objects(1, value, image_id=17)])
     assert said("obj-detection", Listed([objects(1, 2)]), test) == (
         "dataset 'mine': sample 1 of its test split (image_id 17) has an object of class "
@@ -112,7 +112,7 @@ def test_object_outside_the_classes_is_reported(value):
     )
 
 
-def test_file_of_the_sample_is_named():
+def test_the_file_of_a_sample_is_named():
     samples = take(InFiles([0, 1, 7]), torch.tensor([1, 2]))
     assert said("img-classification", samples, Listed([0])).startswith(
         "dataset 'mine': sample 1 of its train split (images/2\\n.png) is of class 7; expected"
@@ -132,13 +132,13 @@ def test_file_of_the_sample_is_named():
         ("txt-generation", Listed([torch.tensor([9, 9])])),
     ],
 )
-def test_valid_and_unchecked_targets_pass(task, train):
+def test_what_is_a_class_or_is_not_meant_to_be_passes(task, train):
     checked = with_labels_checked(bundle(train, Listed([])), TASKS.get(task), "mine")
     for index in range(len(checked.train)):
         assert checked.train[index][1] is not None
 
 
-def test_wrong_label_is_reported_from_loading_processes(monkeypatch):
+def test_a_label_is_named_by_processes_that_load(monkeypatch):
     monkeypatch.setattr("lemur_core.train.batches._loading_processes", lambda samples: 2)
     checked = with_labels_checked(
         bundle(Listed([0, 1, 5, 2] * 4), Listed([])), Classification(), "mine"
@@ -149,7 +149,7 @@ def test_wrong_label_is_reported_from_loading_processes(monkeypatch):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_wrong_label_fails_the_trial_and_ends_the_pipeline(monkeypatch, tmp_path, split):
+def test_a_trial_fails_and_its_pipeline_is_set_aside(monkeypatch, tmp_path, split):
     from lemur_toy import data
 
     whole = data.blobs(None, None)
@@ -165,12 +165,12 @@ def test_wrong_label_fails_the_trial_and_ends_the_pipeline(monkeypatch, tmp_path
     assert f"of its {split} split is of class 2; expected 0 to 1" in str(caught.value)
 
 
-def test_labels_are_checked_before_classes_are_renumbered():
+def test_classes_to_choose_among_are_checked_before_they_are_numbered_anew():
     whole = bundle(in_memory([0, 1, 2, 0]), in_memory([0, 1, -1]))
     with pytest.raises(LabelError, match="sample 2 of its test split is of class -1"):
         restrict(whole, Restriction(classes=2), "mine")
 
 
-def test_share_of_a_negative_class_is_rejected():
+def test_the_share_of_a_negative_class_is_refused():
     with pytest.raises(LabelError, match="^sample 1 is of class -1; expected 0 or above$"):
         majority_share(torch.tensor([0, -1, 3]))
