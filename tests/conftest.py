@@ -9,7 +9,7 @@ import pytest
 # threads. This must be set before torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Results are the same to the last bit on any CPU; this must be set before torch is imported too.
+# Hide GPUs, because only results on a CPU repeat to the last bit; also before torch is imported.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 

@@ -24,7 +24,7 @@ TEXT = f"{SIGNS}[red][link=http://x]:smile:{HTML}\nFORGED is valid"
 IN_JSON = json.dumps(f"{TEXT}\ud800")
 NAME = f"a{TEXT}"
 CODE = f"# {TEXT}\nclass Net:\n    pass\n"
-# The control sequences of lemur itself: styles and replaced lines; and those of rich's live display.
+# Control sequences of lemur itself, for styles and replaced lines, and of rich's live display.
 OWN = re.compile(r"\x1b\[(?:[12]|3[123]|0)m|\r\x1b\[K")
 OF_RICH = re.compile(
     r"\x1b\[(?:\d;)?(?:3[0-46-8]|9\d)(?:;\d+)*m|\r?(?:\x1b\[1A)?\x1b\[2K|\x1b\[\?25[lh]"
