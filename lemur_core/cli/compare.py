@@ -85,8 +85,8 @@ def _scores(epoch: StoredEpoch | None) -> list[str]:
 def _code(first: StoredTrial, second: StoredTrial) -> Iterator[list[str]]:
     for kind in sorted({*first.codes, *second.codes}):
         left, right = (_source_lines(trial.codes.get(kind, "")) for trial in (first, second))
-        names = (f"{kind} {trial.facts['uid'][:8]}" for trial in (first, second))
-        lines = list(unified_diff(left, right, *names, lineterm=""))
+        old, new = (f"{kind} {trial.facts['uid'][:8]}" for trial in (first, second))
+        lines = list(unified_diff(left, right, old, new, lineterm=""))
         if lines:
             yield lines
 
