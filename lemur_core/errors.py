@@ -209,7 +209,7 @@ def hint(name: str, known: Sequence[str], *, shown: int = 12, none: str = _NONE_
         shown: Maximum number of known names in the message.
         none: Why there are no known names, if there are none.
 
-    >>> hint("Resnet", ["AlexNet", "ResNet"])
+    >>> hint("Resnet", ["ResNet", "VGG"])
     ". Did you mean 'ResNet'?"
     >>> hint("zebra", ["AlexNet", "ResNet"])
     '; there are AlexNet, ResNet'
