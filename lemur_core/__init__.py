@@ -1,34 +1,37 @@
 """lemur: a dataset of neural networks and the machine that fills it.
 
-The public interface is the names in ``__all__`` and these modules; ``docs/api.md`` describes both:
+The public interface consists of the names in ``__all__`` and these modules; ``docs/api.md``
+describes both:
 
-- `lemur_core.kinds`: one module for each kind of entry, with the interface it must have.
+- `lemur_core.kinds`: one module for each kind of entry, which defines its interface.
 - `lemur_core.errors`: the exceptions.
-- `lemur_core.testing`: contract tests for the authors of plugins.
+- `lemur_core.testing`: contract tests for authors of plugins.
 - `lemur_core.fetch`, `lemur_core.images`: download archives and read image files, for loaders.
 - `lemur_core.pretrained`: read files of pretrained weights, for nets.
-- `lemur_core.labels`: check the labels of a data set, for tasks.
-- `lemur_core.options`: read the options of entries, ``html:theme=dark``.
-- `lemur_core.files`: write a file whole or not at all.
+- `lemur_core.labels`: check the labels of a dataset, for tasks.
+- `lemur_core.options`: parse the options of entries, ``html:theme=dark``.
+- `lemur_core.files`: write files atomically.
 - `lemur_core.commands`: options and tables, for commands.
-- `lemur_core.tables`, `lemur_core.workbooks`: tables in files, for exporters.
-- `lemur_core.code`, `lemur_core.code_facts`: nets' source code, and facts about it in a database.
-- `lemur_core.training`, `lemur_core.processes`: train a net in a process of one's own, and end it.
+- `lemur_core.tables`, `lemur_core.workbooks`: write tables to files, for exporters.
+- `lemur_core.code`, `lemur_core.code_facts`: the source code of nets, and facts about it in a
+  database.
+- `lemur_core.training`, `lemur_core.processes`: train a net in your own process, and end a process.
 
-Everything else may change in any release. A map of it, in the order a newcomer reads it:
+Everything else can change in any release. A map in the order in which to read it:
 
-- `lemur_core.hookspecs`: the hooks a plugin implements.
+- `lemur_core.hookspecs`: the hooks that a plugin implements.
 - `lemur_core.entry`: what a plugin registers. `lemur_core.kind`: the table of kinds.
-- `lemur_core.discovery`, `lemur_core.registry`: find plugins and names.
-- `lemur_core.pipeline`, `lemur_core.composition`: what to train, and how patterns become that.
-  `lemur_core.space`, `lemur_core.values`: over which hyperparameters.
-- `lemur_core.settings`: what a campaign is asked to do. `lemur_core.events`: what it tells.
-- `lemur_core.train`: one trial. `lemur_core.search`: the search over one pipeline.
-  `lemur_core.campaign`: what ``lemur run`` does, from the plan to the summary.
-- `lemur_core.store`: results. `lemur_core.reproduction`: recorded trials trained or used again.
+- `lemur_core.discovery`, `lemur_core.registry`: find plugins, and entries by name.
+- `lemur_core.pipeline`, `lemur_core.composition`: pipelines, and the selection of pipelines by
+  patterns. `lemur_core.space`, `lemur_core.values`: search spaces of hyperparameters.
+- `lemur_core.settings`: the settings of a campaign. `lemur_core.events`: the events it reports.
+- `lemur_core.train`: train one trial. `lemur_core.search`: run the study of one pipeline.
+  `lemur_core.campaign`: everything that ``lemur run`` does, from the plan to the summary.
+- `lemur_core.store`: record and query results. `lemur_core.reproduction`: repeat recorded trials
+  and use their nets.
 - `lemur_core.cli`: the commands.
 
-The import rules in ``pyproject.toml`` say what may import what, and name every module.
+The import rules in ``pyproject.toml`` list every module and what it may import.
 
 Importing this package imports neither torch nor pandas.
 """
@@ -123,7 +126,7 @@ __all__ = [
     "workbooks",
 ]
 
-# Imported when they are first used, as they need torch, pandas or what takes a while too.
+# Imported on first use, because they need torch, pandas or other slow imports.
 _LAZY = {
     "Artefact": "lemur_core.store.artefacts",
     "Collection": "lemur_core.store.collections",
@@ -167,8 +170,8 @@ _MODULES = (
     "training",
     "workbooks",
 )
-# Names that a plugin of lemur's own provides where it is installed.
-_OF_PLUGINS = {"check": "lemur_check.check"}
+# Names provided by a plugin of this repository, if it is installed.
+_PLUGIN_NAMES = {"check": "lemur_check.check"}
 
 
 def __getattr__(name: str) -> Any:
@@ -182,8 +185,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"lemur_core.{name}")
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    if name in _OF_PLUGINS:
+    if name in _PLUGIN_NAMES:
         from lemur_core.plugin_names import import_from_plugin
 
-        return import_from_plugin(_OF_PLUGINS[name], name)
+        return import_from_plugin(_PLUGIN_NAMES[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,14 +1,14 @@
-"""``python -m lemur_core`` is the command ``lemur``."""
+"""Run the command ``lemur`` with ``python -m lemur_core``."""
 
 import os
 import sys
 
-# Python looks in the working directory first, and the command ``lemur`` does not look there.
+# With -m, Python searches the working directory first; the command ``lemur`` does not search it.
 if not sys.flags.safe_path:
-    place = sys.path.pop(0)
-    # Where lemur itself is run from its sources, its processes must find it.
-    if os.path.isdir(os.path.join(place, "lemur_core")):
-        sys.path.append(place)
+    folder = sys.path.pop(0)
+    # If lemur runs from its source tree, its processes must still find it.
+    if os.path.isdir(os.path.join(folder, "lemur_core")):
+        sys.path.append(folder)
 
 from lemur_core.cli import main
 

@@ -1,7 +1,7 @@
-"""Nets' source code: its identity, and the modules that it consists of.
+"""The source code of nets: its identity, and the modules that it consists of.
 
-The code of a net may be several modules in one text: the net's own, and those that it imports from
-its folder. `complete` makes such a text; `parts_of` and `trees_of` take one apart.
+The code of a net can contain several modules in one text: the module of the net and those that it
+imports from its folder. `complete` combines them; `parts_of` and `trees_of` separate them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Facts about nets' source code in a database: named values that plugins record.
+"""Facts about the source code of nets in a database: named values that plugins record.
 
-A plugin records what it finds out about a source under names with a prefix of its own:
+A plugin records facts about a source under names with its own prefix:
 
     from lemur_core.code import code_hash
     from lemur_core.code_facts import CodeFact, code_database
@@ -9,8 +9,8 @@ A plugin records what it finds out about a source under names with a prefix of i
         fact = CodeFact(code_hash(code), "size.characters", len(code))
         database.run(lambda transaction: transaction.record([fact]))
 
-``lemur db merge`` copies facts about code with the code; ``lemur db export`` and ``lemur db
-import`` take them along. An imported fact has an ``origin``.
+``lemur db merge`` copies facts about code together with the code, and ``lemur db export`` and
+``lemur db import`` include them. An imported fact has an ``origin``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records as JSON and back, by the types that their dataclasses declare."""
+"""Convert dataclass instances to JSON values and back, using the declared types of fields."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Record = TypeVar("Record")
 DECODING_ERRORS = (
     ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError,
 )  # fmt: skip
-"""What `from_json` raises where a value is no record."""
+"""Exceptions that `from_json` raises for invalid values."""
 
 
 def to_json(record: Any, leave_out: Collection[str] = ()) -> dict[str, Any]:
-    """Return a record's attributes by name, in values that JSON has.
+    """Return the attributes of a record as JSON values, by name.
 
     Args:
         record: A dataclass instance.
-        leave_out: Attributes that are not wanted, or hold other records.
+        leave_out: Names of attributes to leave out.
     """
     return {
         name: read(getattr(record, name))
@@ -33,22 +33,22 @@ def to_json(record: Any, leave_out: Collection[str] = ()) -> dict[str, Any]:
 
 
 def from_json(kind: type[Record], values: Mapping[str, Any]) -> Record:
-    """Return the record that `to_json` gave these values of.
+    """Return the record that `to_json` converted to these values.
 
     Args:
         kind: A dataclass.
-        values: Its attributes by name, as JSON gives them back; those that have a default may be
-            missing, and names that are no attribute are ignored.
+        values: Decoded JSON values of the attributes, by name. Attributes with a default can be
+            missing; unknown names are ignored.
 
     Raises:
-        Exception: One of `DECODING_ERRORS`; they are no such record.
+        Exception: One of `DECODING_ERRORS`, if the values are not those of such a record.
     """
     readers = _readers(kind)
     return kind(**{name: read(values[name]) for name, read in readers.items() if name in values})
 
 
 def _make_readers(kind: Any) -> dict[str, Reader]:
-    """Return what makes each attribute of a dataclass from what JSON gave back."""
+    """Return the functions that decode the attributes of a dataclass, by name."""
     hints = get_type_hints(kind)
     return {field.name: reader(hints[field.name]) for field in fields(kind)}
 
@@ -57,7 +57,9 @@ _readers: Callable[[Any], dict[str, Reader]] = cache(_make_readers)
 
 
 def reader(kind: Any) -> Reader:
-    """Return a function that makes a value of a type from what JSON gave back, or of itself.
+    """Return a function that converts a decoded JSON value to a type.
+
+    The function returns a value that already has the type unchanged.
 
     Args:
         kind: ``int``, ``float``, ``bool``, ``str``, an enumeration, a named tuple, a dataclass,
@@ -91,17 +93,17 @@ def _optional(parts: tuple[Any, ...]) -> Reader:
 
 def _tuple(parts: tuple[Any, ...]) -> Reader:
     if parts[1:] == (...,):
-        each = reader(parts[0])
-        return lambda value: tuple(map(each, value))
+        read_member = reader(parts[0])
+        return lambda value: tuple(map(read_member, value))
     readers = [reader(part) for part in parts]
-    return lambda value: tuple(read(one) for read, one in zip(readers, value, strict=True))
+    return lambda value: tuple(read(member) for read, member in zip(readers, value, strict=True))
 
 
 def _mapping(parts: tuple[Any, ...]) -> Reader:
-    key, member = map(reader, parts)
-    return lambda value: {key(name): member(one) for name, one in value.items()}
+    read_key, read_member = map(reader, parts)
+    return lambda value: {read_key(key): read_member(member) for key, member in value.items()}
 
 
 def _named_tuple(kind: Any) -> Reader:
     readers = [reader(part) for part in get_type_hints(kind).values()]
-    return lambda value: kind(*(read(one) for read, one in zip(readers, value, strict=True)))
+    return lambda value: kind(*(read(member) for read, member in zip(readers, value, strict=True)))

@@ -1,4 +1,4 @@
-"""What a plugin's command shares with lemur's own commands.
+"""Options, tables and output for commands of plugins, as lemur's own commands use them.
 
 A command is a `click.Command` that a plugin registers with ``lemur_register_commands``:
 
@@ -8,14 +8,14 @@ A command is a `click.Command` that a plugin registers with ``lemur_register_com
     @click.command()
     @filter_options
     @db_option
-    def nets(db: str, **given) -> None:
-        frame = lemur_core.data(**arguments_of(db, given), unique_nn=True, db=db)
+    def nets(db: str, **options) -> None:
+        frame = lemur_core.data(**arguments_of(db, options), unique_nn=True, db=db)
         print_text(text_table(["net", "score"], frame[["nn", "accuracy"]].to_numpy()))
 
-Whatever a command prints is escaped, also with ``print`` or ``click.echo``: no name or error of
-others reaches a terminal as a control sequence. `print_line` also escapes line ends, `print_data`
-prints data for programs as it is, and `style` and `show_progress` are for what a command itself
-wants of the terminal.
+Everything that a command prints is escaped, even with ``print`` or ``click.echo``, so no name or
+error from untrusted sources reaches a terminal as a control sequence. `print_line` escapes line
+ends too. `print_data` prints data for programs unchanged unless it goes to a terminal. Use `style`
+and `show_progress` to print styles and progress on a terminal.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From patterns to the pipelines that the installed plugins allow."""
+"""Compose the pipelines that match patterns from the entries of the installed plugins."""
 
 from __future__ import annotations
 
@@ -31,48 +31,50 @@ def compose(
     transforms: Sequence[str] = (),
     only: Pattern | None = None,
 ) -> list[Pipeline]:
-    """Return every pipeline that some pattern wants and the installed plugins allow.
+    """Return all pipelines that match a pattern and are possible with the installed plugins.
 
     Args:
-        registry: What is installed.
-        patterns: Patterns, in the order their pipelines are wanted.
-        transforms: Names or wildcards of the transforms to search; empty means those that fit best.
+        registry: The installed plugins.
+        patterns: Patterns; their pipelines are returned in the same order.
+        transforms: Names or wildcards of the transforms to search; empty means all of one fitting
+            size.
         only: A pattern that each pipeline must match too.
 
     Raises:
-        UnknownNameError: A name that is spelt out in a pattern, or a transform, is not installed.
-        MisfitError: Entries that are spelt out exclude each other.
-        PatternError: A pattern matches nothing, or a loader lacks an option that is given.
+        UnknownNameError: A name without wildcards, of a transform or in a pattern, is not
+            installed.
+        MisfitError: Entries that a pattern names without wildcards exclude each other.
+        PatternError: A pattern matches nothing, or a loader does not have an option.
     """
-    wanted_transforms = _transforms(registry, transforms)
-    found: dict[str, Pipeline] = {}
+    chosen_transforms = _transforms(registry, transforms)
+    pipelines: dict[str, Pipeline] = {}
     for pattern in patterns:
         wants = [pattern] if only is None else [pattern, only]
         for want in wants:
             check_names(registry, want)
-        pipelines = _matching(registry, wants, wanted_transforms)
-        found.update((pipeline.name, pipeline) for pipeline in pipelines)
-    return list(found.values())
+        matching = _matching(registry, wants, chosen_transforms)
+        pipelines.update((pipeline.name, pipeline) for pipeline in matching)
+    return list(pipelines.values())
 
 
 def demo(registry: Registry, transforms: Sequence[str] = ()) -> list[Pipeline]:
     """Return the pipelines that ``lemur run`` without arguments trains.
 
-    They are those of the entries that plugins mark as a demo. Where these have several data sets,
-    those of the smallest images are trained, which is the quickest.
+    They consist of entries that plugins mark as demo. If several datasets are marked, only those
+    with the smallest images are used, because they train fastest.
 
     Raises:
-        PatternError: No installed plugin has any.
+        PatternError: The installed plugins provide no demo.
     """
-    wanted = [name for name, entry in registry.names("transform").items() if entry.demo]
+    demo_transforms = [name for name, entry in registry.names("transform").items() if entry.demo]
     pipelines = [
         pipeline
-        for pipeline in _combine(registry, [], _transforms(registry, transforms or wanted))
+        for pipeline in _combine(registry, [], _transforms(registry, transforms or demo_transforms))
         if pipeline.loader_entry.demo and pipeline.net_entry.demo and pipeline.metric_entry.demo
     ]
     if not pipelines:
         raise PatternError(
-            "nothing to run: no installed plugin brings a demo, a net with embedded data; "
+            "nothing to run: no installed plugin provides a demo, a net with embedded data; "
             "install lemur-vision-cls, lemur-seg or lemur-det, or name pipelines (see lemur list)"
         )
     least = min(_image_size(pipeline) for pipeline in pipelines)
@@ -93,7 +95,7 @@ def _matching(
     explain_misfit(registry, text, wants, transforms)
     explain_opt_in(registry, text, wants)
     raise PatternError(
-        f"{text}: no pipeline of what is installed matches; see lemur list for what there is"
+        f"{text}: no pipeline of the installed entries matches; lemur list shows the entries"
     )
 
 
@@ -137,27 +139,29 @@ def _task(registry: Registry, name: str) -> Entry | None:
 
 
 def _datasets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
-    """Return the data sets wanted, by their names with their restrictions."""
+    """Return the loaders of the matching datasets, by name with restriction."""
     full = {id(entry): name for name, entry in registry.entries("loader")}
     return {
         f"{name}{restriction}": _sized(entry, restriction)
         for name, entry in registry.names("loader").items()
-        for restriction in _both([want.restrictions(entry.name, full[id(entry)]) for want in wants])
+        for restriction in _common(
+            [want.restrictions(entry.name, full[id(entry)]) for want in wants]
+        )
         if all(option in entry.options for option, _ in restriction.options)
     }
 
 
 def _sized(loader: Entry, restriction: Restriction) -> Entry:
-    """Return a loader whose images are as large as an option says, where it has one for that."""
+    """Return a loader with the image size of its option ``size``, if the option is given."""
     size = dict(restriction.options).get("size", "")
-    # What is no size the loader itself says better.
+    # The loader itself reports an invalid size with a better message.
     return replace(loader, size=int(size)) if _SIZE.fullmatch(size) else loader
 
 
-def _both(wanted: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:
-    """Yield what all want: of two of which one restricts, that one; of two that differ, none."""
-    for given in product(*wanted):
-        restricting = {one for one in given if one != NONE}
+def _common(choices: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:
+    """Yield the restrictions on which all patterns agree; an unrestricted name agrees with any."""
+    for combination in product(*choices):
+        restricting = {restriction for restriction in combination if restriction != NONE}
         if len(restricting) < 2:
             yield restricting.pop() if restricting else NONE
 
@@ -165,19 +169,20 @@ def _both(wanted: Sequence[Sequence[Restriction]]) -> Iterable[Restriction]:
 def _metrics(
     registry: Registry, wants: Sequence[Pattern]
 ) -> dict[str, tuple[Entry, dict[str, Entry]]]:
-    """Return the metrics wanted, each with those to record beside it."""
+    """Return the matching metrics, each with the metrics to record with it."""
     full = {id(entry): name for name, entry in registry.entries("metric")}
-    found = {}
+    metrics = {}
     for name, entry in registry.names("metric").items():
         others = [want.also(entry.name, full[id(entry)]) for want in wants]
         if None not in others:
             also = {other: registry.get("metric", other) for other in chain(*filter(None, others))}
-            found[name] = entry, {other: one for other, one in also.items() if one is not entry}
-    return found
+            also = {other: metric for other, metric in also.items() if metric is not entry}
+            metrics[name] = entry, also
+    return metrics
 
 
 def _nets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
-    """Return the nets wanted, those that are opt-in only where they are named in full."""
+    """Return the matching nets; opt-in nets only if they are named in full."""
     full = {id(entry): name for name, entry in registry.entries("net")}
     named = named_nets(wants)
     return {
@@ -188,16 +193,18 @@ def _nets(registry: Registry, wants: Sequence[Pattern]) -> dict[str, Entry]:
     }
 
 
-def _transforms(registry: Registry, wanted: Sequence[str]) -> Transforms:
-    every = registry.names("transform")
-    for name in wanted:
+def _transforms(registry: Registry, patterns: Sequence[str]) -> Transforms:
+    installed = registry.names("transform")
+    for name in patterns:
         if not is_wild(name):
             registry.get("transform", name)
-    if not wanted:
-        return Transforms(every, asked_for=False)
+    if not patterns:
+        return Transforms(installed, by_user=False)
     chosen = {
         name: entry
-        for name, entry in every.items()
-        if any(fnmatchcase(name, one) or fnmatchcase(entry.name, one) for one in wanted)
+        for name, entry in installed.items()
+        if any(
+            fnmatchcase(name, pattern) or fnmatchcase(entry.name, pattern) for pattern in patterns
+        )
     }
-    return Transforms(chosen, asked_for=True, named=wanted)
+    return Transforms(chosen, by_user=True, named=patterns)

@@ -1,4 +1,4 @@
-"""The identity of a data set: its content, whatever it is called and wherever it lies."""
+"""The identity of a dataset: its content, independent of its name and location."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Parts that are only there if not all samples are in memory.
+# Parts that exist only if not all samples are in memory.
 FILES, SAMPLED = "files", "sampled"
 _SPLITS = ("train", "validation", "test", "scored_only")
 SHOWN_DIGITS = 8
 
 
 class SplitPart(NamedTuple):
-    """A part of a data set.
+    """A part of a dataset.
 
     Attributes:
-        size: How many samples or files it has.
-        digest: SHA-256 of its content, hexadecimal.
+        size: Number of samples or files.
+        digest: SHA-256 of the content, hexadecimal.
     """
 
     size: int
@@ -30,15 +30,14 @@ class SplitPart(NamedTuple):
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """What identifies the content of a data set.
+    """The identity of a dataset's content.
 
     Attributes:
-        folder: Name of the data folder. It is shown to tell data sets apart and is not part of the
-            fingerprint.
-        class_names: Name of each class; empty if the classes only have numbers.
-        parts: The splits that the loader gives: ``train``, ``test``, ``validation``; ``files`` if
-            samples are read from files that the loader names; ``sampled`` if they are read from
-            elsewhere and only some of them were looked at.
+        folder: Name of the data folder, shown to tell datasets apart; not part of the fingerprint.
+        class_names: Names of the classes; empty if the classes only have numbers.
+        parts: The splits that the loader returns: ``train``, ``test``, ``validation`` and
+            ``scored_only``; ``files`` if samples are read from files that the loader names;
+            ``sampled`` if samples are read from elsewhere and only some were inspected.
     """
 
     folder: str
@@ -47,49 +46,49 @@ class DatasetRecord:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of class names and parts, 32 hexadecimal digits: equal data, equal fingerprint."""
+        """Hash of class names and parts, 32 hexadecimal digits; equal for equal data."""
         text = _json({"class_names": self.class_names, "parts": self.parts})
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property
     def label(self) -> str:
-        """A short name that tells it apart, ``pets@1f2e3d4c``."""
+        """Short name with the beginning of the fingerprint, for example ``pets@1f2e3d4c``."""
         return label(self.folder, self.fingerprint)
 
     @property
     def in_memory(self) -> bool:
-        """Whether all samples are in memory, so that no part of the content is unknown."""
+        """Whether all samples are in memory, so the whole content is known."""
         return not {FILES, SAMPLED} & {*self.parts}
 
     @property
     def sizes(self) -> str:
-        """The size of each part, ``train 80, test 20, files 100``."""
-        sized = (name for name in (*_SPLITS, FILES) if name in self.parts)
-        return ", ".join(f"{name} {self.parts[name].size}" for name in sized)
+        """Sizes of the parts as text, for example ``train 80, test 20, files 100``."""
+        names = (name for name in (*_SPLITS, FILES) if name in self.parts)
+        return ", ".join(f"{name} {self.parts[name].size}" for name in names)
 
     @property
     def texts(self) -> dict[str, str]:
-        """Its attributes as texts, those of `from_texts`."""
+        """The attributes as text, by the names of the arguments of `from_texts`."""
         names, parts = _json(self.class_names), _json(self.parts)
         return {"folder": self.folder, "class_names": names, "parts": parts}
 
     @classmethod
     def from_texts(cls, folder: str, class_names: str, parts: str) -> DatasetRecord:
-        """Return the record that has these texts.
+        """Return the record whose `texts` these are.
 
         Raises:
-            ValueError: A text is not what a record writes.
-            TypeError: Likewise.
-            AttributeError: Likewise.
+            ValueError: A text does not have the expected form.
+            TypeError: A text does not have the expected form.
+            AttributeError: A text does not have the expected form.
         """
-        names, found = json.loads(class_names), json.loads(parts)
+        names, values = json.loads(class_names), json.loads(parts)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError(class_names)
-        read = {str(name): _part(part) for name, part in found.items()}
-        return cls(folder, tuple(names), read)
+        split_parts = {str(name): _part(value) for name, value in values.items()}
+        return cls(folder, tuple(names), split_parts)
 
     def differing(self, other: DatasetRecord) -> list[str]:
-        """Return the names of the parts that differ, and ``class names`` if these do."""
+        """Return the names of the parts that differ, and ``class names`` if those differ."""
         parts = [
             "samples" if name == SAMPLED else name
             for name in (*_SPLITS, FILES, SAMPLED)
@@ -99,7 +98,7 @@ class DatasetRecord:
 
 
 def label(folder: str, fingerprint: str) -> str:
-    """Return a short name of a data set.
+    """Return a short name of a dataset with the beginning of its fingerprint.
 
     >>> label("pets", "1f2e3d4c5b6a79881f2e3d4c5b6a7988")
     'pets@1f2e3d4c'
@@ -107,10 +106,10 @@ def label(folder: str, fingerprint: str) -> str:
     return f"{folder}@{fingerprint[:SHOWN_DIGITS]}"
 
 
-def _part(told: Any) -> SplitPart:
-    size, digest = told
+def _part(value: Any) -> SplitPart:
+    size, digest = value
     if type(size) is not int or not isinstance(digest, str):
-        raise ValueError(told)
+        raise ValueError(value)
     return SplitPart(size, digest)
 
 
@@ -118,9 +117,9 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def differing(told: DatasetRecord, today: DatasetRecord) -> str:
-    """Return how data differs from what was recorded, in words."""
+def differing(recorded: DatasetRecord, present: DatasetRecord) -> str:
+    """Return a description of how the present data differs from the recorded data."""
     return (
-        f"recorded {told.label} ({told.sizes}), here {today.label} ({today.sizes}); "
-        f"they differ in {', '.join(told.differing(today))}"
+        f"recorded {recorded.label} ({recorded.sizes}), here {present.label} ({present.sizes}); "
+        f"they differ in {', '.join(recorded.differing(present))}"
     )

@@ -1,7 +1,7 @@
-"""Decimal commas: ``0,5`` that is meant as 0.5 must not be read as the values 0 and 5.
+"""Detect decimal commas: ``0,5`` meant as 0.5 must not be parsed as the values 0 and 5.
 
-A comma separates values, and many people write their decimals with one. Text is refused where the
-decimal reading is likely; a space after the comma, ``0, 5``, always makes a list.
+A comma separates values, but many people also write decimals with a comma. Text is rejected if a
+decimal comma is likely. With a space after the comma, as in ``0, 5``, it is always a list.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ Plausible = Callable[[float], bool]
 
 
 def refuse_decimal_comma(name: str, text: str, plausible: Plausible | None = None) -> None:
-    """Raise an error where commas between values are likely to be decimal commas.
+    """Raise an error if commas between values are likely to be decimal commas.
 
-    Numbers with a leading zero, ``0,001`` among them, are always refused.
+    Numbers with a leading zero, as in ``0,001``, are always rejected.
 
     Args:
-        name: What the values are of, for the error.
+        name: Name of the hyperparameter or score, for the error message.
         text: Values separated by commas.
-        plausible: Whether a number is one that the name usually has; None where the name does not
-            stand for a real number, so that ``0,1`` and ``3,5`` are lists.
+        plausible: Returns whether a number is a usual value; None if the values are not real
+            numbers, so that ``0,1`` and ``3,5`` are lists.
 
     Raises:
-        SpaceError: Some are.
+        SpaceError: A decimal comma is likely.
 
     >>> refuse_decimal_comma("batch", "16,32")
     >>> refuse_decimal_comma("lr", "0, 1", lambda lr: 0 <= lr <= 1)
@@ -47,23 +47,28 @@ def refuse_decimal_comma(name: str, text: str, plausible: Plausible | None = Non
         raise _error(name, text, groups)
 
 
-def refuse_decimal_text(name: str, given: object, texts: Sequence[str]) -> None:
-    """Raise an error where one of some texts, each a value, is a number with a decimal comma.
+def refuse_decimal_text(name: str, value: object, texts: Sequence[str]) -> None:
+    """Raise an error if a text that is a single value is a number with a decimal comma.
+
+    Args:
+        name: Name of the hyperparameter, for the error message.
+        value: What the user wrote, for the error message.
+        texts: The texts, one value each.
 
     Raises:
-        SpaceError: One is.
+        SpaceError: A text is a number with a decimal comma.
     """
     for text in filter(_DECIMAL.fullmatch, texts):
-        raise SpaceError(f"{name}={given}: {text!r} has a decimal comma; write {_point(text)}")
+        raise SpaceError(f"{name}={value}: {text!r} has a decimal comma; write {_point(text)}")
 
 
 def _is_decimal(group: Sequence[str], plausible: Plausible, several: bool) -> bool:
-    """Return whether what is between spaces is rather decimals than a list of numbers."""
+    """Return whether text without spaces is more likely decimals than a list of numbers."""
     text = ",".join(group)
     if _GROUPED.fullmatch(text):
         return True
     if _DECIMAL.fullmatch(text):
-        # Of zero and a small number in one list, as in 0,1e-4, nothing else can be meant.
+        # 0,1e-4 is the list of zero and a small number, unless other numbers follow.
         if group[0].strip("+-") == "0" and not _INTEGER.fullmatch(group[1]):
             return several
         return several or len(group[0].strip("+-")) == 1 or plausible(float(_point(text)))
@@ -99,7 +104,7 @@ def _error(name: str, text: str, groups: Sequence[Sequence[str]]) -> SpaceError:
 
 
 def _read(part: str) -> str:
-    """Return a number as Python would print it; what is none, as it is."""
+    """Return a number as Python prints it; other text is returned unchanged."""
     for read in (int, float):
         try:
             return str(read(part))
@@ -109,10 +114,10 @@ def _read(part: str) -> str:
 
 
 def _decimals(group: Sequence[str]) -> list[str]:
-    """Return the numbers that pairs of parts stand for; an empty one where there are no pairs."""
+    """Return the decimal numbers made of pairs of parts; ``[""]`` if their number is odd."""
     parts = [part.strip() for part in group]
     if len(parts) % 2:
         return [""]
     pairs = zip(parts[::2], parts[1::2], strict=True)
     # In 1,000.5 the comma separates thousands.
-    return [whole + rest if "." in rest else _point(f"{whole},{rest}") for whole, rest in pairs]
+    return [whole + tail if "." in tail else _point(f"{whole},{tail}") for whole, tail in pairs]

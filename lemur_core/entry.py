@@ -1,6 +1,6 @@
-"""What a plugin registers: a name, and where the object behind it lives.
+"""Entries: what plugins register, a name and the location of the object behind it.
 
-An entry is text only, so that listing what is installed imports nothing but the plugin modules.
+An entry is only text, so listing what is installed imports only the plugin modules.
 """
 
 from __future__ import annotations
@@ -34,31 +34,34 @@ class Entry:
     """One net, loader, transform, metric, estimator, exporter or command of a plugin.
 
     Attributes:
-        name: Short name, in the literature's spelling: letters, digits, ``. + -``; transforms and
-            commands may hold ``_``, which separates the parts of a pipeline elsewhere.
-        target: ``"package.module"`` or ``"package.module:attribute"``; imported on use only.
-            A net given as a file has the file's absolute path, which ends in ``.py``.
-        tasks: Tasks it serves, e.g. ``("img-classification",)``; empty means any.
+        name: Short name in the spelling of the literature: letters, digits and ``. + -``. Names of
+            transforms and commands may also contain ``_``, which otherwise separates the parts of
+            a pipeline's name.
+        target: ``"package.module"`` or ``"package.module:attribute"``, imported only when it is
+            used. For a net given as a file, the absolute path of the file, which ends in ``.py``.
+        tasks: Tasks that the entry serves, for example ``("img-classification",)``; empty means
+            any task.
         summary: One line for people.
-        min_size: For a net, the least height and width of its input, in pixels.
-        size: For a transform, the height and width it gives; for a loader, that of its images;
-            in pixels, None where they vary.
-        dtype: For a net, what it takes; for a transform, what it gives: ``float32`` or
-            ``complex64``.
-        opt_in: Whether it is taken only where it is asked for: a transform by its name or a
-            wildcard, a net by its name in full.
-        demo: Whether ``lemur run`` without arguments uses it.
-        ready: For a loader, whether nets are given its inputs as they are, so that no transform is
-            searched; for a transform, whether it gives them so.
-        options: For a loader, names of what may be said of it in brackets,
-            ``coco[categories=person]``; in small letters, words separated by hyphens. One called
-            ``size`` is the images' height and width.
-        prm: For a net, values of some of its hyperparameters that are fixed, ``{"width": 64}``,
-            so that many entries can share one module.
-        code_target: For a net, ``"package.module"``, the module whose text is recorded as its code
-            where that is not the target's: an adapter of nets of another package names theirs.
-            Other modules are recorded with it where it is in the target's own package.
-        snapshot: Its code at the moment when it was read; None reads it whenever it is asked for.
+        min_size: For a net, the minimum height and width of its input in pixels.
+        size: For a transform, the height and width of its output; for a loader, those of its
+            images; in pixels, None if they vary.
+        dtype: For a net, the type of its input; for a transform, the type of its output:
+            ``float32`` or ``complex64``.
+        opt_in: Whether the entry is used only on request: a transform if it is named in full or
+            matched by a wildcard, a net only if it is named in full.
+        demo: Whether ``lemur run`` without arguments uses the entry.
+        ready: For a loader, whether nets receive its inputs unchanged, so no transform is
+            searched; for a transform, whether it returns its inputs unchanged.
+        options: For a loader, names of the options that can be given in brackets, as in
+            ``coco[categories=person]``: lower-case words separated by hyphens. An option called
+            ``size`` is the height and width of the images.
+        prm: For a net, fixed values of some of its hyperparameters, for example ``{"width": 64}``,
+            which let many entries share one module.
+        code_target: For a net, ``"package.module"``, the module whose text is recorded as its
+            code, if it is not the target's: an adapter for the nets of another package names their
+            module. If it is in the same top-level package as the target, the modules that it
+            imports from there are recorded too.
+        snapshot: The code at the time when it was read; None reads the code on every use.
     """
 
     name: str
@@ -80,7 +83,7 @@ class Entry:
         if not _NAME.fullmatch(self.name):
             raise PluginError(
                 f"entry name {self.name!r}: expected letters, digits and . _ + -, "
-                "beginning with a letter or digit"
+                "starting with a letter or digit"
             )
         if not self.target.endswith(".py") and not _TARGET.fullmatch(self.target):
             raise PluginError(
@@ -97,41 +100,41 @@ class Entry:
             )
         if isinstance(self.tasks, str):
             raise PluginError(
-                f"entry {self.name!r}: tasks is the text {self.tasks!r}; "
+                f"entry {self.name!r}: tasks is the string {self.tasks!r}; "
                 f"expected a tuple, ({self.tasks!r},)"
             )
         for name, value in self.prm.items():
             if not _is_value(value):
                 raise PluginError(
-                    f"entry {self.name!r}: prm {name!r} is {value!r}; expected a text, a truth "
-                    "value or a finite number"
+                    f"entry {self.name!r}: prm {name!r} is {value!r}; expected a string, a bool "
+                    "or a finite number"
                 )
         for option in self.options:
             if option in LIMITS or not OPTION.fullmatch(option):
                 raise PluginError(
-                    f"entry {self.name!r}: option {option!r}; expected small letters, digits and "
-                    f"hyphens, and none of {', '.join(LIMITS)}"
+                    f"entry {self.name!r}: option {option!r}; expected lower-case letters, digits "
+                    f"and hyphens, and none of {', '.join(LIMITS)}"
                 )
 
     def serves(self, task: str) -> bool:
-        """Return whether the entry is for this task."""
+        """Return whether the entry serves this task."""
         return not self.tasks or task in self.tasks
 
     def file(self) -> Traversable | None:
-        """Return the source file of the target without importing it; None where it has none.
+        """Return the source file of the target without importing it; None if it has none.
 
-        It is a `Path`, but for a module in a zip file on `sys.path`.
+        The file is a `Path` unless the module is in a zip file on `sys.path`.
 
         Raises:
-            PluginError: The target's module is not there.
+            PluginError: The module of the target does not exist.
         """
         return _module_file(self.module, self.name) if self.module else Path(self.target)
 
     def code_file(self) -> Traversable | None:
-        """Return the source file of the module whose text is recorded, as `file` does.
+        """Return the source file of the module whose text is recorded, in the form of `file`.
 
         Raises:
-            PluginError: That module is not there.
+            PluginError: The module does not exist.
         """
         return _module_file(self.code_target, self.name) if self.code_target else self.file()
 
@@ -143,9 +146,9 @@ class Entry:
         return file.read_text(encoding="utf-8") if file else ""
 
     def code(self) -> str:
-        """Return a net's code in the dataset: all of it, as one text that runs by itself.
+        """Return the code of a net as it is recorded: one text that runs by itself.
 
-        It is `source` where the module imports none of its own folder or package.
+        The code equals `source` if the module imports nothing from its folder or package.
 
         Raises:
             PluginError: The code cannot be read.
@@ -164,15 +167,15 @@ class Entry:
 
     @property
     def _is_own_code(self) -> bool:
-        # All that a net of another package imports from there would be a copy of that package.
+        # Following the imports of another package's net would copy that package.
         top = (self.module or "").partition(".")[0]
         return self.code_target is None or self.code_target.partition(".")[0] == top
 
     def as_read(self, *, is_net: bool = False) -> Entry:
-        """Return the entry with its code as it is at this moment, which is all that it loads.
+        """Return the entry with a snapshot of its present code; the entry loads no other code.
 
-        Loading a net runs that text. Loading anything else, and a net with a ``code_target``,
-        imports the module, and raises where the process imported another text of it.
+        Loading a net without a ``code_target`` runs the text of the snapshot. Loading any other
+        entry imports the module, and raises an error if the process imported other code of it.
 
         Raises:
             PluginError: The code cannot be read.
@@ -190,7 +193,7 @@ class Entry:
 
     @property
     def _modules(self) -> list[str]:
-        """The names of the modules that are imported to load the entry, if it is not run."""
+        """Names of the modules that are imported to load the entry, unless its text is run."""
         return list(filter(None, (self.module, self.code_target)))
 
     def _content(self, module: str) -> bytes:
@@ -200,10 +203,11 @@ class Entry:
     def recipe(self) -> str | None:
         """Return the identity of the code that trains a net and is not part of `code`.
 
-        It is that of `lemur_core.sources.recipe.recipe_of`; None where all of it is in `code`.
+        The identity is that of `lemur_core.sources.recipe.recipe_of`; None if `code` contains all
+        of the code that trains the net.
 
         Raises:
-            PluginError: The net's code cannot be read.
+            PluginError: The code of the net cannot be read.
         """
         from lemur_core.sources.recipe import recipe_of
 
@@ -212,10 +216,10 @@ class Entry:
         return recipe_of(self.code(), attribute or "Net", adapter)
 
     def unrecorded(self, imported: Collection[str]) -> list[str]:
-        """Return what a net that was loaded uses and `code` lacks, a few words for each.
+        """Return descriptions of what a loaded net uses and `code` does not contain.
 
         Args:
-            imported: The names of the modules that loading it added to `sys.modules`.
+            imported: Names of the modules that loading the net added to `sys.modules`.
         """
         from lemur_core.sources.unrecorded import imports_its_package, unrecorded
 
@@ -230,11 +234,11 @@ class Entry:
 
     @property
     def module(self) -> str | None:
-        """The name of the target's module; None where the target is a file."""
+        """The name of the target's module; None if the target is a file."""
         return None if self.target.endswith(".py") else self.target.partition(":")[0]
 
     def about(self) -> str:
-        """Return the summary, or else the first line of the module's docstring."""
+        """Return the summary, or the first line of the module's docstring if there is none."""
         if self.summary:
             return self.summary
         match = _FIRST_DOC_LINE.match(self.source())
@@ -244,16 +248,16 @@ class Entry:
         """Import the target and return the module or its attribute.
 
         Raises:
-            PluginError: The module cannot be imported, or lacks the attribute.
-            CodeChangedError: The module was edited since it was read.
+            PluginError: The module cannot be imported, or does not have the attribute.
+            CodeChangedError: The module was edited after it was read.
         """
         attribute = self.target.partition(":")[2] if self.module else ""
-        found = self._imported() if self.module else self._run_file()
+        module = self._imported() if self.module else self._run_file()
         if not attribute:
-            return found
-        if not hasattr(found, attribute):
+            return module
+        if not hasattr(module, attribute):
             raise PluginError(f"{self.name!r}: {self.module} has no {attribute!r}")
-        return getattr(found, attribute)
+        return getattr(module, attribute)
 
     def _run_file(self) -> Any:
         from lemur_core.sources.load import load_file
@@ -270,14 +274,14 @@ class Entry:
                 return load_module(module, Path(str(self.file())), snapshot.text)
             from lemur_core.sources.snapshot import check_imported, import_noted
 
-            found = {one: import_noted(one, self._content) for one in self._modules}
+            modules = {name: import_noted(name, self._content) for name in self._modules}
         except PluginError:
             raise
         except ImportError as error:
             raise PluginError(f"{self.name!r}: {module} cannot be imported: {error}") from error
         if snapshot:
             check_imported(self.name, snapshot)
-        return found[module]
+        return modules[module]
 
 
 def _is_value(value: object) -> bool:
@@ -287,14 +291,15 @@ def _is_value(value: object) -> bool:
 
 
 def entries_in(package: str, tasks: Iterable[str] = ()) -> list[Entry]:
-    """Return one entry for each module of a package, named after its file, importing none of them.
+    """Return an entry for each module of a package, named after its file, without importing it.
 
     Args:
-        package: Full name, e.g. ``"lemur_seg.nets"``; files beginning with ``_`` are left out.
-        tasks: The tasks that all of them serve.
+        package: Full name of the package, for example ``"lemur_seg.nets"``; files whose names
+            start with ``_`` are left out.
+        tasks: The tasks that all entries serve.
 
     Raises:
-        PluginError: There is no such package.
+        PluginError: The package does not exist.
     """
     folders = _package_folders(package)
     names = sorted(file.name for folder in folders for file in folder.iterdir())
@@ -303,32 +308,35 @@ def entries_in(package: str, tasks: Iterable[str] = ()) -> list[Entry]:
 
 
 def entry_of_file(path: Path, tasks: Iterable[str] = ()) -> Entry:
-    """Return the entry of a net that is a file of its own; ``_`` in its name becomes ``-``."""
+    """Return the entry of a net in a file, named after the file with ``-`` instead of ``_``."""
     return Entry(path.stem.replace("_", "-"), str(path.resolve()), tuple(tasks))
 
 
 def _package_folders(package: str) -> list[Traversable]:
-    # Only the top-level package is asked of the import system: finding a submodule would import its
+    # The import system only looks up the top-level package: finding a submodule would import its
     # parents, and a parent may import torch.
-    top, *rest = package.split(".")
+    top, *subpackages = package.split(".")
     spec = find_spec(top)
     if spec is None or spec.submodule_search_locations is None:
         raise PluginError(f"there is no package {top!r}")
-    folders = [_folder(Path(place).joinpath(*rest)) for place in spec.submodule_search_locations]
-    found = [folder for folder in folders if folder.is_dir()]
-    if not found:
+    folders = [
+        folder
+        for location in spec.submodule_search_locations
+        if (folder := _folder(Path(location).joinpath(*subpackages))).is_dir()
+    ]
+    if not folders:
         raise PluginError(f"there is no package {package!r}")
-    return found
+    return folders
 
 
-def _folder(place: Path) -> Traversable:
+def _folder(path: Path) -> Traversable:
     """Return a folder, which may be in a zip file."""
-    zipped = next((parent for parent in place.parents if parent.is_file()), None)
-    if zipped is None:
-        return place
+    archive = next((parent for parent in path.parents if parent.is_file()), None)
+    if archive is None:
+        return path
     from zipfile import Path as ZipPath
 
-    return ZipPath(zipped, f"{place.relative_to(zipped).as_posix()}/")
+    return ZipPath(archive, f"{path.relative_to(archive).as_posix()}/")
 
 
 def _module_file(module: str, name: str) -> Traversable | None:

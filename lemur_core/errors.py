@@ -1,8 +1,8 @@
-"""Every error lemur raises on purpose.
+"""The exceptions that lemur raises.
 
-Each derives from `LemurError` and from the builtin it specialises, says in one line what was given,
-what was expected and what to do, and keeps its parts as attributes. The command line shows the line
-without a traceback.
+Each exception derives from `LemurError` and from the built-in exception that it specialises. Its
+message says in one line what was given, what was expected and what to do; its parts are also
+attributes. The command line prints the message without a traceback.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _NONE_INSTALLED = "no installed plugin provides any"
 
 
 class LemurError(Exception):
-    """A mistake the user can mend; its text is one line."""
+    """An error that the user can correct; its message is one line."""
 
 
 class UnknownNameError(LemurError, LookupError):
-    """No entry of this kind has this name."""
+    """No entry of a kind has this name."""
 
     def __init__(
         self, kind: str, name: str, known: Iterable[str], none: str = _NONE_INSTALLED
@@ -32,36 +32,36 @@ class UnknownNameError(LemurError, LookupError):
 
 
 class AmbiguousNameError(LemurError, LookupError):
-    """Several plugins register this name; the full names tell them apart."""
+    """Several plugins register this name; the full names are unambiguous."""
 
     def __init__(self, kind: str, name: str, choices: Sequence[str]) -> None:
         self.kind, self.name, self.choices = kind, name, list(choices)
         super().__init__(
-            f"{kind} {name!r} is in several plugins; say which: {', '.join(self.choices)}"
+            f"{kind} {name!r} is in several plugins; use one of {', '.join(self.choices)}"
         )
 
 
 class PatternError(LemurError, ValueError):
-    """A pattern of pipelines that cannot be read or matches nothing."""
+    """A pattern of pipelines cannot be parsed or matches nothing."""
 
 
 class SpaceError(LemurError, ValueError):
-    """A hyperparameter's range that cannot be read, is impossible, or nothing uses."""
+    """The range of a hyperparameter cannot be parsed, is impossible, or is not used by any net."""
 
 
 class SettingsError(LemurError, ValueError):
-    """A setting of a run that is unknown or out of range."""
+    """A setting of a campaign or option of a command is unknown or invalid."""
 
 
 class PluginError(LemurError, ImportError):
-    """A plugin, or the target of one of its entries, that cannot be loaded."""
+    """A plugin, or the target of one of its entries, cannot be loaded."""
 
 
 class MissingPluginError(PluginError):
-    """A name that belongs to a plugin which is not installed.
+    """A name is provided by a plugin that is not installed.
 
     Attributes:
-        distribution: What to install.
+        distribution: Name of the distribution to install.
     """
 
     def __init__(self, what: str, distribution: str) -> None:
@@ -70,64 +70,69 @@ class MissingPluginError(PluginError):
 
 
 class CodeChangedError(PluginError):
-    """A module that a process imported holds other code than its campaign recorded.
+    """A process imported other code of a module than its campaign recorded.
 
     Attributes:
-        name: The entry.
-        module: The module.
+        name: Name of the entry.
+        module: Name of the module.
     """
 
     def __init__(self, name: str, module: str) -> None:
         self.name, self.module = name, module
         super().__init__(
             f"{name!r}: {module} was edited, and the code that was imported is not the code that "
-            "was recorded; start Python and the campaign again"
+            "was recorded; restart Python and the campaign"
         )
 
 
 class ContractError(LemurError, TypeError):
-    """An entry's object does not have the interface of its kind."""
+    """The object of an entry does not have the interface of its kind."""
 
 
 class ShapeError(LemurError, ValueError):
-    """Tensors whose shapes do not go together."""
+    """The shapes of tensors do not match."""
 
 
 class MisfitError(LemurError, ValueError):
-    """A net that cannot take the data it was given."""
+    """A net cannot process the data of a pipeline, or entries of a pipeline exclude each other."""
 
 
 class MissingDataError(LemurError, FileNotFoundError):
-    """A data set's files are not in the data folder."""
+    """Files of a dataset are missing from the data folder."""
 
 
 class FetchError(MissingDataError):
-    """A file that cannot be fetched, or is not what it should be."""
+    """A file cannot be downloaded, or its content is not as expected."""
 
 
 class DataChangedError(LemurError, ValueError):
-    """A recorded trial was trained on other data than the data at hand."""
+    """A recorded trial was trained on data that differs from the present data."""
 
 
 class CorruptSampleError(LemurError, ValueError):
-    """A sample that cannot be decoded: its file, and why."""
+    """A sample cannot be decoded.
+
+    Attributes:
+        file: Name of the sample's file.
+        reason: Why the file cannot be decoded.
+    """
 
     def __init__(self, file: str, reason: str) -> None:
         self.file, self.reason = file, reason
-        # Both are kept as its arguments, so that it comes whole from a process that loads.
+        # Both are arguments of the exception, so that it can be pickled by a loading process.
         super().__init__(file, reason)
 
     def __str__(self) -> str:
         text = (
             f"{self.file} cannot be decoded: {self.reason}; "
-            "mend or remove it, or leave such files out with --skip-corrupt"
+            "repair or remove it, or leave out corrupt files with --skip-corrupt"
         )
-        # A file's name may hold what ends a line.
+        # The name of a file may contain line ends.
         return one_line(text)
 
 
 class LabelError(LemurError, ValueError):
-    """A label that is no class of its data set.
+    """A label is not a class of its dataset.
 
     Attributes:
         value: The label.
@@ -135,24 +140,24 @@ class LabelError(LemurError, ValueError):
 
     def __init__(self, value: int, text: str) -> None:
         self.value = value
-        # Both are kept as its arguments, so that it comes whole from a process that loads.
+        # Both are arguments of the exception, so that it can be pickled by a loading process.
         super().__init__(value, text)
 
     def __str__(self) -> str:
-        # A file's name may hold what ends a line.
+        # The name of a file may contain line ends.
         return one_line(str(self.args[1]))
 
 
 class NotFiniteError(LemurError, ArithmeticError):
-    """A loss, weight, output or score that is NaN or infinite."""
+    """A loss, weight, output or score is NaN or infinite."""
 
 
 class WeightsError(LemurError, ValueError):
-    """Kept weights that cannot be read, or are another net's."""
+    """Saved weights cannot be read, or do not belong to the net."""
 
 
 class RetrainingError(LemurError, RuntimeError):
-    """A trial that was trained again and did not come to its best epoch."""
+    """A trial that was trained again did not reach its best epoch."""
 
     def __init__(self, uid: str, state: str, reason: str) -> None:
         self.uid, self.state, self.reason = uid, state, reason
@@ -160,11 +165,11 @@ class RetrainingError(LemurError, RuntimeError):
 
 
 class WorkerError(LemurError, RuntimeError):
-    """No worker process can be started."""
+    """A worker process cannot be started."""
 
 
 class WriteError(LemurError, OSError):
-    """A file that cannot be written."""
+    """A file cannot be written."""
 
     def __init__(self, path: object, reason: str) -> None:
         self.path, self.reason = path, reason
@@ -176,35 +181,35 @@ class StoreError(LemurError, OSError):
 
 
 class FactError(LemurError, ValueError):
-    """A fact that cannot be kept, or is recorded already with another value."""
+    """A fact is invalid, or is already recorded with another value."""
 
 
 class ArtefactError(LemurError, OSError):
-    """A file that cannot be attached to a trial, or is not as it was attached."""
+    """A file cannot be attached to a trial, or was changed after it was attached."""
 
 
 class CollectionError(LemurError, ValueError):
-    """A collection that cannot be made, or differs from the one of its name."""
+    """A collection is invalid, or differs from the recorded collection of the same name."""
 
 
 class RecordingError(LemurError, ValueError):
-    """Something that cannot be recorded of a training elsewhere."""
+    """A value passed to `lemur_core.recording` cannot be recorded."""
 
 
 class NewerDatabaseError(StoreError):
-    """The database was written by a newer lemur than this one."""
+    """The database was written by a newer version of lemur."""
 
 
 def hint(name: str, known: Sequence[str], *, shown: int = 12, none: str = _NONE_INSTALLED) -> str:
-    """Return the end of an error line: a near match of ``name``, else what is known.
+    """Return the end of an error message: near matches of a name, else the known names.
 
     Args:
-        name: What was given.
-        known: What there is.
-        shown: How many of these are shown at most.
-        none: Why there is nothing, where nothing is known.
+        name: The unknown name.
+        known: The known names.
+        shown: Maximum number of known names in the message.
+        none: Why there are no known names, if there are none.
 
-    >>> hint("Resnet", ["AlexNet", "ResNet"])
+    >>> hint("Resnet", ["ResNet", "VGG"])
     ". Did you mean 'ResNet'?"
     >>> hint("zebra", ["AlexNet", "ResNet"])
     '; there are AlexNet, ResNet'
@@ -219,5 +224,5 @@ def hint(name: str, known: Sequence[str], *, shown: int = 12, none: str = _NONE_
     near = [lower[match] for match in get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
     if near:
         return f". Did you mean {' or '.join(map(repr, near))}?"
-    rest = f" and {len(known) - shown} more" if len(known) > shown else ""
-    return f"; there are {', '.join(known[:shown])}{rest}"
+    more = f" and {len(known) - shown} more" if len(known) > shown else ""
+    return f"; there are {', '.join(known[:shown])}{more}"

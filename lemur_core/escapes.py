@@ -1,4 +1,4 @@
-"""Show text that others wrote: what a terminal obeys, hides or reorders becomes an escape."""
+"""Escape untrusted text: all characters that a terminal interprets, hides or reorders."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Control characters but tabs and line ends, lone surrogates, and what Unicode calls separators of
-# lines and paragraphs, format characters (bidirectional marks, zero-width characters, tags) and
+# Control characters except tabs and line ends, lone surrogates, and in Unicode's terms separators
+# of lines and paragraphs, format characters (bidirectional marks, zero-width characters, tags) and
 # default ignorables.
 _UNSAFE = (
     "\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f"
@@ -19,7 +19,7 @@ _UNSAFE = (
 )
 _WITHIN_LINES = re.compile(f"[{_UNSAFE}]")
 _ANY = re.compile(f"[{_UNSAFE}\t\n]")
-# Some scripts need joiners within words, and emoji are made with a joiner and selectors.
+# Some scripts need joiners within words, and emoji contain a joiner and selectors.
 _JOINED = re.compile(
     "(?<=[\u0600-\u0dff])[\u200c\u200d](?=[\u0600-\u0dff])"
     "|(?<=[\u203c-\u3299\ufe0f\U0001f000-\U0001faff])"
@@ -28,9 +28,9 @@ _JOINED = re.compile(
 
 
 def escape(text: str) -> str:
-    r"""Return text as it may be shown, its lines and tabs as they are.
+    r"""Return text that is safe to show, with line ends and tabs unchanged.
 
-    Letters of any script are left alone, and so is what is escaped already.
+    Letters of any script and existing escapes are not changed either.
 
     >>> escape("one\n\x1b]0;title\a two")
     'one\n\\x1b]0;title\\x07 two'
@@ -39,7 +39,7 @@ def escape(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""Return text as it may be shown on a line, which it does not end.
+    r"""Return text that is safe to show on one line, with line ends and tabs escaped.
 
     >>> one_line("Net\nother \u202etext")
     'Net\\nother \\u202etext'
@@ -48,7 +48,7 @@ def one_line(text: str) -> str:
 
 
 def join_lines(lines: Iterable[str]) -> str:
-    r"""Return lines one below the other, none of which can pass for two.
+    r"""Return lines joined by line ends, where no line can look like two.
 
     >>> join_lines(["net: A", "note: b\nnet: B"])
     'net: A\nnote: b\\nnet: B'

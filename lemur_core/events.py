@@ -1,4 +1,4 @@
-"""What a campaign tells those who watch it."""
+"""Events that a campaign reports to its watchers."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileFetched:
-    """Some of a file of a data set was fetched; told once for each hundredth of it."""
+    """Part of a dataset's file was downloaded; reported once for each percent of the file."""
 
     file: str
     done: int  # bytes
-    total: int | None  # bytes; None where they are not known
+    total: int | None  # bytes; None if unknown
 
 
 @dataclass(frozen=True)
 class CampaignStarted:
-    """The pipelines are known, and the data sets that are named are there."""
+    """The pipelines are known, and the named datasets are available."""
 
     pipelines: Sequence[Pipeline]
-    trials: int  # over all pipelines, those included that were trained before
-    epochs: int  # of each trial
-    devices: Sequence[str]  # of each worker
+    trials: int  # number over all pipelines, including those trained before
+    epochs: int  # number in each trial
+    devices: Sequence[str]  # device of each worker
     db: str
 
 
 @dataclass(frozen=True)
 class StudyStarted:
-    """The search over one pipeline begins."""
+    """The study of one pipeline starts."""
 
     pipeline: Pipeline
-    done: int  # trials that ended before, with hyperparameters that are asked for
-    trials: int  # trials to train
-    asked: int  # trials that `CampaignStarted` counts of it
+    done: int  # number of ended trials with hyperparameters that are requested
+    trials: int  # number of trials to train
+    asked: int  # number of trials that `CampaignStarted.trials` includes for the pipeline
     fixed: Mapping[str, Value]  # hyperparameters that are not searched
-    others: int = 0  # trials that ended before, with hyperparameters that are not asked for
+    others: int = 0  # number of ended trials with other hyperparameters
 
 
 @dataclass(frozen=True)
 class TrialsHeld:
-    """Nothing can be begun: another campaign holds trials that are still to end."""
+    """No trial can start, because another campaign holds the trials that remain."""
 
     trials: int
-    host: str  # where the other campaign runs; empty where that is not known
-    silent_s: float  # since it was last seen
-    free_at: datetime | None  # when they are taken over, unless it is seen; None while it lives
+    host: str  # host of the other campaign; empty if unknown
+    silent_s: float  # seconds since the other campaign was last seen
+    free_at: datetime | None  # when its trials are taken over; None while its process runs
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TrialStarted:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """An epoch is recorded."""
+    """An epoch was recorded."""
 
     trial: Trial
     epoch: Epoch
@@ -74,7 +74,7 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class TrialFinished:
-    """A trial ended, in whatever state."""
+    """A trial ended in any state."""
 
     trial: Trial
     outcome: Outcome
@@ -82,14 +82,14 @@ class TrialFinished:
 
 @dataclass(frozen=True)
 class CampaignEnded:
-    """A campaign that had started ended: it was done, interrupted, or an error ended it."""
+    """A started campaign ended: completed, interrupted or failed."""
 
     summary: Summary
 
 
 @dataclass(frozen=True)
 class Warned:
-    """Something was left out or set aside, and the campaign goes on."""
+    """Something was left out or given up, and the campaign continues."""
 
     message: str
 

@@ -1,4 +1,4 @@
-"""What a fact may be: a named value of a trial or of one of its epochs."""
+"""Check facts: named values of a trial or of one of its epochs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from lemur_core.json_value import NotJsonError, json_value
 from lemur_core.naming import check_name
 
 WHOLE_TRIAL = 0
-"""Stands for the trial as a whole in the column of epochs."""
+"""Value of the epoch column for facts about the whole trial."""
 MOST_BYTES = 2**16
-"""Of the JSON of a fact's value."""
+"""Maximum size of the JSON of a fact's value."""
 PREFIX = "fact."
-"""What the column of a fact is called by where its own name is that of another column."""
+"""Prefix of the column of a fact whose name is that of another column."""
 _RESERVED = (PREFIX, "prm.")
 
 
 def check_facts(facts: Any) -> dict[str, Any]:
-    """Return facts as they are kept, by name in order.
+    """Return facts as they are recorded, sorted by name.
 
     Raises:
-        FactError: A name or value cannot be kept.
+        FactError: A name or value is invalid.
     """
     if not isinstance(facts, Mapping):
         raise FactError(f"facts {facts!r}: expected a dictionary of values by name")
@@ -33,7 +33,10 @@ def _check_name(name: Any) -> str:
     checked = check_name("fact", name, FactError)
     for prefix in _RESERVED:
         if checked.startswith(prefix):
-            raise FactError(f"fact name {name!r}: begins with {prefix!r}, as columns of results do")
+            raise FactError(
+                f"fact name {name!r}: starts with {prefix!r}, which is reserved for columns of "
+                "results"
+            )
     return checked
 
 

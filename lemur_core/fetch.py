@@ -1,7 +1,7 @@
-"""Fetch files: resumed where they broke off, checked, and put in place whole.
+"""Download files: resume interrupted downloads, verify checksums, and replace files atomically.
 
-What is fetched grows in ``<name>.part``; the next call, in this process or another, goes on from
-there where the server can.
+A download is written to ``<name>.part``. The next call, in this process or another, resumes it if
+the server supports that.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _PARTIAL, _RANGE_PAST_THE_END = 206, 416
 
 
 class Fetching(NamedTuple):
-    """How much of a file is there.
+    """The progress of a download.
 
     Attributes:
-        file: Its name.
-        done: Bytes that are there.
-        total: Bytes of the whole; None where the server does not say.
+        file: Name of the file.
+        done: Number of bytes downloaded.
+        total: Number of bytes of the whole file; None if the server does not report it.
     """
 
     file: str
@@ -59,39 +59,45 @@ def fetch(
     size: int | None = None,
     progress: Progress = lambda fetching: None,
 ) -> Path:
-    """Fetch a file, unless it is there and its checksum is right; return where it is.
+    """Download a file unless it exists with the right checksum; return its path.
 
-    What breaks off is taken up again as long as each attempt brings something.
+    A broken connection is resumed as long as each attempt downloads some bytes.
 
     Args:
-        url: Where it is, by http or https.
-        to: Where it shall be; its folder is made.
-        md5: Its checksum, in hexadecimal digits; it need not have one.
-        sha256: Another.
-        size: Its bytes, where they are known and the server may not say.
-        progress: Called when it begins, with each piece, and when it is complete.
+        url: Address of the file, with http or https.
+        to: Path to write to; its folder is created.
+        md5: Expected MD5 checksum in hexadecimal digits; None checks none.
+        sha256: Expected SHA-256 checksum in hexadecimal digits; None checks none.
+        size: Number of bytes, if known, in case the server does not report it.
+        progress: Called when the download starts, after each chunk, and when it is complete.
 
     Raises:
-        FetchError: It cannot be had, is not what the checksum says, or cannot be written.
+        FetchError: The file cannot be downloaded, has another checksum or cannot be written.
     """
-    checksums = {name: one for name, one in (("md5", md5), ("sha256", sha256)) if one}
-    if to.is_file() and not _wrong(to, checksums):
+    checksums = {name: digest for name, digest in (("md5", md5), ("sha256", sha256)) if digest}
+    if to.is_file() and not _mismatch(to, checksums):
         return to
     part = to.with_name(f"{to.name}.part")
     with _writing(url, to):
         _complete(url, part, Fetching(to.name, 0, size), progress)
-        if wrong := _wrong(part, checksums):
+        if mismatch := _mismatch(part, checksums):
             part.unlink()
-            raise FetchError(f"{url}: {wrong}; what was fetched is removed, fetch it again")
+            raise FetchError(f"{url}: {mismatch}; the downloaded file was removed, fetch it again")
         part.replace(to)
     return to
 
 
 def fetch_archive(url: str, folder: Path, *, md5: str | None, progress: Progress) -> None:
-    """Fetch an archive, unpack it in a folder, and remove it.
+    """Download an archive, unpack it into a folder, and remove it.
+
+    Args:
+        url: Address of the archive, with http or https.
+        folder: Folder to unpack into.
+        md5: Expected MD5 checksum of the archive; None checks none.
+        progress: Called as in `fetch`.
 
     Raises:
-        FetchError: It cannot be had or unpacked.
+        FetchError: The archive cannot be downloaded or unpacked.
     """
     archive = fetch(url, folder / Path(urlsplit(url).path).name, md5=md5, progress=progress)
     unpack(archive, folder)
@@ -99,25 +105,26 @@ def fetch_archive(url: str, folder: Path, *, md5: str | None, progress: Progress
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar or zip archive; files of the same names are replaced, others stay.
+    """Unpack a tar or zip archive, replacing files of the same names and keeping all others.
 
-    Nothing is seen of an archive that cannot be unpacked.
+    If the archive cannot be unpacked, the folder stays unchanged.
 
     Raises:
-        FetchError: It is damaged, holds what would lie outside the folder, or cannot be written.
+        FetchError: The archive is damaged, contains paths outside the folder, or cannot be
+            written.
     """
-    # A zip file's members are made safe by zipfile itself, which takes no filter.
+    # zipfile sanitises the paths of members itself and accepts no filter.
     filtered: dict[str, Any] = {} if archive.suffix == ".zip" else {"filter": "data"}
     with (
         _writing(str(archive), folder),
-        TemporaryDirectory(prefix=".unpacking-", dir=folder) as place,
+        TemporaryDirectory(prefix=".unpacking-", dir=folder) as temporary,
     ):
         try:
-            shutil.unpack_archive(archive, place, **filtered)
+            shutil.unpack_archive(archive, temporary, **filtered)
         except (shutil.ReadError, tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as no:
             raise FetchError(f"{archive} cannot be unpacked: {no}; remove it") from no
-        for one in Path(place).iterdir():
-            _move(one, folder / one.name)
+        for path in Path(temporary).iterdir():
+            _move(path, folder / path.name)
 
 
 def _complete(url: str, part: Path, fetching: Fetching, progress: Progress) -> None:
@@ -125,100 +132,100 @@ def _complete(url: str, part: Path, fetching: Fetching, progress: Progress) -> N
         before = _bytes_of(part)
         try:
             _attempt(url, part, fetching, progress)
-        except _BrokenOffError as error:
-            there = _bytes_of(part)
-            if there <= before:
+        except _ConnectionLostError as error:
+            downloaded = _bytes_of(part)
+            if downloaded <= before:
                 raise FetchError(
-                    f"{url} broke off after {there} bytes: {error}; "
-                    "fetch it again to go on from there"
+                    f"{url}: connection lost after {downloaded} bytes: {error}; "
+                    "fetch it again to resume"
                 ) from error
         else:
             return
 
 
 def _attempt(url: str, part: Path, fetching: Fetching, progress: Progress) -> None:
-    begun = _bytes_of(part)
-    with _asked(url, begun) as answer:
-        if answer.status == _RANGE_PAST_THE_END:
-            # Either it is complete, which its checksum will tell, or longer than the file.
-            if _total(answer, begun) != begun:
+    offset = _bytes_of(part)
+    with _request(url, offset) as response:
+        if response.status == _RANGE_PAST_THE_END:
+            # The part is complete, which the checksum will confirm, or longer than the file.
+            if _total(response, offset) != offset:
                 part.unlink()
                 _attempt(url, part, fetching, progress)
             return
-        resumed = answer.status == _PARTIAL and _starts_at(answer, begun)
-        done = begun if resumed else 0
-        total = _total(answer, done) or fetching.total
+        resumed = response.status == _PARTIAL and _starts_at(response, offset)
+        done = offset if resumed else 0
+        total = _total(response, done) or fetching.total
         part.parent.mkdir(parents=True, exist_ok=True)
         _check_room(part, (total or 0) - done)
         with part.open("ab" if resumed else "wb") as file:
             progress(fetching._replace(done=done, total=total))
-            for piece in _pieces(answer):
-                file.write(piece)
-                done += len(piece)
+            for chunk in _chunks(response):
+                file.write(chunk)
+                done += len(chunk)
                 progress(fetching._replace(done=done, total=total))
     if total is not None and done < total:
-        raise _BrokenOffError(f"expected {total} bytes")
+        raise _ConnectionLostError(f"expected {total} bytes")
 
 
 @contextmanager
-def _asked(url: str, begun: int) -> Iterator[http.client.HTTPResponse]:
+def _request(url: str, offset: int) -> Iterator[http.client.HTTPResponse]:
     if urlsplit(url).scheme not in ("http", "https"):
-        raise FetchError(f"{url}: expected an address that begins with http:// or https://")
-    headers = {"User-Agent": "lemur"} | ({"Range": f"bytes={begun}-"} if begun else {})
+        raise FetchError(f"{url}: expected an address that starts with http:// or https://")
+    headers = {"User-Agent": "lemur"} | ({"Range": f"bytes={offset}-"} if offset else {})
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked
     try:
-        answer = urllib.request.urlopen(request, timeout=_PATIENCE_S)  # noqa: S310
+        response = urllib.request.urlopen(request, timeout=_PATIENCE_S)  # noqa: S310
     except urllib.error.HTTPError as error:
-        if not (error.code == _RANGE_PAST_THE_END and begun):
+        if not (error.code == _RANGE_PAST_THE_END and offset):
             error.close()
             raise FetchError(f"{url}: the server says {error.code} {error.reason}") from error
-        answer = error
+        response = error
     except urllib.error.URLError as error:
         why = f"{url} cannot be reached: {error.reason}; is there a network?"
         raise FetchError(why) from error
-    # The server hung up, or kept silent, before it answered.
+    # The server closed the connection, or did not respond in time.
     except (OSError, http.client.HTTPException) as error:
-        raise _BrokenOffError(_text(error)) from error
-    with answer:
-        yield answer
+        raise _ConnectionLostError(_text(error)) from error
+    with response:
+        yield response
 
 
-def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
     while True:
         try:
-            piece = answer.read(_CHUNK)
+            chunk = response.read(_CHUNK)
         except (OSError, http.client.HTTPException) as error:
-            raise _BrokenOffError(_text(error)) from error
-        if not piece:
+            raise _ConnectionLostError(_text(error)) from error
+        if not chunk:
             return
-        yield piece
+        yield chunk
 
 
-def _total(answer: http.client.HTTPResponse, done: int) -> int | None:
-    """Return the bytes of the whole file, as the answer says them."""
-    of_range = answer.headers.get("Content-Range", "").rpartition("/")[2]
-    if of_range.isdigit():
-        return int(of_range)
-    length = answer.headers.get("Content-Length", "")
+def _total(response: http.client.HTTPResponse, done: int) -> int | None:
+    """Return the size of the whole file in bytes according to the response; None if unknown."""
+    size = response.headers.get("Content-Range", "").rpartition("/")[2]
+    if size.isdigit():
+        return int(size)
+    length = response.headers.get("Content-Length", "")
     return done + int(length) if length.isdigit() else None
 
 
-def _starts_at(answer: http.client.HTTPResponse, begun: int) -> bool:
-    return answer.headers.get("Content-Range", "").startswith(f"bytes {begun}-")
+def _starts_at(response: http.client.HTTPResponse, offset: int) -> bool:
+    return response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
 
 
-def _wrong(file: Path, checksums: dict[str, str]) -> str:
-    """Return which checksum is not as expected; empty where all are."""
+def _mismatch(file: Path, checksums: dict[str, str]) -> str:
+    """Return a description of the first wrong checksum; empty if all are right."""
     for name, expected in checksums.items():
         with file.open("rb") as content:
-            found = _digest(content, name)
-        if found != expected.lower():
-            return f"its {name} is {found}; expected {expected}"
+            digest = _digest(content, name)
+        if digest != expected.lower():
+            return f"its {name} is {digest}; expected {expected}"
     return ""
 
 
 def _digest(content: BufferedReader, name: str) -> str:
-    # What data sets are published with; a system that forbids md5 for secrets allows it for this.
+    # Datasets are published with md5; systems that forbid it for security allow this use.
     return hashlib.file_digest(
         content,
         lambda: hashlib.new(name, usedforsecurity=False),
@@ -227,7 +234,7 @@ def _digest(content: BufferedReader, name: str) -> str:
 
 def _check_room(part: Path, needed: int) -> None:
     if shutil.disk_usage(part.parent).free < needed:
-        raise OSError(errno.ENOSPC, f"it needs {needed} bytes more")
+        raise OSError(errno.ENOSPC, f"it needs {needed} more bytes")
 
 
 @contextmanager
@@ -238,7 +245,7 @@ def _writing(what: str, to: Path) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            why = f"the disk of {to} is full: {error.strerror}; make room, and fetch it again"
+            why = f"the disk of {to} is full: {error.strerror}; free some space and fetch it again"
         else:
             why = f"{to} cannot be written: {error.strerror}"
         raise FetchError(f"{what}: {why}") from error
@@ -246,8 +253,8 @@ def _writing(what: str, to: Path) -> Iterator[None]:
 
 def _move(source: Path, target: Path) -> None:
     if source.is_dir() and target.is_dir():
-        for one in source.iterdir():
-            _move(one, target / one.name)
+        for path in source.iterdir():
+            _move(path, target / path.name)
     else:
         os.replace(source, target)
 
@@ -260,5 +267,5 @@ def _text(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-class _BrokenOffError(Exception):
-    """The connection ended before the file did."""
+class _ConnectionLostError(Exception):
+    """The connection ended before the download was complete."""

@@ -1,4 +1,4 @@
-"""Write files so that a failure leaves none half written, and read what is a file."""
+"""Write files atomically, so that a failure leaves no partial file, and open regular files."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _FOLDER = ".lemur-"
 
 @contextmanager
 def replacement(path: Path, *, folder: bool = False) -> Iterator[Path]:
-    """Give a path to write to; move what is written there to ``path`` when the block ends.
+    """Yield a temporary path to write to; move the result to ``path`` when the block ends.
 
-    The path that is given has the same name, in an empty folder beside ``path``, so that an
-    existing file stays as it is until the whole of the other one is written, and for good if the
-    block raises. Devices and pipes, such as ``/dev/stdout``, are written to directly.
+    The temporary path has the same file name and is in an empty folder beside ``path``. An existing
+    file is only replaced when the block ends, and stays unchanged if the block raises. Devices and
+    pipes, such as ``/dev/stdout``, are written to directly.
 
     Args:
         path: The file to write. A symbolic link is followed.
-        folder: Whether a folder may be made in place of a file; ``path`` can then also be an empty
-            folder.
+        folder: Whether the block may create a folder instead of a file; ``path`` can then also be
+            an empty folder.
 
     Raises:
         WriteError: The file cannot be written, or the block raised an `OSError` that is not a
             `LemurError`.
     """
     with write_errors(path):
-        # Unlike resolve(), it says nothing about a link that leads to itself.
+        # Unlike resolve(), realpath() does not raise for a link to itself.
         target = Path(os.path.realpath(path))
         if target.is_dir():
             if not folder:
@@ -61,7 +61,7 @@ def replacement(path: Path, *, folder: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def write_errors(path: Path) -> Iterator[None]:
-    """Turn an `OSError` into a `WriteError` that names ``path``, which is being written."""
+    """Convert an `OSError` in the block to a `WriteError` about ``path``."""
     try:
         yield
     except LemurError:
@@ -73,7 +73,7 @@ def write_errors(path: Path) -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names of a folder's files on the disk, where the system can."""
+    """Flush the file names in a folder to disk, if the system supports that."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -87,37 +87,37 @@ def _is_written_directly(path: Path, target: Path) -> bool:
         return True
     if not path.exists():
         return False
-    # A file in a folder that takes no new files can be overwritten, but not replaced.
+    # A file in a read-only folder can be overwritten, but not replaced.
     is_fixed = os.access(path, os.W_OK) and not os.access(target.parent, os.W_OK)
     return is_fixed or not (path.is_file() or path.is_dir())
 
 
 def _move(folder: Path, target: Path) -> None:
-    made = folder / target.name
-    if made.is_dir() and target.is_file():
+    written = folder / target.name
+    if written.is_dir() and target.is_file():
         raise FileExistsError(None, "is a file; name a folder")
-    if made.is_file() and target.is_dir():
+    if written.is_file() and target.is_dir():
         raise IsADirectoryError(None, "is a directory; name a file")
-    if made.is_file() and target.is_file():
-        shutil.copymode(target, made)
-    # Beside the file itself, whatever else was written with it.
-    for one in sorted(folder.iterdir(), key=lambda one: one == made):
-        os.replace(one, target.with_name(one.name))
+    if written.is_file() and target.is_file():
+        shutil.copymode(target, written)
+    # Additional files that the block wrote are moved first.
+    for path in sorted(folder.iterdir(), key=lambda path: path == written):
+        os.replace(path, target.with_name(path.name))
 
 
 def _is_another(filename: object, path: Path) -> bool:
-    # The folder that is made for the time being would say nothing to the reader.
+    # The name of the temporary folder would not help the user.
     return (
         isinstance(filename, str) and Path(filename).name != path.name and _FOLDER not in filename
     )
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """Open a file to be read; a pipe, which would be waited for, or a device is none.
+    """Open a regular file for reading; pipes, which could block, and devices are rejected.
 
     Raises:
-        OSError: It cannot be opened, or is no regular file.
+        OSError: The file cannot be opened, or is not a regular file.
     """
     if path.exists() and not path.is_file():
-        raise OSError("is no file")
+        raise OSError("is not a regular file")
     return path.open("rb")

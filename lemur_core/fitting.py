@@ -1,4 +1,4 @@
-"""Which transforms go with a data set and a net."""
+"""Select the transforms that fit a dataset and a net."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from lemur_core.entry import Entry
 
-# What images are made at least, and those that vary in size, unless transforms are asked for.
+# Unless transforms are named: the minimum size of images, and the size if the images vary in size.
 _LEAST_SIZE, _USUAL_SIZE = 32, 224
 
 
@@ -21,19 +21,24 @@ class Transforms:
     """The transforms to choose from.
 
     Attributes:
-        entries: By name.
-        asked_for: Whether the user named them; else those of one size are taken, the least that
-            the net takes and that loses nothing of the images, and none that is `Entry.opt_in`.
-        named: Names that the user gave in full; one that keeps inputs as they are is only taken
-            for images if it is among them.
+        entries: Entries of the transforms, by name.
+        by_user: Whether the user named the transforms. If not, opt-in transforms are left out
+            and those of one size are used: the smallest that the net accepts and that is at least
+            32 px and the size of the images (224 px if they vary in size).
+        named: What the user named; a transform that returns its inputs unchanged is only used for
+            images if it is among these names.
     """
 
     entries: Mapping[str, Entry]
-    asked_for: bool
+    by_user: bool
     named: Collection[str] = ()
 
     def fitting(self, task: str, loader: Entry, net: Entry) -> dict[str, Entry]:
-        """Return those whose images a net takes; where inputs are ready, those that keep them."""
+        """Return the transforms for a loader and a net, by name.
+
+        If the inputs of the loader are ready, these are the transforms that return them unchanged;
+        otherwise those whose images the net can take.
+        """
         if loader.ready:
             return {
                 name: entry
@@ -46,45 +51,48 @@ class Transforms:
             if entry.serves(task) and entry.dtype == net.dtype and _large_enough(entry, loader, net)
             if not entry.ready or name in self.named
         }
-        if self.asked_for:
+        if self.by_user:
             return fitting
         usual = {name: entry for name, entry in fitting.items() if not entry.opt_in}
         return _of_one_size(usual, loader)
 
     def check_sizes(self, pattern: str, loader: Entry, net: Entry) -> None:
-        """Raise `MisfitError` where all images are too small for a net, or none of its kind."""
+        """Raise `MisfitError` if no transform gives images of the type and size of a net."""
         if loader.ready and not any(entry.ready for entry in self.entries.values()):
             raise MisfitError(
-                f"{pattern}: nets are given the inputs of data set {loader.name!r} as they are; "
-                "expected transform 'none', or none to be named"
+                f"{pattern}: nets receive the inputs of dataset {loader.name!r} unchanged; "
+                "use transform 'none', or name no transform"
             )
-        kind = {
+        candidates = {
             name: entry
             for name, entry in self.entries.items()
             if entry.dtype == net.dtype and (not entry.ready or name in self.named)
         }
-        if self.entries and not kind:
+        if self.entries and not candidates:
             raise MisfitError(
                 f"{pattern}: net {net.name!r} takes {net.dtype}; {', '.join(self.entries)} "
                 f"{'gives' if len(self.entries) == 1 else 'give'} something else"
             )
-        sizes = {name: _size(entry, loader) for name, entry in kind.items()}
+        sizes = {name: _size(entry, loader) for name, entry in candidates.items()}
         if net.min_size and sizes and all(size and size < net.min_size for size in sizes.values()):
-            given = ", ".join(f"{name} gives {size}" for name, size in sizes.items())
+            available = ", ".join(f"{name} gives {size}" for name, size in sizes.items())
             raise MisfitError(
                 f"{pattern}: net {net.name!r} takes images of {net.min_size} px or more; "
-                f"with data set {loader.name!r}, {given}"
+                f"with dataset {loader.name!r}, {available}"
             )
 
 
 def _of_one_size(transforms: Mapping[str, Entry], loader: Entry) -> dict[str, Entry]:
-    """Return those of the least size that is enough, and of the images' own; if none is, all."""
-    wanted = max(loader.size or _USUAL_SIZE, _LEAST_SIZE)
-    enough = [entry.size for entry in transforms.values() if entry.size and entry.size >= wanted]
+    """Return the transforms of the smallest sufficient size, or all if no size is sufficient.
+
+    Transforms that keep the size of the images are included if that size is sufficient.
+    """
+    target = max(loader.size or _USUAL_SIZE, _LEAST_SIZE)
+    enough = [entry.size for entry in transforms.values() if entry.size and entry.size >= target]
     if not enough:
         return dict(transforms)
-    taken = {min(enough), None} if loader.size and loader.size >= wanted else {min(enough)}
-    return {name: entry for name, entry in transforms.items() if entry.size in taken}
+    sizes = {min(enough), None} if loader.size and loader.size >= target else {min(enough)}
+    return {name: entry for name, entry in transforms.items() if entry.size in sizes}
 
 
 def _large_enough(transform: Entry, loader: Entry, net: Entry) -> bool:

@@ -1,4 +1,4 @@
-"""Call plugins' hooks so that one that raises is reported once, and not called again."""
+"""Call hooks of plugins so that one that raises is reported once and not called again."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _Steps = Generator[Any, Any, Any]
 def guarded_hooks(
     registry: Registry, names: Iterable[str], warn: Callable[[str], None]
 ) -> pluggy.PluginManager:
-    """Return a manager of the plugins' implementations of some hooks, each of them guarded.
+    """Return a plugin manager that calls guarded implementations of some hooks.
 
-    pluggy calls them in its order and with its wrappers.
+    The implementations are called in pluggy's order and with its wrappers.
 
     Args:
-        registry: What is installed.
-        names: The hooks.
-        warn: Called with a line when an implementation raises.
+        registry: The installed plugins.
+        names: Names of the hooks.
+        warn: Called with one line of text when an implementation raises.
     """
     manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
     manager.add_hookspecs(hookspecs)
     for hook in names:
-        # In the order in which pluggy keeps them, which registering them one by one preserves.
+        # get_hookimpls() has pluggy's order, which registering one by one preserves.
         for implementation in getattr(registry.manager.hook, hook).get_hookimpls():
             guarded = _Guard(implementation, hook, warn).implementation()
             manager.register(SimpleNamespace(**{hook: guarded}))
@@ -40,17 +40,17 @@ def guarded_hooks(
 
 
 class _Guard:
-    """Calls one implementation of a hook until it raises, and reports what it raised."""
+    """Calls an implementation of a hook until it raises, and reports the exception."""
 
     def __init__(self, guarded: pluggy.HookImpl, hook: str, warn: Callable[[str], None]) -> None:
         self._guarded, self._hook, self._warn = guarded, hook, warn
         self._silenced = False
 
     def implementation(self) -> Callable[..., Any]:
-        """Return an implementation of the same kind, with the same arguments, that never raises."""
+        """Return an implementation of the same type and arguments that never raises."""
         is_wrapper, is_old_wrapper = self._guarded.wrapper, self._guarded.hookwrapper
 
-        # pluggy reads the names of the arguments from the function that is wrapped.
+        # pluggy reads the argument names from the wrapped function.
         @wraps(self._guarded.function)
         def call(*args: Any, **kwargs: Any) -> Any:
             return self._call(*args, **kwargs)
@@ -67,24 +67,24 @@ class _Guard:
             return None
         try:
             return self._guarded.function(*args, **kwargs)
-        # A stranger's tracker must not stop the training that it watches.
+        # A third-party tracker must not stop the training that it watches.
         except (Exception, SystemExit) as error:
             self._silence(f"raised {type(error).__name__}: {error}")
             return None
 
     def _around(self, *args: Any, **kwargs: Any) -> _Steps:
         steps = self._call(*args, **kwargs)
-        is_begun = steps is not None and self._begin(steps)
+        is_started = steps is not None and self._start(steps)
         try:
             result = yield
         except BaseException:
-            # An interruption; the wrapper's own ``finally`` still runs.
-            if is_begun:
+            # An interruption; closing runs the wrapper's ``finally``.
+            if is_started:
                 steps.close()
             raise
-        return self._end(steps, result) if is_begun else result
+        return self._end(steps, result) if is_started else result
 
-    def _begin(self, steps: _Steps) -> bool:
+    def _start(self, steps: _Steps) -> bool:
         try:
             next(steps)
         except StopIteration:

@@ -1,23 +1,23 @@
-"""The hooks a plugin may implement. Read this page first.
+"""The hooks that a plugin can implement. Read this page first.
 
-A plugin is an installed distribution with one entry point in the group ``lemur_core`` that names a
-light module:
+A plugin is an installed distribution with one entry point in the group ``lemur_core``. The entry
+point names a module that is fast to import:
 
     [project.entry-points.lemur_core]
     seg = "lemur_seg.plugin"
 
-That module imports `lemur_core` and nothing heavy, and holds functions marked with `hookimpl`.
+The module imports `lemur_core` but no large library, and defines functions marked with `hookimpl`.
 
-Each kind of entry in the table `lemur_core.kind.BUILT_IN`, and each that a plugin adds to it, has a
-registering hook. Registering hooks take no arguments, have no side effects and return entries,
-which are text: what an entry names is imported when it is used. A plugin is taken whole or not at
-all.
+Each kind of entry in the table `lemur_core.kind.BUILT_IN`, and each kind that a plugin adds, has a
+registering hook. Registering hooks take no arguments, have no side effects and return entries.
+Entries are text: the object that an entry names is imported when it is used. If anything in a
+plugin is invalid, the whole plugin is left out.
 
-`lemur_find_nets` finds nets by name elsewhere, in a database for example.
+`lemur_find_nets` finds nets by name elsewhere, for example in a database.
 
-The life-cycle hooks are for trackers. Except for `lemur_epoch_trained` they run in the process that
-writes the results, in pluggy's order and with its wrappers; one that raises is reported once and
-does not stop the run.
+The life-cycle hooks are for trackers. Except for `lemur_epoch_trained`, they run in the process
+that writes the results, in pluggy's order and with its wrappers. A hook that raises is reported
+once, is not called again and does not stop the campaign.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("lemur_core")
 hookimpl = pluggy.HookimplMarker("lemur_core")
-"""Marks a function of a plugin module as the implementation of the hook of its name."""
+"""Marks a function of a plugin module as the implementation of the hook of the same name."""
 
 
 @hookspec
 def lemur_register_kinds() -> Iterable[Kind]:  # type: ignore[empty-body]
-    """Return kinds of entries beside the built-in ones; any plugin can then register such entries.
+    """Return additional kinds of entries; any plugin can register entries of these kinds.
 
-    It is called before the registering hooks of every plugin.
+    The hook is called before the registering hooks of all plugins.
     """
 
 
 def registering(kinds: Iterable[Kind]) -> ModuleType:
-    """Return the specification of each kind's registering hook, ``lemur_register_nets`` say."""
+    """Return the specifications of the registering hooks of kinds, as a module."""
     specifications = ModuleType(f"{__name__}.registering")
     vars(specifications).update({kind.hook: _registering(kind) for kind in kinds})
     return specifications
@@ -69,42 +69,43 @@ def _registering(kind: Kind) -> Callable[[], Iterable[Entry]]:
 
 @hookspec
 def lemur_find_nets(names: Sequence[str], db: str) -> Iterable[Entry]:  # type: ignore[empty-body]
-    """Return nets that no plugin registers and that this plugin finds by their names.
+    """Return nets that no plugin registers but this plugin finds by name.
 
-    It is called before a campaign is planned, with the nets that the user names, and not by a
-    wildcard, and that are neither installed nor files. A net that the campaign trains is reported
-    to the user as ``net NAME was SUMMARY; here it runs with your rights``.
+    The hook is called before a campaign is planned, with the names of nets that the user gives
+    without a wildcard and that are neither installed nor files. If the campaign trains such a net,
+    the user is told ``net NAME was SUMMARY; here it runs with your rights``.
 
     Args:
         names: Names of nets.
-        db: Path or URL of the database that the campaign writes to; it exists.
+        db: Path or URL of the database that the campaign writes to; the database exists.
 
     Returns:
-        Entries with some of these names, whose targets are files. Their ``summary`` says how the
-        net was found, ``checked behind walls`` for example.
+        Entries for some of the names, whose targets are files. The ``summary`` of an entry says
+        how the net was found, for example ``checked behind walls``.
 
     Raises:
-        LemurError: A name is ambiguous, for example; the campaign does not start.
+        LemurError: A net cannot be found, for example because its name is ambiguous. The campaign
+            does not start.
     """
 
 
 @hookspec
 def lemur_campaign_started(settings: Settings, pipelines: Sequence[Pipeline], db: str) -> None:
-    """A campaign is about to train; its data is there.
+    """Called when a campaign is about to train and its data is available.
 
     Args:
         settings: The settings of the campaign.
-        pipelines: The pipelines that it trains, in order.
-        db: The path or URL of the database that its results go to, without a password.
+        pipelines: The pipelines that are trained, in order.
+        db: Path or URL of the database of results, without password.
     """
 
 
 @hookspec
 def lemur_trial_started(trial: Trial) -> None:
-    """A trial is about to train its first epoch, or the next one if it resumes.
+    """Called when a trial is about to train its first epoch, or its next epoch if it resumes.
 
     Args:
-        trial: The trial; ``trial.done`` are the epochs that were trained before.
+        trial: The trial; ``trial.done`` holds the epochs that were trained before.
     """
 
 
@@ -112,46 +113,47 @@ def lemur_trial_started(trial: Trial) -> None:
 def lemur_epoch_trained(
     trial: Trial, epoch: Epoch, net: Any, folder: Path
 ) -> Mapping[str, Any] | None:
-    """An epoch was trained and scored; the net is at hand.
+    """Called with the net when an epoch was trained and scored.
 
-    This hook alone runs in the process that trains, before the next epoch begins, so that the time
-    it takes is part of the trial's.
+    This is the only hook that runs in the training process. It runs before the next epoch starts,
+    and its run time counts as time of the trial.
 
     Args:
         trial: The trial.
-        epoch: The epoch, with its scores.
-        net: The trained net, in ``eval()``. It must be left as it is.
-        folder: An empty folder for files; it is removed when the hooks have returned.
+        epoch: The epoch with its scores.
+        net: The trained net, in ``eval()`` mode. The hook must not change it.
+        folder: An empty folder for files; it is removed after the hooks return.
 
     Returns:
-        Facts of the epoch by name, which are recorded; None records none.
+        Facts of the epoch by name, which are recorded; None if there are none.
     """
 
 
 @hookspec
 def lemur_epoch_ended(trial: Trial, epoch: Epoch) -> None:
-    """An epoch was trained, scored and recorded.
+    """Called when an epoch was trained, scored and recorded.
 
     Args:
         trial: The trial.
-        epoch: The epoch, with its scores.
+        epoch: The epoch with its scores.
     """
 
 
 @hookspec
 def lemur_trial_finished(trial: Trial, outcome: Outcome) -> None:
-    """A trial ended, in whatever state, and its end was recorded.
+    """Called when a trial ended in any state and its end was recorded.
 
     Args:
         trial: The trial.
-        outcome: Its state, its epochs and, if it failed, the reason.
+        outcome: The state and epochs of the trial, and the reason if it failed.
     """
 
 
 @hookspec
 def lemur_campaign_ended(summary: Summary) -> None:
-    """A campaign that had started ended, whether it was done, interrupted or failed.
+    """Called when a started campaign ended: completed, interrupted or failed.
 
     Args:
-        summary: How many trials ended in each state, the best of each pipeline, and the database.
+        summary: The number of trials that ended in each state, the best epoch of each pipeline,
+            and the database.
     """

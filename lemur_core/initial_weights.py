@@ -1,4 +1,4 @@
-"""The weights that trials begin with, identified by the content of their files."""
+"""Files of initial weights of trials, identified by their content."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ _LENGTH_BYTES = 8
 
 
 def identity_of(file: Path) -> str:
-    """Return what identifies a file in hyperparameters: the beginning of its SHA-256.
+    """Return the identity of a file in hyperparameters: the beginning of its SHA-256.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
     with file.open("rb") as opened:
         return _SCHEME + hashlib.file_digest(opened, "sha256").hexdigest()[:_DIGITS]
 
 
 def identity_in(prm: Mapping[str, Any]) -> str | None:
-    """Return the identity of the weights that a trial begins with; None for those from scratch.
+    """Return the identity of a trial's initial weights; None if it starts from scratch.
 
     >>> identity_in({"lr": 0.1, "weights": "sha256:0123456789abcdef"})
     'sha256:0123456789abcdef'
     """
-    # A net may have a hyperparameter of this name.
+    # A net can have a hyperparameter of this name with other values.
     value = prm.get(NAME)
     return value if isinstance(value, str) and value.startswith(_SCHEME) else None
 
 
 class InitialWeights:
-    """The files of weights of a campaign, by what identifies them in a trial's hyperparameters."""
+    """The files of initial weights of a campaign, by their identity in hyperparameters."""
 
     def __init__(self) -> None:
         self._files: dict[str, Path] = {}
         self._identities: dict[Path, str] = {}
 
     def add(self, place: Any, where: str = "") -> str:
-        """Take a file and return its identity.
+        """Add a file and return its identity.
 
         Args:
-            place: Its path.
-            where: Where the path was given, for errors.
+            place: Path of the file.
+            where: Where the path was given, for error messages.
 
         Raises:
-            SettingsError: There is no such file, or it is no safetensors file.
+            SettingsError: The file cannot be read, or is not a safetensors file.
         """
         before = f"{where}: " if where else ""
         if not isinstance(place, str | Path):
@@ -67,18 +67,18 @@ class InitialWeights:
                 raise SettingsError(f"{before}{NAME} {str(place)!r}: {error.strerror}") from None
             except ValueError:
                 raise SettingsError(
-                    f"{before}{NAME} {str(place)!r} is no safetensors file"
+                    f"{before}{NAME} {str(place)!r} is not a safetensors file"
                 ) from None
         self._files[self._identities[file]] = file
         return self._identities[file]
 
     def file(self, prm: Mapping[str, Any]) -> Path | None:
-        """Return the file that a trial begins with; None if it begins from scratch."""
+        """Return the file of a trial's initial weights; None if it starts from scratch."""
         return self._files.get(identity_in(prm) or "")
 
 
 def _check_header(file: Path) -> None:
-    """Raise `ValueError` where a file does not begin as a safetensors file does."""
+    """Raise `ValueError` if a file does not have the header of a safetensors file."""
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(_LENGTH_BYTES), "little")
         if not 0 < length <= file.stat().st_size - _LENGTH_BYTES:

@@ -1,4 +1,4 @@
-"""Check that a value is JSON that comes back exactly as it was given."""
+"""Check that a value survives conversion to JSON and back unchanged."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ _DEEPEST = 32
 
 
 class NotJsonError(ValueError):
-    """A value that JSON does not hold exactly, and why."""
+    """A value cannot be represented exactly in JSON."""
 
 
 def json_value(value: Any, most_bytes: int) -> Any:
-    """Return a value as JSON gives it back, the members of its objects in order.
+    """Return a value as it is after conversion to JSON and back, with object members sorted.
 
-    Scalars of NumPy and PyTorch become Python's, which hold each of them exactly. Tuples become
+    Scalars of NumPy and PyTorch become Python scalars, which represent them exactly. Tuples become
     lists.
 
     Args:
-        value: None, a bool, a whole number of any size, a finite float, a text, or lists and
-            dictionaries of these whose keys are texts.
-        most_bytes: How long its JSON may be.
+        value: None, a bool, an integer of any size, a finite float, a string, or lists and
+            dictionaries of these with strings as keys.
+        most_bytes: Maximum length of the JSON in bytes.
 
     Raises:
-        NotJsonError: It is something else, too long, or nested deeper than 32 levels.
+        NotJsonError: The value has another type, is too long, or is nested deeper than 32 levels.
 
     >>> json_value({"b": (1, 2.0), "a": None}, 100)
     {'a': None, 'b': [1, 2.0]}
@@ -34,11 +34,11 @@ def json_value(value: Any, most_bytes: int) -> Any:
     plain = _plain(value, _DEEPEST)
     try:
         size = len(json.dumps(plain))
-    # Python writes no whole number of more than some thousand digits.
+    # Python does not print integers of more than a few thousand digits.
     except ValueError:
-        raise NotJsonError("a whole number has too many digits") from None
+        raise NotJsonError("an integer has too many digits") from None
     if size > most_bytes:
-        raise NotJsonError(f"its JSON has {size:,} bytes; at most {most_bytes:,} are kept")
+        raise NotJsonError(f"its JSON has {size:,} bytes; at most {most_bytes:,} are allowed")
     return plain
 
 
@@ -54,14 +54,14 @@ def _plain(value: Any, deepest: int) -> Any:
     if isinstance(value, list | tuple | Mapping) and not deepest:
         raise NotJsonError(f"is nested deeper than {_DEEPEST} levels")
     if isinstance(value, list | tuple):
-        return [_plain(one, deepest - 1) for one in value]
+        return [_plain(member, deepest - 1) for member in value]
     if isinstance(value, Mapping):
         return {_key(key): _plain(value[key], deepest - 1) for key in sorted(value, key=_key)}
     return _plain_scalar(value)
 
 
 def _plain_scalar(value: Any) -> Any:
-    """Return the Python scalar that a scalar of an array library is."""
+    """Return the scalar of an array library as a Python scalar."""
     kind = type(value).__name__
     if hasattr(value, "item") and hasattr(value, "shape"):
         if tuple(value.shape):
@@ -70,17 +70,17 @@ def _plain_scalar(value: Any) -> Any:
         if isinstance(scalar, bool | int | float | str):
             return _plain(scalar, 0)
     raise NotJsonError(
-        f"is of type {kind}; expected a number, text, bool, None, list or dictionary"
+        f"is of type {kind}; expected a number, string, bool, None, list or dictionary"
     )
 
 
 def _finite(value: float) -> float:
     if not math.isfinite(value):
-        raise NotJsonError(f"is or holds {value}; expected finite numbers")
+        raise NotJsonError(f"is or contains {value}; expected finite numbers")
     return value
 
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        raise NotJsonError(f"holds a dictionary with the key {key!r}; expected texts as keys")
+        raise NotJsonError(f"contains a dictionary with the key {key!r}; expected strings as keys")
     return str.__str__(key)

@@ -1,14 +1,14 @@
-"""The kinds of entries: one table, and the record that a plugin adds to it.
+"""The kinds of entries, in one table that plugins can extend.
 
 `lemur_core.registry`, the registering hooks, the contract tests, ``lemur list``, ``lemur show`` and
-``lemur doctor`` read this table; none of them names a kind of its own. To add a kind to the core,
-add a row. To add one from a plugin, return it from the hook ``lemur_register_kinds``:
+``lemur doctor`` read this table; none of them names a kind itself. To add a kind to the core, add
+a row. To add a kind in a plugin, return it from the hook ``lemur_register_kinds``:
 
     @hookimpl
     def lemur_register_kinds():
         return [Kind("zoo", "lemur_register_zoos", "lemur_zoo.kinds", "A population of nets")]
 
-That plugin, and every other one, then registers zoos with ``lemur_register_zoos``.
+This plugin and all others can then register zoos with ``lemur_register_zoos``.
 """
 
 from __future__ import annotations
@@ -20,29 +20,31 @@ from lemur_core.errors import PluginError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _HOOK = re.compile(r"lemur_register_[a-z0-9_]+")
-# What `lemur show` and the contract tests mean by these words.
+# Words with another meaning in `lemur show` or the contract tests.
 _RESERVED = ("collection", "entry", "kind", "pictures", "plugin", "trial")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.\w+)*(:[A-Za-z_]\w*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of entry, as text: listing what is installed imports none of what it names.
+    """A kind of entry, as text: listing kinds does not import the modules that they name.
 
     Attributes:
-        name: In the singular, as in ``lemur list KIND``: small letters, digits and hyphens.
-        hook: The hook that registers its entries; begins with ``lemur_register_``.
-        contract: The module that documents the interface of its entries.
+        name: Name in the singular, as in ``lemur list KIND``: lower-case letters, digits and
+            hyphens.
+        hook: Name of the hook that registers the entries; starts with ``lemur_register_``.
+        contract: The module that documents the interface of the entries.
         summary: One line for people.
         plural: The name in the plural; empty appends an ``s``.
-        in_pipelines: Whether the names of its entries are parts of a pipeline's name, so that they
-            cannot hold ``_``.
-        per_task: Whether entries serve certain tasks, which `lemur list` and `lemur show` print.
+        in_pipelines: Whether the names of the entries are parts of a pipeline's name and therefore
+            cannot contain ``_``.
+        per_task: Whether entries serve certain tasks, which ``lemur list`` and ``lemur show``
+            print.
         details: A callable ``details(entry)``, as ``"package.module:attribute"``, that yields the
             lines which ``lemur show`` adds for an entry; empty adds none.
-        rules: The class of its contract tests, as ``"package.module:Class"``; empty if it has none.
-            Tests named ``test_KIND_...``, hyphens written ``_``, run for each entry, which they
-            take as the argument ``KIND``.
+        rules: The class of the contract tests, as ``"package.module:Class"``; empty if there are
+            none. Tests named ``test_KIND_...``, with ``_`` for hyphens, run for each entry, which
+            they receive as the argument ``KIND``.
 
     Raises:
         PluginError: A name, hook or target is malformed.
@@ -61,8 +63,8 @@ class Kind:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise PluginError(
-                f"kind {self.name!r}: expected small letters, digits and hyphens, "
-                "beginning with a letter"
+                f"kind {self.name!r}: expected lower-case letters, digits and hyphens, "
+                "starting with a letter"
             )
         if self.name in _RESERVED:
             raise PluginError(f"kind {self.name!r}: the name is reserved; choose another")
@@ -82,7 +84,7 @@ class Kind:
 
     @property
     def argument(self) -> str:
-        """The name as an argument of its contract tests."""
+        """The name of the argument with which contract tests receive an entry."""
         return self.name.replace("-", "_")
 
 
@@ -91,7 +93,7 @@ BUILT_IN = (
         "task",
         "lemur_register_tasks",
         "lemur_core.kinds.task",
-        "What nets are trained for",
+        "A task that nets are trained for",
         in_pipelines=True,
         rules="lemur_core.testing.tasks:TaskRules",
     ),
@@ -109,7 +111,7 @@ BUILT_IN = (
         "loader",
         "lemur_register_loaders",
         "lemur_core.kinds.loader",
-        "A data set",
+        "A dataset",
         in_pipelines=True,
         per_task=True,
         rules="lemur_core.testing.loaders:LoaderRules",
@@ -126,7 +128,7 @@ BUILT_IN = (
         "metric",
         "lemur_register_metrics",
         "lemur_core.kinds.metric",
-        "A metric of what nets give",
+        "A metric of the outputs of nets",
         in_pipelines=True,
         per_task=True,
         rules="lemur_core.testing.metrics:MetricRules",
@@ -151,7 +153,7 @@ BUILT_IN = (
         "importer",
         "lemur_register_importers",
         "lemur_core.kinds.importer",
-        "A format that results are taken in from",
+        "A format that results are imported from",
         details="lemur_core.cli.details:of_importer",
         rules="lemur_core.testing.importers:ImporterRules",
     ),
@@ -162,4 +164,4 @@ BUILT_IN = (
         "A sub-command of lemur",
     ),
 )
-"""The kinds that the core brings, in the order in which they are listed."""
+"""The kinds that the core declares, in the order in which they are listed."""

@@ -1,8 +1,8 @@
-"""Check that the labels of a data set are classes that it has.
+"""Check that the labels of a dataset are among its classes.
 
-A label that is no class would be folded into arithmetic: counted as another class by a metric,
-or an illegal address on a GPU. `Task.wrong_label` says which labels are wrong; targets of a task
-that no plugin registers are not checked.
+Without a check, a wrong label could be counted as another class by a metric, or cause an illegal
+memory access on a GPU. `Task.wrong_label` decides which labels are wrong; targets of a task that no
+plugin registers are not checked.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from lemur_core.kinds.loader import DataBundle, InMemory, Samples
 from lemur_core.kinds.task import Task, WrongLabel
 
 _SPLITS = ("train", "validation", "test")
-# Samples in memory whose labels are looked at together.
+# Number of samples in memory whose labels are checked together.
 _AT_ONCE = 256
 
 
 def with_labels_checked(bundle: DataBundle, task: Task | None, dataset: str) -> DataBundle:
-    """Return a bundle of which every label is checked.
+    """Return a bundle whose labels are checked.
 
-    Samples in memory are checked here, all others when they are read.
+    Samples in memory are checked immediately, all others when they are read.
 
     Args:
         bundle: The data.
         task: The task; None checks nothing.
-        dataset: Name of the data set, for the error.
+        dataset: Name of the dataset, for the error message.
 
     Raises:
-        LabelError: A label of a sample in memory is no class.
+        LabelError: A label of a sample in memory is not a class.
     """
     if task is None or len(bundle.out_shape) != 1 or bundle.out_shape[0] < 2:
         return bundle
@@ -49,7 +49,17 @@ def with_labels_checked(bundle: DataBundle, task: Task | None, dataset: str) -> 
 
 
 def check_classes(targets: Tensor, classes: int, dataset: str, split: str) -> None:
-    """Raise `LabelError` unless all targets, int64, shape ``(samples,)``, are class indices."""
+    """Check that all targets are class indices from 0 to ``classes - 1``.
+
+    Args:
+        targets: int64, shape ``(samples,)``.
+        classes: Number of classes.
+        dataset: Name of the dataset, for the error message.
+        split: Name of the split, for the error message.
+
+    Raises:
+        LabelError: A target is not a class index.
+    """
     if first_outside(targets, 0, classes) is None:
         return
     for number, target in enumerate(targets):
@@ -58,7 +68,7 @@ def check_classes(targets: Tensor, classes: int, dataset: str, split: str) -> No
 
 
 def wrong_class(target: Any, classes: int) -> WrongLabel | None:
-    """Return what is wrong with a class index that is not 0 to ``classes - 1``; None if nothing.
+    """Return what is wrong with a class index outside 0 to ``classes - 1``; None if it is valid.
 
     >>> wrong_class(3, 3)
     WrongLabel(value=3, words='is of class 3; expected 0 to 2')
@@ -71,9 +81,9 @@ def wrong_class(target: Any, classes: int) -> WrongLabel | None:
 
 
 def class_indices(target: Any) -> Tensor | None:
-    """Return a target as a tensor of class indices, int64 of any shape; None if it holds none.
+    """Return a target as a tensor of integer class indices of any shape; None if it has none.
 
-    Floating-point targets, probabilities of each class for instance, are no class indices.
+    Floating-point targets, for example class probabilities, are not class indices.
     """
     if isinstance(target, int | np.integer | np.ndarray):
         target = torch.as_tensor(target)
@@ -87,13 +97,13 @@ def class_indices(target: Any) -> Tensor | None:
 def first_outside(
     labels: Tensor | None, least: int, classes: int, ignored: int | None = None
 ) -> int | None:
-    """Return the first label outside ``least`` to ``classes - 1``; None where there is none.
+    """Return the first label outside ``least`` to ``classes - 1``; None if there is none.
 
     Args:
-        labels: Class indices; None has none.
+        labels: Class indices; None if there are no labels.
         least: The lowest class index.
         classes: The number of classes.
-        ignored: A label that is right too.
+        ignored: A label that is allowed in addition; None allows no other.
     """
     if labels is None:
         return None
@@ -109,7 +119,7 @@ def first_outside(
 
 @dataclass(frozen=True)
 class _Rule:
-    """Which labels the samples of one split may have."""
+    """Checks the labels of the samples of one split."""
 
     task: Task
     classes: int
@@ -135,8 +145,8 @@ class _Rule:
 def _error(wrong: WrongLabel, dataset: str, split: str, index: int, source: str = "") -> LabelError:
     return LabelError(
         wrong.value,
-        f"data set {dataset!r}: sample {index} of its {split} split{source} {wrong.words}; "
-        "mend the data set or its loader",
+        f"dataset {dataset!r}: sample {index} of its {split} split{source} {wrong.words}; "
+        "correct the dataset or its loader",
     )
 
 
@@ -156,7 +166,7 @@ class _Checked:
 
 
 def _source(samples: Any, index: int, target: Any) -> str:
-    """Return what else names a sample, in parentheses: its file, or the id of its image."""
+    """Return the file or image id of a sample in parentheses; empty if it has neither."""
     while isinstance(samples, Subset):
         samples, index = samples.dataset, samples.indices[index]
     if callable(getattr(samples, "file", None)):

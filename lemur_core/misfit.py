@@ -1,4 +1,4 @@
-"""Why a pattern cannot be met: a name that is not installed, or entries that exclude each other."""
+"""Explain why a pattern matches nothing: a missing name, or entries that exclude each other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import MisfitError, PatternError, UnknownNameError
-from lemur_core.pattern import PARTS, Pattern, own_name
+from lemur_core.pattern import PARTS, Pattern, unrestricted_name
 from lemur_core.restriction import check_options, split
 
 if TYPE_CHECKING:
@@ -21,20 +21,19 @@ _KIND = {"dataset": "loader", "metric": "metric", "net": "net"}
 
 
 def check_names(registry: Registry, pattern: Pattern) -> None:
-    """Raise where a pattern spells out a name, or gives an option, that is not installed.
+    """Check that the names without wildcards and the options in a pattern exist.
 
     Raises:
-        UnknownNameError: A data set, metric, net or task is not installed.
-        PatternError: A loader lacks an option that is given.
+        UnknownNameError: A dataset, metric, net or task is not installed.
+        PatternError: A loader does not have an option.
     """
     literals = pattern.literals
     for part, kind in _KIND.items():
         for name in literals[part]:
             try:
-                registry.get(kind, own_name(name))
+                registry.get(kind, unrestricted_name(name))
             except UnknownNameError as error:
-                known = "data set" if part == "dataset" else part
-                raise UnknownNameError(known, name, error.known) from None
+                raise UnknownNameError(part, name, error.known) from None
     for name in pattern.dataset:
         _check_options(registry, name)
     tasks = {task for _, loader in registry.entries("loader") for task in loader.tasks}
@@ -44,11 +43,11 @@ def check_names(registry: Registry, pattern: Pattern) -> None:
 
 
 def _check_options(registry: Registry, name: str) -> None:
-    wanted, restriction = split(name)
+    dataset, restriction = split(name)
     loaders = [
         entry.options
         for full, entry in registry.entries("loader")
-        if fnmatchcase(entry.name, wanted) or fnmatchcase(full, wanted)
+        if fnmatchcase(entry.name, dataset) or fnmatchcase(full, dataset)
     ]
     check_options(name, restriction, list(dict.fromkeys(chain(*loaders))))
 
@@ -56,20 +55,23 @@ def _check_options(registry: Registry, name: str) -> None:
 def explain_misfit(
     registry: Registry, text: str, wants: Sequence[Pattern], transforms: Transforms
 ) -> None:
-    """Raise the exact reason where patterns spell out entries that exclude each other."""
+    """Raise `MisfitError` with the reason if entries named in patterns exclude each other."""
     literals = {part: [name for want in wants for name in want.literals[part]] for part in PARTS}
     for task in literals["task"]:
         for part, kind in _KIND.items():
-            for name in map(own_name, literals[part]):
+            for name in map(unrestricted_name, literals[part]):
                 _explain_task(registry, text, task, kind, name)
     for net_name in literals["net"]:
         for dataset in literals["dataset"]:
-            loader, net = registry.get("loader", own_name(dataset)), registry.get("net", net_name)
+            loader, net = (
+                registry.get("loader", unrestricted_name(dataset)),
+                registry.get("net", net_name),
+            )
             transforms.check_sizes(text, loader, net)
 
 
 def explain_opt_in(registry: Registry, text: str, wants: Sequence[Pattern]) -> None:
-    """Raise the exact reason where all nets that match are opt-in and none is named in full."""
+    """Raise `PatternError` if all matching nets are opt-in and none is named in full."""
     matching = {
         full: entry
         for full, entry in registry.entries("net")
@@ -79,7 +81,7 @@ def explain_opt_in(registry: Registry, text: str, wants: Sequence[Pattern]) -> N
         names = sorted(entry.name for entry in matching.values())
         others = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         raise PatternError(
-            f"{text}: matches opt-in nets only, which are trained only if they are named in full: "
+            f"{text}: matches only opt-in nets, which are trained only if they are named in full: "
             f"{', '.join(names[:_SHOWN])}{others}"
         )
 
@@ -87,8 +89,8 @@ def explain_opt_in(registry: Registry, text: str, wants: Sequence[Pattern]) -> N
 def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str) -> None:
     entry = registry.get(kind, name)
     if not entry.serves(task):
-        others = [other for other, one in registry.names(kind).items() if one.serves(task)]
-        word = "data set" if kind == "loader" else kind
+        others = [other for other, match in registry.names(kind).items() if match.serves(task)]
+        word = "dataset" if kind == "loader" else kind
         there = f"there {'is' if len(others) < 2 else 'are'} {', '.join(others) or 'none'}"
         raise MisfitError(
             f"{text}: {word} {name!r} serves {', '.join(entry.tasks)} only; for {task} {there}"
@@ -96,5 +98,5 @@ def _explain_task(registry: Registry, text: str, task: str, kind: str, name: str
 
 
 def named_nets(wants: Sequence[Pattern]) -> set[str]:
-    """Return the nets that patterns name in full."""
+    """Return the names of nets without wildcards in patterns."""
     return set(chain(*(want.literals["net"] for want in wants)))

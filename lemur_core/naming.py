@@ -1,4 +1,4 @@
-"""Check names that users give: of facts, artefacts, collections, roles and kinds."""
+"""Check names given by users: names of facts, artefacts, collections, roles and kinds."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ if TYPE_CHECKING:
     from lemur_core.errors import LemurError
 
 LONGEST_NAME = 200
-# Control characters, lone surrogates and what ends a line: an error or a table is to show a name.
+# Control characters, lone surrogates and line ends: names are shown in errors and tables.
 _REFUSED = ("Cc", "Cs", "Zl", "Zp")
 
 
 def check_name(what: str, name: Any, error: type[LemurError]) -> str:
-    """Return a name as it was given, any letters of any script.
+    """Return a name unchanged if it is valid; letters of any script are allowed.
 
     Args:
-        what: What it is a name of, ``fact`` for example.
+        what: What the name is for, for example ``fact``.
         name: The name.
-        error: The error to raise.
+        error: The class of the error to raise.
 
     Raises:
-        error: It is no text, empty, longer than 200 characters, begins or ends with a space, or
-            holds a control character.
+        error: The name is not a string, is empty, is longer than 200 characters, starts or ends
+            with a space, or contains a control character.
     """
     if not isinstance(name, str):
-        raise error(f"{what} name {name!r}: expected a text")
+        raise error(f"{what} name {name!r}: expected a string")
     if not name:
         raise error(f"{what} name '': is empty")
     if len(name) > LONGEST_NAME:
         raise error(
             f"{what} name {name[:20] + '...'!r}: has {len(name):,} characters; "
-            f"at most {LONGEST_NAME} are kept"
+            f"at most {LONGEST_NAME} are allowed"
         )
     if name != name.strip():
-        raise error(f"{what} name {name!r}: begins or ends with a space")
+        raise error(f"{what} name {name!r}: starts or ends with a space")
     if any(unicodedata.category(sign) in _REFUSED for sign in name):
-        raise error(f"{what} name {name!r}: holds a control character")
+        raise error(f"{what} name {name!r}: contains a control character")
     return str.__str__(name)

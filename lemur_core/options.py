@@ -1,7 +1,7 @@
-"""Options of entries: how people write them, ``html:theme=dark,wide=yes``, and what they mean.
+"""Parse the options of entries, which users write as ``html:theme=dark,wide=yes``.
 
-The options of an entry are the keyword-only parameters of its target. Each has a default, whose
-type, bool, int, float or str, is that of the option.
+The options of an entry are the keyword-only parameters of its target. Each has a default of type
+bool, int, float or str, which is the type of the option.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0"
 
 @dataclass(frozen=True)
 class Selection:
-    """An entry as a user selects it.
+    """An entry that a user selects, with options.
 
     Attributes:
-        name: Of the entry.
-        options: Values by the names of options, as they were written.
+        name: Name of the entry.
+        options: Values of options by name, as the user wrote them.
     """
 
     name: str
@@ -36,33 +36,33 @@ class Selection:
 
 
 def read_selection(kind: str, text: str) -> Selection:
-    """Read the name and options of an entry.
+    """Parse the name and options of an entry.
 
     >>> read_selection("estimator", "peng4nn:threshold=0.5,window=3")
     Selection(name='peng4nn', options={'threshold': '0.5', 'window': '3'})
 
     Raises:
-        SettingsError: The text cannot be read.
+        SettingsError: The text cannot be parsed.
     """
-    name, colon, rest = (part.strip() for part in text.partition(":"))
-    pairs = [[side.strip() for side in part.split("=", 1)] for part in rest.split(",") if colon]
+    name, colon, options = (part.strip() for part in text.partition(":"))
+    pairs = [[side.strip() for side in part.split("=", 1)] for part in options.split(",") if colon]
     names = [pair[0] for pair in pairs]
     if not name or not all(len(pair) == 2 and all(pair) for pair in pairs):
         raise SettingsError(f"{kind} {text!r}: expected NAME or NAME:OPTION=VALUE,OPTION=VALUE")
-    twice = sorted({one for one in names if names.count(one) > 1})
+    twice = sorted({option for option in names if names.count(option) > 1})
     if twice:
         raise SettingsError(f"{kind} {text!r}: {twice[0]} is given twice")
     return Selection(name, dict(pairs))
 
 
 def read_selections(kind: str, text: str) -> list[Selection]:
-    """Read several entries with options, both separated by commas.
+    """Parse several entries with options; commas separate entries as well as options.
 
-    >>> [str(one) for one in read_selections("estimator", "peng4nn:threshold=1,window=3,median")]
+    >>> list(map(str, read_selections("estimator", "peng4nn:threshold=1,window=3,median")))
     ['peng4nn:threshold=1,window=3', 'median']
 
     Raises:
-        SettingsError: One cannot be read.
+        SettingsError: The text cannot be parsed.
     """
     parts: list[str] = []
     for part in text.split(","):
@@ -74,16 +74,16 @@ def read_selections(kind: str, text: str) -> list[Selection]:
 
 
 def option_values(kind: str, target: Any, selection: Selection) -> dict[str, Any]:
-    """Return the values of the options that were given, each of its option's type.
+    """Return the values of the selected options, converted to the types of the options.
 
     Args:
-        kind: The entry's kind, for error messages.
-        target: What the options are passed to.
-        selection: The entry's name and options.
+        kind: The kind of the entry, for error messages.
+        target: The callable that takes the options.
+        selection: The name and options of the entry.
 
     Raises:
-        ContractError: As `options_of` says.
-        SettingsError: There is no such option, or a value is not of its type.
+        ContractError: The target has no valid options, as `options_of` says.
+        SettingsError: An option does not exist, or a value does not have its type.
     """
     options = options_of(kind, target, selection.name)
     values = {}
@@ -100,13 +100,17 @@ def options_of(kind: str, target: Any, name: str) -> dict[str, Any]:
     """Return the options of an entry's target with their defaults.
 
     Raises:
-        ContractError: The target cannot be called, or an option has no default of a type that can
-            be read.
+        ContractError: The target is not callable, or an option has no default that is a bool, int,
+            float or str.
     """
     if not callable(target):
         raise ContractError(f"{kind} {name!r}: its target cannot be called")
-    found = inspect.signature(target).parameters.values()
-    options = {one.name: one.default for one in found if one.kind is one.KEYWORD_ONLY}
+    parameters = inspect.signature(target).parameters.values()
+    options = {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
     for option, default in options.items():
         if not isinstance(default, bool | int | float | str):
             raise ContractError(

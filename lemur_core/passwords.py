@@ -1,4 +1,4 @@
-"""Keep the passwords of databases out of what is shown."""
+"""Remove the passwords of databases from everything that is shown."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _DATABASES = (
     r"(?<![\w+.-])(?i:postgres|postgis|psycopg|cockroach|mysql|mariadb|mssql|oracle|db2|redis"
     r"|mongodb)[\w+.-]*"
 )
-# How a URL begins, a mistyped one too: postgresql//me, postgres:/me, postgresql:me.
+# The beginning of a URL, even of a mistyped one: postgresql//me, postgres:/me, postgresql:me.
 _BEGIN = rf"(?:[\w+.-]*:?//+|{_DATABASES}:/*|(?<![\w+.-])sqlite[\w+.-]*:/*)"
 _URL = re.compile(rf"({_BEGIN})(.*)", re.DOTALL)
 _LIKE_URL = re.compile(r"(?:[\w+.-]+(?::|//)|//[^/@]*:).*@", re.DOTALL)
-# In other text, what follows a URL is not the URL's.
+# Within other text, where the text after a URL is not part of it.
 _IN_TEXT = re.compile(
     rf"({_DATABASES}(?::?//+|:/*))([^\s:/?#@]*):\S*@|([\w+.-]*:?//+)([^\s:/?#@]*):[^\s/]*@"
 )
-# A password in which & was not written %26 goes on until the next option.
+# A password with an unescaped & extends to the next option.
 _OPTION = re.compile(r"([?&;\s])([^=&;?\s]+)=([^&]*(?:&[^=&]*(?![^&]))*)")
 _OPTION_IN_TEXT = re.compile(r"([?&])([^=&;?\s'\"]+)=([^&\s'\"]*)")
 _SECRET = re.compile(
     r"pass|pwd|secret|sslkey|token|credential|(?:api|access|private)[_-]?key", re.IGNORECASE
 )
-# Shorter ones are found in too many words that are no password.
+# Shorter secrets occur by chance in too many words.
 _SHORTEST = 4
 
 
 def is_like_url(db: str) -> bool:
-    """Return whether a name may be a mistyped URL with a user, rather than the path of a file.
+    """Return whether a name looks like a mistyped URL with a user instead of the path of a file.
 
     >>> is_like_url("postgresql//me:secret@host/results"), is_like_url("./a:b@c.db")
     (True, False)
@@ -42,10 +42,9 @@ def is_like_url(db: str) -> bool:
 
 
 def without_password(db: str) -> str:
-    """Return a database's name, or an argument that holds it, as it may be shown.
+    """Return the name of a database, or an argument that contains it, without passwords.
 
-    What stands where a URL has its password is left out, in the query too, also where the URL is
-    mistyped.
+    Passwords are also removed from the query of a URL and from mistyped URLs.
 
     >>> without_password("postgresql://me:secret@host/results?sslpassword=other")
     'postgresql://me:***@host/results?sslpassword=***'
@@ -61,11 +60,11 @@ def without_password(db: str) -> str:
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return a text, a traceback say, without the passwords of URLs in it.
+    """Return text, for example a traceback, without the passwords in URLs.
 
     Args:
         text: Any text.
-        secrets: What is left out wherever it stands as a word, as `secrets_of` finds it.
+        secrets: Words to remove wherever they occur, as returned by `secrets_of`.
 
     >>> redact("cannot reach 'postgresql://me:secret@host': secret?", ["secret"])
     "cannot reach 'postgresql://me:***@host': ***?"
@@ -80,9 +79,10 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def secrets_of(db: str) -> set[str]:
-    """Return what `without_password` leaves out, and the parts in which others may quote it.
+    """Return the secrets that `without_password` removes, decoded and in parts.
 
-    Less than four characters are no secret that can be looked for.
+    Error messages of other libraries can quote a secret in any of these forms. Secrets of fewer
+    than four characters are left out.
 
     >>> sorted(secrets_of("postgresql://me:p%40sswo@host"))
     ['p%40sswo', 'p@sswo', 'sswo']
@@ -92,7 +92,7 @@ def secrets_of(db: str) -> set[str]:
 
 
 def password_of(db: str) -> str:
-    """Return what stands where a URL has its password, from the end of the user to the last @.
+    """Return the text in a URL from the end of the user to the last @, which is the password.
 
     >>> password_of("postgresql://me:se@cret@host/results"), password_of("postgresql://me@host")
     (':se@cret', '')
@@ -101,24 +101,24 @@ def password_of(db: str) -> str:
 
 
 def _secrets(db: str) -> list[tuple[int, int]]:
-    """Return where a URL has its secrets, in their order; they may overlap."""
-    options = [one.span(3) for one in _OPTION.finditer(db) if _is_secret(one[2])]
+    """Return the start and stop of each secret in a URL, sorted; they can overlap."""
+    options = [match.span(3) for match in _OPTION.finditer(db) if _is_secret(match[2])]
     return sorted([*_password(db), *options])
 
 
 def _password(db: str) -> Iterator[tuple[int, int]]:
-    """Yield where a URL has its password; there is none in a path."""
-    found = _URL.search(db)
+    """Yield the start and stop of the password in a URL; nothing for a path."""
+    match = _URL.search(db)
     # The three slashes of SQLite's URLs are followed by a path.
-    if found and "sqlite" in found[1] and found[1].endswith("///"):
-        begin = found.start(2)
-        if is_like_url(found[2]):
-            yield from ((begin + start, begin + stop) for start, stop in _password(found[2]))
+    if match and "sqlite" in match[1] and match[1].endswith("///"):
+        begin = match.start(2)
+        if is_like_url(match[2]):
+            yield from ((begin + start, begin + stop) for start, stop in _password(match[2]))
         return
-    # Up to the last @, as a password may hold one.
+    # Up to the last @, because a password can contain one.
     end = db.rfind("@")
-    start = found.start(2) if found else 0
-    if end < start or not (found or is_like_url(db)):
+    start = match.start(2) if match else 0
+    if end < start or not (match or is_like_url(db)):
         return
     user = re.compile(r"[^:/?#@]*").match(db, start, end)
     assert user is not None
@@ -127,19 +127,19 @@ def _password(db: str) -> Iterator[tuple[int, int]]:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return a secret as it is, decoded, and each in the parts that a parser may find in it."""
+    """Return a secret, its decoded forms, and the parts into which a parser may split them."""
     secret = secret.removeprefix(":")
     whole = {secret, unquote(secret), unquote_plus(secret)}
-    return whole | {part for one in whole for part in re.split(r"[@:/?#&=\s\\'\"]+", one)}
+    return whole | {part for form in whole for part in re.split(r"[@:/?#&=\s\\'\"]+", form)}
 
 
 def _is_secret(name: str) -> bool:
     return _SECRET.search(unquote(name)) is not None
 
 
-def _hide_option(found: re.Match[str]) -> str:
-    return f"{found[1]}{found[2]}={_HIDDEN}" if _is_secret(found[2]) else found[0]
+def _hide_option(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[2]}={_HIDDEN}" if _is_secret(match[2]) else match[0]
 
 
-def _hide_user(found: re.Match[str]) -> str:
-    return f"{found[1] or found[3]}{found[2] or found[4] or ''}:{_HIDDEN}@"
+def _hide_user(match: re.Match[str]) -> str:
+    return f"{match[1] or match[3]}{match[2] or match[4] or ''}:{_HIDDEN}@"

@@ -1,4 +1,4 @@
-"""What pipelines are wanted, as text: ``img-classification_*_acc_{ResNet,VGG}``."""
+"""Patterns that select pipelines: ``img-classification_*_acc_{ResNet,VGG}``."""
 
 from __future__ import annotations
 
@@ -19,10 +19,17 @@ PARTS = ("task", "dataset", "metric", "net")
 
 @dataclass(frozen=True)
 class Pattern:
-    """Wanted names of each part; a name may hold ``*``, ``?``, ``[...]`` and ``{a,b}``.
+    """A pattern that selects pipelines by the names of their parts.
 
-    A data set's name may end in a restriction, as `lemur_core.restriction` writes them. Metrics
-    that are recorded together are parted by commas, the one that the search goes by first.
+    A name can contain ``*``, ``?``, ``[...]`` and ``{a,b}``. The name of a dataset can end in a
+    restriction, in the notation of `lemur_core.restriction`. Metrics that are recorded together are
+    separated by commas; the search optimises the first.
+
+    Attributes:
+        task: Names or wildcards of tasks.
+        dataset: Names or wildcards of datasets.
+        metric: Names or wildcards of metrics.
+        net: Names or wildcards of nets.
 
     >>> Pattern.parse("img-classification_*_acc_{ResNet,VGG}").net
     ('ResNet', 'VGG')
@@ -37,85 +44,89 @@ class Pattern:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dataset", tuple(map(canonical, self.dataset)))
-        object.__setattr__(self, "metric", tuple(one.replace(" ", "") for one in self.metric))
+        object.__setattr__(self, "metric", tuple(text.replace(" ", "") for text in self.metric))
 
     @classmethod
     def parse(cls, text: str) -> Pattern:
-        """Read ``task_dataset_metric_net`` or a beginning of it; what is left out is any.
+        """Parse ``task_dataset_metric_net`` or its first parts; missing parts match anything.
 
         Raises:
-            PatternError: More than four parts, an empty one, or an unclosed brace.
+            PatternError: There are more than four parts, an empty part or an unclosed brace.
         """
         parts = text.split("_")
         if len(parts) > len(PARTS) or not all(parts):
             raise PatternError(
                 f"pattern {text!r} has {len(parts)} parts; expected task_dataset_metric_net "
-                "or the beginning of one, without empty parts"
+                "or its first parts, without empty parts"
             )
         return cls(*(tuple(_braces(part, text)) for part in parts))
 
     @property
     def literals(self) -> dict[str, list[str]]:
-        """The names of each part that are spelt out."""
+        """The names without wildcards, by part."""
         names = {part: getattr(self, part) for part in PARTS}
         names["metric"] = [name for together in self.metric for name in together.split(",")]
         return {part: [name for name in names[part] if not is_wild(name)] for part in PARTS}
 
     def matches(self, part: str, *names: str) -> bool:
-        """Return whether something that goes by these names is wanted for a part."""
-        return any(fnmatchcase(name, wanted) for wanted in getattr(self, part) for name in names)
+        """Return whether one of the names of an entry matches a part of the pattern."""
+        return any(fnmatchcase(name, pattern) for pattern in getattr(self, part) for name in names)
 
     def also(self, *names: str) -> list[str] | None:
-        """Return the metrics to record beside one that goes by these names; None: it is unwanted.
+        """Return the metrics to record with a metric that has these names; None if none matches.
 
         >>> Pattern.parse("img-classification_*_acc,acc5").also("acc")
         ['acc5']
         """
-        wanted = [together.split(",") for together in self.metric]
-        found = [
+        groups = [together.split(",") for together in self.metric]
+        matches = [
             others
-            for objective, *others in wanted
+            for objective, *others in groups
             if any(fnmatchcase(name, objective) for name in names)
         ]
-        return list(dict.fromkeys(chain(*found))) if found else None
+        return list(dict.fromkeys(chain(*matches))) if matches else None
 
     def restrictions(self, *names: str) -> list[Restriction]:
-        """Return how a data set that goes by these names is wanted; not at all, none."""
+        """Return the restrictions of a dataset that has these names; empty if none matches."""
         return [
             restriction
-            for wanted, restriction in map(split, self.dataset)
-            if any(fnmatchcase(name, wanted) for name in names)
+            for pattern, restriction in map(split, self.dataset)
+            if any(fnmatchcase(name, pattern) for name in names)
         ]
 
     def __str__(self) -> str:
-        wanted = [getattr(self, part) for part in PARTS]
-        return "_".join(f"{{{','.join(one)}}}" if len(one) > 1 else one[0] for one in wanted)
+        parts = [getattr(self, part) for part in PARTS]
+        return "_".join(f"{{{','.join(names)}}}" if len(names) > 1 else names[0] for names in parts)
 
 
 def pattern_of(names: Mapping[str, Sequence[str]]) -> Pattern:
-    """Return the pattern that filters such as ``--net ResNet --net 'VGG*'`` stand for."""
+    """Return the pattern of options such as ``--net ResNet --net 'VGG*'``.
+
+    Args:
+        names: Values of the options, by part; a missing part matches anything.
+    """
     return Pattern(
         **{
-            part: tuple(name for given in names[part] for name in _alternatives(part, given))
+            part: tuple(name for text in names[part] for name in _alternatives(part, text))
             for part in PARTS
             if names.get(part)
         }
     )
 
 
-def _alternatives(part: str, given: str) -> Iterable[str]:
-    # Metrics parted by commas belong together; whatever else is, stands for one or the other.
-    return _braces(given if "{" in given or part == "metric" else f"{{{given}}}", given)
+def _alternatives(part: str, text: str) -> Iterable[str]:
+    # Commas join metrics that are recorded together; in other parts they separate alternatives.
+    return _braces(text if "{" in text or part == "metric" else f"{{{text}}}", text)
 
 
-def own_name(name: str) -> str:
-    """Return the name without a restriction."""
+def unrestricted_name(name: str) -> str:
+    """Return a dataset's name without its restriction."""
     return split(name)[0]
 
 
 def is_wild(name: str) -> bool:
-    """Return whether a name stands for any that match it."""
-    return any(sign in own_name(name) for sign in "*?[")
+    """Return whether a name contains a wildcard."""
+    return any(sign in unrestricted_name(name) for sign in "*?[")
 
 
 def _braces(part: str, text: str) -> Iterable[str]:
@@ -127,6 +138,6 @@ def _braces(part: str, text: str) -> Iterable[str]:
         yield part
         return
     before, choices, after = match.groups()
-    # The commas of a restriction part its limits, not alternatives.
+    # Commas within a restriction separate its limits, not alternatives.
     for choice in re.split(r",(?![^\[\]]*\])", choices):
         yield from _braces(before + choice.strip() + after, text)

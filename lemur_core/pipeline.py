@@ -1,4 +1,4 @@
-"""A pipeline: one combination of task, data set, metric and net."""
+"""Pipelines: combinations of task, dataset, metric and net."""
 
 from __future__ import annotations
 
@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One combination of task, data set, metric and net, and the transforms that fit it.
+    """One combination of task, dataset, metric and net, with the transforms that fit it.
 
-    The search goes by ``metric``; ``also`` are metrics whose scores are recorded beside it.
+    Attributes:
+        task: Name of the task.
+        dataset: Name of the dataset, with its restriction in brackets.
+        metric: Name of the metric that the search optimises.
+        net: Name of the net.
+        loader_entry: Entry of the dataset's loader.
+        metric_entry: Entry of the metric.
+        net_entry: Entry of the net.
+        transforms: Entries of the transforms to search, by name.
+        also: Entries of the metrics whose scores are also recorded, by name.
+        task_entry: Entry of the task; None if no plugin registers it.
     """
 
     task: str
@@ -29,15 +39,14 @@ class Pipeline:
     net_entry: Entry = field(repr=False)
     transforms: Mapping[str, Entry] = field(repr=False, hash=False)
     also: Mapping[str, Entry] = field(default_factory=dict, repr=False, hash=False)
-    # None where no plugin registers the task.
     task_entry: Entry | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
-        """The pipeline's name, ``task_dataset_metric_net``."""
+        """The name of the pipeline, ``task_dataset_metric_net``."""
         return f"{self.task}_{self.dataset}_{self.metric}_{self.net}"
 
     @property
     def restriction(self) -> Restriction:
-        """What its data set is cut down to, and the options of its loader."""
+        """The limits and loader options in the name of the dataset."""
         return split(self.dataset)[1]

@@ -1,4 +1,4 @@
-"""Read the code of pipelines once, so that what is trained is what is recorded."""
+"""Read the code of pipelines once, so that the trained code is the recorded code."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 class CodeReader:
-    """Reads the code of each entry once, however many pipelines have it."""
+    """Reads the code of each entry once, even if many pipelines use the entry."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[Entry, bool], Entry] = {}
         self._snapshots: dict[tuple[str, str | None, bool], Snapshot | None] = {}
 
     def read(self, pipeline: Pipeline) -> Pipeline:
-        """Return the pipeline with the code of its entries as it was first read.
+        """Return the pipeline with a snapshot of the code of each entry, taken when first read.
 
         Raises:
-            PluginError: The code of one cannot be read.
+            PluginError: The code of an entry cannot be read.
         """
         return replace(
             pipeline,
@@ -34,11 +34,11 @@ class CodeReader:
         )
 
     def _read(self, entry: Entry, *, is_net: bool = False) -> Entry:
-        known = entry, is_net
-        if known not in self._entries:
-            # Hundreds of nets may be one file, each with hyperparameters of its own.
-            key = entry.target, entry.code_target, is_net
-            if key not in self._snapshots:
-                self._snapshots[key] = entry.as_read(is_net=is_net).snapshot
-            self._entries[known] = replace(entry, snapshot=self._snapshots[key])
-        return self._entries[known]
+        entry_key = entry, is_net
+        if entry_key not in self._entries:
+            # Hundreds of nets can share one file and differ only in fixed hyperparameters.
+            code_key = entry.target, entry.code_target, is_net
+            if code_key not in self._snapshots:
+                self._snapshots[code_key] = entry.as_read(is_net=is_net).snapshot
+            self._entries[entry_key] = replace(entry, snapshot=self._snapshots[code_key])
+        return self._entries[entry_key]

@@ -1,4 +1,4 @@
-"""What the core itself registers, through the hooks that every plugin uses."""
+"""Entries of the core, registered through the same hooks as those of plugins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _IMPORTERS = "lemur_core.store.taking.importers"
 
 @hookimpl
 def lemur_register_tasks() -> list[Entry]:
-    """Return the tasks of images, which nets and data sets of several plugins share."""
+    """Return the image tasks, which nets and datasets of several plugins share."""
     tasks = "lemur_core.tasks"
     return [
         Entry(
@@ -30,30 +30,30 @@ def lemur_register_tasks() -> list[Entry]:
 
 @hookimpl
 def lemur_register_transforms() -> list[Entry]:
-    """Return the transform of inputs that need none."""
+    """Return the transform for inputs that need no transform."""
     target = "lemur_core.kinds.transform:Untouched"
-    return [Entry("none", target, summary="Inputs as they are", ready=True, opt_in=True)]
+    return [Entry("none", target, summary="Unchanged inputs", ready=True, opt_in=True)]
 
 
 @hookimpl
 def lemur_register_exporters() -> list[Entry]:
-    """Return the formats that the core writes."""
-    written = {
-        "csv": "A table of comma-separated values; formulas are made text",
+    """Return the formats that the core exports."""
+    formats = {
+        "csv": "Comma-separated values; formulas are converted to text",
         "json": "A list of JSON objects",
         "jsonl": "A JSON object on each line",
-        "parquet": "A table of Apache Parquet",
-        "xlsx": "A workbook of one sheet",
+        "parquet": "An Apache Parquet table",
+        "xlsx": "A workbook with one sheet",
         "lemur": "A folder of LEMUR's JSON files, which can be imported again",
     }
     return [
-        Entry(name, f"{_EXPORTERS}:{name}", summary=summary) for name, summary in written.items()
+        Entry(name, f"{_EXPORTERS}:{name}", summary=summary) for name, summary in formats.items()
     ]
 
 
 @hookimpl
 def lemur_register_importers() -> list[Entry]:
-    """Return the formats that the core takes in."""
+    """Return the formats that the core imports."""
     return [
         Entry("lemur-files", f"{_IMPORTERS}:files", summary="LEMUR's JSON files: a folder or zip"),
         Entry("lemur-database", f"{_IMPORTERS}:database", summary="LEMUR's SQLite database"),

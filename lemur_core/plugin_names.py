@@ -1,4 +1,4 @@
-"""Names that a plugin of this repository provides, and what to install where it is missing."""
+"""Names provided by plugins of this repository, and the distributions that provide them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROVIDED: Mapping[str, Mapping[str, str]] = {
 
 
 def check_provided(kind: str, name: str) -> None:
-    """Raise `MissingPluginError` if an unknown name is that of a plugin which is not installed."""
+    """Raise `MissingPluginError` if an unknown name is provided by a plugin of this repository."""
     distribution = _PROVIDED.get(kind, {}).get(name)
     if distribution is not None:
         raise MissingPluginError(f"{kind} {name!r}", distribution)

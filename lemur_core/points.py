@@ -1,4 +1,4 @@
-"""Points: hyperparameters that are given, each trained once by each pipeline."""
+"""Points: given hyperparameters with which each pipeline is trained once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ _FORMATS = "FILE.jsonl, an object on each line, or FILE.csv, a hyperparameter in
 
 
 class Point(NamedTuple):
-    """Values of hyperparameters, as they were given.
+    """Given values of hyperparameters.
 
     Attributes:
-        where: Where it was given, for errors: ``point 3`` or ``points.csv line 3``.
-        prm: The values by name; those of a CSV file are texts.
+        where: Where the point was given, for error messages: ``point 3`` or
+            ``points.csv line 3``.
+        prm: Value of each hyperparameter by name; values from a CSV file are strings.
     """
 
     where: str
@@ -27,13 +28,14 @@ class Point(NamedTuple):
 
 
 def read_points(given: Any) -> tuple[Point, ...]:
-    """Return the points of a setting.
+    """Return the points that a file or a list contains.
 
     Args:
         given: The path of a JSONL or CSV file, or a list of mappings.
 
     Raises:
-        SettingsError: It is neither, or has no points, or one of them cannot be read.
+        SettingsError: The argument is of another type or contains no points, or a point cannot be
+            read.
     """
     points = _in_file(Path(given)) if isinstance(given, str | Path) else _in_list(given)
     if not points:
@@ -41,10 +43,10 @@ def read_points(given: Any) -> tuple[Point, ...]:
     return points
 
 
-def _in_list(given: Any) -> tuple[Point, ...]:
-    if isinstance(given, Mapping) or not isinstance(given, Iterable):
-        raise SettingsError(f"points is {given!r}; expected a list of mappings, or {_FORMATS}")
-    return tuple(_point(f"point {place}", prm) for place, prm in enumerate(given, start=1))
+def _in_list(points: Any) -> tuple[Point, ...]:
+    if isinstance(points, Mapping) or not isinstance(points, Iterable):
+        raise SettingsError(f"points is {points!r}; expected a list of mappings, or {_FORMATS}")
+    return tuple(_point(f"point {number}", prm) for number, prm in enumerate(points, start=1))
 
 
 def _in_file(path: Path) -> tuple[Point, ...]:
@@ -52,7 +54,7 @@ def _in_file(path: Path) -> tuple[Point, ...]:
     if path.suffix.lower() not in readers:
         raise SettingsError(f"points {str(path)!r}: expected {_FORMATS}")
     try:
-        # Excel begins a CSV file in UTF-8 with a byte order mark.
+        # Excel starts a CSV file in UTF-8 with a byte order mark.
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -67,9 +69,9 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[str, Any]]:
             where = f"{name} line {number}"
             try:
                 yield where, json.loads(line, object_pairs_hook=_members)
-            # Also of a number with thousands of digits, and of endless nesting.
+            # Also raised for a number with thousands of digits and for very deep nesting.
             except (ValueError, RecursionError) as error:
-                raise SettingsError(f"{where} is no JSON: {error}") from None
+                raise SettingsError(f"{where} is not JSON: {error}") from None
             except _RepeatedError as error:
                 raise SettingsError(
                     f"{where} has {error.args[0]!r} twice; expected it once"
@@ -77,7 +79,7 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[str, Any]]:
 
 
 class _RepeatedError(Exception):
-    """A name that an object of JSON has twice."""
+    """A JSON object contains the same name twice."""
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def _table(name: str, text: str) -> Iterator[tuple[str, Any]]:
             raise SettingsError(
                 f"{where} has {len(row)} cells; expected {len(header)}, as in line 1"
             )
-        # An empty cell leaves a hyperparameter to its range.
+        # A hyperparameter with an empty cell is set from its range.
         prm = {column: cell.strip() for column, cell in zip(header, row, strict=False)}
         if prm:
             yield where, {column: cell for column, cell in prm.items() if cell}
@@ -120,5 +122,5 @@ def _shown(value: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a text, cut off where it is long, for an error line."""
+    """Return a text of at most 60 characters for an error message; a longer one is cut off."""
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,4 +1,4 @@
-"""Weights that others have trained, of files that the user has; nothing is ever downloaded."""
+"""Read pretrained weights from local files; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from lemur_core.errors import FetchError, MissingDataError, ShapeError
 
 
 def local_weights(url_or_file_name: str) -> dict[str, Tensor]:
-    """Return the tensors of a file of weights, by their names, on the CPU.
+    """Return the tensors in a file of weights, by name, on the CPU.
 
-    It is looked for where torchvision keeps what it downloads: the folder ``checkpoints`` in that
-    of `torch.hub`, which the variable TORCH_HOME moves.
+    The file is expected where torchvision stores its downloads: in the folder ``checkpoints`` of
+    the `torch.hub` directory, which the environment variable TORCH_HOME can change.
 
     Args:
-        url_or_file_name: ``"resnet50-0676ba61.pth"``, or the address that ends so; a file of
-            torch, or of safetensors where its name ends in ``.safetensors``.
+        url_or_file_name: File name such as ``"resnet50-0676ba61.pth"``, or an address that ends
+            with it. The format is that of safetensors if the name ends in ``.safetensors``,
+            otherwise that of torch.
 
     Raises:
-        MissingDataError: The user does not have the file.
-        FetchError: It does not hold weights.
+        MissingDataError: The file does not exist.
+        FetchError: The file does not contain weights.
     """
     name = PurePosixPath(urlsplit(url_or_file_name).path).name
     file = f"{torch.hub.get_dir()}/checkpoints/{name}"
@@ -44,29 +45,30 @@ def local_weights(url_or_file_name: str) -> dict[str, Tensor]:
 
 
 def load_backbone(module: nn.Module, url_or_file_name: str, part: str = "") -> None:
-    """Give a backbone the weights of a net that has it, by their names.
+    """Load the weights of a backbone from the file of a net that contains it, by name.
 
-    What else the file holds, a classifier say, is left out. For images of one channel the kernels
-    of the first convolution are summed over theirs: a grey image then gives what the same one in
-    three equal channels gives.
+    Other tensors in the file, for example those of a classifier, are ignored. For images with one
+    channel, the kernels of the first convolution are summed over their channels: a grey image then
+    gives the same output as three equal channels.
 
     Args:
-        module: The backbone; its tensors have the names and, but for the first convolution's, the
-            shapes of the file's.
-        url_or_file_name: As `local_weights` takes it.
-        part: The submodule of the file's net that the backbone is, ``"features"`` say.
+        module: The backbone. Its tensors have the names and, except for the first convolution, the
+            shapes of those in the file.
+        url_or_file_name: The file, as for `local_weights`.
+        part: Name of the backbone as a submodule of the net in the file, for example
+            ``"features"``; empty if the net itself is the backbone.
 
     Raises:
-        MissingDataError: The user does not have the file.
-        FetchError: It does not hold weights.
-        ShapeError: A tensor is missing in it, or of another shape.
+        MissingDataError: The file does not exist.
+        FetchError: The file does not contain weights.
+        ShapeError: A tensor is missing from the file or has another shape.
     """
     prefix = f"{part}." if part else ""
     given, fitted = local_weights(url_or_file_name), {}
     for name, own in module.state_dict().items():
         value = given.get(prefix + name)
         if value is not None and value.ndim == own.ndim == 4 and own.shape[1] == 1:
-            # Those of a depthwise convolution have one channel already.
+            # Kernels of a depthwise convolution already have one channel.
             value = value.sum(1, keepdim=True)
         if value is None or value.shape != own.shape:
             found = "nothing" if value is None else tuple(value.shape)
@@ -78,7 +80,7 @@ def load_backbone(module: nn.Module, url_or_file_name: str, part: str = "") -> N
     module.load_state_dict(fitted)
 
 
-# What torch raises for files that are cut off or are no such files; safetensors has its own.
+# Exceptions of torch and safetensors for truncated files and files of other formats.
 _DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, SafetensorError)
 
 

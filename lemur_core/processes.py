@@ -1,4 +1,4 @@
-"""End a process with everything that it started, for programs that run foreign code."""
+"""End a process and all processes that it started, for programs that run untrusted code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the installed plugins, load each alone, and look up what they register by name."""
+"""Find the installed plugins, load each one separately, and look up their entries by name."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _Registered = TypeVar("_Registered", Entry, Kind)
 
 
 class PluginSource(Protocol):
-    """Where a plugin comes from: an entry point, or anything like one."""
+    """The source of a plugin: an entry point, or an object with the same interface."""
 
     @property
     def name(self) -> str:
-        """The plugin's."""
+        """Name of the plugin."""
         ...
 
     def load(self) -> ModuleType:
@@ -44,15 +44,15 @@ class PluginSource(Protocol):
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plugin that was taken.
+    """A loaded plugin.
 
     Attributes:
-        name: Its name.
-        module: Its module of hooks.
-        entries: What it registers, by kind.
-        distribution: The name of its distribution; empty if it has none.
-        version: The version of its distribution; empty if it has none.
-        kinds: The kinds of entries that it brings.
+        name: Name of the plugin.
+        module: The module that implements the hooks.
+        entries: The registered entries, by kind.
+        distribution: Name of the plugin's distribution; empty if it has none.
+        version: Version of the distribution; empty if there is none.
+        kinds: The kinds of entries that the plugin declares.
     """
 
     name: str
@@ -65,26 +65,32 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin that was left out, and why."""
+    """A plugin that was left out.
+
+    Attributes:
+        name: Name of the plugin.
+        reason: Why the plugin was left out, in one line.
+        traceback: The traceback of the failure.
+    """
 
     name: str
     reason: str
     traceback: str
 
 
-_Found = list[tuple[str, Entry]]
+_Matches = list[tuple[str, Entry]]
 
 
 @dataclass
 class Registry:
-    """What is installed.
+    """The installed plugins and their entries.
 
     Attributes:
-        plugins: Those that were taken, by name.
-        failures: Those that were left out.
-        disabled: Names that ``LEMUR_DISABLE_PLUGINS`` switched off.
-        manager: Calls the life-cycle hooks of those that were taken.
-        base: The kinds of entries that none of them brings.
+        plugins: The loaded plugins, by name.
+        failures: The plugins that were left out.
+        disabled: Names of the plugins disabled by ``LEMUR_DISABLE_PLUGINS``.
+        manager: Calls the life-cycle hooks of the loaded plugins.
+        base: The kinds of entries that no plugin declares.
     """
 
     plugins: dict[str, Plugin] = field(default_factory=dict)
@@ -92,26 +98,27 @@ class Registry:
     disabled: list[str] = field(default_factory=list)
     manager: pluggy.PluginManager = field(default_factory=lambda: _manager(BUILT_IN), repr=False)
     base: tuple[Kind, ...] = BUILT_IN
-    _by_name: dict[str, dict[str, _Found]] = field(init=False, repr=False, default_factory=dict)
+    _by_name: dict[str, dict[str, _Matches]] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def kinds(self) -> dict[str, Kind]:
         """The kinds of entries by name, those of the core first."""
-        brought = (kind for plugin in self.plugins.values() for kind in plugin.kinds)
-        return {kind.name: kind for kind in (*self.base, *brought)}
+        declared = (kind for plugin in self.plugins.values() for kind in plugin.kinds)
+        return {kind.name: kind for kind in (*self.base, *declared)}
 
     def add(self, *sources: PluginSource) -> None:
-        """Take plugins, or remember why one cannot be taken.
+        """Load plugins, or record why a plugin cannot be loaded.
 
-        The kinds that they bring are collected first, so that their order does not matter.
+        The kinds that they declare are collected first, so the order of the plugins does not
+        matter.
         """
-        loaded, lost = self._loaded(sources), True
-        # A plugin that fails takes its kinds with it, and so may fail others.
-        while lost:
-            kinds = [*self.kinds.values(), *(kind for one in loaded for kind in one.kinds)]
-            taken = [one for one in loaded if self._collect(one, kinds)]
-            lost = any(one.kinds for one in loaded if one not in taken)
-            loaded = taken
+        loaded, kinds_lost = self._loaded(sources), True
+        # The kinds of a plugin that fails are lost, so plugins with entries of them fail too.
+        while kinds_lost:
+            kinds = [*self.kinds.values(), *(kind for plugin in loaded for kind in plugin.kinds)]
+            valid = [plugin for plugin in loaded if self._collect(plugin, kinds)]
+            kinds_lost = any(plugin.kinds for plugin in loaded if plugin not in valid)
+            loaded = valid
         for plugin in loaded:
             with self._failing(plugin.name):
                 self.manager.register(plugin.module, plugin.name)
@@ -119,7 +126,7 @@ class Registry:
         self._by_name.clear()
 
     def _loaded(self, sources: Iterable[PluginSource]) -> list[Plugin]:
-        """Return the plugins whose modules can be imported, with their kinds and no entries yet."""
+        """Return the plugins whose modules can be imported, with kinds but without entries."""
         loaded: dict[str, Plugin] = {}
         kinds = self.kinds
         for source in sources:
@@ -132,7 +139,7 @@ class Registry:
         return [*loaded.values()]
 
     def _collect(self, plugin: Plugin, kinds: Sequence[Kind]) -> bool:
-        """Collect a plugin's entries; return whether all of them are in order."""
+        """Collect the entries of a plugin; return whether all of them are valid."""
         with self._failing(plugin.name):
             plugin.entries.update(_entries_of(plugin, kinds))
             return True
@@ -140,10 +147,10 @@ class Registry:
 
     @contextmanager
     def _failing(self, name: str) -> Iterator[None]:
-        """Remember that a plugin cannot be taken, whatever is raised."""
+        """Record any exception in the block as the failure of a plugin."""
         try:
             yield
-        # A stranger's plugin may fail in any way at all; the others must still work.
+        # A third-party plugin can raise anything; the other plugins must still work.
         except (Exception, SystemExit) as error:
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             if isinstance(error, PluginError):
@@ -151,18 +158,24 @@ class Registry:
             self.failures.append(Failure(name, reason, traceback.format_exc()))
 
     def with_entries(self, plugin: str, kind: str, entries: Iterable[Entry]) -> Registry:
-        """Return a registry with entries that no plugin registers, the files of nets say."""
+        """Return a registry with additional entries, for example nets in files.
+
+        Args:
+            plugin: Name of the plugin under which the entries are listed.
+            kind: Kind of the entries.
+            entries: The entries.
+        """
         extra = Plugin(plugin, ModuleType(plugin), {kind: list(entries)})
         return replace(self, plugins=self.plugins | {plugin: extra})
 
     def entries(self, kind: str) -> Iterator[tuple[str, Entry]]:
-        """Yield the full name, ``plugin/name``, and entry of everything of a kind."""
+        """Yield the full name, ``plugin/name``, and the entry of each entry of a kind."""
         for plugin in self.plugins.values():
             for entry in plugin.entries.get(kind, ()):
                 yield f"{plugin.name}/{entry.name}", entry
 
     def names(self, kind: str) -> dict[str, Entry]:
-        """Return entries by the shortest name that is theirs alone, ``plugin/name`` if need be."""
+        """Return the entries of a kind by short name, or by full name if several share it."""
         short = Counter(entry.name for _, entry in self.entries(kind))
         return {
             entry.name if short[entry.name] == 1 else full: entry
@@ -173,20 +186,20 @@ class Registry:
         """Return an entry by its short or full name.
 
         Raises:
-            UnknownNameError: Nothing of the kind has the name.
-            AmbiguousNameError: Several plugins have it.
+            UnknownNameError: No entry of the kind has the name.
+            AmbiguousNameError: Several plugins register an entry of the name.
         """
-        found = self._index(kind).get(name, [])
-        if len(found) == 1:
-            return found[0][1]
-        if found:
-            raise AmbiguousNameError(kind, name, [full for full, _ in found])
+        matches = self._index(kind).get(name, [])
+        if len(matches) == 1:
+            return matches[0][1]
+        if matches:
+            raise AmbiguousNameError(kind, name, [full for full, _ in matches])
         raise UnknownNameError(kind, name, self.names(kind))
 
-    def _index(self, kind: str) -> dict[str, _Found]:
-        """Return what each short and each full name of a kind stands for."""
+    def _index(self, kind: str) -> dict[str, _Matches]:
+        """Return the entries of a kind by short name and by full name."""
         if kind not in self._by_name:
-            index: dict[str, _Found] = {}
+            index: dict[str, _Matches] = {}
             for full, entry in self.entries(kind):
                 for name in (full, entry.name):
                     index.setdefault(name, []).append((full, entry))
@@ -196,12 +209,12 @@ class Registry:
 
 @cache
 def installed() -> Registry:
-    """Return the registry of this Python environment; found once per process."""
+    """Return the registry of this Python environment, which is loaded once per process."""
     registry = Registry()
-    off = {name.strip() for name in os.environ.get("LEMUR_DISABLE_PLUGINS", "").split(",")}
+    disabled = {name.strip() for name in os.environ.get("LEMUR_DISABLE_PLUGINS", "").split(",")}
     sources = entry_points(GROUP)
-    registry.disabled += [source.name for source in sources if source.name in off]
-    registry.add(_Core(), *(source for source in sources if source.name not in off))
+    registry.disabled += [source.name for source in sources if source.name in disabled]
+    registry.add(_Core(), *(source for source in sources if source.name not in disabled))
     return registry
 
 
@@ -221,34 +234,34 @@ def _manager(kinds: Iterable[Kind]) -> pluggy.PluginManager:
     return manager
 
 
-def _load(source: PluginSource, known: Mapping[str, Kind]) -> Plugin:
-    """Return a plugin with the kinds that it brings, and no entries yet."""
+def _load(source: PluginSource, present: Mapping[str, Kind]) -> Plugin:
+    """Return a plugin with the kinds that it declares, but without entries."""
     module = source.load()
     manager = _manager(BUILT_IN)
     manager.register(module, source.name)
-    kinds = _kinds(manager, known.values())
+    kinds = _kinds(manager, present.values())
     return Plugin(source.name, module, {}, *_origin(source), kinds)
 
 
-def _kinds(manager: pluggy.PluginManager, known: Iterable[Kind]) -> tuple[Kind, ...]:
-    kinds = _given(manager, "lemur_register_kinds", Kind, "kinds")
-    there = [*known]
+def _kinds(manager: pluggy.PluginManager, present: Iterable[Kind]) -> tuple[Kind, ...]:
+    kinds = _registered(manager, "lemur_register_kinds", Kind, "kinds")
+    others = [*present]
     for kind in kinds:
         for target in filter(None, (kind.contract, kind.details, kind.rules)):
             Entry(kind.name, target).file()
-        for other in there:
+        for other in others:
             for part in ("name", "plural", "hook"):
                 if getattr(kind, part) == getattr(other, part):
                     raise PluginError(
                         f"kind {kind.name!r}: its {part} {getattr(kind, part)!r} is that of "
                         f"another kind, {other.name!r}"
                     )
-        there.append(kind)
+        others.append(kind)
     return tuple(kinds)
 
 
 def _entries_of(plugin: Plugin, kinds: Iterable[Kind]) -> dict[str, list[Entry]]:
-    # A manager of its own, so that a plugin which fails half-way leaves no trace.
+    # A separate manager, so that a plugin that fails half-way leaves no trace.
     manager = _manager(kinds)
     manager.register(plugin.module, plugin.name)
     manager.check_pending()
@@ -261,7 +274,7 @@ def _origin(source: PluginSource) -> tuple[str, str]:
 
 
 def _entries(manager: pluggy.PluginManager, kind: Kind) -> list[Entry]:
-    entries = _given(manager, kind.hook, Entry, "entries")
+    entries = _registered(manager, kind.hook, Entry, "entries")
     for entry in entries:
         if kind.in_pipelines and "_" in entry.name:
             raise PluginError(
@@ -271,21 +284,21 @@ def _entries(manager: pluggy.PluginManager, kind: Kind) -> list[Entry]:
         entry.code_file()
     for name, count in Counter(entry.name for entry in entries).items():
         if count > 1:
-            raise PluginError(f"{kind.hook} gives {kind.name} {name!r} {count} times")
+            raise PluginError(f"{kind.hook} returns {kind.name} {name!r} {count} times")
     return entries
 
 
-def _given(
+def _registered(
     manager: pluggy.PluginManager, hook: str, expected: type[_Registered], plural: str
 ) -> list[_Registered]:
-    """Call a registering hook; return what it gives."""
-    found: list[_Registered] = []
-    for given in getattr(manager.hook, hook)():
-        if not isinstance(given, Iterable):
-            raise PluginError(f"{hook} gives {type(given).__name__}; expected {plural}")
-        found.extend(given)
-    for one in found:
-        if not isinstance(one, expected):
+    """Call a registering hook and return what it registers."""
+    registered: list[_Registered] = []
+    for result in getattr(manager.hook, hook)():
+        if not isinstance(result, Iterable):
+            raise PluginError(f"{hook} returns {type(result).__name__}; expected {plural}")
+        registered.extend(result)
+    for item in registered:
+        if not isinstance(item, expected):
             article = "an" if expected is Entry else "a"
-            raise PluginError(f"{hook} gives {one!r}; expected {article} {expected.__name__}")
-    return found
+            raise PluginError(f"{hook} returns {item!r}; expected {article} {expected.__name__}")
+    return registered

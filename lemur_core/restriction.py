@@ -1,20 +1,21 @@
-"""Data sets as their names say: ``cifar-10[samples=1000]``, ``coco[categories=dog+person]``.
+"""Dataset names with a restriction: ``cifar-10[samples=1000]``, ``coco[categories=dog+person]``.
 
-What is in the brackets cuts the data set down, or is an option of its loader. Any data set can be
-cut down:
+The brackets contain limits, which reduce the dataset, and options of its loader. Any dataset can be
+reduced:
 
 ========  ==================================================================================
-classes   so many of the data set's classes, drawn at random; they are numbered anew, in the
-          same order
-samples   so many training samples, of which the validation split is held out as ever
-test      so many test samples
-seed      what all of this is drawn by; 0 if it is not said
+classes   number of classes to keep, drawn at random and renumbered in their order
+samples   number of training samples to keep; the validation split is held out of them
+test      number of test samples to keep
+seed      seed of the random draws; default 0
 ========  ==================================================================================
 
-A restriction is the same everywhere; each class keeps its share, and of two that differ in
-``samples`` or ``test`` only, the smaller is a part of the greater.
+A restriction selects the same samples everywhere, and classes keep their shares. Subsets are
+nested: if two restrictions differ only in ``samples`` or ``test``, the smaller subset is contained
+in the larger one.
 
-An option is a text whose meaning the loader knows; several are parted by ``+``, in any order.
+The value of an option is text that the loader interprets. Separate several values with ``+``, in
+any order.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _RESTRICTED = re.compile(r"(?P<dataset>[^\[\]]*)\[(?P<limits>[^\[\]]*=[^\[\]]*)\]")
-# A name of an option, and a value: neither parts a pipeline's name, or a folder's.
+# Names and values of options contain no character that separates parts of pipelines or paths.
 OPTION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VALUE = re.compile(r"[A-Za-z0-9.+-]+")
-# No data set has so many samples; Python reads no number of thousands of digits.
+# No dataset has more samples, and Python does not parse numbers with thousands of digits.
 _MOST_DIGITS = 15
 
 
 @dataclass(frozen=True)
 class Restriction:
-    """What a data set is cut down to; None leaves that whole.
+    """The limits and loader options in a dataset's name.
 
     Attributes:
-        classes: So many classes.
-        samples: So many training samples.
-        test: So many test samples.
-        seed: What they are drawn by.
-        options: Of the loader, name and text, sorted by name.
+        classes: Number of classes; None keeps all.
+        samples: Number of training samples; None keeps all.
+        test: Number of test samples; None keeps all.
+        seed: Seed with which classes and samples are drawn.
+        options: Options of the loader as pairs of name and value, sorted by name.
     """
 
     classes: int | None = None
@@ -56,14 +57,14 @@ class Restriction:
 
     @property
     def cuts(self) -> bool:
-        """Whether anything is left out; options alone only say what the loader gives."""
-        return any(one is not None for one in (self.classes, self.samples, self.test))
+        """Whether the dataset is reduced; options of the loader do not count."""
+        return any(limit is not None for limit in (self.classes, self.samples, self.test))
 
     def __str__(self) -> str:
         limits = [f"{name}={text}" for name, text in self.options] + [
-            f"{one.name}={getattr(self, one.name)}"
-            for one in fields(self)
-            if one.name in LIMITS and getattr(self, one.name) != one.default
+            f"{limit.name}={getattr(self, limit.name)}"
+            for limit in fields(self)
+            if limit.name in LIMITS and getattr(self, limit.name) != limit.default
         ]
         return f"[{','.join(limits)}]" if limits else ""
 
@@ -73,10 +74,10 @@ LIMITS = ("classes", "samples", "test", "seed")
 
 
 def split(name: str) -> tuple[str, Restriction]:
-    """Return a data set's own name, and what is in the brackets after it.
+    """Return the name of a dataset without brackets, and the restriction in the brackets.
 
     Raises:
-        PatternError: The brackets cannot be read.
+        PatternError: The brackets cannot be parsed.
 
     >>> split("cifar-10[samples=1000]")[1].samples
     1000
@@ -88,21 +89,23 @@ def split(name: str) -> tuple[str, Restriction]:
     match = _RESTRICTED.fullmatch(name)
     if match is None:
         return name, NONE
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in match["limits"].split(","):
         key, _, value = (part.strip() for part in text.partition("="))
-        if key in given:
-            raise PatternError(f"data set {name!r}: {key} is said twice")
-        given[key] = value
-    limits = {key: _limit(name, key, given[key]) for key in given if key in LIMITS}
+        if key in values:
+            raise PatternError(f"dataset {name!r}: {key} is given twice")
+        values[key] = value
+    limits = {key: _limit(name, key, values[key]) for key in values if key in LIMITS}
     if set(limits) == {"seed"}:
-        raise PatternError(f"data set {name!r}: a seed alone restricts nothing; say samples=N too")
-    options = [(key, _option(name, key, given[key])) for key in sorted(given) if key not in LIMITS]
+        raise PatternError(f"dataset {name!r}: a seed alone restricts nothing; add samples=N")
+    options = [
+        (key, _option(name, key, values[key])) for key in sorted(values) if key not in LIMITS
+    ]
     return match["dataset"], Restriction(**limits, options=tuple(options))
 
 
 def canonical(name: str) -> str:
-    """Return a data set's name with its brackets written the one way it is recorded.
+    """Return a dataset's name with its restriction in the form in which it is recorded.
 
     >>> canonical("imagenet-1k[seed=0, classes=100]")
     'imagenet-1k[classes=100]'
@@ -112,35 +115,35 @@ def canonical(name: str) -> str:
 
 
 def check_options(name: str, restriction: Restriction, options: Collection[str]) -> None:
-    """Raise `PatternError` where a name gives an option that its loader does not have.
+    """Raise `PatternError` if a restriction has an option that the loader does not have.
 
     Args:
-        name: Of the data set, with its brackets.
-        restriction: What is in them.
-        options: Those that the loader has.
+        name: Name of the dataset, with brackets.
+        restriction: The restriction in the brackets.
+        options: Names of the loader's options.
     """
     for key, _ in restriction.options:
         if key not in options:
             known = [*LIMITS, *options]
-            raise PatternError(f"data set {name!r}: unknown restriction {key!r}{hint(key, known)}")
+            raise PatternError(f"dataset {name!r}: unknown restriction {key!r}{hint(key, known)}")
 
 
 def _limit(name: str, key: str, value: str) -> int:
     least = 2 if key in ("classes", "samples") else 0 if key == "seed" else 1
     if not value.isdecimal() or len(value) > _MOST_DIGITS or int(value) < least:
-        raise PatternError(f"data set {name!r}: {key} is {value!r}; expected {least} or more")
+        raise PatternError(f"dataset {name!r}: {key} is {value!r}; expected {least} or more")
     return int(value)
 
 
 def _option(name: str, key: str, value: str) -> str:
     if not OPTION.fullmatch(key):
         raise PatternError(
-            f"data set {name!r}: {key!r} names nothing; expected {', '.join(LIMITS)} "
+            f"dataset {name!r}: {key!r} is not a valid name; expected {', '.join(LIMITS)} "
             "or an option of its loader"
         )
     if not _VALUE.fullmatch(value):
         raise PatternError(
-            f"data set {name!r}: {key} is {value!r}; expected letters, digits and . - "
-            "(+ between several)"
+            f"dataset {name!r}: {key} is {value!r}; expected letters, digits and . - "
+            "(+ between several values)"
         )
     return "+".join(sorted(set(value.split("+"))))

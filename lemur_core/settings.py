@@ -1,4 +1,4 @@
-"""What a campaign is asked to do, from flags, a TOML file, or Python."""
+"""The settings of a campaign, from command-line flags, a TOML file or Python."""
 
 from __future__ import annotations
 
@@ -21,54 +21,59 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """A campaign's settings.
+    """The settings of a campaign.
 
     Attributes:
-        patterns: Pipelines and patterns, or paths of net files; none is the demo.
-        task: Names or wildcards; likewise the next three.
-        dataset: Of the data set.
-        metric: Of the metric.
-        net: Of the net, or the paths of files.
-        entries: Nets that no plugin registers; in Python only.
-        transform: Of the transforms to search; none is all that fit.
-        trials: How many each pipeline shall have; negative, how many more.
-        points: Hyperparameters that each pipeline is trained with once, instead of a search; a list
-            of mappings, or the path of a JSONL or CSV file.
-        epochs: Of each trial.
-        prm: Ranges by hyperparameter, written as `lemur_core.space` says.
-        seed: Seeds the search and, through it, every trial.
-        device: A torch device; ``auto`` takes a GPU where there is one.
-        gpus: Numbers of the GPUs to use, in turn, a worker each; instead of ``device``.
-        workers: Processes that train at once; None is one, or one for each of ``gpus``.
-        threads: CPU threads of each worker; None shares the cores among them. One makes runs
-            repeatable to the last bit.
-        sampler: Name of Optuna's, ``TPE`` say.
-        pruner: Name of Optuna's, ``Median`` say; ``Nop`` prunes nothing.
-        estimator: Name of what predicts final scores and stops trials when it has settled, with its
-            options: ``peng4nn:threshold=0.5``; None trains all to their end.
-        audit: Share of the trials that are trained to their end all the same, 0 to 1, to see how
-            true its predictions are.
-        fail_attempts: Trials in a row that may fail before a pipeline is set aside.
-        checkpoint: Keep each trial's state after each epoch, so that it can go on from there.
-        keep_weights: Whose weights are kept of each trial: ``no``, ``best`` (its best epoch by
-            validation; ``True`` means that too), ``last``, or ``every`` epoch.
-        weights: A safetensors file with the weights that each trial begins with; None begins from
-            scratch. A point may name its own.
-        in_process: Train in this process, for debuggers; the next three then hold nothing.
-        epoch_limit: Minutes that an epoch may take.
-        trial_limit: Minutes that a trial may take; None is no limit.
-        memory_limit: GiB of memory that a trial's process may take; None is no limit.
+        patterns: Pipelines, patterns or paths of net files; empty runs the demo if ``task``,
+            ``dataset``, ``metric``, ``net`` and ``entries`` are empty too.
+        task: Names or wildcards of tasks; empty allows any, as in the next three.
+        dataset: Names or wildcards of datasets.
+        metric: Names or wildcards of metrics.
+        net: Names or wildcards of nets, or paths of net files.
+        entries: Nets that no plugin registers; only from Python.
+        transform: Names or wildcards of the transforms to search; empty means those of one size
+            that fit.
+        trials: Number of trials of each pipeline in total; if negative, of additional trials.
+        points: Hyperparameters to train each pipeline with once, instead of a search: a list of
+            mappings, or the path of a JSONL or CSV file.
+        epochs: Number of epochs of each trial.
+        prm: Range of each hyperparameter, in the notation of `lemur_core.space`.
+        seed: Seed of the search, from which the seed of every trial is derived.
+        device: A torch device; ``auto`` uses a GPU if there is one.
+        gpus: Indices of the GPUs to use instead of ``device``; workers are assigned to them in
+            turn.
+        workers: Number of trials trained in parallel; None means one, or one per GPU of ``gpus``.
+        threads: Number of CPU threads of each worker; None divides the cores among the workers.
+            With 1, results are repeatable to the last bit.
+        sampler: Name of an Optuna sampler, for example ``TPE``.
+        pruner: Name of an Optuna pruner, for example ``Median``; ``Nop`` prunes nothing.
+        estimator: Name and options of the estimator that stops trials once it can predict their
+            final scores, for example ``peng4nn:threshold=0.5``; None trains all trials to the end.
+        audit: Share of the trials, 0 to 1, that are trained to the end regardless of the estimator,
+            to measure the error of its predictions.
+        fail_attempts: Number of consecutive failed trials after which a pipeline is given up.
+        checkpoint: Whether to save the state of each trial after every epoch, to resume from.
+        keep_weights: Epochs of each trial whose weights are kept: ``no``, ``best`` (by validation;
+            also ``True``), ``last`` or ``every``.
+        weights: A safetensors file with the initial weights of every trial; None starts from
+            scratch. A point can name its own file.
+        in_process: Whether to train in this process, so that a debugger works; the next three
+            limits then have no effect.
+        epoch_limit: Maximum duration of an epoch in minutes.
+        trial_limit: Maximum duration of a trial in minutes; None for no limit.
+        memory_limit: Maximum memory of a trial's process in GiB; None for no limit.
         db: Database URL, or path of an SQLite file.
-        data: Folder of the data sets.
-        download: Fetch data sets that are missing and named without a wildcard, where their
-            loaders can.
-        adopt: Record trials of older versions, which do not say what data they were trained on, as
-            trained on the data sets at hand.
-        skip_corrupt: Decode all samples that are in files once, and leave out those that cannot be.
+        data: Folder of the datasets.
+        download: Whether to download missing datasets that are named without a wildcard, if their
+            loaders support it.
+        adopt: Whether to record trials of older versions, whose training data is unknown, as
+            trained on the present datasets.
+        skip_corrupt: Whether to decode all samples in files once and leave out those that cannot
+            be decoded.
 
     Raises:
         SettingsError: A value is out of range.
-        SpaceError: A range of ``prm`` cannot be read.
+        SpaceError: A range in ``prm`` cannot be parsed.
     """
 
     patterns: tuple[str, ...] = ()
@@ -134,15 +139,15 @@ class Settings:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
-        """Return settings from names and values, as a TOML file has them.
+        """Return settings from names and values such as those of a TOML file.
 
-        A single text stands for a list of one; a name that is no setting's is a hyperparameter's
-        where it is of `SHORT_PRM`; others go under ``prm``.
+        A single string is equivalent to a list of one. The hyperparameters in `SHORT_PRM` can be
+        given like settings; all others belong in ``prm``.
 
         Raises:
-            SettingsError: A name is unknown, or a value of the wrong type.
+            SettingsError: A name is unknown, or a value has the wrong type.
         """
-        known = {one.name: one for one in fields(cls)}
+        known = [setting.name for setting in fields(cls)]
         values: dict[str, Any] = {}
         prm = prm_of(given)
         for name, value in given.items():
@@ -162,17 +167,17 @@ class Settings:
 
     @property
     def workers_wanted(self) -> int:
-        """How many trials are trained at once."""
+        """Number of trials to train in parallel."""
         return self.workers or len(self.gpus) or 1
 
     def start(self) -> WorkerStart:
-        """Return how the processes are started that train."""
+        """Return the settings with which training processes are started."""
         from lemur_core.train.start import WorkerStart
 
         return WorkerStart(self.data, self.threads, self.workers_wanted)
 
     def limits(self) -> TrialLimits:
-        """Return what a trial may take, in seconds and bytes."""
+        """Return the time limits in seconds and the memory limit in bytes."""
         from lemur_core.train.limits import TrialLimits
 
         return TrialLimits(
@@ -183,10 +188,10 @@ class Settings:
 
 
 def prm_of(given: Mapping[str, Any]) -> dict[str, Given]:
-    """Return the hyperparameters among settings: those under ``prm``, and the common ones.
+    """Return the hyperparameters among settings: those in ``prm`` and those in `SHORT_PRM`.
 
     Raises:
-        SettingsError: ``prm`` is no mapping.
+        SettingsError: ``prm`` is not a mapping.
     """
     prm = given.get("prm", {})
     if not isinstance(prm, Mapping):
@@ -195,12 +200,13 @@ def prm_of(given: Mapping[str, Any]) -> dict[str, Given]:
 
 
 SHORT_PRM = ("lr", "batch", "momentum", "dropout", *EXECUTION)
+"""Hyperparameters that can be given like settings."""
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     texts = (value,) if isinstance(value, str) else value
     if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
-        raise SettingsError(f"{name} is {value!r}; expected a text or a list of texts")
+        raise SettingsError(f"{name} is {value!r}; expected a string or a list of strings")
     return tuple(texts)
 
 
@@ -210,7 +216,7 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str | Path):
-        raise SettingsError(f"{name} is {value!r}; expected a text")
+        raise SettingsError(f"{name} is {value!r}; expected a string")
     return str(value)
 
 
@@ -227,25 +233,25 @@ def _integer(name: str, value: Any) -> int:
 def _integers(name: str, value: Any) -> tuple[int, ...]:
     numbers = value.split(",") if isinstance(value, str) else value
     try:
-        found = tuple(int(number) for number in numbers)
+        integers = tuple(int(number) for number in numbers)
     except (TypeError, ValueError):
-        found = ()
-    if not found or min(found) < 0:
-        raise SettingsError(f"{name} is {value!r}; expected numbers, 0,1 say")
-    return found
+        integers = ()
+    if not integers or min(integers) < 0:
+        raise SettingsError(f"{name} is {value!r}; expected numbers, for example 0,1")
+    return integers
 
 
 def _entries(name: str, value: Any) -> tuple[Entry, ...]:
     entries = (value,) if isinstance(value, Entry) else value
     if not isinstance(entries, Iterable) or isinstance(entries, str):
         raise SettingsError(f"{name} is {value!r}; expected a list of entries")
-    found = tuple(entries)
-    for one in found:
-        if not isinstance(one, Entry):
-            raise SettingsError(f"{name} has {one!r}; expected a lemur_core.Entry")
-    if not found:
+    listed = tuple(entries)
+    for entry in listed:
+        if not isinstance(entry, Entry):
+            raise SettingsError(f"{name} has {entry!r}; expected a lemur_core.Entry")
+    if not listed:
         raise SettingsError(f"{name} is empty; expected one or more")
-    return found
+    return listed
 
 
 def _number(name: str, value: Any) -> float:

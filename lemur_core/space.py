@@ -1,21 +1,22 @@
-"""Ranges of hyperparameters: read from flags, files and nets, handed to Optuna.
+"""Ranges of hyperparameters, parsed from flags, files and nets, and passed to Optuna.
 
-One way of writing serves all three. A range is text:
+All three use the same notation. A range is text:
 
 ========================  ====================================================
-``0.1`` or ``adam``       one value, which is not searched
-``sgd,adam``              one of these; a list stands for the same
+``0.1`` or ``adam``       a single value, which is not searched
+``sgd,adam``              one of these values; a list is equivalent
 ``0..0.99``               a real number
-``1e-5..1 log``           a real number, searched by its logarithm
+``1e-5..1 log``           a real number, searched on a logarithmic scale
 ``1..8 int``              an integer
 ``2^4..2^7``              a power of two
 ========================  ====================================================
 
-``log``, ``int`` and powers are inherited: where a net says ``layers`` is ``1..8 int``,
+``log``, ``int`` and powers are inherited: if a net declares ``layers`` as ``1..8 int``,
 ``--set layers=2..4`` searches integers.
 
-Text in which commas look like decimal commas, ``0,001``, is refused, as `lemur_core.decimal_comma`
-says; so is a tuple of two numbers, which could be a range or two values.
+Text with commas that look like decimal commas, such as ``0,001``, is rejected, as
+`lemur_core.decimal_comma` describes. A tuple of two numbers is rejected too, because it could be a
+range or two values.
 """
 
 from __future__ import annotations
@@ -38,24 +39,30 @@ Given = Value | Sequence[Value]
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values; a single one is fixed and not searched."""
+    """A choice among values; a single value is fixed and not searched.
+
+    Attributes:
+        values: The values.
+    """
 
     values: tuple[Value, ...]
 
     @property
     def fixed(self) -> bool:
-        """Whether there is nothing to search."""
+        """Whether there is only one value, so nothing to search."""
         return len(self.values) == 1
 
     def distribution(self) -> BaseDistribution:
-        """Return Optuna's distribution."""
+        """Return the range as a distribution of Optuna."""
         from optuna.distributions import CategoricalDistribution
 
         return CategoricalDistribution(self.values)
 
     def holds(self, value: Value) -> bool:
-        """Return whether a value lies within; ``1`` and ``1.0`` are the same, ``True`` is not."""
-        return any(value == one and _is_bool(value) == _is_bool(one) for one in self.values)
+        """Return whether a value is a choice; ``1`` equals ``1.0``, but ``True`` does not."""
+        return any(
+            value == choice and _is_bool(value) == _is_bool(choice) for choice in self.values
+        )
 
     def __str__(self) -> str:
         return ",".join(map(str, self.values))
@@ -63,7 +70,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers from ``low`` to ``high``, both included."""
+    """The numbers from ``low`` to ``high``, both included.
+
+    Attributes:
+        low: The smallest number.
+        high: The largest number.
+        log: Whether the interval is searched on a logarithmic scale.
+        integer: Whether it contains only integers.
+    """
 
     low: float
     high: float
@@ -72,11 +86,11 @@ class Interval:
 
     @property
     def fixed(self) -> bool:
-        """Whether there is nothing to search."""
+        """Whether there is only one value, so nothing to search."""
         return False
 
     def distribution(self) -> BaseDistribution:
-        """Return Optuna's distribution."""
+        """Return the range as a distribution of Optuna."""
         from optuna.distributions import FloatDistribution, IntDistribution
 
         if self.integer:
@@ -84,7 +98,7 @@ class Interval:
         return FloatDistribution(self.low, self.high, log=self.log)
 
     def holds(self, value: Value) -> bool:
-        """Return whether a value lies within."""
+        """Return whether a value is a number in the interval."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         whole = not self.integer or float(value).is_integer()
@@ -105,25 +119,24 @@ DEFAULT_RANGES: dict[str, Range] = {
     "dropout": Interval(0.0, 0.5),
     "momentum": Interval(0.0, 0.99),
 }
-# How any net is trained; each is part of a trial's prm only where it is asked for.
+# How a net is executed, for any net; part of a trial's prm only on request.
 EXECUTION: dict[str, Range] = {
     "precision": Choice(("fp32", "bf16")),
     "compile": Choice((False, True)),
     "channels_last": Choice((False, True)),
 }
-# How a learning rate changes; part of a trial's prm only where it is asked for, of a net that has a
-# scheduler.
+# How the learning rate changes, for nets with a scheduler; part of a trial's prm only on request.
 _DECAY = Interval(0.0, 1.0)
 SCHEDULE: dict[str, Range] = {
     "scheduler_epochs": Interval(1, 100, integer=True),
     "gamma": _DECAY,
 }
-# Real numbers, whatever range a net gives them.
+# Hyperparameters that are real numbers, whatever range a net declares.
 _REAL = ("lr", "momentum", "dropout", "weight_decay")
 _SCORES = ("accuracy", "validation", "loss", "predicted")
-# Powers of two, whatever they are given as: LEMUR searches the exponent.
+# Hyperparameters searched as powers of two even if ``2^`` is not written, as LEMUR does.
 _POWERS = ("batch",)
-# Outside of these no optimizer or layer can use them.
+# No optimizer or layer accepts values outside these limits.
 _LIMITS = {
     "lr": Interval(0.0, math.inf),
     "momentum": Interval(0.0, 1.0),
@@ -138,18 +151,19 @@ _POWER = re.compile(r"2\^(\d{1,3})")
 
 
 def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
-    """Read a range.
+    """Parse a range.
 
     Args:
-        name: The hyperparameter's name, for errors, and for ``batch``, which is a power of two.
-        text: As the module's table says; a list has the values to choose from; another value that
-            is no text is fixed.
-        like: The range it replaces, whose ``log`` and ``int`` are inherited.
+        name: Name of the hyperparameter, for error messages and because ``batch`` is always a
+            power of two.
+        text: A range in the notation of this module; a list contains the values to choose from,
+            and any other value that is not text is fixed.
+        like: The range to replace, from which ``log`` and ``int`` are inherited.
 
     Raises:
-        SpaceError: The range cannot be read, is empty, runs backwards, has decimal commas, is a
-            tuple of two numbers, or lies where the hyperparameter has no meaning, a momentum above
-            1 say.
+        SpaceError: The range cannot be parsed, is empty, has its ends in the wrong order, has
+            decimal commas, is a tuple of two numbers, or is invalid for the hyperparameter, for
+            example a momentum above 1.
 
     >>> parse_range("lr", "1e-4..1e-1", Interval(1e-5, 1, log=True))
     Interval(low=0.0001, high=0.1, log=True, integer=False)
@@ -158,17 +172,17 @@ def parse_range(name: str, text: Given, like: Range | None = None) -> Range:
     >>> parse_range("optimizer", "sgd,adam")
     Choice(values=('sgd', 'adam'))
     """
-    found = _read(name, text, like)
-    check_range(name, text, found)
-    return found
+    parsed = _read(name, text, like)
+    check_range(name, text, parsed)
+    return parsed
 
 
-def check_range(name: str, text: Given, found: Range) -> None:
-    """Raise `SpaceError` where a range, read from a text, has values without a meaning."""
+def check_range(name: str, text: Given, parsed: Range) -> None:
+    """Raise `SpaceError` if a range parsed from a text has values invalid for a hyperparameter."""
     if name in _LIMITS:
-        _check_limits(name, text, found, _LIMITS[name])
+        _check_limits(name, text, parsed, _LIMITS[name])
     if name in EXECUTION:
-        _check_execution(name, text, found)
+        _check_execution(name, text, parsed)
 
 
 def _read(name: str, text: Given, like: Range | None) -> Range:
@@ -188,25 +202,25 @@ def _read(name: str, text: Given, like: Range | None) -> Range:
     return _choice(name, text, dict.fromkeys(values))
 
 
-def _listed(name: str, given: Given) -> Choice:
-    values = given if isinstance(given, list | tuple) else (given,)
-    if isinstance(given, tuple) and len(given) == 2 and all(map(_is_number, given)):
-        low, high = given
+def _listed(name: str, value: Given) -> Choice:
+    values = value if isinstance(value, list | tuple) else (value,)
+    if isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)):
+        low, high = value
         raise SpaceError(
-            f"{name}={given}: a tuple of two numbers may be a range or two values; "
+            f"{name}={value}: a tuple of two numbers may be a range or two values; "
             f"write '{low}..{high}' for the range, or [{low}, {high}] for the values"
         )
-    refuse_decimal_text(name, given, [value for value in values if isinstance(value, str)])
-    return _choice(name, given, values)
+    refuse_decimal_text(name, value, [text for text in values if isinstance(text, str)])
+    return _choice(name, value, values)
 
 
 def check_values(name: str, text: str) -> None:
-    """Raise `SpaceError` where values of a hyperparameter or score seem to have decimal commas."""
+    """Raise `SpaceError` if values of a hyperparameter or score seem to have decimal commas."""
     refuse_decimal_comma(name, text, DEFAULT_RANGE.holds if name in _SCORES else _plausible(name))
 
 
 def _plausible(name: str, like: Range | None = None) -> Plausible | None:
-    """Return whether a real number is one for this hyperparameter; None where it takes others."""
+    """Return a test for usual real values of a hyperparameter; None if it is not a real number."""
     like = like or DEFAULT_RANGES.get(name)
     if isinstance(like, Interval):
         return None if like.integer else like.holds
@@ -215,17 +229,18 @@ def _plausible(name: str, like: Range | None = None) -> Plausible | None:
 
 
 def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
-    """Return the space a net declares, ``batch`` with it.
+    """Return the search space that a net declares, with ``batch`` added.
 
     Args:
-        supported: What its ``supported_hyperparameters()`` gives: names, or name to range.
+        supported: The result of the net's ``supported_hyperparameters()``: names, or ranges by
+            name.
 
     Raises:
-        SpaceError: A range cannot be read.
+        SpaceError: A range cannot be parsed.
     """
     declared = supported if isinstance(supported, Mapping) else {}
     space: Space = {"batch": DEFAULT_RANGES["batch"]}
-    # A set has no order of its own, and the order decides what a seeded sampler draws.
+    # Sorted because a set has no order, and the order determines what a seeded sampler draws.
     for name in declared or sorted(supported):
         default = DEFAULT_RANGES.get(name)
         space[name] = (
@@ -235,40 +250,47 @@ def of_net(supported: Iterable[str] | Mapping[str, Given]) -> Space:
     return space
 
 
-def override(space: Space, given: Mapping[str, Given]) -> Space:
-    """Return ``space`` with those of the given ranges that it has a name for, or takes when asked.
+def override(space: Space, ranges: Mapping[str, Given]) -> Space:
+    """Return a space with some ranges replaced.
+
+    Args:
+        space: The space.
+        ranges: Ranges by hyperparameter; those that are neither in the space nor optional for it
+            are ignored.
 
     Raises:
-        SpaceError: A range cannot be read.
+        SpaceError: A range cannot be parsed.
     """
-    taken = {name: one for name, one in optional_of(space).items() if name in given}
-    space = space | taken
+    added = {name: default for name, default in optional_of(space).items() if name in ranges}
+    space = space | added
     changed = {
-        name: parse_range(name, text, space[name]) for name, text in given.items() if name in space
+        name: parse_range(name, text, space[name]) for name, text in ranges.items() if name in space
     }
-    # A net's own of this name may be something else, of its loss say.
-    if "gamma" in taken:
-        _check_limits("gamma", given["gamma"], changed["gamma"], _DECAY)
+    # A net can declare a different hyperparameter of this name, for example of its loss.
+    if "gamma" in added:
+        _check_limits("gamma", ranges["gamma"], changed["gamma"], _DECAY)
     return space | changed
 
 
 def optional_of(space: Space) -> Space:
-    """Return the ranges of what any net of a space takes, but only has when asked."""
+    """Return the ranges of hyperparameters that a space does not have unless requested."""
     optional = EXECUTION | (SCHEDULE if "scheduler" in space else {})
-    return {name: one for name, one in optional.items() if name not in space}
+    return {name: default for name, default in optional.items() if name not in space}
 
 
 def fixed(space: Space) -> dict[str, Value]:
-    """Return the hyperparameters that have one value and are not searched."""
+    """Return the values of the hyperparameters that have only one, so are not searched."""
     return {
-        name: one.values[0] for name, one in space.items() if isinstance(one, Choice) and one.fixed
+        name: choice.values[0]
+        for name, choice in space.items()
+        if isinstance(choice, Choice) and choice.fixed
     }
 
 
-def check_used(given: Iterable[str], spaces: Collection[Space]) -> None:
+def check_used(names: Iterable[str], spaces: Collection[Space]) -> None:
     """Raise `SpaceError` for a name that no net of the campaign has."""
     known = sorted({name for space in spaces for name in space})
-    for name in given:
+    for name in names:
         if name not in known:
             raise SpaceError(f"no chosen net has a hyperparameter {name!r}{hint(name, known)}")
 
@@ -284,7 +306,7 @@ def _exponent(name: str, end: str, text: str) -> int:
     number = _number(end)
     if number < 1 or not math.log2(number).is_integer():
         raise SpaceError(
-            f"{name}={text}: {end} is no power of two; "
+            f"{name}={text}: {end} is not a power of two; "
             f"write 2^4..2^7, or list the values: {name}=24,48"
         )
     return int(math.log2(number))
@@ -311,26 +333,26 @@ def _check_interval(name: str, text: str, interval: Interval) -> None:
         raise SpaceError(f"{name}={text}: runs backwards; expected the smaller number first")
     if interval.log and interval.low <= 0:
         raise SpaceError(
-            f"{name}={text}: is searched by its logarithm, so it must begin above 0; "
+            f"{name}={text}: is searched on a logarithmic scale, so it must start above 0; "
             f"to try 0 alone, write {name}=0"
         )
     if interval.integer and not (interval.low.is_integer() and interval.high.is_integer()):
         raise SpaceError(f"{name}={text}: expected integers")
 
 
-def _check_limits(name: str, text: Given, found: Range, limits: Interval) -> None:
-    ends = found.values if isinstance(found, Choice) else (found.low, found.high)
+def _check_limits(name: str, text: Given, parsed: Range, limits: Interval) -> None:
+    ends = parsed.values if isinstance(parsed, Choice) else (parsed.low, parsed.high)
     # The ends of an interval of integers are floats.
-    as_found = not limits.integer or (isinstance(found, Interval) and found.integer)
+    any_type = not limits.integer or (isinstance(parsed, Interval) and parsed.integer)
     for end in ends:
-        if not (limits.holds(end) and (as_found or isinstance(end, int))):
+        if not (limits.holds(end) and (any_type or isinstance(end, int))):
             kind = "an integer" if limits.integer else "a number"
             most = "or more" if limits.high == math.inf else f"to {limits.high:g}"
             raise SpaceError(f"{name}={text}: expected {kind}, {limits.low:g} {most}")
 
 
-def _check_execution(name: str, text: Given, found: Range) -> None:
-    values = found.values if isinstance(found, Choice) else ("..",)
+def _check_execution(name: str, text: Given, parsed: Range) -> None:
+    values = parsed.values if isinstance(parsed, Choice) else ("..",)
     if not all(EXECUTION[name].holds(value) for value in values):
         known = str(EXECUTION[name]).lower().replace(",", " or ")
         raise SpaceError(f"{name}={text}: expected {known}")
@@ -349,7 +371,7 @@ def _choice(name: str, text: Given, values: Iterable[Value]) -> Choice:
 
 
 def read_value(text: str) -> Value:
-    """Return the number, truth value or power of two that a text stands for; else the text."""
+    """Return the number, bool or power of two that a text represents, or the text itself."""
     if power := _POWER.fullmatch(text):
         return 1 << int(power[1])
     if text in ("true", "false"):

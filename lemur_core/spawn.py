@@ -1,4 +1,4 @@
-"""Start processes of our own, which import nothing of a user's script."""
+"""Start processes that do not import the user's main module."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class SpawnedProcess(NamedTuple):
-    """A process, and the pipe to it.
+    """A process and the pipe to it.
 
     Attributes:
         process: The process.
-        connection: The pipe.
-        output: What it prints; None where that is printed at once.
+        connection: This end of the pipe.
+        output: Pipe from which the output of the process is read; None if it prints directly.
     """
 
     process: SpawnProcess
@@ -31,16 +31,20 @@ class SpawnedProcess(NamedTuple):
 
 
 def spawn(target: Callable[..., object], *args: object) -> SpawnedProcess:
-    """Start a process that calls this with its end of a pipe and these arguments.
+    """Start a process that calls a function with its end of a pipe and further arguments.
 
-    It ignores interrupts unless it says otherwise: Ctrl-C reaches all processes of a terminal, and
-    it is for the one that was started by hand to say what they do then.
+    The process ignores interrupts by default: Ctrl-C reaches all processes of a terminal, but only
+    the one that the user started decides how to react.
+
+    Args:
+        target: The function to call, which must be importable.
+        args: Arguments that follow the end of the pipe.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=target, args=(theirs, *args))
     with _main_module_left_alone(), _interrupts_ignored(), warnings.catch_warnings():
-        # A net may have ended multiprocessing's tracker, which is then started again.
+        # If a net ended multiprocessing's resource tracker, Python restarts it with a warning.
         warnings.filterwarnings("ignore", "resource_tracker: process died", UserWarning)
         process.start()
     theirs.close()
@@ -49,7 +53,7 @@ def spawn(target: Callable[..., object], *args: object) -> SpawnedProcess:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    # Ctrl-C reaches all processes of a terminal; one that is just starting would die of it.
+    # Ctrl-C reaches all processes of a terminal and would kill one that is still starting.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -62,14 +66,14 @@ def _interrupts_ignored() -> Iterator[None]:
 
 @contextmanager
 def _main_module_left_alone() -> Iterator[None]:
-    # A spawned process imports the main module anew, which would run a user's script again; ours
-    # need nothing of it.
+    # A spawned process imports the main module, which would run a user's script again, although
+    # these processes do not need it.
     module = sys.modules["__main__"]
-    kept = {
+    attributes = {
         name: vars(module).pop(name) for name in ("__file__", "__spec__") if hasattr(module, name)
     }
     module.__spec__ = None
     try:
         yield
     finally:
-        vars(module).update(kept)
+        vars(module).update(attributes)

@@ -1,4 +1,4 @@
-"""How a campaign ended."""
+"""The summary of a campaign."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Summary:
-    """How a campaign ended.
+    """The result of a campaign.
 
     Attributes:
-        standings: The best epoch of each pipeline by validation, over all that the database holds
-            of it, the highest validation first.
-        states: How many of this campaign's trials ended in each state.
-        reasons: How many of them failed for each reason.
-        left_out: What is missing and why, a line each: pipelines that were left out or set aside,
-            studies whose sampler has nothing left to propose, records that wait for the database.
-        audit: How the campaign's estimator did; None where it had none.
-        db: Where the results are.
-        interrupted: Whether it was ended before its time.
-        unwritten: How many records wait beside the database, as it did not take them.
+        standings: The best epoch of each pipeline by validation among all trials in the database,
+            highest validation score first.
+        states: Number of this campaign's trials that ended in each state.
+        reasons: Number of this campaign's trials that failed for each reason.
+        left_out: What is missing and why, one line each: pipelines that were left out or given up,
+            studies whose sampler has nothing left to propose, records that could not be written.
+        audit: Savings and errors of the campaign's estimator; None without an estimator.
+        db: Path or URL of the database of results.
+        interrupted: Whether the campaign was interrupted.
+        unwritten: Number of records that could not be written to the database and are kept in a
+            file for later.
     """
 
     standings: list[Standing] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Summary:
 
     @property
     def exit_status(self) -> int:
-        """0 when all was done and recorded, 1 when some was not, 130 when it was interrupted."""
+        """0 if all trials were done and recorded, 1 if some were not, 130 if interrupted."""
         if self.interrupted:
             return 130
         return int(bool(self.states[State.FAILED] or self.unwritten))

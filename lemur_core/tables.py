@@ -1,6 +1,6 @@
-"""Write a table of rows as a file, for exporters.
+"""Write tables to files, for exporters.
 
-An exporter of one's own may write a DataFrame in a format that lemur knows:
+Your own exporter can write a DataFrame in a format that lemur supports:
 
     from lemur_core.tables import check_installed, write_table
 

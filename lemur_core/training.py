@@ -1,7 +1,7 @@
-"""Train nets in a process of one's own: data sets, and the steps of a trial one by one.
+"""Train nets in your own process: load datasets and run a trial or its single steps.
 
-A campaign does all of this itself. It is for programs that train a net elsewhere, in a sandbox for
-example, and without recording it:
+Campaigns do not need this module. It is for programs that train a net elsewhere, for example in a
+sandbox, without recording it:
 
     from lemur_core.training import Bundles, run_trial
 
@@ -49,9 +49,9 @@ def middle_prm(module: NetModule) -> dict[str, Value]:
     """Return the middle of the range of each hyperparameter that a net declares.
 
     Args:
-        module: The net's module, as `lemur_core.kinds.net.as_net` returns it.
+        module: The module of the net, as returned by `lemur_core.kinds.net.as_net`.
 
     Raises:
-        SpaceError: A range cannot be read.
+        SpaceError: A range cannot be parsed.
     """
     return central(of_net(module.hyperparameters()))

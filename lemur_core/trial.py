@@ -1,4 +1,4 @@
-"""What a trial is told and what it tells: plain records, without torch."""
+"""Records of trials, epochs and outcomes; this module does not import torch."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from lemur_core.entry import Entry
 from lemur_core.pipeline import Pipeline
 
 SPLITS = ("train", "validation", "test")
-"""Of a data set, validation held out."""
+"""Names of the splits of a dataset; the validation split is held out of training."""
 
 
 class State(StrEnum):
-    """How a trial stands."""
+    """State of a trial."""
 
     RUNNING = "running"
     FINISHED = "finished"
-    CONVERGED = "converged"  # stopped, as an estimator had settled on what it would come to
+    CONVERGED = "converged"  # stopped because an estimator could predict the final score
     PRUNED = "pruned"
     FAILED = "failed"
-    INTERRUPTED = "interrupted"  # goes on when the command is given again
-    ABANDONED = "abandoned"  # its state was lost; another trial took its place
-    IMPORTED = "imported"  # trained elsewhere; how it ended is not known
+    INTERRUPTED = "interrupted"  # resumes when the command is run again
+    ABANDONED = "abandoned"  # its checkpoint was lost; another trial replaced it
+    IMPORTED = "imported"  # trained elsewhere; its final state is unknown
 
 
 class TrialDecision(StrEnum):
-    """What a campaign says after an epoch."""
+    """Decision of a campaign about a trial after an epoch."""
 
     GO_ON = "go on"
     PRUNE = "prune"
@@ -40,37 +40,38 @@ class TrialDecision(StrEnum):
 
 
 class Keep(StrEnum):
-    """Whose weights are kept of a trial."""
+    """The epochs of a trial whose weights are kept."""
 
     NO = "no"
-    BEST = "best"  # of its best epoch by validation
-    LAST = "last"  # of its last epoch
-    EVERY = "every"  # of each epoch, the best once more
+    BEST = "best"  # the best epoch by validation
+    LAST = "last"  # the last epoch
+    EVERY = "every"  # every epoch, and the best epoch in a second file
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of one pipeline with one prm and seed.
+    """One training of a pipeline with given hyperparameters and seed.
 
     Attributes:
-        pipeline: What is trained.
-        number: Its place among the trials of the pipeline, from 1.
-        prm: Each hyperparameter's value, ``batch`` and ``transform`` among them.
-        seed: Seeds everything random in it.
-        epochs: How many are asked for.
-        device: A torch device, ``cpu`` or ``cuda:0``.
-        uid: Its own, whatever database it is in.
-        checkpoint: Folder in which its state is kept after each epoch; None keeps none.
-        weights: File in which the weights of its best epoch are kept, and beside which those of
-            others are; None keeps none.
-        keep: Whose weights are kept.
-        initial: File of the weights that it begins with; None begins from scratch.
-        done: Epochs that were trained before; its state after the last is in ``checkpoint``.
-        parts: How many parts of each epoch are scored on validation.
-        left_out: How many samples of each split are left out, as they cannot be decoded.
-        data: The content of its data set; None if that is unknown.
-        recipe: Identity of the code that trains the net beside the net's own; None if that is
-            unknown.
+        pipeline: The pipeline.
+        number: Number of the trial among the trials of the pipeline, from 1.
+        prm: Values of the hyperparameters by name, ``batch`` and ``transform`` included.
+        seed: Seed of all random numbers in the trial.
+        epochs: Number of epochs to train.
+        device: A torch device, for example ``cpu`` or ``cuda:0``.
+        uid: Identifier that is unique across databases, 32 hexadecimal digits.
+        checkpoint: Folder in which the state is saved after each epoch; None saves no state.
+        weights: File for the weights of the best epoch; the weights of other epochs are saved in
+            files beside it. None keeps no weights.
+        keep: The epochs whose weights are kept.
+        initial: File of the initial weights; None starts from scratch.
+        done: Epochs that were trained before; the state after the last of them is in
+            ``checkpoint``.
+        parts: Number of parts into which each epoch is divided; a validation score follows each.
+        left_out: Number of samples of each split that are left out because they cannot be decoded.
+        data: Identity of the dataset's content; None if unknown.
+        recipe: Identity of the code that trains the net and is not part of the net's recorded
+            code; None if unknown.
     """
 
     pipeline: Pipeline
@@ -92,17 +93,17 @@ class Trial:
 
     @property
     def transform_entry(self) -> Entry:
-        """The transform that ``prm`` names."""
+        """Entry of the transform that ``prm`` names."""
         return self.pipeline.transforms[self.prm["transform"]]
 
 
 class Size(NamedTuple):
-    """How large a net is.
+    """Size of a net.
 
     Attributes:
-        parameters: How many numbers it learns.
-        in_shape: Of what it takes, ``(1, channels, height, width)`` say.
-        out_shape: Of what it gives for one sample, ``(classes,)`` say.
+        parameters: Number of trainable parameters.
+        in_shape: Shape of the input, for example ``(1, channels, height, width)``.
+        out_shape: Shape of the output for one sample, for example ``(classes,)``.
     """
 
     parameters: int
@@ -115,16 +116,18 @@ class Epoch:
     """One epoch of a trial.
 
     Attributes:
-        number: From 1.
-        loss: Mean training loss; None where the net does not tell.
-        validation: Score on the validation split, 0 to 1; what the search sees.
-        accuracy: Score on the test split, 0 to 1, whatever the metric.
-        duration_ns: Nanoseconds since the trial's training began, scoring included.
-        scores: By the pipeline's other metrics, on validation and on test, each 0 to 1.
-        within: The validation score before the epoch was done, by how much was trained by then, in
-            epochs, ``((2.5, 0.81),)`` in the third; empty where it was scored at its end only.
-        size: Of the net; None where it is not known.
-        facts: What plugins measured in the process that trained it, by name; values JSON has.
+        number: Number of the epoch, from 1.
+        loss: Mean training loss; None if the net does not report it.
+        validation: Score on the validation split, 0 to 1, which the search optimises.
+        accuracy: Score on the test split, 0 to 1, by any metric.
+        duration_ns: Nanoseconds since training of the trial started, scoring included.
+        scores: Scores on the validation and test split by the pipeline's other metrics, 0 to 1,
+            by name of the metric.
+        within: Validation scores within the epoch, as pairs of the epochs trained by then and the
+            score, for example ``((2.5, 0.81),)`` in the third epoch; empty if the net was only
+            scored at the end.
+        size: Size of the net; None if unknown.
+        facts: JSON values that plugins measured in the training process, by name.
     """
 
     number: int
@@ -134,21 +137,23 @@ class Epoch:
     duration_ns: int
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     within: tuple[tuple[float, float], ...] = ()
-    # What a net is, and not how it went.
+    # A property of the net, not a result of the epoch.
     size: Size | None = field(default=None, compare=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What an estimator settled on.
+    """The final score of a trial as predicted by an estimator.
 
     Attributes:
-        score: The validation score that the trial would come to, 0 to 1.
-        epoch: How much was trained by then, in epochs.
-        estimator: Its name, with the options that were given.
-        facts: What else it said: an interval, the parameters of a curve.
-        audited: Whether the trial was trained on all the same, to see how true it is.
+        score: Predicted final validation score, 0 to 1.
+        epoch: Number of epochs trained at the time of the prediction; can be fractional.
+        estimator: Name and options of the estimator.
+        facts: Further results of the estimator, for example an interval or the parameters of a
+            curve.
+        audited: Whether the trial was trained to the end anyway, to measure the error of the
+            prediction.
     """
 
     score: float
@@ -160,17 +165,18 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended.
+    """The end of a trial.
 
     Attributes:
-        state: Its last state.
-        epochs: All that were recorded.
-        reason: Why it failed, in one line.
-        traceback: Where it failed.
-        misfit: Whether it failed because the net cannot take the data.
-        out_of_memory: Whether it failed because its device had no memory left.
-        corrupt: Whether it failed because a sample cannot be decoded, or its label is no class.
-        prediction: What an estimator settled on; None where it did not, or there was none.
+        state: Final state of the trial.
+        epochs: All recorded epochs.
+        reason: Why the trial failed, in one line; empty if it did not fail.
+        traceback: Traceback of the failure; empty if there is none.
+        misfit: Whether the trial failed because the net cannot process the data.
+        out_of_memory: Whether the trial failed because its device ran out of memory.
+        corrupt: Whether the trial failed because a sample cannot be decoded or its label is not a
+            class.
+        prediction: The final score that an estimator predicted; None if there is no prediction.
     """
 
     state: State
@@ -184,10 +190,10 @@ class Outcome:
 
     @property
     def best(self) -> Epoch | None:
-        """The best of its epochs, as `best_of` says; None where there are none."""
+        """The best epoch according to `best_of`; None if there are no epochs."""
         return best_of(self.epochs) if self.epochs else None
 
 
 def best_of(epochs: Sequence[Epoch]) -> Epoch:
-    """Return the epoch with the best validation score, of equals the one that trained longest."""
+    """Return the epoch with the highest validation score, and of equal scores the last."""
     return max(epochs, key=lambda epoch: (epoch.validation, epoch.number))

@@ -1,4 +1,4 @@
-"""Values of a space: which fit it, which are fixed, and which to take without a search."""
+"""Values from a search space: check, convert and fix them, or choose some without a search."""
 
 from __future__ import annotations
 
@@ -22,72 +22,76 @@ from lemur_core.space import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Sets of drawn values that `covering` has at least.
+# Minimum number of sets of randomly drawn values in `covering`.
 _DRAWN = 3
 
 
 def fits(space: Space, prm: Mapping[str, Value]) -> bool:
-    """Return whether hyperparameters have exactly the names of a space, each within its range.
+    """Return whether hyperparameters have exactly the names of a space and values in its ranges.
 
     >>> fits({"lr": Interval(0, 1), "act": Choice(("relu",))}, {"lr": 0.1, "act": "relu"})
     True
     >>> fits({"lr": Interval(0, 1)}, {"lr": 0.1, "act": "relu"})
     False
     """
-    return prm.keys() == space.keys() and all(one.holds(prm[name]) for name, one in space.items())
+    return prm.keys() == space.keys() and all(
+        values.holds(prm[name]) for name, values in space.items()
+    )
 
 
 def smallest(space: Space) -> dict[str, Value]:
-    """Return each hyperparameter's least or first value, to build a net without a search."""
+    """Return the minimum or first value of each range, to build a net without a search."""
     return {
-        name: one.values[0] if isinstance(one, Choice) else _least(one)
-        for name, one in space.items()
+        name: values.values[0] if isinstance(values, Choice) else _least(values)
+        for name, values in space.items()
     }
 
 
 def central(space: Space) -> dict[str, Value]:
-    """Return a value from the middle of each range, to train a net without a search.
+    """Return the middle value of each range, to train a net without a search.
 
     >>> central({"lr": Interval(1e-4, 1e-2, log=True), "batch": Choice((16, 32, 64, 128))})
     {'lr': 0.001, 'batch': 32}
     """
     return {
-        name: _middle(one.values) if isinstance(one, Choice) else _mean(one)
-        for name, one in space.items()
+        name: _middle(values.values) if isinstance(values, Choice) else _mean(values)
+        for name, values in space.items()
     }
 
 
 def covering(space: Space, seed: int = 0) -> list[dict[str, Value]]:
-    """Return hyperparameters that together hold every choice and both kinds of other values.
+    """Return sets of hyperparameters that together contain every value of every choice.
 
-    The first has the greatest value of each interval and the last of each choice; the others have
-    values that are drawn from the intervals, and the choices before.
+    The first set has the maximum of each interval and the last value of each choice. The others
+    have values drawn at random from the intervals, and the values of each choice in reverse order.
 
     >>> covering({"act": Choice(("relu", "gelu", "silu"))})
     [{'act': 'silu'}, {'act': 'gelu'}, {'act': 'relu'}, {'act': 'silu'}]
     """
     drawn = Random(seed)
-    counts = [len(one.values) for one in space.values() if isinstance(one, Choice)]
+    counts = [len(values.values) for values in space.values() if isinstance(values, Choice)]
     return [
         {
-            name: one.values[-1 - place % len(one.values)]
-            if isinstance(one, Choice)
-            else (_draw(one, drawn) if place else greatest(one))
-            for name, one in space.items()
+            name: values.values[-1 - index % len(values.values)]
+            if isinstance(values, Choice)
+            else (_draw(values, drawn) if index else greatest(values))
+            for name, values in space.items()
         }
-        for place in range(max([_DRAWN + 1, *counts]))
+        for index in range(max([_DRAWN + 1, *counts]))
     ]
 
 
 def below(numbers: Range, value: float) -> Range | None:
-    """Return the part of a range of numbers that is less than a value; None where nothing is.
+    """Return the part of a range of numbers below a value; None if it is empty.
 
     >>> below(Choice((16, 32, 64)), 64)
     Choice(values=(16, 32))
     """
     if isinstance(numbers, Choice):
-        less = tuple(one for one in numbers.values if not isinstance(one, str) and one < value)
-        return Choice(less) if less else None
+        smaller = tuple(
+            number for number in numbers.values if not isinstance(number, str) and number < value
+        )
+        return Choice(smaller) if smaller else None
     high = value - 1 if numbers.integer else math.nextafter(value, -math.inf)
     if high < numbers.low:
         return None
@@ -95,13 +99,13 @@ def below(numbers: Range, value: float) -> Range | None:
 
 
 def greatest(numbers: Range) -> Value:
-    """Return the greatest value of a range of numbers.
+    """Return the maximum of a range of numbers.
 
     >>> greatest(Choice((16, 64, 32)))
     64
     """
     if isinstance(numbers, Choice):
-        return max(one for one in numbers.values if not isinstance(one, str))
+        return max(number for number in numbers.values if not isinstance(number, str))
     return int(numbers.high) if numbers.integer else numbers.high
 
 
@@ -126,14 +130,14 @@ def _mean(interval: Interval) -> Value:
 
 
 def _middle(values: Sequence[Value]) -> Value:
-    # Of words none lies between others.
+    # Strings and bools have no middle.
     if any(isinstance(value, str | bool) for value in values):
         return values[0]
     return sorted(values, key=float)[(len(values) - 1) // 2]
 
 
-def value_in(one: Range, value: object) -> Value | None:
-    """Return a value as a range has it, read from its text if need be; None if it lies outside.
+def value_in(allowed: Range, value: object) -> Value | None:
+    """Return a value, or the value parsed from text, with the type of a range; None if outside.
 
     >>> value_in(Interval(0.0, 1.0), 1), value_in(Interval(1, 8, integer=True), "4")
     (1.0, 4)
@@ -142,27 +146,27 @@ def value_in(one: Range, value: object) -> Value | None:
     """
     if not isinstance(value, bool | int | float | str):
         return None
-    if isinstance(one, Choice) and isinstance(value, str) and value in one.values:
+    if isinstance(allowed, Choice) and isinstance(value, str) and value in allowed.values:
         return value
-    # As spreadsheets and pandas write them.
+    # Spreadsheets and pandas write bools like this.
     read = (
         read_value({"True": "true", "False": "false"}.get(value, value))
         if isinstance(value, str)
         else value
     )
-    if not one.holds(read):
+    if not allowed.holds(read):
         return None
-    if isinstance(one, Choice):
-        return next(known for known in one.values if Choice((known,)).holds(read))
+    if isinstance(allowed, Choice):
+        return next(choice for choice in allowed.values if Choice((choice,)).holds(read))
     assert not isinstance(read, str)
-    return int(read) if one.integer else float(read)
+    return int(read) if allowed.integer else float(read)
 
 
 def preset(space: Space, values: Mapping[str, Value]) -> Space:
-    """Return a space in which some hyperparameters are fixed, those of an `Entry` for instance.
+    """Return a space with some hyperparameters fixed, for example those of an `Entry`.
 
     Raises:
-        SpaceError: The space has no hyperparameter of this name, or the value has no meaning.
+        SpaceError: The space has no hyperparameter of a name, or a value is invalid for it.
 
     >>> preset({"width": Interval(1, 8, integer=True)}, {"width": 4})
     {'width': Choice(values=(4,))}
@@ -171,14 +175,15 @@ def preset(space: Space, values: Mapping[str, Value]) -> Space:
     for name, value in values.items():
         if name not in known:
             raise SpaceError(
-                f"its entry fixes {name!r}, no hyperparameter of it{hint(name, sorted(known))}"
+                f"its entry fixes {name!r}, which is not one of its hyperparameters"
+                f"{hint(name, sorted(known))}"
             )
-        # As it is given: a text is no range here, whatever it holds.
+        # A string is a value here, never parsed as a range.
         check_range(name, value, Choice((value,)))
-    return space | {name: Choice((_typed(known[name], one),)) for name, one in values.items()}
+    return space | {name: Choice((_typed(known[name], value),)) for name, value in values.items()}
 
 
-def _typed(one: Range, value: Value) -> Value:
-    """Return a value with the type that its range gives it, wherever it lies."""
-    within = None if isinstance(value, str) else value_in(one, value)
+def _typed(allowed: Range, value: Value) -> Value:
+    """Return a value with the type of a range, whether or not it lies in the range."""
+    within = None if isinstance(value, str) else value_in(allowed, value)
     return value if within is None else within

@@ -1,4 +1,4 @@
-"""Tables in xlsx workbooks, for exporters; needs openpyxl.
+"""Write tables to xlsx workbooks, for exporters; requires openpyxl.
 
 from openpyxl import Workbook
 from lemur_core.workbooks import add_table, save_workbook

@@ -1,21 +1,21 @@
-"""What all tests have in common, the plugins' too."""
+"""Configuration and fixtures of all tests, including those of plugins."""
 
 import os
 import sys
 
 import pytest
 
-# Where files of tests are run side by side, each keeps to one core: on more they would wait for
-# each other at every operation. To be said before torch is imported.
+# Parallel test processes use one core each, because they would slow each other down with more
+# threads. This must be set before torch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Numbers are the same to the last bit on a CPU, wherever tests are run; also before torch.
+# Hide GPUs, because only results on a CPU repeat to the last bit; also before torch is imported.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
 @pytest.fixture
 def lemur(capsys, monkeypatch, tmp_path):
-    """Run the command line in this process; give its status, output and errors."""
+    """Run the command line in this process; return its status, output and errors."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):

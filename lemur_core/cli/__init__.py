@@ -1,4 +1,4 @@
-"""The command ``lemur``: one file per sub-command, imported when it is asked for."""
+"""The command ``lemur``: one file per sub-command, imported when the sub-command is used."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ COMMANDS = [
     Entry("show", "lemur_core.cli.show:show", summary="Show one net, loader, ... or trial."),
     Entry("data", "lemur_core.cli.data:data", summary="Print recorded results."),
     Entry("reproduce", "lemur_core.cli.reproduce:reproduce", summary="Run a recorded trial again."),
-    Entry("best", "lemur_core.cli.best:best", summary="Print the best of each pipeline."),
-    Entry("compare", "lemur_core.cli.compare:compare", summary="Show in what two trials differ."),
+    Entry("best", "lemur_core.cli.best:best", summary="Print the best epoch of each pipeline."),
+    Entry("compare", "lemur_core.cli.compare:compare", summary="Show how two trials differ."),
     Entry("export", "lemur_core.cli.export:export", summary="Write code with scores, or results."),
-    Entry("db", "lemur_core.cli.db:db", summary="Look after the database of results."),
+    Entry("db", "lemur_core.cli.db:db", summary="Maintain the database of results."),
     Entry("doctor", "lemur_core.cli.doctor:doctor", summary="Show versions, plugins and failures."),
-    Entry("new", "lemur_core.cli.new:new", summary="Write a plugin package to begin from."),
+    Entry("new", "lemur_core.cli.new:new", summary="Create a plugin package from a template."),
 ]
 
 
@@ -42,9 +42,9 @@ _ENDED_BY_SIGPIPE = 128 + 13
 
 
 class Commands(click.Group):
-    """The built-in sub-commands and those of plugins, known without importing them."""
+    """The built-in sub-commands and those of plugins, listed without importing them."""
 
-    def _known(self) -> dict[str, Entry]:
+    def _entries(self) -> dict[str, Entry]:
         builtin = {entry.name: entry for entry in COMMANDS}
         registry = installed()
         full = {id(entry): name for name, entry in registry.entries("command")}
@@ -54,17 +54,17 @@ class Commands(click.Group):
         }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the built-in names in their order, then the plugins'."""
+        """Return the names of the built-in sub-commands in order, then those of plugins, sorted."""
         builtin = [entry.name for entry in COMMANDS]
-        return builtin + sorted(name for name in self._known() if name not in builtin)
+        return builtin + sorted(name for name in self._entries() if name not in builtin)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a sub-command.
+        """Import and return a sub-command.
 
         Raises:
-            UnknownNameError: There is none of this name.
-            MissingPluginError: It belongs to a plugin that is not installed.
-            AmbiguousNameError: Several plugins have it.
+            UnknownNameError: No sub-command has this name.
+            MissingPluginError: The sub-command belongs to a plugin that is not installed.
+            AmbiguousNameError: Several plugins register a sub-command of this name.
         """
         builtin = {entry.name: entry for entry in COMMANDS}
         try:
@@ -76,10 +76,10 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sub-commands' summaries, importing none of them."""
-        known = self._known()
+        """Write the summaries of the sub-commands without importing them."""
+        entries = self._entries()
         with formatter.section("Commands"):
-            formatter.write_dl([(name, known[name].summary) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, entries[name].summary) for name in self.list_commands(ctx)])
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -87,13 +87,13 @@ class Commands(click.Group):
 def cli() -> None:
     """Lemur is a dataset of neural networks and the machine that fills it.
 
-    Begin with: lemur run
+    Start with: lemur run
     """
     warn_of_failures()
 
 
 def warn_of_failures() -> None:
-    """Warn of each plugin that was left out, and of each command whose name is not its own."""
+    """Warn about each plugin that was left out and each command whose name is not unique."""
     for failure in installed().failures:
         warn(f"plugin {failure.name!r} was left out: {failure.reason} (see lemur doctor)")
     for conflict in command_conflicts(installed()):
@@ -105,22 +105,23 @@ def command_conflicts(registry: Registry) -> Iterator[str]:
     sharing: dict[str, list[str]] = {}
     for full, entry in registry.entries("command"):
         sharing.setdefault(entry.name, []).append(full)
-    for name, every in sharing.items():
-        plugins = " and ".join(repr(full.partition("/")[0]) for full in every)
-        calls = " and ".join(f"'lemur {full}'" for full in every)
+    for name, full_names in sharing.items():
+        plugins = " and ".join(repr(full.partition("/")[0]) for full in full_names)
+        calls = " and ".join(f"'lemur {full}'" for full in full_names)
         if any(entry.name == name for entry in COMMANDS):
             yield (
                 f"command {name!r} of plugin {plugins} has the name of a built-in command, "
                 f"which 'lemur {name}' runs; use {calls}, or rename it in the plugin"
             )
-        elif len(every) > 1:
+        elif len(full_names) > 1:
             yield f"plugins {plugins} each have a command {name!r}; use {calls}"
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user is one line and exit status 2.
+    """Run the command line and exit; a user error prints one line and exits with status 2.
 
-    Where nobody reads the output any more, the status is that of a process that SIGPIPE ended.
+    If the reader of the output has closed the pipe, the status is that of a process killed by
+    SIGPIPE.
     """
     check_streams()
     with escaping():
@@ -132,28 +133,28 @@ def _status() -> int:
     output = sys.stdout
     try:
         status = cli(standalone_mode=False)
-        # Otherwise Python does so when it exits, and reports what fails in its own words.
+        # Otherwise Python flushes when it exits, and reports a failure in its own words.
         sys.stdout.flush()
     except BrokenPipeError:
         return _leave_pipe()
     except SystemExit:
-        # How click ends where nobody reads the output any more, once it has put another in place.
+        # click exits like this after a closed pipe, having replaced standard output.
         if sys.stdout is not output:
             return _leave_pipe()
         raise
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
-        # Choices are listed below each other.
+        # click lists choices on separate lines.
         message = re.sub(r"\s*\n\s*", " ", error.format_message())
         return _fail(f"{message}{_see(error)}")
     except LemurError as error:
         return _fail(str(error))
     except OSError as error:
-        # A full disk, a folder that may not be read: nothing that a traceback would explain.
+        # A full disk or an unreadable folder: a traceback would not explain it.
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}")
-    # A fault of lemur's or of a plugin's: its traceback may quote anyone's text.
+    # A bug in lemur or in a plugin; its traceback may quote untrusted text.
     except Exception:
         print_text(_redacted(traceback.format_exc()).rstrip(), err=True)
         return 1
@@ -161,23 +162,24 @@ def _status() -> int:
 
 
 def check_streams() -> None:
-    """Look whether there is a standard output, and fill the place of the other closed streams.
+    """Exit with an error if standard output is closed; open the null device for other streams.
 
-    A file that is opened where a standard stream was is written to by all that prints.
+    A file opened later would otherwise get the descriptor of a closed standard stream, and
+    everything that is printed would be written to it.
     """
     has_output = sys.stdout is not None
     for stream in range(3):
         try:
             os.fstat(stream)
         except OSError:
-            # It gets the lowest number that is free.
+            # The new descriptor gets the lowest free number, which is that of the closed stream.
             os.open(os.devnull, os.O_RDWR)
     if not has_output:
         sys.exit(_fail("standard output is closed; redirect it, to /dev/null for example"))
 
 
 def _leave_pipe() -> int:
-    # What is still to be written would fail again when Python exits.
+    # Flushing the rest of the output when Python exits would fail again.
     sys.stdout = None
     return _ENDED_BY_SIGPIPE
 
@@ -193,6 +195,6 @@ def _fail(message: str) -> int:
 
 
 def _redacted(text: str) -> str:
-    """Return text without the passwords of databases that the user named, in whatever form."""
-    named = (*sys.argv[1:], os.environ.get("LEMUR_DB", ""))
-    return redact(text, {secret for one in named for secret in secrets_of(one)})
+    """Return text without the passwords of databases named by an argument or by LEMUR_DB."""
+    arguments = (*sys.argv[1:], os.environ.get("LEMUR_DB", ""))
+    return redact(text, {secret for argument in arguments for secret in secrets_of(argument)})

@@ -1,4 +1,4 @@
-"""LEMUR's long names of the search flags, which its users have in their scripts."""
+"""LEMUR's long names of the search flags, accepted because scripts use them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Hyperparameter, LEMUR's name for it, the ends that LEMUR takes where one is not given, and how an
-# end is written as a range.
+# Hyperparameter, LEMUR's name for it, type, LEMUR's default minimum and maximum, and the format of
+# the range.
 _RANGES = (
     ("lr", "learning_rate", float, 1e-5, 1.0, "{}..{}"),
     ("momentum", "momentum", float, 0.0, 1.0, "{}..{}"),
@@ -21,7 +21,7 @@ _SHORT = {"learning_rate": "-l", "momentum": "-m", "dropout": "-d", "batch_binar
 
 
 def lemur_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--min_learning_rate`` and its like, which the help leaves out."""
+    """Add LEMUR's options, for example ``--min_learning_rate``; the help does not show them."""
     for _, name, kind, *_ in _RANGES:
         short = _SHORT[name]
         command = click.option(f"--min_{name}", type=kind, hidden=True)(command)
@@ -29,22 +29,22 @@ def lemur_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-c", "--config", multiple=True, hidden=True)(command)
 
 
-def take_aliases(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the flags with LEMUR's names turned into lemur's.
+def resolve_aliases(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags with LEMUR's names translated to lemur's.
 
     Raises:
-        click.UsageError: A hyperparameter is given both ways.
+        click.UsageError: A hyperparameter is given in both ways.
     """
-    rest = dict(given)
-    rest["patterns"] = (*rest["patterns"], *rest.pop("config"))
+    flags = dict(given)
+    flags["patterns"] = (*flags["patterns"], *flags.pop("config"))
     for prm, name, _, low, high, form in _RANGES:
-        ends = (rest.pop(f"min_{name}"), rest.pop(f"max_{name}"))
+        ends = (flags.pop(f"min_{name}"), flags.pop(f"max_{name}"))
         if ends == (None, None):
             continue
-        if rest[prm] is not None:
+        if flags[prm] is not None:
             raise click.UsageError(f"--{prm} and --min_{name}, --max_{name} exclude each other")
-        least, most = (
+        minimum, maximum = (
             default if end is None else end for end, default in zip(ends, (low, high), strict=True)
         )
-        rest[prm] = form.format(least, most)
-    return rest
+        flags[prm] = form.format(minimum, maximum)
+    return flags

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def collections_text(db: str) -> str:
-    """Return the collections of a database, a line each."""
+    """Return a table of the collections of a database."""
     from lemur_core.store.collections import collections
 
     rows = [
-        [one.name, one.kind, sum(one.roles.values()), _roles(one.roles), one.created]
-        for one in collections(db=db)
-    ]
+        [summary.name, summary.kind, sum(summary.roles.values()), _roles(summary.roles),
+         summary.created]
+        for summary in collections(db=db)
+    ]  # fmt: skip
     headers = ["collection", "kind", "members", "roles", "created"]
     return text_table(headers, rows) if rows else "no collection is recorded"
 
@@ -36,19 +37,19 @@ def collection(name: str, db: str) -> None:
     """Show the spec, provenance and members of the collection called NAME."""
     from lemur_core.store.collections import collection as read
 
-    found = read(name, db=db)
-    print_lines(_lines(found))
-    if found.members:
-        print_text(f"\n{text_table(['role', 'position', 'trial'], found.members)}")
+    shown = read(name, db=db)
+    print_lines(_lines(shown))
+    if shown.members:
+        print_text(f"\n{text_table(['role', 'position', 'trial'], shown.members)}")
 
 
-def _lines(found: Collection) -> Iterator[str]:
-    yield f"{'collection':<12}{found.name}"
+def _lines(shown: Collection) -> Iterator[str]:
+    yield f"{'collection':<12}{shown.name}"
     for name in ("kind", "uid", "created"):
-        yield f"{name:<12}{getattr(found, name)}"
+        yield f"{name:<12}{getattr(shown, name)}"
     for name in ("spec", "provenance"):
-        yield from _json_lines(name, getattr(found, name))
-    yield f"{'members':<12}{len(found.members)}"
+        yield from _json_lines(name, getattr(shown, name))
+    yield f"{'members':<12}{len(shown.members)}"
 
 
 def _json_lines(name: str, value: Any) -> Iterator[str]:
@@ -57,8 +58,8 @@ def _json_lines(name: str, value: Any) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{name:<12}{json_text(value)}"
         return
-    for key, one in value.items():
-        yield f"{name:<12}{key} = {json_text(one)}"
+    for key, member in value.items():
+        yield f"{name:<12}{key} = {json_text(member)}"
 
 
 def _roles(roles: dict[str, int]) -> str:

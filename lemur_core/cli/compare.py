@@ -1,4 +1,4 @@
-"""``lemur compare``: two trials side by side, and what differs between them."""
+"""``lemur compare``: show two trials side by side and how they differ."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("one")
-@click.argument("other")
+@click.argument("uid_a", metavar="UID")
+@click.argument("uid_b", metavar="UID")
 @db_option
-def compare(one: str, other: str, db: str) -> None:
-    """Show in what two trials differ, and their scores side by side; ids may be shortened."""
+def compare(uid_a: str, uid_b: str, db: str) -> None:
+    """Show how two trials differ, code included, and their scores side by side.
+
+    Each UID is the id of a trial or the beginning of one.
+    """
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.stored_trial import read_stored_trial
 
     with opened(db) as engine:
         first, second = (
-            patiently(engine, partial(read_stored_trial, uid=uid)) for uid in (one, other)
+            patiently(engine, partial(read_stored_trial, uid=uid)) for uid in (uid_a, uid_b)
         )
     print_text("\n\n".join(filter(None, (_facts(first, second), _curves(first, second)))))
     for lines in _code(first, second):
@@ -39,39 +42,39 @@ def compare(one: str, other: str, db: str) -> None:
         print_lines(lines)
 
 
-def _facts(one: StoredTrial, other: StoredTrial) -> str:
-    rows = list(_differing("", one.facts, other.facts, (*one.settings, "state")))
-    rows += _differing("", _data(one), _data(other))
-    rows += _differing("prm ", one.prm, other.prm)
-    rows += _differing("version ", one.facts["versions"], other.facts["versions"])
-    same = "they differ in nothing but their numbers"
-    headers = ["", one.facts["uid"][:8], other.facts["uid"][:8]]
+def _facts(first: StoredTrial, second: StoredTrial) -> str:
+    rows = list(_differing("", first.facts, second.facts, (*first.settings, "state")))
+    rows += _differing("", _data(first), _data(second))
+    rows += _differing("prm ", first.prm, second.prm)
+    rows += _differing("version ", first.facts["versions"], second.facts["versions"])
+    same = "no difference in settings, state, data, hyperparameters or versions"
+    headers = ["", first.facts["uid"][:8], second.facts["uid"][:8]]
     return text_table(headers, rows) if rows else same
 
 
-def _data(told: StoredTrial) -> dict[str, str]:
-    return {} if told.data is None else {"data": f"{told.data.label} ({told.data.sizes})"}
+def _data(trial: StoredTrial) -> dict[str, str]:
+    return {} if trial.data is None else {"data": f"{trial.data.label} ({trial.data.sizes})"}
 
 
 def _differing(
     prefix: str,
-    one: Mapping[str, Any],
-    other: Mapping[str, Any],
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
     names: tuple[str, ...] | None = None,
 ) -> Iterator[list[str]]:
-    for name in names or sorted({*one, *other}):
-        if one.get(name) != other.get(name):
-            yield [f"{prefix}{name}", *(str(each.get(name, "-")) for each in (one, other))]
+    for name in names or sorted({*first, *second}):
+        if first.get(name) != second.get(name):
+            yield [f"{prefix}{name}", *(str(values.get(name, "-")) for values in (first, second))]
 
 
-def _curves(one: StoredTrial, other: StoredTrial) -> str:
+def _curves(first: StoredTrial, second: StoredTrial) -> str:
     rows = [
-        [str(number), *_scores(first), *_scores(second)]
-        for number, (first, second) in enumerate(zip_longest(one.epochs, other.epochs), 1)
+        [str(number), *_scores(left), *_scores(right)]
+        for number, (left, right) in enumerate(zip_longest(first.epochs, second.epochs), 1)
     ]
     headers = ["epoch"]
-    for told in (one, other):
-        headers += [f"{name} {told.facts['uid'][:8]}" for name in ("accuracy", "validation")]
+    for trial in (first, second):
+        headers += [f"{name} {trial.facts['uid'][:8]}" for name in ("accuracy", "validation")]
     return text_table(headers, rows) if rows else ""
 
 
@@ -79,11 +82,11 @@ def _scores(epoch: StoredEpoch | None) -> list[str]:
     return ["-", "-"] if epoch is None else [_digits(epoch.accuracy), _digits(epoch.validation)]
 
 
-def _code(one: StoredTrial, other: StoredTrial) -> Iterator[list[str]]:
-    for kind in sorted({*one.codes, *other.codes}):
-        before, after = (_source_lines(told.codes.get(kind, "")) for told in (one, other))
-        old, new = (f"{kind} {told.facts['uid'][:8]}" for told in (one, other))
-        lines = list(unified_diff(before, after, old, new, lineterm=""))
+def _code(first: StoredTrial, second: StoredTrial) -> Iterator[list[str]]:
+    for kind in sorted({*first.codes, *second.codes}):
+        left, right = (_source_lines(trial.codes.get(kind, "")) for trial in (first, second))
+        old, new = (f"{kind} {trial.facts['uid'][:8]}" for trial in (first, second))
+        lines = list(unified_diff(left, right, old, new, lineterm=""))
         if lines:
             yield lines
 

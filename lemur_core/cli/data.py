@@ -1,4 +1,4 @@
-"""``lemur data``: recorded results, to read or to pass on."""
+"""``lemur data``: print recorded results, or write them to a file."""
 
 from __future__ import annotations
 
@@ -23,26 +23,39 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _TABLE = "table"
+EPILOG = """\b
+Examples:
+  lemur data --task img-classification --dataset cifar-10 --best
+  lemur data --net ResNet --where batch=32,64 --where lr=1e-4..1e-2
+  lemur data --unique-nn --columns nn,accuracy,epoch
+  lemur data --where state=failed
+  lemur data --prm-as-columns --output results.csv"""
 
 
-@click.command()
-@click.option("--best", is_flag=True, help="The best row by validation of each pipeline and epoch.")
-@click.option("--unique-nn", is_flag=True, help="The best row by validation of each net.")
+@click.command(epilog=EPILOG)
+@click.option(
+    "--best", is_flag=True, help="Only the best row by validation of each pipeline and epoch."
+)
+@click.option("--unique-nn", is_flag=True, help="Only the best row by validation of each net.")
 @filter_options
-@click.option("--max-rows", type=click.IntRange(0), help="At most so many rows.")
-@click.option("--columns", metavar="A,B,...", help="These columns only, in this order.")
-@click.option("--prm-as-columns", is_flag=True, help="A column for each hyperparameter.")
-@click.option("--curves", "with_curves", is_flag=True, help="Add the curve of each row's trial.")
-@click.option("--stats", "with_stats", is_flag=True, help="Add what is known of each row's trial.")
+@click.option("--max-rows", type=click.IntRange(0), help="Maximum number of rows.")
+@click.option("--columns", metavar="A,B,...", help="Only these columns, in this order.")
+@click.option("--prm-as-columns", is_flag=True, help="Add a column for each hyperparameter.")
+@click.option(
+    "--curves", "with_curves", is_flag=True, help="Add the learning curve of each row's trial."
+)
+@click.option(
+    "--stats", "with_stats", is_flag=True, help="Add the recorded details of each row's trial."
+)
 @click.option("--with-facts", is_flag=True, help="Add a column for each fact.")
 @click.option(
     "--format",
     "form",
     metavar="table|NAME[:OPTION=VALUE,...]",
-    help="A table with the columns that fit a screen, or an exporter, as lemur list exporter names "
-    "them.  [by the name of --output, else table]",
+    help="Output format: a table with the main columns, or an exporter (see lemur list exporter).  "
+    "[from the suffix of --output, else table]",
 )
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="A file or folder to write.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="File or folder to write.")
 @db_option
 @click.pass_context
 def data(
@@ -52,13 +65,13 @@ def data(
     form: str | None,
     output: Path | None,
     db: str,
-    **given: Any,
+    **options: Any,
 ) -> None:
-    """Print recorded results, a row per trial and epoch."""
-    form = form or _by_name(output)
-    if given["columns"] is not None:
-        given["columns"] = [name.strip() for name in given["columns"].split(",")]
-    arguments = arguments_of(db, given) | {"only_best": best or given["unique_nn"]}
+    """Print recorded results, one row per trial and epoch."""
+    form = form or _format_of(output)
+    if options["columns"] is not None:
+        options["columns"] = [name.strip() for name in options["columns"].split(",")]
+    arguments = arguments_of(db, options) | {"only_best": best or options["unique_nn"]}
     if form == _TABLE:
         _show_table(arguments, db, output)
     else:
@@ -66,7 +79,7 @@ def data(
         spelling = flags | {"only_best": "--best"}
         written = write_results(form, output, db, arguments, spelling=spelling)
         if written.rows == 0 or "state" in arguments["where"]:
-            _say_rowless(arguments, db)
+            _report_trials_without_epochs(arguments, db)
 
 
 def _show_table(arguments: dict[str, Any], db: str, output: Path | None) -> None:
@@ -74,12 +87,12 @@ def _show_table(arguments: dict[str, Any], db: str, output: Path | None) -> None
 
     frame = read(**arguments, db=db)
     if frame.empty or "state" in arguments["where"]:
-        _say_rowless(arguments, db)
-    _show(_text(frame, arguments["columns"], _more(frame)), output)
+        _report_trials_without_epochs(arguments, db)
+    _show(_text(frame, arguments["columns"], _extra_columns(frame)), output)
 
 
-def _say_rowless(arguments: dict[str, Any], db: str) -> None:
-    """Say which trials match and have no row, as they ended before their first epoch."""
+def _report_trials_without_epochs(arguments: dict[str, Any], db: str) -> None:
+    """Print which matching trials have no row because they ended before their first epoch."""
     from lemur_core.store.reading.reader import without_epochs
 
     names = ("task", "dataset", "metric", "nn", "nn_prefixes", "epoch", "where", "collection")
@@ -87,21 +100,21 @@ def _say_rowless(arguments: dict[str, Any], db: str) -> None:
     if uids:
         shown = ", ".join(uid[:8] for uid in uids[:3])
         more = ", ..." if len(uids) > 3 else ""
-        who = "trial that matches has" if len(uids) == 1 else "trials that match have"
-        line = f"{len(uids)} {who} no epoch and no row: lemur show trial {shown}{more}"
+        trials = "matching trial has" if len(uids) == 1 else "matching trials have"
+        line = f"{len(uids)} {trials} no epoch and no row: lemur show trial {shown}{more}"
         print_line(line, err=True)
 
 
-def _more(frame: DataFrame) -> list[str]:
-    """Return the columns of a frame that a table shows as they are: roles, positions and facts."""
+def _extra_columns(frame: DataFrame) -> list[str]:
+    """Return the columns shown beside those of every table: roles, positions and facts."""
     from lemur_core.store.reading.collected import ROLES
     from lemur_core.store.reading.frame import is_fact
 
     return [name for name in frame if name in ROLES or is_fact(name)]
 
 
-def _by_name(output: Path | None) -> str:
-    """Return the exporter that the suffix of a file is called by."""
+def _format_of(output: Path | None) -> str:
+    """Return the exporter with the name of the file's suffix; ``table`` if there is none."""
     from lemur_core.registry import installed
 
     suffix = output.suffix.lower().removeprefix(".") if output else ""
@@ -116,20 +129,20 @@ def _show(text: str, output: Path | None) -> None:
             path.write_text(f"{escape(unstyled(text))}\n", encoding="utf-8")
 
 
-def _text(frame: DataFrame, columns: list[str] | None, more: Sequence[str]) -> str:
+def _text(frame: DataFrame, columns: list[str] | None, extra: Sequence[str]) -> str:
     if columns is not None and len(frame):
-        # Column by column: together, whole numbers would become others.
+        # Column by column: a common dtype would turn integers into floats.
         cells = (map(_cell_text, frame[name].tolist()) for name in frame)
         return text_table(list(frame.columns), list(zip(*cells, strict=True)))
-    return tables(frame, more)
+    return tables(frame, extra)
 
 
 def tables(frame: DataFrame, more: Sequence[str] = ()) -> str:
-    """Return rows as a table for each task, data set and metric.
+    """Return rows as one table for each task, dataset and metric.
 
     Args:
         frame: The rows.
-        more: Columns to show beside those that every table has.
+        more: Columns to show in addition to those of every table.
     """
     if not len(frame):
         return "no such rows"
@@ -138,9 +151,9 @@ def tables(frame: DataFrame, more: Sequence[str] = ()) -> str:
 
 
 def _table(frame: DataFrame, more: Sequence[str]) -> str:
-    # Of trials that no estimator looked at nothing is predicted.
+    # Without an estimator there are no predictions.
     predicted = ["predicted"] if frame["predicted"].notna().any() else []
-    # Only data sets of one name and different content need to be told apart.
+    # The data label is only needed if the rows come from datasets of different content.
     data = ["data"] if frame["data"].nunique(dropna=False) > 1 else []
     rows = [
         [

@@ -1,4 +1,4 @@
-"""``lemur db``: look after a database of results."""
+"""``lemur db``: maintain a database of results."""
 
 from __future__ import annotations
 
@@ -19,39 +19,41 @@ if TYPE_CHECKING:
     from lemur_core.store.taking.intake import ImportReport
 
 
-# Lines about each place that is imported; others are counted.
+# Faults printed for each imported place; the others are counted.
 _MOST_FAULTS = 20
 
 
 @click.group()
 def db() -> None:
-    """Look after the database of results."""
+    """Maintain the database of results."""
 
 
 @db.command()
 @db_option
 def info(db: str) -> None:
-    """Show what the database holds, and where it came from."""
+    """Show what the database holds and where imported results came from."""
     from lemur_core.store.care import info as read
     from lemur_core.store.database import opened
 
     with opened(db) as engine:
-        found = read(engine)
-    print_line(f"{'database':<12}{found.place}, {binary(found.size)}, schema {found.revision}")
-    for table, count in found.rows.items():
+        content = read(engine)
+    print_line(
+        f"{'database':<12}{content.place}, {binary(content.size)}, schema {content.revision}"
+    )
+    for table, count in content.rows.items():
         print_line(f"{table:<12}{count:,}")
-    for state, count in found.states.items():
+    for state, count in content.states.items():
         print_line(f"{'trials':<12}{count:,} {state}")
-    for held in found.held:
+    for held in content.held:
         print_line(f"{'held':<12}{_held(held)}")
-    for data in found.datasets:
+    for data in content.datasets:
         trials = "1 trial" if data.trials == 1 else f"{data.trials:,} trials"
         print_line(f"{'data':<12}{data.name} {data.label}, {trials}")
-    if found.rows["artefact"]:
-        print_line(f"{'artefacts':<12}{binary(found.artefact_bytes)} in {found.artefacts}")
-    for source in found.sources:
-        taken = f"{source.epochs:,} epochs, {source.taken}"
-        print_line(f"{'source':<12}{source.place} ({source.form}), {taken}")
+    if content.rows["artefact"]:
+        print_line(f"{'artefacts':<12}{binary(content.artefact_bytes)} in {content.artefacts}")
+    for source in content.sources:
+        imported = f"{source.epochs:,} epochs, {source.taken}"
+        print_line(f"{'source':<12}{source.place} ({source.form}), {imported}")
 
 
 def _held(held: HeldTrial) -> str:
@@ -65,7 +67,7 @@ def _held(held: HeldTrial) -> str:
 @db_option
 @click.pass_context
 def check(context: click.Context, db: str) -> None:
-    """See whether the database is sound; status 1 where it is not."""
+    """Check the integrity of the database; exit status 1 if it is damaged."""
     from lemur_core.store.care import check as read
     from lemur_core.store.database import opened
 
@@ -82,9 +84,10 @@ def check(context: click.Context, db: str) -> None:
 @db_option
 @click.pass_context
 def backup(context: click.Context, file: Path, db: str) -> None:
-    """Copy an SQLite database to FILE, also while others write to it, and its artefacts.
+    """Copy an SQLite database to FILE, even while it is being written to, and its artefacts.
 
-    The artefacts go to the folder FILE-artefacts. Status 1 where one of them is missing or damaged.
+    The artefacts are copied to the folder FILE-artefacts. Exit status 1 if an artefact is missing
+    or damaged.
     """
     from lemur_core.store.artefacts import folder_of
     from lemur_core.store.attached_care import check_free, copy_artefacts
@@ -95,11 +98,11 @@ def backup(context: click.Context, file: Path, db: str) -> None:
         check_free(engine, file)
         copy(engine, file)
         print_line(f"wrote {file}, {binary(file.stat().st_size)}")
-        with opened(file) as made:
-            copied, faults = copy_artefacts(engine, made)
+        with opened(file) as target:
+            copied, faults = copy_artefacts(engine, target)
             if copied:
-                size = binary(sum(one.bytes for one in copied))
-                print_line(f"wrote {folder_of(made)}, {counted(len(copied), 'artefact')}, {size}")
+                size = binary(sum(artefact.bytes for artefact in copied))
+                print_line(f"wrote {folder_of(target)}, {counted(len(copied), 'artefact')}, {size}")
     for fault in faults:
         print_line(fault, err=True)
     context.exit(1 if faults else 0)
@@ -108,7 +111,7 @@ def backup(context: click.Context, file: Path, db: str) -> None:
 @db.command()
 @db_option
 def vacuum(db: str) -> None:
-    """Give back the room that the database does not use."""
+    """Return unused disk space of the database to the system."""
     from lemur_core.store.care import info as read
     from lemur_core.store.care import vacuum as shrink
     from lemur_core.store.database import opened
@@ -123,15 +126,15 @@ def vacuum(db: str) -> None:
 @db.command()
 @db_option
 def upgrade(db: str) -> None:
-    """Bring a database that an older lemur wrote up to date; a file is copied first."""
+    """Upgrade the schema of a database written by an older lemur; a file is backed up first."""
     from lemur_core.store.schema import REVISION
-    from lemur_core.store.upgrade import upgrade as bring
+    from lemur_core.store.upgrade import upgrade as upgrade_schema
 
-    done = bring(db)
+    done = upgrade_schema(db)
     if done.before == REVISION:
         print_line(f"schema {REVISION}: nothing to do")
         return
-    copied = f"; as it was, it is in {done.copy}" if done.copy else ""
+    copied = f"; a copy of the old database is in {done.copy}" if done.copy else ""
     print_line(f"schema {done.before} before, {REVISION} after{copied}")
 
 
@@ -141,52 +144,53 @@ def upgrade(db: str) -> None:
     "--format",
     "form",
     metavar="NAME[:OPTION=VALUE,...]",
-    help="An importer, as lemur list importer names them.  [the one that recognises the place]",
+    help="An importer (see lemur list importer).  [the importer that recognises the place]",
 )
 @db_option
 @click.pass_context
 def import_(context: click.Context, places: tuple[Path, ...], form: str | None, db: str) -> None:
-    """Take in results that were recorded elsewhere: what LEMUR published, for example.
+    """Import results that were recorded elsewhere, for example those that LEMUR published.
 
-    What is there already is left alone; what cannot be read is named, the first 20 of each place,
-    and the rest taken in. Status 1 where something could not be read.
+    PLACES are files or folders. Records that are already present stay unchanged. Records that
+    cannot be read are reported, up to 20 per place, and all others are imported. Exit status 1 if
+    anything could not be read.
     """
     from lemur_core.store.database import opened
 
     faults = 0
     with opened(db, create=True) as engine:
         for place in places:
-            report = _take_in(engine, place, form)
+            report = _import(engine, place, form)
             for fault in report.faults[:_MOST_FAULTS]:
                 print_line(f"{fault.place}: {fault.reason}", err=True)
             total = report.faults.total
             if total > _MOST_FAULTS:
-                print_line(f"{place}: {total - _MOST_FAULTS:,} faults more", err=True)
+                print_line(f"{place}: {total - _MOST_FAULTS:,} more faults", err=True)
             faults += total
-            left = f", {total:,} could not be read" if total else ""
-            known = report.read - report.added
+            unread = f", {total:,} could not be read" if total else ""
+            present = report.read - report.added
             print_line(
-                f"{place}: {report.added:,} records taken in, {known:,} were there already{left}"
+                f"{place}: {report.added:,} records imported, {present:,} already present{unread}"
             )
-            _say_attached(report.attached)
+            _print_attached(report.attached)
             if report.code_facts:
-                print_line(f"{report.code_facts:,} facts about code taken in")
+                print_line(f"{report.code_facts:,} facts about code imported")
     context.exit(1 if faults else 0)
 
 
-def _say_attached(taken: AttachedImport) -> None:
-    """Say what was taken in of facts, artefacts and collections."""
-    for note in taken.notes:
+def _print_attached(attached: AttachedImport) -> None:
+    """Print how many facts, artefacts and collections were imported."""
+    for note in attached.notes:
         print_line(note, err=True)
-    if taken.facts or taken.artefacts or taken.members or taken.collections:
+    if attached.facts or attached.artefacts or attached.members or attached.collections:
         print_line(
-            f"{counted(taken.facts, 'fact')}, {counted(taken.artefacts, 'artefact')}, "
-            f"{counted(taken.collections, 'collection')} and {counted(taken.members, 'member')} "
-            "taken in"
+            f"{counted(attached.facts, 'fact')}, {counted(attached.artefacts, 'artefact')}, "
+            f"{counted(attached.collections, 'collection')} and "
+            f"{counted(attached.members, 'member')} imported"
         )
 
 
-def _take_in(engine: Engine, place: Path, form: str | None) -> ImportReport:
+def _import(engine: Engine, place: Path, form: str | None) -> ImportReport:
     from lemur_core.kinds.importer import importer, recognised
     from lemur_core.options import Selection, read_selection
     from lemur_core.registry import installed
@@ -204,14 +208,14 @@ def _take_in(engine: Engine, place: Path, form: str | None) -> ImportReport:
 @click.argument("folder", type=click.Path(path_type=Path))
 @db_option
 def export(folder: Path, db: str) -> None:
-    """Write all results to FOLDER, as LEMUR publishes them."""
+    """Write all results to FOLDER in LEMUR's published format."""
     from lemur_core.store.database import opened
     from lemur_core.store.export import export as write
 
     with opened(db) as engine:
         written, left_out = write(engine, folder, warn=warn)
     for name in left_out:
-        print_line(f"{name!r} can be no folder's name; left out", err=True)
+        print_line(f"{name!r} cannot be the name of a folder; left out", err=True)
     print_line(f"wrote {written:,} records to {folder}")
 
 
@@ -220,20 +224,20 @@ def export(folder: Path, db: str) -> None:
 @db_option
 @click.pass_context
 def merge(context: click.Context, other: str, db: str) -> None:
-    """Take in all of another database of lemur's, URL, with the code; it stays as it is.
+    """Import everything, code included, from another lemur database, URL, without changing it.
 
-    Status 1 where a fact or artefact is there already with another value or content.
+    Exit status 1 if a fact or artefact is already present with another value or content.
     """
     from lemur_core.store.database import opened
-    from lemur_core.store.taking.merge import merge as take
+    from lemur_core.store.taking.merge import merge as merge_from
 
     with opened(other) as source, opened(db, create=True) as engine:
-        done = take(engine, source)
+        done = merge_from(engine, source)
     print_line(
         f"{done.trials:,} trials, {done.epochs:,} epochs and {done.code_facts:,} facts about code "
-        "taken in"
+        "imported"
     )
-    _say_attached(done.attached)
+    _print_attached(done.attached)
     for fault in done.attached.faults:
         print_line(f"{fault.place}: {fault.reason}", err=True)
     context.exit(1 if done.attached.faults else 0)

@@ -1,4 +1,4 @@
-"""What ``lemur show`` says of an entry beside the facts that all kinds have."""
+"""Lines that ``lemur show`` adds for entries of some kinds."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def of_net(entry: Entry) -> Iterator[str]:
     space = preset(space_of(as_net(entry.load(), entry.name).hyperparameters()), entry.prm)
     width = max(map(len, space))
     yield "hyperparameters"
-    for name, one in sorted(space.items()):
-        yield f"  {name:<{width}}  {one}"
+    for name, values in sorted(space.items()):
+        yield f"  {name:<{width}}  {values}"
 
 
 def of_estimator(entry: Entry) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``lemur doctor``: is everything in order, and if not, why."""
+"""``lemur doctor``: show the installation, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,17 @@ DISTRIBUTIONS = ("lemur-core", "torch", "torchvision", "optuna", "pandas", "sqla
 
 
 @click.command()
-@click.option("--torch/--no-torch", default=True, help="Whether to import torch to see the device.")
+@click.option(
+    "--torch/--no-torch",
+    default=True,
+    help="Import torch to show the devices, and open the database.",
+)
 @db_option
 @data_option
 def doctor(torch: bool, db: str, data: Path) -> int:
-    """Show versions, plugins and their failures, device, database and data folder.
+    """Show versions, plugins and their failures, devices, database and data folder.
 
-    Exit status 1 where a plugin failed.
+    Exit status 1 if a plugin failed.
     """
     registry = installed()
     for section in (
@@ -41,7 +45,7 @@ def doctor(torch: bool, db: str, data: Path) -> int:
         _plugins(registry),
         _failures(registry),
         (f"command     {conflict}" for conflict in command_conflicts(registry)),
-        _device() if torch else iter(["device      not asked"]),
+        _device() if torch else iter(["device      not checked"]),
         _database(db, look_inside=torch),
         _folder(data),
     ):
@@ -70,13 +74,13 @@ def _plugins(registry: Registry) -> Iterator[str]:
             for kind in registry.kinds.values()
             if (entries := plugin.entries.get(kind.name))
         ]
-        brought = [f"the kind {kind.name}" for kind in plugin.kinds]
-        what = ", ".join([*counts, *brought]) or "registers nothing"
-        yield f"plugin      {plugin.name} ({_origin(plugin)}): {what}"
+        kinds = [f"the kind {kind.name}" for kind in plugin.kinds]
+        content = ", ".join([*counts, *kinds]) or "registers nothing"
+        yield f"plugin      {plugin.name} ({_origin(plugin)}): {content}"
     if set(registry.plugins) <= {CORE}:
         yield "plugin      none"
     for name in registry.disabled:
-        yield f"plugin      {name} is switched off by LEMUR_DISABLE_PLUGINS"
+        yield f"plugin      {name} is disabled by LEMUR_DISABLE_PLUGINS"
 
 
 def _origin(plugin: Plugin) -> str:
@@ -105,14 +109,14 @@ def _device() -> Iterator[str]:
 def _database(db: str, *, look_inside: bool) -> Iterator[str]:
     shown = without_password(db)
     if not may_exist(db):
-        yield f"database    {shown} (not there yet; lemur run makes it)"
+        yield f"database    {shown} (does not exist yet; lemur run creates it)"
     elif not look_inside:
         yield f"database    {shown}"
     else:
-        yield f"database    {shown}, {_holds(db)}"
+        yield f"database    {shown}, {_content(db)}"
 
 
-def _holds(db: str) -> str:
+def _content(db: str) -> str:
     from sqlalchemy import func, select
 
     from lemur_core.store import schema
@@ -129,9 +133,9 @@ def _holds(db: str) -> str:
 
 
 def _folder(data: Path) -> Iterator[str]:
-    where = data.resolve()
-    if not where.is_dir():
-        yield f"data        {where} (not there; only embedded data sets can be used)"
+    folder = data.resolve()
+    if not folder.is_dir():
+        yield f"data        {folder} (does not exist; only embedded datasets can be used)"
     else:
-        names = sorted(child.name for child in where.iterdir())
-        yield f"data        {where}: {', '.join(names) or 'empty'}"
+        names = sorted(child.name for child in folder.iterdir())
+        yield f"data        {folder}: {', '.join(names) or 'empty'}"

@@ -1,4 +1,4 @@
-"""``lemur export``: results in a file or a folder, in any format that is installed."""
+"""``lemur export``: write results to a file or folder in any installed format."""
 
 from __future__ import annotations
 
@@ -17,46 +17,64 @@ from lemur_core.cli.text import binary
 from lemur_core.errors import SettingsError
 
 _CODE = "jsonl-code"
+EPILOG = """\b
+Examples:
+  lemur export --output code.jsonl
+  lemur export --task img-classification --all --test 0.1 --output code.jsonl
+  lemur export --format csv --net ResNet --output resnet.csv"""
 
 
-@click.command()
+@click.command(epilog=EPILOG)
 @click.option(
     "--format",
     "form",
     default=_CODE,
     show_default=True,
     metavar="NAME[:OPTION=VALUE,...]",
-    help="An exporter, as lemur list exporter names them.",
+    help="Exporter (see lemur list exporter).",
 )
 @click.option(
-    "--output", "-o", required=True, type=click.Path(path_type=Path), help="A file or a folder."
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="File or folder to write.",
 )
 @click.option(
-    "--all", "every", is_flag=True, help="Set the option every: all hyperparameters, not the best."
+    "--all",
+    "every",
+    is_flag=True,
+    help="Short for the exporter's option every=yes: all hyperparameters, not only the best.",
 )
-@click.option("--test", type=float, help="Set the option test: the share of the test split.")
+@click.option(
+    "--test",
+    type=float,
+    help="Short for the exporter's option test: the share of the test split, 0 to 1.",
+)
 @filter_options
 @db_option
-def export(form: str, output: Path, every: bool, test: float | None, db: str, **given: Any) -> None:
-    """Write recorded results, by default nets' code with their scores.
+def export(
+    form: str, output: Path, every: bool, test: float | None, db: str, **filters: Any
+) -> None:
+    """Write recorded results, by default the code of nets with their scores.
 
-    In jsonl-code and parquet-code, formats of lemur-check, near copies of a net are in one split,
-    train or test.
+    The formats jsonl-code and parquet-code, provided by lemur-check, keep near-duplicate nets in
+    the same split, train or test.
     """
-    options = {"every": "yes"} if every else {}
+    exporter_options = {"every": "yes"} if every else {}
     if test is not None:
-        options["test"] = str(test)
-    said = write_results(form, output, db, arguments_of(db, given), options).said
+        exporter_options["test"] = str(test)
+    message = write_results(form, output, db, arguments_of(db, filters), exporter_options).said
     size = f", {binary(output.stat().st_size)}" if output.is_file() else ""
-    print_line(f"wrote {output}{size}{f': {said}' if said else ''}")
+    print_line(f"wrote {output}{size}{f': {message}' if message else ''}")
 
 
 class ExportResult(NamedTuple):
-    """What an exporter wrote.
+    """The result of an export.
 
     Attributes:
-        said: What it says of it; None if it says nothing.
-        rows: How many rows it was given; None if it asked for none.
+        said: The exporter's message about the file; None if it returned none.
+        rows: Number of rows the exporter read; None if it read none.
     """
 
     said: str | None
@@ -74,15 +92,15 @@ def write_results(
     """Write results with an exporter.
 
     Args:
-        form: The exporter, with its options.
-        output: The file or folder to write; None prints the file.
+        form: The exporter and its options, ``NAME[:OPTION=VALUE,...]``.
+        output: The file or folder to write; None prints the file to standard output.
         db: A database URL, or the path of an SQLite file.
         arguments: Arguments of `lemur_core.data`.
-        options: More of the exporter's options.
-        spelling: What the user calls an argument.
+        options: Additional options of the exporter.
+        spelling: How the user writes each argument, for error messages.
 
     Raises:
-        LemurError: The results cannot be written so.
+        LemurError: The exporter cannot write these results.
     """
     from lemur_core.kinds.exporter import exporter, write
     from lemur_core.options import Selection, read_selection
@@ -91,7 +109,7 @@ def write_results(
     from lemur_core.store.database import opened
     from lemur_core.store.reading.results import Results
 
-    # As one types it, whatever path the shell found the command at.
+    # As the user typed it, without the path at which the shell found the command.
     command = shlex.join(["lemur", *map(without_password, sys.argv[1:])])
     selection = read_selection("exporter", form)
     selection = Selection(selection.name, {**selection.options, **(options or {})})
@@ -102,17 +120,17 @@ def write_results(
             command=command,
         )  # fmt: skip
         path = Path(folder, f"results.{selection.name}") if output is None else output
-        said = write(export, selection.name, results, path)
+        message = write(export, selection.name, results, path)
         if output is None:
             _print(path, selection.name)
-    return ExportResult(said, results.rows)
+    return ExportResult(message, results.rows)
 
 
 def _print(path: Path, form: str) -> None:
     if path.is_dir():
-        raise SettingsError(f"format {form!r} is a folder; name it with --output")
+        raise SettingsError(f"format {form!r} writes a folder; name it with --output")
     if sys.stdout.isatty() and not _is_text(path.read_bytes()):
-        raise SettingsError(f"format {form!r} is no text; name a file with --output")
+        raise SettingsError(f"format {form!r} is not text; name a file with --output")
     print_data(path.read_bytes())
 
 

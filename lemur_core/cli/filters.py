@@ -1,4 +1,4 @@
-"""Filters of recorded rows, as commands take them: checked, and read from text."""
+"""Options of commands that filter recorded rows: parsing and validation."""
 
 from __future__ import annotations
 
@@ -13,48 +13,54 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _OPTIONS = (
-    click.option("--task", help="Rows of this task."),
-    click.option("--dataset", help="Rows of this data set."),
-    click.option("--metric", help="Rows of this metric."),
-    click.option("--nn", "--net", "nn", help="Rows of this net."),
+    click.option("--task", help="Only rows of this task."),
+    click.option("--dataset", help="Only rows of this dataset."),
+    click.option("--metric", help="Only rows of this metric."),
+    click.option("--nn", "--net", "nn", help="Only rows of this net."),
     click.option(
-        "--nn-prefix", "nn_prefixes", multiple=True, help="Rows of nets whose name begins with it."
+        "--nn-prefix",
+        "nn_prefixes",
+        multiple=True,
+        help="Only rows of nets whose names start with this prefix; can be repeated.",
     ),
-    click.option("--epoch", type=click.IntRange(1), help="Rows of this epoch."),
+    click.option("--epoch", type=click.IntRange(1), help="Only rows of this epoch."),
     click.option(
         "--where",
         multiple=True,
         metavar="NAME=VALUE",
-        help="Rows with this value of a hyperparameter or column: batch=32,64, lr=1e-4..1e-2, "
-        "state=failed.",
+        help="Only rows with these values of a hyperparameter or column, for example "
+        "batch=32,64, lr=1e-4..1e-2 or state=failed; can be repeated.",
     ),
-    click.option("--collection", metavar="NAME", help="Rows of the trials of this collection."),
+    click.option(
+        "--collection", metavar="NAME", help="Only rows of the trials of this collection."
+    ),
 )
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that filter rows, as `arguments_of` reads them."""
+    """Add the options that filter rows to a command; `arguments_of` reads them."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def arguments_of(db: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a command was given as arguments of `lemur_core.data`, with names checked.
+    """Return a command's arguments as arguments of `lemur_core.data`, after checking the names.
 
     Args:
         db: A database URL, or the path of an SQLite file.
-        given: The command's arguments by name; those that do not filter rows are left alone.
+        given: The command's arguments by name; those that do not filter rows are returned
+            unchanged.
 
     Raises:
-        StoreError: There is no such database, or it cannot be read.
+        StoreError: The database does not exist or cannot be read.
         UnknownNameError: A name is unknown.
-        SettingsError: A condition cannot be read.
+        SettingsError: A condition cannot be parsed.
         SpaceError: A condition seems to have a decimal comma.
     """
     where = conditions(given["where"])
-    named = {name: given[name] for name in ("task", "dataset", "metric", "nn")}
-    check_known(db, named, given["nn_prefixes"], where)
+    names = {name: given[name] for name in ("task", "dataset", "metric", "nn")}
+    check_known(db, names, given["nn_prefixes"], where)
     if given["collection"] is not None:
         _check_collection(db, given["collection"])
     return {**given, "where": where}
@@ -70,21 +76,21 @@ def _check_collection(db: str, name: str) -> None:
 
 
 def check_known(
-    db: str, named: Mapping[str, str | None], prefixes: Sequence[str] = (), where: Any = None
+    db: str, names: Mapping[str, str | None], prefixes: Sequence[str] = (), where: Any = None
 ) -> None:
     """Raise an error for a name that is neither recorded in a database nor installed.
 
     Args:
         db: A database URL, or the path of an SQLite file.
-        named: Names by ``task, dataset, metric, nn``; None is any.
-        prefixes: What names of nets begin with.
+        names: Names by ``task``, ``dataset``, ``metric`` and ``nn``; None matches any.
+        prefixes: Prefixes of the names of nets.
         where: Conditions, as `conditions` returns them.
 
     Raises:
-        StoreError: There is no such database, or it cannot be read.
+        StoreError: The database does not exist or cannot be read.
         UnknownNameError: A name is unknown.
     """
-    if not (any(named.values()) or prefixes or where):
+    if not (any(names.values()) or prefixes or where):
         return
     from lemur_core.registry import installed
     from lemur_core.store.database import opened
@@ -94,24 +100,24 @@ def check_known(
     with opened(db) as engine:
         patiently(
             engine,
-            lambda connection: check_names(connection, installed(), named, prefixes, where),
+            lambda connection: check_names(connection, installed(), names, prefixes, where),
         )
 
 
 def conditions(texts: Sequence[str]) -> dict[str, Any]:
-    """Return what ``--where`` options say, as `lemur_core.data` takes it.
+    """Return the conditions of ``--where`` options as `lemur_core.data` expects them.
 
     Raises:
-        SettingsError: One cannot be read, or a column is given twice.
-        SpaceError: One seems to have a decimal comma.
+        SettingsError: A condition cannot be parsed, or a name is given twice.
+        SpaceError: A condition seems to have a decimal comma.
     """
-    found: dict[str, Any] = {}
+    where: dict[str, Any] = {}
     for text in texts:
-        name, wanted = _condition(text)
-        if name in found:
+        name, condition = _condition(text)
+        if name in where:
             raise SettingsError(f"--where {text!r}: {name} is given twice; write {name}=A,B")
-        found[name] = wanted
-    return found
+        where[name] = condition
+    return where
 
 
 def _condition(text: str) -> tuple[str, Any]:
@@ -129,7 +135,7 @@ def _condition(text: str) -> tuple[str, Any]:
         return name, (_bound(text, low), _bound(text, high))
     check_values(name, value)
     values = [_value(part) for part in value.split(",")]
-    if name in COLUMNS and not all(isinstance(one, int | float) for one in values):
+    if name in COLUMNS and not all(isinstance(number, int | float) for number in values):
         raise SettingsError(
             f"--where {text!r}: {name} is a number; expected {name}=1 or {name}=1..2"
         )
@@ -141,7 +147,7 @@ def _bound(condition: str, text: str) -> float | None:
         return float(text) if text.strip() else None
     except ValueError:
         raise SettingsError(
-            f"--where {condition!r}: {text!r} is no number; expected a range such as 1e-4..1e-2"
+            f"--where {condition!r}: {text!r} is not a number; expected a range such as 1e-4..1e-2"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""From flags and a TOML file to a campaign's settings."""
+"""Build a campaign's settings from command-line flags and a TOML file."""
 
 from __future__ import annotations
 
@@ -19,46 +19,47 @@ def settings_of(flags: Mapping[str, Any], spelt_out: Collection[str]) -> Setting
     """Return the settings of a command line.
 
     Args:
-        flags: What click read.
-        spelt_out: Names of the flags that the user gave; the others yield to the TOML file.
+        flags: The values that click parsed, by parameter name.
+        spelt_out: Names of the flags on the command line; the TOML file takes precedence over the
+            defaults of the others.
 
     Raises:
         SettingsError: A flag or the file cannot be read.
-        SpaceError: A range cannot be read.
+        SpaceError: A range cannot be parsed.
     """
-    given = {name: value for name, value in flags.items() if value not in (None, ())}
-    patterns = given.pop("patterns", ())
+    values = {name: value for name, value in flags.items() if value not in (None, ())}
+    patterns = values.pop("patterns", ())
     files = [text for text in patterns if text.endswith(".toml")]
     if len(files) > 1:
         raise SettingsError(f"{', '.join(files)}: expected one settings file")
     base = _read_toml(Path(files[0])) if files else {}
-    prm = prm_of(base) | ranges_of(given.pop("prm", None), given.pop("set_", ()))
-    prm |= {name: given.pop(name) for name in SHORT_PRM if name in given}
+    prm = prm_of(base) | ranges_of(values.pop("prm", None), values.pop("set_", ()))
+    prm |= {name: values.pop(name) for name in SHORT_PRM if name in values}
     settings = {name: value for name, value in base.items() if name not in SHORT_PRM}
-    for name, value in given.items():
+    for name, value in values.items():
         if name in spelt_out or name not in settings:
             settings[name] = value
-    named = [text for text in patterns if text not in files]
-    if named:
-        settings["patterns"] = named
+    pipelines = [text for text in patterns if text not in files]
+    if pipelines:
+        settings["patterns"] = pipelines
     return Settings.of({**settings, "prm": prm})
 
 
 def ranges_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Any]:
-    """Return the ranges of ``--prm`` and, before those, of ``--set``, by hyperparameter.
+    """Return the ranges of ``--prm`` and ``--set``, by hyperparameter; ``--set`` takes precedence.
 
     Raises:
-        SettingsError: One of them cannot be read.
+        SettingsError: A range cannot be parsed.
     """
     return _json("--prm", prm) | dict(map(_assignment, assigned))
 
 
 def values_of(prm: str | None, assigned: Iterable[str]) -> dict[str, Value]:
-    """Return the values of ``--prm`` and ``--set``, where there is nothing to be searched.
+    """Return the values of ``--prm`` and ``--set``, by hyperparameter; ranges are not allowed.
 
     Raises:
-        SettingsError: One of them cannot be read, or is a range.
-        SpaceError: One of them cannot be read, or has no meaning.
+        SettingsError: A value cannot be parsed, or is a range.
+        SpaceError: A value cannot be parsed, or is invalid for its hyperparameter.
     """
     ranges = ranges_of(prm, assigned)
     values = fixed({name: parse_range(name, text) for name, text in ranges.items()})
@@ -73,7 +74,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(f"settings file {str(path)!r}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"settings file {str(path)!r} is no TOML: {error}") from None
+        raise SettingsError(f"settings file {str(path)!r} is not TOML: {error}") from None
 
 
 def _json(flag: str, text: str | None) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _json(flag: str, text: str | None) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise SettingsError(f"{flag} {text!r} is no JSON: {error}") from None
+        raise SettingsError(f"{flag} {text!r} is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise SettingsError(f"{flag} {text!r}: expected an object, as in '{{\"lr\": 0.01}}'")
     return value

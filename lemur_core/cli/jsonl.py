@@ -1,4 +1,4 @@
-"""A campaign told to programs: a JSON object on a line for each event."""
+"""Report a campaign to programs: one line of JSON for each event."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class JsonLines(AbstractContextManager["JsonLines"]):
-    """Prints each event, its name under ``event``, and ``CampaignEnded`` last."""
+    """Prints each event as JSON, with its name under ``event``; ``CampaignEnded`` is the last."""
 
     def __exit__(self, *error: object) -> None:
         return None
 
     def __call__(self, event: events.Event) -> None:
-        """Show one event."""
+        """Print an event."""
         if isinstance(event, events.Warned):
             warn(event.message)
-        # `ended` prints the end, once the database is closed.
+        # `ended` prints this event after the database is closed.
         if not isinstance(event, events.CampaignEnded):
             self._print(type(event).__name__, _facts(event))
 

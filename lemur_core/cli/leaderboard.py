@@ -1,4 +1,4 @@
-"""How a campaign ended: the leaderboard, what failed, and where the results are."""
+"""The text that ends a campaign: leaderboard, failures and where the results are."""
 
 from __future__ import annotations
 
@@ -22,32 +22,38 @@ if TYPE_CHECKING:
 HEADERS = ("net", "test", "validation", "trial", "epoch", "seconds", "hyperparameters")
 
 
-def ending(summary: Summary, elapsed_s: float) -> str:
+def closing_text(summary: Summary, elapsed_s: float) -> str:
     """Return the text that ends a campaign."""
     parts = [*_boards(summary.standings), join_lines(_closing(summary, elapsed_s))]
     return "\n\n".join(parts)
 
 
 def _boards(standings: list[Standing]) -> Iterator[str]:
-    ordered = sorted(standings, key=lambda one: (_where(one), -one.validation))
-    for where, group in groupby(ordered, _where):
-        rows = [
-            [
-                one.pipeline.rpartition("_")[2], f"{one.accuracy:.4f}", f"{one.validation:.4f}",
-                one.trial, one.epoch, f"{one.duration_ns / 1e9:.1f}", prm_text(one.prm),
-            ]
-            for one in group
-        ]  # fmt: skip
-        yield headed(where, text_table(HEADERS, rows))
+    ordered = sorted(standings, key=lambda standing: (_board(standing), -standing.validation))
+    for board, group in groupby(ordered, _board):
+        yield headed(board, text_table(HEADERS, [_row(standing) for standing in group]))
 
 
-def _where(standing: Standing) -> str:
+def _row(standing: Standing) -> list[object]:
+    return [
+        standing.pipeline.rpartition("_")[2],
+        f"{standing.accuracy:.4f}",
+        f"{standing.validation:.4f}",
+        standing.trial,
+        standing.epoch,
+        f"{standing.duration_ns / 1e9:.1f}",
+        prm_text(standing.prm),
+    ]
+
+
+def _board(standing: Standing) -> str:
+    """Return the task, dataset and metric of a pipeline, whose nets share a leaderboard."""
     return standing.pipeline.rpartition("_")[0]
 
 
 def _closing(summary: Summary, elapsed_s: float) -> Iterator[str]:
-    told = [f"{summary.states[state]} {state}" for state in State if summary.states[state]]
-    yield f"trials: {', '.join(told) or 'none to train'}, in {duration(elapsed_s)}"
+    counts = [f"{summary.states[state]} {state}" for state in State if summary.states[state]]
+    yield f"trials: {', '.join(counts) or 'none to train'}, in {duration(elapsed_s)}"
     for reason, count in summary.reasons.most_common():
         yield f"  {count} failed: {reason}"
     if summary.audit:
@@ -59,14 +65,15 @@ def _audited(audit: EstimatorAudit) -> Iterator[str]:
     share = audit.spared / audit.asked if audit.asked else 0
     yield (
         f"estimator {audit.estimator}: {audit.stopped} stopped, {audit.spared} of {audit.asked} "
-        f"epochs spared ({share:.0%})"
+        f"epochs saved ({share:.0%})"
     )
     if audit.drawn:
         predicted, measured = zip(*audit.drawn, strict=True)
-        off = [abs(one - other) for one, other in audit.drawn]
+        errors = [abs(score - final) for score, final in audit.drawn]
         yield (
-            f"  {len(off)} trained on to see: predicted {fmean(predicted):.4f}, came to "
-            f"{fmean(measured):.4f} in the mean; off by {fmean(off):.4f}, {max(off):.4f} at most"
+            f"  {len(errors)} trained to the end as a check: mean score {fmean(measured):.4f}, "
+            f"predicted {fmean(predicted):.4f}; mean error {fmean(errors):.4f}, "
+            f"largest {max(errors):.4f}"
         )
 
 

@@ -1,4 +1,4 @@
-"""A campaign told to people in lines, or only at its end."""
+"""Report a campaign to people in lines, or only when it ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lemur_core import events
 from lemur_core.cli import wording
-from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.leaderboard import closing_text
 from lemur_core.cli.output import print_line, print_text, warn
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.text import duration
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Quiet(AbstractContextManager["Quiet"]):
-    """Nothing but warnings until the end."""
+    """Prints only warnings until the end."""
 
     def __init__(self) -> None:
         self.pace = Pace()
@@ -31,7 +31,7 @@ class Quiet(AbstractContextManager["Quiet"]):
         return None
 
     def __call__(self, event: events.Event) -> None:
-        """Show one event."""
+        """Print what an event means to the user, if anything."""
         self.pace.take(event)
         match event:
             case events.CampaignStarted():
@@ -45,18 +45,18 @@ class Quiet(AbstractContextManager["Quiet"]):
 
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
-        print_text(ending(summary, self.pace.elapsed_s))
+        print_text(closing_text(summary, self.pace.elapsed_s))
 
 
 class Lines(Quiet):
-    """A line for each event."""
+    """Prints a line for each event."""
 
     def __init__(self) -> None:
         super().__init__()
         self._tenths: dict[str, int] = {}
 
     def __call__(self, event: events.Event) -> None:
-        """Show one event."""
+        """Print what an event means to the user, if anything."""
         super().__call__(event)
         for line in self._lines(event):
             print_line(line)
@@ -79,18 +79,18 @@ class Lines(Quiet):
                     yield wording.fixed_line(event)
             case events.TrialStarted(trial):
                 searched = wording.searched_text(trial, self._fixed[trial.pipeline.name])
-                yield f"  {wording.named(trial, alone=self._alone)}: {searched}"
+                yield f"  {wording.trial_name(trial, alone=self._alone)}: {searched}"
             case events.EpochEnded(trial, epoch):
                 left = "" if self.pace.left_s is None else f", {duration(self.pace.left_s)} left"
-                who = "" if self._alone else f"{wording.named(trial, alone=False)}, "
+                prefix = "" if self._alone else f"{wording.trial_name(trial, alone=False)}, "
                 text = wording.epoch_text(epoch)
-                yield f"    {who}epoch {epoch.number}/{trial.epochs}: {text}{left}"
+                yield f"    {prefix}epoch {epoch.number}/{trial.epochs}: {text}{left}"
             case events.TrialFinished(trial, outcome):
-                who = wording.named(trial, alone=self._alone)
-                yield f"  {who} {wording.outcome_text(outcome)}"
+                name = wording.trial_name(trial, alone=self._alone)
+                yield f"  {name} {wording.outcome_text(outcome)}"
 
     def _fetched(self, event: events.FileFetched) -> Iterator[str]:
-        # A file of a known size has a line for each tenth, others one when they begin.
+        # One line for each tenth of a file of known size; otherwise one line at the start.
         tenth = 10 * event.done // event.total if event.total else 0
         if tenth > self._tenths.get(event.file, -1):
             self._tenths[event.file] = tenth

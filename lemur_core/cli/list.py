@@ -1,4 +1,4 @@
-"""``lemur list``: what is installed."""
+"""``lemur list``: list what is installed."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
 
 class Listing(click.Command):
-    """The command, whose help names the kinds of entries that there are."""
+    """A command whose help lists the kinds of entries."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the kinds beneath the help."""
+        """Write the help text, followed by the kinds."""
         super().format_help_text(ctx, formatter)
         with formatter.section("Kinds"):
             kinds = [(kind.name, kind.summary) for kind in installed().kinds.values()]
-            formatter.write_dl([*kinds, ("collection", "A named set of recorded trials, of --db")])
+            formatter.write_dl([*kinds, ("collection", "A named set of trials recorded in --db")])
 
 
 @click.command("list", cls=Listing)
 @click.argument("kind", required=False, metavar="[KIND]")
 @db_option
 def list_entries(kind: str | None, db: str) -> None:
-    """List what is installed, or one kind of it, or the collections of a database."""
+    """List all installed entries, those of one KIND, or the collections of a database."""
     if kind in ("collection", "collections"):
         print_text(collections_text(db))
         return
     registry = installed()
     kinds = [kind_named(registry, kind)] if kind else registry.kinds.values()
-    blocks = [_block(registry, one) for one in kinds if kind or registry.names(one.name)]
+    blocks = [_block(registry, listed) for listed in kinds if kind or registry.names(listed.name)]
     if set(registry.plugins) <= {CORE}:
         blocks.append("no plugin is installed")
     print_text("\n\n".join(blocks))
 
 
 def kind_named(registry: Registry, text: str) -> Kind:
-    """Return the kind that a user means, in the singular or the plural.
+    """Return the kind of this name, which may be singular or plural.
 
     Raises:
-        UnknownNameError: There is no such kind.
+        UnknownNameError: There is no kind of this name.
     """
     kinds = registry.kinds
     by_name = {kind.plural: kind for kind in kinds.values()} | kinds

@@ -1,4 +1,4 @@
-"""A campaign on a terminal: what ended scrolls by, what runs stays at the bottom."""
+"""Display a campaign on a terminal: finished trials scroll by, running ones stay at the bottom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from lemur_core import events
 from lemur_core.cli import wording
-from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.leaderboard import closing_text
 from lemur_core.cli.output import print_text
 from lemur_core.cli.pace import Pace
 from lemur_core.cli.streams import EscapingStream, TolerantStream
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _STYLES = {State.FAILED: "red", State.PRUNED: "yellow", State.INTERRUPTED: "yellow"}
 
 
-# No style, and the cursor shown.
+# Reset the style and show the cursor.
 _RESTORE = "\x1b[0m\x1b[?25h"
 
 
@@ -44,7 +44,7 @@ class _Running(NamedTuple):
 
 
 class Live(AbstractContextManager["Live"]):
-    """Shows the trial that runs, its curve, a bar, and the time left."""
+    """Shows the running trials, their curves, a progress bar and the time left."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
@@ -56,17 +56,18 @@ class Live(AbstractContextManager["Live"]):
         self._spinner = Spinner("dots")
         self._preparing = "loading torch and the data"
         self._screen = Screen(
-            console=self.console, get_renderable=self._now, refresh_per_second=8, transient=True
+            console=self.console, get_renderable=self._render, refresh_per_second=8, transient=True
         )
 
     def __enter__(self) -> Live:
         self._before = sys.stdout, sys.stderr
         try:
             self._screen.start()
-            # What is printed meanwhile appears above the display, which obeys it in part.
+            # Text printed meanwhile appears above the display, which interprets some of its
+            # control sequences.
             sys.stdout, sys.stderr = EscapingStream(sys.stdout), EscapingStream(sys.stderr)
         except BaseException:
-            # What was not begun cannot be stopped, but the terminal is restored.
+            # Stopping a screen that did not start may fail, but it restores the terminal.
             with suppress(Exception):
                 self._stop()
             raise
@@ -75,7 +76,7 @@ class Live(AbstractContextManager["Live"]):
     def __exit__(self, *error: object) -> None:
         try:
             self._stop()
-        # Whoever is impatient must not lose the cursor.
+        # A second Ctrl-C must not leave the cursor hidden.
         except KeyboardInterrupt:
             self._stop()
             raise
@@ -93,7 +94,7 @@ class Live(AbstractContextManager["Live"]):
             self._before = None
 
     def __call__(self, event: events.Event) -> None:
-        """Show one event."""
+        """Show an event."""
         self.pace.take(event)
         match event:
             case events.FileFetched():
@@ -123,31 +124,31 @@ class Live(AbstractContextManager["Live"]):
     def ended(self, summary: Summary) -> None:
         """Print the leaderboard."""
         self._stop()
-        print_text(f"\n{ending(summary, self.pace.elapsed_s)}")
+        print_text(f"\n{closing_text(summary, self.pace.elapsed_s)}")
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(_text(text, style))
 
     def _name(self, trial: Trial) -> str:
-        return wording.named(trial, alone=self._alone)
+        return wording.trial_name(trial, alone=self._alone)
 
     def _searched(self, trial: Trial) -> str:
         return wording.searched_text(trial, self._fixed[trial.pipeline.name])
 
-    def _now(self) -> RenderableType:
+    def _render(self) -> RenderableType:
         if not self.pace.total:
             self._spinner.update(text=_text(f" {self._preparing}"))
             return self._spinner
-        # A copy: this is drawn by another thread than the one that is told the events.
+        # A copy: another thread renders than the one that receives the events.
         running = list(self._running.values())
-        return Group(*(part for one in running for part in self._training(one)), self._bar())
+        return Group(*(part for item in running for part in self._training(item)), self._bar())
 
-    def _training(self, one: _Running) -> list[RenderableType]:
-        trial, epochs = one.trial, one.epochs
+    def _training(self, running: _Running) -> list[RenderableType]:
+        trial, epochs = running.trial, running.epochs
         number = min(len(epochs) + 1, trial.epochs)
-        one.spinner.update(text=_text(f" {self._name(trial)}, epoch {number}/{trial.epochs}"))
+        running.spinner.update(text=_text(f" {self._name(trial)}, epoch {number}/{trial.epochs}"))
         searched = _one_line(f"    {self._searched(trial)}", "dim")
-        return [one.spinner, *_curve(epochs), *([searched] if self._alone else [])]
+        return [running.spinner, *_curve(epochs), *([searched] if self._alone else [])]
 
     def _bar(self) -> RenderableType:
         pace = self.pace
@@ -176,13 +177,13 @@ def _one_line(text: str, style: str) -> Text:
 
 
 def _text(text: str, style: str = "") -> Text:
-    # A text of rich's own kind has no markup; rich takes control characters as they are.
+    # A rich `Text` has no markup, but rich prints its control characters unchanged.
     return Text(one_line(redact(text)), style=style)
 
 
 def _console() -> Console:
-    """Return a console on standard output, whose control sequences are not escaped."""
+    """Return a console on standard output that does not escape rich's control sequences."""
     stream = sys.stdout.stream if isinstance(sys.stdout, EscapingStream) else sys.stdout
     file = cast("TextIO", TolerantStream(stream))
-    # Of what others print beside the display, brackets are no markup either.
+    # Brackets in text that others print beside the display are not markup either.
     return Console(file=file, highlight=False, markup=False, emoji=False)

@@ -1,4 +1,4 @@
-"""What ``lemur show loader NAME --data DIR`` says of a data set: its classes, splits and images."""
+"""Describe a dataset for ``lemur show loader NAME --data DIR``: classes, splits and images."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from lemur_core.entry import Entry
     from lemur_core.restriction import Restriction
 
-_LOOKED_AT = 64
+_MOST_IMAGES = 64
 
 
 def loader_lines(entry: Entry, name: str, restriction: Restriction, data: Path) -> Iterator[str]:
-    """Yield lines about what a loader gives, for each of its tasks.
+    """Yield lines that describe the dataset of a loader, for each of its tasks.
 
     Args:
         entry: The loader.
-        name: The data set's name, with its brackets.
-        restriction: What is in them.
+        name: The dataset's name with the restriction in brackets.
+        restriction: The parsed restriction.
         data: The data folder.
 
     Raises:
-        MissingDataError: The data set's files are not there.
-        PatternError: The name restricts it to what it does not have.
+        MissingDataError: Files of the dataset are missing.
+        PatternError: The dataset has fewer classes or samples than the restriction asks for.
     """
     for task in entry.tasks or ("",):
         with warnings.catch_warnings(record=True) as caught:
@@ -50,15 +50,15 @@ def loader_lines(entry: Entry, name: str, restriction: Restriction, data: Path) 
         yield f"{'images':<12}{_images(bundle.train)}"
         if whole.validation is None:
             yield f"{'validation':<12}a tenth of the training split"
-        yield from dict.fromkeys(f"{'note':<12}{one.message}" for one in caught)
+        yield from dict.fromkeys(f"{'note':<12}{warning.message}" for warning in caught)
         yield from _classes(bundle)
 
 
 def _classes(bundle: DataBundle) -> Iterator[str]:
-    """Yield the table of classes and of how many samples of each the splits have."""
+    """Yield a table of the classes with the number of samples of each in every split."""
     splits = {split: getattr(bundle, split) for split in SPLITS}
     counts = {split: _counts(samples, bundle.out_shape) for split, samples in splits.items()}
-    # Classes without names are called by their numbers.
+    # Classes without names are listed by number.
     classes = bundle.out_shape[0] if len(bundle.out_shape) == 1 else 0
     names = bundle.class_names or [""] * classes
     rows = [
@@ -71,7 +71,7 @@ def _classes(bundle: DataBundle) -> Iterator[str]:
 
 
 def _counts(samples: Samples, out_shape: tuple[int, ...]) -> list[int] | None:
-    """Return how many samples each class has; None if that is not known without reading them."""
+    """Return the number of samples of each class; None if they would have to be read to count."""
     targets = targets_of(samples) if _knows_targets(samples) else None
     if targets is None or len(out_shape) != 1:
         return None
@@ -90,23 +90,23 @@ def _at(counts: list[int] | None, number: int) -> str:
 
 
 def _images(samples: Samples) -> str:
-    """Return the sizes of some training images, evenly spaced."""
-    step = max(1, math.ceil(len(samples) / _LOOKED_AT))
+    """Return the channels, heights and widths of evenly spaced training images, as text."""
+    step = max(1, math.ceil(len(samples) / _MOST_IMAGES))
     shapes = set()
-    looked_at = range(0, len(samples), step)
-    for index in looked_at:
+    inspected = range(0, len(samples), step)
+    for index in inspected:
         try:
             inputs = samples[index][0]
         except CorruptSampleError as error:
             return str(error)
         if not isinstance(inputs, Tensor) or inputs.ndim != 3:
-            return "none, its inputs are no images"
+            return "none, its inputs are not images"
         shapes.add(tuple(inputs.shape))
     channels, heights, widths = map(sorted, map(set, zip(*shapes, strict=True)))
     height, width = map(_range, (heights, widths))
     count = "1 channel" if channels == [1] else f"{_range(channels)} channels"
-    of = f" ({len(looked_at)} images looked at)" if len(looked_at) < len(samples) else ""
-    return f"{count}, {height} px high, {width} px wide{of}"
+    sample = f" (of {len(inspected)} images)" if len(inspected) < len(samples) else ""
+    return f"{count}, {height} px high, {width} px wide{sample}"
 
 
 def _range(numbers: list[int]) -> str:

@@ -1,4 +1,4 @@
-"""``lemur new``: write something to begin from."""
+"""``lemur new``: create a plugin package from a template."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 @click.group()
 def new() -> None:
-    """Write something to begin from."""
+    """Create files from a template."""
 
 
 @new.command()
@@ -35,41 +35,41 @@ def new() -> None:
     default=["net"],
     metavar="KIND[,KIND...]",
     show_default=True,
-    help=f"What the package registers, one of each: {', '.join(KINDS)}.",
+    help=f"Kinds of entries that the package registers, one entry each: {', '.join(KINDS)}.",
 )
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
     default=".",
     show_default=True,
-    help="Where the package's folder is made.",
+    help="Folder in which the package's folder is created.",
 )
 def plugin(name: str, kinds: tuple[str, ...], folder: Path) -> None:
-    """Write the package lemur-NAME: what --kind names, registered, with the contract tests."""
-    wanted = _kinds(kinds)
+    """Create the package lemur-NAME with one entry of each --kind and the contract tests."""
+    chosen = _kinds(kinds)
     short = _short(name)
-    _check_free(name, short, wanted)
+    _check_free(name, short, chosen)
     root = folder / names_of(short)["distribution"]
     try:
         root.mkdir(parents=True)
     except OSError as error:
         raise SettingsError(
-            f"{str(root)!r} cannot be made: {error.strerror}; choose another name or --folder"
+            f"{str(root)!r} cannot be created: {error.strerror}; choose another name or --folder"
         ) from None
     try:
         with write_errors(root):
-            paths = write_package(root, short, wanted)
+            paths = write_package(root, short, chosen)
     except WriteError:
         rmtree(root, ignore_errors=True)
         raise
     for path in paths:
         print_line(f"  {path}")
     print_lines(["next:", f"  pip install -e '{root}[tests]'", f"  pytest {root}"])
-    print_lines([f"  {line}" for line in commands_of(short, wanted)])
+    print_lines([f"  {line}" for line in commands_of(short, chosen)])
 
 
-def _kinds(given: Sequence[str]) -> list[str]:
-    kinds = list(dict.fromkeys(part.strip() for text in given for part in text.split(",")))
+def _kinds(texts: Sequence[str]) -> list[str]:
+    kinds = list(dict.fromkeys(part.strip() for text in texts for part in text.split(",")))
     for kind in kinds:
         if kind not in KINDS:
             raise UnknownNameError("kind", kind, KINDS)
@@ -81,16 +81,16 @@ def _short(given: str) -> str:
     if not _NAME.fullmatch(name):
         raise SettingsError(
             f"plugin name {given!r}: expected lower-case letters and digits, "
-            "beginning with a letter, in parts joined by -"
+            "starting with a letter, in parts joined by -"
         )
     return name
 
 
 def _check_free(given: str, name: str, kinds: Sequence[str]) -> None:
-    """Check that nothing that is installed has the name.
+    """Check that no installed package, and no entry of one of the kinds, has the name.
 
     Raises:
-        SettingsError: A package, or an entry of one of the kinds, has it.
+        SettingsError: The name is taken.
     """
     from lemur_core.cli import COMMANDS
     from lemur_core.registry import installed

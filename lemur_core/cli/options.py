@@ -13,9 +13,9 @@ db_option = click.option(
     default="lemur.db",
     show_default=True,
     show_envvar=True,
-    help="Database of results: a file, or a URL.",
+    help="Database of results: path of an SQLite file, or a URL.",
 )
-"""The option ``--db``: a parameter ``db``, the path of an SQLite file or a URL."""
+"""The option ``--db``, passed as ``db``: the path of an SQLite file, or a URL."""
 
 data_option = click.option(
     "--data",
@@ -25,6 +25,6 @@ data_option = click.option(
     default="data",
     show_default=True,
     show_envvar=True,
-    help="Folder of the data sets.",
+    help="Folder of the datasets.",
 )
-"""The option ``--data``: a parameter ``data``, the `Path` of the folder of the data sets."""
+"""The option ``--data``, passed as ``data``: the `Path` of the folder of the datasets."""

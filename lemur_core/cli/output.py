@@ -1,4 +1,4 @@
-"""What commands print: lines, text, data and progress."""
+"""Print lines, text, data and progress from commands."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def print_line(text: str = "", *, err: bool = False) -> None:
-    """Print one line, whatever the text holds.
+    """Print text as exactly one line.
 
-    Control characters, line ends among them, lone surrogates and characters that are invisible or
-    change the direction of text are shown as escapes, as in Python's ``repr``.
+    Control characters including line ends, lone surrogates, and characters that are invisible or
+    change the direction of text are printed as escapes, as in Python's ``repr``.
 
     Args:
         text: The line.
-        err: Print to standard error.
+        err: Whether to print to standard error.
     """
     click.echo(one_line(text), err=err)
 
@@ -34,15 +34,15 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 
 
 def print_text(text: str, *, err: bool = False) -> None:
-    """Print text of several lines, a table or traceback say, escaped but for line ends and tabs."""
+    """Print multi-line text, for example a table; all but line ends and tabs is escaped."""
     click.echo(escape(text), err=err)
 
 
 def print_data(content: str | bytes) -> None:
-    """Print data for programs: as it is, in UTF-8, but escaped where a terminal shows it.
+    """Print data for programs: unchanged and in UTF-8, but escaped on a terminal.
 
     Args:
-        content: The data; of text, lone surrogates are written as escapes.
+        content: The data; lone surrogates in text are written as escapes.
     """
     if sys.stdout is None:
         return
@@ -53,9 +53,9 @@ def print_data(content: str | bytes) -> None:
 
 
 def show_progress(text: str) -> None:
-    """Show how far a command is in place of what it showed before; nothing clears that.
+    """Show the progress of a command on a terminal, replacing the text shown before.
 
-    Only on a terminal.
+    The last text stays visible. Nothing is shown if standard error is not a terminal.
     """
     stream = sys.stderr
     if isinstance(stream, EscapingStream) and stream.isatty():

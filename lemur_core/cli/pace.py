@@ -1,4 +1,4 @@
-"""How far a campaign is, and how long the rest will take."""
+"""Measure the progress of a campaign and estimate the time left."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
 
 class Pace:
-    """How much of a campaign is done, and how long the rest will take.
+    """Counts the epochs of a campaign and estimates the time left.
+
+    Args:
+        clock: Returns the time in seconds.
 
     Attributes:
-        total: Epochs of the whole campaign.
+        total: Number of epochs of the whole campaign.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began = clock()
-        self._trained = self._spared = self._epochs = 0
+        self._trained = self._skipped = self._epochs = 0
         self.total = 0
 
     def take(self, event: Event) -> None:
@@ -39,23 +42,23 @@ class Pace:
                 self._began, self._epochs = self._clock(), event.epochs
                 self.total = event.trials * event.epochs
             case StudyStarted():
-                # What was trained before is only known when its study begins.
+                # How many trials exist already is only known when the study starts.
                 self.total -= (event.asked - event.trials) * self._epochs
             case TrialStarted(trial):
-                self._spared += len(trial.done)
+                self._skipped += len(trial.done)
             case EpochEnded():
                 self._trained += 1
             case TrialFinished(_, outcome):
-                # A trial that failed is repeated, so nothing is spared.
+                # A failed trial is repeated, so its remaining epochs are not skipped.
                 if outcome.state in (State.PRUNED, State.CONVERGED):
-                    self._spared += self._epochs - len(outcome.epochs)
+                    self._skipped += self._epochs - len(outcome.epochs)
                 if outcome.state is State.FAILED:
                     self.total += len(outcome.epochs)
 
     @property
     def done(self) -> int:
-        """Epochs that are trained, or will not be as their trial was stopped."""
-        return self._trained + self._spared
+        """Number of epochs that were trained, or are skipped because their trial was stopped."""
+        return self._trained + self._skipped
 
     @property
     def elapsed_s(self) -> float:
@@ -64,7 +67,7 @@ class Pace:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until the end, at the mean pace so far; None before the first epoch."""
+        """Estimated seconds until the end, from the mean pace; None before the first epoch."""
         if not self._trained:
             return None
         return max(0, self.total - self.done) * self.elapsed_s / self._trained

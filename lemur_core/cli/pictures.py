@@ -1,4 +1,4 @@
-"""``lemur show pictures``: samples, their targets and a net's predictions, side by side."""
+"""``lemur show pictures``: draw samples, their targets and a net's predictions side by side."""
 
 from __future__ import annotations
 
@@ -25,26 +25,30 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", metavar="PIPELINE|UID")
 @click.option(
-    "--count", type=click.IntRange(1), default=8, show_default=True, help="Samples to show."
+    "--count", type=click.IntRange(1), default=8, show_default=True, help="Number of samples."
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Draws them from the test split."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed with which the samples are drawn from the test split.",
 )
 @click.option(
     "--score",
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Boxes of a lower score are not shown.",
+    help="Hide boxes with a lower score.",
 )
 @click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.png",
-    help="File to write.  [the name, .png]",
+    help="File to write.  [PIPELINE|UID.png]",
 )
-@click.option("--device", help="A torch device; the trial's, if it is here, unless it is given.")
+@click.option("--device", help="Torch device.  [the trial's, if available]")
 @data_option
 @db_option
 def pictures(
@@ -57,10 +61,10 @@ def pictures(
     data: Path,
     db: str,
 ) -> None:
-    """Write a picture of samples of the test split: input, target, and what the net predicts.
+    """Draw samples of the test split: input, target and prediction of the net.
 
-    A PIPELINE stands for its best trial by validation. The net has the weights that lemur run
-    --keep-weights has kept; where there are none, the trial is trained again up to its best epoch.
+    For a PIPELINE, its best trial by validation is used. The weights are those kept by lemur run
+    --keep-weights; if none were kept, the trial is trained again up to its best epoch.
     """
     output = output or Path(f"{name.replace('/', '-')}.png")
     _check_output(output)
@@ -70,19 +74,19 @@ def pictures(
     from lemur_core.reproduction.predict import draw_samples, predict
     from lemur_core.reproduction.trained import find, restore
 
-    told, file = find(name, db, data)
-    draw = _drawer(told.facts["task"])
+    recorded, file = find(name, db, data)
+    draw = _drawer(recorded.facts["task"])
     try:
-        found = restore(told, file, data, device, _print_epoch, print_line)
+        trained = restore(recorded, file, data, device, _print_epoch, print_line)
     except RetrainingError as error:
         print_line(f"{error.state}: {error.reason}")
         raise click.exceptions.Exit(1) from None
-    samples = draw_samples(found.bundle, count, seed)
-    examples = predict(found, samples)
-    style = Style(found.bundle.class_names, score)
+    samples = draw_samples(trained.bundle, count, seed)
+    examples = predict(trained, samples)
+    style = Style(trained.bundle.class_names, score)
     _save(grid([draw(example, style) for example in examples], style), output)
-    scores = f"validation {found.validation:.4f}, test {found.accuracy:.4f}"
-    print_line(f"wrote {output}: {len(examples)} samples, epoch {found.epoch}, {scores}")
+    scores = f"validation {trained.validation:.4f}, test {trained.accuracy:.4f}"
+    print_line(f"wrote {output}: {len(examples)} samples, epoch {trained.epoch}, {scores}")
 
 
 def _print_epoch(epoch: Epoch) -> None:
@@ -92,7 +96,7 @@ def _print_epoch(epoch: Epoch) -> None:
 
 
 def _check_output(output: Path) -> None:
-    # All of it before a net is trained for minutes.
+    # Checked before a net is possibly trained for minutes.
     if output.suffix.lower() != ".png":
         raise SettingsError(f"{output}: expected a name that ends in .png")
     if not output.parent.is_dir():
@@ -105,15 +109,15 @@ def _check_output(output: Path) -> None:
 
 
 def _drawer(name: str) -> Draw:
-    """Return what draws the samples of a task."""
+    """Return the function that draws samples of a task."""
     from lemur_core.kinds.task import as_task
 
     entries = installed().names("task")
     drawers = {task: as_task(entry.load(), task).drawer for task, entry in entries.items()}
-    drawn = sorted(task for task, drawer in drawers.items() if drawer)
-    if name not in drawn:
+    drawable = sorted(task for task, drawer in drawers.items() if drawer)
+    if name not in drawable:
         raise SettingsError(
-            f"{name}: what its nets predict is no picture; those of {', '.join(drawn)} are drawn"
+            f"{name}: predictions of this task cannot be drawn; those of {', '.join(drawable)} can"
         )
     draw: Draw = Entry(name, drawers[name]).load()
     return draw

@@ -1,4 +1,4 @@
-"""Show how a campaign goes: live on a terminal, else line by line, as JSON, or not at all."""
+"""Select how the progress of a campaign is shown: live, line by line, as JSON, or not at all."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class ProgressDisplay(Protocol):
-    """Watches a campaign and tells of its end."""
+    """Shows the progress of a campaign and its end."""
 
     def __call__(self, event: Event) -> None:
-        """Show one event."""
+        """Show an event."""
 
     def ended(self, summary: Summary) -> None:
-        """Show how it all ended."""
+        """Show how the campaign ended."""
 
 
-def watching(*, quiet: bool, as_json: bool) -> AbstractContextManager[ProgressDisplay]:
-    """Return what shows a campaign, to be entered before torch is loaded."""
+def progress_display(*, quiet: bool, as_json: bool) -> AbstractContextManager[ProgressDisplay]:
+    """Return a display for a campaign; enter it before importing torch, which takes a while."""
     if as_json:
         from lemur_core.cli.jsonl import JsonLines
 
@@ -40,6 +40,6 @@ def watching(*, quiet: bool, as_json: bool) -> AbstractContextManager[ProgressDi
 
 
 def _is_unicode(stream: TextIO) -> bool:
-    """Return whether a stream has the characters that the display is drawn with."""
+    """Return whether a stream can encode the characters of the live display."""
     encoding = getattr(getattr(stream, "stream", stream), "encoding", None) or ""
     return encoding.lower().startswith("utf")

@@ -1,4 +1,4 @@
-"""``lemur reproduce``: a recorded trial once more, and whether its numbers are the same."""
+"""``lemur reproduce``: repeat a recorded trial and compare the results."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from lemur_core.cli.output import print_line, print_lines
 
 @click.command()
 @click.argument("uid")
-@click.option("--device", help="A torch device; as recorded, unless it is given.")
+@click.option("--device", help="Torch device.  [as recorded]")
 @click.option(
     "--threads",
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="CPU threads; numbers hang on how many there were.",
+    help="CPU threads; results depend on their number, so give the number used in the campaign.",
 )
 @click.option(
     "--weights",
     metavar="FILE.safetensors",
     type=click.Path(path_type=Path),
-    help="The weights that it began with, if it did not begin from scratch.",
+    help="File of the weights that the trial started with, if it did not start from scratch.",
 )
 @data_option
 @db_option
@@ -38,9 +38,9 @@ def reproduce(
     data: Path,
     db: str,
 ) -> None:
-    """Train the trial whose id begins with UID again, from its recorded code, prm and seed.
+    """Repeat the trial whose id starts with UID from its recorded code, hyperparameters and seed.
 
-    Nothing is recorded. Status 1 where a number is not the same, or the data is not.
+    Nothing is recorded. Exit status 1 if a result or the data differs.
     """
     from lemur_core.errors import DataChangedError
     from lemur_core.registry import installed
@@ -49,16 +49,16 @@ def reproduce(
     from lemur_core.store.reading.stored_trial import read_stored_trial
 
     with opened(db) as engine:
-        told = patiently(engine, lambda connection: read_stored_trial(connection, uid))
+        recorded = patiently(engine, lambda connection: read_stored_trial(connection, uid))
 
     import torch
 
-    from lemur_core.reproduction.reproduce import reproduce as again
+    from lemur_core.reproduction.reproduce import reproduce as repeat
 
     torch.set_num_threads(threads)
     try:
-        done = again(
-            told,
+        result = repeat(
+            recorded,
             installed(),
             data,
             device,
@@ -68,11 +68,14 @@ def reproduce(
     except DataChangedError as error:
         print_lines([str(error), "not the same"])
         context.exit(1)
-    for one in done.differences:
-        print_line(f"epoch {one.epoch}: {one.name} was {one.recorded!r}, is {one.again!r}")
-    for line in done.changed:
+    for difference in result.differences:
+        print_line(
+            f"epoch {difference.epoch}: {difference.name} was {difference.recorded!r}, "
+            f"is {difference.again!r}"
+        )
+    for line in result.changed:
         print_line(line)
-    if done.outcome.reason:
-        print_line(f"{done.outcome.state}: {done.outcome.reason}")
-    print_line("the same" if done.same else "not the same")
-    context.exit(0 if done.same else 1)
+    if result.outcome.reason:
+        print_line(f"{result.outcome.state}: {result.outcome.reason}")
+    print_line("the same" if result.same else "not the same")
+    context.exit(0 if result.same else 1)

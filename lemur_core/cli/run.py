@@ -1,4 +1,4 @@
-"""``lemur run``: the main job."""
+"""``lemur run``: train pipelines and record every epoch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemur_core.cli.aliases import lemur_options, take_aliases
+from lemur_core.cli.aliases import lemur_options, resolve_aliases
 from lemur_core.cli.options import data_option, db_option
 from lemur_core.cli.output import print_line
 
@@ -30,10 +30,10 @@ _KEEP = ("no", "best", "last", "every")
 
 
 class _Run(click.Command):
-    """Takes ``--keep-weights`` without a value too, before a pattern for instance."""
+    """Accepts ``--keep-weights`` without a value, for example before a pattern."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Write out the value that the flag alone means, and parse."""
+        """Insert the default value of ``--keep-weights`` if it has none, and parse."""
         for place, (arg, after) in enumerate(pairwise([*args, ""])):
             if arg == "--":
                 break
@@ -44,73 +44,108 @@ class _Run(click.Command):
 
 @click.command(cls=_Run, epilog=EPILOG)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN|FILE.py|FILE.toml]...")
-@click.option("--task", multiple=True, help="Pipelines of this task only.")
-@click.option("--dataset", multiple=True, help="Pipelines of this data set only.")
-@click.option("--metric", multiple=True, help="Pipelines of this metric only.")
-@click.option("--net", multiple=True, help="Pipelines of this net only, or the path of its file.")
-@click.option("-f", "--transform", multiple=True, help="Transforms to search; else all that fit.")
+@click.option("--task", multiple=True, help="Only pipelines of this task.")
+@click.option("--dataset", multiple=True, help="Only pipelines of this dataset.")
+@click.option("--metric", multiple=True, help="Only pipelines of this metric.")
+@click.option("--net", multiple=True, help="Only pipelines of this net: a name or path of a file.")
 @click.option(
-    "-t", "--trials", type=int, help="Trials of each pipeline; negative: that many more.  [3]"
+    "-f", "--transform", multiple=True, help="Transforms to search.  [all of one fitting size]"
+)
+@click.option(
+    "-t", "--trials", type=int, help="Trials of each pipeline in total; -N trains N more.  [3]"
 )
 @click.option(
     "--points",
     metavar="FILE.jsonl|FILE.csv",
-    help="Train each of these hyperparameters once, instead of a search.",
+    help="Train the hyperparameters in each line of the file once instead of searching.",
 )
 @click.option("-e", "--epochs", "--epoch", type=int, help="Epochs of each trial.  [5]")
 @click.option("--lr", help="Learning rate: 0.01, or a range to search, 1e-4..1e-1.")
-@click.option("--batch", help="Batch size: 64, or 2^4..2^7, or 24,48.")
-@click.option("--momentum", help="Momentum: 0.9, or 0..0.99.")
-@click.option("--dropout", help="Dropout: 0.2, or 0..0.5.")
+@click.option("--batch", help="Batch size: 64, a range 2^4..2^7, or values 24,48.")
+@click.option("--momentum", help="Momentum: 0.9, or a range to search, 0..0.99.")
+@click.option("--dropout", help="Dropout: 0.2, or a range to search, 0..0.5.")
 @click.option(
     "--set",
     "set_",
     multiple=True,
     metavar="NAME=RANGE",
-    help="Any hyperparameter: NAME=value, lo..hi, 'lo..hi log', 'lo..hi int' or a,b.",
+    help="Value or range of any hyperparameter: NAME=value, NAME=a,b, NAME=lo..hi, "
+    "'NAME=lo..hi log' or 'NAME=lo..hi int'; can be repeated.",
 )
 @click.option("-p", "--prm", "--nn_prm", metavar="JSON", help="Hyperparameters as a JSON object.")
 @click.option("--seed", type=int, help="Seeds the search and every trial.  [0]")
-@click.option("--device", help="cpu, cuda, cuda:1, ...; auto takes a GPU if there is one.  [auto]")
-@click.option("--gpus", metavar="0,1,...", help="GPUs to use, a worker on each.")
-@click.option("-w", "--workers", type=int, help="Trials to train at once.  [1, or one a GPU]")
-@click.option("--threads", type=int, help="CPU threads of a worker; 1 repeats to the last bit.")
-@click.option("--precision", metavar="fp32|bf16", help="What nets compute in; both are searched.")
+@click.option("--device", help="cpu, cuda, cuda:1, ...; auto uses a GPU if there is one.  [auto]")
+@click.option("--gpus", metavar="0,1,...", help="Indices of the GPUs to use, one worker per GPU.")
+@click.option("-w", "--workers", type=int, help="Trials to train in parallel.  [1, or one per GPU]")
+@click.option(
+    "--threads",
+    type=int,
+    help="CPU threads of each worker; with 1, results repeat to the last bit.  [a share of the "
+    "cores]",
+)
+@click.option(
+    "--precision", metavar="fp32|bf16", help="Floating-point format; fp32,bf16 searches both."
+)
 @click.option("--compile", is_flag=True, default=None, help="Compile nets before training.")
-@click.option("--channels-last", is_flag=True, default=None, help="Lay out weights so.")
+@click.option(
+    "--channels-last", is_flag=True, default=None, help="Use the channels-last memory format."
+)
 @click.option("--sampler", help="Optuna's sampler: TPE, Random, CmaEs, ...  [TPE]")
 @click.option("--pruner", help="Optuna's pruner: Nop, Median, Hyperband, ...  [Nop]")
 @click.option(
     "--estimator",
     metavar="NAME[:OPTION=VALUE,...]",
-    help="Stop trials when this has settled on their final score: peng4nn, ...",
+    help="Stop a trial once this estimator can predict its final score: peng4nn, ...",
 )
-@click.option("--audit", type=float, metavar="SHARE", help="Trials to train on all the same.  [0]")
+@click.option(
+    "--audit",
+    type=float,
+    metavar="SHARE",
+    help="Share of the trials, 0 to 1, to train to the end anyway, to measure the estimator's "
+    "error.  [0]",
+)
 @click.option(
     "-a",
     "--fail-attempts",
     "--nn_fail_attempts",
     "fail_attempts",
     type=int,
-    help="Failures in a row that set a pipeline aside.  [3]",
+    help="Consecutive failures after which lemur gives up on a pipeline.  [3]",
 )
-@click.option("--epoch-limit", type=float, help="Minutes an epoch may take.  [30]")
-@click.option("--trial-limit", type=float, help="Minutes a trial may take.")
-@click.option("--memory-limit", type=float, help="GiB of memory a trial's process may take.")
+@click.option("--epoch-limit", type=float, help="Maximum duration of an epoch in minutes.  [30]")
 @click.option(
-    "--checkpoint/--no-checkpoint", default=None, help="Keep trials' states, to go on from.  [keep]"
+    "--trial-limit", type=float, help="Maximum duration of a trial in minutes.  [no limit]"
+)
+@click.option(
+    "--memory-limit",
+    type=float,
+    help="Maximum memory of a trial's process in GiB.  [no limit]",
+)
+@click.option(
+    "--checkpoint/--no-checkpoint",
+    default=None,
+    help="Save the state of each trial after every epoch, to resume from.  [checkpoint]",
 )
 @click.option(
     "--keep-weights",
     type=click.Choice(_KEEP),
-    help="Keep the weights of each trial's best, last or every epoch; the flag alone: best.  [no]",
+    help="Keep the weights of each trial's best, last or every epoch; best if no value is given.  "
+    "[no]",
 )
-@click.option("--weights", metavar="FILE.safetensors", help="Begin each trial with these weights.")
-@click.option("--in-process", is_flag=True, default=None, help="Train here, for debuggers.")
+@click.option("--weights", metavar="FILE.safetensors", help="Initial weights of every trial.")
+@click.option(
+    "--in-process",
+    is_flag=True,
+    default=None,
+    help="Train in this process so that a debugger works.",
+)
 @db_option
 @data_option
 @click.option(
-    "--download", is_flag=True, default=None, help="Fetch data sets that you name, if missing."
+    "--download",
+    is_flag=True,
+    default=None,
+    help="Download missing datasets that you name without a wildcard.",
 )
 @click.option(
     "--skip-corrupt", is_flag=True, default=None, help="Leave out files that cannot be decoded."
@@ -119,64 +154,64 @@ class _Run(click.Command):
     "--adopt",
     is_flag=True,
     default=None,
-    help="Count trials of unknown data as trained on this data.",
+    help="Record earlier trials whose training data is unknown as trained on this data.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the pipelines and stop.")
-@click.option("--quiet", "-q", is_flag=True, help="Print the leaderboard only.")
+@click.option("--dry-run", is_flag=True, help="Print the pipelines without training them.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and the leaderboard.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
 @lemur_options
 @click.pass_context
-def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **given: Any) -> int:
+def run(context: click.Context, /, dry_run: bool, quiet: bool, as_json: bool, **flags: Any) -> int:
     """Train pipelines and record every epoch.
 
-    PATTERN is task_dataset_metric_net or the beginning of one; a part may hold * and {a,b}. FILE.py
-    is a net; FILE.toml holds settings, which flags override. Without any, a few small nets are
-    trained on embedded data.
+    PATTERN is task_dataset_metric_net or its first parts; each part may contain * and {a,b}.
+    FILE.py is a net. FILE.toml contains settings, which flags override. Without arguments, lemur
+    trains a few small nets on embedded data.
 
-    Exit status: 0 all trials done, 1 some failed or could not be recorded, 2 nothing could be run
-    or the database was lost, 130 interrupted.
+    Exit status: 0 if all trials are done, 1 if some failed or could not be recorded, 2 if nothing
+    could be run or the database was lost, 130 if interrupted.
     """
     from lemur_core.campaign.plan import plan
     from lemur_core.cli.flags import settings_of
     from lemur_core.registry import installed
 
-    settings = settings_of(take_aliases(given), _on_command_line(context))
+    settings = settings_of(resolve_aliases(flags), _on_command_line(context))
     if dry_run:
         pipelines = plan(settings, installed()).pipelines
         for pipeline in pipelines:
             print_line(pipeline.name)
-        _say_held(settings.db, pipelines)
+        _print_held_trials(settings.db, pipelines)
         return 0
     from lemur_core.campaign.run import campaign
-    from lemur_core.cli.progress import watching
+    from lemur_core.cli.progress import progress_display
     from lemur_core.events import Warned
-    from lemur_core.notices import warnings_told
+    from lemur_core.notices import warnings_reported
 
     with (
-        watching(quiet=quiet, as_json=as_json) as show,
-        warnings_told(lambda line: show(Warned(line))),
+        progress_display(quiet=quiet, as_json=as_json) as show,
+        warnings_reported(lambda line: show(Warned(line))),
     ):
         summary = campaign(settings, installed(), show)
         show.ended(summary)
     return summary.exit_status
 
 
-def _say_held(db: str, pipelines: Sequence[Pipeline]) -> None:
+def _print_held_trials(db: str, pipelines: Sequence[Pipeline]) -> None:
     from lemur_core.store.location import may_exist
 
     if not may_exist(db):
         return
-    from lemur_core.cli.wording import held_text
+    from lemur_core.cli.wording import held_trials_text
     from lemur_core.errors import StoreError
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.held_trials import held_trials
 
-    # The pipelines are what was asked for; the database may be an older one, or away.
+    # A dry run only has to list pipelines: the database may be an older one, or unreachable.
     with suppress(StoreError), opened(db) as engine:
         for held in patiently(engine, lambda connection: held_trials(connection, pipelines)):
             if not held.is_over:
-                print_line(held_text(held.trials, held.host, held.silent_s), err=True)
+                print_line(held_trials_text(held.trials, held.host, held.silent_s), err=True)
 
 
 def _on_command_line(context: click.Context) -> set[str]:

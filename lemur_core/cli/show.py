@@ -1,4 +1,4 @@
-"""``lemur show``: one entry, its origin, hyperparameters, size and source; or one trial."""
+"""``lemur show``: show an entry with its origin, hyperparameters, size and source; or a trial."""
 
 from __future__ import annotations
 
@@ -21,16 +21,23 @@ if TYPE_CHECKING:
 
     from lemur_core.kind import Kind
 
+EPILOG = """\b
+Examples:
+  lemur show net ResNet --size --no-source
+  lemur show loader cifar-10 --data ~/data
+  lemur show trial 1f2e3d4c
+  lemur show pictures img-segmentation_digits-scenes_iou_UNet-S -o unet.png"""
+
 source_option = click.option(
-    "--source/--no-source", default=True, show_default=True, help="Print the source."
+    "--source/--no-source", default=True, show_default=True, help="Print the source code."
 )
 
 
 class KindGroup(click.Group):
-    """What can be shown: entries by their kind, and what was recorded."""
+    """A group with one sub-command for each kind of entry and each kind of record."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Return what shows this kind."""
+        """Return the command that shows this kind."""
         if cmd_name == "pictures":
             from lemur_core.cli.pictures import pictures
 
@@ -40,13 +47,13 @@ class KindGroup(click.Group):
         return trial if cmd_name == "trial" else entry
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the kinds."""
+        """Return the kinds of entries and records."""
         return [*installed().kinds, "trial", "collection", "pictures"]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what can be shown, the kinds of entries in one line."""
+        """Write the sub-commands, with all kinds of entries in one line."""
         rows = [
-            (f"{'|'.join(installed().kinds)} NAME", "Show everything about one that is installed.")
+            (f"{'|'.join(installed().kinds)} NAME", "Show everything about an installed entry.")
         ]
         for name, argument in (
             ("trial", "UID"), ("collection", "NAME"), ("pictures", "PIPELINE|UID")
@@ -56,28 +63,32 @@ class KindGroup(click.Group):
             formatter.write_dl(rows)
 
 
-@click.command(cls=KindGroup, subcommand_metavar="KIND NAME [OPTIONS]")
+@click.command(cls=KindGroup, subcommand_metavar="KIND NAME [OPTIONS]", epilog=EPILOG)
 def show() -> None:
-    """Show one net, loader, ..., a trial or collection, or pictures of what a net predicts."""
+    """Show a net, loader, ..., a trial or collection, or pictures of a net's predictions."""
 
 
 @click.command()
 @click.argument("name")
-@click.option("--size", is_flag=True, help="Count a net's parameters and multiply-adds.")
+@click.option("--size", is_flag=True, help="For a net: count parameters and multiply-adds.")
 @click.option(
     "--shape",
     default="3x224x224",
     show_default=True,
-    help="Input of --size: channels x height x width.",
+    help="Input shape for --size: channels x height x width.",
 )
 @click.option(
-    "--classes", type=click.IntRange(1), default=10, show_default=True, help="Classes of --size."
+    "--classes",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Number of classes for --size.",
 )
 @click.option(
     "--data",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="For a loader: list the classes and splits of the data set in this folder, no source.",
+    help="For a loader: describe the dataset in this folder instead of printing the source.",
 )
 @source_option
 @click.pass_context
@@ -94,20 +105,20 @@ def entry(
     registry = installed()
     kind = kind_named(registry, str(context.info_name)).name
     if kind == "loader":
-        own_name, restriction = split(name)
-        check_options(name, restriction, registry.get(kind, own_name).options)
+        base_name, restriction = split(name)
+        check_options(name, restriction, registry.get(kind, base_name).options)
     else:
-        own_name, restriction = name, NONE
+        base_name, restriction = name, NONE
         if data is not None:
             raise click.UsageError(f"--data is for loaders, not for a {kind}")
-    shown = registry.get(kind, own_name)
+    shown = registry.get(kind, base_name)
     lines = list(_facts(registry, kind, shown))
     if kind == "loader" and data is not None:
         from lemur_core.cli.loader import loader_lines
 
         lines += loader_lines(shown, name, restriction, data)
-        given = context.get_parameter_source("source")
-        source = source and given is click.core.ParameterSource.COMMANDLINE
+        origin = context.get_parameter_source("source")
+        source = source and origin is click.core.ParameterSource.COMMANDLINE
     lines += _details(registry.kinds[kind], shown)
     if kind == "net" and size:
         lines += _size(shown, _shape(shape), classes)
@@ -122,22 +133,22 @@ def entry(
 @source_option
 @db_option
 def trial(uid: str, source: bool, db: str) -> None:
-    """Show all that is known of the trial whose id begins with UID, as in lemur data."""
+    """Show everything recorded about the trial whose id starts with UID, as in lemur data."""
     from lemur_core.cli.show_trial import trial_text
     from lemur_core.store.database import opened
     from lemur_core.store.patience import patiently
     from lemur_core.store.reading.stored_trial import read_stored_trial
 
     with opened(db) as engine:
-        told = patiently(engine, lambda connection: read_stored_trial(connection, uid))
-    print_text(trial_text(told))
-    if source and "nn" in told.codes:
+        recorded = patiently(engine, lambda connection: read_stored_trial(connection, uid))
+    print_text(trial_text(recorded))
+    if source and "nn" in recorded.codes:
         print_line()
-        print_data(told.codes["nn"])
+        print_data(recorded.codes["nn"])
 
 
 def _facts(registry: Registry, kind: str, entry: Entry) -> Iterator[str]:
-    full = next(name for name, one in registry.entries(kind) if one is entry)
+    full = next(name for name, other in registry.entries(kind) if other is entry)
     plugin = registry.plugins[full.partition("/")[0]]
     yield f"{kind:<12}{full}"
     if entry.about():
@@ -163,7 +174,7 @@ def _details(kind: Kind, entry: Entry) -> list[str]:
         return [*Entry(kind.name, kind.details).load()(entry)]
     except (LemurError, OSError):
         raise
-    # A stranger's code, of a kind that a plugin brings or of the entry itself.
+    # Third-party code: of a plugin that declares the kind, or of the entry itself.
     except Exception as error:
         why = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise PluginError(f"{kind.name} {entry.name!r} cannot be shown: {why}") from error
@@ -188,10 +199,10 @@ def _size(entry: Entry, shape: tuple[int, ...], classes: int) -> Iterator[str]:
         text = "x".join(map(str, shape))
         raise MisfitError(f"net {entry.name!r} cannot take {text}: {error}") from error
     parameters = sum(parameter.numel() for parameter in net.parameters())
-    given = f"for {'x'.join(map(str, shape))} and {classes} classes"
-    yield f"{'parameters':<12}{parameters:,} ({parameters / 1e6:.2f} million), {given}"
-    # torch counts a multiplication and an addition as two operations.
-    yield f"{'multiply-adds':<12} {counter.get_total_flops() // 2:,}, {given}"
+    condition = f"for {'x'.join(map(str, shape))} and {classes} classes"
+    yield f"{'parameters':<12}{parameters:,} ({parameters / 1e6:.2f} million), {condition}"
+    # torch counts a multiply-add as two operations.
+    yield f"{'multiply-adds':<12} {counter.get_total_flops() // 2:,}, {condition}"
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
-"""The streams that commands print to: text of others is shown by a terminal, never obeyed.
+"""Output streams that escape untrusted text, so that a terminal shows it but never obeys it.
 
-Such text is in most of what commands print. The streams escape it, so that no command has to think
-of it. Only what `style` marks and `EscapingStream.replace_line` writes reaches a terminal as a
-control sequence.
+Most output of commands contains text written by others. The streams escape all of it, so commands
+do not have to. Only the styles marked by `style` and the text of `EscapingStream.replace_line`
+reach a terminal as control sequences.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lemur_core.passwords import redact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Text of others cannot hold what it cannot know.
+# Untrusted text cannot contain this mark, because it is random.
 _MARK = f"\ue000{os.urandom(8).hex()}:"
 _MARKED = re.compile(rf"{_MARK}(\d+)m")
 _CODES = {"bold": 1, "red": 31, "yellow": 33}
@@ -31,9 +31,9 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 class TolerantStream(io.TextIOBase):
-    """Writes text to another stream, whatever that can encode and whoever is writing already.
+    """Writes text to another stream, escaping characters that the other stream cannot encode.
 
-    A signal's handler may print while its own thread does, which other streams do not take.
+    A signal handler may print while its own thread is printing, which other streams do not allow.
 
     Args:
         stream: The other stream.
@@ -51,7 +51,7 @@ class TolerantStream(io.TextIOBase):
 
     @property
     def errors(self) -> str:  # type: ignore[override]
-        """How characters are written that the encoding does not have."""
+        """How characters that cannot be encoded are written."""
         return "backslashreplace"
 
     def write(self, text: str) -> int:
@@ -60,7 +60,7 @@ class TolerantStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Write out what is kept back."""
+        """Flush the other stream."""
         self._put("", flush=True)
 
     def isatty(self) -> bool:
@@ -76,7 +76,7 @@ class TolerantStream(io.TextIOBase):
         return True
 
     def __getattr__(self, name: str) -> Any:
-        # The stream's name, for example, or how it is buffered.
+        # For example the name of the stream or its buffering.
         return getattr(self.stream, name)
 
     def _put(self, text: str, *, flush: bool = False) -> None:
@@ -97,9 +97,10 @@ class TolerantStream(io.TextIOBase):
 
 
 class EscapingStream(TolerantStream):
-    """Writes text to another stream, escaped and without the passwords of URLs.
+    """Writes text to another stream, escaped and without the passwords in URLs.
 
-    Its ``buffer`` takes data: the bytes are written as they are, but shown as text on a terminal.
+    Bytes written to its ``buffer`` are passed on unchanged, but on a terminal they are decoded and
+    escaped.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -108,31 +109,34 @@ class EscapingStream(TolerantStream):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the other stream; UTF-8 for ASCII, which nobody need work around."""
+        """The encoding of the other stream, or UTF-8 instead of ASCII.
+
+        Text is escaped on writing, so callers need not avoid characters outside ASCII.
+        """
         encoding = _encoding_of(self.stream)
         return "utf-8" if codecs.lookup(encoding).name == "ascii" else encoding
 
     @property
     def buffer(self) -> io.RawIOBase:
-        """What takes bytes."""
+        """The binary stream."""
         return self._data
 
     def write(self, text: str) -> int:
-        """Write text, escaped, with the styles that `style` has marked."""
+        """Write text, escaped, with the styles marked by `style`."""
         self.write_escaped(redact(text))
         return len(text)
 
     def write_escaped(self, text: str) -> None:
-        """Write text that holds no password of ours as `write` does."""
+        """Write text as `write` does, but without looking for passwords."""
         self._put(_MARKED.sub("\x1b[\\1m", escape(text)))
 
     def replace_line(self, text: str) -> None:
-        """Write text in place of the line that the cursor of a terminal is on."""
+        """Replace the current line of a terminal with text."""
         self._put(f"{_CLEAR_LINE}{one_line(redact(text))}", flush=True)
 
 
 class _Data(io.RawIOBase):
-    """Takes the bytes of a stream."""
+    """The binary buffer of an `EscapingStream`."""
 
     def __init__(self, text: EscapingStream) -> None:
         self._text = text
@@ -162,26 +166,26 @@ def _encoding_of(stream: TextIO) -> str:
 
 @contextmanager
 def escaping() -> Iterator[None]:
-    """Put streams that escape in the place of ``sys.stdout`` and ``sys.stderr``."""
+    """Replace ``sys.stdout`` and ``sys.stderr`` with escaping streams for the block."""
     before = sys.stdout, sys.stderr
-    # Where a stream was closed before Python began, there is none.
+    # A stream that was closed before Python started is None.
     ours = [stream and EscapingStream(stream) for stream in before]
     sys.stdout, sys.stderr = ours
     try:
         yield
     finally:
-        # Where a reader went away, click has put a stream there that does not complain at the end.
+        # If the reader of a pipe is gone, click has installed a stream that ignores errors at exit.
         if [sys.stdout, sys.stderr] == ours:
             sys.stdout, sys.stderr = before
 
 
 def style(text: str, code: str, *, err: bool = False) -> str:
-    """Return text in a style, or as it is where it is not for a terminal.
+    """Return text marked with a style, or unchanged if the stream is not a terminal.
 
     Args:
         text: The text.
         code: ``bold``, ``red`` or ``yellow``.
-        err: It is for standard error, not for standard output.
+        err: Whether the text is for standard error instead of standard output.
     """
     stream = sys.stderr if err else sys.stdout
     if not (isinstance(stream, EscapingStream) and stream.isatty()):

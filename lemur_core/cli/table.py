@@ -1,4 +1,4 @@
-"""Aligned columns of text."""
+"""Format tables as aligned columns of text."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from lemur_core.escapes import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Narrower than this, the last column is put beneath each row.
+# If the last column would be narrower than this, it is printed below each row.
 _LEAST_WIDTH = 30
 _UNBROKEN: dict[str, Any] = {"break_on_hyphens": False, "break_long_words": False}
 
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return rows under headers, numbers to the right.
+    """Return rows under headers, with columns of numbers aligned to the right.
 
-    On a terminal the last column is wrapped, or put beneath each row where there is little room.
-    A cell is one line, whatever it holds: line ends and control characters are shown as escapes.
+    On a terminal the last column is wrapped, or printed below each row if there is little space.
+    Each cell takes one line: line ends and control characters are shown as escapes.
 
     >>> print(text_table(["net", "score"], [["ResNet", "0.97"], ["AlexNet", "0.9"]]))
     net      score
@@ -48,7 +48,7 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def headed(title: str, table: str) -> str:
-    """Return a table under its title, which is one line."""
+    """Return a table under a title of one line."""
     return f"{style(one_line(title), 'bold')}\n{table}"
 
 
@@ -62,10 +62,10 @@ def _beside(
 
 
 def _beneath(row: Sequence[str], widths: Sequence[int], right: Sequence[bool], columns: int) -> str:
-    rest = textwrap.fill(
+    last = textwrap.fill(
         row[-1], columns, initial_indent="    ", subsequent_indent="    ", **_UNBROKEN
     )
-    return f"{_line(row[:-1], widths[:-1], right[:-1])}\n{rest}"
+    return f"{_line(row[:-1], widths[:-1], right[:-1])}\n{last}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

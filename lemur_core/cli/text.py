@@ -1,4 +1,4 @@
-"""How numbers and hyperparameters are written for people."""
+"""Format numbers and hyperparameters for people."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time in at most two units.
+    """Return a duration in at most two units.
 
     >>> duration(7.26), duration(125), duration(3725)
     ('7.3 s', '2 min 05 s', '1 h 02 min')
     """
     if seconds < 59.95:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, remainder = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest:02} s"
+        return f"{minutes} min {remainder:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def binary(size: int) -> str:
-    """Return a number of bytes in the largest unit of which there is one.
+    """Return a number of bytes in the largest unit that gives at least 1.
 
     >>> binary(812), binary(170_498_071), binary(26_000_000_000)
     ('812 B', '162.6 MiB', '24.2 GiB')
@@ -38,7 +38,7 @@ def binary(size: int) -> str:
 
 
 def prm_text(prm: Mapping[str, Any]) -> str:
-    """Return hyperparameters on one line, reals to four digits.
+    """Return hyperparameters on one line, with floats rounded to four significant digits.
 
     >>> prm_text({"lr": 0.0123456, "batch": 32, "transform": "norm_32"})
     'batch=32 lr=0.01235 transform=norm_32'
@@ -50,7 +50,7 @@ def prm_text(prm: Mapping[str, Any]) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Return a number of things, the things in the plural where that is right.
+    """Return a number followed by a noun, in the plural unless the number is 1.
 
     >>> counted(1, "artefact"), counted(1234, "fact")
     ('1 artefact', '1,234 facts')
@@ -59,7 +59,7 @@ def counted(number: int, what: str) -> str:
 
 
 def json_text(value: Any) -> str:
-    r"""Return a value's JSON on one line, letters of any script as they are.
+    r"""Return the JSON of a value on one line, without escaping letters of any script.
 
     >>> json_text({"ä": [1.0, None]})
     '{"ä": [1.0, null]}'
@@ -70,7 +70,7 @@ def json_text(value: Any) -> str:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Return a curve as one line of bars, from its least value to its greatest.
+    """Return a curve as one line of bars, scaled from the minimum to the maximum.
 
     >>> sparkline([0.1, 0.5, 0.9])
     '▁▄█'

@@ -1,4 +1,4 @@
-"""What happens in a campaign, in words."""
+"""Format the events of a campaign as text."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def fetched_line(event: events.FileFetched) -> str:
-    """Return how much of a data set's file is there."""
+    """Return how much of a dataset's file is downloaded."""
     of = f" of {binary(event.total)}" if event.total else ""
     return f"fetching {event.file}: {binary(event.done)}{of}"
 
 
 def campaign_line(event: events.CampaignStarted) -> str:
-    """Return what is about to be done, on which device, recorded where."""
+    """Return how much a campaign trains, on which devices, and where results are recorded."""
     pipelines, trials = len(event.pipelines), event.trials
     return (
         f"{_count(pipelines, 'pipeline')}, {_count(trials, 'trial')} of "
@@ -30,8 +30,8 @@ def campaign_line(event: events.CampaignStarted) -> str:
 
 
 def study_line(event: events.StudyStarted) -> str:
-    """Return a pipeline's name and how many trials it has and lacks."""
-    done = f", {event.done} done already" if event.done else ""
+    """Return a pipeline's name and how many of its trials are done and to be trained."""
+    done = f", {event.done} already done" if event.done else ""
     others = ""
     if event.others:
         others = f" ({_count(event.others, 'trial')} with other hyperparameters not counted)"
@@ -44,18 +44,18 @@ def fixed_line(event: events.StudyStarted) -> str:
 
 
 def waiting_line(event: events.TrialsHeld) -> str:
-    """Return which trials are waited for, and until when."""
-    line = f"waiting: {held_text(event.trials, event.host, event.silent_s)}"
+    """Return how many trials of another campaign are waited for, and until when."""
+    line = f"waiting: {held_trials_text(event.trials, event.host, event.silent_s)}"
     if event.free_at is None:
-        return f"{line}, whose process lives"
+        return f"{line}; its process is still running"
     return f"{line}; taken over at {event.free_at:%H:%M:%S} unless it is seen again"
 
 
-def held_text(trials: int, host: str, silent_s: float) -> str:
-    """Return how many trials are held, where, and when that was last confirmed."""
-    are, by = "is" if trials == 1 else "are", f"host {host}" if host else "another campaign"
+def held_trials_text(trials: int, host: str, silent_s: float) -> str:
+    """Return how many trials are held, by which host, and when it was last seen."""
+    verb, owner = "is" if trials == 1 else "are", f"host {host}" if host else "another campaign"
     seen = f"last seen {duration(silent_s)} ago"
-    return f"{_count(trials, 'trial')} {are} held by {by}, {seen}"
+    return f"{_count(trials, 'trial')} {verb} held by {owner}, {seen}"
 
 
 def searched_text(trial: Trial, fixed: Mapping[str, Value]) -> str:
@@ -86,12 +86,12 @@ def outcome_text(outcome: Outcome) -> str:
 def _predicted(prediction: Prediction | None) -> str:
     if prediction is None:
         return ""
-    said = f"validation {prediction.score:.4f} was predicted after {prediction.epoch:g} epochs"
-    return f"; {said}{', trained on to see' if prediction.audited else ''}"
+    text = f"validation {prediction.score:.4f} was predicted after {prediction.epoch:g} epochs"
+    return f"; {text}{', trained to the end as a check' if prediction.audited else ''}"
 
 
-def named(trial: Trial, *, alone: bool) -> str:
-    """Return what a trial is called where it trains alone, or beside others."""
+def trial_name(trial: Trial, *, alone: bool) -> str:
+    """Return the name of a trial: its number, and its net too unless it trains alone."""
     return f"trial {trial.number}" if alone else f"{trial.pipeline.net} trial {trial.number}"
 
 

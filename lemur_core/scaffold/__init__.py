@@ -1,1 +1,1 @@
-"""The files that ``lemur new`` writes, with ``$name`` where a name goes."""
+"""Templates of the files that ``lemur new`` writes, with placeholders such as ``$name``."""

@@ -1,4 +1,4 @@
-"""Write a plugin package from templates: what every package has, and the files of each kind."""
+"""Write a plugin package from templates: files common to all packages, and those of each kind."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ KINDS = (
     "command",
     "tracker",
 )
-"""What a package can be written with; a tracker implements life-cycle hooks, without an entry."""
+"""The supported kinds; a tracker implements life-cycle hooks and has no entry."""
 
 _TEMPLATES = files("lemur_core.scaffold")
 _PUBLIC = ("Entry", "entries_in", "hookimpl")
-# What the modules of a kind import beside lemur_core.
+# Distribution that the modules of a kind import in addition to lemur_core.
 _NEEDS = {"net": "torch", "loader": "torch", "transform": "torch", "metric": "torch"} | {
     "command": "click"
 }
 
 
 def names_of(name: str) -> dict[str, str]:
-    """Return what a plugin's package, distribution and net are called.
+    """Return the names of a plugin's package, distribution and net.
 
     >>> names_of("far-away")["distribution"], names_of("far-away")["package"]
     ('lemur-far-away', 'lemur_far_away')
@@ -49,15 +49,15 @@ def names_of(name: str) -> dict[str, str]:
 
 
 def write_package(root: Path, name: str, kinds: Sequence[str]) -> list[Path]:
-    """Write a package that registers one of each kind, and its contract tests.
+    """Write a package that registers an entry of each kind, with contract tests.
 
     Args:
-        root: The package's folder, which is there and empty.
-        name: The plugin's name, without ``lemur-``.
-        kinds: Of `KINDS`, each once.
+        root: The folder of the package, which exists and is empty.
+        name: Name of the plugin without ``lemur-``.
+        kinds: Kinds from `KINDS`, without duplicates.
 
     Returns:
-        The files, in the order of their paths.
+        The paths of the files, sorted.
 
     Raises:
         OSError: A file cannot be written.
@@ -71,7 +71,7 @@ def write_package(root: Path, name: str, kinds: Sequence[str]) -> list[Path]:
 
 
 def commands_of(name: str, kinds: Sequence[str]) -> list[str]:
-    """Return a command line for each kind that uses what was written, without repeats."""
+    """Return command lines that use the entries of each kind, without duplicates."""
     commands = (_part(kind, "command.tmpl", names_of(name)).strip() for kind in kinds)
     return list(dict.fromkeys(commands))
 
@@ -79,43 +79,43 @@ def commands_of(name: str, kinds: Sequence[str]) -> list[str]:
 def _composed(kinds: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
     """Return the parts of the common files that depend on the kinds."""
     hooks = "\n\n".join(_part(kind, "hook.tmpl", names) for kind in kinds)
-    used = [one for one in _PUBLIC if re.search(rf"\b{one}\b", hooks)]
-    needed = sorted({_NEEDS[kind] for kind in kinds if kind in _NEEDS})
+    imports = [name for name in _PUBLIC if re.search(rf"\b{name}\b", hooks)]
+    libraries = sorted({_NEEDS[kind] for kind in kinds if kind in _NEEDS})
     core = ".".join(version("lemur-core").split(".")[:2])
     return {
-        "imports": f"from lemur_core import {', '.join(used)}",
+        "imports": f"from lemur_core import {', '.join(imports)}",
         "hooks": hooks,
         "cases": "".join(_part(kind, "contract.tmpl", names) for kind in kinds),
-        "dependencies": ", ".join(f'"{one}"' for one in (f"lemur-core>={core}", *needed)),
+        "dependencies": ", ".join(f'"{name}"' for name in (f"lemur-core>={core}", *libraries)),
         "commands": "\n".join(f"    {line}" for line in commands_of(names["name"], kinds)),
         "summary": f"{_listed([f'{kind}s' for kind in kinds]).capitalize()} for lemur",
     }
 
 
 def _listed(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _part(kind: str, file: str, values: Mapping[str, str]) -> str:
-    place = _TEMPLATES / "kinds" / kind / file
-    if not place.is_file():
+    template = _TEMPLATES / "kinds" / kind / file
+    if not template.is_file():
         return ""
-    return Template(place.read_text(encoding="utf-8")).substitute(values)
+    return Template(template.read_text(encoding="utf-8")).substitute(values)
 
 
 def _write(template: Traversable, folder: Path, values: Mapping[str, str]) -> Iterator[Path]:
     for child in template.iterdir():
-        place = folder / _renamed(child.name, values)
+        path = folder / _file_name(child.name, values)
         if child.is_dir():
-            place.mkdir()
-            yield from _write(child, place, values)
+            path.mkdir()
+            yield from _write(child, path, values)
         elif child.name.endswith(".tmpl"):
             text = Template(child.read_text(encoding="utf-8")).substitute(values)
-            place.write_text(f"{text.rstrip()}\n", encoding="utf-8")
-            yield place
+            path.write_text(f"{text.rstrip()}\n", encoding="utf-8")
+            yield path
 
 
-def _renamed(name: str, values: Mapping[str, str]) -> str:
-    known = {"package": values["package"], "net.py.tmpl": f"{values['net']}.py"}
-    return known.get(name, name.removesuffix(".tmpl"))
+def _file_name(template: str, values: Mapping[str, str]) -> str:
+    names = {"package": values["package"], "net.py.tmpl": f"{values['net']}.py"}
+    return names.get(template, template.removesuffix(".tmpl"))

@@ -216,7 +216,7 @@ NONSENSE = {
         (f'{{"trial": "{A}", "epoch": 0, "facts": [1]}}', "is not a line of facts.jsonl"),
         (
             f'{{"trial": "{A}", "epoch": 0, "facts": {{"a": NaN}}}}',
-            "fact 'a': is or holds nan; expected finite numbers",
+            "fact 'a': is or contains nan; expected finite numbers",
         ),
         (f'{{"trial": "{A}", "epoch": 9, "facts": {{"a": 1}}}}', "epoch 9 is not recorded"),
     ],
@@ -251,7 +251,7 @@ NONSENSE = {
                 {"uid": A, "name": "a\n", "kind": "set", "spec": 1, "provenance": 1,
                  "created": "today", "members": []}
             ),
-            "collection name 'a\\n': begins or ends with a space",
+            "collection name 'a\\n': starts or ends with a space",
         ),
     ],
 }  # fmt: skip

@@ -241,7 +241,7 @@ def test_commands_report_what_they_did(filled, old, tmp_path, lemur):
     publish(tmp_path / "stat", 1, [FIRST, {"lr": 1}])
     assert lemur("db", "import", tmp_path / "stat", "--db", file) == (
         1,
-        f"{tmp_path}/stat: 1 records taken in, 0 were there already, 1 could not be read\n",
+        f"{tmp_path}/stat: 1 records imported, 0 already present, 1 could not be read\n",
         f"{tmp_path}/stat: {_FAULT}\n".removeprefix(f"{tmp_path}/stat: "),
     )
     status, said, _ = lemur("db", "info", "--db", file)
@@ -253,12 +253,13 @@ def test_commands_report_what_they_did(filled, old, tmp_path, lemur):
     assert lemur("db", "vacuum", "--db", file)[0] == 0
     assert lemur("db", "merge", file, "--db", "new.db") == (
         0,
-        "1 trials, 3 epochs and 0 facts about code taken in\n",
+        "1 trials, 3 epochs and 0 facts about code imported\n",
         "",
     )
     assert lemur("db", "upgrade", "--db", old) == (
         0,
-        f"schema 0002 before, {schema.REVISION} after; as it was, it is in {old}.0002.bak\n",
+        f"schema 0002 before, {schema.REVISION} after; "
+        f"a copy of the old database is in {old}.0002.bak\n",
         "",
     )
     assert lemur("db", "upgrade", "--db", old) == (

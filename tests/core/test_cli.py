@@ -13,7 +13,7 @@ SMALL = ("--trials", 1, "--epochs", 2, "--in-process")
 
 @pytest.fixture
 def broken(toys):
-    """A plugin whose import fails stands beside the toy."""
+    """Install a plugin whose import fails in addition to the toy plugin."""
 
     class Source:
         name = "broken"
@@ -42,7 +42,7 @@ def test_running_without_arguments_trains_the_demo_and_ends_with_a_leaderboard(l
     assert lines[-1] == "results: lemur.db (lemur data)"
 
 
-def test_quiet_prints_the_leaderboard_only(lemur):
+def test_quiet_prints_only_the_leaderboard(lemur):
     status, out, _ = lemur("run", *SMALL, "--quiet")
     assert status == 0
     assert out.startswith(f"{BLOBS}\nnet ")
@@ -78,7 +78,7 @@ def test_settings_come_from_a_toml_file(lemur, tmp_path):
     assert json.loads(out.splitlines()[0])["epochs"] == 1
 
 
-def test_lemurs_long_names_are_understood(lemur):
+def test_lemurs_long_option_names_are_accepted(lemur):
     status, out, _ = lemur(
         "run", "-c", f"{BLOBS}_Linear", "-t", 1, "-e", 1, "--min_learning_rate", "0.01", "-l",
         "0.02", "--min_batch_binary_power", 3, "-b", 3, "-f", "plain", "--json", "--in-process",
@@ -89,7 +89,7 @@ def test_lemurs_long_names_are_understood(lemur):
     assert (prm["batch"], prm["transform"]) == (8, "plain")
 
 
-def test_a_failed_trial_is_exit_status_1_and_is_counted(lemur):
+def test_failed_trial_is_counted_and_exits_with_status_1(lemur):
     status, out, err = lemur("run", f"{BLOBS}_Raises", *SMALL, "-a", 2)
     assert status == 1
     assert "  trial 1 failed: RuntimeError: out of luck" in out.splitlines()
@@ -122,13 +122,13 @@ def test_a_failed_trial_is_exit_status_1_and_is_counted(lemur):
         (["data"], "database lemur.db: there is no such file; lemur run writes one"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_line_and_exit_status_2(lemur, arguments, line):
+def test_user_error_prints_one_line_and_exits_with_status_2(lemur, arguments, line):
     status, out, err = lemur(*arguments)
     assert (status, out) == (2, "")
     assert err == f"lemur: error: {line}\n"
 
 
-def test_a_plugin_that_fails_is_one_warning_line_and_the_rest_works(lemur, broken):
+def test_failing_plugin_prints_one_warning_and_others_work(lemur, broken):
     warning = (
         "lemur: warning: plugin 'broken' was left out: RuntimeError: no luck (see lemur doctor)\n"
     )
@@ -146,7 +146,7 @@ def test_doctor_shows_versions_plugins_and_tracebacks(lemur, broken):
     assert "plugin      toy (lemur-toy 1.2): 6 nets, 3 loaders, 2 transforms, 1 metric" in out
     assert "plugin      broken was left out: RuntimeError: no luck" in out
     assert 'raise RuntimeError("no luck")' in out
-    assert "database    lemur.db (not there yet; lemur run makes it)" in out
+    assert "database    lemur.db (does not exist yet; lemur run creates it)" in out
 
 
 def test_doctor_counts_what_the_database_holds(lemur):
@@ -157,7 +157,7 @@ def test_doctor_counts_what_the_database_holds(lemur):
     assert "device      cpu, " in out
 
 
-def test_show_tells_a_nets_origin_hyperparameters_and_source(lemur, toys):
+def test_show_prints_origin_hyperparameters_and_source_of_a_net(lemur, toys):
     status, out, _ = lemur("show", "net", "Linear")
     assert status == 0
     for fact in (
@@ -191,7 +191,7 @@ def test_data_prints_results_as_a_table_csv_and_json(lemur):
     assert rows[0]["prm"]["transform"] == "plain"
 
 
-def test_a_plugin_brings_a_command(lemur, toys, monkeypatch):
+def test_plugin_can_register_a_command(lemur, toys, monkeypatch):
     entry = Entry("greet", "lemur_toy.commands:greet", summary="Say hello.")
     extended = toys.with_entries("extra", "command", [entry])
     monkeypatch.setattr("lemur_core.cli.installed", lambda: extended)
@@ -207,7 +207,7 @@ def with_commands(toys, monkeypatch, **commands):
     monkeypatch.setattr("lemur_core.cli.doctor.installed", lambda: toys)
 
 
-def test_a_plugins_command_called_like_a_built_in_one_is_reported(lemur, toys, monkeypatch):
+def test_plugin_command_with_the_name_of_a_built_in_one_is_reported(lemur, toys, monkeypatch):
     with_commands(toys, monkeypatch, extra="run")
     line = (
         "command 'run' of plugin 'extra' has the name of a built-in command, which 'lemur run' "
@@ -221,7 +221,7 @@ def test_a_plugins_command_called_like_a_built_in_one_is_reported(lemur, toys, m
     assert (status, f"command     {line}\n" in out) == (0, True)
 
 
-def test_two_plugins_with_one_command_are_reported(lemur, toys, monkeypatch):
+def test_command_registered_by_two_plugins_is_reported(lemur, toys, monkeypatch):
     with_commands(toys, monkeypatch, one="greet", two="greet")
     warning = (
         "lemur: warning: plugins 'one' and 'two' each have a command 'greet'; "
@@ -231,7 +231,7 @@ def test_two_plugins_with_one_command_are_reported(lemur, toys, monkeypatch):
     assert lemur("greet", "you") == (
         2,
         "",
-        "lemur: error: command 'greet' is in several plugins; say which: one/greet, two/greet\n",
+        "lemur: error: command 'greet' is in several plugins; use one of one/greet, two/greet\n",
     )
     assert "each have a command 'greet'" in lemur("doctor", "--no-torch")[1]
 
@@ -240,7 +240,7 @@ def test_an_error_hint_names_at_most_a_dozen():
     assert hint("q", [str(number) for number in range(20)]).endswith(" and 8 more")
 
 
-def test_a_command_of_a_plugin_that_is_missing_says_what_to_install(lemur):
+def test_command_of_a_missing_plugin_names_the_distribution_to_install(lemur):
     assert lemur("check", "Net.py") == (
         2, "",
         "lemur: error: command 'check' needs the plugin lemur-check: pip install lemur-check\n",

@@ -68,8 +68,8 @@ def test_the_first_of_two_equal_keys_is_recorded(db):
     [
         (CodeFact("abc", "a", 1), "fact 'a': 'abc' is not a source's SHA-256"),
         (CodeFact(ONE, "", 1), "fact name '': is empty"),
-        (CodeFact(ONE, "a", math.nan), "fact 'a': is or holds nan; expected finite numbers"),
-        (CodeFact(ONE, "a", 1, "\n"), "key of fact 'a': name '\\n': begins or ends with a space"),
+        (CodeFact(ONE, "a", math.nan), "fact 'a': is or contains nan; expected finite numbers"),
+        (CodeFact(ONE, "a", 1, "\n"), "key of fact 'a': name '\\n': starts or ends with a space"),
     ],
 )
 def test_an_invalid_fact_is_refused_and_nothing_is_written(db, fact, message):
@@ -211,7 +211,7 @@ def exported(old, tmp_path):
 def test_facts_and_code_are_exported_and_imported(old, exported, db, lemur):
     assert lemur("db", "import", exported, "--format", "lemur-files", "--db", db) == (
         0,
-        f"{exported}: 0 records taken in, 0 were there already\n6 facts about code taken in\n",
+        f"{exported}: 0 records imported, 0 already present\n6 facts about code imported\n",
         "",
     )
     for name in ("check.verdict", "check.sketch"):

@@ -1,4 +1,4 @@
-"""A decimal comma is refused with the values that it would have stood for, lists are not."""
+"""Decimal commas are rejected with the values that they would have meant; lists are accepted."""
 
 import pytest
 
@@ -27,7 +27,7 @@ OWN = {"weight_decay": "0", "layers": "1..8 int", "bias": "0,1", "beta": "0..20"
         ("beta", "12,5", "12 and 5", "12.5"),
     ],
 )
-def test_decimal_commas_are_refused_with_their_reading(name, text, values, decimals):
+def test_decimal_commas_are_rejected_with_both_readings(name, text, values, decimals):
     with pytest.raises(SpaceError) as caught:
         override(of_net({"lr": "1e-5..1 log", "dropout": "0..0.5"} | OWN), {name: text})
     spaced = values.replace(" and ", ", ")
@@ -55,12 +55,12 @@ def test_decimal_commas_are_refused_with_their_reading(name, text, values, decim
         ("beta", [0.5], (0.5,)),
     ],
 )
-def test_honest_lists_are_lists(name, text, values):
+def test_plain_lists_are_accepted(name, text, values):
     space = of_net({"lr": "1e-5..1 log", "dropout": "0..0.5"} | OWN)
     assert override(space, {name: text})[name] == Choice(values)
 
 
-def test_a_hyperparameter_without_a_range_of_its_own_may_have_large_whole_numbers():
+def test_hyperparameter_without_a_range_accepts_large_integers():
     assert override(of_net({"width"}), {"width": "16,32"})["width"] == Choice((16, 32))
     with pytest.raises(SpaceError, match="write 0.5 for decimals"):
         override(of_net({"width"}), {"width": "0,5"})
@@ -82,7 +82,7 @@ def test_a_hyperparameter_without_a_range_of_its_own_may_have_large_whole_number
         ),
     ],
 )
-def test_numbers_that_can_be_meant_in_two_ways_are_refused(text, message):
+def test_ambiguous_numbers_are_rejected(text, message):
     with pytest.raises(SpaceError) as caught:
         parse_range("x", text)
     assert str(caught.value) == message
@@ -93,12 +93,12 @@ def test_other_tuples_are_the_values_to_choose_from(values):
     assert parse_range("x", values) == Choice(values)
 
 
-def test_exponents_may_begin_with_zero():
+def test_exponents_can_start_with_zero():
     assert parse_range("lr", "1e-05..1e-01") == Interval(1e-5, 0.1)
     assert parse_range("lr", "1e-05") == Choice((1e-5,))
 
 
-def test_settings_are_refused_before_anything_is_loaded():
+def test_invalid_settings_are_rejected_before_loading_anything():
     with pytest.raises(SpaceError, match="lr=0,001: a comma"):
         Settings.of({"lr": "0,001"})
     with pytest.raises(SpaceError, match="momentum=0,9: a comma"):

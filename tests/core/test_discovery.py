@@ -16,14 +16,14 @@ def install(site, folder, points="", metadata="Name: lemur-Some\nVersion: 1.0\n"
 
 
 @pytest.mark.parametrize("group", ["lemur_core", "console_scripts", "pytest11", "no_such_group"])
-def test_it_finds_what_python_finds(group):
+def test_entry_points_equal_those_found_by_python(group):
     ours = {(p.name, p.value, p.dist.name, p.dist.version) for p in entry_points(group)}
     theirs = {(p.name, p.value, p.dist.name, p.dist.version) for p in pythons(group=group)}
     assert ours == theirs
     assert ours or group == "no_such_group"
 
 
-def test_a_file_is_read_as_its_format_says(tmp_path, monkeypatch):
+def test_entry_points_file_is_parsed_by_its_format(tmp_path, monkeypatch):
     install(
         tmp_path, "lemur_some-1.0",
         "[other]\na = b\n\n[ lemur_core ]\n# c = d\nsome=json:JSONDecoder.decode [extra]\n",
@@ -35,7 +35,7 @@ def test_a_file_is_read_as_its_format_says(tmp_path, monkeypatch):
     assert (point.dist.name, point.dist.version) == ("lemur-Some", "1.0")
 
 
-def test_of_two_versions_the_one_counts_that_python_would_import(tmp_path, monkeypatch):
+def test_version_that_python_would_import_is_used(tmp_path, monkeypatch):
     for site, value in (("late", "json"), ("early", "csv")):
         install(tmp_path / site, "lemur_some-1.0", f"[lemur_core]\nsome = {value}\n")
         monkeypatch.syspath_prepend(str(tmp_path / site))
@@ -43,7 +43,7 @@ def test_of_two_versions_the_one_counts_that_python_would_import(tmp_path, monke
     assert point.value == "csv"
 
 
-def test_a_place_that_is_not_there_is_passed_over(tmp_path, monkeypatch):
+def test_missing_folder_on_the_path_is_skipped(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path / "nowhere"))
     assert isinstance(entry_points("lemur_core"), list)
 
@@ -115,7 +115,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
-def test_what_is_on_the_path_is_found_as_python_finds_it(places, tmp_path, monkeypatch):
+def test_distributions_on_the_path_equal_those_found_by_python(places, tmp_path, monkeypatch):
     for name, files in places.items():
         if name.endswith((".whl", ".zip")) or (name.endswith(".egg") and len(places) == 1):
             zipped(tmp_path / name, files)
@@ -154,7 +154,7 @@ def test_an_entry_point_is_loaded_from_a_wheel_on_the_path(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["~emur_toy-1.0.dist-info", "-emur_toy-1.0.dist-info"])
-def test_what_pip_left_behind_is_no_distribution(folder, tmp_path, monkeypatch):
+def test_folder_left_behind_by_pip_is_not_a_distribution(folder, tmp_path, monkeypatch):
     write(tmp_path, dist(folder, ONE) | dist("lemur_toy-2.0.dist-info", TWO))
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     assert [p.name for p in entry_points("lemur_core")] == ["two"]
@@ -177,7 +177,7 @@ def test_folders_written_with_hyphens_do_not_hide_each_other(tmp_path, monkeypat
     ],
     ids=["entry points", "all", "a folder instead of a file", "a file instead of a folder"],
 )
-def test_a_strangers_broken_metadata_hides_nobody(broken, tmp_path, monkeypatch):
+def test_broken_metadata_does_not_hide_other_distributions(broken, tmp_path, monkeypatch):
     write(tmp_path, broken | dist("lemur_toy-1.0.dist-info", ONE))
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     [point] = entry_points("lemur_core")
@@ -192,7 +192,7 @@ def test_undecodable_bytes_in_a_plugins_metadata_leave_its_name_and_version(tmp_
     assert (point.dist.name, point.dist.version) == ("lemur-toy", "1.0")
 
 
-def test_distributions_of_another_importer_are_found(tmp_path, monkeypatch):
+def test_distributions_of_another_finder_are_found(tmp_path, monkeypatch):
     class Frozen:
         name = "lemur-toy"
 

@@ -13,7 +13,7 @@ def test_a_folder_of_nets_is_registered_without_importing_it(toys):
     assert names == ["Diverges", "Exits", "Linear", "Picky", "Raises"]
 
 
-def test_a_file_that_begins_with_an_underscore_is_no_entry(tmp_path, monkeypatch):
+def test_file_starting_with_an_underscore_is_not_an_entry(tmp_path, monkeypatch):
     package = tmp_path / "lemur_folder" / "nets"
     package.mkdir(parents=True)
     (package / "VGG-16.py").touch()
@@ -22,7 +22,7 @@ def test_a_file_that_begins_with_an_underscore_is_no_entry(tmp_path, monkeypatch
     assert entries_in("lemur_folder.nets") == [Entry("VGG-16", "lemur_folder.nets.VGG-16")]
 
 
-def test_a_package_that_is_not_there_is_said():
+def test_missing_package_is_reported():
     with pytest.raises(PluginError, match="^there is no package 'lemur_nowhere'$"):
         entries_in("lemur_nowhere.nets")
 
@@ -34,7 +34,7 @@ def test_a_package_that_is_not_there_is_said():
             "a net",
             "a.b",
             "entry name 'a net': expected letters, digits and . _ + -, "
-            "beginning with a letter or digit",
+            "starting with a letter or digit",
         ),
         (
             "net",
@@ -43,34 +43,34 @@ def test_a_package_that_is_not_there_is_said():
         ),
     ],
 )
-def test_a_name_or_target_that_cannot_be_is_refused(name, target, message):
+def test_invalid_name_or_target_is_rejected(name, target, message):
     with pytest.raises(PluginError) as caught:
         Entry(name, target)
     assert str(caught.value) == message
 
 
-def test_tasks_given_as_a_text_are_refused():
-    with pytest.raises(PluginError, match="tasks is the text 'img-classification'"):
+def test_tasks_given_as_a_string_are_rejected():
+    with pytest.raises(PluginError, match="tasks is the string 'img-classification'"):
         Entry("net", "a.b", "img-classification")
 
 
-def test_the_summary_is_else_the_first_line_of_the_docstring(toys):
+def test_summary_defaults_to_the_first_line_of_the_docstring(toys):
     assert toys.get("net", "Linear").about() == "One linear layer."
     assert toys.get("loader", "blobs").about() == "Two colours, apart"
 
 
-def test_loading_gives_the_module_or_its_attribute(toys):
+def test_loading_returns_the_module_or_its_attribute(toys):
     assert toys.get("net", "Linear").load().__name__ == "lemur_toy.nets.Linear"
     assert toys.get("metric", "hits").load().__name__ == "Hits"
 
 
-def test_an_attribute_that_is_not_there_is_said():
+def test_missing_attribute_is_reported():
     entry = Entry("hits", "lemur_toy.data:Misses")
     with pytest.raises(PluginError, match="^'hits': lemur_toy.data has no 'Misses'$"):
         entry.load()
 
 
-def test_a_net_file_is_an_entry_named_after_it(tmp_path):
+def test_net_file_becomes_an_entry_named_after_it(tmp_path):
     file = tmp_path / "My_Net.py"
     file.write_text("answer = 42\n")
     entry = entry_of_file(file)
@@ -79,7 +79,7 @@ def test_a_net_file_is_an_entry_named_after_it(tmp_path):
     assert entry.load().answer == 42
 
 
-def test_two_files_of_one_name_do_not_get_mixed_up(tmp_path):
+def test_files_with_the_same_name_are_not_mixed_up(tmp_path):
     for folder, answer in (("a", 1), ("b", 2)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "Net.py").write_text(f"answer = {answer}\n")
@@ -88,18 +88,18 @@ def test_two_files_of_one_name_do_not_get_mixed_up(tmp_path):
 
 
 @pytest.mark.parametrize("option", ["samples", "seed", "Kinds", "min_size", "-", ""])
-def test_an_option_is_no_restriction_and_parts_no_pipeline(option):
+def test_option_must_not_be_a_restriction_or_contain_separators(option):
     with pytest.raises(PluginError) as caught:
         Entry("shapes", "lemur_toy.data:shapes", options=(option,))
     assert str(caught.value) == (
-        f"entry 'shapes': option {option!r}; expected small letters, digits and hyphens, "
+        f"entry 'shapes': option {option!r}; expected lower-case letters, digits and hyphens, "
         "and none of classes, samples, test, seed"
     )
 
 
 @pytest.fixture
 def adapter(tmp_path, monkeypatch):
-    """An adapter of a plugin for the nets of another package."""
+    """A plugin's adapter for the nets of another package."""
     files = {
         "theirs_nets/__init__.py": "",
         "theirs_nets/blocks.py": "WIDTH = 3\n",
@@ -120,10 +120,10 @@ def adapter(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_an_adapter_is_loaded_and_the_module_that_it_names_is_its_code(adapter):
+def test_code_of_an_adapter_is_that_of_its_code_target(adapter):
     entry = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")
     assert entry.load().width == 3
-    # That module alone: its package is installed, and not the plugin's own.
+    # Only that module, because its package is not the plugin's.
     assert entry.code() == "from theirs_nets.blocks import WIDTH\n"
     assert entry.source().startswith("from theirs_nets.net import WIDTH")
     assert entry.unrecorded(("theirs_nets.blocks",)) == []
@@ -132,7 +132,7 @@ def test_an_adapter_is_loaded_and_the_module_that_it_names_is_its_code(adapter):
 
 
 @pytest.mark.parametrize("edited", ["lemur_adapts/adapter.py", "theirs_nets/net.py"])
-def test_an_adapter_that_is_edited_after_it_was_read_is_refused(adapter, edited, monkeypatch):
+def test_adapter_edited_after_reading_is_rejected(adapter, edited, monkeypatch):
     entry = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")
     monkeypatch.setattr(snapshot, "_IMPORTED", {})
     read = entry.as_read(is_net=True)
@@ -149,13 +149,13 @@ def test_an_adapter_that_is_edited_after_it_was_read_is_refused(adapter, edited,
         ("theirs.net:Net", "entry 'Net': code_target 'theirs.net:Net' is not 'package.module'"),
     ],
 )
-def test_a_code_target_that_cannot_be_is_refused(code_target, message):
+def test_invalid_code_target_is_rejected(code_target, message):
     with pytest.raises(PluginError) as raised:
         Entry("Net", "a.b", code_target=code_target)
     assert str(raised.value) == message
 
 
-def test_a_code_target_that_is_not_there_is_said(adapter):
+def test_missing_code_target_is_reported(adapter):
     with pytest.raises(PluginError, match="^there is no package 'nowhere_nets'$"):
         Entry("Net", "lemur_adapts.adapter", code_target="nowhere_nets.net").code_file()
 
@@ -164,7 +164,7 @@ def test_the_recipe_of_a_net_is_that_of_its_class_or_of_its_adapter(toys, adapte
     linear = toys.get("net", "Linear")
     assert len(linear.recipe()) == 32
     assert linear.as_read(is_net=True).recipe() == linear.recipe()
-    # It is derived from that net, which is recorded with it.
+    # The base class is recorded with the net.
     assert Entry("Raises", "lemur_toy.nets.Raises").recipe() == linear.recipe()
     adapted = Entry("Theirs", "lemur_adapts.adapter:Theirs", code_target="theirs_nets.net")
     assert adapted.recipe() is not None

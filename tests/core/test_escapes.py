@@ -1,4 +1,4 @@
-"""What others wrote is shown as text, in every script, and obeyed by no terminal."""
+"""Untrusted text of any script is shown as text, and terminals do not interpret it."""
 
 import io
 import sys
@@ -13,11 +13,11 @@ from lemur_core.cli.output import print_data, print_line, print_text, show_progr
 from lemur_core.cli.streams import EscapingStream, escaping
 from lemur_core.escapes import escape, join_lines, one_line
 
-# Format characters, and what a terminal leaves out of what it shows.
+# Format characters, and characters that terminals do not show.
 INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180f\u3164\uffa0\ufe00\U000e0100\U000e01ef"
 
 
-def test_no_control_or_format_character_is_left_of_all_there_are():
+def test_all_control_and_format_characters_are_escaped():
     unsafe = {"Cc", "Cf", "Cs", "Zl", "Zp"}
     for code in range(sys.maxunicode + 1):
         sign = chr(code)
@@ -40,19 +40,19 @@ def test_no_control_or_format_character_is_left_of_all_there_are():
         "日本\u3000語",
     ],
 )
-def test_letters_and_emoji_are_left_alone(text):
+def test_letters_and_emoji_are_not_escaped(text):
     assert one_line(text) == escape(text) == text
 
 
 @given(st.text())
-def test_what_is_escaped_is_not_escaped_again(text):
+def test_escaping_twice_equals_escaping_once(text):
     assert one_line(one_line(text)) == one_line(text)
     assert escape(one_line(text)) == one_line(text)
     assert one_line(text).encode().decode() == one_line(text)
     assert len(one_line(text).splitlines()) <= 1
 
 
-def test_lines_stay_lines():
+def test_line_ends_are_not_escaped():
     assert escape("one\r\ntwo\n\tthree\rfour") == "one\ntwo\n\tthree\\rfour"
     assert join_lines(["a\nb", "c"]) == "a\\nb\nc"
 
@@ -81,7 +81,7 @@ def streams(monkeypatch):
     return put
 
 
-def test_only_styles_of_lemurs_own_reach_a_terminal(streams):
+def test_only_lemurs_own_styles_reach_a_terminal(streams):
     out, err = streams()
     with escaping():
         print_line(f"{style('bold', 'bold')} \x1b[1mnot\n")
@@ -91,7 +91,7 @@ def test_only_styles_of_lemurs_own_reach_a_terminal(streams):
     assert err.shown() == b"\r\x1b[Khalf\\x1b[2K\\n"
 
 
-def test_a_file_has_no_styles_and_no_progress(streams):
+def test_output_to_a_file_has_no_styles_and_no_progress(streams):
     out, err = streams(is_terminal=False)
     with escaping():
         print_text(f"{style('bold', 'bold')}\a")
@@ -126,7 +126,7 @@ def test_no_encoding_fails(streams, encoding, is_terminal):
         assert b"\x1b" not in shown
 
 
-def test_an_error_of_the_stream_passes_through(streams):
+def test_errors_of_the_stream_are_not_hidden(streams):
     class Full(io.StringIO):
         def write(self, text):
             raise OSError(28, "No space left on device")
@@ -136,7 +136,7 @@ def test_an_error_of_the_stream_passes_through(streams):
         stream.write("text")
 
 
-def test_a_signals_handler_can_print_while_its_thread_does():
+def test_signal_handler_can_print_while_its_thread_prints():
     class Signalled(io.StringIO):
         def write(self, text):
             if text == "one ":

@@ -383,7 +383,7 @@ def test_what_a_format_cannot_take_is_refused_by_the_commands(db, lemur, tmp_pat
         2, "lemur: error: exporter 'csv' has no option 'every'; it has no options\n",
     )  # fmt: skip
     assert lemur(*files)[::2] == (
-        2, "lemur: error: format 'lemur' is a folder; name it with --output\n",
+        2, "lemur: error: format 'lemur' writes a folder; name it with --output\n",
     )  # fmt: skip
     assert not (tmp_path / "out").exists()
 

@@ -146,20 +146,23 @@ def test_scalars_of_array_libraries_are_converted(db):
 LOOP = []
 LOOP.append(LOOP)
 BAD = {
-    "NaN": ({"a": math.nan}, "fact 'a': is or holds nan; expected finite numbers"),
-    "infinity": ({"a": [{"b": -math.inf}]}, "fact 'a': is or holds -inf; expected finite numbers"),
+    "NaN": ({"a": math.nan}, "fact 'a': is or contains nan; expected finite numbers"),
+    "infinity": (
+        {"a": [{"b": -math.inf}]},
+        "fact 'a': is or contains -inf; expected finite numbers",
+    ),
     "NaN of NumPy": (
         {"a": np.float32("nan")},
-        "fact 'a': is or holds nan; expected finite numbers",
+        "fact 'a': is or contains nan; expected finite numbers",
     ),
     "megabyte": (
         {"a": "x" * 2**20},
-        "fact 'a': its JSON has 1,048,578 bytes; at most 65,536 are kept",
+        "fact 'a': its JSON has 1,048,578 bytes; at most 65,536 are allowed",
     ),
-    "many digits": ({"a": 10**5000}, "fact 'a': a whole number has too many digits"),
+    "many digits": ({"a": 10**5000}, "fact 'a': an integer has too many digits"),
     "bytes": (
         {"a": b"x"},
-        "fact 'a': is of type bytes; expected a number, text, bool, None, list or dictionary",
+        "fact 'a': is of type bytes; expected a number, string, bool, None, list or dictionary",
     ),
     "array": (
         {"a": np.zeros(2)},
@@ -167,24 +170,28 @@ BAD = {
     ),
     "more than a float": (
         {"a": np.longdouble(1)},
-        "fact 'a': is of type longdouble; expected a number, text, bool, None, list or dictionary",
+        "fact 'a': is of type longdouble; "
+        "expected a number, string, bool, None, list or dictionary",
     ),
     "numbers as keys": (
         {"a": {1: 2}},
-        "fact 'a': holds a dictionary with the key 1; expected texts as keys",
+        "fact 'a': contains a dictionary with the key 1; expected strings as keys",
     ),
     "a loop": ({"a": LOOP}, "fact 'a': is nested deeper than 32 levels"),
     "no name": ({"": 1}, "fact name '': is empty"),
-    "a number as name": ({3: 1}, "fact name 3: expected a text"),
-    "control character": ({"a\nb": 1}, "fact name 'a\\nb': holds a control character"),
-    "NUL": ({"a\0": 1}, "fact name 'a\\x00': holds a control character"),
-    "surrogate": ({"a\ud83d": 1}, "fact name 'a\\ud83d': holds a control character"),
-    "space": ({" a": 1}, "fact name ' a': begins or ends with a space"),
+    "a number as name": ({3: 1}, "fact name 3: expected a string"),
+    "control character": ({"a\nb": 1}, "fact name 'a\\nb': contains a control character"),
+    "NUL": ({"a\0": 1}, "fact name 'a\\x00': contains a control character"),
+    "surrogate": ({"a\ud83d": 1}, "fact name 'a\\ud83d': contains a control character"),
+    "space": ({" a": 1}, "fact name ' a': starts or ends with a space"),
     "long name": (
         {"a" * 201: 1},
-        "fact name 'aaaaaaaaaaaaaaaaaaaa...': has 201 characters; at most 200 are kept",
+        "fact name 'aaaaaaaaaaaaaaaaaaaa...': has 201 characters; at most 200 are allowed",
     ),
-    "column": ({"prm.lr": 1}, "fact name 'prm.lr': begins with 'prm.', as columns of results do"),
+    "column": (
+        {"prm.lr": 1},
+        "fact name 'prm.lr': starts with 'prm.', which is reserved for columns of results",
+    ),
     "no dictionary": ([1], "facts [1]: expected a dictionary of values by name"),
 }
 

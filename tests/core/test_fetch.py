@@ -1,4 +1,4 @@
-"""Files fetched from a server that breaks off, ignores ranges, or has them not at all."""
+"""Downloads from a server that closes connections, ignores ranges or lacks the file."""
 
 import hashlib
 import io
@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    """A server; `sends` are the bytes after which it hangs up, an answer each."""
+    """A server; `sends` holds the number of bytes after which it closes each connection."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.files, server.asked, server.sends = {"/set.bin": CONTENT}, [], []
         server.ranges = server.says_length = True
@@ -62,14 +62,14 @@ def server():
         thread.join()
 
 
-def test_a_file_is_fetched_into_a_folder_that_is_made(server, tmp_path):
+def test_file_is_fetched_into_a_new_folder(server, tmp_path):
     to = tmp_path / "sets" / "set.bin"
     assert fetch(server.url, to, md5=MD5, sha256=SHA256) == to
     assert to.read_bytes() == CONTENT
     assert [file.name for file in to.parent.iterdir()] == ["set.bin"]
 
 
-def test_progress_goes_from_nothing_to_the_whole(server, tmp_path):
+def test_progress_is_reported_from_start_to_end(server, tmp_path):
     told = []
     fetch(server.url, tmp_path / "set.bin", progress=told.append)
     assert told[0] == Fetching("set.bin", 0, len(CONTENT))
@@ -77,7 +77,7 @@ def test_progress_goes_from_nothing_to_the_whole(server, tmp_path):
     assert [one.done for one in told] == sorted(one.done for one in told)
 
 
-def test_where_the_server_does_not_say_its_length_the_given_one_is_told(server, tmp_path):
+def test_given_size_is_reported_if_the_server_sends_none(server, tmp_path):
     server.says_length = False
     told = []
     fetch(server.url, tmp_path / "one", progress=told.append)
@@ -85,20 +85,20 @@ def test_where_the_server_does_not_say_its_length_the_given_one_is_told(server, 
     assert {(one.file, one.total) for one in told} == {("one", None), ("two", len(CONTENT))}
 
 
-def test_what_breaks_off_is_resumed_where_it_did(server, tmp_path):
+def test_interrupted_download_is_resumed(server, tmp_path):
     server.sends = [300_000, 200_000]
     fetch(server.url, tmp_path / "set.bin", md5=MD5)
     assert server.asked == [None, "bytes=300000-", "bytes=500000-"]
     assert (tmp_path / "set.bin").read_bytes() == CONTENT
 
 
-def test_what_another_process_had_begun_is_gone_on_with(server, tmp_path):
+def test_download_started_by_another_process_is_resumed(server, tmp_path):
     (tmp_path / "set.bin.part").write_bytes(CONTENT[:1000])
     fetch(server.url, tmp_path / "set.bin", md5=MD5)
     assert server.asked == ["bytes=1000-"]
 
 
-def test_a_server_that_knows_no_ranges_is_asked_for_the_whole_again(server, tmp_path):
+def test_download_restarts_if_the_server_ignores_ranges(server, tmp_path):
     server.ranges = False
     server.sends = [300_000]
     fetch(server.url, tmp_path / "set.bin", md5=MD5)
@@ -106,44 +106,44 @@ def test_a_server_that_knows_no_ranges_is_asked_for_the_whole_again(server, tmp_
     assert (tmp_path / "set.bin").read_bytes() == CONTENT
 
 
-def test_what_is_complete_but_was_not_put_in_place_is_not_sent_again(server, tmp_path):
+def test_complete_part_is_not_downloaded_again(server, tmp_path):
     (tmp_path / "set.bin.part").write_bytes(CONTENT)
     fetch(server.url, tmp_path / "set.bin", md5=MD5)
     assert server.asked == [f"bytes={len(CONTENT)}-"]
     assert (tmp_path / "set.bin").read_bytes() == CONTENT
 
 
-def test_a_server_that_gives_nothing_more_is_given_up_and_what_came_is_kept(server, tmp_path):
+def test_download_without_progress_fails_and_keeps_its_part(server, tmp_path):
     server.sends = [1000, 0]
     with pytest.raises(FetchError) as caught:
         fetch(server.url, tmp_path / "set.bin")
     assert str(caught.value) == (
-        f"{server.url} broke off after 1000 bytes: expected {len(CONTENT)} bytes; "
-        "fetch it again to go on from there"
+        f"{server.url}: connection lost after 1000 bytes: expected {len(CONTENT)} bytes; "
+        "fetch it again to resume"
     )
     assert (tmp_path / "set.bin.part").read_bytes() == CONTENT[:1000]
     assert not (tmp_path / "set.bin").exists()
 
 
-def test_another_content_than_the_checksums_is_removed(server, tmp_path):
+def test_file_with_a_wrong_checksum_is_removed(server, tmp_path):
     expected = "0" * 64
     with pytest.raises(FetchError) as caught:
         fetch(server.url, tmp_path / "set.bin", sha256=expected)
     assert str(caught.value) == (
         f"{server.url}: its sha256 is {SHA256}; expected {expected}; "
-        "what was fetched is removed, fetch it again"
+        "the downloaded file was removed, fetch it again"
     )
     assert not list(tmp_path.iterdir())
 
 
-def test_what_was_begun_of_a_longer_file_is_begun_again(server, tmp_path):
+def test_part_longer_than_the_file_is_discarded(server, tmp_path):
     (tmp_path / "set.bin.part").write_bytes(CONTENT + b"more")
     fetch(server.url, tmp_path / "set.bin", md5=MD5)
     assert server.asked == [f"bytes={len(CONTENT) + 4}-", None]
     assert (tmp_path / "set.bin").read_bytes() == CONTENT
 
 
-def test_a_file_that_is_there_is_fetched_again_only_where_its_checksum_is_another(server, tmp_path):
+def test_existing_file_is_fetched_again_only_if_its_checksum_differs(server, tmp_path):
     file = tmp_path / "set.bin"
     file.write_bytes(b"damaged")
     fetch(server.url, file)
@@ -153,7 +153,7 @@ def test_a_file_that_is_there_is_fetched_again_only_where_its_checksum_is_anothe
     assert (server.asked, file.read_bytes()) == ([None], CONTENT)
 
 
-def test_a_file_that_the_server_does_not_have_is_said(server, tmp_path):
+def test_missing_file_on_the_server_is_reported(server, tmp_path):
     url = server.url + ".gz"
     with pytest.raises(FetchError) as caught:
         fetch(url, tmp_path / "set.bin")
@@ -161,7 +161,7 @@ def test_a_file_that_the_server_does_not_have_is_said(server, tmp_path):
     assert not (tmp_path / "set.bin.part").exists()
 
 
-def test_a_server_that_is_not_there_is_said(server, tmp_path):
+def test_unreachable_server_is_reported(server, tmp_path):
     server.shutdown()
     server.server_close()
     with pytest.raises(FetchError) as caught:
@@ -170,18 +170,18 @@ def test_a_server_that_is_not_there_is_said(server, tmp_path):
     assert str(caught.value).endswith("Connection refused; is there a network?")
 
 
-def test_a_disk_without_room_is_said_before_anything_is_written(server, tmp_path, monkeypatch):
+def test_full_disk_is_reported_before_anything_is_written(server, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 8, 1))
     with pytest.raises(FetchError) as caught:
         fetch(server.url, tmp_path / "set.bin")
     assert str(caught.value) == (
-        f"{server.url}: the disk of {tmp_path / 'set.bin'} is full: it needs {len(CONTENT)} bytes "
-        "more; make room, and fetch it again"
+        f"{server.url}: the disk of {tmp_path / 'set.bin'} is full: it needs {len(CONTENT)} more "
+        "bytes; free some space and fetch it again"
     )
     assert not list(tmp_path.iterdir())
 
 
-def test_a_place_that_cannot_be_written_is_said(server, tmp_path):
+def test_unwritable_folder_is_reported(server, tmp_path):
     (tmp_path / "sets").write_text("a file, and no folder")
     with pytest.raises(FetchError) as caught:
         fetch(server.url, tmp_path / "sets" / "set.bin")
@@ -189,18 +189,20 @@ def test_a_place_that_cannot_be_written_is_said(server, tmp_path):
     assert str(caught.value) == f"{server.url}: {place} cannot be written: File exists"
 
 
-def test_a_server_that_hangs_up_before_it_answers_is_said(server, tmp_path):
+def test_connection_closed_before_a_response_is_reported(server, tmp_path):
     server.files["/set.bin"] = property  # what its handler cannot send
     server.handle_error = lambda request, address: None
-    with pytest.raises(FetchError, match="broke off after 0 bytes: Remote end closed connection"):
+    with pytest.raises(
+        FetchError, match="connection lost after 0 bytes: Remote end closed connection"
+    ):
         fetch(server.url, tmp_path / "set.bin")
 
 
-def test_files_of_this_machine_are_not_fetched(tmp_path):
+def test_local_files_are_not_fetched(tmp_path):
     with pytest.raises(FetchError) as caught:
         fetch(f"file://{tmp_path}/secret", tmp_path / "set.bin")
     assert str(caught.value) == (
-        f"file://{tmp_path}/secret: expected an address that begins with http:// or https://"
+        f"file://{tmp_path}/secret: expected an address that starts with http:// or https://"
     )
 
 
@@ -249,7 +251,7 @@ def test_an_archive_is_fetched_unpacked_and_removed(server, tmp_path, name, arch
     ],
     ids=["truncated tar", "no tar", "tar that leaves its folder", "truncated zip"],
 )
-def test_nothing_is_seen_of_an_archive_that_cannot_be_unpacked(tmp_path, name, content):
+def test_failed_unpacking_leaves_no_files(tmp_path, name, content):
     folder = tmp_path / "data"
     folder.mkdir()
     archive = folder / name

@@ -1,4 +1,4 @@
-"""A file that cannot be written is said in one line, and what was there before stays."""
+"""A file that cannot be written is reported in one line, and the previous file stays."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ from lemur_core.store.database import open_database
 from .test_taking import FIRST, publish
 
 
-def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path):
+def test_file_is_replaced_only_when_completely_written(tmp_path):
     file = tmp_path / "some.csv"
     file.write_text("before")
     file.chmod(0o640)
@@ -30,7 +30,7 @@ def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_file_has_the_mode_of_any_other(tmp_path):
+def test_new_file_has_the_default_mode(tmp_path):
     (tmp_path / "other").touch()
     with replacement(tmp_path / "some") as path:
         path.touch()
@@ -44,7 +44,7 @@ def write_half(file, error):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_file_stays_as_it_was_where_writing_fails(tmp_path, error):
+def test_file_stays_unchanged_if_writing_fails(tmp_path, error):
     file = tmp_path / "some.csv"
     file.write_text("before")
     with pytest.raises((WriteError, KeyboardInterrupt)) as caught:
@@ -55,13 +55,13 @@ def test_a_file_stays_as_it_was_where_writing_fails(tmp_path, error):
         assert str(caught.value) == f"{file}: cannot be written: No space left on device"
 
 
-def test_an_error_of_lemur_is_not_one_of_writing(tmp_path):
+def test_lemur_error_is_not_converted_to_a_write_error(tmp_path):
     with pytest.raises(SettingsError, match="^two rows$"):
         write_half(tmp_path / "some", SettingsError("two rows"))
     assert not list(tmp_path.iterdir())
 
 
-def test_another_file_that_is_at_fault_is_named(tmp_path):
+def test_another_file_that_causes_the_error_is_named(tmp_path):
     with pytest.raises(WriteError) as caught, replacement(tmp_path / "some.csv"):
         (tmp_path / "template").read_text()
     assert str(caught.value) == (
@@ -70,7 +70,7 @@ def test_another_file_that_is_at_fault_is_named(tmp_path):
     )
 
 
-def test_files_that_are_written_beside_it_come_along(tmp_path):
+def test_additional_written_files_are_moved_too(tmp_path):
     with replacement(tmp_path / "some.csv") as path:
         path.touch()
         path.with_name("some.csvw").touch()
@@ -86,7 +86,7 @@ def test_the_file_of_a_symbolic_link_is_replaced(tmp_path):
         assert (tmp_path / "file").read_text() == text
 
 
-def test_a_link_that_leads_to_itself_is_replaced(tmp_path):
+def test_link_to_itself_is_replaced(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with replacement(tmp_path / "loop") as path:
         path.write_text("text")
@@ -101,7 +101,7 @@ def test_a_link_that_leads_to_itself_is_replaced(tmp_path):
         ("file/some.csv", "there is no directory {}/file"),
     ],
 )
-def test_a_place_that_takes_no_file_is_said(tmp_path, place, reason):
+def test_path_that_cannot_be_written_is_reported(tmp_path, place, reason):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(WriteError) as caught, replacement(tmp_path / place):
@@ -128,7 +128,7 @@ def test_pipes_are_written_directly(tmp_path):
         ("data",),
     ],
 )
-def test_a_full_disk_is_one_line(lemur, tmp_path, command):
+def test_full_disk_prints_one_line(lemur, tmp_path, command):
     open_database(tmp_path / "lemur.db").dispose()
     full = "/dev/full"
     assert lemur(*command, "--output", full) == (
@@ -136,7 +136,7 @@ def test_a_full_disk_is_one_line(lemur, tmp_path, command):
     )  # fmt: skip
 
 
-def test_a_command_that_cannot_write_a_file_says_so_in_a_line(lemur, tmp_path):
+def test_command_that_cannot_write_a_file_prints_one_line(lemur, tmp_path):
     open_database(tmp_path / "lemur.db").dispose()
     lost = "nowhere/x.png: cannot be written: there is no directory nowhere"
     for command in (["data"], ["data", "--format", "csv"], ["export", "--format", "csv"]):
@@ -157,7 +157,7 @@ def export(frame, path):
 """
 
 
-def test_an_exporter_that_cannot_write_is_one_line(lemur, tmp_path, toys, monkeypatch):
+def test_exporter_that_cannot_write_prints_one_line(lemur, tmp_path, toys, monkeypatch):
     (tmp_path / "failing_exporter.py").write_text(FAILING_EXPORTER)
     monkeypatch.syspath_prepend(tmp_path)
     exporter = Entry("failing", "failing_exporter:export")
@@ -201,7 +201,7 @@ def test_results_that_cannot_all_be_exported_leave_an_empty_folder(lemur, tmp_pa
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_an_error_of_the_system_is_one_line_in_every_command(lemur, tmp_path, monkeypatch):
+def test_operating_system_error_prints_one_line_in_every_command(lemur, tmp_path, monkeypatch):
     open_database(tmp_path / "lemur.db").dispose()
 
     def info(engine):

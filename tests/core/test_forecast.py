@@ -7,7 +7,7 @@ import pytest
 
 import lemur_core
 from lemur_core import data
-from lemur_core.cli.leaderboard import ending
+from lemur_core.cli.leaderboard import closing_text
 from lemur_core.errors import PluginError, SettingsError, UnknownNameError
 from lemur_core.events import EpochEnded, TrialFinished, Warned
 from lemur_core.store.database import opened
@@ -144,8 +144,8 @@ def test_an_audited_trial_is_trained_to_the_end_and_compared_with_its_prediction
     assert summary.audit.drawn == [(0.5, measured) for measured in best]
     off = [abs(0.5 - measured) for measured in best]
     assert (
-        f"  2 trained on to see: predicted 0.5000, came to {sum(best) / 2:.4f} in the mean; "
-        f"off by {sum(off) / 2:.4f}, {max(off):.4f} at most" in ending(summary, 1.0)
+        f"  2 trained to the end as a check: mean score {sum(best) / 2:.4f}, predicted 0.5000; "
+        f"mean error {sum(off) / 2:.4f}, largest {max(off):.4f}" in closing_text(summary, 1.0)
     )
 
 

@@ -213,8 +213,8 @@ def test_pipes_and_devices_are_named_and_not_waited_for(lemur, tmp_path, where):
     if given == place:
         assert (status, err) == (2, f"lemur: error: {place}: is no file or folder\n")
     else:
-        assert (status, err) == (1, "a_b_c_d/1.json: cannot be read: is no file\n")
-        assert out == f"{given}: 0 records taken in, 0 were there already, 1 could not be read\n"
+        assert (status, err) == (1, "a_b_c_d/1.json: cannot be read: is not a regular file\n")
+        assert out == f"{given}: 0 records imported, 0 already present, 1 could not be read\n"
 
 
 def test_of_many_faults_the_first_are_printed_and_the_others_counted(lemur, tmp_path):
@@ -226,7 +226,7 @@ def test_of_many_faults_the_first_are_printed_and_the_others_counted(lemur, tmp_
     lines = err.splitlines()
     assert (status, len(lines)) == (1, 21)
     assert lines[0] == f"{folder.name}/1.json, record 1: 1: expected an object"
-    assert lines[-1] == f"{tmp_path / 'stat'}: {count - 20:,} faults more"
+    assert lines[-1] == f"{tmp_path / 'stat'}: {count - 20:,} more faults"
     assert out.endswith(f"{count:,} could not be read\n")
     faults = taken(tmp_path / "stat", tmp_path).faults
     assert (len(faults), faults.total) == (MOST_FAULTS, count)

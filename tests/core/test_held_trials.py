@@ -171,8 +171,8 @@ def test_a_campaign_that_loses_the_race_for_a_trial_starts_no_extra_trial(
         ),
         (
             (2, "", 3600.0, None),
-            "waiting: 2 trials are held by another campaign, last seen 1 h 00 min ago, "
-            "whose process lives",
+            "waiting: 2 trials are held by another campaign, last seen 1 h 00 min ago; "
+            "its process is still running",
         ),
     ],
 )

@@ -416,7 +416,7 @@ def test_a_file_that_cannot_be_decoded_is_named_first(tmp_path, name):
         read_image(file)
     assert str(caught.value) == (
         f"{file} cannot be decoded: {caught.value.reason}; "
-        "mend or remove it, or leave such files out with --skip-corrupt"
+        "repair or remove it, or leave out corrupt files with --skip-corrupt"
     )
     assert caught.value.reason
     assert "\n" not in str(caught.value)

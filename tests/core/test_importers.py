@@ -397,7 +397,7 @@ def third(toys, tmp_path, monkeypatch):
 def test_the_importer_that_recognises_a_place_reads_it(lemur, third):
     third()
     assert lemur("db", "import", "a.zoo") == (
-        0, "a.zoo: 2 records taken in, 0 were there already\n", "",
+        0, "a.zoo: 2 records imported, 0 already present\n", "",
     )  # fmt: skip
     assert list(data()["accuracy"]) == [0.25, 0.5]
     _, out, _ = lemur("db", "info")
@@ -408,7 +408,7 @@ def test_an_importer_is_named_with_its_options(lemur, third):
     third("Rival")
     assert lemur("db", "import", "a.zoo", "--format", "zoos:factor=2.5") == (
         1,
-        "a.zoo: 1 records taken in, 0 were there already, 1 could not be read\n",
+        "a.zoo: 1 records imported, 0 already present, 1 could not be read\n",
         "a.zoo:2: accuracy 1.25: expected a number from 0 to 1\n",
     )
 
@@ -499,7 +499,7 @@ def test_trials_become_members_of_collections(db, taken):
         ([Membership("twins")], "", "has memberships, but no trial that they belong to"),
         (["twins"], "a", "memberships hold 'twins': expected a Membership"),
         ([Membership("")], "a", "collection '': collection name '': is empty"),
-        ([Membership("twins", role=3)], "a", "collection 'twins': role name 3: expected a text"),
+        ([Membership("twins", role=3)], "a", "collection 'twins': role name 3: expected a string"),
         ([Membership("twins", spec=float("nan"))], "a", "collection 'twins': holds what JSON"),
     ],
 )

@@ -109,8 +109,8 @@ def test_a_file_that_changes_during_the_campaign_is_rejected(db, ones):
     ("name", "text", "message"),
     [
         ("gone.safetensors", None, "weights '{}': No such file or directory"),
-        ("no.safetensors", b"no weights at all", "weights '{}' is no safetensors file"),
-        ("empty.safetensors", b"", "weights '{}' is no safetensors file"),
+        ("no.safetensors", b"no weights at all", "weights '{}' is not a safetensors file"),
+        ("empty.safetensors", b"", "weights '{}' is not a safetensors file"),
     ],
 )
 def test_a_file_without_weights_is_reported_in_one_line(db, tmp_path, where, name, text, message):

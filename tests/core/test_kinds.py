@@ -1,4 +1,4 @@
-"""A third party's plugin brings an exporter, an importer, and a kind of its own."""
+"""A third-party plugin registers an exporter, an importer and entries of its own kind."""
 
 from importlib import import_module
 from types import SimpleNamespace
@@ -18,11 +18,11 @@ TinyConv,2,0.1,2,torn
 
 @pytest.fixture
 def tiny(toys, third_party, monkeypatch):
-    """What is installed, the third party's distribution among it."""
+    """The installed plugins, including the third-party distribution."""
     load = lambda: import_module("lemur_tiny.plugin")  # noqa: E731
     with monkeypatch.context() as patch:
         more = Registry()
-        # The core's own entries come from `toys`.
+        # The entries of the core come from `toys`.
         more.plugins["core"] = toys.plugins["core"]
         more.add(SimpleNamespace(name="tiny", load=load))
         assert more.failures == []
@@ -32,7 +32,7 @@ def tiny(toys, third_party, monkeypatch):
         yield more
 
 
-def test_its_kind_is_listed_shown_and_counted(lemur, tiny):
+def test_third_party_kind_is_listed_shown_and_counted(lemur, tiny):
     table = (
         "zoo    plugin  summary\n"
         "rates  tiny    Three learning rates\n"
@@ -54,7 +54,7 @@ def test_its_kind_is_listed_shown_and_counted(lemur, tiny):
     assert ["zoo", "A", "population", "of", "nets"] in helped
 
 
-def test_an_entry_that_cannot_be_shown_is_one_line(lemur, tiny):
+def test_entry_that_cannot_be_shown_prints_one_line(lemur, tiny):
     tiny.plugins["tiny"].entries["zoo"].append(Entry("odd", "lemur_tiny.markdown:export"))
     assert lemur("show", "zoo", "tiny/odd") == (
         2,
@@ -64,11 +64,11 @@ def test_an_entry_that_cannot_be_shown_is_one_line(lemur, tiny):
     )
 
 
-def test_its_exporter_and_importer_serve_the_commands(lemur, tiny, tmp_path):
+def test_third_party_exporter_and_importer_work_with_the_commands(lemur, tiny, tmp_path):
     (tmp_path / "curves.csv").write_text(CURVES)
     assert lemur("db", "import", "curves.csv") == (
         1,
-        "curves.csv: 3 records taken in, 0 were there already, 1 could not be read\n",
+        "curves.csv: 3 records imported, 0 already present, 1 could not be read\n",
         "curves.csv:5: could not convert string to float: 'torn'\n",
     )
     frame = data(with_curves=True)

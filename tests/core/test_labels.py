@@ -163,7 +163,7 @@ def test_a_trial_fails_and_its_pipeline_is_set_aside(monkeypatch, tmp_path, spli
             "img-classification_blobs_hits_Linear", trials=3, epochs=1, in_process=True, threads=1,
             db=str(tmp_path / "results.db"),
         )  # fmt: skip
-    assert str(caught.value).startswith("data set 'blobs': sample ")
+    assert str(caught.value).startswith("dataset 'blobs': sample ")
     assert f"of its {split} split is of class 2; expected 0 to 1" in str(caught.value)
 
 

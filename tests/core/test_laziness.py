@@ -31,7 +31,7 @@ print(json.dumps([status, sorted(sys.modules)]))
     ],
     ids=" ".join,
 )
-def test_a_command_that_trains_nothing_imports_nothing_heavy(python, arguments):
+def test_command_that_does_not_train_imports_no_large_library(python, arguments):
     status, modules = json.loads(
         python("-c", IMPORTED.format(arguments=arguments)).splitlines()[-1]
     )
@@ -40,7 +40,7 @@ def test_a_command_that_trains_nothing_imports_nothing_heavy(python, arguments):
     assert not HEAVY & set(modules)
 
 
-def test_importing_lemur_core_imports_nothing_heavy(python):
+def test_importing_lemur_core_imports_no_large_library(python):
     modules = json.loads(
         python("-c", "import json, sys, lemur_core; print(json.dumps(sorted(sys.modules)))")
     )

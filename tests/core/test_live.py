@@ -1,4 +1,4 @@
-"""What is shown live leaves the terminal as it was, whenever a user interrupts it."""
+"""The live display restores the terminal whenever the user interrupts it."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from lemur_core.cli.live import Live
 
 
 class Interrupted(io.StringIO):
-    """A terminal whose user interrupts at one of the writes, once."""
+    """A terminal whose user interrupts once, during a given write."""
 
     def __init__(self, at):
         super().__init__()
@@ -32,7 +32,7 @@ def test_an_interrupt_leaves_the_cursor_shown(at):
     before = sys.stdout, sys.stderr
     terminal = Interrupted(at)
     live = Live(Console(file=terminal, force_terminal=True, width=80))
-    # Its own thread draws at moments of its own.
+    # The drawing thread writes at unpredictable times.
     live._screen.auto_refresh = False
     try:
         with live:
@@ -43,7 +43,7 @@ def test_an_interrupt_leaves_the_cursor_shown(at):
     assert (sys.stdout, sys.stderr) == before
 
 
-def test_nothing_is_written_after_the_display_was_ended():
+def test_nothing_is_written_after_the_display_ended():
     terminal = Interrupted(0)
     live = Live(Console(file=terminal, force_terminal=True, width=80))
     with live:
@@ -52,7 +52,7 @@ def test_nothing_is_written_after_the_display_was_ended():
     assert terminal.getvalue() == written
 
 
-def test_brackets_that_a_net_prints_are_no_markup(monkeypatch):
+def test_brackets_in_output_of_a_net_are_not_markup(monkeypatch):
     terminal = Interrupted(0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stdout", terminal)

@@ -7,7 +7,7 @@ from lemur_core.scaffold.package import KINDS
 
 @pytest.fixture
 def contract(tmp_path, monkeypatch):
-    """Run the tests of packages in this folder, in this process; give what was tested and how."""
+    """Run the tests of packages in this folder in this process; return the tests and outcomes."""
 
     class Outcomes:
         def __init__(self):
@@ -50,7 +50,7 @@ def test_a_plugin_of_each_kind_passes_its_contract_at_once(lemur, contract, tmp_
         rules = [rule for tested, rule in outcomes if tested == root]
         own = [rule for rule in rules if rule.startswith(f"test_{kind}_")]
         assert own, kind
-        # No rule of another kind has anything to test.
+        # The rules of other kinds have no entries to test.
         general = ("test_plugin_", "test_entry_", f"test_{kind}_")
         assert [rule for rule in rules if not rule.startswith(general)] == []
 
@@ -83,7 +83,7 @@ def test_a_tracker_that_raises_fails_its_contract(lemur, contract, tmp_path):
     assert "has no attribute 'place'" in outcomes["lemur-far-off", "test_tracker_takes_a_campaign"]
 
 
-def test_an_unknown_kind_is_refused(lemur, tmp_path):
+def test_unknown_kind_is_rejected(lemur, tmp_path):
     status, _, err = lemur("new", "plugin", "tiny", "--kind", "metric,exportr")
     assert status == 2
     assert err == ("lemur: error: unknown kind 'exportr'. Did you mean 'exporter' or 'importer'?\n")
@@ -91,7 +91,7 @@ def test_an_unknown_kind_is_refused(lemur, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "kind"), [("best", "command"), ("jsonl", "exporter")])
-def test_a_name_that_an_entry_of_the_kind_has_is_refused(lemur, tmp_path, name, kind):
+def test_name_of_an_existing_entry_is_rejected(lemur, tmp_path, name, kind):
     status, _, err = lemur("new", "plugin", name, "--kind", kind)
     assert status == 2
     assert err == (
@@ -100,27 +100,28 @@ def test_a_name_that_an_entry_of_the_kind_has_is_refused(lemur, tmp_path, name, 
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_there_is_never_written_into(lemur, tmp_path):
+def test_existing_folder_is_never_written_to(lemur, tmp_path):
     (tmp_path / "lemur-tiny").mkdir()
     status, _, err = lemur("new", "plugin", "tiny")
     assert status == 2
     assert err == (
-        "lemur: error: 'lemur-tiny' cannot be made: File exists; choose another name or --folder\n"
+        "lemur: error: 'lemur-tiny' cannot be created: File exists; "
+        "choose another name or --folder\n"
     )
     assert not list((tmp_path / "lemur-tiny").iterdir())
 
 
 @pytest.mark.parametrize("name", ["Tiny", "a b", "1st", "a_b", "a-"])
-def test_a_name_that_no_distribution_can_have_is_refused(lemur, name):
+def test_invalid_distribution_name_is_rejected(lemur, name):
     status, _, err = lemur("new", "plugin", name)
     assert status == 2
     assert err == (
         f"lemur: error: plugin name {name!r}: expected lower-case letters and digits, "
-        "beginning with a letter, in parts joined by -\n"
+        "starting with a letter, in parts joined by -\n"
     )
 
 
-def test_a_package_that_is_installed_is_not_made_again(lemur, tmp_path):
+def test_name_of_an_installed_package_is_rejected(lemur, tmp_path):
     status, _, err = lemur("new", "plugin", "core")
     assert status == 2
     assert err == (

@@ -1,4 +1,4 @@
-"""Warnings come as one line each, in their place among the campaign's own lines."""
+"""Warnings are printed as one line each, in order with the lines of the campaign."""
 
 import io
 import os
@@ -10,14 +10,14 @@ import pytest
 
 from lemur_core import run
 from lemur_core.events import Warned
-from lemur_core.notices import Output, warnings_told
+from lemur_core.notices import Output, warnings_reported
 
 LINEAR = "img-classification_blobs_hits"
 
 
 @pytest.fixture
 def pipe():
-    """The end of a pipe to write to, and what reads its other end."""
+    """The writing end of a pipe, and the reader of its other end."""
     ours, theirs = os.pipe()
     rest = io.StringIO()
     yield theirs, Output(ours, lambda: rest), rest
@@ -49,13 +49,13 @@ def pipe():
         ("[Warm] up\n", [], "[Warm] up\n"),
     ],
 )
-def test_warnings_are_told_from_what_else_is_printed(pipe, printed, notices, rest):
+def test_warnings_are_separated_from_other_output(pipe, printed, notices, rest):
     descriptor, output, shown = pipe
     os.write(descriptor, printed.encode())
     assert (output.notices(), shown.getvalue()) == (notices, rest)
 
 
-def test_a_line_is_read_when_it_is_whole(pipe):
+def test_line_is_read_when_complete(pipe):
     descriptor, output, shown = pipe
     os.write(descriptor, b"half")
     assert (output.notices(), shown.getvalue()) == ([], "")
@@ -71,7 +71,7 @@ def test_a_mark_before_anything_else_is_printed(pipe, text):
     assert (output.notices(), shown.getvalue()) == ([], f"\\x1elemur-notice {text}\n")
 
 
-def test_a_line_without_end_is_printed_in_pieces(pipe):
+def test_endless_line_is_printed_in_pieces(pipe):
     descriptor, output, shown = pipe
     for _ in range(3):
         os.write(descriptor, b"x" * 40_000)
@@ -79,16 +79,16 @@ def test_a_line_without_end_is_printed_in_pieces(pipe):
     assert len(shown.getvalue()) >= 80_000
 
 
-def test_what_is_printed_without_end_does_not_keep_its_reader(pipe, monkeypatch):
+def test_endless_output_does_not_block_the_reader(pipe, monkeypatch):
     _, output, shown = pipe
     monkeypatch.setattr(os, "read", lambda descriptor, size: b"again\n")
     output.notices()
     assert 0 < shown.getvalue().count("again") < 100
 
 
-def test_this_process_warns_in_one_line_once():
+def test_warning_in_this_process_is_reported_once_in_one_line():
     told = []
-    with warnings.catch_warnings(), warnings_told(told.append):
+    with warnings.catch_warnings(), warnings_reported(told.append):
         warnings.simplefilter("always")
         for _ in range(2):
             warnings.warn("two\n  lines (Triggered internally at /a/b.cpp:3.)", stacklevel=1)
@@ -107,7 +107,7 @@ class Warns(Net):
         print("plain output")
         warnings.warn("careful\\nnow")
         os.write(2, b"[W1128 02:39:35.123 engine.cpp:9] Warning: slow (function f)\\n")
-        # As the processes that load samples do.
+        # Like the processes that load samples.
         if not (child := os.fork()):
             warnings.warn("from a fork")
             os._exit(0)
@@ -119,7 +119,7 @@ Net = Warns
 """
 
 
-def test_workers_warn_in_one_line_once(toys, tmp_path, capsys):
+def test_warning_in_workers_is_reported_once_in_one_line(toys, tmp_path, capsys):
     file = tmp_path / "Warns.py"
     file.write_text(toys.get("net", "Linear").source() + NET)
     events = []
@@ -136,7 +136,7 @@ def test_workers_warn_in_one_line_once(toys, tmp_path, capsys):
     assert set(capsys.readouterr().err.splitlines()) == {"plain output"}
 
 
-def test_what_a_process_prints_as_it_dies_is_shown(toys, tmp_path, capsys):
+def test_last_output_of_a_dying_process_is_shown(toys, tmp_path, capsys):
     file = tmp_path / "Dies.py"
     body = NET.replace('print("plain output")', 'os.write(2, b"last words"); os._exit(7)')
     file.write_text(toys.get("net", "Linear").source() + body)
@@ -148,7 +148,7 @@ def test_what_a_process_prints_as_it_dies_is_shown(toys, tmp_path, capsys):
     assert capsys.readouterr().err == "last words"
 
 
-def test_the_campaigns_own_process_warns_on_a_line_of_its_own(toys, tmp_path):
+def test_warning_of_the_campaign_process_is_on_a_separate_line(toys, tmp_path):
     file = tmp_path / "Warns.py"
     file.write_text(toys.get("net", "Linear").source() + NET)
     from .conftest import TOYS
@@ -164,7 +164,7 @@ def test_the_campaigns_own_process_warns_on_a_line_of_its_own(toys, tmp_path):
     assert "lemur: warning: UserWarning: careful now (Warns.py:" in done.stderr
 
 
-def test_a_process_that_prints_without_end_is_not_waited_for():
+def test_process_with_endless_output_is_not_waited_for():
     with open("/dev/zero", "rb") as endless:
         output = Output(endless.fileno(), io.StringIO)
         assert output.notices() == []

@@ -97,7 +97,7 @@ def test_a_corrupt_sample_is_an_error(run_watched, tmp_path):
         run_watched(DAMAGED)
     assert str(caught.value) == (
         "test/3 cannot be decoded: it is cut off; "
-        "mend or remove it, or leave such files out with --skip-corrupt"
+        "repair or remove it, or leave out corrupt files with --skip-corrupt"
     )
     # It is not tried again, as other trials would fail too.
     assert (

@@ -1,4 +1,4 @@
-"""No password of a URL is shown, wherever it stands and however the URL is mistyped."""
+"""No password in a URL is shown, wherever it occurs and even if the URL is mistyped."""
 
 import os
 import re
@@ -29,7 +29,7 @@ names = st.sampled_from(
     ["password", "PASSWORD", "passwd", "pwd", "sslpassword", "sslkey", "p%61ssword", "api_key"]
 )
 begins = st.builds("{}{}".format, schemes, separators).filter(
-    # Without any scheme, only what has both a user and a host is like a URL.
+    # Without a scheme, only text with both a user and a host looks like a URL.
     lambda text: "//" in text or re.match("(postgres|mysql|redis|sqlite)", text)
 )
 with_user = st.builds("{}{}:{}@{}/results".format, begins, users, passwords, hosts)
@@ -48,7 +48,7 @@ urls = with_user.filter(lambda url: not re.match("sqlite:/{3}", url)) | with_que
 @example(f"//me@/results?password={MARK}/")
 @example(f"//me@/results?password={MARK}\0")
 @settings(max_examples=300, deadline=None)
-def test_no_password_is_in_what_is_shown(url):
+def test_passwords_are_never_shown(url):
     assert MARK not in without_password(url)
     assert MARK not in without_password(f"--db={url}")
     secrets = secrets_of(url)
@@ -63,7 +63,7 @@ def test_no_password_is_in_what_is_shown(url):
         assert MARK not in said_of_it
         return
     assert MARK not in place(engine)
-    # A driver may quote any part of what it was given.
+    # A driver can quote any part of the URL.
     parts = (engine.url.host, engine.url.database, engine.url.password, *engine.url.query.values())
     for part in filter(None, parts):
         assert MARK not in said(engine, OperationalError("", {}, Exception(f"bad: '{part}'")))
@@ -103,7 +103,7 @@ def test_records_that_wait_under_an_older_name_are_found(tmp_path, monkeypatch):
         f"me:{MARK}@host/results",
     ],
 )
-def test_a_wrong_url_is_one_line_without_its_password(lemur, url, tmp_path):
+def test_wrong_url_prints_one_line_without_password(lemur, url, tmp_path):
     for arguments in (["data", "--db", url], ["db", "merge", url], ["list", "net", url]):
         status, out, err = lemur(*arguments)
         assert (status, out) == (2, "")
@@ -113,7 +113,7 @@ def test_a_wrong_url_is_one_line_without_its_password(lemur, url, tmp_path):
 
 
 @pytest.mark.parametrize("db", [f"postgres:me:{MARK}@host", f"me:{MARK}@host"])
-def test_no_file_is_made_of_a_mistyped_url(db, tmp_path, monkeypatch):
+def test_mistyped_url_creates_no_file(db, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StoreError) as caught:
         reach(db, create=True)
@@ -138,7 +138,7 @@ def test_a_traceback_has_no_password(lemur, monkeypatch):
     )
 
 
-def test_a_path_is_shown_as_it_is(tmp_path, monkeypatch):
+def test_path_is_shown_unchanged(tmp_path, monkeypatch):
     for path in ("/data/a:1@b/lemur.db", "./a:1@b.db", "runs/a:1@b.db", "a@b.db"):
         assert without_password(path) == path
     monkeypatch.chdir(tmp_path)

@@ -209,8 +209,8 @@ def test_a_task_without_pictures_is_an_error_of_one_line(train, lemur):
     uid = train(LINEAR, epochs=1)
     changed("task", "txt-generation")
     assert lemur("show", "pictures", uid)[2] == (
-        "lemur: error: txt-generation: what its nets predict is no picture; "
-        "those of img-classification, img-segmentation, obj-detection are drawn\n"
+        "lemur: error: txt-generation: predictions of this task cannot be drawn; "
+        "those of img-classification, img-segmentation, obj-detection can\n"
     )
 
 

@@ -7,7 +7,7 @@ from lemur_core.pattern import Pattern, pattern_of
 from lemur_core.train.data import Bundles
 
 TASK = "img-classification"
-LETTERS = "expected letters, digits and . - (+ between several)"
+LETTERS = "expected letters, digits and . - (+ between several values)"
 
 
 def names(toys, *texts, transforms=(), only=None):
@@ -15,24 +15,24 @@ def names(toys, *texts, transforms=(), only=None):
     return [pipeline.name for pipeline in compose(toys, patterns, transforms, only)]
 
 
-def test_a_full_name_is_one_pipeline(toys):
+def test_full_name_selects_one_pipeline(toys):
     assert names(toys, f"{TASK}_blobs_hits_Linear") == [f"{TASK}_blobs_hits_Linear"]
 
 
-def test_a_beginning_stands_for_all_that_follow(toys):
+def test_first_parts_match_all_remaining_parts(toys):
     nets = ("Diverges", "Exits", "Picky", "Raises", "Linear")
     assert names(toys, f"{TASK}_blobs") == [f"{TASK}_blobs_hits_{net}" for net in nets]
 
 
 @pytest.mark.parametrize("text", ["*_blobs_*_{Linear,Raises}", "img-*_b?obs_hits_*i*a[rs]*"])
-def test_wildcards_and_braces_choose_names(toys, text):
+def test_wildcards_and_braces_select_names(toys, text):
     found = set(names(toys, text))
     assert f"{TASK}_blobs_hits_Linear" in found
     assert f"{TASK}_blobs_hits_Exits" not in found
     assert not any("absent" in name for name in found)
 
 
-def test_the_order_is_that_of_the_patterns_and_nothing_comes_twice(toys):
+def test_pipelines_have_the_order_of_patterns_and_no_duplicates(toys):
     given = (f"{TASK}_blobs_hits_Raises", f"{TASK}_blobs_hits_{{Linear,Raises}}")
     assert names(toys, *given) == [f"{TASK}_blobs_hits_Raises", f"{TASK}_blobs_hits_Linear"]
 
@@ -44,7 +44,7 @@ def test_a_filter_narrows_a_pattern_and_never_widens_it(toys):
     ]
 
 
-def test_a_full_entry_name_works_where_the_short_one_would_do(toys):
+def test_full_entry_name_works_even_if_the_short_one_is_unambiguous(toys):
     only = pattern_of({"net": ["toy/Linear"], "dataset": ["toy/blobs"]})
     assert names(toys, TASK, only=only) == [f"{TASK}_blobs_hits_Linear"]
 
@@ -55,13 +55,13 @@ def test_transforms_that_are_too_small_for_the_net_are_left_out(toys):
     assert list(pipeline.transforms) == ["double"]
 
 
-def test_the_demo_is_what_entries_say_it_is(toys):
+def test_demo_consists_of_entries_marked_as_demo(toys):
     [pipeline] = demo(toys)
     assert pipeline.name == f"{TASK}_blobs_hits_Linear"
     assert list(pipeline.transforms) == ["plain"]
 
 
-def test_of_several_demos_the_one_with_the_smallest_images_is_trained(toys):
+def test_demo_uses_the_dataset_with_the_smallest_images(toys):
     data = [
         Entry(name, "lemur_toy.data:blobs", (TASK,), size=size, demo=True)
         for name, size in (("unknown", None), ("large", 64), ("small", 2))
@@ -83,7 +83,7 @@ def test_of_several_demos_the_one_with_the_smallest_images_is_trained(toys):
         (
             f"{TASK}_zebra",
             UnknownNameError,
-            "unknown data set 'zebra'; there are absent, blobs, words",
+            "unknown dataset 'zebra'; there are absent, blobs, words",
         ),
         (
             "img-classfication",
@@ -94,36 +94,36 @@ def test_of_several_demos_the_one_with_the_smallest_images_is_trained(toys):
             "a_b_c_d_e",
             PatternError,
             "pattern 'a_b_c_d_e' has 5 parts; expected task_dataset_metric_net "
-            "or the beginning of one, without empty parts",
+            "or its first parts, without empty parts",
         ),
         (
             "a__b",
             PatternError,
             "pattern 'a__b' has 3 parts; expected task_dataset_metric_net "
-            "or the beginning of one, without empty parts",
+            "or its first parts, without empty parts",
         ),
         ("{a,b", PatternError, "pattern '{a,b': braces do not match; expected {a,b}"),
         (
             "*_*_*_Z*",
             PatternError,
-            "'*_*_*_Z*': no pipeline of what is installed matches; "
-            "see lemur list for what there is",
+            "'*_*_*_Z*': no pipeline of the installed entries matches; "
+            "lemur list shows the entries",
         ),
         (
             "txt-generation_blobs",
             MisfitError,
-            "'txt-generation_blobs_*_*': data set 'blobs' serves img-classification only; "
+            "'txt-generation_blobs_*_*': dataset 'blobs' serves img-classification only; "
             "for txt-generation there is words",
         ),
         (
             f"{TASK}_blobs_hits_Tall",
             MisfitError,
             f"'{TASK}_blobs_hits_Tall': net 'Tall' takes images of 64 px or more; "
-            "with data set 'blobs', plain gives 4, double gives 8",
+            "with dataset 'blobs', plain gives 4, double gives 8",
         ),
     ],
 )
-def test_what_cannot_be_composed_is_explained(toys, text, error, message):
+def test_impossible_pattern_is_explained(toys, text, error, message):
     with pytest.raises(error) as caught:
         names(toys, text)
     assert str(caught.value) == message
@@ -141,7 +141,7 @@ def transforms_of(toys, text, asked=()):
 
 @pytest.fixture
 def sized(toys):
-    """Transforms of several sizes, one that must be asked for, and one for a net of its own."""
+    """Transforms of several sizes, an opt-in one, and one for a complex net."""
     plain = "lemur_toy.transforms:plain"
     entries = [Entry(f"to_{size}", plain, size=size) for size in (32, 64, 128, 224, 256)]
     entries += [Entry("mix_32", plain, size=32, opt_in=True)]
@@ -169,18 +169,16 @@ def sized(toys):
         ("blobs", "Complex", ["complex_32"]),
     ],
 )
-def test_the_least_size_that_loses_nothing_and_that_the_net_takes_is_searched(
-    sized, dataset, net, expected
-):
+def test_smallest_sufficient_size_that_the_net_accepts_is_searched(sized, dataset, net, expected):
     assert transforms_of(sized, f"{TASK}_{dataset}_hits_{net}") == expected
 
 
-def test_transforms_that_are_asked_for_are_taken_whatever_their_size(sized):
+def test_named_transforms_are_used_whatever_their_size(sized):
     asked = ["to_256", "mix_32", "plain"]
     assert set(transforms_of(sized, f"{TASK}_small_hits_Linear", asked)) == set(asked)
 
 
-def test_a_net_of_complex_numbers_cannot_be_given_real_ones(sized):
+def test_complex_net_rejects_real_inputs(sized):
     with pytest.raises(MisfitError) as caught:
         transforms_of(sized, f"{TASK}_blobs_hits_Complex", ["to_32"])
     assert str(caught.value) == (
@@ -197,20 +195,20 @@ def test_a_net_of_complex_numbers_cannot_be_given_real_ones(sized):
         ("b[kl]obs", "blobs"),
     ],
 )
-def test_a_data_set_is_restricted_by_its_name(toys, given, named):
+def test_dataset_name_can_contain_a_restriction(toys, given, named):
     assert names(toys, f"{TASK}_{given}_hits_Linear") == [f"{TASK}_{named}_hits_Linear"]
     only = pattern_of({"dataset": [given]})
     assert names(toys, f"{TASK}_*_hits_Linear", only=only) == [f"{TASK}_{named}_hits_Linear"]
 
 
-def test_the_whole_and_a_part_of_a_data_set_are_two(toys):
+def test_whole_dataset_and_a_subset_are_different_pipelines(toys):
     given = f"{TASK}_{{blobs,blobs[samples=20]}}_hits_Linear"
     assert [name.split("_")[1] for name in names(toys, given)] == ["blobs", "blobs[samples=20]"]
 
 
 def test_restrictions_that_differ_exclude_each_other(toys):
     only = pattern_of({"dataset": ["blobs[samples=10]"]})
-    with pytest.raises(PatternError, match="no pipeline of what is installed matches"):
+    with pytest.raises(PatternError, match="no pipeline of the installed entries matches"):
         names(toys, f"{TASK}_blobs[samples=20]_hits_Linear", only=only)
 
 
@@ -221,18 +219,18 @@ def test_restrictions_that_differ_exclude_each_other(toys):
         ("blobs[samples=few]", "samples is 'few'; expected 2 or more"),
         ("blobs[classes=1]", "classes is '1'; expected 2 or more"),
         (f"blobs[samples={'9' * 5000}]", f"samples is '{'9' * 5000}'; expected 2 or more"),
-        ("blobs[seed=3]", "a seed alone restricts nothing; say samples=N too"),
+        ("blobs[seed=3]", "a seed alone restricts nothing; add samples=N"),
     ],
 )
-def test_a_restriction_that_cannot_be_read_is_said(toys, given, message):
+def test_invalid_restriction_is_reported(toys, given, message):
     with pytest.raises(PatternError) as caught:
         names(toys, f"{TASK}_{given}_hits_Linear")
-    assert str(caught.value) == f"data set {given!r}: {message}"
+    assert str(caught.value) == f"dataset {given!r}: {message}"
 
 
 @pytest.fixture
 def optional(toys):
-    """A loader with options, beside those that have none."""
+    """A loader with options, in addition to those without."""
     entry = Entry("shapes", "lemur_toy.data:shapes", (TASK,), options=("kinds", "min-size"))
     return toys.with_entries("shaped", "loader", [entry])
 
@@ -250,7 +248,7 @@ def optional(toys):
         ("*[kinds=17]", "shapes[kinds=17]"),
     ],
 )
-def test_an_option_of_the_loader_is_part_of_the_data_sets_name(optional, given, named):
+def test_loader_option_is_part_of_the_dataset_name(optional, given, named):
     assert names(optional, f"{TASK}_{given}_hits_Linear") == [f"{TASK}_{named}_hits_Linear"]
 
 
@@ -267,27 +265,30 @@ def test_an_option_of_the_loader_is_part_of_the_data_sets_name(optional, given, 
             "*[zebra=1]",
             "unknown restriction 'zebra'; there are classes, samples, test, seed, kinds, min-size",
         ),
-        ("shapes[kinds=]", "kinds is ''; expected letters, digits and . - (+ between several)"),
+        (
+            "shapes[kinds=]",
+            "kinds is ''; expected letters, digits and . - (+ between several values)",
+        ),
         (
             "shapes[kinds=a/b]",
-            "kinds is 'a/b'; expected letters, digits and . - (+ between several)",
+            "kinds is 'a/b'; expected letters, digits and . - (+ between several values)",
         ),
         (
             "shapes[Kinds=1]",
-            "'Kinds' names nothing; expected classes, samples, test, seed "
+            "'Kinds' is not a valid name; expected classes, samples, test, seed "
             "or an option of its loader",
         ),
-        ("shapes[kinds=a,kinds=b]", "kinds is said twice"),
-        ("shapes[kinds=a,seed=1]", "a seed alone restricts nothing; say samples=N too"),
+        ("shapes[kinds=a,kinds=b]", "kinds is given twice"),
+        ("shapes[kinds=a,seed=1]", "a seed alone restricts nothing; add samples=N"),
     ],
 )
-def test_an_option_that_cannot_be_is_said(optional, given, message):
+def test_invalid_loader_option_is_reported(optional, given, message):
     with pytest.raises(PatternError) as caught:
         names(optional, f"{TASK}_{given}_hits_Linear")
-    assert str(caught.value) == f"data set {given!r}: {message}"
+    assert str(caught.value) == f"dataset {given!r}: {message}"
 
 
-def test_an_option_called_size_is_the_images_size(toys):
+def test_option_size_sets_the_size_of_the_images(toys):
     entry = Entry("drawn", "lemur_toy.data:shapes", (TASK,), size=128, options=("size",))
     known = toys.with_entries("drawings", "loader", [entry])
 
@@ -296,7 +297,7 @@ def test_an_option_called_size_is_the_images_size(toys):
         return made.loader_entry.size
 
     assert (size("drawn"), size("drawn[size=256]")) == (128, 256)
-    # Its loader says what is wrong with it.
+    # The loader reports the invalid value.
     assert size("drawn[size=large]") == size(f"drawn[size={'9' * 5000}]") == 128
 
 
@@ -310,7 +311,7 @@ def test_bundles_of_different_options_are_different(optional, tmp_path):
     assert means == [((1.0,), 64), ((2.0,), 64), ((6.0,), 9)]
 
 
-def test_metrics_parted_by_commas_are_recorded_beside_the_first(toys):
+def test_comma_separated_metrics_are_all_recorded(toys):
     toys = toys.with_entries("more", "metric", [Entry("other", "lemur_toy.metrics:Hits")])
     [pipeline] = compose(toys, [Pattern.parse(f"{TASK}_blobs_hits,other_Linear")])
     assert (pipeline.name, list(pipeline.also)) == (f"{TASK}_blobs_hits_Linear", ["other"])
@@ -320,20 +321,20 @@ def test_metrics_parted_by_commas_are_recorded_beside_the_first(toys):
     assert len(compose(toys, [Pattern.parse(f"{TASK}_blobs_{{hits,other}}_Linear")])) == 2
 
 
-def test_an_unknown_metric_beside_a_known_one_is_said(toys):
+def test_unknown_additional_metric_is_reported(toys):
     with pytest.raises(UnknownNameError, match="unknown metric 'hit'. Did you mean 'hits'?"):
         names(toys, f"{TASK}_blobs_hits,hit_Linear")
 
 
 @pytest.fixture
 def sampled(toys):
-    """Two opt-in nets, of which a plugin brings hundreds, a design space say."""
+    """Two opt-in nets; a plugin can register hundreds, for example from a design space."""
     target = toys.get("net", "Linear").target
     nets = [Entry(f"Sampled-{number}", target, (TASK,), opt_in=True) for number in (1, 2)]
     return toys.with_entries("space", "net", nets)
 
 
-def test_an_opt_in_net_is_taken_only_where_it_is_named_in_full(sampled):
+def test_opt_in_net_is_used_only_if_named_in_full(sampled):
     assert not any("Sampled" in name for name in names(sampled, TASK, "*_*_*_*", "*_*_*_*i*"))
     assert names(sampled, f"{TASK}_blobs_hits_Sampled-1") == [f"{TASK}_blobs_hits_Sampled-1"]
     assert names(sampled, f"{TASK}_blobs_hits_space/Sampled-2") == [f"{TASK}_blobs_hits_Sampled-2"]
@@ -344,16 +345,16 @@ def test_an_opt_in_net_is_taken_only_where_it_is_named_in_full(sampled):
     assert names(sampled, both) == [f"{TASK}_blobs_hits_Sampled-1"]
 
 
-def test_the_demo_takes_no_opt_in_net(toys):
+def test_demo_contains_no_opt_in_net(toys):
     target = toys.get("net", "Linear").target
     shown = Entry("Sampled", target, (TASK,), opt_in=True, demo=True)
     assert [one.net for one in demo(toys.with_entries("space", "net", [shown]))] == ["Linear"]
 
 
-def test_a_wildcard_that_matches_opt_in_nets_only_is_explained(sampled):
+def test_wildcard_matching_only_opt_in_nets_is_explained(sampled):
     with pytest.raises(PatternError) as raised:
         names(sampled, f"{TASK}_blobs_hits_Sampled*")
     assert str(raised.value) == (
-        f"'{TASK}_blobs_hits_Sampled*': matches opt-in nets only, which are trained only if they "
+        f"'{TASK}_blobs_hits_Sampled*': matches only opt-in nets, which are trained only if they "
         "are named in full: Sampled-1, Sampled-2"
     )

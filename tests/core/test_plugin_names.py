@@ -9,7 +9,7 @@ import lemur_core
 from lemur_core.errors import MissingPluginError
 
 
-def test_check_is_the_plugins_where_it_is_installed(monkeypatch):
+def test_check_is_that_of_the_plugin_if_installed(monkeypatch):
     module = ModuleType("lemur_check.check")
     module.check = object()
     monkeypatch.setitem(sys.modules, "lemur_check", ModuleType("lemur_check"))
@@ -17,8 +17,8 @@ def test_check_is_the_plugins_where_it_is_installed(monkeypatch):
     assert lemur_core.check is module.check
 
 
-def test_check_says_what_to_install_where_it_is_not(monkeypatch):
-    # As an import finds a package that is not there.
+def test_check_names_the_distribution_to_install_if_missing(monkeypatch):
+    # Like an import of a package that is not installed.
     monkeypatch.setitem(sys.modules, "lemur_check", None)
     monkeypatch.delitem(sys.modules, "lemur_check.check", raising=False)
     with pytest.raises(MissingPluginError) as raised:

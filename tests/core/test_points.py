@@ -273,9 +273,9 @@ def test_files_hold_points(tmp_path):
         ("a.jsonl", "", "points: 'a.jsonl' has none; expected one or more"),
         ("a.csv", "lr\n", "points: 'a.csv' has none; expected one or more"),
         ("a.jsonl", "[1]\n", "a.jsonl line 1 is [1]; expected names and values"),
-        ("a.jsonl", '{"lr": 1}\n{"lr"\n', "a.jsonl line 2 is no JSON: Expecting ':' delimiter: "),
+        ("a.jsonl", '{"lr": 1}\n{"lr"\n', "a.jsonl line 2 is not JSON: Expecting ':' delimiter: "),
         ("a.jsonl", '{"lr": 1, "lr": 2}\n', "a.jsonl line 1 has 'lr' twice; expected it once"),
-        ("a.jsonl", "[" * 100_000, "a.jsonl line 1 is no JSON: maximum recursion depth exceeded"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl line 1 is not JSON: maximum recursion depth exceeded"),
         ("a.csv", "lr,act\n1\n", "a.csv line 2 has 1 cells; expected 2, as in line 1"),
         (
             "a.csv",

@@ -24,7 +24,7 @@ def db(tmp_path):
     return str(tmp_path / "results.db")
 
 
-def test_many_entries_of_one_module_are_nets_of_their_own(db):
+def test_entries_that_share_a_module_are_separate_nets(db):
     designs = [Entry(f"Linear-{width}", TARGET, TASKS, prm={"width": width}) for width in (1, 3, 9)]
     run(entries=designs, db=db)
     frame = data(db=db)
@@ -34,7 +34,7 @@ def test_many_entries_of_one_module_are_nets_of_their_own(db):
     assert not run(entries=designs, db=db).states
 
 
-def test_what_an_entry_fixes_is_not_overridden_in_silence(db):
+def test_overriding_a_fixed_hyperparameter_is_an_error(db):
     design = Entry("Narrow", TARGET, TASKS, prm={"width": 1})
     with pytest.raises(SpaceError) as caught:
         run(entries=[design], prm={"width": 2}, db=db)
@@ -45,15 +45,16 @@ def test_what_an_entry_fixes_is_not_overridden_in_silence(db):
     assert [prm["width"] for prm in data(db=db)["prm"]] == [1]
 
 
-def test_an_entry_that_fixes_what_its_net_does_not_take_is_one_clear_line(db):
+def test_fixing_an_unknown_hyperparameter_is_reported(db):
     with pytest.raises(PluginError) as caught:
         run(entries=[Entry("Narrow", TARGET, TASKS, prm={"widht": 1})], db=db)
     assert str(caught.value) == (
-        "net 'Narrow': its entry fixes 'widht', no hyperparameter of it. Did you mean 'width'?"
+        "net 'Narrow': its entry fixes 'widht', which is not one of its hyperparameters. "
+        "Did you mean 'width'?"
     )
 
 
-def test_a_text_is_fixed_as_it_is_whatever_it_holds():
+def test_fixed_string_is_never_parsed_as_a_range():
     space = {"cell": Choice(("a",)), "lr": Interval(0.0, 10.0), "batch": Choice((16,))}
     fixed = preset(space, {"cell": "conv,1..4|pool", "lr": 1})
     assert fixed == space | {"cell": Choice(("conv,1..4|pool",)), "lr": Choice((1.0,))}
@@ -63,15 +64,15 @@ def test_a_text_is_fixed_as_it_is_whatever_it_holds():
 
 
 @pytest.mark.parametrize("value", [float("inf"), None, [1]])
-def test_what_is_no_value_cannot_be_fixed(value):
+def test_invalid_value_cannot_be_fixed(value):
     with pytest.raises(PluginError) as caught:
         Entry("Net", TARGET, prm={"width": value})
     assert str(caught.value) == (
-        f"entry 'Net': prm 'width' is {value!r}; expected a text, a truth value or a finite number"
+        f"entry 'Net': prm 'width' is {value!r}; expected a string, a bool or a finite number"
     )
 
 
-def test_entries_of_other_values_are_not_equal_and_can_be_hashed():
+def test_entries_with_different_values_differ_and_are_hashable():
     one = Entry("Net", TARGET, prm={"width": 1})
     assert one != replace(one, prm={"width": 2})
     assert len({one, replace(one, prm={"width": 1})}) == 1
@@ -100,12 +101,12 @@ def test_entries_of_other_values_are_not_equal_and_can_be_hashed():
         ),
     ],
 )
-def test_what_are_no_nets_is_one_clear_line(toys, entries, error, message):
+def test_invalid_entries_are_reported(toys, entries, error, message):
     with pytest.raises(error) as caught:
         plan(Settings.of({"entries": entries}), toys)
     assert str(caught.value) == message
 
 
-def test_an_entry_may_share_its_name_with_an_installed_net(toys):
+def test_entry_can_have_the_name_of_an_installed_net(toys):
     settings = Settings.of({"entries": [Entry("Linear", TARGET, TASKS)], "patterns": BLOBS})
     assert [one.name for one in plan(settings, toys).pipelines] == [f"{BLOBS}_given/Linear"]

@@ -383,7 +383,8 @@ def test_the_command_filters_and_writes(db, lemur, tmp_path):
     assert lemur("data", "--db", db, "--where", "lr=a..b") == (
         2,
         "",
-        "lemur: error: --where 'lr=a..b': 'a' is no number; expected a range such as 1e-4..1e-2\n",
+        "lemur: error: --where 'lr=a..b': 'a' is not a number; "
+        "expected a range such as 1e-4..1e-2\n",
     )
 
 
@@ -463,7 +464,7 @@ def test_trials_without_an_epoch_are_named(db, lemur, toys):
         writer = Writer(engine, {})
         trial = Trial(pipeline(toys), 4, PRM, 0, 1, uid="abcdef12" * 4)
         writer.finish(writer.begin(trial), Outcome(State.FAILED, (), "broken"))
-    line = "1 trial that matches has no epoch and no row: lemur show trial abcdef12\n"
+    line = "1 matching trial has no epoch and no row: lemur show trial abcdef12\n"
     assert lemur("data", "--db", db, "--where", "state=failed") == (0, "no such rows\n", line)
     assert lemur("data", "--db", db, "--where", "state=failed", "--epoch", 1)[2] == ""
     assert lemur("data", "--db", db, "--where", "batch=32")[2] == ""

@@ -171,8 +171,8 @@ def test_a_dataset_of_ready_inputs_accepts_no_other_transform(texts):
     with pytest.raises(MisfitError) as raised:
         compose(texts, [Pattern.parse(f"{TASK}_sentences_hits2_Bag")], ["plain"])
     assert str(raised.value) == (
-        f"'{TASK}_sentences_hits2_Bag': nets are given the inputs of data set 'sentences' as they "
-        "are; expected transform 'none', or none to be named"
+        f"'{TASK}_sentences_hits2_Bag': nets receive the inputs of dataset 'sentences' "
+        "unchanged; use transform 'none', or name no transform"
     )
     for transforms in ([], ["*"], ["none"]):
         [pipeline] = compose(texts, [Pattern.parse(f"{TASK}_pairs_hits2_Bag")], transforms)

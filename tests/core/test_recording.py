@@ -138,9 +138,12 @@ def test_facts_and_artefacts_are_attached_to_the_trial(db, tmp_path):
 
 BAD_EPOCHS = [
     ({"accuracy": 87.5}, "epoch 1: accuracy 87.5: expected a score from 0 to 1"),
-    ({"validation": float("nan")}, "epoch 1: validation is or holds nan; expected finite numbers"),
+    (
+        {"validation": float("nan")},
+        "epoch 1: validation is or contains nan; expected finite numbers",
+    ),
     ({"validation": True}, "epoch 1: validation True: expected a number"),
-    ({"loss": float("inf")}, "epoch 1: loss is or holds inf; expected finite numbers"),
+    ({"loss": float("inf")}, "epoch 1: loss is or contains inf; expected finite numbers"),
     ({"loss": "0.5"}, "epoch 1: loss '0.5': expected a number"),
     ({"scores": {"f1": 0.5}}, "epoch 1: f1 0.5: expected the scores on validation and on test"),
     ({"seconds": -1}, "epoch 1: seconds -1: expected 0 or more"),
@@ -169,7 +172,7 @@ BAD = [
     (["a__c_d", {}], {}, "dataset name '': is empty"),
     ([None, {}], {}, f"pipeline None: {EXPECTED}"),
     ([NAME, None], {}, "prm None: expected a dictionary of hyperparameters by name"),
-    ([NAME, {"a": 1e999}], {}, "hyperparameter 'a': is or holds inf; expected finite numbers"),
+    ([NAME, {"a": 1e999}], {}, "hyperparameter 'a': is or contains inf; expected finite numbers"),
     ([NAME, {}], {"seed": -1}, "seed -1: expected a whole number, 0 or more"),
     ([NAME, {}], {"seed": 0.5}, "seed 0.5: expected a whole number, 0 or more"),
     ([NAME, {}], {"epochs": 0}, "epochs 0: expected a whole number, 1 or more"),

@@ -15,7 +15,7 @@ LINEAR = "lemur_toy.nets.Linear"
 
 @dataclass
 class Source:
-    """An entry point whose module is made by a function."""
+    """An entry point whose module is returned by a function."""
 
     name: str
     make: object
@@ -48,7 +48,7 @@ def test_installed_plugins_are_found_by_their_entry_point(toys):
     assert (toys.plugins["toy"].distribution, toys.plugins["toy"].version) == ("lemur-toy", "1.2")
 
 
-def test_a_plugin_is_switched_off_by_the_environment(monkeypatch):
+def test_plugin_can_be_disabled_by_an_environment_variable(monkeypatch):
     monkeypatch.setenv("LEMUR_DISABLE_PLUGINS", "toy, vision-cls")
     installed.cache_clear()
     assert "toy" not in installed().plugins
@@ -78,13 +78,13 @@ def half():
         ),
         (
             Source("p", lambda: module(lemur_register_nets=half)),
-            "lemur_register_nets gives 'Bad'; expected an Entry",
+            "lemur_register_nets returns 'Bad'; expected an Entry",
         ),
         (
             Source("p", lambda: module(lemur_register_nets=lambda: 3)),
-            "lemur_register_nets gives int; expected entries",
+            "lemur_register_nets returns int; expected entries",
         ),
-        (plugin("p", "Twice", "Twice"), "lemur_register_nets gives net 'Twice' 2 times"),
+        (plugin("p", "Twice", "Twice"), "lemur_register_nets returns net 'Twice' 2 times"),
         (
             plugin("p", "Lin_ear"),
             "net 'Lin_ear': '_' separates a pipeline's parts; use '-'",
@@ -95,7 +95,7 @@ def half():
         ),
     ],
 )
-def test_a_plugin_that_cannot_be_taken_is_left_out_whole(source, reason, toys):
+def test_invalid_plugin_is_left_out_completely(source, reason, toys):
     registry = registry_of(source, plugin("good", "Linear"))
     assert list(registry.plugins) == ["good"]
     assert [full for full, _ in registry.entries("net")] == ["good/Linear"]
@@ -105,7 +105,7 @@ def test_a_plugin_that_cannot_be_taken_is_left_out_whole(source, reason, toys):
     assert "Traceback" in failure.traceback
 
 
-def test_a_second_plugin_of_one_name_is_left_out():
+def test_second_plugin_with_the_same_name_is_left_out():
     registry = registry_of(plugin("p", "A"), plugin("p", "B"))
     assert list(registry.names("net")) == ["A"]
     assert registry.failures[0].reason == "a plugin named 'p' is installed already"
@@ -118,7 +118,7 @@ def test_a_short_name_works_while_it_is_unambiguous(toys):
     assert registry.get("net", "two/B").name == "B"
     with pytest.raises(AmbiguousNameError) as caught:
         registry.get("net", "B")
-    assert str(caught.value) == "net 'B' is in several plugins; say which: one/B, two/B"
+    assert str(caught.value) == "net 'B' is in several plugins; use one of one/B, two/B"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_short_name_works_while_it_is_unambiguous(toys):
         ("zebra", "unknown net 'zebra'; there are Linear, Tall"),
     ],
 )
-def test_an_unknown_name_gets_near_matches_or_what_there_is(name, message, toys):
+def test_unknown_name_suggests_near_matches_or_lists_names(name, message, toys):
     registry = registry_of(plugin("p", "Linear", "Tall"))
     with pytest.raises(UnknownNameError) as caught:
         registry.get("net", name)
@@ -149,7 +149,7 @@ def test_each_kind_has_a_documented_hook():
 
 
 @pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.name)
-def test_what_the_table_of_kinds_names_is_there(kind):
+def test_modules_named_in_the_table_of_kinds_exist(kind):
     assert kind.summary
     assert import_module(kind.contract).__doc__
     for target in filter(None, (kind.details, kind.rules)):
@@ -166,7 +166,7 @@ def zoos(*names, **more):
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_entries_of_a_kind_are_registered_by_the_plugin_that_brings_it_and_by_others(first, toys):
+def test_any_plugin_can_register_entries_of_a_declared_kind(first, toys):
     one = Source("one", lambda: zoos("A", **BRINGS))
     two = Source("two", lambda: zoos("B"))
     registry = Registry()
@@ -179,14 +179,14 @@ def test_entries_of_a_kind_are_registered_by_the_plugin_that_brings_it_and_by_ot
         registry.get("zoo", "C")
 
 
-def test_a_kind_goes_with_the_plugin_that_brings_it(toys):
+def test_kind_is_lost_with_the_plugin_that_declares_it(toys):
     sources = [Source("one", lambda: zoos("A", "A", **BRINGS)), Source("two", lambda: zoos("B"))]
     registry = Registry()
     registry.add(*sources, plugin("three", "C"))
     assert "zoo" not in registry.kinds
     assert list(registry.plugins) == ["three"]
     one, two = registry.failures
-    assert (one.name, one.reason) == ("one", "lemur_register_zoos gives zoo 'A' 2 times")
+    assert (one.name, one.reason) == ("one", "lemur_register_zoos returns zoo 'A' 2 times")
     assert two.name == "two"
     assert two.reason.startswith("PluginValidationError: unknown hook 'lemur_register_zoos' in ")
 
@@ -210,11 +210,11 @@ def test_a_kind_goes_with_the_plugin_that_brings_it(toys):
             lambda: [Kind("zoo", "lemur_register_zoos", "lemur_toy.nowhere")],
             "entry 'zoo': there is no module 'lemur_toy.nowhere'",
         ),
-        (lambda: ["zoo"], "lemur_register_kinds gives 'zoo'; expected a Kind"),
-        (lambda: 3, "lemur_register_kinds gives int; expected kinds"),
+        (lambda: ["zoo"], "lemur_register_kinds returns 'zoo'; expected a Kind"),
+        (lambda: 3, "lemur_register_kinds returns int; expected kinds"),
         (
             lambda: [Kind("Zoo", "lemur_register_zoos", "lemur_toy.plugin")],
-            "kind 'Zoo': expected small letters, digits and hyphens, beginning with a letter",
+            "kind 'Zoo': expected lower-case letters, digits and hyphens, starting with a letter",
         ),
         (
             lambda: [Kind("trial", "lemur_register_zoos", "lemur_toy.plugin")],
@@ -230,14 +230,14 @@ def test_a_kind_goes_with_the_plugin_that_brings_it(toys):
         ),
     ],
 )
-def test_a_kind_that_cannot_be_is_refused_with_its_plugin(kinds, reason, toys):
+def test_plugin_with_an_invalid_kind_is_left_out(kinds, reason, toys):
     registry = Registry()
     registry.add(Source("p", lambda: module(lemur_register_kinds=kinds)), plugin("good", "A"))
     assert list(registry.plugins) == ["good"]
     assert [failure.reason for failure in registry.failures] == [reason]
 
 
-def test_the_second_plugin_that_brings_a_kind_is_left_out(toys):
+def test_second_plugin_that_declares_a_kind_is_left_out(toys):
     registry = Registry()
     registry.add(
         Source("one", lambda: zoos("A", **BRINGS)), Source("two", lambda: module(**BRINGS))
@@ -264,5 +264,5 @@ def test_names_of_many_entries_are_counted_once(toys):
     assert len(registry.names("net")) == 300
     for name in names:
         registry.get("net", str(name))
-    # Each name is looked up a few times; comparing each with each takes 90,000.
+    # Each name is looked up a few times; comparing all pairs would take 90,000 lookups.
     assert Counting.compared < 10 * 300

@@ -3,7 +3,7 @@ from pathlib import Path
 import click
 import pytest
 
-from lemur_core.cli.aliases import take_aliases
+from lemur_core.cli.aliases import resolve_aliases
 from lemur_core.cli.flags import settings_of
 from lemur_core.errors import SettingsError, SpaceError
 from lemur_core.settings import Settings
@@ -31,7 +31,7 @@ def test_flags_become_settings():
     }  # fmt: skip
 
 
-def test_a_toml_file_says_the_same_and_flags_override_it(tmp_path):
+def test_flags_override_a_toml_file(tmp_path):
     file = tmp_path / "study.toml"
     file.write_text(
         'patterns = ["img-classification"]\nepochs = 7\nlr = "1e-3..1"\nnet = "ResNet"\n'
@@ -46,16 +46,16 @@ def test_a_toml_file_says_the_same_and_flags_override_it(tmp_path):
     assert settings_of(flags, {"db"}).db == "lemur.db"
 
 
-def test_lemurs_long_names_are_the_ends_of_ranges():
+def test_lemurs_long_option_names_set_the_ends_of_ranges():
     given = NO_ALIASES | {"min_learning_rate": 1e-4, "max_batch_binary_power": 6, "config": ("a",)}
-    taken = take_aliases(given)
+    taken = resolve_aliases(given)
     assert (taken["lr"], taken["batch"], taken["patterns"]) == ("0.0001..1.0", "2^0..2^6", ("a",))
     assert taken["momentum"] is None
 
 
 def test_a_flag_and_its_long_name_exclude_each_other():
     with pytest.raises(click.UsageError, match="exclude each other"):
-        take_aliases(NO_ALIASES | {"min_momentum": 0.1, "momentum": "0.9"})
+        resolve_aliases(NO_ALIASES | {"min_momentum": 0.1, "momentum": "0.9"})
 
 
 def test_a_transform_among_the_hyperparameters_is_the_transform():
@@ -77,7 +77,7 @@ def test_a_transform_among_the_hyperparameters_is_the_transform():
         ),
     ],
 )
-def test_a_setting_that_cannot_be_is_one_clear_line(flags, message):
+def test_invalid_setting_is_reported(flags, message):
     with pytest.raises(SettingsError) as caught:
         of_flags(**flags)
     assert str(caught.value) == message
@@ -89,10 +89,10 @@ def test_a_setting_that_cannot_be_is_one_clear_line(flags, message):
         ("sampeler = 3", "unknown setting 'sampeler'. Did you mean 'sampler'?"),
         ('trials = "3"', "trials is '3'; expected an integer"),
         ("prm = 3", "prm is 3; expected names and values"),
-        ("net = 3", "net is 3; expected a text or a list of texts"),
+        ("net = 3", "net is 3; expected a string or a list of strings"),
     ],
 )
-def test_a_settings_file_that_cannot_be_is_one_clear_line(tmp_path, text, message):
+def test_invalid_settings_file_is_reported(tmp_path, text, message):
     file = tmp_path / "study.toml"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
@@ -100,10 +100,10 @@ def test_a_settings_file_that_cannot_be_is_one_clear_line(tmp_path, text, messag
     assert str(caught.value) == message
 
 
-def test_a_file_that_is_no_toml_says_where(tmp_path):
+def test_invalid_toml_is_reported_with_its_position(tmp_path):
     file = tmp_path / "study.toml"
     file.write_text("trials 3")
-    with pytest.raises(SettingsError, match=r"is no TOML: .*line 1"):
+    with pytest.raises(SettingsError, match=r"is not TOML: .*line 1"):
         of_flags(patterns=(str(file),))
 
 

@@ -1,4 +1,4 @@
-"""What ``lemur show loader NAME --data DIR`` says of a data set."""
+"""The description of a dataset by ``lemur show loader NAME --data DIR``."""
 
 import warnings
 
@@ -18,7 +18,7 @@ NAMES = ("a", "b\u2028", "c")
 
 
 class Images:
-    """Images that get wider; their classes are known without reading them, if that is wanted."""
+    """Images of growing width, whose classes are optionally known without reading them."""
 
     def __init__(self, targets, known=True, corrupt=()):
         self._targets, self._corrupt = targets, corrupt
@@ -66,15 +66,15 @@ def test_classes_are_listed_with_their_numbers_and_samples(monkeypatch):
     )
 
 
-def test_classes_that_only_reading_would_tell_are_not_counted(monkeypatch):
+def test_classes_are_not_counted_if_samples_must_be_read(monkeypatch):
     bundle = DataBundle(
         Images([0] * 200, known=False), Images([1], known=False), (2,), 0.5, NORMALISATION
     )
     lines = shown(monkeypatch, bundle)
     assert lines[1] == "data        there, img-classification"
-    # Every third of 180.
+    # Every third of 180 images.
     assert lines[2].startswith("images      3 channels, 5 px high, ")
-    assert lines[2].endswith(" px wide (60 images looked at)")
+    assert lines[2].endswith(" px wide (of 60 images)")
     assert lines[3] == "validation  a tenth of the training split"
     assert lines[-3:] == [
         "0                -           -     -",
@@ -110,26 +110,26 @@ def test_the_command_shows_the_entry_then_the_data(lemur):
     assert "def blobs" in out
 
 
-def test_missing_data_is_one_line(lemur):
+def test_missing_data_prints_one_line(lemur):
     status, out, err = lemur("show", "loader", "absent", "--data", "somewhere")
     assert (status, out) == (2, "")
     assert err.startswith("lemur: error: ")
     assert err.count("\n") == 1
 
 
-def test_only_loaders_have_data(lemur):
+def test_data_option_is_only_for_loaders(lemur):
     status, _, err = lemur("show", "net", "Linear", "--data", "somewhere")
     assert status == 2
     assert "--data is for loaders, not for a net" in err
 
 
-def test_unknown_options_in_brackets_are_refused(lemur):
+def test_unknown_options_in_brackets_are_rejected(lemur):
     status, _, err = lemur("show", "loader", "blobs[colour=red]", "--data", "somewhere")
     assert status == 2
     assert "unknown restriction 'colour'" in err
 
 
-def test_a_single_training_sample_is_said(monkeypatch):
+def test_single_training_sample_is_reported(monkeypatch):
     bundle = DataBundle(Images([0]), Images([0]), (1,), 1.0, NORMALISATION)
     with pytest.raises(MissingDataError) as caught:
         bundle.held_out("mine")

@@ -37,12 +37,12 @@ def test_a_range_is_read_as_it_is_written(text, expected):
     assert parse_range("x", text) == expected
 
 
-def test_log_and_int_are_inherited_from_the_range_that_is_replaced():
+def test_log_and_int_are_inherited_from_the_replaced_range():
     assert parse_range("lr", "1e-4..1e-1", Interval(1e-5, 1, log=True)).log
     assert parse_range("layers", "2..4", Interval(1, 8, integer=True)).integer
 
 
-def test_batch_is_a_power_of_two_however_it_is_written():
+def test_batch_is_always_a_power_of_two():
     assert parse_range("batch", "16..64") == Choice((16, 32, 64))
 
 
@@ -67,13 +67,13 @@ FORMS = (
         (
             "x",
             "0..1 log",
-            "x=0..1 log: is searched by its logarithm, so it must begin above 0; "
+            "x=0..1 log: is searched on a logarithmic scale, so it must start above 0; "
             "to try 0 alone, write x=0",
         ),
         (
             "batch",
             "3..8",
-            "batch=3..8: 3 is no power of two; write 2^4..2^7, or list the values: batch=24,48",
+            "batch=3..8: 3 is not a power of two; write 2^4..2^7, or list the values: batch=24,48",
         ),
         ("batch", "2^7..2^4", "batch=2^7..2^4: runs backwards; expected the smaller number first"),
         ("batch", 0, "batch=0: expected an integer, 1 or more"),
@@ -83,7 +83,7 @@ FORMS = (
         ("lr", "-1", "lr=-1: expected a number, 0 or more"),
     ],
 )
-def test_an_impossible_range_is_one_clear_line(name, text, message):
+def test_impossible_range_is_reported(name, text, message):
     with pytest.raises(SpaceError) as caught:
         parse_range(name, text)
     assert str(caught.value) == message
@@ -97,7 +97,7 @@ def test_a_net_that_names_its_hyperparameters_gets_the_default_ranges():
     assert space["batch"] == Choice((16, 32, 64, 128))
 
 
-def test_the_space_of_a_set_has_an_order_of_its_own():
+def test_space_declared_as_a_set_is_sorted():
     names = [f"p{number}" for number in range(50)]
     assert list(of_net(set(names))) == ["batch", *sorted(names)]
 
@@ -116,12 +116,12 @@ def test_a_value_fixed_at_0_stays_0():
     assert space["momentum"].fixed
 
 
-def test_a_range_for_a_name_that_only_another_net_has_changes_nothing():
+def test_range_for_a_hyperparameter_of_another_net_is_ignored():
     space = of_net({"lr"})
     assert override(space, {"dropout": "0..0.5"}) == space
 
 
-def test_what_says_how_a_schedule_goes_is_taken_by_nets_that_have_one():
+def test_schedule_hyperparameters_apply_to_nets_with_a_scheduler():
     given = {"scheduler_epochs": 20, "gamma": "0.5"}
     assert fixed(override(of_net({"scheduler": "constant"}), given)) == {
         "scheduler": "constant",
@@ -129,30 +129,30 @@ def test_what_says_how_a_schedule_goes_is_taken_by_nets_that_have_one():
         "gamma": 0.5,
     }
     assert "gamma" not in override(of_net({"lr"}), given)
-    # One that has it itself keeps its range.
+    # A net that declares it keeps its own range.
     own = override(of_net({"scheduler": "cosine", "gamma": "1..3"}), {"gamma": "2..4"})
     assert str(own["gamma"]) == "2..4"
 
 
 @pytest.mark.parametrize("text", ["fast", "0.5,fast", "0.5..2", 2, True])
-def test_a_learning_rate_decays_by_a_number_up_to_1(text):
+def test_learning_rate_decay_is_at_most_1(text):
     with pytest.raises(SpaceError, match=f"^gamma={text}: expected a number, 0 to 1$"):
         override(of_net({"scheduler"}), {"gamma": text})
 
 
 @pytest.mark.parametrize("epochs", ["5..20", "5..20 int"])
-def test_a_schedules_epochs_are_searched_whole(epochs):
+def test_schedule_epochs_are_searched_as_integers(epochs):
     found = override(of_net({"scheduler": "constant"}), {"scheduler_epochs": epochs})
     assert str(found["scheduler_epochs"]) == "5..20 int"
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 2.5, "soon", "0..5", "1.5..5"])
-def test_a_schedule_has_whole_epochs(epochs):
+def test_schedule_epochs_must_be_integers(epochs):
     with pytest.raises(SpaceError, match="scheduler_epochs"):
         override(of_net({"scheduler": "constant"}), {"scheduler_epochs": epochs})
 
 
-def test_a_name_that_no_net_has_is_said():
+def test_unknown_hyperparameter_is_reported():
     with pytest.raises(SpaceError) as caught:
         check_used(["mometum"], [of_net({"lr", "momentum"})])
     assert str(caught.value) == (
@@ -160,7 +160,7 @@ def test_a_name_that_no_net_has_is_said():
     )
 
 
-def test_what_a_range_holds():
+def test_range_contains_its_values():
     assert Interval(0, 1).holds(1)
     assert not Interval(0, 1).holds(1.1)
     assert not Interval(0, 1).holds("a")
@@ -176,7 +176,7 @@ def test_optunas_distributions_have_the_same_ends():
     assert Choice((16, 32)).distribution().choices == (16, 32)
 
 
-def test_the_smallest_of_a_space_builds_a_net_without_a_search():
+def test_smallest_values_need_no_search():
     assert smallest(of_net({"lr": "1e-3..1", "layers": "2..4 int"})) == {
         "batch": 16,
         "lr": 1e-3,

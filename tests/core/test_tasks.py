@@ -59,7 +59,7 @@ def test_a_registered_task_says_which_labels_are_wrong():
         with_labels_checked(bundle, Words(), "w")
     assert raised.value.value == 7
     assert str(raised.value) == (
-        "data set 'w': sample 1 of its train split is word 7; mend the data set or its loader"
+        "dataset 'w': sample 1 of its train split is word 7; correct the dataset or its loader"
     )
 
 

@@ -132,7 +132,7 @@ def test_a_metric_that_differs_from_the_code_read_is_refused(package):
         entry.as_read().load()
     assert str(raised.value) == (
         f"'hits': {package.parent.name}.nets.hits was edited, and the code that was imported is "
-        "not the code that was recorded; start Python and the campaign again"
+        "not the code that was recorded; restart Python and the campaign"
     )
 
 
@@ -227,5 +227,5 @@ def test_a_recipe_that_differs_from_the_recorded_one_is_refused(trainer, toys):
         Training(trial, bundle)
     assert str(raised.value) == (
         "'Derived': the code that trains it was edited, and the code that was imported is not the "
-        "code that was recorded; start Python and the campaign again"
+        "code that was recorded; restart Python and the campaign"
     )

@@ -225,8 +225,8 @@ def test_gpus_are_given_to_workers_in_turn(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"gpus": "a"}, "gpus is 'a'; expected numbers, 0,1 say"),
-        ({"gpus": []}, "gpus is []; expected numbers, 0,1 say"),
+        ({"gpus": "a"}, "gpus is 'a'; expected numbers, for example 0,1"),
+        ({"gpus": []}, "gpus is []; expected numbers, for example 0,1"),
         ({"workers": 0}, "workers is 0; expected 1 or more"),
         (
             {"workers": 2, "in_process": True},

@@ -1,4 +1,4 @@
-"""``docs/api.md`` is what the docstrings say, and names everything that is public."""
+"""``docs/api.md`` matches the docstrings and names all public objects."""
 
 import importlib.util
 import inspect
@@ -20,12 +20,12 @@ def writer():
     return module
 
 
-def test_the_page_is_what_the_docstrings_say(writer):
+def test_page_matches_the_docstrings(writer):
     assert PAGE.read_text() == writer.page(), "run python docs/write_api.py"
 
 
 @pytest.mark.parametrize("name", lemur_core.__all__)
-def test_a_public_name_is_documented(name):
+def test_public_name_is_documented(name):
     found = getattr(lemur_core, name)
     heading = f"## lemur_core.{name}" if inspect.ismodule(found) else f"### {name}"
     text = PAGE.read_text()
@@ -34,5 +34,5 @@ def test_a_public_name_is_documented(name):
     assert section.strip(), f"{name} has no docstring"
 
 
-def test_the_public_names_are_in_order():
+def test_public_names_are_sorted():
     assert lemur_core.__all__ == sorted(lemur_core.__all__)

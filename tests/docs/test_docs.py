@@ -1,4 +1,4 @@
-"""What the documentation says is done: commands are run, Python is executed, in order."""
+"""The commands and Python code in the documentation run, in order."""
 
 import os
 import re
@@ -25,7 +25,7 @@ def name_of(page):
 
 
 def anchors(page):
-    """Return the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors that GitHub generates for the headings of a page."""
     headings = HEADING.findall(page.read_text())
     return {re.sub(r"[^\w\- ]", "", one).strip().lower().replace(" ", "-") for one in headings}
 
@@ -42,7 +42,7 @@ def is_set_up(code):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
+def test_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
     if page.name == "checking.md" and find_bubblewrap() is None:
         pytest.skip("bubblewrap cannot be used here, without which strangers' nets are not run")
     monkeypatch.chdir(tmp_path)
@@ -63,7 +63,7 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
             exec(compile(code, f"{page.name}:{line}", "exec"), {"__name__": "__main__"})
 
 
-def test_the_readme_has_two_set_up_commands_one_runs_and_one_tests():
+def test_readme_has_one_command_to_run_and_one_to_test():
     commands = [
         code.strip() for _, _, code in (p.values for p in blocks(PAGES[0])) if is_set_up(code)
     ]
@@ -74,7 +74,7 @@ def test_the_readme_has_two_set_up_commands_one_runs_and_one_tests():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page):
+def test_link_targets_exist(page):
     for path, anchor in LINK.findall(page.read_text()):
         target = page.parent / path if path else page
         assert target.exists(), path
@@ -82,7 +82,7 @@ def test_links_lead_somewhere(page):
             assert anchor[1:] in anchors(target), f"{path}{anchor}"
 
 
-def test_the_modules_that_the_architecture_names_are_there():
+def test_modules_named_in_the_architecture_exist():
     text = (ROOT / "docs" / "architecture.md").read_text()
     names = set(re.findall(r"`(lemur_core[\w.]*)`", text))
     assert len(names) > 10

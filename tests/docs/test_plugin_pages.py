@@ -20,7 +20,7 @@ HOOKS = [name for name in vars(hookspecs) if name.startswith("lemur_")]
 
 
 def section(heading):
-    """Return the text below a heading of the public interface's page."""
+    """Return the text below a heading of ``docs/api.md``."""
     text = (ROOT / "docs" / "api.md").read_text()
     assert f"\n### {heading}\n\n" in text, heading
     return text.split(f"\n### {heading}\n\n")[1].split("\n##")[0]
@@ -28,7 +28,7 @@ def section(heading):
 
 @pytest.fixture
 def forgotten(tmp_path):
-    """Forget the modules of a page's example, as pages may use the same names."""
+    """Forget the modules of a page's example, because pages can use the same names."""
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
@@ -37,7 +37,7 @@ def forgotten(tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_example_of_a_page_passes_its_contract_tests(page, tmp_path, monkeypatch, forgotten):
+def test_example_of_a_page_passes_its_contract_tests(page, tmp_path, monkeypatch, forgotten):
     files = dict(FILE.findall(page.read_text()))
     assert "test_contract.py" in files
     for name, code in files.items():
@@ -54,7 +54,7 @@ def test_the_example_of_a_page_passes_its_contract_tests(page, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *(kind.name for kind in BUILT_IN)])
-def test_a_kind_has_a_page(kind):
+def test_kind_has_a_page(kind):
     text = (FOLDER / f"{kind}.md").read_text()
     assert "\n## Example\n" in text
     assert "\n## Contract\n" in text
@@ -63,12 +63,12 @@ def test_a_kind_has_a_page(kind):
 
 
 @pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.name)
-def test_the_hook_of_a_kind_is_in_its_example(kind):
+def test_hook_of_a_kind_is_in_its_example(kind):
     assert f"def {kind.hook}(" in (FOLDER / f"{kind.name}.md").read_text()
 
 
 @pytest.mark.parametrize("name", HOOKS)
-def test_a_hook_and_its_arguments_are_described(name):
+def test_hook_and_its_arguments_are_documented(name):
     described = section(name)
     for argument in inspect.signature(getattr(hookspecs, name)).parameters:
         assert f"- `{argument}`: " in described, argument
@@ -77,5 +77,5 @@ def test_a_hook_and_its_arguments_are_described(name):
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(Entry), ids=lambda field: field.name)
-def test_a_field_of_an_entry_is_described(field):
+def test_field_of_an_entry_is_documented(field):
     assert f"- `{field.name}`: " in section("Entry")

@@ -1,4 +1,4 @@
-"""No text of others changes what a terminal does: every command, with results full of it."""
+"""Untrusted text never controls the terminal: every command, on results full of it."""
 
 import io
 import json
@@ -20,12 +20,11 @@ SIGNS = (
 )
 HTML = "</script><img src=x onerror=alert(1)>"
 TEXT = f"{SIGNS}[red][link=http://x]:smile:{HTML}\nFORGED is valid"
-# What JSON alone can hold.
+# Text that only JSON can contain.
 IN_JSON = json.dumps(f"{TEXT}\ud800")
 NAME = f"a{TEXT}"
 CODE = f"# {TEXT}\nclass Net:\n    pass\n"
-# What lemur itself wants of a terminal: styles; a line in place of another; and what rich wants of
-# it for a live display.
+# Control sequences of lemur itself, for styles and replaced lines, and of rich's live display.
 OWN = re.compile(r"\x1b\[(?:[12]|3[123]|0)m|\r\x1b\[K")
 OF_RICH = re.compile(
     r"\x1b\[(?:\d;)?(?:3[0-46-8]|9\d)(?:;\d+)*m|\r?(?:\x1b\[1A)?\x1b\[2K|\x1b\[\?25[lh]"
@@ -46,7 +45,7 @@ class Terminal(io.TextIOWrapper):
 
 
 def unsafe_signs(text):
-    """What of a text a terminal would obey, hide or reorder."""
+    """Return the parts of a text that a terminal would interpret, hide or reorder."""
     left = OF_RICH.sub("", OWN.sub("", text))
     return {
         sign for sign in left
@@ -56,7 +55,7 @@ def unsafe_signs(text):
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
-    """A folder with a database of two trials, whatever others may write of which is hostile."""
+    """A folder with a database of two trials, in which all untrusted text is hostile."""
     folder = tmp_path_factory.mktemp("hostile")
     db = folder / "lemur.db"
     uids = []
@@ -109,7 +108,7 @@ def hostile(tmp_path_factory):
 
 @pytest.fixture
 def on_terminal(hostile, monkeypatch):
-    """Run a command on a terminal; give its status and what the terminal was sent."""
+    """Run a command on a terminal; return its status and the text sent to the terminal."""
     monkeypatch.chdir(hostile[0])
     monkeypatch.setenv("COLUMNS", "100")
 
@@ -127,7 +126,7 @@ def on_terminal(hostile, monkeypatch):
     return call
 
 
-# Arguments by command. UID and OTHER are the trials; a status is what the command ends with.
+# Arguments by command. UID and OTHER are the trials; a status is the expected exit status.
 COMMANDS = {
     "run": [
         (2, "run", "--net", NAME), (2, "run", NAME), (2, "run", "--points", NAME),
@@ -177,7 +176,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_terminal_obeys_no_text_of_others(on_terminal, hostile, command, monkeypatch):
+def test_untrusted_text_does_not_control_the_terminal(on_terminal, hostile, command, monkeypatch):
     class Broken:
         name = NAME
 
@@ -193,14 +192,14 @@ def test_a_terminal_obeys_no_text_of_others(on_terminal, hostile, command, monke
             ended, out, err = on_terminal(*(uids.get(one, one) for one in arguments))
             assert ended == status, (arguments, out, err)
             assert unsafe_signs(out + err) == set(), arguments
-            # Sources, tracebacks and data have lines of their own.
+            # Sources, tracebacks and data span several lines.
             if arguments[:2] != ["show", "trial"] and arguments[-1] != "csv":
                 assert not re.search("^FORGED", out + err, re.MULTILINE), arguments
     finally:
         registry.installed.cache_clear()
 
 
-def test_the_page_of_a_report_holds_names_as_text(on_terminal, hostile):
+def test_names_in_a_report_page_are_text(on_terminal, hostile):
     assert on_terminal("report", "--figures", "none", "--out", "page.html")[0] == 0
     page = (hostile[0] / "page.html").read_text(encoding="utf-8")
     assert "FORGED" in page
@@ -215,7 +214,7 @@ def test_the_page_of_a_report_holds_names_as_text(on_terminal, hostile):
     assert [one for one in tags if one[0] == "img" or len(one) > 1] == []
 
 
-def test_every_command_is_tried():
+def test_every_command_is_tested():
     from lemur_core.cli import cli
 
     assert set(COMMANDS) == {*cli.list_commands(None)}
@@ -267,7 +266,7 @@ EVIL_RUN = (
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["live", "json"])
-def test_a_campaign_shows_what_nets_say_as_text(on_terminal, hostile, form):
+def test_campaign_shows_output_of_nets_as_text(on_terminal, hostile, form):
     (hostile[0] / "Evil.py").write_text(EVIL)
     status, out, err = on_terminal(*EVIL_RUN, "--in-process", "--db", "run.db", *form)
     assert status == 1, (out, err)
@@ -275,11 +274,11 @@ def test_a_campaign_shows_what_nets_say_as_text(on_terminal, hostile, form):
     assert "[red][link=http://x]:smile:" in out
     assert not re.search("^FORGED", out + err, re.MULTILINE)
     if not form:
-        # The last that the display says of the cursor is that it is shown.
+        # The last control sequence of the display about the cursor shows it.
         assert re.findall(r"\x1b\[\?25[lh]", out)[-1] == "\x1b[?25h"
 
 
-def test_a_terminal_without_unicode_can_show_every_text(on_terminal, hostile):
+def test_terminal_without_unicode_can_show_any_text(on_terminal, hostile):
     encoding = "ascii"
     for arguments in (["show", "trial", hostile[1][1]], ["data"], ["list"], ["best"]):
         status, out, err = on_terminal(*arguments, encoding=encoding)

@@ -92,7 +92,7 @@ def test_a_net_that_needs_larger_images_than_any_transform_makes_is_an_error(tmp
         run(f"{DIGITS}_AlexNet", transform="norm_32,echo", db=str(tmp_path / "results.db"))
     assert str(caught.value) == (
         f"'{DIGITS}_AlexNet': net 'AlexNet' takes images of 64 px or more; "
-        "with data set 'digits', norm_32 gives 32, echo gives 8"
+        "with dataset 'digits', norm_32 gives 32, echo gives 8"
     )
 
 
@@ -144,7 +144,7 @@ def test_a_corrupt_file_ends_the_run_and_is_named(tmp_path, photographs):
     last = ran.stderr.splitlines()[-1]
     place = photographs.relative_to(tmp_path)
     assert last.startswith(f"lemur: error: {place} cannot be decoded: ")
-    assert last.endswith("; mend or remove it, or leave such files out with --skip-corrupt")
+    assert last.endswith("; repair or remove it, or leave out corrupt files with --skip-corrupt")
     assert "Traceback" not in ran.stderr
 
 

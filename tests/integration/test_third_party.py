@@ -1,4 +1,4 @@
-"""A stranger's distribution: built as a wheel, installed, found, tested and trained."""
+"""A third-party distribution is built as a wheel, installed, found, tested and trained."""
 
 import os
 import subprocess
@@ -15,12 +15,12 @@ TINY = Path(__file__).parents[1] / "third_party" / "lemur-tiny"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Build the wheel and install it into a folder of its own; give that folder."""
+    """Build the wheel and install it into a separate folder; return the folder."""
     dist, site = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("site")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist)]
     subprocess.run([*build, str(TINY)], check=True, capture_output=True)
     [wheel] = dist.glob("lemur_tiny-0.3.0-*.whl")
-    # Environments that uv makes have no pip.
+    # Environments created by uv have no pip.
     pip = [sys.executable, "-m", "pip"] if any(distributions(name="pip")) else ["uv", "pip"]
     install = [*pip, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
@@ -29,7 +29,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture
 def call(installed, tmp_path):
-    """Run Python in a process of its own that has the distribution installed."""
+    """Run Python in a process that has the distribution installed."""
 
     def run(*arguments):
         environment = os.environ | {"PYTHONPATH": str(installed)}
@@ -41,7 +41,7 @@ def call(installed, tmp_path):
     return run
 
 
-def test_its_nets_are_listed_with_their_origin(call):
+def test_third_party_nets_are_listed_with_their_origin(call):
     listed = call("lemur_core", "list", "net")
     assert listed.returncode == 0, listed.stderr
     rows = {line.split()[0]: line.split()[1] for line in listed.stdout.splitlines()}
@@ -52,22 +52,22 @@ def test_its_nets_are_listed_with_their_origin(call):
     assert "origin      lemur-tiny 0.3.0" in shown.stdout
 
 
-def test_its_nets_are_trained_on_another_plugins_data_with_its_metric(call, tmp_path):
+def test_third_party_nets_train_on_another_plugins_data_with_its_metric(call, tmp_path):
     pattern = "img-classification_digits_top3_Tiny*"
     ran = call("lemur_core", "run", pattern, "-t", 1, "-e", 2, "--lr", 0.03, "-q")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     frame = data(db=tmp_path / "lemur.db")
     assert sorted(set(frame["nn"])) == ["TinyConv", "TinyPerceptron"]
-    # Three guesses among ten classes would be right for 0.3.
+    # Three guesses among ten classes would score 0.3.
     assert frame["accuracy"].max() > 0.6
 
 
-def test_it_passes_its_own_contract_tests(call):
+def test_third_party_plugin_passes_its_contract_tests(call):
     tests = TINY / "tests" / "test_contract.py"
     tested = call(
         "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", TINY, tests
     )
     assert tested.returncode == 0, tested.stdout
-    # Of the plugin 4, of each entry 2, of each net 11, of the metric 3, of the exporter 3, of the
-    # importer 4, and of the kind that it brings 1.
+    # 4 tests of the plugin, 2 of each entry, 11 of each net, 3 of the metric, 3 of the exporter, 4
+    # of the importer, and 1 of the kind that the plugin declares.
     assert f"\n{4 + 2 * 6 + 11 * 2 + 3 + 3 + 4 + 1} passed" in tested.stdout

@@ -1,4 +1,4 @@
-"""The distributions of this repository agree with each other and with what they hold."""
+"""The metadata of all distributions is consistent and matches their content."""
 
 import re
 import tomllib
@@ -22,7 +22,7 @@ def plugin(request):
     return request.param
 
 
-def test_a_plugin_is_named_after_its_folder_and_has_the_usual_files(plugin):
+def test_plugin_is_named_after_its_folder_and_has_the_usual_files(plugin):
     project = metadata(plugin)["project"]
     package = plugin.name.replace("-", "_")
     assert project["name"] == plugin.name
@@ -34,7 +34,7 @@ def test_a_plugin_is_named_after_its_folder_and_has_the_usual_files(plugin):
     assert (plugin / package / "plugin.py").is_file()
 
 
-def test_a_plugin_has_the_cores_python_licence_and_build(plugin):
+def test_plugin_has_python_version_licence_and_build_of_the_core(plugin):
     core, project = CORE["project"], metadata(plugin)["project"]
     assert metadata(plugin)["build-system"] == CORE["build-system"]
     for key in ("requires-python", "license", "license-files", "readme"):
@@ -42,12 +42,12 @@ def test_a_plugin_has_the_cores_python_licence_and_build(plugin):
     assert (plugin / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 
-def test_a_plugin_has_metadata_only_and_no_settings_of_tools(plugin):
+def test_plugin_pyproject_has_no_tool_settings(plugin):
     assert set(metadata(plugin)) == {"build-system", "project", "tool"}
     assert set(metadata(plugin)["tool"]) == {"hatch"}
 
 
-def test_a_plugin_depends_on_the_core_that_it_stands_beside(plugin):
+def test_plugin_depends_on_the_core_version_of_the_repository(plugin):
     [needed] = [
         one for one in metadata(plugin)["project"]["dependencies"] if one.startswith("lemur-core")
     ]
@@ -59,7 +59,7 @@ def test_a_plugin_depends_on_the_core_that_it_stands_beside(plugin):
     ("file", "core", "end"),
     [("requirements.txt", ".", ""), ("requirements-dev.txt", "-e .[dev]", "[tests]")],
 )
-def test_everything_is_installed_by_the_commands_of_the_readme(file, core, end):
+def test_commands_of_the_readme_install_everything(file, core, end):
     assert f"pip install -r {file} && " in (ROOT / "README.md").read_text()
     lines = [one for one in (ROOT / file).read_text().splitlines() if not one.startswith("#")]
     flag = core.removesuffix("[dev]").removesuffix(".")
@@ -68,18 +68,18 @@ def test_everything_is_installed_by_the_commands_of_the_readme(file, core, end):
     assert sorted(lines[2:]) == plugins
 
 
-def test_the_changelogs_begin_with_what_is_unreleased_and_then_the_version():
+def test_changelogs_start_with_unreleased_and_the_version():
     for folder in (ROOT, *PLUGINS):
         headings = re.findall(r"^## (\S+)", (folder / "CHANGELOG.md").read_text(), re.MULTILINE)
         assert headings[:2] == ["Unreleased", metadata(folder)["project"]["version"]], folder.name
 
 
-def test_the_citation_is_of_the_version():
+def test_citation_has_the_version():
     [version] = re.findall(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
     assert version == CORE["project"]["version"]
 
 
-def test_types_and_imports_of_every_package_are_checked():
+def test_types_and_imports_of_all_packages_are_checked():
     packages = ["lemur_core", *(folder.name.replace("-", "_") for folder in PLUGINS)]
     assert CORE["tool"]["mypy"]["packages"] == packages
     assert CORE["tool"]["importlinter"]["root_packages"] == packages
@@ -87,7 +87,7 @@ def test_types_and_imports_of_every_package_are_checked():
 
 
 @pytest.mark.parametrize("folder", [ROOT, *PLUGINS], ids=lambda folder: folder.name)
-def test_a_wheel_says_that_its_package_has_types(folder, tmp_path):
+def test_wheel_contains_py_typed(folder, tmp_path):
     from hatchling.builders.wheel import WheelBuilder
 
     [wheel] = WheelBuilder(str(folder)).build(directory=str(tmp_path), versions=["standard"])
@@ -102,7 +102,7 @@ def test_a_wheel_says_that_its_package_has_types(folder, tmp_path):
     assert f"{package}/py.typed" in names
 
 
-def test_the_constraints_pin_every_dependency_and_name_no_index():
+def test_constraints_pin_all_dependencies_and_name_no_index():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.partition("==")[0] for line in lines if not line.startswith("#")}
     assert all(re.fullmatch(r"[\w-]+==[\w.]+", line) for line in lines if not line.startswith("#"))
@@ -118,8 +118,8 @@ def test_the_constraints_pin_every_dependency_and_name_no_index():
     assert {name for name in needed if not name.startswith("lemur-")} <= pinned
 
 
-def test_each_module_of_the_core_is_public_or_forbidden_to_plugins():
-    # As the docstring of lemur_core says.
+def test_core_modules_are_public_or_forbidden_to_plugins():
+    # The public modules are those in the docstring of lemur_core.
     public = {
         "code", "code_facts", "commands", "errors", "fetch", "files", "images", "kinds", "labels",
         "options", "pretrained", "processes", "tables", "testing", "training", "workbooks",

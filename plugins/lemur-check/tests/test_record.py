@@ -176,9 +176,12 @@ def test_a_name_that_another_process_took_meanwhile_is_not_taken_over(checking, 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("N" * 300, "net name 'NNNNNNNNNNNNNNNNNNNN...': has 300 characters; at most 200 are kept"),
-        ("a\x1b[2J", "net name 'a\\x1b[2J': holds a control character"),
-        ("\ud800", "net name '\\ud800': holds a control character"),
+        (
+            "N" * 300,
+            "net name 'NNNNNNNNNNNNNNNNNNNN...': has 300 characters; at most 200 are allowed",
+        ),
+        ("a\x1b[2J", "net name 'a\\x1b[2J': contains a control character"),
+        ("\ud800", "net name '\\ud800': contains a control character"),
     ],
 )
 def test_names_that_no_file_can_have_are_refused(checking, box, source, name, message):

@@ -41,7 +41,7 @@ def errors(scenes):
     return said
 
 
-MEND = "; mend or remove it, or leave such files out with --skip-corrupt"
+MEND = "; repair or remove it, or leave out corrupt files with --skip-corrupt"
 NAN, INFINITE = float("nan"), float("inf")
 
 MASKS = [

@@ -84,8 +84,8 @@ def test_pairs_come_back_from_a_database_as_they_were(place, run, tmp_path):
     path, db = place(*ROWS), tmp_path / "lemur.db"
     assert run("db", "import", path, "--db", db) == (
         0,
-        f"{path}: 6 records taken in, 0 were there already\n"
-        "12 facts, 0 artefacts, 1 collection and 6 members taken in\n",
+        f"{path}: 6 records imported, 0 already present\n"
+        "12 facts, 0 artefacts, 1 collection and 6 members imported\n",
     )
     found = of_collections(db=db)
     wanted = [
@@ -112,7 +112,7 @@ def test_taking_pairs_in_again_changes_nothing(place, run, tmp_path):
     run("db", "import", path, "--db", db)
     before = of_collections(db=db)
     assert run("db", "import", path, "--db", db) == (
-        0, f"{path}: 0 records taken in, 6 were there already\n",
+        0, f"{path}: 0 records imported, 6 already present\n",
     )  # fmt: skip
     assert of_collections(db=db).equals(before)
 
