@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def sample_frame() -> DataFrame:
-    """Return results as `lemur_core.data` does: of one data set and three nets, two trials each."""
+    """Return results as `lemur_core.data` does: of one dataset and three nets, two trials each."""
     import pandas as pd
 
     rows = [

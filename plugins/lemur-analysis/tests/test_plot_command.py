@@ -12,7 +12,7 @@ from lemur_core.errors import LemurError
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory):
-    """Two nets on two data sets, two epochs each."""
+    """Two nets on two datasets, two epochs each."""
     path = tmp_path_factory.mktemp("results") / "results.db"
     for dataset in ("cifar-10", "mnist"):
         for number, net in enumerate(("AlexNet", "VGG")):

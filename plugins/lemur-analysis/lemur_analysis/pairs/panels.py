@@ -1,4 +1,4 @@
-"""Figures of pairs: a panel per task, data set, metric and nets."""
+"""Figures of pairs: a panel per task, dataset, metric and nets."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ THRESHOLDS = (0.01, 0.05, 0.1, 0.2)
 def summary(
     frame: DataFrame, *, scores: str | Sequence[str] = "", threshold: float = 0.05
 ) -> DataFrame:
-    """Return how far apart the scores of pairs are, a row per task, data set, metric and nets.
+    """Return how far apart the scores of pairs are, a row per task, dataset, metric and nets.
 
     Args:
         frame: Pairs, as `read_pairs` takes them.
@@ -99,7 +99,7 @@ def extremes(frame: DataFrame, *, scores: str | Sequence[str] = "") -> DataFrame
 
 
 def top(frame: DataFrame, n: int = 3, *, scores: str | Sequence[str] = "") -> DataFrame:
-    """Return the pairs that differ most, of each task, data set, metric and nets.
+    """Return the pairs that differ most, of each task, dataset, metric and nets.
 
     Args:
         frame: Pairs, as `read_pairs` takes them.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lemur_analysis.papers.paper import Value
 
-ORIGIN = "the CrossedWires data set (CC BY 4.0), as crossedwires/NET.csv"
+ORIGIN = "the CrossedWires dataset (CC BY 4.0), as crossedwires/NET.csv"
 DATABASE_ORIGIN = "lemur db import crossedwires/vgg16.csv crossedwires/resnet50.csv"
 PRINTED = "half a unit of the last digit printed"
 SCRAMBLED = (

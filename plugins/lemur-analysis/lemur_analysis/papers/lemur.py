@@ -179,7 +179,7 @@ def _mean_std(frame: DataFrame, metric: str) -> tuple[float, float]:
 
 
 def _ranks(frame: DataFrame, dataset: str) -> tuple[float, int]:
-    """Return the rank correlation of nets' best accuracies on two data sets, and their number."""
+    """Return the rank correlation of nets' best accuracies on two datasets, and their number."""
     rows = frame[(frame["task"] == "img-classification") & (frame["metric"] == "acc")]
     best = rows.groupby(["nn", "dataset"], observed=True)["accuracy"].max().unstack("dataset")
     both = best.reindex(columns=["cifar-10", dataset]).dropna()

@@ -5,9 +5,9 @@
 
     lemur_core.data(dataset="cifar-10").pipe(plot.rolling_mean, window=3)
 
-Each takes ``ax``, the axes to draw on. Scores of different metrics, data sets or tasks are not
+Each takes ``ax``, the axes to draw on. Scores of different metrics, datasets or tasks are not
 drawn in one panel: a frame with several makes a panel of each, and the function returns an array of
-axes. Where a figure takes data sets together, its name ends in ``_by_task`` or its panel says so.
+axes. Where a figure takes datasets together, its name ends in ``_by_task`` or its panel says so.
 `lemur_analysis.plot.figure` says how they are made.
 """
 

@@ -23,7 +23,7 @@ _COLOUR, _FILL = "#0173b2", "#cfe3f1"
 
 @figure(needs=("epoch", "accuracy"))
 def box(panel: Panel) -> None:
-    """Draw a box of the scores of all nets at each epoch, a panel for each data set.
+    """Draw a box of the scores of all nets at each epoch, a panel for each dataset.
 
     A box goes from quartile to quartile, with a line at the median; whiskers reach the last score
     within 1.5 times its height, points are scores beyond.
@@ -33,7 +33,7 @@ def box(panel: Panel) -> None:
 
 @figure(needs=("epoch", "accuracy"), panels=("task", "metric"))
 def box_by_task(panel: Panel) -> None:
-    """Draw a box of the scores at each epoch, the data sets of a task and metric pooled.
+    """Draw a box of the scores at each epoch, the datasets of a task and metric pooled.
 
     The boxes are those of `box` (LEMUR, figure 7). The panel says what is pooled.
     """
@@ -41,7 +41,7 @@ def box_by_task(panel: Panel) -> None:
     sets = sorted(frame["dataset"].dropna().unique()) if "dataset" in frame.columns else []
     if len(sets) > 1:
         shown = ", ".join(map(label, sets[:8])) + (", ..." if len(sets) > 8 else "")
-        add_note(panel.ax, f"{len(sets)} data sets pooled: {shown}")
+        add_note(panel.ax, f"{len(sets)} datasets pooled: {shown}")
 
 
 def _boxes(panel: Panel) -> DataFrame:

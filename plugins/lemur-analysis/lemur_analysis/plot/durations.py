@@ -29,7 +29,7 @@ def first_epoch_duration(panel: Panel) -> None:
 
 @figure(needs=("task", "dataset", "epoch", "duration"), panels=("task",), rows="dataset")
 def first_epoch_duration_by_task(panel: Panel) -> None:
-    """Draw how long the first epoch took, by data set, a panel for each task.
+    """Draw how long the first epoch took, by dataset, a panel for each task.
 
     The boxes are those of `first_epoch_duration`, of all nets (LEMUR, figure 12). A trial with
     several metrics counts once, if the frame has the column ``trial``.
@@ -38,7 +38,7 @@ def first_epoch_duration_by_task(panel: Panel) -> None:
     if "trial" in frame.columns:
         known = frame["trial"].notna()
         frame = frame[~(known & frame.duplicated(["trial", "dataset", "epoch"]))]
-    _rows(panel, frame, "dataset", "data set")
+    _rows(panel, frame, "dataset", "dataset")
 
 
 def _rows(panel: Panel, every: DataFrame, by: str, text: str) -> None:

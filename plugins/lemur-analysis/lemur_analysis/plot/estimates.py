@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "iqm": "interquartile mean of scores",
-    "median": "median over data sets of the mean score",
+    "median": "median over datasets of the mean score",
     "mean": "mean score",
     "optimality_gap": "optimality gap (less is better)",
 }
@@ -24,7 +24,7 @@ def intervals(panel: Panel, *, estimate: str = "iqm", resamples: int = 2000, see
     """Draw an estimate of each net's score over its runs, with bootstrap intervals of 95 %.
 
     ``estimate`` is ``iqm``, ``median``, ``mean`` or ``optimality_gap``. Runs are resampled within
-    their data set; data sets have equal weights. Without an interval a net has a hollow marker.
+    their dataset; datasets have equal weights. Without an interval a net has a hollow marker.
     """
     from lemur_analysis.stats import interval_estimates
 
@@ -32,7 +32,7 @@ def intervals(panel: Panel, *, estimate: str = "iqm", resamples: int = 2000, see
         raise SettingsError(f"estimate is {estimate!r}; expected {', '.join(_NAMES)}")
     table = interval_estimates(panel.frame, resamples=resamples, seed=seed)
     if table.empty:
-        raise NothingToDrawError("no scores of nets on the same data sets")
+        raise NothingToDrawError("no scores of nets on the same datasets")
     table = table[table["estimate"] == estimate]
     table = table.sort_values("value", ascending=estimate != "optimality_gap")
     for row, one in enumerate(table.itertuples()):
@@ -51,20 +51,20 @@ def intervals(panel: Panel, *, estimate: str = "iqm", resamples: int = 2000, see
     add_note(panel.ax, _over(table))
     add_note(panel.ax, f"95 % intervals of {resamples:,} resamples")
     if table["low"].isna().any():
-        add_note(panel.ax, "hollow: a data set with one run, no interval")
+        add_note(panel.ax, "hollow: a dataset with one run, no interval")
 
 
 @figure(needs=("dataset", "nn", "accuracy"), panels=("task", "metric"))
 def performance_profile(panel: Panel, *, resamples: int = 500, seed: int = 0) -> None:
     """Draw the share of each net's runs that score above a threshold.
 
-    Bands are pointwise 95 % intervals of the ten best nets; data sets have equal weights.
+    Bands are pointwise 95 % intervals of the ten best nets; datasets have equal weights.
     """
     from lemur_analysis.stats import performance_profile as profile
 
     table = profile(panel.frame, resamples=resamples, seed=seed)
     if table.empty:
-        raise NothingToDrawError("no scores of nets on the same data sets")
+        raise NothingToDrawError("no scores of nets on the same datasets")
     nets = dict(list(table.groupby("nn", observed=True)))
     for net in sorted(nets, key=lambda one: -panel.styles[one].rank):
         one, style = nets[net], panel.styles[net]
@@ -83,8 +83,8 @@ def performance_profile(panel: Panel, *, resamples: int = 500, seed: int = 0) ->
 def _over(table: DataFrame) -> str:
     first = table.iloc[0]
     nets = _count(table["nn"].nunique(), "net")
-    text = f"{nets} on {_count(first['datasets'], 'data set')}"
-    for left, what in ((first["dropped_nets"], "net"), (first["dropped_datasets"], "data set")):
+    text = f"{nets} on {_count(first['datasets'], 'dataset')}"
+    for left, what in ((first["dropped_nets"], "net"), (first["dropped_datasets"], "dataset")):
         text += f", {_count(left, what)} left out" if left else ""
     return text
 

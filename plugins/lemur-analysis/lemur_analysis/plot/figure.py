@@ -103,7 +103,7 @@ def figure(
     Args:
         needs: Columns that the frame must have.
         uses: Columns that it draws as well if the frame has them.
-        panels: Whether each task, data set and metric has a panel; False draws all on one. Names
+        panels: Whether each task, dataset and metric has a panel; False draws all on one. Names
             of columns make a panel of each of their values, as does a callable that takes the
             values of all options and returns such names.
         rows: A column each of whose values is a row of the panel, which is made as high as they

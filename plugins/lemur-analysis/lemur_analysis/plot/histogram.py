@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def histogram(panel: Panel, *, bins: int = 50) -> None:
     """Draw how many records have which score, a panel for each task and metric.
 
-    Metrics are not pooled; the data sets of one are stacked. Bins are of equal width, from 0 to 1
+    Metrics are not pooled; the datasets of one are stacked. Bins are of equal width, from 0 to 1
     if all scores lie there (LEMUR, figure 6, which pools metrics).
     """
     if bins < 1:
@@ -35,7 +35,7 @@ def histogram(panel: Panel, *, bins: int = 50) -> None:
         for bar in bars:
             bar.set(**style.area)
     panel.ax.set(xlabel=score_label(frame), ylabel="records")
-    add_legend(panel.ax, styles, styles, title="data set", shape="area")
+    add_legend(panel.ax, styles, styles, title="dataset", shape="area")
 
 
 def _edges(scores: Series, bins: int) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _NOTE, _MISSING = "note", "missing"
 _WIDTH = 70
-_WORDS = {"accuracy": "score", "nn": "net", "dataset": "data set"}
+_WORDS = {"accuracy": "score", "nn": "net", "dataset": "dataset"}
 _NUMBERS = ("accuracy", "duration", "epoch", "loss", "validation")
 
 

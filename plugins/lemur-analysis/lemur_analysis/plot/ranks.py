@@ -1,4 +1,4 @@
-"""The critical-difference diagram of nets over data sets (Demsar, 2006)."""
+"""The critical-difference diagram of nets over datasets (Demsar, 2006)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def critical_difference(
     panel: Panel, *, alpha: float = 0.05, epoch: int = 0, keep: str = "blocks"
 ) -> None:
-    """Draw the average ranks of nets over data sets, and which do not differ by Nemenyi's test.
+    """Draw the average ranks of nets over datasets, and which do not differ by Nemenyi's test.
 
     Bars join nets whose difference is not significant. ``epoch`` compares nets at one epoch; 0
-    takes the highest score of all epochs. ``keep`` says what to keep where nets lack some data
-    set, ``blocks`` or ``nets``.
+    takes the highest score of all epochs. ``keep`` says what to keep where nets lack some
+    dataset, ``blocks`` or ``nets``.
     """
     from scikit_posthocs import critical_difference_diagram
 

@@ -28,9 +28,9 @@ def score_time(panel: Panel) -> None:
 
 @figure(needs=("dataset", "accuracy", "duration"), panels=_BY_TASK)
 def score_time_by_task(panel: Panel) -> None:
-    """Draw each record's score against the time since its training began, by data set.
+    """Draw each record's score against the time since its training began, by dataset.
 
-    A panel has all data sets of a task and metric (LEMUR, figure 3).
+    A panel has all datasets of a task and metric (LEMUR, figure 3).
     """
     _against_time(panel, "dataset", styles_of(panel.frame, "dataset"))
 
@@ -43,9 +43,9 @@ def score_epoch(panel: Panel) -> None:
 
 @figure(needs=("dataset", "epoch", "accuracy"), panels=_BY_TASK)
 def score_epoch_by_task(panel: Panel) -> None:
-    """Draw each record's score against its epoch, by data set.
+    """Draw each record's score against its epoch, by dataset.
 
-    A panel has all data sets of a task and metric (LEMUR, figure 4).
+    A panel has all datasets of a task and metric (LEMUR, figure 4).
     """
     _against_epoch(panel, "dataset", styles_of(panel.frame, "dataset"))
 
@@ -66,7 +66,7 @@ def _against_epoch(panel: Panel, by: str, styles: Mapping[Any, FigureStyle]) -> 
 def _points(
     panel: Panel, frame: DataFrame, x: Series, by: str, styles: Mapping[Any, FigureStyle]
 ) -> None:
-    """Draw a point of each record; those of the best nets, or rarest data sets, lie above."""
+    """Draw a point of each record; those of the best nets, or rarest datasets, lie above."""
     many = len(frame) > MOST_VECTORS
     look: dict[str, Any] = {"linestyle": "", "alpha": 0.5 if many else 0.8, "rasterized": many}
     groups = frame.groupby(by, observed=True).indices
@@ -76,5 +76,5 @@ def _points(
         points: dict[str, Any] = style.points | {"markersize": size, "color": style.color}
         panel.ax.plot(x.iloc[rows], frame["accuracy"].iloc[rows], **points, **look)
     panel.ax.set_ylabel(score_label(frame))
-    title = "net" if by == "nn" else "data set"
+    title = "net" if by == "nn" else "dataset"
     add_legend(panel.ax, styles, groups, title=title, shape="points")

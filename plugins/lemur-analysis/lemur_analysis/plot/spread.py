@@ -23,7 +23,7 @@ def _panels(options: Mapping[str, Any]) -> tuple[str, ...]:
 def mean_std_correlation(panel: Panel, *, pooled: bool = False) -> None:
     """Draw the standard deviation of the scores of a net at an epoch against their mean.
 
-    A point is a task, data set, metric, net and epoch with two records or more; the deviation is
+    A point is a task, dataset, metric, net and epoch with two records or more; the deviation is
     that of a sample (ddof 1). Each panel says how many there are, and their correlation r
     (Pearson). Option ``pooled``: whether to take all metrics together, as the panel then says
     (LEMUR, figure 11).
@@ -53,5 +53,5 @@ def _points(panel: Panel, groups: DataFrame, by: str) -> None:
         part = groups[groups[by] == name]
         points = style.points | {"markersize": 3.5, "color": style.color}
         panel.ax.plot(part["mean"], part["std"], **points, **look)
-    title = "metric" if by == "metric" else "data set"
+    title = "metric" if by == "metric" else "dataset"
     add_legend(panel.ax, styles, styles, title=title, shape="points")

@@ -34,7 +34,7 @@ _LONGEST_IN_LEGEND = 26
 
 
 class FigureStyle(NamedTuple):
-    """The look of one net, or of one data set.
+    """The look of one net, or of one dataset.
 
     Attributes:
         color: Of its lines and markers.
@@ -86,7 +86,7 @@ def styles_of(frame: DataFrame, by: str = "nn") -> dict[Any, FigureStyle]:
 def ranked(frame: DataFrame) -> list[str]:
     """Return the nets of a frame, the best first.
 
-    They are ordered by the mean of their ranks in each task, data set and metric, by the best
+    They are ordered by the mean of their ranks in each task, dataset and metric, by the best
     score, so that scores of different metrics are not compared. Nets without a score come last,
     equal ones by name. Rows without a net do not count.
     """
@@ -146,7 +146,7 @@ def add_legend(
         ax: The axes.
         styles: The style of each net.
         names: The nets that are drawn; those that are grey are one entry, "18 further nets".
-        title: What they are; ``"net"`` or ``"data set"``.
+        title: What they are; ``"net"`` or ``"dataset"``.
         shape: What they are drawn as: ``line``, ``points`` or ``area``.
     """
     drawn = set(names)

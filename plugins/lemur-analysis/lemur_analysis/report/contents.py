@@ -1,4 +1,4 @@
-"""What a report is made of: a cover, a section for each task and data set, and what is suspect."""
+"""What a report is made of: a cover, a section for each task and dataset, and what is suspect."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MORE = ("with_stats", "with_facts")
 
 @dataclass(frozen=True)
 class Section:
-    """The results on one data set.
+    """The results on one dataset.
 
     Attributes:
         task: Name of the task.
-        dataset: Name of the data set; where one name has several contents, also which.
+        dataset: Name of the dataset; where one name has several contents, also which.
         frame: Its rows.
     """
 
@@ -36,14 +36,14 @@ class Section:
 
     @property
     def title(self) -> str:
-        """The task and the data set."""
+        """The task and the dataset."""
         return f"{self.task}, {self.dataset}"
 
 
 def read_frame(results: Results) -> DataFrame:
     """Return the results that a report is of.
 
-    Data sets of one name whose contents differ get different names, so that their scores are
+    Datasets of one name whose contents differ get different names, so that their scores are
     nowhere put together.
 
     Raises:
@@ -57,9 +57,9 @@ def read_frame(results: Results) -> DataFrame:
 
 
 def tell_apart(frame: DataFrame) -> DataFrame:
-    """Return a frame in which data sets of one name and different content have different names.
+    """Return a frame in which datasets of one name and different content have different names.
 
-    ``data``, where a frame has it, is the name of a data set's content; an unknown one counts as
+    ``data``, where a frame has it, is the name of a dataset's content; an unknown one counts as
     one more content where others are known.
     """
     if frame.empty or "data" not in frame.columns:
@@ -73,7 +73,7 @@ def tell_apart(frame: DataFrame) -> DataFrame:
 
 
 def sections_of(frame: DataFrame) -> list[Section]:
-    """Return a section for each task and data set, by name."""
+    """Return a section for each task and dataset, by name."""
     groups = frame.groupby(list(_SEVERAL), sort=True, observed=True, dropna=False)
     return [Section(str(task), str(dataset), part) for (task, dataset), part in groups]
 

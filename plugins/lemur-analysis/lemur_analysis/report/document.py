@@ -23,7 +23,7 @@ class Chapter:
     """A section with its figures.
 
     Attributes:
-        section: The results on one data set.
+        section: The results on one dataset.
         drawings: Its figures, each with its ``content`` by format.
     """
 
@@ -37,8 +37,8 @@ class Report:
 
     Attributes:
         frame: All rows.
-        chapters: A chapter for each task and data set.
-        drawings: Figures that compare several data sets.
+        chapters: A chapter for each task and dataset.
+        drawings: Figures that compare several datasets.
         anomalies: What is suspect in the results.
         cover: Labels and values for the cover.
         notes: A line for each figure that is not there.

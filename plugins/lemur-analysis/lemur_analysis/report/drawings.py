@@ -102,7 +102,7 @@ class Figures:
         self._count(log.done)
 
     def of_section(self, frame: DataFrame, title: str, render: Render) -> list[Drawing]:
-        """Draw the figures whose panels show one data set each.
+        """Draw the figures whose panels show one dataset each.
 
         Args:
             frame: The rows of one section.
@@ -271,7 +271,7 @@ def _entries(names: str) -> dict[str, Entry]:
 
 
 def _is_by_dataset(draw: Any) -> bool:
-    """Return whether each panel of a figure shows one data set."""
+    """Return whether each panel of a figure shows one dataset."""
     panels = getattr(draw, "panels", False)
     if callable(panels):
         parameters = inspect.signature(draw).parameters.values()

@@ -25,7 +25,7 @@ _ROW_HEIGHT = 20
 
 
 def excel(results: Results, path: Path, *, figures: str = ALL) -> str:
-    """Write a workbook of statistics, a sheet for each task and data set, with its figures.
+    """Write a workbook of statistics, a sheet for each task and dataset, with its figures.
 
     Args:
         results: What is written.

@@ -22,7 +22,7 @@ _SCREEN_DPI = 96
 
 
 def html(results: Results, path: Path, *, figures: str = ALL) -> str:
-    """Write a page with a section for each task and data set: tables and figures.
+    """Write a page with a section for each task and dataset: tables and figures.
 
     Args:
         results: What is written.

@@ -29,7 +29,7 @@ _LEFT, _CHARACTER = 0.06, 0.0068
 
 
 def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
-    """Write a document: a cover, and for each task and data set its nets and figures.
+    """Write a document: a cover, and for each task and dataset its nets and figures.
 
     Args:
         results: What is written.

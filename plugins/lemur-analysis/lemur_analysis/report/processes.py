@@ -29,7 +29,7 @@ class ReportPart:
     Attributes:
         frame: The rows.
         title: Of a section, for the captions; None for all rows, of which only the figures that
-            compare data sets are drawn.
+            compare datasets are drawn.
     """
 
     frame: DataFrame

@@ -24,7 +24,7 @@ def nets(frame: DataFrame) -> DataFrame:
     score`` of all records. Scores are of the test split, 0 to 1.
 
     Args:
-        frame: Rows of one task and data set.
+        frame: Rows of one task and dataset.
     """
     table = stats.nets(frame).drop(columns=["task", "dataset", "mean", "std"])
     return table.rename(columns=_NETS)
@@ -38,7 +38,7 @@ def epochs(frame: DataFrame) -> DataFrame:
     `lemur_analysis.stats.summary` says, ``score mean`` for example.
 
     Args:
-        frame: Rows of one task and data set.
+        frame: Rows of one task and dataset.
     """
     table = stats.summary(frame).drop(columns=["task", "dataset"])
     return table.rename(columns=lambda name: " ".join(_WORDS.get(n, n) for n in name.split("_")))
@@ -50,7 +50,7 @@ def anomalies(frame: DataFrame) -> DataFrame:
 
 
 def anomaly_counts(frame: DataFrame) -> DataFrame:
-    """Return how many anomalies there are of each kind, by task, data set and metric."""
+    """Return how many anomalies there are of each kind, by task, dataset and metric."""
     by = ["kind", *CELL]
     found = stats.anomalies(frame)
     return found.groupby(by, dropna=False, observed=True).size().rename("count").reset_index()

@@ -1,4 +1,4 @@
-"""Figures of how far data sets rank nets alike (Tuggener et al. 2022, figures 3 to 5 and 21)."""
+"""Figures of how far datasets rank nets alike (Tuggener et al. 2022, figures 3 to 5 and 21)."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 MOST_TEXTS = 14
-"""Of more data sets, the matrix has colours alone; `rank_correlations` has the numbers."""
+"""Of more datasets, the matrix has colours alone; `rank_correlations` has the numbers."""
 MOST_SCATTERED = 16
-"""So many data sets fit into a scatterplot matrix."""
+"""So many datasets fit into a scatterplot matrix."""
 MOST_INCHES = 18
 """The greatest width of a matrix."""
 
@@ -59,7 +59,7 @@ def rank_agreement(
     method: str = "spearman",
     common: bool = False,
 ) -> Any:
-    """Draw the matrix of rank correlations between data sets, each with its interval and n.
+    """Draw the matrix of rank correlations between datasets, each with its interval and n.
 
     Args:
         frame: A population, or results of one task and metric.
@@ -67,7 +67,7 @@ def rank_agreement(
         at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
         resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
         method: "spearman", "kendall" or "pearson".
-        common: Whether only nets count that have an error on every data set.
+        common: Whether only nets count that have an error on every dataset.
 
     Raises:
         SettingsError: The frame is not as expected, or an argument is unknown.
@@ -126,22 +126,22 @@ def error_scatter(
     relative: bool = False,
     extremes: int = 10,
 ) -> Any:
-    """Draw the errors on each data set against those on a reference, a point per net.
+    """Draw the errors on each dataset against those on a reference, a point per net.
 
-    On each data set the nets with the least errors are orange and those with the greatest red, so
+    On each dataset the nets with the least errors are orange and those with the greatest red, so
     that one sees where they are on the reference.
 
     Args:
         frame: A population, or results of one task and metric.
-        ax: Axes to draw on, one for each data set but the reference.
-        reference: The data set on the x-axis; "" takes the one with the most nets.
+        ax: Axes to draw on, one for each dataset but the reference.
+        reference: The dataset on the x-axis; "" takes the one with the most nets.
         at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
         resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
-        relative: Whether errors are divided by the least one on the data set.
+        relative: Whether errors are divided by the least one on the dataset.
         extremes: The number of best, and of worst, nets; at most a third of the nets are either.
 
     Raises:
-        SettingsError: The frame is not as expected, or the reference is none of its data sets.
+        SettingsError: The frame is not as expected, or the reference is none of its datasets.
     """
     if extremes < 0:
         raise SettingsError(f"extremes is {extremes}; expected a whole number from 0")
@@ -196,11 +196,11 @@ def _scatter(x: Series, y: Series, unit: str, extremes: int) -> Callable[[Axes],
 def scatter_matrix(
     frame: DataFrame, ax: Any = None, *, at_epoch: int = 0, resolution: int = 0
 ) -> Any:
-    """Draw all pairs of data sets: scatterplots below, rank correlations above the diagonal.
+    """Draw all pairs of datasets: scatterplots below, rank correlations above the diagonal.
 
     Args:
         frame: A population, or results of one task and metric.
-        ax: As many axes as the square of the number of data sets, row by row.
+        ax: As many axes as the square of the number of datasets, row by row.
         at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
         resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
 
@@ -216,7 +216,7 @@ def scatter_matrix(
         return draw_nothing(ax, _too_few(names))
     if count > MOST_SCATTERED:
         raise SettingsError(
-            f"{count} data sets are more than a scatterplot matrix holds, {MOST_SCATTERED}; "
+            f"{count} datasets are more than a scatterplot matrix holds, {MOST_SCATTERED}; "
             "narrow the frame, or draw rank_agreement"
         )
     if ax is None:
@@ -229,8 +229,8 @@ def scatter_matrix(
     grid: np.ndarray = np.asarray(ax, dtype=object).ravel()
     if len(grid) != count * count:
         raise SettingsError(
-            f"{count} data sets need {count * count} axes, and ax has {len(grid)}; leave it out, "
-            f"or choose other data sets"
+            f"{count} datasets need {count * count} axes, and ax has {len(grid)}; leave it out, "
+            f"or choose other datasets"
         )
     grid = grid.reshape(count, count)
     for (row, column), one in np.ndenumerate(grid):
@@ -267,24 +267,24 @@ def rank_transfer(
     resolution: int = 0,
     method: str = "spearman",
 ) -> Any:
-    """Draw how well the ranks on one data set predict those on each other, with noise ceilings.
+    """Draw how well the ranks on one dataset predict those on each other, with noise ceilings.
 
     A point is the rank correlation with its 95 % interval, a grey band the 95 % interval of the
     `pair_ceilings`, and its bar the ceiling: points below the band are disagreements that
-    the spread of runs does not explain. A data set without a band has fewer than four nets with
+    the spread of runs does not explain. A dataset without a band has fewer than four nets with
     two runs.
 
     Args:
-        frame: A population with several rows for a net and data set, or results of one task and
+        frame: A population with several rows for a net and dataset, or results of one task and
             metric.
         ax: Axes to draw on.
-        reference: The data set to predict from; "" takes the one with the most nets.
+        reference: The dataset to predict from; "" takes the one with the most nets.
         at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
         resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
         method: "spearman", "kendall" or "pearson".
 
     Raises:
-        SettingsError: The frame is not as expected, or the reference is none of its data sets.
+        SettingsError: The frame is not as expected, or the reference is none of its datasets.
     """
     if "error" in frame.columns:
         runs = population_of(frame, at_epoch=at_epoch, resolution=resolution)
@@ -322,4 +322,4 @@ def _transfer(ax: Axes, table: DataFrame, reference: str, method: str) -> None:
 
 def _too_few(names: list[str]) -> str:
     found = ", ".join(map(label, names)) or "none"
-    return f"Agreement between data sets needs two, and there is {found}"
+    return f"Agreement between datasets needs two, and there is {found}"

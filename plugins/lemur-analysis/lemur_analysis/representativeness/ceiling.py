@@ -1,4 +1,4 @@
-"""The noise ceiling: how well two data sets could agree at best, given the spread of runs."""
+"""The noise ceiling: how well two datasets could agree at best, given the spread of runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAST = 4
 
 
 class _Halves(NamedTuple):
-    """What is known of one data set.
+    """What is known of one dataset.
 
     Attributes:
         nets: The number of nets with two runs or more.
@@ -44,7 +44,7 @@ def noise_ceiling(
     resamples: int = 500,
     seed: int = 0,
 ) -> DataFrame:
-    """Return how reliably each data set ranks the nets, given the spread of their runs.
+    """Return how reliably each dataset ranks the nets, given the spread of their runs.
 
     The runs of each net are split at random into two halves, and the nets are ranked by the best
     run in each half. The correlation of the two rankings, averaged over the splits, is what two
@@ -54,8 +54,8 @@ def noise_ceiling(
     part of the noise.
 
     Args:
-        runs: A population with several rows for a net and data set, such as
-            `runs_from_results` returns. Nets with one run on a data set don't count there.
+        runs: A population with several rows for a net and dataset, such as
+            `runs_from_results` returns. Nets with one run on a dataset don't count there.
         method: See `rank_correlations`.
         splits: The number of random splits.
         level: Confidence of the interval, between 0 and 1.
@@ -63,7 +63,7 @@ def noise_ceiling(
         seed: Of splits and resamples.
 
     Returns:
-        A row per data set: ``dataset``, ``nets`` (with two runs or more), ``runs`` (median of
+        A row per dataset: ``dataset``, ``nets`` (with two runs or more), ``runs`` (median of
         their numbers), ``half`` (mean correlation of halves), ``reliability``, ``low``, ``high``.
         Numbers are NaN for fewer than four nets, and a reliability is at least 0.
 
@@ -92,7 +92,7 @@ def pair_ceilings(
     resamples: int = 500,
     seed: int = 0,
 ) -> DataFrame:
-    """Return the highest correlation to expect between data sets, given the noise of both.
+    """Return the highest correlation to expect between datasets, given the noise of both.
 
     It is the root of the product of their reliabilities (Spearman 1904, correction for
     attenuation); the interval combines independent resamples of the two.
@@ -111,7 +111,7 @@ def pair_ceilings(
         where a reliability is.
 
     Raises:
-        SettingsError: See `noise_ceiling`, or the reference is no data set of the frame.
+        SettingsError: See `noise_ceiling`, or the reference is no dataset of the frame.
     """
     from pandas import DataFrame
 
@@ -134,14 +134,14 @@ def _halves(
     rows = checked(runs)
     rows = rows.assign(selection=rows["selection"] if "selection" in rows else rows["error"])
     parts = rows.groupby("dataset", observed=True)
-    # Each data set draws on its own, so that its numbers don't depend on the others.
+    # Each dataset draws on its own, so that its numbers don't depend on the others.
     return {
-        str(name): _data_set(part, method, splits, resamples, np.random.default_rng(seed + place))
+        str(name): _dataset(part, method, splits, resamples, np.random.default_rng(seed + place))
         for place, (name, part) in enumerate(parts)
     }
 
 
-def _data_set(
+def _dataset(
     rows: DataFrame, method: str, splits: int, resamples: int, rng: np.random.Generator
 ) -> _Halves:
     groups = [part for _, part in rows.groupby("net", observed=True) if len(part) > 1]

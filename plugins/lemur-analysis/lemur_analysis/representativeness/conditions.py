@@ -19,7 +19,7 @@ from lemur_analysis.representativeness.panels import (
     GREY,
     ORANGE,
     RED,
-    by_data_set,
+    by_dataset,
     draw_nothing,
     draw_panels,
     identity,
@@ -51,7 +51,7 @@ def longer_training(frame: DataFrame, ax: Any = None, *, extremes: int = 5) -> A
 
     Args:
         frame: A population with the column ``epochs``, the length of each training.
-        ax: Axes to draw on, one for each data set.
+        ax: Axes to draw on, one for each dataset.
         extremes: The number of best, and of worst, nets; at most a third of the nets are either.
 
     Raises:
@@ -66,7 +66,7 @@ def longer_training(frame: DataFrame, ax: Any = None, *, extremes: int = 5) -> A
     rows = rows.dropna(subset=["epochs"])
     check_unique(rows, (*NET, "epochs"))
     return draw_panels(
-        ax, {f"{at}": _lengths(at, part, extremes) for at, part in by_data_set(rows).items()}
+        ax, {f"{at}": _lengths(at, part, extremes) for at, part in by_dataset(rows).items()}
     )
 
 
@@ -114,8 +114,8 @@ def noise_of_training(
     of a net are its trials, which may differ in hyperparameters.
 
     Args:
-        frame: A population with several rows for a net and data set, or results.
-        ax: Axes to draw on, one for each data set.
+        frame: A population with several rows for a net and dataset, or results.
+        ax: Axes to draw on, one for each dataset.
         at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
         least: A net is drawn from so many runs on.
         most: So many nets are drawn, those with the most runs.
@@ -130,7 +130,7 @@ def noise_of_training(
     if runs.empty:
         return draw_nothing(ax, "no errors")
     return draw_panels(
-        ax, {f"{at}": _spread(at, part, least, most) for at, part in by_data_set(runs).items()}
+        ax, {f"{at}": _spread(at, part, least, most) for at, part in by_dataset(runs).items()}
     )
 
 
@@ -165,11 +165,11 @@ def _spread(dataset: str, runs: DataFrame, least: int, most: int) -> Callable[[A
 
 
 def top1_against_top5(frame: DataFrame, ax: Any = None) -> Any:
-    """Draw the top-5 error of each net against its top-1 error, a panel per data set (figure 13).
+    """Draw the top-5 error of each net against its top-1 error, a panel per dataset (figure 13).
 
     Args:
         frame: A population whose ``error`` is top-1, with the column ``top5_error``.
-        ax: Axes to draw on, one for each data set.
+        ax: Axes to draw on, one for each dataset.
 
     Raises:
         SettingsError: A row is not as expected.
@@ -183,7 +183,7 @@ def top1_against_top5(frame: DataFrame, ax: Any = None) -> Any:
         ax,
         {
             f"{at}": _pairs(at, part["error"], part["top5_error"], "top-1 error", "top-5 error")
-            for at, part in by_data_set(rows).items()
+            for at, part in by_dataset(rows).items()
         },
     )
 
@@ -193,7 +193,7 @@ def balanced_errors(frame: DataFrame, ax: Any = None) -> Any:
 
     Args:
         frame: A population with the column ``balanced``, true or false.
-        ax: Axes to draw on, one for each data set.
+        ax: Axes to draw on, one for each dataset.
 
     Raises:
         SettingsError: A row is not as expected.
@@ -210,7 +210,7 @@ def pretraining_gain(frame: DataFrame, ax: Any = None) -> Any:
 
     Args:
         frame: A population with the column ``pretrained``, true or false.
-        ax: Axes to draw on, one for each data set.
+        ax: Axes to draw on, one for each dataset.
 
     Raises:
         SettingsError: A row is not as expected.
@@ -243,7 +243,7 @@ def _condition(rows: DataFrame, ax: Any, column: str, with_it: str, without: str
 
         return both
 
-    return draw_panels(ax, {f"{at}": drawer(at, part) for at, part in by_data_set(pairs).items()})
+    return draw_panels(ax, {f"{at}": drawer(at, part) for at, part in by_dataset(pairs).items()})
 
 
 def _pairs(dataset: str, x: Any, y: Any, across: str, up: str) -> Callable[[Axes], None]:

@@ -21,7 +21,7 @@ from lemur_analysis.representativeness.panels import (
     GREY,
     ORANGE,
     RED,
-    by_data_set,
+    by_dataset,
     draw_nothing,
     draw_panels,
     missing_columns,
@@ -64,14 +64,14 @@ def error_against(
     error: str = "error",
     log: bool = False,
 ) -> Any:
-    """Draw an error of each net against a complexity, a panel per data set.
+    """Draw an error of each net against a complexity, a panel per dataset.
 
     Of the cumulative depth and width it is figures 6 and 7; ``error="training_error"`` makes it
     figure 14.
 
     Args:
         frame: A population with the column ``complexity``, or settings of stages to sum.
-        ax: Axes to draw on, one for each data set.
+        ax: Axes to draw on, one for each dataset.
         complexity: A column of numbers, such as those of `COMPLEXITIES`.
         error: A column of errors.
         log: Whether the complexity has a logarithmic axis.
@@ -102,13 +102,13 @@ def error_against(
 
         return draw
 
-    return draw_panels(ax, {f"{at}": drawer(at, part) for at, part in by_data_set(rows).items()})
+    return draw_panels(ax, {f"{at}": drawer(at, part) for at, part in by_dataset(rows).items()})
 
 
 def complexity_correlation(frame: DataFrame, ax: Any = None, *, method: str = "spearman") -> Any:
-    """Draw the correlation of the error with cumulative depth and width over data sets.
+    """Draw the correlation of the error with cumulative depth and width over datasets.
 
-    The data sets stand in the order in which they first occur, so that a family such as ImageNet
+    The datasets stand in the order in which they first occur, so that a family such as ImageNet
     with 1000, 100, 10, 5 and 2 classes makes a curve (figures 6 and 7, table 4).
 
     Args:
@@ -153,7 +153,7 @@ def error_ecdf(frame: DataFrame, ax: Any = None, *, strict: bool = False) -> Any
 
     Args:
         frame: A population; with settings of stages, its sub-populations are drawn too.
-        ax: Axes to draw on, one for each data set.
+        ax: Axes to draw on, one for each dataset.
         strict: Whether each step from stage to stage must go up (>); else it may stay level (>=).
 
     Raises:
@@ -183,13 +183,13 @@ def error_ecdf(frame: DataFrame, ax: Any = None, *, strict: bool = False) -> Any
 
         return draw
 
-    return draw_panels(ax, {f"{at}": drawer(at, part) for at, part in by_data_set(rows).items()})
+    return draw_panels(ax, {f"{at}": drawer(at, part) for at, part in by_dataset(rows).items()})
 
 
 def best_configuration(frame: DataFrame, ax: Any = None, *, best: int = 15) -> Any:
     """Draw the stage settings of the best net and the mean of the best few (figure 20).
 
-    A panel per setting has a line for each data set; error bars are the standard deviation over
+    A panel per setting has a line for each dataset; error bars are the standard deviation over
     the best few, and a cross is the best net.
 
     Args:
@@ -231,7 +231,7 @@ def best_configuration(frame: DataFrame, ax: Any = None, *, best: int = 15) -> A
 
 
 def stage_scatter(frame: DataFrame, ax: Any = None, *, dataset: str = "") -> Any:
-    """Draw the error against each setting of each stage, on one data set (figures 22 to 34).
+    """Draw the error against each setting of each stage, on one dataset (figures 22 to 34).
 
     The line joins the medians of equal settings, or of ten groups of equal size where there are
     more than twelve.
@@ -239,10 +239,10 @@ def stage_scatter(frame: DataFrame, ax: Any = None, *, dataset: str = "") -> Any
     Args:
         frame: A population with settings of stages.
         ax: Axes to draw on, one for each setting and stage.
-        dataset: The data set; "" if the frame has one only.
+        dataset: The dataset; "" if the frame has one only.
 
     Raises:
-        SettingsError: A row is not as expected, or the frame has several data sets and none of
+        SettingsError: A row is not as expected, or the frame has several datasets and none of
             them is named.
     """
     rows = checked(frame)

@@ -19,11 +19,11 @@ def training_noise(runs: DataFrame, *, least: int = 5) -> DataFrame:
     that of one net's runs, errors tell architectures apart.
 
     Args:
-        runs: A population with several rows for a net and data set.
+        runs: A population with several rows for a net and dataset.
         least: A net is listed from so many runs on.
 
     Returns:
-        For each data set a row for the population, whose ``net`` is missing and which counts the
+        For each dataset a row for the population, whose ``net`` is missing and which counts the
         mean error of each net once, and a row for each net with ``least`` runs: ``dataset``,
         ``net``, ``count``, ``mean``, ``std`` (ddof 1), ``25%``, ``50%``, ``75%``.
 
@@ -50,7 +50,7 @@ def paired(frame: DataFrame, condition: str) -> DataFrame:
         condition: Its name.
 
     Returns:
-        A row per net and data set that has both: ``net``, ``dataset``, ``without``, ``with``.
+        A row per net and dataset that has both: ``net``, ``dataset``, ``without``, ``with``.
 
     Raises:
         SettingsError: The column is missing, or rows repeat.
@@ -67,14 +67,14 @@ def paired(frame: DataFrame, condition: str) -> DataFrame:
 
 
 def condition_gains(frame: DataFrame, condition: str) -> DataFrame:
-    """Return what a condition, such as pretraining, gains on each data set.
+    """Return what a condition, such as pretraining, gains on each dataset.
 
     Args:
         frame: See `paired`.
         condition: See `paired`.
 
     Returns:
-        A row per data set: ``dataset``, ``nets`` (that have both errors), ``mean_gain`` and
+        A row per dataset: ``dataset``, ``nets`` (that have both errors), ``mean_gain`` and
         ``median_gain`` (error without minus error with: more is better), ``std_gain`` (ddof 1),
         and ``correlation`` (Spearman) of the errors without and with, with ``low`` and ``high``.
 

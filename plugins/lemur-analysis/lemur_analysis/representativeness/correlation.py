@@ -1,4 +1,4 @@
-"""Rank correlation of errors between data sets, and with complexities, with intervals."""
+"""Rank correlation of errors between datasets, and with complexities, with intervals."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def rank_correlations(
     resamples: int = 2000,
     seed: int = 0,
 ) -> DataFrame:
-    """Return how far data sets rank the nets of a population alike.
+    """Return how far datasets rank the nets of a population alike.
 
     Args:
         frame: A population; see `lemur_analysis.representativeness.population`.
-        reference: The data set to compare each other with; "" compares each pair.
+        reference: The dataset to compare each other with; "" compares each pair.
         method: "spearman", "kendall" (tau-b) or "pearson".
         interval: "fisher" is the interval of Fisher's z with the variances of Bonett and Wright
             (Psychometrika 65, 2000): (1 + r^2 / 2) / (n - 3) for Spearman, 0.437 / (n - 4) for
             Kendall, 1 / (n - 3) for Pearson. It needs more than that many nets, and is NaN where
             the correlation is -1 or 1. "bootstrap" is the percentile interval over nets.
         level: Confidence of the interval, between 0 and 1.
-        common: Whether only nets count that have an error on every data set; else each pair has
+        common: Whether only nets count that have an error on every dataset; else each pair has
             its own nets.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
@@ -88,7 +88,7 @@ def rank_correlations(
 
 
 def pairs_of(table: DataFrame, reference: str) -> Iterator[tuple[str, str]]:
-    """Return the pairs of an `error_table`'s data sets: all, or those with the reference.
+    """Return the pairs of an `error_table`'s datasets: all, or those with the reference.
 
     Raises:
         SettingsError: The reference is none of them.
@@ -100,14 +100,14 @@ def pairs_of(table: DataFrame, reference: str) -> Iterator[tuple[str, str]]:
 
 
 def check_dataset(name: str, known: object) -> None:
-    """Check that a data set is one of the known ones.
+    """Check that a dataset is one of the known ones.
 
     Raises:
         SettingsError: It is not.
     """
     names = list(map(str, known))  # type: ignore[call-overload]
     if name not in names:
-        raise SettingsError(f"no data set {name!r} in the results; they have {', '.join(names)}")
+        raise SettingsError(f"no dataset {name!r} in the results; they have {', '.join(names)}")
 
 
 def correlation(
@@ -213,7 +213,7 @@ def complexity_correlations(
     interval: str = "fisher",
     level: float = 0.95,
 ) -> DataFrame:
-    """Return the correlation of the error on each data set with complexities of the nets.
+    """Return the correlation of the error on each dataset with complexities of the nets.
 
     With the cumulative depth and width it is Table 4 of Tuggener et al. (2022).
 
@@ -225,7 +225,7 @@ def complexity_correlations(
         level: See `rank_correlations`.
 
     Returns:
-        A row per data set and complexity, data sets as they first occur: ``dataset``,
+        A row per dataset and complexity, datasets as they first occur: ``dataset``,
         ``complexity``, and the fields of `Correlation`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Figures of several panels that are not one per task, data set and metric."""
+"""Figures of several panels that are not one per task, dataset and metric."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def missing_columns(frame: DataFrame, what: str, columns: Mapping[str, str]) -> 
     return f"{what} needs the column {' and '.join(absent)}, which the results don't have"
 
 
-def by_data_set(frame: DataFrame) -> dict[str, DataFrame]:
-    """Return the rows of each data set, in the order in which they first occur."""
+def by_dataset(frame: DataFrame) -> dict[str, DataFrame]:
+    """Return the rows of each dataset, in the order in which they first occur."""
     return dict(iter(frame.groupby("dataset", sort=False, observed=True)))
 
 

@@ -1,4 +1,4 @@
-"""The frame of a population: the error of each net on each data set.
+"""The frame of a population: the error of each net on each dataset.
 
 | column | |
 |---|---|
@@ -6,11 +6,11 @@
 | `error` | lower is better; 0 to 1, or percent throughout |
 | `parameters`, `macs`, `activations` | complexities of the net, where they are known |
 | `depth_1`, `width_1`, `bottleneck_1`, `group_1`, `depth_2`, ... | settings of the net's stages |
-| `run` | what tells several runs of one net on one data set apart |
+| `run` | what tells several runs of one net on one dataset apart |
 | `selection` | of a run, the error by which the best is chosen; ``error`` where it is missing |
 
 Rows whose error is missing are left out. Errors that are infinite, several metrics or tasks, and
-two rows for one net on one data set are refused, so that nothing is averaged or chosen silently.
+two rows for one net on one dataset are refused, so that nothing is averaged or chosen silently.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def runs_from_results(
     """Return the error of each trial in a frame of results.
 
     The error is 1 minus the test score at the trial's best epoch, which is the epoch with the
-    highest validation score. Rows without a validation score count only for a net and data set
+    highest validation score. Rows without a validation score count only for a net and dataset
     where no row has one; there the test score chooses, and the errors are too low to expect of
     other data.
 
     Args:
         frame: As `lemur_core.data` returns it, with one task and one metric.
-        at_epoch: Last epoch that counts, so that data sets are compared at equal training; 0
+        at_epoch: Last epoch that counts, so that datasets are compared at equal training; 0
             counts all.
         resolution: Edge of the images in pixels, as in the transform ``norm_64``; only its trials
             count. 0 counts all, also those whose transform names no size.
@@ -97,7 +97,7 @@ def from_results(
     complete: bool = False,
     settings: int = 0,
 ) -> DataFrame:
-    """Return the population in a frame of results: the best error of each net on each data set.
+    """Return the population in a frame of results: the best error of each net on each dataset.
 
     Args:
         frame: As `lemur_core.data` returns it, with one task and one metric.
@@ -117,18 +117,18 @@ def from_results(
 
 
 def best_runs(runs: DataFrame, *, settings: int = 0) -> DataFrame:
-    """Return the error of each net's best run on each data set.
+    """Return the error of each net's best run on each dataset.
 
     The best of 300 hyperparameter settings is better than the best of 3. With ``settings``, all
     nets are compared at an equal number: the error is the one to expect of the best of so many
     runs drawn at random without replacement, and nets with fewer runs are left out.
 
     Args:
-        runs: A population with several rows for a net and data set.
+        runs: A population with several rows for a net and dataset.
         settings: The number of runs to compare at; 0 takes the best of all.
 
     Returns:
-        A row per net and data set: ``net``, ``dataset``, ``error``, ``runs`` (how many there are)
+        A row per net and dataset: ``net``, ``dataset``, ``error``, ``runs`` (how many there are)
         and, where ``runs`` has it and ``settings`` is 0, ``epoch`` of the best.
 
     Raises:
@@ -187,14 +187,14 @@ def checked(frame: DataFrame) -> DataFrame:
 
 
 def error_table(frame: DataFrame, *, values: str = "error") -> DataFrame:
-    """Return the errors as a table with a row per net and a column per data set.
+    """Return the errors as a table with a row per net and a column per dataset.
 
     Args:
         frame: A population.
         values: The column to spread out.
 
     Raises:
-        SettingsError: Two rows are of one net and data set, or a row is not as expected.
+        SettingsError: Two rows are of one net and dataset, or a row is not as expected.
     """
     rows = checked(frame)
     check_unique(rows, NET)
@@ -202,9 +202,9 @@ def error_table(frame: DataFrame, *, values: str = "error") -> DataFrame:
 
 
 def relative_errors(frame: DataFrame) -> DataFrame:
-    """Return a population with each error divided by the least one on its data set.
+    """Return a population with each error divided by the least one on its dataset.
 
-    The best net on a data set has the relative error 1. It is NaN on a data set where the least
+    The best net on a dataset has the relative error 1. It is NaN on a dataset where the least
     error is 0.
 
     Returns:

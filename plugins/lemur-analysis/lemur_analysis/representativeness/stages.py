@@ -101,7 +101,7 @@ def ascending_counts(frame: DataFrame) -> DataFrame:
 
 
 def best_configurations(frame: DataFrame, *, best: int = 15) -> DataFrame:
-    """Return the stage settings of the best net and of the best few, on each data set.
+    """Return the stage settings of the best net and of the best few, on each dataset.
 
     It is figure 20 of Tuggener et al. (2022).
 
@@ -110,7 +110,7 @@ def best_configurations(frame: DataFrame, *, best: int = 15) -> DataFrame:
         best: The number of nets to average.
 
     Returns:
-        A row per data set, setting and stage: ``dataset``, ``setting``, ``stage``, ``best_net``
+        A row per dataset, setting and stage: ``dataset``, ``setting``, ``stage``, ``best_net``
         (the setting of the net with the least error), ``mean`` and ``std`` (ddof 1) over the
         ``nets`` nets with the least errors. Of equal errors, the first by name counts as better.
 

@@ -6,7 +6,7 @@
     lemur_core.data(dataset="cifar-10").pipe(stats.summary)
 
 A frame is what `lemur_core.data` returns, or any with the columns that a statistic reads. Scores
-of different tasks and metrics are never averaged together, and those of different data sets only
+of different tasks and metrics are never averaged together, and those of different datasets only
 where a statistic says so. A score or time that is NaN or infinite counts as missing.
 """
 

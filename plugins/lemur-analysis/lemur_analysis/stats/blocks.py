@@ -1,4 +1,4 @@
-"""Complete blocks: the scores of the same nets on the same data sets."""
+"""Complete blocks: the scores of the same nets on the same datasets."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def complete_blocks(
 ) -> Iterator[tuple[dict[str, str], Blocks]]:
     """Yield the complete blocks of a frame, for each task and metric.
 
-    A block is a data set; its scores are the highest of each net there, over all trials and
+    A block is a dataset; its scores are the highest of each net there, over all trials and
     epochs. So nets that were trained longer have an advantage: ``epoch`` compares them at one.
 
     Args:
@@ -60,7 +60,7 @@ def complete_blocks(
             blocks as share two nets or more, ``nets`` as many nets as share two blocks or more.
             Blocks are left out one at a time, the one first whose absence completes most nets.
         within: Columns in each of whose values blocks are made apart. Those of ``task, dataset,
-            metric`` that are not named tell blocks apart: with ``()`` a data set by two metrics
+            metric`` that are not named tell blocks apart: with ``()`` a dataset by two metrics
             is two blocks. Ranks are made in a block, so that metrics are not averaged.
 
     Yields:
@@ -73,7 +73,7 @@ def complete_blocks(
     if keep not in KEEP:
         raise SettingsError(f"keep is {keep!r}; expected {' or '.join(KEEP)}")
     if "dataset" in within:
-        raise SettingsError("within names 'dataset'; expected none, for blocks are data sets")
+        raise SettingsError("within names 'dataset'; expected none, for blocks are datasets")
     rows = frame.assign(accuracy=numbers(frame, "accuracy")).dropna(subset=["accuracy"])
     if epoch is not None:
         check_columns(frame, ("epoch",))

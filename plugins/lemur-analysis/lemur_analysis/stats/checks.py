@@ -24,7 +24,7 @@ CHANCE: Mapping[str, float] = {
     "celeba-gender": 12247 / 19962,
     "places365": 1 / 365,
 }
-"""Accuracy of always guessing the most frequent class of the test split, by data set."""
+"""Accuracy of always guessing the most frequent class of the test split, by dataset."""
 COLUMNS = ("kind", *CELL, "nn", "epoch", "setting", "value", "meaning")
 NOT_CHECKED = "not checked"
 # Scores are float: a constant guess is not below chance by a rounding error.
@@ -34,12 +34,12 @@ _TOLERANCE = 1e-6
 def anomalies(frame: DataFrame, chance: Mapping[str, float] | None = None) -> DataFrame:
     """Return what is odd about a frame of results, a row each.
 
-    A setting is a net's hyperparameters on a task, data set and metric: those of the column
+    A setting is a net's hyperparameters on a task, dataset and metric: those of the column
     ``prm`` or of the columns ``prm.*``; without them, a trial.
 
     Args:
         frame: Results with ``nn``, ``epoch`` and ``accuracy``.
-        chance: The score of guessing by data set, 0 to 1, added to those of `CHANCE`, which are
+        chance: The score of guessing by dataset, 0 to 1, added to those of `CHANCE`, which are
             used for the metric ``acc`` alone; given ones are used for any metric.
 
     Returns:

@@ -35,7 +35,7 @@ class _Correlation(NamedTuple):
 def mean_std(frame: DataFrame) -> DataFrame:
     """Return the mean and standard deviation of the scores of each net at each epoch.
 
-    Groups are those of LEMUR's figure 11: records of one task, data set, metric, net and epoch.
+    Groups are those of LEMUR's figure 11: records of one task, dataset, metric, net and epoch.
     Groups of one score are left out, for they have no standard deviation.
 
     Returns:

@@ -1,8 +1,8 @@
-"""Interval estimates of nets' scores over trials and data sets, in the manner of rliable.
+"""Interval estimates of nets' scores over trials and datasets, in the manner of rliable.
 
 R. Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS
-2021. A run is a trial, and its score the highest of its epochs. Every data set has the same weight,
-however many trials it has; trials are resampled within their data set.
+2021. A run is a trial, and its score the highest of its epochs. Every dataset has the same weight,
+however many trials it has; trials are resampled within their dataset.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def interval_estimates(
 ) -> DataFrame:
     """Return estimates of each net's score with intervals by the stratified bootstrap.
 
-    Nets are compared on the same data sets; those that are not on all of them are left out.
-    Scores of different data sets are averaged, so they should be on a comparable scale:
-    give one data set, or add it to ``within``, if they are not.
+    Nets are compared on the same datasets; those that are not on all of them are left out.
+    Scores of different datasets are averaged, so they should be on a comparable scale:
+    give one dataset, or add it to ``within``, if they are not.
 
     Args:
         frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
         target: The score above which a net cannot improve, for the optimality gap.
-        keep: What to keep where nets lack some data set: ``blocks`` keeps as many data sets as
-            two nets or more share, ``nets`` as many nets as share two data sets or more.
+        keep: What to keep where nets lack some dataset: ``blocks`` keeps as many datasets as
+            two nets or more share, ``nets`` as many nets as share two datasets or more.
         confidence: Of the intervals, 0 to 1.
         resamples: Number of bootstrap resamples.
         seed: Of the resamples.
@@ -58,9 +58,9 @@ def interval_estimates(
         A row per net and estimate: the columns of ``within``, ``nn``, ``estimate``, ``value``,
         ``low``, ``high``, ``datasets`` (that all nets share), ``runs`` (of the net there),
         ``dropped_nets``, ``dropped_datasets``, ``resamples`` and ``note``. Estimates are ``iqm``
-        (mean of the middle half of the runs), ``mean``, ``median`` (over data sets, of the mean
+        (mean of the middle half of the runs), ``mean``, ``median`` (over datasets, of the mean
         of their runs) and ``optimality_gap`` (mean shortfall from ``target``). Intervals are
-        percentiles; they are NaN where a data set has only one run of the net, as the note says.
+        percentiles; they are NaN where a dataset has only one run of the net, as the note says.
 
     Raises:
         SettingsError: The frame lacks a column, or an option is out of range.
@@ -90,7 +90,7 @@ def probability_of_improvement(
 ) -> DataFrame:
     """Return how probable it is that a run of one net scores higher than a run of another.
 
-    It is the mean over the data sets that both have of U / (runs of x * runs of y), where U is
+    It is the mean over the datasets that both have of U / (runs of x * runs of y), where U is
     Mann and Whitney's: a tie counts one half.
 
     Args:
@@ -108,7 +108,7 @@ def probability_of_improvement(
         ``resamples``, ``note``.
 
     Raises:
-        SettingsError: No data set has both nets, or the frame lacks a column.
+        SettingsError: No dataset has both nets, or the frame lacks a column.
     """
     check_columns(frame, ("nn",))
     bootstrap: dict[str, Any] = {"confidence": confidence, "resamples": resamples, "seed": seed}
@@ -129,7 +129,7 @@ def probability_of_improvement(
         more = {"resamples": resamples, "note": note_of(both)}
         rows.append({**runs.where, **found, **counts, **more})
     if not rows:
-        raise SettingsError(f"no data set has results of both {x!r} and {y!r}")
+        raise SettingsError(f"no dataset has results of both {x!r} and {y!r}")
     return pd.DataFrame(rows)
 
 

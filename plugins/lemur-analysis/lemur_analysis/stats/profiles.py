@@ -35,7 +35,7 @@ def performance_profile(
     Args:
         frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
         thresholds: Number of thresholds, evenly spaced from 0 to 1.
-        keep: What to keep where nets lack some data set, ``blocks`` or ``nets``, as
+        keep: What to keep where nets lack some dataset, ``blocks`` or ``nets``, as
             `interval_estimates` says.
         confidence: Of the band at each threshold, 0 to 1.
         resamples: Number of bootstrap resamples.
@@ -44,7 +44,7 @@ def performance_profile(
 
     Returns:
         A row per net and threshold: the columns of ``within``, ``nn``, ``threshold``, ``share``
-        (0 to 1, each data set with the same weight), ``low``, ``high``, ``datasets`` (that all
+        (0 to 1, each dataset with the same weight), ``low``, ``high``, ``datasets`` (that all
         nets share), ``runs`` (of the net there), ``dropped_nets``, ``dropped_datasets``,
         ``resamples`` and ``note``.
 

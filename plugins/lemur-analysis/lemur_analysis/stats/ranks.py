@@ -1,4 +1,4 @@
-"""Rank tests between nets over data sets, after Demsar (2006).
+"""Rank tests between nets over datasets, after Demsar (2006).
 
 J. Demsar, Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7 (2006).
 """
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def average_ranks(frame: DataFrame, **blocks: Any) -> DataFrame:
-    """Return the rank of each net, averaged over data sets; 1 is the best.
+    """Return the rank of each net, averaged over datasets; 1 is the best.
 
     Args:
         frame: Results with ``dataset``, ``nn`` and ``accuracy``.
         **blocks: Options of `complete_blocks`: ``epoch``, ``keep``, ``within``.
 
     Returns:
-        The columns ``task, metric`` (those of ``within``), ``nn``, ``blocks`` (data sets),
+        The columns ``task, metric`` (those of ``within``), ``nn``, ``blocks`` (datasets),
         ``rank`` (mean; nets that tie have the mean of their ranks), ``wins`` (blocks where the
         net is the best, alone or not), best first.
     """
@@ -45,7 +45,7 @@ def average_ranks(frame: DataFrame, **blocks: Any) -> DataFrame:
 def rank_test(
     frame: DataFrame, *, alpha: float = 0.05, correct_ties: bool = True, **blocks: Any
 ) -> DataFrame:
-    """Return whether nets differ over data sets: Friedman's test, and Iman and Davenport's.
+    """Return whether nets differ over datasets: Friedman's test, and Iman and Davenport's.
 
     Args:
         frame: Results with ``dataset``, ``nn`` and ``accuracy``.
@@ -91,9 +91,9 @@ def _missing(blocks: Blocks) -> str:
     """Return why there is no Friedman test of some blocks; nothing: there is."""
     n, k = blocks.scores.shape
     if k < 3:
-        return f"Friedman's test needs 3 nets on the same data sets; there are {k}"
+        return f"Friedman's test needs 3 nets on the same datasets; there are {k}"
     if n < 2:
-        return f"Friedman's test needs 2 data sets, not {n}"
+        return f"Friedman's test needs 2 datasets, not {n}"
     if (blocks.scores.nunique(axis=1) == 1).all():
         return "all nets tie in all blocks"
     return ""

@@ -1,7 +1,7 @@
 """The runs of nets, and bootstrap intervals of what is computed of them.
 
-A run is a trial, and its score the highest of its epochs. Runs are resampled within their data
-set.
+A run is a trial, and its score the highest of its epochs. Runs are resampled within their
+dataset.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ WITHIN = ("task", "metric")
 
 @dataclass(frozen=True)
 class Runs:
-    """Scores of the runs of nets on the data sets that all of them have.
+    """Scores of the runs of nets on the datasets that all of them have.
 
     Attributes:
         where: The values of the columns that runs are told apart by, by column.
-        scores: For each net an array for each data set, of the same data sets in one order.
-        dropped_nets: Nets left out, for they have no run on some of the data sets.
-        dropped_datasets: Data sets left out, for some of the nets have no run there.
+        scores: For each net an array for each dataset, of the same datasets in one order.
+        dropped_nets: Nets left out, for they have no run on some of the datasets.
+        dropped_datasets: Datasets left out, for some of the nets have no run there.
     """
 
     where: dict[str, Any]
@@ -44,7 +44,7 @@ class Runs:
     dropped_datasets: list[str] = field(default_factory=list)
 
     def counts(self, net: str) -> dict[str, Any]:
-        """Return how many data sets and runs a net has, and how many others were left out."""
+        """Return how many datasets and runs a net has, and how many others were left out."""
         samples = self.scores[net]
         return {
             "datasets": len(samples),
@@ -61,8 +61,8 @@ def runs_of(
 
     Args:
         frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
-        keep: What to keep where nets lack some data set: ``blocks`` or ``nets``, as
-            `complete_blocks` says; a block is a data set.
+        keep: What to keep where nets lack some dataset: ``blocks`` or ``nets``, as
+            `complete_blocks` says; a block is a dataset.
         within: Columns in each of whose values nets are compared apart.
 
     Raises:
@@ -103,7 +103,7 @@ def interval(
     """Return the percentile interval of a statistic, samples resampled each within itself.
 
     Args:
-        samples: The scores of each data set.
+        samples: The scores of each dataset.
         statistic: Called with as many arrays, and ``options``; it computes along their last axis.
         confidence: Of the interval, 0 to 1.
         resamples: Number of bootstrap resamples.

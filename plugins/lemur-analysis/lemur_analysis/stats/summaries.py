@@ -24,7 +24,7 @@ def summary(
 ) -> DataFrame:
     """Return how scores and times are distributed in each group of rows.
 
-    Groups are within a task, data set and metric, whichever of those columns the frame has.
+    Groups are within a task, dataset and metric, whichever of those columns the frame has.
 
     Args:
         frame: Rows with the columns ``by`` and ``values``.
@@ -71,12 +71,12 @@ def _described(values: Series, codes: Series | None) -> DataFrame:
 
 
 def best(frame: DataFrame, by: Sequence[str] = ("nn",)) -> DataFrame:
-    """Return the row with the highest score of each group, within a task, data set and metric.
+    """Return the row with the highest score of each group, within a task, dataset and metric.
 
     Of equals it is the first. A group without a finite score has none.
 
     Returns:
-        Rows of the frame, sorted by task, data set, metric and score, the best first.
+        Rows of the frame, sorted by task, dataset, metric and score, the best first.
     """
     check_columns(frame, ("accuracy", *by))
     cells = cell_columns(frame)
@@ -89,7 +89,7 @@ def best(frame: DataFrame, by: Sequence[str] = ("nn",)) -> DataFrame:
 
 
 def overview(frame: DataFrame) -> DataFrame:
-    """Return what a frame holds: a row per task, data set and metric.
+    """Return what a frame holds: a row per task, dataset and metric.
 
     Returns:
         The columns ``task, dataset, metric`` (whichever the frame has), ``nets``, ``trials``
@@ -116,7 +116,7 @@ def overview(frame: DataFrame) -> DataFrame:
 
 
 def nets(frame: DataFrame) -> DataFrame:
-    """Return the scores of each net, a row per task, data set, metric and net.
+    """Return the scores of each net, a row per task, dataset, metric and net.
 
     Returns:
         The columns ``task, dataset, metric`` (whichever the frame has), ``nn``, ``trials`` (where

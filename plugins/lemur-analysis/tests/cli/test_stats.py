@@ -45,15 +45,15 @@ def test_what_is_read_first(stats, results):
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_one_data_set_has_a_table_of_nets_and_no_ranks(stats, results):
+def test_one_dataset_has_a_table_of_nets_and_no_ranks(stats, results):
     _, out, _ = stats(results[results["dataset"] == "x"])
     assert "t_x_acc\nnet  trials  records    best  epoch    mean     std  median" in out
-    assert "one data set, x: ranks over data sets need several" in out
+    assert "one dataset, x: ranks over datasets need several" in out
 
 
 def test_one_net_has_no_ranks(stats, results):
     _, out, _ = stats(results[results["nn"] == "A"])
-    assert "one net, A: ranks over data sets need several" in out
+    assert "one net, A: ranks over datasets need several" in out
 
 
 def test_an_empty_selection_is_one_line(stats, results):

@@ -92,7 +92,7 @@ def test_shares_count_what_is_above_each_threshold():
     assert found["complete"].tolist() == [3] * 4
 
 
-def test_metrics_data_sets_and_nets_are_never_put_together():
+def test_metrics_datasets_and_nets_are_never_put_together():
     frame = table(metric=["acc", "iou", "acc"], dataset=["a", "a", "b"], nets=["x", "x", "x"])
     found = summary(frame)
     assert found[["dataset", "metric", "nets"]].values.tolist() == [

@@ -14,7 +14,7 @@ def _close_figures():
 
 @pytest.fixture
 def records():
-    """Two data sets, three nets, four epochs, two trials each; durations of one are missing."""
+    """Two datasets, three nets, four epochs, two trials each; durations of one are missing."""
     rows = [
         {
             "task": "img-classification",

@@ -19,7 +19,7 @@ def scores(panel, *, marker: str = "o"):
     panel.ax.plot(frame["accuracy"].to_numpy(), marker)
 
 
-def test_each_task_data_set_and_metric_has_a_panel(records):
+def test_each_task_dataset_and_metric_has_a_panel(records):
     axes = scores(records)
     assert [one.get_title("left") for one in axes] == [
         "img-classification, cifar-10, acc",

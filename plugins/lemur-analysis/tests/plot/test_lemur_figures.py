@@ -62,7 +62,7 @@ def test_infinite_and_zero_durations_are_left_out(mnist):
     assert len(points_of(ax)) == 2
 
 
-def test_scores_of_a_task_are_coloured_by_data_set(records):
+def test_scores_of_a_task_are_coloured_by_dataset(records):
     ax = plot.score_epoch_by_task(records)
     assert legend_of(ax) == ["cifar-10", "mnist"]
     assert len(points_of(ax)) == len(records)
@@ -138,7 +138,7 @@ def test_metrics_are_not_pooled_in_a_histogram(records):
         assert {round(bar.get_width(), 9) for bar in ax.patches} == {0.02}
 
 
-def test_data_sets_are_stacked_in_a_histogram():
+def test_datasets_are_stacked_in_a_histogram():
     frame = pd.DataFrame({"dataset": ["a", "a", "b"], "accuracy": [0.1, 0.11, 0.1]})
     ax = plot.histogram(frame, bins=2)
     bars = [(bar.get_x(), bar.get_y(), bar.get_height()) for bar in ax.patches]
@@ -179,9 +179,9 @@ def test_a_box_is_of_several_epochs_where_there_are_many():
     assert [line[:, 0].mean() for line in medians] == list(range(2, 151, 3))
 
 
-def test_pooled_data_sets_are_named(records):
+def test_pooled_datasets_are_named(records):
     ax = plot.box_by_task(records)
-    assert note_of(ax) == "n = 48; 2 data sets pooled: cifar-10, mnist"
+    assert note_of(ax) == "n = 48; 2 datasets pooled: cifar-10, mnist"
     assert note_of(plot.box(records)[0]) == "n = 24"
 
 

@@ -21,7 +21,7 @@ OVER_DATA_SETS = (plot.critical_difference, plot.intervals, plot.performance_pro
 
 @pytest.fixture
 def results():
-    """Six data sets, four nets, three runs of one epoch each."""
+    """Six datasets, four nets, three runs of one epoch each."""
     rng = np.random.default_rng(3)
     return pd.DataFrame(
         {"task": "t", "dataset": f"set-{one}", "metric": "acc", "nn": net, "epoch": 1,
@@ -69,9 +69,9 @@ def test_the_diagram_shows_average_ranks(results):
     assert note_of(ax).startswith("6 complete blocks of 4 nets; left out: 0 blocks, 0 nets")
 
 
-def test_too_few_data_sets_are_said_instead_of_a_diagram(results):
+def test_too_few_datasets_are_said_instead_of_a_diagram(results):
     ax = plot.critical_difference(results[results["dataset"] == "set-0"])
-    assert missing_of(ax) == "Friedman's test needs 2 data sets, not 1"
+    assert missing_of(ax) == "Friedman's test needs 2 datasets, not 1"
     assert missing_of(plot.critical_difference(results, epoch=7)) == "no scores at epoch 7"
 
 
@@ -96,7 +96,7 @@ def test_intervals_are_those_of_the_statistic(results):
 def test_a_net_without_an_interval_is_hollow(results):
     ax = plot.intervals(results[results["trial"].str.endswith("0")], resamples=20)
     assert {line.get_markerfacecolor() for line in ax.lines} == {"white"}
-    assert "hollow: a data set with one run, no interval" in note_of(ax)
+    assert "hollow: a dataset with one run, no interval" in note_of(ax)
 
 
 def test_profiles_are_those_of_the_statistic(results):

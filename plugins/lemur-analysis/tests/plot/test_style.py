@@ -55,7 +55,7 @@ def test_any_name_is_drawn_without_a_warning(name):
     assert [one.get_text() for one in ax.get_legend().get_texts()] == [label(name, 26)]
 
 
-def test_nets_are_ranked_within_each_data_set_and_metric():
+def test_nets_are_ranked_within_each_dataset_and_metric():
     # By hand: a is first of 2 and second of 2, b second and first, c alone, d has no score.
     frame = frame_of(
         ("x", "acc", "a", 0.9), ("x", "acc", "b", 0.8),
@@ -96,7 +96,7 @@ def test_nets_beyond_the_tenth_are_one_entry_of_the_legend():
     assert len(texts) == 11
 
 
-def test_data_sets_are_styled_by_their_number_of_records():
+def test_datasets_are_styled_by_their_number_of_records():
     frame = frame_of(("b", "acc", "n", 0.1), ("a", "acc", "n", 0.1), ("b", "acc", "n", 0.1))
     assert list(styles_of(frame, "dataset")) == ["b", "a"]
 

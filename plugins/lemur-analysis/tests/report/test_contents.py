@@ -5,7 +5,7 @@ from lemur_analysis.report.contents import cover_of, read_frame, sections_of, te
 from lemur_core.errors import SettingsError
 
 
-def test_a_section_has_the_rows_of_one_task_and_data_set(records):
+def test_a_section_has_the_rows_of_one_task_and_dataset(records):
     frame = pd.concat([records({"A": [0.5, 0.6]}), records({"A": [0.7]}, dataset="mnist")])
     assert [(one.title, list(one.frame["accuracy"])) for one in sections_of(frame)] == [
         ("img-classification, digits", [0.5, 0.6]),
@@ -13,7 +13,7 @@ def test_a_section_has_the_rows_of_one_task_and_data_set(records):
     ]
 
 
-def test_data_sets_of_one_name_and_different_content_are_told_apart(records):
+def test_datasets_of_one_name_and_different_content_are_told_apart(records):
     frame = records({"A": [0.1, 0.2], "B": [0.3]}).assign(data=["d@1", "d@2", None])
     assert list(tell_apart(frame)["dataset"]) == ["d@1", "d@2", "digits (content unknown)"]
     for data in ("d@1", None):

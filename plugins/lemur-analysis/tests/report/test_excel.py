@@ -42,7 +42,7 @@ def check_whole(path):
                 assert b"<f>" not in archive.read(name)
 
 
-def test_a_workbook_has_a_sheet_for_each_task_and_data_set(results, records, figures, tmp_path):
+def test_a_workbook_has_a_sheet_for_each_task_and_dataset(results, records, figures, tmp_path):
     figures(curve=curve)
     frame = pd.concat(
         [

@@ -17,7 +17,7 @@ from .populations import lists, population
 
 @pytest.fixture
 def nets():
-    """A population of 40 nets on three data sets, some errors missing."""
+    """A population of 40 nets on three datasets, some errors missing."""
     rng = np.random.default_rng(0)
     x = rng.random(40)
     y, z = x + rng.normal(0, 0.2, 40), rng.random(40).round(1)
@@ -114,7 +114,7 @@ def test_perfect_agreement_has_no_interval_of_fishers():
     assert np.isnan(row["high"])
 
 
-def test_one_data_set_has_no_pairs():
+def test_one_dataset_has_no_pairs():
     assert rep.rank_correlations(lists(x=[0.1, 0.2])).empty
     assert rep.rank_correlations(lists(x=[np.nan])).empty
 
@@ -122,7 +122,7 @@ def test_one_data_set_has_no_pairs():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"reference": "w"}, "no data set 'w' in the results; they have x, y, z"),
+        ({"reference": "w"}, "no dataset 'w' in the results; they have x, y, z"),
         ({"method": "rho"}, "method is 'rho'; expected spearman, kendall, pearson"),
         ({"interval": "t"}, "interval is 't'; expected fisher, bootstrap"),
         ({"level": 95}, "level is 95; expected a number between 0 and 1"),

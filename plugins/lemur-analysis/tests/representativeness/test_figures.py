@@ -53,7 +53,7 @@ def study(nets=12, datasets=("x", "y"), name="n{}"):
 
 
 def of_figure(frame, name):
-    """Return the rows that a figure draws: one of each net, data set and condition."""
+    """Return the rows that a figure draws: one of each net, dataset and condition."""
     both = ("balanced_errors", "longer_training", "noise_of_training", "pretraining_gain")
     both += ("rank_transfer",)
     rows = frame if name in both else frame[frame["epochs"] == 1]
@@ -102,9 +102,9 @@ def test_a_figure_of_little_is_drawn_or_says_what_is_missing(name, frame):
 
 
 @pytest.mark.parametrize("name", AGREEMENT)
-def test_one_data_set_agrees_with_none(name):
+def test_one_dataset_agrees_with_none(name):
     axes = drawn(lists(x=[0.1, 0.2]), name)
-    assert texts(axes) == "Agreement between data sets needs two, and there is x"
+    assert texts(axes) == "Agreement between datasets needs two, and there is x"
 
 
 @pytest.mark.parametrize(("name", "column"), COLUMNS.items())
@@ -162,7 +162,7 @@ def test_the_matrix_has_the_correlation_of_each_pair_and_n():
     assert [text.get_text().splitlines()[-1] for text in ax.texts] == ["n = 4", "n = 3", "n = 3"]
 
 
-def test_a_matrix_of_many_data_sets_has_no_texts():
+def test_a_matrix_of_many_datasets_has_no_texts():
     (ax,) = drawn(lists(**{f"d{at}": [0.1, at, 0.3, 0.2] for at in range(15)}), "rank_agreement")
     assert not ax.texts
 
@@ -175,12 +175,10 @@ def test_all_pairs_are_scattered():
         axes[2, 1].collections[0].get_offsets(), [[0.1, 0.4], [0.3, 0.3], [0.2, 0.2]]
     )
     assert axes[1, 2].texts[0].get_text() == "rho = -0.50\nn = 3"
-    with pytest.raises(SettingsError, match="3 data sets need 9 axes, and ax has 1"):
+    with pytest.raises(SettingsError, match="3 datasets need 9 axes, and ax has 1"):
         rep.scatter_matrix(frame, plt.subplots()[1])
     many = lists(**{f"d{at}": [0.1, 0.2] for at in range(17)})
-    with pytest.raises(
-        SettingsError, match="17 data sets are more than a scatterplot matrix holds"
-    ):
+    with pytest.raises(SettingsError, match="17 datasets are more than a scatterplot matrix holds"):
         rep.scatter_matrix(many)
 
 
@@ -248,7 +246,7 @@ def test_a_conditions_mean_gain_is_printed():
     assert "mean gain 0.200, standard deviation 0.100" in ax.get_xlabel()
 
 
-def test_the_correlation_with_complexities_keeps_the_order_of_data_sets():
+def test_the_correlation_with_complexities_keeps_the_order_of_datasets():
     frame = study(datasets=("thousand", "hundred", "ten"))
     (ax,) = drawn(frame[frame["epochs"] == 1], "complexity_correlation")
     labels = [text.get_text() for text in ax.get_xticklabels()]
@@ -264,7 +262,7 @@ def test_the_line_of_a_stage_joins_medians():
     both = concat([frame, frame.assign(dataset="y")])
     with pytest.raises(SettingsError, match="results are of x, y; name one with dataset="):
         rep.stage_scatter(both)
-    with pytest.raises(SettingsError, match="no data set 'z' in the results; they have x, y"):
+    with pytest.raises(SettingsError, match="no dataset 'z' in the results; they have x, y"):
         rep.stage_scatter(both, dataset="z")
 
 
@@ -277,8 +275,8 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
 @pytest.mark.parametrize(
     ("name", "options", "text"),
     [
-        ("error_scatter", {"reference": "z"}, "no data set 'z' in the results; they have x, y"),
-        ("rank_transfer", {"reference": "z"}, "no data set 'z' in the results; they have x, y"),
+        ("error_scatter", {"reference": "z"}, "no dataset 'z' in the results; they have x, y"),
+        ("rank_transfer", {"reference": "z"}, "no dataset 'z' in the results; they have x, y"),
         ("error_scatter", {"extremes": -1}, "extremes is -1; expected a whole number from 0"),
         ("longer_training", {"extremes": -1}, "extremes is -1; expected a whole number from 0"),
         ("rank_agreement", {"method": "r"}, "method is 'r'; expected spearman, kendall, pearson"),

@@ -102,7 +102,7 @@ def test_the_best_of_some_settings_is_the_mean_over_all_ways_to_draw_them(errors
     np.testing.assert_allclose(best["error"], expected, atol=1e-12)
 
 
-def test_relative_errors_are_over_the_least_on_the_data_set():
+def test_relative_errors_are_over_the_least_on_the_dataset():
     frame = rep.relative_errors(lists(x=[0.1, 0.2, 0.4], y=[0, 0.5, np.nan]))
     assert frame["relative_error"].tolist()[:3] == pytest.approx([1, 2, 4])
     assert frame["relative_error"][3:].isna().tolist() == [True, True]
@@ -128,7 +128,7 @@ def test_infinite_errors_are_refused():
     assert said(rep.from_results, frame).startswith("1 errors are infinite")
 
 
-def test_two_rows_of_one_net_and_data_set_are_refused():
+def test_two_rows_of_one_net_and_dataset_are_refused():
     frame = DataFrame({"net": ["A", "A"], "dataset": ["x", "x"], "error": [0.1, 0.2]})
     assert said(rep.error_table, frame) == (
         "1 rows repeat a row with the same net, dataset, first net 'A', dataset 'x'; "

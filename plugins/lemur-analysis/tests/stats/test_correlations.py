@@ -53,7 +53,7 @@ def test_what_differs_by_rounding_does_not_vary():
     assert np.isnan(row["r"])
 
 
-def test_each_data_set_has_its_own_correlation(frame):
+def test_each_dataset_has_its_own_correlation(frame):
     up, down = frame("A", [1, 2], [0.1, 0.2]), frame("A", [1, 2], [0.2, 0.1])
     table = stats.correlation(pd.concat([up, down.assign(dataset="mnist")]), "epoch", "accuracy")
     assert table.set_index("dataset")["r"].to_dict() == {

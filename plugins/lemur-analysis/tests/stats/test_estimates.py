@@ -11,7 +11,7 @@ from lemur_core.errors import SettingsError
 
 
 def runs(scores):
-    """Return a frame of runs of one epoch, of scores by net and data set."""
+    """Return a frame of runs of one epoch, of scores by net and dataset."""
     return pd.DataFrame(
         {"task": "t", "dataset": one, "metric": "acc", "nn": net, "accuracy": score,
          "trial": f"{net}{one}{number}", "epoch": 1}
@@ -46,7 +46,7 @@ def test_the_interquartile_mean_is_scipys_trimmed_mean(values):
     assert interquartile_mean(halves) == pytest.approx(expected)
 
 
-def test_the_interval_of_one_data_set_is_scipys():
+def test_the_interval_of_one_dataset_is_scipys():
     values = np.random.default_rng(1).beta(5, 2, 30)
     table = stats.interval_estimates(runs({("A", "x"): values}), resamples=400, seed=3)
     expected = scipy_stats.bootstrap(
@@ -58,7 +58,7 @@ def test_the_interval_of_one_data_set_is_scipys():
     assert row["resamples"] == 400
 
 
-def test_runs_are_resampled_within_their_data_set():
+def test_runs_are_resampled_within_their_dataset():
     # Were runs of both sets drawn together, the mean would vary.
     table = stats.interval_estimates(runs({("A", "x"): [0.1] * 3, ("A", "y"): [0.9] * 9}))
     row = estimate(table, "mean")
@@ -73,7 +73,7 @@ def test_a_single_run_has_no_interval_and_says_so():
     assert row["note"] == "no interval: 1 of 2 samples have one run"
 
 
-def test_nets_are_compared_on_the_same_data_sets():
+def test_nets_are_compared_on_the_same_datasets():
     scores = {("A", "x"): [0.1, 0.2], ("A", "y"): [0.9, 0.8], ("B", "x"): [0.3, 0.4]}
     scores |= {("C", "x"): [0.3, 0.4], ("C", "y"): [0.3, 0.4]}
     table = stats.interval_estimates(runs(scores))
@@ -110,9 +110,9 @@ def test_the_probability_of_improvement_is_mann_and_whitneys(x, y):
     assert back["probability"] == pytest.approx(1 - expected)
 
 
-def test_nets_that_share_no_data_set_cannot_be_compared():
+def test_nets_that_share_no_dataset_cannot_be_compared():
     frame = runs({("A", "x"): [0.1, 0.2], ("B", "y"): [0.3, 0.4]})
-    with pytest.raises(SettingsError, match="no data set has results of both 'A' and 'B'"):
+    with pytest.raises(SettingsError, match="no dataset has results of both 'A' and 'B'"):
         stats.probability_of_improvement(frame, "A", "B")
 
 

@@ -27,7 +27,7 @@ def test_the_front_is_what_no_other_row_dominates(points):
     assert found == expected
 
 
-def test_each_data_set_has_a_front_and_seconds_come_from_durations(frame):
+def test_each_dataset_has_a_front_and_seconds_come_from_durations(frame):
     rows = frame(["A", "B"], 1, [0.5, 0.6], duration=[2e9, 1e9])
     both = pd.concat([rows, rows.assign(dataset="mnist", duration=[1e9, 2e9])])
     front = stats.pareto_front(both)

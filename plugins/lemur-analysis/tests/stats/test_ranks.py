@@ -9,7 +9,7 @@ from lemur_analysis import stats
 from lemur_analysis.stats.ranks import nemenyi_of, ranks_of
 from lemur_core.errors import SettingsError
 
-# Demsar (2006), Table 6: ranks of four variants of C4.5 on 14 data sets.
+# Demsar (2006), Table 6: ranks of four variants of C4.5 on 14 datasets.
 VARIANTS = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
 DEMSAR = [
     (4, 3, 2, 1), (1, 2, 3, 4), (4, 1, 2, 3), (4, 1, 3, 2), (4, 2, 3, 1), (1, 2.5, 4, 2.5),
@@ -19,7 +19,7 @@ DEMSAR = [
 
 
 def results(scores, nets=VARIANTS):
-    """Return a frame of results of a table of scores, a row per data set."""
+    """Return a frame of results of a table of scores, a row per dataset."""
     return pd.DataFrame(
         {"task": "t", "dataset": f"set-{row:02}", "metric": "acc", "nn": net, "accuracy": score}
         for row, line in enumerate(scores)
@@ -83,7 +83,7 @@ def test_ranks_are_those_of_scipy(scores):
 
 
 def test_holm_multiplies_the_smallest_p_by_the_number_of_pairs():
-    # A beats B beats C on 8 data sets, by other amounts on each: every p is 2 / 2^8.
+    # A beats B beats C on 8 datasets, by other amounts on each: every p is 2 / 2^8.
     table = stats.pairwise_tests(
         results([(0.9, 0.5 + row / 100, 0.1 + row / 30) for row in range(8)], "ABC")
     )
@@ -121,9 +121,9 @@ def test_ties_everywhere_have_no_statistic():
 @pytest.mark.parametrize(
     ("scores", "nets", "note"),
     [
-        ([(0.5, 0.6)] * 4, "AB", "Friedman's test needs 3 nets on the same data sets; there are 2"),
-        ([(0.5,)] * 4, "A", "Friedman's test needs 3 nets on the same data sets; there are 1"),
-        ([(0.5, 0.6, 0.7)], "ABC", "Friedman's test needs 2 data sets, not 1"),
+        ([(0.5, 0.6)] * 4, "AB", "Friedman's test needs 3 nets on the same datasets; there are 2"),
+        ([(0.5,)] * 4, "A", "Friedman's test needs 3 nets on the same datasets; there are 1"),
+        ([(0.5, 0.6, 0.7)], "ABC", "Friedman's test needs 2 datasets, not 1"),
     ],
 )
 def test_what_cannot_be_tested_says_why(scores, nets, note):

@@ -37,7 +37,7 @@ def test_a_summary_by_hand(frame):
     assert row["seconds_std"] == pytest.approx(2)
 
 
-def test_metrics_data_sets_and_tasks_are_summarised_apart(frame):
+def test_metrics_datasets_and_tasks_are_summarised_apart(frame):
     rows = pd.concat([frame("A", 1, [0.1]), frame("A", 1, [0.9]).assign(metric="iou")])
     table = stats.summary(rows, by=())
     assert dict(zip(table["metric"], table["accuracy_mean"], strict=True)) == {
@@ -92,7 +92,7 @@ def test_a_frame_of_missing_scores_has_no_best(frame):
     assert pd.isna(row["best_net"])
 
 
-def test_records_by_data_set_are_those_of_the_published_results(published):
+def test_records_by_dataset_are_those_of_the_published_results(published):
     table = stats.overview(published).set_index(["dataset", "metric"])["records"]
     assert table["cifar-10", "acc"] == 10438
     assert table["places365", "acc"] == 358
