@@ -97,11 +97,11 @@ def _count_claims(records: Callable[[], DataFrame]) -> Iterator[Claim]:
     )
     for (dataset, metric), count in COUNTS.items():
 
-        def counted(dataset: str = dataset, metric: str = metric) -> Value:
+        def count_records(dataset: str = dataset, metric: str = metric) -> Value:
             frame = records()
             return int(((frame["dataset"] == dataset) & (frame["metric"] == metric)).sum())
 
-        yield Claim(f"records of {dataset}, {metric}", published, count, counted)
+        yield Claim(f"records of {dataset}, {metric}", published, count, count_records)
 
 
 def _correlation_claims(records: Callable[[], DataFrame]) -> Iterator[Claim]:

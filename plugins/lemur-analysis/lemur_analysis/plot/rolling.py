@@ -22,7 +22,7 @@ def rolling_mean(panel: Panel, *, window: int = 5) -> None:
     """
     frame = complete(panel.ax, panel.frame, "accuracy", "epoch", "nn")
     note_epochs(panel.ax, frame)
-    smooth = rolled(frame, window)
+    smooth = rolling_means(frame, window)
     for net in sorted(smooth.columns, key=lambda net: -panel.styles[net].rank):
         curve = smooth[net].dropna()
         draw_curve(panel.ax, curve.index, curve, panel.styles[net])
@@ -31,7 +31,7 @@ def rolling_mean(panel: Panel, *, window: int = 5) -> None:
     add_legend(panel.ax, panel.styles, smooth.columns)
 
 
-def rolled(frame: DataFrame, window: int) -> DataFrame:
+def rolling_means(frame: DataFrame, window: int) -> DataFrame:
     """Return the rolling mean over epochs of the mean score of each net at each epoch.
 
     Args:

@@ -80,11 +80,11 @@ def styles_of(frame: DataFrame, by: str = "nn") -> dict[Any, FigureStyle]:
         by: Column whose values are styled. Values of columns other than ``nn`` are ranked by their
             number of rows.
     """
-    names = ranked(frame) if by == "nn" else _frequent(frame[by])
+    names = rank_nets(frame) if by == "nn" else _frequent(frame[by])
     return {name: _style(rank) for rank, name in enumerate(names)}
 
 
-def ranked(frame: DataFrame) -> list[str]:
+def rank_nets(frame: DataFrame) -> list[str]:
     """Return the nets of a frame, best first.
 
     Nets are ranked by their best score within each task, dataset and metric, and ordered by the

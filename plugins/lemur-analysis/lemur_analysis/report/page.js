@@ -1,5 +1,5 @@
 "use strict";
-// Draws the figures of the page once its tables can be used, and sorts and filters these.
+// Sorts and filters the tables of the page, and draws its figures after the tables are ready.
 const PAGE_ROWS = 50;
 
 function cellOf(value) {
@@ -9,7 +9,7 @@ function cellOf(value) {
   return cell;
 }
 
-// Numbers come before texts, and what is missing comes last, whichever way the rows are sorted.
+// Numbers sort before texts, and missing values last, in both directions.
 function compare(one, other, direction) {
   if (one === null || other === null) return (one === null) - (other === null);
   if (typeof one !== typeof other) return typeof one === "number" ? -1 : 1;
@@ -27,7 +27,7 @@ function prepare(box) {
   let sorted = null;
   let all = false;
 
-  // Read when the reader first asks for something, so that a long page is there at once.
+  // Parsed on first use, so that a long page loads quickly.
   function read() {
     if (rows === null) {
       rows = JSON.parse(box.querySelector("script").textContent);
@@ -69,7 +69,7 @@ function draw(image) {
   delete image.dataset.svg;
 }
 
-// One after the other, so that the reader need not wait for all.
+// Draws one figure at a time, so that the page stays responsive.
 function drawNext(images) {
   const image = images.shift();
   if (image === undefined) return;

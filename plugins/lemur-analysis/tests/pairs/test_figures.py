@@ -127,7 +127,7 @@ def test_what_cannot_be_drawn_is_said(figure):
         columns=["task", "dataset", "metric", "nn", "epoch", "accuracy", "prm", "trial"]
     )
     assert shown(draw(figure, results)) == [
-        "no pairs: select a collection of pairs, with --collection for example"
+        "no pairs: select a collection of pairs, for example with --collection"
     ]
 
 

@@ -132,7 +132,7 @@ def test_figures_of_a_collection_are_drawn_by_the_command(place, run, tmp_path):
     assert (status, text) == (0, f"wrote {out / 'pair-densities.svg'}\n")
     status, text = run("plot", "pair-densities", "--db", db, "--out", out)
     assert status == 1
-    assert "no pairs: select a collection of pairs, with --collection for example" in text
+    assert "no pairs: select a collection of pairs, for example with --collection" in text
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_statistics_are_those_of_pandas(pairs):
         ),
         (pd.DataFrame({"a": [0.1]}), "a, b", "the frame has no column 'b'; it has a"),
         (pd.DataFrame({"a": [0.1]}), "a", "scores a: expected the names of two columns"),
-        (table(["high"], [0.5]), "", "column 'pt_test_acc' holds what is no number"),
+        (table(["high"], [0.5]), "", "column 'pt_test_acc' contains values that are not numbers"),
         (
             table([50.0], [0.5]), "",
             "column 'pt_test_acc' holds 50; expected scores from 0 to 1, missing where a training "

@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from lemur_analysis.plot.fonts import drawable, set_fonts
-from lemur_analysis.plot.style import MOST_COLOURS, add_legend, label, ranked, styles_of
+from lemur_analysis.plot.style import MOST_COLOURS, add_legend, label, rank_nets, styles_of
 
 
 def frame_of(*rows):
@@ -64,17 +64,17 @@ def test_nets_are_ranked_within_each_dataset_and_metric():
     )  # fmt: skip
     # Of 2: places .25, .75; of 3: 1/6, 1/2, 5/6; alone .5.
     # a: (.25 + 5/6) / 2 = .54; b: (.75 + .5) / 2 = .63; c: .5; e: 1/6.
-    assert ranked(frame) == ["e", "c", "a", "b", "d"]
+    assert rank_nets(frame) == ["e", "c", "a", "b", "d"]
 
 
 def test_infinite_scores_and_missing_names_do_not_count():
     frame = frame_of(("x", "acc", "a", math.inf), ("x", "acc", "b", 0.1), ("x", "acc", None, 1.0))
-    assert ranked(frame) == ["b", "a"]
+    assert rank_nets(frame) == ["b", "a"]
 
 
 def test_nets_of_a_frame_without_scores_are_ranked_by_name():
-    assert ranked(pd.DataFrame({"nn": ["b", "a", "b"]})) == ["a", "b"]
-    assert ranked(frame_of()) == []
+    assert rank_nets(pd.DataFrame({"nn": ["b", "a", "b"]})) == ["a", "b"]
+    assert rank_nets(frame_of()) == []
 
 
 def test_ten_nets_have_colours_and_differ_in_black_and_white():

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from lemur_analysis.report.contents import cover_of, read_frame, sections_of, tell_apart
+from lemur_analysis.report.contents import cover_of, distinguish_datasets, read_frame, sections_of
 from lemur_core.errors import SettingsError
 
 
@@ -15,9 +15,13 @@ def test_a_section_has_the_rows_of_one_task_and_dataset(records):
 
 def test_datasets_of_one_name_and_different_content_are_told_apart(records):
     frame = records({"A": [0.1, 0.2], "B": [0.3]}).assign(data=["d@1", "d@2", None])
-    assert list(tell_apart(frame)["dataset"]) == ["d@1", "d@2", "digits (content unknown)"]
+    assert list(distinguish_datasets(frame)["dataset"]) == [
+        "d@1",
+        "d@2",
+        "digits (content unknown)",
+    ]
     for data in ("d@1", None):
-        assert set(tell_apart(frame.assign(data=data))["dataset"]) == {"digits"}
+        assert set(distinguish_datasets(frame.assign(data=data))["dataset"]) == {"digits"}
 
 
 def test_an_empty_report_says_that_there_are_no_records(results, records):

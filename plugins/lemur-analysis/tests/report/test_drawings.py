@@ -88,7 +88,7 @@ def test_marks_of_many_points_are_pixels(points):
         ax.plot(range(points), range(points))
         return ax
 
-    with drawings.drawn(scatter, None) as figure:
+    with drawings.drawn_figure(scatter, None) as figure:
         (ax,) = figure.axes
         are_pixels = 3 * points > drawings.MOST_POINTS
         marks = [*ax.collections, *ax.lines]
@@ -103,7 +103,7 @@ def test_an_svg_can_stand_beside_others_on_a_page():
         ax.set_title("<net> & 0.123456")
         return ax
 
-    with drawings.drawn(line, None) as figure:
+    with drawings.drawn_figure(line, None) as figure:
         one, other = (drawings.svg(figure, salt) for salt in "ab")
         assert drawings.png(figure).startswith(b"\x89PNG")
     ids = [set(re.findall(r'id="([^"]*)"', text)) for text in (one, other)]
