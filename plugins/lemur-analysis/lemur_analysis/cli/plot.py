@@ -83,7 +83,7 @@ class _Figure:
 @filter_options
 @db_option
 def plot(
-    kinds: tuple[str, ...], out: Path, form: str, dpi: int, panels: int, db: str, **given: Any
+    kinds: tuple[str, ...], out: Path, form: str, dpi: int, panels: int, db: str, **filters: Any
 ) -> None:
     """Draw figures of recorded results.
 
@@ -94,7 +94,7 @@ def plot(
 
     matplotlib.use("agg")
     figures = list(_figures(kinds))
-    frame = _read(figures, db, arguments_of(db, given))
+    frame = _read(figures, db, arguments_of(db, filters))
     if frame.empty:
         raise SettingsError("no recorded results match, so there is nothing to draw")
     with write_errors(out):

@@ -41,7 +41,7 @@ _RAW = {"excel": "excel-raw"}
 )
 @filter_options
 @db_option
-def report(out: Path, raw: bool, figures: str, db: str, **given: Any) -> None:
+def report(out: Path, raw: bool, figures: str, db: str, **filters: Any) -> None:
     """Write a report of recorded results: statistics, figures and anomalies."""
     import matplotlib
 
@@ -49,7 +49,7 @@ def report(out: Path, raw: bool, figures: str, db: str, **given: Any) -> None:
 
     name = exporter_of(out, raw=raw)
     matplotlib.use("agg")
-    arguments = arguments_of(db, given)
+    arguments = arguments_of(db, filters)
     if data(**arguments, columns=["nn"], max_rows=1, db=db).empty:
         raise SettingsError("no recorded results match; nothing to report")
     written = write_results(name, out, db, arguments, {"figures": figures})

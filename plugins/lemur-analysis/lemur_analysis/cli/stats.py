@@ -75,13 +75,13 @@ _NAMES = {"nn": "net", "best_net": "best net", "best_score": "score"}
 )
 @filter_options
 @db_option
-def stats(table: str | None, form: str, db: str, **given: Any) -> None:
+def stats(table: str | None, form: str, db: str, **filters: Any) -> None:
     """Print statistics of recorded results."""
     from lemur_core import data
 
     if form != "table" and table is None:
         raise click.UsageError(f"--format {form} needs --table, one of {', '.join(TABLES)}")
-    frame = data(**arguments_of(db, given), db=db)
+    frame = data(**arguments_of(db, filters), db=db)
     if frame.empty:
         print_line(NO_ROWS, err=form != "table")
     elif form != "table":
