@@ -49,7 +49,7 @@ def warns(frame, ax=None):
 
 
 def broken(figure):
-    """Return the rules that a figure breaks."""
+    """Return the names of the rules that a figure violates."""
     entry = SimpleNamespace(name="one", load=lambda: figure)
     found = set()
     for name in RULES:

@@ -26,11 +26,11 @@ PRINTED = "half a unit of the last digit printed"
 SCRAMBLED = (
     "the paper compares raw estimates of counts, which are higher for two hyperparameters even if "
     "nothing depends on them, and a reshape scrambles its figure of pairs; in excess of the null, "
-    "no two hyperparameters demonstrably say more than the sum of what each says alone"
+    "no pair of hyperparameters is demonstrably more informative than the sum of its members"
 )
 MATTER = (
-    "yes if some two hyperparameters say more than the sum of what each says alone, in excess of "
-    "what shuffled differences give, with p <= 0.05 (Bonferroni)"
+    "yes if some pair of hyperparameters is more informative than the sum of its members, in "
+    "excess of the estimates for shuffled differences, with p <= 0.05 (Bonferroni)"
 )
 PERMUTATIONS, REPEATS = 200, 20
 

@@ -28,7 +28,7 @@ def test_each_task_dataset_and_metric_has_a_panel(records):
     assert [len(one.lines[0].get_ydata()) for one in axes] == [24, 24]
 
 
-def test_axes_that_are_given_are_drawn_on(records):
+def test_given_axes_are_drawn_on(records):
     _, ax = plt.subplots()
     assert scores(records.query("dataset == 'mnist'"), ax=ax) is ax
     _, two = plt.subplots(2)
@@ -106,7 +106,7 @@ def test_a_frame_without_scores_says_so(records):
 def test_records_that_are_left_out_are_counted_once(records):
     frame = records.query("dataset == 'mnist'").reset_index(drop=True).astype({"duration": float})
     frame.loc[0, "accuracy"] = np.nan
-    frame.loc[4, "accuracy"] = np.nan  # It lacks a duration too.
+    frame.loc[4, "accuracy"] = np.nan  # Its duration is also missing.
     frame.loc[1, "duration"] = np.inf
     frame.loc[2, "duration"] = 0
     frame.loc[3, "duration"] = -5

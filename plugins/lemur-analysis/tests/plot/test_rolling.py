@@ -24,9 +24,9 @@ def test_means_are_those_of_pandas_over_all_epochs(epochs, window, data):
     np.testing.assert_allclose(rolling_means(frame, window)["a"], expected, atol=1e-9)
 
 
-def test_a_window_is_one_of_epochs_not_of_rows():
+def test_a_window_spans_epochs_rather_than_rows():
     frame = pd.DataFrame({"nn": "a", "epoch": [1, 2, 10, 11], "accuracy": [0.0, 0.2, 0.6, 1.0]})
-    # By hand: epochs 1 and 2 are within two of each other, 10 and 11 too.
+    # Epochs 1 and 2 are in the same windows, and so are 10 and 11.
     assert rolling_means(frame, 5)["a"].tolist() == pytest.approx([0.1, 0.1, 0.8, 0.8])
 
 
@@ -35,7 +35,7 @@ def test_a_net_has_no_mean_at_epochs_that_it_was_not_trained_for():
     assert rolling_means(frame, 3)["b"].dropna().to_dict() == {2: 0.9}
 
 
-def test_the_axis_says_the_window(records):
+def test_the_axis_label_names_the_window(records):
     assert plot.rolling_mean(records, window=3)[0].get_ylabel() == "score (acc), mean of 3 epochs"
 
 

@@ -56,13 +56,13 @@ def test_any_name_is_drawn_without_a_warning(name):
 
 
 def test_nets_are_ranked_within_each_dataset_and_metric():
-    # By hand: a is first of 2 and second of 2, b second and first, c alone, d has no score.
+    # a is first and second of 2, b second and first, c is alone, and d has no score.
     frame = frame_of(
         ("x", "acc", "a", 0.9), ("x", "acc", "b", 0.8),
         ("y", "iou", "b", 0.2), ("y", "iou", "a", 0.1), ("y", "iou", "e", 0.3),
         ("z", "acc", "c", 0.1), ("x", "acc", "d", math.nan),
     )  # fmt: skip
-    # Of 2: places .25, .75; of 3: 1/6, 1/2, 5/6; alone .5.
+    # Ranks of 2 nets: .25, .75; of 3: 1/6, 1/2, 5/6; of a single net: .5.
     # a: (.25 + 5/6) / 2 = .54; b: (.75 + .5) / 2 = .63; c: .5; e: 1/6.
     assert rank_nets(frame) == ["e", "c", "a", "b", "d"]
 
@@ -101,7 +101,7 @@ def test_datasets_are_styled_by_their_number_of_records():
     assert list(styles_of(frame, "dataset")) == ["b", "a"]
 
 
-def test_texts_of_a_whole_figure_are_given_fonts():
+def test_all_texts_of_a_figure_get_fonts():
     drawn, ax = plt.subplots()
     texts = [drawn.suptitle("é"), ax.set_title("é"), ax.set_xlabel("plain")]
     set_fonts(drawn)

@@ -13,7 +13,7 @@ def test_a_section_has_the_rows_of_one_task_and_dataset(records):
     ]
 
 
-def test_datasets_of_one_name_and_different_content_are_told_apart(records):
+def test_datasets_with_the_same_name_and_different_content_are_distinguished(records):
     frame = records({"A": [0.1, 0.2], "B": [0.3]}).assign(data=["d@1", "d@2", None])
     assert list(distinguish_datasets(frame)["dataset"]) == [
         "d@1",

@@ -44,7 +44,7 @@ def names(drawn):
     return [one.name for one in drawn]
 
 
-def test_each_figure_is_drawn_where_it_belongs(results, records, figures):
+def test_each_figure_is_drawn_in_its_part_of_the_report(results, records, figures):
     figures(per_dataset=per_dataset, per_task=per_task, by_option=by_option)
     asked, frame = results(None), records({"A": [0.5, 0.6]})
     drawn = Figures(asked)
@@ -57,7 +57,7 @@ def test_each_figure_is_drawn_where_it_belongs(results, records, figures):
     assert asked.steps == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_a_figure_that_cannot_be_drawn_costs_one_line(results, records, figures):
+def test_a_figure_that_cannot_be_drawn_becomes_a_note(results, records, figures):
     figures(broken=broken, empty=empty, lacking=lacking, per_task=per_task)
     asked = results(None)
     drawn, frame = Figures(asked), records({"A": [0.5]})
@@ -80,7 +80,7 @@ def test_figures_are_chosen_by_name(results):
 
 
 @pytest.mark.parametrize("points", [drawings.MOST_POINTS // 3, drawings.MOST_POINTS // 3 + 1])
-def test_marks_of_many_points_are_pixels(points):
+def test_marks_with_many_points_are_rasterised(points):
     def scatter(frame):
         _, ax = plt.subplots()
         ax.scatter(range(points), range(points))
@@ -96,7 +96,7 @@ def test_marks_of_many_points_are_pixels(points):
         assert ("<image" in drawings.svg(figure, "a")) is are_pixels
 
 
-def test_an_svg_can_stand_beside_others_on_a_page():
+def test_several_svgs_can_share_a_page():
     def line(frame):
         _, ax = plt.subplots(layout="constrained")
         ax.plot([1, 2, 3], [0.5, 0.25, 1], marker="o")
@@ -109,17 +109,17 @@ def test_an_svg_can_stand_beside_others_on_a_page():
     ids = [set(re.findall(r'id="([^"]*)"', text)) for text in (one, other)]
     assert ids[0]
     assert not ids[0] & ids[1]
-    # What refers to an id refers to one that is there.
+    # All references are to existing ids.
     assert set(re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', one)) <= {
         pair for name in ids[0] for pair in ((name, ""), ("", name))
     }
     assert one.startswith("<svg")
     assert "<?xml" not in one
-    # Texts are texts, as they were.
+    # Text is stored as text, unchanged.
     assert "&lt;net&gt; &amp; 0.123456" in one
 
 
-def test_many_figures_are_drawn_by_processes_the_same(results, records, figures, monkeypatch):
+def test_processes_draw_the_same_figures(results, records, figures, monkeypatch):
     frame = records({"A": [0.5, 0.6], "B": [0.4, 0.7]})
     parts = [
         processes.ReportPart(frame),
@@ -127,7 +127,7 @@ def test_many_figures_are_drawn_by_processes_the_same(results, records, figures,
         processes.ReportPart(frame, "two"),
     ]
     drawn, asked = [], []
-    # Once here, once in other processes, which know the installed figures.
+    # Draw once in this process and once in others, which have the installed figures.
     for many in (1_000, 1):
         monkeypatch.setattr(processes, "_MANY", many)
         asked.append(results(None))

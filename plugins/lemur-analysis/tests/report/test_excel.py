@@ -24,7 +24,7 @@ def table(sheet):
 
 
 def check_whole(path):
-    """Check what a spreadsheet would repair: parts that are no XML, or refer to none."""
+    """Check for errors that spreadsheets repair: invalid XML, and references to missing parts."""
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())
@@ -33,7 +33,7 @@ def check_whole(path):
             if name.endswith((".xml", ".rels")):
                 root = ElementTree.fromstring(archive.read(name))
                 for one in root if name.endswith(".rels") else ():
-                    # Relative to the folder of the part that the relations are of.
+                    # Relative to the folder of the part that has the relations.
                     folder = PurePosixPath("/", name).parent.parent
                     target = folder / one.get("Target")
                     assert str(target)[1:] in names
@@ -63,9 +63,9 @@ def test_a_workbook_has_a_sheet_for_each_task_and_dataset(results, records, figu
         ("A", 1, 0.5), ("A", 2, 0.6), ("B", 1, 0.7),
     ]  # fmt: skip
     assert rows[1]["seconds mean"] == 2
-    # Of one value there is no deviation.
+    # A single value has no standard deviation.
     assert rows[0]["score std"] is None
-    # The figure stands beside the table.
+    # The figure is placed beside the table.
     for name in book.sheetnames[1:-1]:
         (picture,) = book[name]._images
         assert picture.anchor._from.col > book[name].max_column
@@ -99,14 +99,14 @@ def test_the_raw_workbook_has_all_records_with_their_types(results, records, fig
     assert [*rows[0]] == [
         "task", "dataset", "metric", "nn", "epoch", "duration", "accuracy", "prm.epoch", "lr",
     ]  # fmt: skip
-    # Exact, empty where it is missing, and text where a spreadsheet has no such number.
+    # Numbers are exact; missing values are empty, and numbers unknown to spreadsheets are text.
     assert [row["accuracy"] for row in rows] == [0.1 + 0.2, None, "inf"]
     assert [row["duration"] for row in rows] == [1.5, None, 3]
     assert (sheet["D2"].value, sheet["D2"].data_type) == ("=A()", "s")
     assert len(book["figures"]._images) == 1
 
 
-def test_more_records_than_a_sheet_holds_are_split_and_said(
+def test_too_many_records_for_a_sheet_are_split_with_a_note(
     results, records, figures, tmp_path, monkeypatch
 ):
     figures()

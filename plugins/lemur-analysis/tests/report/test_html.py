@@ -23,7 +23,7 @@ def curve(panel):
 
 
 class Page(HTMLParser):
-    """Elements of a page; fails where one is not closed."""
+    """Elements of a page; parsing fails if one is not closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -60,7 +60,7 @@ def page(results, records, figures, tmp_path):
     return write
 
 
-def test_a_page_needs_nothing_else(page, records):
+def test_a_page_is_self_contained(page, records):
     text = page(records({"A": [0.5, 0.6]}))
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)[^\"']", re.sub(r"xmlns[^ >]*", "", text))
     assert "@import" not in text
@@ -111,7 +111,7 @@ def test_a_table_shows_its_first_rows_and_keeps_all(records):
     assert ("output", f"{PAGE_ROWS} of 60 rows") in found.texts
 
 
-def test_what_is_no_number_is_said(records):
+def test_values_that_are_not_numbers_are_shown_as_text(records):
     frame = records({"A": [np.nan, np.inf, -np.inf, 1e-12]})[["accuracy"]]
     cells = re.findall("<td[^>]*>([^<]*)</td>", table(frame, "", "one"))
     assert cells == ["", "inf", "-inf", "1e-12"]
@@ -133,7 +133,7 @@ document.body.innerHTML = JSON.stringify({
 
 
 def opened(file):
-    """Return the page as a browser has made it after two seconds of its own time."""
+    """Return the page as rendered by a browser after two seconds of virtual time."""
     return subprocess.run(
         [
             CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu",
@@ -165,7 +165,7 @@ def test_figures_are_drawn_in_a_browser(page, records, tmp_path):
 def test_tables_sort_and_filter_in_a_browser(page, records, tmp_path):
     nets = {f"net-{number:02d}": [0.5] * (1 + number % 7) for number in range(60)}
     text = page(records(nets))
-    # By the missing ones, then by records: of equals the order stays.
+    # Sorted by missing, then by records; ties keep their order.
     file = tmp_path / "sorted.html"
     file.write_text(text.replace("</body>", SORT.replace("[4]", "[3]")), encoding="utf-8")
     dumped = opened(file)

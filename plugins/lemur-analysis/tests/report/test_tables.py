@@ -15,7 +15,7 @@ def test_statistics_of_an_epoch_are_those_of_numpy(records):
     assert (row["seconds count"], row["seconds mean"], row["seconds std"]) == (4, 1.0, 0.0)
 
 
-def test_metrics_are_not_put_together(records):
+def test_metrics_are_not_combined(records):
     frame = pd.concat([records({"A": [0.25]}), records({"A": [0.75]}, metric="acc5")])
     assert list(tables.epochs(frame)["score mean"]) == [0.25, 0.75]
     assert list(tables.nets(frame)["best score"]) == [0.25, 0.75]

@@ -29,7 +29,7 @@ def published():
 
 @pytest.fixture
 def frame():
-    """Return a maker of small frames of accuracy on one dataset."""
+    """Return a function that creates small frames of accuracies on one dataset."""
 
     def make(nn, epoch, accuracy, **more):
         cells = {"task": "img-classification", "dataset": "cifar-10", "metric": "acc"}

@@ -46,7 +46,7 @@ def test_missing_and_infinite_pairs_are_left_out(frame):
     assert np.isnan(row["low"])
 
 
-def test_what_differs_by_rounding_does_not_vary():
+def test_rounding_errors_are_not_variance():
     frame = pd.DataFrame({"x": [0.1 + 0.2, 0.3, 0.3], "y": [1, 2, 3]})
     assert frame["x"].nunique() == 2
     (row,) = stats.correlation(frame, "x", "y").to_dict("records")
@@ -77,7 +77,7 @@ def test_groups_of_one_score_have_no_standard_deviation_and_are_dropped(frame):
     assert table["std"].tolist() == pytest.approx([0.02**0.5])
 
 
-def test_no_groups_correlate_to_nothing(frame):
+def test_without_groups_the_correlation_is_empty(frame):
     (row,) = stats.mean_std_correlation(frame("A", 1, [0.5])).to_dict("records")
     assert (row["metric"], row["groups"]) == ("acc", 0)
     assert np.isnan(row["r"])

@@ -11,7 +11,7 @@ from lemur_core.errors import SettingsError
 
 
 def runs(scores):
-    """Return a frame of runs of one epoch, of scores by net and dataset."""
+    """Return a frame of runs with one epoch, from scores by net and dataset."""
     return pd.DataFrame(
         {"task": "t", "dataset": one, "metric": "acc", "nn": net, "accuracy": score,
          "trial": f"{net}{one}{number}", "epoch": 1}
@@ -31,8 +31,8 @@ def test_estimates_by_hand():
     assert estimate(table, "mean")["value"] == pytest.approx((0.5 + 0.7) / 2)
     assert estimate(table, "median")["value"] == pytest.approx((0.5 + 0.7) / 2)
     assert estimate(table, "optimality_gap")["value"] == pytest.approx(0.4)
-    # By weight 0.2 .125, 0.4 .25, 0.5 .5, 0.6 .625, 0.8 .75: 0.4 has an eighth of the middle half
-    # twice over, 0.5 half of it.
+    # Cumulative weights: 0.2 .125, 0.4 .25, 0.5 .5, 0.6 .625, 0.8 .75. In the middle half, 0.6 and
+    # 0.8 have a quarter each, and 0.5 a half.
     expected = (0.4 * 0.0 + 0.5 * 0.25 + 0.6 * 0.125 + 0.8 * 0.125) / 0.5
     assert estimate(table, "iqm")["value"] == pytest.approx(expected)
 
@@ -59,7 +59,7 @@ def test_the_interval_of_one_dataset_is_scipys():
 
 
 def test_runs_are_resampled_within_their_dataset():
-    # Were runs of both sets drawn together, the mean would vary.
+    # If the runs of both datasets were resampled together, the mean would vary.
     table = stats.interval_estimates(runs({("A", "x"): [0.1] * 3, ("A", "y"): [0.9] * 9}))
     row = estimate(table, "mean")
     assert (row["value"], row["low"], row["high"]) == pytest.approx((0.5, 0.5, 0.5))
@@ -87,7 +87,7 @@ def test_a_runs_score_is_the_best_of_its_epochs():
     assert estimate(stats.interval_estimates(frame), "mean")["value"] == pytest.approx(0.35)
 
 
-def test_metrics_are_estimated_apart():
+def test_metrics_are_estimated_separately():
     frame = runs({("A", "x"): [0.1, 0.3]})
     frame = pd.concat([frame, frame.assign(metric="f1", accuracy=[0.7, 0.9])])
     table = stats.interval_estimates(frame)
@@ -100,7 +100,7 @@ SAMPLES = st.lists(st.integers(0, 6).map(lambda one: one / 6), min_size=2, max_s
 
 @settings(max_examples=10, deadline=None)
 @given(SAMPLES, SAMPLES)
-def test_the_probability_of_improvement_is_mann_and_whitneys(x, y):
+def test_the_probability_of_improvement_is_the_mann_whitney_statistic(x, y):
     frame = runs({("A", "x"): x, ("B", "x"): y})
     (row,) = stats.probability_of_improvement(frame, "A", "B", resamples=20).to_dict("records")
     expected = scipy_stats.mannwhitneyu(x, y, method="exact").statistic / (len(x) * len(y))

@@ -12,7 +12,7 @@ POINTS = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, m
 
 @settings(max_examples=30, deadline=None)
 @given(POINTS)
-def test_the_front_is_what_no_other_row_dominates(points):
+def test_the_front_is_the_rows_that_no_other_row_dominates(points):
     frame = pd.DataFrame(points, columns=["parameters", "accuracy"])
     found = {
         (row.parameters, row.accuracy)
@@ -44,6 +44,6 @@ def test_rows_without_score_or_cost_are_left_out(frame):
     assert stats.pareto_front(rows.iloc[:0], "parameters").empty
 
 
-def test_a_missing_cost_is_named(frame):
+def test_a_missing_cost_is_an_error(frame):
     with pytest.raises(SettingsError, match="the frame has no column 'macs'"):
         stats.pareto_front(frame("A", 1, [0.5]), "macs")

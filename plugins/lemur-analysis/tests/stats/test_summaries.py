@@ -37,7 +37,7 @@ def test_a_summary_by_hand(frame):
     assert row["seconds_std"] == pytest.approx(2)
 
 
-def test_metrics_datasets_and_tasks_are_summarised_apart(frame):
+def test_metrics_datasets_and_tasks_are_summarised_separately(frame):
     rows = pd.concat([frame("A", 1, [0.1]), frame("A", 1, [0.9]).assign(metric="iou")])
     table = stats.summary(rows, by=())
     assert dict(zip(table["metric"], table["accuracy_mean"], strict=True)) == {
@@ -59,7 +59,7 @@ def test_an_empty_frame_has_an_empty_summary(frame):
     assert stats.best(frame([], [], [])).empty
 
 
-def test_a_row_index_that_repeats_does_not_matter(frame):
+def test_a_repeated_row_index_does_not_matter(frame):
     rows = frame(["A", "A", "B"], 1, [0.1, 0.3, 0.5], duration=[1e9, 2e9, 3e9])
     repeated = rows.set_axis([7, 7, 7])
     pd.testing.assert_frame_equal(stats.summary(rows), stats.summary(repeated))
@@ -71,7 +71,7 @@ def test_without_columns_of_groups_all_rows_are_summarised():
     assert table["rows"].tolist() == [2]
 
 
-def test_missing_columns_and_texts_are_refused(frame):
+def test_missing_columns_and_texts_are_errors(frame):
     with pytest.raises(SettingsError, match="the frame has no column 'nn'"):
         stats.summary(pd.DataFrame({"accuracy": [1.0]}))
     with pytest.raises(SettingsError, match="column 'accuracy' holds .*; expected numbers"):
