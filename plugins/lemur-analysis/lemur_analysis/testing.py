@@ -75,7 +75,7 @@ class FigureRules:
         matplotlib.use("agg")
         frame = self.figure_frame(figure)
         before, settings = frame.copy(deep=True), dict(matplotlib.rcParams)
-        with _drawn(figure, frame) as axes:
+        with _draw_checked(figure, frame) as axes:
             axes[0].figure.draw_without_rendering()
         pd.testing.assert_frame_equal(frame, before)
         assert dict(matplotlib.rcParams) == settings, (
@@ -87,12 +87,12 @@ class FigureRules:
         from matplotlib import pyplot as plt
 
         frame = self.figure_frame(figure)
-        with _drawn(figure, frame) as axes:
+        with _draw_checked(figure, frame) as axes:
             count = len(axes)
             # Some figures need three-dimensional axes.
             projection = {"projection": axes[0].name}
         given_axes = plt.figure().subplots(count, squeeze=False, subplot_kw=projection).ravel()
-        with _drawn(figure, frame, ax=given_axes[0] if count == 1 else given_axes) as axes:
+        with _draw_checked(figure, frame, ax=given_axes[0] if count == 1 else given_axes) as axes:
             assert list(axes) == list(given_axes), (
                 f"figure {figure.name!r}: it did not return the axes that it was given"
             )
@@ -101,12 +101,12 @@ class FigureRules:
         """No results, a single result, and results without scores do not raise an error."""
         frame = self.figure_frame(figure)
         for few in (frame.iloc[:0], frame.iloc[:1], frame.assign(accuracy=float("nan"))):
-            with _drawn(figure, few):
+            with _draw_checked(figure, few):
                 pass
 
 
 @contextmanager
-def _drawn(figure: Entry, frame: DataFrame, **options: Any) -> Iterator[Any]:
+def _draw_checked(figure: Entry, frame: DataFrame, **options: Any) -> Iterator[Any]:
     """Draw a figure, yield its axes, and close it; warnings are errors."""
     import matplotlib
     import numpy as np

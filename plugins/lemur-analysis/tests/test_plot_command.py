@@ -74,7 +74,7 @@ def test_a_figure_that_cannot_be_drawn_does_not_stop_others(db, tmp_path):
     result = run("first-epoch-duration", "box", "--db", db, "--out", tmp_path, "--epoch", 2)
     assert result.exit_code == 1
     assert lines_of(result) == [
-        "first-epoch-duration: not drawn: no record is of the first epoch",
+        "first-epoch-duration: not drawn: no records of the first epoch",
         f"wrote {tmp_path}/box.svg",
     ]
 

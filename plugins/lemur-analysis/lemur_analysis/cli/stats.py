@@ -157,7 +157,7 @@ def _anomalies(table: DataFrame) -> Iterator[str]:
     yield headed("anomalies", _table("kinds", counts))
     shown = table.groupby("kind", sort=False).head(_FIRST)
     title = f"the first {_FIRST} of each kind; --format csv has all"
-    yield headed(title if len(shown) < len(table) else "each", _table("anomalies", shown))
+    yield headed(title if len(shown) < len(table) else "all", _table("anomalies", shown))
 
 
 def _ranks(frame: DataFrame, table: DataFrame) -> Iterator[str]:

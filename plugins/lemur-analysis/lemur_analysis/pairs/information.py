@@ -79,7 +79,7 @@ def mutual_information(
         )
     tables = []
     for key, part in read_pairs(frame, scores, hyperparameters).groups():
-        variables, difference = _scaled(part)
+        variables, difference = _scaled_variables(part)
         for name in names:
             rows = _information_table(name, variables, difference, permutations, repeats, seed)
             rows.insert(0, "estimator", name)
@@ -100,8 +100,8 @@ def plug_in(variables: Sequence[NDArray[Any]], difference: NDArray[Any], *, clos
     """
     from sklearn.metrics import mutual_info_score
 
-    codes = [_binned(variable, closed) for variable in variables]
-    return float(mutual_info_score(_joint(codes), _binned(difference, closed)))
+    codes = [_bin_codes(variable, closed) for variable in variables]
+    return float(mutual_info_score(_joint(codes), _bin_codes(difference, closed)))
 
 
 def ksg(
@@ -144,7 +144,7 @@ def _estimators(names: str | Sequence[str]) -> list[str]:
     return chosen
 
 
-def _scaled(part: Pairs) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+def _scaled_variables(part: Pairs) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
     """Return the scaled hyperparameters and difference of the pairs that have all of them."""
     names = list(part.hyperparameters)
     if not names:
@@ -231,11 +231,11 @@ def _estimate_of(
     closed = estimator == "plug-in"
     from sklearn.metrics import mutual_info_score
 
-    codes = {name: _binned(values, closed) for name, values in variables.items()}
+    codes = {name: _bin_codes(values, closed) for name, values in variables.items()}
     joint = [_joint([codes[name] for name in names]) for names in sets]
 
     def estimate(difference: NDArray[Any]) -> NDArray[Any]:
-        binned = _binned(difference, closed)
+        binned = _bin_codes(difference, closed)
         values = [float(mutual_info_score(joint_codes, binned)) for joint_codes in joint]
         return np.array([values, values])
 
@@ -265,7 +265,7 @@ def _ksg_estimates(
     return np.array([np.concatenate([single, first_ksg[len(single) :]]), first_ksg])
 
 
-def _binned(values: NDArray[Any], closed: bool) -> NDArray[Any]:
+def _bin_codes(values: NDArray[Any], closed: bool) -> NDArray[Any]:
     bins: NDArray[Any]
     if closed:
         bins = np.minimum((values * BINS).astype(int), BINS - 1)

@@ -44,7 +44,7 @@ def first_epoch_duration_by_task(panel: Panel) -> None:
 def _rows(panel: Panel, records: DataFrame, by: str, text: str) -> None:
     first = records[numbers(records, "epoch") == 1]
     if first.empty:
-        raise NothingToDrawError("no record is of the first epoch")
+        raise NothingToDrawError("no records of the first epoch")
     frame = complete(panel.ax, first, "duration", by)
     times = seconds(frame)
     unit = time_axis(panel.ax.xaxis, times, "duration of the first epoch")

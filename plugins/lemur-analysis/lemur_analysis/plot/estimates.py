@@ -50,7 +50,7 @@ def intervals(panel: Panel, *, estimate: str = "iqm", resamples: int = 2000, see
     add_note(panel.ax, _sample_text(table))
     add_note(panel.ax, f"95 % intervals of {resamples:,} resamples")
     if table["low"].isna().any():
-        add_note(panel.ax, "hollow: a dataset with one run, no interval")
+        add_note(panel.ax, "hollow: no interval, as a dataset has one run")
 
 
 @figure(needs=("dataset", "nn", "accuracy"), panels=("task", "metric"))

@@ -33,7 +33,7 @@ def parallel_coordinates(panel: Panel) -> None:
     runs = runs_with_hyperparameters(panel.frame).sort_values("accuracy", kind="stable")
     if runs.empty:
         raise NothingToDrawError(f"none of {len(panel.frame):,} records has a score")
-    prm = _varied(panel.ax, runs)
+    prm = _varying_hyperparameters(panel.ax, runs)
     scales = [_scale(prm[name]) for name in prm.columns]
     heights = np.column_stack([places for places, _ in scales])
     across = np.arange(heights.shape[1])
@@ -58,7 +58,7 @@ def parallel_coordinates(panel: Panel) -> None:
     add_note(panel.ax, f"n = {len(runs):,} runs")
 
 
-def _varied(ax: Axes, runs: DataFrame) -> DataFrame:
+def _varying_hyperparameters(ax: Axes, runs: DataFrame) -> DataFrame:
     """Return the hyperparameters that vary and that all runs have, and add a note on the others."""
     prm = runs[[name for name in runs.columns if str(name).startswith(_PRM)]]
     prm = prm.dropna(axis=1, how="all")
@@ -125,7 +125,7 @@ def importance(
 
     nets = panel.frame["nn"].nunique()
     if nets != 1:
-        raise NothingToDrawError(f"{nets} nets; importance is of one net: select one")
+        raise NothingToDrawError(f"{nets} nets; importance needs a single net: select one")
     table = estimated(
         panel.frame, evaluator=evaluator, repeats=repeats, trees=trees, seed=seed, within=()
     )

@@ -48,14 +48,14 @@ def axes_for(ax: Any, titles: Sequence[str], rows: Sequence[int] = ()) -> Any:
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) != len(titles):
             raise SettingsError(
-                f"{len(titles)} panels ({_first_titles(titles)}) need as many axes, and ax has "
-                f"{len(axes)}; narrow the frame to one, or leave out ax"
+                f"{len(titles)} panels ({_first_titles(titles)}) need as many axes, but ax has "
+                f"{len(axes)}; select the results of one panel, or omit ax"
             )
         return axes
     if len(titles) > MOST_PANELS:
         raise SettingsError(
-            f"{len(titles)} panels ({_first_titles(titles)}) are more than a figure holds, "
-            f"{MOST_PANELS}; narrow the frame"
+            f"{len(titles)} panels ({_first_titles(titles)}) exceed the maximum per figure, "
+            f"{MOST_PANELS}; select fewer results"
         )
     return _grid(len(titles), rows)
 

@@ -109,18 +109,18 @@ class Figures:
             title: Title of the section, for the captions.
             render: Function that converts each figure; the figure is closed afterwards.
         """
-        return list(self._drawn(frame, title, render, by_dataset=True))
+        return list(self._draw_all(frame, title, render, by_dataset=True))
 
     def of_all(self, frame: DataFrame, render: Render) -> list[Drawing]:
         """Draw the other figures; see `of_section`."""
-        return list(self._drawn(frame, "all results", render, by_dataset=False))
+        return list(self._draw_all(frame, "all results", render, by_dataset=False))
 
     def _load(self, entries: dict[str, Entry]) -> Iterator[tuple[str, tuple[Entry, Any]]]:
         for name, entry in entries.items():
             with self._guard(name, ""):
                 yield name, (entry, entry.load())
 
-    def _drawn(
+    def _draw_all(
         self, frame: DataFrame, title: str, render: Render, *, by_dataset: bool
     ) -> Iterator[Drawing]:
         for name, (entry, draw) in self._loaded.items():

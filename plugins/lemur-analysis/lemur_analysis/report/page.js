@@ -10,10 +10,10 @@ function cellOf(value) {
 }
 
 // Numbers sort before texts, and missing values last, in both directions.
-function compare(one, other, direction) {
-  if (one === null || other === null) return (one === null) - (other === null);
-  if (typeof one !== typeof other) return typeof one === "number" ? -1 : 1;
-  const order = typeof one === "number" ? one - other : one.localeCompare(other);
+function compare(a, b, direction) {
+  if (a === null || b === null) return (a === null) - (b === null);
+  if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
+  const order = typeof a === "number" ? a - b : a.localeCompare(b);
   return order * direction;
 }
 
@@ -36,28 +36,28 @@ function prepare(box) {
   }
 
   function show() {
-    const wanted = filter.value.trim().toLowerCase();
-    const found = wanted === "" ? sorted : sorted.filter((row) =>
-      row.some((value) => value !== null && String(value).toLowerCase().includes(wanted)));
-    const shown = all ? found : found.slice(0, PAGE_ROWS);
+    const query = filter.value.trim().toLowerCase();
+    const matches = query === "" ? sorted : sorted.filter((row) =>
+      row.some((value) => value !== null && String(value).toLowerCase().includes(query)));
+    const shown = all ? matches : matches.slice(0, PAGE_ROWS);
     body.replaceChildren(...shown.map((row) => {
       const line = document.createElement("tr");
       line.append(...row.map(cellOf));
       return line;
     }));
-    const count = found.length.toLocaleString("en");
-    const what = found.length === 1 ? "row" : "rows";
-    output.textContent = shown.length < found.length
-      ? `${shown.length} of ${count} ${what}` : `${count} ${what}`;
-    more.hidden = shown.length === found.length;
+    const count = matches.length.toLocaleString("en");
+    const noun = matches.length === 1 ? "row" : "rows";
+    output.textContent = shown.length < matches.length
+      ? `${shown.length} of ${count} ${noun}` : `${count} ${noun}`;
+    more.hidden = shown.length === matches.length;
   }
 
   heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
     read();
     const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-    heads.forEach((one) => one.setAttribute("aria-sort", "none"));
+    heads.forEach((other) => other.setAttribute("aria-sort", "none"));
     head.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
-    sorted = [...rows].sort((one, other) => compare(one[column], other[column], direction));
+    sorted = [...rows].sort((a, b) => compare(a[column], b[column], direction));
     show();
   }));
   filter.addEventListener("input", () => { read(); show(); });

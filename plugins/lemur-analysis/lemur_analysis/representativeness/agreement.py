@@ -216,8 +216,8 @@ def scatter_matrix(
         return draw_nothing(ax, _too_few(names))
     if count > MOST_SCATTERED:
         raise SettingsError(
-            f"{count} datasets are more than a scatterplot matrix holds, {MOST_SCATTERED}; "
-            "narrow the frame, or draw rank_agreement"
+            f"{count} datasets exceed the maximum of a scatterplot matrix, {MOST_SCATTERED}; "
+            "select fewer, or draw rank_agreement"
         )
     if ax is None:
         edge = max(1.3 * count, 4)
@@ -229,8 +229,8 @@ def scatter_matrix(
     grid: np.ndarray = np.asarray(ax, dtype=object).ravel()
     if len(grid) != count * count:
         raise SettingsError(
-            f"{count} datasets need {count * count} axes, and ax has {len(grid)}; leave it out, "
-            f"or choose other datasets"
+            f"{count} datasets need {count * count} axes, but ax has {len(grid)}; omit it, or "
+            f"select other datasets"
         )
     grid = grid.reshape(count, count)
     for (row, column), cell in np.ndenumerate(grid):
@@ -324,4 +324,4 @@ def _transfer(ax: Axes, table: DataFrame, reference: str, method: str) -> None:
 
 def _too_few(names: list[str]) -> str:
     available = ", ".join(map(label, names)) or "none"
-    return f"Agreement between datasets needs two, and there is {available}"
+    return f"Rank agreement needs two datasets; the results have {available}"

@@ -75,7 +75,7 @@ def _lengths(dataset: str, rows: DataFrame, extremes: int) -> Callable[[Axes], N
         table = rows.pivot(index="net", columns="epochs", values="error").sort_index(axis=1)
         if len(table.columns) < 2:
             raise NothingToDrawError(
-                f"Longer training on {label(dataset)} needs trainings of two lengths, and all have "
+                f"Longer training on {label(dataset)} needs trainings of two lengths; all have "
                 f"{table.columns[0]:g} epochs"
             )
         short, long = table.columns[0], table.columns[-1]
@@ -149,8 +149,8 @@ def _spread(dataset: str, runs: DataFrame, least: int, most: int) -> Callable[[A
         )
         if repeated.empty:
             raise NothingToDrawError(
-                f"The noise of training on {label(dataset)} needs nets with {least} runs, and the "
-                f"most that one has is {runs.groupby('net', observed=True).size().max()}"
+                f"Training noise on {label(dataset)} needs nets with {least} runs; the largest "
+                f"number of runs is {runs.groupby('net', observed=True).size().max()}"
             )
         nets = list(repeated["net"].head(most))
         means = runs.groupby("net", observed=True)["error"].mean()

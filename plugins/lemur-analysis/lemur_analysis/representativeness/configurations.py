@@ -53,7 +53,7 @@ COMPLEXITIES = {
     "activations": "activations",
 }
 """Measures of a net's complexity, with their labels in figures."""
-_STAGES = "settings of the nets' stages, such as depth_1 and width_1, which the results don't have"
+_STAGES = "stage settings, for example depth_1 and width_1, which the results don't have"
 
 
 def error_against(
@@ -255,7 +255,9 @@ def stage_scatter(frame: DataFrame, ax: Any = None, *, dataset: str = "") -> Any
     if dataset:
         check_dataset(dataset, names)
     elif len(names) > 1:
-        raise SettingsError(f"the results are of {', '.join(names)}; name one with dataset=")
+        raise SettingsError(
+            f"the results have several datasets, {', '.join(names)}; choose one with dataset="
+        )
     rows = rows[rows["dataset"] == (dataset or names[0])]
     check_unique(rows, NET)
     settings = [(name, column) for name, columns in stages.items() for column in columns]

@@ -165,8 +165,8 @@ def population_of(frame: DataFrame, **choice: int | bool) -> DataFrame:
         arguments = [name for name, value in choice.items() if value]
         if arguments:
             raise SettingsError(
-                f"{', '.join(arguments)} can only be chosen in a frame of results, and this frame "
-                "has errors already; select its rows before"
+                f"{', '.join(arguments)} can only be used with results, but the frame is a "
+                "population; select its rows beforehand"
             )
         return valid_rows(frame)
     return from_results(frame, **choice)  # type: ignore[arg-type]
@@ -229,7 +229,7 @@ def check_unique(frame: DataFrame, columns: tuple[str, ...]) -> None:
         first = ", ".join(f"{name} {frame.loc[duplicates, name].iloc[0]!r}" for name in columns)
         raise SettingsError(
             f"{duplicates.sum():,} rows repeat a row with the same {', '.join(columns)}, first "
-            f"{first}; keep one of each, such as best_runs(frame)"
+            f"{first}; keep one of each, for example with best_runs(frame)"
         )
 
 
@@ -243,8 +243,8 @@ def check_one(frame: DataFrame) -> None:
         if column in frame.columns and frame[column].nunique() > 1:
             names = ", ".join(sorted(map(str, frame[column].dropna().unique())))
             raise SettingsError(
-                f"the results are of several {column}s: {names}; their errors cannot be compared, "
-                f"choose one {column}"
+                f"the results have several {column}s: {names}; their errors cannot be compared, "
+                f"select one {column}"
             )
 
 

@@ -69,7 +69,7 @@ def ascending(frame: DataFrame, setting: str, *, strict: bool = False) -> Series
     columns = stage_columns(frame).get(setting, [])
     if len(columns) < 2:
         raise SettingsError(
-            f"whether {setting} ascends needs the columns {setting}_1, {setting}_2, ...; the "
+            f"an ascending {setting} needs the columns {setting}_1, {setting}_2, ...; the "
             f"frame has {', '.join(columns) or 'none of them'}"
         )
     steps = np.diff(frame[columns].to_numpy(dtype="float64"), axis=1)
@@ -94,7 +94,7 @@ def ascending_counts(frame: DataFrame) -> DataFrame:
     nets = frame.drop_duplicates("net")
     rows = [
         (setting, reading, int(ascending(nets, setting, strict=strict).sum()), len(nets))
-        for setting in _staged(nets)
+        for setting in _multistage_settings(nets)
         for strict, reading in READINGS.items()
     ]
     table = DataFrame(rows, columns=["setting", "reading", "nets", "of"])
@@ -126,7 +126,7 @@ def best_configurations(frame: DataFrame, *, best: int = 15) -> DataFrame:
     check_unique(rows, NET)
     stages = stage_columns(rows)
     if not stages:
-        raise SettingsError("the frame has no settings of stages, such as depth_1 or width_1")
+        raise SettingsError("the frame has no stage settings, for example depth_1 or width_1")
     ordered = rows.sort_values(["error", "net"], kind="stable")
     table = [
         (
@@ -147,5 +147,5 @@ def best_configurations(frame: DataFrame, *, best: int = 15) -> DataFrame:
     )
 
 
-def _staged(frame: DataFrame) -> list[str]:
+def _multistage_settings(frame: DataFrame) -> list[str]:
     return [name for name, columns in stage_columns(frame).items() if len(columns) > 1]

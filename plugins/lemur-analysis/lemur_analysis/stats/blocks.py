@@ -74,7 +74,7 @@ def complete_blocks(
     if keep not in KEEP:
         raise SettingsError(f"keep is {keep!r}; expected {' or '.join(KEEP)}")
     if "dataset" in within:
-        raise SettingsError("within names 'dataset'; expected none, for blocks are datasets")
+        raise SettingsError("within contains 'dataset'; leave it out, as blocks are datasets")
     rows = frame.assign(accuracy=numbers(frame, "accuracy")).dropna(subset=["accuracy"])
     if epoch is not None:
         check_columns(frame, ("epoch",))

@@ -172,7 +172,7 @@ def _falls(rows: DataFrame, epochs: DataFrame) -> DataFrame:
     largest = order[order["fall"] > 0].sort_values("fall", ascending=False, kind="stable")
     largest = largest.drop_duplicates("code")
     meaning = [
-        f"epoch {epoch} was recorded {fall:,.1f} s before the epoch that precedes it"
+        f"the duration at epoch {epoch} is {fall:,.1f} s shorter than at the epoch before"
         for epoch, fall in zip(largest["epoch"], largest["fall"], strict=True)
     ]
     return _rows("duration falls", rows.loc[largest.index], largest["fall"], meaning)

@@ -90,7 +90,7 @@ def calibration(frame: DataFrame, *, within: Sequence[str] = CELL) -> DataFrame:
                 "mae": mean_absolute_error(part["measured"], part["predicted"]),
                 "rmse": root_mean_squared_error(part["measured"], part["predicted"]),
                 "r": rank["r"].iloc[0],
-                "covered": covered(part),
+                "covered": interval_coverage(part),
                 "note": "" if all_ended else "not known to be trained to the end: no column epochs",
             }
         )
@@ -98,7 +98,7 @@ def calibration(frame: DataFrame, *, within: Sequence[str] = CELL) -> DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def covered(table: DataFrame) -> float:
+def interval_coverage(table: DataFrame) -> float:
     """Return the share of trials, 0 to 1, whose measured score is in the predicted interval."""
     if len(present(table, ENDS)) < len(ENDS):
         return float("nan")

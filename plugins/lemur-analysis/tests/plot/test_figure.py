@@ -41,13 +41,13 @@ def test_too_few_axes_are_an_error_that_names_the_panels(records):
         scores(records, ax)
     assert str(caught.value) == (
         "2 panels (img-classification, cifar-10, acc; img-classification, mnist, acc) need as many "
-        "axes, and ax has 1; narrow the frame to one, or leave out ax"
+        "axes, but ax has 1; select the results of one panel, or omit ax"
     )
 
 
 def test_more_panels_than_a_figure_holds_are_an_error():
     frame = pd.DataFrame({"dataset": [f"d{number:02}" for number in range(41)], "accuracy": 0.5})
-    with pytest.raises(SettingsError, match=r"41 panels \(d00; .*; \.\.\.\) are more than"):
+    with pytest.raises(SettingsError, match=r"41 panels \(d00; .*; \.\.\.\) exceed the maximum"):
         scores(frame)
 
 

@@ -202,7 +202,7 @@ def test_a_trial_with_two_metrics_has_one_duration(records):
 
 def test_later_epochs_do_not_replace_the_first(mnist):
     ax = plot.first_epoch_duration(mnist[mnist["epoch"] > 1])
-    assert missing_of(ax) == "no record is of the first epoch"
+    assert missing_of(ax) == "no records of the first epoch"
 
 
 def test_a_trial_is_a_line_against_time(one_net):

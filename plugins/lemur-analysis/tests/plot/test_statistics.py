@@ -96,7 +96,7 @@ def test_intervals_are_those_of_the_statistic(results):
 def test_a_net_without_an_interval_is_hollow(results):
     ax = plot.intervals(results[results["trial"].str.endswith("0")], resamples=20)
     assert {line.get_markerfacecolor() for line in ax.lines} == {"white"}
-    assert "hollow: a dataset with one run, no interval" in note_of(ax)
+    assert "hollow: no interval, as a dataset has one run" in note_of(ax)
 
 
 def test_profiles_are_those_of_the_statistic(results):
@@ -119,7 +119,7 @@ def test_each_run_is_a_line_over_the_hyperparameters(results):
 
 def test_importance_needs_a_single_net(results):
     axes = plot.importance(results[results["dataset"] == "set-0"])
-    assert missing_of(axes) == "4 nets; importance is of one net: select one"
+    assert missing_of(axes) == "4 nets; importance needs a single net: select one"
     one = results[(results["dataset"] == "set-0") & (results["nn"] == "A")]
     assert missing_of(plot.importance(one)) == "3 trials; importance needs 20"
     many = pd.concat([one.assign(trial=f"{number}") for number in range(20)])

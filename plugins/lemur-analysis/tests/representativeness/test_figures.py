@@ -104,7 +104,7 @@ def test_a_figure_of_few_rows_is_drawn_or_says_what_is_missing(name, frame):
 @pytest.mark.parametrize("name", AGREEMENT)
 def test_one_dataset_agrees_with_none(name):
     axes = drawn(lists(x=[0.1, 0.2]), name)
-    assert texts(axes) == "Agreement between datasets needs two, and there is x"
+    assert texts(axes) == "Rank agreement needs two datasets; the results have x"
 
 
 @pytest.mark.parametrize(("name", "column"), COLUMNS.items())
@@ -175,10 +175,10 @@ def test_all_pairs_are_scattered():
         axes[2, 1].collections[0].get_offsets(), [[0.1, 0.4], [0.3, 0.3], [0.2, 0.2]]
     )
     assert axes[1, 2].texts[0].get_text() == "rho = -0.50\nn = 3"
-    with pytest.raises(SettingsError, match="3 datasets need 9 axes, and ax has 1"):
+    with pytest.raises(SettingsError, match="3 datasets need 9 axes, but ax has 1"):
         rep.scatter_matrix(frame, plt.subplots()[1])
     many = lists(**{f"d{at}": [0.1, 0.2] for at in range(17)})
-    with pytest.raises(SettingsError, match="17 datasets are more than a scatterplot matrix holds"):
+    with pytest.raises(SettingsError, match="17 datasets exceed the maximum of a scatterplot"):
         rep.scatter_matrix(many)
 
 
@@ -220,16 +220,14 @@ def test_longer_training_colours_the_best_after_the_shortest():
     assert same_color(ax.lines[2].get_color(), "#b00020")
     assert ax.get_title("left") == "x: rho = -1.00, n = 3"
     (ax,) = drawn(first, "longer_training")
-    assert texts([ax]) == (
-        "Longer training on x needs trainings of two lengths, and all have 1 epochs"
-    )
+    assert texts([ax]) == ("Longer training on x needs trainings of two lengths; all have 1 epochs")
 
 
 def test_the_noise_of_training_needs_repeated_runs():
     frame = concat([lists(x=[0.1, 0.3])] * 2)
     (ax,) = drawn(frame, "noise_of_training")
     assert texts([ax]) == (
-        "The noise of training on x needs nets with 5 runs, and the most that one has is 2"
+        "Training noise on x needs nets with 5 runs; the largest number of runs is 2"
     )
     (ax,) = drawn(frame, "noise_of_training", least=2)
     labels = [text.get_text() for text in ax.get_yticklabels()]
@@ -260,7 +258,7 @@ def test_the_line_of_a_stage_joins_medians():
     (ax,) = drawn(frame, "stage_scatter")
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 0.2], [2, 0.3]])
     both = concat([frame, frame.assign(dataset="y")])
-    with pytest.raises(SettingsError, match="results are of x, y; name one with dataset="):
+    with pytest.raises(SettingsError, match="several datasets, x, y; choose one with dataset="):
         rep.stage_scatter(both)
     with pytest.raises(SettingsError, match="no dataset 'z' in the results; they have x, y"):
         rep.stage_scatter(both, dataset="z")

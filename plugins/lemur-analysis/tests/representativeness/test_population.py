@@ -132,7 +132,7 @@ def test_two_rows_of_one_net_and_dataset_are_refused():
     frame = DataFrame({"net": ["A", "A"], "dataset": ["x", "x"], "error": [0.1, 0.2]})
     assert error_message(rep.error_table, frame) == (
         "1 rows repeat a row with the same net, dataset, first net 'A', dataset 'x'; "
-        "keep one of each, such as best_runs(frame)"
+        "keep one of each, for example with best_runs(frame)"
     )
 
 
@@ -143,8 +143,8 @@ def test_several_metrics_or_tasks_are_refused(column):
     )
     frame[column] = ["iou", "acc"]
     assert error_message(rep.from_results, frame) == (
-        f"the results are of several {column}s: acc, iou; their errors cannot be compared, "
-        f"choose one {column}"
+        f"the results have several {column}s: acc, iou; their errors cannot be compared, "
+        f"select one {column}"
     )
 
 
@@ -153,8 +153,8 @@ def test_a_frame_that_is_not_a_population_is_an_error():
         "the frame has no column 'dataset', 'error'; it has net"
     )
     assert error_message(population_of, lists(x=[0.1]), at_epoch=5) == (
-        "at_epoch can only be chosen in a frame of results, and this frame has errors already; "
-        "select its rows before"
+        "at_epoch can only be used with results, but the frame is a population; "
+        "select its rows beforehand"
     )
     frame = results(("A", "x", "t", 1, 0.5, np.nan, "echo"))
     assert error_message(rep.from_results, frame, at_epoch=-1) == (

@@ -44,7 +44,7 @@ def test_one_stage_does_not_ascend():
     with pytest.raises(SettingsError) as error:
         rep.ascending(WIDTHS[["net", "width_1"]], "width")
     assert str(error.value) == (
-        "whether width ascends needs the columns width_1, width_2, ...; the frame has width_1"
+        "an ascending width needs the columns width_1, width_2, ...; the frame has width_1"
     )
 
 
@@ -76,7 +76,7 @@ def test_the_best_configurations_are_the_best_net_and_the_mean_of_the_best_few()
 
 def test_configurations_need_settings_of_stages():
     frame = population({"x": {"a": 0.3}})
-    with pytest.raises(SettingsError, match="no settings of stages, such as depth_1"):
+    with pytest.raises(SettingsError, match="no stage settings, for example depth_1"):
         rep.best_configurations(frame)
     with pytest.raises(SettingsError, match="best is 0; expected a whole number from 1"):
         rep.best_configurations(frame, best=0)
