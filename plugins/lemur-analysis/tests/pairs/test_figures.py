@@ -34,7 +34,7 @@ def shown(axes):
     """Draw the whole figure and return the texts on the axes."""
     axes = np.atleast_1d(axes).ravel()
     axes[0].figure.draw_without_rendering()
-    return [" ".join(text.get_text().split()) for one in axes for text in one.texts]
+    return [" ".join(text.get_text().split()) for ax in axes for text in ax.texts]
 
 
 @pytest.mark.parametrize("values", [[0.0], [1.0], [0.0, 0.5, 1.0], [0.3] * 9])
@@ -62,7 +62,7 @@ def test_densities_show_both_scores_and_the_difference():
 def test_a_grid_has_a_panel_for_each_pair_of_hyperparameters():
     made = frame()
     axes = pair_grid(made)
-    assert [(one.get_xlabel(), one.get_ylabel()) for one in axes] == [
+    assert [(ax.get_xlabel(), ax.get_ylabel()) for ax in axes] == [
         ("lr", "batch"), ("lr", "epochs"), ("lr", "adam_epsilon"), ("batch", "epochs"),
         ("batch", "adam_epsilon"), ("epochs", "adam_epsilon"),
     ]  # fmt: skip
@@ -70,9 +70,9 @@ def test_a_grid_has_a_panel_for_each_pair_of_hyperparameters():
     assert len(grey.get_offsets()) == len(coloured.get_offsets()) == 30
     difference = (made["pt_test_acc"] - made["tf_test_acc"]).abs()
     assert np.allclose(sorted(coloured.get_array()), sorted(difference)[30:])
-    drawn = {tuple(one) for one in np.round(coloured.get_offsets(), 12)}
+    drawn = {tuple(point) for point in np.round(coloured.get_offsets(), 12)}
     above = made[difference > difference.median()]
-    assert drawn == {tuple(one) for one in np.round(above[["lr", "batch"]].to_numpy(), 12)}
+    assert drawn == {tuple(point) for point in np.round(above[["lr", "batch"]].to_numpy(), 12)}
 
 
 def test_the_space_has_batch_learning_rate_and_epochs_as_axes():
@@ -85,7 +85,7 @@ def test_the_space_has_batch_learning_rate_and_epochs_as_axes():
 
 def test_information_is_drawn_with_its_null():
     axes = draw(pair_information, frame(), estimators="plug-in+ksg")
-    assert [one.get_title("left") for one in axes] == [
+    assert [ax.get_title("left") for ax in axes] == [
         "plug-in, 10 bins", "nearest neighbours (KSG), k=3",
     ]  # fmt: skip
     names = [text.get_text() for text in axes[0].get_yticklabels()]
@@ -143,7 +143,7 @@ def test_each_group_of_pairs_has_its_own_panels(figure):
     made = made.drop(columns="adam_epsilon" if figure is pair_space else ["lr", "epochs"])
     axes = draw(figure, made.reset_index(drop=True))
     assert len(axes) % 2 == 0
-    titles = [one.get_title("left").partition("\n")[0] for one in axes]
+    titles = [ax.get_title("left").partition("\n")[0] for ax in axes]
     assert {title[:5] for title in titles} == {r"\$0\$", r"\$1\$"}
     assert all(len(title) < 60 for title in titles)
     shown(axes)

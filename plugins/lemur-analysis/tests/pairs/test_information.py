@@ -60,9 +60,9 @@ def test_the_published_bins_put_the_maximum_into_its_own_bin():
 
 @pytest.mark.parametrize("rho", [(0.6,), (0.5, 0.5)])
 def test_nearest_neighbours_find_the_information_of_normal_variables(rho):
-    found = [ksg(*gaussian(1_000, *rho, seed=seed)) for seed in range(8)]
+    estimates = [ksg(*gaussian(1_000, *rho, seed=seed)) for seed in range(8)]
     expected = -0.5 * np.log(1 - np.square(rho).sum())
-    assert np.mean(found) == pytest.approx(expected, abs=0.03)
+    assert np.mean(estimates) == pytest.approx(expected, abs=0.03)
 
 
 def test_nearest_neighbours_of_one_variable_are_those_of_scikit_learn():

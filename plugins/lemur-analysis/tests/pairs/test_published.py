@@ -33,7 +33,7 @@ def run():
     from click.testing import CliRunner
 
     def call(*arguments):
-        done = CliRunner().invoke(cli, [str(one) for one in arguments])
+        done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
         return done.exit_code, done.output
 
     return call
@@ -155,9 +155,9 @@ def test_figures_of_a_collection_are_drawn_by_the_command(place, run, tmp_path):
 def test_an_invalid_row_is_a_fault_and_the_others_are_imported(place, row, reason):
     path = place(ROWS[0], row, ROWS[1])
     result = list(importer.read(path))
-    assert [one for one in result if isinstance(one, Fault)] == [Fault(f"{path}:3", reason)]
-    records = [one for one in result if isinstance(one, EpochRecord)]
-    assert [(one.nn, one.trial) for one in records] == [
+    assert [item for item in result if isinstance(item, Fault)] == [Fault(f"{path}:3", reason)]
+    records = [item for item in result if isinstance(item, EpochRecord)]
+    assert [(record.nn, record.trial) for record in records] == [
         ("VGG16-PyTorch", "x1"), ("VGG16-PyTorch", "x2"),
         ("VGG16-TensorFlow", "x1"), ("VGG16-TensorFlow", "x2"),
     ]  # fmt: skip
@@ -237,15 +237,15 @@ def test_a_training_without_an_epoch_has_failed(tmp_path):
 
 def test_collections_without_pairs_are_refused(tmp_path):
     db = tmp_path / "lemur.db"
-    one, other = recorded(db, "Dense", 1, [0.25]), recorded(db, "Dense", 2, [0.5])
+    first, second = recorded(db, "Dense", 1, [0.25]), recorded(db, "Dense", 2, [0.5])
     with pytest.raises(SettingsError) as caught:
         of_collections(db=db)
     assert str(caught.value) == (
         f"{db} has no collection of the kind 'pair'; lemur_core.collect(name, {{role: trials, "
         "role: trials}, kind='pair') makes one"
     )
-    lemur_core.collect("zoo", [one], db=db)
-    lemur_core.collect("uneven", {"a": [one, other], "b": [other]}, db=db)
+    lemur_core.collect("zoo", [first], db=db)
+    lemur_core.collect("uneven", {"a": [first, second], "b": [second]}, db=db)
     with pytest.raises(SettingsError) as caught:
         of_collections("zoo", db=db)
     assert str(caught.value) == (

@@ -58,7 +58,7 @@ def claim(published, ours, tolerance=0.0, dispute=""):
 
 
 @pytest.mark.parametrize(
-    ("one", "verdict"),
+    ("paper_claim", "verdict"),
     [
         (claim(0.42, 0.424, 0.005), ClaimStatus.AGREES),
         (claim(0.42, 0.426, 0.005), ClaimStatus.DIFFERS),
@@ -75,8 +75,8 @@ def claim(published, ours, tolerance=0.0, dispute=""):
         (claim("yes", 1.0), ClaimStatus.DIFFERS),
     ],
 )
-def test_a_claim_agrees_within_its_tolerance(one, verdict):
-    assert check(one).verdict is verdict
+def test_a_claim_agrees_within_its_tolerance(paper_claim, verdict):
+    assert check(paper_claim).verdict is verdict
 
 
 def test_missing_data_is_reported(tmp_path):
@@ -139,12 +139,12 @@ def test_claims_are_written_to_files(run, tmp_path):
         "missing": "",
     }  # fmt: skip
     assert rows[2]["ours"] is None
-    assert pd.read_csv(tmp_path / "a.csv")["agrees"].tolist() == [one["agrees"] for one in rows]
+    assert pd.read_csv(tmp_path / "a.csv")["agrees"].tolist() == [row["agrees"] for row in rows]
 
 
 def test_values_that_are_not_finite_are_null_in_json(run, tmp_path):
     assert run("empty", "--out", "a.json")[0] == 1
-    assert [one["ours"] for one in json.loads((tmp_path / "a.json").read_text())] == [None]
+    assert [row["ours"] for row in json.loads((tmp_path / "a.json").read_text())] == [None]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_records_are_counted_and_compared(tmp_path):
             "img-segmentation_coco_iou_UNet-1/2": [{"accuracy": 0.125, "lr": 0.1, "uid": "c"}],
         },
     )
-    done = {one.text: check(one) for one in claims(Sources(tmp_path))}
+    done = {claim.text: check(claim) for claim in claims(Sources(tmp_path))}
     best = done["UNet-1: best iou on coco, img-segmentation"]
     assert (best.ours, best.verdict) == (0.44941, ClaimStatus.AGREES)
     counts = ("records", "pipelines", "settings", "records with a duration", "records of coco, iou")
@@ -202,15 +202,15 @@ def test_published_pairs_agree(crossedwires_folder):
     from lemur_analysis.papers.crossedwires import claims
 
     exact = [
-        one
-        for one in claims(Sources(crossedwires_folder))
-        if "information" not in one.where and "published tables" not in one.where
+        claim
+        for claim in claims(Sources(crossedwires_folder))
+        if "information" not in claim.where and "published tables" not in claim.where
     ]
     assert len(exact) == 20
-    assert {check(one).verdict for one in exact} == {ClaimStatus.AGREES}
+    assert {check(claim).verdict for claim in exact} == {ClaimStatus.AGREES}
 
 
 def test_published_records_agree(lemur_folder):
     from lemur_analysis.papers.lemur import claims
 
-    assert {check(one).verdict for one in claims(Sources(lemur_folder))} == {ClaimStatus.AGREES}
+    assert {check(claim).verdict for claim in claims(Sources(lemur_folder))} == {ClaimStatus.AGREES}

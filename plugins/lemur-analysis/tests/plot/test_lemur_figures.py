@@ -24,7 +24,7 @@ def points_of(ax):
 
 
 def parts_of(ax, gid):
-    return next(one for one in ax.collections if one.get_gid() == gid)
+    return next(artist for artist in ax.collections if artist.get_gid() == gid)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_learning_curves_of_few_trials_are_lines(one_net):
 def test_metrics_are_not_pooled_in_a_histogram(records):
     records.loc[records["dataset"] == "mnist", "metric"] = "iou"
     axes = plot.histogram(records)
-    assert [one.get_title("left") for one in axes] == [
+    assert [ax.get_title("left") for ax in axes] == [
         "img-classification, acc",
         "img-classification, iou",
     ]
@@ -258,10 +258,10 @@ def test_correlations_of_mean_and_deviation_are_by_metric_unless_pooled():
 
 
 def test_a_correlation_needs_groups_that_vary(mnist):
-    one = mnist.query("epoch == 1 and nn == 'VGG'")
-    ax = plot.mean_std_correlation(one)
+    frame = mnist.query("epoch == 1 and nn == 'VGG'")
+    ax = plot.mean_std_correlation(frame)
     assert note_of(ax) == "n = 2; 1 group of 2 or more, r is not defined"
-    ax = plot.mean_std_correlation(one.iloc[:1])
+    ax = plot.mean_std_correlation(frame.iloc[:1])
     assert missing_of(ax) == "no net has two records of an epoch"
 
 
@@ -269,10 +269,10 @@ def test_a_correlation_needs_groups_that_vary(mnist):
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 3), st.floats(0, 1)), max_size=20))
 def test_spreads_are_those_of_numpy(rows):
     frame = pd.DataFrame(rows, columns=["nn", "epoch", "accuracy"])
-    found = spreads_of(frame).set_index(["nn", "epoch"])
+    spreads = spreads_of(frame).set_index(["nn", "epoch"])
     for key in {(net, epoch) for net, epoch, _ in rows}:
-        scores = [score for *one, score in rows if tuple(one) == key]
-        assert (key in found.index) == (len(scores) > 1)
+        scores = [score for *group, score in rows if tuple(group) == key]
+        assert (key in spreads.index) == (len(scores) > 1)
         if len(scores) > 1:
             expected = [len(scores), np.mean(scores), np.std(scores, ddof=1)]
-            assert found.loc[key].tolist() == pytest.approx(expected, abs=1e-12)
+            assert spreads.loc[key].tolist() == pytest.approx(expected, abs=1e-12)

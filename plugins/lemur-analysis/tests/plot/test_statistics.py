@@ -24,11 +24,11 @@ def results():
     """Six datasets, four nets, three runs of one epoch each."""
     rng = np.random.default_rng(3)
     return pd.DataFrame(
-        {"task": "t", "dataset": f"set-{one}", "metric": "acc", "nn": net, "epoch": 1,
+        {"task": "t", "dataset": f"set-{dataset}", "metric": "acc", "nn": net, "epoch": 1,
          "accuracy": 0.2 * number + 0.1 * rng.uniform(), "duration": 1e9 * (4 - number),
-         "trial": f"{one}{net}{run}", "predicted": 0.5, "validation": 0.4 + 0.1 * run,
+         "trial": f"{dataset}{net}{run}", "predicted": 0.5, "validation": 0.4 + 0.1 * run,
          "prm": {"lr": 10.0 ** -rng.integers(1, 5), "momentum": rng.uniform(), "transform": net}}
-        for one in range(6)
+        for dataset in range(6)
         for number, net in enumerate("ABCD", start=1)
         for run in range(3)
     )  # fmt: skip
@@ -120,12 +120,12 @@ def test_each_run_is_a_line_over_the_hyperparameters(results):
 def test_importance_needs_a_single_net(results):
     axes = plot.importance(results[results["dataset"] == "set-0"])
     assert missing_of(axes) == "4 nets; importance needs a single net: select one"
-    one = results[(results["dataset"] == "set-0") & (results["nn"] == "A")]
-    assert missing_of(plot.importance(one)) == "3 trials; importance needs 20"
-    many = pd.concat([one.assign(trial=f"{number}") for number in range(20)])
+    rows = results[(results["dataset"] == "set-0") & (results["nn"] == "A")]
+    assert missing_of(plot.importance(rows)) == "3 trials; importance needs 20"
+    many = pd.concat([rows.assign(trial=f"{number}") for number in range(20)])
     many = many.assign(
         trial=range(60), accuracy=np.linspace(0, 1, 60),
-        prm=[{"lr": 0.1 * one, "momentum": one % 7} for one in range(1, 61)],
+        prm=[{"lr": 0.1 * number, "momentum": number % 7} for number in range(1, 61)],
     )  # fmt: skip
     ax = plot.importance(many, evaluator="ped-anova")
     assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(1)
@@ -143,8 +143,8 @@ def test_predictions_are_drawn_against_measurements(results):
 @pytest.mark.parametrize("draw", FIGURES)
 def test_no_results_and_missing_scores_give_a_message(draw, results):
     assert missing_of(draw(results.iloc[:0])) == "no results"
-    one = results[results["dataset"] == "set-0"]
-    assert missing_of(draw(one.assign(accuracy=np.nan, validation=np.nan)))
+    rows = results[results["dataset"] == "set-0"]
+    assert missing_of(draw(rows.assign(accuracy=np.nan, validation=np.nan)))
 
 
 @pytest.mark.parametrize("draw", FIGURES)

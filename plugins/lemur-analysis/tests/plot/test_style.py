@@ -52,7 +52,7 @@ def test_any_name_is_drawn_without_a_warning(name):
     frame = frame.assign(task=name, dataset=name, metric=name)
     ax = plot.rolling_mean(frame)
     ax.figure.draw_without_rendering()
-    assert [one.get_text() for one in ax.get_legend().get_texts()] == [label(name, 26)]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [label(name, 26)]
 
 
 def test_nets_are_ranked_within_each_dataset_and_metric():
@@ -91,7 +91,7 @@ def test_nets_beyond_the_tenth_are_one_entry_of_the_legend():
     frame = frame_of(*(("x", "acc", f"net{rank:02}", 1 - rank / 100) for rank in range(28)))
     _, ax = plt.subplots()
     add_legend(ax, styles_of(frame), set(frame["nn"]))
-    texts = [one.get_text() for one in ax.get_legend().get_texts()]
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts[-1] == "18 further nets"
     assert len(texts) == 11
 
@@ -105,4 +105,4 @@ def test_all_texts_of_a_figure_get_fonts():
     drawn, ax = plt.subplots()
     texts = [drawn.suptitle("é"), ax.set_title("é"), ax.set_xlabel("plain")]
     set_fonts(drawn)
-    assert ["DejaVu Sans" in one.get_fontfamily() for one in texts] == [True, True, False]
+    assert ["DejaVu Sans" in text.get_fontfamily() for text in texts] == [True, True, False]

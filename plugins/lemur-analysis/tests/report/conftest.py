@@ -14,10 +14,10 @@ class FrameResults(Results):
     """Results from a frame instead of a database."""
 
     def __init__(self, frame, **given):
-        self.said, self.steps = [], []
+        self.warnings, self.steps = [], []
         super().__init__(
             create_engine("sqlite:///results.db"),
-            warn=self.said.append,
+            warn=self.warnings.append,
             progress=lambda *step: self.steps.append(step),
             **given,
         )

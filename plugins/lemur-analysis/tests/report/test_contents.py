@@ -7,7 +7,7 @@ from lemur_core.errors import SettingsError
 
 def test_a_section_has_the_rows_of_one_task_and_dataset(records):
     frame = pd.concat([records({"A": [0.5, 0.6]}), records({"A": [0.7]}, dataset="mnist")])
-    assert [(one.title, list(one.frame["accuracy"])) for one in sections_of(frame)] == [
+    assert [(section.title, list(section.frame["accuracy"])) for section in sections_of(frame)] == [
         ("img-classification, digits", [0.5, 0.6]),
         ("img-classification, mnist", [0.7]),
     ]
@@ -40,8 +40,8 @@ def test_the_cover_says_what_is_reported(results, records):
     frame = pd.concat(
         [records({"A": [0.5, None]}), records({"B": [0.7]}, dataset="mnist", duration=None)]
     )
-    asked = results(frame, arguments={"metric": "acc"}, command="lemur report --metric acc")
-    cover = dict(cover_of(asked, frame))
+    selected = results(frame, arguments={"metric": "acc"}, command="lemur report --metric acc")
+    cover = dict(cover_of(selected, frame))
     assert pd.Timestamp(cover.pop("written")).utcoffset() is not None
     assert {name: value for name, value in cover.items() if "version" not in name} == {
         "command": "lemur report --metric acc",

@@ -32,10 +32,10 @@ def check_whole(path):
         for name in names:
             if name.endswith((".xml", ".rels")):
                 root = ElementTree.fromstring(archive.read(name))
-                for one in root if name.endswith(".rels") else ():
+                for relation in root if name.endswith(".rels") else ():
                     # Relative to the folder of the part that has the relations.
                     folder = PurePosixPath("/", name).parent.parent
-                    target = folder / one.get("Target")
+                    target = folder / relation.get("Target")
                     assert str(target)[1:] in names
         for name in names:
             if name.startswith("xl/worksheets/sheet"):
@@ -51,8 +51,8 @@ def test_a_workbook_has_a_sheet_for_each_task_and_dataset(results, records, figu
             records({"A": [0.8]}, dataset="coco", task="img-segmentation", metric="iou"),
         ]
     )
-    asked = results(frame, command="lemur report")
-    assert excel(asked, tmp_path / "a.xlsx") == "5 records on 3 sheets"
+    selected = results(frame, command="lemur report")
+    assert excel(selected, tmp_path / "a.xlsx") == "5 records on 3 sheets"
     check_whole(tmp_path / "a.xlsx")
     book = load_workbook(tmp_path / "a.xlsx")
     assert book.sheetnames == [
@@ -69,7 +69,7 @@ def test_a_workbook_has_a_sheet_for_each_task_and_dataset(results, records, figu
     for name in book.sheetnames[1:-1]:
         (picture,) = book[name]._images
         assert picture.anchor._from.col > book[name].max_column
-    assert asked.said == []
+    assert selected.warnings == []
 
 
 def test_the_cover_of_a_workbook_comes_first_and_names_its_sheets(
@@ -111,13 +111,13 @@ def test_too_many_records_for_a_sheet_are_split_with_a_note(
 ):
     figures()
     monkeypatch.setattr(workbook, "MOST_ROWS", 30)
-    asked = results(records({"A": [0.5] * 30}))
-    excel_raw(asked, tmp_path / "a.xlsx")
+    selected = results(records({"A": [0.5] * 30}))
+    excel_raw(selected, tmp_path / "a.xlsx")
     book = load_workbook(tmp_path / "a.xlsx")
     assert book.sheetnames == ["cover", "results", "results (2)"]
     assert [row["epoch"] for row in table(book["results (2)"])] == [30]
     line = "30 rows are on 2 sheets, results to results (2): a sheet holds 29"
-    assert asked.said == [line]
+    assert selected.warnings == [line]
     assert line in [row["value"] for row in table(book["cover"])]
 
 

@@ -17,7 +17,7 @@ def population(errors, **columns):
 def lists(**errors):
     """Return a population from ``dataset=[errors]`` with the nets n0, n1, ..."""
     return population(
-        {name: {f"n{at}": one for at, one in enumerate(of)} for name, of in errors.items()}
+        {name: {f"n{at}": error for at, error in enumerate(of)} for name, of in errors.items()}
     )
 
 

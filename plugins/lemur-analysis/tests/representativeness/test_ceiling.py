@@ -8,7 +8,7 @@ from lemur_core.errors import SettingsError
 
 def runs(values, dataset="x"):
     """Return a population of runs from ``[[errors of a net], ...]``."""
-    rows = [(f"n{at}", dataset, one) for at, of in enumerate(values) for one in of]
+    rows = [(f"n{at}", dataset, error) for at, of in enumerate(values) for error in of]
     return DataFrame(rows, columns=["net", "dataset", "error"])
 
 
@@ -62,7 +62,7 @@ def test_the_ceiling_of_a_pair_is_the_root_of_the_product():
     rng = np.random.default_rng(5)
     spread = {"x": 0.5, "y": 1.0, "z": 0.0}
     true = rng.normal(0, 1, (50, 1))
-    frame = concat(runs(true + rng.normal(0, each, (50, 2)), name) for name, each in spread.items())
+    frame = concat(runs(true + rng.normal(0, std, (50, 2)), name) for name, std in spread.items())
     alone = rep.noise_ceiling(frame, splits=10, resamples=20).set_index("dataset")["reliability"]
     pairs = rep.pair_ceilings(frame, reference="x", splits=10, resamples=20).set_index("other")
     assert pairs["ceiling"]["y"] == pytest.approx(np.sqrt(alone["x"] * alone["y"]))

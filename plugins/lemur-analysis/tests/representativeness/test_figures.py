@@ -133,7 +133,7 @@ def test_results_are_read_as_they_are(name):
 def test_best_nets_are_orange_and_worst_are_red():
     frame = lists(x=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], y=[0.9, 0.1, 0.5, 0.4, 0.8, np.nan])
     (ax,) = drawn(frame, "error_scatter", reference="x", extremes=1)
-    points = {each.get_label(): each for each in ax.collections}
+    points = {artist.get_label(): artist for artist in ax.collections}
     assert points["1 best here"].get_offsets().tolist() == [[0.2, 0.1]]
     assert same_color(points["1 best here"].get_facecolor()[0][:3], "#de8f05")
     assert points["1 worst here"].get_offsets().tolist() == [[0.1, 0.9]]

@@ -93,11 +93,11 @@ def test_a_repeated_row_index_does_not_matter(frame):
 
 
 def test_anomalies_of_the_published_results(published):
-    found = kinds(stats.anomalies(published))
-    assert found["epochs lacking"] == 2779
-    assert found["duration falls"] == 7
+    counts = kinds(stats.anomalies(published))
+    assert counts["epochs lacking"] == 2779
+    assert counts["duration falls"] == 7
     assert (
-        found["no variance"]
+        counts["no variance"]
         == (
             published.groupby(["task", "dataset", "metric", "nn", "epoch"])["accuracy"]
             .agg(["nunique", "size"])

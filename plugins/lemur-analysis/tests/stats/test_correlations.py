@@ -8,7 +8,7 @@ from scipy import stats as scipy_stats
 from lemur_analysis import stats
 from lemur_core.errors import SettingsError
 
-NUMBERS = st.floats(-100, 100).map(lambda one: round(one, 3))
+NUMBERS = st.floats(-100, 100).map(lambda number: round(number, 3))
 PAIRS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=5, max_size=30)
 
 

@@ -13,9 +13,9 @@ from lemur_core.errors import SettingsError
 def runs(scores):
     """Return a frame of runs with one epoch, from scores by net and dataset."""
     return pd.DataFrame(
-        {"task": "t", "dataset": one, "metric": "acc", "nn": net, "accuracy": score,
-         "trial": f"{net}{one}{number}", "epoch": 1}
-        for (net, one), values in scores.items()
+        {"task": "t", "dataset": dataset, "metric": "acc", "nn": net, "accuracy": score,
+         "trial": f"{net}{dataset}{number}", "epoch": 1}
+        for (net, dataset), values in scores.items()
         for number, score in enumerate(values)
     )  # fmt: skip
 
@@ -38,7 +38,9 @@ def test_estimates_by_hand():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=4, max_size=24).filter(lambda one: len(one) % 4 == 0))
+@given(
+    st.lists(st.floats(0, 1), min_size=4, max_size=24).filter(lambda values: len(values) % 4 == 0)
+)
 def test_the_interquartile_mean_is_scipys_trimmed_mean(values):
     expected = scipy_stats.trim_mean(values, 0.25)
     assert interquartile_mean([np.array(values)]) == pytest.approx(expected)
@@ -95,7 +97,7 @@ def test_metrics_are_estimated_separately():
     assert means.to_dict() == pytest.approx({"acc": 0.2, "f1": 0.8})
 
 
-SAMPLES = st.lists(st.integers(0, 6).map(lambda one: one / 6), min_size=2, max_size=8)
+SAMPLES = st.lists(st.integers(0, 6).map(lambda number: number / 6), min_size=2, max_size=8)
 
 
 @settings(max_examples=10, deadline=None)

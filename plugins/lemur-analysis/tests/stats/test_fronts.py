@@ -14,17 +14,17 @@ POINTS = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, m
 @given(POINTS)
 def test_the_front_is_the_rows_that_no_other_row_dominates(points):
     frame = pd.DataFrame(points, columns=["parameters", "accuracy"])
-    found = {
+    front = {
         (row.parameters, row.accuracy)
         for row in stats.pareto_front(frame, "parameters").itertuples()
     }
     expected = {
-        one for one in points
+        point for point in points
         if not any(
-            other != one and other[0] <= one[0] and other[1] >= one[1] for other in points
+            other != point and other[0] <= point[0] and other[1] >= point[1] for other in points
         )
     }  # fmt: skip
-    assert found == expected
+    assert front == expected
 
 
 def test_each_dataset_has_a_front_and_seconds_come_from_durations(frame):

@@ -8,7 +8,7 @@ from lemur_core.errors import SettingsError
 
 
 def runs(frame, prm, accuracy):
-    return frame("A", 1, accuracy, prm=prm, trial=[f"t{one}" for one in range(len(prm))])
+    return frame("A", 1, accuracy, prm=prm, trial=[f"t{number}" for number in range(len(prm))])
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def searched(frame):
     """Forty runs whose scores depend only on lr."""
     rng = np.random.default_rng(0)
     rates = 10 ** rng.uniform(-4, -1, 40)
-    prm = [{"lr": one, "momentum": rng.uniform(), "batch": 8} for one in rates]
+    prm = [{"lr": rate, "momentum": rng.uniform(), "batch": 8} for rate in rates]
     return runs(frame, prm, (np.log10(rates) + 4) / 4)
 
 
@@ -45,8 +45,8 @@ def test_the_same_seed_gives_the_same_importance(searched):
     ],
 )
 def test_a_note_says_why_importance_is_not_estimated(frame, count, score, prm, why):
-    prms = [{"lr": one / 100 + 0.01, "momentum": one / 50} | prm for one in range(count)]
-    scores = [one / 100 if score is None else score for one in range(count)]
+    prms = [{"lr": index / 100 + 0.01, "momentum": index / 50} | prm for index in range(count)]
+    scores = [index / 100 if score is None else score for index in range(count)]
     (row,) = stats.importance(runs(frame, prms, scores)).to_dict("records")
     assert row["note"] == why
     assert np.isnan(row["importance"])
@@ -77,8 +77,11 @@ def test_kinds_of_values_become_distributions():
          "transform": ["a", "b", "a"], "mixed": ["a", 1, 2]}
     )  # fmt: skip
     study = recorded_study(prm, pd.Series([0.1, 0.2, 0.3]))
-    found = {name: type(one).__name__ for name, one in study.trials[0].distributions.items()}
-    assert found == {
+    distributions = {
+        name: type(distribution).__name__
+        for name, distribution in study.trials[0].distributions.items()
+    }
+    assert distributions == {
         "batch": "IntDistribution", "lr": "FloatDistribution", "flip": "CategoricalDistribution",
         "transform": "CategoricalDistribution", "mixed": "CategoricalDistribution",
     }  # fmt: skip

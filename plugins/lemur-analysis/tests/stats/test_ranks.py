@@ -68,7 +68,7 @@ def test_the_friedman_test_is_that_of_scipy(demsar):
 
 
 SCORES = st.lists(
-    st.lists(st.integers(0, 5).map(lambda one: one / 5), min_size=3, max_size=3),
+    st.lists(st.integers(0, 5).map(lambda number: number / 5), min_size=3, max_size=3),
     min_size=2,
     max_size=8,
 )
@@ -158,7 +158,7 @@ def test_the_best_score_of_a_net_counts_or_that_at_an_epoch():
 
 
 def test_metrics_are_ranked_separately_unless_they_are_blocks():
-    frame = pd.concat([one := results([(0.9, 0.5)] * 3, "AB"), one.assign(metric="f1")])
+    frame = pd.concat([scores := results([(0.9, 0.5)] * 3, "AB"), scores.assign(metric="f1")])
     assert stats.average_ranks(frame)["blocks"].tolist() == [3, 3, 3, 3]
     together = stats.average_ranks(frame, within=("task",))
     assert together["blocks"].tolist() == [6, 6]

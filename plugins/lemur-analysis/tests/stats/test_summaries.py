@@ -16,11 +16,11 @@ NAMES = {"q25": "25%", "median": "50%", "q75": "75%"}
 @given(ROWS)
 def test_a_summary_is_that_of_pandas(rows):
     frame = pd.DataFrame(rows, columns=["nn", "epoch", "accuracy"])
-    found = stats.summary(frame).set_index(["nn", "epoch"])
+    table = stats.summary(frame).set_index(["nn", "epoch"])
     expected = frame.groupby(["nn", "epoch"])["accuracy"].describe()
     for name in ("count", "mean", "std", "min", "q25", "median", "q75", "max"):
         np.testing.assert_allclose(
-            found[f"accuracy_{name}"], expected[NAMES.get(name, name)], atol=1e-12
+            table[f"accuracy_{name}"], expected[NAMES.get(name, name)], atol=1e-12
         )
 
 
@@ -80,8 +80,8 @@ def test_missing_columns_and_texts_are_errors(frame):
 
 def test_the_best_row_is_the_first_of_the_highest_scores(frame):
     rows = frame(["A", "A", "B", "C"], [1, 2, 1, 1], [0.5, 0.5, 0.9, np.nan])
-    found = stats.best(rows)
-    assert found[["nn", "epoch"]].to_numpy().tolist() == [["B", 1], ["A", 1]]
+    best = stats.best(rows)
+    assert best[["nn", "epoch"]].to_numpy().tolist() == [["B", 1], ["A", 1]]
     (row,) = stats.overview(rows).to_dict("records")
     assert (row["nets"], row["records"], row["missing"], row["best_net"]) == (3, 4, 1, "B")
 
