@@ -110,8 +110,8 @@ def ksg(
     """Return the mutual information of continuous variables by nearest neighbours, in nats.
 
     This is the first estimator of Kraskov, Stögbauer and Grassberger (2004, equation 8) with the
-    maximum norm. Estimates may be negative and are not clipped. Add noise to separate equal values
-    before.
+    maximum norm. Estimates may be negative and are not clipped. Equal values must be separated by
+    adding noise first.
 
     Args:
         variables: Shape ``(samples, dimensions)``.
@@ -206,7 +206,7 @@ def _p_value(null: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
 
 
 def _interactions(information: NDArray[Any], sets: Sequence[tuple[str, ...]]) -> NDArray[Any]:
-    """Return the joint information of two variables minus their single ones; NaN for one."""
+    """Return the information of each pair minus that of its members; NaN for single variables."""
     columns = {names: column for column, names in enumerate(sets)}
     interactions = np.full(information.shape, np.nan)
     for names, column in columns.items():
