@@ -1,7 +1,7 @@
 """Write ``docs/api.md``, the public interface, from signatures and docstrings.
 
 python docs/write_api.py          write the page
-python docs/write_api.py --check  exit with status 1 if the page is not what would be written
+python docs/write_api.py --check  exit with status 1 if the page is out of date
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ def page() -> str:
 
 
 def _registering_hooks() -> Iterator[str]:
-    """Yield the table of the built-in kinds' hooks, which are made from the table of kinds."""
+    """Yield a table of the hooks that register entries of the built-in kinds."""
     yield "### Registering hooks\n"
     yield "Each takes no arguments and returns entries.\n"
-    rows = [f"| `{one.hook}` | {one.summary} | `{one.contract}` |" for one in BUILT_IN]
+    rows = [f"| `{kind.hook}` | {kind.summary} | `{kind.contract}` |" for kind in BUILT_IN]
     yield "\n".join(["| hook | an entry is | its interface |", "|---|---|---|", *rows]) + "\n"
 
 
 def _names(package: griffe.Module) -> Iterator[str]:
     """Yield the description of each name that the package exports."""
     for name in map(str, package.exports or []):
-        found = package.members[name]
-        if isinstance(found, griffe.Alias):
-            found = package.modules_collection[found.target_path]
-        # A module that is exported has a section of its own.
-        if not found.is_module:
-            yield from _described(found, name)
+        member = package.members[name]
+        if isinstance(member, griffe.Alias):
+            member = package.modules_collection[member.target_path]
+        # An exported module has its own section.
+        if not member.is_module:
+            yield from _described(member, name)
 
 
 def _modules(module: griffe.Module) -> Iterator[griffe.Module]:
@@ -118,16 +118,16 @@ def _text(member: griffe.Object | griffe.Alias) -> Iterator[str]:
         elif kind == "examples":
             yield "```pycon\n" + "\n\n".join(text for _, text in section.value) + "\n```\n"
         elif kind in HEADINGS:
-            items = [_item(one) for one in section.value]
+            items = [_item(element) for element in section.value]
             yield f"{HEADINGS[kind]}:\n\n" + "\n".join(items) + "\n"
         elif kind in ("returns", "yields"):
-            text = " ".join(one.description for one in section.value)
+            text = " ".join(element.description for element in section.value)
             yield f"{kind.capitalize()}: {_line(text)}\n"
 
 
-def _item(one: griffe.DocstringElement) -> str:
-    name = one.name if isinstance(one, griffe.DocstringNamedElement) else one.annotation
-    return f"- `{name}`: {_line(one.description)}"
+def _item(element: griffe.DocstringElement) -> str:
+    name = element.name if isinstance(element, griffe.DocstringNamedElement) else element.annotation
+    return f"- `{name}`: {_line(element.description)}"
 
 
 def _line(text: str) -> str:

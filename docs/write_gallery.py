@@ -3,7 +3,7 @@
 python docs/write_gallery.py stat.zip   import the published records first
 python docs/write_gallery.py lemur.db   use a database that contains them
 
-It writes ``docs/gallery.md`` and the pictures in ``docs/gallery/``.
+Writes ``docs/gallery.md`` and the pictures in ``docs/gallery/``.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parent
 FOLDER = DOCS / "gallery"
 MOST_BYTES = 2_000_000
-"""Limit for all pictures together."""
+"""Limit for the total size of the pictures."""
 LARGE = 90_000
-"""A picture whose SVG has more bytes is drawn as PNG instead."""
-EVERY: dict[str, str] = {}
-# Selections that show a figure well: arguments of lemur_core.data, and options of the figure.
-ON = {
+"""A picture whose SVG has more bytes is saved as PNG instead."""
+ALL_RESULTS: dict[str, str] = {}
+# Selections that suit each figure: arguments of lemur_core.data, and options of the figure.
+SELECTIONS = {
     "box": ({"dataset": "cifar-100"}, {}),
-    "box-by-task": (EVERY, {}),
+    "box-by-task": (ALL_RESULTS, {}),
     "critical-difference": ({"task": "img-classification"}, {}),
     "error-scatter": ({"task": "img-classification"}, {}),
     "first-epoch-duration": ({"dataset": "imagenette"}, {}),
-    "first-epoch-duration-by-task": (EVERY, {}),
-    "histogram": (EVERY, {}),
+    "first-epoch-duration-by-task": (ALL_RESULTS, {}),
+    "histogram": (ALL_RESULTS, {}),
     "importance": ({"dataset": "cifar-10", "nn": "AirNet"}, {}),
     "intervals": ({"task": "img-segmentation"}, {}),
     "lines-time": ({"task": "img-segmentation"}, {}),
     "mean-std": ({"dataset": "imagenette"}, {}),
-    "mean-std-correlation": (EVERY, {}),
+    "mean-std-correlation": (ALL_RESULTS, {}),
     "parallel-coordinates": ({"dataset": "cifar-10", "nn": "AirNet"}, {}),
     "pareto": ({"dataset": "cifar-10"}, {}),
     "performance-profile": ({"task": "img-segmentation"}, {}),
     "rank-agreement": ({"task": "img-classification"}, {}),
     "rank-transfer": ({"task": "img-classification"}, {}),
     "scatter-matrix": ({"task": "img-classification"}, {}),
-    "score-epoch-by-task": (EVERY, {}),
-    "score-time-by-task": (EVERY, {}),
+    "score-epoch-by-task": (ALL_RESULTS, {}),
+    "score-time-by-task": (ALL_RESULTS, {}),
 }
-DEFAULT = ({"dataset": "cifar-100"}, {})
+DEFAULT_SELECTION = ({"dataset": "cifar-100"}, {})
 COLUMNS = ("task", "dataset", "metric", "nn", "epoch", "accuracy", "duration", "prm", "validation",
            "loss", "trial", "state", "predicted", "data")  # fmt: skip
 INTRODUCTION = """# Gallery of figures
@@ -72,37 +72,37 @@ def main() -> None:
     """Write the page and the pictures."""
     matplotlib.use("agg")
     FOLDER.mkdir(exist_ok=True)
-    for old in (*FOLDER.glob("*.svg"), *FOLDER.glob("*.png")):
-        old.unlink()
+    for picture in (*FOLDER.glob("*.svg"), *FOLDER.glob("*.png")):
+        picture.unlink()
     with TemporaryDirectory() as folder:
         db = _database(Path(sys.argv[1]), Path(folder))
         parts = list(_parts(db))
     (DOCS / "gallery.md").write_text("\n".join([INTRODUCTION, *parts]))
-    size = sum(one.stat().st_size for one in FOLDER.iterdir())
+    size = sum(picture.stat().st_size for picture in FOLDER.iterdir())
     click.echo(f"{len(list(FOLDER.iterdir()))} pictures, {size:,} bytes")
     if size > MOST_BYTES:
         sys.exit(f"the pictures have more than {MOST_BYTES:,} bytes; choose smaller selections")
 
 
-def _database(place: Path, folder: Path) -> Path:
-    if place.suffix != ".zip":
-        return place
+def _database(source: Path, folder: Path) -> Path:
+    if source.suffix != ".zip":
+        return source
     path = folder / "lemur.db"
-    command = [sys.executable, "-m", "lemur_core", "db", "import", str(place), "--db", str(path)]
+    command = [sys.executable, "-m", "lemur_core", "db", "import", str(source), "--db", str(path)]
     subprocess.run(command, check=True)  # noqa: S603 - the command is this repository's own
     return path
 
 
 def _parts(db: Path) -> Iterator[str]:
-    """Draw each figure and yield its text; then yield the list of figures that cannot be drawn."""
+    """Draw each figure and yield its text; last, yield the list of figures that cannot be drawn."""
     missing = []
     for name, entry in lemur_core.installed().names("figure").items():
-        arguments, options = ON.get(name, DEFAULT)
+        arguments, options = SELECTIONS.get(name, DEFAULT_SELECTION)
         frame = lemur_core.data(**arguments, columns=COLUMNS, db=db)
         try:
             page = next(pages_of(entry.load(), frame, **options))
-            if said := missing_of_page(page):
-                raise LemurError(said)
+            if missing_text := missing_of_page(page):
+                raise LemurError(missing_text)
             yield _text(name, entry.summary, arguments, options, _picture(name, page))
         except LemurError as error:
             missing.append(f"- `{name}` ({entry.summary}): {error}")
@@ -123,9 +123,11 @@ def _picture(name: str, page) -> Path:
 
 
 def _text(name: str, summary: str, arguments: dict, options: dict, path: Path) -> str:
-    chosen = ",".join(f"{option}={value}" for option, value in options.items())
+    option_text = ",".join(f"{option}={value}" for option, value in options.items())
     filters = [part for key, value in arguments.items() for part in (f"--{key}", value)]
-    command = shlex.join(["lemur", "plot", f"{name}:{chosen}" if chosen else name, *filters])
+    command = shlex.join(
+        ["lemur", "plot", f"{name}:{option_text}" if option_text else name, *filters]
+    )
     picture = f"![{summary}](gallery/{path.name})"
     return f"## {name}\n\n{summary}: `{command}`\n\n{picture}\n"
 

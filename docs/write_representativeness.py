@@ -3,8 +3,8 @@
 lemur db import stat.zip --db lemur.db
 python docs/write_representativeness.py --db lemur.db --timm FOLDER
 
-``FOLDER`` has the files ``results-*.csv`` of timm. The text of the page is left as it is; tables
-are written between the comments that name them, and figures into ``docs/representativeness/``.
+``FOLDER`` contains timm's files ``results-*.csv``. The text of the page is not changed: tables are
+written between the comments that name them, figures into ``docs/representativeness/``.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def main() -> None:
     """Read the records and write the page's tables and figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--db", required=True, help="database with LEMUR's records")
-    parser.add_argument("--timm", required=True, type=Path, help="folder of timm's result tables")
-    given = parser.parse_args()
-    results = lemur_core.data(task="img-classification", metric="acc", db=given.db)
-    population = timm(given.timm)
+    parser.add_argument("--timm", required=True, type=Path, help="folder with timm's result tables")
+    arguments = parser.parse_args()
+    results = lemur_core.data(task="img-classification", metric="acc", db=arguments.db)
+    population = timm(arguments.timm)
     page = PAGE.read_text()
     for name, table in tables(results, population):
         page = with_table(page, name, table)
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def tables(results: pd.DataFrame, population: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the tables of the page with their names."""
+    """Yield the name and contents of each table of the page."""
     yield (
         "epochs",
         side_by_side(
@@ -77,7 +77,9 @@ def tables(results: pd.DataFrame, population: pd.DataFrame) -> Iterator[tuple[st
     )
     yield (
         "resolution",
-        equal.assign(matched=matched(results)).rename(columns={"matched": "sizes tried on both"}),
+        equal.assign(matched=matched_sizes(results)).rename(
+            columns={"matched": "sizes tried on both"}
+        ),
     )
     yield (
         "settings",
@@ -94,29 +96,29 @@ def tables(results: pd.DataFrame, population: pd.DataFrame) -> Iterator[tuple[st
 
 
 def side_by_side(populations: dict[str, pd.DataFrame], reference: str = REFERENCE) -> pd.DataFrame:
-    """Return the rank correlations with the reference, a column per population."""
+    """Return the rank correlations with the reference dataset, one column per population."""
     return pd.DataFrame(
         {
-            name: rep.rank_correlations(each, reference=reference)
+            name: rep.rank_correlations(population, reference=reference)
             .set_index("other")
-            .apply(written, axis=1)
-            for name, each in populations.items()
+            .apply(correlation_text, axis=1)
+            for name, population in populations.items()
         }
     ).fillna("none")
 
 
-def matched(results: pd.DataFrame) -> pd.Series:
-    """Return the rank correlations where each net counts at the sizes tried on both datasets."""
+def matched_sizes(results: pd.DataFrame) -> pd.Series:
+    """Return the rank correlations over the image sizes that each net has on both datasets."""
     runs = rep.runs_from_results(results, at_epoch=5).dropna(subset=["resolution"])
     reference = runs[runs["dataset"] == REFERENCE]
     texts = {}
     for name, other in runs[runs["dataset"] != REFERENCE].groupby("dataset"):
         both = [
-            one.merge(two[["net", "resolution"]].drop_duplicates(), on=["net", "resolution"])
-            for one, two in ((reference, other), (other, reference))
+            left.merge(right[["net", "resolution"]].drop_duplicates(), on=["net", "resolution"])
+            for left, right in ((reference, other), (other, reference))
         ]
         best = rep.best_runs(pd.concat(both))
-        texts[name] = written(rep.rank_correlations(best, reference=REFERENCE).iloc[0])
+        texts[name] = correlation_text(rep.rank_correlations(best, reference=REFERENCE).iloc[0])
     return pd.Series(texts)
 
 
@@ -129,28 +131,28 @@ def ceilings(runs: pd.DataFrame) -> pd.DataFrame:
             "nets with two settings": alone["nets"],
             "settings, median": alone["runs"].map("{:g}".format),
             "agreement of halves": alone["half"].map("{:.2f}".format),
-            "reliability": alone.apply(between, axis=1, args=("reliability",)),
-            f"ceiling with {REFERENCE}": pairs.apply(between, axis=1, args=("ceiling",)),
+            "reliability": alone.apply(interval_text, axis=1, args=("reliability",)),
+            f"ceiling with {REFERENCE}": pairs.apply(interval_text, axis=1, args=("ceiling",)),
         }
     )
     return table.fillna("")
 
 
-def written(row: pd.Series) -> str:
+def correlation_text(row: pd.Series) -> str:
     """Return a correlation as text."""
     if np.isnan(row["correlation"]):
         return f"unknown (n = {row['nets']})"
-    return f"{between(row, 'correlation')} (n = {row['nets']:,})"
+    return f"{interval_text(row, 'correlation')} (n = {row['nets']:,})"
 
 
-def between(row: pd.Series, name: str) -> str:
+def interval_text(row: pd.Series, name: str) -> str:
     """Return a value with its interval as text."""
     ends = "" if np.isnan(row["low"]) else f" [{row['low']:.2f}, {row['high']:.2f}]"
     return f"{row[name]:.2f}{ends}"
 
 
 def timm(folder: Path) -> pd.DataFrame:
-    """Return timm's tables as a population: each net at the largest size that it was tested at."""
+    """Return timm's tables as a population: each net at the largest size it was tested at."""
     parts = []
     for name, file in TEST_SETS.items():
         table = pd.read_csv(folder / f"results-{file}.csv").sort_values("img_size")
@@ -167,12 +169,12 @@ def with_table(page: str, name: str, table: pd.DataFrame) -> str:
     lines = [head, ["---"] * len(head), *([at, *row] for at, row in table.T.items())]
     text = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
     begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
-    made, count = re.subn(
+    new_page, count = re.subn(
         f"{begin}.*?{end}", lambda _: f"{begin}\n{text}\n{end}", page, flags=re.DOTALL
     )
     if count != 1:
         raise SystemExit(f"{PAGE.name} has {count} places for the table {name!r}; expected one")
-    return made
+    return new_page
 
 
 def write_figures(results: pd.DataFrame, population: pd.DataFrame) -> None:
@@ -198,7 +200,7 @@ def write_figures(results: pd.DataFrame, population: pd.DataFrame) -> None:
 
 
 def write(axes: Any, file: str) -> None:
-    """Write a figure, the same bytes each time."""
+    """Write a figure; the same figure gives the same bytes."""
     figure = np.atleast_1d(axes).ravel()[0].figure
     save(figure, FIGURES / file, dpi=100)
     plt.close(figure)

@@ -12,6 +12,6 @@ def test_the_figure_is_below_the_command_that_runs_the_tests_and_there_once():
     writer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(writer)
     text = (ROOT / "README.md").read_text()
-    first = writer.with_figure(text, 41)
+    first = writer.with_coverage(text, 41)
     assert "pytest -n 2 --dist loadfile\n```\n\nThey run 41 % of the lines" in first
-    assert writer.with_figure(first, 42) == first.replace("They run 41 %", "They run 42 %")
+    assert writer.with_coverage(first, 42) == first.replace("They run 41 %", "They run 42 %")

@@ -1,9 +1,10 @@
 """Statistics, figures and reports of results.
 
-Everything works on a pandas DataFrame: what `lemur_core.data` returns, or a table of your own with
-columns of the same names.
+All functions work on a pandas DataFrame: the one that `lemur_core.data` returns, or your own table
+with the same column names.
 
-- `lemur_analysis.plot`: figures, functions of a frame that return matplotlib axes.
-- `lemur_analysis.stats`: statistics, functions of a frame that return DataFrames.
-- `lemur_analysis.representativeness`: does a net's rank on one data set predict its rank on others?
+- `lemur_analysis.plot`: functions that draw a DataFrame and return matplotlib axes.
+- `lemur_analysis.stats`: functions that compute statistics and return DataFrames.
+- `lemur_analysis.pairs`: pairs of trainings, as in CrossedWires.
+- `lemur_analysis.representativeness`: does a net's rank on one dataset predict its rank on others?
 """

@@ -1,4 +1,4 @@
-"""What is expected of a frame of results, and what is read from it."""
+"""Columns of a DataFrame of results: checks and conversions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 CELL = ("task", "dataset", "metric")
-"""Columns within which scores can be compared: no others are averaged together."""
+"""Columns that identify a cell. Only scores of the same cell are compared or averaged."""
 NANOSECONDS = 1e9
 
 
 def check_columns(frame: DataFrame, needed: tuple[str, ...]) -> None:
-    """Check that a frame has the columns that are read.
+    """Check that a frame has the needed columns.
 
     Raises:
-        SettingsError: It lacks some, or has one twice.
+        SettingsError: A column is missing, or appears twice.
     """
-    twice = sorted({name for name in needed if list(frame.columns).count(name) > 1})
-    if twice:
-        raise SettingsError(f"the frame has several columns {twice[0]!r}; keep one")
+    duplicates = sorted({name for name in needed if list(frame.columns).count(name) > 1})
+    if duplicates:
+        raise SettingsError(f"the frame has several columns {duplicates[0]!r}; keep one")
     missing = [name for name in needed if name not in frame.columns]
     if missing:
         raise SettingsError(
@@ -32,33 +32,33 @@ def check_columns(frame: DataFrame, needed: tuple[str, ...]) -> None:
 
 
 def cell_columns(frame: DataFrame) -> list[str]:
-    """Return those of `CELL` that a frame has."""
+    """Return the columns of `CELL` that the frame has."""
     return [name for name in CELL if name in frame.columns]
 
 
 def numbers(frame: DataFrame, name: str) -> Series:
-    """Return a column as float64; what is missing or infinite is NaN.
+    """Return a column as float64; missing and infinite values are NaN.
 
     Raises:
-        SettingsError: It holds something else.
+        SettingsError: The column contains values that are not numbers.
     """
     import numpy as np
     import pandas as pd
 
     column = frame[name]
-    found = pd.to_numeric(column, errors="coerce")
+    values = pd.to_numeric(column, errors="coerce")
     if not pd.api.types.is_numeric_dtype(column):
         texts = column.map(lambda value: isinstance(value, str)).astype(bool)
-        wrong = column[(column.notna() & found.isna()) | texts]
+        wrong = column[(column.notna() & values.isna()) | texts]
         if len(wrong):
             raise SettingsError(f"column {name!r} holds {wrong.iloc[0]!r}; expected numbers")
-    found = found.astype("float64")
-    return found.where(np.isfinite(found))
+    values = values.astype("float64")
+    return values.where(np.isfinite(values))
 
 
 def seconds(frame: DataFrame) -> Series:
-    """Return the time from the beginning of a row's trial to the end of its epoch, in seconds.
+    """Return the time from the start of each row's trial to the end of its epoch, in seconds.
 
-    It is NaN where it is not known; ``duration`` is in nanoseconds.
+    It is computed from ``duration``, in nanoseconds; unknown times are NaN.
     """
     return frame["duration"].astype("float64") / NANOSECONDS

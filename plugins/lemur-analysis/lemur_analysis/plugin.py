@@ -1,4 +1,4 @@
-"""What lemur-analysis registers. Nothing here imports pandas or matplotlib."""
+"""Registration of lemur-analysis' entries. This module imports neither pandas nor matplotlib."""
 
 from lemur_core import Entry, Kind, hookimpl
 
@@ -18,7 +18,7 @@ def lemur_register_kinds() -> list[Kind]:
             "paper",
             "lemur_register_papers",
             "lemur_analysis.papers.paper",
-            "Claims of a published paper, to be checked again",
+            "Claims of a published paper that can be checked",
             rules="lemur_analysis.papers.rules:PaperRules",
         ),
     ]
@@ -194,7 +194,7 @@ def lemur_register_commands() -> list[Entry]:
         Entry(
             "reproduce-paper",
             "lemur_analysis.cli.reproduce:reproduce_paper",
-            summary="Check a paper's claims again.",
+            summary="Check the claims of a paper.",
         ),
     ]
 

@@ -1,6 +1,6 @@
-"""Contract tests of figures, which `lemur_core.testing.PluginContract` runs for each of a plugin.
+"""Contract tests that `lemur_core.testing.PluginContract` runs for each figure of a plugin.
 
-They need pytest, as those of other kinds do, and no display.
+They need pytest, but no display.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def sample_frame() -> DataFrame:
-    """Return results as `lemur_core.data` does: of one data set and three nets, two trials each."""
+    """Return results like those of `lemur_core.data`: one dataset, three nets, two trials each."""
     import pandas as pd
 
     rows = [
@@ -50,32 +50,32 @@ def sample_frame() -> DataFrame:
 
 
 class FigureRules:
-    """A figure draws any results on axes, and changes nothing else."""
+    """Rules of figures: a figure draws any results on axes and has no side effects."""
 
     def figure_frame(self, figure: Entry) -> DataFrame:
-        """Return results that a figure can draw; override it for one that needs others.
+        """Return results that a figure can draw; override this if a figure needs other results.
 
-        They are those of `sample_frame`. A column that the figure says it needs and that is not
-        among them holds 1, 2, 3, and so on.
+        The default is `sample_frame`. Columns that the figure declares as needed but that are
+        missing there are added with the values 1, 2, 3 and so on.
         """
         frame = sample_frame()
         needs = getattr(figure.load(), "needs", ())
-        further = [name for name in needs if name not in frame.columns]
-        return frame.assign(**{name: range(1, len(frame) + 1) for name in further})
+        missing = [name for name in needs if name not in frame.columns]
+        return frame.assign(**{name: range(1, len(frame) + 1) for name in missing})
 
     def test_figure_needs_nothing_but_results(self, figure: Entry) -> None:
-        """Its target can be called, and each option has a default."""
+        """The target is callable with a frame, and each option has a default."""
         options_of("figure", figure.load(), figure.name)
 
     def test_figure_draws_results(self, figure: Entry) -> None:
-        """It returns axes, without a warning, and changes neither frame nor rcParams."""
+        """The figure returns axes, gives no warning, and changes neither the frame nor rcParams."""
         import matplotlib
         import pandas as pd
 
         matplotlib.use("agg")
         frame = self.figure_frame(figure)
         before, settings = frame.copy(deep=True), dict(matplotlib.rcParams)
-        with _drawn(figure, frame) as axes:
+        with _draw_checked(figure, frame) as axes:
             axes[0].figure.draw_without_rendering()
         pd.testing.assert_frame_equal(frame, before)
         assert dict(matplotlib.rcParams) == settings, (
@@ -83,31 +83,31 @@ class FigureRules:
         )
 
     def test_figure_draws_on_axes_that_are_given(self, figure: Entry) -> None:
-        """It takes ``ax``, and returns what was given."""
+        """The figure accepts ``ax`` and returns the axes it was given."""
         from matplotlib import pyplot as plt
 
         frame = self.figure_frame(figure)
-        with _drawn(figure, frame) as axes:
+        with _draw_checked(figure, frame) as axes:
             count = len(axes)
-            # Those of a figure in perspective are three-dimensional.
-            like = {"projection": axes[0].name}
-        made = plt.figure().subplots(count, squeeze=False, subplot_kw=like).ravel()
-        with _drawn(figure, frame, ax=made[0] if count == 1 else made) as axes:
-            assert list(axes) == list(made), (
+            # Some figures need three-dimensional axes.
+            projection = {"projection": axes[0].name}
+        given_axes = plt.figure().subplots(count, squeeze=False, subplot_kw=projection).ravel()
+        with _draw_checked(figure, frame, ax=given_axes[0] if count == 1 else given_axes) as axes:
+            assert list(axes) == list(given_axes), (
                 f"figure {figure.name!r}: it did not return the axes that it was given"
             )
 
     def test_figure_copes_with_few_results(self, figure: Entry) -> None:
-        """Of no results, of one, and of results without a score, it says what is missing."""
+        """No results, a single result, and results without scores do not raise an error."""
         frame = self.figure_frame(figure)
         for few in (frame.iloc[:0], frame.iloc[:1], frame.assign(accuracy=float("nan"))):
-            with _drawn(figure, few):
+            with _draw_checked(figure, few):
                 pass
 
 
 @contextmanager
-def _drawn(figure: Entry, frame: DataFrame, **options: Any) -> Iterator[Any]:
-    """Draw a figure, give its axes, and close it; a warning is an error."""
+def _draw_checked(figure: Entry, frame: DataFrame, **options: Any) -> Iterator[Any]:
+    """Draw a figure, yield its axes, and close it; warnings are errors."""
     import matplotlib
     import numpy as np
     from matplotlib import pyplot as plt
@@ -117,12 +117,12 @@ def _drawn(figure: Entry, frame: DataFrame, **options: Any) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            drawn = figure.load()(frame, **options)
-            axes = np.atleast_1d(np.asarray(drawn, dtype=object)).ravel()
+            result = figure.load()(frame, **options)
+            axes = np.atleast_1d(np.asarray(result, dtype=object)).ravel()
             assert len(axes), f"figure {figure.name!r}: it returned no axes"
-            for one in axes:
-                assert isinstance(one, Axes), (
-                    f"figure {figure.name!r}: it returned {one!r}; expected matplotlib's axes"
+            for ax in axes:
+                assert isinstance(ax, Axes), (
+                    f"figure {figure.name!r}: it returned {ax!r}; expected matplotlib's axes"
                 )
             yield axes
     finally:

@@ -49,7 +49,7 @@ def warns(frame, ax=None):
 
 
 def broken(figure):
-    """Return the rules that a figure breaks."""
+    """Return the names of the rules that a figure violates."""
     entry = SimpleNamespace(name="one", load=lambda: figure)
     found = set()
     for name in RULES:
@@ -75,7 +75,7 @@ EVERY_DRAWING = {"draws_results", "draws_on_axes_that_are_given", "copes_with_fe
         (sets_the_theme, {"draws_results"}),
         (warns, EVERY_DRAWING),
     ],
-    ids=lambda one: getattr(one, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_each_rule_finds_a_figure_that_breaks_it(figure, rules):
     with mpl.rc_context():

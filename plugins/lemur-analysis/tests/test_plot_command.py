@@ -1,4 +1,4 @@
-"""``lemur plot``: which files it writes, and what it says of those it cannot."""
+"""``lemur plot``: the files it writes, and its messages about figures that cannot be drawn."""
 
 import pytest
 from click.testing import CliRunner
@@ -12,7 +12,7 @@ from lemur_core.errors import LemurError
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory):
-    """Two nets on two data sets, two epochs each."""
+    """Two nets on two datasets, two epochs each."""
     path = tmp_path_factory.mktemp("results") / "results.db"
     for dataset in ("cifar-10", "mnist"):
         for number, net in enumerate(("AlexNet", "VGG")):
@@ -44,7 +44,7 @@ def test_figures_are_written_into_a_folder(db, tmp_path):
     assert result.exit_code == 0
     assert lines_of(result) == [f"wrote {out}/rolling-mean-window-1.svg", f"wrote {out}/box.svg"]
     text = (out / "rolling-mean-window-1.svg").read_text()
-    # Texts are texts, not outlines.
+    # Text is stored as text rather than outlines.
     assert "score (acc), mean of 1 epochs" in text
     assert not plt.get_fignums()
 
@@ -57,7 +57,7 @@ def test_the_same_results_give_the_same_bytes(db, tmp_path):
 
 
 @pytest.mark.parametrize(("form", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
-def test_a_figure_has_the_format_that_is_asked_for(db, tmp_path, form, begins):
+def test_a_figure_has_the_requested_format(db, tmp_path, form, begins):
     run("box", "--db", db, "--out", tmp_path, "--format", form, "--dpi", 40, "--dataset", "mnist")
     assert (tmp_path / f"box.{form}").read_bytes().startswith(begins)
 
@@ -70,17 +70,17 @@ def test_more_panels_than_a_page_holds_are_several_files(db, tmp_path):
     ]
 
 
-def test_a_figure_that_cannot_be_drawn_costs_itself_only(db, tmp_path):
+def test_a_figure_that_cannot_be_drawn_does_not_stop_others(db, tmp_path):
     result = run("first-epoch-duration", "box", "--db", db, "--out", tmp_path, "--epoch", 2)
     assert result.exit_code == 1
     assert lines_of(result) == [
-        "first-epoch-duration: not drawn: no record is of the first epoch",
+        "first-epoch-duration: not drawn: no records of the first epoch",
         f"wrote {tmp_path}/box.svg",
     ]
 
 
 def register(monkeypatch, **figures):
-    """Make the registry know these figures only."""
+    """Replace the registered figures with these."""
     entries = {name: Entry(name, f"{__name__}:{name}") for name in figures}
     monkeypatch.setattr(Entry, "load", lambda self: figures[self.name])
     registry = type(installed())
@@ -113,7 +113,7 @@ def test_all_draws_every_figure_and_says_which_fail(db, tmp_path, monkeypatch):
     ]
 
 
-def test_the_status_is_1_where_nothing_is_drawn(db, tmp_path, monkeypatch):
+def test_the_status_is_1_if_nothing_is_drawn(db, tmp_path, monkeypatch):
     register(monkeypatch, broken=broken)
     assert run("all", "--db", db, "--out", tmp_path).exit_code == 1
 
@@ -141,7 +141,7 @@ def test_unknown_figures_and_options_get_near_matches(db, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_value_that_a_figure_refuses_is_said_in_one_line(db, tmp_path):
+def test_an_invalid_value_is_reported_in_one_line(db, tmp_path):
     result = run("rolling-mean:window=0", "--db", db, "--out", tmp_path)
     assert result.exit_code == 1
     assert lines_of(result) == [
@@ -152,16 +152,16 @@ def test_a_value_that_a_figure_refuses_is_said_in_one_line(db, tmp_path):
 
 def test_an_empty_selection_is_an_error(db, tmp_path):
     out = tmp_path / "out"
-    said = failed("box", "--db", db, "--out", out, "--epoch", 9)
-    assert said == "no recorded results match, so there is nothing to draw"
+    message = failed("box", "--db", db, "--out", out, "--epoch", 9)
+    assert message == "no recorded results match, so there is nothing to draw"
     assert not out.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(db, tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "figures"
-    said = failed("box", "--db", db, "--out", out)
-    assert said.startswith(f"{out}: ")
+    message = failed("box", "--db", db, "--out", out)
+    assert message.startswith(f"{out}: ")
     (tmp_path / "box.svg").mkdir()
     (tmp_path / "box.svg" / "full").touch()
     assert failed("box", "--db", db, "--out", tmp_path).startswith(f"{tmp_path}/box.svg: ")

@@ -1,1 +1,1 @@
-"""The commands of lemur-analysis."""
+"""Commands of lemur-analysis."""

@@ -1,4 +1,4 @@
-"""``lemur report``: a workbook, a page or a document of recorded results."""
+"""``lemur report``: write recorded results as a workbook, an HTML page or a PDF document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lemur_core.commands import (
 from lemur_core.errors import SettingsError
 
 EXPORTERS = {".xlsx": "excel", ".html": "html", ".htm": "html", ".pdf": "pdf", "": "report"}
-"""The exporter by the suffix of the file; without one a folder is written."""
+"""Exporter for each file suffix; a name without a suffix is a folder."""
 _RAW = {"excel": "excel-raw"}
 
 
@@ -28,39 +28,43 @@ _RAW = {"excel": "excel-raw"}
     default="report.html",
     show_default=True,
     metavar="FILE",
-    help="A file that ends in .xlsx, .html or .pdf; without a suffix a folder of workbooks and "
-    "page.",
+    help="File ending in .xlsx, .html or .pdf; without a suffix, a folder with workbooks and an "
+    "HTML page.",
 )
-@click.option("--raw", is_flag=True, help="Write all records, not statistics; for .xlsx.")
+@click.option("--raw", is_flag=True, help="Write all records instead of statistics; .xlsx only.")
 @click.option(
     "--figures",
     default="all",
     show_default=True,
     metavar="NAME+NAME",
-    help="Figures, as lemur list figure names them; none leaves them out.",
+    help="Names of figures, as shown by lemur list figure; all, or none.",
 )
 @filter_options
 @db_option
-def report(out: Path, raw: bool, figures: str, db: str, **given: Any) -> None:
-    """Write a report of recorded results: statistics, figures and what is suspect."""
+def report(out: Path, raw: bool, figures: str, db: str, **filters: Any) -> None:
+    """Write a report of recorded results: statistics, figures and anomalies."""
     import matplotlib
 
     from lemur_core import data
 
     name = exporter_of(out, raw=raw)
     matplotlib.use("agg")
-    arguments = arguments_of(db, given)
+    arguments = arguments_of(db, filters)
     if data(**arguments, columns=["nn"], max_rows=1, db=db).empty:
         raise SettingsError("no recorded results match; nothing to report")
-    said = write_results(name, out, db, arguments, {"figures": figures}).said
-    print_line(f"wrote {out}: {said}")
+    written = write_results(name, out, db, arguments, {"figures": figures})
+    print_line(f"wrote {out}: {written.said}")
 
 
 def exporter_of(out: Path, *, raw: bool) -> str:
-    """Return the exporter that writes a file of this name.
+    """Return the name of the exporter for a file.
+
+    Args:
+        out: Path of the file.
+        raw: Whether to write all records instead of statistics.
 
     Raises:
-        SettingsError: There is none, or none that writes all records.
+        SettingsError: No exporter writes files with this suffix, or none writes all records.
     """
     name = EXPORTERS.get(out.suffix.lower())
     if name is None:

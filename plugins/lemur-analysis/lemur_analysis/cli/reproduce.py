@@ -1,4 +1,4 @@
-"""``lemur reproduce-paper``: a paper's claims, checked again."""
+"""``lemur reproduce-paper``: check the claims of a published paper."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADERS = ("claim", "where", "published", "ours", "agrees")
     "--data",
     metavar="DIR",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of published files, lemur/stat.zip for example.  [the database]",
+    help="Folder of published files, for example lemur/stat.zip.  [the database]",
 )
 @click.option(
     "--out",
@@ -39,11 +39,11 @@ HEADERS = ("claim", "where", "published", "ours", "agrees")
 def reproduce_paper(
     context: click.Context, name: str, data: Path | None, out: Path | None, db: str
 ) -> None:
-    """Check the claims of the paper NAME again; lemur list paper names those that are known.
+    """Check the claims of the paper NAME; lemur list paper shows the names.
 
-    Published files come from --data, or else from the database that took them in. Where the paper
-    itself is wrong, the difference is explained below the table. Status 1 where a claim differs
-    without an explanation, or nothing could be checked.
+    Published data is read from the folder --data, or from the database into which it was imported.
+    If the paper itself is wrong, the difference is explained below the table. The exit status is 1
+    if a claim differs without an explanation, or if no claim could be checked.
     """
     from lemur_analysis.papers.paper import ClaimStatus, Sources, check
     from lemur_core import installed
@@ -52,73 +52,78 @@ def reproduce_paper(
     if out is not None and out.suffix not in (".csv", ".json"):
         raise SettingsError(f"{out}: expected a file whose name ends in .csv or .json")
     claims = installed().get("paper", name).load()
-    done = [check(claim) for claim in claims(Sources(data, db))]
-    print_text(text_table(HEADERS, [_row(one) for one in done]))
-    for line in _remarks(done):
+    checked = [check(claim) for claim in claims(Sources(data, db))]
+    print_text(text_table(HEADERS, [_row(result) for result in checked]))
+    for line in _remarks(checked):
         print_line(line)
-    verdicts = [one.verdict for one in done]
+    verdicts = [result.verdict for result in checked]
     print_line(
         ", ".join(f"{name}: {verdicts.count(name)}" for name in ClaimStatus if name in verdicts)
     )
     if out is not None:
-        _write(done, out)
+        _write(checked, out)
         print_line(f"wrote {out}")
     failed = ClaimStatus.DIFFERS in verdicts or set(verdicts) <= {ClaimStatus.MISSING}
     context.exit(1 if failed else 0)
 
 
-def _row(one: CheckedClaim) -> Sequence[object]:
-    ours = "-" if one.ours is None else _shown(one.ours)
-    claim = one.claim
-    return (claim.text, claim.where, _shown(claim.published), ours, str(one.verdict))
+def _row(result: CheckedClaim) -> Sequence[object]:
+    ours = "-" if result.ours is None else _value_text(result.ours)
+    claim = result.claim
+    return (claim.text, claim.where, _value_text(claim.published), ours, str(result.verdict))
 
 
 def _finite(value: float | str | None) -> float | str | None:
-    # No JSON has NaN.
+    # JSON has no NaN.
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _shown(value: float | str) -> str:
+def _value_text(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
 
 
-def _remarks(done: Sequence[CheckedClaim]) -> Iterator[str]:
-    """Yield why claims differ or could not be checked, each reason once."""
+def _remarks(checked: Sequence[CheckedClaim]) -> Iterator[str]:
+    """Yield the reasons why claims differ or could not be checked, each reason once."""
     from lemur_analysis.papers.paper import ClaimStatus
 
     for verdict, reason in (
-        (ClaimStatus.DIFFERS, lambda one: f"tolerance {one.claim.tolerance:g}: {one.claim.reason}"),
-        (ClaimStatus.DISPUTED, lambda one: one.claim.dispute),
-        (ClaimStatus.MISSING, lambda one: one.missing),
+        (
+            ClaimStatus.DIFFERS,
+            lambda result: f"tolerance {result.claim.tolerance:g}: {result.claim.reason}",
+        ),
+        (ClaimStatus.DISPUTED, lambda result: result.claim.dispute),
+        (ClaimStatus.MISSING, lambda result: result.missing),
     ):
         reasons: dict[str, list[str]] = {}
-        for one in done:
-            if one.verdict is verdict:
-                reasons.setdefault(reason(one), []).append(one.claim.text)
+        for result in checked:
+            if result.verdict is verdict:
+                reasons.setdefault(reason(result), []).append(result.claim.text)
         for why, texts in reasons.items():
             what = "; ".join(texts) if len(texts) <= 3 else f"{len(texts)} claims"
             yield f"{verdict}: {what}: {why}"
 
 
-def _write(done: Sequence[CheckedClaim], out: Path) -> None:
+def _write(checked: Sequence[CheckedClaim], out: Path) -> None:
     import pandas as pd
 
     rows: list[dict[str, Any]] = [
         {
-            "claim": one.claim.text,
-            "where": one.claim.where,
-            "published": one.claim.published,
-            "ours": _finite(one.ours),
-            "tolerance": one.claim.tolerance,
-            "reason": one.claim.reason,
-            "agrees": str(one.verdict),
-            "dispute": one.claim.dispute if one.verdict == "no, explained" else "",
-            "missing": one.missing,
+            "claim": result.claim.text,
+            "where": result.claim.where,
+            "published": result.claim.published,
+            "ours": _finite(result.ours),
+            "tolerance": result.claim.tolerance,
+            "reason": result.claim.reason,
+            "agrees": str(result.verdict),
+            "dispute": result.claim.dispute if result.verdict == "no, explained" else "",
+            "missing": result.missing,
         }
-        for one in done
+        for result in checked
     ]
-    with replacement(out) as made:
+    with replacement(out) as temporary:
         if out.suffix == ".csv":
-            pd.DataFrame(rows).to_csv(made, index=False)
+            pd.DataFrame(rows).to_csv(temporary, index=False)
         else:
-            made.write_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            temporary.write_text(
+                json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            )

@@ -1,4 +1,4 @@
-"""``lemur stats``: statistics of recorded results."""
+"""``lemur stats``: print statistics of recorded results."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ TABLES = (
 NO_ROWS = "no such rows"
 _LONGEST = 30
 _FIRST = 5
-# What of a table fits 80 columns, by the names of its columns; others are shown whole.
-_SHOWN = {
+# Columns that fit in 80 characters, with their headings; other tables are shown whole.
+_SHOWN_COLUMNS = {
     "summary": {
         "nn": "net", "epoch": "epoch", "accuracy_count": "n", "accuracy_missing": "missing",
         "accuracy_mean": "mean", "accuracy_std": "std", "accuracy_min": "min",
@@ -50,7 +50,7 @@ _SHOWN = {
         "note": "note",
     },
     "anomalies": {
-        "kind": "kind", "dataset": "data set", "nn": "net", "epoch": "epoch", "value": "value",
+        "kind": "kind", "dataset": "dataset", "nn": "net", "epoch": "epoch", "value": "value",
         "meaning": "meaning",
     },
 }  # fmt: skip
@@ -61,9 +61,9 @@ _NAMES = {"nn": "net", "best_net": "best net", "best_score": "score"}
 @click.option(
     "--table",
     type=click.Choice(TABLES),
-    help="One table only: what there is (overview), each net, each net and epoch (summary), "
-    "average ranks over data sets, their tests, pairs of nets, bootstrap intervals, correlations "
-    "of mean and deviation, or anomalies.",
+    help="Print only this table: overview of the results, nets, net and epoch (summary), average "
+    "ranks over datasets, tests of the ranks, pairs of nets, bootstrap intervals, correlations of "
+    "mean and standard deviation, or anomalies.",
 )
 @click.option(
     "--format",
@@ -71,30 +71,30 @@ _NAMES = {"nn": "net", "best_net": "best net", "best_score": "score"}
     type=click.Choice(["table", "csv", "json"]),
     default="table",
     show_default=True,
-    help="csv and json have all columns of one table.",
+    help="csv and json need --table and contain all its columns.",
 )
 @filter_options
 @db_option
-def stats(table: str | None, form: str, db: str, **given: Any) -> None:
+def stats(table: str | None, form: str, db: str, **filters: Any) -> None:
     """Print statistics of recorded results."""
     from lemur_core import data
 
     if form != "table" and table is None:
         raise click.UsageError(f"--format {form} needs --table, one of {', '.join(TABLES)}")
-    frame = data(**arguments_of(db, given), db=db)
+    frame = data(**arguments_of(db, filters), db=db)
     if frame.empty:
         print_line(NO_ROWS, err=form != "table")
     elif form != "table":
-        found = made(table or "", frame)
-        text = _csv(found) if form == "csv" else found.to_json(orient="records")
+        result = compute_table(table or "", frame)
+        text = _csv(result) if form == "csv" else result.to_json(orient="records")
         print_data(f"{text}\n")
     else:
-        names = [table] if table else list(_first(frame))
+        names = [table] if table else list(_default_tables(frame))
         print_text("\n\n".join(text for name in names for text in texts(name, frame)))
 
 
-def made(table: str, frame: DataFrame) -> DataFrame:
-    """Return a table of statistics by its name."""
+def compute_table(table: str, frame: DataFrame) -> DataFrame:
+    """Return the table of statistics with this name, one of `TABLES`."""
     from lemur_analysis import stats
 
     makers: dict[str, Callable[[DataFrame], Any]] = {
@@ -108,13 +108,13 @@ def made(table: str, frame: DataFrame) -> DataFrame:
         "correlations": lambda rows: stats.mean_std_correlation(rows, pooled=True),
         "anomalies": stats.anomalies,
     }
-    found = makers[table](frame)
-    assert isinstance(found, type(frame))
-    return found
+    result = makers[table](frame)
+    assert isinstance(result, type(frame))
+    return result
 
 
-def _first(frame: DataFrame) -> Iterator[str]:
-    """Yield the tables that are read first."""
+def _default_tables(frame: DataFrame) -> Iterator[str]:
+    """Yield the names of the tables that are shown by default."""
     from lemur_analysis.frame import CELL
 
     yield "overview"
@@ -124,13 +124,13 @@ def _first(frame: DataFrame) -> Iterator[str]:
 
 
 def texts(name: str, frame: DataFrame) -> Iterator[str]:
-    """Yield the text of each part of a table: of each task, data set and metric."""
+    """Yield the text of each part of a table, with one part per task, dataset and metric."""
     from lemur_analysis.frame import cell_columns
 
     few = _too_few(frame) if name in ("ranks", "tests", "pairs") else ""
-    table = made(name, frame) if not few else frame.iloc[:0]
+    table = compute_table(name, frame) if not few else frame.iloc[:0]
     if table.empty:
-        yield headed(name, few or _NOTHING.get(name, NO_ROWS))
+        yield headed(name, few or _EMPTY_TEXTS.get(name, NO_ROWS))
     elif name == "ranks":
         yield from _ranks(frame, table)
     elif name == "anomalies":
@@ -144,44 +144,44 @@ def texts(name: str, frame: DataFrame) -> Iterator[str]:
 
 
 def _too_few(frame: DataFrame) -> str:
-    """Return why there are no ranks; nothing: there may be some."""
-    for name, what in (("nn", "net"), ("dataset", "data set")):
+    """Return why ranks cannot be computed; empty if they can."""
+    for name, what in (("nn", "net"), ("dataset", "dataset")):
         if frame[name].nunique() == 1:
-            return f"one {what}, {_text(frame[name].iloc[0])}: ranks over data sets need several"
+            return f"one {what}, {_text(frame[name].iloc[0])}: ranks over datasets need several"
     return ""
 
 
 def _anomalies(table: DataFrame) -> Iterator[str]:
-    """Yield how many anomalies of each kind there are, and the first of each."""
+    """Yield the number of anomalies of each kind, and the first few of each."""
     counts = table["kind"].value_counts(sort=False).rename_axis("kind").reset_index(name="number")
     yield headed("anomalies", _table("kinds", counts))
-    some = table.groupby("kind", sort=False).head(_FIRST)
+    shown = table.groupby("kind", sort=False).head(_FIRST)
     title = f"the first {_FIRST} of each kind; --format csv has all"
-    yield headed(title if len(some) < len(table) else "each", _table("anomalies", some))
+    yield headed(title if len(shown) < len(table) else "all", _table("anomalies", shown))
 
 
 def _ranks(frame: DataFrame, table: DataFrame) -> Iterator[str]:
-    """Yield the average ranks of each task and metric with what the tests say of them."""
+    """Yield the average ranks of each task and metric with the results of the rank tests."""
     from lemur_analysis.stats import complete_blocks
 
-    tests = made("tests", frame).to_dict("records")
+    tests = compute_table("tests", frame).to_dict("records")
     for (where, blocks), test in zip(complete_blocks(frame), tests, strict=True):
         part = table
         for column, value in where.items():
             part = part[part[column] == value]
-        title = f"average rank by best score over data sets, {', '.join(where.values())}"
-        lines = [_line(blocks), *_tested(test)]
+        title = f"average rank by best score over datasets, {', '.join(where.values())}"
+        lines = [_blocks_line(blocks), *_test_lines(test)]
         if len(blocks.scores) > 1:
             lines.append(_table("ranks", part[["nn", "rank", "wins"]]))
         yield headed(title, "\n".join(lines))
 
 
-def _line(blocks: Any) -> str:
+def _blocks_line(blocks: Any) -> str:
     names = [*blocks.dropped_blocks, *blocks.dropped_nets]
-    return f"{blocks.text}{f' ({_some(names)})' if names else ''}"
+    return f"{blocks.text}{f' ({_first_names(names)})' if names else ''}"
 
 
-def _tested(test: dict[str, Any]) -> Iterator[str]:
+def _test_lines(test: dict[str, Any]) -> Iterator[str]:
     if test["p"] == test["p"]:
         n, k = test["blocks"], test["nets"]
         yield (
@@ -193,22 +193,28 @@ def _tested(test: dict[str, Any]) -> Iterator[str]:
         yield f"note: {test['note']}"
 
 
-_NOTHING = {
-    "pairs": "no two nets share two data sets",
+_EMPTY_TEXTS = {
+    "pairs": "no two nets share two datasets",
     "anomalies": "none",
-    "intervals": "no nets share a data set",
+    "intervals": "no nets share a dataset",
 }
 
 
 def _table(name: str, part: DataFrame) -> str:
-    shown = _SHOWN.get(name)
-    names = [one for one in shown or part.columns if one in part.columns]
-    # What is nowhere the case needs no column.
-    empty = [one for one in ("missing", "accuracy_missing") if one in names and not part[one].any()]
-    empty += [one for one in ("note",) if one in names and not part[one].astype(bool).any()]
-    names = [one for one in names if one not in empty]
-    columns = [[_cell(value) for value in part[one].tolist()] for one in names]
-    headers = [(shown or _NAMES).get(one, one) for one in names]
+    shown = _SHOWN_COLUMNS.get(name)
+    names = [column for column in shown or part.columns if column in part.columns]
+    # Leave out columns that are empty in every row.
+    empty = [
+        column
+        for column in ("missing", "accuracy_missing")
+        if column in names and not part[column].any()
+    ]
+    empty += [
+        column for column in ("note",) if column in names and not part[column].astype(bool).any()
+    ]
+    names = [column for column in names if column not in empty]
+    columns = [[_cell(value) for value in part[column].tolist()] for column in names]
+    headers = [(shown or _NAMES).get(column, column) for column in names]
     return text_table(headers, list(zip(*columns, strict=True)))
 
 
@@ -223,12 +229,12 @@ def _cell(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """Return text for a cell: on one line, and no longer than fits."""
-    text = "".join(one if one.isprintable() else repr(one)[1:-1] for one in str(value))
+    """Return text for a cell, on one line and shortened to fit."""
+    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))
     return text if len(text) <= _LONGEST or " " in text else f"{text[: _LONGEST - 3]}..."
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     shown = ", ".join(map(_text, names[:4]))
     return f"{shown}, ..." if len(names) > 4 else shown
 

@@ -1,10 +1,10 @@
-"""The importer of CrossedWires' tables: pairs of trainings in PyTorch and TensorFlow.
+"""Importer for the tables of CrossedWires: pairs of trainings in PyTorch and TensorFlow.
 
-Zvyagin et al., CrossedWires (2021), publish one CSV file per net, ``vgg16.csv`` for example, with
+Zvyagin et al., CrossedWires (2021), publish one CSV file per net, for example ``vgg16.csv``, with
 the columns `COLUMNS`. Each row becomes two trials, of the nets ``VGG16-PyTorch`` and
-``VGG16-TensorFlow``, each with its score at its last epoch, and one pair of the collection
-``crossedwires-VGG16``, which `lemur_analysis.pairs.of_collections` reads back:
-``batch_size`` and ``learning_rate`` are the hyperparameters ``batch`` and ``lr`` there.
+``VGG16-TensorFlow``, each with its score at its last epoch. The two trials form a pair in the
+collection ``crossedwires-VGG16``, which `lemur_analysis.pairs.of_collections` reads. The columns
+``batch_size`` and ``learning_rate`` become the hyperparameters ``batch`` and ``lr``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SPEC = {
 
 
 def recognises(place: Path) -> bool:
-    """Return whether a file's first line has the columns of CrossedWires' tables."""
+    """Return whether the first line of a file contains the columns of CrossedWires' tables."""
     try:
         with place.open(encoding="utf-8-sig", newline="") as file:
             return next(csv.reader([file.readline(2_000)]), []) == list(COLUMNS)
@@ -44,25 +44,25 @@ def recognises(place: Path) -> bool:
 
 
 def read(place: Path, *, net: str = "", dataset: str = "cifar-10") -> Iterator[EpochRecord | Fault]:
-    """Yield the trials of both frameworks; rows that are no pair become faults.
+    """Yield the trials of both frameworks; invalid rows become faults.
 
     Args:
         place: The CSV file.
-        net: Name of the net; empty takes the file's.
-        dataset: What it was trained on.
+        net: Name of the net; if empty, it is derived from the file name.
+        dataset: Name of the dataset the nets were trained on.
 
     Raises:
-        SettingsError: The file is no table of CrossedWires.
+        SettingsError: The file is not a table of CrossedWires.
     """
     if not recognises(place):
         raise SettingsError(f"{place}: the first line is not {','.join(COLUMNS)}")
     net = net or SPELLING.get(place.stem.lower(), place.stem.replace("_", "-"))
     with place.open(encoding="utf-8-sig", newline="") as file:
-        found = [_row(row, f"{place}:{line}") for line, row in enumerate(csv.DictReader(file), 2)]
-    yield from (one for one in found if isinstance(one, Fault))
-    rows = [one for one in found if not isinstance(one, Fault)]
-    # One net after the other, so that many are written at once. Both have the same order, in
-    # which the members of the collection correspond.
+        results = [_row(row, f"{place}:{line}") for line, row in enumerate(csv.DictReader(file), 2)]
+    yield from (result for result in results if isinstance(result, Fault))
+    rows = [result for result in results if not isinstance(result, Fault)]
+    # Yield one net after the other, as consecutive records of a net are written together. The same
+    # order for both nets pairs the members of the collection.
     for role, (framework, column) in FRAMEWORKS.items():
         membership = Membership(f"crossedwires-{net}", role, "pair", SPEC)
         for row in rows:
@@ -82,7 +82,7 @@ def read(place: Path, *, net: str = "", dataset: str = "cifar-10") -> Iterator[E
 
 
 def _row(row: dict[str, str], place: str) -> dict[str, Any] | Fault:
-    """Return a row's values, or why it is no pair: both trials are taken in, or neither."""
+    """Return the values of a row, or a fault if it is invalid: import both trials or neither."""
     try:
         scores = {name: float(row[name]) for name in COLUMNS[-3:]}
         prm = {
@@ -100,9 +100,11 @@ def _row(row: dict[str, str], place: str) -> dict[str, Any] | Fault:
             return Fault(place, f"{name} {value:g}: expected a number from 0 to 1")
     if not all(map(math.isfinite, prm.values())) or prm["epochs"] < 1:
         return Fault(place, f"hyperparameters {prm}: expected finite numbers, and an epoch")
-    own = abs(scores["pt_test_acc"] - scores["tf_test_acc"])
-    if abs(own - scores["accuracy_diff"]) > _ROUNDING:
+    difference = abs(scores["pt_test_acc"] - scores["tf_test_acc"])
+    if abs(difference - scores["accuracy_diff"]) > _ROUNDING:
         return Fault(
-            place, f"accuracy_diff is {scores['accuracy_diff']:g}, but the scores differ by {own:g}"
+            place,
+            f"accuracy_diff is {scores['accuracy_diff']:g}, "
+            f"but the scores differ by {difference:g}",
         )
     return {"Name": row["Name"], "prm": prm, "place": place, **scores}

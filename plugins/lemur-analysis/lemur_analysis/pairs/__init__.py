@@ -1,4 +1,4 @@
-"""Pairs of trainings with the same hyperparameters: how far apart are their scores, and why?
+"""Pairs of trainings with the same hyperparameters: how much do their scores differ, and why?
 
     import pandas as pd
     from lemur_analysis import pairs
@@ -9,9 +9,9 @@
     pairs.pair_densities(table)
     pairs.summary(pairs.of_collections(db="lemur.db"))
 
-Everything takes a frame with a row per pair: hyperparameters and two columns of scores, as
-`read_pairs` says. `of_collections` reads one from the collections of a database. Statistics return
-frames, figures matplotlib axes.
+All functions take a frame with one row per pair, which has hyperparameters and two columns of
+scores; see `read_pairs`. `of_collections` reads such a frame from the collections of a database.
+Statistics return DataFrames, figures return matplotlib axes.
 """
 
 from lemur_analysis.pairs.collections import of_collections, of_rows

@@ -1,4 +1,4 @@
-"""Pairs that a database holds: collections of the kind ``pair``."""
+"""Pairs in a database: collections of the kind ``pair``."""
 
 from __future__ import annotations
 
@@ -18,41 +18,42 @@ if TYPE_CHECKING:
 
 KIND = "pair"
 NAME_FACT, DIFFERENCE_FACT = "pair.name", "pair.difference"
-"""Facts of both trials of a pair: its name, and the absolute difference of the scores, where that
-is known with more digits than the scores."""
+"""Facts of both trials of a pair: its name, and the absolute difference of the scores if that is
+known with more digits than the scores."""
 INCOMPLETE = ("abandoned", "failed", "interrupted", "running")
-"""States of trials that have no final score, whatever their epochs say."""
+"""States of trials that have no final score, even if they have epochs."""
 
 
 def of_collections(names: str | Sequence[str] = (), *, db: str | Path = "lemur.db") -> DataFrame:
-    """Return the pairs of collections of a database, a row per pair.
+    """Return the pairs in collections of a database, with one row per pair.
 
-    A collection of pairs has members of two roles, ``pytorch`` and ``tensorflow`` for example; the
-    members of both roles at one position are a pair. A collection can hold one pair, or many.
+    A collection of pairs has members of two roles, for example ``pytorch`` and ``tensorflow``. The
+    two members at the same position form a pair. A collection may contain one or more pairs.
 
     Args:
-        names: Collections; none are all of the kind ``pair``.
+        names: Names of collections; if empty, all collections of the kind ``pair``.
         db: A database URL, or the path of an SQLite file.
 
     Returns:
         A frame with the columns ``collection``; ``position``; ``name`` of the pair, if recorded;
-        ``task``, ``dataset``, ``metric``; ``nets``, both nets; ``accuracy.ROLE``, the score of the
-        last epoch, 0 to 1, NaN if the training failed, was interrupted or is not done;
-        ``trial.ROLE`` and ``state.ROLE``; ``difference``, the absolute difference of the scores;
-        ``prm.NAME`` of each hyperparameter, or ``prm.NAME.ROLE`` for both roles if the trainings of
-        some pair differ in it.
+        ``task``, ``dataset``, ``metric``; ``nets``, the names of both nets; ``accuracy.ROLE``, the
+        score of the last epoch, 0 to 1, NaN if the training failed, was interrupted or is not
+        finished; ``trial.ROLE`` and ``state.ROLE``; ``difference``, the absolute difference of the
+        scores; ``prm.NAME`` for each hyperparameter, or ``prm.NAME.ROLE`` for each role if the
+        trainings of some pair have different values.
 
     Raises:
-        SettingsError: A collection does not hold pairs.
-        UnknownNameError: There is no such collection.
-        StoreError: There is no such database, or it cannot be read.
+        SettingsError: A collection does not contain pairs.
+        UnknownNameError: The collection does not exist.
+        StoreError: The database does not exist or cannot be read.
     """
     import lemur_core
 
     if isinstance(names, str):
         names = [names]
     if not names:
-        names = [one.name for one in lemur_core.collections(db=db) if one.kind == KIND]
+        collections = lemur_core.collections(db=db)
+        names = [collection.name for collection in collections if collection.kind == KIND]
     if not names:
         raise SettingsError(
             f"{db} has no collection of the kind {KIND!r}; lemur_core.collect(name, "
@@ -62,14 +63,14 @@ def of_collections(names: str | Sequence[str] = (), *, db: str | Path = "lemur.d
 
 
 def of_rows(frame: DataFrame) -> DataFrame:
-    """Return the pairs in the rows of one collection, as `lemur_core.data` returns them.
+    """Return the pairs in the rows of one collection, read with `lemur_core.data`.
 
     Args:
-        frame: What ``lemur_core.data(collection=...)`` returned, with all its columns.
+        frame: The result of ``lemur_core.data(collection=...)`` with all its columns.
 
     Returns:
-        As `of_collections`, without ``collection``; pairs of which neither trial has an epoch are
-        not in it.
+        A frame like that of `of_collections`, without the column ``collection`` and without pairs
+        in which neither trial has an epoch.
 
     Raises:
         SettingsError: The rows do not have two roles, or a pair is not comparable.
@@ -77,8 +78,8 @@ def of_rows(frame: DataFrame) -> DataFrame:
     check_columns(frame, ("role", "position", "trial", "epoch", "accuracy", "prm", "nn", *CELL))
     roles = sorted(frame["role"].unique())
     if len(roles) != 2:
-        found = ", ".join(roles) or "none"
-        raise SettingsError(f"pairs have members of two roles; the roles here are {found}")
+        role_names = ", ".join(roles) or "none"
+        raise SettingsError(f"pairs have members of two roles; the roles here are {role_names}")
     by_epoch = frame.sort_values("epoch", kind="stable")
     last = by_epoch.drop_duplicates(["role", "position"], keep="last")
     by_role = {role: part.set_index("position") for role, part in last.groupby("role")}
@@ -97,7 +98,7 @@ def _of_collection(name: str, db: str | Path) -> DataFrame:
 
     members = lemur_core.collection(name, db=db).members
     roles: dict[str, set[int]] = {
-        role: {one.position for one in members if one.role == role}
+        role: {member.position for member in members if member.role == role}
         for role in _roles(name, members)
     }
     rows = lemur_core.data(collection=name, with_facts=True, db=db)
@@ -109,18 +110,18 @@ def _of_collection(name: str, db: str | Path) -> DataFrame:
             f"collection {name!r}: position {min(uneven)} has a member of one role only; "
             "give each role as many members"
         )
-    found = of_rows(rows) if rows["role"].nunique() == 2 else _without_scores(rows, roles)
-    found = found.set_index("position").reindex(positions).rename_axis("position").reset_index()
+    pairs = of_rows(rows) if rows["role"].nunique() == 2 else _without_scores(rows, roles)
+    pairs = pairs.set_index("position").reindex(positions).rename_axis("position").reset_index()
     for column in (*CELL, "nets"):
-        # Of pairs without any epoch, it is that of the others.
-        if column in found and found[column].nunique() == 1:
-            found[column] = found[column].fillna(found[column].dropna().iloc[0])
-    found.insert(0, "collection", name)
-    return found
+        # Fill in the values of pairs without epochs from the other pairs.
+        if column in pairs and pairs[column].nunique() == 1:
+            pairs[column] = pairs[column].fillna(pairs[column].dropna().iloc[0])
+    pairs.insert(0, "collection", name)
+    return pairs
 
 
 def _roles(name: str, members: Sequence[Any]) -> list[str]:
-    roles = sorted({one.role for one in members})
+    roles = sorted({member.role for member in members})
     if len(roles) != 2:
         raise SettingsError(
             f"collection {name!r}: pairs have members of two roles; its roles are "
@@ -130,45 +131,47 @@ def _roles(name: str, members: Sequence[Any]) -> list[str]:
 
 
 def _without_scores(rows: DataFrame, roles: dict[str, set[int]]) -> DataFrame:
-    """Return pairs of which one role, or both, has no epoch at all."""
+    """Return the pairs of a collection in which at least one role has no epochs at all."""
     columns = {f"{SCORE}{role}": float("nan") for role in roles}
     if rows.empty:
         return pd.DataFrame({"position": sorted(set.union(*roles.values())), **columns})
-    lacking = min(set(roles) - set(rows["role"]))
-    filler = rows.head(1).assign(role=lacking, position=-1, accuracy=float("nan"))
-    found = of_rows(pd.concat([rows, filler], ignore_index=True))
-    return found[found["position"] >= 0]
+    missing_role = min(set(roles) - set(rows["role"]))
+    filler = rows.head(1).assign(role=missing_role, position=-1, accuracy=float("nan"))
+    pairs = of_rows(pd.concat([rows, filler], ignore_index=True))
+    return pairs[pairs["position"] >= 0]
 
 
 def _row(position: int, nets: dict[str, str], members: dict[str, Any]) -> dict[str, Any]:
-    """Return one pair as the columns of its row, without its hyperparameters.
+    """Return the columns of the row of a pair, without hyperparameters.
 
     Args:
-        position: Of the pair.
-        nets: The usual net of each role, for trainings of which nothing is known.
-        members: The last rows of its trainings, by role.
+        position: Position of the pair.
+        nets: The most frequent net of each role, used for trainings without epochs.
+        members: The last row of each training, by role.
     """
-    row: dict[str, Any] = {"position": position, **_alike(position, members)}
-    own = {role: str(one["nn"]) for role, one in members.items()}
-    row["nets"] = ", ".join(own.get(role, net) for role, net in nets.items())
+    row: dict[str, Any] = {"position": position, **_shared_values(position, members)}
+    pair_nets = {role: str(member["nn"]) for role, member in members.items()}
+    row["nets"] = ", ".join(pair_nets.get(role, net) for role, net in nets.items())
     for role in nets:
-        one = members.get(role)
-        row[f"{SCORE}{role}"] = float("nan") if one is None else _score(one)
-        row[f"trial.{role}"] = None if one is None else one["trial"]
-        row[f"state.{role}"] = None if one is None else one.get("state")
+        member = members.get(role)
+        row[f"{SCORE}{role}"] = float("nan") if member is None else _score(member)
+        row[f"trial.{role}"] = None if member is None else member["trial"]
+        row[f"state.{role}"] = None if member is None else member.get("state")
     first, second = (row[f"{SCORE}{role}"] for role in nets)
-    known = {one.get(DIFFERENCE_FACT) for one in members.values()}
-    exact = next(iter(known)) if len(known) == 1 and len(members) == 2 else None
+    recorded = {member.get(DIFFERENCE_FACT) for member in members.values()}
+    exact = next(iter(recorded)) if len(recorded) == 1 and len(members) == 2 else None
     row["difference"] = abs(first - second) if exact is None or pd.isna(exact) else exact
     return row
 
 
-def _alike(position: int, members: dict[str, Any]) -> dict[str, Any]:
-    """Return what the members of a pair must agree in."""
+def _shared_values(position: int, members: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that both members of a pair share: task, dataset, metric and name."""
     row: dict[str, Any] = {}
     for column in (*CELL, NAME_FACT):
         values = {
-            one[column] for one in members.values() if column in one and pd.notna(one[column])
+            member[column]
+            for member in members.values()
+            if column in member and pd.notna(member[column])
         }
         if len(values) > 1:
             raise SettingsError(
@@ -180,24 +183,26 @@ def _alike(position: int, members: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _score(one: Any) -> float:
-    return float("nan") if one.get("state") in INCOMPLETE else float(one["accuracy"])
+def _score(member: Any) -> float:
+    return float("nan") if member.get("state") in INCOMPLETE else float(member["accuracy"])
 
 
 def _hyperparameters(roles: Sequence[str], pairs: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return the columns of hyperparameters: one for both roles where all pairs agree in it."""
-    names = sorted({name for pair in pairs for one in pair.values() for name in one["prm"]})
+    """Return the columns of hyperparameters, one per role if the values of some pair differ."""
+    names = sorted({name for pair in pairs for member in pair.values() for name in member["prm"]})
     columns: dict[str, list[Any]] = {}
     for name in names:
-        values = [{role: one["prm"].get(name) for role, one in pair.items()} for pair in pairs]
-        first = [next(iter(of_pair.values())) for of_pair in values]
+        values = [
+            {role: member["prm"].get(name) for role, member in pair.items()} for pair in pairs
+        ]
+        first = [next(iter(by_role.values())) for by_role in values]
         if all(
-            one == value
-            for of_pair, value in zip(values, first, strict=True)
-            for one in of_pair.values()
+            value == first_value
+            for by_role, first_value in zip(values, first, strict=True)
+            for value in by_role.values()
         ):
             columns[f"{PRM}{name}"] = first
         else:
             for role in roles:
-                columns[f"{PRM}{name}.{role}"] = [of_pair.get(role) for of_pair in values]
+                columns[f"{PRM}{name}.{role}"] = [by_role.get(role) for by_role in values]
     return columns

@@ -1,4 +1,4 @@
-"""The names of columns in a frame of pairs."""
+"""Names of columns in a frame of pairs."""
 
 SCORE, PRM = "accuracy.", "prm."
-"""What the names of the scores' and the hyperparameters' columns begin with."""
+"""Prefixes of the columns of scores and of hyperparameters."""

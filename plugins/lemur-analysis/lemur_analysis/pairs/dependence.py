@@ -1,4 +1,4 @@
-"""What a model of the difference within pairs says of each hyperparameter, if it says anything."""
+"""Models that predict the difference within pairs from hyperparameters, and their dependence."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 FOLDS, REPEATS, LEAF = 5, 3, 10
 MODELS = {"additive": "no_interactions", "full": None}
-"""Models by what they may interact: hyperparameters each for itself, or in any combination."""
+"""The interactions that each model allows between hyperparameters: none, or any."""
 
 
 class DependenceQuality(NamedTuple):
-    """How well a model predicts differences that it has not seen.
+    """Cross-validated quality of a model's predictions.
 
     Attributes:
-        mean: Of the coefficient of determination R2 over the folds; 0 is no better than the mean.
-        std: Its standard deviation over the folds.
+        mean: Mean of the coefficient of determination R2 over the folds; a constant prediction of
+            the mean has 0.
+        std: Standard deviation of R2 over the folds.
     """
 
     mean: float
@@ -41,16 +42,16 @@ def model_quality(
 ) -> DataFrame:
     """Return how well hyperparameters predict the absolute difference of the scores.
 
-    The models are gradient-boosted trees of 60 steps: ``additive``, in which hyperparameters do not
-    interact, and ``full``. If ``full`` is not better, combinations of hyperparameters matter no
-    more than single ones, as far as the model can tell.
+    The models are gradient-boosted trees with 60 steps: ``additive``, in which hyperparameters do
+    not interact, and ``full``. If ``full`` is not better, there is no evidence that combinations of
+    hyperparameters matter more than single ones.
 
     Returns:
-        A frame with ``model``; ``pairs``, how many it was fitted to; ``r2``, the mean of R2 over
-        three repeats of cross-validation with five folds, and ``r2_std``, its standard deviation.
+        A frame with ``model``; ``pairs``, the number of pairs it was fitted to; ``r2``, the mean of
+        R2 over three repeats of five-fold cross-validation; ``r2_std``, its standard deviation.
 
     Raises:
-        SettingsError: Too few pairs are complete.
+        SettingsError: There are too few complete pairs.
     """
     rows = []
     for key, part in read_pairs(frame, scores, hyperparameters).groups():
@@ -72,25 +73,25 @@ def partial_dependence(
     points: int = 40,
     seed: int = 0,
 ) -> DataFrame:
-    """Return what the full model predicts by each hyperparameter, averaged over the others.
+    """Return the partial dependence of the full model's prediction on each hyperparameter.
 
     Args:
-        frame: Pairs, as `read_pairs` takes them.
+        frame: Pairs, as for `read_pairs`.
         scores: The two columns of scores.
         hyperparameters: The columns of hyperparameters.
-        points: Values of each hyperparameter, from its 5th to its 95th percentile.
-        seed: Of the folds and the model.
+        points: Number of values per hyperparameter, from its 5th to its 95th percentile.
+        seed: Seed of the folds and the model.
 
     Returns:
-        A frame with ``hyperparameter``, ``value``, ``difference`` (0 to 1), and ``r2``, as
-        `model_quality` gives it. It has no meaning where ``r2`` is not above 0.
+        A frame with ``hyperparameter``, ``value``, ``difference`` (0 to 1), and ``r2`` as in
+        `model_quality`. The result is meaningless unless ``r2`` is above 0.
 
     Raises:
-        SettingsError: Too few pairs are complete.
+        SettingsError: There are too few complete pairs.
     """
     from sklearn.inspection import partial_dependence as average
 
-    found = []
+    tables = []
     for key, part in read_pairs(frame, scores, hyperparameters).groups():
         inputs, difference = _table(part)
         r2 = _quality("full", inputs, difference, seed).mean
@@ -98,13 +99,15 @@ def partial_dependence(
         for at, name in enumerate(inputs.columns):
             if inputs[name].nunique() < 2:
                 continue
-            # By recursion, a boosted model's dependence would lack its constant.
-            made = average(model, inputs.to_numpy(), [at], grid_resolution=points, method="brute")
-            values = {"value": made["grid_values"][0], "difference": made["average"][0]}
-            found.append(pd.DataFrame({**key, "hyperparameter": name, **values, "r2": r2}))
-    if not found:
+            # The method "recursion" would omit the constant term of a boosted model.
+            dependence = average(
+                model, inputs.to_numpy(), [at], grid_resolution=points, method="brute"
+            )
+            values = {"value": dependence["grid_values"][0], "difference": dependence["average"][0]}
+            tables.append(pd.DataFrame({**key, "hyperparameter": name, **values, "r2": r2}))
+    if not tables:
         raise TooFewPairsError("no hyperparameter varies")
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _table(part: Pairs) -> tuple[DataFrame, NDArray[Any]]:
@@ -139,7 +142,7 @@ def _quality(
 ) -> DependenceQuality:
     from sklearn.model_selection import RepeatedKFold, cross_val_score
 
-    # Tables are often sorted by the difference, so that folds must be shuffled.
+    # Shuffle the folds, as tables are often sorted by the difference.
     folds = RepeatedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=seed)
-    found = cross_val_score(_model(name, seed), inputs.to_numpy(), difference, cv=folds)
-    return DependenceQuality(float(found.mean()), float(found.std(ddof=1)))
+    r2 = cross_val_score(_model(name, seed), inputs.to_numpy(), difference, cv=folds)
+    return DependenceQuality(float(r2.mean()), float(r2.std(ddof=1)))

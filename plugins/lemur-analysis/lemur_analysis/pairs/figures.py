@@ -9,8 +9,8 @@ import numpy as np
 
 from lemur_analysis.pairs.dependence import partial_dependence
 from lemur_analysis.pairs.information import ESTIMATORS, mutual_information
-from lemur_analysis.pairs.panels import USED, PanelPart, axis_label, counted, pair_figure
-from lemur_analysis.pairs.table import Pairs, listed, short
+from lemur_analysis.pairs.panels import USED, PanelPart, axis_label, count_text, pair_figure
+from lemur_analysis.pairs.table import Pairs, short_name, split_names
 from lemur_analysis.plot.figure import NothingToDrawError
 from lemur_analysis.plot.style import GREY, label
 from lemur_core.errors import SettingsError
@@ -34,24 +34,23 @@ _ESTIMATOR_TITLES = {
 def pair_densities(ax: Axes, pairs: Pairs, key: None, *, bandwidth: float = 0.03) -> None:
     """Draw the densities of both scores and of their difference (CrossedWires, figure 2).
 
-    The kernels are normal, and reflected at 0 and 1, so that each curve has an area of 1 on [0, 1]
-    and none beyond.
+    The kernels are normal and reflected at 0 and 1, so each curve has an area of 1 on [0, 1].
 
     Args:
-        ax: Where it is drawn.
-        pairs: What is drawn.
-        key: Nothing.
+        ax: The axes to draw on.
+        pairs: The pairs to draw.
+        key: Not used.
         bandwidth: Standard deviation of the kernel, in units of the score.
     """
     if not 0 < bandwidth <= 0.5:
         raise SettingsError(f"bandwidth is {bandwidth:g}; expected a number from 0 to 0.5")
     grid = np.linspace(0, 1, 501)
-    curves = [(short(name), pairs.frame[name]) for name in pairs.scores]
+    curves = [(short_name(name), pairs.frame[name]) for name in pairs.scores]
     curves.append(("difference", pairs.difference))
     for color, line, (name, values) in zip(_colours(), _LINES, curves, strict=True):
-        known = values.dropna().to_numpy()
-        text = f"{label(name)} (n={len(known):,})"
-        ax.plot(grid, density(known, grid, bandwidth), line, color=color, label=text, lw=1.6)
+        present = values.dropna().to_numpy()
+        text = f"{label(name)} (n={len(present):,})"
+        ax.plot(grid, density(present, grid, bandwidth), line, color=color, label=text, lw=1.6)
     ax.set(xlim=(0, 1), xlabel="score, or absolute difference of both scores")
     ax.set_ylabel(f"density, bandwidth {bandwidth:g}")
     ax.set_ylim(bottom=0)
@@ -59,11 +58,11 @@ def pair_densities(ax: Axes, pairs: Pairs, key: None, *, bandwidth: float = 0.03
 
 
 def density(values: NDArray[Any], grid: NDArray[Any], bandwidth: float) -> NDArray[Any]:
-    """Return a density on [0, 1]: of normal kernels that are reflected at both ends.
+    """Return a kernel density estimate on [0, 1] with normal kernels reflected at both ends.
 
     Args:
-        values: From 0 to 1, one or more.
-        grid: Where it is wanted, 0 to 1.
+        values: One or more values, 0 to 1.
+        grid: Points at which to evaluate the density, 0 to 1.
         bandwidth: Standard deviation of the kernels.
     """
     from sklearn.neighbors import KernelDensity
@@ -76,15 +75,15 @@ def density(values: NDArray[Any], grid: NDArray[Any], bandwidth: float) -> NDArr
 
 def _two_by_two(pairs: Pairs, **_: Any) -> list[PanelPart]:
     names = [name for name in pairs.hyperparameters if pairs.frame[name].nunique() > 1]
-    both = [PanelPart(two) for two in combinations(names, 2)]
-    return both or [PanelPart(())]
+    parts = [PanelPart(two) for two in combinations(names, 2)]
+    return parts or [PanelPart(())]
 
 
 @pair_figure(_two_by_two)
 def pair_grid(ax: Axes, pairs: Pairs, key: tuple[str, str] | tuple[()]) -> None:
-    """Draw pairs over each two hyperparameters, coloured by the difference of their scores.
+    """Draw pairs over each combination of two hyperparameters, coloured by their difference.
 
-    Pairs that differ by less than the median are grey, so that the others stand out in print.
+    Pairs with a difference up to the median are grey, so that the others stand out in print.
     """
     if not key:
         raise NothingToDrawError("no two hyperparameters vary")
@@ -106,7 +105,7 @@ def pair_grid(ax: Axes, pairs: Pairs, key: tuple[str, str] | tuple[()]) -> None:
     )
     ax.set(xlabel=axis_label(key[0]), ylabel=axis_label(key[1]))
     bar = ax.figure.colorbar(marks, ax=ax)
-    bar.set_label(f"difference, {counted(pairs)}\n(grey: up to the median)", fontsize="small")
+    bar.set_label(f"difference, {count_text(pairs)}\n(grey: up to the median)", fontsize="small")
 
 
 def pair_space(
@@ -119,16 +118,17 @@ def pair_space(
 ) -> Any:
     """Draw pairs in the space of three hyperparameters (CrossedWires, figure 3).
 
-    The colour is the difference of the scores, grey up to the median; the size is a fourth
-    hyperparameter. A printed page shows `pair_grid` better.
+    The colour shows the difference of the scores, grey up to the median; the size shows a fourth
+    hyperparameter. `pair_grid` is easier to read in print.
 
     Args:
-        frame: Pairs, as `read_pairs` takes them.
-        ax: Three-dimensional axes, one for each group of pairs; None makes them.
-        axes: Hyperparameters along x, y and z, and the one that is the size, separated by ``+``;
-            without it batch size, learning rate, epochs and epsilon come first.
+        frame: Pairs, as for `read_pairs`.
+        ax: Three-dimensional axes, one per group of pairs; None creates a figure.
+        axes: Names of the hyperparameters along x, y and z, and optionally of the one shown as
+            size, separated by ``+``. By default, batch size, learning rate, epochs and epsilon come
+            first.
         scores: The two columns of scores, separated by ``+``.
-        hyperparameters: The columns of hyperparameters, likewise.
+        hyperparameters: The columns of hyperparameters, separated by ``+``.
     """
     from lemur_analysis.pairs.space import draw_space
 
@@ -136,7 +136,7 @@ def pair_space(
 
 
 def _by_estimator(pairs: Pairs, *, estimators: str, **_: Any) -> list[PanelPart]:
-    return [PanelPart(name, _ESTIMATOR_TITLES.get(name, name)) for name in listed(estimators)]
+    return [PanelPart(name, _ESTIMATOR_TITLES.get(name, name)) for name in split_names(estimators)]
 
 
 @pair_figure(_by_estimator)
@@ -150,11 +150,11 @@ def pair_information(
     repeats: int = 50,
     seed: int = 0,
 ) -> None:
-    """Draw the mutual information of hyperparameters and the difference, beside its null.
+    """Draw the mutual information of hyperparameters and the difference, and its null distribution.
 
-    Each panel has one estimator. A grey bar reaches to the mean of the null, what the estimator
-    gives when the differences are shuffled, and its whisker to the 95th percentile; a point is the
-    information; the numbers are its excess over the null.
+    Each panel shows one estimator. The null distribution is that of the estimates after shuffling
+    the differences. Grey bars show its mean, and lines its 95th percentile. Points show the
+    information, and numbers its excess over the mean of the null distribution.
     """
     table = mutual_information(
         pairs.frame,
@@ -194,10 +194,9 @@ pair_space.needs, pair_space.uses = (), USED  # type: ignore[attr-defined]
 
 @pair_figure()
 def pair_dependence(ax: Axes, pairs: Pairs, key: None, *, points: int = 40, seed: int = 0) -> None:
-    """Draw the difference that a model predicts by each hyperparameter, averaged over the others.
+    """Draw the partial dependence of the predicted difference on each hyperparameter.
 
-    Nothing is drawn if the model does not predict differences that it has not seen: if its
-    cross-validated R2 is not above 0.
+    Nothing is drawn unless the model's cross-validated R2 is above 0.
     """
     table = partial_dependence(
         pairs.frame,
@@ -210,7 +209,7 @@ def pair_dependence(ax: Axes, pairs: Pairs, key: None, *, points: int = 40, seed
     if not r2 > 0:
         raise NothingToDrawError(
             f"no partial dependence: the model's cross-validated R2 is {r2:.2f}, "
-            f"so that hyperparameters do not predict the difference ({counted(pairs)})"
+            f"so hyperparameters do not predict the difference ({count_text(pairs)})"
         )
     names = list(table["hyperparameter"].unique())
     for at, name in enumerate(names):
@@ -223,7 +222,7 @@ def pair_dependence(ax: Axes, pairs: Pairs, key: None, *, points: int = 40, seed
     ax.set_ylabel(f"{_DIFFERENCE}, predicted")
     ax.set_ylim(bottom=0)
     ax.legend(
-        title=f"cross-validated R2 {r2:.2f}\n{counted(pairs)}",
+        title=f"cross-validated R2 {r2:.2f}\n{count_text(pairs)}",
         alignment="left",
         title_fontsize="x-small",
         fontsize="x-small",
@@ -237,11 +236,11 @@ def _colours() -> Sequence[Any]:
     return [_colour(0), _colour(1), "black"]
 
 
-def _colour(at: int) -> Any:
+def _colour(index: int) -> Any:
     import seaborn as sns
 
-    return sns.color_palette("colorblind", 10)[at % 10]
+    return sns.color_palette("colorblind", 10)[index % 10]
 
 
-def _line(at: int) -> str:
-    return ("-", "--", "-.", ":")[at % 4]
+def _line(index: int) -> str:
+    return ("-", "--", "-.", ":")[index % 4]

@@ -1,4 +1,4 @@
-"""Mutual information of hyperparameters and the difference within pairs, beside its null."""
+"""Mutual information of hyperparameters and the difference within pairs, with its null."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lemur_analysis.pairs.table import Pairs, TooFewPairsError, listed, read_pairs, short
+from lemur_analysis.pairs.table import Pairs, TooFewPairsError, read_pairs, short_name, split_names
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ _NOISE = 1e-10
 ESTIMATORS = ("plug-in", "plug-in-eleven", "ksg")
 """Names of the estimators:
 
-- ``plug-in``: of counts in ten equal bins of [0, 1], the last of them closed.
-- ``plug-in-eleven``: as published with CrossedWires, ``digitize(x, arange(0, 1.01, .1))``, where
-  the maximum of each variable falls into an eleventh bin of its own.
-- ``ksg``: of the distances to the third nearest neighbour (Kraskov, Stögbauer, Grassberger 2004):
-  scikit-learn's for single hyperparameters, the paper's first estimator with the maximum norm for
-  pairs of them.
+- ``plug-in``: from counts in ten equal bins of [0, 1]; the last bin includes 1.
+- ``plug-in-eleven``: as published with CrossedWires, ``digitize(x, arange(0, 1.01, .1))``, which
+  puts the maximum of each variable into an eleventh bin.
+- ``ksg``: from distances to the third nearest neighbour (Kraskov, Stögbauer, Grassberger 2004),
+  with scikit-learn's estimator for single hyperparameters, and the first estimator of the paper
+  with the maximum norm for pairs of hyperparameters.
 """
 
 
@@ -43,63 +43,65 @@ def mutual_information(
 ) -> DataFrame:
     """Return the mutual information of hyperparameters and the absolute difference of scores.
 
-    Each variable is scaled to [0, 1] by its minimum and maximum. Estimates from counts are too
-    high, and more so for two hyperparameters, whose hundred cells hold few pairs each: values of
-    one and of two can only be compared by their excess over the null, what the estimator gives when
-    the differences are shuffled among the pairs.
+    Each variable is scaled to [0, 1] by its minimum and maximum. Estimates from counts are biased
+    upwards, and more so for two hyperparameters, whose hundred cells contain few pairs each. Values
+    for one and for two hyperparameters can therefore only be compared by their excess over the null
+    distribution: the estimates after shuffling the differences among the pairs.
 
     Args:
-        frame: Pairs, as `read_pairs` takes them; incomplete ones are left out.
+        frame: Pairs, as for `read_pairs`; incomplete pairs are left out.
         scores: The two columns of scores.
         hyperparameters: The columns of hyperparameters.
-        estimators: Some of `ESTIMATORS`.
-        permutations: Shuffles that make the null; 0 makes none.
-        repeats: How often ``ksg`` is averaged over the noise of 1e-10 that parts equal values.
-        seed: Of the shuffles and the noise.
+        estimators: Names from `ESTIMATORS`.
+        permutations: Number of shuffles for the null distribution; 0 skips it.
+        repeats: Number of ``ksg`` estimates to average, each with other noise of 1e-10, which
+            separates equal values.
+        seed: Seed of the shuffles and the noise.
 
     Returns:
         A frame with ``estimator``; ``variables``, one hyperparameter or two joined by `` + ``;
-        ``size``, 1 or 2; ``pairs``, how many were used; ``information``, in nats; ``null``, the
-        mean of the null, and ``null_95``, its 95th percentile; ``excess``, the information over the
-        mean of the null; ``p``, the share of shuffles that reach the information, one added to both
-        counts; ``interaction``, what two hyperparameters say together beyond the sum of what each
-        says alone, in excess of the null (all of it by the first KSG estimator for ``ksg``), and
-        ``interaction_p``, the share of shuffles that reach it, likewise; both NaN for single ones.
+        ``size``, 1 or 2; ``pairs``, the number of pairs used; ``information``, in nats; ``null``
+        and ``null_95``, the mean and the 95th percentile of the null distribution; ``excess``,
+        ``information`` minus ``null``; ``p``, the share of shuffles that reach the information,
+        with one added to both counts; ``interaction``, the joint information of two hyperparameters
+        minus the sum of their single ones, in excess of the null distribution (for ``ksg``, all
+        with the first KSG estimator); ``interaction_p``, the share of shuffles that reach the
+        interaction, with one added to both counts. Both are NaN for single hyperparameters.
 
     Raises:
-        SettingsError: Fewer than five pairs are complete, or a value is out of range.
+        SettingsError: Fewer than five pairs are complete, or an argument is out of range.
     """
-    chosen = _estimators(estimators)
+    names = _estimators(estimators)
     if permutations < 0 or repeats < 1:
         raise SettingsError(
             f"permutations is {permutations} and repeats {repeats}; expected whole numbers from 0 "
             "and from 1"
         )
-    found = []
+    tables = []
     for key, part in read_pairs(frame, scores, hyperparameters).groups():
-        variables, difference = _scaled(part)
-        for name in chosen:
-            rows = _estimated(name, variables, difference, permutations, repeats, seed)
+        variables, difference = _scaled_variables(part)
+        for name in names:
+            rows = _information_table(name, variables, difference, permutations, repeats, seed)
             rows.insert(0, "estimator", name)
             rows.insert(3, "pairs", len(difference))
             for at, (column, value) in enumerate(key.items()):
                 rows.insert(at, column, value)
-            found.append(rows)
-    return pd.concat(found, ignore_index=True)
+            tables.append(rows)
+    return pd.concat(tables, ignore_index=True)
 
 
 def plug_in(variables: Sequence[NDArray[Any]], difference: NDArray[Any], *, closed: bool) -> float:
-    """Return the mutual information of counts in equal bins, in nats.
+    """Return the mutual information estimated from counts in equal bins, in nats.
 
     Args:
-        variables: One or two arrays, scaled to [0, 1].
-        difference: An array as long, scaled likewise.
-        closed: Whether the last of ten bins holds the maximum; otherwise it has an eleventh.
+        variables: One or two arrays of equal length, scaled to [0, 1].
+        difference: An array of the same length, scaled to [0, 1].
+        closed: Whether the last of ten bins includes 1; if False, 1 has an eleventh bin.
     """
     from sklearn.metrics import mutual_info_score
 
-    codes = [_binned(one, closed) for one in variables]
-    return float(mutual_info_score(_joint(codes), _binned(difference, closed)))
+    codes = [_bin_codes(variable, closed) for variable in variables]
+    return float(mutual_info_score(_joint(codes), _bin_codes(difference, closed)))
 
 
 def ksg(
@@ -108,13 +110,13 @@ def ksg(
     """Return the mutual information of continuous variables by nearest neighbours, in nats.
 
     This is the first estimator of Kraskov, Stögbauer and Grassberger (2004, equation 8) with the
-    maximum norm. It can be below 0 by chance, and is not cut off there. Separate equal values
-    with noise first.
+    maximum norm. Estimates may be negative and are not clipped. Equal values must be separated by
+    adding noise first.
 
     Args:
         variables: Shape ``(samples, dimensions)``.
         difference: Shape ``(samples,)``.
-        neighbours: The k of the k-th nearest neighbour.
+        neighbours: k, to use the distance to the k-th nearest neighbour.
     """
     from scipy.spatial import cKDTree
     from scipy.special import digamma
@@ -122,18 +124,18 @@ def ksg(
     other = difference.reshape(-1, 1)
     both = np.hstack([variables, other])
     distance = cKDTree(both).query(both, neighbours + 1, p=np.inf)[0][:, -1]
-    # Strictly nearer than the k-th neighbour.
+    # Count points strictly nearer than the k-th neighbour.
     distance = np.nextafter(distance, 0)
     counts = [
-        cKDTree(one).query_ball_point(one, distance, p=np.inf, return_length=True)
-        for one in (variables, other)
+        cKDTree(points).query_ball_point(points, distance, p=np.inf, return_length=True)
+        for points in (variables, other)
     ]
     near = np.mean(digamma(counts[0]) + digamma(counts[1]))
     return float(digamma(len(difference)) + digamma(neighbours) - near)
 
 
 def _estimators(names: str | Sequence[str]) -> list[str]:
-    chosen = listed(names)
+    chosen = split_names(names)
     for name in chosen:
         if name not in ESTIMATORS:
             raise SettingsError(f"estimator {name!r}: expected {', '.join(ESTIMATORS)}")
@@ -142,8 +144,8 @@ def _estimators(names: str | Sequence[str]) -> list[str]:
     return chosen
 
 
-def _scaled(part: Pairs) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
-    """Return the hyperparameters and the difference of the pairs that have all of them."""
+def _scaled_variables(part: Pairs) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    """Return the scaled hyperparameters and difference of the pairs that have all of them."""
     names = list(part.hyperparameters)
     if not names:
         raise TooFewPairsError(f"the pairs{part.place} have no numeric hyperparameter")
@@ -155,13 +157,13 @@ def _scaled(part: Pairs) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
             f"{len(table)} pairs{part.place} have both scores and every hyperparameter; mutual "
             f"information needs {NEIGHBOURS + 2} or more"
         )
-    # A constant says nothing, and has no range to be scaled by.
+    # A constant column has no range to scale by.
     width = (table.max() - table.min()).replace(0, 1)
     scaled = ((table - table.min()) / width).to_numpy()
-    return {short(name): scaled[:, at] for at, name in enumerate(names)}, scaled[:, -1]
+    return {short_name(name): scaled[:, at] for at, name in enumerate(names)}, scaled[:, -1]
 
 
-def _estimated(
+def _information_table(
     estimator: str,
     variables: dict[str, NDArray[Any]],
     difference: NDArray[Any],
@@ -178,8 +180,8 @@ def _estimated(
     null = np.array(shuffled).reshape(permutations, *observed.shape)
     rows = pd.DataFrame(
         {
-            "variables": [" + ".join(one) for one in sets],
-            "size": [len(one) for one in sets],
+            "variables": [" + ".join(names) for names in sets],
+            "size": [len(names) for names in sets],
             "information": observed[0],
         }
     )
@@ -189,29 +191,29 @@ def _estimated(
     rows["null"] = null[:, 0].mean(axis=0)
     rows["null_95"] = np.quantile(null[:, 0], 0.95, axis=0)
     rows["excess"] = rows["information"] - rows["null"]
-    rows["p"] = _reaching(null[:, 0], observed[0])
+    rows["p"] = _p_value(null[:, 0], observed[0])
     joint, chance = _interactions(observed[1], sets), _interactions(null[:, 1], sets)
     rows["interaction"] = joint - chance.mean(axis=0)
-    rows["interaction_p"] = np.where(np.isnan(joint), np.nan, _reaching(chance, joint))
+    rows["interaction_p"] = np.where(np.isnan(joint), np.nan, _p_value(chance, joint))
     return rows
 
 
-def _reaching(null: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-    """Return the share of shuffles that reach a value, one added to both counts."""
-    # Equal values of counts can come out apart by rounding.
+def _p_value(null: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
+    """Return the share of shuffles that reach a value, with one added to both counts."""
+    # Allow for rounding errors between equal values.
     share: NDArray[Any] = (1 + (null >= observed - 1e-12).sum(axis=0)) / (1 + len(null))
     return share
 
 
 def _interactions(information: NDArray[Any], sets: Sequence[tuple[str, ...]]) -> NDArray[Any]:
-    """Return the information of each two variables less that of both; NaN for single ones."""
-    at = {one: place for place, one in enumerate(sets)}
-    found = np.full(information.shape, np.nan)
-    for one, place in at.items():
-        if len(one) == 2:
-            alone = [information[..., at[(name,)]] for name in one]
-            found[..., place] = information[..., place] - alone[0] - alone[1]
-    return found
+    """Return the information of each pair minus that of its members; NaN for single variables."""
+    columns = {names: column for column, names in enumerate(sets)}
+    interactions = np.full(information.shape, np.nan)
+    for names, column in columns.items():
+        if len(names) == 2:
+            first, second = (information[..., columns[(name,)]] for name in names)
+            interactions[..., column] = information[..., column] - first - second
+    return interactions
 
 
 def _estimate_of(
@@ -220,27 +222,27 @@ def _estimate_of(
     sets: Sequence[tuple[str, ...]],
     random: np.random.Generator,
 ) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """Return what estimates the information of each set of variables and a difference.
+    """Return a function that estimates the information of each set of variables and a difference.
 
-    It returns two rows: what is reported, and what interactions are made of.
+    Its result has two rows: the values to report, and those from which to compute interactions.
     """
     if estimator == "ksg":
-        return lambda difference: _neighbours(variables, sets, difference, random)
+        return lambda difference: _ksg_estimates(variables, sets, difference, random)
     closed = estimator == "plug-in"
     from sklearn.metrics import mutual_info_score
 
-    codes = {name: _binned(one, closed) for name, one in variables.items()}
-    joint = [_joint([codes[name] for name in one]) for one in sets]
+    codes = {name: _bin_codes(values, closed) for name, values in variables.items()}
+    joint = [_joint([codes[name] for name in names]) for names in sets]
 
-    def counted(difference: NDArray[Any]) -> NDArray[Any]:
-        binned = _binned(difference, closed)
-        values = [float(mutual_info_score(one, binned)) for one in joint]
+    def estimate(difference: NDArray[Any]) -> NDArray[Any]:
+        binned = _bin_codes(difference, closed)
+        values = [float(mutual_info_score(joint_codes, binned)) for joint_codes in joint]
         return np.array([values, values])
 
-    return counted
+    return estimate
 
 
-def _neighbours(
+def _ksg_estimates(
     variables: dict[str, NDArray[Any]],
     sets: Sequence[tuple[str, ...]],
     difference: NDArray[Any],
@@ -256,12 +258,14 @@ def _neighbours(
         columns, difference, n_neighbors=NEIGHBOURS, random_state=int(random.integers(2**31))
     )
     separated, other = noisy(columns), noisy(difference)
-    at = {name: place for place, name in enumerate(variables)}
-    own = np.array([ksg(separated[:, [at[name] for name in one]], other) for one in sets])
-    return np.array([np.concatenate([single, own[len(single) :]]), own])
+    index = {name: column for column, name in enumerate(variables)}
+    first_ksg = np.array(
+        [ksg(separated[:, [index[name] for name in names]], other) for names in sets]
+    )
+    return np.array([np.concatenate([single, first_ksg[len(single) :]]), first_ksg])
 
 
-def _binned(values: NDArray[Any], closed: bool) -> NDArray[Any]:
+def _bin_codes(values: NDArray[Any], closed: bool) -> NDArray[Any]:
     bins: NDArray[Any]
     if closed:
         bins = np.minimum((values * BINS).astype(int), BINS - 1)
@@ -273,6 +277,6 @@ def _binned(values: NDArray[Any], closed: bool) -> NDArray[Any]:
 def _joint(codes: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Return one code for each combination of the codes of several variables."""
     joint = codes[0]
-    for one in codes[1:]:
-        joint = joint * (BINS + 2) + one
+    for variable_codes in codes[1:]:
+        joint = joint * (BINS + 2) + variable_codes
     return joint

@@ -1,4 +1,4 @@
-"""Figures of pairs: a panel per task, data set, metric and nets."""
+"""Figures of pairs, with one panel per task, dataset, metric and nets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lemur_analysis.frame import CELL
-from lemur_analysis.pairs.table import Pairs, TooFewPairsError, read_pairs, short
+from lemur_analysis.pairs.table import Pairs, TooFewPairsError, read_pairs, short_name
 from lemur_analysis.plot.figure import NothingToDrawError, axes_for, say_missing
 from lemur_analysis.plot.fonts import drawable, set_fonts
 from lemur_analysis.plot.style import label
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 USED = ("role", "position", "prm", "state")
-"""Columns of results that figures of pairs read beside the usual ones."""
-NO_PAIRS = "no pairs: select a collection of pairs, with --collection for example"
+"""Columns of results that figures of pairs read in addition to the usual ones."""
+NO_PAIRS = "no pairs: select a collection of pairs, for example with --collection"
 
 
 class PanelPart(NamedTuple):
     """One panel of a group of pairs.
 
     Attributes:
-        key: What tells it apart from the other panels of the group.
-        title: The same for people; empty if the group has one panel.
+        key: Identifies the panel within the group; passed to the function that draws it.
+        title: Title of the panel within the group; empty if the group has a single panel.
     """
 
     key: Any = None
@@ -38,21 +38,22 @@ class PanelPart(NamedTuple):
 def pair_figure(
     parts: Callable[..., Sequence[PanelPart]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
-    """Make a figure of a function ``draw(ax, pairs, key, **options)`` that draws one panel.
+    """Turn a function ``draw(ax, pairs, key, **options)`` that draws one panel into a figure.
 
     Args:
-        parts: Returns the panels of a group of pairs, given them and the options; None makes one.
+        parts: Called with a group of pairs and the options; returns the panels of the group. None:
+            one panel per group.
     """
 
     def decorate(draw: Callable[..., None]) -> Callable[..., Any]:
         defaults = {
-            name: one.default
-            for name, one in inspect.signature(draw).parameters.items()
-            if one.kind is one.KEYWORD_ONLY
+            name: parameter.default
+            for name, parameter in inspect.signature(draw).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY
         }
 
         @wraps(draw)
-        def drawn(
+        def draw_figure(
             frame: DataFrame,
             ax: Any = None,
             *,
@@ -61,34 +62,34 @@ def pair_figure(
             **options: Any,
         ) -> Any:
             if holds_no_pairs(frame, scores):
-                [one] = axes_for(ax, [""])
-                say_missing(one, NO_PAIRS)
-                return one
-            given = {**defaults, **options}
+                [message_ax] = axes_for(ax, [""])
+                say_missing(message_ax, NO_PAIRS)
+                return message_ax
+            settings = {**defaults, **options}
             panels = [
                 (panel_title(key, part.title), pairs, part)
                 for key, pairs in read_pairs(frame, scores, hyperparameters).groups()
-                for part in (parts(pairs, **given) if parts else [PanelPart()])
+                for part in (parts(pairs, **settings) if parts else [PanelPart()])
             ]
             axes = axes_for(ax, [title for title, *_ in panels])
-            for one, (title, pairs, part) in zip(axes, panels, strict=True):
-                _draw(draw, one, pairs, part, given)
-                one.set_title(title, loc="left", fontsize="medium")
-                set_fonts(one)
+            for panel_ax, (title, pairs, part) in zip(axes, panels, strict=True):
+                _draw(draw, panel_ax, pairs, part, settings)
+                panel_ax.set_title(title, loc="left", fontsize="medium")
+                set_fonts(panel_ax)
             return axes[0] if len(axes) == 1 else axes
 
-        drawn.__signature__ = _signature(draw)  # type: ignore[attr-defined]
-        drawn.needs, drawn.uses = (), USED  # type: ignore[attr-defined]
-        return drawn
+        draw_figure.__signature__ = _signature(draw)  # type: ignore[attr-defined]
+        draw_figure.needs, draw_figure.uses = (), USED  # type: ignore[attr-defined]
+        return draw_figure
 
     return decorate
 
 
-def counted(pairs: Pairs) -> str:
-    """Return how many pairs are drawn, and how many cannot be.
+def count_text(pairs: Pairs) -> str:
+    """Return the number of pairs that are drawn, and of those that cannot be, as text.
 
     >>> import pandas as pd
-    >>> counted(Pairs(pd.DataFrame({"a": [0.5, 0.5], "b": [0.25, None]}), ("a", "b"), ()))
+    >>> count_text(Pairs(pd.DataFrame({"a": [0.5, 0.5], "b": [0.25, None]}), ("a", "b"), ()))
     'n=1, 1 failed'
     """
     complete = len(pairs.complete.frame)
@@ -97,7 +98,7 @@ def counted(pairs: Pairs) -> str:
 
 
 def panel_title(key: Mapping[str, object], part: str = "") -> str:
-    """Return the title of a panel: what its pairs have in common, and what tells it apart.
+    """Return the title of a panel: the values that its pairs share, and the title of the part.
 
     >>> print(panel_title({"task": "t", "metric": "acc", "nets": "A, B"}, "plug-in"))
     t, acc
@@ -110,12 +111,12 @@ def panel_title(key: Mapping[str, object], part: str = "") -> str:
 
 
 def axis_label(name: str) -> str:
-    """Return a hyperparameter's name for an axis."""
-    return label(short(name))
+    """Return the label of an axis for a hyperparameter."""
+    return label(short_name(name))
 
 
 def holds_no_pairs(frame: DataFrame, scores: str) -> bool:
-    """Return whether a frame holds results, but none of pairs."""
+    """Return whether a frame contains results, but no pairs."""
     results = {*CELL, "nn", "epoch", "accuracy"} <= set(frame.columns)
     if {"role", "position"} <= set(frame.columns):
         return bool(frame.empty)
@@ -132,20 +133,22 @@ def _draw(
     except NothingToDrawError as error:
         say_missing(ax, str(error))
     except TooFewPairsError as error:
-        # Beside other panels, which can have enough.
+        # Other panels may have enough pairs.
         say_missing(ax, drawable(str(error)).replace("$", r"\$"))
 
 
 def _signature(draw: Callable[..., None]) -> inspect.Signature:
-    own = [
-        one for one in inspect.signature(draw).parameters.values() if one.kind is one.KEYWORD_ONLY
+    options = [
+        parameter
+        for parameter in inspect.signature(draw).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
     ]
-    both, only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    either, only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature(
         [
-            inspect.Parameter("frame", both),
-            inspect.Parameter("ax", both, default=None),
-            *own,
+            inspect.Parameter("frame", either),
+            inspect.Parameter("ax", either, default=None),
+            *options,
             inspect.Parameter("scores", only, default=""),
             inspect.Parameter("hyperparameters", only, default=""),
         ]

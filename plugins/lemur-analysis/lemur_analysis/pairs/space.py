@@ -1,4 +1,4 @@
-"""The three-dimensional space of hyperparameters, for `lemur_analysis.pairs.pair_space`."""
+"""Drawing of `lemur_analysis.pairs.pair_space`, the 3D space of hyperparameters."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from lemur_analysis.pairs.panels import (
     NO_PAIRS,
     axis_label,
-    counted,
+    count_text,
     holds_no_pairs,
     panel_title,
 )
-from lemur_analysis.pairs.table import Pairs, listed, read_pairs, short
+from lemur_analysis.pairs.table import Pairs, read_pairs, short_name, split_names
 from lemur_analysis.plot.figure import PANEL_SIZE
 from lemur_analysis.plot.fonts import set_fonts
 from lemur_analysis.plot.style import GREY
@@ -25,46 +25,49 @@ if TYPE_CHECKING:
 
 _USUAL = (("batch", "batch_size"), ("lr", "learning_rate"), ("epochs",), ("adam_epsilon",))
 _SIZES = (8.0, 70.0)
-"""Areas of the smallest and largest marks, in points squared."""
+"""Areas of the smallest and largest markers, in points squared."""
 
 
 def draw_space(frame: Any, ax: Any, axes: str, scores: str, hyperparameters: str) -> Any:
     """Draw each group of pairs in a space of three hyperparameters."""
     if holds_no_pairs(frame, scores):
-        [one] = _axes(ax, 1)
-        _say(one, NO_PAIRS)
-        return one
+        [message_ax] = _axes(ax, 1)
+        _draw_message(message_ax, NO_PAIRS)
+        return message_ax
     parts = list(read_pairs(frame, scores, hyperparameters).groups())
-    drawn = _axes(ax, len(parts))
-    for one, (key, part) in zip(drawn, parts, strict=True):
-        names = chosen_axes(part, axes)
-        one.set_title(panel_title(key), loc="left", fontsize="medium")
+    panel_axes = _axes(ax, len(parts))
+    for panel_ax, (key, part) in zip(panel_axes, parts, strict=True):
+        names = axis_columns(part, axes)
+        panel_ax.set_title(panel_title(key), loc="left", fontsize="medium")
         if part.complete.frame.empty:
-            _say(one, "no pair has both scores")
+            _draw_message(panel_ax, "no pair has both scores")
         elif len(names) < 3:
-            _say(one, "fewer than three hyperparameters vary")
+            _draw_message(panel_ax, "fewer than three hyperparameters vary")
         else:
-            _draw(one, part, names)
-        set_fonts(one)
-    return drawn[0] if len(drawn) == 1 else drawn
+            _draw(panel_ax, part, names)
+        set_fonts(panel_ax)
+    return panel_axes[0] if len(panel_axes) == 1 else panel_axes
 
 
-def chosen_axes(pairs: Pairs, given: str) -> list[str]:
-    """Return the columns along x, y, z and the one that is the size, if there is one.
+def axis_columns(pairs: Pairs, axes: str) -> list[str]:
+    """Return the columns along x, y and z, and the one shown as size if there are four.
+
+    Args:
+        pairs: The pairs.
+        axes: Names of hyperparameters, separated by ``+``; if empty, those that vary are chosen.
 
     Raises:
-        SettingsError: A name is none of a hyperparameter, or there are fewer than three or more
-            than four.
+        SettingsError: A name is not that of a hyperparameter, or there are not three or four names.
     """
-    by_name = {short(name): name for name in pairs.hyperparameters}
-    if given:
-        names = listed(given)
+    by_name = {short_name(name): name for name in pairs.hyperparameters}
+    if axes:
+        names = split_names(axes)
         for name in names:
             if name not in by_name and name not in by_name.values():
-                known = ", ".join(by_name) or "none"
-                raise SettingsError(f"axes: no hyperparameter {name!r}; there are {known}")
+                available = ", ".join(by_name) or "none"
+                raise SettingsError(f"axes: no hyperparameter {name!r}; there are {available}")
         if len(names) not in (3, 4):
-            raise SettingsError(f"axes {given!r}: expected three hyperparameters, or four")
+            raise SettingsError(f"axes {axes!r}: expected three hyperparameters, or four")
         return [by_name.get(name, name) for name in names]
     varying = {
         name: column for name, column in by_name.items() if pairs.frame[column].nunique() > 1
@@ -103,20 +106,20 @@ def _draw(ax: Any, part: Pairs, names: list[str]) -> None:
     ax.tick_params(labelsize="x-small")
     bar = ax.figure.colorbar(marks, ax=ax, shrink=0.6, pad=0.14)
     bar.set_label(
-        f"absolute difference, {counted(part)}\n(grey: up to the median)", fontsize="small"
+        f"absolute difference, {count_text(part)}\n(grey: up to the median)", fontsize="small"
     )
     if len(names) == 4:
-        _say_sizes(ax, pairs.frame[names[3]], names[3])
+        _add_size_legend(ax, pairs.frame[names[3]], names[3])
 
 
 def _sizes(values: Series) -> Series:
-    """Return the area of each mark; it grows with the value, from the smallest to the largest."""
+    """Return the area of each marker, which grows linearly with the value."""
     width = float(values.max() - values.min())
     share = (values - values.min()) / width if width else values * 0
     return (_SIZES[0] + share * (_SIZES[1] - _SIZES[0])).fillna(_SIZES[0])
 
 
-def _say_sizes(ax: Any, values: Series, name: str) -> None:
+def _add_size_legend(ax: Any, values: Series, name: str) -> None:
     shown = np.linspace(float(values.min()), float(values.max()), 3)
     for area, value in zip(np.linspace(*_SIZES, 3), shown, strict=True):
         ax.scatter([], [], s=area, color="black", lw=0, label=f"{value:.2g}")
@@ -140,20 +143,20 @@ def _axes(ax: Any, count: int) -> Any:
             layout="constrained",
             subplot_kw={"projection": "3d"},
         )
-        for one in grid.flat[count:]:
-            one.remove()
+        for unused in grid.flat[count:]:
+            unused.remove()
         return grid.ravel()[:count]
-    given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-    if len(given) != count or any(one.name != "3d" for one in given):
+    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    if len(axes) != count or any(panel_ax.name != "3d" for panel_ax in axes):
         raise SettingsError(
             f"ax: expected {count} three-dimensional axes, "
             "as plt.subplots(subplot_kw={'projection': '3d'}) makes them"
         )
-    return given
+    return axes
 
 
-def _say(ax: Any, text: str) -> None:
-    # Three-dimensional axes take text at other coordinates than `say_missing` gives.
+def _draw_message(ax: Any, text: str) -> None:
+    # `say_missing` does not work on 3D axes, whose method text expects 3D coordinates.
     ax.text2D(
         0.5, 0.5, textwrap.fill(text, 44), ha="center", va="center", transform=ax.transAxes,
         gid="missing",

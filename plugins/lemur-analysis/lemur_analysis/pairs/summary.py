@@ -1,4 +1,4 @@
-"""How far apart the trainings of pairs are: summaries, extremes, the most and least different."""
+"""Differences within pairs: summaries, ranges of scores, and the most and least different pairs."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ THRESHOLDS = (0.01, 0.05, 0.1, 0.2)
 def summary(
     frame: DataFrame, *, scores: str | Sequence[str] = "", threshold: float = 0.05
 ) -> DataFrame:
-    """Return how far apart the scores of pairs are, a row per task, data set, metric and nets.
+    """Return statistics of the differences, with one row per task, dataset, metric and nets.
 
     Args:
-        frame: Pairs, as `read_pairs` takes them.
+        frame: Pairs, as for `read_pairs`.
         scores: The two columns of scores.
-        threshold: Pairs that differ by more are counted; 0 to 1.
+        threshold: Count the pairs that differ by more than this; 0 to 1.
 
     Returns:
-        A frame with ``pairs``; ``complete``, those with both scores, which alone count in what
-        follows; ``failed``, the others; ``repeated``, rows that repeat another in all columns,
-        which count like others; ``min``, ``max``, ``median``, ``mean`` of the absolute difference,
-        0 to 1, NaN without complete pairs; ``above``, the number of pairs that differ by more than
-        the threshold, and ``share``, their share of the complete ones.
+        A frame with ``pairs``, their number; ``complete``, the number of pairs with both scores;
+        ``failed``, the number of the others; ``repeated``, the number of rows equal to an earlier
+        one in all columns, which are not left out; ``min``, ``max``, ``median``, ``mean`` of the
+        absolute difference of complete pairs, 0 to 1, NaN if there are none; ``threshold``;
+        ``above``, the number of complete pairs that differ by more than the threshold; ``share``,
+        their share of the complete pairs.
     """
     _check_share("threshold", threshold)
 
@@ -65,26 +66,26 @@ def shares(
 
     Returns:
         A frame with ``threshold``; ``above``, the number of complete pairs that differ by more;
-        ``complete``, all of them; ``share``, 0 to 1, NaN if there are none.
+        ``complete``, the number of complete pairs; ``share``, 0 to 1, NaN if there are none.
     """
     return pd.concat(
         [
-            summary(frame, scores=scores, threshold=one).drop(
+            summary(frame, scores=scores, threshold=threshold).drop(
                 columns=["pairs", "failed", "repeated", "min", "max", "median", "mean"]
             )
-            for one in thresholds
+            for threshold in thresholds
         ],
         ignore_index=True,
     )
 
 
 def extremes(frame: DataFrame, *, scores: str | Sequence[str] = "") -> DataFrame:
-    """Return the range of each side's score, a row per side.
+    """Return the range of the scores on each side of the pairs, with one row per side.
 
     Returns:
-        A frame with ``side``, the column of the scores; ``trainings``, those with a score;
-        ``failed``, those without; ``min``, ``max``, ``median``, ``mean``, 0 to 1, of all that have
-        a score, also where the other training of the pair has none.
+        A frame with ``side``, the column of the scores; ``trainings``, the number with a score;
+        ``failed``, the number without; ``min``, ``max``, ``median``, ``mean``, 0 to 1, of all
+        trainings with a score, including those whose counterpart has none.
     """
     rows = []
     for key, part in read_pairs(frame, scores).groups():
@@ -93,28 +94,28 @@ def extremes(frame: DataFrame, *, scores: str | Sequence[str] = "") -> DataFrame
             rows.append(
                 key
                 | {"side": name, "trainings": len(values), "failed": len(part.frame) - len(values)}
-                | {one: values.agg(one) for one in ("min", "max", "median", "mean")}
+                | {name: values.agg(name) for name in ("min", "max", "median", "mean")}
             )
     return pd.DataFrame(rows)
 
 
 def top(frame: DataFrame, n: int = 3, *, scores: str | Sequence[str] = "") -> DataFrame:
-    """Return the pairs that differ most, of each task, data set, metric and nets.
+    """Return the pairs that differ most, for each task, dataset, metric and nets.
 
     Args:
-        frame: Pairs, as `read_pairs` takes them.
-        n: How many; more where others tie with the last of them.
+        frame: Pairs, as for `read_pairs`.
+        n: Number of pairs; pairs that tie with the last one are also returned.
         scores: The two columns of scores.
 
     Returns:
-        The rows of these pairs, with ``rank``, from 1, the same for ties; ``ties``, how many pairs
-        have exactly this difference; ``difference``, 0 to 1.
+        The rows of these pairs, with ``rank``, from 1, equal for ties; ``ties``, the number of
+        pairs with exactly this difference; ``difference``, 0 to 1.
     """
     return _extreme(frame, n, scores, ascending=False)
 
 
 def bottom(frame: DataFrame, n: int = 3, *, scores: str | Sequence[str] = "") -> DataFrame:
-    """Return the pairs that differ least; as `top`."""
+    """Return the pairs that differ least; see `top`."""
     return _extreme(frame, n, scores, ascending=True)
 
 
@@ -123,7 +124,7 @@ def _extreme(
 ) -> DataFrame:
     if n < 1:
         raise SettingsError(f"n is {n}; expected a whole number from 1")
-    found = []
+    tables = []
     for _, part in read_pairs(frame, scores).groups():
         pairs = part.complete
         difference = pairs.difference
@@ -134,8 +135,8 @@ def _extreme(
         )
         ranked.insert(0, "rank", rank)
         ranked.insert(1, "ties", ties)
-        found.append(ranked[rank <= n].sort_values("rank", kind="stable"))
-    return pd.concat(found, ignore_index=True)
+        tables.append(ranked[rank <= n].sort_values("rank", kind="stable"))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _check_share(name: str, value: float) -> None:

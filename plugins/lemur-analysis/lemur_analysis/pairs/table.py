@@ -1,4 +1,4 @@
-"""A frame with one row per pair of trainings: which columns are what, and what is refused."""
+"""Frames with one row per pair of trainings: their columns, and how they are validated."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 PUBLISHED_SCORES = ("pt_test_acc", "tf_test_acc")
-"""The scores of CrossedWires' tables: of PyTorch and of TensorFlow."""
+"""Columns of the scores of PyTorch and TensorFlow in CrossedWires' tables."""
 DIFFERENCES = ("difference", "accuracy_diff")
-"""Columns that hold the absolute difference of both scores, the first that is there is read."""
+"""Columns of the absolute difference of both scores; the first one that exists is read."""
 NAMES = ("name", "Name")
-"""Columns that name a pair."""
+"""Columns of the name of a pair."""
 GROUPS = (*CELL, "nets", "nn", "net")
-"""Columns within which pairs can be compared: no others are put together."""
+"""Columns to group by; pairs are only compared within a group."""
 FRAMEWORKS = {"pt_test_acc": "PyTorch", "tf_test_acc": "TensorFlow"}
 _ROUNDING = 1e-6
 _LONGEST = 80
@@ -39,10 +39,10 @@ class Pairs:
     """Pairs of trainings with the same hyperparameters.
 
     Attributes:
-        frame: A row per pair.
-        scores: The two columns of scores, 0 to 1; NaN where a training failed.
-        hyperparameters: The columns of numeric hyperparameters.
-        title: What the pairs have in common; empty if the frame does not say.
+        frame: The pairs, one per row.
+        scores: Names of the two columns of scores, 0 to 1; NaN if a training failed.
+        hyperparameters: Names of the columns of numeric hyperparameters.
+        title: The values of `GROUPS` that the pairs share; empty if there are none.
     """
 
     frame: DataFrame
@@ -52,20 +52,20 @@ class Pairs:
 
     @property
     def difference(self) -> Series:
-        """The absolute difference of the scores, 0 to 1; NaN where one of them is.
+        """The absolute difference of the scores, 0 to 1; NaN if a score is missing.
 
-        A column that holds it is read in place of the scores, as it can have more digits.
+        A column of `DIFFERENCES` takes precedence over the scores, as it may have more digits.
         """
         first, second = (self.frame[name] for name in self.scores)
-        own = (first - second).abs()
+        computed = (first - second).abs()
         for name in DIFFERENCES:
             if name in self.frame.columns:
-                return self.frame[name].astype("float64").where(own.notna()).fillna(own)
-        return own
+                return self.frame[name].astype("float64").where(computed.notna()).fillna(computed)
+        return computed
 
     @property
     def names(self) -> Series:
-        """The names of the pairs: their own, or their places in the frame."""
+        """The names of the pairs; without a column of names, their index in the frame."""
         for name in NAMES:
             if name in self.frame.columns:
                 return self.frame[name].astype(str)
@@ -73,17 +73,17 @@ class Pairs:
 
     @property
     def place(self) -> str:
-        """What to add to an error about these pairs: " of TITLE", or nothing."""
+        """Text that identifies these pairs in an error message: " of TITLE", or empty."""
         title = self.title if len(self.title) <= _LONGEST else f"{self.title[:_LONGEST]}..."
         return f" of {title}" if title else ""
 
     @property
     def complete(self) -> Pairs:
-        """The pairs of which both trainings have a score."""
+        """The pairs in which both trainings have a score."""
         return replace(self, frame=self.frame[self.difference.notna()])
 
     def groups(self) -> Iterator[tuple[dict[str, object], Pairs]]:
-        """Yield the pairs that can be compared, with the columns in which they agree."""
+        """Yield each group of comparable pairs with the values of `GROUPS` that they share."""
         by = [name for name in GROUPS if name in self.frame.columns]
         if not by or self.frame.empty:
             yield {}, self
@@ -96,16 +96,17 @@ class Pairs:
 def read_pairs(
     frame: DataFrame, scores: str | Sequence[str] = "", hyperparameters: str | Sequence[str] = ""
 ) -> Pairs:
-    """Return the pairs that a frame holds.
+    """Return the pairs in a frame.
 
     Args:
-        frame: A row per pair, as `of_collections` or CrossedWires' tables have it, or the rows of
-            a collection of pairs, as `lemur_core.data` returns them. Its index is left aside.
-        scores: The two columns of scores, a sequence or names separated by ``+``. Without it they
-            are ``pt_test_acc, tf_test_acc`` or the two that begin with ``accuracy.``.
-        hyperparameters: The columns of hyperparameters, likewise. Without it they are those that
-            begin with ``prm.``, or else every numeric column that is nothing else; columns without
-            any number are left out.
+        frame: A frame with one row per pair, like the result of `of_collections` or a table of
+            CrossedWires, or the rows of a collection of pairs, read with `lemur_core.data`. The
+            index is ignored.
+        scores: The two columns of scores, a sequence or names separated by ``+``. By default,
+            ``pt_test_acc, tf_test_acc`` or the two columns that start with ``accuracy.``.
+        hyperparameters: The columns of hyperparameters, a sequence or names separated by ``+``. By
+            default, the columns that start with ``prm.`` or, if there are none, all numeric columns
+            without another meaning; columns without any number are left out.
 
     Raises:
         SettingsError: The frame lacks a column, a score is not between 0 and 1, or the column of
@@ -115,63 +116,64 @@ def read_pairs(
         from lemur_analysis.pairs.collections import of_rows
 
         frame = of_rows(frame)
-    pair = _score_columns(frame, listed(scores))
+    columns = _score_columns(frame, split_names(scores))
     frame = frame.reset_index(drop=True)
-    frame = frame.assign(**{name: _numbers(frame, name) for name in pair})
-    found = Pairs(frame, pair, _hyperparameters(frame, pair, listed(hyperparameters)))
-    _check_scores(found)
-    return found
+    frame = frame.assign(**{name: _numbers(frame, name) for name in columns})
+    names = _hyperparameters(frame, columns, split_names(hyperparameters))
+    pairs = Pairs(frame, columns, names)
+    _check_scores(pairs)
+    return pairs
 
 
-def short(name: str) -> str:
-    """Return what a score or hyperparameter is called in a figure.
+def short_name(name: str) -> str:
+    """Return the short name of a column of scores or hyperparameters, for figures.
 
-    >>> short("pt_test_acc"), short("accuracy.pytorch"), short("prm.lr"), short("epochs")
-    ('PyTorch', 'pytorch', 'lr', 'epochs')
+    >>> [short_name(name) for name in ("pt_test_acc", "accuracy.pytorch", "prm.lr", "epochs")]
+    ['PyTorch', 'pytorch', 'lr', 'epochs']
     """
     return FRAMEWORKS.get(name) or name.removeprefix(SCORE).removeprefix(PRM)
 
 
-def listed(names: str | Sequence[str]) -> list[str]:
-    """Return names that were given as a sequence, or as text separated by ``+`` or commas."""
+def split_names(names: str | Sequence[str]) -> list[str]:
+    """Return a list of names, given as a sequence or as text separated by ``+`` or commas."""
     if isinstance(names, str):
         return [name.strip() for name in re.split("[+,]", names) if name.strip()]
     return list(names)
 
 
-def _score_columns(frame: DataFrame, given: list[str]) -> tuple[str, str]:
-    if given and len(set(given)) != 2:
-        raise SettingsError(f"scores {', '.join(given)}: expected the names of two columns")
-    if given:
-        check_columns(frame, tuple(given))
+def _score_columns(frame: DataFrame, names: list[str]) -> tuple[str, str]:
+    if names and len(set(names)) != 2:
+        raise SettingsError(f"scores {', '.join(names)}: expected the names of two columns")
+    if names:
+        check_columns(frame, tuple(names))
     elif set(PUBLISHED_SCORES) <= set(frame.columns):
-        given = list(PUBLISHED_SCORES)
+        names = list(PUBLISHED_SCORES)
     else:
-        given = [name for name in frame.columns if str(name).startswith(SCORE)]
-    if len(given) != 2:
-        has = ", ".join(map(str, frame.columns)) or "none"
+        names = [name for name in frame.columns if str(name).startswith(SCORE)]
+    if len(names) != 2:
+        available = ", ".join(map(str, frame.columns)) or "none"
         raise SettingsError(
-            f"the frame has no pairs: name its two columns of scores, it has {has}; or select the "
-            "rows of a collection of pairs"
+            f"the frame has no pairs: name its two columns of scores, it has {available}; or "
+            "select the rows of a collection of pairs"
         )
-    return given[0], given[1]
+    return names[0], names[1]
 
 
 def _numbers(frame: DataFrame, name: str) -> Series:
     try:
         return frame[name].astype("float64")
     except (TypeError, ValueError):
-        raise SettingsError(f"column {name!r} holds what is no number") from None
+        raise SettingsError(f"column {name!r} contains values that are not numbers") from None
 
 
 def _hyperparameters(
-    frame: DataFrame, scores: tuple[str, str], given: list[str]
+    frame: DataFrame, scores: tuple[str, str], columns: list[str]
 ) -> tuple[str, ...]:
-    if given:
-        check_columns(frame, tuple(given))
-        for name in given:
+    if columns:
+        check_columns(frame, tuple(columns))
+        for name in columns:
             _numbers(frame, name)
-        return tuple(given)
+        return tuple(columns)
     names = [name for name in frame.columns if str(name).startswith(PRM)]
     if not names:
         others = {*scores, *DIFFERENCES, *NAMES, *GROUPS}

@@ -1,4 +1,4 @@
-"""Claims of published papers, checked again: ``lemur reproduce-paper NAME``.
+"""Claims of published papers, which ``lemur reproduce-paper NAME`` checks.
 
-`lemur_analysis.papers.paper` says how a paper is registered.
+`lemur_analysis.papers.paper` describes how to register a paper.
 """

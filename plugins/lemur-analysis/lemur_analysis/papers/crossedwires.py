@@ -1,8 +1,8 @@
 """CrossedWires (Zvyagin et al. 2021): the same nets in PyTorch and TensorFlow.
 
-What is checked are the statistics of its tables 2 to 6 and the numbers behind its figures, for
-VGG16 and ResNet50, whose tables are published. PyTorch's accuracies in these are means over
-batches, TensorFlow's are exact.
+The claims are the statistics of tables 2 to 6 and the numbers behind the figures, for VGG16 and
+ResNet50, whose data is published. In this data, PyTorch's accuracies are means over batches, while
+TensorFlow's are exact.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 
     from lemur_analysis.papers.paper import Value
 
-ORIGIN = "the CrossedWires data set (CC BY 4.0), as crossedwires/NET.csv"
+ORIGIN = "the CrossedWires dataset (CC BY 4.0), as crossedwires/NET.csv"
 DATABASE_ORIGIN = "lemur db import crossedwires/vgg16.csv crossedwires/resnet50.csv"
 PRINTED = "half a unit of the last digit printed"
 SCRAMBLED = (
     "the paper compares raw estimates of counts, which are higher for two hyperparameters even if "
     "nothing depends on them, and a reshape scrambles its figure of pairs; in excess of the null, "
-    "no two hyperparameters demonstrably say more than the sum of what each says alone"
+    "no pair of hyperparameters is demonstrably more informative than the sum of its members"
 )
 MATTER = (
-    "yes if some two hyperparameters say more than the sum of what each says alone, in excess of "
-    "what shuffled differences give, with p <= 0.05 (Bonferroni)"
+    "yes if some pair of hyperparameters is more informative than the sum of its members, in "
+    "excess of the estimates for shuffled differences, with p <= 0.05 (Bonferroni)"
 )
 PERMUTATIONS, REPEATS = 200, 20
 
 
 class PublishedValue(NamedTuple):
-    """Numbers published of one net.
+    """Published numbers of one net.
 
     Attributes:
         difference: Minimum, maximum, median and mean of the absolute difference, each with half
-            a unit of its last digit.
-        above: Pairs that differ by more than five points.
-        pytorch, tensorflow: Least and greatest accuracy.
-        ties: Pairs that tie at the least difference.
+            a unit of its last printed digit.
+        above: Number of pairs that differ by more than five percentage points.
+        pytorch, tensorflow: Minimum and maximum accuracy.
+        ties: Number of pairs with the smallest difference.
     """
 
     difference: dict[str, tuple[float, float]]
@@ -97,7 +97,7 @@ INFORMATION = {
                 "adam_epsilon + epochs": 0.207, "batch_size + epochs": 0.203},
     },
 }  # fmt: skip
-"""Mutual information of hyperparameters and the difference, in nats, by estimator."""
+"""Mutual information between hyperparameters and the difference, in nats, by estimator."""
 _NAMES = {"batch": "batch_size", "lr": "learning_rate"}
 
 
@@ -105,13 +105,13 @@ def claims(sources: Sources) -> Iterator[Claim]:
     """Yield the claims of the paper.
 
     Args:
-        sources: A folder with ``crossedwires/vgg16.csv`` and ``resnet50.csv``, or a database that
-            took them in.
+        sources: A folder with ``crossedwires/vgg16.csv`` and ``crossedwires/resnet50.csv``, or a
+            database into which they were imported.
     """
     for net, published in PUBLISHED.items():
-        data = _Data(sources, net)
-        yield from _of_differences(net, published, data)
-        yield from _of_information(net, data)
+        data = _NetStatistics(sources, net)
+        yield from _difference_claims(net, published, data)
+        yield from _information_claims(net, data)
         for estimator in INFORMATION[net]:
             yield Claim(
                 f"{net}: pairs of hyperparameters matter more than single ones, {estimator}",
@@ -123,7 +123,9 @@ def claims(sources: Sources) -> Iterator[Claim]:
             )
 
 
-def _of_differences(net: str, published: PublishedValue, data: _Data) -> Iterator[Claim]:
+def _difference_claims(
+    net: str, published: PublishedValue, data: _NetStatistics
+) -> Iterator[Claim]:
     for name, (value, half) in published.difference.items():
         text = f"{net}: {name} of the absolute difference"
         yield Claim(text, "tables 2 to 6", value, partial(data.summary, name), half, PRINTED)
@@ -144,7 +146,7 @@ def _of_differences(net: str, published: PublishedValue, data: _Data) -> Iterato
             )
 
 
-def _of_information(net: str, data: _Data) -> Iterator[Claim]:
+def _information_claims(net: str, data: _NetStatistics) -> Iterator[Claim]:
     for estimator, values in INFORMATION[net].items():
         for variables, value in values.items():
             ksg = estimator == "ksg"
@@ -158,8 +160,8 @@ def _of_information(net: str, data: _Data) -> Iterator[Claim]:
             )
 
 
-class _Data:
-    """What is computed of one net's pairs, each thing once."""
+class _NetStatistics:
+    """Lazily computed and cached statistics of the pairs of one net."""
 
     def __init__(self, sources: Sources, net: str) -> None:
         self._sources, self._net = sources, net
@@ -183,13 +185,13 @@ class _Data:
 
     def information(self, estimator: str, variables: str) -> Value:
         table = self._information(estimator)["information"]
-        # Hyperparameters have another order in a database.
-        turned = " + ".join(reversed(variables.split(" + ")))
-        return float(table[variables if variables in table.index else turned])
+        # A database may return the hyperparameters in another order.
+        reversed_variables = " + ".join(reversed(variables.split(" + ")))
+        return float(table[variables if variables in table.index else reversed_variables])
 
     def pairs_matter(self, estimator: str) -> Value:
-        of_two = self._information(estimator)["interaction_p"].dropna()
-        return "yes" if of_two.min() * len(of_two) <= 0.05 else "no"
+        interactions = self._information(estimator)["interaction_p"].dropna()
+        return "yes" if interactions.min() * len(interactions) <= 0.05 else "no"
 
     def _estimate(self, estimator: str) -> DataFrame:
         from lemur_analysis.pairs import mutual_information
@@ -210,8 +212,8 @@ class _Data:
         if self._sources.db is None:
             raise MissingDataError(f"get {ORIGIN}, and give --data; or {DATABASE_ORIGIN}")
         try:
-            found = of_collections(f"crossedwires-{self._net}", db=self._sources.db)
+            pairs = of_collections(f"crossedwires-{self._net}", db=self._sources.db)
         except (SettingsError, StoreError, UnknownNameError) as error:
             raise MissingDataError(f"{error}; {DATABASE_ORIGIN}, or give --data") from error
         renamed = {f"prm.{short}": f"prm.{name}" for short, name in _NAMES.items()}
-        return found.rename(columns=renamed)
+        return pairs.rename(columns=renamed)

@@ -1,7 +1,7 @@
 """LEMUR Neural Network Dataset (Goodarzi et al. 2025): its best scores, counts and correlations.
 
-The numbers are those of its tables and figures, and of the statistics that it published on 23
-February 2025, ``stat.zip``, which are counted as the tables were.
+The numbers come from the tables and figures of the paper, and from the records published with it
+on 23 February 2025 as ``stat.zip``, counted in the same way as in the tables.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BEST = {
         "FCOS": 0.7394, "FasterRCNN": 0.6214, "SSDLite": 0.3975, "RetinaNet": 0.0922
     },
 }  # fmt: skip
-"""Best scores of nets; the captions say CIFAR-10, but the data is coco."""
+"""Best score of each net. The captions in the paper say CIFAR-10, but the data is coco."""
 COUNTS = {
     ("cifar-10", "acc"): 10_438,
     ("cifar-100", "acc"): 5_937,
@@ -48,32 +48,32 @@ COUNTS = {
     ("coco", "map"): 241,
 }
 CORRELATIONS = {"iou": (0.93, 322), "acc": (-0.17, 6_522), "": (-0.12, None)}
-"""Of mean and standard deviation, and the number of groups, by metric; all metrics are pooled for
-the last, as the paper does."""
+"""Correlation of mean and standard deviation, and number of groups, by metric. The empty name pools
+all metrics, as the paper does."""
 RANKS = {
     "cifar-100": (0.80, 31), "mnist": (0.69, 31), "imagenette": (0.61, 32), "svhn": (0.48, 30),
     "celeba-gender": (0.32, 29), "places365": (-0.21, 30),
 }  # fmt: skip
-"""Rank correlation of nets' best accuracies with those on cifar-10, and the number of nets."""
+"""Rank correlation of the nets' best accuracies with those on cifar-10, and number of nets."""
 GROUP = [*CELL, "nn", "epoch"]
 SETTING = [*CELL, "nn", "prm"]
 _MEASURED = ("accuracy", "duration", "uid")
 
 
 def claims(sources: Sources) -> Iterator[Claim]:
-    """Yield the claims of the paper, and counts of the records it published.
+    """Yield the claims of the paper, and counts of the published records.
 
     Args:
-        sources: A folder with ``lemur/stat.zip``, or a database that took it in.
+        sources: A folder with ``lemur/stat.zip``, or a database into which it was imported.
     """
     records = cache(partial(_records, sources))
-    yield from _of_best(records)
-    yield from _of_counts(records)
-    yield from _of_correlations(records)
-    yield from _of_ranks(records)
+    yield from _best_claims(records)
+    yield from _count_claims(records)
+    yield from _correlation_claims(records)
+    yield from _rank_claims(records)
 
 
-def _of_best(records: Callable[[], DataFrame]) -> Iterator[Claim]:
+def _best_claims(records: Callable[[], DataFrame]) -> Iterator[Claim]:
     for (task, dataset, metric), nets in BEST.items():
         for net, score in nets.items():
 
@@ -86,25 +86,25 @@ def _of_best(records: Callable[[], DataFrame]) -> Iterator[Claim]:
             yield Claim(text, "best scores, captioned CIFAR-10", score, best, 5e-5, PRINTED)
 
 
-def _of_counts(records: Callable[[], DataFrame]) -> Iterator[Claim]:
+def _count_claims(records: Callable[[], DataFrame]) -> Iterator[Claim]:
     published = "published records"
     yield Claim("records", published, 32_424, lambda: len(records()))
-    yield Claim("pipelines", published, 229, lambda: _different(records(), [*CELL, "nn"]))
-    yield Claim("settings", published, 7_696, lambda: _different(records(), SETTING))
-    yield Claim("settings with 20 epochs or more", published, 335, lambda: _long(records()))
+    yield Claim("pipelines", published, 229, lambda: _count_distinct(records(), [*CELL, "nn"]))
+    yield Claim("settings", published, 7_696, lambda: _count_distinct(records(), SETTING))
+    yield Claim("settings with 20 epochs or more", published, 335, lambda: _count_long(records()))
     yield Claim(
         "records with a duration", published, 28_169, lambda: int(records()["duration"].count())
     )
     for (dataset, metric), count in COUNTS.items():
 
-        def counted(dataset: str = dataset, metric: str = metric) -> Value:
+        def count_records(dataset: str = dataset, metric: str = metric) -> Value:
             frame = records()
             return int(((frame["dataset"] == dataset) & (frame["metric"] == metric)).sum())
 
-        yield Claim(f"records of {dataset}, {metric}", published, count, counted)
+        yield Claim(f"records of {dataset}, {metric}", published, count, count_records)
 
 
-def _of_correlations(records: Callable[[], DataFrame]) -> Iterator[Claim]:
+def _correlation_claims(records: Callable[[], DataFrame]) -> Iterator[Claim]:
     for metric, (value, groups) in CORRELATIONS.items():
         name = metric or "all metrics pooled"
         where = "figure 11" if metric == "iou" else "published records, as figure 11"
@@ -125,7 +125,7 @@ def _of_correlations(records: Callable[[], DataFrame]) -> Iterator[Claim]:
             )
 
 
-def _of_ranks(records: Callable[[], DataFrame]) -> Iterator[Claim]:
+def _rank_claims(records: Callable[[], DataFrame]) -> Iterator[Claim]:
     for dataset, (value, nets) in RANKS.items():
         text = f"rank correlation of best accuracies, cifar-10 and {dataset}"
         yield Claim(
@@ -144,11 +144,11 @@ def _of_ranks(records: Callable[[], DataFrame]) -> Iterator[Claim]:
         )
 
 
-def _different(frame: DataFrame, columns: list[str]) -> int:
+def _count_distinct(frame: DataFrame, columns: list[str]) -> int:
     return len(frame[columns].drop_duplicates())
 
 
-def _long(frame: DataFrame) -> int:
+def _count_long(frame: DataFrame) -> int:
     return int((frame.groupby(SETTING, observed=True)["epoch"].nunique() >= 20).sum())
 
 
@@ -169,17 +169,17 @@ def _nets_on_both(records: Callable[[], DataFrame], dataset: str) -> Value:
 
 
 def _mean_std(frame: DataFrame, metric: str) -> tuple[float, float]:
-    """Return the correlation of groups' means and standard deviations, and how many there are."""
+    """Return the correlation of the groups' means and standard deviations, and their number."""
     from lemur_analysis.stats import mean_std_correlation
     from lemur_analysis.stats.correlations import POOLED
 
     table = mean_std_correlation(frame, pooled=True).set_index("metric")
-    found = table.reindex([metric or POOLED]).iloc[0]
-    return float(found["r"]), float(found["groups"])
+    row = table.reindex([metric or POOLED]).iloc[0]
+    return float(row["r"]), float(row["groups"])
 
 
 def _ranks(frame: DataFrame, dataset: str) -> tuple[float, int]:
-    """Return the rank correlation of nets' best accuracies on two data sets, and their number."""
+    """Return the rank correlation of best accuracies on cifar-10 and a dataset, and the nets."""
     rows = frame[(frame["task"] == "img-classification") & (frame["metric"] == "acc")]
     best = rows.groupby(["nn", "dataset"], observed=True)["accuracy"].max().unstack("dataset")
     both = best.reindex(columns=["cifar-10", dataset]).dropna()
@@ -187,10 +187,10 @@ def _ranks(frame: DataFrame, dataset: str) -> tuple[float, int]:
 
 
 def _records(sources: Sources) -> DataFrame:
-    """Return the published records, a row each.
+    """Return the published records, one per row.
 
     Raises:
-        MissingDataError: They are neither in the folder nor in the database.
+        MissingDataError: The records are neither in the folder nor in the database.
     """
     if sources.folder is not None:
         return _read(sources.file(FILE, ORIGIN))
@@ -198,7 +198,7 @@ def _records(sources: Sources) -> DataFrame:
         raise MissingDataError(f"get {FILE} from {ORIGIN}, and give --data; or {DATABASE_ORIGIN}")
     columns = [*GROUP, "accuracy", "duration", "prm", "source"]
     frame = sources.results(where={"state": "imported"}, with_stats=True)[columns]
-    # Others' tables that were taken in, of CrossedWires for example; LEMUR publishes none.
+    # LEMUR publishes no CSV files, so these rows were imported from other sources.
     frame = frame[~frame["source"].astype(str).str.endswith(".csv")]
     if frame.empty:
         raise MissingDataError(f"the database has no record of LEMUR's: {DATABASE_ORIGIN}")
@@ -219,8 +219,8 @@ def _read(path: Path) -> DataFrame:
             pipeline = file.parent.name.split("_")
             if file.suffix != ".json" or len(pipeline) != 4:
                 continue
-            for one in json.loads(archive.read(name)):
-                prm = _text({name: one[name] for name in one if name not in _MEASURED})
-                values = (one["accuracy"], one.get("duration"), prm)
+            for record in json.loads(archive.read(name)):
+                prm = _text({name: record[name] for name in record if name not in _MEASURED})
+                values = (record["accuracy"], record.get("duration"), prm)
                 rows.append((*pipeline, int(file.stem), *values))
     return pd.DataFrame(rows, columns=[*GROUP, "accuracy", "duration", "prm"])

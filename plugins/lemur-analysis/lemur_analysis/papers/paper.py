@@ -1,6 +1,6 @@
-"""Papers whose claims are checked again: the contract.
+"""The contract of papers, whose claims ``lemur reproduce-paper`` checks.
 
-A paper's target is a callable ``claims(sources)`` that yields a `Claim` for each number or
+The target of a paper is a callable ``claims(sources)`` that yields a `Claim` for each number or
 statement that can be checked:
 
     def claims(sources):
@@ -10,9 +10,9 @@ statement that can be checked:
         yield Claim("best accuracy on mnist", "table 1", 0.995, best, tolerance=0.0005,
                     reason="printed with three digits")
 
-Nothing is computed before a claim is checked: what raises `MissingDataError` is said to be missing,
-and the other claims are checked all the same. Registered with ``lemur_register_papers``, it serves
-``lemur reproduce-paper NAME``.
+A value is only computed when its claim is checked. If that raises `MissingDataError`, the claim is
+reported as not checked, and the other claims are still checked. Register the paper with
+``lemur_register_papers`` to make it available as ``lemur reproduce-paper NAME``.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Value = float | str
-"""What is claimed: a number, or a text."""
+"""A claimed or computed value: a number or a text."""
 
 
 class ClaimStatus(StrEnum):
-    """Whether a claim agrees with what was computed."""
+    """Whether a claim agrees with the computed value."""
 
     AGREES = "yes"
     DIFFERS = "no"
@@ -46,17 +46,17 @@ class ClaimStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that a paper says and that can be computed.
+    """A statement of a paper that can be computed.
 
     Attributes:
-        text: What is claimed, one line; no two claims of a paper have the same.
-        where: Where it is said: a table, figure or section.
-        published: The value that was published.
-        compute: Returns our value; it may raise `MissingDataError`.
-        tolerance: By how much a number may differ, in its own unit.
-        reason: Why so much.
-        dispute: Where the paper itself is wrong: how, so that a difference is no failure. Empty if
-            there is nothing to explain.
+        text: The claim in one line, unique within the paper.
+        where: The place in the paper: a table, figure or section.
+        published: The published value.
+        compute: Returns our value; may raise `MissingDataError`.
+        tolerance: Largest accepted difference of numbers, in the unit of the value.
+        reason: Reason for the tolerance.
+        dispute: If the paper itself is wrong, an explanation, with which a difference is not a
+            failure; empty otherwise.
     """
 
     text: str
@@ -70,12 +70,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A claim with what was computed.
+    """A claim together with our value.
 
     Attributes:
         claim: The claim.
         ours: Our value; None if it could not be computed.
-        missing: What is missing for it; empty if it was computed.
+        missing: The missing data; empty if the value was computed.
     """
 
     claim: Claim
@@ -84,7 +84,7 @@ class CheckedClaim:
 
     @property
     def verdict(self) -> ClaimStatus:
-        """Whether both values agree."""
+        """Whether the published value and ours agree."""
         if self.ours is None:
             return ClaimStatus.MISSING
         if _agree(self.claim.published, self.ours, self.claim.tolerance):
@@ -94,11 +94,11 @@ class CheckedClaim:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the data of a paper can be.
+    """Places that contain the data of a paper.
 
     Attributes:
-        folder: A folder of published files; None if there is none.
-        db: The database of results, a URL or the path of an SQLite file; None if there is none.
+        folder: Folder of published files, or None.
+        db: Database of results, a URL or the path of an SQLite file, or None.
     """
 
     folder: Path | None = None
@@ -108,11 +108,11 @@ class Sources:
         """Return the path of a published file.
 
         Args:
-            name: Its path within the folder.
-            origin: Where it can be got, for the error message.
+            name: Path of the file within the folder.
+            origin: Where to get the file, for the error message.
 
         Raises:
-            MissingDataError: It is not there.
+            MissingDataError: The file does not exist.
         """
         path = None if self.folder is None else self.folder / name
         if path is None or not path.is_file():
@@ -126,7 +126,7 @@ class Sources:
             filters: Arguments of `lemur_core.data`.
 
         Raises:
-            MissingDataError: There is no database.
+            MissingDataError: There is no database, or it cannot be read.
         """
         import lemur_core
 
@@ -139,10 +139,10 @@ class Sources:
 
 
 def check(claim: Claim) -> CheckedClaim:
-    """Compute a claim's value, and compare it.
+    """Compute the value of a claim and compare it with the published one.
 
     Raises:
-        ContractError: It is no claim, or its value is neither a number nor a text.
+        ContractError: The argument is not a claim, or its value is neither a number nor a text.
     """
     if not isinstance(claim, Claim):
         raise ContractError(f"a paper yields {claim!r}; expected a Claim")
@@ -160,6 +160,6 @@ def check(claim: Claim) -> CheckedClaim:
 def _agree(published: Value, ours: Value, tolerance: float) -> bool:
     if isinstance(published, str) or isinstance(ours, str):
         return published == ours
-    # A published value is a decimal number: its distance has the rounding of binary ones.
+    # Published values are decimal, so allow for the rounding of their binary representation.
     rounding = 1e-12 * max(1.0, abs(published))
     return math.isfinite(ours) and abs(published - ours) <= tolerance + rounding

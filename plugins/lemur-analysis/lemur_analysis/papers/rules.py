@@ -1,4 +1,4 @@
-"""The rules of papers, for the contract tests of plugins that register some."""
+"""Contract tests of papers, for plugins that register them."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ if TYPE_CHECKING:
 
 
 class PaperRules:
-    """A paper yields claims of its own, and says what is missing where its data is."""
+    """Rules of papers: a paper yields distinct claims and reports missing data."""
 
     def test_paper_yields_claims(self, paper: Entry) -> None:
-        """It yields claims, each with a text of its own."""
+        """The paper yields at least one claim, and each claim has a distinct text."""
         claims = list(paper.load()(Sources()))
         assert claims, f"paper {paper.name!r}: yields no claim"
-        for one in claims:
-            assert isinstance(one, Claim), f"paper {paper.name!r}: yields {one!r}, no Claim"
-            assert one.text, f"paper {paper.name!r}: a claim has no text"
-            assert one.where, f"paper {paper.name!r}: {one.text}: says not where it is"
-            assert one.tolerance >= 0, f"paper {paper.name!r}: {one.text}: negative tolerance"
-            assert one.reason, f"paper {paper.name!r}: {one.text}: says not why the tolerance"
-        texts = [one.text for one in claims]
-        twice = sorted({text for text in texts if texts.count(text) > 1})
-        assert not twice, f"paper {paper.name!r}: claims twice: {', '.join(twice)}"
+        for claim in claims:
+            assert isinstance(claim, Claim), (
+                f"paper {paper.name!r}: yields {claim!r}, expected a Claim"
+            )
+            assert claim.text, f"paper {paper.name!r}: a claim has no text"
+            assert claim.where, f"paper {paper.name!r}: {claim.text}: does not say where it is"
+            assert claim.tolerance >= 0, f"paper {paper.name!r}: {claim.text}: negative tolerance"
+            assert claim.reason, (
+                f"paper {paper.name!r}: {claim.text}: gives no reason for the tolerance"
+            )
+        texts = [claim.text for claim in claims]
+        duplicates = sorted({text for text in texts if texts.count(text) > 1})
+        assert not duplicates, f"paper {paper.name!r}: duplicate claims: {', '.join(duplicates)}"
 
     def test_paper_says_what_is_missing(self, paper: Entry) -> None:
-        """Without data each claim is missing something, or needs none; none raises an error."""
+        """Without data, no claim raises an error, and unchecked claims name the missing data."""
         for claim in paper.load()(Sources()):
-            done = check(claim)
-            assert done.verdict is not ClaimStatus.MISSING or done.missing, (
+            result = check(claim)
+            assert result.verdict is not ClaimStatus.MISSING or result.missing, (
                 f"paper {paper.name!r}: {claim.text}: does not say what is missing"
             )

@@ -1,14 +1,15 @@
-"""Figures: functions of a frame of results that return matplotlib axes.
+"""Figures: functions that draw a frame of results and return matplotlib axes.
 
     import lemur_core
     from lemur_analysis import plot
 
     lemur_core.data(dataset="cifar-10").pipe(plot.rolling_mean, window=3)
 
-Each takes ``ax``, the axes to draw on. Scores of different metrics, data sets or tasks are not
-drawn in one panel: a frame with several makes a panel of each, and the function returns an array of
-axes. Where a figure takes data sets together, its name ends in ``_by_task`` or its panel says so.
-`lemur_analysis.plot.figure` says how they are made.
+Each function accepts ``ax``, the axes to draw on. Scores of different tasks, datasets or metrics
+are not drawn in one panel: if a frame contains several of them, each has its own panel, and the
+function returns an array of axes. A figure that combines datasets has a name ending in
+``_by_task``, or says so in its panels. `lemur_analysis.plot.figure` describes how to write a
+figure.
 """
 
 from lemur_analysis.plot.bands import learning_curves, mean_std

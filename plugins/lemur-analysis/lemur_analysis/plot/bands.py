@@ -1,4 +1,4 @@
-"""Curves over epochs with bands of their spread (LEMUR, figure 5; learning curves)."""
+"""Curves over epochs with bands that show the spread (LEMUR, figure 5; learning curves)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @figure(needs=("nn", "epoch", "accuracy"))
 def mean_std(panel: Panel, *, bands: int = 3) -> None:
-    """Draw the mean score of each net at each epoch, and a standard deviation to both sides.
+    """Draw the mean score of each net at each epoch, with a band of one standard deviation.
 
-    The deviation is that of a sample (ddof 1); where an epoch has one record there is none, and
-    the band has a gap (LEMUR, figure 5). Option ``bands``: of how many nets of a panel the band is
-    drawn, the best first; those of many cannot be told apart.
+    The standard deviation is that of a sample (ddof 1). At an epoch with a single record it is
+    undefined, and the band has a gap (LEMUR, figure 5). ``bands`` is the number of nets per panel
+    that have a band, best first, as many bands would be indistinguishable.
     """
     frame = complete(panel.ax, panel.frame, "accuracy", "epoch", "nn")
     note_epochs(panel.ax, frame)
@@ -31,11 +31,11 @@ def mean_std(panel: Panel, *, bands: int = 3) -> None:
 
 @figure(needs=("nn", "epoch", "accuracy"))
 def learning_curves(panel: Panel, *, bands: int = 3, few: int = 12) -> None:
-    """Draw the median score of each net at each epoch, and a band from quartile to quartile.
+    """Draw the median score of each net at each epoch, with a band between the quartiles.
 
-    The trials of a net that reach an epoch are its sample. Options: ``bands``, of how many nets of
-    a panel the band is drawn, the best first; ``few``, of so many trials or fewer in a panel each
-    is a line instead, if the frame has the column ``trial``.
+    The sample at an epoch is the trials of the net that reach it. ``bands`` is the number of nets
+    per panel that have a band, best first. If the frame has the column ``trial`` and a panel has at
+    most ``few`` trials, each trial is drawn as a line instead.
     """
     frame = complete(panel.ax, panel.frame, "accuracy", "epoch", "nn")
     if "trial" in frame.columns and frame["trial"].nunique() <= few:
@@ -51,15 +51,15 @@ def learning_curves(panel: Panel, *, bands: int = 3, few: int = 12) -> None:
 
 
 def _curves(panel: Panel, table: DataFrame, bands: int) -> None:
-    """Draw ``middle`` of each net by epoch, and a band from ``low`` to ``high`` of the best."""
-    nets = sorted(table.index.unique("nn"), key=lambda one: panel.styles[one].rank)
+    """Draw each net's ``middle`` by epoch, and the best nets' bands from ``low`` to ``high``."""
+    nets = sorted(table.index.unique("nn"), key=lambda net: panel.styles[net].rank)
     banded = [net for net in nets if panel.styles[net].has_colour][: max(bands, 0)]
     for net in reversed(nets):
         style, curve = panel.styles[net], table.loc[net]
         draw_curve(panel.ax, curve.index, curve["middle"], style)
         if net in banded:
-            look = {"color": style.color, "alpha": 0.16, "linewidth": 0, "zorder": 2}
-            panel.ax.fill_between(curve.index, curve["low"], curve["high"], **look)
+            band_style = {"color": style.color, "alpha": 0.16, "linewidth": 0, "zorder": 2}
+            panel.ax.fill_between(curve.index, curve["low"], curve["high"], **band_style)
     if 0 < len(banded) < len(nets):
         add_note(panel.ax, f"band of the best {len(banded)}")
     epoch_axis(panel.ax)

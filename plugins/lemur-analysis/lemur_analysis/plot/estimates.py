@@ -1,4 +1,4 @@
-"""Interval estimates of nets, and their performance profiles (Agarwal et al., 2021)."""
+"""Interval estimates and performance profiles of nets (Agarwal et al., 2021)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "iqm": "interquartile mean of scores",
-    "median": "median over data sets of the mean score",
+    "median": "median over datasets of the mean score",
     "mean": "mean score",
     "optimality_gap": "optimality gap (less is better)",
 }
@@ -21,10 +21,10 @@ _NAMES = {
 
 @figure(needs=("dataset", "nn", "accuracy"), panels=("task", "metric"), rows="nn")
 def intervals(panel: Panel, *, estimate: str = "iqm", resamples: int = 2000, seed: int = 0) -> None:
-    """Draw an estimate of each net's score over its runs, with bootstrap intervals of 95 %.
+    """Draw an estimate of each net's score over its runs, with 95 % bootstrap intervals.
 
     ``estimate`` is ``iqm``, ``median``, ``mean`` or ``optimality_gap``. Runs are resampled within
-    their data set; data sets have equal weights. Without an interval a net has a hollow marker.
+    their dataset, and datasets have equal weights. Nets without an interval have a hollow marker.
     """
     from lemur_analysis.stats import interval_estimates
 
@@ -32,62 +32,62 @@ def intervals(panel: Panel, *, estimate: str = "iqm", resamples: int = 2000, see
         raise SettingsError(f"estimate is {estimate!r}; expected {', '.join(_NAMES)}")
     table = interval_estimates(panel.frame, resamples=resamples, seed=seed)
     if table.empty:
-        raise NothingToDrawError("no scores of nets on the same data sets")
+        raise NothingToDrawError("no scores of nets on the same datasets")
     table = table[table["estimate"] == estimate]
     table = table.sort_values("value", ascending=estimate != "optimality_gap")
-    for row, one in enumerate(table.itertuples()):
-        color = panel.styles[one.nn].color if panel.styles[one.nn].has_colour else "0.45"
-        known = one.low == one.low
-        if known:
-            panel.ax.plot([one.low, one.high], [row, row], color=color, linewidth=2.2)
-        panel.ax.plot(
-            [one.value], [row], "o", color=color, mfc=color if known else "white", markersize=4
-        )
-    names = [f"{label(one.nn, 24)} ({one.runs:,})" for one in table.itertuples()]
+    for height, row in enumerate(table.itertuples()):
+        color = panel.styles[row.nn].color if panel.styles[row.nn].has_colour else "0.45"
+        has_interval = row.low == row.low
+        if has_interval:
+            panel.ax.plot([row.low, row.high], [height, height], color=color, linewidth=2.2)
+        fill = color if has_interval else "white"
+        panel.ax.plot([row.value], [height], "o", color=color, mfc=fill, markersize=4)
+    names = [f"{label(row.nn, 24)} ({row.runs:,})" for row in table.itertuples()]
     panel.ax.set_yticks(range(len(names)), names, fontsize="x-small")
     panel.ax.set_ylim(-0.7, len(names) - 0.3)
     panel.ax.set(xlabel=_NAMES[estimate], ylabel="net (runs)")
     panel.ax.grid(axis="x", linewidth=0.4, alpha=0.6)
-    add_note(panel.ax, _over(table))
+    add_note(panel.ax, _sample_text(table))
     add_note(panel.ax, f"95 % intervals of {resamples:,} resamples")
     if table["low"].isna().any():
-        add_note(panel.ax, "hollow: a data set with one run, no interval")
+        add_note(panel.ax, "hollow: no interval, as a dataset has one run")
 
 
 @figure(needs=("dataset", "nn", "accuracy"), panels=("task", "metric"))
 def performance_profile(panel: Panel, *, resamples: int = 500, seed: int = 0) -> None:
     """Draw the share of each net's runs that score above a threshold.
 
-    Bands are pointwise 95 % intervals of the ten best nets; data sets have equal weights.
+    Bands are pointwise 95 % intervals, drawn for the ten best nets. Datasets have equal weights.
     """
     from lemur_analysis.stats import performance_profile as profile
 
     table = profile(panel.frame, resamples=resamples, seed=seed)
     if table.empty:
-        raise NothingToDrawError("no scores of nets on the same data sets")
+        raise NothingToDrawError("no scores of nets on the same datasets")
     nets = dict(list(table.groupby("nn", observed=True)))
-    for net in sorted(nets, key=lambda one: -panel.styles[one].rank):
-        one, style = nets[net], panel.styles[net]
-        panel.ax.plot(one["threshold"], one["share"], **style.line)
-        if style.has_colour and one["low"].notna().all():
+    for net in sorted(nets, key=lambda net: -panel.styles[net].rank):
+        curve, style = nets[net], panel.styles[net]
+        panel.ax.plot(curve["threshold"], curve["share"], **style.line)
+        if style.has_colour and curve["low"].notna().all():
             panel.ax.fill_between(
-                one["threshold"], one["low"], one["high"], color=style.color, alpha=0.12, lw=0
-            )
+                curve["threshold"], curve["low"], curve["high"],
+                color=style.color, alpha=0.12, lw=0,
+            )  # fmt: skip
     panel.ax.set(xlabel="score", ylabel="share of runs above", ylim=(0, 1.02), xlim=(0, 1))
     add_legend(panel.ax, panel.styles, list(nets))
-    add_note(panel.ax, _over(table))
+    add_note(panel.ax, _sample_text(table))
     runs = table.drop_duplicates("nn")["runs"]
     add_note(panel.ax, f"{runs.sum():,} runs; bands: 95 % of {resamples:,} resamples")
 
 
-def _over(table: DataFrame) -> str:
+def _sample_text(table: DataFrame) -> str:
     first = table.iloc[0]
     nets = _count(table["nn"].nunique(), "net")
-    text = f"{nets} on {_count(first['datasets'], 'data set')}"
-    for left, what in ((first["dropped_nets"], "net"), (first["dropped_datasets"], "data set")):
-        text += f", {_count(left, what)} left out" if left else ""
+    text = f"{nets} on {_count(first['datasets'], 'dataset')}"
+    for dropped, noun in ((first["dropped_nets"], "net"), (first["dropped_datasets"], "dataset")):
+        text += f", {_count(dropped, noun)} left out" if dropped else ""
     return text
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,10 +1,11 @@
-"""Figures: the contract, and how one is made.
+"""The contract of figures, and the decorator `figure` to write one.
 
-A figure's target is a callable ``figure(frame, ax=None, **options)`` that draws a frame of results
-on matplotlib axes and returns them. Its options are keyword-only parameters, each with a default
-that is a bool, int, float or str; ``lemur plot rolling-mean:window=3`` passes one.
+The target of a figure is a callable ``figure(frame, ax=None, **options)`` that draws a frame of
+results on matplotlib axes and returns the axes. Its options are keyword-only parameters, each with
+a default that is a bool, int, float or str. For example, ``lemur plot rolling-mean:window=3`` sets
+the option ``window``.
 
-`figure` makes such a function of one that draws a single panel:
+The decorator `figure` turns a function that draws a single panel into a figure:
 
     @figure(needs=("nn", "epoch", "accuracy"))
     def best(panel, *, log=False):
@@ -61,12 +62,12 @@ Panels = bool | Sequence[str] | Callable[[Mapping[str, Any]], Sequence[str]]
 
 @dataclass(frozen=True)
 class Panel:
-    """What is drawn on one pair of axes.
+    """One panel of a figure.
 
     Attributes:
-        frame: Its rows, never none.
-        ax: Where it is drawn.
-        styles: Colour, marker and line of each net, the same in all panels of a task.
+        frame: The rows to draw, at least one.
+        ax: The axes to draw on.
+        styles: Colour, marker and line style of each net, the same in all panels of a task.
     """
 
     frame: DataFrame
@@ -76,13 +77,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class Page:
-    """Several panels of a figure, drawn together.
+    """Panels of a figure that are drawn together.
 
     Attributes:
-        axes: Of the panels.
-        titles: Of the panels.
-        number: Its place, from 1.
-        count: Pages that the figure has.
+        axes: The axes of the panels.
+        titles: The titles of the panels.
+        number: Number of the page, from 1.
+        count: Number of pages of the figure.
     """
 
     axes: Any
@@ -94,20 +95,20 @@ class Page:
 def figure(
     *, needs: Sequence[str], uses: Sequence[str] = (), panels: Panels = True, rows: str = ""
 ) -> Callable[[Callable[..., None]], Callable[..., Any]]:
-    """Make a figure of a function that draws one panel.
+    """Turn a function that draws one panel into a figure.
 
     The figure has the attributes ``needs``, ``uses`` and ``panels``, as given here, and ``pages``,
-    a callable ``pages(frame, panels, **options)`` that yields a `Page` of at most so many panels
-    after another.
+    a callable ``pages(frame, panels, **options)`` that yields one `Page` after another, each with
+    at most ``panels`` panels.
 
     Args:
         needs: Columns that the frame must have.
-        uses: Columns that it draws as well if the frame has them.
-        panels: Whether each task, data set and metric has a panel; False draws all on one. Names
-            of columns make a panel of each of their values, as does a callable that takes the
-            values of all options and returns such names.
-        rows: A column each of whose values is a row of the panel, which is made as high as they
-            need.
+        uses: Optional columns that the figure also uses.
+        panels: True: one panel per task, dataset and metric. False: a single panel. Column names:
+            one panel per combination of their values. A callable takes the values of all options
+            and returns column names.
+        rows: A column whose values are drawn as rows of a panel; the height of the panel grows
+            with their number.
     """
 
     def decorate(draw: Callable[..., None]) -> Callable[..., Any]:
@@ -120,44 +121,44 @@ def figure(
                 for title, part in parts_of(frame, columns)
             ]
 
-        def on_axes(ax: Any, made: list[tuple[str, Panel]], options: Mapping[str, Any]) -> Any:
-            high = [one.frame[rows].nunique() if rows else 0 for _, one in made]
-            axes = axes_for(ax, [title for title, _ in made], high)
+        def on_axes(ax: Any, titled: list[tuple[str, Panel]], options: Mapping[str, Any]) -> Any:
+            row_counts = [panel.frame[rows].nunique() if rows else 0 for _, panel in titled]
+            axes = axes_for(ax, [title for title, _ in titled], row_counts)
             try:
-                for one, (title, panel) in zip(axes, made, strict=True):
-                    _draw(draw, Panel(panel.frame, one, panel.styles), title, options)
+                for panel_ax, (title, panel) in zip(axes, titled, strict=True):
+                    _draw(draw, Panel(panel.frame, panel_ax, panel.styles), title, options)
             except BaseException:
                 _close(axes[0] if ax is None else None)
                 raise
             return axes
 
         @wraps(draw)
-        def drawn(frame: DataFrame, ax: Any = None, **options: Any) -> Any:
+        def draw_figure(frame: DataFrame, ax: Any = None, **options: Any) -> Any:
             axes = on_axes(ax, parts(frame, options), options)
             return axes[0] if len(axes) == 1 else axes
 
         def pages(frame: DataFrame, panels: int, **options: Any) -> Iterator[Page]:
-            made = parts(frame, options)
-            some = [made[start : start + panels] for start in range(0, len(made), panels)]
-            for number, page in enumerate(some, 1):
-                titles = tuple(title for title, _ in page)
-                yield Page(on_axes(None, page, options), titles, number, len(some))
+            titled = parts(frame, options)
+            chunks = [titled[start : start + panels] for start in range(0, len(titled), panels)]
+            for number, chunk in enumerate(chunks, 1):
+                titles = tuple(title for title, _ in chunk)
+                yield Page(on_axes(None, chunk, options), titles, number, len(chunks))
 
-        drawn.__signature__ = _signature(draw)  # type: ignore[attr-defined]
+        draw_figure.__signature__ = _signature(draw)  # type: ignore[attr-defined]
         for name, value in (
             ("needs", tuple(needs)),
             ("uses", tuple(uses)),
             ("panels", panels),
             ("pages", pages),
         ):
-            setattr(drawn, name, value)
-        return drawn
+            setattr(draw_figure, name, value)
+        return draw_figure
 
     return decorate
 
 
 def details(entry: Entry) -> Iterator[str]:
-    """Yield the lines that ``lemur show`` adds for a figure: its options with their defaults."""
+    """Yield the lines that ``lemur show`` adds for a figure: the options and their defaults."""
     from lemur_core.options import options_of
 
     options = options_of("figure", entry.load(), entry.name)
@@ -198,18 +199,18 @@ def _columns(
 
 
 def _styles(frame: DataFrame) -> dict[Any, dict[Any, FigureStyle]]:
-    """Return the styles of the nets of each task, and of all at None.
+    """Return the styles of the nets by task; the key None has the styles of all nets.
 
-    Tasks have few nets in common, and each has its own best.
+    Each task is ranked separately, as tasks have few nets in common.
     """
     if "nn" not in frame.columns:
         return {}
-    found = {None: styles_of(frame)}
+    styles = {None: styles_of(frame)}
     if "task" in frame.columns:
         tasks = dict(list(frame.groupby("task", observed=True)))
         for task, part in tasks.items():
-            found[task] = found[None] if len(part) == len(frame) else styles_of(part)
-    return found
+            styles[task] = styles[None] if len(part) == len(frame) else styles_of(part)
+    return styles
 
 
 def _task(part: DataFrame) -> Any:
@@ -219,7 +220,11 @@ def _task(part: DataFrame) -> Any:
 
 def _signature(draw: Callable[..., None]) -> inspect.Signature:
     _, *options = inspect.signature(draw).parameters.values()
-    both = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
     return inspect.Signature(
-        [inspect.Parameter("frame", both), inspect.Parameter("ax", both, default=None), *options]
+        [
+            inspect.Parameter("frame", either),
+            inspect.Parameter("ax", either, default=None),
+            *options,
+        ]
     )

@@ -1,4 +1,4 @@
-"""Figures in files: pages of panels, and what makes the same figure the same bytes."""
+"""Write figures to files: pages of panels, with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "png", "pdf")
 PANELS = 6
-"""So many panels a page has by default."""
-# Nothing in a file says when it was made, or by which version.
+"""Default number of panels per page."""
+# Leave out dates and versions, so that the same figure gives the same bytes.
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-# Texts stay texts, which can be searched and selected; ids are not drawn by chance.
+# Keep text as text, which can be searched and selected, and make ids deterministic.
 _SETTINGS: Any = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "lemur"}
 
 
 def pages_of(
     draw: Callable[..., Any], frame: DataFrame, panels: int = PANELS, **options: Any
 ) -> Iterator[Page]:
-    """Draw a figure in pages, each of at most so many panels, one after another.
+    """Draw a figure page by page.
 
-    A figure that `lemur_analysis.plot.figure.figure` did not make is one page. Close a page's
-    figure when it is done with.
+    Figures that were not made with `lemur_analysis.plot.figure.figure` have a single page. The
+    caller must close the figure of each page.
 
     Args:
-        draw: The figure.
+        draw: The function that draws the figure.
         frame: Results.
-        panels: Panels of a page, from 1.
-        options: Of the figure.
+        panels: Maximum number of panels per page, from 1.
+        options: Options of the figure.
 
     Raises:
         ContractError: The figure does not return axes.
@@ -51,40 +51,40 @@ def pages_of(
         yield from draw.pages(frame, panels, **options)
         return
     axes = np.atleast_1d(np.asarray(draw(frame, **options), dtype=object)).ravel()
-    if not len(axes) or not all(hasattr(one, "figure") for one in axes):
+    if not len(axes) or not all(hasattr(ax, "figure") for ax in axes):
         raise ContractError("the figure did not return axes")
-    yield Page(axes, tuple(one.get_title("left") or one.get_title() for one in axes))
+    yield Page(axes, tuple(ax.get_title("left") or ax.get_title() for ax in axes))
 
 
 def missing_of_page(page: Page) -> str:
-    """Return what a page says to be missing if none of its panels could be drawn; else nothing."""
-    texts = [missing_of(one) for one in page.axes]
+    """Return why none of the panels of a page could be drawn; empty if some could."""
+    texts = [missing_of(ax) for ax in page.axes]
     return "; ".join(dict.fromkeys(texts)) if all(texts) else ""
 
 
 def save(figure: Figure, path: Path, *, dpi: float = 150) -> None:
-    """Write a figure to a file, in the format that its name ends in: svg, png or pdf.
+    """Write a figure to a file in the format given by the suffix: svg, png or pdf.
 
-    The same figure gives the same bytes. Texts of SVG and PDF stay texts.
+    The same figure gives the same bytes. In SVG and PDF files, text is stored as text.
 
     Args:
         figure: The figure.
         path: The file, which is replaced if it exists.
-        dpi: Dots per inch, of PNG, and of points and lines that are drawn as an image.
+        dpi: Dots per inch of PNG files, and of rasterised points and lines in SVG and PDF.
 
     Raises:
-        WriteError: It cannot be written.
+        WriteError: The file cannot be written.
     """
     from matplotlib import rc_context
 
     form = path.suffix.removeprefix(".")
     canvas, resolution = figure.canvas, figure.dpi
     try:
-        with replacement(path) as made, rc_context(_SETTINGS):
+        with replacement(path) as temporary, rc_context(_SETTINGS):
             figure.set_dpi(dpi)
-            # Figure.savefig would draw twice, once only for the layout, which takes twice as long.
+            # Figure.savefig would take twice as long, as it draws once more for the layout.
             write = getattr(_canvas(figure, form), f"print_{form}")
-            write(made, metadata=_METADATA[form])
+            write(temporary, metadata=_METADATA[form])
     finally:
         figure.set_dpi(resolution)
         figure.set_canvas(canvas)

@@ -1,4 +1,4 @@
-"""Characters that can be drawn: fonts of other scripts, and escapes where no font has a glyph."""
+"""Fonts for characters of all scripts, and escapes for characters without a glyph."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-# It comes with matplotlib.
+# Shipped with matplotlib.
 _BASE = "DejaVu Sans"
-# A font of matplotlib's that has a box for every character.
+# A font shipped with matplotlib that has a box for every character.
 _BOXES = "Last Resort"
 
 
 def drawable(text: str) -> str:
-    r"""Return text with an escape in the place of each character that cannot be drawn.
+    r"""Return text with each character that cannot be drawn replaced by its escape.
 
-    Those are control characters, and what no installed font has a glyph of.
+    These are control characters, and characters for which no installed font has a glyph.
 
     >>> drawable("bell \a")
     'bell \\x07'
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(one if _can_be_drawn(one) else _escape(one) for one in text)
+    return "".join(char if _can_be_drawn(char) else _escape(char) for char in text)
 
 
 def set_fonts(ax: Axes | Figure) -> None:
-    """Give the texts on axes, or in a figure, the fonts that their characters need as well."""
+    """Add the fonts that their characters need to all texts of axes or of a figure."""
     for text in _texts(ax):
-        others = [one for one in dict.fromkeys(text.get_text()) if not one.isascii()]
+        others = [char for char in dict.fromkeys(text.get_text()) if not char.isascii()]
         fonts = dict.fromkeys([_BASE, *filter(None, map(font_with, others))])
         if others:
-            have = text.get_fontfamily()
-            text.set_fontfamily([*have, *(font for font in fonts if font not in have)])
+            families = text.get_fontfamily()
+            text.set_fontfamily([*families, *(font for font in fonts if font not in families)])
 
 
 def _texts(ax: Axes | Figure) -> Iterator[Text]:
@@ -56,19 +56,19 @@ def _texts(ax: Axes | Figure) -> Iterator[Text]:
             yield from part.findobj(Text)
     for axis in (ax.xaxis, ax.yaxis):
         yield axis.label
-        # Other labels are numbers, and it takes long to make them.
+        # Other tick labels are numbers, and slow to create.
         if isinstance(axis.get_major_formatter(), FixedFormatter):
             yield from axis.get_ticklabels()
 
 
 @lru_cache(maxsize=4096)
 def font_with(character: str) -> str | None:
-    """Return the family of an installed font that has a glyph; None if there is none."""
+    """Return the family of an installed font with a glyph for a character, or None."""
     return next((name for name, path in _fonts() if ord(character) in _glyphs(path)), None)
 
 
 def _can_be_drawn(character: str) -> bool:
-    # Control, format, surrogate, private and unassigned characters are in the categories C.
+    # Control, format, surrogate, private and unassigned characters have categories starting with C.
     return category(character)[0] != "C" and font_with(character) is not None
 
 
@@ -78,15 +78,17 @@ def _escape(character: str) -> str:
 
 @lru_cache(maxsize=1)
 def _fonts() -> list[tuple[str, str]]:
-    """Return the families of upright fonts with their files, in the order of preference."""
+    """Return the families and files of upright fonts in order of preference."""
     from matplotlib.font_manager import fontManager
 
-    found = {
-        one.name: one.fname
-        for one in fontManager.ttflist
-        if one.style == "normal" and one.weight in (400, "normal") and _BOXES not in one.name
+    files = {
+        font.name: font.fname
+        for font in fontManager.ttflist
+        if font.style == "normal" and font.weight in (400, "normal") and _BOXES not in font.name
     }
-    return sorted(found.items(), key=lambda one: (one[0] != _BASE, "Sans" not in one[0], one[0]))
+    return sorted(
+        files.items(), key=lambda item: (item[0] != _BASE, "Sans" not in item[0], item[0])
+    )
 
 
 @lru_cache(maxsize=256)
@@ -96,5 +98,5 @@ def _glyphs(path: str) -> frozenset[int]:
     try:
         return frozenset(FT2Font(path).get_charmap())
     except (OSError, RuntimeError):
-        # A font that was removed or cannot be read has none.
+        # The font was removed or cannot be read.
         return frozenset()

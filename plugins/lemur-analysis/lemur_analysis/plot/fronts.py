@@ -16,10 +16,10 @@ _MOST_NAMES = 8
 
 @figure(needs=("nn", "accuracy"))
 def pareto(panel: Panel, *, cost: str = "seconds") -> None:
-    """Draw score against a cost, and the front: what nothing cheaper or as cheap beats.
+    """Draw score against a cost, and the Pareto front: points that no cheaper point beats.
 
-    ``cost`` is ``seconds`` (of training, to the row's epoch), ``parameters``, or the name of a
-    fact such as multiply-adds: any column of the frame that holds numbers.
+    ``cost`` is a numeric column of the frame: ``seconds`` (training time up to the row's epoch),
+    ``parameters``, or the name of a fact, for example multiply-adds.
     """
     from lemur_analysis.stats import pareto_front
     from lemur_analysis.stats.columns import numbers
@@ -39,18 +39,18 @@ def pareto(panel: Panel, *, cost: str = "seconds") -> None:
     add_legend(panel.ax, panel.styles, rows["nn"].unique(), shape="points")
     without = len(frame) - len(rows)
     add_note(panel.ax, f"n = {len(rows):,}{f'; {without:,} without {cost}' if without else ''}")
-    names = [label(one, 20) for one in dict.fromkeys(front["nn"])]
+    names = [label(net, 20) for net in dict.fromkeys(front["nn"])]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     add_note(panel.ax, f"on the front: {', '.join(names[:_MOST_NAMES])}{more}")
 
 
 def _draw_points(panel: Panel, rows: DataFrame, cost: str) -> None:
-    """Draw the points of the ten best nets in their styles, over those of the others in grey."""
-    places = rows["nn"].map({net: style.rank for net, style in panel.styles.items()})
-    for _, one in rows.groupby(places.clip(upper=MOST_COLOURS), sort=True):
-        style = panel.styles[one["nn"].iloc[0]]
+    """Draw the points of the ten best nets in colour, above the grey points of the others."""
+    ranks = rows["nn"].map({net: style.rank for net, style in panel.styles.items()})
+    for _, points in rows.groupby(ranks.clip(upper=MOST_COLOURS), sort=True):
+        style = panel.styles[points["nn"].iloc[0]]
         panel.ax.plot(
-            one[cost], one["accuracy"], linestyle="", color=style.color, **style.points,
+            points[cost], points["accuracy"], linestyle="", color=style.color, **style.points,
             alpha=0.7, zorder=2 if style.has_colour else 1.5, rasterized=len(rows) > 2000,
         )  # fmt: skip
 

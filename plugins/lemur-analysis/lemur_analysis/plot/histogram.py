@@ -1,4 +1,4 @@
-"""The histogram of scores (LEMUR, figure 6)."""
+"""Histogram of scores (LEMUR, figure 6)."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ if TYPE_CHECKING:
 
 @figure(needs=("accuracy",), panels=("task", "metric"))
 def histogram(panel: Panel, *, bins: int = 50) -> None:
-    """Draw how many records have which score, a panel for each task and metric.
+    """Draw a histogram of the scores of all records, with one panel per task and metric.
 
-    Metrics are not pooled; the data sets of one are stacked. Bins are of equal width, from 0 to 1
-    if all scores lie there (LEMUR, figure 6, which pools metrics).
+    The datasets of a metric are stacked. Bins have equal width, and span 0 to 1 if all scores lie
+    in this range. Metrics are not pooled, unlike in LEMUR's figure 6.
     """
     if bins < 1:
         raise SettingsError(f"bins is {bins}; expected a whole number from 1")
-    apart = "dataset" in panel.frame.columns
-    columns = ("accuracy", "dataset") if apart else ("accuracy",)
+    has_dataset = "dataset" in panel.frame.columns
+    columns = ("accuracy", "dataset") if has_dataset else ("accuracy",)
     frame = complete(panel.ax, panel.frame, *columns)
     scores, edges = frame["accuracy"], _edges(frame["accuracy"], bins)
     add_note(panel.ax, f"bins of {edges[1] - edges[0]:.2g}")
-    styles = styles_of(frame, "dataset") if apart else {}
+    styles = styles_of(frame, "dataset") if has_dataset else {}
     parts = [scores[frame["dataset"] == name] for name in styles] or [scores]
-    # A container for each part; of one part, not a list.
-    drawn: Any = panel.ax.hist(parts, edges, stacked=True)[2]
-    for style, bars in zip(styles.values(), drawn if len(parts) > 1 else [drawn], strict=False):
+    # With several parts, hist returns a list of containers; with one, the container itself.
+    containers: Any = panel.ax.hist(parts, edges, stacked=True)[2]
+    for style, bars in zip(
+        styles.values(), containers if len(parts) > 1 else [containers], strict=False
+    ):
         for bar in bars:
             bar.set(**style.area)
     panel.ax.set(xlabel=score_label(frame), ylabel="records")
-    add_legend(panel.ax, styles, styles, title="data set", shape="area")
+    add_legend(panel.ax, styles, styles, title="dataset", shape="area")
 
 
 def _edges(scores: Series, bins: int) -> Any:

@@ -1,4 +1,4 @@
-"""Hyperparameters: parallel coordinates, and how much each matters to the score."""
+"""Hyperparameters: parallel coordinates and importance for the score."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _MOST_TICKS = 14
 def parallel_coordinates(panel: Panel) -> None:
     """Draw the hyperparameters of each run as a line over parallel axes, coloured by its score.
 
-    A run's score is the highest of its epochs; the best lines lie on top. Axes are
-    logarithmic where values, such as learning rates, are spread more evenly so. Hyperparameters
-    that some runs lack are left out.
+    The score of a run is the highest of its epochs; lines with higher scores are drawn on top. Axes
+    are logarithmic if that spreads the values more evenly, as for learning rates. Hyperparameters
+    that are missing in some runs are left out.
     """
     from matplotlib.collections import LineCollection
 
@@ -33,7 +33,7 @@ def parallel_coordinates(panel: Panel) -> None:
     runs = runs_with_hyperparameters(panel.frame).sort_values("accuracy", kind="stable")
     if runs.empty:
         raise NothingToDrawError(f"none of {len(panel.frame):,} records has a score")
-    prm = _varied(panel.ax, runs)
+    prm = _varying_hyperparameters(panel.ax, runs)
     scales = [_scale(prm[name]) for name in prm.columns]
     heights = np.column_stack([places for places, _ in scales])
     across = np.arange(heights.shape[1])
@@ -58,35 +58,35 @@ def parallel_coordinates(panel: Panel) -> None:
     add_note(panel.ax, f"n = {len(runs):,} runs")
 
 
-def _varied(ax: Axes, runs: DataFrame) -> DataFrame:
-    """Return the hyperparameters that all runs have and that vary, and note the others."""
+def _varying_hyperparameters(ax: Axes, runs: DataFrame) -> DataFrame:
+    """Return the hyperparameters that vary and that all runs have, and add a note on the others."""
     prm = runs[[name for name in runs.columns if str(name).startswith(_PRM)]]
     prm = prm.dropna(axis=1, how="all")
-    some = [name for name in prm.columns if prm[name].isna().any()]
-    fixed = [n for n in prm.columns if n not in some and prm[n].astype(str).nunique() == 1]
-    left = prm.drop(columns=[*some, *fixed])
-    if left.shape[1] < 2:
+    incomplete = [name for name in prm.columns if prm[name].isna().any()]
+    fixed = [n for n in prm.columns if n not in incomplete and prm[n].astype(str).nunique() == 1]
+    varied = prm.drop(columns=[*incomplete, *fixed])
+    if varied.shape[1] < 2:
         raise NothingToDrawError(
-            f"{left.shape[1]} hyperparameters vary in all {len(runs):,} runs; "
+            f"{varied.shape[1]} hyperparameters vary in all {len(runs):,} runs; "
             "parallel coordinates need 2"
         )
-    for names, why in ((fixed, "fixed"), (some, "not in all runs")):
+    for names, reason in ((fixed, "fixed"), (incomplete, "not in all runs")):
         if names:
             shown = ", ".join(label(name.removeprefix(_PRM), 18) for name in names[:5])
-            add_note(ax, f"{why}: {shown}{', ...' if len(names) > 5 else ''}")
-    if left.shape[1] > _MOST_AXES:
-        add_note(ax, f"the first {_MOST_AXES} of {left.shape[1]} hyperparameters")
-    return left.iloc[:, :_MOST_AXES]
+            add_note(ax, f"{reason}: {shown}{', ...' if len(names) > 5 else ''}")
+    if varied.shape[1] > _MOST_AXES:
+        add_note(ax, f"the first {_MOST_AXES} of {varied.shape[1]} hyperparameters")
+    return varied.iloc[:, :_MOST_AXES]
 
 
 def _scale(values: Series) -> tuple[Any, dict[float, str]]:
-    """Return where values lie on an axis from 0 to 1, and its ticks."""
+    """Return the positions of values on an axis from 0 to 1, and the ticks of the axis."""
     from lemur_analysis.stats.hyperparameters import is_numeric, is_wide
 
     if not is_numeric(values):
         texts = values.astype(str)
         names = sorted(texts.unique())
-        at = {name: (one + 0.5) / len(names) for one, name in enumerate(names)}
+        at = {name: (index + 0.5) / len(names) for index, name in enumerate(names)}
         step = -(-len(names) // _MOST_TICKS)
         ticks = {at[name]: label(name, 16) for name in names[::step]}
         return texts.map(at).to_numpy(), ticks
@@ -96,7 +96,8 @@ def _scale(values: Series) -> tuple[Any, dict[float, str]]:
     levels = np.linspace(low, high, 5)
     shown = 10**levels if is_wide(plain) else levels
     ticks = {
-        (one - low) / (high - low): f"{value:.4g}" for one, value in zip(levels, shown, strict=True)
+        (level - low) / (high - low): f"{value:.4g}"
+        for level, value in zip(levels, shown, strict=True)
     }
     return ((scaled - low) / (high - low)).to_numpy(), ticks
 
@@ -115,16 +116,16 @@ def _draw_axis(ax: Axes, at: int, ticks: dict[float, str]) -> None:
 def importance(
     panel: Panel, *, evaluator: str = "fanova", repeats: int = 3, trees: int = 16, seed: int = 0
 ) -> None:
-    """Draw how much each hyperparameter of a net matters to its score, as Optuna estimates it.
+    """Draw the importance of each hyperparameter of a net for its score, as estimated by Optuna.
 
-    ``evaluator`` is ``fanova``, with bars of the standard deviation over ``repeats`` forests, or
-    ``ped-anova``. A panel of several nets says that one is needed.
+    ``evaluator`` is ``fanova``, with error bars of the standard deviation over ``repeats`` forests,
+    or ``ped-anova``. A panel must have a single net; otherwise it shows a message instead.
     """
     from lemur_analysis.stats import importance as estimated
 
     nets = panel.frame["nn"].nunique()
     if nets != 1:
-        raise NothingToDrawError(f"{nets} nets; importance is of one net: select one")
+        raise NothingToDrawError(f"{nets} nets; importance needs a single net: select one")
     table = estimated(
         panel.frame, evaluator=evaluator, repeats=repeats, trees=trees, seed=seed, within=()
     )
@@ -132,11 +133,11 @@ def importance(
     if first is None or first["importance"] != first["importance"]:
         raise NothingToDrawError(first["note"] if first is not None else "no scores")
     table = table.iloc[::-1]
-    known = table["std"].notna().all()
+    has_std = table["std"].notna().all()
     panel.ax.barh(
         [label(name, 24) for name in table["hyperparameter"]],
         table["importance"],
-        xerr=table["std"] if known else None,
+        xerr=table["std"] if has_std else None,
         color="#0173b2",
         ecolor="0.2",
         capsize=2,

@@ -1,4 +1,4 @@
-"""Scores against time, as lines (LEMUR, figure 10)."""
+"""Lines of score against time (LEMUR, figure 10)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _MOST_VECTORS = 400
 def lines_time(panel: Panel, *, by: str = "trial") -> None:
     """Draw scores against the time since training began, as lines in the colour of the net.
 
-    Option ``by``: ``trial`` draws a line through the epochs of each trial, a point where it has
-    one only; ``net`` the best score that any trial of the net had reached by then. LEMUR, figure
-    10.
+    With ``by=trial``, each trial is a line through its epochs, or a point if it has only one. With
+    ``by=net``, each net is a line of the best score that any of its trials has reached by that time
+    (LEMUR, figure 10).
     """
     if by not in ("trial", "net"):
         raise SettingsError(f"by is {by!r}{hint(by, ['trial', 'net'])}")
@@ -33,12 +33,12 @@ def lines_time(panel: Panel, *, by: str = "trial") -> None:
     times = seconds(frame)
     unit = time_axis(panel.ax.xaxis, times, "time since training began")
     label = f"{score_label(frame)}{'' if by == 'trial' else ', best so far'}"
-    # Sorting moves every column there is.
+    # Keep only the columns that are drawn, as sorting copies all of them.
     frame = frame[[*columns, "accuracy"]].assign(time=times / unit)
     frame = frame.sort_values(["time", "accuracy"])
     counts = frame["trial"].nunique() if by == "trial" else 0
     groups = dict(list(frame.groupby("nn", observed=True)))
-    for net in sorted(groups, key=lambda one: -panel.styles[one].rank):
+    for net in sorted(groups, key=lambda net: -panel.styles[net].rank):
         if by == "trial":
             _trials(panel.ax, groups[net], panel.styles[net], rasterized=counts > _MOST_VECTORS)
         else:
@@ -58,10 +58,10 @@ def _trials(ax: Axes, frame: DataFrame, style: FigureStyle, *, rasterized: bool)
     ordered = frame.sort_values(["trial", "time", "accuracy"])
     starts = np.flatnonzero(ordered["trial"].ne(ordered["trial"].shift()).to_numpy())[1:]
     curves = np.split(ordered[["time", "accuracy"]].to_numpy(), starts)
-    look = style.line | {"linewidth": 0.8, "alpha": 0.7, "rasterized": rasterized}
-    ax.add_collection(LineCollection([one for one in curves if len(one) > 1], **look))
-    points = [one[0] for one in curves if len(one) == 1]
+    line_style = style.line | {"linewidth": 0.8, "alpha": 0.7, "rasterized": rasterized}
+    ax.add_collection(LineCollection([curve for curve in curves if len(curve) > 1], **line_style))
+    points = [curve[0] for curve in curves if len(curve) == 1]
     if points:
-        shape = style.points | {"markersize": 3, "color": style.color, "linestyle": ""}
-        ax.plot(*zip(*points, strict=True), rasterized=rasterized, alpha=0.7, **shape)
+        point_style = style.points | {"markersize": 3, "color": style.color, "linestyle": ""}
+        ax.plot(*zip(*points, strict=True), rasterized=rasterized, alpha=0.7, **point_style)
     ax.autoscale_view()

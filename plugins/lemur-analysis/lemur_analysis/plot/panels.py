@@ -1,4 +1,4 @@
-"""The panels of a figure: which rows each shows, and the axes that they are drawn on."""
+"""Panels of a figure: the rows that each shows, and the axes to draw on."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PANEL_SIZE = (6.4, 4.2)
-"""Width and height of a panel that stands alone, in inches."""
+"""Width and height of a single panel, in inches."""
 SMALL_PANEL_SIZE = (5.2, 3.5)
-"""Width and height of one of several, so that two beside each other can be read on a page."""
+"""Width and height of each of several panels, in inches, so that two fit side by side on a page."""
 MOST_PANELS = 40
-"""So many can be drawn in one figure."""
+"""Maximum number of panels in one figure."""
 _ROW_HEIGHT = 0.155
 
 
 def parts_of(frame: DataFrame, by: Sequence[str]) -> list[tuple[str, DataFrame]]:
-    """Return the rows of each panel with its title: of each value of the columns that there are."""
+    """Return title and rows of each panel: one per combination of values of the columns ``by``."""
     present = [name for name in by if name in frame.columns]
     if frame.empty or not present:
         return [("", frame)]
@@ -33,29 +33,29 @@ def parts_of(frame: DataFrame, by: Sequence[str]) -> list[tuple[str, DataFrame]]
 
 
 def axes_for(ax: Any, titles: Sequence[str], rows: Sequence[int] = ()) -> Any:
-    """Return an array of axes, one for each title: those that were given, or those of a figure.
+    """Return an array with one axes object per title: the given axes, or those of a new figure.
 
     Args:
-        ax: One pair of axes, several, or None.
-        titles: Of the panels.
-        rows: How many rows of text stand beside each panel, which is made higher for many.
+        ax: One axes object, several, or None to create a figure.
+        titles: Titles of the panels.
+        rows: Number of text rows beside each panel; the panel's height grows with it.
 
     Raises:
-        SettingsError: Axes were given, but not as many as there are panels; or there are more
-            panels than a figure can hold.
+        SettingsError: The number of given axes is not the number of panels, or there are more than
+            `MOST_PANELS` panels.
     """
     if ax is not None:
-        given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        if len(given) != len(titles):
+        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        if len(axes) != len(titles):
             raise SettingsError(
-                f"{len(titles)} panels ({_some(titles)}) need as many axes, and ax has "
-                f"{len(given)}; narrow the frame to one, or leave out ax"
+                f"{len(titles)} panels ({_first_titles(titles)}) need as many axes, but ax has "
+                f"{len(axes)}; select the results of one panel, or omit ax"
             )
-        return given
+        return axes
     if len(titles) > MOST_PANELS:
         raise SettingsError(
-            f"{len(titles)} panels ({_some(titles)}) are more than a figure holds, {MOST_PANELS}; "
-            "narrow the frame"
+            f"{len(titles)} panels ({_first_titles(titles)}) exceed the maximum per figure, "
+            f"{MOST_PANELS}; select fewer results"
         )
     return _grid(len(titles), rows)
 
@@ -75,8 +75,8 @@ def _grid(count: int, rows: Sequence[int]) -> Any:
         squeeze=False,
         layout="constrained",
     )
-    for one in grid.flat[count:]:
-        one.remove()
+    for ax in grid.flat[count:]:
+        ax.remove()
     return grid.ravel()[:count]
 
 
@@ -86,5 +86,5 @@ def _heights(down: int, across: int, height: float, rows: Sequence[int]) -> Iter
         yield max(height, 1 + _ROW_HEIGHT * most)
 
 
-def _some(titles: Sequence[str]) -> str:
+def _first_titles(titles: Sequence[str]) -> str:
     return "; ".join(titles[:6]) + ("; ..." if len(titles) > 6 else "")

@@ -1,4 +1,4 @@
-"""The calibration of estimators: predicted against measured final scores."""
+"""Calibration of estimators: predicted against measured final scores."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from lemur_analysis.plot.figure import NothingToDrawError, Panel, add_note, figu
 
 @figure(needs=("trial", "epoch", "predicted"), uses=("validation",))
 def calibration(panel: Panel) -> None:
-    """Draw the final score that an estimator predicted against the one that was measured.
+    """Draw the final scores predicted by an estimator against the measured ones.
 
-    Each point is a trial that was trained to the end all the same, as ``lemur run --audit`` does.
-    Vertical bars are predicted intervals, where they are known.
+    Each point is a trial that was trained to the end despite its prediction, as with ``lemur run
+    --audit``. Vertical bars are the predicted intervals, if known.
     """
     from lemur_analysis.stats import calibration as errors
     from lemur_analysis.stats import predictions

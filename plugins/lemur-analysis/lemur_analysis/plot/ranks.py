@@ -1,4 +1,4 @@
-"""The critical-difference diagram of nets over data sets (Demsar, 2006)."""
+"""Critical-difference diagram of nets over datasets (Demsar, 2006)."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 def critical_difference(
     panel: Panel, *, alpha: float = 0.05, epoch: int = 0, keep: str = "blocks"
 ) -> None:
-    """Draw the average ranks of nets over data sets, and which do not differ by Nemenyi's test.
+    """Draw the average ranks of nets over datasets, and groups without significant differences.
 
-    Bars join nets whose difference is not significant. ``epoch`` compares nets at one epoch; 0
-    takes the highest score of all epochs. ``keep`` says what to keep where nets lack some data
-    set, ``blocks`` or ``nets``.
+    Bars join nets whose difference is not significant in Nemenyi's test. ``epoch`` compares nets at
+    one epoch; 0 uses the highest score over all epochs. ``keep``, ``blocks`` or ``nets``, is what
+    to keep if nets have no score on some datasets.
     """
     from scikit_posthocs import critical_difference_diagram
 
     from lemur_analysis.stats.blocks import complete_blocks
     from lemur_analysis.stats.ranks import nemenyi_of, ranks_of, statistics_of
 
-    found = list(complete_blocks(panel.frame, epoch=epoch or None, keep=keep))
-    if not found:
+    groups = list(complete_blocks(panel.frame, epoch=epoch or None, keep=keep))
+    if not groups:
         raise NothingToDrawError(f"no scores{f' at epoch {epoch}' if epoch else ''}")
-    ((_, blocks),) = found
+    ((_, blocks),) = groups
     test = statistics_of(blocks, alpha)
     if test["p"] != test["p"]:
         raise NothingToDrawError(test["note"])
     scores = blocks.scores.set_axis(unique_labels(blocks.scores.columns), axis=1)
     add_note(panel.ax, f"{blocks.text}; {'best score' if not epoch else f'epoch {epoch}'}")
     add_note(panel.ax, f"Friedman p = {test['p']:.2g}; Nemenyi at {alpha:g}")
-    nemenyi_notes = [one for one in test["note"].split("; ") if "Wilcoxon" not in one]
+    nemenyi_notes = [note for note in test["note"].split("; ") if "Wilcoxon" not in note]
     for note in filter(None, nemenyi_notes):
         add_note(panel.ax, note)
     ranks = ranks_of(scores).mean()
-    drawn = critical_difference_diagram(
+    artists = critical_difference_diagram(
         ranks,
         nemenyi_of(scores),
         alpha=alpha,
         ax=panel.ax,
-        # Spaces keep the elbows off the numbers.
+        # The spaces separate the elbow lines from the numbers.
         label_fmt_left="{label}  {rank:.1f}  ",
         label_fmt_right="  {rank:.1f}  {label}",
         label_props={"fontsize": "x-small"},
@@ -55,13 +55,13 @@ def critical_difference(
         marker_props={"color": "black", "s": 9},
         crossbar_props={"linewidth": 2, "color": "#d55e00"},
     )
-    for text in drawn["labels"]:
+    for text in artists["labels"]:
         text.set_color("black")
     _draw_difference(panel.ax, float(ranks.min()), test["critical_difference"])
 
 
 def _draw_difference(ax: Axes, start: float, difference: float) -> None:
-    """Draw a bar as long as the critical difference beneath the nets."""
+    """Draw a bar of the length of the critical difference below the nets."""
     low, high = ax.get_ylim()
     height = high - low
     row = low - 0.1 * height
@@ -74,13 +74,13 @@ def _draw_difference(ax: Axes, start: float, difference: float) -> None:
         f"critical difference of average ranks: {difference:.2f}; rank 1 is the best",
         (start, row), xytext=(4, 3), textcoords="offset points", fontsize="x-small",
     )  # fmt: skip
-    # Above the axis there is room for the numbers at its ticks.
+    # Leave room for the tick labels above the axis.
     ax.set_ylim(row - 0.04 * height, high + 0.08 * height)
     ax.set_xlim(ends[0], max(ends[1], start + difference))
 
 
 def unique_labels(names: Iterable[object]) -> list[str]:
-    """Return labels of nets, with a number behind those that shortening has made equal."""
+    """Return short labels of nets; labels that would be equal get a number in parentheses."""
     seen: dict[str, int] = {}
     labels = []
     for name in names:

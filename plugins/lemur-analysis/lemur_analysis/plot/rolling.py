@@ -1,4 +1,4 @@
-"""The rolling mean of each net's score over epochs (LEMUR, figure 9)."""
+"""Rolling mean of each net's score over epochs (LEMUR, figure 9)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @figure(needs=("nn", "epoch", "accuracy"))
 def rolling_mean(panel: Panel, *, window: int = 5) -> None:
-    """Draw the mean score of each net at each epoch, averaged over a window of epochs.
+    """Draw the rolling mean over epochs of each net's mean score.
 
-    The window is centred, and shorter at the ends of a curve and where epochs are missing. An
-    epoch counts once, however many records it has (LEMUR, figure 9).
+    The window is centred, and contains fewer epochs at the ends of a curve and if epochs are
+    missing. Each epoch has the same weight, regardless of its number of records (LEMUR, figure 9).
     """
     frame = complete(panel.ax, panel.frame, "accuracy", "epoch", "nn")
     note_epochs(panel.ax, frame)
-    smooth = rolled(frame, window)
-    for net in sorted(smooth.columns, key=lambda one: -panel.styles[one].rank):
+    smooth = rolling_means(frame, window)
+    for net in sorted(smooth.columns, key=lambda net: -panel.styles[net].rank):
         curve = smooth[net].dropna()
         draw_curve(panel.ax, curve.index, curve, panel.styles[net])
     panel.ax.set_ylabel(f"{score_label(frame)}, mean of {window} epochs")
@@ -31,20 +31,19 @@ def rolling_mean(panel: Panel, *, window: int = 5) -> None:
     add_legend(panel.ax, panel.styles, smooth.columns)
 
 
-def rolled(frame: DataFrame, window: int) -> DataFrame:
+def rolling_means(frame: DataFrame, window: int) -> DataFrame:
     """Return the rolling mean over epochs of the mean score of each net at each epoch.
 
     Args:
-        frame: With ``nn``, ``epoch`` and ``accuracy``, none missing.
-        window: Width of the window in epochs, from 1; an even one has one epoch more before its
-            middle than after it, as in pandas.
+        frame: Records with ``nn``, ``epoch`` and ``accuracy``, without missing values.
+        window: Width of the window in epochs, from 1. An even window contains one epoch more before
+            its centre than after it, as in pandas.
 
     Returns:
-        A row for each epoch and a column for each net; NaN where the net has no record of the
-        epoch.
+        One row per epoch and one column per net; NaN if the net has no record of the epoch.
 
     Raises:
-        SettingsError: The window is too narrow.
+        SettingsError: ``window`` is less than 1.
     """
     import pandas as pd
 
@@ -52,7 +51,7 @@ def rolled(frame: DataFrame, window: int) -> DataFrame:
         raise SettingsError(f"window is {window}; expected a whole number from 1")
     groups = frame.groupby(["nn", "epoch"], observed=True)["accuracy"]
     means = groups.mean().unstack("nn")
-    # The window is one of epochs and not of rows: epochs are taken for seconds.
+    # Convert epochs to times, so that the window spans epochs rather than rows.
     by_time = means.set_axis(pd.to_timedelta(means.index, unit="s"))
     wide = by_time.rolling(pd.Timedelta(seconds=window), center=True, closed="left", min_periods=1)
     return wide.mean().set_axis(means.index).where(means.notna())

@@ -1,4 +1,4 @@
-"""Axes of epochs, of times and of scores."""
+"""Axes for epochs, times and scores."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 _UNITS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3))
 _NAMES = {"d": "days", "h": "hours", "min": "minutes", "s": "seconds", "ms": "milliseconds"}
-# Values a logarithmic axis of times has ticks at, if they lie on it.
+# Candidate ticks of a logarithmic time axis.
 _TICKS = {
     "ms": (1, 10, 100), "s": (1, 10), "min": (1, 10), "h": (1, 10), "d": (1, 10, 100, 1000),
 }  # fmt: skip
 _DECADES = 20.0
-"""Where the greatest time is so many times the least or more, the axis is logarithmic."""
+"""The axis is logarithmic if the longest time is at least this many times the shortest."""
 
 
 def epoch_axis(ax: Axes) -> None:
-    """Make the x axis one of epochs: whole numbers."""
+    """Format the x axis for epochs, with ticks at whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     ax.set_xlabel("epoch")
@@ -32,21 +32,21 @@ def epoch_axis(ax: Axes) -> None:
 
 
 def score_label(frame: DataFrame) -> str:
-    """Return the label of an axis of scores, which names the metric if there is one only."""
+    """Return the label of a score axis, which includes the metric if there is only one."""
     metrics = frame["metric"].dropna().unique() if "metric" in frame.columns else []
     return f"score ({label(metrics[0])})" if len(metrics) == 1 else "score"
 
 
 def time_axis(axis: Axis, seconds: Series, text: str) -> float:
-    """Make an axis one of times, logarithmic where they span decades.
+    """Format an axis for times; use a logarithmic scale if they span a wide range.
 
     Args:
         axis: The axis.
-        seconds: The times that are drawn.
-        text: What they are.
+        seconds: The times to draw, in seconds.
+        text: Label of the axis, without the unit.
 
     Returns:
-        The length of the axis's unit in seconds: what times are divided by to be drawn.
+        The unit of the axis in seconds; divide the times by it before drawing.
     """
     if is_wide(seconds):
         log_time_axis(axis, seconds)
@@ -58,7 +58,7 @@ def time_axis(axis: Axis, seconds: Series, text: str) -> float:
 
 
 def time_unit(seconds: Series) -> tuple[str, float]:
-    """Return the unit in which times are read best, with its length in seconds.
+    """Return the name and length in seconds of a suitable unit for times.
 
     >>> import pandas as pd
     >>> time_unit(pd.Series([30.0, 7200.0]))
@@ -72,12 +72,12 @@ def time_unit(seconds: Series) -> tuple[str, float]:
 
 
 def is_wide(seconds: Series) -> bool:
-    """Return whether times span so much that only a logarithmic axis shows them all."""
+    """Return whether times span a range that needs a logarithmic axis."""
     return bool(seconds.min() > 0 and seconds.max() >= _DECADES * seconds.min())
 
 
 def log_time_axis(axis: Axis, seconds: Series) -> None:
-    """Make an axis, on which times are drawn in seconds, logarithmic, with ticks like "10 min"."""
+    """Make a time axis in seconds logarithmic, with tick labels like "10 min"."""
     from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
     low, high = float(seconds.min()) / 1.3, float(seconds.max()) * 1.3
@@ -91,11 +91,11 @@ def log_time_axis(axis: Axis, seconds: Series) -> None:
     ticks = {count * length: f"{count} {unit}" for unit, length in _UNITS for count in _TICKS[unit]}
     shown: dict[float, str] = {}
     for at, text in sorted(ticks.items()):
-        # Closer than a tenth of the axis to the one before, their texts would overlap.
+        # Labels closer than a tenth of the axis would overlap.
         if low <= at <= high and (not shown or at / max(shown) > (high / low) ** 0.1):
             shown[at] = text
     if not shown:
-        # Nothing round lies between them.
+        # No candidate tick lies within the limits.
         name, length = time_unit(seconds)
         middle = float(seconds.median())
         shown = {middle: f"{middle / length:.3g} {name}"}

@@ -1,4 +1,4 @@
-"""Scores against time and against epochs, a point for each record (LEMUR, figures 3 and 4)."""
+"""Scatter plots of score against time and epoch, one point per record (LEMUR, figures 3 and 4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 MOST_VECTORS = 1000
-"""Of more records than this, points and lines are drawn as an image within the figure."""
+"""With more records than this, points and lines are rasterised."""
 _BY_TASK = ("task", "metric")
 _TIME = "time since training began"
 
@@ -28,9 +28,9 @@ def score_time(panel: Panel) -> None:
 
 @figure(needs=("dataset", "accuracy", "duration"), panels=_BY_TASK)
 def score_time_by_task(panel: Panel) -> None:
-    """Draw each record's score against the time since its training began, by data set.
+    """Draw each record's score against the time since its training began, by dataset.
 
-    A panel has all data sets of a task and metric (LEMUR, figure 3).
+    Each panel shows all datasets of a task and metric (LEMUR, figure 3).
     """
     _against_time(panel, "dataset", styles_of(panel.frame, "dataset"))
 
@@ -43,9 +43,9 @@ def score_epoch(panel: Panel) -> None:
 
 @figure(needs=("dataset", "epoch", "accuracy"), panels=_BY_TASK)
 def score_epoch_by_task(panel: Panel) -> None:
-    """Draw each record's score against its epoch, by data set.
+    """Draw each record's score against its epoch, by dataset.
 
-    A panel has all data sets of a task and metric (LEMUR, figure 4).
+    Each panel shows all datasets of a task and metric (LEMUR, figure 4).
     """
     _against_epoch(panel, "dataset", styles_of(panel.frame, "dataset"))
 
@@ -66,15 +66,19 @@ def _against_epoch(panel: Panel, by: str, styles: Mapping[Any, FigureStyle]) -> 
 def _points(
     panel: Panel, frame: DataFrame, x: Series, by: str, styles: Mapping[Any, FigureStyle]
 ) -> None:
-    """Draw a point of each record; those of the best nets, or rarest data sets, lie above."""
+    """Draw one point per record; the best nets, or the rarest datasets, are drawn on top."""
     many = len(frame) > MOST_VECTORS
-    look: dict[str, Any] = {"linestyle": "", "alpha": 0.5 if many else 0.8, "rasterized": many}
+    common_style: dict[str, Any] = {
+        "linestyle": "",
+        "alpha": 0.5 if many else 0.8,
+        "rasterized": many,
+    }
     groups = frame.groupby(by, observed=True).indices
-    for name in sorted(groups, key=lambda one: styles[one].rank, reverse=by == "nn"):
+    for name in sorted(groups, key=lambda name: styles[name].rank, reverse=by == "nn"):
         style, rows = styles[name], groups[name]
         size = 2.2 if len(frame) > 10 * MOST_VECTORS else 3
         points: dict[str, Any] = style.points | {"markersize": size, "color": style.color}
-        panel.ax.plot(x.iloc[rows], frame["accuracy"].iloc[rows], **points, **look)
+        panel.ax.plot(x.iloc[rows], frame["accuracy"].iloc[rows], **points, **common_style)
     panel.ax.set_ylabel(score_label(frame))
-    title = "net" if by == "nn" else "data set"
+    title = "net" if by == "nn" else "dataset"
     add_legend(panel.ax, styles, groups, title=title, shape="points")

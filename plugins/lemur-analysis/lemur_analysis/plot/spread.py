@@ -1,4 +1,4 @@
-"""How the mean and the standard deviation of scores correlate (LEMUR, figure 11)."""
+"""Correlation of the mean and standard deviation of scores (LEMUR, figure 11)."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def _panels(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 @figure(needs=("nn", "epoch", "accuracy"), panels=_panels)
 def mean_std_correlation(panel: Panel, *, pooled: bool = False) -> None:
-    """Draw the standard deviation of the scores of a net at an epoch against their mean.
+    """Draw the standard deviation of a net's scores at an epoch against their mean.
 
-    A point is a task, data set, metric, net and epoch with two records or more; the deviation is
-    that of a sample (ddof 1). Each panel says how many there are, and their correlation r
-    (Pearson). Option ``pooled``: whether to take all metrics together, as the panel then says
+    Each point is a combination of task, dataset, metric, net and epoch with at least two records;
+    the standard deviation is that of a sample (ddof 1). A note in each panel gives the number of
+    points and their Pearson correlation r. ``pooled`` draws all tasks and metrics in one panel
     (LEMUR, figure 11).
     """
     frame = complete(panel.ax, panel.frame, "accuracy", "epoch", "nn")
     groups = mean_std(frame)
     if groups.empty:
         raise NothingToDrawError("no net has two records of an epoch")
-    found = correlation(groups, "mean", "std", within=())["r"].iloc[0]
+    r = correlation(groups, "mean", "std", within=())["r"].iloc[0]
     # Adding zero makes -0.0 positive.
-    r = f"r = {round(found, 2) + 0:.2f}" if found == found else "r is not defined"
+    r_text = f"r = {round(r, 2) + 0:.2f}" if r == r else "r is not defined"
     plural = "s" if len(groups) > 1 else ""
-    add_note(panel.ax, f"{len(groups):,} group{plural} of 2 or more, {r}")
+    add_note(panel.ax, f"{len(groups):,} group{plural} of 2 or more, {r_text}")
     if pooled:
         add_note(panel.ax, "all tasks and metrics pooled")
     _points(panel, groups, "metric" if pooled else "dataset")
@@ -53,5 +53,5 @@ def _points(panel: Panel, groups: DataFrame, by: str) -> None:
         part = groups[groups[by] == name]
         points = style.points | {"markersize": 3.5, "color": style.color}
         panel.ax.plot(part["mean"], part["std"], **points, **look)
-    title = "metric" if by == "metric" else "data set"
+    title = "metric" if by == "metric" else "dataset"
     add_legend(panel.ax, styles, styles, title=title, shape="points")

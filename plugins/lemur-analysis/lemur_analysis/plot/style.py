@@ -1,6 +1,6 @@
-"""How nets look in figures: colours, markers, lines and names.
+"""Styles of nets in figures: colours, markers, lines and names.
 
-Colours can be told apart by the colour-blind; markers and dashes beside them in black and white.
+The colours are safe for colour-blind readers; markers and dashes also differ, for black and white.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 MOST_COLOURS = 10
-"""So many nets have a colour of their own; further ones are grey."""
+"""Number of nets with their own colour; the others are grey."""
 GREY = "#c4c4c4"
-# Seaborn's "colorblind", with black for its grey and a darker yellow, which are hard to see beside
-# the grey nets and on white.
+# Seaborn's palette "colorblind", with black instead of grey, which looks like the grey nets, and a
+# darker yellow, which is easier to see on white.
 _COLOURS = (
     "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc",
     "#ca9161", "#fbafe4", "#000000", "#a89f00", "#56b4e9",
@@ -34,12 +34,12 @@ _LONGEST_IN_LEGEND = 26
 
 
 class FigureStyle(NamedTuple):
-    """The look of one net, or of one data set.
+    """The style of one net, or of one dataset.
 
     Attributes:
-        color: Of its lines and markers.
-        marker: Of its points.
-        rank: Its place by score, from 0; nets from `MOST_COLOURS` on are grey.
+        color: Colour of lines and markers.
+        marker: Marker of points.
+        rank: Rank by score, from 0; nets with a rank of `MOST_COLOURS` or more are grey.
     """
 
     color: Any
@@ -48,12 +48,12 @@ class FigureStyle(NamedTuple):
 
     @property
     def has_colour(self) -> bool:
-        """Whether the net has a colour of its own."""
+        """Whether the net has its own colour."""
         return self.rank < MOST_COLOURS
 
     @property
     def line(self) -> dict[str, Any]:
-        """What ``Axes.plot`` takes for its line: colour, dashes, width, and what it lies on."""
+        """Arguments of ``Axes.plot`` for a line: colour, line style, width and z-order."""
         if not self.has_colour:
             return {"color": GREY, "linestyle": "-", "linewidth": 0.8, "zorder": 1.5}
         dashes = _DASHES[self.rank % len(_DASHES)]
@@ -61,34 +61,35 @@ class FigureStyle(NamedTuple):
 
     @property
     def points(self) -> dict[str, Any]:
-        """What ``Axes.plot`` takes for its markers."""
+        """Arguments of ``Axes.plot`` for markers."""
         shape = self.marker if self.has_colour else "."
         return {"marker": shape, "markersize": 4.5, "markeredgewidth": 0}
 
     @property
     def area(self) -> dict[str, Any]:
-        """What a patch takes for its area: colour and hatching."""
+        """Arguments of a patch: colour and hatching."""
         hatch = _HATCHES[self.rank % len(_HATCHES)] if self.has_colour else ""
         return {"facecolor": self.color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.3}
 
 
 def styles_of(frame: DataFrame, by: str = "nn") -> dict[Any, FigureStyle]:
-    """Return the style of each net of a frame; the best by score have colours of their own.
+    """Return the style of each net in a frame; the best by score have their own colours.
 
     Args:
-        frame: With the column ``nn``, and ``accuracy`` to rank by.
-        by: Another column whose values are given styles, those with most rows first.
+        frame: Results with the column ``nn``, and ``accuracy`` to rank by.
+        by: Column whose values are styled. Values of columns other than ``nn`` are ranked by their
+            number of rows.
     """
-    names = ranked(frame) if by == "nn" else _frequent(frame[by])
+    names = rank_nets(frame) if by == "nn" else _frequent(frame[by])
     return {name: _style(rank) for rank, name in enumerate(names)}
 
 
-def ranked(frame: DataFrame) -> list[str]:
-    """Return the nets of a frame, the best first.
+def rank_nets(frame: DataFrame) -> list[str]:
+    """Return the nets of a frame, best first.
 
-    They are ordered by the mean of their ranks in each task, data set and metric, by the best
-    score, so that scores of different metrics are not compared. Nets without a score come last,
-    equal ones by name. Rows without a net do not count.
+    Nets are ranked by their best score within each task, dataset and metric, and ordered by the
+    mean of these ranks, so scores of different metrics are never compared. Ties are ordered by
+    name, and nets without a score come last. Rows without a net are ignored.
     """
     named = frame[frame["nn"].notna()]
     nets = sorted(named["nn"].unique(), key=str)
@@ -100,22 +101,22 @@ def ranked(frame: DataFrame) -> list[str]:
     best = groups.max().dropna().reset_index()
     cells = best.groupby(by, observed=True, dropna=False)["accuracy"] if by else best["accuracy"]
     count = cells.transform("size") if by else len(best)
-    # A net alone in its cell is neither good nor bad.
+    # The only net of a cell gets the middle rank.
     best["rank"] = (cells.rank(ascending=False) - 0.5) / count
     places = best.groupby("nn", observed=True)["rank"].mean()
     return sorted(nets, key=lambda net: places.get(net, float("inf")))
 
 
 def label(text: object, longest: int = _LONGEST) -> str:
-    """Return text for a figure: short, on one line, and never read as mathematics.
+    """Return text for a figure: shortened, on one line, and not interpreted as mathematics.
 
-    Characters that cannot be drawn are escaped, as `lemur_analysis.plot.fonts.drawable` says.
+    Characters that cannot be drawn are escaped by `lemur_analysis.plot.fonts.drawable`.
     """
     line = drawable(" ".join(str(text).split()))
     if len(line) > longest:
         end = longest // 3
         line = f"{line[: longest - end - 3]}...{line[-end:]}"
-    # Matplotlib leaves out of legends what begins with an underscore.
+    # Matplotlib omits labels that start with an underscore from legends.
     return f"{' ' if line.startswith('_') else ''}{line}".replace("$", r"\$")
 
 
@@ -123,13 +124,13 @@ def draw_curve(
     ax: Axes, x: Sequence[Any], y: Sequence[Any], style: FigureStyle, **more: Any
 ) -> Line2D:
     """Draw a line in a net's style, with a few markers."""
-    look = style.line | (style.points if style.has_colour else {})
+    line_style = style.line | (style.points if style.has_colour else {})
     if len(x) == 1:
-        # A line of one point is not seen without a marker.
-        look |= style.points
+        # A line with one point is invisible without a marker.
+        line_style |= style.points
     step = max(1, len(x) // 6)
-    look |= {"markevery": (style.rank % step, step)}
-    return ax.plot(x, y, **{**look, **more})[0]
+    line_style |= {"markevery": (style.rank % step, step)}
+    return ax.plot(x, y, **{**line_style, **more})[0]
 
 
 def add_legend(
@@ -140,20 +141,20 @@ def add_legend(
     title: str = "net",
     shape: str = "line",
 ) -> None:
-    """Put a legend to the right of axes, so that it covers nothing.
+    """Add a legend to the right of axes, outside the drawing.
 
     Args:
         ax: The axes.
         styles: The style of each net.
-        names: The nets that are drawn; those that are grey are one entry, "18 further nets".
-        title: What they are; ``"net"`` or ``"data set"``.
-        shape: What they are drawn as: ``line``, ``points`` or ``area``.
+        names: The nets that are drawn; all grey nets share one entry, "18 further nets".
+        title: Title of the legend, a singular noun, for example ``"net"`` or ``"dataset"``.
+        shape: How the nets are drawn: ``line``, ``points`` or ``area``.
     """
     drawn = set(names)
     shown = [name for name in styles if name in drawn]
     coloured = [name for name in shown if styles[name].has_colour]
-    entries = [(styles[one], label(one, _LONGEST_IN_LEGEND)) for one in coloured]
-    further = [styles[one] for one in shown if not styles[one].has_colour]
+    entries = [(styles[name], label(name, _LONGEST_IN_LEGEND)) for name in coloured]
+    further = [styles[name] for name in shown if not styles[name].has_colour]
     if further:
         plural = "s" if len(further) > 1 else ""
         entries.append((further[0], f"{len(further):,} further {title}{plural}"))
@@ -192,4 +193,4 @@ def _style(rank: int) -> FigureStyle:
 
 def _frequent(values: Series) -> list[Any]:
     counts = values.dropna().value_counts()
-    return sorted(counts[counts > 0].index, key=lambda one: (-counts[one], str(one)))
+    return sorted(counts[counts > 0].index, key=lambda value: (-counts[value], str(value)))

@@ -1,10 +1,10 @@
-"""Reports: workbooks, pages and documents of any results, as exporters of lemur.
+"""Exporters that write reports of any results: workbooks, HTML pages and PDF documents.
 
-- `lemur_analysis.report.excel`: workbooks, aggregated and raw.
-- `lemur_analysis.report.html`: one page that opens offline.
+- `lemur_analysis.report.excel`: workbooks of statistics, and of all records.
+- `lemur_analysis.report.html`: a self-contained page that works offline.
 - `lemur_analysis.report.pdf`: a document to print.
-- `lemur_analysis.report.folder`: a folder of both workbooks and the page, each figure drawn once.
+- `lemur_analysis.report.folder`: a folder with both workbooks and the page, drawing figures once.
 
-All have the same contents (`lemur_analysis.report.contents`), with every figure that is installed
-and has something to draw (`lemur_analysis.report.drawings`).
+All reports have the same contents (`lemur_analysis.report.contents`) and include every installed
+figure that can be drawn from the results (`lemur_analysis.report.drawings`).
 """

@@ -1,4 +1,4 @@
-"""What a report is made of: a cover, a section for each task and data set, and what is suspect."""
+"""Contents of a report: a cover, and a section for each task and dataset."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from lemur_core import Results
 
-_SEVERAL = ("task", "dataset")
-# For the figures that show parameters, for example.
-_MORE = ("with_stats", "with_facts")
+_SECTION_COLUMNS = ("task", "dataset")
+# Some figures need these, for example for the number of parameters.
+_EXTRA_ARGUMENTS = ("with_stats", "with_facts")
 
 
 @dataclass(frozen=True)
 class Section:
-    """The results on one data set.
+    """The results on one dataset.
 
     Attributes:
         task: Name of the task.
-        dataset: Name of the data set; where one name has several contents, also which.
-        frame: Its rows.
+        dataset: Name of the dataset, made unique by `distinguish_datasets`.
+        frame: The rows of the section.
     """
 
     task: str
@@ -36,54 +36,60 @@ class Section:
 
     @property
     def title(self) -> str:
-        """The task and the data set."""
+        """Task and dataset, separated by a comma."""
         return f"{self.task}, {self.dataset}"
 
 
 def read_frame(results: Results) -> DataFrame:
-    """Return the results that a report is of.
+    """Return the rows of the results that a report shows.
 
-    Data sets of one name whose contents differ get different names, so that their scores are
-    nowhere put together.
+    Datasets with the same name but different contents get different names, so that their scores
+    are never combined.
 
     Raises:
-        SettingsError: The user leaves out a column that is needed.
+        SettingsError: The user's selection of columns lacks a needed one.
     """
-    asked = results.arguments
-    more = () if "columns" in asked else [name for name in _MORE if name not in asked]
-    frame = results.frame(**dict.fromkeys(more, True))
+    arguments = results.arguments
+    extra = (
+        ()
+        if "columns" in arguments
+        else [name for name in _EXTRA_ARGUMENTS if name not in arguments]
+    )
+    frame = results.frame(**dict.fromkeys(extra, True))
     check_columns(frame, COLUMNS)
-    return tell_apart(frame)
+    return distinguish_datasets(frame)
 
 
-def tell_apart(frame: DataFrame) -> DataFrame:
-    """Return a frame in which data sets of one name and different content have different names.
+def distinguish_datasets(frame: DataFrame) -> DataFrame:
+    """Return a frame in which datasets with the same name but different contents are renamed.
 
-    ``data``, where a frame has it, is the name of a data set's content; an unknown one counts as
-    one more content where others are known.
+    The optional column ``data`` names the content of the dataset. If only some contents of a
+    dataset are known, the unknown ones count as another content.
     """
     if frame.empty or "data" not in frame.columns:
         return frame
-    by = list(_SEVERAL)
-    several = frame.assign(data=frame["data"].fillna("")).groupby(by)["data"].transform("nunique")
-    if (several <= 1).all():
+    by = list(_SECTION_COLUMNS)
+    content_counts = (
+        frame.assign(data=frame["data"].fillna("")).groupby(by)["data"].transform("nunique")
+    )
+    if (content_counts <= 1).all():
         return frame
     named = frame["data"].fillna(frame["dataset"] + " (content unknown)")
-    return frame.assign(dataset=frame["dataset"].where(several <= 1, named))
+    return frame.assign(dataset=frame["dataset"].where(content_counts <= 1, named))
 
 
 def sections_of(frame: DataFrame) -> list[Section]:
-    """Return a section for each task and data set, by name."""
-    groups = frame.groupby(list(_SEVERAL), sort=True, observed=True, dropna=False)
+    """Return a section for each task and dataset, sorted by name."""
+    groups = frame.groupby(list(_SECTION_COLUMNS), sort=True, observed=True, dropna=False)
     return [Section(str(task), str(dataset), part) for (task, dataset), part in groups]
 
 
 def cover_of(results: Results, frame: DataFrame) -> list[tuple[str, Any]]:
-    """Return what a cover says of results: labels and values.
+    """Return the labels and values on the cover of a report.
 
     Args:
-        results: What was selected.
-        frame: Its rows, as `read_frame` gives them.
+        results: The selected results.
+        frame: Their rows, from `read_frame`.
     """
     return [
         ("written", _now()),
@@ -103,7 +109,7 @@ def cover_of(results: Results, frame: DataFrame) -> list[tuple[str, Any]]:
 def _now() -> str:
     from datetime import datetime
 
-    # With the offset: a report is read elsewhere.
+    # Include the UTC offset, as the report may be read in another time zone.
     return datetime.now().astimezone().isoformat(" ", "seconds")
 
 

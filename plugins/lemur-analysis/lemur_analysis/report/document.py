@@ -1,4 +1,4 @@
-"""A report with everything drawn, from which workbooks and pages are written."""
+"""A report with all its figures, from which workbooks and pages are written."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Chapter:
     """A section with its figures.
 
     Attributes:
-        section: The results on one data set.
-        drawings: Its figures, each with its ``content`` by format.
+        section: The results on one dataset.
+        drawings: The figures of the section; ``content`` maps formats to pictures.
     """
 
     section: Section
@@ -33,15 +33,15 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Report:
-    """What workbooks and pages are written from.
+    """The contents of workbooks and pages.
 
     Attributes:
         frame: All rows.
-        chapters: A chapter for each task and data set.
-        drawings: Figures that compare several data sets.
-        anomalies: What is suspect in the results.
+        chapters: One chapter per task and dataset.
+        drawings: Figures that compare several datasets.
+        anomalies: Table of anomalies in the results.
         cover: Labels and values for the cover.
-        notes: A line for each figure that is not there.
+        notes: One line for each figure that is left out, with the reason.
     """
 
     frame: DataFrame
@@ -52,30 +52,32 @@ class Report:
     notes: list[str]
 
     @property
-    def drawn(self) -> int:
-        """How many figures there are."""
-        return len(self.drawings) + sum(len(each.drawings) for each in self.chapters)
+    def figure_count(self) -> int:
+        """Number of figures in the report."""
+        return len(self.drawings) + sum(len(chapter.drawings) for chapter in self.chapters)
 
 
 def read_report(results: Results, formats: Sequence[str], names: str = drawings.ALL) -> Report:
     """Read results and draw their figures.
 
     Args:
-        results: What is reported.
-        formats: ``png`` or ``svg`` or both: the formats that each figure is needed in.
-        names: Figures, as `Figures` takes them.
+        results: The selected results.
+        formats: Formats of the figures, ``png``, ``svg`` or both.
+        names: Names of figures, as for `Figures`.
 
     Raises:
-        SettingsError: The results lack a column that is needed.
-        UnknownNameError: No figure has such a name.
+        SettingsError: The results lack a needed column.
+        UnknownNameError: There is no figure with one of the names.
     """
-    # A wrong name is reported before anything is read.
+    # Report wrong names before reading the results.
     figures = Figures(results, names)
     frame = read_frame(results)
     sections = sections_of(frame)
     figures.expect(len(sections))
-    parts = [ReportPart(one.frame, one.title) for one in sections]
-    of_all, *of_each = draw_parts(figures, [ReportPart(frame), *parts], formats) if parts else [[]]
-    chapters = [Chapter(*one) for one in zip(sections, of_each, strict=True)]
+    parts = [ReportPart(section.frame, section.title) for section in sections]
+    overall, *by_section = (
+        draw_parts(figures, [ReportPart(frame), *parts], formats) if parts else [[]]
+    )
+    chapters = [Chapter(*pair) for pair in zip(sections, by_section, strict=True)]
     cover = cover_of(results, frame)
-    return Report(frame, chapters, of_all, tables.anomalies(frame), cover, figures.notes)
+    return Report(frame, chapters, overall, tables.anomalies(frame), cover, figures.notes)

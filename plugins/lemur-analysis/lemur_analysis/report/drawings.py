@@ -1,4 +1,4 @@
-"""The figures of a report: all that are installed, each drawn once and written in some format."""
+"""Figures of a report: draw the installed figures and convert them to PNG or SVG."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from lemur_core import Entry, Results
 
 DPI = 120
-"""Pixels of an inch, in a PNG and of the marks that are pixels in an SVG."""
+"""Pixels per inch of PNG pictures, and of rasterised marks in SVG."""
 MOST_POINTS = 3000
-"""Axes whose marks have more points than these show them as pixels in an SVG or PDF."""
+"""Marks on axes with more points than this are rasterised in SVG and PDF."""
 _COLOURS = 128
 ALL, NONE = "all", "none"
 Render = Callable[["Figure"], Any]
@@ -31,14 +31,14 @@ Render = Callable[["Figure"], Any]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that was drawn.
+    """A drawn figure.
 
     Attributes:
-        name: Of the figure, ``rolling-mean`` say.
-        caption: What it shows, of which results.
-        content: What was made of it: bytes by format, for example.
-        width: In inches.
-        height: In inches.
+        name: Name of the figure, for example ``rolling-mean``.
+        caption: Caption, which names the figure and the results it shows.
+        content: Result of the `Render` function, for example pictures by format.
+        width: Width in inches.
+        height: Height in inches.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Drawing:
 
 
 @dataclass
-class Log:
-    """What was and was not drawn.
+class DrawingLog:
+    """A log of the figures that were drawn or left out.
 
     Attributes:
-        done: How many figures were tried.
-        notes: A line for each figure that is not there, with the reason.
-        failed: A line for the first time that a figure raised, by its name.
+        done: Number of figures that were processed.
+        notes: One line for each figure that was left out, with the reason.
+        failed: For each figure that raised an unexpected error, a line on the first one, by name.
     """
 
     done: int = 0
@@ -64,69 +64,69 @@ class Log:
 
 
 class Figures:
-    """The installed figures that a report has.
+    """The figures of a report.
 
     Args:
-        results: What is reported; it shows progress and warnings. None shows neither.
-        names: ``all``, ``none``, or the names of figures, separated by ``+``.
+        results: The selected results, which show progress and warnings; None shows neither.
+        names: ``all``, ``none``, or names of figures, separated by ``+``.
 
     Attributes:
-        names: As given.
-        log: What was and was not drawn.
-        total: How many figures are expected, after `expect`.
+        names: The argument ``names``.
+        log: Log of the figures that were drawn or left out.
+        total: Expected number of figures, set by `expect`.
 
     Raises:
-        UnknownNameError: No figure has such a name.
+        UnknownNameError: There is no figure with one of the names.
     """
 
     def __init__(self, results: Results | None, names: str = ALL) -> None:
-        self.names, self.log, self.total = names, Log(), 0
+        self.names, self.log, self.total = names, DrawingLog(), 0
         self._results = results
-        self._drawers = dict(self._load(_entries(names)))
+        self._loaded = dict(self._load(_entries(names)))
 
     @property
     def notes(self) -> list[str]:
-        """A line for each figure that is not there, with the reason."""
+        """One line for each figure that was left out, with the reason."""
         return self.log.notes
 
     def expect(self, sections: int) -> None:
-        """Say of how many sections figures will be drawn, so that progress has a total."""
-        by = [_is_by_dataset(draw) for _, draw in self._drawers.values()]
-        self.total = sum(sections if one else 1 for one in by)
+        """Set the number of sections, from which the total for progress is computed."""
+        by_dataset = [_is_by_dataset(draw) for _, draw in self._loaded.values()]
+        self.total = sum(sections if is_by_dataset else 1 for is_by_dataset in by_dataset)
 
-    def take(self, log: Log) -> None:
-        """Add what was and was not drawn by another process."""
+    def merge(self, log: DrawingLog) -> None:
+        """Merge the log of another process into this one."""
         self.log.notes += log.notes
         for name, line in log.failed.items():
             self._warn_once(name, line)
         self._count(log.done)
 
     def of_section(self, frame: DataFrame, title: str, render: Render) -> list[Drawing]:
-        """Draw the figures whose panels show one data set each.
+        """Draw the figures whose panels show one dataset each.
 
         Args:
-            frame: The rows of one section.
-            title: Of the section, for the captions.
-            render: What is made of each; it is closed afterwards.
+            frame: The rows of a section.
+            title: Title of the section, for the captions.
+            render: Function that converts each figure; the figure is closed afterwards.
         """
-        return list(self._drawn(frame, title, render, by_dataset=True))
+        return list(self._draw_all(frame, title, render, by_dataset=True))
 
     def of_all(self, frame: DataFrame, render: Render) -> list[Drawing]:
-        """Draw the other figures, as `of_section` does."""
-        return list(self._drawn(frame, "all results", render, by_dataset=False))
+        """Draw the other figures; see `of_section`."""
+        return list(self._draw_all(frame, "all results", render, by_dataset=False))
 
     def _load(self, entries: dict[str, Entry]) -> Iterator[tuple[str, tuple[Entry, Any]]]:
         for name, entry in entries.items():
             with self._guard(name, ""):
                 yield name, (entry, entry.load())
 
-    def _drawn(
+    def _draw_all(
         self, frame: DataFrame, title: str, render: Render, *, by_dataset: bool
     ) -> Iterator[Drawing]:
-        for name, (entry, draw) in self._drawers.items():
+        for name, (entry, draw) in self._loaded.items():
             if _is_by_dataset(draw) is by_dataset:
                 with self._guard(name, title):
-                    with drawn(draw, frame) as figure:
+                    with drawn_figure(draw, frame) as figure:
                         content = render(figure)
                         width, height = figure.get_size_inches()
                         caption = _caption(f"{entry.summary}: {title}", figure)
@@ -146,79 +146,79 @@ class Figures:
 
     @contextmanager
     def _guard(self, name: str, title: str) -> Iterator[None]:
-        where = f" of {title}" if title else ""
+        place = f" of {title}" if title else ""
         try:
             yield
         except NothingToDrawError as error:
-            self.notes.append(f"no {name}{where}: {error}")
+            self.notes.append(f"no {name}{place}: {error}")
         except SettingsError as error:
             # The results lack a column that it shows, or have too many panels.
-            self.notes.append(f"no {name}{where}: {error}")
-        # A stranger's figure may raise anything, and must not cost the report.
+            self.notes.append(f"no {name}{place}: {error}")
+        # Figures of other plugins may raise anything; the report is written without them.
         except Exception as error:
-            why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            self.notes.append(f"no {name}{where}: it failed with {why}")
-            self._warn_once(name, f"figure {name!r}{where} failed and is left out: {why}")
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            self.notes.append(f"no {name}{place}: it failed with {reason}")
+            self._warn_once(name, f"figure {name!r}{place} failed and is left out: {reason}")
 
 
 @contextmanager
-def drawn(draw: Callable[..., Any], frame: DataFrame) -> Iterator[Figure]:
-    """Draw a figure, give it with its layout settled, and close it afterwards.
+def drawn_figure(draw: Callable[..., Any], frame: DataFrame) -> Iterator[Figure]:
+    """Draw a figure, compute its layout, and close it on exit.
 
     Raises:
-        NothingToDrawError: None of its panels has anything but a text that says so.
+        NothingToDrawError: None of the panels could be drawn.
     """
     import numpy as np
     from matplotlib import pyplot as plt
 
-    before = {*plt.get_fignums()}
+    open_before = {*plt.get_fignums()}
     try:
         axes = np.atleast_1d(np.asarray(draw(frame), dtype=object)).ravel()
         figure = axes[0].figure
-        missing = [missing_of(one) for one in axes]
+        missing = [missing_of(ax) for ax in axes]
         if all(missing):
             raise NothingToDrawError("; ".join(dict.fromkeys(missing)))
         _rasterize(figure)
-        _settle(figure)
+        _compute_layout(figure)
         yield figure
     finally:
-        for number in {*plt.get_fignums()} - before:
+        for number in {*plt.get_fignums()} - open_before:
             plt.close(number)
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as PNG."""
+    """Return a figure as a PNG picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     file = BytesIO()
-    with _on(FigureCanvasAgg, figure) as canvas:
+    with _canvas_on(FigureCanvasAgg, figure) as canvas:
         canvas.print_png(file)
     return file.getvalue()
 
 
 def svg(figure: Figure, salt: str) -> str:
-    """Return a figure as an ``svg`` element for a page, its texts as texts.
+    """Return a figure as an ``svg`` element for an HTML page; text is kept as text.
 
     Args:
         figure: The figure.
-        salt: A text that no other figure of the page has; the ids are made with it.
+        salt: Text unique within the page, from which ids are derived.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     file = StringIO()
-    made = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with (
         matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}),
-        _on(FigureCanvasSVG, figure) as canvas,
+        _canvas_on(FigureCanvasSVG, figure) as canvas,
     ):
-        canvas.print_svg(file, metadata=made)
+        canvas.print_svg(file, metadata=metadata)
     return _element(file.getvalue())
 
 
 @contextmanager
-def _on(canvas: type[Any], figure: Figure) -> Iterator[Any]:
-    """Give a canvas that draws a figure once: `Figure.savefig` draws it twice, for its layout."""
+def _canvas_on(canvas: type[Any], figure: Figure) -> Iterator[Any]:
+    """Yield a canvas that draws a figure once; `Figure.savefig` draws twice, for the layout."""
     before = figure.canvas, figure.dpi
     figure.dpi = DPI
     try:
@@ -234,25 +234,25 @@ _FONTS = re.compile(r"(font(?:-family)?: (?:[a-z0-9. ]+ )?)'[^;\"]*")
 
 
 def _element(text: str) -> str:
-    """Return the element of an SVG file, without what a page doesn't need."""
+    """Return the ``svg`` element of an SVG file without the parts that a page does not need."""
     text = text[text.index("<svg") :].strip()
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    # Nothing refers to the ids of groups, and all figures have the same.
+    # The ids of groups are never referenced, and are the same in all figures.
     text = re.sub(r'<g id="[^"]*"', "<g", text)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"\n\s*", "\n", text)
-    text = _PIXELS.sub(lambda found: found[1] + _smaller(found[2]), text)
+    text = _PIXELS.sub(lambda match: match[1] + _with_palette(match[2]), text)
     text = _FONTS.sub(r"\1DejaVu Sans,Verdana,sans-serif", text)
-    return _NUMBERS.sub(lambda found: _DIGITS.sub(r"\1", found[0]), text)
+    return _NUMBERS.sub(lambda match: _DIGITS.sub(r"\1", match[0]), text)
 
 
-def _smaller(picture: str) -> str:
-    """Return a PNG in base64 with a palette, which takes a fraction of the room."""
+def _with_palette(picture: str) -> str:
+    """Convert a PNG picture in base64 to a palette, which takes a fraction of the space."""
     from PIL import Image
 
-    whole, file = Image.open(BytesIO(b64decode(picture))), BytesIO()
-    # Of the methods it is the one that keeps what is transparent.
-    whole.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE).save(file, "png")
+    image, file = Image.open(BytesIO(b64decode(picture))), BytesIO()
+    # The only method that preserves transparency.
+    image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE).save(file, "png")
     return b64encode(file.getvalue()).decode()
 
 
@@ -264,29 +264,29 @@ def _entries(names: str) -> dict[str, Entry]:
     registry = installed()
     if names == ALL:
         return dict(sorted(registry.names("figure").items()))
-    wanted = [name.strip() for name in names.split("+") if name.strip()]
-    if not wanted:
+    chosen = [name.strip() for name in names.split("+") if name.strip()]
+    if not chosen:
         raise SettingsError(f"figures is {names!r}; expected all, none, or names joined by +")
-    return {name: registry.get("figure", name) for name in wanted}
+    return {name: registry.get("figure", name) for name in chosen}
 
 
 def _is_by_dataset(draw: Any) -> bool:
-    """Return whether each panel of a figure shows one data set."""
+    """Return whether each panel of a figure shows one dataset."""
     panels = getattr(draw, "panels", False)
     if callable(panels):
         parameters = inspect.signature(draw).parameters.values()
-        panels = panels({one.name: one.default for one in parameters})
+        panels = panels({parameter.name: parameter.default for parameter in parameters})
     return panels if isinstance(panels, bool) else "dataset" in panels
 
 
 def _caption(text: str, figure: Figure) -> str:
-    """Return a caption with what the panels say of their records."""
+    """Return a caption extended by the notes of the panels."""
     notes = dict.fromkeys(note_of(ax) for ax in figure.axes)
     return "; ".join([text, *(note for note in notes if note)])
 
 
-def _settle(figure: Figure) -> None:
-    """Lay a figure out for all formats, each of which would do it again."""
+def _compute_layout(figure: Figure) -> None:
+    """Compute the layout of a figure once for all formats."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -294,18 +294,18 @@ def _settle(figure: Figure) -> None:
 
 
 def _rasterize(figure: Figure) -> None:
-    """Make the marks of axes that have many points pixels: as shapes they take megabytes."""
+    """Rasterise the marks of axes with many points, which would take megabytes as vectors."""
     for ax in figure.axes:
         marks = [*ax.collections, *ax.lines, *ax.patches]
-        if sum(map(_points, marks)) > MOST_POINTS:
-            for one in marks:
-                one.set_rasterized(True)
+        if sum(map(_count_points, marks)) > MOST_POINTS:
+            for mark in marks:
+                mark.set_rasterized(True)
 
 
-def _points(mark: Any) -> int:
-    """Return how many points a line, a patch or a collection has."""
+def _count_points(mark: Any) -> int:
+    """Return the number of points of a line, a patch or a collection."""
     if hasattr(mark, "get_xdata"):
         return len(mark.get_xdata())
     if hasattr(mark, "get_offsets"):
-        return max(len(mark.get_offsets()), sum(len(one.vertices) for one in mark.get_paths()))
+        return max(len(mark.get_offsets()), sum(len(path.vertices) for path in mark.get_paths()))
     return len(mark.get_path().vertices)

@@ -1,4 +1,4 @@
-"""The exporters ``excel`` and ``excel-raw``: workbooks with figures."""
+"""Exporters ``excel`` and ``excel-raw``: workbooks with figures."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from lemur_core import Results
 
 _SCREEN_DPI = 96
-# Of a spreadsheet's row, in pixels, where it is not set.
+# Default height of a row in a spreadsheet, in pixels.
 _ROW_HEIGHT = 20
 
 
 def excel(results: Results, path: Path, *, figures: str = ALL) -> str:
-    """Write a workbook of statistics, a sheet for each task and data set, with its figures.
+    """Write a workbook of statistics with figures, one sheet per task and dataset.
 
     Args:
-        results: What is written.
+        results: The selected results.
         path: The file.
         figures: ``all``, ``none``, or names of figures, separated by ``+``.
     """
@@ -36,31 +36,32 @@ def excel(results: Results, path: Path, *, figures: str = ALL) -> str:
 
 
 def excel_raw(results: Results, path: Path, *, figures: str = ALL) -> str:
-    """Write a workbook of all records, their hyperparameters as columns, and a sheet of figures.
+    """Write a workbook of all records, with a column per hyperparameter, and a sheet of figures.
 
     Args:
-        results: What is written.
+        results: The selected results.
         path: The file.
         figures: ``all``, ``none``, or names of figures, separated by ``+``.
     """
     report = read_report(results, [PNG], figures)
     for line in write_excel_raw(report, path):
         results.warn(line)
-    return f"{len(report.frame):,} records, {report.drawn:,} figures"
+    return f"{len(report.frame):,} records, {report.figure_count:,} figures"
 
 
 def write_excel(report: Report, path: Path) -> str:
-    """Write the workbook of statistics; return what it holds."""
+    """Write the workbook of statistics and return a short description of its contents."""
     book, notes = _book(), []
     datasets = [chapter.section.dataset for chapter in report.chapters]
     for chapter in report.chapters:
-        one = chapter.section
-        # Most titles would not fit with the task.
-        title = one.dataset if datasets.count(one.dataset) == 1 else f"{one.dataset}, {one.task}"
-        frame = tables.epochs(one.frame)
+        section = chapter.section
+        # Add the task only if needed, as most titles would be too long with it.
+        unique = datasets.count(section.dataset) == 1
+        title = section.dataset if unique else f"{section.dataset}, {section.task}"
+        frame = tables.epochs(section.frame)
         table = add_table(book, frame, title)
-        shown = table.sheets[0].title
-        notes += [f"sheet {shown}: {one.title}", *(f"{shown}: {note}" for note in table.notes)]
+        sheet = table.sheets[0].title
+        notes += [f"sheet {sheet}: {section.title}", *(f"{sheet}: {note}" for note in table.notes)]
         _place(table.sheets[0], chapter.drawings, len(frame.columns) + 2)
     if report.drawings:
         _add_figures(book, "all results", report.drawings)
@@ -70,12 +71,14 @@ def write_excel(report: Report, path: Path) -> str:
 
 
 def write_excel_raw(report: Report, path: Path) -> list[str]:
-    """Write the workbook of all records; return a line for what it does not hold as it is."""
+    """Write the workbook of all records; return a line for each value that had to be changed."""
     book = _book()
     notes = add_table(book, tables.raw(report.frame), "results").notes
-    every = report.drawings + [one for each in report.chapters for one in each.drawings]
-    if every:
-        _add_figures(book, "figures", every)
+    drawings = list(report.drawings)
+    for chapter in report.chapters:
+        drawings += chapter.drawings
+    if drawings:
+        _add_figures(book, "figures", drawings)
     _finish(book, report, [*notes, "duration: seconds since the trial's training began"], path)
     return notes
 
@@ -83,12 +86,12 @@ def write_excel_raw(report: Report, path: Path) -> list[str]:
 def _book() -> Workbook:
     from openpyxl import Workbook
 
-    # Its rows go to the disk as they are added.
+    # In this mode, rows are written to disk as they are added.
     return Workbook(write_only=True)
 
 
 def _finish(book: Workbook, report: Report, notes: Sequence[str], path: Path) -> None:
-    """Add the cover, which says what all sheets are, as the first sheet; write the workbook."""
+    """Add the cover, which describes all sheets, as the first sheet, and write the workbook."""
     import pandas as pd
 
     rows = [*report.cover, *(("note", note) for note in (*notes, *report.notes))]
@@ -105,15 +108,15 @@ def _add_figures(book: Workbook, title: str, drawings: Sequence[Drawing]) -> Non
 
 
 def _place(sheet: Any, drawings: Sequence[Drawing], column: int) -> None:
-    """Put figures on a sheet, one below the other, beginning at a column."""
+    """Place figures below each other on a sheet, starting at a column."""
     from openpyxl.drawing.image import Image
     from openpyxl.utils import get_column_letter
 
     row = 2
-    for one in drawings:
-        picture = Image(BytesIO(one.content[PNG]))
+    for drawing in drawings:
+        picture = Image(BytesIO(drawing.content[PNG]))
         picture.width, picture.height = (
-            round(inches * _SCREEN_DPI) for inches in (one.width, one.height)
+            round(inches * _SCREEN_DPI) for inches in (drawing.width, drawing.height)
         )
         sheet.add_image(picture, f"{get_column_letter(column)}{row}")
         row += -(-picture.height // _ROW_HEIGHT) + 1

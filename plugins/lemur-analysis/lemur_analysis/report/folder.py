@@ -1,4 +1,4 @@
-"""The exporter ``report``: a folder with workbooks and a page, each figure drawn once."""
+"""Exporter ``report``: a folder with both workbooks and an HTML page, drawing each figure once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def folder(results: Results, path: Path, *, figures: str = ALL) -> str:
     """Write a folder with ``report.xlsx``, ``records.xlsx`` and ``report.html``.
 
     Args:
-        results: What is written.
+        results: The selected results.
         path: The folder.
         figures: ``all``, ``none``, or names of figures, separated by ``+``.
     """
@@ -33,7 +33,7 @@ def folder(results: Results, path: Path, *, figures: str = ALL) -> str:
             partial(write_excel_raw, report, path / "records.xlsx"),
             partial(write_html, report, path / "report.html"),
         ],
-        figures=report.drawn,
+        figures=report.figure_count,
     )
     for line in warnings:
         results.warn(line)

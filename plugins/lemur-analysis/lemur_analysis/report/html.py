@@ -1,4 +1,4 @@
-"""The exporter ``html``: one page with tables and figures that needs nothing else."""
+"""Exporter ``html``: a self-contained page with tables and figures."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _SCREEN_DPI = 96
 
 
 def html(results: Results, path: Path, *, figures: str = ALL) -> str:
-    """Write a page with a section for each task and data set: tables and figures.
+    """Write a page with tables and figures, one section per task and dataset.
 
     Args:
-        results: What is written.
+        results: The selected results.
         path: The file.
         figures: ``all``, ``none``, or names of figures, separated by ``+``.
     """
     report = read_report(results, [SVG], figures)
     write_html(report, path)
-    return f"{len(report.frame):,} records, {report.drawn:,} figures"
+    return f"{len(report.frame):,} records, {report.figure_count:,} figures"
 
 
 def write_html(report: Report, path: Path) -> None:
     """Write the page of a report."""
-    # What UTF-8 cannot encode is shown as its escape.
+    # Characters that UTF-8 cannot encode are written as escapes.
     path.write_bytes("\n".join(_page(report)).encode(errors="backslashreplace"))
 
 
@@ -73,7 +73,8 @@ def _asset(name: str) -> str:
 def _navigation(report: Report) -> Iterator[str]:
     links = [("about", "About"), *([("all", "All results")] if report.drawings else [])]
     links += [
-        (f"data-{number}", one.section.title) for number, one in enumerate(report.chapters, 1)
+        (f"data-{number}", chapter.section.title)
+        for number, chapter in enumerate(report.chapters, 1)
     ]
     links.append(("anomalies", "Anomalies"))
     items = "".join(f'<li><a href="#{name}">{_text(title)}</a></li>' for name, title in links)
@@ -106,19 +107,19 @@ def _chapter(chapter: Chapter, name: str) -> Iterator[str]:
 
 def _figures(drawings: Sequence[Drawing]) -> Iterator[str]:
     yield '<div class="figures">'
-    for one in drawings:
-        yield f"<figure>{_image(one)}<figcaption>{_text(one.caption)}</figcaption></figure>"
+    for drawing in drawings:
+        yield f"<figure>{_image(drawing)}<figcaption>{_text(drawing.caption)}</figcaption></figure>"
     yield "</div>"
 
 
-def _image(one: Drawing) -> str:
-    """Return a figure as an image that the page's script draws after all else is there.
+def _image(drawing: Drawing) -> str:
+    """Return an ``img`` element whose picture the script sets after the page has loaded.
 
-    Browsers take seconds to read many ``svg`` elements or addresses that hold images.
+    Browsers take seconds to parse many ``svg`` elements or data URLs.
     """
-    width, height = (round(inches * _SCREEN_DPI) for inches in (one.width, one.height))
-    source = one.content[SVG].replace("&", "&amp;").replace("'", "&#39;")
-    label = escape(plain(one.caption), quote=True)
+    width, height = (round(inches * _SCREEN_DPI) for inches in (drawing.width, drawing.height))
+    source = drawing.content[SVG].replace("&", "&amp;").replace("'", "&#39;")
+    label = escape(plain(drawing.caption), quote=True)
     return f'<img width="{width}" height="{height}" alt="{label}" data-svg=\'{source}\'>'
 
 

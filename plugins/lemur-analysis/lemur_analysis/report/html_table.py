@@ -1,6 +1,6 @@
-"""A table of a page: its first rows as HTML, all of them as data that a script sorts and filters.
+"""Tables of a page: the first rows as HTML, and all rows as JSON that a script sorts and filters.
 
-Numbers have five significant digits, as many as one reads; workbooks have all.
+Numbers are rounded to five significant digits; workbooks contain all digits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PAGE_ROWS = 50
-"""So many rows are shown before a reader asks for more."""
+"""Number of rows that are shown initially."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -23,9 +23,9 @@ def table(frame: DataFrame, caption: str, name: str) -> str:
     """Return a table as HTML.
 
     Args:
-        frame: Its rows; what is missing is an empty cell.
-        caption: What it shows.
-        name: Its id on the page.
+        frame: The rows of the table; missing values become empty cells.
+        caption: Caption of the table.
+        name: Id of the table on the page.
     """
     rows = [
         [value_of(value) for value in row]
@@ -38,8 +38,8 @@ def table(frame: DataFrame, caption: str, name: str) -> str:
     )
     body = "".join(
         f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:PAGE_ROWS]
-    )  # The script shows cells in the same way.
-    # Nothing in a script element may look like the end of it.
+    )  # The script formats cells in the same way.
+    # The data must not contain the end tag of its script element.
     data = json.dumps(rows, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return (
         f'<div class="table" id="{name}">'
@@ -59,7 +59,7 @@ def plain(value: Any) -> str:
 
 
 def value_of(value: Any) -> Any:
-    """Return a value as JSON has it: None, a number or text.
+    """Return a value as a JSON type: None, a rounded number or text.
 
     >>> value_of(0.1234567), value_of(123456.7), value_of(float("inf")), value_of(3.0)
     (0.12346, 123457, 'inf', 3)

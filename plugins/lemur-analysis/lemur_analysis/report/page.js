@@ -1,5 +1,5 @@
 "use strict";
-// Draws the figures of the page once its tables can be used, and sorts and filters these.
+// Sorts and filters the tables of the page, and draws its figures after the tables are ready.
 const PAGE_ROWS = 50;
 
 function cellOf(value) {
@@ -9,11 +9,11 @@ function cellOf(value) {
   return cell;
 }
 
-// Numbers come before texts, and what is missing comes last, whichever way the rows are sorted.
-function compare(one, other, direction) {
-  if (one === null || other === null) return (one === null) - (other === null);
-  if (typeof one !== typeof other) return typeof one === "number" ? -1 : 1;
-  const order = typeof one === "number" ? one - other : one.localeCompare(other);
+// Numbers sort before texts, and missing values last, in both directions.
+function compare(a, b, direction) {
+  if (a === null || b === null) return (a === null) - (b === null);
+  if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
+  const order = typeof a === "number" ? a - b : a.localeCompare(b);
   return order * direction;
 }
 
@@ -27,7 +27,7 @@ function prepare(box) {
   let sorted = null;
   let all = false;
 
-  // Read when the reader first asks for something, so that a long page is there at once.
+  // Parsed on first use, so that a long page loads quickly.
   function read() {
     if (rows === null) {
       rows = JSON.parse(box.querySelector("script").textContent);
@@ -36,28 +36,28 @@ function prepare(box) {
   }
 
   function show() {
-    const wanted = filter.value.trim().toLowerCase();
-    const found = wanted === "" ? sorted : sorted.filter((row) =>
-      row.some((value) => value !== null && String(value).toLowerCase().includes(wanted)));
-    const shown = all ? found : found.slice(0, PAGE_ROWS);
+    const query = filter.value.trim().toLowerCase();
+    const matches = query === "" ? sorted : sorted.filter((row) =>
+      row.some((value) => value !== null && String(value).toLowerCase().includes(query)));
+    const shown = all ? matches : matches.slice(0, PAGE_ROWS);
     body.replaceChildren(...shown.map((row) => {
       const line = document.createElement("tr");
       line.append(...row.map(cellOf));
       return line;
     }));
-    const count = found.length.toLocaleString("en");
-    const what = found.length === 1 ? "row" : "rows";
-    output.textContent = shown.length < found.length
-      ? `${shown.length} of ${count} ${what}` : `${count} ${what}`;
-    more.hidden = shown.length === found.length;
+    const count = matches.length.toLocaleString("en");
+    const noun = matches.length === 1 ? "row" : "rows";
+    output.textContent = shown.length < matches.length
+      ? `${shown.length} of ${count} ${noun}` : `${count} ${noun}`;
+    more.hidden = shown.length === matches.length;
   }
 
   heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
     read();
     const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-    heads.forEach((one) => one.setAttribute("aria-sort", "none"));
+    heads.forEach((other) => other.setAttribute("aria-sort", "none"));
     head.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
-    sorted = [...rows].sort((one, other) => compare(one[column], other[column], direction));
+    sorted = [...rows].sort((a, b) => compare(a[column], b[column], direction));
     show();
   }));
   filter.addEventListener("input", () => { read(); show(); });
@@ -69,7 +69,7 @@ function draw(image) {
   delete image.dataset.svg;
 }
 
-// One after the other, so that the reader need not wait for all.
+// Draws one figure at a time, so that the page stays responsive.
 function drawNext(images) {
   const image = images.shift();
   if (image === undefined) return;

@@ -1,4 +1,4 @@
-"""The exporter ``pdf``: a document with a cover, tables and figures."""
+"""Exporter ``pdf``: a document with a cover, tables and figures."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ _PRINT_DPI = 200
 _PAGE = (11.69, 8.27)
 _LINES, _CHARACTERS = 46, 120
 _ROWS, _LONGEST = 34, 34
-# Of the page's width: where text begins, and a character of a table.
+# Left margin and width of a character in tables, as fractions of the page's width.
 _LEFT, _CHARACTER = 0.06, 0.0068
 
 
 def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
-    """Write a document: a cover, and for each task and data set its nets and figures.
+    """Write a document with a cover, and a table of nets and figures for each task and dataset.
 
     Args:
-        results: What is written.
+        results: The selected results.
         path: The file.
         figures: ``all``, ``none``, or names of figures, separated by ``+``.
     """
     import matplotlib
     from matplotlib.backends.backend_pdf import PdfPages
 
-    drawn = Figures(results, figures)
+    report_figures = Figures(results, figures)
     frame = read_frame(results)
     sections = sections_of(frame)
-    drawn.expect(len(sections))
+    report_figures.expect(len(sections))
     title = f"Results: {len(frame):,} records"
-    # Type 42 keeps texts as texts that can be searched and copied.
+    # Fonts of type 42 keep text searchable.
     with (
         matplotlib.rc_context({"pdf.fonttype": 42}),
         PdfPages(path, metadata={"Title": title}) as pages,
@@ -53,34 +53,34 @@ def pdf(results: Results, path: Path, *, figures: str = ALL) -> str:
         def add(figure: Figure) -> None:
             pages.savefig(figure, dpi=_PRINT_DPI)
 
-        _add_text(pages, title, [_line(*one) for one in cover_of(results, frame)])
+        _add_text(pages, title, [_line(*item) for item in cover_of(results, frame)])
         if not frame.empty:
-            drawn.of_all(frame, add)
-        for one in sections:
-            _add_table(pages, one.title, tables.nets(one.frame))
-            drawn.of_section(one.frame, one.title, add)
+            report_figures.of_all(frame, add)
+        for section in sections:
+            _add_table(pages, section.title, tables.nets(section.frame))
+            report_figures.of_section(section.frame, section.title, add)
         _add_table(pages, "Anomalies", tables.anomaly_counts(frame))
-        if drawn.notes:
-            _add_text(pages, "Figures that are not shown", drawn.notes)
+        if report_figures.notes:
+            _add_text(pages, "Figures that are not shown", report_figures.notes)
         return f"{len(frame):,} records on {pages.get_pagecount():,} pages"
 
 
 def _add_text(pages: Any, title: str, lines: Sequence[str]) -> None:
-    """Add pages of lines, the long ones broken."""
-    broken = [
+    """Add pages of text; long lines are wrapped."""
+    wrapped = [
         part
         for line in lines
         for part in textwrap.wrap(drawable(line), _CHARACTERS, subsequent_indent="    ") or [""]
     ]
-    for start in range(0, max(len(broken), 1), _LINES):
+    for start in range(0, max(len(wrapped), 1), _LINES):
         figure = _page(title)
-        text = "\n".join(broken[start : start + _LINES])
+        text = "\n".join(wrapped[start : start + _LINES])
         figure.text(_LEFT, 0.88, text, va="top", fontsize=9, linespacing=1.4, parse_math=False)
         _save(pages, figure)
 
 
 def _add_table(pages: Any, title: str, frame: DataFrame) -> None:
-    """Add pages of a table."""
+    """Add pages with a table."""
     values = frame.astype(object).where(frame.notna(), None)
     rows = [[value_of(value) for value in row] for row in values.itertuples(index=False)]
     names = [str(name) for name in frame.columns]
@@ -93,7 +93,7 @@ def _add_table(pages: Any, title: str, frame: DataFrame) -> None:
 
 
 def _add_column(figure: Figure, left: float, name: str, values: Sequence[Any]) -> float:
-    """Write a column of a table, numbers to the right; return where the next one begins."""
+    """Draw a column of a table, with numbers aligned right; return the left edge of the next."""
     texts = [_short(value) for value in values]
     width = _CHARACTER * max(map(len, (name, *texts)))
     is_text = any(isinstance(value, str) for value in values)
@@ -116,14 +116,14 @@ def _line(label: str, value: Any) -> str:
 
 def _save(pages: Any, figure: Figure) -> None:
     for text in figure.texts:
-        others = [one for one in dict.fromkeys(text.get_text()) if not one.isascii()]
+        others = [char for char in dict.fromkeys(text.get_text()) if not char.isascii()]
         fonts = dict.fromkeys(filter(None, map(font_with, others)))
         text.set_fontfamily([*text.get_fontfamily(), *fonts])
     pages.savefig(figure)
 
 
 def _page(title: str) -> Figure:
-    # Not pyplot's, which would keep it.
+    # Not pyplot.figure, which would keep the figure open.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_PAGE)

@@ -1,4 +1,4 @@
-"""Draw the figures of a report and write its files, in several processes where there are many."""
+"""Draw the figures of a report and write its files, in several processes if there are many."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PNG, SVG = "png", "svg"
-# Fewer figures are drawn before other processes have imported what draws them.
+# Fewer figures are drawn faster than other processes can import matplotlib.
 _MANY = 40
-# Each holds a few hundred MiB.
+# Each process needs a few hundred MiB.
 _MOST_PROCESSES = 4
 
 
 @dataclass(frozen=True)
 class ReportPart:
-    """Rows whose figures are drawn.
+    """A part of a report for which figures are drawn.
 
     Attributes:
-        frame: The rows.
-        title: Of a section, for the captions; None for all rows, of which only the figures that
-            compare data sets are drawn.
+        frame: The rows of the part.
+        title: Title of a section, for the captions. None: the part is all rows, for which only the
+            figures that compare datasets are drawn.
     """
 
     frame: DataFrame
@@ -39,27 +39,29 @@ class ReportPart:
 def draw_parts(
     figures: Figures, parts: Sequence[ReportPart], formats: Sequence[str]
 ) -> list[list[Drawing]]:
-    """Return the figures of each part, each with its ``content`` by format.
+    """Return the figures of each part; ``content`` maps formats to pictures.
 
     Args:
-        figures: Which figures. It is told what is not drawn.
-        parts: Of what.
-        formats: `PNG` or `SVG` or both: the formats that each figure is needed in.
+        figures: The figures to draw; its log records those that are left out.
+        parts: The parts of the report.
+        formats: Formats of the figures, `PNG`, `SVG` or both.
     """
     if _processes(figures.total) < 2:
         return [_draw(figures, part, formats, place) for place, part in enumerate(parts)]
-    return list(_drawn_elsewhere(figures, parts, formats))
+    return list(_draw_in_processes(figures, parts, formats))
 
 
 def call_all(calls: Sequence[Callable[[], Any]], *, figures: int) -> list[Any]:
-    """Return what each call returns; they run where the figures of a report were drawn.
+    """Return the result of each call; they use the processes that drew the report's figures.
 
     Args:
-        calls: What is called; it can be pickled, and so can what it returns.
-        figures: How many figures the report has.
+        calls: Functions without arguments; they and their results can be pickled.
+        figures: Number of figures in the report.
     """
     processes = _processes(figures)
-    return [call() for call in calls] if processes < 2 else list(_elsewhere(processes, calls))
+    return (
+        [call() for call in calls] if processes < 2 else list(_call_in_processes(processes, calls))
+    )
 
 
 def _processes(figures: int) -> int:
@@ -68,34 +70,34 @@ def _processes(figures: int) -> int:
     return 1 if figures < _MANY else min(cpu_count(), _MOST_PROCESSES)
 
 
-def _elsewhere(processes: int, calls: Iterable[Callable[[], Any]]) -> Iterator[Any]:
-    """Yield what each call returns, in their order; processes are used again."""
+def _call_in_processes(processes: int, calls: Iterable[Callable[[], Any]]) -> Iterator[Any]:
+    """Yield the result of each call in order; processes are reused."""
     from joblib import Parallel, delayed
 
-    # Its processes leave the main module of a user's program alone.
+    # joblib's processes do not import the main module of the user's program.
     run = Parallel(n_jobs=processes, batch_size=1, max_nbytes=None, return_as="generator")
     yield from run(delayed(call)() for call in calls)
 
 
-def _drawn_elsewhere(
+def _draw_in_processes(
     figures: Figures, parts: Sequence[ReportPart], formats: Sequence[str]
 ) -> Iterator[list[Drawing]]:
     import matplotlib
 
-    # A theme of seaborn's is settings of matplotlib.
+    # Pass on matplotlib's settings, with which seaborn implements its themes.
     theme: Any = {name: value for name, value in matplotlib.rcParams.items() if name != "backend"}
     calls = (
-        partial(_draw_elsewhere, theme, figures.names, part, formats, place)
+        partial(_draw_in_child, theme, figures.names, part, formats, place)
         for place, part in enumerate(parts)
     )
-    for drawn, log in _elsewhere(_processes(figures.total), calls):
-        figures.take(log)
-        yield drawn
+    for part_drawings, log in _call_in_processes(_processes(figures.total), calls):
+        figures.merge(log)
+        yield part_drawings
 
 
-def _draw_elsewhere(
+def _draw_in_child(
     theme: Any, names: str, part: ReportPart, formats: Sequence[str], place: int
-) -> tuple[list[Drawing], drawings.Log]:
+) -> tuple[list[Drawing], drawings.DrawingLog]:
     import matplotlib
 
     matplotlib.use("agg")
@@ -110,12 +112,12 @@ def _draw(figures: Figures, part: ReportPart, formats: Sequence[str], place: int
     def render(figure: Figure) -> dict[str, Any]:
         nonlocal number
         number += 1
-        made: dict[str, Any] = {}
+        pictures: dict[str, Any] = {}
         if SVG in formats:
-            made[SVG] = drawings.svg(figure, f"{place}-{number}")
+            pictures[SVG] = drawings.svg(figure, f"{place}-{number}")
         if PNG in formats:
-            made[PNG] = drawings.png(figure)
-        return made
+            pictures[PNG] = drawings.png(figure)
+        return pictures
 
     if part.title is None:
         return figures.of_all(part.frame, render)

@@ -1,4 +1,4 @@
-"""Tables of a report, from the package's statistics."""
+"""Tables of a report, computed with `lemur_analysis.stats`."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLUMNS = ("task", "dataset", "metric", "nn", "epoch", "duration", "accuracy")
-"""Columns that a report reads, LEMUR's; the raw workbook begins with them."""
+"""Columns that a report needs, as in LEMUR; the raw workbook starts with them."""
 _NETS = {"nn": "net", "best": "best score", "epoch": "at epoch", "median": "median score"}
 _WORDS = {"accuracy": "score", "q25": "lower quartile", "q75": "upper quartile", "nn": "net"}
 
 
 def nets(frame: DataFrame) -> DataFrame:
-    """Return a row for each metric and net, the best score first.
+    """Return one row per metric and net, best score first.
 
-    Columns: ``metric``, ``net``, ``trials`` (if they are known), ``records``, ``missing`` (records
+    Columns are ``metric``, ``net``, ``trials`` (if known), ``records``, ``missing`` (records
     without a finite score), ``best score`` (the highest of any epoch), ``at epoch``, and ``median
-    score`` of all records. Scores are of the test split, 0 to 1.
+    score`` of all records. Scores are those on the test split, 0 to 1.
 
     Args:
-        frame: Rows of one task and data set.
+        frame: Rows of one task and dataset.
     """
     table = stats.nets(frame).drop(columns=["task", "dataset", "mean", "std"])
     return table.rename(columns=_NETS)
 
 
 def epochs(frame: DataFrame) -> DataFrame:
-    """Return how score and seconds are distributed at each metric, net and epoch.
+    """Return statistics of score and time, with one row per metric, net and epoch.
 
-    Columns: ``metric``, ``net``, ``epoch``, ``rows``, and of ``score`` (of the test split, 0 to 1)
-    and ``seconds`` (from the beginning of the trial to the end of the epoch) each what
-    `lemur_analysis.stats.summary` says, ``score mean`` for example.
+    Columns are ``metric``, ``net``, ``epoch``, ``rows``, and the statistics of
+    `lemur_analysis.stats.summary`, for example ``score mean``, for ``score`` (on the test split, 0
+    to 1) and ``seconds`` (from the start of the trial to the end of the epoch).
 
     Args:
-        frame: Rows of one task and data set.
+        frame: Rows of one task and dataset.
     """
     table = stats.summary(frame).drop(columns=["task", "dataset"])
     return table.rename(columns=lambda name: " ".join(_WORDS.get(n, n) for n in name.split("_")))
 
 
 def anomalies(frame: DataFrame) -> DataFrame:
-    """Return what `lemur_analysis.stats.anomalies` finds."""
+    """Return the anomalies found by `lemur_analysis.stats.anomalies`."""
     return stats.anomalies(frame).rename(columns=_WORDS)
 
 
 def anomaly_counts(frame: DataFrame) -> DataFrame:
-    """Return how many anomalies there are of each kind, by task, data set and metric."""
+    """Return the number of anomalies of each kind, by task, dataset and metric."""
     by = ["kind", *CELL]
-    found = stats.anomalies(frame)
-    return found.groupby(by, dropna=False, observed=True).size().rename("count").reset_index()
+    table = stats.anomalies(frame)
+    return table.groupby(by, dropna=False, observed=True).size().rename("count").reset_index()
 
 
 def raw(frame: DataFrame) -> DataFrame:
-    """Return `COLUMNS` and one for each hyperparameter; ``duration`` is in seconds.
+    """Return `COLUMNS` and one column per hyperparameter; ``duration`` is in seconds.
 
-    A hyperparameter that has the name of another column is called ``prm.epoch``, say.
+    A hyperparameter with the name of another column is prefixed, for example ``prm.epoch``.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Is a data set representative: does a net's rank on it predict the rank on others?
+"""Is a dataset representative: does a net's rank on it predict the rank on others?
 
 The analysis of Tuggener, Schmidhuber and Stadelmann, "Is it enough to optimize CNN architectures
 on ImageNet?" (Frontiers in Computer Science 4, 2022), for any population of nets:
@@ -11,18 +11,18 @@ on ImageNet?" (Frontiers in Computer Science 4, 2022), for any population of net
     rep.rank_correlations(population, reference="cifar-10")
     rep.rank_agreement(population)
 
-A population is a frame with a row per net and data set; the module `population` says which columns
-it has. Statistics return frames; figures return matplotlib axes and take ``ax``. Figures of
-agreement also read results as `lemur_core.data` returns them.
+A population is a frame with one row per net and dataset; the module `population` describes its
+columns. Statistics return DataFrames; figures accept ``ax`` and return matplotlib axes. Figures of
+agreement also accept results from `lemur_core.data`.
 
 | statistics | |
 |---|---|
 | `from_results`, `runs_from_results`, `best_runs` | a population at equal training |
-| `error_table`, `relative_errors` | errors by net and data set; errors over the least one |
-| `rank_correlations` | Spearman, Kendall or Pearson between data sets, with intervals |
-| `noise_ceiling`, `pair_ceilings` | how high a rank correlation can be, given the spread of runs |
+| `error_table`, `relative_errors` | errors by net and dataset; errors relative to the lowest |
+| `rank_correlations` | Spearman, Kendall or Pearson between datasets, with intervals |
+| `noise_ceiling`, `pair_ceilings` | upper limit of rank correlations, given the spread of runs |
 | `complexity_correlations` | correlation of the error with depth, width, ... |
-| `training_noise`, `paired`, `condition_gains` | controls: noise of training, a condition's gain |
+| `training_noise`, `paired`, `condition_gains` | controls: training noise, gain of a condition |
 | `ascending`, `ascending_counts`, `best_configurations` | stage settings of a design space |
 
 | figures | in the paper |
@@ -38,7 +38,7 @@ agreement also read results as `lemur_core.data` returns them.
 | `best_configuration` | 20 |
 | `scatter_matrix`, `rank_agreement` | 21 |
 | `stage_scatter` | 22 to 34 |
-| `rank_transfer` | none: correlations beside their noise ceilings |
+| `rank_transfer` | none: correlations with their noise ceilings |
 """
 
 from lemur_analysis.representativeness.agreement import (

@@ -1,4 +1,4 @@
-"""Figures of how far data sets rank nets alike (Tuggener et al. 2022, figures 3 to 5 and 21)."""
+"""Figures of the rank agreement between datasets (Tuggener et al. 2022, figures 3 to 5 and 21)."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 MOST_TEXTS = 14
-"""Of more data sets, the matrix has colours alone; `rank_correlations` has the numbers."""
+"""With more datasets, the matrix shows only colours; `rank_correlations` returns the numbers."""
 MOST_SCATTERED = 16
-"""So many data sets fit into a scatterplot matrix."""
+"""Maximum number of datasets in a scatterplot matrix."""
 MOST_INCHES = 18
-"""The greatest width of a matrix."""
+"""Maximum width of a matrix, in inches."""
 
 
 def rank_agreement(
@@ -59,30 +59,30 @@ def rank_agreement(
     method: str = "spearman",
     common: bool = False,
 ) -> Any:
-    """Draw the matrix of rank correlations between data sets, each with its interval and n.
+    """Draw the matrix of rank correlations between datasets, each with its interval and n.
 
     Args:
         frame: A population, or results of one task and metric.
         ax: Axes to draw on.
-        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
-        resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
+        at_epoch: For results: ignore later epochs; 0 uses all epochs.
+        resolution: For results: use only images with this edge length in pixels; 0 uses all.
         method: "spearman", "kendall" or "pearson".
-        common: Whether only nets count that have an error on every data set.
+        common: Use only nets that have an error on every dataset.
 
     Raises:
-        SettingsError: The frame is not as expected, or an argument is unknown.
+        SettingsError: The frame is invalid, or an argument is unknown.
     """
     rows = population_of(frame, at_epoch=at_epoch, resolution=resolution)
     names = sorted(rows["dataset"].unique())
     if len(names) < 2:
         return draw_nothing(ax, _too_few(names))
     pairs = rank_correlations(rows, method=method, common=common)
-    drawn = draw_panels(ax, {"": lambda one: _matrix(one, names, pairs, method)})
+    axes = draw_panels(ax, {"": lambda panel: _matrix(panel, names, pairs, method)})
     if ax is None:
         longest = max(len(label(name)) for name in names)
         width = min(2 + 1.1 * len(names) + 0.1 * longest, MOST_INCHES)
-        drawn.figure.set_size_inches(width, 0.8 * width)
-    return drawn
+        axes.figure.set_size_inches(width, 0.8 * width)
+    return axes
 
 
 def _matrix(ax: Axes, names: list[str], pairs: DataFrame, method: str) -> None:
@@ -110,7 +110,7 @@ def _matrix(ax: Axes, names: list[str], pairs: DataFrame, method: str) -> None:
         yticklabels=False,
         cbar_kws={"label": f"correlation ({method})"},
     )
-    # Those of seaborn have whole names, however long.
+    # Seaborn's tick labels are not shortened.
     ticks = np.arange(len(names) - 1) + 0.5
     ax.set_xticks(ticks, [label(name) for name in names[:-1]], rotation=40, ha="right")
     ax.set_yticks(ticks, [label(name) for name in names[1:]])
@@ -126,22 +126,22 @@ def error_scatter(
     relative: bool = False,
     extremes: int = 10,
 ) -> Any:
-    """Draw the errors on each data set against those on a reference, a point per net.
+    """Draw the errors on each dataset against those on a reference dataset, one point per net.
 
-    On each data set the nets with the least errors are orange and those with the greatest red, so
-    that one sees where they are on the reference.
+    The best nets on each dataset are orange and the worst are red, to show their position on the
+    reference.
 
     Args:
         frame: A population, or results of one task and metric.
-        ax: Axes to draw on, one for each data set but the reference.
-        reference: The data set on the x-axis; "" takes the one with the most nets.
-        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
-        resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
-        relative: Whether errors are divided by the least one on the data set.
-        extremes: The number of best, and of worst, nets; at most a third of the nets are either.
+        ax: Axes to draw on, one per dataset other than the reference.
+        reference: Dataset on the x-axis; "" uses the one with the most nets.
+        at_epoch: For results: ignore later epochs; 0 uses all epochs.
+        resolution: For results: use only images with this edge length in pixels; 0 uses all.
+        relative: Divide errors by the lowest error on the dataset.
+        extremes: Number of best and of worst nets to mark, each at most a third of the nets.
 
     Raises:
-        SettingsError: The frame is not as expected, or the reference is none of its data sets.
+        SettingsError: The frame is invalid, or does not contain the reference.
     """
     if extremes < 0:
         raise SettingsError(f"extremes is {extremes}; expected a whole number from 0")
@@ -168,26 +168,26 @@ def error_scatter(
 
 def _scatter(x: Series, y: Series, unit: str, extremes: int) -> Callable[[Axes], None]:
     def draw(ax: Axes) -> None:
-        known = x.notna() & y.notna()
-        if not known.any():
+        both = x.notna() & y.notna()
+        if not both.any():
             raise NothingToDrawError(f"no net has an error on both {label(x.name)} and this one")
-        across, up = x[known], y[known]
-        order = up.sort_values(kind="stable").index
-        few = min(extremes, len(order) // 3)
+        x_values, y_values = x[both], y[both]
+        order = y_values.sort_values(kind="stable").index
+        marked = min(extremes, len(order) // 3)
         parts = [
-            (order[few : len(order) - few], BLUE, "o", "other nets"),
-            (order[:few], ORANGE, "^", f"{few} best here"),
-            (order[len(order) - few :], RED, "X", f"{few} worst here"),
+            (order[marked : len(order) - marked], BLUE, "o", "other nets"),
+            (order[:marked], ORANGE, "^", f"{marked} best here"),
+            (order[len(order) - marked :], RED, "X", f"{marked} worst here"),
         ]
         for nets, colour, marker, name in parts:
             if len(nets):
                 size = 26 if len(order) < 200 else 12
                 ax.scatter(
-                    across[nets], up[nets], c=colour, marker=marker, label=name,
+                    x_values[nets], y_values[nets], c=colour, marker=marker, label=name,
                     s=size, alpha=0.85, edgecolors="white", linewidths=0.4,
                 )  # fmt: skip
         ax.set(xlabel=f"{unit} on {label(x.name)}", ylabel=f"{unit} on {label(y.name)}")
-        set_title(ax, y.name, correlation(across, up))
+        set_title(ax, y.name, correlation(x_values, y_values))
         outer_legend(ax)
 
     return draw
@@ -196,16 +196,16 @@ def _scatter(x: Series, y: Series, unit: str, extremes: int) -> Callable[[Axes],
 def scatter_matrix(
     frame: DataFrame, ax: Any = None, *, at_epoch: int = 0, resolution: int = 0
 ) -> Any:
-    """Draw all pairs of data sets: scatterplots below, rank correlations above the diagonal.
+    """Draw all pairs of datasets: scatterplots below, rank correlations above the diagonal.
 
     Args:
         frame: A population, or results of one task and metric.
-        ax: As many axes as the square of the number of data sets, row by row.
-        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
-        resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
+        ax: Axes to draw on, row by row; their number is the square of the number of datasets.
+        at_epoch: For results: ignore later epochs; 0 uses all epochs.
+        resolution: For results: use only images with this edge length in pixels; 0 uses all.
 
     Raises:
-        SettingsError: The frame is not as expected, or ``ax`` has the wrong number of axes.
+        SettingsError: The frame is invalid, or ``ax`` has the wrong number of axes.
     """
     from matplotlib import pyplot as plt
 
@@ -216,8 +216,8 @@ def scatter_matrix(
         return draw_nothing(ax, _too_few(names))
     if count > MOST_SCATTERED:
         raise SettingsError(
-            f"{count} data sets are more than a scatterplot matrix holds, {MOST_SCATTERED}; "
-            "narrow the frame, or draw rank_agreement"
+            f"{count} datasets exceed the maximum of a scatterplot matrix, {MOST_SCATTERED}; "
+            "select fewer, or draw rank_agreement"
         )
     if ax is None:
         edge = max(1.3 * count, 4)
@@ -229,13 +229,13 @@ def scatter_matrix(
     grid: np.ndarray = np.asarray(ax, dtype=object).ravel()
     if len(grid) != count * count:
         raise SettingsError(
-            f"{count} data sets need {count * count} axes, and ax has {len(grid)}; leave it out, "
-            f"or choose other data sets"
+            f"{count} datasets need {count * count} axes, but ax has {len(grid)}; omit it, or "
+            f"select other datasets"
         )
     grid = grid.reshape(count, count)
-    for (row, column), one in np.ndenumerate(grid):
-        _cell(one, table, row, column)
-        set_fonts(one)
+    for (row, column), cell in np.ndenumerate(grid):
+        _cell(cell, table, row, column)
+        set_fonts(cell)
     return grid
 
 
@@ -267,24 +267,24 @@ def rank_transfer(
     resolution: int = 0,
     method: str = "spearman",
 ) -> Any:
-    """Draw how well the ranks on one data set predict those on each other, with noise ceilings.
+    """Draw how well ranks on one dataset predict ranks on the others, with noise ceilings.
 
-    A point is the rank correlation with its 95 % interval, a grey band the 95 % interval of the
-    `pair_ceilings`, and its bar the ceiling: points below the band are disagreements that
-    the spread of runs does not explain. A data set without a band has fewer than four nets with
-    two runs.
+    Points are rank correlations with their 95 % intervals. Bars mark the ceilings of
+    `pair_ceilings`, and grey bands their 95 % intervals. Points below the band are disagreements
+    that the spread of runs does not explain. A dataset without a band has fewer than four nets with
+    at least two runs.
 
     Args:
-        frame: A population with several rows for a net and data set, or results of one task and
+        frame: A population with several rows per net and dataset, or results of one task and
             metric.
         ax: Axes to draw on.
-        reference: The data set to predict from; "" takes the one with the most nets.
-        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
-        resolution: Edge of the images in pixels, in a frame of results; 0 counts all.
+        reference: Dataset to predict from; "" uses the one with the most nets.
+        at_epoch: For results: ignore later epochs; 0 uses all epochs.
+        resolution: For results: use only images with this edge length in pixels; 0 uses all.
         method: "spearman", "kendall" or "pearson".
 
     Raises:
-        SettingsError: The frame is not as expected, or the reference is none of its data sets.
+        SettingsError: The frame is invalid, or does not contain the reference.
     """
     if "error" in frame.columns:
         runs = population_of(frame, at_epoch=at_epoch, resolution=resolution)
@@ -299,27 +299,29 @@ def rank_transfer(
     pairs = rank_correlations(best, reference=reference, method=method)
     ceilings = pair_ceilings(runs, reference=reference, method=method)
     table = pairs.merge(ceilings, on=["dataset", "other"], suffixes=("", "_ceiling"))
-    return draw_panels(ax, {"": lambda one: _transfer(one, table, reference, method)})
+    return draw_panels(ax, {"": lambda panel: _transfer(panel, table, reference, method)})
 
 
 def _transfer(ax: Axes, table: DataFrame, reference: str, method: str) -> None:
     table = table.sort_values("correlation", na_position="first", ignore_index=True)
-    known = table.dropna(subset=["ceiling"])
-    if len(known):
-        width = known["high_ceiling"] - known["low_ceiling"]
-        ax.barh(known.index, width, left=known["low_ceiling"], height=0.62, color="#d9d9d9",
-                label="noise ceiling, 95 %", zorder=1)  # fmt: skip
-        ax.scatter(known["ceiling"], known.index, marker="|", s=260, color="black", zorder=2)
+    with_ceiling = table.dropna(subset=["ceiling"])
+    if len(with_ceiling):
+        width = with_ceiling["high_ceiling"] - with_ceiling["low_ceiling"]
+        ax.barh(with_ceiling.index, width, left=with_ceiling["low_ceiling"], height=0.62,
+                color="#d9d9d9", label="noise ceiling, 95 %", zorder=1)  # fmt: skip
+        ax.scatter(
+            with_ceiling["ceiling"], with_ceiling.index, marker="|", s=260, color="black", zorder=2
+        )
     with_ends = table.dropna(subset=["low"])
     ax.hlines(with_ends.index, with_ends["low"], with_ends["high"], color=BLUE, lw=1.8, zorder=3)
     ax.scatter(table["correlation"], table.index, color=BLUE, zorder=4, s=34,
                label="correlation, 95 %")  # fmt: skip
     ax.axvline(0, color="black", lw=0.8)
-    ax.set_yticks(table.index, [f"{label(one.other)} (n={one.nets})" for one in table.itertuples()])
+    ax.set_yticks(table.index, [f"{label(row.other)} (n={row.nets})" for row in table.itertuples()])
     ax.set(xlim=(-1.03, 1.03), xlabel=f"correlation ({method}) with {label(reference)}")
     ax.legend(fontsize="x-small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 
 
 def _too_few(names: list[str]) -> str:
-    found = ", ".join(map(label, names)) or "none"
-    return f"Agreement between data sets needs two, and there is {found}"
+    available = ", ".join(map(label, names)) or "none"
+    return f"Rank agreement needs two datasets; the results have {available}"

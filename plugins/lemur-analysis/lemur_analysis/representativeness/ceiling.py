@@ -1,4 +1,4 @@
-"""The noise ceiling: how well two data sets could agree at best, given the spread of runs."""
+"""Noise ceilings: the best possible agreement of two datasets, given the spread of runs."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lemur_analysis.representativeness.correlation import pairs_of, row_correlations
-from lemur_analysis.representativeness.population import checked
+from lemur_analysis.representativeness.population import valid_rows
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _LEAST = 4
-"""Of fewer nets with two runs no reliability is computed."""
+"""Minimum number of nets with at least two runs to compute a reliability."""
 
 
-class _Halves(NamedTuple):
-    """What is known of one data set.
+class _SplitHalves(NamedTuple):
+    """The split-half reliability of one dataset.
 
     Attributes:
-        nets: The number of nets with two runs or more.
-        runs: The median of their numbers of runs.
-        half: Correlation of halves, mean over splits.
-        reliability: Of the errors of all runs.
-        resampled: The reliability in each resample of nets.
+        nets: Number of nets with at least two runs.
+        runs: Median of their numbers of runs.
+        half: Correlation of the halves, mean over splits.
+        reliability: Reliability of the errors of all runs.
+        resampled: Reliability in each resample of the nets.
     """
 
     nets: int
@@ -44,39 +44,39 @@ def noise_ceiling(
     resamples: int = 500,
     seed: int = 0,
 ) -> DataFrame:
-    """Return how reliably each data set ranks the nets, given the spread of their runs.
+    """Return how reliably each dataset ranks the nets, given the spread of their runs.
 
     The runs of each net are split at random into two halves, and the nets are ranked by the best
-    run in each half. The correlation of the two rankings, averaged over the splits, is what two
-    independent repetitions with half of the runs agree; Spearman and Brown's formula 2 r / (1 + r)
-    extends it to all of the runs. The formula is exact for means and an approximation for the
-    best run. Runs of different hyperparameters count as repetitions: the luck of the search is
-    part of the noise.
+    run in each half. The correlation of the two rankings, averaged over the splits, is the
+    agreement of two independent repetitions with half of the runs. The Spearman-Brown formula
+    2 r / (1 + r) extends it to all runs; it is exact for means and an approximation for the best
+    run. Runs with different hyperparameters count as repetitions, so the luck of the search is part
+    of the noise.
 
     Args:
-        runs: A population with several rows for a net and data set, such as
-            `runs_from_results` returns. Nets with one run on a data set don't count there.
+        runs: A population with several rows per net and dataset, for example from
+            `runs_from_results`. Nets with a single run on a dataset are ignored there.
         method: See `rank_correlations`.
-        splits: The number of random splits.
-        level: Confidence of the interval, between 0 and 1.
-        resamples: Bootstrap resamples of the nets, for the interval.
-        seed: Of splits and resamples.
+        splits: Number of random splits.
+        level: Confidence level of the interval, between 0 and 1.
+        resamples: Number of bootstrap resamples of the nets, for the interval.
+        seed: Seed of the splits and resamples.
 
     Returns:
-        A row per data set: ``dataset``, ``nets`` (with two runs or more), ``runs`` (median of
-        their numbers), ``half`` (mean correlation of halves), ``reliability``, ``low``, ``high``.
-        Numbers are NaN for fewer than four nets, and a reliability is at least 0.
+        A row per dataset: ``dataset``, ``nets`` (number with at least two runs), ``runs`` (median
+        of their numbers of runs), ``half`` (mean correlation of the halves), ``reliability`` (at
+        least 0), ``low``, ``high``. Numbers are NaN for fewer than four nets.
 
     Raises:
-        SettingsError: A row is not as expected, or an argument is out of range.
+        SettingsError: A row is invalid, or an argument is out of range.
     """
     from pandas import DataFrame
 
     tail = _tail(level)
     rows = []
-    for name, of in _halves(runs, method, splits, resamples, seed).items():
-        low, high = _quantiles(of.resampled, tail)
-        rows.append((name, of.nets, of.runs, of.half, of.reliability, low, high))
+    for name, halves in _halves_by_dataset(runs, method, splits, resamples, seed).items():
+        low, high = _quantiles(halves.resampled, tail)
+        rows.append((name, halves.nets, halves.runs, halves.half, halves.reliability, low, high))
     return DataFrame(
         rows, columns=["dataset", "nets", "runs", "half", "reliability", "low", "high"]
     )
@@ -92,10 +92,10 @@ def pair_ceilings(
     resamples: int = 500,
     seed: int = 0,
 ) -> DataFrame:
-    """Return the highest correlation to expect between data sets, given the noise of both.
+    """Return the highest correlation to expect between datasets, given the noise of both.
 
-    It is the root of the product of their reliabilities (Spearman 1904, correction for
-    attenuation); the interval combines independent resamples of the two.
+    This is the square root of the product of their reliabilities (Spearman 1904, correction for
+    attenuation). The interval combines independent resamples of the two.
 
     Args:
         runs: See `noise_ceiling`.
@@ -107,81 +107,87 @@ def pair_ceilings(
         seed: See `noise_ceiling`.
 
     Returns:
-        A row per pair: ``dataset``, ``other``, ``ceiling``, ``low``, ``high``, all 0 to 1; NaN
-        where a reliability is.
+        A row per pair: ``dataset``, ``other``, ``ceiling``, ``low``, ``high``, all 0 to 1, or NaN
+        if a reliability is NaN.
 
     Raises:
-        SettingsError: See `noise_ceiling`, or the reference is no data set of the frame.
+        SettingsError: See `noise_ceiling`; or the frame does not contain the reference.
     """
     from pandas import DataFrame
 
     tail = _tail(level)
-    known = _halves(runs, method, splits, resamples, seed)
+    halves = _halves_by_dataset(runs, method, splits, resamples, seed)
     rows = []
-    for first, second in pairs_of(DataFrame(columns=list(known)), reference):
-        a, b = known[first], known[second]
+    for first, second in pairs_of(DataFrame(columns=list(halves)), reference):
+        a, b = halves[first], halves[second]
         low, high = _quantiles(np.sqrt(a.resampled * b.resampled), tail)
         rows.append((first, second, float(np.sqrt(a.reliability * b.reliability)), low, high))
     return DataFrame(rows, columns=["dataset", "other", "ceiling", "low", "high"])
 
 
-def _halves(
+def _halves_by_dataset(
     runs: DataFrame, method: str, splits: int, resamples: int, seed: int
-) -> dict[str, _Halves]:
+) -> dict[str, _SplitHalves]:
     for name, value in (("splits", splits), ("resamples", resamples)):
         if value < 1:
             raise SettingsError(f"{name} is {value}; expected a whole number from 1")
-    rows = checked(runs)
+    rows = valid_rows(runs)
     rows = rows.assign(selection=rows["selection"] if "selection" in rows else rows["error"])
     parts = rows.groupby("dataset", observed=True)
-    # Each data set draws on its own, so that its numbers don't depend on the others.
+    # Each dataset has its own generator, so its numbers do not depend on the other datasets.
     return {
-        str(name): _data_set(part, method, splits, resamples, np.random.default_rng(seed + place))
+        str(name): _dataset_halves(
+            part, method, splits, resamples, np.random.default_rng(seed + place)
+        )
         for place, (name, part) in enumerate(parts)
     }
 
 
-def _data_set(
+def _dataset_halves(
     rows: DataFrame, method: str, splits: int, resamples: int, rng: np.random.Generator
-) -> _Halves:
+) -> _SplitHalves:
     groups = [part for _, part in rows.groupby("net", observed=True) if len(part) > 1]
     sizes = [len(part) for part in groups]
-    middle = float(np.median(sizes)) if sizes else np.nan
+    median_runs = float(np.median(sizes)) if sizes else np.nan
     if len(groups) < _LEAST:
-        return _Halves(len(groups), middle, np.nan, np.nan, np.full(resamples, np.nan))
+        return _SplitHalves(len(groups), median_runs, np.nan, np.nan, np.full(resamples, np.nan))
     first, second = (
-        np.stack(each, axis=-1)
-        for each in zip(*(_best_halves(part, splits, rng) for part in groups), strict=True)
+        np.stack(errors, axis=-1)
+        for errors in zip(*(_best_halves(part, splits, rng) for part in groups), strict=True)
     )
-    half = float(_mean(row_correlations(first, second, method)))
-    drawn = rng.integers(len(groups), size=(resamples, len(groups)))
-    resampled = _mean(row_correlations(first[:, drawn], second[:, drawn], method))
-    return _Halves(len(groups), middle, half, float(_full(half)), _full(resampled))
+    half = float(_mean_over_splits(row_correlations(first, second, method)))
+    sampled_nets = rng.integers(len(groups), size=(resamples, len(groups)))
+    resampled = _mean_over_splits(
+        row_correlations(first[:, sampled_nets], second[:, sampled_nets], method)
+    )
+    return _SplitHalves(
+        len(groups), median_runs, half, float(_full_reliability(half)), _full_reliability(resampled)
+    )
 
 
 def _best_halves(
     part: DataFrame, splits: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the error of the best run in each half, of each split of one net's runs."""
-    # In the order of selection the best of a half is the first one.
+    """Return the errors of the best runs of both halves, for each split of one net's runs."""
+    # The runs are sorted by selection, so the best run of a half is its first one.
     errors = part.sort_values("selection", kind="stable")["error"].to_numpy(dtype="float64")
     sides = np.tile(np.arange(len(errors)) % 2 == 0, (splits, 1))
     sides = rng.permuted(sides, axis=1)
     return errors[sides.argmax(axis=1)], errors[(~sides).argmax(axis=1)]
 
 
-def _full(half: float | np.ndarray) -> np.ndarray:
-    """Return the reliability of all runs from the correlation of halves (Spearman and Brown)."""
+def _full_reliability(half: float | np.ndarray) -> np.ndarray:
+    """Return the reliability of all runs from the correlation of halves (Spearman-Brown)."""
     positive = np.maximum(half, 0)
     full: np.ndarray = 2 * positive / (1 + positive)
     return full
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over splits, of those that have a correlation; NaN where none has one."""
-    known = ~np.isnan(values)
+def _mean_over_splits(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the splits that have a correlation; NaN if none has."""
+    defined = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        mean: np.ndarray = np.nansum(values, axis=0) / known.sum(axis=0)
+        mean: np.ndarray = np.nansum(values, axis=0) / defined.sum(axis=0)
     return mean
 
 
@@ -192,8 +198,8 @@ def _tail(level: float) -> float:
 
 
 def _quantiles(values: np.ndarray, tail: float) -> tuple[float, float]:
-    known = values[~np.isnan(values)]
-    if not len(known):
+    defined = values[~np.isnan(values)]
+    if not len(defined):
         return np.nan, np.nan
-    low, high = np.quantile(known, [tail, 1 - tail])
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)

@@ -1,7 +1,7 @@
-"""Figures of a study's controls, which need runs of their own.
+"""Figures of control experiments, which need additional runs.
 
-They are figures 9 to 13 and 16 to 18 of Tuggener et al. (2022). Where a frame lacks the runs, a
-figure says which column is missing.
+They are figures 9 to 13 and 16 to 18 of Tuggener et al. (2022). If a frame lacks the runs, the
+figure shows which column is missing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lemur_analysis.representativeness.panels import (
     GREY,
     ORANGE,
     RED,
-    by_data_set,
+    by_dataset,
     draw_nothing,
     draw_panels,
     identity,
@@ -30,9 +30,9 @@ from lemur_analysis.representativeness.panels import (
 from lemur_analysis.representativeness.population import (
     NET,
     check_unique,
-    checked,
     population_of,
     runs_from_results,
+    valid_rows,
 )
 from lemur_core.errors import SettingsError
 
@@ -46,27 +46,27 @@ if TYPE_CHECKING:
 def longer_training(frame: DataFrame, ax: Any = None, *, extremes: int = 5) -> Any:
     """Draw the error of each net after trainings of several lengths (figures 9 to 11).
 
-    The nets that are best and worst after the shortest training are coloured. The title has the
-    rank correlation between the shortest and the longest.
+    The best and worst nets after the shortest training are coloured. The title shows the rank
+    correlation between the shortest and the longest training.
 
     Args:
         frame: A population with the column ``epochs``, the length of each training.
-        ax: Axes to draw on, one for each data set.
-        extremes: The number of best, and of worst, nets; at most a third of the nets are either.
+        ax: Axes to draw on, one per dataset.
+        extremes: Number of best and of worst nets to mark, each at most a third of the nets.
 
     Raises:
-        SettingsError: A row is not as expected.
+        SettingsError: A row is invalid.
     """
     if extremes < 0:
         raise SettingsError(f"extremes is {extremes}; expected a whole number from 0")
-    rows = checked(frame)
+    rows = valid_rows(frame)
     absent = missing_columns(rows, "Longer training", {"epochs": "length of each training"})
     if absent or rows.empty:
         return draw_nothing(ax, absent or "no errors")
     rows = rows.dropna(subset=["epochs"])
     check_unique(rows, (*NET, "epochs"))
     return draw_panels(
-        ax, {f"{at}": _lengths(at, part, extremes) for at, part in by_data_set(rows).items()}
+        ax, {f"{at}": _lengths(at, part, extremes) for at, part in by_dataset(rows).items()}
     )
 
 
@@ -75,25 +75,32 @@ def _lengths(dataset: str, rows: DataFrame, extremes: int) -> Callable[[Axes], N
         table = rows.pivot(index="net", columns="epochs", values="error").sort_index(axis=1)
         if len(table.columns) < 2:
             raise NothingToDrawError(
-                f"Longer training on {label(dataset)} needs trainings of two lengths, and all have "
+                f"Longer training on {label(dataset)} needs trainings of two lengths; all have "
                 f"{table.columns[0]:g} epochs"
             )
         short, long = table.columns[0], table.columns[-1]
         order = table[short].dropna().sort_values(kind="stable").index
-        few = min(extremes, len(order) // 3)
-        best, worst = set(order[:few]), set(order[len(order) - few :])
+        marked = min(extremes, len(order) // 3)
+        best, worst = set(order[:marked]), set(order[len(order) - marked :])
         for net, line in table.iterrows():
-            known = line.dropna()
+            present = line.dropna()
             colour = ORANGE if net in best else RED if net in worst else GREY
             mark = "^" if net in best else "X" if net in worst else "o"
             front = 2 if colour == GREY else 3
             ax.plot(
-                known.index, known, color=colour, marker=mark, ms=4, lw=0.8, alpha=0.8, zorder=front
+                present.index,
+                present,
+                color=colour,
+                marker=mark,
+                ms=4,
+                lw=0.8,
+                alpha=0.8,
+                zorder=front,
             )
         for colour, mark, name in ((ORANGE, "^", "best"), (RED, "X", "worst")):
-            if few:
+            if marked:
                 ax.plot([], [], color=colour, marker=mark, ms=4,
-                        label=f"{few} {name} after {short:g} epochs")  # fmt: skip
+                        label=f"{marked} {name} after {short:g} epochs")  # fmt: skip
         ax.plot([], [], color=GREY, marker="o", ms=4, label="other nets")
         ax.set_xscale("log")
         ax.set_xticks(list(table.columns), [f"{value:g}" for value in table.columns])
@@ -108,20 +115,20 @@ def _lengths(dataset: str, rows: DataFrame, extremes: int) -> Callable[[Axes], N
 def noise_of_training(
     frame: DataFrame, ax: Any = None, *, at_epoch: int = 0, least: int = 5, most: int = 10
 ) -> Any:
-    """Draw the spread of one net's runs beside that of the population (figure 12).
+    """Draw the spread of single nets' runs next to that of the population (figure 12).
 
-    Boxes have quartiles and whiskers to 1.5 interquartile ranges. In a frame of results, the runs
-    of a net are its trials, which may differ in hyperparameters.
+    Box plots show quartiles, with whiskers up to 1.5 interquartile ranges. In results, the runs of
+    a net are its trials, which may have different hyperparameters.
 
     Args:
-        frame: A population with several rows for a net and data set, or results.
-        ax: Axes to draw on, one for each data set.
-        at_epoch: Last epoch that counts, in a frame of results; 0 counts all.
-        least: A net is drawn from so many runs on.
-        most: So many nets are drawn, those with the most runs.
+        frame: A population with several rows per net and dataset, or results.
+        ax: Axes to draw on, one per dataset.
+        at_epoch: For results: ignore later epochs; 0 uses all epochs.
+        least: Minimum number of runs of a net to draw.
+        most: Maximum number of nets to draw, those with the most runs.
 
     Raises:
-        SettingsError: A row is not as expected.
+        SettingsError: A row is invalid.
     """
     if "error" in frame.columns:
         runs = population_of(frame, at_epoch=at_epoch)
@@ -130,7 +137,7 @@ def noise_of_training(
     if runs.empty:
         return draw_nothing(ax, "no errors")
     return draw_panels(
-        ax, {f"{at}": _spread(at, part, least, most) for at, part in by_data_set(runs).items()}
+        ax, {f"{at}": _spread(at, part, least, most) for at, part in by_dataset(runs).items()}
     )
 
 
@@ -142,16 +149,19 @@ def _spread(dataset: str, runs: DataFrame, least: int, most: int) -> Callable[[A
         )
         if repeated.empty:
             raise NothingToDrawError(
-                f"The noise of training on {label(dataset)} needs nets with {least} runs, and the "
-                f"most that one has is {runs.groupby('net', observed=True).size().max()}"
+                f"Training noise on {label(dataset)} needs nets with {least} runs; the largest "
+                f"number of runs is {runs.groupby('net', observed=True).size().max()}"
             )
         nets = list(repeated["net"].head(most))
         means = runs.groupby("net", observed=True)["error"].mean()
         values = [means, *(runs.loc[runs["net"] == net, "error"] for net in nets)]
         names = [f"all nets, mean of each (n={len(means):,})"]
-        names += [f"{label(net)} (n={len(of):,})" for net, of in zip(nets, values[1:], strict=True)]
+        names += [
+            f"{label(net)} (n={len(errors):,})"
+            for net, errors in zip(nets, values[1:], strict=True)
+        ]
         boxes = ax.boxplot(
-            [list(each) for each in values], orientation="horizontal", widths=0.6,
+            [list(errors) for errors in values], orientation="horizontal", widths=0.6,
             patch_artist=True, flierprops={"markersize": 2}, medianprops={"color": "black"},
         )  # fmt: skip
         for place, box in enumerate(boxes["boxes"]):
@@ -165,16 +175,16 @@ def _spread(dataset: str, runs: DataFrame, least: int, most: int) -> Callable[[A
 
 
 def top1_against_top5(frame: DataFrame, ax: Any = None) -> Any:
-    """Draw the top-5 error of each net against its top-1 error, a panel per data set (figure 13).
+    """Draw each net's top-5 error against its top-1 error, one panel per dataset (figure 13).
 
     Args:
-        frame: A population whose ``error`` is top-1, with the column ``top5_error``.
-        ax: Axes to draw on, one for each data set.
+        frame: A population with top-1 errors in ``error`` and the column ``top5_error``.
+        ax: Axes to draw on, one per dataset.
 
     Raises:
-        SettingsError: A row is not as expected.
+        SettingsError: A row is invalid.
     """
-    rows = checked(frame)
+    rows = valid_rows(frame)
     absent = missing_columns(rows, "Top-1 against top-5", {"top5_error": "top-5 error"})
     if absent or rows.empty:
         return draw_nothing(ax, absent or "no errors")
@@ -183,22 +193,22 @@ def top1_against_top5(frame: DataFrame, ax: Any = None) -> Any:
         ax,
         {
             f"{at}": _pairs(at, part["error"], part["top5_error"], "top-1 error", "top-5 error")
-            for at, part in by_data_set(rows).items()
+            for at, part in by_dataset(rows).items()
         },
     )
 
 
 def balanced_errors(frame: DataFrame, ax: Any = None) -> Any:
-    """Draw errors after training on balanced classes against unbalanced (figures 16, 17).
+    """Draw errors after training on balanced against unbalanced classes (figures 16 and 17).
 
     Args:
-        frame: A population with the column ``balanced``, true or false.
-        ax: Axes to draw on, one for each data set.
+        frame: A population with the boolean column ``balanced``.
+        ax: Axes to draw on, one per dataset.
 
     Raises:
-        SettingsError: A row is not as expected.
+        SettingsError: A row is invalid.
     """
-    rows = checked(frame)
+    rows = valid_rows(frame)
     needed = {"balanced": "whether the net was trained on balanced classes"}
     absent = missing_columns(rows, "The effect of balanced classes", needed)
     words = ("trained on balanced classes", "trained on unbalanced classes")
@@ -206,16 +216,16 @@ def balanced_errors(frame: DataFrame, ax: Any = None) -> Any:
 
 
 def pretraining_gain(frame: DataFrame, ax: Any = None) -> Any:
-    """Draw errors with pretraining against from scratch, with the mean gain (figure 18).
+    """Draw errors with pretraining against errors from scratch, and the mean gain (figure 18).
 
     Args:
-        frame: A population with the column ``pretrained``, true or false.
-        ax: Axes to draw on, one for each data set.
+        frame: A population with the boolean column ``pretrained``.
+        ax: Axes to draw on, one per dataset.
 
     Raises:
-        SettingsError: A row is not as expected.
+        SettingsError: A row is invalid.
     """
-    rows = checked(frame)
+    rows = valid_rows(frame)
     needed = {"pretrained": "whether the net was pretrained on other data"}
     absent = missing_columns(rows, "The gain of pretraining", needed)
     words = ("pretrained", "trained from scratch")
@@ -234,25 +244,25 @@ def _condition(rows: DataFrame, ax: Any, column: str, with_it: str, without: str
             dataset, part["without"], part["with"], f"error, {without}", f"error, {with_it}"
         )
 
-        def both(one: Axes) -> None:
-            draw(one)
-            known = not np.isnan(gain["std_gain"])
-            spread = f", standard deviation {gain['std_gain']:.3f}" if known else ""
-            one.set_xlabel(f"{one.get_xlabel()}\nmean gain {gain['mean_gain']:.3f}{spread}")
-            identity(one)
+        def draw_with_gain(ax: Axes) -> None:
+            draw(ax)
+            has_std = not np.isnan(gain["std_gain"])
+            spread = f", standard deviation {gain['std_gain']:.3f}" if has_std else ""
+            ax.set_xlabel(f"{ax.get_xlabel()}\nmean gain {gain['mean_gain']:.3f}{spread}")
+            identity(ax)
 
-        return both
+        return draw_with_gain
 
-    return draw_panels(ax, {f"{at}": drawer(at, part) for at, part in by_data_set(pairs).items()})
+    return draw_panels(ax, {f"{at}": drawer(at, part) for at, part in by_dataset(pairs).items()})
 
 
-def _pairs(dataset: str, x: Any, y: Any, across: str, up: str) -> Callable[[Axes], None]:
+def _pairs(dataset: str, x: Any, y: Any, x_label: str, y_label: str) -> Callable[[Axes], None]:
     def draw(ax: Axes) -> None:
-        known = x.notna() & y.notna()
-        if not known.any():
-            raise NothingToDrawError(f"no net has both {across} and {up} on {label(dataset)}")
-        ax.scatter(x[known], y[known], s=14, color=BLUE, alpha=0.7, linewidths=0)
-        ax.set(xlabel=across, ylabel=up)
+        both = x.notna() & y.notna()
+        if not both.any():
+            raise NothingToDrawError(f"no net has both {x_label} and {y_label} on {label(dataset)}")
+        ax.scatter(x[both], y[both], s=14, color=BLUE, alpha=0.7, linewidths=0)
+        ax.set(xlabel=x_label, ylabel=y_label)
         value: Correlation = correlation(x, y)
         set_title(ax, dataset, value)
 

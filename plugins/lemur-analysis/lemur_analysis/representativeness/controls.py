@@ -1,4 +1,4 @@
-"""Statistics of a study's controls: noise of training, and the effect of a condition."""
+"""Statistics of control experiments: training noise, and the effect of a condition."""
 
 from __future__ import annotations
 
@@ -6,56 +6,56 @@ from typing import TYPE_CHECKING
 
 from lemur_analysis.frame import check_columns
 from lemur_analysis.representativeness.correlation import correlation
-from lemur_analysis.representativeness.population import NET, check_unique, checked
+from lemur_analysis.representativeness.population import NET, check_unique, valid_rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
 def training_noise(runs: DataFrame, *, least: int = 5) -> DataFrame:
-    """Return the spread of one net's runs beside the spread of the population.
+    """Return the spread of single nets' runs and the spread of the population.
 
-    It is figure 12 of Tuggener et al. (2022): where the spread between nets is much greater than
-    that of one net's runs, errors tell architectures apart.
+    This is figure 12 of Tuggener et al. (2022). Errors distinguish architectures if the spread
+    between nets is much larger than that between the runs of one net.
 
     Args:
-        runs: A population with several rows for a net and data set.
-        least: A net is listed from so many runs on.
+        runs: A population with several rows per net and dataset.
+        least: Minimum number of runs of a net to list.
 
     Returns:
-        For each data set a row for the population, whose ``net`` is missing and which counts the
-        mean error of each net once, and a row for each net with ``least`` runs: ``dataset``,
+        For each dataset, one row for the population, over the mean errors of the nets, with a
+        missing ``net``; and one row per net with at least ``least`` runs. Columns are ``dataset``,
         ``net``, ``count``, ``mean``, ``std`` (ddof 1), ``25%``, ``50%``, ``75%``.
 
     Raises:
-        SettingsError: A row is not as expected.
+        SettingsError: A row is invalid.
     """
     from pandas import concat
 
-    rows = checked(runs)
-    kept = ["count", "mean", "std", "25%", "50%", "75%"]
+    rows = valid_rows(runs)
+    statistics = ["count", "mean", "std", "25%", "50%", "75%"]
     nets = rows.groupby(["dataset", "net"], observed=True)["error"].describe()
-    everyone = nets["mean"].groupby(level="dataset").describe().reset_index().assign(net=None)
-    tables = [everyone, nets[nets["count"] >= least].reset_index()]
-    both = concat([table for table in tables if not table.empty] or tables[:1])
-    both = both.sort_values(["dataset", "net"], na_position="first", ignore_index=True)
-    return both[["dataset", "net", *kept]].astype({"count": "int64"})
+    population = nets["mean"].groupby(level="dataset").describe().reset_index().assign(net=None)
+    tables = [population, nets[nets["count"] >= least].reset_index()]
+    table = concat([table for table in tables if not table.empty] or tables[:1])
+    table = table.sort_values(["dataset", "net"], na_position="first", ignore_index=True)
+    return table[["dataset", "net", *statistics]].astype({"count": "int64"})
 
 
 def paired(frame: DataFrame, condition: str) -> DataFrame:
     """Return the errors of nets with and without a condition, side by side.
 
     Args:
-        frame: A population with a column of truth values, such as ``pretrained``.
-        condition: Its name.
+        frame: A population with a boolean column, for example ``pretrained``.
+        condition: Name of the column.
 
     Returns:
-        A row per net and data set that has both: ``net``, ``dataset``, ``without``, ``with``.
+        A row per net and dataset with both errors: ``net``, ``dataset``, ``without``, ``with``.
 
     Raises:
-        SettingsError: The column is missing, or rows repeat.
+        SettingsError: The column is missing, or there are duplicate rows.
     """
-    rows = checked(frame)
+    rows = valid_rows(frame)
     check_columns(rows, (condition,))
     rows = rows.dropna(subset=[condition])
     check_unique(rows, (*NET, condition))
@@ -67,16 +67,17 @@ def paired(frame: DataFrame, condition: str) -> DataFrame:
 
 
 def condition_gains(frame: DataFrame, condition: str) -> DataFrame:
-    """Return what a condition, such as pretraining, gains on each data set.
+    """Return the gain of a condition, for example pretraining, on each dataset.
 
     Args:
         frame: See `paired`.
         condition: See `paired`.
 
     Returns:
-        A row per data set: ``dataset``, ``nets`` (that have both errors), ``mean_gain`` and
-        ``median_gain`` (error without minus error with: more is better), ``std_gain`` (ddof 1),
-        and ``correlation`` (Spearman) of the errors without and with, with ``low`` and ``high``.
+        A row per dataset: ``dataset``, ``nets`` (number with both errors), ``mean_gain`` and
+        ``median_gain`` (error without minus error with the condition: higher is better),
+        ``std_gain`` (ddof 1), and ``correlation`` (Spearman, between the errors without and with
+        the condition), with ``low`` and ``high``.
 
     Raises:
         SettingsError: See `paired`.
@@ -86,8 +87,15 @@ def condition_gains(frame: DataFrame, condition: str) -> DataFrame:
     rows = []
     for name, part in paired(frame, condition).groupby("dataset", observed=True):
         gain = part["without"] - part["with"]
-        same = correlation(part["without"], part["with"])
-        numbers = (gain.mean(), gain.median(), gain.std(), same.correlation, same.low, same.high)
+        agreement = correlation(part["without"], part["with"])
+        numbers = (
+            gain.mean(),
+            gain.median(),
+            gain.std(),
+            agreement.correlation,
+            agreement.low,
+            agreement.high,
+        )
         rows.append((name, len(part), *numbers))
     names = ["dataset", "nets", "mean_gain", "median_gain", "std_gain"]
     return DataFrame(rows, columns=[*names, "correlation", "low", "high"])

@@ -1,4 +1,4 @@
-"""Figures of several panels that are not one per task, data set and metric."""
+"""Drawing of figures whose panels are not one per task, dataset and metric."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ if TYPE_CHECKING:
     from lemur_analysis.representativeness.correlation import Correlation
 
 BLUE, ORANGE, RED, GREY = "#0173b2", "#de8f05", "#b00020", "#8a8a8a"
-"""Of the colour-blind palette; best nets are orange and worst ones red, as in the paper."""
+"""Colours of a colour-blind palette. The best nets are orange, the worst red, as in the paper."""
 
 
 def draw_panels(ax: Any, panels: Mapping[str, Callable[[Axes], None]]) -> Any:
-    """Draw each panel on axes of its own and return them: an array, or the axes of a single one.
+    """Draw each panel on its own axes; return an array of axes, or the axes of a single panel.
 
-    A panel that raises `NothingToDrawError` says what is missing instead. One that sets no title
-    has its name for it.
+    A panel that raises `NothingToDrawError` shows the message. A panel that sets no title gets its
+    key as title.
 
     Args:
-        ax: Axes to draw on, as many as there are panels; None makes a figure.
-        panels: What draws each, by its title.
+        ax: Axes to draw on, one per panel; None creates a figure.
+        panels: Functions that draw the panels, by title.
     """
     titles = list(panels)
     axes = axes_for(ax, titles)
-    for one, (title, draw) in zip(axes, panels.items(), strict=True):
+    for panel, (title, draw) in zip(axes, panels.items(), strict=True):
         try:
-            draw(one)
+            draw(panel)
         except NothingToDrawError as error:
-            say_missing(one, str(error))
-        if title and not one.get_title("left"):
-            one.set_title(label(title), loc="left", fontsize="medium")
-        set_fonts(one)
+            say_missing(panel, str(error))
+        if title and not panel.get_title("left"):
+            panel.set_title(label(title), loc="left", fontsize="medium")
+        set_fonts(panel)
     return axes[0] if len(axes) == 1 else axes
 
 
 def draw_nothing(ax: Any, text: str) -> Any:
-    """Return axes that say what is missing for a whole figure."""
-    return draw_panels(ax, {"": lambda one: say_missing(one, text)})
+    """Return axes with a message about what is missing for the whole figure."""
+    return draw_panels(ax, {"": lambda panel: say_missing(panel, text)})
 
 
 def missing_columns(frame: DataFrame, what: str, columns: Mapping[str, str]) -> str:
-    """Return what is said of columns that a figure needs and a frame lacks; "" if it has all.
+    """Return a message about columns that a frame lacks; empty if it has all.
 
     Args:
         frame: The frame.
-        what: Is drawn, such as "The gain of pretraining".
-        columns: What each column means.
+        what: Subject of the message, for example "The gain of pretraining".
+        columns: The needed columns, with a description of each.
     """
     absent = [f"{name!r} ({text})" for name, text in columns.items() if name not in frame.columns]
     if not absent:
@@ -64,13 +64,13 @@ def missing_columns(frame: DataFrame, what: str, columns: Mapping[str, str]) -> 
     return f"{what} needs the column {' and '.join(absent)}, which the results don't have"
 
 
-def by_data_set(frame: DataFrame) -> dict[str, DataFrame]:
-    """Return the rows of each data set, in the order in which they first occur."""
+def by_dataset(frame: DataFrame) -> dict[str, DataFrame]:
+    """Return the rows of each dataset, with the datasets in order of first occurrence."""
     return dict(iter(frame.groupby("dataset", sort=False, observed=True)))
 
 
 def identity(ax: Axes) -> None:
-    """Draw the line of equal values, and give both axes the same limits."""
+    """Draw the line of equal values, and set the same limits for both axes."""
     ends = [*ax.get_xlim(), *ax.get_ylim()]
     limits = (min(ends), max(ends))
     ax.plot(limits, limits, color=GREY, lw=0.8, ls="--", zorder=0)
@@ -78,12 +78,12 @@ def identity(ax: Axes) -> None:
 
 
 def set_title(ax: Axes, name: object, value: Correlation) -> None:
-    """Set a title of a panel's name and a correlation, such as "svhn: rho = 0.43, n = 30"."""
+    """Set a panel's title to its name and a correlation, like "svhn: rho = 0.43, n = 30"."""
     ax.set_title(f"{label(name)}: {as_text(value)}", loc="left", fontsize="medium")
 
 
 def as_text(value: Correlation, between: str = ", ") -> str:
-    """Return a rank correlation as text, such as "rho = 0.90 [0.78, 0.96], n = 31"."""
+    """Return a rank correlation as text, like "rho = 0.90 [0.78, 0.96], n = 31"."""
     if np.isnan(value.correlation):
         return f"rho unknown{between}n = {value.nets:,}"
     interval = "" if np.isnan(value.low) else f" [{value.low:.2f}, {value.high:.2f}]"
@@ -91,5 +91,5 @@ def as_text(value: Correlation, between: str = ", ") -> str:
 
 
 def outer_legend(ax: Axes) -> None:
-    """Draw a legend beside the axes, where it covers no data."""
+    """Draw a legend to the right of the axes, outside the drawing."""
     ax.legend(fontsize="x-small", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

@@ -1,16 +1,16 @@
-"""The frame of a population: the error of each net on each data set.
+"""Populations: frames with the error of each net on each dataset.
 
 | column | |
 |---|---|
 | `net`, `dataset` | text |
-| `error` | lower is better; 0 to 1, or percent throughout |
-| `parameters`, `macs`, `activations` | complexities of the net, where they are known |
-| `depth_1`, `width_1`, `bottleneck_1`, `group_1`, `depth_2`, ... | settings of the net's stages |
-| `run` | what tells several runs of one net on one data set apart |
-| `selection` | of a run, the error by which the best is chosen; ``error`` where it is missing |
+| `error` | lower is better; all from 0 to 1, or all in percent |
+| `parameters`, `macs`, `activations` | complexities of the net (optional) |
+| `depth_1`, `width_1`, `bottleneck_1`, `group_1`, `depth_2`, ... | stage settings (optional) |
+| `run` | identifies one of several runs of a net on a dataset |
+| `selection` | error of a run by which the best run is chosen; default: ``error`` |
 
-Rows whose error is missing are left out. Errors that are infinite, several metrics or tasks, and
-two rows for one net on one data set are refused, so that nothing is averaged or chosen silently.
+Rows with a missing error are left out. Infinite errors, several metrics or tasks, and duplicate
+rows for a net and dataset are errors, so that nothing is averaged or chosen silently.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 NET = ("net", "dataset")
-"""The columns that name a row of a population."""
-_READ = ("nn", "dataset", "trial", "epoch", "accuracy", "validation", "prm", "transform")
-"""The columns that are read in a frame of results; it must have the first five."""
+"""Columns that identify a row of a population."""
+_COLUMNS_READ = ("nn", "dataset", "trial", "epoch", "accuracy", "validation", "prm", "transform")
+"""Columns that are read from results; the first five are required."""
 _SIZE = r"_(\d+)(?:_|$)"
-"""The resolution in a transform's name: 299 of ``norm_299_flip``."""
+"""Pattern of the resolution in the name of a transform, for example 299 in ``norm_299_flip``."""
 
 
 def runs_from_results(
@@ -38,22 +38,22 @@ def runs_from_results(
 ) -> DataFrame:
     """Return the error of each trial in a frame of results.
 
-    The error is 1 minus the test score at the trial's best epoch, which is the epoch with the
-    highest validation score. Rows without a validation score count only for a net and data set
-    where no row has one; there the test score chooses, and the errors are too low to expect of
-    other data.
+    The error is 1 minus the test score at the trial's best epoch, the one with the highest
+    validation score. Rows without a validation score are only used for a net and dataset for which
+    no row has one. In that case, the best epoch is chosen by the test score, and the errors are
+    optimistic.
 
     Args:
-        frame: As `lemur_core.data` returns it, with one task and one metric.
-        at_epoch: Last epoch that counts, so that data sets are compared at equal training; 0
-            counts all.
-        resolution: Edge of the images in pixels, as in the transform ``norm_64``; only its trials
-            count. 0 counts all, also those whose transform names no size.
-        complete: Whether only trials count that have an epoch ``at_epoch``.
+        frame: Results from `lemur_core.data` with one task and one metric.
+        at_epoch: Ignore later epochs, to compare datasets at equal training; 0 uses all epochs.
+        resolution: Use only trials with images of this edge length in pixels, read from the name of
+            the transform, for example ``norm_64``. 0 uses all trials, even if their transform does
+            not name a size.
+        complete: Use only trials that reach the epoch ``at_epoch``.
 
     Returns:
         A row per trial: ``net``, ``dataset``, ``run``, ``epoch`` (the best), ``error`` and
-        ``selection`` (0 to 1), and ``resolution`` (pixels), missing where it is not known.
+        ``selection`` (0 to 1), and ``resolution`` (pixels), missing if unknown.
 
     Raises:
         SettingsError: A column is missing, there are several tasks or metrics, a score is
@@ -61,13 +61,13 @@ def runs_from_results(
     """
     _check_number("at_epoch", at_epoch)
     _check_number("resolution", resolution)
-    check_columns(frame, _READ[:5])
+    check_columns(frame, _COLUMNS_READ[:5])
     check_one(frame)
     if resolution and not {"prm", "transform"} & set(frame.columns):
         raise SettingsError(
             "resolution is read from the transform, and the frame has neither 'prm' nor 'transform'"
         )
-    read = [name for name in _READ if name in frame.columns]
+    read = [name for name in _COLUMNS_READ if name in frame.columns]
     rows = _floats(frame[read], *(name for name in read if name in ("accuracy", "validation")))
     rows = rows.dropna(subset=["accuracy"]).rename(columns={"nn": "net", "trial": "run"})
     rows = rows.assign(resolution=_resolutions(rows))
@@ -78,12 +78,12 @@ def runs_from_results(
         rows = rows.merge(reached, on=[*NET, "run"])
     if at_epoch:
         rows = rows[rows["epoch"] <= at_epoch]
-    # A table of strings compares faster than one of objects, and categories would come back empty.
+    # Strings compare faster than objects, and grouping by categories would return empty groups.
     rows = rows.astype({"net": "str", "dataset": "str", "run": "str"})
-    rows = rows.assign(error=1 - rows["accuracy"], selection=1 - _choice(rows))
+    rows = rows.assign(error=1 - rows["accuracy"], selection=1 - _selection_score(rows))
     rows = rows.dropna(subset=["selection"])
     _check_finite(rows)
-    # Of equals, the epoch that trained longest.
+    # Prefer the later of tied epochs.
     rows = rows.sort_values(["selection", "epoch"], ascending=[True, False], kind="stable")
     rows = rows.drop_duplicates([*NET, "run"]).sort_values([*NET, "run"], ignore_index=True)
     return rows[[*NET, "run", "epoch", "error", "selection", "resolution"]]
@@ -97,17 +97,17 @@ def from_results(
     complete: bool = False,
     settings: int = 0,
 ) -> DataFrame:
-    """Return the population in a frame of results: the best error of each net on each data set.
+    """Return the population in a frame of results: the best error of each net on each dataset.
 
     Args:
-        frame: As `lemur_core.data` returns it, with one task and one metric.
+        frame: Results from `lemur_core.data` with one task and one metric.
         at_epoch: See `runs_from_results`.
         resolution: See `runs_from_results`.
         complete: See `runs_from_results`.
         settings: See `best_runs`.
 
     Returns:
-        What `best_runs` returns.
+        The result of `best_runs`.
 
     Raises:
         SettingsError: See `runs_from_results`.
@@ -117,25 +117,25 @@ def from_results(
 
 
 def best_runs(runs: DataFrame, *, settings: int = 0) -> DataFrame:
-    """Return the error of each net's best run on each data set.
+    """Return the error of each net's best run on each dataset.
 
-    The best of 300 hyperparameter settings is better than the best of 3. With ``settings``, all
-    nets are compared at an equal number: the error is the one to expect of the best of so many
-    runs drawn at random without replacement, and nets with fewer runs are left out.
+    The best of 300 hyperparameter settings is usually better than the best of 3. ``settings``
+    compares all nets at the same number of runs: the error is the expected error of the best of
+    this many runs, drawn at random without replacement. Nets with fewer runs are left out.
 
     Args:
-        runs: A population with several rows for a net and data set.
-        settings: The number of runs to compare at; 0 takes the best of all.
+        runs: A population with several rows per net and dataset.
+        settings: Number of runs at which to compare; 0 uses the best of all runs.
 
     Returns:
-        A row per net and data set: ``net``, ``dataset``, ``error``, ``runs`` (how many there are)
-        and, where ``runs`` has it and ``settings`` is 0, ``epoch`` of the best.
+        A row per net and dataset: ``net``, ``dataset``, ``error``, ``runs`` (number of runs) and,
+        if ``runs`` has the column and ``settings`` is 0, ``epoch`` of the best run.
 
     Raises:
         SettingsError: A column is missing, an error is infinite, or ``settings`` is negative.
     """
     _check_number("settings", settings)
-    rows = checked(runs)
+    rows = valid_rows(runs)
     if "selection" not in rows.columns:
         rows = rows.assign(selection=rows["error"])
     rows = rows.sort_values("selection", kind="stable")
@@ -143,7 +143,7 @@ def best_runs(runs: DataFrame, *, settings: int = 0) -> DataFrame:
     rows = rows.assign(runs=groups["error"].transform("size"))
     if settings:
         rows = rows[rows["runs"] >= settings]
-        weight = _chances(groups.cumcount()[rows.index], rows["runs"], settings)
+        weight = _best_probabilities(groups.cumcount()[rows.index], rows["runs"], settings)
         rows = rows.assign(error=rows["error"] * weight)
         totals = rows.groupby(list(NET), observed=True).agg({"error": "sum", "runs": "first"})
         return totals.reset_index()
@@ -152,28 +152,28 @@ def best_runs(runs: DataFrame, *, settings: int = 0) -> DataFrame:
 
 
 def population_of(frame: DataFrame, **choice: int | bool) -> DataFrame:
-    """Return the population in a frame: itself, or what `from_results` reads from results.
+    """Return the population in a frame, which is a population or results.
 
     Args:
-        frame: With a column ``error``, or as `lemur_core.data` returns it.
-        choice: Arguments of `from_results`.
+        frame: A population, with the column ``error``, or results from `lemur_core.data`.
+        choice: Arguments of `from_results`; they must be zero for a population.
 
     Raises:
-        SettingsError: It is neither, or a row is not as expected.
+        SettingsError: The frame is neither, a row is invalid, or an argument does not apply.
     """
     if "error" in frame.columns or "accuracy" not in frame.columns:
-        given = [name for name, value in choice.items() if value]
-        if given:
+        arguments = [name for name, value in choice.items() if value]
+        if arguments:
             raise SettingsError(
-                f"{', '.join(given)} can only be chosen in a frame of results, and this frame has "
-                f"errors already; select its rows before"
+                f"{', '.join(arguments)} can only be used with results, but the frame is a "
+                "population; select its rows beforehand"
             )
-        return checked(frame)
+        return valid_rows(frame)
     return from_results(frame, **choice)  # type: ignore[arg-type]
 
 
-def checked(frame: DataFrame) -> DataFrame:
-    """Return the rows of a population that have an error.
+def valid_rows(frame: DataFrame) -> DataFrame:
+    """Validate a population and return its rows that have an error.
 
     Raises:
         SettingsError: A column is missing, there are several metrics or tasks, or an error is
@@ -187,88 +187,88 @@ def checked(frame: DataFrame) -> DataFrame:
 
 
 def error_table(frame: DataFrame, *, values: str = "error") -> DataFrame:
-    """Return the errors as a table with a row per net and a column per data set.
+    """Return the errors as a table with one row per net and one column per dataset.
 
     Args:
         frame: A population.
-        values: The column to spread out.
+        values: The column that contains the values of the table.
 
     Raises:
-        SettingsError: Two rows are of one net and data set, or a row is not as expected.
+        SettingsError: There are duplicate rows for a net and dataset, or a row is invalid.
     """
-    rows = checked(frame)
+    rows = valid_rows(frame)
     check_unique(rows, NET)
     return rows.pivot(index="net", columns="dataset", values=values)
 
 
 def relative_errors(frame: DataFrame) -> DataFrame:
-    """Return a population with each error divided by the least one on its data set.
+    """Return a population with each error divided by the lowest one on its dataset.
 
-    The best net on a data set has the relative error 1. It is NaN on a data set where the least
-    error is 0.
+    The best net on a dataset has the relative error 1. Relative errors are NaN on datasets whose
+    lowest error is 0.
 
     Returns:
         The rows that have an error, with the column ``relative_error``.
 
     Raises:
-        SettingsError: A row is not as expected.
+        SettingsError: A row is invalid.
     """
-    rows = checked(frame)
+    rows = valid_rows(frame)
     best = rows.groupby("dataset", observed=True)["error"].transform("min")
     return rows.assign(relative_error=rows["error"] / best.where(best > 0))
 
 
 def check_unique(frame: DataFrame, columns: tuple[str, ...]) -> None:
-    """Check that no two rows agree in the columns.
+    """Check that no two rows have the same values in the columns.
 
     Raises:
-        SettingsError: Some do.
+        SettingsError: There are duplicate rows.
     """
-    twice = frame.duplicated(list(columns))
-    if twice.any():
-        first = ", ".join(f"{name} {frame.loc[twice, name].iloc[0]!r}" for name in columns)
+    duplicates = frame.duplicated(list(columns))
+    if duplicates.any():
+        first = ", ".join(f"{name} {frame.loc[duplicates, name].iloc[0]!r}" for name in columns)
         raise SettingsError(
-            f"{twice.sum():,} rows repeat a row with the same {', '.join(columns)}, first "
-            f"{first}; keep one of each, such as best_runs(frame)"
+            f"{duplicates.sum():,} rows repeat a row with the same {', '.join(columns)}, first "
+            f"{first}; keep one of each, for example with best_runs(frame)"
         )
 
 
 def check_one(frame: DataFrame) -> None:
-    """Check that a frame has one task and one metric.
+    """Check that a frame has only one task and one metric.
 
     Raises:
-        SettingsError: It has several.
+        SettingsError: The frame has several tasks or metrics.
     """
     for column in ("task", "metric"):
         if column in frame.columns and frame[column].nunique() > 1:
             names = ", ".join(sorted(map(str, frame[column].dropna().unique())))
             raise SettingsError(
-                f"the results are of several {column}s: {names}; their errors cannot be compared, "
-                f"choose one {column}"
+                f"the results have several {column}s: {names}; their errors cannot be compared, "
+                f"select one {column}"
             )
 
 
 def _floats(frame: DataFrame, *names: str) -> DataFrame:
-    """Return a frame with columns of float64, which may be infinite.
+    """Return a frame with some columns as float64; infinite values are kept.
 
     Raises:
-        SettingsError: A column holds something else than numbers.
+        SettingsError: A column contains values that are not numbers.
     """
     for name in names:
         numbers(frame, name)
     return frame.astype(dict.fromkeys(names, "float64"))
 
 
-def _choice(rows: DataFrame) -> Series:
-    """Return the score by which the best epoch is chosen."""
+def _selection_score(rows: DataFrame) -> Series:
+    """Return the score by which the best epoch is chosen: validation if available, else test."""
     if "validation" not in rows.columns:
         return rows["accuracy"]
-    known = rows.groupby(list(NET))["validation"].transform("count") > 0
-    return rows["validation"].where(known, rows["accuracy"])
+    has_validation = rows.groupby(list(NET))["validation"].transform("count") > 0
+    return rows["validation"].where(has_validation, rows["accuracy"])
 
 
 def _resolutions(rows: DataFrame) -> Series | float:
-    """Return the resolution of each row, in pixels; NaN where no transform names one."""
+    """Return the resolution of each row in pixels; NaN if the transform's name has no size."""
     if "transform" in rows.columns:
         names = rows["transform"]
     elif "prm" in rows.columns:
@@ -278,17 +278,17 @@ def _resolutions(rows: DataFrame) -> Series | float:
     return names.astype("str").str.extract(_SIZE, expand=False).astype("float64")
 
 
-def _chances(place: Series, size: Series, drawn: int) -> Series:
-    """Return the chance that each run is the best of those drawn.
+def _best_probabilities(rank: Series, run_count: Series, sample_size: int) -> Series:
+    """Return the probability that each run is the best of a random sample of its net's runs.
 
     Args:
-        place: Of the run among its net's, the best first, from 0.
-        size: The number of the net's runs.
-        drawn: The number that is drawn without replacement.
+        rank: Rank of the run among its net's runs, from 0 for the best.
+        run_count: Number of the net's runs.
+        sample_size: Size of the sample, drawn without replacement.
     """
     from scipy.special import comb
 
-    return comb(size - place - 1, drawn - 1) / comb(size, drawn)
+    return comb(run_count - rank - 1, sample_size - 1) / comb(run_count, sample_size)
 
 
 def _check_number(name: str, value: int) -> None:

@@ -1,7 +1,8 @@
-"""Settings of a net's stages: totals, ascending sub-populations, the best configurations.
+"""Stage settings of nets: totals, ascending sub-populations and the best configurations.
 
-A stage's settings are in the columns ``depth_1``, ``width_1``, ``bottleneck_1`` and ``group_1``,
-``depth_2`` and so on, as in the design space AnyNetX (Radosavovic et al. 2020).
+The settings of the first stage are in the columns ``depth_1``, ``width_1``, ``bottleneck_1`` and
+``group_1``, those of the second in ``depth_2`` and so on, as in the design space AnyNetX
+(Radosavovic et al. 2020).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lemur_analysis.representativeness.population import NET, check_unique, checked
+from lemur_analysis.representativeness.population import NET, check_unique, valid_rows
 from lemur_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,25 +24,25 @@ STAGE_SETTINGS = {
     "bottleneck": "bottleneck ratio",
     "group": "group width (channels)",
 }
-"""The settings of a stage, with their names in figures."""
+"""Settings of a stage, with their labels in figures."""
 READINGS = {False: ">=", True: ">"}
-"""What ascending means: no step down, or every step up."""
+"""Meaning of ascending by ``strict``: no step descends, or every step ascends."""
 
 
 def stage_columns(frame: DataFrame) -> dict[str, list[str]]:
-    """Return the columns of each stage setting that a frame has, from the first stage on."""
-    found: dict[str, list[str]] = {}
+    """Return the columns of each stage setting in a frame, sorted by stage."""
+    columns: dict[str, list[str]] = {}
     for setting in STAGE_SETTINGS:
         names = [name for name in map(str, frame.columns) if re.fullmatch(rf"{setting}_\d+", name)]
         if names:
-            found[setting] = sorted(names, key=lambda name: int(name.rpartition("_")[2]))
-    return found
+            columns[setting] = sorted(names, key=lambda name: int(name.rpartition("_")[2]))
+    return columns
 
 
 def with_totals(frame: DataFrame) -> DataFrame:
-    """Return a frame with ``depth`` and ``width``, the sums over the stages, where it lacks them.
+    """Return a frame with the columns ``depth`` and ``width``, the sums over the stages.
 
-    A sum is NaN where a stage is unknown.
+    Existing columns are kept. A sum is NaN if the setting of a stage is missing.
     """
     stages = stage_columns(frame)
     totals = {
@@ -56,19 +57,19 @@ def ascending(frame: DataFrame, setting: str, *, strict: bool = False) -> Series
     """Return whether a setting ascends from each stage to the next, for each row.
 
     Args:
-        frame: With the columns of the setting, such as ``width_1`` to ``width_4``.
+        frame: A frame with the columns of the setting, for example ``width_1`` to ``width_4``.
         setting: One of `STAGE_SETTINGS`.
-        strict: Whether each step must go up; else a step may stay level.
+        strict: Require each step to ascend; if False, equal values are allowed.
 
     Raises:
-        SettingsError: The frame has not two stages of the setting.
+        SettingsError: The frame has fewer than two stages of the setting.
     """
     from pandas import Series
 
     columns = stage_columns(frame).get(setting, [])
     if len(columns) < 2:
         raise SettingsError(
-            f"whether {setting} ascends needs the columns {setting}_1, {setting}_2, ...; the "
+            f"an ascending {setting} needs the columns {setting}_1, {setting}_2, ...; the "
             f"frame has {', '.join(columns) or 'none of them'}"
         )
     steps = np.diff(frame[columns].to_numpy(dtype="float64"), axis=1)
@@ -82,7 +83,7 @@ def ascending_counts(frame: DataFrame) -> DataFrame:
     are counted.
 
     Args:
-        frame: With ``net`` and the settings of stages; a net counts once.
+        frame: A frame with ``net`` and stage settings; each net counts once.
 
     Returns:
         A row per setting and reading: ``setting``, ``reading`` (">=" or ">"), ``nets``, ``of``
@@ -93,7 +94,7 @@ def ascending_counts(frame: DataFrame) -> DataFrame:
     nets = frame.drop_duplicates("net")
     rows = [
         (setting, reading, int(ascending(nets, setting, strict=strict).sum()), len(nets))
-        for setting in _staged(nets)
+        for setting in _multistage_settings(nets)
         for strict, reading in READINGS.items()
     ]
     table = DataFrame(rows, columns=["setting", "reading", "nets", "of"])
@@ -101,31 +102,31 @@ def ascending_counts(frame: DataFrame) -> DataFrame:
 
 
 def best_configurations(frame: DataFrame, *, best: int = 15) -> DataFrame:
-    """Return the stage settings of the best net and of the best few, on each data set.
+    """Return the stage settings of the best net, and their means over the best nets, by dataset.
 
-    It is figure 20 of Tuggener et al. (2022).
+    This is figure 20 of Tuggener et al. (2022).
 
     Args:
-        frame: A population with settings of stages.
-        best: The number of nets to average.
+        frame: A population with stage settings.
+        best: Number of best nets to average over.
 
     Returns:
-        A row per data set, setting and stage: ``dataset``, ``setting``, ``stage``, ``best_net``
-        (the setting of the net with the least error), ``mean`` and ``std`` (ddof 1) over the
-        ``nets`` nets with the least errors. Of equal errors, the first by name counts as better.
+        A row per dataset, setting and stage: ``dataset``, ``setting``, ``stage``, ``best_net``
+        (the setting of the net with the lowest error), ``mean`` and ``std`` (ddof 1) over the nets
+        with the lowest errors, and ``nets``, their number. Ties are resolved by name.
 
     Raises:
-        SettingsError: The frame has no settings of stages, or ``best`` is less than 1.
+        SettingsError: The frame has no stage settings, or ``best`` is less than 1.
     """
     from pandas import DataFrame
 
     if best < 1:
         raise SettingsError(f"best is {best}; expected a whole number from 1")
-    rows = checked(frame)
+    rows = valid_rows(frame)
     check_unique(rows, NET)
     stages = stage_columns(rows)
     if not stages:
-        raise SettingsError("the frame has no settings of stages, such as depth_1 or width_1")
+        raise SettingsError("the frame has no stage settings, for example depth_1 or width_1")
     ordered = rows.sort_values(["error", "net"], kind="stable")
     table = [
         (
@@ -146,5 +147,5 @@ def best_configurations(frame: DataFrame, *, best: int = 15) -> DataFrame:
     )
 
 
-def _staged(frame: DataFrame) -> list[str]:
+def _multistage_settings(frame: DataFrame) -> list[str]:
     return [name for name, columns in stage_columns(frame).items() if len(columns) > 1]

@@ -1,13 +1,13 @@
-"""Statistics: functions of a frame of results that return DataFrames.
+"""Statistics: functions that take a frame of results and return DataFrames.
 
     import lemur_core
     from lemur_analysis import stats
 
     lemur_core.data(dataset="cifar-10").pipe(stats.summary)
 
-A frame is what `lemur_core.data` returns, or any with the columns that a statistic reads. Scores
-of different tasks and metrics are never averaged together, and those of different data sets only
-where a statistic says so. A score or time that is NaN or infinite counts as missing.
+A frame is the result of `lemur_core.data`, or any DataFrame with the columns that a function reads.
+Scores of different tasks or metrics are never averaged; scores of different datasets only if the
+documentation of a function says so. NaN and infinite scores and times count as missing.
 """
 
 from lemur_analysis.stats.blocks import Blocks, complete_blocks

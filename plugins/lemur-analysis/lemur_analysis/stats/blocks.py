@@ -1,4 +1,4 @@
-"""Complete blocks: the scores of the same nets on the same data sets."""
+"""Complete blocks: the scores of the same nets on the same datasets."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ KEEP = ("blocks", "nets")
 
 @dataclass(frozen=True)
 class Blocks:
-    """The scores of nets in blocks that all of them have.
+    """Scores of nets in blocks in which all of the nets have a score.
 
     Attributes:
-        scores: A row per block, a column per net; no value is missing.
-        dropped_blocks: Blocks left out, for some of the nets have no score there.
-        dropped_nets: Nets left out, for they have no score in some of the blocks.
+        scores: One row per block and one column per net, without missing values.
+        dropped_blocks: Blocks left out because some of the nets have no score there.
+        dropped_nets: Nets left out because they have no score in some of the blocks.
     """
 
     scores: DataFrame
@@ -33,7 +33,7 @@ class Blocks:
 
     @property
     def text(self) -> str:
-        """How many blocks and nets there are, and how many were left out."""
+        """One line with the numbers of blocks and nets, and how many were left out."""
         blocks, nets = self.scores.shape
         return (
             f"{blocks} complete blocks of {nets} nets; left out: "
@@ -50,18 +50,19 @@ def complete_blocks(
 ) -> Iterator[tuple[dict[str, str], Blocks]]:
     """Yield the complete blocks of a frame, for each task and metric.
 
-    A block is a data set; its scores are the highest of each net there, over all trials and
-    epochs. So nets that were trained longer have an advantage: ``epoch`` compares them at one.
+    A block is a dataset. The score of a net in a block is its highest one over all trials and
+    epochs, which favours nets that were trained longer; use ``epoch`` to compare at one epoch.
 
     Args:
         frame: Results with ``dataset``, ``nn`` and ``accuracy``.
-        epoch: Take scores at this epoch only.
-        keep: What to keep where nets are missing in some blocks: ``blocks`` keeps as many
-            blocks as share two nets or more, ``nets`` as many nets as share two blocks or more.
-            Blocks are left out one at a time, the one first whose absence completes most nets.
-        within: Columns in each of whose values blocks are made apart. Those of ``task, dataset,
-            metric`` that are not named tell blocks apart: with ``()`` a data set by two metrics
-            is two blocks. Ranks are made in a block, so that metrics are not averaged.
+        epoch: Use only the scores at this epoch; None uses all epochs.
+        keep: What to keep if some nets have no score in some blocks: ``blocks`` keeps as many
+            blocks as possible with at least two nets, ``nets`` as many nets as possible with at
+            least two blocks. Blocks are dropped one at a time, first the one whose removal
+            completes the most nets.
+        within: Columns to group by; each group has its own blocks. Columns of ``task, dataset,
+            metric`` that are not named distinguish blocks: with ``()``, a dataset with two metrics
+            is two blocks. Ranks are computed within a block, so metrics are never averaged.
 
     Yields:
         The values of ``within`` by column, and the blocks.
@@ -73,23 +74,23 @@ def complete_blocks(
     if keep not in KEEP:
         raise SettingsError(f"keep is {keep!r}; expected {' or '.join(KEEP)}")
     if "dataset" in within:
-        raise SettingsError("within names 'dataset'; expected none, for blocks are data sets")
+        raise SettingsError("within contains 'dataset'; leave it out, as blocks are datasets")
     rows = frame.assign(accuracy=numbers(frame, "accuracy")).dropna(subset=["accuracy"])
     if epoch is not None:
         check_columns(frame, ("epoch",))
         rows = rows[rows["epoch"] == epoch]
-    apart = present(rows, within)
-    block = [name for name in present(rows, CELL) if name not in apart]
-    groups = rows.groupby(apart, observed=True) if apart else [((), rows)]
+    group_columns = present(rows, within)
+    block_columns = [name for name in present(rows, CELL) if name not in group_columns]
+    groups = rows.groupby(group_columns, observed=True) if group_columns else [((), rows)]
     for key, part in groups:
-        table = part.groupby([*block, "nn"], observed=True)["accuracy"].max().unstack("nn")
-        if len(block) > 1:
-            table.index = ["/".join(map(str, one)) for one in table.index]
-        yield dict(zip(apart, key, strict=True)), complete_part(table, keep)
+        table = part.groupby([*block_columns, "nn"], observed=True)["accuracy"].max().unstack("nn")
+        if len(block_columns) > 1:
+            table.index = ["/".join(map(str, key_parts)) for key_parts in table.index]
+        yield dict(zip(group_columns, key, strict=True)), complete_part(table, keep)
 
 
 def complete_part(table: DataFrame, keep: str) -> Blocks:
-    """Return the complete part of a table of scores, a row per block and a column per net."""
+    """Return the complete part of a table of scores with a row per block and a column per net."""
     if keep not in KEEP:
         raise SettingsError(f"keep is {keep!r}; expected {' or '.join(KEEP)}")
 
@@ -98,23 +99,23 @@ def complete_part(table: DataFrame, keep: str) -> Blocks:
         usable = (blocks > 1) + (nets > 1)
         return (usable, blocks, nets) if keep == "blocks" else (usable, nets, blocks)
 
-    kept = max(_candidates(table), key=size)
+    complete = max(_candidates(table), key=size)
     return Blocks(
-        kept,
-        [str(one) for one in table.index.difference(kept.index)],
-        [str(one) for one in table.columns.difference(kept.columns)],
+        complete,
+        [str(name) for name in table.index.difference(complete.index)],
+        [str(name) for name in table.columns.difference(complete.columns)],
     )
 
 
 def _candidates(table: DataFrame) -> Iterator[DataFrame]:
-    """Yield complete parts of a table, of fewer and fewer blocks."""
+    """Yield complete parts of a table with fewer and fewer blocks."""
     has = table.notna()
     while len(has):
         complete = has.columns[has.all()]
         yield table.loc[has.index, complete]
-        # How many nets each block's absence would leave complete.
+        # How many more nets would be complete without each block.
         gaps = ~has.to_numpy()
-        only = gaps.sum(axis=0) == 1
-        gained = (gaps & only).sum(axis=1)
+        single_gap = gaps.sum(axis=0) == 1
+        gained = (gaps & single_gap).sum(axis=1)
         ranked = sorted(range(len(has)), key=lambda row: (-gained[row], -gaps[row].sum(), -row))
         has = has.drop(index=has.index[ranked[0]])

@@ -1,4 +1,4 @@
-"""Columns that statistics read and group by."""
+"""Columns that the statistics read and group by."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PRM = "prm."
 
 
 def numbers(frame: DataFrame, name: str) -> Series:
-    """Return a column as float64, where what is missing or infinite is NaN.
+    """Return a column as float64; missing and infinite values are NaN.
 
-    ``seconds`` is made of ``duration`` where there is no such column.
+    If the frame has no column ``seconds``, it is computed from ``duration``.
 
     Raises:
-        SettingsError: There is no such column, or it holds something else.
+        SettingsError: The column does not exist, or contains values that are not numbers.
     """
     if name == "seconds" and name not in frame.columns:
         check_columns(frame, ("duration",))
@@ -36,29 +36,30 @@ def numbers(frame: DataFrame, name: str) -> Series:
 
 
 def present(frame: DataFrame, names: Sequence[str]) -> list[str]:
-    """Return those of some columns that a frame has."""
+    """Return those of the given column names that the frame has."""
     return [name for name in names if name in frame.columns]
 
 
 def settings(frame: DataFrame) -> Series | None:
-    """Return the hyperparameters of each row as text, of which equal ones are one category.
+    """Return the hyperparameters of each row as text, for grouping.
 
-    They are those of the column ``prm``, or of the columns ``prm.*``; without either, it is the
-    trial's id. None: the frame has none of them.
+    They are read from the column ``prm`` or the columns ``prm.*``. Without these, the result is the
+    column ``trial``, or None if the frame has no such column either.
     """
     if "prm" in frame.columns:
         # Rows of a trial share one dictionary.
         values = frame["prm"].tolist()
         codes, _ = pd.factorize(np.fromiter(map(id, values), np.int64, len(values)))
         _, first = np.unique(codes, return_index=True)
-        own, texts = pd.factorize(np.array([_text(values[one]) for one in first], dtype=object))
-        return Series(pd.Categorical.from_codes(own[codes], texts), index=frame.index)
-    apart = [name for name in frame.columns if str(name).startswith(PRM)]
-    if apart:
-        rows = frame[apart].rename(columns=lambda name: name.removeprefix(PRM))
+        unique_texts = np.array([_text(values[row]) for row in first], dtype=object)
+        text_codes, texts = pd.factorize(unique_texts)
+        return Series(pd.Categorical.from_codes(text_codes[codes], texts), index=frame.index)
+    columns = [name for name in frame.columns if str(name).startswith(PRM)]
+    if columns:
+        rows = frame[columns].rename(columns=lambda name: name.removeprefix(PRM))
         records = rows.astype(object).where(rows.notna(), None).to_dict("records")
         texts = [
-            _text({name: one for name, one in record.items() if one is not None})
+            _text({name: value for name, value in record.items() if value is not None})
             for record in records
         ]
         return Series(texts, index=frame.index, dtype="category")

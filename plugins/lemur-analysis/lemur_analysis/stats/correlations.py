@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 POOLED = "all, pooled"
-"""What stands in the place of a metric's name where all are taken together."""
+"""Value of the column ``metric`` in the row that pools all metrics."""
 _METHODS = ("pearson", "spearman")
-# Fewer pairs have no interval: the deviation of Fisher's transform is 1 / sqrt(n - 3).
+# The interval needs 4 pairs: the standard deviation of Fisher's transform is 1 / sqrt(n - 3).
 _FEWEST = 4
 
 
@@ -35,12 +35,13 @@ class _Correlation(NamedTuple):
 def mean_std(frame: DataFrame) -> DataFrame:
     """Return the mean and standard deviation of the scores of each net at each epoch.
 
-    Groups are those of LEMUR's figure 11: records of one task, data set, metric, net and epoch.
-    Groups of one score are left out, for they have no standard deviation.
+    Groups are those of LEMUR's figure 11: records with the same task, dataset, metric, net and
+    epoch. Groups with a single score are left out, as they have no standard deviation.
 
     Returns:
-        The columns ``task, dataset, metric`` (whichever the frame has), ``nn``, ``epoch``,
-        ``count`` (of scores, 2 or more), ``mean`` and ``std`` (ddof 1), in units of the score.
+        The columns ``task, dataset, metric`` (those that the frame has), ``nn``, ``epoch``,
+        ``count`` (number of scores, at least 2), ``mean`` and ``std`` (ddof 1), in units of the
+        score.
     """
     check_columns(frame, ("nn", "epoch", "accuracy"))
     scores = frame.assign(accuracy=numbers(frame, "accuracy"))
@@ -53,29 +54,30 @@ def mean_std(frame: DataFrame) -> DataFrame:
 def mean_std_correlation(
     frame: DataFrame, *, pooled: bool = False, confidence: float = 0.95
 ) -> DataFrame:
-    """Return how mean and standard deviation of the scores correlate (LEMUR, figure 11).
+    """Return the correlation of mean and standard deviation of the scores (LEMUR, figure 11).
 
     Args:
         frame: Results with ``nn``, ``epoch`` and ``accuracy``.
-        pooled: Add a row over the groups of all metrics, as the paper also gives; its metric is
+        pooled: Add a row for the groups of all metrics together, as in the paper; its metric is
             `POOLED`.
-        confidence: Of the interval, 0 to 1.
+        confidence: Confidence level of the interval, 0 to 1.
 
     Returns:
-        A row per metric: ``metric``, ``groups`` (as `mean_std` makes them), ``r`` (Pearson),
-        ``low`` and ``high`` (Fisher's interval) and ``p`` (two-sided, of no correlation). They
-        are NaN where there are too few groups or either does not vary.
+        A row per metric: ``metric``, ``groups`` (their number, see `mean_std`), ``r`` (Pearson),
+        ``low`` and ``high`` (Fisher's interval) and ``p`` (two-sided, null hypothesis of no
+        correlation). Values are NaN if there are too few groups, or if the means or the standard
+        deviations are all equal.
     """
     table = mean_std(frame)
-    apart = "metric" in frame.columns
-    metrics = sorted(frame["metric"].dropna().unique()) if apart else []
+    has_metric = "metric" in frame.columns
+    metrics = sorted(frame["metric"].dropna().unique()) if has_metric else []
     parts = [(metric, table[table["metric"] == metric]) for metric in metrics]
-    if pooled or not apart:
+    if pooled or not has_metric:
         parts.append((POOLED, table))
     rows = []
     for metric, part in parts:
-        found = _correlate(part["mean"], part["std"], "pearson", confidence)
-        rows.append({"metric": metric, **found._asdict()})
+        result = _correlate(part["mean"], part["std"], "pearson", confidence)
+        rows.append({"metric": metric, **result._asdict()})
     columns = ["metric", *_Correlation._fields]
     return pd.DataFrame(rows, columns=columns).rename(columns={"n": "groups"})
 
@@ -92,18 +94,18 @@ def correlation(
     """Return the correlation of two columns.
 
     Args:
-        frame: Rows with both columns; ``seconds`` is made of ``duration``.
-        x: Name of a column of numbers.
-        y: Name of another.
+        frame: Rows with both columns; ``seconds`` is computed from ``duration``.
+        x: Name of a numeric column.
+        y: Name of another numeric column.
         method: ``pearson``, or ``spearman`` for ranks.
-        within: Columns in each of whose values it is computed apart.
-        confidence: Of the interval, 0 to 1.
+        within: Columns to group by; the correlation is computed within each group.
+        confidence: Confidence level of the interval, 0 to 1.
 
     Returns:
-        The columns ``within`` (whichever the frame has), ``n`` (pairs where both are finite),
+        The columns ``within`` (those that the frame has), ``n`` (number of pairs of finite values),
         ``r``, ``low`` and ``high``, ``p`` (two-sided). The interval is Fisher's, for ranks with
-        the variance of Bonett and Wright (2000). It is NaN below 4 pairs, and everything is
-        where a column does not vary.
+        the variance of Bonett and Wright (2000). It is NaN for fewer than 4 pairs. If the values of
+        a column are all equal, all results are NaN.
 
     Raises:
         SettingsError: A column or method is unknown.
@@ -117,8 +119,8 @@ def correlation(
     rows = []
     groups = frame[by].reset_index(drop=True).groupby(by, observed=True, dropna=False)
     for key, part in groups:
-        found = _correlate(first.iloc[part.index], second.iloc[part.index], method, confidence)
-        rows.append({**dict(zip(by, key, strict=True)), **found._asdict()})
+        result = _correlate(first.iloc[part.index], second.iloc[part.index], method, confidence)
+        rows.append({**dict(zip(by, key, strict=True)), **result._asdict()})
     return pd.DataFrame(rows, columns=[*by, *_Correlation._fields])
 
 
@@ -147,6 +149,6 @@ def _correlate(x: Series, y: Series, method: str, confidence: float) -> _Correla
 
 
 def _varies(values: NDArray[np.float64]) -> bool:
-    """Return whether values differ by more than what rounding leaves."""
+    """Return whether values differ by more than rounding errors."""
     mean = values.mean()
     return bool(np.linalg.norm(values - mean) > 1e-12 * abs(mean))

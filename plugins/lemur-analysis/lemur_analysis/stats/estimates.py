@@ -1,8 +1,8 @@
-"""Interval estimates of nets' scores over trials and data sets, in the manner of rliable.
+"""Interval estimates of nets' scores over trials and datasets, as in rliable.
 
 R. Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS
-2021. A run is a trial, and its score the highest of its epochs. Every data set has the same weight,
-however many trials it has; trials are resampled within their data set.
+2021. A run is a trial; its score is the highest of its epochs. All datasets have the same weight,
+regardless of their number of trials. Trials are resampled within their dataset.
 """
 
 from __future__ import annotations
@@ -38,29 +38,30 @@ def interval_estimates(
     seed: int = 0,
     within: Sequence[str] = WITHIN,
 ) -> DataFrame:
-    """Return estimates of each net's score with intervals by the stratified bootstrap.
+    """Return estimates of each net's score with stratified bootstrap intervals.
 
-    Nets are compared on the same data sets; those that are not on all of them are left out.
-    Scores of different data sets are averaged, so they should be on a comparable scale:
-    give one data set, or add it to ``within``, if they are not.
+    Nets are compared on the same datasets; nets without runs on some of them are left out. Scores
+    of different datasets are averaged, so they should be on a comparable scale. If they are not,
+    select one dataset, or add ``dataset`` to ``within``.
 
     Args:
         frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
-        target: The score above which a net cannot improve, for the optimality gap.
-        keep: What to keep where nets lack some data set: ``blocks`` keeps as many data sets as
-            two nets or more share, ``nets`` as many nets as share two data sets or more.
-        confidence: Of the intervals, 0 to 1.
+        target: The highest useful score, used by the optimality gap.
+        keep: What to keep if nets have no runs on some datasets: ``blocks`` keeps as many datasets
+            as possible with at least two nets, ``nets`` as many nets as possible with at least two
+            datasets.
+        confidence: Confidence level of the intervals, 0 to 1.
         resamples: Number of bootstrap resamples.
-        seed: Of the resamples.
-        within: Columns in each of whose values nets are compared apart.
+        seed: Seed of the resampling.
+        within: Columns to group by; nets are compared within each group.
 
     Returns:
         A row per net and estimate: the columns of ``within``, ``nn``, ``estimate``, ``value``,
-        ``low``, ``high``, ``datasets`` (that all nets share), ``runs`` (of the net there),
-        ``dropped_nets``, ``dropped_datasets``, ``resamples`` and ``note``. Estimates are ``iqm``
-        (mean of the middle half of the runs), ``mean``, ``median`` (over data sets, of the mean
-        of their runs) and ``optimality_gap`` (mean shortfall from ``target``). Intervals are
-        percentiles; they are NaN where a data set has only one run of the net, as the note says.
+        ``low``, ``high``, ``datasets`` (number shared by all nets), ``runs`` (of the net on
+        these), ``dropped_nets``, ``dropped_datasets``, ``resamples`` and ``note``. Estimates are
+        ``iqm`` (mean of the middle half of the runs), ``mean``, ``median`` (over datasets, of the
+        mean of their runs) and ``optimality_gap`` (mean shortfall from ``target``). Intervals are
+        percentile intervals; they are NaN, with a note, if a dataset has only one run of the net.
 
     Raises:
         SettingsError: The frame lacks a column, or an option is out of range.
@@ -71,10 +72,10 @@ def interval_estimates(
         for net, samples in runs.scores.items():
             values = _estimates(*samples, target=target)
             ends = interval(samples, _estimates, target=target, **bootstrap)
-            more = {**runs.counts(net), "resamples": resamples, "note": note_of(samples)}
+            counts = {**runs.counts(net), "resamples": resamples, "note": note_of(samples)}
             for name, value, low, high in zip(ESTIMATES, values, *ends, strict=True):
-                found = {"estimate": name, "value": value, "low": low, "high": high}
-                rows.append({**runs.where, "nn": net, **found, **more})
+                estimate = {"estimate": name, "value": value, "low": low, "high": high}
+                rows.append({**runs.where, "nn": net, **estimate, **counts})
     return pd.DataFrame(rows, columns=None if rows else list(_COLUMNS))
 
 
@@ -88,27 +89,27 @@ def probability_of_improvement(
     seed: int = 0,
     within: Sequence[str] = WITHIN,
 ) -> DataFrame:
-    """Return how probable it is that a run of one net scores higher than a run of another.
+    """Return the probability that a run of one net scores higher than a run of another.
 
-    It is the mean over the data sets that both have of U / (runs of x * runs of y), where U is
-    Mann and Whitney's: a tie counts one half.
+    This is the mean of U / (runs of x * runs of y) over the datasets that both nets share, where U
+    is the Mann-Whitney statistic, in which a tie counts one half.
 
     Args:
         frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
-        x: A net.
-        y: Another.
-        confidence: Of the interval, 0 to 1.
+        x: Name of a net.
+        y: Name of another net.
+        confidence: Confidence level of the interval, 0 to 1.
         resamples: Number of bootstrap resamples.
-        seed: Of the resamples.
-        within: Columns in each of whose values they are compared apart.
+        seed: Seed of the resampling.
+        within: Columns to group by; the nets are compared within each group.
 
     Returns:
-        A row per task and metric (those of ``within``) where both have runs: ``x``, ``y``,
+        A row per group in which both nets have runs: the columns of ``within``, ``x``, ``y``,
         ``probability`` (0 to 1), ``low``, ``high``, ``datasets``, ``runs_x``, ``runs_y``,
         ``resamples``, ``note``.
 
     Raises:
-        SettingsError: No data set has both nets, or the frame lacks a column.
+        SettingsError: No dataset has both nets, or the frame lacks a column.
     """
     check_columns(frame, ("nn",))
     bootstrap: dict[str, Any] = {"confidence": confidence, "resamples": resamples, "seed": seed}
@@ -120,22 +121,22 @@ def probability_of_improvement(
         both = [*first, *second]
         (low,), (high,) = interval(both, _improvement, **bootstrap)
         (value,) = _improvement(*both)
-        found = {"x": x, "y": y, "probability": value, "low": low, "high": high}
+        result = {"x": x, "y": y, "probability": value, "low": low, "high": high}
         counts = {
             "datasets": len(first),
             "runs_x": sum(map(len, first)),
             "runs_y": sum(map(len, second)),
         }
-        more = {"resamples": resamples, "note": note_of(both)}
-        rows.append({**runs.where, **found, **counts, **more})
+        bootstrap_columns = {"resamples": resamples, "note": note_of(both)}
+        rows.append({**runs.where, **result, **counts, **bootstrap_columns})
     if not rows:
-        raise SettingsError(f"no data set has results of both {x!r} and {y!r}")
+        raise SettingsError(f"no dataset has results of both {x!r} and {y!r}")
     return pd.DataFrame(rows)
 
 
 def _estimates(*samples: Array, target: float) -> Array:
-    means = np.stack([one.mean(axis=-1) for one in samples])
-    gaps = np.stack([(target - np.minimum(one, target)).mean(axis=-1) for one in samples])
+    means = np.stack([scores.mean(axis=-1) for scores in samples])
+    gaps = np.stack([(target - np.minimum(scores, target)).mean(axis=-1) for scores in samples])
     middle = interquartile_mean(samples)
     return np.stack([middle, np.median(means, axis=0), means.mean(axis=0), gaps.mean(axis=0)])
 
@@ -144,15 +145,17 @@ def interquartile_mean(samples: Sequence[Array]) -> Array:
     """Return the mean of the middle half of the values, each sample with the same weight.
 
     Args:
-        samples: Arrays whose last axis is that of the values; the others are equal.
+        samples: Arrays with the values along the last axis; the other axes are equal.
     """
     values = np.concatenate(samples, axis=-1)
-    weights = np.concatenate([np.full(one.shape[-1], 1 / one.shape[-1]) for one in samples])
+    weights = np.concatenate(
+        [np.full(scores.shape[-1], 1 / scores.shape[-1]) for scores in samples]
+    )
     weights = weights / weights.sum()
     order = np.argsort(values, axis=-1)
     ends = np.cumsum(weights[order], axis=-1)
     begins = ends - weights[order]
-    # What of each value's weight is between the quartiles.
+    # The part of each value's weight that lies between the quartiles.
     inside = np.clip(np.minimum(ends, 0.75) - np.maximum(begins, 0.25), 0, None)
     total = (np.take_along_axis(values, order, axis=-1) * inside).sum(axis=-1)
     mean: Array = total / inside.sum(axis=-1)

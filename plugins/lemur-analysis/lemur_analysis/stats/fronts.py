@@ -20,14 +20,15 @@ def pareto_front(
 
     Args:
         frame: Results with ``accuracy`` and the cost.
-        cost: A column of numbers, the fewer the better: ``parameters`` (of
-            ``data(with_stats=True)``), a fact such as multiply-adds (of ``data(with_facts=...)``),
-            or ``seconds``, which is made of ``duration``.
-        within: Columns in each of whose values there is a front.
+        cost: A numeric column in which lower is better: ``parameters`` (from
+            ``data(with_stats=True)``), a fact, for example multiply-adds (from
+            ``data(with_facts=...)``), or ``seconds``, which is computed from ``duration``.
+        within: Columns to group by; each group has its own front.
 
     Returns:
-        Rows of the frame with a column ``seconds`` if that is the cost, cheapest first within each
-        front. Rows without a finite score and cost are left out; of equal ones the first counts.
+        Rows of the frame, with a column ``seconds`` if that is the cost, cheapest first within each
+        front. Rows without a finite score and cost are left out. If several rows have the same
+        score and cost, the first is returned.
 
     Raises:
         SettingsError: The frame lacks a column.
@@ -39,9 +40,9 @@ def pareto_front(
     rows = rows.sort_values([*by, cost, "accuracy"], ascending=[*[True] * len(by), True, False])
     scores = rows.groupby(by, observed=True, dropna=False)["accuracy"] if by else rows["accuracy"]
     highest = scores.cummax()
-    before = (
+    cheaper_best = (
         highest.groupby([rows[name] for name in by], observed=True, dropna=False).shift()
         if by
         else highest.shift()
     )
-    return rows[before.isna() | (rows["accuracy"] > before)].reset_index(drop=True)
+    return rows[cheaper_best.isna() | (rows["accuracy"] > cheaper_best)].reset_index(drop=True)

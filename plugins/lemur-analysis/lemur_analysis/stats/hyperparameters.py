@@ -1,4 +1,4 @@
-"""Hyperparameters of runs: a table of them, and how much each matters to the score."""
+"""Hyperparameters of runs: a table of them, and the importance of each for the score."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 EVALUATORS = ("fanova", "ped-anova")
 FEWEST_TRIALS = 20
-"""With fewer trials the importance of hyperparameters is not estimated."""
-# A range that spans so much is searched, and drawn, by its logarithm.
+"""Minimum number of trials to estimate the importance of hyperparameters."""
+# Ranges that span at least this factor are searched, and drawn, on a logarithmic scale.
 LOG_SPAN = 10.0
 _COLUMNS = ("hyperparameter", "importance", "std", "trials", "evaluator", "repeats", "note")
 
@@ -33,29 +33,30 @@ def runs_with_hyperparameters(frame: DataFrame) -> DataFrame:
     """Return the best score of each run, with a column for each hyperparameter.
 
     Args:
-        frame: Results with ``accuracy``, and ``prm`` or columns ``prm.*``. Rows of one trial, or,
-            without the column ``trial``, of one net and setting, are a run.
+        frame: Results with ``accuracy``, and ``prm`` or columns ``prm.*``. A run is the rows of one
+            trial or, without the column ``trial``, the rows of one net with the same
+            hyperparameters.
 
     Returns:
-        A row per run: ``task, dataset, metric, nn, trial`` (whichever the frame has),
-        ``accuracy`` (the highest of its epochs) and ``prm.lr`` for each hyperparameter, missing
-        where the run has none. Runs without a finite score are left out.
+        A row per run: ``task, dataset, metric, nn, trial`` (those that the frame has),
+        ``accuracy`` (the highest of its epochs) and one column per hyperparameter, for example
+        ``prm.lr``, missing if the run does not have it. Runs without a finite score are left out.
 
     Raises:
         SettingsError: The frame has no hyperparameters.
     """
     check_columns(frame, ("accuracy",))
-    apart = [name for name in frame.columns if str(name).startswith(PRM)]
-    own = settings(frame) if "prm" in frame.columns or apart else None
-    if own is None:
+    prm_columns = [name for name in frame.columns if str(name).startswith(PRM)]
+    row_settings = settings(frame) if "prm" in frame.columns or prm_columns else None
+    if row_settings is None:
         raise SettingsError("the frame has no column 'prm' or 'prm.*', so no hyperparameters")
     keys = present(frame, (*CELL, "nn", "trial"))
-    rows = frame.assign(accuracy=numbers(frame, "accuracy"), setting=own)
+    rows = frame.assign(accuracy=numbers(frame, "accuracy"), setting=row_settings)
     rows = rows.dropna(subset=["accuracy"]).reset_index(drop=True)
     rows = rows.sort_values("accuracy", ascending=False, kind="stable")
     rows = rows.drop_duplicates(keys if "trial" in keys else [*keys, "setting"]).sort_index()
-    prm = rows[apart] if apart else pd.DataFrame(rows["prm"].tolist(), index=rows.index)
-    prm = prm if apart else prm.rename(columns=lambda name: f"{PRM}{name}")
+    prm = rows[prm_columns] if prm_columns else pd.DataFrame(rows["prm"].tolist(), index=rows.index)
+    prm = prm if prm_columns else prm.rename(columns=lambda name: f"{PRM}{name}")
     return pd.concat([rows[[*keys, "accuracy"]], prm], axis=1).reset_index(drop=True)
 
 
@@ -68,26 +69,26 @@ def importance(
     seed: int = 0,
     within: Sequence[str] = (*CELL, "nn"),
 ) -> DataFrame:
-    """Return how much each hyperparameter matters to the score, as Optuna estimates it.
+    """Return the importance of each hyperparameter for the score, as estimated by Optuna.
 
-    Recorded runs are taken for the trials of a study; a run's value is its highest score.
+    The recorded runs are added to an Optuna study as trials; their values are the highest scores.
 
     Args:
         frame: Results with ``accuracy``, and ``prm`` or columns ``prm.*``.
         evaluator: ``fanova`` (Hutter et al., 2014) or ``ped-anova`` (Watanabe et al., 2023).
-        repeats: How often fANOVA grows its forest, each with its own seed; PED-ANOVA draws
-            nothing and is computed once.
-        trees: Trees of each forest. Optuna grows 64, which takes seconds per hundred trials.
-        seed: Of the first forest.
-        within: Columns in each of whose values it is computed apart: hyperparameters of different
-            nets are not the same.
+        repeats: Number of forests that fANOVA fits, each with its own seed; PED-ANOVA is
+            deterministic and computed once.
+        trees: Trees per forest. Optuna's default is 64, which takes seconds per hundred trials.
+        seed: Seed of the first forest.
+        within: Columns to group by; importance is computed within each group. Hyperparameters of
+            different nets are not comparable.
 
     Returns:
-        The columns ``within``, ``hyperparameter``, ``importance`` (a share; they sum to 1),
-        ``std`` (over the repeats, ddof 1), ``trials``, ``evaluator``, ``repeats``, ``note``
-        (hyperparameters left out, as they are fixed or not all trials have them). A group with
-        fewer than `FEWEST_TRIALS` trials, or without variance, has one row whose importance is
-        missing and whose note says why.
+        The columns ``within``, ``hyperparameter``, ``importance`` (a share; the shares of a group
+        sum to 1), ``std`` (over the repeats, ddof 1), ``trials``, ``evaluator``, ``repeats``,
+        ``note`` (hyperparameters left out because they are fixed or missing in some trials). A
+        group with fewer than `FEWEST_TRIALS` trials, or without variance, has one row with missing
+        importance and the reason in ``note``.
 
     Raises:
         SettingsError: The frame has no hyperparameters, or an option is unknown.
@@ -101,10 +102,10 @@ def importance(
     by = present(runs, within)
     parts = []
     for key, part in runs.groupby(by, observed=True) if by else [((), runs)]:
-        makers = list(_evaluators(evaluator, repeats, trees, seed))
-        found = _importance(part, makers)
+        evaluators = list(_evaluators(evaluator, repeats, trees, seed))
+        shares = _importance(part, evaluators)
         where = dict(zip(by, key, strict=True))
-        parts.append(pd.DataFrame(found).assign(trials=len(part), evaluator=evaluator, **where))
+        parts.append(pd.DataFrame(shares).assign(trials=len(part), evaluator=evaluator, **where))
     order = [*by, *_COLUMNS]
     return pd.concat(parts, ignore_index=True)[order] if parts else pd.DataFrame(columns=order)
 
@@ -116,26 +117,28 @@ def _evaluators(name: str, repeats: int, trees: int, seed: int) -> Iterator[Any]
         if name == "ped-anova":
             yield importance.PedAnovaImportanceEvaluator()
             return
-        for one in range(repeats):
-            yield importance.FanovaImportanceEvaluator(n_trees=trees, seed=seed + one)
+        for repeat in range(repeats):
+            yield importance.FanovaImportanceEvaluator(n_trees=trees, seed=seed + repeat)
 
 
 def _importance(runs: DataFrame, evaluators: Sequence[Any]) -> dict[str, Any]:
     prm = runs[[name for name in runs.columns if str(name).startswith(PRM)]]
     prm = prm.dropna(axis=1, how="all").rename(columns=lambda name: name.removeprefix(PRM))
-    some = [name for name in prm.columns if prm[name].isna().any()]
-    fixed = [name for name in prm.columns if name not in some and _count(prm[name]) == 1]
-    varied = prm.drop(columns=[*some, *fixed])
-    why = _refusal(runs["accuracy"], varied)
-    if why:
-        nothing = {"hyperparameter": [None], "importance": np.nan, "std": np.nan}
-        return {**nothing, "repeats": len(evaluators), "note": why}
+    incomplete = [name for name in prm.columns if prm[name].isna().any()]
+    fixed = [
+        name for name in prm.columns if name not in incomplete and _count_distinct(prm[name]) == 1
+    ]
+    varied = prm.drop(columns=[*incomplete, *fixed])
+    reason = _reason_not_estimated(runs["accuracy"], varied)
+    if reason:
+        missing = {"hyperparameter": [None], "importance": np.nan, "std": np.nan}
+        return {**missing, "repeats": len(evaluators), "note": reason}
     notes = [f"fixed: {', '.join(fixed)}"] if fixed else []
-    notes += [f"not in all trials: {', '.join(some)}"] if some else []
+    notes += [f"not in all trials: {', '.join(incomplete)}"] if incomplete else []
     study = recorded_study(varied, runs["accuracy"])
-    drawn = pd.DataFrame([_evaluated(study, one) for one in evaluators])
-    means = drawn.mean().sort_values(ascending=False, kind="stable")
-    spread = drawn.std(ddof=1)[means.index]
+    samples = pd.DataFrame([_importances(study, evaluator) for evaluator in evaluators])
+    means = samples.mean().sort_values(ascending=False, kind="stable")
+    spread = samples.std(ddof=1)[means.index]
     shares = {"hyperparameter": list(means.index), "importance": means.to_numpy()}
     return {
         **shares,
@@ -145,7 +148,7 @@ def _importance(runs: DataFrame, evaluators: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _refusal(scores: Series, varied: DataFrame) -> str:
+def _reason_not_estimated(scores: Series, varied: DataFrame) -> str:
     if len(scores) < FEWEST_TRIALS:
         return f"{len(scores)} trials; importance needs {FEWEST_TRIALS}"
     if scores.min() == scores.max():
@@ -156,10 +159,10 @@ def _refusal(scores: Series, varied: DataFrame) -> str:
 
 
 def recorded_study(prm: DataFrame, scores: Series) -> Study:
-    """Return a study of Optuna's that holds recorded runs as its trials.
+    """Return an Optuna study with recorded runs as its trials.
 
     Args:
-        prm: A column per hyperparameter; no value is missing.
+        prm: One column per hyperparameter, without missing values.
         scores: The value of each trial, to be maximised.
     """
     import optuna
@@ -185,12 +188,12 @@ def _distribution(values: Series) -> Any:
         IntDistribution,
     )
 
-    plain = [_plain(one) for one in values]
+    plain = [_plain(value) for value in values]
     if not is_numeric(values):
         return CategoricalDistribution(sorted(set(plain), key=str))
     low, high = min(plain), max(plain)
     log = is_wide(values)
-    if all(isinstance(one, int) for one in plain):
+    if all(isinstance(value, int) for value in plain):
         return IntDistribution(low, high, log=log)
     return FloatDistribution(float(low), float(high), log=log)
 
@@ -198,16 +201,16 @@ def _distribution(values: Series) -> Any:
 def is_numeric(values: Series) -> bool:
     """Return whether all values of a hyperparameter are finite numbers."""
     return all(
-        isinstance(one, Real) and not isinstance(one, bool | np.bool_) and math.isfinite(one)
-        for one in values
+        isinstance(value, Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
+        for value in values
     )
 
 
 def is_wide(values: Series) -> bool:
-    """Return whether the logarithm of numbers is taken.
+    """Return whether numbers are better shown on a logarithmic scale.
 
-    It is if they are above 0, span a factor of `LOG_SPAN` or more, and are spread more evenly by
-    their logarithm: its median is nearer to the middle of the range.
+    This is the case if they are positive, span a factor of at least `LOG_SPAN`, and are more evenly
+    distributed on a logarithmic scale: the median is closer to the middle of the range.
 
     >>> import pandas as pd
     >>> is_wide(pd.Series([1e-4, 1e-3, 1e-2])), is_wide(pd.Series([0.01, 0.5, 0.99]))
@@ -225,7 +228,7 @@ def _off_centre(values: Series) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of a hyperparameter as Optuna takes it: no numpy scalar, no list."""
+    """Return a hyperparameter's value as a type that Optuna accepts: bool, int, float or str."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, Integral):
@@ -235,11 +238,11 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _count(values: Series) -> int:
+def _count_distinct(values: Series) -> int:
     return len({_plain(one) for one in values})
 
 
-def _evaluated(study: Study, evaluator: Any) -> dict[str, float]:
+def _importances(study: Study, evaluator: Any) -> dict[str, float]:
     from optuna.importance import get_param_importances
 
     with _quiet():
@@ -248,7 +251,7 @@ def _evaluated(study: Study, evaluator: Any) -> dict[str, float]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Optuna from telling of a study that only holds what was recorded."""
+    """Silence Optuna's log lines and warnings about experimental features."""
     import optuna
 
     before = optuna.logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""Performance profiles: how many of a net's runs score above a threshold (Agarwal et al., 2021)."""
+"""Performance profiles: the share of runs that score above a threshold (Agarwal et al., 2021)."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ def performance_profile(
     seed: int = 0,
     within: Sequence[str] = WITHIN,
 ) -> DataFrame:
-    """Return the share of each net's runs that score above a threshold, for many thresholds.
+    """Return the share of each net's runs that score above each of many thresholds.
 
     Args:
         frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
         thresholds: Number of thresholds, evenly spaced from 0 to 1.
-        keep: What to keep where nets lack some data set, ``blocks`` or ``nets``, as
-            `interval_estimates` says.
-        confidence: Of the band at each threshold, 0 to 1.
+        keep: What to keep if nets have no runs on some datasets, ``blocks`` or ``nets``, as in
+            `interval_estimates`.
+        confidence: Confidence level of the interval at each threshold, 0 to 1.
         resamples: Number of bootstrap resamples.
-        seed: Of the resamples.
-        within: Columns in each of whose values nets are compared apart.
+        seed: Seed of the resampling.
+        within: Columns to group by; nets are compared within each group.
 
     Returns:
         A row per net and threshold: the columns of ``within``, ``nn``, ``threshold``, ``share``
-        (0 to 1, each data set with the same weight), ``low``, ``high``, ``datasets`` (that all
-        nets share), ``runs`` (of the net there), ``dropped_nets``, ``dropped_datasets``,
+        (0 to 1, each dataset with the same weight), ``low``, ``high``, ``datasets`` (number shared
+        by all nets), ``runs`` (of the net on these), ``dropped_nets``, ``dropped_datasets``,
         ``resamples`` and ``note``.
 
     Raises:
@@ -61,20 +61,20 @@ def performance_profile(
             low, high = interval(samples, _shares, levels=levels, **bootstrap)
             shares = {"share": _shares(*samples, levels=levels), "low": low, "high": high}
             table = pd.DataFrame({**runs.where, "nn": net, "threshold": levels, **shares})
-            more = {**runs.counts(net), "resamples": resamples, "note": note_of(samples)}
-            parts.append(table.assign(**more))
+            counts = {**runs.counts(net), "resamples": resamples, "note": note_of(samples)}
+            parts.append(table.assign(**counts))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(_COLUMNS))
 
 
 def _shares(*samples: Array, levels: Array) -> Array:
-    mean: Array = np.mean([_above(one, levels) for one in samples], axis=0)
+    mean: Array = np.mean([_above(values, levels) for values in samples], axis=0)
     return mean
 
 
 def _above(values: Array, levels: Array) -> Array:
-    """Return the share of values above each level; values are along the last axis."""
+    """Return the share of the values, along the last axis, that are above each level."""
     rows = values.reshape(-1, values.shape[-1])
-    # A value is above as many levels, from the lowest on.
+    # The number of levels, from the lowest, that each value is above.
     passed = np.searchsorted(levels, rows, side="left")
     cells = passed + (np.arange(len(rows)) * (len(levels) + 1))[:, None]
     counts = np.bincount(cells.ravel(), minlength=len(rows) * (len(levels) + 1))

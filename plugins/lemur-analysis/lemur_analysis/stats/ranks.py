@@ -1,4 +1,4 @@
-"""Rank tests between nets over data sets, after Demsar (2006).
+"""Rank tests that compare nets over datasets, following Demsar (2006).
 
 J. Demsar, Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7 (2006).
 """
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 def average_ranks(frame: DataFrame, **blocks: Any) -> DataFrame:
-    """Return the rank of each net, averaged over data sets; 1 is the best.
+    """Return the rank of each net averaged over datasets; rank 1 is the best.
 
     Args:
         frame: Results with ``dataset``, ``nn`` and ``accuracy``.
         **blocks: Options of `complete_blocks`: ``epoch``, ``keep``, ``within``.
 
     Returns:
-        The columns ``task, metric`` (those of ``within``), ``nn``, ``blocks`` (data sets),
-        ``rank`` (mean; nets that tie have the mean of their ranks), ``wins`` (blocks where the
-        net is the best, alone or not), best first.
+        The columns ``task, metric`` (those in ``within``), ``nn``, ``blocks`` (number of datasets),
+        ``rank`` (mean; tied nets have the mean of their ranks), ``wins`` (number of blocks in which
+        the net is the best, alone or tied), best first.
     """
     rows = []
-    for where, one in complete_blocks(frame, **blocks):
-        ranks = ranks_of(one.scores)
-        wins = one.scores.eq(one.scores.max(axis=1), axis=0).sum()
+    for where, complete in complete_blocks(frame, **blocks):
+        ranks = ranks_of(complete.scores)
+        wins = complete.scores.eq(complete.scores.max(axis=1), axis=0).sum()
         table = pd.DataFrame({"rank": ranks.mean(), "wins": wins})
         table = table.rename_axis("nn").reset_index().assign(blocks=len(ranks), **where)
         rows.append(table.sort_values(["rank", "nn"]))
@@ -45,32 +45,32 @@ def average_ranks(frame: DataFrame, **blocks: Any) -> DataFrame:
 def rank_test(
     frame: DataFrame, *, alpha: float = 0.05, correct_ties: bool = True, **blocks: Any
 ) -> DataFrame:
-    """Return whether nets differ over data sets: Friedman's test, and Iman and Davenport's.
+    """Test whether nets differ over datasets, with the Friedman and Iman-Davenport tests.
 
     Args:
         frame: Results with ``dataset``, ``nn`` and ``accuracy``.
         alpha: Level of significance, 0 to 1.
-        correct_ties: Correct Friedman's statistic for ties, as scipy does; Demsar does not.
+        correct_ties: Correct the Friedman statistic for ties, as scipy does and Demsar does not.
         **blocks: Options of `complete_blocks`: ``epoch``, ``keep``, ``within``.
 
     Returns:
-        A row per task and metric (those of ``within``): ``blocks``, ``nets``,
-        ``dropped_blocks``, ``dropped_nets``, ``chi2`` and ``p`` (Friedman, nets - 1 degrees of
-        freedom), ``f`` and ``p_f`` (Iman and Davenport), ``critical_difference`` (Nemenyi's, of
-        average ranks, at ``alpha``), ``note`` (why there is no statistic, or why a test could
-        not have rejected; else empty).
+        A row per task and metric (those in ``within``): ``blocks``, ``nets``, ``dropped_blocks``,
+        ``dropped_nets``, ``chi2`` and ``p`` (Friedman, nets - 1 degrees of freedom), ``f`` and
+        ``p_f`` (Iman-Davenport), ``critical_difference`` (of average ranks, Nemenyi at ``alpha``),
+        ``note`` (why there is no statistic, or why a test cannot reject at ``alpha`` whatever the
+        scores; otherwise empty).
     """
     _check_alpha(alpha)
     rows = [
-        {**where, **statistics_of(one, alpha, correct_ties)}
-        for where, one in complete_blocks(frame, **blocks)
+        {**where, **statistics_of(complete, alpha, correct_ties)}
+        for where, complete in complete_blocks(frame, **blocks)
     ]
     columns = ["blocks", "nets", "dropped_blocks", "dropped_nets", "chi2", "p", "f", "p_f"]
     return pd.DataFrame(rows, columns=None if rows else [*columns, "critical_difference", "note"])
 
 
 def statistics_of(blocks: Blocks, alpha: float, correct_ties: bool = True) -> dict[str, Any]:
-    """Return what `rank_test` says of some blocks, by column."""
+    """Return the row of `rank_test` for some blocks, by column."""
     n, k = blocks.scores.shape
     counts = {
         "blocks": n,
@@ -79,21 +79,21 @@ def statistics_of(blocks: Blocks, alpha: float, correct_ties: bool = True) -> di
         "dropped_nets": len(blocks.dropped_nets),
     }
     statistics = dict.fromkeys(("chi2", "p", "f", "p_f", "critical_difference"), math.nan)
-    missing = _missing(blocks)
+    missing = _reason_without_test(blocks)
     if missing:
         return {**counts, **statistics, "note": missing}
     statistics |= _friedman(blocks.scores, correct_ties)
     statistics["critical_difference"] = critical_difference(k, n, alpha)
-    return {**counts, **statistics, "note": "; ".join(_too_few(k, n, alpha))}
+    return {**counts, **statistics, "note": "; ".join(_power_notes(k, n, alpha))}
 
 
-def _missing(blocks: Blocks) -> str:
-    """Return why there is no Friedman test of some blocks; nothing: there is."""
+def _reason_without_test(blocks: Blocks) -> str:
+    """Return why the Friedman test cannot be computed; empty if it can."""
     n, k = blocks.scores.shape
     if k < 3:
-        return f"Friedman's test needs 3 nets on the same data sets; there are {k}"
+        return f"Friedman's test needs 3 nets on the same datasets; there are {k}"
     if n < 2:
-        return f"Friedman's test needs 2 data sets, not {n}"
+        return f"Friedman's test needs 2 datasets, not {n}"
     if (blocks.scores.nunique(axis=1) == 1).all():
         return "all nets tie in all blocks"
     return ""
@@ -106,23 +106,23 @@ def _friedman(scores: DataFrame, correct_ties: bool) -> dict[str, float]:
     chi2 = float(stats.friedmanchisquare(*scores.to_numpy().T).statistic)
     if not correct_ties:
         chi2 *= _tie_correction(scores)
-    rest = n * (k - 1) - chi2
-    # All blocks agree where nothing remains but what rounding leaves.
-    f = (n - 1) * chi2 / rest if rest > 1e-9 else math.inf
+    remainder = n * (k - 1) - chi2
+    # If all blocks agree, the remainder is zero up to rounding.
+    f = (n - 1) * chi2 / remainder if remainder > 1e-9 else math.inf
     p_f = float(stats.f.sf(f, k - 1, (k - 1) * (n - 1)))
     return {"chi2": chi2, "p": float(stats.chi2.sf(chi2, k - 1)), "f": f, "p_f": p_f}
 
 
 def _tie_correction(scores: DataFrame) -> float:
-    """Return what Friedman's statistic is divided by for its ties, 0 to 1."""
+    """Return the factor, 0 to 1, by which Friedman's statistic is divided to correct for ties."""
     from scipy.stats import tiecorrect
 
     # tiecorrect is 1 - sum(t^3 - t) / (k^3 - k) of one block.
     return float(np.mean([tiecorrect(row) for row in ranks_of(scores).to_numpy()]))
 
 
-def _too_few(nets: int, blocks: int, alpha: float) -> list[str]:
-    """Return which tests could not have rejected, whatever the scores."""
+def _power_notes(nets: int, blocks: int, alpha: float) -> list[str]:
+    """Return notes on the tests that cannot reject, whatever the scores, with so few blocks."""
     from scipy import stats
 
     notes = []
@@ -143,7 +143,7 @@ def _too_few(nets: int, blocks: int, alpha: float) -> list[str]:
 
 
 def smallest_wilcoxon(blocks: int) -> float:
-    """Return the smallest two-sided p-value that the signed-rank test of so many blocks has.
+    """Return the smallest possible two-sided p-value of Wilcoxon's signed-rank test.
 
     >>> smallest_wilcoxon(5), smallest_wilcoxon(6)
     (0.0625, 0.03125)
@@ -152,9 +152,10 @@ def smallest_wilcoxon(blocks: int) -> float:
 
 
 def critical_difference(nets: int, blocks: int, alpha: float = 0.05) -> float:
-    """Return the difference of average ranks from which two nets differ, by Nemenyi's test.
+    """Return the critical difference of average ranks in Nemenyi's test.
 
-    Demsar (2006), section 3.2.2.
+    Two nets differ significantly if their average ranks differ by at least this value (Demsar 2006,
+    section 3.2.2).
 
     >>> round(critical_difference(4, 14), 2), round(critical_difference(4, 14, 0.1), 2)
     (1.25, 1.12)
@@ -166,25 +167,25 @@ def critical_difference(nets: int, blocks: int, alpha: float = 0.05) -> float:
 
 
 def pairwise_tests(frame: DataFrame, *, alpha: float = 0.05, **blocks: Any) -> DataFrame:
-    """Return which pairs of nets differ: Nemenyi's test, and Wilcoxon's with Holm's correction.
+    """Test which pairs of nets differ, with Nemenyi's test and Holm-corrected Wilcoxon tests.
 
     Args:
         frame: Results with ``dataset``, ``nn`` and ``accuracy``.
-        alpha: Level of significance, 0 to 1; it decides what the notes say.
+        alpha: Level of significance, 0 to 1; it affects only the notes.
         **blocks: Options of `complete_blocks`: ``epoch``, ``keep``, ``within``.
 
     Returns:
         A row per pair: the columns of ``within``, ``x`` and ``y`` (nets, the one with the better
         average rank first), ``rank_x``, ``rank_y``, ``blocks``, ``wins_x``, ``wins_y``, ``ties``,
         ``p_nemenyi``, ``p_wilcoxon`` (signed ranks, two-sided; zero differences are split between
-        both sides as Demsar advises), ``p_holm``, and ``note`` (which tests could not have
-        rejected at ``alpha``, whatever the scores; else empty).
+        both sides, as Demsar recommends), ``p_holm``, and ``note`` (tests that cannot reject at
+        ``alpha`` whatever the scores; otherwise empty).
     """
     _check_alpha(alpha)
     parts = [
-        _pairs(one.scores, alpha).assign(**where)
-        for where, one in complete_blocks(frame, **blocks)
-        if min(one.scores.shape) > 1
+        _pairs(complete.scores, alpha).assign(**where)
+        for where, complete in complete_blocks(frame, **blocks)
+        if min(complete.scores.shape) > 1
     ]
     names = ["x", "y", "rank_x", "rank_y", "blocks", "wins_x", "wins_y", "ties"]
     order = [*_names(parts), *names, "p_nemenyi", "p_wilcoxon", "p_holm", "note"]
@@ -215,7 +216,7 @@ def _pairs(scores: DataFrame, alpha: float) -> DataFrame:
     table = pd.DataFrame(rows)
     table["p_holm"] = multipletests(table["p_wilcoxon"], method="holm")[1]
     return table.assign(
-        note="; ".join(note for note in _too_few(k, n, alpha) if "Friedman" not in note)
+        note="; ".join(note for note in _power_notes(k, n, alpha) if "Friedman" not in note)
     )
 
 
@@ -233,11 +234,11 @@ def ranks_of(scores: DataFrame) -> DataFrame:
 
 
 def nemenyi_of(scores: DataFrame) -> DataFrame:
-    """Return the p-values of Nemenyi's test, a row and a column per net."""
+    """Return the p-values of Nemenyi's test, with one row and one column per net."""
     from scikit_posthocs import posthoc_nemenyi_friedman
 
-    found = posthoc_nemenyi_friedman(scores.to_numpy())
-    return found.set_axis(scores.columns, axis=0).set_axis(scores.columns, axis=1)
+    p_values = posthoc_nemenyi_friedman(scores.to_numpy())
+    return p_values.set_axis(scores.columns, axis=0).set_axis(scores.columns, axis=1)
 
 
 def _names(parts: list[DataFrame]) -> list[str]:

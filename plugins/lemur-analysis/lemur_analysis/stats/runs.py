@@ -1,7 +1,6 @@
-"""The runs of nets, and bootstrap intervals of what is computed of them.
+"""Runs of nets, and bootstrap intervals of statistics of their scores.
 
-A run is a trial, and its score the highest of its epochs. Runs are resampled within their data
-set.
+A run is a trial; its score is the highest of its epochs. Runs are resampled within their dataset.
 """
 
 from __future__ import annotations
@@ -29,13 +28,14 @@ WITHIN = ("task", "metric")
 
 @dataclass(frozen=True)
 class Runs:
-    """Scores of the runs of nets on the data sets that all of them have.
+    """Scores of the runs of nets on the datasets that all of the nets share.
 
     Attributes:
-        where: The values of the columns that runs are told apart by, by column.
-        scores: For each net an array for each data set, of the same data sets in one order.
-        dropped_nets: Nets left out, for they have no run on some of the data sets.
-        dropped_datasets: Data sets left out, for some of the nets have no run there.
+        where: Values of the columns that the runs are grouped by, by column.
+        scores: One array of scores per dataset for each net; the datasets and their order are the
+            same for all nets.
+        dropped_nets: Nets left out because they have no run on some of the datasets.
+        dropped_datasets: Datasets left out because some of the nets have no run there.
     """
 
     where: dict[str, Any]
@@ -44,7 +44,7 @@ class Runs:
     dropped_datasets: list[str] = field(default_factory=list)
 
     def counts(self, net: str) -> dict[str, Any]:
-        """Return how many data sets and runs a net has, and how many others were left out."""
+        """Return the numbers of datasets and runs of a net, and of dropped nets and datasets."""
         samples = self.scores[net]
         return {
             "datasets": len(samples),
@@ -57,38 +57,40 @@ class Runs:
 def runs_of(
     frame: DataFrame, *, keep: str = "blocks", within: Sequence[str] = WITHIN
 ) -> Iterator[Runs]:
-    """Yield the runs of the nets of a frame, for each task and metric.
+    """Yield the runs of the nets in a frame, for each task and metric.
 
     Args:
         frame: Results with ``dataset``, ``nn``, ``accuracy``, and ``trial`` or ``prm``.
-        keep: What to keep where nets lack some data set: ``blocks`` or ``nets``, as
-            `complete_blocks` says; a block is a data set.
-        within: Columns in each of whose values nets are compared apart.
+        keep: What to keep if nets have no runs on some datasets, ``blocks`` or ``nets``, as in
+            `complete_blocks`; a block is a dataset.
+        within: Columns to group by; nets are compared within each group.
 
     Raises:
         SettingsError: The frame lacks a column, or an option is unknown.
     """
     check_columns(frame, ("dataset", "nn", "accuracy"))
-    own = frame["trial"] if "trial" in frame.columns else settings(frame)
-    if own is None:
+    run_ids = frame["trial"] if "trial" in frame.columns else settings(frame)
+    if run_ids is None:
         raise SettingsError("the frame has no column 'trial' or 'prm', so its runs are unknown")
-    rows = frame.assign(accuracy=numbers(frame, "accuracy"), run=own).dropna(subset=["accuracy"])
-    apart = present(rows, within)
-    block = [name for name in present(rows, CELL) if name not in apart]
+    rows = frame.assign(accuracy=numbers(frame, "accuracy"), run=run_ids).dropna(
+        subset=["accuracy"]
+    )
+    group_columns = present(rows, within)
+    block = [name for name in present(rows, CELL) if name not in group_columns]
     rows["block"] = ""
     for name in block:
         rows["block"] = rows["block"] + ("/" if name != block[0] else "") + rows[name].astype(str)
-    for key, part in rows.groupby(apart, observed=True) if apart else [((), rows)]:
+    for key, part in rows.groupby(group_columns, observed=True) if group_columns else [((), rows)]:
         best = part.groupby(["block", "nn", "run"], observed=True)["accuracy"].max()
         groups = dict(iter(best.groupby(["block", "nn"], observed=True)))
-        kept = complete_part(best.groupby(["block", "nn"]).max().unstack("nn"), keep)
+        complete = complete_part(best.groupby(["block", "nn"]).max().unstack("nn"), keep)
         scores = {
-            # Sorted, for the order of trials must not matter to what a seed draws.
-            net: [np.sort(groups[one, net].to_numpy()) for one in kept.scores.index]
-            for net in kept.scores.columns
+            # Sort the scores so that the resamples of a seed do not depend on the order of trials.
+            net: [np.sort(groups[dataset, net].to_numpy()) for dataset in complete.scores.index]
+            for net in complete.scores.columns
         }
-        where = dict(zip(apart, key, strict=True))
-        yield Runs(where, scores, kept.dropped_nets, kept.dropped_blocks)
+        where = dict(zip(group_columns, key, strict=True))
+        yield Runs(where, scores, complete.dropped_nets, complete.dropped_blocks)
 
 
 def interval(
@@ -100,18 +102,18 @@ def interval(
     seed: int,
     **options: Any,
 ) -> tuple[Array, Array]:
-    """Return the percentile interval of a statistic, samples resampled each within itself.
+    """Return the percentile bootstrap interval of a statistic; each sample is resampled separately.
 
     Args:
-        samples: The scores of each data set.
-        statistic: Called with as many arrays, and ``options``; it computes along their last axis.
-        confidence: Of the interval, 0 to 1.
+        samples: The scores of each dataset.
+        statistic: Called with one array per sample and ``options``; computes along the last axis.
+        confidence: Confidence level of the interval, 0 to 1.
         resamples: Number of bootstrap resamples.
-        seed: Of the resamples.
+        seed: Seed of the resampling.
         **options: Further arguments of the statistic.
 
     Returns:
-        Both ends; NaN where a sample has one run, and so cannot be resampled.
+        Lower and upper ends; NaN if a sample has only one run and cannot be resampled.
     """
     from scipy.stats import bootstrap
 
@@ -136,6 +138,6 @@ def interval(
 
 
 def note_of(samples: Sequence[Array]) -> str:
-    """Return why samples have no interval; nothing: they have one."""
-    single = sum(len(one) < 2 for one in samples)
+    """Return why samples have no interval; empty if they have one."""
+    single = sum(len(scores) < 2 for scores in samples)
     return f"no interval: {single} of {len(samples)} samples have one run" if single else ""

@@ -1,4 +1,4 @@
-"""Summaries of scores and times, as pandas computes them."""
+"""Descriptive statistics of scores and times."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ def summary(
     by: Sequence[str] = ("nn", "epoch"),
     values: Sequence[str] = ("accuracy", "seconds"),
 ) -> DataFrame:
-    """Return how scores and times are distributed in each group of rows.
+    """Return descriptive statistics of scores and times for each group of rows.
 
-    Groups are within a task, data set and metric, whichever of those columns the frame has.
+    Rows are always grouped by ``task, dataset, metric`` too, as far as the frame has these columns.
 
     Args:
         frame: Rows with the columns ``by`` and ``values``.
-        by: Columns that make the groups.
-        values: Columns to summarise. ``seconds``, from the beginning of a trial to the end of its
-            epoch, is made of ``duration``; it is left out where the frame has neither.
+        by: Columns to group by.
+        values: Columns to summarise. ``seconds``, from the start of a trial to the end of its
+            epoch, is computed from ``duration``; it is left out if the frame has neither column.
 
     Returns:
-        A row per group, sorted: the columns of the group, ``rows``, and for each value
-        ``accuracy_count`` (those that are neither missing nor infinite), ``accuracy_missing``
-        (the others), ``accuracy_mean``, ``accuracy_std`` (of a sample, ddof 1; NaN for one
-        value), ``accuracy_min``, ``accuracy_q25``, ``accuracy_median``, ``accuracy_q75`` (with
-        linear interpolation) and ``accuracy_max``.
+        A row per group, sorted: the columns of the group, ``rows``, and for each value, for example
+        ``accuracy``, the columns ``accuracy_count`` (finite values), ``accuracy_missing`` (the
+        others), ``accuracy_mean``, ``accuracy_std`` (ddof 1; NaN for one value), ``accuracy_min``,
+        ``accuracy_q25``, ``accuracy_median``, ``accuracy_q75`` (with linear interpolation) and
+        ``accuracy_max``.
 
     Raises:
-        SettingsError: The frame lacks a column, or values are no numbers.
+        SettingsError: The frame lacks a column, or a column of ``values`` is not numeric.
     """
     keys = [*cell_columns(frame), *(name for name in by if name not in cell_columns(frame))]
-    known = "seconds" in frame.columns or "duration" in frame.columns
-    columns = [name for name in values if known or name != "seconds"]
+    has_time = "seconds" in frame.columns or "duration" in frame.columns
+    columns = [name for name in values if has_time or name != "seconds"]
     check_columns(frame, tuple(keys))
     if not keys:
-        table = pd.concat([_described(numbers(frame, one), None) for one in columns], axis=1)
+        table = pd.concat([_describe(numbers(frame, name), None) for name in columns], axis=1)
         table.insert(0, "rows", len(frame))
         return table
     groups = frame.groupby(keys, sort=True, observed=True, dropna=False)
     codes = groups.ngroup()
-    # Grouped by one number, each value is described in a fraction of the time.
-    parts = [_described(numbers(frame, one), codes) for one in columns]
+    # Grouping by one integer is many times faster.
+    parts = [_describe(numbers(frame, name), codes) for name in columns]
     table = groups.size().rename("rows").reset_index()
     return pd.concat([table, *parts], axis=1)
 
 
-def _described(values: Series, codes: Series | None) -> DataFrame:
+def _describe(values: Series, codes: Series | None) -> DataFrame:
     by = pd.Series(0, index=values.index) if codes is None else codes
     groups = values.groupby(by.to_numpy(), sort=True)
     table = pd.DataFrame({"count": groups.count()})
@@ -71,12 +71,12 @@ def _described(values: Series, codes: Series | None) -> DataFrame:
 
 
 def best(frame: DataFrame, by: Sequence[str] = ("nn",)) -> DataFrame:
-    """Return the row with the highest score of each group, within a task, data set and metric.
+    """Return the row with the highest score of each group, within a task, dataset and metric.
 
-    Of equals it is the first. A group without a finite score has none.
+    The first of tied rows is returned. Groups without a finite score have no row.
 
     Returns:
-        Rows of the frame, sorted by task, data set, metric and score, the best first.
+        Rows of the frame, sorted by task, dataset, metric and score, best first.
     """
     check_columns(frame, ("accuracy", *by))
     cells = cell_columns(frame)
@@ -89,12 +89,13 @@ def best(frame: DataFrame, by: Sequence[str] = ("nn",)) -> DataFrame:
 
 
 def overview(frame: DataFrame) -> DataFrame:
-    """Return what a frame holds: a row per task, data set and metric.
+    """Return an overview of a frame, with one row per task, dataset and metric.
 
     Returns:
-        The columns ``task, dataset, metric`` (whichever the frame has), ``nets``, ``trials``
-        (where the frame names them), ``records``, ``missing`` (records without a finite score),
-        ``epochs`` (the last one, where the frame has it), ``best_net`` and ``best_score``.
+        The columns ``task, dataset, metric`` (those that the frame has), ``nets``, ``trials`` (if
+        the frame has the column ``trial``), ``records``, ``missing`` (records without a finite
+        score), ``epochs`` (the last epoch, if the frame has epochs), ``best_net`` and
+        ``best_score``.
     """
     check_columns(frame, ("nn", "accuracy"))
     cells = cell_columns(frame)
@@ -116,13 +117,13 @@ def overview(frame: DataFrame) -> DataFrame:
 
 
 def nets(frame: DataFrame) -> DataFrame:
-    """Return the scores of each net, a row per task, data set, metric and net.
+    """Return statistics of each net's scores, with one row per task, dataset, metric and net.
 
     Returns:
-        The columns ``task, dataset, metric`` (whichever the frame has), ``nn``, ``trials`` (where
-        the frame names them), ``records``, ``missing`` (records without a finite score), ``best``
-        (the highest score), ``epoch`` (at which it was reached, where the frame has epochs),
-        ``mean``, ``std`` (ddof 1) and ``median`` of all records; sorted, the best first.
+        The columns ``task, dataset, metric`` (those that the frame has), ``nn``, ``trials`` (if the
+        frame has the column ``trial``), ``records``, ``missing`` (records without a finite score),
+        ``best`` (the highest score), ``epoch`` (of the highest score, if the frame has epochs),
+        ``mean``, ``std`` (ddof 1) and ``median`` of all records; sorted, best first.
     """
     check_columns(frame, ("nn", "accuracy"))
     cells = cell_columns(frame)

@@ -10,10 +10,10 @@ from lemur_analysis.cli.stats import stats as command
 
 @pytest.fixture
 def stats(monkeypatch):
-    """Return a caller of ``lemur stats`` on a frame; it gives status, output and errors."""
+    """Return a function that runs ``lemur stats`` on a frame: status, output, errors."""
 
     def call(frame, *arguments):
-        # The command asks for all rows: filters are lemur_core's.
+        # Ignore the filters, which lemur_core implements and tests.
         monkeypatch.setattr("lemur_core.data", lambda **_: frame, raising=False)
         result = CliRunner().invoke(command, arguments)
         return result.exit_code, result.stdout, result.stderr
@@ -34,7 +34,7 @@ def results():
     return pd.DataFrame(rows)
 
 
-def test_what_is_read_first(stats, results):
+def test_the_default_tables(stats, results):
     status, out, _ = stats(results)
     assert status == 0
     assert "x        acc        3       6        6       1  A         0.9100" in out
@@ -45,15 +45,15 @@ def test_what_is_read_first(stats, results):
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_one_data_set_has_a_table_of_nets_and_no_ranks(stats, results):
+def test_one_dataset_has_a_table_of_nets_and_no_ranks(stats, results):
     _, out, _ = stats(results[results["dataset"] == "x"])
     assert "t_x_acc\nnet  trials  records    best  epoch    mean     std  median" in out
-    assert "one data set, x: ranks over data sets need several" in out
+    assert "one dataset, x: ranks over datasets need several" in out
 
 
 def test_one_net_has_no_ranks(stats, results):
     _, out, _ = stats(results[results["nn"] == "A"])
-    assert "one net, A: ranks over data sets need several" in out
+    assert "one net, A: ranks over datasets need several" in out
 
 
 def test_an_empty_selection_is_one_line(stats, results):
@@ -95,7 +95,7 @@ def test_names_are_short_and_printable_in_tables(stats, results):
     assert "\x1b[31m" not in out
 
 
-def test_missing_scores_alone_are_said(stats, results):
+def test_results_with_only_missing_scores_are_reported(stats, results):
     status, out, _ = stats(results.assign(accuracy=float("nan")))
     assert status == 0
     assert "missing" in out

@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parents[5] / "shared" / "data" / "crossedwires"
 
 @pytest.fixture(scope="session")
 def crossedwires():
-    """The published tables, by the names of their files."""
+    """The published tables by file name."""
     if not FOLDER.is_dir():
         pytest.skip(f"CrossedWires' tables are not in {FOLDER}")
     return {name: pd.read_csv(FOLDER / f"{name}.csv") for name in ("vgg16", "resnet50")}
@@ -17,7 +17,7 @@ def crossedwires():
 
 @pytest.fixture(autouse=True)
 def figures():
-    """Draw without a display, and close what was drawn."""
+    """Draw without a display, and close all figures afterwards."""
     from matplotlib import pyplot as plt
 
     with matplotlib.rc_context({"backend": "agg"}):

@@ -1,4 +1,4 @@
-"""Figures of pairs, by the data that they draw."""
+"""Figures of pairs: the data that they draw."""
 
 import numpy as np
 import pandas as pd
@@ -31,10 +31,10 @@ def draw(figure, *arguments, **options):
 
 
 def shown(axes):
-    """Draw the whole picture, and return the text on the axes."""
+    """Draw the whole figure and return the texts on the axes."""
     axes = np.atleast_1d(axes).ravel()
     axes[0].figure.draw_without_rendering()
-    return [" ".join(text.get_text().split()) for one in axes for text in one.texts]
+    return [" ".join(text.get_text().split()) for ax in axes for text in ax.texts]
 
 
 @pytest.mark.parametrize("values", [[0.0], [1.0], [0.0, 0.5, 1.0], [0.3] * 9])
@@ -51,7 +51,7 @@ def test_a_density_far_from_the_ends_is_the_normal_one():
     )
 
 
-def test_densities_are_of_both_scores_and_of_the_difference():
+def test_densities_show_both_scores_and_the_difference():
     ax = pair_densities(frame())
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["PyTorch (n=60)", "TensorFlow (n=60)", "difference (n=60)"]
@@ -59,10 +59,10 @@ def test_densities_are_of_both_scores_and_of_the_difference():
     assert all(0 <= line.get_xdata().min() <= line.get_xdata().max() <= 1 for line in ax.lines)
 
 
-def test_a_grid_has_a_panel_for_each_two_hyperparameters():
+def test_a_grid_has_a_panel_for_each_pair_of_hyperparameters():
     made = frame()
     axes = pair_grid(made)
-    assert [(one.get_xlabel(), one.get_ylabel()) for one in axes] == [
+    assert [(ax.get_xlabel(), ax.get_ylabel()) for ax in axes] == [
         ("lr", "batch"), ("lr", "epochs"), ("lr", "adam_epsilon"), ("batch", "epochs"),
         ("batch", "adam_epsilon"), ("epochs", "adam_epsilon"),
     ]  # fmt: skip
@@ -70,9 +70,9 @@ def test_a_grid_has_a_panel_for_each_two_hyperparameters():
     assert len(grey.get_offsets()) == len(coloured.get_offsets()) == 30
     difference = (made["pt_test_acc"] - made["tf_test_acc"]).abs()
     assert np.allclose(sorted(coloured.get_array()), sorted(difference)[30:])
-    drawn = {tuple(one) for one in np.round(coloured.get_offsets(), 12)}
+    drawn = {tuple(point) for point in np.round(coloured.get_offsets(), 12)}
     above = made[difference > difference.median()]
-    assert drawn == {tuple(one) for one in np.round(above[["lr", "batch"]].to_numpy(), 12)}
+    assert drawn == {tuple(point) for point in np.round(above[["lr", "batch"]].to_numpy(), 12)}
 
 
 def test_the_space_has_batch_learning_rate_and_epochs_as_axes():
@@ -83,9 +83,9 @@ def test_the_space_has_batch_learning_rate_and_epochs_as_axes():
     assert (ax.get_xlabel(), ax.get_zlabel(), ax.get_legend()) == ("lr", "batch", None)
 
 
-def test_information_is_drawn_beside_its_null():
+def test_information_is_drawn_with_its_null():
     axes = draw(pair_information, frame(), estimators="plug-in+ksg")
-    assert [one.get_title("left") for one in axes] == [
+    assert [ax.get_title("left") for ax in axes] == [
         "plug-in, 10 bins", "nearest neighbours (KSG), k=3",
     ]  # fmt: skip
     names = [text.get_text() for text in axes[0].get_yticklabels()]
@@ -102,14 +102,14 @@ def test_information_is_drawn_without_a_null():
     assert shown(ax) == []
 
 
-def test_dependence_is_drawn_where_a_model_predicts(monkeypatch):
+def test_dependence_is_drawn_if_a_model_predicts(monkeypatch):
     monkeypatch.setattr(dependence, "REPEATS", 1)
     ax = pair_dependence(frame(80))
     assert len(ax.lines) == 4
     assert ax.get_legend().get_title().get_text().startswith("cross-validated R2 0.")
 
 
-def test_no_dependence_is_drawn_where_no_model_predicts(monkeypatch):
+def test_no_dependence_is_drawn_if_no_model_predicts(monkeypatch):
     monkeypatch.setattr(dependence, "REPEATS", 1)
     random = np.random.default_rng(1)
     made = frame().assign(pt_test_acc=0.5 + 0.4 * random.random(60))
@@ -120,14 +120,14 @@ def test_no_dependence_is_drawn_where_no_model_predicts(monkeypatch):
 
 
 @pytest.mark.parametrize("figure", ALL)
-def test_what_cannot_be_drawn_is_said(figure):
+def test_panels_say_what_cannot_be_drawn(figure):
     nothing = frame(2).assign(pt_test_acc=np.nan)
     assert "no pair has both scores" in shown(draw(figure, nothing))
     results = pd.DataFrame(
         columns=["task", "dataset", "metric", "nn", "epoch", "accuracy", "prm", "trial"]
     )
     assert shown(draw(figure, results)) == [
-        "no pairs: select a collection of pairs, with --collection for example"
+        "no pairs: select a collection of pairs, for example with --collection"
     ]
 
 
@@ -138,12 +138,12 @@ def test_one_pair_and_equal_pairs_raise_no_warning(figure):
 
 
 @pytest.mark.parametrize("figure", ALL)
-def test_each_group_of_pairs_has_panels_of_its_own(figure):
+def test_each_group_of_pairs_has_its_own_panels(figure):
     made = pd.concat([frame(20).assign(nets=f"${n}$" + "x" * 300) for n in range(2)])
     made = made.drop(columns="adam_epsilon" if figure is pair_space else ["lr", "epochs"])
     axes = draw(figure, made.reset_index(drop=True))
     assert len(axes) % 2 == 0
-    titles = [one.get_title("left").partition("\n")[0] for one in axes]
+    titles = [ax.get_title("left").partition("\n")[0] for ax in axes]
     assert {title[:5] for title in titles} == {r"\$0\$", r"\$1\$"}
     assert all(len(title) < 60 for title in titles)
     shown(axes)

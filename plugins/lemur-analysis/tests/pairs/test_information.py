@@ -16,7 +16,7 @@ from lemur_core.errors import SettingsError
 
 
 def gaussian(samples, *rho, seed=0):
-    """Return correlated normal variables: those that explain, and the one that is explained."""
+    """Return correlated normal variables: the explanatory ones and the dependent one."""
     random = np.random.default_rng(seed)
     inputs = random.standard_normal((samples, len(rho)))
     noise = np.sqrt(1 - np.square(rho).sum())
@@ -38,11 +38,11 @@ def test_counts_of_a_variable_and_itself_give_its_entropy():
 @given(st.integers(0, 10_000), st.integers(2, 50))
 def test_counts_give_the_entropies_of_numpys_histograms(seed, samples):
     random = np.random.default_rng(seed)
-    one, other = random.random((2, samples))
-    one[0], other[-1] = 1.0, 1.0  # NumPy's last bin is closed too.
-    table, _, _ = np.histogram2d(one, other, bins=10, range=[(0, 1), (0, 1)])
+    first, second = random.random((2, samples))
+    first[0], second[-1] = 1.0, 1.0  # NumPy's last bin is also closed.
+    table, _, _ = np.histogram2d(first, second, bins=10, range=[(0, 1), (0, 1)])
     expected = entropy(table.sum(0)) + entropy(table.sum(1)) - entropy(table.ravel())
-    assert plug_in([one], other, closed=True) == pytest.approx(expected, abs=1e-9)
+    assert plug_in([first], second, closed=True) == pytest.approx(expected, abs=1e-9)
 
 
 def test_two_variables_are_counted_in_the_cells_of_both():
@@ -52,7 +52,7 @@ def test_two_variables_are_counted_in_the_cells_of_both():
     assert plug_in([first, second], together, closed=True) == pytest.approx(np.log(2))
 
 
-def test_the_published_bins_give_the_maximum_one_of_its_own():
+def test_the_published_bins_put_the_maximum_into_its_own_bin():
     values = np.array([0.0, 0.95, 1.0])
     assert plug_in([values], values, closed=True) == pytest.approx(np.log(3) - 2 / 3 * np.log(2))
     assert plug_in([values], values, closed=False) == pytest.approx(np.log(3))
@@ -60,9 +60,9 @@ def test_the_published_bins_give_the_maximum_one_of_its_own():
 
 @pytest.mark.parametrize("rho", [(0.6,), (0.5, 0.5)])
 def test_nearest_neighbours_find_the_information_of_normal_variables(rho):
-    found = [ksg(*gaussian(1_000, *rho, seed=seed)) for seed in range(8)]
+    estimates = [ksg(*gaussian(1_000, *rho, seed=seed)) for seed in range(8)]
     expected = -0.5 * np.log(1 - np.square(rho).sum())
-    assert np.mean(found) == pytest.approx(expected, abs=0.03)
+    assert np.mean(estimates) == pytest.approx(expected, abs=0.03)
 
 
 def test_nearest_neighbours_of_one_variable_are_those_of_scikit_learn():
@@ -72,7 +72,7 @@ def test_nearest_neighbours_of_one_variable_are_those_of_scikit_learn():
     assert ksg(inputs, outcome) == pytest.approx(theirs[0], abs=1e-6)
 
 
-def test_what_decides_exceeds_the_null_and_what_does_not_stays_within():
+def test_only_a_hyperparameter_that_matters_exceeds_the_null():
     table = mutual_information(pairs_of(), permutations=20, repeats=1).set_index(
         ["estimator", "variables"]
     )
@@ -84,18 +84,18 @@ def test_what_decides_exceeds_the_null_and_what_does_not_stays_within():
     assert table["interaction"].isna().sum() == 6
 
 
-def test_an_interaction_is_told_from_a_sum():
+def test_an_interaction_is_distinguished_from_a_sum():
     random = np.random.default_rng(1)
-    one, other = random.random(400), random.random(400)
-    apart = (one > 0.5) ^ (other > 0.5)
-    frame = pd.DataFrame({"a": one, "b": other, "tf_test_acc": 0.5})
+    first, second = random.random(400), random.random(400)
+    apart = (first > 0.5) ^ (second > 0.5)
+    frame = pd.DataFrame({"a": first, "b": second, "tf_test_acc": 0.5})
     frame["pt_test_acc"] = 0.5 + 0.3 * apart + 0.01 * random.random(400)
     table = mutual_information(frame, permutations=20, repeats=1)
     assert (table["interaction"].dropna() > 0.3).all()
     assert (table["interaction_p"].dropna() == 1 / 21).all()
 
 
-def test_a_constant_says_nothing():
+def test_a_constant_has_no_information():
     table = mutual_information(pairs_of(c=1.0), estimators="plug-in", permutations=0)
     assert table.set_index("variables").loc["c", "information"] == pytest.approx(0, abs=1e-12)
 
@@ -135,13 +135,13 @@ def test_incomplete_pairs_are_left_out():
         ),
     ],
 )  # fmt: skip
-def test_what_has_no_information_is_refused(frame, options, message):
+def test_frames_without_information_are_errors(frame, options, message):
     with pytest.raises(SettingsError) as caught:
         mutual_information(frame, **options)
     assert str(caught.value) == message
 
 
-def test_published_information_is_found(crossedwires):
+def test_published_information_is_reproduced(crossedwires):
     expected = {
         ("vgg16", "plug-in"): {
             "adam_epsilon": 0.1699, "epochs": 0.1549, "batch_size": 0.1374,
@@ -159,13 +159,13 @@ def test_published_information_is_found(crossedwires):
     }  # fmt: skip
     for (net, estimator), values in expected.items():
         table = mutual_information(crossedwires[net], estimators=estimator, permutations=0)
-        found = table.set_index("variables")["information"]
-        assert {name: round(found[name], 4) for name in values} == values
-        two = found[table["variables"][table["size"] == 2]]
+        information = table.set_index("variables")["information"]
+        assert {name: round(information[name], 4) for name in values} == values
+        two = information[table["variables"][table["size"] == 2]]
         assert two.idxmax() == max((name for name in values if "+" in name), key=values.get)
 
 
-def test_published_information_by_neighbours_is_found(crossedwires):
+def test_published_information_by_neighbours_is_reproduced(crossedwires):
     expected = {
         "vgg16": {
             "adam_epsilon": 0.161, "batch_size": 0.121, "learning_rate": 0.046, "epochs": 0.0,
@@ -183,7 +183,7 @@ def test_published_information_by_neighbours_is_found(crossedwires):
         assert {name: table[name] for name in values} == pytest.approx(values, abs=0.008)
 
 
-def test_the_null_of_the_published_tables_is_as_high_as_known(crossedwires):
+def test_the_null_of_the_published_tables_is_as_high_as_expected(crossedwires):
     for frame in crossedwires.values():
         table = mutual_information(frame, estimators="plug-in", permutations=10)
         single, double = (table[table["size"] == size]["null"] for size in (1, 2))
@@ -191,7 +191,7 @@ def test_the_null_of_the_published_tables_is_as_high_as_known(crossedwires):
         assert 0.49 < double.min() < double.max() < 0.57
 
 
-def test_a_model_is_judged_by_what_it_has_not_seen(monkeypatch):
+def test_a_model_is_judged_by_held_out_pairs(monkeypatch):
     monkeypatch.setattr(dependence, "REPEATS", 1)
     frame = pairs_of(150)
     known = model_quality(frame).set_index("model")["r2"]
@@ -201,7 +201,7 @@ def test_a_model_is_judged_by_what_it_has_not_seen(monkeypatch):
     assert (model_quality(noise)["r2"] < 0).all()
 
 
-def test_partial_dependence_follows_the_hyperparameter_that_decides():
+def test_partial_dependence_follows_the_hyperparameter_that_matters():
     frame = pairs_of(150, c=1.0)
     table = partial_dependence(frame, points=10)
     assert set(table["hyperparameter"]) == {"a", "b"}
@@ -220,7 +220,7 @@ def test_a_model_of_few_pairs_is_refused():
     )
 
 
-def test_every_two_hyperparameters_are_looked_at():
+def test_all_pairs_of_hyperparameters_are_estimated():
     table = mutual_information(pairs_of(c=0.5), estimators="plug-in", permutations=0)
     both = table[table["size"] == 2]["variables"].tolist()
     assert both == [" + ".join(two) for two in combinations("abc", 2)]

@@ -1,4 +1,4 @@
-"""CrossedWires' tables: their statistics, and their way through a database."""
+"""CrossedWires' tables: their statistics, and their import into a database and back."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ def run():
     from click.testing import CliRunner
 
     def call(*arguments):
-        done = CliRunner().invoke(cli, [str(one) for one in arguments])
+        done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
         return done.exit_code, done.output
 
     return call
@@ -49,7 +49,7 @@ def place(tmp_path):
     return write
 
 
-def test_published_statistics_are_found(crossedwires):
+def test_published_statistics_are_reproduced(crossedwires):
     expected = {
         "vgg16": (4.17e-10, 0.681519, 0.08434, 0.1228, 237, 6),
         "resnet50": (1.37e-4, 0.452, 0.0418, 0.0779, 181, 1),
@@ -64,7 +64,7 @@ def test_published_statistics_are_found(crossedwires):
         assert shares(crossedwires[name], thresholds=[0.05])["above"].tolist() == [above]
 
 
-def test_published_extremes_are_found(crossedwires):
+def test_published_extremes_are_reproduced(crossedwires):
     expected = {
         "vgg16": [(0.0959, 0.7856), (0.1, 0.7961)],
         "resnet50": [(0.0978, 0.6995), (0.0493, 0.6713)],
@@ -87,8 +87,8 @@ def test_pairs_come_back_from_a_database_as_they_were(place, run, tmp_path):
         f"{path}: 6 records imported, 0 already present\n"
         "12 facts, 0 artefacts, 1 collection and 6 members imported\n",
     )
-    found = of_collections(db=db)
-    wanted = [
+    result = of_collections(db=db)
+    expected = [
         (
             row["Name"], float(row["adam_epsilon"]), int(row["batch_size"]),
             float(row["learning_rate"]), int(row["epochs"]), float(row["pt_test_acc"]),
@@ -100,14 +100,14 @@ def test_pairs_come_back_from_a_database_as_they_were(place, run, tmp_path):
         "name", "prm.adam_epsilon", "prm.batch", "prm.lr", "prm.epochs", "accuracy.pytorch",
         "accuracy.tensorflow", "difference",
     ]  # fmt: skip
-    assert [tuple(row) for row in found[columns].itertuples(index=False)] == wanted
-    assert found["nets"].unique().tolist() == ["VGG16-PyTorch, VGG16-TensorFlow"]
-    assert read_pairs(found).hyperparameters == (
+    assert [tuple(row) for row in result[columns].itertuples(index=False)] == expected
+    assert result["nets"].unique().tolist() == ["VGG16-PyTorch, VGG16-TensorFlow"]
+    assert read_pairs(result).hyperparameters == (
         "prm.adam_epsilon", "prm.batch", "prm.epochs", "prm.lr",
     )  # fmt: skip
 
 
-def test_taking_pairs_in_again_changes_nothing(place, run, tmp_path):
+def test_importing_pairs_again_changes_nothing(place, run, tmp_path):
     path, db = place(*ROWS), tmp_path / "lemur.db"
     run("db", "import", path, "--db", db)
     before = of_collections(db=db)
@@ -117,7 +117,7 @@ def test_taking_pairs_in_again_changes_nothing(place, run, tmp_path):
     assert of_collections(db=db).equals(before)
 
 
-def test_rows_of_data_are_pairs_too(place, run, tmp_path):
+def test_rows_of_data_are_also_pairs(place, run, tmp_path):
     db = tmp_path / "lemur.db"
     run("db", "import", place(*ROWS), "--db", db)
     rows = lemur_core.data(collection="crossedwires-VGG16", db=db)
@@ -132,7 +132,7 @@ def test_figures_of_a_collection_are_drawn_by_the_command(place, run, tmp_path):
     assert (status, text) == (0, f"wrote {out / 'pair-densities.svg'}\n")
     status, text = run("plot", "pair-densities", "--db", db, "--out", out)
     assert status == 1
-    assert "no pairs: select a collection of pairs, with --collection for example" in text
+    assert "no pairs: select a collection of pairs, for example with --collection" in text
 
 
 @pytest.mark.parametrize(
@@ -152,12 +152,12 @@ def test_figures_of_a_collection_are_drawn_by_the_command(place, run, tmp_path):
         ("x,0.5", "float() argument must be a string or a real number, not 'NoneType'"),
     ],
 )
-def test_a_row_that_is_no_pair_is_named_and_the_rest_taken(place, row, reason):
+def test_an_invalid_row_is_a_fault_and_the_others_are_imported(place, row, reason):
     path = place(ROWS[0], row, ROWS[1])
-    found = list(importer.read(path))
-    assert [one for one in found if isinstance(one, Fault)] == [Fault(f"{path}:3", reason)]
-    records = [one for one in found if isinstance(one, EpochRecord)]
-    assert [(one.nn, one.trial) for one in records] == [
+    result = list(importer.read(path))
+    assert [item for item in result if isinstance(item, Fault)] == [Fault(f"{path}:3", reason)]
+    records = [item for item in result if isinstance(item, EpochRecord)]
+    assert [(record.nn, record.trial) for record in records] == [
         ("VGG16-PyTorch", "x1"), ("VGG16-PyTorch", "x2"),
         ("VGG16-TensorFlow", "x1"), ("VGG16-TensorFlow", "x2"),
     ]  # fmt: skip
@@ -177,7 +177,7 @@ def test_another_table_is_refused(place):
 
 
 def recorded(db, net, number, accuracy, state="finished", **prm):
-    """Record a training of some epochs; return its trial."""
+    """Record a training of some epochs and return its trial."""
     pipeline = f"img-classification_toy_acc_{net}"
     uid = ""
     try:
@@ -192,7 +192,7 @@ def recorded(db, net, number, accuracy, state="finished", **prm):
     return uid
 
 
-def test_pairs_of_ones_own_are_read(tmp_path):
+def test_custom_pairs_are_read(tmp_path):
     db = tmp_path / "lemur.db"
     dense = [recorded(db, "Dense", n, [0.125, 0.25 * n], lr=0.1) for n in (1, 2)]
     sparse = [
@@ -201,16 +201,16 @@ def test_pairs_of_ones_own_are_read(tmp_path):
     ]
     lemur_core.collect("twins", {"dense": dense, "sparse": sparse}, kind="pair", db=db)
     lemur_core.collect("others", dense, kind="zoo", db=db)
-    found = of_collections(db=db)
-    assert found["accuracy.dense"].tolist() == [0.25, 0.5]
-    assert found["accuracy.sparse"].fillna(-1).tolist() == [0.75, -1]
-    assert found["difference"].fillna(-1).tolist() == [0.5, -1]
-    assert found["state.sparse"].tolist() == ["finished", "failed"]
-    # They differ in lr in the first pair, and agree in the second.
-    assert found["prm.lr.dense"].tolist() == [0.1, 0.1]
-    assert found["prm.lr.sparse"].tolist() == [0.2, 0.1]
-    assert read_pairs(found).hyperparameters == ("prm.lr.dense", "prm.lr.sparse", "prm.n")
-    [row] = summary(found).to_dict("records")
+    result = of_collections(db=db)
+    assert result["accuracy.dense"].tolist() == [0.25, 0.5]
+    assert result["accuracy.sparse"].fillna(-1).tolist() == [0.75, -1]
+    assert result["difference"].fillna(-1).tolist() == [0.5, -1]
+    assert result["state.sparse"].tolist() == ["finished", "failed"]
+    # lr differs in the first pair, and is equal in the second.
+    assert result["prm.lr.dense"].tolist() == [0.1, 0.1]
+    assert result["prm.lr.sparse"].tolist() == [0.2, 0.1]
+    assert read_pairs(result).hyperparameters == ("prm.lr.dense", "prm.lr.sparse", "prm.n")
+    [row] = summary(result).to_dict("records")
     assert (row["pairs"], row["failed"], row["nets"]) == (2, 1, "Dense, Sparse")
 
 
@@ -237,15 +237,15 @@ def test_a_training_without_an_epoch_has_failed(tmp_path):
 
 def test_collections_without_pairs_are_refused(tmp_path):
     db = tmp_path / "lemur.db"
-    one, other = recorded(db, "Dense", 1, [0.25]), recorded(db, "Dense", 2, [0.5])
+    first, second = recorded(db, "Dense", 1, [0.25]), recorded(db, "Dense", 2, [0.5])
     with pytest.raises(SettingsError) as caught:
         of_collections(db=db)
     assert str(caught.value) == (
         f"{db} has no collection of the kind 'pair'; lemur_core.collect(name, {{role: trials, "
         "role: trials}, kind='pair') makes one"
     )
-    lemur_core.collect("zoo", [one], db=db)
-    lemur_core.collect("uneven", {"a": [one, other], "b": [other]}, db=db)
+    lemur_core.collect("zoo", [first], db=db)
+    lemur_core.collect("uneven", {"a": [first, second], "b": [second]}, db=db)
     with pytest.raises(SettingsError) as caught:
         of_collections("zoo", db=db)
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""What counts as a pair, and what is refused."""
+"""Reading of pairs, and errors for invalid frames."""
 
 import numpy as np
 import pandas as pd
@@ -16,14 +16,14 @@ def table(first=(0.5, 0.75, 0.1), second=(0.25, 0.75, 0.7), **more):
     return pd.DataFrame({"pt_test_acc": first, "tf_test_acc": second, **more})
 
 
-def test_the_columns_of_published_tables_are_known():
+def test_the_columns_of_published_tables_are_recognised():
     frame = table(
         Name=list("abc"), learning_rate=[0.1] * 3, epochs=[1, 2, 3], accuracy_diff=[0.25, 0, 0.6]
     )
-    found = read_pairs(frame)
-    assert found.scores == ("pt_test_acc", "tf_test_acc")
-    assert found.hyperparameters == ("learning_rate", "epochs")
-    assert list(found.names) == ["a", "b", "c"]
+    result = read_pairs(frame)
+    assert result.scores == ("pt_test_acc", "tf_test_acc")
+    assert result.hyperparameters == ("learning_rate", "epochs")
+    assert list(result.names) == ["a", "b", "c"]
 
 
 def test_other_scores_and_hyperparameters_are_named():
@@ -49,7 +49,7 @@ def test_a_summary_is_that_of_pandas():
     }  # fmt: skip
 
 
-def test_failed_trainings_are_counted_and_leave_the_rest_alone():
+def test_failed_trainings_are_counted_and_do_not_affect_others():
     frame = table([0.5, NAN, 0.1, NAN], [0.25, 0.75, NAN, NAN])
     [row] = summary(frame).to_dict("records")
     assert (row["pairs"], row["complete"], row["failed"], row["mean"]) == (4, 1, 3, 0.25)
@@ -74,7 +74,7 @@ def test_no_rows_are_no_pairs():
     assert (row["pairs"], row["complete"]) == (0, 0)
 
 
-def test_rows_that_repeat_others_are_counted():
+def test_duplicate_rows_are_counted():
     assert summary(table([0.5, 0.5, 0.5], [0.1, 0.1, 0.2]))["repeated"].tolist() == [1]
 
 
@@ -87,22 +87,22 @@ def test_ties_are_all_named():
 
 
 def test_shares_count_what_is_above_each_threshold():
-    found = shares(table(), thresholds=(0, 0.25, 0.5, 1))
-    assert found["above"].tolist() == [2, 1, 1, 0]
-    assert found["complete"].tolist() == [3] * 4
+    result = shares(table(), thresholds=(0, 0.25, 0.5, 1))
+    assert result["above"].tolist() == [2, 1, 1, 0]
+    assert result["complete"].tolist() == [3] * 4
 
 
-def test_metrics_data_sets_and_nets_are_never_put_together():
+def test_metrics_datasets_and_nets_are_never_combined():
     frame = table(metric=["acc", "iou", "acc"], dataset=["a", "a", "b"], nets=["x", "x", "x"])
-    found = summary(frame)
-    assert found[["dataset", "metric", "nets"]].values.tolist() == [
+    result = summary(frame)
+    assert result[["dataset", "metric", "nets"]].values.tolist() == [
         ["a", "acc", "x"], ["a", "iou", "x"], ["b", "acc", "x"],
     ]  # fmt: skip
-    assert found["pairs"].tolist() == [1, 1, 1]
+    assert result["pairs"].tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("column", ["nn", "net"])
-def test_nets_are_kept_apart_whatever_their_column_is_called(column):
+def test_nets_are_grouped_whatever_their_column_is_called(column):
     assert summary(table(**{column: list("abb")}))["pairs"].tolist() == [1, 2]
 
 
@@ -137,7 +137,7 @@ def test_statistics_are_those_of_pandas(pairs):
         ),
         (pd.DataFrame({"a": [0.1]}), "a, b", "the frame has no column 'b'; it has a"),
         (pd.DataFrame({"a": [0.1]}), "a", "scores a: expected the names of two columns"),
-        (table(["high"], [0.5]), "", "column 'pt_test_acc' holds what is no number"),
+        (table(["high"], [0.5]), "", "column 'pt_test_acc' contains values that are not numbers"),
         (
             table([50.0], [0.5]), "",
             "column 'pt_test_acc' holds 50; expected scores from 0 to 1, missing where a training "
@@ -154,7 +154,7 @@ def test_statistics_are_those_of_pandas(pairs):
         ),
     ],
 )  # fmt: skip
-def test_what_is_no_pair_is_refused(frame, scores, message):
+def test_frames_without_valid_pairs_are_errors(frame, scores, message):
     with pytest.raises(SettingsError) as caught:
         summary(frame, scores=scores)
     assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""Papers whose claims are checked again, ours and a third party's."""
+"""Checks of the claims of papers, registered by this plugin and by another one."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ def broken(sources):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run lemur, a third party's papers installed; give the status and what it printed."""
+    """Return a function that runs lemur with the papers of another plugin: status and output."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "third_papers.py").write_text(THIRD)
     monkeypatch.syspath_prepend(tmp_path / "code")
@@ -58,7 +58,7 @@ def claim(published, ours, tolerance=0.0, dispute=""):
 
 
 @pytest.mark.parametrize(
-    ("one", "verdict"),
+    ("paper_claim", "verdict"),
     [
         (claim(0.42, 0.424, 0.005), ClaimStatus.AGREES),
         (claim(0.42, 0.426, 0.005), ClaimStatus.DIFFERS),
@@ -75,11 +75,11 @@ def claim(published, ours, tolerance=0.0, dispute=""):
         (claim("yes", 1.0), ClaimStatus.DIFFERS),
     ],
 )
-def test_a_claim_agrees_within_its_tolerance(one, verdict):
-    assert check(one).verdict is verdict
+def test_a_claim_agrees_within_its_tolerance(paper_claim, verdict):
+    assert check(paper_claim).verdict is verdict
 
 
-def test_what_is_missing_is_said(tmp_path):
+def test_missing_data_is_reported(tmp_path):
     def compute():
         raise MissingDataError("no such file")
 
@@ -139,12 +139,12 @@ def test_claims_are_written_to_files(run, tmp_path):
         "missing": "",
     }  # fmt: skip
     assert rows[2]["ours"] is None
-    assert pd.read_csv(tmp_path / "a.csv")["agrees"].tolist() == [one["agrees"] for one in rows]
+    assert pd.read_csv(tmp_path / "a.csv")["agrees"].tolist() == [row["agrees"] for row in rows]
 
 
-def test_a_value_that_is_no_number_is_null_in_json(run, tmp_path):
+def test_values_that_are_not_finite_are_null_in_json(run, tmp_path):
     assert run("empty", "--out", "a.json")[0] == 1
-    assert [one["ours"] for one in json.loads((tmp_path / "a.json").read_text())] == [None]
+    assert [row["ours"] for row in json.loads((tmp_path / "a.json").read_text())] == [None]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_value_that_is_no_number_is_null_in_json(run, tmp_path):
         (["broken"], "a paper yields 3; expected a Claim"),
     ],
 )
-def test_mistakes_are_one_line(run, arguments, message):
+def test_errors_are_one_line(run, arguments, message):
     import lemur_core.errors
 
     result = CliRunner().invoke(cli, ["reproduce-paper", *arguments])
@@ -169,7 +169,7 @@ def test_mistakes_are_one_line(run, arguments, message):
 
 
 def write(folder, records):
-    """Write published statistics: scores by pipeline and epoch."""
+    """Write an archive like LEMUR's published records from scores by pipeline and epoch."""
     (folder / "lemur").mkdir()
     with zipfile.ZipFile(folder / "lemur" / "stat.zip", "w") as archive:
         for name, rows in records.items():
@@ -189,12 +189,12 @@ def test_records_are_counted_and_compared(tmp_path):
             "img-segmentation_coco_iou_UNet-1/2": [{"accuracy": 0.125, "lr": 0.1, "uid": "c"}],
         },
     )
-    done = {one.text: check(one) for one in claims(Sources(tmp_path))}
+    done = {claim.text: check(claim) for claim in claims(Sources(tmp_path))}
     best = done["UNet-1: best iou on coco, img-segmentation"]
     assert (best.ours, best.verdict) == (0.44941, ClaimStatus.AGREES)
     counts = ("records", "pipelines", "settings", "records with a duration", "records of coco, iou")
     assert [done[name].ours for name in counts] == [3, 1, 2, 1, 3]
-    # A net that was not trained has no best score.
+    # A net without records has no best score.
     assert done["FCN16s: best iou on coco, img-segmentation"].verdict is ClaimStatus.DIFFERS
 
 
@@ -202,15 +202,15 @@ def test_published_pairs_agree(crossedwires_folder):
     from lemur_analysis.papers.crossedwires import claims
 
     exact = [
-        one
-        for one in claims(Sources(crossedwires_folder))
-        if "information" not in one.where and "published tables" not in one.where
+        claim
+        for claim in claims(Sources(crossedwires_folder))
+        if "information" not in claim.where and "published tables" not in claim.where
     ]
     assert len(exact) == 20
-    assert {check(one).verdict for one in exact} == {ClaimStatus.AGREES}
+    assert {check(claim).verdict for claim in exact} == {ClaimStatus.AGREES}
 
 
 def test_published_records_agree(lemur_folder):
     from lemur_analysis.papers.lemur import claims
 
-    assert {check(one).verdict for one in claims(Sources(lemur_folder))} == {ClaimStatus.AGREES}
+    assert {check(claim).verdict for claim in claims(Sources(lemur_folder))} == {ClaimStatus.AGREES}

@@ -14,7 +14,7 @@ def _close_figures():
 
 @pytest.fixture
 def records():
-    """Two data sets, three nets, four epochs, two trials each; durations of one are missing."""
+    """Two datasets, three nets, two trials, four epochs; no durations of one trial on mnist."""
     rows = [
         {
             "task": "img-classification",

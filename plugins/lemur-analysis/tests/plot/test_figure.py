@@ -19,16 +19,16 @@ def scores(panel, *, marker: str = "o"):
     panel.ax.plot(frame["accuracy"].to_numpy(), marker)
 
 
-def test_each_task_data_set_and_metric_has_a_panel(records):
+def test_each_task_dataset_and_metric_has_a_panel(records):
     axes = scores(records)
-    assert [one.get_title("left") for one in axes] == [
+    assert [ax.get_title("left") for ax in axes] == [
         "img-classification, cifar-10, acc",
         "img-classification, mnist, acc",
     ]
-    assert [len(one.lines[0].get_ydata()) for one in axes] == [24, 24]
+    assert [len(ax.lines[0].get_ydata()) for ax in axes] == [24, 24]
 
 
-def test_axes_that_are_given_are_drawn_on(records):
+def test_given_axes_are_drawn_on(records):
     _, ax = plt.subplots()
     assert scores(records.query("dataset == 'mnist'"), ax=ax) is ax
     _, two = plt.subplots(2)
@@ -41,13 +41,13 @@ def test_too_few_axes_are_an_error_that_names_the_panels(records):
         scores(records, ax)
     assert str(caught.value) == (
         "2 panels (img-classification, cifar-10, acc; img-classification, mnist, acc) need as many "
-        "axes, and ax has 1; narrow the frame to one, or leave out ax"
+        "axes, but ax has 1; select the results of one panel, or omit ax"
     )
 
 
 def test_more_panels_than_a_figure_holds_are_an_error():
     frame = pd.DataFrame({"dataset": [f"d{number:02}" for number in range(41)], "accuracy": 0.5})
-    with pytest.raises(SettingsError, match=r"41 panels \(d00; .*; \.\.\.\) are more than"):
+    with pytest.raises(SettingsError, match=r"41 panels \(d00; .*; \.\.\.\) exceed the maximum"):
         scores(frame)
 
 
@@ -97,22 +97,22 @@ def test_columns_that_cannot_be_read_are_an_error(records, change, message):
 
 def test_a_frame_without_scores_says_so(records):
     assert missing_of(scores(records.iloc[:0])) == "no results"
-    one = records.query("dataset == 'mnist'")
-    assert missing_of(scores(one.assign(accuracy=np.nan))) == "none of 24 records has a score"
-    assert missing_of(scores(one.assign(accuracy=None))) == "none of 24 records has a score"
-    assert missing_of(scores(one.assign(accuracy=-np.inf))) == "none of 24 records has a score"
+    frame = records.query("dataset == 'mnist'")
+    assert missing_of(scores(frame.assign(accuracy=np.nan))) == "none of 24 records has a score"
+    assert missing_of(scores(frame.assign(accuracy=None))) == "none of 24 records has a score"
+    assert missing_of(scores(frame.assign(accuracy=-np.inf))) == "none of 24 records has a score"
 
 
 def test_records_that_are_left_out_are_counted_once(records):
     frame = records.query("dataset == 'mnist'").reset_index(drop=True).astype({"duration": float})
     frame.loc[0, "accuracy"] = np.nan
-    frame.loc[4, "accuracy"] = np.nan  # It lacks a duration too.
+    frame.loc[4, "accuracy"] = np.nan  # Its duration is also missing.
     frame.loc[1, "duration"] = np.inf
     frame.loc[2, "duration"] = 0
     frame.loc[3, "duration"] = -5
-    found, lacking = select_complete(frame, "accuracy", "duration")
-    assert lacking == {"score": 2, "duration": 14}
-    assert len(found) == 24 - 16
+    complete_records, missing_counts = select_complete(frame, "accuracy", "duration")
+    assert missing_counts == {"score": 2, "duration": 14}
+    assert len(complete_records) == 24 - 16
 
 
 def test_the_note_says_how_many_records_are_drawn_and_left_out():

@@ -1,4 +1,4 @@
-"""Figures 3 to 12 of LEMUR's paper: what they draw, on frames computed by hand."""
+"""Figures 3 to 12 of LEMUR's paper, compared with values computed by hand."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def points_of(ax):
 
 
 def parts_of(ax, gid):
-    return next(one for one in ax.collections if one.get_gid() == gid)
+    return next(artist for artist in ax.collections if artist.get_gid() == gid)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_infinite_and_zero_durations_are_left_out(mnist):
     assert len(points_of(ax)) == 2
 
 
-def test_scores_of_a_task_are_coloured_by_data_set(records):
+def test_scores_of_a_task_are_coloured_by_dataset(records):
     ax = plot.score_epoch_by_task(records)
     assert legend_of(ax) == ["cifar-10", "mnist"]
     assert len(points_of(ax)) == len(records)
@@ -111,13 +111,13 @@ def test_learning_curves_are_medians_and_quartiles_of_many_trials(one_net):
         for n, score in enumerate(scores)
     )
     ax = plot.learning_curves(frame, few=3)
-    # By hand, interpolated: median .25, quartiles .175 and .425.
+    # With interpolation, the median is .25, and the quartiles are .175 and .425.
     assert ax.lines[0].get_ydata().tolist() == pytest.approx([0.25] * 4)
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert [min(heights), max(heights)] == pytest.approx([0.175, 0.425])
 
 
-def test_learning_curves_of_few_trials_are_their_own(one_net):
+def test_learning_curves_of_few_trials_are_lines(one_net):
     ax = plot.learning_curves(one_net)
     assert [line.get_ydata().tolist() for line in ax.lines] == [
         pytest.approx([0.1, 0.2, 0.3, 0.4]),
@@ -129,7 +129,7 @@ def test_learning_curves_of_few_trials_are_their_own(one_net):
 def test_metrics_are_not_pooled_in_a_histogram(records):
     records.loc[records["dataset"] == "mnist", "metric"] = "iou"
     axes = plot.histogram(records)
-    assert [one.get_title("left") for one in axes] == [
+    assert [ax.get_title("left") for ax in axes] == [
         "img-classification, acc",
         "img-classification, iou",
     ]
@@ -138,7 +138,7 @@ def test_metrics_are_not_pooled_in_a_histogram(records):
         assert {round(bar.get_width(), 9) for bar in ax.patches} == {0.02}
 
 
-def test_data_sets_are_stacked_in_a_histogram():
+def test_datasets_are_stacked_in_a_histogram():
     frame = pd.DataFrame({"dataset": ["a", "a", "b"], "accuracy": [0.1, 0.11, 0.1]})
     ax = plot.histogram(frame, bins=2)
     bars = [(bar.get_x(), bar.get_y(), bar.get_height()) for bar in ax.patches]
@@ -146,12 +146,12 @@ def test_data_sets_are_stacked_in_a_histogram():
     assert legend_of(ax) == ["a", "b"]
 
 
-def test_scores_beyond_0_and_1_are_in_the_histogram_too():
+def test_scores_beyond_0_and_1_are_also_in_the_histogram():
     ax = plot.histogram(pd.DataFrame({"accuracy": [-1.0, 0.5, 3.0]}), bins=4)
     assert [bar.get_height() for bar in ax.patches] == [1, 1, 0, 1]
 
 
-def test_boxes_stand_at_their_epochs(mnist):
+def test_boxes_are_at_their_epochs(mnist):
     frame = mnist[mnist["epoch"] != 2]
     ax = plot.box(frame)
     medians = parts_of(ax, "medians").get_segments()
@@ -163,7 +163,7 @@ def test_boxes_stand_at_their_epochs(mnist):
 def test_boxes_and_whiskers_are_those_of_matplotlib():
     frame = pd.DataFrame({"epoch": 1, "accuracy": [0.1, 0.2, 0.3, 0.4, 0.9]})
     ax = plot.box(frame)
-    # By hand: quartiles .2 and .4; within .1 to .7 lie .1 to .4; .9 is beyond.
+    # The quartiles are .2 and .4; .1 to .4 lie within the limits of -.1 and .7, and .9 beyond.
     heights = parts_of(ax, "boxes").get_paths()[0].vertices[:, 1]
     assert [min(heights), max(heights)] == pytest.approx([0.2, 0.4])
     whiskers = [line[:, 1].tolist() for line in parts_of(ax, "whiskers").get_segments()]
@@ -171,7 +171,7 @@ def test_boxes_and_whiskers_are_those_of_matplotlib():
     assert points_of(ax) == [(1, 0.9)]
 
 
-def test_a_box_is_of_several_epochs_where_there_are_many():
+def test_a_box_covers_several_epochs_if_there_are_many():
     frame = pd.DataFrame({"epoch": range(1, 151), "accuracy": 0.5})
     ax = plot.box(frame)
     assert "boxes of 3 epochs" in note_of(ax)
@@ -179,13 +179,13 @@ def test_a_box_is_of_several_epochs_where_there_are_many():
     assert [line[:, 0].mean() for line in medians] == list(range(2, 151, 3))
 
 
-def test_pooled_data_sets_are_named(records):
+def test_pooled_datasets_are_listed(records):
     ax = plot.box_by_task(records)
-    assert note_of(ax) == "n = 48; 2 data sets pooled: cifar-10, mnist"
+    assert note_of(ax) == "n = 48; 2 datasets pooled: cifar-10, mnist"
     assert note_of(plot.box(records)[0]) == "n = 24"
 
 
-def test_durations_of_the_first_epoch_are_by_net_the_fastest_at_the_top(records):
+def test_durations_of_the_first_epoch_are_sorted_with_the_fastest_net_at_the_top(records):
     ax = plot.first_epoch_duration(records)[1]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == [
         "VGG (1)", "ResNet (1)", "AlexNet (1)",
@@ -200,9 +200,9 @@ def test_a_trial_with_two_metrics_has_one_duration(records):
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["cifar-10 (6)", "mnist (3)"]
 
 
-def test_later_epochs_do_not_stand_for_the_first(mnist):
+def test_later_epochs_do_not_replace_the_first(mnist):
     ax = plot.first_epoch_duration(mnist[mnist["epoch"] > 1])
-    assert missing_of(ax) == "no record is of the first epoch"
+    assert missing_of(ax) == "no records of the first epoch"
 
 
 def test_a_trial_is_a_line_against_time(one_net):
@@ -234,7 +234,7 @@ def test_lines_are_by_trial_or_net(one_net):
 
 
 def test_correlations_of_mean_and_deviation_are_by_metric_unless_pooled():
-    # By hand: x has means .1 and .3 with deviations of one ratio, y the other way round.
+    # The standard deviation increases with the mean, .1 and .3, for x, and decreases for y.
     rows = [
         (metric, epoch, mean + sign * std)
         for metric, pairs in (("x", [(0.1, 0.01), (0.3, 0.03)]), ("y", [(0.1, 0.03), (0.3, 0.01)]))
@@ -258,10 +258,10 @@ def test_correlations_of_mean_and_deviation_are_by_metric_unless_pooled():
 
 
 def test_a_correlation_needs_groups_that_vary(mnist):
-    one = mnist.query("epoch == 1 and nn == 'VGG'")
-    ax = plot.mean_std_correlation(one)
+    frame = mnist.query("epoch == 1 and nn == 'VGG'")
+    ax = plot.mean_std_correlation(frame)
     assert note_of(ax) == "n = 2; 1 group of 2 or more, r is not defined"
-    ax = plot.mean_std_correlation(one.iloc[:1])
+    ax = plot.mean_std_correlation(frame.iloc[:1])
     assert missing_of(ax) == "no net has two records of an epoch"
 
 
@@ -269,10 +269,10 @@ def test_a_correlation_needs_groups_that_vary(mnist):
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 3), st.floats(0, 1)), max_size=20))
 def test_spreads_are_those_of_numpy(rows):
     frame = pd.DataFrame(rows, columns=["nn", "epoch", "accuracy"])
-    found = spreads_of(frame).set_index(["nn", "epoch"])
+    spreads = spreads_of(frame).set_index(["nn", "epoch"])
     for key in {(net, epoch) for net, epoch, _ in rows}:
-        scores = [score for *one, score in rows if tuple(one) == key]
-        assert (key in found.index) == (len(scores) > 1)
+        scores = [score for *group, score in rows if tuple(group) == key]
+        assert (key in spreads.index) == (len(scores) > 1)
         if len(scores) > 1:
             expected = [len(scores), np.mean(scores), np.std(scores, ddof=1)]
-            assert found.loc[key].tolist() == pytest.approx(expected, abs=1e-12)
+            assert spreads.loc[key].tolist() == pytest.approx(expected, abs=1e-12)

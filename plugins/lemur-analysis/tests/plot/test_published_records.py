@@ -1,4 +1,4 @@
-"""The figures of LEMUR's published records, against the numbers of the paper."""
+"""Figures of LEMUR's published records, compared with the numbers in the paper."""
 
 import json
 import zipfile
@@ -40,7 +40,7 @@ def test_means_and_deviations_correlate_as_in_the_paper(published):
 def test_records_without_a_duration_are_not_drawn_as_zero(published):
     notes = [note_of(ax) for ax in plot.score_time_by_task(published)]
     assert notes == ["n = 26,574; 4,255 without a duration", "n = 1,354", "n = 241"]
-    # 28,169 have one.
+    # 28,169 records have a duration.
     assert 26574 + 1354 + 241 == 28169
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lemur_analysis import plot
-from lemur_analysis.plot.rolling import rolled
+from lemur_analysis.plot.rolling import rolling_means
 from lemur_core.errors import SettingsError
 
 
@@ -21,21 +21,21 @@ def test_means_are_those_of_pandas_over_all_epochs(epochs, window, data):
     means = frame.groupby("epoch")["accuracy"].mean()
     every = means.reindex(range(min(epochs), max(epochs) + 1))
     expected = every.rolling(window, center=True, min_periods=1).mean()[means.index]
-    np.testing.assert_allclose(rolled(frame, window)["a"], expected, atol=1e-9)
+    np.testing.assert_allclose(rolling_means(frame, window)["a"], expected, atol=1e-9)
 
 
-def test_a_window_is_one_of_epochs_not_of_rows():
+def test_a_window_spans_epochs_rather_than_rows():
     frame = pd.DataFrame({"nn": "a", "epoch": [1, 2, 10, 11], "accuracy": [0.0, 0.2, 0.6, 1.0]})
-    # By hand: epochs 1 and 2 are within two of each other, 10 and 11 too.
-    assert rolled(frame, 5)["a"].tolist() == pytest.approx([0.1, 0.1, 0.8, 0.8])
+    # Epochs 1 and 2 are in the same windows, and so are 10 and 11.
+    assert rolling_means(frame, 5)["a"].tolist() == pytest.approx([0.1, 0.1, 0.8, 0.8])
 
 
 def test_a_net_has_no_mean_at_epochs_that_it_was_not_trained_for():
     frame = pd.DataFrame({"nn": ["a", "a", "b"], "epoch": [1, 3, 2], "accuracy": [0.1, 0.3, 0.9]})
-    assert rolled(frame, 3)["b"].dropna().to_dict() == {2: 0.9}
+    assert rolling_means(frame, 3)["b"].dropna().to_dict() == {2: 0.9}
 
 
-def test_the_axis_says_the_window(records):
+def test_the_axis_label_names_the_window(records):
     assert plot.rolling_mean(records, window=3)[0].get_ylabel() == "score (acc), mean of 3 epochs"
 
 

@@ -1,4 +1,4 @@
-"""The figures of statistics: what they draw is what the statistics say."""
+"""Figures of statistics: they draw the results of the statistics."""
 
 import numpy as np
 import pandas as pd
@@ -21,14 +21,14 @@ OVER_DATA_SETS = (plot.critical_difference, plot.intervals, plot.performance_pro
 
 @pytest.fixture
 def results():
-    """Six data sets, four nets, three runs of one epoch each."""
+    """Six datasets, four nets, three runs of one epoch each."""
     rng = np.random.default_rng(3)
     return pd.DataFrame(
-        {"task": "t", "dataset": f"set-{one}", "metric": "acc", "nn": net, "epoch": 1,
+        {"task": "t", "dataset": f"set-{dataset}", "metric": "acc", "nn": net, "epoch": 1,
          "accuracy": 0.2 * number + 0.1 * rng.uniform(), "duration": 1e9 * (4 - number),
-         "trial": f"{one}{net}{run}", "predicted": 0.5, "validation": 0.4 + 0.1 * run,
+         "trial": f"{dataset}{net}{run}", "predicted": 0.5, "validation": 0.4 + 0.1 * run,
          "prm": {"lr": 10.0 ** -rng.integers(1, 5), "momentum": rng.uniform(), "transform": net}}
-        for one in range(6)
+        for dataset in range(6)
         for number, net in enumerate("ABCD", start=1)
         for run in range(3)
     )  # fmt: skip
@@ -46,7 +46,7 @@ def test_the_front_is_drawn_and_listed(results):
     assert note_of(ax) == f"n = 12; on the front: {', '.join(front['nn'].unique())}"
 
 
-def test_a_cost_that_is_not_there_is_named(results):
+def test_a_cost_that_does_not_exist_is_an_error(results):
     with pytest.raises(SettingsError, match="the frame has no column 'parameters'"):
         plot.pareto(results, cost="parameters")
 
@@ -69,13 +69,13 @@ def test_the_diagram_shows_average_ranks(results):
     assert note_of(ax).startswith("6 complete blocks of 4 nets; left out: 0 blocks, 0 nets")
 
 
-def test_too_few_data_sets_are_said_instead_of_a_diagram(results):
+def test_too_few_datasets_give_a_message_instead_of_a_diagram(results):
     ax = plot.critical_difference(results[results["dataset"] == "set-0"])
-    assert missing_of(ax) == "Friedman's test needs 2 data sets, not 1"
+    assert missing_of(ax) == "Friedman's test needs 2 datasets, not 1"
     assert missing_of(plot.critical_difference(results, epoch=7)) == "no scores at epoch 7"
 
 
-def test_metrics_have_panels_of_their_own(results):
+def test_metrics_have_their_own_panels(results):
     both = pd.concat([results, results.assign(metric="f1")])
     assert len(plot.critical_difference(both)) == len(plot.intervals(both, resamples=20)) == 2
 
@@ -96,7 +96,7 @@ def test_intervals_are_those_of_the_statistic(results):
 def test_a_net_without_an_interval_is_hollow(results):
     ax = plot.intervals(results[results["trial"].str.endswith("0")], resamples=20)
     assert {line.get_markerfacecolor() for line in ax.lines} == {"white"}
-    assert "hollow: a data set with one run, no interval" in note_of(ax)
+    assert "hollow: no interval, as a dataset has one run" in note_of(ax)
 
 
 def test_profiles_are_those_of_the_statistic(results):
@@ -117,15 +117,15 @@ def test_each_run_is_a_line_over_the_hyperparameters(results):
     assert list(lines.get_array()) == sorted(lines.get_array())
 
 
-def test_importance_is_of_one_net(results):
+def test_importance_needs_a_single_net(results):
     axes = plot.importance(results[results["dataset"] == "set-0"])
-    assert missing_of(axes) == "4 nets; importance is of one net: select one"
-    one = results[(results["dataset"] == "set-0") & (results["nn"] == "A")]
-    assert missing_of(plot.importance(one)) == "3 trials; importance needs 20"
-    many = pd.concat([one.assign(trial=f"{number}") for number in range(20)])
+    assert missing_of(axes) == "4 nets; importance needs a single net: select one"
+    rows = results[(results["dataset"] == "set-0") & (results["nn"] == "A")]
+    assert missing_of(plot.importance(rows)) == "3 trials; importance needs 20"
+    many = pd.concat([rows.assign(trial=f"{number}") for number in range(20)])
     many = many.assign(
         trial=range(60), accuracy=np.linspace(0, 1, 60),
-        prm=[{"lr": 0.1 * one, "momentum": one % 7} for one in range(1, 61)],
+        prm=[{"lr": 0.1 * number, "momentum": number % 7} for number in range(1, 61)],
     )  # fmt: skip
     ax = plot.importance(many, evaluator="ped-anova")
     assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(1)
@@ -141,10 +141,10 @@ def test_predictions_are_drawn_against_measurements(results):
 
 
 @pytest.mark.parametrize("draw", FIGURES)
-def test_nothing_and_missing_scores_are_said(draw, results):
+def test_no_results_and_missing_scores_give_a_message(draw, results):
     assert missing_of(draw(results.iloc[:0])) == "no results"
-    one = results[results["dataset"] == "set-0"]
-    assert missing_of(draw(one.assign(accuracy=np.nan, validation=np.nan)))
+    rows = results[results["dataset"] == "set-0"]
+    assert missing_of(draw(rows.assign(accuracy=np.nan, validation=np.nan)))
 
 
 @pytest.mark.parametrize("draw", FIGURES)
@@ -154,11 +154,11 @@ def test_odd_names_and_one_row_are_drawn(draw, results):
     if draw not in OVER_DATA_SETS:
         rows = rows[rows["dataset"] == "set-0"]
     for some in (rows, rows.iloc[:1]):
-        # Without the layout of a figure of lemur's, which takes long.
+        # Use a plain figure, without the slow layout of lemur's figures.
         _, ax = plt.subplots()
         draw(some, ax=ax)
         ax.figure.canvas.draw()
 
 
-def test_labels_that_shortening_makes_equal_are_numbered():
+def test_labels_that_become_equal_by_shortening_are_numbered():
     assert len(set(unique_labels(["x" * 40, "x" * 41, "y"]))) == 3

@@ -11,13 +11,13 @@ matplotlib.use("agg")
 
 
 class FrameResults(Results):
-    """Results that are a frame, not a database's."""
+    """Results from a frame instead of a database."""
 
     def __init__(self, frame, **given):
-        self.said, self.steps = [], []
+        self.warnings, self.steps = [], []
         super().__init__(
             create_engine("sqlite:///results.db"),
-            warn=self.said.append,
+            warn=self.warnings.append,
             progress=lambda *step: self.steps.append(step),
             **given,
         )
@@ -34,7 +34,7 @@ def results():
 
 @pytest.fixture
 def records():
-    """Return a maker of results: nets with a score at each epoch, 1 and 2 s after the beginning."""
+    """Return a function that creates results from scores by net; epochs end after 1 s, 2 s, ..."""
 
     def make(scores, dataset="digits", **more):
         rows = [
@@ -53,7 +53,7 @@ def records():
 
 @pytest.fixture
 def figures(monkeypatch):
-    """Let the installed figures be some functions, by name."""
+    """Return a function that replaces the installed figures with functions, by name."""
 
     def install(**drawers):
         from lemur_core import registry

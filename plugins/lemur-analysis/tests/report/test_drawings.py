@@ -41,30 +41,30 @@ def broken(frame, ax=None):
 
 
 def names(drawn):
-    return [one.name for one in drawn]
+    return [drawing.name for drawing in drawn]
 
 
-def test_each_figure_is_drawn_where_it_belongs(results, records, figures):
+def test_each_figure_is_drawn_in_its_part_of_the_report(results, records, figures):
     figures(per_dataset=per_dataset, per_task=per_task, by_option=by_option)
-    asked, frame = results(None), records({"A": [0.5, 0.6]})
-    drawn = Figures(asked)
+    selected, frame = results(None), records({"A": [0.5, 0.6]})
+    drawn = Figures(selected)
     drawn.expect(1)
     assert names(drawn.of_all(frame, lambda figure: None)) == ["per_task"]
     of_section = drawn.of_section(frame, "digits", lambda figure: len(figure.axes))
     assert names(of_section) == ["by_option", "per_dataset"]
     assert of_section[1].content == 1
     assert of_section[1].caption == "The per_dataset: digits"
-    assert asked.steps == [(1, 3), (2, 3), (3, 3)]
+    assert selected.steps == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_a_figure_that_cannot_be_drawn_costs_one_line(results, records, figures):
+def test_a_figure_that_cannot_be_drawn_becomes_a_note(results, records, figures):
     figures(broken=broken, empty=empty, lacking=lacking, per_task=per_task)
-    asked = results(None)
-    drawn, frame = Figures(asked), records({"A": [0.5]})
+    selected = results(None)
+    drawn, frame = Figures(selected), records({"A": [0.5]})
     assert names(drawn.of_all(frame, lambda figure: None)) == ["per_task"]
     assert drawn.of_section(frame, "digits", lambda figure: None) == []
     failed = "ValueError: of a stranger"
-    assert asked.said == [f"figure 'broken' of all results failed and is left out: {failed}"]
+    assert selected.warnings == [f"figure 'broken' of all results failed and is left out: {failed}"]
     assert drawn.notes[:2] == [
         f"no broken of all results: it failed with {failed}",
         "no empty of digits: no durations",
@@ -80,7 +80,7 @@ def test_figures_are_chosen_by_name(results):
 
 
 @pytest.mark.parametrize("points", [drawings.MOST_POINTS // 3, drawings.MOST_POINTS // 3 + 1])
-def test_marks_of_many_points_are_pixels(points):
+def test_marks_with_many_points_are_rasterised(points):
     def scatter(frame):
         _, ax = plt.subplots()
         ax.scatter(range(points), range(points))
@@ -88,50 +88,50 @@ def test_marks_of_many_points_are_pixels(points):
         ax.plot(range(points), range(points))
         return ax
 
-    with drawings.drawn(scatter, None) as figure:
+    with drawings.drawn_figure(scatter, None) as figure:
         (ax,) = figure.axes
         are_pixels = 3 * points > drawings.MOST_POINTS
         marks = [*ax.collections, *ax.lines]
-        assert [bool(one.get_rasterized()) for one in marks] == [are_pixels] * 3
+        assert [bool(mark.get_rasterized()) for mark in marks] == [are_pixels] * 3
         assert ("<image" in drawings.svg(figure, "a")) is are_pixels
 
 
-def test_an_svg_can_stand_beside_others_on_a_page():
+def test_several_svgs_can_share_a_page():
     def line(frame):
         _, ax = plt.subplots(layout="constrained")
         ax.plot([1, 2, 3], [0.5, 0.25, 1], marker="o")
         ax.set_title("<net> & 0.123456")
         return ax
 
-    with drawings.drawn(line, None) as figure:
-        one, other = (drawings.svg(figure, salt) for salt in "ab")
+    with drawings.drawn_figure(line, None) as figure:
+        first, second = (drawings.svg(figure, salt) for salt in "ab")
         assert drawings.png(figure).startswith(b"\x89PNG")
-    ids = [set(re.findall(r'id="([^"]*)"', text)) for text in (one, other)]
+    ids = [set(re.findall(r'id="([^"]*)"', text)) for text in (first, second)]
     assert ids[0]
     assert not ids[0] & ids[1]
-    # What refers to an id refers to one that is there.
-    assert set(re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', one)) <= {
+    # All references are to existing ids.
+    assert set(re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', first)) <= {
         pair for name in ids[0] for pair in ((name, ""), ("", name))
     }
-    assert one.startswith("<svg")
-    assert "<?xml" not in one
-    # Texts are texts, as they were.
-    assert "&lt;net&gt; &amp; 0.123456" in one
+    assert first.startswith("<svg")
+    assert "<?xml" not in first
+    # Text is stored as text, unchanged.
+    assert "&lt;net&gt; &amp; 0.123456" in first
 
 
-def test_many_figures_are_drawn_by_processes_the_same(results, records, figures, monkeypatch):
+def test_processes_draw_the_same_figures(results, records, figures, monkeypatch):
     frame = records({"A": [0.5, 0.6], "B": [0.4, 0.7]})
     parts = [
         processes.ReportPart(frame),
         processes.ReportPart(frame, "one"),
         processes.ReportPart(frame, "two"),
     ]
-    drawn, asked = [], []
-    # Once here, once in other processes, which know the installed figures.
+    drawn, selected = [], []
+    # Draw once in this process and once in others, which have the installed figures.
     for many in (1_000, 1):
         monkeypatch.setattr(processes, "_MANY", many)
-        asked.append(results(None))
-        chosen = Figures(asked[-1], "rolling-mean+importance")
+        selected.append(results(None))
+        chosen = Figures(selected[-1], "rolling-mean+importance")
         chosen.expect(2)
         drawn.append([processes.draw_parts(chosen, parts, ["svg", "png"]), chosen.notes])
     assert drawn[0] == drawn[1]

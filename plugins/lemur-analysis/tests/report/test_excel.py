@@ -24,7 +24,7 @@ def table(sheet):
 
 
 def check_whole(path):
-    """Check what a spreadsheet would repair: parts that are no XML, or refer to none."""
+    """Check for errors that spreadsheets repair: invalid XML, and references to missing parts."""
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())
@@ -32,17 +32,17 @@ def check_whole(path):
         for name in names:
             if name.endswith((".xml", ".rels")):
                 root = ElementTree.fromstring(archive.read(name))
-                for one in root if name.endswith(".rels") else ():
-                    # Relative to the folder of the part that the relations are of.
+                for relation in root if name.endswith(".rels") else ():
+                    # Relative to the folder of the part that has the relations.
                     folder = PurePosixPath("/", name).parent.parent
-                    target = folder / one.get("Target")
+                    target = folder / relation.get("Target")
                     assert str(target)[1:] in names
         for name in names:
             if name.startswith("xl/worksheets/sheet"):
                 assert b"<f>" not in archive.read(name)
 
 
-def test_a_workbook_has_a_sheet_for_each_task_and_data_set(results, records, figures, tmp_path):
+def test_a_workbook_has_a_sheet_for_each_task_and_dataset(results, records, figures, tmp_path):
     figures(curve=curve)
     frame = pd.concat(
         [
@@ -51,8 +51,8 @@ def test_a_workbook_has_a_sheet_for_each_task_and_data_set(results, records, fig
             records({"A": [0.8]}, dataset="coco", task="img-segmentation", metric="iou"),
         ]
     )
-    asked = results(frame, command="lemur report")
-    assert excel(asked, tmp_path / "a.xlsx") == "5 records on 3 sheets"
+    selected = results(frame, command="lemur report")
+    assert excel(selected, tmp_path / "a.xlsx") == "5 records on 3 sheets"
     check_whole(tmp_path / "a.xlsx")
     book = load_workbook(tmp_path / "a.xlsx")
     assert book.sheetnames == [
@@ -63,13 +63,13 @@ def test_a_workbook_has_a_sheet_for_each_task_and_data_set(results, records, fig
         ("A", 1, 0.5), ("A", 2, 0.6), ("B", 1, 0.7),
     ]  # fmt: skip
     assert rows[1]["seconds mean"] == 2
-    # Of one value there is no deviation.
+    # A single value has no standard deviation.
     assert rows[0]["score std"] is None
-    # The figure stands beside the table.
+    # The figure is placed beside the table.
     for name in book.sheetnames[1:-1]:
         (picture,) = book[name]._images
         assert picture.anchor._from.col > book[name].max_column
-    assert asked.said == []
+    assert selected.warnings == []
 
 
 def test_the_cover_of_a_workbook_comes_first_and_names_its_sheets(
@@ -99,25 +99,25 @@ def test_the_raw_workbook_has_all_records_with_their_types(results, records, fig
     assert [*rows[0]] == [
         "task", "dataset", "metric", "nn", "epoch", "duration", "accuracy", "prm.epoch", "lr",
     ]  # fmt: skip
-    # Exact, empty where it is missing, and text where a spreadsheet has no such number.
+    # Numbers are exact; missing values are empty, and numbers unknown to spreadsheets are text.
     assert [row["accuracy"] for row in rows] == [0.1 + 0.2, None, "inf"]
     assert [row["duration"] for row in rows] == [1.5, None, 3]
     assert (sheet["D2"].value, sheet["D2"].data_type) == ("=A()", "s")
     assert len(book["figures"]._images) == 1
 
 
-def test_more_records_than_a_sheet_holds_are_split_and_said(
+def test_too_many_records_for_a_sheet_are_split_with_a_note(
     results, records, figures, tmp_path, monkeypatch
 ):
     figures()
     monkeypatch.setattr(workbook, "MOST_ROWS", 30)
-    asked = results(records({"A": [0.5] * 30}))
-    excel_raw(asked, tmp_path / "a.xlsx")
+    selected = results(records({"A": [0.5] * 30}))
+    excel_raw(selected, tmp_path / "a.xlsx")
     book = load_workbook(tmp_path / "a.xlsx")
     assert book.sheetnames == ["cover", "results", "results (2)"]
     assert [row["epoch"] for row in table(book["results (2)"])] == [30]
     line = "30 rows are on 2 sheets, results to results (2): a sheet holds 29"
-    assert asked.said == [line]
+    assert selected.warnings == [line]
     assert line in [row["value"] for row in table(book["cover"])]
 
 

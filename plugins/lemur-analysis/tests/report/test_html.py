@@ -23,7 +23,7 @@ def curve(panel):
 
 
 class Page(HTMLParser):
-    """Elements of a page; fails where one is not closed."""
+    """Elements of a page; parsing fails if one is not closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -60,31 +60,31 @@ def page(results, records, figures, tmp_path):
     return write
 
 
-def test_a_page_needs_nothing_else(page, records):
+def test_a_page_is_self_contained(page, records):
     text = page(records({"A": [0.5, 0.6]}))
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)[^\"']", re.sub(r"xmlns[^ >]*", "", text))
     assert "@import" not in text
 
 
 def test_a_page_can_be_navigated_and_read_aloud(page, records):
-    found = Page(page(records({"A": [0.5, 0.6]})))
-    ids = [attrs["id"] for _, attrs in found.elements if "id" in attrs]
+    parsed = Page(page(records({"A": [0.5, 0.6]})))
+    ids = [attrs["id"] for _, attrs in parsed.elements if "id" in attrs]
     assert len(ids) == len(set(ids))
-    links = [attrs["href"].removeprefix("#") for attrs in found.all("a")]
+    links = [attrs["href"].removeprefix("#") for attrs in parsed.all("a")]
     assert set(links) <= set(ids)
     assert "data-1" in links
-    (picture,) = found.all("img")
+    (picture,) = parsed.all("img")
     assert picture["alt"] == "The curve: img-classification, digits"
-    heads = [int(tag[1]) for tag, _ in found.elements if re.fullmatch("h[1-6]", tag)]
+    heads = [int(tag[1]) for tag, _ in parsed.elements if re.fullmatch("h[1-6]", tag)]
     assert heads[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(heads))
-    assert all(head["scope"] == "col" for head in found.all("th"))
-    assert found.all("html") == [{"lang": "en"}]
+    assert all(head["scope"] == "col" for head in parsed.all("th"))
+    assert parsed.all("html") == [{"lang": "en"}]
 
 
 def test_figures_are_svg_with_texts(page, records):
-    found = Page(page(records({"A": [0.5, 0.6]}, metric="a & 'b' #100%")))
-    (picture,) = found.all("img")
+    parsed = Page(page(records({"A": [0.5, 0.6]}, metric="a & 'b' #100%")))
+    (picture,) = parsed.all("img")
     drawn = ElementTree.fromstring(picture["data-svg"])
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
     assert "img-classification, digits, a & 'b' #100%" in "".join(drawn.itertext())
@@ -93,25 +93,25 @@ def test_figures_are_svg_with_texts(page, records):
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "</script>", '"><b>', "a&amp;b"])
 def test_names_are_never_markup(page, records, name):
     text = page(records({name: [0.5]}, dataset=name))
-    found = Page(text)
-    scripts = [attrs.get("type") for attrs in found.all("script")]
+    parsed = Page(text)
+    scripts = [attrs.get("type") for attrs in parsed.all("script")]
     assert scripts.count(None) == 1
-    assert found.all("b") == []
-    shown = [data for tag, data in found.texts if tag == "td"]
+    assert parsed.all("b") == []
+    shown = [data for tag, data in parsed.texts if tag == "td"]
     assert name in shown
 
 
 def test_a_table_shows_its_first_rows_and_keeps_all(records):
     frame = records({"A": np.linspace(0, 1, PAGE_ROWS + 10)})[["epoch", "accuracy"]]
-    found = Page(table(frame, "caption", "one"))
-    assert len(found.all("tr")) == PAGE_ROWS + 1
-    (data,) = (json.loads(text) for tag, text in found.texts if tag == "script")
+    parsed = Page(table(frame, "caption", "one"))
+    assert len(parsed.all("tr")) == PAGE_ROWS + 1
+    (data,) = (json.loads(text) for tag, text in parsed.texts if tag == "script")
     assert [row[0] for row in data] == list(frame["epoch"])
     assert np.allclose([row[1] for row in data], frame["accuracy"], rtol=1e-4)
-    assert ("output", f"{PAGE_ROWS} of 60 rows") in found.texts
+    assert ("output", f"{PAGE_ROWS} of 60 rows") in parsed.texts
 
 
-def test_what_is_no_number_is_said(records):
+def test_values_that_are_not_numbers_are_shown_as_text(records):
     frame = records({"A": [np.nan, np.inf, -np.inf, 1e-12]})[["accuracy"]]
     cells = re.findall("<td[^>]*>([^<]*)</td>", table(frame, "", "one"))
     assert cells == ["", "inf", "-inf", "1e-12"]
@@ -133,7 +133,7 @@ document.body.innerHTML = JSON.stringify({
 
 
 def opened(file):
-    """Return the page as a browser has made it after two seconds of its own time."""
+    """Return the page as rendered by a browser after two seconds of virtual time."""
     return subprocess.run(
         [
             CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu",
@@ -157,20 +157,20 @@ def test_figures_are_drawn_in_a_browser(page, records, tmp_path):
     file = tmp_path / "drawn.html"
     text = page(records({"A": [0.5, 0.6]}))
     file.write_text(text.replace("</body>", DRAW), encoding="utf-8")
-    found = re.search(r"<title>drawn (\d+)", opened(file))
-    assert int(found[1]) > 100
+    match = re.search(r"<title>drawn (\d+)", opened(file))
+    assert int(match[1]) > 100
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_tables_sort_and_filter_in_a_browser(page, records, tmp_path):
     nets = {f"net-{number:02d}": [0.5] * (1 + number % 7) for number in range(60)}
     text = page(records(nets))
-    # By the missing ones, then by records: of equals the order stays.
+    # Sorted by missing, then by records; ties keep their order.
     file = tmp_path / "sorted.html"
     file.write_text(text.replace("</body>", SORT.replace("[4]", "[3]")), encoding="utf-8")
     dumped = opened(file)
-    said = json.loads(re.search(r"\{\"sorted.*\}", dumped)[0])
+    state = json.loads(re.search(r"\{\"sorted.*\}", dumped)[0])
     by_records = sorted(nets, key=lambda net: (len(nets[net]), net))
-    assert said["sorted"] == by_records[:PAGE_ROWS]
-    assert (said["found"], said["said"]) == (10, "10 rows")
-    assert int(said["ready"]) >= 0
+    assert state["sorted"] == by_records[:PAGE_ROWS]
+    assert (state["found"], state["said"]) == (10, "10 rows")
+    assert int(state["ready"]) >= 0

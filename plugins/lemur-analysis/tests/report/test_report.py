@@ -11,7 +11,7 @@ PIPELINE = "img-classification_cifar-10_acc_ResNet"
 
 @pytest.fixture
 def lemur(capsys, monkeypatch, tmp_path):
-    """Run the command line in a folder with a database; give its status, output and errors."""
+    """Return a function that runs lemur in a folder with a database: status, output, errors."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
@@ -45,7 +45,7 @@ def test_a_report_is_written_by_the_suffix_of_its_name(lemur, tmp_path):
     assert [cell.value for cell in raw[1]][-2:] == ["lr", "transform"]
 
 
-def test_a_folder_holds_all_with_the_installed_figures(lemur, tmp_path):
+def test_a_folder_contains_all_reports_with_the_installed_figures(lemur, tmp_path):
     status, said, errors = lemur("report", "--out", "all", "--figures", "rolling-mean")
     assert (status, errors) == (0, "")
     assert said == "wrote all: 4 records in report.xlsx, records.xlsx and report.html\n"
@@ -76,7 +76,7 @@ def test_a_folder_holds_all_with_the_installed_figures(lemur, tmp_path):
         (["--figures", "+"], "figures is '+'; expected all, none, or names joined by +"),
     ],
 )
-def test_a_mistake_is_one_line(lemur, tmp_path, arguments, line):
+def test_an_error_is_one_line(lemur, tmp_path, arguments, line):
     status, said, errors = lemur("report", *arguments)
     assert (status, said) == (2, "")
     assert errors.startswith("lemur: error: ")
@@ -85,7 +85,7 @@ def test_a_mistake_is_one_line(lemur, tmp_path, arguments, line):
     assert not list(tmp_path.glob("*.html"))
 
 
-def test_a_database_that_is_not_there_is_one_line(lemur):
+def test_a_missing_database_is_an_error_of_one_line(lemur):
     status, _, errors = lemur("report", "--db", "none.db", "--out", "a.pdf")
     assert (status, errors.count("\n")) == (2, 1)
     assert "none.db" in errors

@@ -6,16 +6,16 @@ from lemur_analysis.report import tables
 
 def test_statistics_of_an_epoch_are_those_of_numpy(records):
     scores = [0.1, 0.2, 0.4, 0.8]
-    frame = pd.concat([records({"A": [one]}) for one in scores])
+    frame = pd.concat([records({"A": [score]}) for score in scores])
     (row,) = tables.epochs(frame).to_dict("records")
-    found = [row[f"score {name}"] for name in ("count", "mean", "std", "min", "max")]
-    assert np.allclose(found, [4, np.mean(scores), np.std(scores, ddof=1), 0.1, 0.8])
+    statistics = [row[f"score {name}"] for name in ("count", "mean", "std", "min", "max")]
+    assert np.allclose(statistics, [4, np.mean(scores), np.std(scores, ddof=1), 0.1, 0.8])
     quartiles = [row[f"score {name}"] for name in ("lower quartile", "median", "upper quartile")]
     assert np.allclose(quartiles, np.quantile(scores, [0.25, 0.5, 0.75]))
     assert (row["seconds count"], row["seconds mean"], row["seconds std"]) == (4, 1.0, 0.0)
 
 
-def test_metrics_are_not_put_together(records):
+def test_metrics_are_not_combined(records):
     frame = pd.concat([records({"A": [0.25]}), records({"A": [0.75]}, metric="acc5")])
     assert list(tables.epochs(frame)["score mean"]) == [0.25, 0.75]
     assert list(tables.nets(frame)["best score"]) == [0.25, 0.75]

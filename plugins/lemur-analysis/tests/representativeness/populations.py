@@ -4,7 +4,7 @@ from pandas import DataFrame
 
 
 def population(errors, **columns):
-    """Return a population from ``{dataset: {net: error}}``, with columns of values by net."""
+    """Return a population from ``{dataset: {net: error}}``, with further columns by net."""
     rows = [
         {"net": net, "dataset": dataset, "error": error}
         | {name: values[net] for name, values in columns.items()}
@@ -15,9 +15,9 @@ def population(errors, **columns):
 
 
 def lists(**errors):
-    """Return a population from ``dataset=[errors]``, of the nets n0, n1, ..."""
+    """Return a population from ``dataset=[errors]`` with the nets n0, n1, ..."""
     return population(
-        {name: {f"n{at}": one for at, one in enumerate(of)} for name, of in errors.items()}
+        {name: {f"n{at}": error for at, error in enumerate(of)} for name, of in errors.items()}
     )
 
 

@@ -8,7 +8,7 @@ from lemur_core.errors import SettingsError
 
 def runs(values, dataset="x"):
     """Return a population of runs from ``[[errors of a net], ...]``."""
-    rows = [(f"n{at}", dataset, one) for at, of in enumerate(values) for one in of]
+    rows = [(f"n{at}", dataset, error) for at, of in enumerate(values) for error in of]
     return DataFrame(rows, columns=["net", "dataset", "error"])
 
 
@@ -23,7 +23,7 @@ def test_two_noisy_runs_have_the_reliability_of_spearman_and_brown():
     rng = np.random.default_rng(3)
     values = rng.normal(0, 1, (600, 1)) + rng.normal(0, 1, (600, 2))
     row = rep.noise_ceiling(runs(values), method="pearson", splits=20, resamples=50).iloc[0]
-    # The variance between nets is half of the whole; 2 * 0.5 / 1.5.
+    # The variance between nets is half of the total variance: 2 * 0.5 / 1.5.
     assert row["half"] == pytest.approx(0.5, abs=0.05)
     assert row["reliability"] == pytest.approx(2 / 3, abs=0.05)
     assert row["low"] < 2 / 3 < row["high"]
@@ -37,7 +37,7 @@ def test_runs_that_only_differ_by_chance_are_not_reliable():
 
 
 def test_the_best_run_of_a_half_is_the_one_to_be_selected():
-    # The fourth run has the least error in some nets, and is in no half the first choice.
+    # The fourth run has the lowest error in some nets, but is selected in no half.
     values = [[at / 10, at / 10, at / 10, 0.5 - at / 10] for at in range(6)]
     frame = runs(values).assign(selection=[0.1, 0.1, 0.1, 0.9] * 6)
     assert rep.noise_ceiling(frame)["half"][0] == pytest.approx(1)
@@ -62,7 +62,7 @@ def test_the_ceiling_of_a_pair_is_the_root_of_the_product():
     rng = np.random.default_rng(5)
     spread = {"x": 0.5, "y": 1.0, "z": 0.0}
     true = rng.normal(0, 1, (50, 1))
-    frame = concat(runs(true + rng.normal(0, each, (50, 2)), name) for name, each in spread.items())
+    frame = concat(runs(true + rng.normal(0, std, (50, 2)), name) for name, std in spread.items())
     alone = rep.noise_ceiling(frame, splits=10, resamples=20).set_index("dataset")["reliability"]
     pairs = rep.pair_ceilings(frame, reference="x", splits=10, resamples=20).set_index("other")
     assert pairs["ceiling"]["y"] == pytest.approx(np.sqrt(alone["x"] * alone["y"]))
@@ -93,6 +93,6 @@ def test_arguments_out_of_range_are_refused(options, text):
         rep.pair_ceilings(runs([[0.1, 0.2]]), **options)
 
 
-def test_of_no_runs_there_is_an_empty_frame():
+def test_without_runs_the_frame_is_empty():
     assert rep.noise_ceiling(runs([])).empty
     assert rep.pair_ceilings(runs([])).empty

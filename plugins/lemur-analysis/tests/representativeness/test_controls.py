@@ -6,7 +6,7 @@ from lemur_analysis import representativeness as rep
 from lemur_core.errors import SettingsError
 
 
-def test_the_spread_of_one_nets_runs_is_beside_the_populations():
+def test_the_spread_of_runs_is_listed_with_that_of_the_population():
     frame = DataFrame(
         {
             "net": ["a", "a", "a", "b"],
@@ -17,7 +17,7 @@ def test_the_spread_of_one_nets_runs_is_beside_the_populations():
     table = rep.training_noise(frame, least=3)
     assert table["net"].tolist()[1:] == ["a"]
     assert table["net"].isna().tolist() == [True, False]
-    # The population is 0.2, the mean of a, and 0.6.
+    # The population consists of 0.2, which is the mean of a, and 0.6.
     assert table["count"].tolist() == [2, 3]
     assert table["mean"].tolist() == pytest.approx([0.4, 0.2])
     assert table["std"].tolist() == pytest.approx([0.08**0.5, 0.1])
@@ -25,7 +25,7 @@ def test_the_spread_of_one_nets_runs_is_beside_the_populations():
     assert rep.training_noise(frame, least=4)["net"].isna().tolist() == [True]
 
 
-def test_a_conditions_gain_is_the_error_without_less_the_error_with():
+def test_the_gain_of_a_condition_is_the_error_without_minus_the_error_with():
     frame = DataFrame(
         {
             "net": ["a", "a", "b", "b", "c", "d", "d"],
@@ -54,7 +54,7 @@ def test_repeated_conditions_are_refused():
         rep.paired(frame, "pretrained")
 
 
-def test_of_no_pairs_there_is_an_empty_frame():
+def test_without_pairs_the_frame_is_empty():
     frame = DataFrame({"net": ["a"], "dataset": "x", "balanced": [True], "error": [0.1]})
     assert rep.paired(frame, "balanced").empty
     assert rep.condition_gains(frame, "balanced").empty

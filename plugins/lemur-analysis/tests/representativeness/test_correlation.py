@@ -17,7 +17,7 @@ from .populations import lists, population
 
 @pytest.fixture
 def nets():
-    """A population of 40 nets on three data sets, some errors missing."""
+    """A population of 40 nets on three datasets with some missing errors."""
     rng = np.random.default_rng(0)
     x = rng.random(40)
     y, z = x + rng.normal(0, 0.2, 40), rng.random(40).round(1)
@@ -35,7 +35,7 @@ def test_correlations_are_those_of_pandas(nets, method):
     assert table["nets"].tolist() == [37, 40, 37]
 
 
-def test_a_reference_is_compared_with_each_other_on_common_nets(nets):
+def test_a_reference_is_compared_with_the_others_on_common_nets(nets):
     table = rep.rank_correlations(nets, reference="z", common=True)
     whole = rep.error_table(nets).dropna()
     assert table["other"].tolist() == ["x", "y"]
@@ -98,7 +98,7 @@ def test_correlations_of_many_rows_are_scipys(pairs, method):
     np.testing.assert_allclose(both, [expected, expected], atol=1e-12)
 
 
-def test_what_has_no_correlation_is_nan():
+def test_undefined_correlations_are_nan():
     few = rep.rank_correlations(lists(x=[0.1, 0.2], y=[0.3, 0.4])).iloc[0]
     assert few["nets"] == 2
     assert np.isnan(few["correlation"])
@@ -107,14 +107,14 @@ def test_what_has_no_correlation_is_nan():
     assert np.isnan(constant["correlation"])
 
 
-def test_perfect_agreement_has_no_interval_of_fishers():
+def test_perfect_agreement_has_no_fisher_interval():
     row = rep.rank_correlations(lists(x=[0.1, 0.2, 0.3, 0.4], y=[0.5, 0.6, 0.7, 0.8])).iloc[0]
     assert row["correlation"] == pytest.approx(1)
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
 
 
-def test_one_data_set_has_no_pairs():
+def test_one_dataset_has_no_pairs():
     assert rep.rank_correlations(lists(x=[0.1, 0.2])).empty
     assert rep.rank_correlations(lists(x=[np.nan])).empty
 
@@ -122,7 +122,7 @@ def test_one_data_set_has_no_pairs():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"reference": "w"}, "no data set 'w' in the results; they have x, y, z"),
+        ({"reference": "w"}, "no dataset 'w' in the results; they have x, y, z"),
         ({"method": "rho"}, "method is 'rho'; expected spearman, kendall, pearson"),
         ({"interval": "t"}, "interval is 't'; expected fisher, bootstrap"),
         ({"level": 95}, "level is 95; expected a number between 0 and 1"),
@@ -156,7 +156,7 @@ def test_the_error_is_correlated_with_the_cumulative_depth_and_width():
     assert_frame_equal(table[list(expected)], expected, check_dtype=False)
 
 
-def test_a_correlation_counts_rows_in_which_both_are_known():
+def test_a_correlation_counts_rows_with_both_values():
     value = rep.correlation(Series([1, 2, 3, np.nan]), Series([2.0, 4, 6, 8]))
     assert value.nets == 3
     assert value.correlation == pytest.approx(1)

@@ -22,38 +22,38 @@ COLUMNS = {
     "stage_scatter": "depth_1",
     "top1_against_top5": "top5_error",
 }
-"""The column that each figure of a study's own runs needs."""
+"""The column that each figure of control experiments needs."""
 FIGURES = (*AGREEMENT, *COLUMNS, "error_ecdf", "noise_of_training")
 
 
 @pytest.fixture(autouse=True)
 def backend():
-    """Draw without a display, and close what was drawn."""
+    """Draw without a display, and close all figures afterwards."""
     matplotlib.use("agg")
     yield
     plt.close("all")
 
 
 def study(nets=12, datasets=("x", "y"), name="n{}"):
-    """Return a population that has whatever a figure needs."""
+    """Return a population with all columns that the figures need."""
     rng = np.random.default_rng(0)
     names = [name.format(at) for at in range(nets)]
     depth, width = (dict(zip(names, rng.integers(1, 9, nets), strict=True)) for _ in range(2))
-    one = population(
+    frame = population(
         {dataset: dict(zip(names, rng.random(nets), strict=True)) for dataset in datasets},
         depth_1=depth,
         depth_2=width,
         width_1=width,
         group_1=depth,
     )
-    one = one.assign(top5_error=one["error"] / 2, training_error=one["error"] / 3)
-    before = one.assign(epochs=1, balanced=False, pretrained=False)
-    after = one.assign(epochs=9, balanced=True, pretrained=True, error=one["error"] / 4)
+    frame = frame.assign(top5_error=frame["error"] / 2, training_error=frame["error"] / 3)
+    before = frame.assign(epochs=1, balanced=False, pretrained=False)
+    after = frame.assign(epochs=9, balanced=True, pretrained=True, error=frame["error"] / 4)
     return concat([before, after], ignore_index=True)
 
 
 def of_figure(frame, name):
-    """Return the rows that a figure draws: one of each net, data set and condition."""
+    """Return the rows that a figure draws: one per net, dataset and condition."""
     both = ("balanced_errors", "longer_training", "noise_of_training", "pretraining_gain")
     both += ("rank_transfer",)
     rows = frame if name in both else frame[frame["epochs"] == 1]
@@ -61,7 +61,7 @@ def of_figure(frame, name):
 
 
 def drawn(frame, name, ax=None, **options):
-    """Draw a figure and return its axes in one array."""
+    """Draw a figure and return a flat array of its axes."""
     return np.atleast_1d(getattr(rep, name)(frame, ax, **options)).ravel()
 
 
@@ -75,7 +75,7 @@ def test_a_figure_is_drawn_on_given_axes(name):
         study(nets=5, datasets=("x", "$ y\a" + "数" * 300), name="long " * 60 + "\a{}$"), name
     )
     axes = drawn(frame, name)
-    # Warnings of text that does not fit, or cannot be read, are errors.
+    # Warnings about text that does not fit or has no glyphs are errors.
     axes[0].figure.draw_without_rendering()
     said = texts(axes)
     for ax in axes:
@@ -96,15 +96,15 @@ def test_a_figure_is_drawn_on_given_axes(name):
         pytest.param(study().assign(error=np.nan), id="no errors"),
     ],
 )
-def test_a_figure_of_little_is_drawn_or_says_what_is_missing(name, frame):
+def test_a_figure_of_few_rows_is_drawn_or_says_what_is_missing(name, frame):
     axes = drawn(of_figure(frame, name), name)
     assert all(ax.has_data() or ax.texts for ax in axes)
 
 
 @pytest.mark.parametrize("name", AGREEMENT)
-def test_one_data_set_agrees_with_none(name):
+def test_one_dataset_agrees_with_none(name):
     axes = drawn(lists(x=[0.1, 0.2]), name)
-    assert texts(axes) == "Agreement between data sets needs two, and there is x"
+    assert texts(axes) == "Rank agreement needs two datasets; the results have x"
 
 
 @pytest.mark.parametrize(("name", "column"), COLUMNS.items())
@@ -133,19 +133,19 @@ def test_results_are_read_as_they_are(name):
 def test_best_nets_are_orange_and_worst_are_red():
     frame = lists(x=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], y=[0.9, 0.1, 0.5, 0.4, 0.8, np.nan])
     (ax,) = drawn(frame, "error_scatter", reference="x", extremes=1)
-    points = {each.get_label(): each for each in ax.collections}
+    points = {artist.get_label(): artist for artist in ax.collections}
     assert points["1 best here"].get_offsets().tolist() == [[0.2, 0.1]]
     assert same_color(points["1 best here"].get_facecolor()[0][:3], "#de8f05")
     assert points["1 worst here"].get_offsets().tolist() == [[0.1, 0.9]]
     assert same_color(points["1 worst here"].get_facecolor()[0][:3], "#b00020")
     assert len(points["other nets"].get_offsets()) == 3
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("error on x", "error on y")
-    # Of the ranks 1 2 3 4 5 and 5 1 3 2 4: 1 - 6 * (16 + 1 + 0 + 4 + 1) / (125 - 5).
+    # For the ranks 1 2 3 4 5 and 5 1 3 2 4: 1 - 6 * (16 + 1 + 0 + 4 + 1) / (125 - 5).
     assert ax.get_title("left").startswith("y: rho = -0.10")
     assert ax.get_title("left").endswith("n = 5")
 
 
-def test_relative_errors_are_over_the_least():
+def test_relative_errors_are_relative_to_the_lowest():
     frame = lists(x=[0.1, 0.2, 0.3], y=[0.4, 0.2, 0.3])
     (ax,) = drawn(frame, "error_scatter", reference="x", relative=True, extremes=0)
     offsets = ax.collections[0].get_offsets()
@@ -156,13 +156,13 @@ def test_the_matrix_has_the_correlation_of_each_pair_and_n():
     frame = lists(x=[0.1, 0.2, 0.3, 0.4], y=[0.1, 0.3, 0.2, 0.4], z=[0.4, 0.3, 0.2, np.nan])
     (ax,) = drawn(frame, "rank_agreement")
     values = ax.collections[0].get_array().reshape(2, 2)
-    # Rows y and z, columns x and y; of y and z three nets count, with ranks 1 3 2 and 3 2 1.
+    # Rows y and z, columns x and y. Three nets have both y and z, with ranks 1 3 2 and 3 2 1.
     np.testing.assert_allclose(values.compressed(), [0.8, -1, -0.5])
     assert [text.get_text().splitlines()[0] for text in ax.texts] == ["0.80", "-1.00", "-0.50"]
     assert [text.get_text().splitlines()[-1] for text in ax.texts] == ["n = 4", "n = 3", "n = 3"]
 
 
-def test_a_matrix_of_many_data_sets_has_no_texts():
+def test_a_matrix_of_many_datasets_has_no_texts():
     (ax,) = drawn(lists(**{f"d{at}": [0.1, at, 0.3, 0.2] for at in range(15)}), "rank_agreement")
     assert not ax.texts
 
@@ -175,16 +175,14 @@ def test_all_pairs_are_scattered():
         axes[2, 1].collections[0].get_offsets(), [[0.1, 0.4], [0.3, 0.3], [0.2, 0.2]]
     )
     assert axes[1, 2].texts[0].get_text() == "rho = -0.50\nn = 3"
-    with pytest.raises(SettingsError, match="3 data sets need 9 axes, and ax has 1"):
+    with pytest.raises(SettingsError, match="3 datasets need 9 axes, but ax has 1"):
         rep.scatter_matrix(frame, plt.subplots()[1])
     many = lists(**{f"d{at}": [0.1, 0.2] for at in range(17)})
-    with pytest.raises(
-        SettingsError, match="17 data sets are more than a scatterplot matrix holds"
-    ):
+    with pytest.raises(SettingsError, match="17 datasets exceed the maximum of a scatterplot"):
         rep.scatter_matrix(many)
 
 
-def test_correlations_are_beside_their_ceilings():
+def test_correlations_are_drawn_with_their_ceilings():
     frame = lists(x=[0.1, 0.2, 0.3, 0.4, 0.5], y=[0.1, 0.3, 0.2, 0.4, 0.5])
     (ax,) = drawn(concat([frame, frame]), "rank_transfer", reference="x")
     ceiling, value = (ax.collections[at].get_offsets().tolist() for at in (0, 2))
@@ -202,7 +200,7 @@ def test_sub_populations_have_their_sizes():
     )
     (ax,) = drawn(frame, "error_ecdf")
     assert names(ax) == ["all nets (n=3)", "width ascends, >= (n=2)"]
-    # Its steps: 0, then a half at 0.1 and all at 0.2.
+    # The steps of the curve: 0, a half at 0.1, and all at 0.2.
     np.testing.assert_allclose(ax.lines[1].get_xydata()[1:], [[0.1, 0.5], [0.2, 1]])
     (ax,) = drawn(frame, "error_ecdf", strict=True)
     assert names(ax) == ["all nets (n=3)", "width ascends, > (n=1)"]
@@ -222,23 +220,21 @@ def test_longer_training_colours_the_best_after_the_shortest():
     assert same_color(ax.lines[2].get_color(), "#b00020")
     assert ax.get_title("left") == "x: rho = -1.00, n = 3"
     (ax,) = drawn(first, "longer_training")
-    assert texts([ax]) == (
-        "Longer training on x needs trainings of two lengths, and all have 1 epochs"
-    )
+    assert texts([ax]) == ("Longer training on x needs trainings of two lengths; all have 1 epochs")
 
 
 def test_the_noise_of_training_needs_repeated_runs():
     frame = concat([lists(x=[0.1, 0.3])] * 2)
     (ax,) = drawn(frame, "noise_of_training")
     assert texts([ax]) == (
-        "The noise of training on x needs nets with 5 runs, and the most that one has is 2"
+        "Training noise on x needs nets with 5 runs; the largest number of runs is 2"
     )
     (ax,) = drawn(frame, "noise_of_training", least=2)
     labels = [text.get_text() for text in ax.get_yticklabels()]
     assert labels == ["all nets, mean of each (n=2)", "n0 (n=2)", "n1 (n=2)"]
 
 
-def test_a_conditions_mean_gain_is_printed():
+def test_the_mean_gain_of_a_condition_is_shown():
     frame = lists(x=[0.5, 0.6, 0.7])
     after = frame.assign(error=[0.4, 0.4, 0.4], pretrained=True)
     both = concat([frame.assign(pretrained=False), after], ignore_index=True)
@@ -248,7 +244,7 @@ def test_a_conditions_mean_gain_is_printed():
     assert "mean gain 0.200, standard deviation 0.100" in ax.get_xlabel()
 
 
-def test_the_correlation_with_complexities_keeps_the_order_of_data_sets():
+def test_the_correlation_with_complexities_keeps_the_order_of_datasets():
     frame = study(datasets=("thousand", "hundred", "ten"))
     (ax,) = drawn(frame[frame["epochs"] == 1], "complexity_correlation")
     labels = [text.get_text() for text in ax.get_xticklabels()]
@@ -262,13 +258,13 @@ def test_the_line_of_a_stage_joins_medians():
     (ax,) = drawn(frame, "stage_scatter")
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 0.2], [2, 0.3]])
     both = concat([frame, frame.assign(dataset="y")])
-    with pytest.raises(SettingsError, match="results are of x, y; name one with dataset="):
+    with pytest.raises(SettingsError, match="several datasets, x, y; choose one with dataset="):
         rep.stage_scatter(both)
-    with pytest.raises(SettingsError, match="no data set 'z' in the results; they have x, y"):
+    with pytest.raises(SettingsError, match="no dataset 'z' in the results; they have x, y"):
         rep.stage_scatter(both, dataset="z")
 
 
-def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
+def test_a_logarithmic_axis_leaves_out_values_that_are_not_positive():
     frame = population({"x": {"a": 0.1, "b": 0.3}}, macs={"a": 0, "b": 10})
     (ax,) = drawn(frame, "error_against", complexity="macs", log=True)
     assert ax.collections[0].get_offsets().tolist() == [[10, 0.3]]
@@ -277,8 +273,8 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
 @pytest.mark.parametrize(
     ("name", "options", "text"),
     [
-        ("error_scatter", {"reference": "z"}, "no data set 'z' in the results; they have x, y"),
-        ("rank_transfer", {"reference": "z"}, "no data set 'z' in the results; they have x, y"),
+        ("error_scatter", {"reference": "z"}, "no dataset 'z' in the results; they have x, y"),
+        ("rank_transfer", {"reference": "z"}, "no dataset 'z' in the results; they have x, y"),
         ("error_scatter", {"extremes": -1}, "extremes is -1; expected a whole number from 0"),
         ("longer_training", {"extremes": -1}, "extremes is -1; expected a whole number from 0"),
         ("rank_agreement", {"method": "r"}, "method is 'r'; expected spearman, kendall, pearson"),

@@ -18,7 +18,7 @@ OTHERS = ["cifar-100", "mnist", "imagenette", "svhn", "celeba-gender", "places36
 
 @pytest.fixture(scope="module")
 def records():
-    """LEMUR's records of classification, as lemur_core.data names their columns."""
+    """LEMUR's classification records with the column names of lemur_core.data."""
     if not STAT.exists():
         pytest.skip("the published records are not here")
     rows = []
@@ -58,7 +58,7 @@ def test_the_best_epochs_are_late_on_cifar_10_and_early_on_places365(records):
 
 
 def test_at_equal_epochs_only_places365_agrees(records):
-    # By pandas alone: trials with epoch 5, best of epochs 1 to 5.
+    # Computed with pandas only: trials with epoch 5, best of epochs 1 to 5.
     some = records[records["dataset"].isin(["cifar-10", "places365"])]
     longest = some.groupby("trial")["epoch"].transform("max")
     best = some[(longest >= 5) & (some["epoch"] <= 5)].groupby(["nn", "dataset"])["accuracy"].max()

@@ -16,7 +16,7 @@ TABLE = ["net", "dataset", "error", "epoch"]
 
 
 def rows(frame, columns=TABLE):
-    """Return rows as tuples, numbers rounded."""
+    """Return rows as tuples with rounded numbers."""
     return [tuple(row) for row in frame[columns].round(6).itertuples(index=False)]
 
 
@@ -45,7 +45,7 @@ def test_rows_without_a_validation_score_are_not_mixed_with_others():
     assert rows(rep.from_results(frame)) == [("A", "x", 0.4, 1), ("A", "y", 0.2, 1)]
 
 
-def test_of_equal_epochs_the_longest_counts():
+def test_the_later_of_tied_epochs_counts():
     frame = results(
         ("A", "x", "t", 2, 0.9, 0.9, "norm_32"),
         ("A", "x", "t", 3, 0.7, 0.9, "norm_32"),
@@ -102,7 +102,7 @@ def test_the_best_of_some_settings_is_the_mean_over_all_ways_to_draw_them(errors
     np.testing.assert_allclose(best["error"], expected, atol=1e-12)
 
 
-def test_relative_errors_are_over_the_least_on_the_data_set():
+def test_relative_errors_are_relative_to_the_lowest_on_the_dataset():
     frame = rep.relative_errors(lists(x=[0.1, 0.2, 0.4], y=[0, 0.5, np.nan]))
     assert frame["relative_error"].tolist()[:3] == pytest.approx([1, 2, 4])
     assert frame["relative_error"][3:].isna().tolist() == [True, True]
@@ -114,25 +114,25 @@ def test_missing_errors_are_left_out():
     assert table["y"].count() == 2
 
 
-def said(function, *arguments, **options):
+def error_message(function, *arguments, **options):
     with pytest.raises(SettingsError) as error:
         function(*arguments, **options)
     return str(error.value)
 
 
 def test_infinite_errors_are_refused():
-    assert said(rep.error_table, lists(x=[0.1, np.inf])) == (
+    assert error_message(rep.error_table, lists(x=[0.1, np.inf])) == (
         "1 errors are infinite, first that of net 'n1' on 'x'; leave these rows out"
     )
     frame = results(("A", "x", "t", 1, -np.inf, np.nan, "echo"))
-    assert said(rep.from_results, frame).startswith("1 errors are infinite")
+    assert error_message(rep.from_results, frame).startswith("1 errors are infinite")
 
 
-def test_two_rows_of_one_net_and_data_set_are_refused():
+def test_two_rows_of_one_net_and_dataset_are_refused():
     frame = DataFrame({"net": ["A", "A"], "dataset": ["x", "x"], "error": [0.1, 0.2]})
-    assert said(rep.error_table, frame) == (
+    assert error_message(rep.error_table, frame) == (
         "1 rows repeat a row with the same net, dataset, first net 'A', dataset 'x'; "
-        "keep one of each, such as best_runs(frame)"
+        "keep one of each, for example with best_runs(frame)"
     )
 
 
@@ -142,36 +142,38 @@ def test_several_metrics_or_tasks_are_refused(column):
         ("A", "x", "t", 1, 0.5, np.nan, "echo"), ("A", "y", "u", 1, 0.5, np.nan, "echo")
     )
     frame[column] = ["iou", "acc"]
-    assert said(rep.from_results, frame) == (
-        f"the results are of several {column}s: acc, iou; their errors cannot be compared, "
-        f"choose one {column}"
+    assert error_message(rep.from_results, frame) == (
+        f"the results have several {column}s: acc, iou; their errors cannot be compared, "
+        f"select one {column}"
     )
 
 
-def test_what_is_no_population_is_refused():
-    assert said(rep.error_table, DataFrame({"net": ["A"]})) == (
+def test_a_frame_that_is_not_a_population_is_an_error():
+    assert error_message(rep.error_table, DataFrame({"net": ["A"]})) == (
         "the frame has no column 'dataset', 'error'; it has net"
     )
-    assert said(population_of, lists(x=[0.1]), at_epoch=5) == (
-        "at_epoch can only be chosen in a frame of results, and this frame has errors already; "
-        "select its rows before"
+    assert error_message(population_of, lists(x=[0.1]), at_epoch=5) == (
+        "at_epoch can only be used with results, but the frame is a population; "
+        "select its rows beforehand"
     )
     frame = results(("A", "x", "t", 1, 0.5, np.nan, "echo"))
-    assert said(rep.from_results, frame, at_epoch=-1) == (
+    assert error_message(rep.from_results, frame, at_epoch=-1) == (
         "at_epoch is -1; expected a whole number from 0"
     )
-    assert said(rep.best_runs, lists(x=[0.1]), settings=-1).startswith("settings is -1")
+    assert error_message(rep.best_runs, lists(x=[0.1]), settings=-1).startswith("settings is -1")
 
 
-def test_texts_are_no_errors():
-    assert said(rep.error_table, lists(x=[0.1, "0.2"])) == (
+def test_errors_that_are_texts_are_refused():
+    assert error_message(rep.error_table, lists(x=[0.1, "0.2"])) == (
         "column 'error' holds '0.2'; expected numbers"
     )
     frame = results(("A", "x", "t", 1, "good", np.nan, "echo"))
-    assert said(rep.from_results, frame) == "column 'accuracy' holds 'good'; expected numbers"
+    assert (
+        error_message(rep.from_results, frame) == "column 'accuracy' holds 'good'; expected numbers"
+    )
 
 
-def test_of_no_results_there_is_an_empty_population():
+def test_without_results_the_population_is_empty():
     frame = results(("A", "x", "t", 1, 0.5, np.nan, "echo"))
     for empty in (frame.iloc[:0], frame.assign(accuracy=np.nan)):
         assert rows(rep.from_results(empty, at_epoch=5)) == []

@@ -44,7 +44,7 @@ def test_one_stage_does_not_ascend():
     with pytest.raises(SettingsError) as error:
         rep.ascending(WIDTHS[["net", "width_1"]], "width")
     assert str(error.value) == (
-        "whether width ascends needs the columns width_1, width_2, ...; the frame has width_1"
+        "an ascending width needs the columns width_1, width_2, ...; the frame has width_1"
     )
 
 
@@ -54,7 +54,7 @@ def test_an_unknown_stage_does_not_ascend_and_has_no_total():
     assert rep.with_totals(frame)["width"].isna().tolist() == [False, True, False, False]
 
 
-def test_given_totals_are_kept():
+def test_existing_totals_are_kept():
     assert rep.with_totals(WIDTHS)["width"].tolist() == [56, 40, 56, 48]
     assert rep.with_totals(WIDTHS.assign(width=7))["width"].tolist() == [7] * 4
 
@@ -66,7 +66,7 @@ def test_the_best_configurations_are_the_best_net_and_the_mean_of_the_best_few()
     )
     table = rep.best_configurations(frame, best=2)
     assert table.to_dict("records") == [
-        # Standard deviation of 2 and 4, and of 9 and 2, with ddof 1; of equals the first by name.
+        # Standard deviation of 2 and 4, and of 9 and 2, with ddof 1; ties are resolved by name.
         {"dataset": "x", "setting": "depth", "stage": 1, "best_net": 2, "mean": 3.0,
          "std": pytest.approx(2**0.5), "nets": 2},
         {"dataset": "y", "setting": "depth", "stage": 1, "best_net": 9, "mean": 5.5,
@@ -76,7 +76,7 @@ def test_the_best_configurations_are_the_best_net_and_the_mean_of_the_best_few()
 
 def test_configurations_need_settings_of_stages():
     frame = population({"x": {"a": 0.3}})
-    with pytest.raises(SettingsError, match="no settings of stages, such as depth_1"):
+    with pytest.raises(SettingsError, match="no stage settings, for example depth_1"):
         rep.best_configurations(frame)
     with pytest.raises(SettingsError, match="best is 0; expected a whole number from 1"):
         rep.best_configurations(frame, best=0)

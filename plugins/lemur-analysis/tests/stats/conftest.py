@@ -15,21 +15,21 @@ def published():
         pytest.skip(f"{STAT.name} of LEMUR is not in shared/data")
     rows = []
     with zipfile.ZipFile(STAT) as archive:
-        for name in sorted(one for one in archive.namelist() if one.endswith(".json")):
+        for name in sorted(name for name in archive.namelist() if name.endswith(".json")):
             pipeline, epoch = name.split("/")[-2:]
             task, dataset, metric, nn = pipeline.split("_", 3)
             where = {"task": task, "dataset": dataset, "metric": metric, "nn": nn}
             for record in json.loads(archive.read(name)):
                 record.pop("uid", None)
-                own = {one: record.pop(one, None) for one in ("accuracy", "duration")}
+                measured = {name: record.pop(name, None) for name in ("accuracy", "duration")}
                 number = int(epoch.removesuffix(".json"))
-                rows.append({**where, "epoch": number, **own, "prm": record})
+                rows.append({**where, "epoch": number, **measured, "prm": record})
     return pd.DataFrame(rows)
 
 
 @pytest.fixture
 def frame():
-    """Return a maker of small frames of accuracy on one data set."""
+    """Return a function that creates small frames of accuracies on one dataset."""
 
     def make(nn, epoch, accuracy, **more):
         cells = {"task": "img-classification", "dataset": "cifar-10", "metric": "acc"}

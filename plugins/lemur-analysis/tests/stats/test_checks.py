@@ -28,14 +28,14 @@ def test_sound_results_have_no_anomalies(frame):
         ([0.5, 0.09], "below chance", 0.09),
     ],
 )
-def test_odd_scores_are_named_with_their_value(frame, accuracy, kind, value):
+def test_odd_scores_are_reported_with_their_value(frame, accuracy, kind, value):
     rows = frame("A", [1, 2], accuracy, duration=[1e9, 2e9], trial="t")
     (row,) = stats.anomalies(rows).to_dict("records")
     assert (row["kind"], row["epoch"], row["nn"]) == (kind, 2, "A")
     assert row["value"] == value or (value is None and np.isnan(row["value"]))
 
 
-def test_chance_is_of_accuracy_unless_it_is_given(frame):
+def test_chance_scores_apply_to_accuracy_unless_given(frame):
     rows = frame("A", [1], [0.05], duration=[1e9], trial="t").assign(metric="f1")
     assert stats.anomalies(rows).empty
     (row,) = stats.anomalies(rows, chance={"cifar-10": 0.06}).to_dict("records")
@@ -48,7 +48,7 @@ def test_equal_scores_are_a_group_without_variance(frame):
     assert (row["kind"], row["value"]) == ("no variance", 3)
 
 
-def test_durations_that_cannot_be_are_named(frame):
+def test_impossible_durations_are_reported(frame):
     rows = frame("A", [1, 2, 3], [0.5, 0.6, 0.7], duration=[-1e9, 2e9, np.inf], trial="t")
     assert stats.anomalies(rows)["value"].tolist() == [-1, np.inf]
 
@@ -72,7 +72,7 @@ def test_hyperparameters_in_columns_make_the_same_settings(frame):
     assert (row["kind"], row["value"], row["setting"]) == ("recorded twice", 2, '{"lr": 0.1}')
 
 
-def test_what_cannot_be_checked_is_said(frame):
+def test_checks_without_their_columns_are_reported(frame):
     table = stats.anomalies(frame("A", [1], [0.5]).drop(columns="dataset"))
     assert kinds(table) == {"not checked": 3}
     assert table["meaning"].tolist() == [
@@ -86,18 +86,18 @@ def test_an_empty_frame_has_no_anomalies(frame):
     assert stats.anomalies(frame([], [], [], duration=[], trial=[])).empty
 
 
-def test_a_row_index_that_repeats_does_not_matter(frame):
+def test_a_repeated_row_index_does_not_matter(frame):
     rows = frame("A", [1, 2], [np.nan, 2.0], duration=[1e9, 2e9], trial="t")
     expected = stats.anomalies(rows)
     pd.testing.assert_frame_equal(stats.anomalies(rows.set_axis([3, 3])), expected)
 
 
 def test_anomalies_of_the_published_results(published):
-    found = kinds(stats.anomalies(published))
-    assert found["epochs lacking"] == 2779
-    assert found["duration falls"] == 7
+    counts = kinds(stats.anomalies(published))
+    assert counts["epochs lacking"] == 2779
+    assert counts["duration falls"] == 7
     assert (
-        found["no variance"]
+        counts["no variance"]
         == (
             published.groupby(["task", "dataset", "metric", "nn", "epoch"])["accuracy"]
             .agg(["nunique", "size"])

@@ -8,7 +8,7 @@ from scipy import stats as scipy_stats
 from lemur_analysis import stats
 from lemur_core.errors import SettingsError
 
-NUMBERS = st.floats(-100, 100).map(lambda one: round(one, 3))
+NUMBERS = st.floats(-100, 100).map(lambda number: round(number, 3))
 PAIRS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=5, max_size=30)
 
 
@@ -46,14 +46,14 @@ def test_missing_and_infinite_pairs_are_left_out(frame):
     assert np.isnan(row["low"])
 
 
-def test_what_differs_by_rounding_does_not_vary():
+def test_rounding_errors_are_not_variance():
     frame = pd.DataFrame({"x": [0.1 + 0.2, 0.3, 0.3], "y": [1, 2, 3]})
     assert frame["x"].nunique() == 2
     (row,) = stats.correlation(frame, "x", "y").to_dict("records")
     assert np.isnan(row["r"])
 
 
-def test_each_data_set_has_its_own_correlation(frame):
+def test_each_dataset_has_its_own_correlation(frame):
     up, down = frame("A", [1, 2], [0.1, 0.2]), frame("A", [1, 2], [0.2, 0.1])
     table = stats.correlation(pd.concat([up, down.assign(dataset="mnist")]), "epoch", "accuracy")
     assert table.set_index("dataset")["r"].to_dict() == {
@@ -77,7 +77,7 @@ def test_groups_of_one_score_have_no_standard_deviation_and_are_dropped(frame):
     assert table["std"].tolist() == pytest.approx([0.02**0.5])
 
 
-def test_no_groups_correlate_to_nothing(frame):
+def test_without_groups_the_correlation_is_empty(frame):
     (row,) = stats.mean_std_correlation(frame("A", 1, [0.5])).to_dict("records")
     assert (row["metric"], row["groups"]) == ("acc", 0)
     assert np.isnan(row["r"])

@@ -11,11 +11,11 @@ from lemur_core.errors import SettingsError
 
 
 def runs(scores):
-    """Return a frame of runs of one epoch, of scores by net and data set."""
+    """Return a frame of runs with one epoch, from scores by net and dataset."""
     return pd.DataFrame(
-        {"task": "t", "dataset": one, "metric": "acc", "nn": net, "accuracy": score,
-         "trial": f"{net}{one}{number}", "epoch": 1}
-        for (net, one), values in scores.items()
+        {"task": "t", "dataset": dataset, "metric": "acc", "nn": net, "accuracy": score,
+         "trial": f"{net}{dataset}{number}", "epoch": 1}
+        for (net, dataset), values in scores.items()
         for number, score in enumerate(values)
     )  # fmt: skip
 
@@ -31,14 +31,16 @@ def test_estimates_by_hand():
     assert estimate(table, "mean")["value"] == pytest.approx((0.5 + 0.7) / 2)
     assert estimate(table, "median")["value"] == pytest.approx((0.5 + 0.7) / 2)
     assert estimate(table, "optimality_gap")["value"] == pytest.approx(0.4)
-    # By weight 0.2 .125, 0.4 .25, 0.5 .5, 0.6 .625, 0.8 .75: 0.4 has an eighth of the middle half
-    # twice over, 0.5 half of it.
+    # Cumulative weights: 0.2 .125, 0.4 .25, 0.5 .5, 0.6 .625, 0.8 .75. In the middle half, 0.6 and
+    # 0.8 have a quarter each, and 0.5 a half.
     expected = (0.4 * 0.0 + 0.5 * 0.25 + 0.6 * 0.125 + 0.8 * 0.125) / 0.5
     assert estimate(table, "iqm")["value"] == pytest.approx(expected)
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=4, max_size=24).filter(lambda one: len(one) % 4 == 0))
+@given(
+    st.lists(st.floats(0, 1), min_size=4, max_size=24).filter(lambda values: len(values) % 4 == 0)
+)
 def test_the_interquartile_mean_is_scipys_trimmed_mean(values):
     expected = scipy_stats.trim_mean(values, 0.25)
     assert interquartile_mean([np.array(values)]) == pytest.approx(expected)
@@ -46,7 +48,7 @@ def test_the_interquartile_mean_is_scipys_trimmed_mean(values):
     assert interquartile_mean(halves) == pytest.approx(expected)
 
 
-def test_the_interval_of_one_data_set_is_scipys():
+def test_the_interval_of_one_dataset_is_scipys():
     values = np.random.default_rng(1).beta(5, 2, 30)
     table = stats.interval_estimates(runs({("A", "x"): values}), resamples=400, seed=3)
     expected = scipy_stats.bootstrap(
@@ -58,8 +60,8 @@ def test_the_interval_of_one_data_set_is_scipys():
     assert row["resamples"] == 400
 
 
-def test_runs_are_resampled_within_their_data_set():
-    # Were runs of both sets drawn together, the mean would vary.
+def test_runs_are_resampled_within_their_dataset():
+    # If the runs of both datasets were resampled together, the mean would vary.
     table = stats.interval_estimates(runs({("A", "x"): [0.1] * 3, ("A", "y"): [0.9] * 9}))
     row = estimate(table, "mean")
     assert (row["value"], row["low"], row["high"]) == pytest.approx((0.5, 0.5, 0.5))
@@ -73,7 +75,7 @@ def test_a_single_run_has_no_interval_and_says_so():
     assert row["note"] == "no interval: 1 of 2 samples have one run"
 
 
-def test_nets_are_compared_on_the_same_data_sets():
+def test_nets_are_compared_on_the_same_datasets():
     scores = {("A", "x"): [0.1, 0.2], ("A", "y"): [0.9, 0.8], ("B", "x"): [0.3, 0.4]}
     scores |= {("C", "x"): [0.3, 0.4], ("C", "y"): [0.3, 0.4]}
     table = stats.interval_estimates(runs(scores))
@@ -87,7 +89,7 @@ def test_a_runs_score_is_the_best_of_its_epochs():
     assert estimate(stats.interval_estimates(frame), "mean")["value"] == pytest.approx(0.35)
 
 
-def test_metrics_are_estimated_apart():
+def test_metrics_are_estimated_separately():
     frame = runs({("A", "x"): [0.1, 0.3]})
     frame = pd.concat([frame, frame.assign(metric="f1", accuracy=[0.7, 0.9])])
     table = stats.interval_estimates(frame)
@@ -95,12 +97,12 @@ def test_metrics_are_estimated_apart():
     assert means.to_dict() == pytest.approx({"acc": 0.2, "f1": 0.8})
 
 
-SAMPLES = st.lists(st.integers(0, 6).map(lambda one: one / 6), min_size=2, max_size=8)
+SAMPLES = st.lists(st.integers(0, 6).map(lambda number: number / 6), min_size=2, max_size=8)
 
 
 @settings(max_examples=10, deadline=None)
 @given(SAMPLES, SAMPLES)
-def test_the_probability_of_improvement_is_mann_and_whitneys(x, y):
+def test_the_probability_of_improvement_is_the_mann_whitney_statistic(x, y):
     frame = runs({("A", "x"): x, ("B", "x"): y})
     (row,) = stats.probability_of_improvement(frame, "A", "B", resamples=20).to_dict("records")
     expected = scipy_stats.mannwhitneyu(x, y, method="exact").statistic / (len(x) * len(y))
@@ -110,9 +112,9 @@ def test_the_probability_of_improvement_is_mann_and_whitneys(x, y):
     assert back["probability"] == pytest.approx(1 - expected)
 
 
-def test_nets_that_share_no_data_set_cannot_be_compared():
+def test_nets_that_share_no_dataset_cannot_be_compared():
     frame = runs({("A", "x"): [0.1, 0.2], ("B", "y"): [0.3, 0.4]})
-    with pytest.raises(SettingsError, match="no data set has results of both 'A' and 'B'"):
+    with pytest.raises(SettingsError, match="no dataset has results of both 'A' and 'B'"):
         stats.probability_of_improvement(frame, "A", "B")
 
 

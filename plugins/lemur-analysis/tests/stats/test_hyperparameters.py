@@ -8,20 +8,20 @@ from lemur_core.errors import SettingsError
 
 
 def runs(frame, prm, accuracy):
-    return frame("A", 1, accuracy, prm=prm, trial=[f"t{one}" for one in range(len(prm))])
+    return frame("A", 1, accuracy, prm=prm, trial=[f"t{number}" for number in range(len(prm))])
 
 
 @pytest.fixture
 def searched(frame):
-    """Forty runs whose score depends on lr and on nothing else."""
+    """Forty runs whose scores depend only on lr."""
     rng = np.random.default_rng(0)
     rates = 10 ** rng.uniform(-4, -1, 40)
-    prm = [{"lr": one, "momentum": rng.uniform(), "batch": 8} for one in rates]
+    prm = [{"lr": rate, "momentum": rng.uniform(), "batch": 8} for rate in rates]
     return runs(frame, prm, (np.log10(rates) + 4) / 4)
 
 
 @pytest.mark.parametrize("evaluator", ["fanova", "ped-anova"])
-def test_what_the_score_depends_on_is_important(searched, evaluator):
+def test_the_hyperparameter_that_determines_the_score_is_important(searched, evaluator):
     table = stats.importance(searched, evaluator=evaluator, repeats=2, trees=4)
     shares = table.set_index("hyperparameter")["importance"]
     assert shares["lr"] > 0.8
@@ -31,7 +31,7 @@ def test_what_the_score_depends_on_is_important(searched, evaluator):
     assert set(table["repeats"]) == {2 if evaluator == "fanova" else 1}
 
 
-def test_seeds_make_it_the_same(searched):
+def test_the_same_seed_gives_the_same_importance(searched):
     first, again = (stats.importance(searched, repeats=2, trees=3, seed=5) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
 
@@ -44,9 +44,9 @@ def test_seeds_make_it_the_same(searched):
         (20, None, {"momentum": 1}, "1 hyperparameters vary in all trials; importance needs 2"),
     ],
 )
-def test_too_little_to_estimate_from_says_why(frame, count, score, prm, why):
-    prms = [{"lr": one / 100 + 0.01, "momentum": one / 50} | prm for one in range(count)]
-    scores = [one / 100 if score is None else score for one in range(count)]
+def test_a_note_says_why_importance_is_not_estimated(frame, count, score, prm, why):
+    prms = [{"lr": index / 100 + 0.01, "momentum": index / 50} | prm for index in range(count)]
+    scores = [index / 100 if score is None else score for index in range(count)]
     (row,) = stats.importance(runs(frame, prms, scores)).to_dict("records")
     assert row["note"] == why
     assert np.isnan(row["importance"])
@@ -77,8 +77,11 @@ def test_kinds_of_values_become_distributions():
          "transform": ["a", "b", "a"], "mixed": ["a", 1, 2]}
     )  # fmt: skip
     study = recorded_study(prm, pd.Series([0.1, 0.2, 0.3]))
-    found = {name: type(one).__name__ for name, one in study.trials[0].distributions.items()}
-    assert found == {
+    distributions = {
+        name: type(distribution).__name__
+        for name, distribution in study.trials[0].distributions.items()
+    }
+    assert distributions == {
         "batch": "IntDistribution", "lr": "FloatDistribution", "flip": "CategoricalDistribution",
         "transform": "CategoricalDistribution", "mixed": "CategoricalDistribution",
     }  # fmt: skip

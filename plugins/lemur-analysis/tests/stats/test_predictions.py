@@ -7,7 +7,7 @@ from lemur_analysis import stats
 
 @pytest.fixture
 def trials(frame):
-    """Three trials of two epochs: two with a prediction, of which the second was ended early."""
+    """Three trials: two have predictions, and the second of these was stopped early."""
     validation = [0.5, 0.7, 0.4, 0.5, 0.1, 0.2]
     return frame(
         "A", [1, 2] * 3, [0.0] * 6, trial=list("aabbcc"), validation=validation,
@@ -24,7 +24,7 @@ def test_trials_trained_to_the_end_are_compared(trials):
     assert np.isnan(row["covered"])
 
 
-def test_errors_by_hand_where_the_end_is_unknown(trials):
+def test_errors_if_the_end_of_training_is_unknown(trials):
     ends = {"predicted_low": 0.65, "predicted_high": 0.9}
     (row,) = stats.calibration(trials.drop(columns="epochs").assign(**ends)).to_dict("records")
     assert row["trials"] == 2
@@ -34,7 +34,7 @@ def test_errors_by_hand_where_the_end_is_unknown(trials):
     assert row["note"] == "not known to be trained to the end: no column epochs"
 
 
-def test_without_predictions_there_is_nothing(trials):
+def test_without_predictions_the_table_is_empty(trials):
     assert stats.calibration(trials.assign(predicted=np.nan)).empty
     assert stats.calibration(trials.iloc[:0]).empty
     assert isinstance(stats.predictions(trials.iloc[:0]), pd.DataFrame)

@@ -9,7 +9,7 @@ from lemur_analysis import stats
 from lemur_analysis.stats.ranks import nemenyi_of, ranks_of
 from lemur_core.errors import SettingsError
 
-# Demsar (2006), Table 6: ranks of four variants of C4.5 on 14 data sets.
+# Demsar (2006), Table 6: ranks of four variants of C4.5 on 14 datasets.
 VARIANTS = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
 DEMSAR = [
     (4, 3, 2, 1), (1, 2, 3, 4), (4, 1, 2, 3), (4, 1, 3, 2), (4, 2, 3, 1), (1, 2.5, 4, 2.5),
@@ -19,7 +19,7 @@ DEMSAR = [
 
 
 def results(scores, nets=VARIANTS):
-    """Return a frame of results of a table of scores, a row per data set."""
+    """Return a frame of results from a table of scores with one row per dataset."""
     return pd.DataFrame(
         {"task": "t", "dataset": f"set-{row:02}", "metric": "acc", "nn": net, "accuracy": score}
         for row, line in enumerate(scores)
@@ -33,14 +33,14 @@ def demsar():
     return results([[(5 - rank) / 4 for rank in line] for line in DEMSAR])
 
 
-def test_ranks_are_those_that_demsar_printed(demsar):
+def test_ranks_are_those_that_demsar_published(demsar):
     table = stats.average_ranks(demsar).set_index("nn")["rank"].round(3)
     assert table.to_dict() == {
         "C4.5+m+cf": 1.964, "C4.5+m": 2.0, "C4.5+cf": 2.893, "C4.5": 3.143,
     }  # fmt: skip
 
 
-def test_statistics_are_those_that_demsar_printed(demsar):
+def test_statistics_are_those_that_demsar_published(demsar):
     (row,) = stats.rank_test(demsar, correct_ties=False).to_dict("records")
     assert (row["blocks"], row["nets"]) == (14, 4)
     assert row["chi2"] == pytest.approx(9.28, abs=0.005)
@@ -52,8 +52,8 @@ def test_statistics_are_those_that_demsar_printed(demsar):
 def test_nemenyi_finds_what_demsar_found(demsar):
     # At 0.10 C4.5 differs from C4.5+m and from C4.5+m+cf, and no other pair does.
     table = stats.pairwise_tests(demsar)
-    found = table[table["p_nemenyi"] < 0.1]
-    assert set(zip(found["x"], found["y"], strict=True)) == {
+    significant = table[table["p_nemenyi"] < 0.1]
+    assert set(zip(significant["x"], significant["y"], strict=True)) == {
         ("C4.5+m", "C4.5"),
         ("C4.5+m+cf", "C4.5"),
     }
@@ -68,7 +68,7 @@ def test_the_friedman_test_is_that_of_scipy(demsar):
 
 
 SCORES = st.lists(
-    st.lists(st.integers(0, 5).map(lambda one: one / 5), min_size=3, max_size=3),
+    st.lists(st.integers(0, 5).map(lambda number: number / 5), min_size=3, max_size=3),
     min_size=2,
     max_size=8,
 )
@@ -83,7 +83,7 @@ def test_ranks_are_those_of_scipy(scores):
 
 
 def test_holm_multiplies_the_smallest_p_by_the_number_of_pairs():
-    # A beats B beats C on 8 data sets, by other amounts on each: every p is 2 / 2^8.
+    # A beats B and B beats C on all 8 datasets, by different amounts: every p is 2 / 2^8.
     table = stats.pairwise_tests(
         results([(0.9, 0.5 + row / 100, 0.1 + row / 30) for row in range(8)], "ABC")
     )
@@ -93,7 +93,7 @@ def test_holm_multiplies_the_smallest_p_by_the_number_of_pairs():
     assert table["note"].unique().tolist() == [""]
 
 
-def test_too_few_blocks_are_said_beside_the_p_value():
+def test_a_note_says_that_there_are_too_few_blocks():
     scores = [(0.9, 0.5, 0.1)] * 5
     (row,) = stats.rank_test(results(scores, "ABC")).to_dict("records")
     assert row["note"] == "Wilcoxon's p cannot be below 0.0625 with 5 blocks"
@@ -121,12 +121,12 @@ def test_ties_everywhere_have_no_statistic():
 @pytest.mark.parametrize(
     ("scores", "nets", "note"),
     [
-        ([(0.5, 0.6)] * 4, "AB", "Friedman's test needs 3 nets on the same data sets; there are 2"),
-        ([(0.5,)] * 4, "A", "Friedman's test needs 3 nets on the same data sets; there are 1"),
-        ([(0.5, 0.6, 0.7)], "ABC", "Friedman's test needs 2 data sets, not 1"),
+        ([(0.5, 0.6)] * 4, "AB", "Friedman's test needs 3 nets on the same datasets; there are 2"),
+        ([(0.5,)] * 4, "A", "Friedman's test needs 3 nets on the same datasets; there are 1"),
+        ([(0.5, 0.6, 0.7)], "ABC", "Friedman's test needs 2 datasets, not 1"),
     ],
 )
-def test_what_cannot_be_tested_says_why(scores, nets, note):
+def test_a_note_says_why_a_test_is_impossible(scores, nets, note):
     (row,) = stats.rank_test(results(scores, nets)).to_dict("records")
     assert row["note"] == note
 
@@ -157,8 +157,8 @@ def test_the_best_score_of_a_net_counts_or_that_at_an_epoch():
     assert first.scores.to_numpy().tolist() == [[0.1, 0.4]]
 
 
-def test_metrics_are_ranked_apart_unless_they_are_blocks():
-    frame = pd.concat([one := results([(0.9, 0.5)] * 3, "AB"), one.assign(metric="f1")])
+def test_metrics_are_ranked_separately_unless_they_are_blocks():
+    frame = pd.concat([scores := results([(0.9, 0.5)] * 3, "AB"), scores.assign(metric="f1")])
     assert stats.average_ranks(frame)["blocks"].tolist() == [3, 3, 3, 3]
     together = stats.average_ranks(frame, within=("task",))
     assert together["blocks"].tolist() == [6, 6]

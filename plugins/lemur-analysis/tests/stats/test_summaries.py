@@ -16,11 +16,11 @@ NAMES = {"q25": "25%", "median": "50%", "q75": "75%"}
 @given(ROWS)
 def test_a_summary_is_that_of_pandas(rows):
     frame = pd.DataFrame(rows, columns=["nn", "epoch", "accuracy"])
-    found = stats.summary(frame).set_index(["nn", "epoch"])
+    table = stats.summary(frame).set_index(["nn", "epoch"])
     expected = frame.groupby(["nn", "epoch"])["accuracy"].describe()
     for name in ("count", "mean", "std", "min", "q25", "median", "q75", "max"):
         np.testing.assert_allclose(
-            found[f"accuracy_{name}"], expected[NAMES.get(name, name)], atol=1e-12
+            table[f"accuracy_{name}"], expected[NAMES.get(name, name)], atol=1e-12
         )
 
 
@@ -37,7 +37,7 @@ def test_a_summary_by_hand(frame):
     assert row["seconds_std"] == pytest.approx(2)
 
 
-def test_metrics_data_sets_and_tasks_are_summarised_apart(frame):
+def test_metrics_datasets_and_tasks_are_summarised_separately(frame):
     rows = pd.concat([frame("A", 1, [0.1]), frame("A", 1, [0.9]).assign(metric="iou")])
     table = stats.summary(rows, by=())
     assert dict(zip(table["metric"], table["accuracy_mean"], strict=True)) == {
@@ -59,7 +59,7 @@ def test_an_empty_frame_has_an_empty_summary(frame):
     assert stats.best(frame([], [], [])).empty
 
 
-def test_a_row_index_that_repeats_does_not_matter(frame):
+def test_a_repeated_row_index_does_not_matter(frame):
     rows = frame(["A", "A", "B"], 1, [0.1, 0.3, 0.5], duration=[1e9, 2e9, 3e9])
     repeated = rows.set_axis([7, 7, 7])
     pd.testing.assert_frame_equal(stats.summary(rows), stats.summary(repeated))
@@ -71,7 +71,7 @@ def test_without_columns_of_groups_all_rows_are_summarised():
     assert table["rows"].tolist() == [2]
 
 
-def test_missing_columns_and_texts_are_refused(frame):
+def test_missing_columns_and_texts_are_errors(frame):
     with pytest.raises(SettingsError, match="the frame has no column 'nn'"):
         stats.summary(pd.DataFrame({"accuracy": [1.0]}))
     with pytest.raises(SettingsError, match="column 'accuracy' holds .*; expected numbers"):
@@ -80,8 +80,8 @@ def test_missing_columns_and_texts_are_refused(frame):
 
 def test_the_best_row_is_the_first_of_the_highest_scores(frame):
     rows = frame(["A", "A", "B", "C"], [1, 2, 1, 1], [0.5, 0.5, 0.9, np.nan])
-    found = stats.best(rows)
-    assert found[["nn", "epoch"]].to_numpy().tolist() == [["B", 1], ["A", 1]]
+    best = stats.best(rows)
+    assert best[["nn", "epoch"]].to_numpy().tolist() == [["B", 1], ["A", 1]]
     (row,) = stats.overview(rows).to_dict("records")
     assert (row["nets"], row["records"], row["missing"], row["best_net"]) == (3, 4, 1, "B")
 
@@ -92,7 +92,7 @@ def test_a_frame_of_missing_scores_has_no_best(frame):
     assert pd.isna(row["best_net"])
 
 
-def test_records_by_data_set_are_those_of_the_published_results(published):
+def test_records_by_dataset_are_those_of_the_published_results(published):
     table = stats.overview(published).set_index(["dataset", "metric"])["records"]
     assert table["cifar-10", "acc"] == 10438
     assert table["places365", "acc"] == 358
