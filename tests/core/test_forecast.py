@@ -162,7 +162,8 @@ def test_the_same_share_of_the_trials_is_audited_each_time(db, tmp_path):
 
 def test_the_spared_epochs_are_reported_at_the_end(db):
     summary, _ = run_watched(estimator="soon:after=1", trials=2, epochs=5, db=db)
-    assert "estimator soon:after=1: 2 stopped, 8 of 10 epochs spared (80%)" in ending(summary, 1.0)
+    line = "estimator soon:after=1: 2 stopped, 8 of 10 epochs spared (80%)"
+    assert line in closing_text(summary, 1.0)
 
 
 def test_an_estimator_that_raises_is_reported_once_and_trials_continue(db):
