@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lemur_check.batch import BatchSource, checked
+from lemur_check.batch import BatchSource, check_sources
 from lemur_check.check import checker
 from lemur_check.check_settings import CheckSettings
 from lemur_check.sandbox import Limits
@@ -190,7 +190,7 @@ def verdicts(wanted: int, with_hostile: bool, options: argparse.Namespace) -> di
     began = time.perf_counter()
     with checker(asked, limits=LIMITS, threads=1, workers=options.workers, save=False) as check:
         sources = batch(wanted, with_hostile)
-        each = checked(check, sources, options.workers)
+        each = check_sources(check, sources, options.workers)
         found = {source.place: one for source, one in each if one is not None}
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(

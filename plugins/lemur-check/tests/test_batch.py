@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from lemur_check.batch import BatchSource, checked, sources
+from lemur_check.batch import BatchSource, check_sources, sources
 from lemur_check.verdict import Verdict
 from lemur_core.errors import SettingsError
 
@@ -19,7 +19,7 @@ def test_a_folder_has_the_sources_of_all_its_files(tmp_path):
     assert list(sources(str(tmp_path))) == [
         BatchSource(str(tmp_path / "a.py"), "a = 1", "a"),
         BatchSource(
-            str(tmp_path / "bad.py"), fault="is no UTF-8 text: invalid start byte at byte 0"
+            str(tmp_path / "bad.py"), fault="is not UTF-8 text: invalid start byte at byte 0"
         ),
         BatchSource(str(tmp_path / "in" / "b.py"), "b = 1", "b"),
     ]
@@ -38,8 +38,8 @@ def test_json_lines_that_cannot_be_read_are_named_and_the_rest_is(tmp_path):
         ("7", "z", None), ("8", "", None), ("9", "\ud800", None),
     ]  # fmt: skip
     assert [one.fault.partition(":")[0] for one in found if one.fault] == [
-        'has no text "code"', 'has no text "code"', "is no JSON",
-        '"name" is 3; expected a text', "is no JSON",
+        'has no "code" member that is a string', 'has no "code" member that is a string',
+        "is not JSON", '"name" is 3; expected a string', "is not JSON",
     ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_several_are_checked_at_a_time_and_no_more():
 
     wanted = [BatchSource(str(number), str(number)) for number in range(9)]
     wanted.insert(4, BatchSource("bad", fault="cannot be read"))
-    found = list(checked(check, wanted, 3))
+    found = list(check_sources(check, wanted, 3))
     assert {(source.place, verdict and verdict.name) for source, verdict in found} == {
         (str(number), str(number)) for number in range(9)
     } | {("bad", None)}
@@ -74,7 +74,7 @@ def test_what_cannot_be_checked_ends_it():
         raise SettingsError("no")
 
     with pytest.raises(SettingsError, match="no"):
-        list(checked(check, [BatchSource("a", "x")] * 20, 2))
+        list(check_sources(check, [BatchSource("a", "x")] * 20, 2))
 
 
 def test_the_command_tells_of_each_and_how_many(lemur, source, tmp_path, monkeypatch):
@@ -84,15 +84,15 @@ def test_the_command_tells_of_each_and_how_many(lemur, source, tmp_path, monkeyp
     options = ("--dataset", "digits[samples=200]", "--threads", 1, "--no-walls")
     status, out, err = lemur("check", file, *options)
     assert status == 1
-    assert "is valid\n  18,090 parameters, 34,200 multiply-adds for an image\n  score 0." in out
-    assert f"{file}:2: unreadable is not valid: parse, line 1: is no Python: '(' was never" in out
+    assert "is valid\n  18,090 parameters, 34,200 multiply-adds per image\n  score 0." in out
+    assert f"{file}:2: unreadable is not valid: parse, line 1: is not Python: '(' was never" in out
     line = source[: source.index("cross_entropy")].count("\n") + 1
     assert f"is not valid: batch, line {line}: TypeError" in out
     assert "is not valid: template: has no function supported_hyperparameters()" in out
     assert out.endswith("5 sources, 1 valid\n")
-    assert f"{file}:5: is no JSON" in err
+    assert f"{file}:5: is not JSON" in err
 
-    # Given again, nothing is run.
+    # The second time, nothing is run.
     monkeypatch.setattr("lemur_check.box.Box.run", None)
     status, out, _ = lemur("check", file, *options, "--json")
     told = {one["place"]: one for one in map(json.loads, out.splitlines())}
@@ -105,25 +105,27 @@ def test_the_command_tells_of_each_and_how_many(lemur, source, tmp_path, monkeyp
 def test_mistakes_are_one_line(lemur, source, tmp_path):
     (tmp_path / "Net.py").write_text(source)
     for options, message in (
-        (["--dataset", "nowhere"], "unknown data set 'nowhere'"),
+        (["--dataset", "nowhere"], "unknown dataset 'nowhere'"),
         (["--set", "lr=1e-4..1"], "lr=1e-4..1: is a range; expected one value"),
         (["--set", "lr"], "expected NAME=RANGE"),
         (["--prm", "[]"], "expected an object"),
         (["--epochs", -1], "epochs is -1; expected 0 or more"),
         (["--name", "../Net"], "entry name '../Net'"),
-        (["--name", "ResNet"], "net 'ResNet' is installed"),
+        (["--name", "ResNet"], "a net 'ResNet' with another source is installed"),
     ):
         status, out, err = lemur("check", "Net.py", "--no-walls", *options)
         assert (status, out, err.count("\n")) == (2, "", 1), err
         assert message in err
     (tmp_path / "empty").mkdir()
-    assert "empty: holds no source; expected" in lemur("check", "empty", "--no-walls")[2]
-    # Among others it costs itself alone.
+    assert "empty: contains no source; expected" in lemur("check", "empty", "--no-walls")[2]
+    # In a batch it does not affect other sources.
     (tmp_path / "ResNet.py").write_text("x = ")
     status, out, err = lemur("check", tmp_path, "--epochs", 0, "--threads", 1, "--no-walls")
     assert status == 1
     assert "Net is valid" in out
-    assert "ResNet.py: net 'ResNet' is installed, and its source another; rename it\n" in err
+    assert (
+        "ResNet.py: a net 'ResNet' with another source is installed; choose another name\n" in err
+    )
     assert lemur("check", "None.py", "--no-walls")[2] == (
         "lemur: error: there is no file or folder 'None.py'\n"
     )

@@ -1,4 +1,4 @@
-"""What a box makes of what its process says, played here by one that imports nothing."""
+"""A box's handling of its process's answers, with a fake process that imports nothing."""
 
 import sys
 
@@ -11,7 +11,7 @@ from lemur_check.run_result import Cause, RunResult
 from lemur_check.sandbox import Limits, Sandbox
 from lemur_core.errors import LemurError, SettingsError, WorkerError
 
-PLAYED = """
+FAKE_PROCESS = """
 import json, os, sys, time
 
 def receive():
@@ -34,22 +34,24 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    """Run a job in a box whose process does as it is told."""
+    """Return a function that runs a job in a box whose process is fake."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(module, "_PROGRAM", (sys.executable, "-S", "-c", PLAYED))
+    patch.setattr(module, "_PROGRAM", (sys.executable, "-S", "-c", FAKE_PROCESS))
     folder = tmp_path_factory.mktemp("data")
-    one = Box(Sandbox(Limits(seconds=3), [], trust=True), folder, 1)
+    box = Box(Sandbox(Limits(seconds=3), [], trust=True), folder, 1)
 
     def run(during="", before=""):
-        return one.run({"before": before, "during": during})
+        return box.run({"before": before, "during": during})
 
-    run.box = one
+    run.box = box
     yield run
-    one.close()
+    box.close()
     patch.undo()
 
 
-FOREIGN = RunResult(["first"], "its process answered in the place of what it is run in", Cause.NET)
+FOREIGN = RunResult(
+    ["first"], "its process sent answers in the name of the process that runs it", Cause.NET
+)
 DONE = RunResult(["first"])
 
 
@@ -77,7 +79,7 @@ def test_what_is_no_answer_costs_the_net_that_runs_and_no_other(played, said):
 def test_a_number_of_another_net_is_no_answer(played):
     played("open('number', 'w').write(number)")
     assert played("number = open('number').read()") == FOREIGN
-    # The number that its job came with, which a fork has in its memory.
+    # The number of the job, which a fork has in its memory.
     assert played("number = job['number']") == FOREIGN
 
 
@@ -94,7 +96,7 @@ def test_what_is_said_before_a_net_runs_is_no_nets_failure(played, tmp_path):
 
 def test_limits_and_lost_processes_are_told_from_failures(played):
     assert played("time.sleep(60)") == RunResult(["first"], "took longer than 3 s", Cause.TIME)
-    lost = RunResult(["first"], "its process ended what it was run in", Cause.LOST)
+    lost = RunResult(["first"], "its process ended the process that runs it", Cause.LOST)
     assert played("os._exit(0)") == lost
     killed = played("answer(number, ended=-9, clean=True); number = receive()['number']")
     assert killed == RunResult(["first"], "its process was ended by signal 9 (SIGKILL)", Cause.LOST)
@@ -118,7 +120,7 @@ def test_without_bubblewrap_strangers_nets_are_not_run():
     with pytest.raises(SettingsError) as refused:
         Sandbox(Limits(), [])
     assert str(refused.value) == (
-        "nets are run behind walls, and bubblewrap 0.8 or later cannot be used here; install it, "
+        "nets are run in a sandbox, and bubblewrap 0.8 or later cannot be used here; install it, "
         "give --trust if the nets are your own, or --no-walls to run them with limits only"
     )
     assert Sandbox(Limits(), [], trust=True).not_enforced == ()

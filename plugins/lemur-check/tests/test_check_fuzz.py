@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lemur_check.check import checker
 from lemur_check.check_settings import CheckSettings
-from lemur_check.run_result import Bounds, RunResult, concluded
+from lemur_check.run_result import Bounds, RunResult, conclude
 from lemur_check.template import TemplateError, check_template, parse
 from lemur_check.verdict import Verdict
 from lemur_core import installed
@@ -100,7 +100,7 @@ def test_what_python_cannot_compile_is_never_taken_for_a_net(code):
 )  # fmt: skip
 def test_whatever_a_nets_process_says_becomes_a_verdict(said):
     bounds = Bounds(epochs=1, prm={}, seconds=1.0, parameters=None, lines=9)
-    verdict = concluded(Verdict("x", valid=False, step="template"), RunResult(said), bounds)
+    verdict = conclude(Verdict("x", valid=False, step="template"), RunResult(said), bounds)
     assert verdict.name == "x"
     assert verdict.valid == (verdict.reason == "")
     assert verdict.score is None or 0 <= verdict.score <= 1

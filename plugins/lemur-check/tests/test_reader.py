@@ -41,7 +41,7 @@ def test_a_source_that_takes_too_long_is_given_up():
     reader = SourceReader(seconds=2)
     # Once its process runs, its time is the source's alone.
     assert reader.examine("x = 1").step == "template"
-    with pytest.raises(UnreadableError, match="takes longer than 2 s to be read") as raised:
+    with pytest.raises(UnreadableError, match="takes longer than 2 s to read") as raised:
         reader.examine(BRACES * 5)
     assert raised.value.cause is Cause.TIME
     assert reader.sketch(BRACES * 5) is None
@@ -71,21 +71,21 @@ def test_modules_in_the_folder_are_read_too(reader, tmp_path, source):
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("x = " + "1+" * 50_000 + "1", "is no Python: "),
-        ("x = " + "not " * 50_000 + "1", "is no Python: "),
-        ("x = a" + ".b" * 50_000, "is no Python: "),
-        ("(" * 100_000, "is no Python: too many nested parentheses"),
-        ("if 1: pass\n" + "elif 1: pass\n" * 20_000, "is no Python: "),
+        ("x = " + "1+" * 50_000 + "1", "is not Python: "),
+        ("x = " + "not " * 50_000 + "1", "is not Python: "),
+        ("x = a" + ".b" * 50_000, "is not Python: "),
+        ("(" * 100_000, "is not Python: too many nested parentheses"),
+        ("if 1: pass\n" + "elif 1: pass\n" * 20_000, "is not Python: "),
         # Parsed, and too deep for what looks for the class.
         ("if 1: pass\n" + "elif 1: pass\n" * 1_500, "is nested too deeply"),
-        ("\0", "is no Python: "),
-        ("\ud800", "is no Python: "),
+        ("\0", "is not Python: "),
+        ("\ud800", "is not Python: "),
         ("# coding: utf-7\nx = 1", "declares the encoding utf-7; expected UTF-8"),
         ("#!\n# -*- coding: utf-16 -*-\n", "declares the encoding utf-16; expected UTF-8"),
         ("# vim: fileencoding=rot13\n", "declares the encoding rot13; expected UTF-8"),
-        ("# coding: nowhere\n", "declares an encoding that Python does not take"),
-        (f"# coding: {'a' * 100_000}\n", "declares an encoding that Python does not take"),
-        ("\ufeff# coding: latin-1\n", "declares an encoding that Python does not take"),
+        ("# coding: nowhere\n", "declares an encoding that Python does not know"),
+        (f"# coding: {'a' * 100_000}\n", "declares an encoding that Python does not know"),
+        ("\ufeff# coding: latin-1\n", "declares an encoding that Python does not know"),
         ("# coding: latin-1\nx = 'é'", "declares the encoding iso-8859-1; expected UTF-8"),
         ("x" * 1_000_001, "has 1,000,001 characters; expected 1,000,000 at most"),
         (f"{HYPERPARAMETERS}class {'N' * 999_000}: pass", "has no class Net"),
@@ -156,7 +156,7 @@ def test_a_source_that_cannot_be_read_is_no_end_of_a_batch(source, tmp_path):
         one._reader.examine("x = 1")
         verdict = one(BRACES * 5)
         assert (verdict.valid, verdict.step, verdict.limit) == (False, "parse", "time")
-        assert verdict.reason == "takes longer than 2 s to be read"
+        assert verdict.reason == "takes longer than 2 s to read"
         one._reader = SourceReader()
         assert one(source).valid
         # With the same limits it is not read again.

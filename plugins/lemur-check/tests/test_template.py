@@ -45,11 +45,11 @@ def test_a_net_in_the_template_may_be_written_in_many_ways(code):
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("class Net:\n  def", "line 2: is no Python: invalid syntax"),
-        ("x = '", "line 1: is no Python: unterminated string literal"),
-        ("x\0", "is no Python: source code string cannot contain null bytes"),
-        ("x = '\ud800'", "is no Python"),
-        ("(" * 100_000, "line 1: is no Python: too many nested parentheses"),
+        ("class Net:\n  def", "line 2: is not Python: invalid syntax"),
+        ("x = '", "line 1: is not Python: unterminated string literal"),
+        ("x\0", "is not Python: source code string cannot contain null bytes"),
+        ("x = '\ud800'", "is not Python"),
+        ("(" * 100_000, "line 1: is not Python: too many nested parentheses"),
         ("x = 1\n" * 200_000, "has 1,200,000 characters; expected 1,000,000 at most"),
         ("", "has no class Net"),
         ("class Net:\n    pass\n", "has no function supported_hyperparameters()"),
@@ -74,7 +74,7 @@ def test_a_net_in_the_template_may_be_written_in_many_ways(code):
         (
             f"{SAYS}class Net:\n    def __init__(self, *a): pass\n"
             "    def train_setup(self, p): pass\n    def learn(self, d): pass\n",
-            "line 3: Net is no torch.nn.Module",
+            "line 3: Net is not a torch.nn.Module",
         ),
         (
             f"{SAYS}class Net(nn.Module):\n    def __init__(self, *a): pass\n"

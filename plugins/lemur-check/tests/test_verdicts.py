@@ -97,8 +97,8 @@ def test_a_merged_source_of_the_same_name_does_not_take_the_name_over(db, tmp_pa
     with pytest.raises(SettingsError) as raised:
         find_nets(["Mine"], str(new))
     assert str(raised.value) == (
-        "net 'Mine' is 2 sources, which were merged into this database; say which with lemur check "
-        "FILE --name Mine --replace"
+        "net 'Mine' is 2 sources, which were merged into this database; choose one with lemur "
+        "check FILE --name Mine --replace"
     )
     write(new, ("a", "x = 1", {**MINE, "replaces": [code_hash("x = 2")]}, "4"))
     assert [net.code for net in nets(new, "Mine")["Mine"]] == ["x = 1"]
@@ -117,7 +117,7 @@ def test_verdicts_of_an_older_lemur_are_found_after_an_upgrade(db):
     assert (last["limits"]["seconds"], first["limits"]["seconds"]) == (math.inf, 600.0)
     assert {**last, "limits": first["limits"]} == first
     [unreadable] = found(db, "\ud800", "c" * 32)
-    assert unreadable["reason"] == 'is no Python: \ud800 \0 "quoted"'
+    assert unreadable["reason"] == 'is not Python: \ud800 \0 "quoted"'
     [mine], [old] = nets(db, "Mine")["Mine"], nets(db, "Old")["Old"]
     assert (mine.code, mine.walls) == ("x = 1\n", ("bubblewrap", "bubblewrap"))
     assert (old.code, old.walls) == ("x = 2  # ä\n", ("none",))

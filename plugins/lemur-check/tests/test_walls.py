@@ -232,7 +232,7 @@ for number in range(3, 64):
         pass
 """
     verdict = walled(doing(net))
-    assert verdict.reason == "its process said too much"
+    assert verdict.reason == "its process wrote too much output"
     assert verdict.score is None
     assert verdict.parameters == 18_090
 
@@ -323,7 +323,7 @@ for number in range(64):
         pass
 os._exit(0)
 """
-    assert walled(doing(net)).reason == "its process ended before it was done"
+    assert walled(doing(net)).reason == "its process ended before it was finished"
 
 
 def test_calls_that_reach_beyond_a_net_are_refused(walled, unfiltered, doing):

@@ -49,7 +49,9 @@ def test_what_a_net_cannot_be_checked_with_is_said():
     both = Entry("both", "json:loads", (IMAGES, TEXTS))
     with pytest.raises(SettingsError) as raised:
         CheckSettings(dataset="both").completed(registry(loaders=[both]))
-    assert str(raised.value) == (f"data set 'both' serves {IMAGES}, {TEXTS}; name one task of them")
+    assert str(raised.value) == (
+        f"dataset 'both' serves {IMAGES}, {TEXTS}; name one of these tasks"
+    )
 
 
 def test_the_identity_of_a_check_stays_so_that_verdicts_are_found_again():

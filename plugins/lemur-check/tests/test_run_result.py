@@ -1,10 +1,10 @@
-"""What a net's process reports is believed as far as it can be true."""
+"""A net's process is only believed as far as its report can be true."""
 
 import json
 
 import pytest
 
-from lemur_check.run_result import Bounds, Cause, RunResult, concluded
+from lemur_check.run_result import Bounds, Cause, RunResult, conclude
 from lemur_check.verdict import Verdict
 
 BEFORE = Verdict("x", valid=False, step="template")
@@ -28,7 +28,7 @@ WHOLE = [*STEPS, epoch(1), epoch(2), DONE]
 
 def heard(said, bounds=BOUNDS, **told):
     lines = [one if isinstance(one, str) else json.dumps(one) for one in said]
-    return concluded(BEFORE, RunResult(lines, **told), bounds)
+    return conclude(BEFORE, RunResult(lines, **told), bounds)
 
 
 def test_what_can_be_true_is_believed():
@@ -139,7 +139,7 @@ def test_reasons_are_short_and_a_first_failure_is_the_last_word():
         ([IMPORT], {"reason": "took longer than 2 s", "cause": Cause.TIME}, "took longer", "time"),
         (WHOLE, {"reason": "took 3 GiB", "cause": Cause.MEMORY}, "took 3 GiB", "memory"),
         (["{", *WHOLE], {"reason": "was killed", "cause": Cause.LOST}, "was killed", "lost"),
-        (["{", *WHOLE], {"reason": "said too much"}, "said too much", ""),
+        (["{", *WHOLE], {"reason": "wrote too much output"}, "wrote too much output", ""),
         ([IMPORT, {"failed": "MemoryError: "}], {}, "MemoryError: ", "memory"),
         ([{"failed": "RuntimeError: [enforce fail] . DefaultCPUAllocator: can't allocate memory"}],
          {}, "RuntimeError", "memory"),

@@ -141,8 +141,7 @@ def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, sour
         with pytest.raises(NameTakenError) as raised:
             check(other, "Mine")
         assert str(raised.value) == (
-            "net 'Mine' is another source in the database; give this one another name, or "
-            "--replace that one"
+            "net 'Mine' is another source in the database; choose another name, or --replace it"
         )
         assert box.runs == 2
         assert check(source, "Mine").valid
@@ -166,8 +165,8 @@ def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, sour
 
 def test_a_name_that_another_process_took_meanwhile_is_not_taken_over(checking, box, source):
     with checking() as first, checking() as second:
-        assert first._record.owners("Mine") == []
-        second._record.owners = lambda name: []
+        assert first._store.owners("Mine") == []
+        second._store.owners = lambda name: []
         assert first(source, "Mine").valid
         with pytest.raises(NameTakenError):
             second(f"{source}# other\n", "Mine")
