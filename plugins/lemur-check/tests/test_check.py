@@ -146,7 +146,7 @@ def test_without_epochs_it_ends_after_a_batch(source):
 
 def test_what_is_asked_for_must_be_there(source, tmp_path):
     for asked, message in (
-        (CheckSettings(dataset="nowhere"), "unknown data set 'nowhere'"),
+        (CheckSettings(dataset="nowhere"), "unknown dataset 'nowhere'"),
         (CheckSettings(metric="none"), "unknown metric 'none'"),
         (CheckSettings(transform="nothing"), "unknown transform 'nothing'"),
     ):

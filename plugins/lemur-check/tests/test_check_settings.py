@@ -42,9 +42,9 @@ def test_what_a_net_cannot_be_checked_with_is_said():
     with pytest.raises(SettingsError) as raised:
         CheckSettings(task=TEXTS).completed(registry())
     assert str(raised.value) == (
-        f"no installed plugin marks a data set for {TEXTS} as a demo; name a data set"
+        f"no installed plugin marks a dataset for {TEXTS} as a demo; name a dataset"
     )
-    with pytest.raises(UnknownNameError, match="^unknown data set 'nowhere'"):
+    with pytest.raises(UnknownNameError, match="^unknown dataset 'nowhere'"):
         CheckSettings(dataset="nowhere").completed(registry())
     both = Entry("both", "json:loads", (IMAGES, TEXTS))
     with pytest.raises(SettingsError) as raised:

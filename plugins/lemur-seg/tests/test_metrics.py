@@ -95,5 +95,5 @@ def test_a_pixel_of_no_class_is_refused(metric, value):
             score(metric, (outputs, targets))
         assert str(caught.value) == (
             f"a target has a pixel of class {value}; expected 0 to 5, or {IGNORED} for pixels "
-            "that do not count"
+            "to ignore"
         )

@@ -47,6 +47,6 @@ class TestContract(PluginContract):
         return images.to(getattr(torch, net.dtype)), DIGITS.targets[:count], (10,)
 
     def prepare_data(self, loader, folder):
-        """Write a few samples in the data set's official format; the digits are embedded."""
+        """Write a few samples in the dataset's official format; the digits are embedded."""
         if loader.name in WRITERS:
             WRITERS[loader.name](folder)

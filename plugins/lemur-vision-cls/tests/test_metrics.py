@@ -85,7 +85,7 @@ def test_shapes_that_do_not_go_together_are_said(make, outputs, targets):
 def test_the_five_most_probable_of_three_classes_are_no_score():
     with pytest.raises(ShapeError) as caught:
         acc5((3,))
-    assert str(caught.value) == "acc5 looks at 5 classes; the data set has 3"
+    assert str(caught.value) == "acc5 needs at least 5 classes; the dataset has 3"
 
 
 @pytest.mark.parametrize("make", [acc, acc5, MacroF1, Calibration])

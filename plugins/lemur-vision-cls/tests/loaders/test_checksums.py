@@ -20,5 +20,5 @@ TASK = "img-classification"
 )
 def test_files_of_other_checksums_are_refused(write, load, tmp_path):
     write(tmp_path)
-    with pytest.raises(MissingDataError, match="is damaged, or of another data set: .*corrupted"):
+    with pytest.raises(MissingDataError, match="is damaged, or of another dataset: .*corrupted"):
         load(tmp_path, TASK)

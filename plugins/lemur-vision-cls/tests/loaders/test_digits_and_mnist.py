@@ -59,7 +59,7 @@ def test_mnist_is_read_from_its_four_files(tmp_path, suffix):
 def test_digits_may_lie_in_the_data_folder_itself_where_they_are_not_taken_for_clothing(tmp_path):
     write_mnist(tmp_path)
     assert len(mnist.load(tmp_path / "mnist", TASK).train) == 20
-    with pytest.raises(MissingDataError, match="^data set 'fashion-mnist': .* lacks train-images"):
+    with pytest.raises(MissingDataError, match="^dataset 'fashion-mnist': .* lacks train-images"):
         mnist.load_fashion(tmp_path / "mnist", TASK)
 
 
@@ -78,9 +78,9 @@ def test_missing_files_are_named_with_where_to_get_them(tmp_path):
     with pytest.raises(MissingDataError) as caught:
         mnist.load(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'mnist': {tmp_path / 'mnist'} lacks train-images-idx3-ubyte, "
+        f"dataset 'mnist': {tmp_path / 'mnist'} lacks train-images-idx3-ubyte, "
         "train-labels-idx1-ubyte (or .gz); get it with --download, "
-        "or say with --data where it is"
+        "or set --data to its folder"
     )
 
 
@@ -135,7 +135,7 @@ def test_images_of_another_size_are_said(tmp_path):
     with pytest.raises(MissingDataError) as caught:
         mnist.load_10k(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'mnist-10k': {images} is damaged, or of another data set: images are 32x32; "
+        f"dataset 'mnist-10k': {images} is damaged, or of another dataset: images are 32x32; "
         "expected 28x28; remove it and get it again"
     )
 
@@ -147,7 +147,7 @@ def test_labels_beyond_the_ten_digits_are_said(tmp_path):
     with pytest.raises(MissingDataError) as caught:
         mnist.load_10k(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'mnist-10k': {labels} is damaged, or of another data set: labels are 0 to 19; "
+        f"dataset 'mnist-10k': {labels} is damaged, or of another dataset: labels are 0 to 19; "
         "expected 0 to 9; remove it and get it again"
     )
 

@@ -129,15 +129,15 @@ def message(root):
 
 def test_a_folder_that_is_not_there_is_said(tmp_path):
     assert (
-        message(tmp_path / "no") == f"data set 'folder': there is no {tmp_path / 'no'}; {EXPECTED}"
+        message(tmp_path / "no") == f"dataset 'folder': there is no {tmp_path / 'no'}; {EXPECTED}"
     )
 
 
 def test_a_folder_without_classes_is_said(tmp_path):
-    assert message(tmp_path) == f"data set 'folder': {tmp_path} has 0 class folders; {EXPECTED}"
+    assert message(tmp_path) == f"dataset 'folder': {tmp_path} has 0 class folders; {EXPECTED}"
     write(tmp_path / "train", ("cat",))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'train'} has 1 class folders; {EXPECTED}"
+        f"dataset 'folder': {tmp_path / 'train'} has 1 class folders; {EXPECTED}"
     )
 
 
@@ -147,7 +147,7 @@ def test_empty_classes_are_named(tmp_path):
         (tmp_path / f"empty{number}").mkdir()
     deeper = write_image(tmp_path / "empty0" / "deeper" / "0.png")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has class folders without an image: empty0, empty1, "
+        f"dataset 'folder': {tmp_path} has class folders without an image: empty0, empty1, "
         "empty2, empty3, empty4 and 2 more "
         f"(images in deeper folders, such as {deeper}, are not read); add images, or remove them"
     )
@@ -157,7 +157,7 @@ def test_class_folders_that_differ_between_splits_are_named(tmp_path):
     write(tmp_path / "train", ("cat", "dog", "eel"))
     write(tmp_path / "test", ("cat", "dog", "fox"))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'test'} lacks eel and has fox beyond them; "
+        f"dataset 'folder': {tmp_path / 'test'} lacks eel and has fox in addition; "
         "expected the class folders of the training split"
     )
 
@@ -165,7 +165,7 @@ def test_class_folders_that_differ_between_splits_are_named(tmp_path):
 def test_too_few_images_to_split_are_said(tmp_path):
     write(tmp_path, count=2)
     assert message(tmp_path) == (
-        f"{tmp_path}: 4 images are too few to set a share of 20% of each class aside to test; "
+        f"{tmp_path}: 4 images are too few to split off 20% of each class for testing; "
         "add images, or a folder test beside a folder train"
     )
 
@@ -200,8 +200,8 @@ def test_a_folder_of_images_beside_train_that_is_no_split_is_refused(tmp_path, n
     write(tmp_path / "test")
     write(tmp_path / name, count=1)
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has {name} beside test, train, and it is not known which "
-        f"split that is; {SPLITS}: rename it, or move it out"
+        f"dataset 'folder': {tmp_path} has {name} beside test, train, which is not a known "
+        f"split; {SPLITS}: rename it, or move it out"
     )
 
 
@@ -216,7 +216,7 @@ def test_two_folders_of_one_split_are_refused(tmp_path):
     for split in ("train", "val", "valid"):
         write(tmp_path / split, count=1)
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has two folders for one split, val and valid; "
+        f"dataset 'folder': {tmp_path} has two folders for one split, val and valid; "
         "put their images into one, or move one of them out"
     )
 
@@ -224,7 +224,7 @@ def test_two_folders_of_one_split_are_refused(tmp_path):
 def test_a_split_beside_class_folders_is_refused(tmp_path):
     write(tmp_path, ("bus", "test"))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has test beside bus, but no folder train; "
+        f"dataset 'folder': {tmp_path} has test beside bus, but no folder train; "
         "if these are classes, put all class folders into a folder train"
     )
     (tmp_path / "train").mkdir()
@@ -238,8 +238,8 @@ def test_a_test_split_without_classes_is_refused(tmp_path):
     for number in range(3):
         write_image(tmp_path / "test" / f"{number}.jpg")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'test'} has images (3), but no class folder; without "
-        "their classes they cannot be used: move it out of the data set"
+        f"dataset 'folder': {tmp_path / 'test'} has images (3), but no class folder; without "
+        "classes they cannot be used: move it out of the dataset"
     )
 
 
@@ -267,12 +267,11 @@ def test_files_that_are_left_out_are_counted_and_named(tmp_path):
         bundle = folder.load(tmp_path, TASK)
     assert len(bundle.train) + len(bundle.test) == 10
     assert [str(one.message) for one in caught] == [
-        "data set 'folder': 1 file left out (beside the class folders): cover.jpg",
-        "data set 'folder': 4 files left out (not images by their names): "
+        "dataset 'folder': 1 file left out (beside the class folders): cover.jpg",
+        "dataset 'folder': 4 files left out (no image extension): "
         "cat/a.heic, cat/b.txt, cat/c and 1 more",
-        "data set 'folder': 2 files left out (broken links): dog/dangling.png, dog/loop.png",
-        "data set 'folder': 1 file left out (in folders below the class folders): "
-        "dog/old.png/0.png",
+        "dataset 'folder': 2 files left out (broken links): dog/dangling.png, dog/loop.png",
+        "dataset 'folder': 1 file left out (in folders below the class folders): dog/old.png/0.png",
     ]
 
 
@@ -324,28 +323,28 @@ def test_classes_that_look_alike_are_shown_with_escapes(tmp_path, other, shown):
     write(tmp_path / "train", ("cat", "dog"))
     write(tmp_path / "test", (other, "dog"))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'test'} lacks cat and has {other} beyond them; "
-        f"expected the class folders of the training split; {shown} is nearly 'cat' there: "
-        "give both one name"
+        f"dataset 'folder': {tmp_path / 'test'} lacks cat and has {other} in addition; "
+        f"expected the class folders of the training split; {shown} is similar to 'cat' there: "
+        "use the same name for both"
     )
 
 
 def test_class_folders_that_lie_a_folder_deeper_are_pointed_at(tmp_path):
     write(tmp_path / "pets")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has 1 class folders; {EXPECTED}; {tmp_path / 'pets'} has "
-        "cat, dog: give that folder with --data"
+        f"dataset 'folder': {tmp_path} has 1 class folders; {EXPECTED}; {tmp_path / 'pets'} has "
+        "cat, dog; use that folder as --data"
     )
 
 
 def test_a_class_that_nothing_tests_is_named(tmp_path):
     write(tmp_path, ("cat",))
     write(tmp_path, ("dog",), count=1)
-    with pytest.warns(UserWarning, match="nothing tests") as caught:
+    with pytest.warns(UserWarning, match="too few images") as caught:
         bundle = folder.load(tmp_path, TASK)
     assert torch.bincount(bundle.test.targets, minlength=2).tolist() == [2, 0]
     assert [str(one.message) for one in caught] == [
-        "data set 'folder': a fifth of their images is none, so nothing tests the classes dog (1); "
+        "dataset 'folder': these classes have too few images to test on a fifth of them: dog (1); "
         "add images, or a folder test beside a folder train"
     ]
 
@@ -386,8 +385,8 @@ def test_a_class_name_that_is_no_utf_8_can_be_recorded(tmp_path):
 def test_a_class_called_train_is_not_mistaken_for_the_training_split(tmp_path):
     write(tmp_path, ("bus", "train"))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has bus beside train, and it is not known which split that "
-        f"is; {SPLITS}: rename it, or move it out. If train is a class, put all class folders into "
+        f"dataset 'folder': {tmp_path} has bus beside train, which is not a known split; "
+        f"{SPLITS}: rename it, or move it out. If train is a class, put all class folders into "
         "a folder train"
     )
 
@@ -396,8 +395,8 @@ def test_images_that_no_folder_gives_a_class_are_counted(tmp_path):
     for number in range(3):
         write_image(tmp_path / "train" / f"{number}.png")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'train'} has 0 class folders; {EXPECTED}; "
-        "there are images (3) that no folder gives a class"
+        f"dataset 'folder': {tmp_path / 'train'} has 0 class folders; {EXPECTED}; "
+        "images outside of class folders: 3"
     )
 
 
@@ -407,6 +406,6 @@ def test_a_class_whose_files_are_no_images_by_their_names_is_said(tmp_path):
     file.parent.mkdir()
     file.write_bytes(b"x")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has class folders without an image: dog "
-        f"(by its name {file} is no image); add images, or remove them"
+        f"dataset 'folder': {tmp_path} has class folders without an image: dog "
+        f"({file} does not have the extension of an image); add images, or remove them"
     )

@@ -1,4 +1,4 @@
-"""A few samples of each data set in its official format, read back."""
+"""A few samples of each dataset in its official format, read back."""
 
 import bz2
 import pickle
@@ -164,15 +164,15 @@ def test_without_classes_or_labels_imagenets_validation_says_what_to_do(tmp_path
     with pytest.raises(MissingDataError) as caught:
         load("imagenet-1k", tmp_path)
     assert str(caught.value) == (
-        f"data set 'imagenet-1k': {place / 'meta.bin'} is damaged, or of another data set: it has "
+        f"dataset 'imagenet-1k': {place / 'meta.bin'} is damaged, or of another dataset: it has "
         f"the labels of 3 images; {place / 'val'} has 2; remove it and get it again"
     )
     (place / "meta.bin").unlink()
     with pytest.raises(MissingDataError) as caught:
         load("imagenet-1k", tmp_path)
     assert str(caught.value) == (
-        f"data set 'imagenet-1k': {place} lacks meta.bin; put val's images into folders of their "
-        "classes, or say with --data where it is"
+        f"dataset 'imagenet-1k': {place} lacks meta.bin; put val's images into folders of their "
+        "classes, or set --data to its folder"
     )
 
 
@@ -181,10 +181,10 @@ def test_a_missing_data_set_says_what_is_missing_and_how_to_get_it(name, tmp_pat
     with pytest.raises(MissingDataError) as caught:
         load(name, tmp_path)
     message = str(caught.value)
-    assert message.startswith(f"data set {name!r}: {tmp_path}")
+    assert message.startswith(f"dataset {name!r}: {tmp_path}")
     assert " lacks " in message
     fetched = hasattr(ENTRIES[name].load(), "download")
-    assert ("; get it with --download, or say" in message) == fetched
+    assert ("; get it with --download, or set" in message) == fetched
     assert fetched or "; get it from https://" in message
 
 
@@ -198,7 +198,7 @@ def test_a_tree_that_lacks_classes_is_said(name, classes, tmp_path):
     with pytest.raises(MissingDataError) as caught:
         load(name, tmp_path)
     assert str(caught.value) == (
-        f"data set {name!r}: {train} has {classes - 1} class folders; expected {classes}; "
+        f"dataset {name!r}: {train} has {classes - 1} class folders; expected {classes}; "
         "get it again"
     )
 
@@ -252,7 +252,7 @@ def cut_stl(folder):
     write_stl_10(folder)
     file = folder / "stl10_binary" / "train_X.bin"
     file.write_bytes(file.read_bytes()[:-1])
-    return file, "331775 bytes are no number of images"
+    return file, "331775 bytes are not a whole number of images"
 
 
 def wrong_places(folder):
@@ -265,7 +265,7 @@ def wrong_tiny(folder):
     write_tiny_imagenet(folder)
     file = folder / "tiny-imagenet-200" / "val" / "val_annotations.txt"
     file.write_text("val_0.JPEG\tn00000000\t0\t32\t44\t62\n")
-    return file, "class 'n00000000' is none of those in train"
+    return file, "class 'n00000000' is not one of those in train"
 
 
 def short_tiny(folder):
@@ -286,7 +286,7 @@ def cut_celeba(folder):
     write_celeba_gender(folder)
     file = folder / "celeba" / "list_attr_celeba.txt"
     file.write_text(file.read_text()[:-4])
-    return file, "'000030.jpg 1 -1' is no line of 4 columns"
+    return file, "'000030.jpg 1 -1' is not a line of 4 columns"
 
 
 def foreign_celeba(folder):
@@ -300,7 +300,7 @@ def unknown_part_of_celeba(folder):
     write_celeba_gender(folder)
     file = folder / "celeba" / "list_eval_partition.txt"
     file.write_text(file.read_text().replace("000002.jpg 0", "000002.jpg 7"))
-    return file, "000002.jpg is in part '7'"
+    return file, "000002.jpg is in split '7'"
 
 
 def celeba_without_test(folder):
@@ -335,7 +335,7 @@ def test_what_is_not_as_published_is_one_line_that_names_the_file(name, write, t
     with pytest.raises(MissingDataError) as caught:
         load(name, tmp_path)
     assert str(caught.value) == (
-        f"data set {name!r}: {file} is damaged, or of another data set: {what}; "
+        f"dataset {name!r}: {file} is damaged, or of another dataset: {what}; "
         "remove it and get it again"
     )
 
@@ -360,7 +360,7 @@ def test_a_file_that_is_cut_off_is_one_line(name, broken, tmp_path):
     IN_MEMORY[name](tmp_path)
     file = tmp_path / broken
     file.write_bytes(file.read_bytes()[:-60])
-    with pytest.raises(MissingDataError, match=f"^data set '{name}': .* is damaged, or of another"):
+    with pytest.raises(MissingDataError, match=f"^dataset '{name}': .* is damaged, or of another"):
         load(name, tmp_path)
 
 
@@ -381,7 +381,7 @@ def test_an_image_that_cannot_be_decoded_does_not_hide_the_others(tmp_path):
     for file in files:
         file.write_bytes(b"no image")
     with pytest.raises(
-        MissingDataError, match="looked at can be decoded, .* the first of them: it is no image"
+        MissingDataError, match="that were tried can be decoded; the first is .*: it is "
     ):
         load("eurosat", tmp_path)
 

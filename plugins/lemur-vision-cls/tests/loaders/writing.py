@@ -1,4 +1,4 @@
-"""Write each data set in its official format on disk, a few samples of it.
+"""Write each dataset in its official format on disk, a few samples of it.
 
 Each function writes one below a data folder, and returns what should be read back: for the data
 sets that are held in memory, images and class indices by split; else files and class indices.
