@@ -1,4 +1,4 @@
-"""Thousands of sources: from where they come, several at a time, and again."""
+"""Checking many sources: where they are read from, several at a time, and repeatedly."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from lemur_check.verdict import Verdict
 from lemur_core.errors import SettingsError
 
 
-def test_a_folder_has_the_sources_of_all_its_files(tmp_path):
+def test_a_folder_yields_the_sources_of_all_its_files(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "b.py").write_text("b = 1")
     (tmp_path / "a.py").write_bytes(b"\xef\xbb\xbfa = 1")
@@ -25,7 +25,7 @@ def test_a_folder_has_the_sources_of_all_its_files(tmp_path):
     ]
 
 
-def test_json_lines_that_cannot_be_read_are_named_and_the_rest_is(tmp_path):
+def test_json_lines_that_cannot_be_read_have_a_fault(tmp_path):
     file = tmp_path / "some.jsonl"
     lines = [
         '{"code": "x = 1", "name": "X", "more": 1}', "", '{"code": 1}', "[]", '{"code": "half',
@@ -43,12 +43,12 @@ def test_json_lines_that_cannot_be_read_are_named_and_the_rest_is(tmp_path):
     ]  # fmt: skip
 
 
-def test_what_is_not_there_is_said(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(SettingsError, match="there is no file or folder 'nowhere'"):
         list(sources("nowhere"))
 
 
-def test_several_are_checked_at_a_time_and_no_more():
+def test_as_many_sources_are_checked_at_once_as_there_are_workers():
     together, most = threading.Barrier(3, timeout=30), 0
     busy = threading.Semaphore(3)
 
@@ -69,7 +69,7 @@ def test_several_are_checked_at_a_time_and_no_more():
     assert most == 0
 
 
-def test_what_cannot_be_checked_ends_it():
+def test_an_error_of_the_check_ends_the_batch():
     def check(code, name):
         raise SettingsError("no")
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_checked_ends_it():
         list(check_sources(check, [BatchSource("a", "x")] * 20, 2))
 
 
-def test_the_command_tells_of_each_and_how_many(lemur, source, tmp_path, monkeypatch):
+def test_the_command_prints_each_verdict_and_totals(lemur, source, tmp_path, monkeypatch):
     file = tmp_path / "some.jsonl"
     codes = [source, "x = (", source.replace("labels)", "1)"), "class Net: pass"]
     file.write_text("\n".join(json.dumps({"code": code}) for code in codes) + "\nhalf\n")
@@ -102,7 +102,7 @@ def test_the_command_tells_of_each_and_how_many(lemur, source, tmp_path, monkeyp
     ]  # fmt: skip
 
 
-def test_mistakes_are_one_line(lemur, source, tmp_path):
+def test_usage_errors_are_one_line(lemur, source, tmp_path):
     (tmp_path / "Net.py").write_text(source)
     for options, message in (
         (["--dataset", "nowhere"], "unknown dataset 'nowhere'"),

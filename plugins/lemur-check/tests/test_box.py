@@ -67,7 +67,7 @@ DONE = RunResult(["first"])
     ],
     ids=lambda said: said[:20],
 )
-def test_what_is_no_answer_costs_the_net_that_runs_and_no_other(played, said):
+def test_a_malformed_answer_only_fails_the_running_net(played, said):
     assert played() == DONE
     process = played.box._process.pid
     assert played(f"print({said!r}, flush=True)") == FOREIGN
@@ -76,14 +76,14 @@ def test_what_is_no_answer_costs_the_net_that_runs_and_no_other(played, said):
     assert played.box._process.pid != process
 
 
-def test_a_number_of_another_net_is_no_answer(played):
+def test_the_number_of_another_net_is_refused(played):
     played("open('number', 'w').write(number)")
     assert played("number = open('number').read()") == FOREIGN
     # The number of the job, which a fork has in its memory.
     assert played("number = job['number']") == FOREIGN
 
 
-def test_what_is_said_before_a_net_runs_is_no_nets_failure(played, tmp_path):
+def test_errors_before_a_net_runs_are_not_its_failures(played, tmp_path):
     once = f"{str(tmp_path / 'once')!r}"
     spoilt = f"os.path.exists({once}) or (open({once}, 'w'), print('x', flush=True))"
     assert played(before=spoilt) == DONE
@@ -94,7 +94,7 @@ def test_what_is_said_before_a_net_runs_is_no_nets_failure(played, tmp_path):
     assert played() == DONE
 
 
-def test_limits_and_lost_processes_are_told_from_failures(played):
+def test_limits_and_lost_processes_are_distinguished_from_failures(played):
     assert played("time.sleep(60)") == RunResult(["first"], "took longer than 3 s", Cause.TIME)
     lost = RunResult(["first"], "its process ended the process that runs it", Cause.LOST)
     assert played("os._exit(0)") == lost
@@ -107,16 +107,16 @@ def test_limits_and_lost_processes_are_told_from_failures(played):
     assert [cause.is_limit for cause in Cause] == [False, True, True, True]
 
 
-def test_the_clock_of_a_net_starts_when_the_data_is_read(played):
+def test_the_time_limit_starts_after_the_data_is_read(played):
     assert played(before="time.sleep(4)") == DONE
 
 
-def test_what_cannot_be_cleaned_closes_the_box(played):
+def test_the_box_is_closed_if_it_cannot_be_cleaned(played):
     assert played("answer(number, ended=0, clean=False); time.sleep(60)") == DONE
     assert played.box._process is None
 
 
-def test_without_bubblewrap_strangers_nets_are_not_run():
+def test_without_bubblewrap_untrusted_nets_are_not_run():
     with pytest.raises(SettingsError) as refused:
         Sandbox(Limits(), [])
     assert str(refused.value) == (
@@ -127,6 +127,6 @@ def test_without_bubblewrap_strangers_nets_are_not_run():
     assert "network" in Sandbox(Limits(), [], no_walls=True).not_enforced
 
 
-def test_where_no_filter_is_made_that_is_said(monkeypatch):
+def test_a_missing_filter_is_reported(monkeypatch):
     monkeypatch.setattr(sandbox.seccomp, "assemble", lambda: None)
     assert Sandbox(Limits(), [], bubblewrap="bwrap").not_enforced == ("any system call",)

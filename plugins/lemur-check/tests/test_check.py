@@ -1,4 +1,4 @@
-"""What is said of nets that are run, kept, and found again."""
+"""Verdicts on nets that are run, stored and found again."""
 
 import importlib
 import json
@@ -34,7 +34,7 @@ def check(db):
         yield one
 
 
-def test_a_net_gets_all_that_can_be_said_of_it(check, source):
+def test_a_valid_net_gets_a_complete_verdict(check, source):
     verdict = check(source)
     assert (verdict.valid, verdict.reason, verdict.step) == (True, "", "epochs")
     # 8 x 9 + 8 of the convolution; 8 x 15 x 15 x 10 + 10 of the linear layer.
@@ -50,7 +50,7 @@ def test_a_net_gets_all_that_can_be_said_of_it(check, source):
     assert verdict.novelty.nearest in {entry.name for _, entry in installed().entries("net")}
 
 
-def test_its_score_is_that_of_a_trial(check, source, tmp_path):
+def test_the_score_equals_that_of_a_trial(check, source, tmp_path):
     verdict = check(source)
     file = tmp_path / "Small.py"
     file.write_text(source)
@@ -61,12 +61,12 @@ def test_its_score_is_that_of_a_trial(check, source, tmp_path):
         prm={name: value for name, value in verdict.prm.items() if name != "transform"},
     )  # fmt: skip
     [row] = lemur_core.data(db=db, with_stats=True).to_dict("records")
-    # Of another seed: the campaign draws one for each trial.
+    # The seeds differ, because the campaign draws one for each trial.
     assert abs(row["accuracy"] - verdict.score) < 0.5
     assert row["parameters"] == verdict.parameters
 
 
-def test_what_was_said_is_said_again_without_running_it(check, db, source):
+def test_a_stored_verdict_is_returned_without_running_the_net(check, db, source):
     assert check(source).valid
     registry = installed()
     with code_database(db) as database:
@@ -76,7 +76,7 @@ def test_what_was_said_is_said_again_without_running_it(check, db, source):
         assert before.valid
         with pytest.raises(RuntimeError, match="was run"):
             known(source.replace("8, 3", "9, 3"))
-        # Versions are part of what is found again.
+        # Versions are part of a verdict's key.
         newer = Conditions(check._conditions.walls, versions={"torch": "0"})
         with pytest.raises(RuntimeError, match="was run"):
             Checker(asked, newer, record, [_NoBox()], reader, registry)(source)
@@ -90,7 +90,7 @@ class _NoBox:
         raise RuntimeError("was run")
 
 
-def test_a_copy_and_a_near_copy_are_told(check, source):
+def test_copies_and_near_copies_are_detected(check, source):
     first = check(source)
     copy = check(f"# The same.\n{source}", "Copy")
     assert copy.novelty.duplicate_of == first.name
@@ -118,7 +118,7 @@ def test_a_copy_and_a_near_copy_are_told(check, source):
         ("nn.LazyLinear(out_shape[0])", "nn.LazyLinear(10**10)", "build", "MemoryError", False),
     ],
 )  # fmt: skip
-def test_each_way_to_fail_is_said_with_its_step_and_line(
+def test_each_failure_is_reported_with_its_step_and_line(
     check, source, old, new, step, reason, line
 ):
     assert source.count(old) == 1
@@ -132,19 +132,19 @@ def test_each_way_to_fail_is_said_with_its_step_and_line(
         assert verdict.line == number
 
 
-def test_verdicts_come_back_from_their_facts(check, source):
+def test_verdicts_are_restored_from_their_facts(check, source):
     for verdict in (check(source), check("x ="), check(source.replace("relu", "x"))):
         assert Verdict.of(json.loads(json.dumps(verdict.facts()))) == verdict
 
 
-def test_without_epochs_it_ends_after_a_batch(source):
+def test_without_epochs_the_check_ends_after_a_batch(source):
     asked = CheckSettings(dataset=FEW.dataset, epochs=0)
     with checker(asked, threads=1, save=False, no_walls=True) as one:
         verdict = one(source)
     assert (verdict.valid, verdict.step, verdict.score) == (True, "batch", None)
 
 
-def test_what_is_asked_for_must_be_there(source, tmp_path):
+def test_unknown_names_are_errors(source, tmp_path):
     for asked, message in (
         (CheckSettings(dataset="nowhere"), "unknown dataset 'nowhere'"),
         (CheckSettings(metric="none"), "unknown metric 'none'"),
@@ -161,14 +161,14 @@ def test_what_is_asked_for_must_be_there(source, tmp_path):
         CheckSettings(epochs=-1)
 
 
-def test_an_installed_nets_name_is_not_another_nets(check, source):
+def test_the_name_of_an_installed_net_is_refused(check, source):
     with pytest.raises(SettingsError, match="net 'ResNet' is installed"):
         check(source, "ResNet")
     with pytest.raises(LemurError, match="entry name '../x'"):
         check(source, "../x")
 
 
-def test_a_checked_net_is_trained_by_its_name(check, source, db, monkeypatch):
+def test_a_checked_net_can_be_trained_by_its_name(check, source, db, monkeypatch):
     verdict = check(source, "My_Net")
     assert verdict.name == "My-Net"
     warned = []
@@ -183,7 +183,7 @@ def test_a_checked_net_is_trained_by_its_name(check, source, db, monkeypatch):
     assert code == source
 
 
-def test_the_database_keeps_what_was_said(check, source, db):
+def test_verdicts_are_stored_in_the_database(check, source, db):
     verdict = check(source)
     asked = FEW.completed(installed()).key(source, None, check._conditions)
     with code_database(db) as database:
@@ -215,7 +215,7 @@ BASE = "class B(BaseException):\n    {}\nraise B('own')\n"
          "raise ValueError('own')\n", "ValueError: own"),
     ],
 )  # fmt: skip
-def test_the_reason_is_kept_whatever_a_net_raises(check, source, statements, reason):
+def test_any_exception_of_a_net_is_reported_as_the_reason(check, source, statements, reason):
     verdict = check(source.replace("import torch\n", f"import torch\n{statements}", 1))
     assert (verdict.step, verdict.reason, verdict.limit) == ("import", reason, "")
 
@@ -226,7 +226,7 @@ def no_bubblewrap(monkeypatch):
     monkeypatch.setattr(module, "find_bubblewrap", lambda: None)
 
 
-def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, no_bubblewrap):
+def test_without_bubblewrap_the_missing_restrictions_are_reported(source, no_bubblewrap):
     options = {"dataset": FEW.dataset, "epochs": 0, "save": False}
     with pytest.warns(UserWarning, match="without walls, which do not keep them from network"):
         verdict = lemur_core.check(source, no_walls=True, **options)
@@ -249,8 +249,8 @@ raise RuntimeError("left")
 """
 
 
-def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap):
-    # On a machine that is busy, filling the memory takes a while.
+def test_without_bubblewrap_some_limits_are_enforced(source, doing, no_bubblewrap):
+    # On a busy machine, filling the memory takes a while.
     limits = Limits(seconds=20, memory_bytes=2**31, scratch_bytes=2**24)
     with checker(FEW, limits=limits, threads=1, save=False, no_walls=True) as one:
         assert one(doing("import time; time.sleep(600)")).reason == "took longer than 20 s"

@@ -1,4 +1,4 @@
-"""Sources that nobody meant: whatever is checked ends in a verdict, never in a traceback."""
+"""Random sources: every check ends with a verdict, never with a traceback."""
 
 import json
 from contextlib import suppress
@@ -66,14 +66,14 @@ def test_any_source_gets_a_verdict(unrun, code):
 
 @settings(max_examples=300, deadline=None)
 @given(mutated())
-def test_what_python_cannot_compile_is_never_taken_for_a_net(code):
+def test_a_source_that_does_not_compile_is_never_valid(code):
     try:
         compile(code, "net", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return
     except SyntaxWarning:
         return
-    # What it can compile may still be no net, which is all that may be raised.
+    # A source that compiles may still not be a net; only TemplateError may be raised.
     with suppress(TemplateError):
         check_template(parse(code))
 
@@ -98,7 +98,7 @@ def test_what_python_cannot_compile_is_never_taken_for_a_net(code):
         max_size=6,
     )
 )  # fmt: skip
-def test_whatever_a_nets_process_says_becomes_a_verdict(said):
+def test_any_report_of_a_nets_process_becomes_a_verdict(said):
     bounds = Bounds(epochs=1, prm={}, seconds=1.0, parameters=None, lines=9)
     verdict = conclude(Verdict("x", valid=False, step="template"), RunResult(said), bounds)
     assert verdict.name == "x"

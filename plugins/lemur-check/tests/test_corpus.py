@@ -1,4 +1,4 @@
-"""Code with its scores, for language models."""
+"""Exports of code with its scores for language models."""
 
 import json
 import sqlite3
@@ -64,7 +64,7 @@ def of(db, arguments=None, **options):
         return corpus(Results(engine, arguments), **options)
 
 
-def test_each_net_and_pipeline_is_a_line_its_best_epoch(db):
+def test_each_net_and_pipeline_has_a_line_with_its_best_epoch(db):
     found = of(db)
     assert [(line["nn"], line["accuracy"], line["epochs"]) for line in found.lines] == [
         ("ResNet", 0.9, 2), ("VGG", 0.75, 2), ("SqueezeNet-2", 0.3, 2), ("SqueezeNet-1", 0.25, 2),
@@ -78,7 +78,7 @@ def test_each_net_and_pipeline_is_a_line_its_best_epoch(db):
     )  # fmt: skip
     assert first["prm"] == {"lr": 0.2, "batch": 32, "transform": "norm_32"}
     assert (first["validation"], first["duration"]) == (0.65, 2 * 10**9)
-    # That was published without its code.
+    # This result was published without its code.
     assert found.unknown == 1
 
 
@@ -95,7 +95,7 @@ def test_code_that_takes_too_long_to_read_is_left_out(db, monkeypatch):
     assert found.unknown == 3
 
 
-def test_all_has_a_line_for_each_hyperparameters(db):
+def test_all_writes_a_line_for_each_hyperparameter_set(db):
     lines = of(db, every=True).lines
     assert [(line["nn"], line["prm"]["lr"], line["accuracy"]) for line in lines] == [
         ("ResNet", 0.1, 0.9), ("VGG", 0.2, 0.75), ("Copy", 0.1, 0.7), ("SqueezeNet-2", 0.1, 0.3),
@@ -118,7 +118,7 @@ def test_a_family_is_in_one_split(db, share):
     assert found.lines == of(db, test=share).lines
 
 
-def test_filters_choose_lines(db):
+def test_filters_select_lines(db):
     assert [line["nn"] for line in of(db, {"nn": "VGG"}).lines] == ["VGG"]
     assert of(db, {"nn": "none"}).lines == []
     with pytest.raises(SettingsError, match="share is 2; expected 0 to 1"):
@@ -129,7 +129,7 @@ def run(*arguments):
     export.main([str(one) for one in arguments], standalone_mode=False)
 
 
-def test_the_command_writes_lines_and_says_how_much(db, tmp_path, capsys):
+def test_the_command_writes_lines_and_prints_totals(db, tmp_path, capsys):
     file, table = tmp_path / "code.jsonl", tmp_path / "code.parquet"
     run("--output", file, "--db", db)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
@@ -146,7 +146,7 @@ def test_the_command_writes_lines_and_says_how_much(db, tmp_path, capsys):
     assert frame["code"].tolist() == [line["code"] for line in lines]
 
 
-def test_tokens_are_pythons(db):
+def test_tokens_are_counted_as_python_does(db):
     import io
     import tokenize
 
@@ -156,7 +156,7 @@ def test_tokens_are_pythons(db):
     assert line["tokens"] == len(counted)
 
 
-def test_sizes_come_through_lemurs_own_files(db, tmp_path):
+def test_sizes_survive_an_export_and_import(db, tmp_path):
     with opened(db) as engine:
         write_back(engine, tmp_path / "copy")
     other = tmp_path / "other.db"

@@ -1,4 +1,4 @@
-"""What is remembered of nets that were checked, and when they are checked again."""
+"""Which verdicts are stored, and when nets are checked again."""
 
 from contextlib import contextmanager
 
@@ -72,7 +72,7 @@ def checking(tmp_path, box, reader):
         (Cause.LOST, {"seconds": 9}, {"memory_bytes": 101}),
     ],
 )
-def test_what_a_limit_ended_is_checked_again_with_a_greater_one(
+def test_a_net_that_a_limit_ended_is_checked_again_with_a_greater_one(
     checking, box, source, cause, same, greater
 ):
     few = {"seconds": 10, "memory_bytes": 100}
@@ -86,14 +86,14 @@ def test_what_a_limit_ended_is_checked_again_with_a_greater_one(
         box.told = DONE
         assert check(source).valid
     assert box.runs == 2
-    # What needs no limit holds with any.
+    # A verdict that is not due to a limit holds with any limits.
     for limits in (Limits(**few), Limits(seconds=1), Limits(seconds=10**6)):
         with checking(limits) as check:
             assert check(source).valid
     assert box.runs == 2
 
 
-def test_a_nets_own_fault_is_remembered_whatever_the_limits_are(checking, box, source):
+def test_a_nets_own_fault_is_stored_whatever_the_limits_are(checking, box, source):
     box.told = RunResult(['{"failed": "ValueError: no"}'])
     for seconds in (1, 100):
         with checking(Limits(seconds=seconds)) as check:
@@ -101,7 +101,7 @@ def test_a_nets_own_fault_is_remembered_whatever_the_limits_are(checking, box, s
     assert box.runs == 1
 
 
-def test_trust_and_again_check_anew_and_nothing_is_lost(checking, box, source, tmp_path):
+def test_trust_and_again_repeat_the_check_and_keep_all_verdicts(checking, box, source, tmp_path):
     box.told = RunResult(['{"failed": "ValueError: no"}'])
     for options in ({}, {"walls": "trust"}, {"walls": "none"}, {"again": True}, {}):
         with checking(**options) as check:
@@ -111,7 +111,7 @@ def test_trust_and_again_check_anew_and_nothing_is_lost(checking, box, source, t
         assert len(database.run(lambda opened: opened.facts(FACT))) == 4
 
 
-def test_another_version_checks_anew(checking, box, source, monkeypatch):
+def test_another_version_repeats_the_check(checking, box, source, monkeypatch):
     for torch in ("2.15.0", "2.16.0", "2.16.0"):
         monkeypatch.setattr(f"{Conditions.__module__}.version", lambda name, torch=torch: torch)
         with checking() as check:
@@ -119,7 +119,7 @@ def test_another_version_checks_anew(checking, box, source, monkeypatch):
     assert box.runs == 2
 
 
-def test_the_last_verdict_is_found_again(checking, box, source):
+def test_the_last_verdict_is_returned(checking, box, source):
     box.told = RunResult(['{"failed": "ValueError: no"}'])
     with checking() as check:
         check(source)
@@ -130,11 +130,11 @@ def test_the_last_verdict_is_found_again(checking, box, source):
         assert check(source).valid
 
 
-def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, source):
+def test_the_name_of_another_source_is_only_taken_over_if_requested(checking, box, source):
     other, third = f"{source}# other\n", f"{source}# third\n"
     box.told = RunResult(['{"failed": "ValueError: no"}'])
     with checking() as check:
-        # What is not valid stands for nothing.
+        # An invalid net does not own its name.
         assert not check(third, "Mine").valid
         box.told = DONE
         assert check(source, "Mine").valid
@@ -154,7 +154,7 @@ def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, sour
         assert check(other, "Mine").valid
     runs = box.runs
     with checking(replace=True) as check:
-        # It was found valid before, and has its name again.
+        # It was found valid before, and gets its name back.
         assert check(source, "Mine").valid
     with checking() as check:
         assert check(source, "Mine").valid
@@ -163,7 +163,7 @@ def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, sour
     assert box.runs == runs
 
 
-def test_a_name_that_another_process_took_meanwhile_is_not_taken_over(checking, box, source):
+def test_a_name_that_another_process_took_meanwhile_is_refused(checking, box, source):
     with checking() as first, checking() as second:
         assert first._store.owners("Mine") == []
         second._store.owners = lambda name: []
@@ -195,7 +195,7 @@ def test_names_that_no_file_can_have_are_refused(checking, box, source, name, me
         (["", "trust"], "checked, with or without walls"),
     ],
 )  # fmt: skip
-def test_it_is_said_how_a_net_was_checked(checking, tmp_path, source, walls, how):
+def test_the_entry_summary_says_how_a_net_was_checked(checking, tmp_path, source, walls, how):
     for each in walls:
         with checking(walls=each) as check:
             assert check(source, "Mine").valid

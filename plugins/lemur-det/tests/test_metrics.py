@@ -1,4 +1,4 @@
-"""The metrics against pycocotools, which is given the same boxes as a user would give them."""
+"""The metrics compared with pycocotools, called as a user would, on the same boxes."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from lemur_det.metrics import evaluation
 from lemur_det.metrics.coco import AveragePrecision, AveragePrecision50, AverageRecall
 
 CLASSES = 6
-# Where COCO's summary has each.
+# The positions of the metrics in COCO's summary.
 PLACES = {AveragePrecision: 0, AveragePrecision50: 1, AverageRecall: 8}
 METRICS = list(PLACES)
 
@@ -187,41 +187,41 @@ CASES = {
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("name", CASES)
-def test_it_is_what_pycocotools_gives_for_each_case(metric, name, evaluator):
+def test_the_score_equals_pycocotools_in_each_case(metric, name, evaluator):
     assert score(metric, *CASES[name]) == pytest.approx(expected(metric, *CASES[name]), abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("scores", [None, [0.25, 0.5, 0.75]], ids=["any", "ties"])
-def test_it_is_what_pycocotools_gives_for_boxes_at_random(metric, seed, scores, evaluator):
+def test_the_score_equals_pycocotools_for_random_boxes(metric, seed, scores, evaluator):
     boxes = drawn(seed, scores=scores)
     assert score(metric, *boxes) == pytest.approx(expected(metric, *boxes), abs=1e-9)
     assert 0.05 < score(metric, *boxes) < 0.95
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_it_is_what_pycocotools_gives_for_crowded_images(metric, evaluator):
+def test_the_score_equals_pycocotools_for_crowded_images(metric, evaluator):
     boxes = drawn(1, images=4, most_true=60, most_found=900, crowds=0.3)
     assert max(torch.bincount(each["labels"]).max() for each in boxes[0]) > 100
     assert score(metric, *boxes) == pytest.approx(expected(metric, *boxes), abs=1e-9)
 
 
 @pytest.mark.parametrize(("metric", "known"), [(each, 0.5) for each in METRICS])
-def test_one_class_of_two_found_is_half(metric, known, evaluator):
-    # Of class 1 the surer box is right and all is found; of class 2 nothing is.
+def test_finding_one_of_two_classes_scores_half(metric, known, evaluator):
+    # In class 1 the box of higher score is right and all is found; in class 2 nothing is.
     assert score(metric, *half()) == pytest.approx(known, abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_where_no_box_counts_it_is_0(metric):
+def test_the_score_is_0_if_no_box_counts(metric):
     assert metric((CLASSES,)).compute() == 0
     for name in ("no ground truth", "nothing at all", "nothing but a crowd"):
         assert score(metric, *CASES[name]) == 0
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_order_of_images_does_not_change_it(metric):
+def test_the_order_of_images_does_not_change_the_score(metric):
     outputs, targets = drawn(3, scores=[0.5])
     order = np.random.default_rng(0).permutation(len(outputs))
     shuffled = [[images[index] for index in order] for images in (outputs, targets)]
@@ -229,7 +229,7 @@ def test_the_order_of_images_does_not_change_it(metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_ties_rank_by_the_images_ids(metric):
+def test_ties_are_ranked_by_image_id(metric):
     outputs, targets = CASES["ties across images"]
     outputs = [outputs[0], found([FAR], [1], [0.5])]
     ids = [9, 4]
@@ -239,14 +239,14 @@ def test_ties_rank_by_the_images_ids(metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_an_image_that_comes_twice_is_two_images(metric):
+def test_a_repeated_image_counts_as_two(metric):
     outputs, targets = drawn(4)
     twice = [outputs + outputs, targets + targets]
     assert score(metric, *twice) == pytest.approx(expected(metric, *twice), abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_images_need_no_ids_and_no_crowds(metric):
+def test_image_ids_and_crowds_are_optional(metric):
     outputs, targets = drawn(5, crowds=0)
     bare = [{name: one[name] for name in ("boxes", "labels")} for one in targets]
     assert score(metric, outputs, bare) == score(metric, outputs, targets)
@@ -255,7 +255,7 @@ def test_images_need_no_ids_and_no_crowds(metric):
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("without", [[0], [1], [0, 2]])
 @pytest.mark.parametrize("part", ["iscrowd", "area", "image_id"])
-def test_an_optional_part_may_be_in_some_targets_only(metric, without, part, evaluator):
+def test_an_optional_key_may_be_in_only_some_targets(metric, without, part, evaluator):
     crowd = true([[0, 0, 50, 50], FAR], [1, 1], [1, 0], 1)
     targets = [true([BOX], [1]), crowd, true([BOX], [2], image_id=2)]
     inside = found([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7])
@@ -267,7 +267,7 @@ def test_an_optional_part_may_be_in_some_targets_only(metric, without, part, eva
     assert score(metric, outputs, targets, batch=1) == pytest.approx(known, abs=1e-9)
 
 
-def test_a_crowd_in_the_second_image_only_costs_a_perfect_answer_nothing():
+def test_a_crowd_in_only_the_second_image_does_not_lower_a_perfect_score():
     crowd = true([[0, 0, 50, 50], FAR], [1, 1], [1, 0], 1)
     bare = {name: true([BOX], [1])[name] for name in ("boxes", "labels")}
     outputs = [
@@ -278,7 +278,7 @@ def test_a_crowd_in_the_second_image_only_costs_a_perfect_answer_nothing():
 
 
 @pytest.mark.parametrize("label", [-1, 0, CLASSES])
-def test_a_label_of_a_target_that_is_no_class_is_refused(label):
+def test_a_target_label_without_a_valid_class_is_refused(label):
     with pytest.raises(LabelError) as caught:
         score(AveragePrecision, [found([], [], [])], [true([BOX, FAR], [1, label])])
     assert str(caught.value) == (
@@ -287,7 +287,7 @@ def test_a_label_of_a_target_that_is_no_class_is_refused(label):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_what_a_batch_holds_may_be_changed_after_it(metric):
+def test_a_batch_may_be_modified_after_the_update(metric):
     outputs, targets = drawn(6)
     known = score(metric, outputs, targets)
     made = metric((CLASSES,))
@@ -304,7 +304,7 @@ def test_metrics_of_the_same_boxes_are_evaluated_once(monkeypatch):
     assert evaluation.evaluate.cache_info().hits == 1
 
 
-def test_boxes_that_differ_in_their_labels_only_are_not_taken_for_each_other():
+def test_boxes_that_only_differ_in_their_labels_are_distinguished():
     outputs, targets = CASES["exact"]
     other = [outputs[0] | {"labels": outputs[0]["labels"].flip(0)}]
     assert score(AveragePrecision, outputs, targets) == pytest.approx(1, abs=1e-9)
@@ -313,7 +313,7 @@ def test_boxes_that_differ_in_their_labels_only_are_not_taken_for_each_other():
 
 @pytest.mark.parametrize("name", ["boxes", "scores"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_an_output_that_is_not_finite_is_no_score(name, value):
+def test_an_output_that_is_not_finite_scores_nan(name, value):
     outputs, targets = CASES["exact"]
     outputs = [{part: tensor.clone() for part, tensor in outputs[0].items()}]
     outputs[0][name][0] = value
@@ -334,6 +334,6 @@ def test_nothing_is_printed(capsys, evaluator):
         ([found([], [], [])], [true([BOX], [1], [0, 0])], "2 iscrowd of 1 boxes"),
     ],
 )
-def test_parts_that_do_not_go_together_are_refused(outputs, targets, said):
+def test_inconsistent_shapes_are_refused(outputs, targets, said):
     with pytest.raises(ShapeError, match=said):
         AveragePrecision((CLASSES,)).update(outputs, targets)

@@ -1,4 +1,4 @@
-"""The nets by the counts that were published, and by torchvision's of the same weights."""
+"""The nets compared with published parameter counts and with torchvision's nets."""
 
 from functools import partial
 
@@ -59,12 +59,12 @@ def images(count=3, channels=3, size=SIZE):
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_it_has_the_published_parameters(name):
+def test_the_parameter_count_equals_the_published_one(name):
     assert parameters(name) == pytest.approx(PUBLISHED[name] * 1e6, abs=0.005e6)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_its_file_says_how_many_parameters_it_has(name):
+def test_the_net_file_states_the_parameter_count(name):
     said = f"{parameters(name):,} parameters for 3 channels and 6 classes"
     assert said in ENTRIES[name].load().__doc__
 
@@ -98,7 +98,7 @@ def alike(request):
     name = request.param
     net, _ = build(name)
     other = theirs(name)
-    # It draws the size, of which there is one, and we draw nothing there.
+    # torchvision's transform draws the size, of which there is only one; ours draws nothing.
     other.transform.torch_choice = min
     given = images(size=320 if name == "SSDLite" else SIZE)
     spread(net)
@@ -129,23 +129,23 @@ def spread(net):
         elif parameter.ndim == 4:
             nn.init.kaiming_normal_(parameter)
         if name.endswith("bbox_reg.bias"):
-            # The sides of most boxes are then apart.
+            # Then the sides of most boxes differ.
             parameter.data += 0.5
     if hasattr(net, "head"):
-        # Theirs finds the background too, if it is probable.
+        # torchvision's net also returns the background, if it is probable.
         for conv in net.head["classification_head"].modules():
             if isinstance(conv, nn.Conv2d) and conv.bias is not None and conv.out_channels % 6 == 0:
                 conv.bias.data[::6] = -20
 
 
-def test_its_losses_are_torchvisions(alike):
+def test_losses_equal_torchvisions(alike):
     net, other, given = alike
     learned = [to_learn(each, torch.device("cpu")) for each in TARGETS]
     scale = given.shape[-1] / SIZE
     learned = [each | {"boxes": scale * each["boxes"]} for each in learned]
     told = []
     for one in (partial(net.train(), given), partial(other.train(), list(given))):
-        # Both choose places and proposals to learn from at random.
+        # Both nets sample locations and proposals for training at random.
         torch.manual_seed(3)
         told.append(one([dict(each) for each in learned]))
     ours, expected = told
@@ -155,7 +155,7 @@ def test_its_losses_are_torchvisions(alike):
         torch.testing.assert_close(ours[loss], value, atol=1e-4, rtol=1e-4)
 
 
-def test_it_finds_what_torchvisions_finds(alike):
+def test_detections_equal_torchvisions(alike):
     net, other, given = alike
     with torch.inference_mode():
         found, expected = net.eval()(given), other.eval()(list(given))
@@ -167,7 +167,7 @@ def test_it_finds_what_torchvisions_finds(alike):
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_what_it_finds_lies_in_the_image_the_best_first(name):
+def test_detections_are_in_the_image_and_sorted_by_score(name):
     net, _ = build(name, classes=4, score_thresh=0.0, proposals_per_img=50)
     spread(net)
     given = images(2, size=64)
@@ -189,18 +189,18 @@ def test_what_it_finds_lies_in_the_image_the_best_first(name):
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_it_learns_from_images_without_objects_that_there_is_nothing(name):
+def test_images_without_objects_have_no_box_loss(name):
     net, prm = build(name, size=64)
     net.train_setup(prm)
     none = [target(size=64)] * 2
     assert 0 <= net.learn([(images(2, size=64), none)]) < float("inf")
     losses = net(images(2, size=64), [to_learn(each, torch.device("cpu")) for each in none])
     assert all(loss.isfinite() for loss in losses.values())
-    # No box is learned where there is none.
+    # Without objects there is no box loss.
     assert all(loss == 0 for each, loss in losses.items() if "box" in each)
 
 
-def test_a_crowd_is_no_object_to_learn():
+def test_crowds_are_ignored_in_training():
     alone = target((1, 4, 4, 40, 50), size=64)
     crowd = target((1, 4, 4, 40, 50), (2, 0, 0, 64, 64), size=64)
     crowd["iscrowd"] = torch.tensor([0, 1])
@@ -215,7 +215,7 @@ def test_a_crowd_is_no_object_to_learn():
 @pytest.fixture(scope="module", params=ENTRIES)
 def finding(request):
     """A net of random weights that finds many objects, and how it is built with others."""
-    # Of few proposals, masks are drawn soon.
+    # With few proposals, masks are fast.
     net, prm = build(request.param, classes=4, size=64, proposals_per_img=50)
     spread(net)
     settle(net, images(2, size=64))
@@ -230,8 +230,8 @@ def finding(request):
     return found
 
 
-def test_a_higher_threshold_finds_the_same_but_what_scores_less(finding):
-    # Neither is what a detection leaves out beside it, nor how many are given.
+def test_a_higher_threshold_only_removes_lower_scores(finding):
+    # No detection is suppressed by another, and their number is not limited.
     limits = {"nms_thresh": 1.0, "detections_per_img": 100_000}
     every = finding(score_thresh=0.01, **limits)
     middle = torch.cat([each["scores"] for each in every]).median().item()
@@ -241,11 +241,11 @@ def test_a_higher_threshold_finds_the_same_but_what_scores_less(finding):
         assert torch.equal(some["boxes"], all_["boxes"][kept])
 
 
-def test_of_one_class_no_two_overlap_more_than_they_may(finding):
+def test_detections_of_a_class_do_not_overlap_beyond_the_threshold(finding):
     def overlaps(found):
         for each in found:
             alike = each["labels"] == each["labels"][:, None]
-            # Two boxes beside the image, clipped, have no area, nor a share of it.
+            # Two boxes outside of the image, clipped, have no area and no overlap.
             overlap = box_iou(each["boxes"], each["boxes"]).nan_to_num(0)
             yield (overlap * alike.triu(1)).max().item()
 
@@ -253,7 +253,7 @@ def test_of_one_class_no_two_overlap_more_than_they_may(finding):
     assert strict <= 0.2 < lax <= 0.7
 
 
-def test_no_more_is_found_than_is_asked_for(finding):
+def test_the_number_of_detections_is_limited(finding):
     every, five = (finding(detections_per_img=most) for most in (100, 5))
     for all_, some in zip(every, five, strict=True):
         assert len(some["scores"]) == 5
@@ -267,7 +267,7 @@ def learners(name, **given):
     drawn = []
 
     def keep(module, taken, told):
-        # The first or second of a pair is of boxes.
+        # The first or second of each pair is of boxes.
         at = 1 if "rpn" in heads.get(name, "") else 0
         boxes = told[at] if isinstance(told, tuple) else told
         drawn.extend(boxes if isinstance(boxes, list) else [boxes])
@@ -294,32 +294,33 @@ def learners(name, **given):
         ("FCOS-S", "center_sampling_radius", 0.6, 1.5),
     ],
 )
-def test_a_laxer_rule_gives_an_object_more_boxes_that_learn_it(name, prm, strict, lax):
+def test_a_laxer_rule_matches_more_boxes_to_an_object(name, prm, strict, lax):
     few, many = (learners(name, **{prm: value}) for value in (strict, lax))
     assert 0 < few < many
 
 
 @pytest.mark.parametrize("name", ["FasterRCNN", "MaskRCNN", "RetinaNet"])
-def test_anchors_are_scaled_and_as_wide_as_is_said(name):
+def test_anchors_have_the_configured_scale_and_width(name):
     def anchors(**given):
         net, _ = build(name, **given)
         return (net.anchors if name == "RetinaNet" else net.rpn.anchor_generator).cell_anchors
 
     for one, two in zip(anchors(), anchors(anchor_scale=2.0), strict=True):
-        # Their corners are whole pixels.
+        # Their corners are integers.
         torch.testing.assert_close(2 * one, two, atol=2, rtol=0)
     wide = anchors(anchor_ratio=4.0)[0][0]
     assert (wide[2] - wide[0]) / (wide[3] - wide[1]) == pytest.approx(4, rel=0.1)
 
 
-def test_default_boxes_are_as_large_as_is_said():
+def test_default_boxes_have_the_configured_size():
     net, _ = build("SSDLite", anchor_min=0.1, anchor_max=0.6)
     assert net.boxes.scales[0] == pytest.approx(0.1)
     assert net.boxes.scales[5] == pytest.approx(0.6)
 
 
-def test_the_small_nets_objects_are_of_the_resolution_of_their_size():
-    # At strides of 8 and 16 pixels 9 places are about the centre of each; this object has 60.
+def test_the_small_net_assigns_objects_by_size():
+    # At strides of 8 and 16 pixels, 9 locations are near the centre of each object; this object has
+    # 60.
     fine, coarse = (learners("FCOS-S", coarse_from=side) for side in (61.0, 60.0))
     assert fine == coarse == 9
 
@@ -341,9 +342,10 @@ class WithoutAutocast(nn.Module):
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_in_low_precision_boxes_are_exact(name):
-    # bfloat16 is slow on a CPU without instructions for it: few boxes must do, and the backbone of
-    # a large net, which knows no boxes, does without. Of a map of one pixel oneDNN leaves a strided
-    # convolution's gradient in bfloat16 undefined, so that the others take larger images.
+    # bfloat16 is slow on a CPU without instructions for it, so there are few boxes, and the
+    # backbone of a large net, which does not depend on boxes, is omitted. For a map of one pixel,
+    # oneDNN leaves the gradient of a strided convolution in bfloat16 undefined, so the other nets
+    # use larger images.
     light = name in ("FCOS-S", "SSDLite")
     size = 128 if light else 64
     few = {"proposals_per_img": 20, "detections_per_img": 5}
@@ -360,11 +362,11 @@ def test_in_low_precision_boxes_are_exact(name):
             found = net.eval()(given)
     boxes = torch.cat([each["boxes"] for each in found])
     assert boxes.dtype == torch.float32
-    # Of bfloat16 few numbers are, by chance.
+    # Few numbers are in bfloat16 by chance.
     assert (boxes != boxes.bfloat16()).any()
 
 
-def test_without_masks_there_is_nothing_to_learn_them_from():
+def test_training_without_masks_is_an_error():
     net, prm = build("MaskRCNN", size=64)
     net.train_setup(prm)
     bare = {key: value for key, value in target(size=64).items() if key != "masks"}
@@ -375,7 +377,7 @@ def test_without_masks_there_is_nothing_to_learn_them_from():
     )
 
 
-def test_the_small_net_finds_what_it_has_seen_often():
+def test_the_small_net_learns_two_kinds_of_objects():
     """Two kinds of objects, bright and dark, of two sizes."""
     net, prm = build("FCOS-S", classes=3, size=64)
     prm |= {"lr": 3e-3, "batch": 4}
@@ -420,7 +422,7 @@ def hub(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", [*PUBLISHED, "MaskRCNN"])
-def test_its_backbone_takes_weights_that_the_user_has(name, hub, monkeypatch):
+def test_the_backbone_loads_the_users_weights(name, hub, monkeypatch):
     folder, states = hub
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder))
     net, _ = build(name, pretrained=1, size=64)

@@ -1,4 +1,4 @@
-"""U-Nets by the figures and equations of their papers."""
+"""U-Nets compared with the figures and equations of their papers."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch.nn.functional import batch_norm, conv2d, conv_transpose2d, cross_entr
 
 from .test_nets import as_trained, build, on_meta, parameters
 
-# Channels of the maps of the contracting path, each half as high and wide as the one before.
+# Channels of the maps in the contracting path, each half as high and wide as the previous one.
 WIDTHS = {
     "UNet-1": {"down1": 64, "down2": 128, "down3": 256, "down4": 512, "bottom": 1024},
     "UNet-2": {"down1": 64, "down2": 128, "down3": 256, "down4": 512, "bottom": 512},
@@ -15,12 +15,12 @@ WIDTHS = {
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_a_unets_maps_have_the_papers_channels_and_half_the_size_each_time(name):
+def test_maps_have_the_papers_channels_and_halve_in_size(name):
     net, _ = build(name)
     seen = {}
 
     def see(module, given, map_):
-        # Pooling comes back at each resolution; of the others each comes once.
+        # The pooling layer is called at each resolution, the others once.
         seen[module] = map_.shape
 
     for module in net.children():
@@ -33,8 +33,8 @@ def test_a_unets_maps_have_the_papers_channels_and_half_the_size_each_time(name)
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_each_resolution_is_joined(name):
-    """What the contracting path saw at full size is not only known through the bottom."""
+def test_paths_are_joined_at_each_resolution(name):
+    """The full resolution of the contracting path does not only pass through the bottom."""
     net, _ = build(name, size=32)
     net.eval()
     images = torch.randn(1, 3, 32, 32)
@@ -85,7 +85,7 @@ def nested():
     return net, images, [Nested(net, images).scores(j - 1, j) for j in range(1, 5)]
 
 
-def test_unetplusplus_gives_the_mean_probability_of_its_four_heads(nested):
+def test_unetplusplus_averages_the_probabilities_of_its_four_heads(nested):
     net, images, scores = nested
     expected = torch.stack([each.softmax(1) for each in scores]).mean(0)
     with torch.inference_mode():
@@ -95,7 +95,7 @@ def test_unetplusplus_gives_the_mean_probability_of_its_four_heads(nested):
 def test_unetplusplus_trains_its_four_heads_alike(nested):
     net, images, scores = nested
     targets = torch.randint(0, 6, (1, 32, 48))
-    # As when it is scored, so that statistics are those of the equation too.
+    # In evaluation mode, so that the running statistics are used in the equation too.
     for module in net.modules():
         module.training = module is net
     found = net.loss(net(images), targets)
@@ -114,8 +114,9 @@ def test_without_deep_supervision_unetplusplus_has_the_scores_of_its_last_node()
 
 
 @pytest.mark.parametrize("deep_supervision", [0, 1])
-def test_unetplusplus_has_the_papers_parameters_but_for_batch_normalisation(deep_supervision):
-    # Each of its shifts is in the place of a convolution's bias; its scales come to that.
+def test_unetplusplus_has_the_papers_parameters_except_batch_normalisation(deep_supervision):
+    # The shifts of batch normalisation replace the biases of convolutions; its scales are
+    # additional.
     net = on_meta("UNet++", channels=1, classes=1, deep_supervision=deep_supervision)
     scales = sum(
         one.weight.numel() for one in net.modules() if isinstance(one, torch.nn.BatchNorm2d)

@@ -1,4 +1,4 @@
-"""The nets of other libraries that ours are compared with; nothing else of the plugin uses them."""
+"""Nets of other libraries for comparison in the tests; the plugin itself does not use them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ def flat_norms(state: dict[str, Tensor]) -> list[Tensor]:
 
 
 def regnet(classes: int) -> nn.Module:
-    # It computes its widths with tensors, which must be real ones.
+    # It computes its widths with tensors, which must not be on the meta device.
     with torch.device("cpu"):
         return torchvision("regnet_y_400mf")(classes)
 
@@ -117,7 +117,7 @@ class PooledICNet(nn.Module):
 REFERENCES = {
     "AirNet": Reference(of_pytorchcv("airnet50_1x64d_r2"), 25.40, sizes=(64, 61)),
     "AirNext": Reference(of_pytorchcv("airnext50_32x4d_r2"), 25.58, sizes=(64, 61)),
-    # At 256 px AlexNet pools 7x7 to 6x6: at its usual 224 there is nothing to average.
+    # At 256 px AlexNet pools 7x7 to 6x6; at the usual 224 px there is nothing to average.
     "AlexNet": Reference(torchvision("alexnet"), 57.04, sizes=(64, 97, 256)),
     "BagNet": Reference(of_pytorchcv("bagnet17"), 14.18, sizes=(48, 61)),
     "ConvNeXt": Reference(torchvision("convnext_small"), 49.46),
@@ -131,7 +131,7 @@ REFERENCES = {
     "EfficientNet": Reference(torchvision("efficientnet_b0"), 4.02),
     "EfficientNetV2": Reference(torchvision("efficientnet_v2_s"), 20.19, prm={"norm_eps": 1e-3}),
     "GoogLeNet": Reference(torchvision("googlenet", init_weights=False), 9.96),
-    # It takes multiples of 32; from 192 on its pyramid's four levels differ.
+    # It takes multiples of 32; from 192 px on, the four levels of its pyramid differ.
     "ICNet": Reference(PooledICNet, 47.48, sizes=(64, 192)),
     "InceptionV3-1": Reference(
         torchvision("inception_v3", init_weights=False, aux_logits=False), 21.81, 75, (75, 97)

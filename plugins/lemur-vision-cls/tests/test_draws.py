@@ -1,4 +1,4 @@
-"""Nets in training: what dropout and stochastic depth draw, and what batch normalisation learns."""
+"""Nets in training: random draws of dropout and stochastic depth, and batch statistics."""
 
 from dataclasses import replace
 
@@ -108,7 +108,7 @@ def step(net, images):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_in_training_it_draws_and_learns_what_the_reference_does(name):
+def test_training_draws_and_learns_as_the_reference(name):
     row = ROWS[name]
     torch.manual_seed(1)
     theirs = as_trained(row.build(10))
@@ -133,7 +133,7 @@ def test_stochastic_depth_drops_whole_images_and_keeps_their_mean(name):
     dropped = depth(0.25)(images)
     kept = dropped[:, 0, 0] > 0
     assert torch.equal(dropped, images * kept[:, None, None] / 0.75)
-    # Five standard deviations of the mean of so many draws.
+    # Five standard deviations of the mean of this many draws.
     assert kept.float().mean().item() == pytest.approx(0.75, abs=0.022)
     assert torch.equal(depth(1.0)(images), torch.zeros_like(images))
     assert torch.equal(depth(0.0)(images), images)

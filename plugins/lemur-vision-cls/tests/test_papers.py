@@ -1,4 +1,4 @@
-"""The nets that no other library has, against their papers; and what a library's cannot show."""
+"""Nets that no other library has, compared with their papers, and further properties."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from lemur_core.values import smallest
 
 from .test_nets import ALONE, ENTRIES, build, parameters
 
-# Of the images that a net was made for, where they are not of 32 pixels.
+# The image sizes that nets were designed for, if not 32 pixels.
 SIZES = {"CNN-S": 28}
 
 
@@ -45,7 +45,7 @@ def complexnet(channels, classes):
 
 
 COUNTED = {
-    # Twice, for the means and the deviations.
+    # Twice, for means and deviations.
     "BayesianNet-1": 2
     * (
         conv(3, 64, 11)
@@ -66,7 +66,7 @@ COUNTED = {
         + conv(1000, 1000, 1)
         + conv(1000, 10, 1)
     ),
-    # The paper's table 4 has these three.
+    # These three are in the paper's table 4.
     "CNN-M": 10_853,
     "CNN-S": 2_864,
     "ComplexNet": complexnet(3, 10),
@@ -87,7 +87,7 @@ def shapes(net, images):
 
 
 @pytest.mark.parametrize("name", sorted(ALONE))
-def test_the_parameters_are_those_counted_by_hand(name):
+def test_the_parameter_count_equals_a_count_by_hand(name):
     count = parameters(build(name, size=SIZES.get(name, 32)))
     assert count == COUNTED[name]
     assert f"{count:,} parameters for 3 channels and 10 classes" in ENTRIES[name].load().__doc__
@@ -98,12 +98,12 @@ def test_cnn_s_has_the_papers_parameters_for_one_channel(size):
     assert parameters(build("CNN-S", channels=1, size=size)) == 2_464
 
 
-def test_cnn_s_layers_are_of_the_papers_sizes():
+def test_cnn_s_layers_have_the_papers_sizes():
     seen = shapes(build("CNN-S", size=28).eval(), torch.randn(1, 3, 28, 28))
     assert seen == [(8, 24, 24), (6, 8, 8), (4, 3, 3), (20,), (10,)]
 
 
-def test_cnn_m_layers_are_of_the_papers_sizes():
+def test_cnn_m_layers_have_the_papers_sizes():
     seen = shapes(build("CNN-M", size=32).eval(), torch.randn(1, 3, 32, 32))
     assert seen == [(16, 30, 30), (32, 13, 13), (15, 4, 4), (20,), (10,)]
 
@@ -119,8 +119,8 @@ def test_cnn_m_layers_are_of_the_papers_sizes():
         ("BayesianNet-3", [(32, 32, 32), (64, 15, 15), (128, 5, 5), (1000,), (1000,), (10,)]),
     ],
 )
-def test_bayesian_layers_are_of_the_published_sizes(name, expected):
-    # In training they are computed once, not once a sample.
+def test_bayesian_layers_have_the_published_sizes(name, expected):
+    # In training, outputs are computed once, not once per sample.
     assert shapes(build(name, size=32).train(), torch.randn(2, 3, 32, 32)) == expected
 
 
@@ -128,7 +128,7 @@ def test_bayesian_layers_are_of_the_published_sizes(name, expected):
     ("name", "size"),
     [("CNN-S", 28), ("CNN-M", 32), *((f"BayesianNet-{which}", 32) for which in (1, 2, 3))],
 )
-def test_at_the_size_it_was_made_for_the_last_pooling_changes_nothing(name, size):
+def test_the_last_pooling_has_no_effect_at_the_designed_size(name, size):
     net = build(name, size=size).eval()
     (pool,) = (one for one in net.modules() if isinstance(one, nn.AdaptiveAvgPool2d))
     seen = []
@@ -148,12 +148,13 @@ def test_the_activation_follows_every_layer_but_the_last(name):
 
 
 @pytest.mark.parametrize("name", ["CNN-S", "CNN-M"])
-def test_weights_begin_as_the_zoo_says_and_biases_at_a_hundredth(name):
+def test_initial_weights_are_the_zoos_and_biases_are_0_01(name):
     def weights(init):
         net = with_prm(name, init=init)
         pairs = [(one.weight, one.bias) for one in net.layers if hasattr(one, "weight")]
         assert all((bias == 0.01).all() for _, bias in pairs)
-        # Of the first layer the least and greatest lie near the ends of a uniform's range.
+        # In the first layer the smallest and greatest weights are near the ends of the uniform
+        # range.
         return pairs[0][0].detach()
 
     fan_in = weights("normal")[0].numel()
@@ -165,7 +166,7 @@ def test_weights_begin_as_the_zoo_says_and_biases_at_a_hundredth(name):
 
 
 @pytest.mark.parametrize(("name", "layers"), [("CNN-S", 3), ("CNN-M", 4), ("UNet2D", 2)])
-def test_dropout_acts_in_training_only(name, layers):
+def test_dropout_is_only_active_in_training(name, layers):
     images = torch.randn(2, 3, 32, 32)
     for dropout in (0.0, 0.5):
         net = with_prm(name, dropout=dropout)
@@ -177,7 +178,7 @@ def test_dropout_acts_in_training_only(name, layers):
             assert torch.equal(net.eval()(images), net(images))
 
 
-def test_icnet_drops_out_after_the_pyramid():
+def test_icnet_has_dropout_after_the_pyramid():
     net = with_prm("ICNet", dropout=0.25)
     assert [one.p for one in net.modules() if isinstance(one, nn.Dropout)] == [0.25]
 
@@ -204,8 +205,8 @@ def test_unet_computes_figure_1(size):
     torch.testing.assert_close(net(images), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_unets_signal_keeps_its_size_from_layer_to_layer():
-    """He's initialisation: in each layer the mean square stays that of the input."""
+def test_unets_signal_keeps_its_magnitude_between_layers():
+    """He initialisation: each layer preserves the mean square of its input."""
     net, squares = build("UNet2D", size=32), []
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -217,7 +218,7 @@ def test_unets_signal_keeps_its_size_from_layer_to_layer():
     assert all(0.2 < square < 5 for square in squares), squares
 
 
-def test_a_feature_of_bagnet_17_sees_17_by_17_pixels():
+def test_the_receptive_field_of_bagnet_17_is_17_by_17_pixels():
     net = build("BagNet", size=48).eval()
     images = torch.randn(1, 3, 48, 48, requires_grad=True)
     net.stages(net.stem(images))[0, :, 1, 1].sum().backward()
@@ -226,8 +227,8 @@ def test_a_feature_of_bagnet_17_sees_17_by_17_pixels():
 
 
 @pytest.mark.parametrize("name", ["AirNet", "AirNext", "ICNet"])
-def test_sizes_that_the_reference_does_not_take(name):
-    # Rounded at each halving, up and down, so that maps that meet differ by a pixel.
+def test_sizes_that_the_reference_does_not_support(name):
+    # The sizes are rounded up and down at each halving, so joined maps may differ by a pixel.
     images = torch.randn(2, 3, 75, 97)
     assert build(name, size=97).eval()(images).shape == (2, 10)
 

@@ -27,7 +27,7 @@ def write_mnist(folder, names=(*mnist.TRAIN, *mnist.TEST), *, count=20, suffix="
             file.write(content)
 
 
-def test_digits_and_their_split_are_scikit_learns():
+def test_digits_and_their_split_equal_scikit_learns():
     bundle, theirs = digits.load(Path("nowhere"), TASK), load_digits()
     split = train_test_split(np.arange(1797), test_size=0.2, random_state=0, stratify=theirs.target)
     for ours, indices in zip((bundle.train, bundle.test), split, strict=True):
@@ -56,7 +56,7 @@ def test_mnist_is_read_from_its_four_files(tmp_path, suffix):
     assert bundle.chance == 0.1
 
 
-def test_digits_may_lie_in_the_data_folder_itself_where_they_are_not_taken_for_clothing(tmp_path):
+def test_files_in_the_data_folder_are_mnist_and_not_fashion_mnist(tmp_path):
     write_mnist(tmp_path)
     assert len(mnist.load(tmp_path / "mnist", TASK).train) == 20
     with pytest.raises(MissingDataError, match="^dataset 'fashion-mnist': .* lacks train-images"):
@@ -73,7 +73,7 @@ def test_mnist_10k_splits_the_test_images(tmp_path):
     assert one.test.targets.equal(two.test.targets)
 
 
-def test_missing_files_are_named_with_where_to_get_them(tmp_path):
+def test_missing_files_are_named_with_their_source(tmp_path):
     write_mnist(tmp_path, mnist.TEST)
     with pytest.raises(MissingDataError) as caught:
         mnist.load(tmp_path, TASK)
@@ -97,7 +97,7 @@ def test_missing_files_are_named_with_where_to_get_them(tmp_path):
         b"\x00\x00\x08\x00",
     ],
 )
-def test_a_damaged_file_is_said(tmp_path, content):
+def test_a_damaged_file_is_an_error(tmp_path, content):
     file = tmp_path / "images"
     file.write_bytes(content)
     with pytest.raises(MissingDataError) as caught:
@@ -108,27 +108,27 @@ def test_a_damaged_file_is_said(tmp_path, content):
     )
 
 
-def test_a_truncated_gz_is_said(tmp_path):
+def test_a_truncated_gz_is_an_error(tmp_path):
     file = tmp_path / "images.gz"
     file.write_bytes(gzip.compress(idx_bytes([1, 2, 3]))[:-9])
     with pytest.raises(MissingDataError, match="cannot be read: .*; fetch it again"):
         idx.read(file)
 
 
-def test_images_and_labels_of_different_sets_are_said(tmp_path):
+def test_different_numbers_of_images_and_labels_are_an_error(tmp_path):
     write_mnist(tmp_path)
     (tmp_path / "mnist" / mnist.TEST[1]).write_bytes(idx_bytes([1, 2, 3]))
     with pytest.raises(MissingDataError, match="it has 20 images and 3 labels"):
         mnist.load(tmp_path, TASK)
 
 
-def test_files_of_no_images_are_said(tmp_path):
+def test_files_without_images_are_an_error(tmp_path):
     write_mnist(tmp_path, count=0)
     with pytest.raises(MissingDataError, match="it has 0 images and 0 labels"):
         mnist.load_10k(tmp_path, TASK)
 
 
-def test_images_of_another_size_are_said(tmp_path):
+def test_images_of_another_size_are_an_error(tmp_path):
     write_mnist(tmp_path)
     images = tmp_path / "mnist" / mnist.TEST[0]
     images.write_bytes(idx_bytes(np.zeros((20, 32, 32))))
@@ -140,7 +140,7 @@ def test_images_of_another_size_are_said(tmp_path):
     )
 
 
-def test_labels_beyond_the_ten_digits_are_said(tmp_path):
+def test_labels_out_of_range_are_an_error(tmp_path):
     write_mnist(tmp_path)
     labels = tmp_path / "mnist" / mnist.TEST[1]
     labels.write_bytes(idx_bytes(np.arange(20)))
@@ -153,11 +153,11 @@ def test_labels_beyond_the_ten_digits_are_said(tmp_path):
 
 
 @pytest.mark.skipif(not (SHARED / "mnist").is_dir(), reason="MNIST's files are not here")
-def test_the_real_test_images_are_there():
+def test_the_published_test_images_are_read():
     bundle = mnist.load_10k(SHARED, TASK)
     assert (len(bundle.train), len(bundle.test)) == (8000, 2000)
     targets = torch.cat([bundle.train.targets, bundle.test.targets])
-    # The counts of the ten classes among MNIST's test images, as published with it.
+    # The counts of the ten classes among MNIST's test images, as published.
     assert torch.bincount(targets).tolist() == [
         980,
         1135,
