@@ -32,12 +32,14 @@ def test_json_lines_that_cannot_be_read_have_a_fault(tmp_path):
         '{"code": "y", "name": 3}', '{"code": "z"}', "[" * 5000, '{"code": "\\ud800"}',
     ]  # fmt: skip
     file.write_text("\n".join(lines))
-    found = list(sources(str(file)))
-    assert [(one.place.removeprefix(f"{file}:"), one.code, one.name) for one in found] == [
+    read = list(sources(str(file)))
+    assert [
+        (source.place.removeprefix(f"{file}:"), source.code, source.name) for source in read
+    ] == [
         ("1", "x = 1", "X"), ("3", "", None), ("4", "", None), ("5", "", None), ("6", "", None),
         ("7", "z", None), ("8", "", None), ("9", "\ud800", None),
     ]  # fmt: skip
-    assert [one.fault.partition(":")[0] for one in found if one.fault] == [
+    assert [source.fault.partition(":")[0] for source in read if source.fault] == [
         'has no "code" member that is a string', 'has no "code" member that is a string',
         "is not JSON", '"name" is 3; expected a string', "is not JSON",
     ]  # fmt: skip
@@ -60,10 +62,10 @@ def test_as_many_sources_are_checked_at_once_as_there_are_workers():
             busy.release()
         return Verdict(code, valid=True, step="parse")
 
-    wanted = [BatchSource(str(number), str(number)) for number in range(9)]
-    wanted.insert(4, BatchSource("bad", fault="cannot be read"))
-    found = list(check_sources(check, wanted, 3))
-    assert {(source.place, verdict and verdict.name) for source, verdict in found} == {
+    batch = [BatchSource(str(number), str(number)) for number in range(9)]
+    batch.insert(4, BatchSource("bad", fault="cannot be read"))
+    results = list(check_sources(check, batch, 3))
+    assert {(source.place, verdict and verdict.name) for source, verdict in results} == {
         (str(number), str(number)) for number in range(9)
     } | {("bad", None)}
     assert most == 0
@@ -95,9 +97,9 @@ def test_the_command_prints_each_verdict_and_totals(lemur, source, tmp_path, mon
     # The second time, nothing is run.
     monkeypatch.setattr("lemur_check.box.Box.run", None)
     status, out, _ = lemur("check", file, *options, "--json")
-    told = {one["place"]: one for one in map(json.loads, out.splitlines())}
+    verdicts = {line_facts["place"]: line_facts for line_facts in map(json.loads, out.splitlines())}
     assert status == 1
-    assert [told[f"{file}:{line}"].get("valid") for line in range(1, 6)] == [
+    assert [verdicts[f"{file}:{line}"].get("valid") for line in range(1, 6)] == [
         True, False, False, False, None,
     ]  # fmt: skip
 

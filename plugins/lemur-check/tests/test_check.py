@@ -30,8 +30,8 @@ def db(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def check(db):
-    with checker(FEW, threads=1, db=db, no_walls=True) as one:
-        yield one
+    with checker(FEW, threads=1, db=db, no_walls=True) as checker_:
+        yield checker_
 
 
 def test_a_valid_net_gets_a_complete_verdict(check, source):
@@ -70,16 +70,20 @@ def test_a_stored_verdict_is_returned_without_running_the_net(check, db, source)
     assert check(source).valid
     registry = installed()
     with code_database(db) as database:
-        asked, record, reader = FEW.completed(registry), VerdictStore(database, {}), SourceReader()
-        known = Checker(asked, check._conditions, record, [_NoBox()], reader, registry)
-        before = known(source)
+        settings, record, reader = (
+            FEW.completed(registry),
+            VerdictStore(database, {}),
+            SourceReader(),
+        )
+        stored_check = Checker(settings, check._conditions, record, [_NoBox()], reader, registry)
+        before = stored_check(source)
         assert before.valid
         with pytest.raises(RuntimeError, match="was run"):
-            known(source.replace("8, 3", "9, 3"))
+            stored_check(source.replace("8, 3", "9, 3"))
         # Versions are part of a verdict's key.
         newer = Conditions(check._conditions.walls, versions={"torch": "0"})
         with pytest.raises(RuntimeError, match="was run"):
-            Checker(asked, newer, record, [_NoBox()], reader, registry)(source)
+            Checker(settings, newer, record, [_NoBox()], reader, registry)(source)
         reader.close()
 
 
@@ -138,25 +142,27 @@ def test_verdicts_are_restored_from_their_facts(check, source):
 
 
 def test_without_epochs_the_check_ends_after_a_batch(source):
-    asked = CheckSettings(dataset=FEW.dataset, epochs=0)
-    with checker(asked, threads=1, save=False, no_walls=True) as one:
-        verdict = one(source)
+    settings = CheckSettings(dataset=FEW.dataset, epochs=0)
+    with checker(settings, threads=1, save=False, no_walls=True) as check:
+        verdict = check(source)
     assert (verdict.valid, verdict.step, verdict.score) == (True, "batch", None)
 
 
 def test_unknown_names_are_errors(source, tmp_path):
-    for asked, message in (
+    for settings, message in (
         (CheckSettings(dataset="nowhere"), "unknown dataset 'nowhere'"),
         (CheckSettings(metric="none"), "unknown metric 'none'"),
         (CheckSettings(transform="nothing"), "unknown transform 'nothing'"),
     ):
-        with pytest.raises(LemurError, match=message), checker(asked, save=False):
+        with pytest.raises(LemurError, match=message), checker(settings, save=False):
             pass
     with (
-        checker(CheckSettings(dataset="cifar-10"), save=False, data=tmp_path, no_walls=True) as one,
+        checker(
+            CheckSettings(dataset="cifar-10"), save=False, data=tmp_path, no_walls=True
+        ) as check,
         pytest.raises(LemurError, match="lacks cifar-10-batches-py"),
     ):
-        one(source)
+        check(source)
     with pytest.raises(SettingsError, match="epochs is -1; expected 0 or more"):
         CheckSettings(epochs=-1)
 
@@ -185,11 +191,11 @@ def test_a_checked_net_can_be_trained_by_its_name(check, source, db, monkeypatch
 
 def test_verdicts_are_stored_in_the_database(check, source, db):
     verdict = check(source)
-    asked = FEW.completed(installed()).key(source, None, check._conditions)
+    key = FEW.completed(installed()).key(source, None, check._conditions)
     with code_database(db) as database:
         facts = database.run(lambda opened: opened.facts(FACT, [code_hash(source)]))
-        [kept] = [fact.value for fact in facts if fact.value["asked"] == asked]
-        assert (kept["valid"], kept["facts"]["score"]) == (True, verdict.score)
+        [stored] = [fact.value for fact in facts if fact.value["asked"] == key]
+        assert (stored["valid"], stored["facts"]["score"]) == (True, verdict.score)
         assert database.run(lambda opened: opened.texts([code_hash(source)])) == {
             code_hash(source): source
         }
@@ -252,18 +258,18 @@ raise RuntimeError("left")
 def test_without_bubblewrap_some_limits_are_enforced(source, doing, no_bubblewrap):
     # On a busy machine, filling the memory takes a while.
     limits = Limits(seconds=20, memory_bytes=2**31, scratch_bytes=2**24)
-    with checker(FEW, limits=limits, threads=1, save=False, no_walls=True) as one:
-        assert one(doing("import time; time.sleep(600)")).reason == "took longer than 20 s"
-        memory = one(doing("kept = []\nwhile True:\n    kept.append(b'x' * 2**26)"))
+    with checker(FEW, limits=limits, threads=1, save=False, no_walls=True) as check:
+        assert check(doing("import time; time.sleep(600)")).reason == "took longer than 20 s"
+        memory = check(doing("kept = []\nwhile True:\n    kept.append(b'x' * 2**26)"))
         assert "MemoryError" in memory.reason or "of memory; the limit is 2.00 GiB" in memory.reason
-        file = one(doing("with open('big', 'wb') as file:\n    file.write(bytes(2**25))"))
+        file = check(doing("with open('big', 'wb') as file:\n    file.write(bytes(2**25))"))
         assert "File too large" in file.reason
-        forks = one(doing("import os, time\nfor _ in range(99):\n    os.fork() or time.sleep(9)"))
+        forks = check(doing("import os, time\nfor _ in range(99):\n    os.fork() or time.sleep(9)"))
         assert "more than 32 processes" in forks.reason or "of memory" in forks.reason
-        assert one(source).valid
-        [box] = one._boxes.queue
-        assert one(doing(LEAVING)).reason == "RuntimeError: left"
+        assert check(source).valid
+        [box] = check._boxes.queue
+        assert check(doing(LEAVING)).reason == "RuntimeError: left"
         assert psutil.Process(box._process.pid).children(recursive=True) == []
-        assert one(source).valid
+        assert check(source).valid
         assert list(box._scratch.iterdir()) == []
     assert not box._scratch.exists()

@@ -25,7 +25,7 @@ ODD = [
 
 @st.composite
 def mutated(draw):
-    """A net of the dataset with pieces cut out, moved and put in."""
+    """Return a net of the dataset with pieces removed, moved and inserted."""
     code = draw(st.sampled_from(NETS))
     for _ in range(draw(st.integers(1, 6))):
         start = draw(st.integers(0, len(code)))
@@ -37,11 +37,11 @@ def mutated(draw):
 
 @pytest.fixture(scope="module")
 def unrun():
-    """Checks nets up to where they would be run."""
-    with checker(CheckSettings(), save=False, no_walls=True) as one:
-        one._boxes.get().close()
-        one._boxes.put(_Unrun())
-        yield one
+    """Return a checker that does not run nets."""
+    with checker(CheckSettings(), save=False, no_walls=True) as check:
+        check._boxes.get().close()
+        check._boxes.put(_Unrun())
+        yield check
 
 
 class _Unrun:
@@ -98,9 +98,9 @@ def test_a_source_that_does_not_compile_is_never_valid(code):
         max_size=6,
     )
 )  # fmt: skip
-def test_any_report_of_a_nets_process_becomes_a_verdict(said):
+def test_any_report_of_a_nets_process_becomes_a_verdict(messages):
     bounds = Bounds(epochs=1, prm={}, seconds=1.0, parameters=None, lines=9)
-    verdict = conclude(Verdict("x", valid=False, step="template"), RunResult(said), bounds)
+    verdict = conclude(Verdict("x", valid=False, step="template"), RunResult(messages), bounds)
     assert verdict.name == "x"
     assert verdict.valid == (verdict.reason == "")
     assert verdict.score is None or 0 <= verdict.score <= 1

@@ -12,7 +12,7 @@ IMAGES, TEXTS = "img-classification", "txt-generation"
 
 
 def registry(*, loaders=(), metrics=()):
-    """Return what is installed: nothing but a demo, its images, and texts that have no metric."""
+    """Return a registry with a demo net, demo images, and texts without a metric."""
     return (
         Registry()
         .with_entries("data", "loader", [
@@ -56,5 +56,5 @@ def test_unusable_settings_are_errors():
 
 def test_the_key_of_a_check_does_not_change_between_versions():
     conditions = Conditions("bubblewrap", Limits(), {"python": "3.11", "torch": "2.15"})
-    asked = CheckSettings(IMAGES, "blobs", "hits", prm={"lr": 0.1, "name": "\u00e4"}, epochs=2)
-    assert asked.key("x = 1", None, conditions) == "51d0418442abcd51254efca080cde48c"
+    settings = CheckSettings(IMAGES, "blobs", "hits", prm={"lr": 0.1, "name": "\u00e4"}, epochs=2)
+    assert settings.key("x = 1", None, conditions) == "51d0418442abcd51254efca080cde48c"

@@ -12,7 +12,7 @@ from lemur_core import installed
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder of packages, among files that are nobody's business."""
+    """Return a folder of packages among private files."""
     for name, text in {
         "secret.txt": "secret", "private/key.py": "", "private/key": "secret",
         "single.py": "value = 7", "package/__init__.py": "from single import value",

@@ -21,7 +21,7 @@ def of(code):
 
 
 def jaccard(first, second, run=5):
-    """Return the exact similarity, by its definition."""
+    """Return the exact similarity, computed from its definition."""
     both = []
     for code in (first, second):
         tokens = list(tokens_of(ast.parse(code)))
@@ -72,9 +72,9 @@ def test_the_estimate_is_close_to_the_exact_similarity():
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.7])
 def test_the_estimate_is_right_on_average(share):
-    drawn, errors = np.random.default_rng(0), []
+    generator, errors = np.random.default_rng(0), []
     for _ in range(100):
-        names = [f"x{number}" for number in drawn.choice(10**6, size=400, replace=False)]
+        names = [f"x{number}" for number in generator.choice(10**6, size=400, replace=False)]
         both, one, other = np.split(np.array(names), [int(400 * share), int(200 + 200 * share)])
         first, second = ("\n".join([*both, *rest]) for rest in (one, other))
         errors.append(of(first).similarity(of(second)) - jaccard(first, second))
@@ -83,9 +83,9 @@ def test_the_estimate_is_right_on_average(share):
 
 def test_the_nearest_and_equal_sources_are_named_but_not_the_source_itself():
     likeness = Likeness.of(nets())
-    own = nets()["VGG"]
-    assert likeness.same(of(own)) == "VGG"
-    changed = of(own.replace("512", "513"))
+    vgg = nets()["VGG"]
+    assert likeness.same(of(vgg)) == "VGG"
+    changed = of(vgg.replace("512", "513"))
     assert likeness.same(changed) is None
     name, share = likeness.nearest(changed)
     assert name == "VGG"
@@ -100,28 +100,28 @@ def test_the_nearest_and_equal_sources_are_named_but_not_the_source_itself():
 
 
 def test_the_nearest_of_ten_thousand_is_found():
-    drawn = np.random.default_rng(0).integers(2**32, size=(10_000, 128), dtype=np.uint32)
+    signatures = np.random.default_rng(0).integers(2**32, size=(10_000, 128), dtype=np.uint32)
     likeness = Likeness()
-    for number, signature in enumerate(drawn):
+    for number, signature in enumerate(signatures):
         likeness.add(NamedSource(str(number), str(number)), Sketch(str(number), signature))
-    wanted = drawn[7_777].copy()
-    wanted[:64] = 0
+    query = signatures[7_777].copy()
+    query[:64] = 0
     began = time.perf_counter()
-    assert likeness.nearest(Sketch("", wanted)) == ("7777", 0.5)
+    assert likeness.nearest(Sketch("", query)) == ("7777", 0.5)
     assert time.perf_counter() - began < 5
 
 
 def test_families_are_chains_of_near_copies():
     base = np.arange(128, dtype=np.uint32)
     steps = [base.copy() for _ in range(4)]
-    for number, one in enumerate(steps):
-        one[: 20 * number] += 1000 * (number + 1)
+    for number, signature in enumerate(steps):
+        signature[: 20 * number] += 1000 * (number + 1)
     other = base + 10**6
-    sketches = [Sketch("", one) for one in (*steps, other)]
+    sketches = [Sketch("", signature) for signature in (*steps, other)]
     assert sketches[0].similarity(sketches[3]) < 0.7 <= sketches[0].similarity(sketches[1])
-    found = families(sketches, 0.7)
-    assert found[0] == found[1]
-    assert found[4] not in found[:4]
+    numbers = families(sketches, 0.7)
+    assert numbers[0] == numbers[1]
+    assert numbers[4] not in numbers[:4]
 
 
 def test_nets_of_one_paper_are_a_family_and_others_are_not():

@@ -21,10 +21,10 @@ BRACES = "x = f'" + "{a}" * 60_000 + "'\n"
 
 @pytest.fixture(scope="module")
 def reader():
-    """Reads sources, in a process that the module's tests share."""
-    one = SourceReader()
-    yield one
-    one.close()
+    """Return a reader that the tests of this module share."""
+    source_reader = SourceReader()
+    yield source_reader
+    source_reader.close()
 
 
 def test_reading_in_another_process_gives_the_same_result(reader, source):
@@ -97,9 +97,9 @@ def test_imported_modules_of_the_folder_are_read(reader, tmp_path, source):
     ],
 )  # fmt: skip
 def test_each_fault_has_its_own_reason(reader, code, reason):
-    found = reader.examine(code)
-    assert found.reason.startswith(reason)
-    assert len(found.reason) <= 500
+    examination = reader.examine(code)
+    assert examination.reason.startswith(reason)
+    assert len(examination.reason) <= 500
 
 
 @pytest.mark.parametrize(
@@ -110,21 +110,23 @@ def test_a_declared_encoding_that_decodes_to_the_same_text_is_accepted(reader, c
 
 
 def test_a_base_that_is_shared_by_classes_is_visited_once(reader):
-    classes = "\n".join(f"class A{one}(A{one + 1}, A{one + 1}): pass" for one in range(60))
-    found = reader.examine(f"{HYPERPARAMETERS}{classes}\nclass Net(A0): pass")
-    assert found.reason == ""
+    classes = "\n".join(
+        f"class A{number}(A{number + 1}, A{number + 1}): pass" for number in range(60)
+    )
+    examination = reader.examine(f"{HYPERPARAMETERS}{classes}\nclass Net(A0): pass")
+    assert examination.reason == ""
     diamond = "class Base(nn.Module): pass\nclass A(Base): pass\nclass B(Base): pass\n"
-    found = reader.examine(f"{HYPERPARAMETERS}{diamond}class Net(A, B): pass")
-    assert found.reason == "Net has no method __init__(in_shape, out_shape, prm, device)"
+    examination = reader.examine(f"{HYPERPARAMETERS}{diamond}class Net(A, B): pass")
+    assert examination.reason == "Net has no method __init__(in_shape, out_shape, prm, device)"
 
 
 def test_findings_are_limited_and_the_others_counted(reader):
     code = "".join(f"import os\nundefined{number}\nexec('')\n" for number in range(1_000))
-    found = reader.examine(f"{HYPERPARAMETERS}class Net: pass\n{code}")
-    for findings in (found.reaches, found.quality.findings):
+    examination = reader.examine(f"{HYPERPARAMETERS}class Net: pass\n{code}")
+    for findings in (examination.reaches, examination.quality.findings):
         assert len(findings) == MOST_FINDINGS + 1
         assert findings[-1].text.endswith(" more are not listed")
-    assert found.reaches[-1].text == "1,800 more are not listed"
+    assert examination.reaches[-1].text == "1,800 more are not listed"
 
 
 def test_ruff_is_started_once_for_all_modules(monkeypatch, source):
@@ -132,12 +134,12 @@ def test_ruff_is_started_once_for_all_modules(monkeypatch, source):
     run = examination.quality.__globals__["subprocess"].run
     monkeypatch.setattr(
         "lemur_check.quality.subprocess.run",
-        lambda *given, **options: started.append(given) or run(*given, **options),
+        lambda *arguments, **options: started.append(arguments) or run(*arguments, **options),
     )
     modules = {f"part{number}": f"import os\nx = {number}\n" for number in range(9)}
-    found = examine(joined(source, "recorded_x", modules))
+    result = examine(joined(source, "recorded_x", modules))
     assert len(started) == 1
-    assert [one.text for one in found.quality.findings] == [
+    assert [finding.text for finding in result.quality.findings] == [
         f"part{number}: F401: `os` imported but unused" for number in range(9)
     ]
 
@@ -151,14 +153,14 @@ def test_quality_is_omitted_if_ruff_takes_too_long(monkeypatch, source):
 
 
 def test_an_unreadable_source_does_not_end_a_batch(source, tmp_path):
-    with checker(FEW, threads=1, db=tmp_path / "lemur.db", no_walls=True) as one:
-        one._reader = SourceReader(seconds=2)
-        one._reader.examine("x = 1")
-        verdict = one(BRACES * 5)
+    with checker(FEW, threads=1, db=tmp_path / "lemur.db", no_walls=True) as check:
+        check._reader = SourceReader(seconds=2)
+        check._reader.examine("x = 1")
+        verdict = check(BRACES * 5)
         assert (verdict.valid, verdict.step, verdict.limit) == (False, "parse", "time")
         assert verdict.reason == "takes longer than 2 s to read"
-        one._reader = SourceReader()
-        assert one(source).valid
+        check._reader = SourceReader()
+        assert check(source).valid
         # With the same limits the source is not read again.
-        assert one(BRACES * 5) == verdict
-        one._reader.close()
+        assert check(BRACES * 5) == verdict
+        check._reader.close()

@@ -50,7 +50,7 @@ TREATED = [
 
 
 def result(program, audit, number, arguments=()):
-    """Return what a program says of a call."""
+    """Return a program's action for a call."""
     arguments = [*arguments, 0, 0, 0, 0, 0, 0][:6]
     data = struct.pack("=iIQ6Q", number, audit, 0, *arguments)
     instructions = list(struct.iter_unpack("=HBBI", program))
@@ -73,8 +73,8 @@ def result(program, audit, number, arguments=()):
 def test_calls_are_allowed_and_refused_as_intended(machine):
     program = assemble(machine)
     for name, arguments, expected in TREATED:
-        found = result(program, AUDIT[machine], CALLS[machine][name], arguments)
-        assert found == expected, (name, arguments)
+        action = result(program, AUDIT[machine], CALLS[machine][name], arguments)
+        assert action == expected, (name, arguments)
 
 
 @pytest.mark.parametrize("machine", CALLS)
@@ -86,8 +86,8 @@ def test_the_calls_of_another_machine_end_the_process(machine):
 def test_calls_with_pointers_of_32_bits_are_refused():
     # ptrace has the number 521 among them.
     for number in (0x40000000, 0x40000000 + 521):
-        found = result(assemble("x86_64"), AUDIT["x86_64"], number)
-        assert found == ERRNO | errno.ENOSYS
+        action = result(assemble("x86_64"), AUDIT["x86_64"], number)
+        assert action == ERRNO | errno.ENOSYS
 
 
 @pytest.mark.parametrize("machine", ["armv7l", "riscv64", "AMD64", ""])

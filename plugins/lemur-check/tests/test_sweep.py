@@ -68,5 +68,5 @@ def test_what_a_net_leaves_behind_is_removed_or_reported(tmp_path):
         capture_output=True,
         check=True,
     )
-    found = dict(zip(LEAVING, map(json.loads, ran.stdout.splitlines()), strict=True))
-    assert found == {name: [0, clean, 0, 0, 0] for name, (_, clean) in LEAVING.items()}
+    restored = dict(zip(LEAVING, map(json.loads, ran.stdout.splitlines()), strict=True))
+    assert restored == {name: [0, clean, 0, 0, 0] for name, (_, clean) in LEAVING.items()}

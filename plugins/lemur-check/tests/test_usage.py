@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 @contextmanager
 def taking(statements, shares=False):
-    """Give the usage of a box whose first process has a fork that takes something."""
+    """Return the usage of a box whose first process has a fork that takes memory."""
     places = [Path(name).resolve() for name in {sys.prefix, sys.base_prefix}]
     sandbox = Sandbox(LIMITS, places, bubblewrap=find_bubblewrap())
     lines = "\n".join(f"    {line}" for line in statements.strip().splitlines())

@@ -35,8 +35,8 @@ MINE = {"name": "Mine", "valid": True, "limits": {}, "walls": "bubblewrap"}
 
 def write(db, *verdicts):
     def work(transaction):
-        for asked, code, facts, checked in verdicts:
-            write_verdict(transaction, asked, code, PIPELINE, facts, checked)
+        for key, code, facts, checked in verdicts:
+            write_verdict(transaction, key, code, PIPELINE, facts, checked)
 
     with code_database(db, create=True) as database:
         # Writing it twice stores it once.
@@ -44,9 +44,9 @@ def write(db, *verdicts):
         database.run(work)
 
 
-def found(db, code, asked):
+def verdicts_of(db, code, key):
     with code_database(db) as database:
-        return database.run(lambda opened: find_verdicts(opened, code, asked))
+        return database.run(lambda opened: find_verdicts(opened, code, key))
 
 
 def nets(db, *names):
@@ -67,8 +67,8 @@ def db(tmp_path):
 def test_the_last_verdict_comes_first_and_no_limit_is_infinity(db):
     unlimited = {**MINE, "limits": {"seconds": math.inf, "processes": 32}}
     write(db, ("a", "x = 1", MINE, "1"), ("b", "x = 1", MINE, "3"), ("a", "x = 1", unlimited, "2"))
-    assert found(db, "x = 1", "a") == [unlimited, MINE]
-    assert found(db, "x = 2", "a") == []
+    assert verdicts_of(db, "x = 1", "a") == [unlimited, MINE]
+    assert verdicts_of(db, "x = 2", "a") == []
 
 
 def test_verdicts_are_merged_with_their_nets(db, tmp_path):
@@ -78,7 +78,7 @@ def test_verdicts_are_merged_with_their_nets(db, tmp_path):
     write(db, ("first", "x = 1", MINE, "1"), ("second", "\ud800", MINE, "1"))
     assert take(new, db) == 2
     assert take(new, db) == 0
-    assert found(new, "x = 1", "first") == found(new, "\ud800", "second") == [MINE]
+    assert verdicts_of(new, "x = 1", "first") == verdicts_of(new, "\ud800", "second") == [MINE]
     assert nets(new, "Mine", "none") == {
         "Mine": (CheckedNet(code_hash("x = 1"), "t", "x = 1", ("bubblewrap",)),)
     }
@@ -113,10 +113,10 @@ def test_verdicts_of_an_older_version_are_found_after_an_upgrade(db):
     # An outdated database is reported when it is written to.
     assert find_nets(["Mine"], str(db)) == []
     upgrade(db)
-    last, first = found(db, "x = 1\n", "a" * 32)
+    last, first = verdicts_of(db, "x = 1\n", "a" * 32)
     assert (last["limits"]["seconds"], first["limits"]["seconds"]) == (math.inf, 600.0)
     assert {**last, "limits": first["limits"]} == first
-    [unreadable] = found(db, "\ud800", "c" * 32)
+    [unreadable] = verdicts_of(db, "\ud800", "c" * 32)
     assert unreadable["reason"] == 'is not Python: \ud800 \0 "quoted"'
     [mine], [old] = nets(db, "Mine")["Mine"], nets(db, "Old")["Old"]
     assert (mine.code, mine.walls) == ("x = 1\n", ("bubblewrap", "bubblewrap"))
@@ -128,16 +128,18 @@ def test_imported_verdicts_are_not_trusted(db, tmp_path):
     write(db, ("a", "x = 1", MINE, "1"))
     forged = Sketch("0" * 64, np.zeros(WIDTH, np.uint32))
     with opened(db) as engine:
-        CodeDatabase(engine).run(lambda one: write_sketches(one, {code_hash("x = 1"): forged}))
+        CodeDatabase(engine).run(
+            lambda transaction: write_sketches(transaction, {code_hash("x = 1"): forged})
+        )
         export(engine, tmp_path / "exported")
     new = tmp_path / "new.db"
     with opened(new, create=True) as engine:
         report = take_in(engine, tmp_path / "exported", files.read, "lemur-files")
         assert report.code_facts == 2
         assert CodeDatabase(engine).run(read_sketches) == {}
-    assert found(new, "x = 1", "a") == find_nets(["Mine"], str(new)) == []
+    assert verdicts_of(new, "x = 1", "a") == find_nets(["Mine"], str(new)) == []
     # It has both verdicts after it is checked here, but only one is returned.
     mine = {**MINE, "walls": "trust"}
     write(new, ("a", "x = 1", mine, "2"))
-    assert found(new, "x = 1", "a") == [mine]
+    assert verdicts_of(new, "x = 1", "a") == [mine]
     assert [net.walls for net in nets(new, "Mine")["Mine"]] == [("trust",)]

@@ -50,7 +50,7 @@ def _children():
 
 
 def _succeeding(attacks, setup=""):
-    """Return statements that raise with the names of those attacks that succeed."""
+    """Return statements that raise an error with the names of the attacks that succeed."""
     lines = [
         "import ctypes, mmap, os, resource, signal, socket, struct",
         *setup.strip().splitlines(),
@@ -68,11 +68,11 @@ def _succeeding(attacks, setup=""):
 
 @pytest.fixture(scope="module")
 def unfiltered():
-    """Checks nets behind walls, with no filter of system calls."""
+    """Return a checker behind walls without a filter of system calls."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lemur_check.seccomp.assemble", lambda: None)
-        with checker(FEW, limits=LIMITS, threads=1, save=False) as one:
-            yield one
+        with checker(FEW, limits=LIMITS, threads=1, save=False) as check:
+            yield check
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def test_the_home_folder_does_not_exist(walled, doing):
 
 def test_the_environment_is_not_inherited(walled, monkeypatch, doing):
     monkeypatch.setenv("LEMUR_SECRET", "hidden")
-    with checker(FEW, threads=1, save=False) as one:
-        verdict = one(doing("import os; raise ValueError(dict(os.environ))"))
+    with checker(FEW, threads=1, save=False) as check:
+        verdict = check(doing("import os; raise ValueError(dict(os.environ))"))
     assert verdict.reason.startswith("ValueError: {")
     assert "hidden" not in verdict.reason + verdict.traceback
 
@@ -360,10 +360,10 @@ raise RuntimeError
 
 def test_an_endless_sleep_is_ended(doing):
     limits = Limits(seconds=2)
-    with checker(CheckSettings(), limits=limits, threads=1, save=False) as one:
+    with checker(CheckSettings(), limits=limits, threads=1, save=False) as check:
         for sleep in ("import time; time.sleep(600)", "while True: pass"):
             before = time.monotonic()
-            assert one(doing(sleep)).reason == "took longer than 2 s"
+            assert check(doing(sleep)).reason == "took longer than 2 s"
             assert time.monotonic() - before < 60
 
 
@@ -389,9 +389,9 @@ def test_modules_are_not_imported_from_writable_folders(walled, source):
 def test_nothing_can_be_written_beside_readable_folders(source, doing, tmp_path):
     """If Python is below the folder for temporary files, modules beside it would be imported."""
     (tmp_path / "data").mkdir()
-    with checker(FEW, threads=1, save=False, data=tmp_path / "data") as one:
+    with checker(FEW, threads=1, save=False, data=tmp_path / "data") as check:
         for place in (tmp_path, tmp_path / "data", "/tmp", "/"):
-            verdict = one(doing(f"open({str(place)!r} + '/written.py', 'w')"))
+            verdict = check(doing(f"open({str(place)!r} + '/written.py', 'w')"))
             assert verdict.reason.startswith("OSError: [Errno 30] Read-only file system")
-        assert one(doing("open('written.py', 'w')")).valid
-        assert one(doing("import tempfile; tempfile.TemporaryFile().write(b'x')")).valid
+        assert check(doing("open('written.py', 'w')")).valid
+        assert check(doing("import tempfile; tempfile.TemporaryFile().write(b'x')")).valid

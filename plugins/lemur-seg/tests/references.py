@@ -46,7 +46,7 @@ def torchvision(name: str, **prm: Any) -> Reference:
 
 
 def segformer(classes: int) -> nn.Module:
-    """Return transformers' SegFormer, whose configuration is by default that of B0."""
+    """Return transformers' SegFormer, with the configuration of B0 by default."""
     return SegformerForSemanticSegmentation(
         SegformerConfig(num_labels=classes, semantic_loss_ignore_index=IGNORED)
     )

@@ -23,7 +23,7 @@ def test_features_equal_those_of_torchvisions_vgg_16(name):
 
 
 def seen(net, images):
-    """Return the outputs, and of each part of the net what it was given and gave."""
+    """Return the outputs, and the input and output of each part of the net."""
     seen = {}
     for name, part in net.named_children():
         part.register_forward_hook(
@@ -41,10 +41,10 @@ def test_scores_of_skips_are_added_at_the_right_resolution(name, size):
     images = torch.randn(1, 3, *size)
     outputs, parts = seen(net, images)
     scores = parts["classifier"][1]
-    assert scores.shape[2:] == tuple(each // 32 for each in size)
+    assert scores.shape[2:] == tuple(side // 32 for side in size)
     for level, (channels, stride) in SKIPS[name].items():
         pooled, skip = parts[f"score{level}"]
-        assert pooled.shape[1:] == (channels, *(each // stride for each in size))
+        assert pooled.shape[1:] == (channels, *(side // stride for side in size))
         # The map of the first convolutions has two poolings less.
         last = [at for at, part in enumerate(net.features) if type(part).__name__ == "MaxPool2d"]
         with torch.inference_mode():

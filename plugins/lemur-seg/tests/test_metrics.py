@@ -13,31 +13,31 @@ CLASSES = 6
 
 
 def drawn(seed, share_ignored=0.1, classes=CLASSES):
-    """Return outputs and targets of three images, two thirds of the pixels right."""
+    """Return outputs and targets of three images with two thirds of the pixels right."""
     generator = torch.Generator().manual_seed(seed)
     targets = torch.randint(0, classes, (3, 7, 9), generator=generator)
     wrong = torch.randint(0, classes, targets.shape, generator=generator)
-    given = torch.where(torch.rand(targets.shape, generator=generator) < 2 / 3, targets, wrong)
+    predicted = torch.where(torch.rand(targets.shape, generator=generator) < 2 / 3, targets, wrong)
     targets[torch.rand(targets.shape, generator=generator) < share_ignored] = IGNORED
-    return one_hot(given, CLASSES).movedim(-1, 1).float(), targets
+    return one_hot(predicted, CLASSES).movedim(-1, 1).float(), targets
 
 
 def score(metric, *batches):
-    made = metric((CLASSES,))
+    instance = metric((CLASSES,))
     for outputs, targets in batches:
-        made.update(outputs, targets)
-    return float(made.compute())
+        instance.update(outputs, targets)
+    return float(instance.compute())
 
 
 def pixels(*batches):
-    given = torch.cat([outputs.argmax(1).flatten() for outputs, _ in batches])
+    predicted = torch.cat([outputs.argmax(1).flatten() for outputs, _ in batches])
     true = torch.cat([targets.flatten() for _, targets in batches])
-    return true[true != IGNORED].numpy(), given[true != IGNORED].numpy()
+    return true[true != IGNORED].numpy(), predicted[true != IGNORED].numpy()
 
 
 REFERENCES = {
-    MeanIoU: lambda true, given: jaccard_score(true, given, average="macro"),
-    Dice: lambda true, given: f1_score(true, given, average="macro"),
+    MeanIoU: lambda true, predicted: jaccard_score(true, predicted, average="macro"),
+    Dice: lambda true, predicted: f1_score(true, predicted, average="macro"),
     PixelAccuracy: accuracy_score,
 }
 
@@ -89,8 +89,8 @@ def test_a_pixel_without_a_valid_class_is_refused(metric, value):
     outputs, targets = drawn(6)
     targets[-1, 2, 3] = value
     # Whatever is predicted: the bins of two values that are not classes are adjacent.
-    for given in range(outputs.shape[1]):
-        outputs[-1, :, 2, 3] = torch.arange(outputs.shape[1]) == given
+    for predicted in range(outputs.shape[1]):
+        outputs[-1, :, 2, 3] = torch.arange(outputs.shape[1]) == predicted
         with pytest.raises(LabelError) as caught:
             score(metric, (outputs, targets))
         assert str(caught.value) == (

@@ -65,13 +65,13 @@ def as_trained(net):
 
 
 def with_the_same_weights(name):
-    """Return ours and the reference; neither drops anything out."""
+    """Return our net and the reference with the same weights, without dropout."""
     torch.manual_seed(1)
     theirs = as_trained(REFERENCES[name].build(6))
     ours = build(name, **REFERENCES[name].prm)[0].eval()
-    given, taken = list(theirs.state_dict().values()), ours.state_dict()
-    assert [value.shape for value in given] == [value.shape for value in taken.values()]
-    ours.load_state_dict(dict(zip(taken, given, strict=True)))
+    tensors, state = list(theirs.state_dict().values()), ours.state_dict()
+    assert [value.shape for value in tensors] == [value.shape for value in state.values()]
+    ours.load_state_dict(dict(zip(state, tensors, strict=True)))
     for module in theirs.modules():
         # In transformers' net, the layers that drop branches are not instances of Dropout.
         for rate in {"p", "drop_prob"} & vars(module).keys():
@@ -90,8 +90,8 @@ def test_the_parameter_count_equals_the_published_one(name):
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_the_net_file_states_the_parameter_count(name):
-    said = f"{parameters(on_meta(name)):,} parameters for 3 channels and 6 classes"
-    assert said in ENTRIES[name].load().__doc__
+    statement = f"{parameters(on_meta(name)):,} parameters for 3 channels and 6 classes"
+    assert statement in ENTRIES[name].load().__doc__
 
 
 @pytest.mark.parametrize("name", REFERENCES)
@@ -118,8 +118,8 @@ def test_scores_and_losses_equal_the_references_with_the_same_weights(name):
     images = torch.randn(3, 3, 65, 65)
     with torch.no_grad():
         expected = reference.loss(theirs.train(), images, targets)
-        found = ours.loss(ours.train()(images), targets)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        loss = ours.loss(ours.train()(images), targets)
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ENTRIES)

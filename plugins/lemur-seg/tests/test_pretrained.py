@@ -25,11 +25,11 @@ BACKBONES = {
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder that weights are looked for in."""
+    """Return the folder that is searched for weights."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    made = tmp_path / "hub" / "checkpoints"
-    made.mkdir(parents=True)
-    return made
+    checkpoints = tmp_path / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    return checkpoints
 
 
 def file_of(name):
@@ -38,7 +38,7 @@ def file_of(name):
 
 
 def published(name):
-    """Return weights of the names and shapes of torchvision's net, each filled with its number."""
+    """Return weights named and shaped as torchvision's, each filled with its index."""
     with torch.device("meta"):
         state = models.get_model(BACKBONES[name][0], weights=None).state_dict()
     return {
@@ -52,9 +52,9 @@ def test_a_net_says_whether_it_can_be_pretrained():
         name: of_net(as_net(entry.load(), name).hyperparameters())
         for name, entry in ENTRIES.items()
     }
-    said = {name for name, space in spaces.items() if "pretrained" in space}
-    assert said == set(BACKBONES)
-    assert all(str(spaces[name]["pretrained"]) == "0" for name in said)
+    names = {name for name, space in spaces.items() if "pretrained" in space}
+    assert names == set(BACKBONES)
+    assert all(str(spaces[name]["pretrained"]) == "0" for name in names)
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -16,12 +16,12 @@ class Reference:
     """Another implementation of a net.
 
     Attributes:
-        build: Called with the number of classes, gives the net for images of 3 channels.
-        millions: Its published parameters for 10 classes, in millions.
-        size: Height and width in pixels that both are built for.
-        sizes: Those at which their outputs are compared.
-        prm: What ours is built with, where its smallest values are not the reference's.
-        state: From the reference's state to its tensors in the order of ours.
+        build: Returns the net, given the number of classes.
+        millions: Published number of parameters for 10 classes, in millions.
+        size: Height and width in pixels for which both nets are built.
+        sizes: Heights and widths at which the outputs are compared.
+        prm: Hyperparameters of our net, if its smallest values differ from the reference.
+        state: Returns the reference's tensors in the order of ours, given its state.
     """
 
     build: Callable[[int], nn.Module]
@@ -41,7 +41,7 @@ def of_timm(name: str, **options: Any) -> Callable[[int], nn.Module]:
 
 
 def of_pytorchcv(name: str) -> Callable[[int], nn.Module]:
-    """Build one of pytorchcv, its last pooling made to take maps of any size."""
+    """Build a net of pytorchcv whose last pooling accepts maps of any size."""
 
     def build(classes: int) -> nn.Module:
         net = get_model(name, num_classes=classes)
@@ -52,7 +52,7 @@ def of_pytorchcv(name: str) -> Callable[[int], nn.Module]:
 
 
 def maxvit(size: int, **options: Any) -> Callable[[int], nn.Module]:
-    """Build torchvision's maxvit_t for a size, its windows as large as the last map."""
+    """Build torchvision's maxvit_t for a size, with windows as large as the last map."""
     return lambda classes: models.MaxVit(
         input_size=(size, size),
         stem_channels=64,
@@ -66,18 +66,18 @@ def maxvit(size: int, **options: Any) -> Callable[[int], nn.Module]:
 
 
 def without_indices(state: dict[str, Tensor]) -> list[Tensor]:
-    """Leave out tables of offsets, which ours do not keep."""
+    """Leave out tables of offsets, which our nets do not store."""
     return [value for name, value in state.items() if not name.endswith("position_index")]
 
 
 def positions_second(state: dict[str, Tensor]) -> list[Tensor]:
-    """Put the table of positions, torchvision's fourth tensor, behind the class token."""
+    """Move the position table, torchvision's fourth tensor, behind the class token."""
     token, *patches, positions = list(state.values())[:4]
     return [token, positions, *patches, *list(state.values())[4:]]
 
 
 def flat_norms(state: dict[str, Tensor]) -> list[Tensor]:
-    """Give the parameters of global response normalisation the shape that they act in."""
+    """Reshape the parameters of global response normalisation for broadcasting."""
     return [value[:, None, None] if ".grn." in name else value for name, value in state.items()]
 
 
@@ -88,7 +88,7 @@ def regnet(classes: int) -> nn.Module:
 
 
 def darknet(classes: int) -> nn.Module:
-    """Return timm's, whose leaky ReLUs are given Darknet's own slope."""
+    """Return timm's net, with Darknet's slope in its leaky ReLUs."""
     net = of_timm("darknet53")(classes)
     for module in net.modules():
         if isinstance(module, nn.LeakyReLU):
@@ -97,7 +97,7 @@ def darknet(classes: int) -> nn.Module:
 
 
 class PooledICNet(nn.Module):
-    """pytorchcv's ICNet up to the last fusion, without what guides it by labels."""
+    """pytorchcv's ICNet up to the last fusion, without the label guidance."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()

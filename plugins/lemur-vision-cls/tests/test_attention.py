@@ -17,7 +17,7 @@ HIDDEN = 1e-30
 
 
 def seen(layer, x, place):
-    """Return which of the places of ``x``, rows and columns, the output at one depends on."""
+    """Return the positions of ``x`` (rows and columns) that the output at one depends on."""
     x.requires_grad_()
     layer.eval()(x)[place].square().sum().backward()
     return {tuple(each) for each in (x.grad[0].abs().sum(-1) > HIDDEN).nonzero().tolist()}
@@ -72,7 +72,7 @@ def test_an_axis_of_one_window_is_not_shifted():
 
 
 @pytest.mark.parametrize(
-    ("name", "rest"),
+    ("name", "message"),
     [
         ("DeiT", "expected multiples of 16, the size of a patch; "),
         ("MLP-Mixer", "expected multiples of 16, the size of a patch; "),
@@ -80,11 +80,11 @@ def test_an_axis_of_one_window_is_not_shifted():
         ("VisionTransformer", "expected multiples of 16, the size of a patch; "),
     ],
 )
-def test_images_of_indivisible_size_are_refused(name, rest):
+def test_images_of_indivisible_size_are_refused(name, message):
     with pytest.raises(ShapeError) as raised:
         build(name, (72, 72), {})
     transform = "norm_64" if name == "MaxVit" else "norm_32"
-    expected = f"{name}: images of 72x72; {rest}choose a transform to such a size, {transform}"
+    expected = f"{name}: images of 72x72; {message}choose a transform to such a size, {transform}"
     assert str(raised.value) == f"{expected} for one"
 
 

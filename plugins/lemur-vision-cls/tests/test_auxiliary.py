@@ -13,7 +13,7 @@ SHARES = {"GoogLeNet": (0.3, (2, 1)), "InceptionV3-2": (0.4, (1,))}
 
 
 def in_training(name):
-    """Give ours and torchvision's net with the same weights; neither drops anything out."""
+    """Return our net and torchvision's with the same weights, without dropout."""
     reference = REFERENCES[name]
     theirs = as_trained(reference.build(10)).train()
     ours = build(name, size=reference.size).train()
@@ -33,14 +33,14 @@ def test_heads_equal_torchvisions_in_training(name):
     size = 299 if name == "InceptionV3-2" else 64
     images, targets = torch.randn(2, 3, size, size), torch.tensor([3, 7])
     with torch.no_grad():
-        given, expected = ours(images), theirs(images)
+        outputs, expected = ours(images), theirs(images)
     share, places = SHARES[name]
-    assert len(given) == 1 + len(places)
-    for output, place in zip(given, (0, *places), strict=True):
+    assert len(outputs) == 1 + len(places)
+    for output, place in zip(outputs, (0, *places), strict=True):
         torch.testing.assert_close(output, expected[place], rtol=1e-4, atol=1e-4)
     aside = sum(cross_entropy(expected[place], targets) for place in places)
     loss = cross_entropy(expected[0], targets) + share * aside
-    torch.testing.assert_close(ours.loss(given, targets), loss, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours.loss(outputs, targets), loss, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", SHARES)

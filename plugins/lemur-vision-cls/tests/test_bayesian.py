@@ -20,7 +20,7 @@ def module(request):
 
 
 def gaussians(net):
-    """Yield means and deviations, both by formulas of our own."""
+    """Yield the means and deviations, computed independently of the net."""
     state = net.state_dict()
     for name, mean in state.items():
         if name.endswith(".mean"):

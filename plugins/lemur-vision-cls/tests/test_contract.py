@@ -41,7 +41,7 @@ class TestContract(PluginContract):
     }
 
     def batch(self, net, channels, count):
-        """Give some of the embedded digits, at the least size that the net takes."""
+        """Return some of the embedded digits, at the minimum size of the net."""
         resized = Norm(Normalisation((0.3,) * channels, (0.3,) * channels), net.min_size)
         images = resized(DIGITS.inputs[:count].expand(-1, channels, -1, -1))
         return images.to(getattr(torch, net.dtype)), DIGITS.targets[:count], (10,)

@@ -15,7 +15,7 @@ CLASSES = 7
 
 @pytest.fixture
 def drawn():
-    """Outputs and targets; the last class is neither predicted nor there."""
+    """Return outputs and targets; the last class is neither predicted nor true."""
     generator = torch.Generator().manual_seed(0)
     outputs = torch.randn(100, CLASSES, generator=generator)
     outputs[:, -1] = -9

@@ -57,9 +57,9 @@ def test_outputs_equal_the_references_with_the_same_weights(name):
     torch.manual_seed(1)
     theirs = as_trained(reference.build(10))
     ours = build(name, size=reference.size).eval()
-    given, taken = reference.state(theirs.state_dict()), ours.state_dict()
-    assert [value.shape for value in given] == [value.shape for value in taken.values()]
-    ours.load_state_dict(dict(zip(taken, given, strict=True)))
+    tensors, state = reference.state(theirs.state_dict()), ours.state_dict()
+    assert [value.shape for value in tensors] == [value.shape for value in state.values()]
+    ours.load_state_dict(dict(zip(state, tensors, strict=True)))
     for size in reference.sizes:
         images = torch.randn(2, 3, size, size)
         with torch.inference_mode():

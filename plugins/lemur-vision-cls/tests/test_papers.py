@@ -35,7 +35,7 @@ def unet(channels, classes):
 
 
 def complexnet(channels, classes):
-    """Count table 1's WS; each complex weight is two parameters, each complex norm five."""
+    """Count table 1's WS; a complex weight is two parameters, a complex norm five."""
     stages = [(12, 16, 0), (24, 15, 12), (48, 15, 24)]
     count = 2 * 9 * channels * 12 + 5 * 12
     for width, blocks, doubled in stages:
@@ -75,7 +75,7 @@ COUNTED = {
 
 
 def shapes(net, images):
-    """Return the shape of each layer's output in the order of computation, without the batch."""
+    """Return the shapes of the layers' outputs in order of computation, without the batch."""
     seen = []
     layers = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
     for module in net.modules():
@@ -130,12 +130,12 @@ def test_bayesian_layers_have_the_published_sizes(name, expected):
 )
 def test_the_last_pooling_has_no_effect_at_the_designed_size(name, size):
     net = build(name, size=size).eval()
-    (pool,) = (one for one in net.modules() if isinstance(one, nn.AdaptiveAvgPool2d))
+    (pool,) = (module for module in net.modules() if isinstance(module, nn.AdaptiveAvgPool2d))
     seen = []
     pool.register_forward_hook(lambda _, inputs, output: seen.append((*inputs, output)))
     net(torch.randn(2, 3, size, size))
     assert seen
-    assert all(torch.equal(given, pooled) for given, pooled in seen)
+    assert all(torch.equal(inputs, pooled) for inputs, pooled in seen)
 
 
 @pytest.mark.parametrize("name", ["CNN-S", "CNN-M"])
@@ -143,7 +143,7 @@ def test_the_activation_follows_every_layer_but_the_last(name):
     kinds = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
     for activation, kind in kinds.items():
         net = with_prm(name, activation=activation)
-        assert [type(one) for one in net.layers if type(one) in kinds.values()] == [kind] * 4
+        assert [type(layer) for layer in net.layers if type(layer) in kinds.values()] == [kind] * 4
         assert isinstance(net.layers[-1], nn.Linear)
 
 
@@ -151,7 +151,7 @@ def test_the_activation_follows_every_layer_but_the_last(name):
 def test_initial_weights_are_the_zoos_and_biases_are_0_01(name):
     def weights(init):
         net = with_prm(name, init=init)
-        pairs = [(one.weight, one.bias) for one in net.layers if hasattr(one, "weight")]
+        pairs = [(layer.weight, layer.bias) for layer in net.layers if hasattr(layer, "weight")]
         assert all((bias == 0.01).all() for _, bias in pairs)
         # In the first layer the smallest and greatest weights are near the ends of the uniform
         # range.
@@ -170,17 +170,17 @@ def test_dropout_is_only_active_in_training(name, layers):
     images = torch.randn(2, 3, 32, 32)
     for dropout in (0.0, 0.5):
         net = with_prm(name, dropout=dropout)
-        dropped = [one.p for one in net.modules() if isinstance(one, nn.Dropout)]
+        dropped = [module.p for module in net.modules() if isinstance(module, nn.Dropout)]
         assert dropped == [dropout] * layers
         with torch.no_grad():
-            one, other = net.train()(images), net(images)
-            assert torch.equal(one, other) == (dropout == 0)
+            first, second = net.train()(images), net(images)
+            assert torch.equal(first, second) == (dropout == 0)
             assert torch.equal(net.eval()(images), net(images))
 
 
 def test_icnet_has_dropout_after_the_pyramid():
     net = with_prm("ICNet", dropout=0.25)
-    assert [one.p for one in net.modules() if isinstance(one, nn.Dropout)] == [0.25]
+    assert [module.p for module in net.modules() if isinstance(module, nn.Dropout)] == [0.25]
 
 
 @pytest.mark.parametrize("size", [32, 45])
@@ -234,7 +234,7 @@ def test_sizes_that_the_reference_does_not_support(name):
 
 
 def with_prm(name, **prm):
-    """Build a net for 32 pixels with its least values but for those given."""
+    """Build a net for 32 pixels with its smallest values, except for the given ones."""
     module = as_net(ENTRIES[name].load(), name)
     least = smallest(of_net(module.hyperparameters()))
     assert set(prm) <= set(least)

@@ -35,7 +35,7 @@ class Source:
 
 @pytest.fixture(scope="module")
 def registry():
-    """This plugin alone, whatever else is installed."""
+    """Return a registry of only this plugin."""
     registry = Registry()
     registry.add(Source())
     assert not registry.failures

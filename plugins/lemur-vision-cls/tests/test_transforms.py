@@ -47,10 +47,10 @@ def test_images_are_resized_and_normalised_as_by_torchvision(name, size, given):
 def test_about_half_of_the_training_images_are_mirrored_independently(name):
     torch.manual_seed(0)
     transform, batch = made(name), images(400, 32)
-    kept = transform.eval()(batch)
+    unchanged = transform.eval()(batch)
     trained = transform.train()(batch)
-    same = (trained == kept).flatten(1).all(1)
-    mirrored = (trained == kept.flip(-1)).flatten(1).all(1)
+    same = (trained == unchanged).flatten(1).all(1)
+    mirrored = (trained == unchanged.flip(-1)).flatten(1).all(1)
     assert (same ^ mirrored).all()
     assert 150 < mirrored.sum() < 250
 
@@ -78,10 +78,10 @@ def test_echo_only_scales_to_0_1():
 
 def test_complex_is_echo_with_imaginary_part_0():
     batch = images()
-    given = made("complex_32")(batch)
-    assert given.dtype == torch.complex64
-    assert torch.equal(given.real, made("echo_32")(batch))
-    assert not given.imag.any()
+    outputs = made("complex_32")(batch)
+    assert outputs.dtype == torch.complex64
+    assert torch.equal(outputs.real, made("echo_32")(batch))
+    assert not outputs.imag.any()
 
 
 def test_each_image_is_cropped_independently_from_the_padded_image():
@@ -115,8 +115,8 @@ def close(cropped, expected, flips):
     ],
 )
 def test_each_image_is_distorted_independently_by_torchvisions_policy(name, policy):
-    one = images(1, 32)
-    batch = one.repeat(40, 1, 1, 1)
+    image = images(1, 32)
+    batch = image.repeat(40, 1, 1, 1)
     torch.manual_seed(3)
     trained = made(name).train()(batch)
     assert len({tuple(image.flatten().tolist()) for image in trained}) > 10

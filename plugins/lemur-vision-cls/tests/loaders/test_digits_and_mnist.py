@@ -65,12 +65,12 @@ def test_files_in_the_data_folder_are_mnist_and_not_fashion_mnist(tmp_path):
 
 def test_mnist_10k_splits_the_test_images(tmp_path):
     write_mnist(tmp_path, mnist.TEST, count=100)
-    one, two = (mnist.load_10k(tmp_path, TASK) for _ in range(2))
-    assert (len(one.train), len(one.test)) == (80, 20)
-    pixels = torch.cat([one.train.inputs, one.test.inputs])[:, 0, 0, 0]
+    first, second = (mnist.load_10k(tmp_path, TASK) for _ in range(2))
+    assert (len(first.train), len(first.test)) == (80, 20)
+    pixels = torch.cat([first.train.inputs, first.test.inputs])[:, 0, 0, 0]
     assert sorted(pixels.tolist()) == list(range(100))
-    assert one.train.targets.tolist() == (one.train.inputs[:, 0, 0, 0] % 10).tolist()
-    assert one.test.targets.equal(two.test.targets)
+    assert first.train.targets.tolist() == (first.train.inputs[:, 0, 0, 0] % 10).tolist()
+    assert first.test.targets.equal(second.test.targets)
 
 
 def test_missing_files_are_named_with_their_source(tmp_path):

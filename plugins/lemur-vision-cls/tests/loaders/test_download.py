@@ -53,7 +53,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(tmp_path):
-    """A folder whose files a server has, and the server's address."""
+    """Return a folder whose files a server serves, and the server's address."""
     folder = tmp_path / "served"
     folder.mkdir()
     handler = functools.partial(Quiet, directory=folder)
@@ -77,23 +77,25 @@ def tar(file, folder, names):
 
 
 def test_every_loader_with_a_download_is_tested_here():
-    assert {name for name, one in ENTRIES.items() if hasattr(one.load(), "download")} == set(FIRST)
+    assert {name for name, entry in ENTRIES.items() if hasattr(entry.load(), "download")} == set(
+        FIRST
+    )
 
 
 @pytest.mark.parametrize("name", FIRST)
 def test_without_a_network_the_address_is_named(name, tmp_path, monkeypatch):
-    asked = []
+    requests = []
 
     def no_network(request, **options):
-        asked.append(request.full_url)
+        requests.append(request.full_url)
         raise urllib.error.URLError("Name or service not known")
 
     monkeypatch.setattr(urllib.request, "urlopen", no_network)
     with pytest.raises(FetchError) as caught:
         download(name, tmp_path)
-    assert asked[0] == FIRST[name]
+    assert requests[0] == FIRST[name]
     assert str(caught.value) == (
-        f"{asked[0]} cannot be reached: Name or service not known; is there a network?"
+        f"{requests[0]} cannot be reached: Name or service not known; is there a network?"
     )
 
 

@@ -30,13 +30,13 @@ def files(samples):
 
 def test_a_single_tree_is_always_split_by_class_in_the_same_way(tmp_path):
     write(tmp_path)
-    one, two = (folder.load(tmp_path, TASK) for _ in range(2))
-    assert torch.bincount(one.train.targets).tolist() == [8, 8]
-    assert torch.bincount(one.test.targets).tolist() == [2, 2]
-    assert one.validation is None
-    assert files(one.test) == files(two.test)
-    assert not files(one.test) & files(one.train)
-    assert (one.out_shape, one.chance) == ((2,), 0.5)
+    first, second = (folder.load(tmp_path, TASK) for _ in range(2))
+    assert torch.bincount(first.train.targets).tolist() == [8, 8]
+    assert torch.bincount(first.test.targets).tolist() == [2, 2]
+    assert first.validation is None
+    assert files(first.test) == files(second.test)
+    assert not files(first.test) & files(first.train)
+    assert (first.out_shape, first.chance) == ((2,), 0.5)
 
 
 def test_images_keep_their_sizes(tmp_path):
@@ -266,7 +266,7 @@ def test_left_out_files_are_counted_and_named(tmp_path):
     with pytest.warns(UserWarning, match="left out") as caught:
         bundle = folder.load(tmp_path, TASK)
     assert len(bundle.train) + len(bundle.test) == 10
-    assert [str(one.message) for one in caught] == [
+    assert [str(warning.message) for warning in caught] == [
         "dataset 'folder': 1 file left out (beside the class folders): cover.jpg",
         "dataset 'folder': 4 files left out (no image extension): "
         "cat/a.heic, cat/b.txt, cat/c and 1 more",
@@ -343,7 +343,7 @@ def test_a_class_without_test_images_is_named(tmp_path):
     with pytest.warns(UserWarning, match="too few images") as caught:
         bundle = folder.load(tmp_path, TASK)
     assert torch.bincount(bundle.test.targets, minlength=2).tolist() == [2, 0]
-    assert [str(one.message) for one in caught] == [
+    assert [str(warning.message) for warning in caught] == [
         "dataset 'folder': these classes have too few images to test on a fifth of them: dog (1); "
         "add images, or a folder test beside a folder train"
     ]
