@@ -40,7 +40,7 @@ class Checker:
         not_enforced: The restrictions that are not enforced on nets.
 
     Args:
-        settings: What nets are checked with: dataset, metric, epochs and so on.
+        settings: The settings of the checks: dataset, metric, epochs and so on.
         conditions: How nets are run: walls, limits and versions.
         store: The known nets and their verdicts.
         boxes: The processes that run nets, each used by one thread at a time.
@@ -179,7 +179,7 @@ def checker(
     """Yield a `Checker`, and end its processes on exit.
 
     Args:
-        settings: What nets are checked with: dataset, metric, epochs and so on.
+        settings: The settings of the checks: dataset, metric, epochs and so on.
         limits: Limits of each net; None uses the defaults.
         trust: Whether to trust the nets and run them without walls, limited in time only.
         no_walls: Whether to run untrusted nets even if bubblewrap cannot be used.

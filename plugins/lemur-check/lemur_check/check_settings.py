@@ -1,4 +1,4 @@
-"""What nets are checked with."""
+"""The settings of a check: dataset, metric, hyperparameters and so on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLUGIN = "checked"
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """What nets are checked with.
+    """The settings of a check.
 
     Attributes:
         task: The task. If empty, that of the dataset, or of the demo dataset.

@@ -1,4 +1,4 @@
-"""The conditions of a check: what a verdict depends on besides the source and the settings."""
+"""The conditions of a check, on which a verdict depends besides the source and the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check what a net's process reports, and add it to the verdict as far as it can be true."""
+"""Validate the reports of a net's process, and add them to the verdict."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class CheckJob:
         code: Its source.
         file: The file to write its source to.
         bundle: The data.
-        settings: What the net is checked with.
+        settings: The settings of the check.
         memory_bytes: Memory limit.
     """
 

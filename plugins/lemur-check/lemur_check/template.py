@@ -119,7 +119,8 @@ class _Lineage:
 
     Attributes:
         methods: Methods by name; those of the class override those of its bases.
-        known: Whether all bases are in the same source, or are torch's ``nn.Module``.
+        known: Whether all bases are in the same source or are torch's ``nn.Module``, and no class
+            has decorators or keywords. Otherwise methods may be missing from ``methods``.
         is_module: Whether ``nn.Module`` is among the bases.
     """
 

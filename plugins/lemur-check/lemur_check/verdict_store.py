@@ -93,7 +93,7 @@ class VerdictStore:
         """Write the verdict on a source.
 
         Args:
-            settings: What the net was checked with.
+            settings: The settings of the check.
             key: The key of the check.
             code: The source.
             verdict: The verdict.

@@ -1,4 +1,4 @@
-"""Of the folders in ``PYTHONPATH``, only packages are readable in the sandbox."""
+"""In the folders of ``PYTHONPATH``, only packages are readable in the sandbox."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
 """Write a few samples of each dataset in its official format.
 
-Each function writes one below a data folder, and returns what should be read back: for the data
-sets that are held in memory, images and class indices by split; else files and class indices.
+Each function writes one dataset below a data folder, and returns what should be read back: images
+and class indices by split for datasets in memory, otherwise files and class indices.
 """
 
 import bz2
