@@ -183,7 +183,7 @@ def main() -> None:
     print("net              bare ms  lemur ms   ratio   beside   share  target")
     for net in options.nets.split(","):
         results = [measure(net, beside) for _ in range(options.rounds)]
-        plain, through_lemur = (min(each) for each in list(zip(*results, strict=True))[:2])
+        plain, through_lemur = (min(times) for times in list(zip(*results, strict=True))[:2])
         through_lemur += campaign
         beside_s = median(seconds for *_, seconds in results) + campaign
         print(

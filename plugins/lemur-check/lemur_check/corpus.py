@@ -140,22 +140,22 @@ def _text(prm: Mapping[str, Any]) -> str:
 def _families(sketches: Mapping[str | None, Sketch]) -> dict[str | None, str]:
     """Return the family of each source, named after the smallest tree hash in the family."""
     numbers = families(sketches.values(), ALIKE)
-    least: dict[int, str] = {}
+    smallest: dict[int, str] = {}
     for number, sketch in zip(numbers, sketches.values(), strict=True):
-        least[number] = min(sketch.tree, least.get(number, sketch.tree))
-    return {source: least[number][:12] for source, number in zip(sketches, numbers, strict=True)}
+        smallest[number] = min(sketch.tree, smallest.get(number, sketch.tree))
+    return {source: smallest[number][:12] for source, number in zip(sketches, numbers, strict=True)}
 
 
 def _test_families(line_families: Sequence[str], share: float) -> set[str]:
     """Return the families of the test split, chosen in the order of their names' hashes."""
-    target, taken, chosen = share * len(line_families), 0, set()
+    target, count, selected = share * len(line_families), 0, set()
     for family in sorted(set(line_families), key=code_hash):
         size = line_families.count(family)
         # A large family would leave few lines to train on.
-        if taken < target and taken + size <= max(2 * target, 1):
-            chosen.add(family)
-            taken += size
-    return chosen
+        if count < target and count + size <= max(2 * target, 1):
+            selected.add(family)
+            count += size
+    return selected
 
 
 def _line(epoch: RecordedEpoch, code: _Code, family: str, test_families: set[str]) -> Line:

@@ -39,5 +39,5 @@ def empty(folder: Path) -> bool:
 
 
 def _entries(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as found:
-        yield from list(found)
+    with os.scandir(folder) as scan:
+        yield from list(scan)

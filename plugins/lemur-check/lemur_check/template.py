@@ -105,11 +105,11 @@ def _check_class(net: ast.ClassDef, lineage: _Lineage) -> None:
     for method, parameters in _ARGUMENTS.items():
         if method in lineage.methods:
             _check_takes(lineage.methods[method], f"Net.{method}", ("self", *parameters))
-        elif lineage.known:
+        elif lineage.is_complete:
             raise TemplateError(f"Net has no method {method}({', '.join(parameters)})", net.lineno)
-    if lineage.known and not lineage.is_module:
+    if lineage.is_complete and not lineage.is_module:
         raise TemplateError("Net is not a torch.nn.Module", net.lineno)
-    if lineage.known and not lineage.methods.keys() & {"forward", "__call__"}:
+    if lineage.is_complete and not lineage.methods.keys() & {"forward", "__call__"}:
         raise TemplateError("Net has no method forward(x)", net.lineno)
 
 
@@ -119,20 +119,20 @@ class _Lineage:
 
     Attributes:
         methods: Methods by name; those of the class override those of its bases.
-        known: Whether all bases are in the same source or are torch's ``nn.Module``, and no class
-            has decorators or keywords. Otherwise methods may be missing from ``methods``.
+        is_complete: Whether all bases are in the same source or are torch's ``nn.Module``, and no
+            class has decorators or keywords. Otherwise methods may be missing from ``methods``.
         is_module: Whether ``nn.Module`` is among the bases.
     """
 
     methods: dict[str, _Function]
-    known: bool
+    is_complete: bool
     is_module: bool
 
     @classmethod
     def of(cls, net: ast.ClassDef, definitions: dict[str, ast.stmt]) -> _Lineage:
         """Return the lineage of a class, given the definitions in its source."""
         methods: dict[str, _Function] = {}
-        known, is_module, pending, seen = True, False, deque([net]), {net.name}
+        is_complete, is_module, pending, seen = True, False, deque([net]), {net.name}
         while pending:
             class_ = pending.popleft()
             for statement in reversed(class_.body):
@@ -149,9 +149,9 @@ class _Lineage:
                     pending += [base_class] if dotted not in seen else []
                     seen.add(dotted)
                 else:
-                    known &= dotted in _BARE
-            known &= not class_.decorator_list and not class_.keywords
-        return cls(methods, known, is_module)
+                    is_complete &= dotted in _BARE
+            is_complete &= not class_.decorator_list and not class_.keywords
+        return cls(methods, is_complete, is_module)
 
 
 def _dotted(base: ast.expr) -> str:

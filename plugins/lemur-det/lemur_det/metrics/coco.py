@@ -139,11 +139,11 @@ def _check(objects: Objects) -> None:
 
 
 def _check_labels(labels: np.ndarray, classes: int) -> None:
-    wrong = labels[(labels < 1) | (labels >= classes)]
-    if len(wrong):
+    invalid = labels[(labels < 1) | (labels >= classes)]
+    if len(invalid):
         raise LabelError(
-            int(wrong[0]),
-            f"a target has an object of class {wrong[0]}; expected 1 to {classes - 1}, "
+            int(invalid[0]),
+            f"a target has an object of class {invalid[0]}; expected 1 to {classes - 1}, "
             "as 0 is the background",
         )
 

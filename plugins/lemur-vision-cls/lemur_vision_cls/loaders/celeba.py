@@ -65,9 +65,11 @@ def _attribute(file: Path) -> dict[str, int]:
         raise damaged("celeba-gender", file, f"its second line does not name {ATTRIBUTE}")
     column = names.index(ATTRIBUTE) + 1
     rows = _rows(file, len(names) + 1, skipped=2)
-    wrong = next((row for row in rows if row[column] not in ("-1", "1")), None)
-    if wrong:
-        raise damaged("celeba-gender", file, f"{wrong[0]} has {wrong[column]}; expected -1 or 1")
+    invalid = next((row for row in rows if row[column] not in ("-1", "1")), None)
+    if invalid:
+        raise damaged(
+            "celeba-gender", file, f"{invalid[0]} has {invalid[column]}; expected -1 or 1"
+        )
     return {row[0]: int(row[column] == "1") for row in rows}
 
 

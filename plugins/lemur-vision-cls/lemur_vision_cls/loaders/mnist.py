@@ -34,14 +34,14 @@ class Mnist(NamedTuple):
 
     Attributes:
         name: Name of the dataset.
-        place: Its folder.
+        subfolder: Its folder.
         source: Its class in torchvision, whose folder is searched as well.
         bare: Whether its files may be in the data folder itself. The files of both datasets have
             the same names.
     """
 
     name: str
-    place: str
+    subfolder: str
     source: str
     bare: bool = False
 
@@ -65,7 +65,7 @@ class Mnist(NamedTuple):
         source = getattr(datasets, self.source)
         for archive, md5 in source.resources:
             if archive.removesuffix(".gz") in names:
-                path = folder / self.place / archive
+                path = folder / self.subfolder / archive
                 _fetch_from(
                     [f"{mirror}{archive}" for mirror in source.mirrors], path, md5, progress
                 )
@@ -75,7 +75,7 @@ class Mnist(NamedTuple):
         missing = [name for name in names if self._find(folder, name) is None]
         if missing:
             raise MissingDataError(
-                f"dataset {self.name!r}: {folder / self.place} lacks {', '.join(missing)} "
+                f"dataset {self.name!r}: {folder / self.subfolder} lacks {', '.join(missing)} "
                 f"(or .gz); {DOWNLOAD}, or set --data to its folder"
             )
 
@@ -92,7 +92,7 @@ class Mnist(NamedTuple):
         return checked(self.name, images_file, split, SIZE, CLASSES, targets_file)
 
     def _find(self, folder: Path, name: str) -> Path | None:
-        folders = [folder / self.place, folder / self.source / "raw", *[folder] * self.bare]
+        folders = [folder / self.subfolder, folder / self.source / "raw", *[folder] * self.bare]
         return next((file for parent in folders if (file := idx.find(parent, name))), None)
 
 
