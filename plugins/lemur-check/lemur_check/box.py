@@ -186,7 +186,9 @@ class Box:
         error_line = self._answers.errors.decode(errors="replace").strip().rpartition("\n")[2]
         self.close()
         if is_error:
-            raise WorkerError(f"no process to check nets in starts: {error_line or reason}")
+            raise WorkerError(
+                f"a process to check nets could not be started: {error_line or reason}"
+            )
 
     def _watch(self, pid: int) -> Usage:
         if not self._sandbox.alone:

@@ -89,7 +89,7 @@ def test_errors_before_a_net_runs_are_not_its_failures(run_job, tmp_path):
     assert run_job(before=spoilt) == DONE
     with pytest.raises(LemurError, match="^no such data$"):
         run_job(before="answer(job['number'], refused='no such data')")
-    with pytest.raises(WorkerError, match="no process to check nets in starts: it broke"):
+    with pytest.raises(WorkerError, match="a process to check nets could not be started: it broke"):
         run_job(before="print('it broke', file=sys.stderr, flush=True); os._exit(1)")
     assert run_job() == DONE
 
