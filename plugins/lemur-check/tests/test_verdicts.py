@@ -117,7 +117,7 @@ def test_verdicts_of_an_older_version_are_found_after_an_upgrade(db):
     assert (last["limits"]["seconds"], first["limits"]["seconds"]) == (math.inf, 600.0)
     assert {**last, "limits": first["limits"]} == first
     [unreadable] = verdicts_of(db, "\ud800", "c" * 32)
-    assert unreadable["reason"] == 'is not Python: \ud800 \0 "quoted"'
+    assert unreadable["reason"] == 'is no Python: \ud800 \0 "quoted"'
     [mine], [old] = nets(db, "Mine")["Mine"], nets(db, "Old")["Old"]
     assert (mine.code, mine.walls) == ("x = 1\n", ("bubblewrap", "bubblewrap"))
     assert (old.code, old.walls) == ("x = 2  # ä\n", ("none",))
