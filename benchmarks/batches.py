@@ -1,11 +1,11 @@
-"""Batches of images that fit in memory, against the usual way: a DataLoader, image by image.
+"""Batches of images that fit in memory, compared with a DataLoader that transforms single images.
 
     python benchmarks/batches.py [--rounds 7] [--images 10000]
 
-Both give one pass of shuffled 32x32 colour images, mirrored at random, scaled and normalised,
-float32, in batches of 128, on one CPU thread. The rival is torchvision's transforms on PIL images,
-as data sets of its kind are used, without worker processes, whose processor time would count too.
-The images are noise: what they show takes no time.
+Both programs make one pass over shuffled 32x32 colour images, mirrored at random, scaled and
+normalised, float32, in batches of 128, on one CPU thread. The rival uses torchvision's transforms
+on PIL images, as is usual for such datasets, without worker processes, whose processor time would
+count too. The images are noise, which takes the same time.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from lemur_vision_cls.transforms.norm import norm_32_flip
 BATCH = 128
 
 
-class Pictures(Dataset):
-    """PIL images and their transform, one at a time."""
+class PILImages(Dataset):
+    """PIL images that are transformed one at a time."""
 
     def __init__(self, samples: InMemory, transform) -> None:
         self.images = [to_pil_image(image) for image in samples.inputs]
@@ -40,7 +40,7 @@ class Pictures(Dataset):
         return self.transform(self.images[index]), self.targets[index]
 
 
-def one_by_one(samples: InMemory) -> DataLoader:
+def per_image_loader(samples: InMemory) -> DataLoader:
     transform = v2.Compose(
         [
             v2.Resize((32, 32)),
@@ -50,24 +50,24 @@ def one_by_one(samples: InMemory) -> DataLoader:
             v2.Normalize(*normalisation_of(samples.inputs)),
         ]
     )
-    return DataLoader(Pictures(samples, transform), BATCH, shuffle=True)
+    return DataLoader(PILImages(samples, transform), BATCH, shuffle=True)
 
 
-def from_memory(samples: InMemory):
+def memory_loader(samples: InMemory):
     transform = norm_32_flip(normalisation_of(samples.inputs))
     return batches(samples, transform, BATCH, torch.device("cpu"), training=True)
 
 
-def pass_seconds(data) -> float:
-    began = time.process_time()
+def seconds_per_pass(data) -> float:
+    started = time.process_time()
     for _ in data:
         pass
-    return time.process_time() - began
+    return time.process_time() - started
 
 
 def mean_and_deviation(data) -> tuple[float, float]:
-    whole = torch.cat([inputs for inputs, _ in data])
-    return whole.mean().item(), whole.std().item()
+    inputs = torch.cat([inputs for inputs, _ in data])
+    return inputs.mean().item(), inputs.std().item()
 
 
 def main() -> None:
@@ -79,17 +79,20 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (options.images, 3, 32, 32), generator=generator)
     samples = InMemory(images.to(torch.uint8), torch.arange(options.images) % 10)
-    ways = {"DataLoader and PIL": one_by_one(samples), "from memory": from_memory(samples)}
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    programs = {
+        "DataLoader and PIL": per_image_loader(samples),
+        "from memory": memory_loader(samples),
+    }
+    times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(options.rounds):
-        for name, data in ways.items():
-            taken[name].append(pass_seconds(data))
-    print(f"{'way':<20}{'images/s':>12}{'mean':>12}{'deviation':>12}")
-    for name, seconds in taken.items():
-        mean, deviation = mean_and_deviation(ways[name])
-        pace = options.images / statistics.median(seconds)
-        print(f"{name:<20}{pace:12.0f}{mean:12.6f}{deviation:12.6f}")
-    slow, fast = map(statistics.median, taken.values())
+        for name, data in programs.items():
+            times[name].append(seconds_per_pass(data))
+    print(f"{'program':<20}{'images/s':>12}{'mean':>12}{'deviation':>12}")
+    for name, seconds in times.items():
+        mean, deviation = mean_and_deviation(programs[name])
+        rate = options.images / statistics.median(seconds)
+        print(f"{name:<20}{rate:12.0f}{mean:12.6f}{deviation:12.6f}")
+    slow, fast = map(statistics.median, times.values())
     print(f"ratio {slow / fast:.1f}")
 
 

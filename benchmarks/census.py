@@ -1,11 +1,11 @@
-"""Train every net for one epoch, and print what it is and what it took, as a table in Markdown.
+"""Train every net for one epoch, and print its size and cost as a Markdown table.
 
     python benchmarks/census.py [--dataset NAME] [--nets '*'] [--threads 1] [--readme FILE]
 
-Each is trained by a ``lemur run`` of its own, at the least size that it takes. Parameters and
-multiply-adds are those for one image of that size; memory is the peak of the command's processes.
-Anything else than a trial that finished ends the census with what was said. ``--readme`` puts the
-table into a file, between the lines ``<!-- census -->`` and ``<!-- /census -->``.
+Each net is trained by a separate ``lemur run``, at its minimum size. Parameters and multiply-adds
+are those for one image of that size; memory is the peak of the command's processes. If a trial does
+not finish, the census ends with the command's error output. ``--readme`` writes the table into a
+file, between the lines ``<!-- census -->`` and ``<!-- /census -->``.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ COLUMNS = (
 
 
 def transform_of(pipeline: Pipeline) -> str:
-    """Return the plainest of the transforms that fit: of those normalised, the least."""
+    """Return the smallest of the transforms that fit and only normalise."""
     names = [name for name in pipeline.transforms if re.fullmatch(r"(norm|complex)_\d+", name)]
     return min(names, key=lambda name: pipeline.transforms[name].size or 0)
 
 
 def peak_mib(command: list[str], folder: str) -> float:
-    """Run a command to its end; return the peak of its memory, in MiB."""
+    """Run a command to its end, and return its peak memory in MiB."""
     process = subprocess.Popen(
         command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
-    _, status, used = os.wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if status:
         raise SystemExit(f"{' '.join(command)}\n{process.stderr.read().decode()}")
     process.stderr.close()
-    return used.ru_maxrss / 1024
+    return usage.ru_maxrss / 1024
 
 
 def row(pipeline: Pipeline, threads: int) -> str:
@@ -101,7 +101,7 @@ def main() -> None:
     pipelines = compose(installed(), [pattern], ["norm_*", "complex_*"])
     lines = [cells(COLUMNS), cells("---" for _ in COLUMNS)]
     print("\n".join(lines))
-    for pipeline in sorted(pipelines, key=lambda one: one.net.lower()):
+    for pipeline in sorted(pipelines, key=lambda pipeline: pipeline.net.lower()):
         lines.append(row(pipeline, options.threads))
         print(lines[-1], flush=True)
     if options.readme:

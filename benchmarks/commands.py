@@ -1,4 +1,4 @@
-"""The command that benchmarks of whole campaigns measure, and how it is run."""
+"""Run the commands that the benchmarks of whole campaigns measure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def lemur(net: str, epochs: int) -> list[str]:
-    """Return the command that trains a net of this folder on the digits; ``--set`` comes last."""
+    """Return the command that trains a net of this folder on the digits; it ends with ``--set``."""
     return [
         str(Path(sys.executable).with_name("lemur")), "run", "img-classification_digits_acc",
         "--net", str(HERE / "nets" / f"{net}.py"), "--transform", "norm_32", "--trials", "1",
@@ -21,11 +21,11 @@ def lemur(net: str, epochs: int) -> list[str]:
 
 
 def run(command: list[str], folder: str) -> None:
-    """Run a command in a folder; end this program where it fails."""
-    # Else each command would compile all modules.
+    """Run a command in a folder; exit if it fails."""
+    # Otherwise, each command would compile all modules.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(
+    process = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr[-2000:]}")
+    if process.returncode:
+        raise SystemExit(f"{command} ended with {process.returncode}: {process.stderr[-2000:]}")

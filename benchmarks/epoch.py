@@ -1,15 +1,16 @@
-"""What an epoch costs through lemur, against a bare loop that trains the same.
+"""The cost of an epoch in lemur, compared with a bare loop that trains the same net.
 
     python benchmarks/epoch.py [--rounds 5] [--nets Small,SqueezeNet-1,ResNet]
 
-Both train on the embedded digits at 32 pixels, one CPU thread: the same net, batches, transform,
-loss, clipped gradients and optimizer, then one pass over validation and one over test. They take
-turns, epoch by epoch, in one process: from process to process the same loop differs by more than
-what is measured here. To lemur's epoch, which writes a checkpoint and looks at each weight, is
-added what the campaign's process takes for one: recording it, telling the search, showing it. All
-of it is CPU time, of the fastest epochs, for what else the machine does only ever adds. Where
-epochs differ by more than what is looked for, there is also what lemur does beside training,
-measured by itself: checkpoint, weights and campaign, the median of epochs.
+Both programs train on the embedded digits at 32 pixels, on one CPU thread, with the same net,
+batches, transform, loss, gradient clipping and optimizer, followed by one pass over validation and
+one over test. They alternate after each epoch in one process, because the same loop differs more
+between processes than what is measured here. lemur's epoch includes writing a checkpoint and
+checking the weights. Added to it is the time of the campaign's process for an epoch: recording it,
+reporting it to the search, displaying it. All times are the CPU times of the fastest epochs,
+because other load can only add to them. If epochs vary by more than the difference, the time that
+lemur spends apart from training also helps: checkpoint, weights and campaign, measured separately,
+the median over epochs.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 EPOCHS = {"Small": 60, "SqueezeNet-1": 10, "ResNet": 10}
-MUST = {"Small": 1.05, "SqueezeNet-1": 1.02, "ResNet": 1.01}
+TARGETS = {"Small": 1.05, "SqueezeNet-1": 1.02, "ResNet": 1.01}
 PRM = {
     "lr": 0.001, "momentum": 0.9, "batch": 32, "weight_decay": 0.0, "dropout": 0.0,
     "transform": "norm_32",
@@ -51,17 +52,17 @@ OPTIMIZER = {"SqueezeNet-1": "adam"}
 SEED = 0
 
 
-def spelt(net: str) -> str:
-    place = HERE / "nets" / f"{net}.py"
-    return str(place) if place.exists() else net
+def net_option(net: str) -> str:
+    file = HERE / "nets" / f"{net}.py"
+    return str(file) if file.exists() else net
 
 
-def through_lemur(trial: Trial) -> Iterator:
+def lemur_epochs(trial: Trial) -> Iterator:
     return run_trial(trial, Bundles(Path("data")).get(trial.pipeline))
 
 
-def bare(trial: Trial) -> Iterator:
-    """Train as one would who needs nothing but the numbers."""
+def bare_epochs(trial: Trial) -> Iterator:
+    """Train in a loop that computes only the scores."""
     data = Bundles(Path("data")).get(trial.pipeline)
     transform = trial.transform_entry.load()(data.normalisation)
     torch.manual_seed(SEED)
@@ -75,9 +76,9 @@ def bare(trial: Trial) -> Iterator:
     def score(samples):
         hits = 0
         with torch.inference_mode():
-            for at in range(0, len(samples), 256):
-                outputs = net(transform(samples.inputs[at : at + 256]))
-                hits += (outputs.argmax(1) == samples.targets[at : at + 256]).sum()
+            for start in range(0, len(samples), 256):
+                outputs = net(transform(samples.inputs[start : start + 256]))
+                hits += (outputs.argmax(1) == samples.targets[start : start + 256]).sum()
         return hits.item() / len(samples)
 
     while True:
@@ -97,61 +98,64 @@ def bare(trial: Trial) -> Iterator:
 
 
 def cpu_seconds(epochs: Iterator) -> float:
-    began = time.process_time()
+    started = time.process_time()
     next(epochs)
-    return time.process_time() - began
+    return time.process_time() - started
 
 
-class Beside:
-    """Counts what lemur does beside training."""
+class TimeBesideTraining:
+    """Measures the time that functions of `lemur_core.train.training` take besides training."""
 
     def __init__(self, *names: str) -> None:
-        self.taken: list[float] = []
+        self.seconds: list[float] = []
         for name in names:
-            setattr(training_module, name, self._counted(getattr(training_module, name)))
+            setattr(training_module, name, self._timed(getattr(training_module, name)))
 
-    def _counted(self, work):
-        def counted(*arguments):
-            began = time.process_time()
+    def _timed(self, work):
+        def timed(*arguments):
+            started = time.process_time()
             work(*arguments)
-            self.taken.append(time.process_time() - began)
+            self.seconds.append(time.process_time() - started)
 
-        return counted
+        return timed
 
-    def an_epoch(self, epochs: int) -> float:
-        """Return the median of the epochs since this was last asked, but the first two."""
-        taken, self.taken = self.taken, []
-        each = len(taken) // epochs
-        return median(sum(taken[at : at + each]) for at in range(2 * each, len(taken), each))
+    def median_s(self, epochs: int) -> float:
+        """Return the median per epoch since the last call, without the first two epochs."""
+        seconds, self.seconds = self.seconds, []
+        per_epoch = len(seconds) // epochs
+        return median(
+            sum(seconds[start : start + per_epoch])
+            for start in range(2 * per_epoch, len(seconds), per_epoch)
+        )
 
 
-def in_turns(net: str, beside: Beside) -> tuple[float, float, float]:
-    """Return what an epoch of the bare loop takes, what lemur's, and that beside training."""
-    settings = {"patterns": ["img-classification_digits_acc"], "net": [spelt(net)]}
+def measure(net: str, beside: TimeBesideTraining) -> tuple[float, float, float]:
+    """Return the seconds per epoch of the bare loop, of lemur, and of lemur apart from training."""
+    settings = {"patterns": ["img-classification_digits_acc"], "net": [net_option(net)]}
     pipeline = plan(
         Settings.of(settings | {"transform": [PRM["transform"]]}), installed()
     ).pipelines[0]
     prm = PRM | {"optimizer": OPTIMIZER.get(net, "sgd")}
     with TemporaryDirectory() as folder:
-        # One more, as the last leaves no checkpoint.
+        # One more, because no checkpoint is written after the last epoch.
         epochs = EPOCHS[net] + 1
         trial = Trial(pipeline, 1, prm, SEED, epochs + 1, checkpoint=Path(folder) / "state")
-        both = bare(trial), through_lemur(trial)
-        taken = [tuple(map(cpu_seconds, both)) for _ in range(epochs)]
-    plain, through = map(min, zip(*taken[1:], strict=True))
-    return plain, through, beside.an_epoch(epochs)
+        programs = bare_epochs(trial), lemur_epochs(trial)
+        times = [tuple(map(cpu_seconds, programs)) for _ in range(epochs)]
+    plain, through_lemur = map(min, zip(*times[1:], strict=True))
+    return plain, through_lemur, beside.median_s(epochs)
 
 
 def campaign_seconds() -> float:
-    """Return what the campaign's process takes for an epoch, whatever is trained."""
+    """Return the seconds of the campaign's process per epoch, which do not depend on the net."""
     epochs = 100
     command = [
         str(Path(sys.executable).with_name("lemur")), "run", "img-classification_digits_acc",
-        "--net", spelt("Small"), "--transform", "norm_32", "--trials", "1", "--threads", "1",
+        "--net", net_option("Small"), "--transform", "norm_32", "--trials", "1", "--threads", "1",
         "--epochs", str(epochs),
     ]  # fmt: skip
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    told = []
+    times = []
     with (
         TemporaryDirectory() as folder,
         subprocess.Popen(
@@ -160,11 +164,11 @@ def campaign_seconds() -> float:
     ):
         for line in process.stdout:
             if line.lstrip().startswith("epoch"):
-                used = psutil.Process(process.pid).cpu_times()
-                told.append(used.user + used.system)
+                usage = psutil.Process(process.pid).cpu_times()
+                times.append(usage.user + usage.system)
     if process.returncode:
         raise SystemExit(f"{command} ended with {process.returncode}")
-    return (told[-1] - told[0]) / (epochs - 1)
+    return (times[-1] - times[0]) / (epochs - 1)
 
 
 def main() -> None:
@@ -178,13 +182,13 @@ def main() -> None:
     beside = Beside("check_weights", "save_checkpoint")
     print("net              bare ms  lemur ms   ratio   beside   share    must")
     for net in options.nets.split(","):
-        found = [in_turns(net, beside) for _ in range(options.rounds)]
-        plain, through = (min(each) for each in list(zip(*found, strict=True))[:2])
-        through += campaign
-        own = median(one for *_, one in found) + campaign
+        results = [measure(net, beside) for _ in range(options.rounds)]
+        plain, through_lemur = (min(times) for times in list(zip(*results, strict=True))[:2])
+        through_lemur += campaign
+        beside_s = median(seconds for *_, seconds in results) + campaign
         print(
-            f"{net:<14}{plain * 1e3:10.1f}{through * 1e3:10.1f}{through / plain:8.3f}"
-            f"{own * 1e3:9.1f}{own / plain:8.3f}{MUST[net]:8.2f}",
+            f"{net:<14}{plain * 1e3:10.1f}{through_lemur * 1e3:10.1f}{through_lemur / plain:8.3f}"
+            f"{beside_s * 1e3:9.1f}{beside_s / plain:8.3f}{TARGETS[net]:8.2f}",
             flush=True,
         )
 

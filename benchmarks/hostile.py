@@ -1,11 +1,10 @@
-"""Checking a batch in which some nets are hostile: whether the verdicts of the others are those
-of a batch without them.
+"""Check a batch with hostile nets, and compare the verdicts on the others with a batch without.
 
     python benchmarks/hostile.py [--sources 1000] [--workers 1]
 
 Every tenth source attacks: the process that runs all nets, its descriptors, its limits and
-priorities; memory, files, processes and kernel objects that outlive a net; the words that lemur
-listens to. Verdicts are compared but for the seconds they took. Exit status 1: some differ.
+priorities; memory, files, processes and kernel objects that outlive a net; the messages that lemur
+reads. Verdicts are compared except for durations. The exit status is 1 if some differ.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lemur_check.batch import BatchSource, checked
+from lemur_check.batch import BatchSource, check_sources
 from lemur_check.check import checker
 from lemur_check.check_settings import CheckSettings
 from lemur_check.sandbox import Limits
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 SMALL = (Path(__file__).parent / "nets" / "Small.py").read_text()
 LIMITS = Limits(seconds=60, memory_bytes=2**30, processes=16, scratch_bytes=64 * 2**20)
-EACH = 10
+INTERVAL = 10
 ATTACKS = {
     "forged answers": """
 import os
@@ -128,10 +127,10 @@ for number in range(64):
         lambda: -1,
     ):
         try:
-            found = make()
-            if found >= 0:
-                os.truncate(found, 2**26)
-            kept.append(mmap.mmap(found, 2**26))
+            descriptor = make()
+            if descriptor >= 0:
+                os.truncate(descriptor, 2**26)
+            kept.append(mmap.mmap(descriptor, 2**26))
             kept[-1][:] = b"x" * 2**26
         except OSError:
             pass
@@ -161,13 +160,13 @@ os.environ.clear()
 }
 
 
-def another(number: int) -> str:
-    """Return the small net of another width, so that its verdict is like no other's."""
+def variant(number: int) -> str:
+    """Return the small net with another width, so that its verdict is unique."""
     return SMALL.replace("44", str(20 + number % 100)) + f"\n\nNUMBER = {number}\n"
 
 
 def hostile(number: int) -> tuple[str, str]:
-    """Return the name of an attack, and a net that makes it as it learns."""
+    """Return the name of an attack, and a net that makes it while it learns."""
     name = list(ATTACKS)[number % len(ATTACKS)]
     lines = [f"        {line}" for line in ATTACKS[name].strip().splitlines()]
     learn = "\n    def learn(self, train_data):\n        import torch\n"
@@ -175,36 +174,36 @@ def hostile(number: int) -> tuple[str, str]:
     return name, f"{code}\n\nNUMBER = {number}\n"
 
 
-def batch(wanted: int, with_hostile: bool) -> Iterator[BatchSource]:
-    for number in range(wanted):
-        if number % EACH:
-            yield BatchSource(str(number), another(number))
+def batch(count: int, with_hostile: bool) -> Iterator[BatchSource]:
+    for number in range(count):
+        if number % INTERVAL:
+            yield BatchSource(str(number), variant(number))
         elif with_hostile:
-            name, code = hostile(number // EACH)
+            name, code = hostile(number // INTERVAL)
             yield BatchSource(f"{number} ({name})", code)
 
 
-def verdicts(wanted: int, with_hostile: bool, options: argparse.Namespace) -> dict[str, Verdict]:
-    """Return the verdicts of a batch, by place; print what it took."""
-    asked = CheckSettings(dataset="digits[samples=200]")
-    began = time.perf_counter()
-    with checker(asked, limits=LIMITS, threads=1, workers=options.workers, save=False) as check:
-        sources = batch(wanted, with_hostile)
-        each = checked(check, sources, options.workers)
-        found = {source.place: one for source, one in each if one is not None}
+def verdicts(count: int, with_hostile: bool, options: argparse.Namespace) -> dict[str, Verdict]:
+    """Return the verdicts of a batch by place, and print the time it took."""
+    settings = CheckSettings(dataset="digits[samples=200]")
+    started = time.perf_counter()
+    with checker(settings, limits=LIMITS, threads=1, workers=options.workers, save=False) as check:
+        sources = batch(count, with_hostile)
+        checked = check_sources(check, sources, options.workers)
+        results = {source.place: verdict for source, verdict in checked if verdict is not None}
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
-        f"{len(found)} sources, {sum(one.valid for one in found.values())} valid, in "
-        f"{time.perf_counter() - began:.0f} s; children's processor time so far "
+        f"{len(results)} sources, {sum(verdict.valid for verdict in results.values())} valid, in "
+        f"{time.perf_counter() - started:.0f} s; children's processor time so far "
         f"{children.ru_utime + children.ru_stime:.0f} s",
         flush=True,
     )
-    return found
+    return results
 
 
-def compared(verdict: Verdict) -> dict[str, object]:
-    different = ("seconds", "score_per_second", "novelty")
-    return {name: value for name, value in verdict.facts().items() if name not in different}
+def comparable(verdict: Verdict) -> dict[str, object]:
+    excluded = ("seconds", "score_per_second", "novelty")
+    return {name: value for name, value in verdict.facts().items() if name not in excluded}
 
 
 def main() -> int:
@@ -213,14 +212,19 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     mixed = verdicts(options.sources, True, options)
-    alone = verdicts(options.sources, False, options)
+    without = verdicts(options.sources, False, options)
     for place, verdict in mixed.items():
-        if place not in alone:
+        if place not in without:
             print(f"{place}: {verdict.step}: {verdict.reason or 'valid'}")
-    wrong = [place for place in alone if compared(alone[place]) != compared(mixed[place])]
-    scores = {one.score for one in alone.values()}
-    print(f"{len(alone)} others, of {len(scores)} different scores: {len(wrong)} differ {wrong}")
-    return bool(wrong)
+    different = [
+        place for place in without if comparable(without[place]) != comparable(mixed[place])
+    ]
+    scores = {verdict.score for verdict in without.values()}
+    print(
+        f"{len(without)} others, with {len(scores)} different scores: "
+        f"{len(different)} differ {different}"
+    )
+    return bool(different)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,18 @@
-"""Images and masks of a set in COCO's format, against a plain loop of pycocotools.
+"""Read images and masks in COCO's format, compared with a plain loop over pycocotools.
 
     python benchmarks/masks.py [--rounds 5] [--images 500]
 
-Both begin as a program does that starts, and give the batches that a net is scored with: images and
-the class of each pixel, resized to 224 px, which is what lemur does of itself with such images, by
-the same transform; the first batch is compared. The rival is one loop: COCO() parses the JSON, then
-for each image loadAnns, annToMask and Pillow, the masks laid on each other from large to small.
-lemur's are the batches of its training, by two loading processes, which are started anew each
-round. What it keeps of the JSON and of the images that it accepts is there, as from the second
-start on; how long the first takes is printed too. Which images have 1,000 pixels of objects is told
-to the rival, which would have to make all masks to know.
+Both programs produce the batches with which a net is scored: images and the class of each pixel,
+resized to 224 px by the same transform. The first batches are compared. The rival is one loop:
+COCO() parses the JSON, then loadAnns, annToMask and Pillow are called for each image, and the masks
+are painted from large to small. lemur's batches are those of its training, from two loading
+processes, which are started in each round. lemur's cache of the JSON and of the accepted images
+exists, as from the second start on; the time of the first start is printed too. The rival is told
+which images have 1,000 pixels of objects, as it would have to make all masks to find out.
 
-The set is written to a temporary folder: 480x640 JPEGs, seven objects each at COCO's scales, their
-outlines as fine as COCO's, a crowd in each tenth. Each image is read four times, as lemur starts
-loading processes from 2,000 samples on.
+The dataset is written to a temporary folder: 480x640 JPEGs with seven objects each at COCO's
+scales, with outlines as fine as COCO's, and a crowd in every tenth image. Each image is read four
+times, because lemur starts loading processes for 2,000 samples or more.
 """
 
 from __future__ import annotations
@@ -58,7 +57,9 @@ def write(folder: Path, images: int) -> None:
     document = {
         "images": [],
         "annotations": [],
-        "categories": [{"id": one, "name": f"kind {one}"} for one in range(1, CATEGORIES + 1)],
+        "categories": [
+            {"id": number, "name": f"kind {number}"} for number in range(1, CATEGORIES + 1)
+        ],
     }
     (folder / "images").mkdir()
     for number in range(images):
@@ -68,7 +69,8 @@ def write(folder: Path, images: int) -> None:
         document["images"].append(image)
         for _ in range(OBJECTS):
             document["annotations"].append(
-                {"id": len(document["annotations"]) + 1, "image_id": image["id"]} | drawn(draw)
+                {"id": len(document["annotations"]) + 1, "image_id": image["id"]}
+                | random_object(draw)
             )
         if number % 10 == 0:
             document["annotations"][-1] |= crowd(draw)
@@ -82,13 +84,13 @@ def photograph(draw: np.random.Generator) -> Image.Image:
     return Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
 
 
-def drawn(draw: np.random.Generator) -> dict:
-    """Return an object: a ragged outline, of a size drawn by its logarithm."""
+def random_object(draw: np.random.Generator) -> dict:
+    """Return an object: a ragged outline whose size is drawn on a logarithmic scale."""
     points, radius = int(draw.integers(12, 60)), np.exp(draw.uniform(np.log(8), np.log(200)))
     angles = np.sort(draw.uniform(0, 2 * np.pi, points))
-    away = radius * draw.uniform(0.7, 1.0, points)
-    xs = (draw.uniform(0, WIDTH) + away * np.cos(angles)).clip(0, WIDTH)
-    ys = (draw.uniform(0, HEIGHT) + away * np.sin(angles)).clip(0, HEIGHT)
+    distances = radius * draw.uniform(0.7, 1.0, points)
+    xs = (draw.uniform(0, WIDTH) + distances * np.cos(angles)).clip(0, WIDTH)
+    ys = (draw.uniform(0, HEIGHT) + distances * np.sin(angles)).clip(0, HEIGHT)
     polygon = np.stack([xs, ys], 1).round(2).ravel().tolist()
     runs = coco_masks.merge(coco_masks.frPyObjects([polygon], HEIGHT, WIDTH))
     return {
@@ -102,29 +104,33 @@ def drawn(draw: np.random.Generator) -> dict:
 
 def crowd(draw: np.random.Generator) -> dict:
     columns = int(draw.integers(1, WIDTH - 50))
-    before = HEIGHT * columns
-    counts = [before, HEIGHT * 40, HEIGHT * (WIDTH - 40) - before]
+    first = HEIGHT * columns
+    counts = [first, HEIGHT * 40, HEIGHT * (WIDTH - 40) - first]
     return {"segmentation": {"size": [HEIGHT, WIDTH], "counts": counts}, "iscrowd": 1}
 
 
-def plain(folder: Path, names: set[str]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches, as one loop reads them."""
-    # On two threads that wait for each other, small images are resized more slowly.
+def plain_batches(folder: Path, names: set[str]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches, read by a plain loop."""
+    # Two threads that wait for each other resize small images more slowly than one.
     torch.set_num_threads(1)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(folder / "instances.json"))
-    classes = {one: number for number, one in enumerate(sorted(coco.getCatIds()), start=1)}
+    classes = {
+        category: number for number, category in enumerate(sorted(coco.getCatIds()), start=1)
+    }
     transform = TRANSFORM.eval()
     batch = []
     for image_id in PASSES * coco.getImgIds():
-        said = coco.loadImgs(image_id)[0]
-        if said["file_name"] not in names:
+        image_info = coco.loadImgs(image_id)[0]
+        if image_info["file_name"] not in names:
             continue
-        with Image.open(folder / "images" / said["file_name"]) as file:
+        with Image.open(folder / "images" / image_info["file_name"]) as file:
             image = torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)
         annotations = coco.loadAnns(coco.getAnnIds(image_id))
-        mask = np.zeros((said["height"], said["width"]), np.int64)
-        for annotation in sorted(annotations, key=lambda one: (1 - one["iscrowd"], -one["area"])):
+        mask = np.zeros((image_info["height"], image_info["width"]), np.int64)
+        for annotation in sorted(
+            annotations, key=lambda item: (1 - item["iscrowd"], -item["area"])
+        ):
             value = IGNORED if annotation["iscrowd"] else classes[annotation["category_id"]]
             mask[coco.annToMask(annotation) == 1] = value
         batch.append(transform.pair(image, torch.from_numpy(mask)))
@@ -135,12 +141,12 @@ def plain(folder: Path, names: set[str]) -> Iterator[tuple[Tensor, Tensor]]:
         yield default_collate(batch)
 
 
-def lemurs(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches, as lemur's training reads them."""
-    # As many processes load as there are threads.
+def lemur_batches(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches, read as in lemur's training."""
+    # The number of loading processes is the number of threads.
     torch.set_num_threads(PROCESSES)
-    found = scenes(folder)
-    repeated = take(found, torch.arange(len(found)).repeat(PASSES))
+    dataset = scenes(folder)
+    repeated = take(dataset, torch.arange(len(dataset)).repeat(PASSES))
     yield from batches(repeated, TRANSFORM, BATCH, torch.device("cpu"), training=False)
 
 
@@ -154,16 +160,16 @@ def scenes(folder: Path) -> Scenes:
     )
 
 
-def timed(call) -> tuple[float, Any]:
-    begun = time.perf_counter()
+def time_call(call) -> tuple[float, Any]:
+    started = time.perf_counter()
     result = call()
-    return time.perf_counter() - begun, result
+    return time.perf_counter() - started, result
 
 
-def read(given: Iterator[tuple[Tensor, Tensor]]) -> tuple[int, list[Tensor]]:
-    """Return how many samples there are, and the first batch."""
-    first = [one.clone() for one in next(given)]
-    return len(first[0]) + sum(len(inputs) for inputs, _ in given), first
+def read(loader: Iterator[tuple[Tensor, Tensor]]) -> tuple[int, list[Tensor]]:
+    """Return the number of samples, and the first batch."""
+    first = [tensor.clone() for tensor in next(loader)]
+    return len(first[0]) + sum(len(inputs) for inputs, _ in loader), first
 
 
 def main() -> None:
@@ -182,17 +188,17 @@ def main() -> None:
 
 def compare(folder: Path, images: int, rounds: int) -> None:
     write(folder, images)
-    first, accepted = timed(lambda: scenes(folder))
-    second, _ = timed(lambda: scenes(folder))
+    first, accepted = time_call(lambda: scenes(folder))
+    second, _ = time_call(lambda: scenes(folder))
     names = {accepted.annotations.name(image) for image in accepted.images.tolist()}
     print(f"{images} images, {len(names)} accepted")
     print(f"{'first start':<28}{first:8.3f} s")
     print(f"{'second start':<28}{second:8.3f} s")
     ours, theirs = [], []
     for _ in range(rounds):
-        seconds, (count, first) = timed(lambda: read(lemurs(folder)))
+        seconds, (count, first) = time_call(lambda: read(lemur_batches(folder)))
         ours.append(seconds)
-        seconds, (expected, others) = timed(lambda: read(plain(folder, names)))
+        seconds, (expected, others) = time_call(lambda: read(plain_batches(folder, names)))
         theirs.append(seconds)
         assert count == expected == PASSES * len(names)
         assert all(map(torch.equal, first, others))

@@ -1,14 +1,15 @@
-"""Images a second that metrics score, against the libraries that their numbers are compared with.
+"""Images per second that metrics score, compared with the libraries that define them.
 
     python benchmarks/metrics.py [--rounds 7] [--metrics iou,...] [--threads 1]
 
-Both score the same images, outputs and targets in memory, in turns; a ratio is that of the medians.
-Their scores are printed, for a fast metric that is wrong is worth nothing.
+The programs score the same images, outputs and targets in memory, in turns; ratios are those of the
+medians. The scores are printed, because a fast metric is useless if it is wrong.
 
-iou     16 images of 512x512 pixels and 21 classes, four a batch; the rival is torchmetrics'
-        MulticlassJaccardIndex, spared the checks of its arguments
-map     500 images with 20 true boxes each and 20 found, 5 classes, 16 a batch; the rival is
-        pycocotools, spared the making of its dictionaries; ours with faster-coco-eval and without
+iou     16 images of 512x512 pixels and 21 classes, four per batch; the rival is torchmetrics'
+        MulticlassJaccardIndex, without the validation of its arguments
+map     500 images with 20 true and 20 predicted boxes each, 5 classes, 16 per batch; the rival is
+        pycocotools, without the conversion to its dictionaries; lemur-det is measured with
+        faster-coco-eval and without
 map5095 the same at ten thresholds
 """
 
@@ -30,19 +31,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Match(NamedTuple):
+class Comparison(NamedTuple):
     """A metric and its rival, on the same images.
 
     Attributes:
-        images: How many they score.
-        ways: By name, ours first: score them all, from the beginning, and return the score.
+        images: Number of images.
+        programs: Functions by name, ours first. Each scores all images and returns the score.
     """
 
     images: int
-    ways: dict[str, Callable[[], float]]
+    programs: dict[str, Callable[[], float]]
 
 
-def iou() -> Match:
+def iou() -> Comparison:
     from torchmetrics.classification import MulticlassJaccardIndex
 
     from lemur_core.kinds.loader import IGNORED
@@ -57,58 +58,58 @@ def iou() -> Match:
     targets[:, :32] = IGNORED
     rival = MulticlassJaccardIndex(classes, ignore_index=IGNORED, validate_args=False)
 
-    def scored(metric) -> float:
+    def score(metric) -> float:
         metric.reset()
         for _ in range(batches):
             metric.update(outputs, targets)
         return float(metric.compute())
 
     ours = MeanIoU((classes,))
-    ways = {"lemur-seg": lambda: scored(ours), "torchmetrics": lambda: scored(rival)}
-    return Match(batch * batches, ways)
+    programs = {"lemur-seg": lambda: score(ours), "torchmetrics": lambda: score(rival)}
+    return Comparison(batch * batches, programs)
 
 
-def average_precision(name: str, place: int) -> Match:
-    """Compare a metric with what COCO's summary has in some place."""
+def average_precision(name: str, place: int) -> Comparison:
+    """Compare a metric with the value at a place of COCO's summary."""
     from lemur_det.metrics import coco, evaluation
 
     images, boxes, classes = 500, 20, 6
-    targets = drawn_boxes(images, boxes, classes)
-    outputs = found_near(targets, classes)
+    targets = random_boxes(images, boxes, classes)
+    outputs = predictions_near(targets, classes)
     ours = getattr(coco, name)((classes,))
 
-    def scored() -> float:
-        # Kept from the round before.
+    def score() -> float:
+        # Discard the result of the previous round.
         evaluation.evaluate.cache_clear()
         ours.reset()
         for first in range(0, images, 16):
             ours.update(outputs[first : first + 16], targets[first : first + 16])
         return ours.compute()
 
-    def without() -> float:
+    def score_without() -> float:
         with mock.patch.dict(sys.modules, {"faster_coco_eval": None}):
-            return scored()
+            return score()
 
     rival = partial(pycocotools_score, coco_dataset(targets, classes), results(outputs), place)
-    return Match(
-        images, {"with faster-coco-eval": scored, "without": without, "pycocotools": rival}
+    return Comparison(
+        images, {"with faster-coco-eval": score, "without": score_without, "pycocotools": rival}
     )
 
 
-def drawn_boxes(images: int, boxes: int, classes: int) -> list[dict[str, Any]]:
+def random_boxes(images: int, boxes: int, classes: int) -> list[dict[str, Any]]:
     generator = torch.Generator().manual_seed(0)
     targets = []
     for number in range(images):
         corners = 400 * torch.rand(boxes, 2, generator=generator)
         sides = 10 + 200 * torch.rand(boxes, 2, generator=generator)
         labels = torch.randint(1, classes, (boxes,), generator=generator)
-        drawn = {"boxes": torch.cat([corners, corners + sides], 1), "labels": labels}
-        targets.append(drawn | {"image_id": number})
+        target = {"boxes": torch.cat([corners, corners + sides], 1), "labels": labels}
+        targets.append(target | {"image_id": number})
     return targets
 
 
-def found_near(targets: list[dict[str, Any]], classes: int) -> list[dict[str, Any]]:
-    """Return each box moved a little, a fifth of them of a class by chance."""
+def predictions_near(targets: list[dict[str, Any]], classes: int) -> list[dict[str, Any]]:
+    """Return each box shifted a little, a fifth of them with a random class."""
     generator = torch.Generator().manual_seed(1)
     outputs = []
     for target in targets:
@@ -126,15 +127,15 @@ def found_near(targets: list[dict[str, Any]], classes: int) -> list[dict[str, An
 
 
 def results(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return boxes as COCO's files of results have them."""
-    made = []
+    """Return boxes in the format of COCO's result files."""
+    rows = []
     for number, image in enumerate(images):
         scores = image.get("scores", torch.ones(len(image["boxes"])))
         for box, label, score in zip(image["boxes"], image["labels"], scores, strict=True):
             left, top, right, bottom = box.double().tolist()
             row = {"image_id": number, "category_id": int(label), "score": score.item()}
-            made.append(row | {"bbox": [left, top, right - left, bottom - top]})
-    return made
+            rows.append(row | {"bbox": [left, top, right - left, bottom - top]})
+    return rows
 
 
 def coco_dataset(targets: list[dict[str, Any]], classes: int) -> dict[str, Any]:
@@ -147,7 +148,9 @@ def coco_dataset(targets: list[dict[str, Any]], classes: int) -> dict[str, Any]:
     return {"images": images, "categories": categories, "annotations": rows}
 
 
-def pycocotools_score(dataset: dict[str, Any], found: list[dict[str, Any]], place: int) -> float:
+def pycocotools_score(
+    dataset: dict[str, Any], predictions: list[dict[str, Any]], place: int
+) -> float:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -155,15 +158,15 @@ def pycocotools_score(dataset: dict[str, Any], found: list[dict[str, Any]], plac
         true = COCO()
         true.dataset = dataset
         true.createIndex()
-        # What is given is written to.
-        evaluation = COCOeval(true, true.loadRes([dict(row) for row in found]), "bbox")
+        # pycocotools modifies its arguments.
+        evaluation = COCOeval(true, true.loadRes([dict(row) for row in predictions]), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return float(evaluation.stats[place])
 
 
-MATCHES = {
+COMPARISONS = {
     "iou": iou,
     "map": partial(average_precision, "AveragePrecision50", 1),
     "map5095": partial(average_precision, "AveragePrecision", 0),
@@ -171,19 +174,20 @@ MATCHES = {
 
 
 def compare(name: str, rounds: int) -> None:
-    images, ways = MATCHES[name]()
-    scores = {way: score() for way, score in ways.items()}
-    taken: dict[str, list[float]] = {way: [] for way in ways}
+    images, programs = COMPARISONS[name]()
+    scores = {program: score() for program, score in programs.items()}
+    times: dict[str, list[float]] = {program: [] for program in programs}
     for _ in range(rounds):
-        for way, score in ways.items():
-            began = time.perf_counter()
+        for program, score in programs.items():
+            started = time.perf_counter()
             score()
-            taken[way].append(time.perf_counter() - began)
-    ours = statistics.median(next(iter(taken.values())))
-    for way, seconds in taken.items():
+            times[program].append(time.perf_counter() - started)
+    ours = statistics.median(next(iter(times.values())))
+    for program, seconds in times.items():
         median = statistics.median(seconds)
         print(
-            f"{name:<10}{way:<24}{images / median:10.1f}{median / ours:8.2f}{scores[way]:12.6f}",
+            f"{name:<10}{program:<24}{images / median:10.1f}{median / ours:8.2f}"
+            f"{scores[program]:12.6f}",
             flush=True,
         )
 
@@ -191,11 +195,11 @@ def compare(name: str, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--metrics", default=",".join(MATCHES))
+    parser.add_argument("--metrics", default=",".join(COMPARISONS))
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"{'metric':<10}{'':<24}{'images/s':>10}{'takes':>8}{'score':>12}")
+    print(f"{'metric':<10}{'':<24}{'images/s':>10}{'time':>8}{'score':>12}")
     for name in options.metrics.split(","):
         compare(name, options.rounds)
 

@@ -1,8 +1,8 @@
-"""Learn what curves look like from half of LEMUR's published ones, for `consensus`.
+"""Learn the prior of `consensus` from half of LEMUR's published learning curves.
 
 ``lemur db import stat.zip --db published.db``, then ``python benchmarks/prior.py published.db``.
-Pipelines whose name has an even hash are learned from, the others are left to judge by. Writes
-``prior.json`` of lemur-estimators.
+The prior is learned from the pipelines whose names have an even hash; the others are left for
+evaluation. The result is ``prior.json`` of lemur-estimators.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from lemur_estimators.replay.recorded import RecordedCurves, complete, of_databa
 
 FILE = Path(__file__).parents[1] / "plugins/lemur-estimators/lemur_estimators/prior.json"
 ROUNDS = 40
-# As many curves as that are taken to be of every model in equal parts, so that none is impossible.
+# This many curves are distributed evenly over all models, so that no model is impossible.
 SPREAD = 20
 
 
 def learned_from(trial: RecordedCurves) -> bool:
-    """Return whether a trial is of the half that is learned from: all of a pipeline are."""
+    """Return whether a trial is in the half used for learning; a pipeline is in it as a whole."""
     pipeline = f"{trial.study}_{trial.name.split()[0]}"
     return int(sha256(pipeline.encode()).hexdigest(), 16) % 2 == 0
 
@@ -51,16 +51,16 @@ def main() -> None:
     args = parser.parse_args()
     trials, _ = complete(of_database(args.db), 20, None)
     half = [trial for trial in trials if learned_from(trial)]
-    # Flat curves gain nothing: their models differ in noise alone.
+    # Models of flat curves have no gain and only differ in noise.
     shapes, gains, noises = evidence.models()
     weights = learn(half).reshape(shapes, gains, noises)
     weights[0, 0] = weights[0].sum(0)
     weights[0, 1:] = 0
-    said = {
+    prior = {
         "source": f"{len(half)} of {len(trials)} learning curves, LEMUR, 23 Feb 2025, MIT",
         "weights": [float(f"{weight:.2g}") for weight in weights.ravel()],
     }
-    args.file.write_text(json.dumps(said, separators=(",", ":")) + "\n")
+    args.file.write_text(json.dumps(prior, separators=(",", ":")) + "\n")
     families: dict[str, float] = {}
     from lemur_estimators.models import shapes as all_shapes
 

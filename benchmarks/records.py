@@ -1,13 +1,13 @@
-"""How many epochs per second an SQLite file takes, each in a transaction of its own.
+"""Epochs per second that are written to an SQLite file, each in its own transaction.
 
     python benchmarks/records.py [--runs 7] [--records 5000]
 
-`Writer.record` and the rival write in turns, over and over, to a file each in the same folder, so
-that what else the machine does falls on both alike; the first round is not counted. The rival is a
-plain loop, one connection per record: for each epoch it opens the file, inserts a row, commits and
-closes it, once in SQLite's default journal and once in a write-ahead log, which lemur uses. lemur's
-commits survive the process, and all but those of the last moments a loss of power; the rival's wait
-for the disk, each of them.
+`Writer.record` and the rival write in turns, each to its own file in the same folder, so other load
+on the machine affects both; the first round is not counted. The rival is a plain loop with one
+connection per record: for each epoch it opens the file, inserts a row, commits and closes it, once
+with SQLite's default journal and once with a write-ahead log, which lemur uses. lemur's commits
+survive a crash of the process, but a power failure can lose the last ones. The rival waits for the
+disk at each commit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Round = Callable[[int, int], None]
 
 
 def lemur(db: Path) -> Round:
-    """Return what records so many epochs of a trial with this number."""
+    """Return a function that records a number of epochs of a new trial."""
     writer = Writer(open_database(db), {})
 
     def write(number: int, records: int) -> None:
@@ -77,7 +77,7 @@ def main() -> None:
 def measure(folder: Path, runs: int, records: int) -> None:
     rounds = {
         "Writer.record": (lemur(folder / "lemur.db"), records),
-        # A tenth is enough of what is so slow.
+        # These are slow, so a tenth of the records is enough.
         "one connection per record": (
             connection_per_record(folder / "delete.db", "delete"), records // 10,
         ),
@@ -88,17 +88,15 @@ def measure(folder: Path, runs: int, records: int) -> None:
     rates: dict[str, list[float]] = {name: [] for name in rounds}
     for run in range(runs + 1):
         for name, (write, count) in rounds.items():
-            began = time.perf_counter()
+            started = time.perf_counter()
             write(run + 1, count)
             if run:
-                rates[name].append(count / (time.perf_counter() - began))
-    yardstick = statistics.median(rates["one connection per record"])
+                rates[name].append(count / (time.perf_counter() - started))
+    baseline = statistics.median(rates["one connection per record"])
     print(f"{'':<32}{'records/s':>10}{'slowest':>10}{'fastest':>10}{'ratio':>8}")
     for name, rate in rates.items():
         median = statistics.median(rate)
-        print(
-            f"{name:<32}{median:10.0f}{min(rate):10.0f}{max(rate):10.0f}{median / yardstick:8.1f}"
-        )
+        print(f"{name:<32}{median:10.0f}{min(rate):10.0f}{max(rate):10.0f}{median / baseline:8.1f}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Taking in and reading what LEMUR published: seconds, and memory above the base.
+"""Import and read LEMUR's published records: seconds, and memory above a base process.
 
     python benchmarks/results.py STAT.zip [--rows 100000,1000000] [--rounds 5]
 
-The records of the archive are taken in again under other nets' names until there are so many.
-Each reading is done in a process of its own, whose peak of memory is compared with that of one
-which imports pandas and opens the database. Time is of the call alone, of the fastest round, for
-what else the machine does only ever adds; memory is the median.
+The archive's records are imported repeatedly, under different names of nets, up to the number of
+rows. Each call runs in its own process. Its peak memory is compared with that of a process that
+imports pandas and opens the database. Times are those of the call, in the fastest round, because
+other load can only add to them; memory is the median.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-READINGS = {
+CALLS = {
     "base": "data(db=db, max_rows=1)",
     "all rows": "data(db=db)",
     "best only": "data(db=db, only_best_accuracy=True)",
@@ -34,43 +34,43 @@ READINGS = {
 
 
 def measure(db: str, call: str) -> None:
-    """Print the seconds of a call and this process' peak of memory, in MiB."""
+    """Print a call's seconds, this process's peak memory in MiB, and the number of rows."""
     from lemur_core import data
 
     data(db=db, max_rows=1)
-    began = time.perf_counter()
+    started = time.perf_counter()
     frame = eval(call, {"data": data, "db": db})
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(frame))
 
 
-def measured(db: Path, call: str) -> tuple[float, float, int]:
+def run_measure(db: Path, call: str) -> tuple[float, float, int]:
     command = [sys.executable, __file__, "--measure", str(db), call]
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(answer[0]), float(answer[1]), int(answer[2])
 
 
 def copies(archive: Path, rows: int) -> Iterator:
-    """Yield the archive's records, then again under other names, until there are so many."""
+    """Yield the archive's records repeatedly, under different names, up to a number of rows."""
     from lemur_core.kinds.importer import Fault
     from lemur_core.store.taking.layout import files_in, read_files
 
-    left = rows
+    remaining = rows
     for number in count():
-        for each in read_files(files_in(archive)):
-            if isinstance(each, Fault):
-                raise SystemExit(f"{each.place}: {each.reason}")
+        for item in read_files(files_in(archive)):
+            if isinstance(item, Fault):
+                raise SystemExit(f"{item.place}: {item.reason}")
             if number:
-                each = each._replace(
-                    pipeline=each.pipeline._replace(nn=f"{each.pipeline.nn}-copy{number}"),
+                item = item._replace(
+                    pipeline=item.pipeline._replace(nn=f"{item.pipeline.nn}-copy{number}"),
                     records=[
-                        one._replace(identity=f"{number:x}{one.identity}"[:32])
-                        for one in each.records
+                        record._replace(identity=f"{number:x}{record.identity}"[:32])
+                        for record in item.records
                     ],
                 )
-            yield each._replace(records=each.records[:left])
-            left -= len(each.records)
-            if left <= 0:
+            yield item._replace(records=item.records[:remaining])
+            remaining -= len(item.records)
+            if remaining <= 0:
                 return
 
 
@@ -83,7 +83,7 @@ def fill(db: Path, archive: Path, rows: int) -> None:
 
 
 def import_rate(archive: Path, rounds: int) -> tuple[float, int]:
-    """Return how many records a second are taken in, and how many there are."""
+    """Return the number of records imported per second, and the number of records."""
     from lemur_core.store.database import opened
     from lemur_core.store.taking.published import take_in
 
@@ -93,9 +93,9 @@ def import_rate(archive: Path, rounds: int) -> tuple[float, int]:
             tempfile.TemporaryDirectory() as folder,
             opened(Path(folder) / "new.db", create=True) as engine,
         ):
-            began = time.perf_counter()
+            started = time.perf_counter()
             added = take_in(engine, archive).added
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - started)
     return added / min(seconds), added
 
 
@@ -110,20 +110,23 @@ def main() -> None:
         measure(*options.measure)
         return
     rate, records = import_rate(options.archive, options.rounds)
-    print(f"import of {records:,} records: {rate:,.0f} a second")
-    print(f"{'reading':<28}{'rows':>10}{'seconds':>10}{'MiB above base':>16}")
+    print(f"import of {records:,} records: {rate:,.0f} per second")
+    print(f"{'call':<28}{'rows':>10}{'seconds':>10}{'MiB above base':>16}")
     for rows in map(int, options.rows.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             db = Path(folder) / "results.db"
             fill(db, options.archive, rows)
-            found = {name: [] for name in READINGS}
+            results = {name: [] for name in CALLS}
             for _ in range(options.rounds):
-                for name, call in READINGS.items():
-                    found[name].append(measured(db, call))
-            base = median(memory for _, memory, _ in found["base"])
-            for name, each in found.items():
-                seconds, memory = min(one[0] for one in each), median(one[1] for one in each)
-                print(f"{name:<28}{each[0][2]:>10,}{seconds:>10.3f}{memory - base:>16.0f}")
+                for name, call in CALLS.items():
+                    results[name].append(run_measure(db, call))
+            base = median(memory for _, memory, _ in results["base"])
+            for name, measurements in results.items():
+                seconds, memory = (
+                    min(measurement[0] for measurement in measurements),
+                    median(measurement[1] for measurement in measurements),
+                )
+                print(f"{name:<28}{measurements[0][2]:>10,}{seconds:>10.3f}{memory - base:>16.0f}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How long a command takes from its start to its end, as a whole process.
+"""The duration of commands, as whole processes.
 
     python benchmarks/startup.py [--runs 20] [--rival 'COMMAND']
 
-Commands are run in turn, over and over, so that what else the machine does falls on all alike; the
-first round, which writes bytecode, is not counted. The rival is any command, `python -m` of another
-project say; ratios are to its median, or else to that of an empty Python process.
+Commands are run in turns, so other load on the machine affects all of them; the first round, which
+writes bytecode, is not counted. The rival is any command, for example `python -m` of another
+project. Ratios are to its median, or to that of an empty Python process without a rival.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ COMMANDS = {
 
 def seconds(command: list[str]) -> float:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    began = time.perf_counter()
+    started = time.perf_counter()
     subprocess.run(command, env=environment, capture_output=True, check=True)
-    return time.perf_counter() - began
+    return time.perf_counter() - started
 
 
 def main() -> None:
@@ -44,18 +44,18 @@ def main() -> None:
     if options.rival:
         commands["rival"] = shlex.split(options.rival)
     times: dict[str, list[float]] = {name: [] for name in commands}
-    for measured in range(-1, options.runs):
+    for run in range(-1, options.runs):
         for name, command in commands.items():
-            taken = seconds(command)
-            if measured >= 0:
-                times[name].append(taken)
-    yardstick = statistics.median(times["rival" if options.rival else "python -c pass"])
+            duration = seconds(command)
+            if run >= 0:
+                times[name].append(duration)
+    baseline = statistics.median(times["rival" if options.rival else "python -c pass"])
     print(f"{'command':<26}{'median ms':>10}{'fastest':>10}{'slowest':>10}{'ratio':>8}")
-    for name, taken in times.items():
-        median, low, high = statistics.median(taken), min(taken), max(taken)
+    for name, durations in times.items():
+        median, low, high = statistics.median(durations), min(durations), max(durations)
         print(
             f"{name:<26}{median * 1e3:10.0f}{low * 1e3:10.0f}{high * 1e3:10.0f}"
-            f"{median / yardstick:8.2f}"
+            f"{median / baseline:8.2f}"
         )
 
 

@@ -1,7 +1,7 @@
-"""How reads of the database and seconds grow with the number of studies, each of one trial.
+"""Database reads and seconds, depending on the number of studies with one trial each.
 
-All nets are one linear layer: what is measured is what a study costs beside its training. Each
-campaign runs twice, the second time with nothing to train.
+All nets are one linear layer, so the measurement shows the cost of a study apart from training.
+Each campaign runs twice, the second time with nothing to train.
 
     python benchmarks/studies.py [--studies 10,100,1000]
 
@@ -35,9 +35,9 @@ NET = Path(__file__).with_name("nets") / "Linear.py"
 @click.command()
 @click.option("--studies", default="10,100,1000", show_default=True, help="Numbers of studies.")
 def main(studies: str) -> None:
-    """Print, for each number of studies, what a campaign reads and how long it takes."""
+    """Print the reads and seconds of a campaign for each number of studies."""
     measure(1)  # Imports torch.
-    click.echo("studies  reads  a study  writes  seconds  a study, ms | again: reads  seconds")
+    click.echo("studies  reads  each     writes  seconds  each, ms    | again: reads  seconds")
     for number in map(int, studies.split(",")):
         (reads, writes, seconds), (reads_again, _, seconds_again) = measure(number)
         click.echo(
@@ -47,11 +47,13 @@ def main(studies: str) -> None:
 
 
 def measure(number: int) -> list[tuple[int, int, float]]:
-    """Return the reads, the writes and the seconds of a campaign and of its repetition."""
-    entries = [Entry(f"Linear-{one}", str(NET), ("img-classification",)) for one in range(number)]
+    """Return the reads, writes and seconds of a campaign and of its repetition."""
+    entries = [
+        Entry(f"Linear-{index}", str(NET), ("img-classification",)) for index in range(number)
+    ]
     registry = installed().with_entries("bench", "net", entries)
     with TemporaryDirectory() as folder:
-        # Nothing that an earlier measurement kept is found.
+        # Do not use the cache of an earlier measurement.
         os.environ["XDG_CACHE_HOME"] = folder
         settings = Settings.of(
             {
@@ -65,21 +67,21 @@ def measure(number: int) -> list[tuple[int, int, float]]:
                 "db": f"{folder}/results.db",
             }
         )
-        return [once(settings, registry) for _ in range(2)]
+        return [run_campaign(settings, registry) for _ in range(2)]
 
 
-def once(settings: Settings, registry: object) -> tuple[int, int, float]:
-    """Run a campaign; return its reads, its writes and its seconds."""
-    with counted() as counts:
-        began = time.perf_counter()
+def run_campaign(settings: Settings, registry: object) -> tuple[int, int, float]:
+    """Run a campaign, and return its reads, writes and seconds."""
+    with count_statements() as counts:
+        started = time.perf_counter()
         campaign(settings, registry, lambda event: None)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - started
     writes = sum(counts[word] for word in ("INSERT", "UPDATE", "DELETE"))
     return counts["SELECT"], writes, seconds
 
 
 @contextmanager
-def counted() -> Iterator[Counter[str]]:
+def count_statements() -> Iterator[Counter[str]]:
     """Count the statements of all databases by their first words."""
     counts: Counter[str] = Counter()
 

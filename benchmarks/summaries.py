@@ -1,10 +1,10 @@
-"""Statistics of many rows: seconds, beside what plain pandas takes for the same numbers.
+"""Statistics of many rows, compared with plain pandas code that gives the same results.
 
     python benchmarks/summaries.py STAT.zip [--rows 1000000] [--rounds 3]
 
-The records of the archive are repeated under other nets' names until there are so many. Both are
-measured in turn in one process; times are of the fastest round, for what else the machine does only
-ever adds. The numbers of both must be equal.
+The archive's records are repeated under different names of nets, up to the number of rows. Both
+programs run in turns in one process. Times are those of the fastest round, because other load can
+only add to them. The results of both must be equal.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def records(archive: Path) -> pd.DataFrame:
         for name in opened.namelist():
             if name.endswith(".json"):
                 pipeline, epoch = name.split("/")[-2:]
-                where = dict(zip(BY, (*pipeline.split("_", 3), int(epoch[:-5])), strict=True))
+                location = dict(zip(BY, (*pipeline.split("_", 3), int(epoch[:-5])), strict=True))
                 for record in json.loads(opened.read(name)):
                     record.pop("uid", None)
-                    scores = {one: record.pop(one, None) for one in ("accuracy", "duration")}
-                    rows.append({**where, **scores, "prm": record})
+                    scores = {key: record.pop(key, None) for key in ("accuracy", "duration")}
+                    rows.append({**location, **scores, "prm": record})
     return pd.DataFrame(rows)
 
 
-def repeated(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
+def repeat(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
     copies = -(-rows // len(frame))
     parts = [frame.assign(nn=frame["nn"] + f"-{copy}") for copy in range(copies)]
     return pd.concat(parts, ignore_index=True).head(rows)
@@ -78,10 +78,10 @@ CASES = {
 }
 
 
-def timed(call, frame):
-    began = time.perf_counter()
-    found = call(frame)
-    return time.perf_counter() - began, found
+def time_call(call, frame):
+    started = time.perf_counter()
+    result = call(frame)
+    return time.perf_counter() - started, result
 
 
 def main() -> None:
@@ -89,20 +89,20 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    frame = repeated(records(given.archive), given.rows)
+    options = parser.parse_args()
+    frame = repeat(records(options.archive), options.rows)
     print(f"{len(frame):,} rows")
     for name, (ours, plain, same) in CASES.items():
         times, plain_times = [], []
-        for _ in range(given.rounds):
-            seconds, found = timed(ours, frame)
+        for _ in range(options.rounds):
+            seconds, result = time_call(ours, frame)
             times.append(seconds)
             if plain is not None:
-                seconds, expected = timed(plain, frame)
+                seconds, expected = time_call(plain, frame)
                 plain_times.append(seconds)
         line = f"{name:<22}{min(times):6.2f} s"
         if plain is not None:
-            equal = "equal" if same(found, expected) else "NOT EQUAL"
+            equal = "equal" if same(result, expected) else "NOT EQUAL"
             line += f"   pandas {min(plain_times):6.2f} s   {equal}"
         print(line)
 

@@ -1,11 +1,11 @@
-"""Images a second that nets are trained on, against torchvision's own classes in the same loop.
+"""Images per second in training, compared with torchvision's classes in the same loop.
 
     python benchmarks/throughput.py [--seconds 20] [--nets ResNet,...] [--sizes 32,224] [--batch 32]
 
-One training step of each in turns: forward, loss, backward, SGD with momentum, on a batch of
-images, a smaller one where each pixel has a class, or objects are in it. Ratios are of the fastest
-steps, for what else the machine does only ever adds. The peak of memory is that of a process of its
-own, which trains three steps.
+Both nets take training steps in turns: forward, loss, backward, and SGD with momentum, on a batch
+of images; batches are smaller for segmentation and detection. Ratios are those of the fastest
+steps, because other load can only add to them. The peak memory is that of a separate process that
+trains three steps.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 
 class Classification:
-    """An image has a class."""
+    """Images with one class each."""
 
     classes, batch = 10, 32
 
@@ -36,12 +36,12 @@ class Classification:
         from torch.nn.functional import cross_entropy
 
         outputs = net(images)
-        # torchvision's nets for segmentation give theirs by name.
+        # torchvision's segmentation nets return a dictionary.
         return cross_entropy(outputs["out"] if isinstance(outputs, dict) else outputs, targets)
 
 
 class Segmentation(Classification):
-    """Each pixel of it has one."""
+    """Images with a class for each pixel."""
 
     classes, batch = 6, 4
 
@@ -54,7 +54,7 @@ class Segmentation(Classification):
 
 
 class Detection(Classification):
-    """There are objects in it; the net gives its losses itself."""
+    """Images with objects; the net computes its losses itself."""
 
     classes, batch = 6, 8
 
@@ -65,7 +65,7 @@ class Detection(Classification):
         corners = torch.rand(batch, 10, 2) * size / 2
         boxes = torch.cat([corners, corners + (0.1 + torch.rand(batch, 10, 2)) * size / 3], dim=2)
         labels = 1 + torch.arange(10) % (cls.classes - 1)
-        targets = [{"boxes": each, "labels": labels} for each in boxes]
+        targets = [{"boxes": image_boxes, "labels": labels} for image_boxes in boxes]
         return torch.randn(batch, 3, size, size), targets
 
     @staticmethod
@@ -75,14 +75,14 @@ class Detection(Classification):
 
 @dataclass(frozen=True)
 class Rival:
-    """What a net is compared with.
+    """torchvision's counterpart of a net.
 
     Attributes:
-        name: torchvision's name of it.
-        options: What is said to it.
-        sized: Whether it must be told the size of images.
-        task: What both are trained for.
-        size: The only size of images that it does not resize; None where it resizes none.
+        name: Its name in torchvision.
+        options: Its arguments.
+        sized: Whether the size of images is one of its arguments.
+        task: The task that both are trained for.
+        size: The image size to which the nets resize; None if they do not resize.
     """
 
     name: str
@@ -130,7 +130,7 @@ def theirs(name: str, size: int):
 
 
 class Step:
-    """A step of training, again and again on the same images."""
+    """A training step, repeated with the same images."""
 
     def __init__(self, make, name: str, size: int, batch: int) -> None:
         import torch
@@ -139,18 +139,18 @@ class Step:
         self.task = NETS[name].task
         self.net = make(name, size).train()
         for module in self.net.modules():
-            # Neither leaves anything out at random.
+            # Disable dropout in both nets.
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
         self.optimizer = torch.optim.SGD(self.net.parameters(), 1e-3, momentum=0.9)
         self.data = self.task.data(batch, size)
 
     def seconds(self) -> float:
-        began = time.perf_counter()
+        started = time.perf_counter()
         self.optimizer.zero_grad()
         self.task.loss(self.net, *self.data).backward()
         self.optimizer.step()
-        return time.perf_counter() - began
+        return time.perf_counter() - started
 
 
 def peak_mib(which: str, name: str, size: int, batch: int) -> float:
@@ -171,7 +171,7 @@ def print_peak(which: str, name: str, size: int, batch: int) -> None:
 def compare(
     name: str, size: int, batch: int, threads: int, seconds_each: float
 ) -> tuple[float, float]:
-    """Return the fastest step of ours and of theirs, in seconds; five of each at least."""
+    """Return the seconds of our and their fastest step, of at least five each."""
     import torch
 
     torch.set_num_threads(threads)
@@ -179,17 +179,19 @@ def compare(
     first = max(step.seconds() for step in steps)
     rounds = max(5, int(seconds_each / first))
     seconds = [[step.seconds() for step in steps] for _ in range(rounds)]
-    first, second = (min(each) for each in zip(*seconds, strict=True))
+    first, second = (min(times) for times in zip(*seconds, strict=True))
     return first, second
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=20, help="of training, for each net")
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="Seconds of training for each net."
+    )
     parser.add_argument("--nets", default=",".join(NETS))
     parser.add_argument("--sizes", default="32,224")
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--batch", type=int, help="images; as its task has it")
+    parser.add_argument("--batch", type=int, help="Images per batch; by default those of the task.")
     parser.add_argument("--peak", nargs=3, metavar=("WHICH", "NET", "SIZE"))
     options = parser.parse_args()
     if options.peak:

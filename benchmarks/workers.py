@@ -1,8 +1,8 @@
-"""How much sooner two workers have done what one does, on two cores.
+"""The speed-up of two workers over one, on two cores.
 
     python benchmarks/workers.py [--rounds 3] [--trials 8] [--epochs 120]
 
-Whole commands, in turns: a small net on one thread for each worker.
+Whole commands run in turns, with a small net on one thread per worker.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ def seconds(workers: int, trials: int, epochs: int) -> float:
     command = lemur("Small", epochs)
     command[command.index("--trials") + 1] = str(trials)
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        started = time.perf_counter()
         run([*command, "--workers", str(workers)], folder)
-        return time.perf_counter() - began
+        return time.perf_counter() - started
 
 
 def main() -> None:
@@ -33,9 +33,9 @@ def main() -> None:
     ratios = []
     print(f"{'one, s':>10}{'two, s':>10}{'ratio':>8}")
     for _ in range(options.rounds):
-        one, two = (seconds(workers, options.trials, options.epochs) for workers in (1, 2))
-        ratios.append(one / two)
-        print(f"{one:10.1f}{two:10.1f}{ratios[-1]:8.2f}", flush=True)
+        one_s, two_s = (seconds(workers, options.trials, options.epochs) for workers in (1, 2))
+        ratios.append(one_s / two_s)
+        print(f"{one_s:10.1f}{two_s:10.1f}{ratios[-1]:8.2f}", flush=True)
     print(f"median ratio {statistics.median(ratios):.2f}")
 
 

@@ -100,8 +100,8 @@ def test_mnist_without_its_files_names_them_and_how_to_get_them(tmp_path):
     with pytest.raises(MissingDataError) as caught:
         run("img-classification_mnist-10k_acc_ResNet", data=tmp_path, db=str(tmp_path / "r.db"))
     assert str(caught.value) == (
-        f"data set 'mnist-10k': {tmp_path / 'mnist'} lacks t10k-images-idx3-ubyte, "
-        "t10k-labels-idx1-ubyte (or .gz); get it with --download, or say with --data where it is"
+        f"dataset 'mnist-10k': {tmp_path / 'mnist'} lacks t10k-images-idx3-ubyte, "
+        "t10k-labels-idx1-ubyte (or .gz); get it with --download, or set --data to its folder"
     )
 
 

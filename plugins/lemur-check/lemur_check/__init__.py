@@ -1,1 +1,1 @@
-"""Check nets that machines, or strangers, write; write recorded code to teach machines with."""
+"""Check nets written by language models or strangers, and export recorded code as training data."""

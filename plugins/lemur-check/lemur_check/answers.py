@@ -1,4 +1,4 @@
-"""What the process of a box answers, read as the words of whoever may have taken its place."""
+"""Read the answers of a sandbox's process, which a net may have taken over."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Collection, Mapping
 
-# As JSON, within JSON: of what a fork may say, and a little.
-_LONGEST = 8 * 2**20
-_ERRORS_KEPT = 4096
-# The members of an answer beside its number, by the first of them, which names it.
-_FORMS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+# Enough for the longest message of a fork, which is encoded as JSON within JSON.
+_MAX_ANSWER_BYTES = 8 * 2**20
+_MAX_ERROR_BYTES = 4096
+# The members of an answer other than its number, keyed by the first, which names the kind.
+_ANSWER_MEMBERS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "ready": {"ready": bool},
     "started": {"started": bool},
     "refused": {"refused": str},
@@ -25,15 +25,15 @@ _FORMS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
 
 
 class ForeignAnswerError(Exception):
-    """What came is not an answer that can come from the process itself."""
+    """An answer that the process itself cannot have sent."""
 
 
 class Answers:
-    """The answers of a process, a JSON object a line, and the end of what it complains of.
+    """Reads a process's answers, one JSON object per line, and the end of its standard error.
 
     Attributes:
-        ended: Whether it will answer no more.
-        errors: What it last wrote on standard error.
+        ended: Whether the process has closed its standard output.
+        errors: The last 4096 bytes that it wrote to standard error.
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -48,15 +48,15 @@ class Answers:
             self._pipes.register(pipe, selectors.EVENT_READ)
 
     def read(self, number: str, kinds: Collection[str], timeout_s: float) -> dict[str, Any] | None:
-        """Return the next answer; None where there is none within the time.
+        """Return the next answer, or None if none arrives in time.
 
         Args:
-            number: What it has to bear.
-            kinds: What it may be.
-            timeout_s: How long to wait for something.
+            number: The number that the answer must bear.
+            kinds: The kinds of answer that are allowed.
+            timeout_s: How long to wait for output, in seconds.
 
         Raises:
-            ForeignAnswerError: Something else came.
+            ForeignAnswerError: The answer has another number, kind or form.
         """
         if not self._lines:
             self._receive(timeout_s)
@@ -68,28 +68,28 @@ class Answers:
 
     def _receive(self, timeout_s: float) -> None:
         for key, _ in self._pipes.select(timeout_s):
-            some = os.read(key.fd, 65536)
-            if not some:
+            chunk = os.read(key.fd, 65536)
+            if not chunk:
                 self._pipes.unregister(key.fd)
                 self.ended |= key.fd == self._stdout
             elif key.fd == self._stdout:
-                *lines, self._pending = (self._pending + some).split(b"\n")
+                *lines, self._pending = (self._pending + chunk).split(b"\n")
                 self._lines += lines
-                if len(self._pending) > _LONGEST:
+                if len(self._pending) > _MAX_ANSWER_BYTES:
                     raise ForeignAnswerError
             else:
-                self.errors = (self.errors + some)[-_ERRORS_KEPT:]
+                self.errors = (self.errors + chunk)[-_MAX_ERROR_BYTES:]
 
 
 def _answer(line: bytes, number: str, kinds: Collection[str]) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        answer = json.loads(line)
     except (ValueError, RecursionError):
         raise ForeignAnswerError from None
-    if not isinstance(found, dict) or found.pop("number", None) != number:
+    if not isinstance(answer, dict) or answer.pop("number", None) != number:
         raise ForeignAnswerError
-    form = _FORMS.get(next(iter(found), ""), {})
-    is_known = form.keys() == found.keys() and bool(found.keys() & kinds)
-    if not is_known or not all(isinstance(found[name], kind) for name, kind in form.items()):
+    members = _ANSWER_MEMBERS.get(next(iter(answer), ""), {})
+    is_known = members.keys() == answer.keys() and bool(answer.keys() & kinds)
+    if not is_known or not all(isinstance(answer[name], kind) for name, kind in members.items()):
         raise ForeignAnswerError
-    return dict(found)
+    return dict(answer)

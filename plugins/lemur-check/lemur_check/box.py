@@ -1,4 +1,4 @@
-"""A process in which one net after another is run, seen from outside."""
+"""Run nets in a sandboxed process, which is controlled from outside."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from lemur_check.sandbox import Sandbox
 
 START_LIMIT_S, DATA_LIMIT_S = 300.0, 3600.0
-_LOOK_S = 0.05
-# Modules are not looked for where nets write.
+_POLL_S = 0.05
+# -P: do not import modules from the working directory, to which nets can write.
 _PROGRAM = (sys.executable, "-P", "-m", "lemur_check.inside")
 
 
 class Box:
-    """Runs nets in a process that is started when it is needed, and again when a net ended it.
+    """Runs nets one by one in a process that is started on demand, and again after a net ended it.
 
     Args:
-        sandbox: How it is started.
-        data: The folder of the data sets.
-        threads: CPU threads of a net.
+        sandbox: The sandbox in which the process is started.
+        data: Folder of the datasets.
+        threads: Number of CPU threads of a net.
     """
 
     def __init__(self, sandbox: Sandbox, data: Path, threads: int) -> None:
@@ -48,11 +48,11 @@ class Box:
 
     @property
     def not_enforced(self) -> tuple[str, ...]:
-        """What nets are not kept from."""
+        """The restrictions that are not enforced on nets."""
         return self._sandbox.not_enforced
 
     def start(self) -> None:
-        """Start the process, where none runs, without waiting until it is ready."""
+        """Start the process if none is running, without waiting until it is ready."""
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
@@ -68,43 +68,45 @@ class Box:
         )
         self._answers = Answers(self._process)
         self._usage: Usage | None = None
-        self._first = self._send(self._settings())
+        self._ready_number = self._send(self._settings())
 
     def run(self, job: Mapping[str, Any]) -> RunResult:
-        """Run a net and return what came of it, whatever it does.
+        """Run a net and return the result, whatever the net does.
 
         Raises:
-            LemurError: The data set, metric or transform to try it with is not there.
-            WorkerError: The process does not start.
+            LemurError: The dataset, metric or transform does not exist or cannot be read.
+            WorkerError: The process cannot be started.
         """
         self._begin(job)
-        # Drawn when the fork is there, which therefore does not know it.
+        # The number is drawn after the fork was made, so the fork does not know it.
         number = self._send({})
-        said: list[str] = []
+        messages: list[str] = []
         deadline = time.monotonic() + self._sandbox.limits.seconds
         try:
             while answer := self._next(number, ("said", "ended"), deadline, watch=True):
                 if "ended" in answer:
                     if not answer["clean"]:
                         self.close()
-                    return _conclusion(said, answer["ended"])
-                said.append(answer["said"])
+                    return _result(messages, answer["ended"])
+                messages.append(answer["said"])
                 self._check_usage()
         except TimeoutError:
             self.close()
             limit_s = self._sandbox.limits.seconds
-            return RunResult(said, f"took longer than {limit_s:g} s", Cause.TIME)
-        except _OverError as over:
+            return RunResult(messages, f"took longer than {limit_s:g} s", Cause.TIME)
+        except _LimitExceededError as error:
             self.close()
-            return RunResult(said, str(over), over.cause)
+            return RunResult(messages, str(error), error.cause)
         except ForeignAnswerError:
             self.close()
-            return RunResult(said, "its process answered in the place of what it is run in")
+            return RunResult(
+                messages, "its process sent answers in the name of the process that runs it"
+            )
         self.close()
-        return RunResult(said, "its process ended what it was run in", Cause.LOST)
+        return RunResult(messages, "its process ended the process that runs it", Cause.LOST)
 
     def close(self) -> None:
-        """End the process and all that it started."""
+        """End the process and all processes that it started."""
         if self._process is None:
             return
         end_tree(self._process.pid)
@@ -132,10 +134,10 @@ class Box:
         }
 
     def _send(self, message: Mapping[str, Any]) -> str:
-        """Send a message, and return the number that answers to it have to bear."""
+        """Send a message and return the number that its answers must bear."""
         assert self._process is not None
         number = secrets.token_hex(16)
-        # Where the process has ended, that is found when it is next read from.
+        # If the process has ended, the next read reports it.
         with suppress(BrokenPipeError):
             pipe = _opened(self._process.stdin)
             pipe.write(json.dumps({**message, "number": number}).encode() + b"\n")
@@ -143,11 +145,11 @@ class Box:
         return number
 
     def _begin(self, job: Mapping[str, Any]) -> None:
-        """Wait until the process is ready, has read the data and made a fork for a net.
+        """Wait until the process is ready, has read the data and has forked for a net.
 
         Raises:
-            LemurError: It cannot read the data.
-            WorkerError: It does not come so far.
+            LemurError: The process cannot read the data.
+            WorkerError: The process ends or does not answer in time, twice.
         """
         kinds = ("started", "refused")
         for last in (False, True):
@@ -160,8 +162,8 @@ class Box:
                     if "refused" in answer:
                         raise LemurError(answer["refused"])
                     return
-            # Without walls a net that was run before can have ended it.
-            self._end(last, "ended as it read the data")
+            # Without walls, an earlier net can have ended the process.
+            self._end(last, "ended while reading the data")
 
     def _wait_until_ready(self) -> None:
         self.start()
@@ -169,42 +171,44 @@ class Box:
             return
         deadline = time.monotonic() + START_LIMIT_S
         with suppress(ForeignAnswerError, OSError, psutil.Error, IndexError):
-            if self._next(self._first, ("ready",), deadline):
+            if self._next(self._ready_number, ("ready",), deadline):
                 assert self._process is not None
-                self._usage = self._seen(self._process.pid)
+                self._usage = self._watch(self._process.pid)
                 return
         self._end(True, f"not ready in {START_LIMIT_S:g} s")
 
-    def _end(self, is_error: bool, what: str) -> None:
-        """End a process in which no net runs.
+    def _end(self, is_error: bool, reason: str) -> None:
+        """End the process while no net runs in it.
 
         Raises:
-            WorkerError: That is an error.
+            WorkerError: ``is_error`` is true.
         """
-        told = self._answers.errors.decode(errors="replace").strip().rpartition("\n")[2]
+        error_line = self._answers.errors.decode(errors="replace").strip().rpartition("\n")[2]
         self.close()
         if is_error:
-            raise WorkerError(f"no process to check nets in starts: {told or what}")
+            raise WorkerError(
+                f"a process to check nets could not be started: {error_line or reason}"
+            )
 
-    def _seen(self, pid: int) -> Usage:
+    def _watch(self, pid: int) -> Usage:
         if not self._sandbox.alone:
             return FamilyUsage(pid)
-        # Outside of the namespaces bubblewrap waits for the process.
+        # Outside the namespaces, a process of bubblewrap is the parent of the sandboxed one.
         keeper = psutil.Process(pid).children()[0].pid
         return NamespaceUsage(keeper, self._sandbox.folders, not self._sandbox.filters)
 
     def _next(
         self, number: str, kinds: Collection[str], deadline: float, watch: bool = False
     ) -> dict[str, Any] | None:
-        """Return the next answer; None where the process ended.
+        """Return the next answer, or None if the process ended.
 
         Raises:
-            ForeignAnswerError: Something else came.
-            TimeoutError: The time is over.
-            _OverError: A net took more than it may, where it is watched.
+            ForeignAnswerError: The answer is not the process's own.
+            TimeoutError: The deadline passed.
+            _LimitExceededError: A watched net exceeded a limit.
         """
         while not self._answers.ended:
-            answer = self._answers.read(number, kinds, _LOOK_S)
+            answer = self._answers.read(number, kinds, _POLL_S)
             if answer is not None:
                 return answer
             if time.monotonic() > deadline:
@@ -214,40 +218,40 @@ class Box:
         return None
 
     def _check_usage(self) -> None:
-        """Raises _OverError where a net has more processes or memory than it may."""
+        """Raise `_LimitExceededError` if a net has too many processes or too much memory."""
         if self._sandbox.trust:
             return
         assert self._usage is not None
         limits = self._sandbox.limits
-        taken = self._usage.look(limits.memory_bytes)
-        if taken.processes > limits.processes:
-            raise _OverError(f"started more than {limits.processes} processes", Cause.NET)
-        if taken.memory_bytes > limits.memory_bytes:
-            raise _OverError(
-                f"took {taken.memory_bytes / 2**30:.2f} GiB of memory; "
+        usage = self._usage.look(limits.memory_bytes)
+        if usage.processes > limits.processes:
+            raise _LimitExceededError(f"started more than {limits.processes} processes", Cause.NET)
+        if usage.memory_bytes > limits.memory_bytes:
+            raise _LimitExceededError(
+                f"took {usage.memory_bytes / 2**30:.2f} GiB of memory; "
                 f"the limit is {limits.memory_bytes / 2**30:.2f} GiB",
                 Cause.MEMORY,
             )
 
 
-class _OverError(Exception):
-    """A net took more than it may."""
+class _LimitExceededError(Exception):
+    """A net exceeded a limit."""
 
     def __init__(self, reason: str, cause: Cause) -> None:
         self.cause = cause
         super().__init__(reason)
 
 
-def _conclusion(said: Sequence[str], status: int | None) -> RunResult:
-    # The kernel ends processes so when memory is short.
+def _result(messages: Sequence[str], status: int | None) -> RunResult:
+    # SIGKILL is how the kernel ends processes when memory is short.
     killed = status == -signal.SIGKILL
-    return RunResult(said, _why(status), Cause.LOST if killed else Cause.NET)
+    return RunResult(messages, _why(status), Cause.LOST if killed else Cause.NET)
 
 
 def _why(status: int | None) -> str:
-    """Return why a net's process ended; nothing where it did of itself."""
+    """Return why a net's process ended, or an empty string if it ended by itself."""
     if status is None:
-        return "its process said too much"
+        return "its process wrote too much output"
     if status == 0:
         return ""
     if status > 0:

@@ -1,4 +1,4 @@
-"""What nets are to be tried with."""
+"""The settings of a check: dataset, metric, hyperparameters and so on."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ _PLUGIN = "checked"
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """What nets are to be tried with.
+    """The settings of a check.
 
     Attributes:
-        task: What they are for; empty is that of the data set, or of the demo.
-        dataset: Name of the data set, with its restriction; empty is the demo's of the task.
-        metric: Name of the metric; empty is the demo's of the task.
-        transform: Name of the transform; None takes the first that fits.
-        prm: Hyperparameters that are given; the others are from the middle of their ranges.
-        epochs: How many to train; 0 stops after the first batch.
-        seed: Seeds all that is random.
+        task: The task. If empty, that of the dataset, or of the demo dataset.
+        dataset: Name of the dataset, optionally with a restriction. If empty, the task's demo
+            dataset.
+        metric: Name of the metric. If empty, the task's demo metric.
+        transform: Name of the transform. None uses the first that fits.
+        prm: Given hyperparameters. The others are set to the middle of their ranges.
+        epochs: Number of epochs to train; 0 stops after the first batch.
+        seed: Seed of all random numbers.
     """
 
     task: str = ""
@@ -47,11 +48,11 @@ class CheckSettings:
             raise SettingsError(f"epochs is {self.epochs!r}; expected 0 or more")
 
     def completed(self, registry: Registry) -> CheckSettings:
-        """Return it with the names that are empty, those of entries that plugins mark as a demo.
+        """Return a copy in which empty names are replaced by entries that plugins mark as a demo.
 
         Raises:
-            SettingsError: There is no such entry, or the data set serves several tasks.
-            UnknownNameError: There is no such data set.
+            SettingsError: There is no demo entry, or the dataset serves several tasks.
+            UnknownNameError: The dataset does not exist.
         """
         task = self.task or _task_of(self.dataset, registry)
         dataset = self.dataset or _demo(registry, "loader", task)
@@ -60,58 +61,59 @@ class CheckSettings:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the fields as values for JSON."""
         return asdict(self)
 
     def key(self, code: str, name: str | None, conditions: Conditions) -> str:
-        """Return the identity of checking a source so, under this name."""
+        """Return the key that identifies the check of a source under a name and conditions."""
         source = {"code": code_hash(code), "name": name}
         return _identity({**self.facts(), **source, **conditions.identity()})
 
     def pipeline(self, registry: Registry, name: str, file: str) -> Pipeline:
-        """Return the pipeline that the net in a file is tried in.
+        """Return the pipeline in which a file's net is checked.
 
         Raises:
-            LemurError: There is no such data set, metric or transform, or they do not fit.
+            LemurError: The dataset, metric or transform does not exist, or they do not fit
+                together.
         """
         entry = Entry(name, file, (self.task,))
-        known = registry.with_entries(_PLUGIN, "net", [entry])
+        registry_with_net = registry.with_entries(_PLUGIN, "net", [entry])
         pattern = f"{self.task}_{self.dataset}_{self.metric}_{_PLUGIN}/{name}"
         transforms = [self.transform] if self.transform else []
-        return compose(known, [Pattern.parse(pattern)], transforms)[0]
+        return compose(registry_with_net, [Pattern.parse(pattern)], transforms)[0]
 
 
 def _task_of(dataset: str, registry: Registry) -> str:
-    """Return the task of a data set; if none is named, that of the demo with the least images."""
+    """Return the task of a dataset; if empty, of the demo dataset with the smallest images."""
     if not dataset:
         return registry.names("loader")[_demo(registry, "loader")].tasks[0]
     try:
         tasks = registry.get("loader", dataset.partition("[")[0]).tasks
     except UnknownNameError as error:
-        raise UnknownNameError("data set", dataset, error.known) from None
+        raise UnknownNameError("dataset", dataset, error.known) from None
     if len(tasks) != 1:
         raise SettingsError(
-            f"data set {dataset!r} serves {', '.join(tasks) or 'any task'}; name one task of them"
+            f"dataset {dataset!r} serves {', '.join(tasks) or 'any task'}; name one of these tasks"
         )
     return tasks[0]
 
 
 def _demo(registry: Registry, kind: str, task: str = "") -> str:
-    """Return the name of the demo entry of a kind, of several the one of the least images."""
-    found = {
+    """Return the name of a kind's demo entry, with the smallest images if there are several."""
+    sizes = {
         name: entry.size or math.inf
         for name, entry in registry.names(kind).items()
         if entry.demo and entry.tasks and (not task or entry.serves(task))
     }
-    if not found:
-        word = "data set" if kind == "loader" else kind
-        end = f" for {task}" if task else ""
-        raise SettingsError(f"no installed plugin marks a {word}{end} as a demo; name a {word}")
-    return min(found, key=lambda name: found[name])
+    if not sizes:
+        word = "dataset" if kind == "loader" else kind
+        suffix = f" for {task}" if task else ""
+        raise SettingsError(f"no installed plugin marks a {word}{suffix} as a demo; name a {word}")
+    return min(sizes, key=lambda name: sizes[name])
 
 
 def _identity(facts: Mapping[str, Any]) -> str:
-    """Return 128 bits of the SHA-256 of facts' canonical JSON, hexadecimal."""
+    """Return the first 128 bits of the SHA-256 of the facts' canonical JSON, in hexadecimal."""
     text = json.dumps(
         facts, allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=True
     )

@@ -1,4 +1,4 @@
-"""Nets that were checked and are recorded in a database, to be trained by their names."""
+"""Make checked nets in a database available for training by name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def find_nets(names: Iterable[str], db: str) -> list[Entry]:
-    """Return the nets of these names that were found valid; others are left out.
+    """Return entries for the valid nets with these names; other names are left out.
 
-    Their sources are written to a folder beside the database, where they can be read too.
+    Their sources are written to a folder beside the database, from which they are imported.
 
     Raises:
-        SettingsError: A name stands for several sources.
+        SettingsError: Several sources have one of the names.
     """
-    # What is no database, or an older one, is told when it is written to.
+    # If this is not a database, or an outdated one, writing to it raises the error.
     with suppress(StoreError), code_database(db) as database:
         return list(_entries(database, names))
     return []
@@ -30,22 +30,22 @@ def find_nets(names: Iterable[str], db: str) -> list[Entry]:
 
 def _entries(database: CodeDatabase, names: Iterable[str]) -> Iterator[Entry]:
     folder = database.folder("nets")
-    found = database.run(lambda opened: read_checked(opened, names))
-    for name, nets in found.items():
+    nets_by_name = database.run(lambda opened: read_checked(opened, names))
+    for name, nets in nets_by_name.items():
         if len(nets) > 1:
             raise SettingsError(
                 f"net {name!r} is {len(nets)} sources, which were merged into this database; "
-                f"say which with lemur check FILE --name {name} --replace"
+                f"choose one with lemur check FILE --name {name} --replace"
             )
         for net in nets:
-            place = folder / f"{name}.{net.hash[:12]}.py"
-            place.parent.mkdir(exist_ok=True)
-            place.write_text(net.code, encoding="utf-8")
-            yield Entry(name, str(place.resolve()), (net.task,), summary=_how(net.walls))
+            file = folder / f"{name}.{net.hash[:12]}.py"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(net.code, encoding="utf-8")
+            yield Entry(name, str(file.resolve()), (net.task,), summary=_summary(net.walls))
 
 
-def _how(walls: Collection[str]) -> str:
-    """Return how a net was checked, of all the times that it was found valid."""
+def _summary(walls: Collection[str]) -> str:
+    """Return how a net was checked, given the walls of all checks that found it valid."""
     if "bubblewrap" in walls:
         return "checked behind walls"
     return "checked without walls" if all(walls) else "checked, with or without walls"

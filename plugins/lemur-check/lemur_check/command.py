@@ -1,4 +1,4 @@
-"""``lemur check``: whether the sources of nets are good for anything."""
+"""The command ``lemur check``."""
 
 from __future__ import annotations
 
@@ -35,86 +35,104 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("place", metavar="FILE.py|FOLDER|FILE.jsonl|-")
-@click.option("--name", help="The net's name; else it is named after its source.")
-@click.option("--task", default="", help="What it is for.  [the data set's, or the demo's]")
-@click.option("--dataset", default="", help="What it is tried with.  [the demo's of the task]")
-@click.option("--metric", default="", help="What it is scored by.  [the demo's of the task]")
-@click.option("-f", "--transform", help="The transform; else the first that fits.")
-@click.option("-e", "--epochs", type=int, default=1, show_default=True, help="To train.")
+@click.option("--name", help="Name of the net; derived from its source if omitted.")
+@click.option("--task", default="", help="Task of the net.  [the dataset's task]")
+@click.option("--dataset", default="", help="Dataset to train on.  [the task's demo dataset]")
+@click.option("--metric", default="", help="Metric to score with.  [the task's demo metric]")
+@click.option("-f", "--transform", help="Transform to use.  [the first that fits]")
+@click.option("-e", "--epochs", type=int, default=1, show_default=True, help="Epochs to train.")
 @click.option(
-    "--set", "set_", multiple=True, metavar="NAME=VALUE", help="A hyperparameter; else its middle."
+    "--set",
+    "set_",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a hyperparameter; others use mid-range.",
 )
 @click.option("-p", "--prm", metavar="JSON", help="Hyperparameters as a JSON object.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seeds all that is random.")
-@click.option("-w", "--workers", type=click.IntRange(1), default=1, help="To check at once.  [1]")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads of a net.")
-@click.option("--limit", type=float, default=10.0, show_default=True, help="Minutes for a net.")
-@click.option("--memory-limit", type=float, default=4.0, show_default=True, help="GiB for a net.")
-@click.option("--trust", is_flag=True, help="The nets are your own: run them without walls.")
-@click.option("--no-walls", is_flag=True, help="Run them even where bubblewrap cannot be used.")
-@click.option("--again", is_flag=True, help="Check again what was checked before.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random numbers.")
+@click.option(
+    "-w", "--workers", type=click.IntRange(1), default=1, help="Nets to check at once.  [1]"
+)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads of each net.")
+@click.option(
+    "--limit", type=float, default=10.0, show_default=True, help="Time limit per net, in minutes."
+)
+@click.option(
+    "--memory-limit",
+    type=float,
+    default=4.0,
+    show_default=True,
+    help="Memory limit per net, in GiB.",
+)
+@click.option("--trust", is_flag=True, help="Trust the nets: run them without walls.")
+@click.option("--no-walls", is_flag=True, help="Run nets even if bubblewrap cannot be used.")
+@click.option("--again", is_flag=True, help="Check sources again that have a verdict.")
 @click.option("--replace", is_flag=True, help="Take over the name of another source.")
-@click.option("--no-save", is_flag=True, help="Keep neither verdicts nor nets.")
+@click.option("--no-save", is_flag=True, help="Do not save verdicts and nets.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each source.")
 @db_option
 @data_option
 @click.pass_context
-def check(context: click.Context, /, place: str, name: str | None, **given: Any) -> None:
-    """Say whether the source of a net is one, what it costs, what it scores, and if it is new.
+def check(context: click.Context, /, place: str, name: str | None, **options: Any) -> None:
+    """Check whether a source is a valid net, and report its cost, score and novelty.
 
-    It is run where it can do no harm: without network, files or time to waste. Verdicts are kept;
-    what was checked before is not run again. A net that is valid can be trained by its name.
+    Nets run in a sandbox without network access, with limits on files, time and memory. Verdicts
+    are saved; a source with a verdict is not run again. Valid nets can be trained by name.
 
     Exit status: 0 all are valid, 1 some are not, 2 nothing could be checked.
     """
-    from lemur_check.batch import checked, sources
+    from lemur_check.batch import check_sources, sources
     from lemur_check.check import NO_WALLS, checker
     from lemur_check.check_settings import CheckSettings
 
     names = ("task", "dataset", "metric", "transform", "epochs", "seed")
-    asked = CheckSettings(
-        **{key: given[key] for key in names}, prm=values_of(given["prm"], given["set_"])
+    settings = CheckSettings(
+        **{key: options[key] for key in names}, prm=values_of(options["prm"], options["set_"])
     )
-    show = _show_json if given["as_json"] else _show
-    bad = faults = total = 0
+    show = _show_json if options["as_json"] else _show
+    invalid = faults = total = 0
     with checker(
-        asked,
-        limits=_limits(given),
-        trust=given["trust"],
-        no_walls=given["no_walls"],
-        again=given["again"],
-        replace=given["replace"],
-        workers=given["workers"],
-        threads=given["threads"],
-        save=not given["no_save"],
-        data=given["data"],
-        db=given["db"],
-    ) as one:
-        if one.not_enforced:
-            warn(f"{NO_WALLS} {', '.join(one.not_enforced)}")
-        found = sources(place, one.complete)
-        wanted = (each._replace(name=name or each.name) for each in found)
-        for source, verdict in checked(one, wanted, given["workers"]):
+        settings,
+        limits=_limits(options),
+        trust=options["trust"],
+        no_walls=options["no_walls"],
+        again=options["again"],
+        replace=options["replace"],
+        workers=options["workers"],
+        threads=options["threads"],
+        save=not options["no_save"],
+        data=options["data"],
+        db=options["db"],
+    ) as run_check:
+        if run_check.not_enforced:
+            warn(f"{NO_WALLS} {', '.join(run_check.not_enforced)}")
+        named = (
+            source._replace(name=name or source.name)
+            for source in sources(place, run_check.complete)
+        )
+        for source, verdict in check_sources(run_check, named, options["workers"]):
             show(source, verdict)
             total += 1
             faults += verdict is None
-            bad += verdict is None or not verdict.valid
+            invalid += verdict is None or not verdict.valid
     if not total:
-        raise SettingsError(f"{place}: holds no source; expected files of Python, or lines of JSON")
-    if total > 1 and not given["as_json"]:
-        print_line(f"{total:,} sources, {total - bad:,} valid")
-    context.exit(2 if total == faults else int(bool(bad)))
+        raise SettingsError(f"{place}: contains no source; expected Python files or JSON lines")
+    if total > 1 and not options["as_json"]:
+        print_line(f"{total:,} sources, {total - invalid:,} valid")
+    context.exit(2 if total == faults else int(bool(invalid)))
 
 
-def _limits(given: dict[str, Any]) -> Limits:
+def _limits(options: dict[str, Any]) -> Limits:
     from lemur_check.sandbox import Limits
 
-    return Limits(seconds=given["limit"] * 60, memory_bytes=round(given["memory_limit"] * 2**30))
+    return Limits(
+        seconds=options["limit"] * 60, memory_bytes=round(options["memory_limit"] * 2**30)
+    )
 
 
 def _show_json(source: BatchSource, verdict: Verdict | None) -> None:
-    told = {"fault": source.fault} if verdict is None else verdict.facts()
-    print_data(json.dumps({"place": source.place, **told}) + "\n")
+    facts = {"fault": source.fault} if verdict is None else verdict.facts()
+    print_data(json.dumps({"place": source.place, **facts}) + "\n")
 
 
 def _show(source: BatchSource, verdict: Verdict | None) -> None:
@@ -134,29 +152,29 @@ def _headline(verdict: Verdict) -> str:
 
 
 def _lines(verdict: Verdict) -> Iterator[str]:
-    """Yield what was found, but what is nothing."""
+    """Yield the lines that describe a verdict; values that were not determined are omitted."""
     if verdict.limit:
-        yield "a limit ended it, not its own fault; a greater limit or --again checks it again"
+        yield "ended by a limit, not by its own fault; a greater limit or --again checks it again"
     if verdict.parameters is not None:
         adds = verdict.multiply_adds
-        cost = "" if adds is None else f", {adds:,} multiply-adds for an image"
+        cost = "" if adds is None else f", {adds:,} multiply-adds per image"
         yield f"{verdict.parameters:,} parameters{cost}"
     if verdict.score is not None:
         yield (
             f"score {verdict.score:.4f} (validation {verdict.validation:.4f}) in "
-            f"{duration(verdict.seconds or 0.0)}, {verdict.score_per_second:.4f} a second"
+            f"{duration(verdict.seconds or 0.0)}, {verdict.score_per_second:.4f} per second"
         )
     if verdict.novelty is not None:
         yield _novelty(verdict.novelty)
     if verdict.quality is not None:
         yield f"cyclomatic complexity {verdict.quality.complexity}"
         yield from (f"line {line}: {text}" for line, text in verdict.quality.findings)
-    yield from (f"line {line}: {text}, as nets need not" for line, text in verdict.reaches)
+    yield from (f"line {line}: {text}, which nets do not need" for line, text in verdict.reaches)
 
 
 def _novelty(novelty: Novelty) -> str:
     if novelty.duplicate_of is not None:
-        return f"the same as {novelty.duplicate_of}, but for comments and layout"
+        return f"the same as {novelty.duplicate_of} except for comments and layout"
     if novelty.nearest is None:
         return "no other net is known"
-    return f"most like {novelty.nearest}: {novelty.similarity:.0%} in common"
+    return f"most similar to {novelty.nearest}: {novelty.similarity:.0%} in common"

@@ -1,4 +1,4 @@
-"""What a verdict depends on besides the source and what was asked."""
+"""The conditions of a check, on which a verdict depends besides the source and the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BUBBLEWRAP, NO_WALLS, TRUST = "bubblewrap", "none", "trust"
-# Which limits must be greater for a net to come further than it did.
+# The limits of which at least one must be greater for a net to get further than it did.
 _LIMITS_OF = {
     "time": ("seconds",),
     "memory": ("memory_bytes", "scratch_bytes"),
@@ -31,10 +31,10 @@ class Conditions:
     """How nets are run.
 
     Attributes:
-        walls: What they are run behind: ``bubblewrap``; ``none``, but with limits; or ``trust``,
-            with a limit on time only.
-        limits: What each may take.
-        versions: Of Python, lemur-core and torch, by name.
+        walls: The sandbox: ``bubblewrap``; ``none``, with limits only; or ``trust``, with a time
+            limit only.
+        limits: Limits of each net.
+        versions: Versions of Python, lemur-core and torch, by name.
     """
 
     walls: str
@@ -43,24 +43,24 @@ class Conditions:
 
     @classmethod
     def of(cls, sandbox: Sandbox) -> Conditions:
-        """Return those of a sandbox, on this machine."""
+        """Return the conditions of a sandbox on this machine."""
         walls = TRUST if sandbox.trust else BUBBLEWRAP if sandbox.bubblewrap else NO_WALLS
         return cls(walls, sandbox.limits)
 
     def identity(self) -> dict[str, Any]:
-        """Return what a verdict is only found again with; limits are not part of it."""
+        """Return the conditions that identify a verdict; limits are not among them."""
         return {"walls": self.walls, "versions": dict(self.versions)}
 
     def facts(self) -> dict[str, Any]:
-        """Return the columns of a verdict that tell them."""
+        """Return the fields of a verdict that describe the conditions."""
         return {**self.identity(), "limits": asdict(self.limits)}
 
     def is_answered_by(self, limit: str, limits: Mapping[str, Any]) -> bool:
-        """Return whether a verdict holds with these limits too.
+        """Return whether a verdict would hold under these limits too.
 
         Args:
-            limit: Which limit ended the net; empty where none did.
-            limits: The limits that it had.
+            limit: The limit that ended the net; empty if none did.
+            limits: The limits under which the verdict was made.
         """
-        own = asdict(self.limits)
-        return all(own[name] <= limits.get(name, 0) for name in _LIMITS_OF.get(limit, ()))
+        current = asdict(self.limits)
+        return all(current[name] <= limits.get(name, 0) for name in _LIMITS_OF.get(limit, ()))

@@ -1,8 +1,8 @@
-"""Code with its scores, to teach language models with: a line for each net and pipeline.
+"""Export code with its scores to train language models on: one line per net and pipeline.
 
-Sources that are the same but for comments, docstrings and layout are one. Nets that a chain of near
-copies links are a family, and a family is in one split as a whole, so that no model is tested with
-what it was taught.
+Sources that differ only in comments, docstrings and layout count as one. Nets that are linked by a
+chain of near copies are a family. A family is in one split as a whole, so no model is tested on
+nets whose near copies it was trained on.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lemur_check.sketch import Sketch
     from lemur_core import RecordedEpoch, Results
 
-# From this share of their runs of tokens on, two sources are near copies. Among published nets
-# those of one paper reach it, and those of two do not.
+# Two sources are near copies if they share at least this fraction of their runs of tokens. Among
+# published nets, those of one paper reach it and those of two papers do not.
 ALIKE = 0.7
 TRAIN, TEST = "train", "test"
 Line = dict[str, Any]
@@ -37,15 +37,15 @@ MEMBERS = (
 
 @dataclass(frozen=True)
 class Corpus:
-    """Lines, and what there is of them.
+    """Lines and their totals.
 
     Attributes:
-        lines: Objects with `MEMBERS`: ``task`` to ``prm`` are what a model is asked; ``epochs`` is
+        lines: Objects with `MEMBERS`. ``task`` to ``prm`` are the inputs of a model; ``epochs`` is
             the number of the best epoch, ``duration`` the nanoseconds until its end; shapes and
-            ``parameters`` are None where they are not known.
-        families: How many families there are.
-        unknown: Results that have no line, as their code is not known, is no Python, or takes
-            more than a minute to read.
+            ``parameters`` are None if unknown.
+        families: Number of families.
+        unknown: Number of results without a line, because their code is not recorded, is not
+            Python, or takes more than a minute to read.
     """
 
     lines: list[Line]
@@ -54,36 +54,41 @@ class Corpus:
 
     @property
     def tokens(self) -> int:
-        """How many tokens all sources have together, as Python counts them."""
+        """The number of Python tokens of all sources."""
         return sum(line["tokens"] for line in self.lines)
 
     def of(self, split: str) -> int:
-        """Return how many lines a split has."""
+        """Return the number of lines of a split."""
         return sum(line["split"] == split for line in self.lines)
 
 
 def corpus(results: Results, *, every: bool = False, test: float = 0.1) -> Corpus:
-    """Return a database's code and scores, best first by validation.
+    """Return the code and scores of a database, best validation score first.
 
     Args:
-        results: What the user selected; its filters apply.
-        every: Whether there is a line for each trial's hyperparameters, and not only for the best.
-        test: The share of lines that the test split shall have, nearly, 0 to 1.
+        results: The selected results; their filters apply.
+        every: Whether to return a line for each trial's hyperparameters instead of only the best.
+        test: Approximate fraction of lines in the test split, 0 to 1.
 
     Raises:
-        SettingsError: There is no such share.
+        SettingsError: ``test`` is not between 0 and 1.
         StoreError: The database cannot be read.
     """
     if not 0 <= test <= 1:
         raise SettingsError(f"the test split's share is {test}; expected 0 to 1")
     epochs = results.epochs()
     codes = _codes(CodeDatabase(results.engine), epochs)
-    known = [one for one in epochs if one.code_hash in codes]
-    best = _best(known, lambda one: (codes[one.code_hash].sketch.tree, *_pipeline(one)), every)
-    family = _families({one.code_hash: codes[one.code_hash].sketch for one in best})
-    tested = _tested([family[one.code_hash] for one in best], test)
-    lines = [_line(one, codes[one.code_hash], family[one.code_hash], tested) for one in best]
-    return Corpus(lines, len(set(family.values())), len(epochs) - len(known))
+    readable = [epoch for epoch in epochs if epoch.code_hash in codes]
+    best = _best(
+        readable, lambda epoch: (codes[epoch.code_hash].sketch.tree, *_pipeline(epoch)), every
+    )
+    family = _families({epoch.code_hash: codes[epoch.code_hash].sketch for epoch in best})
+    test_families = _test_families([family[epoch.code_hash] for epoch in best], test)
+    lines = [
+        _line(epoch, codes[epoch.code_hash], family[epoch.code_hash], test_families)
+        for epoch in best
+    ]
+    return Corpus(lines, len(set(family.values())), len(epochs) - len(readable))
 
 
 @dataclass(frozen=True)
@@ -94,36 +99,36 @@ class _Code:
 
 
 def _codes(database: CodeDatabase, epochs: Iterable[RecordedEpoch]) -> dict[str | None, _Code]:
-    """Return the sources that are Python and can be read within a minute, by their hash."""
-    texts = {one.code_hash: one.code for one in epochs}
+    """Return, by hash, the sources that are Python and can be read within a minute."""
+    texts = {epoch.code_hash: epoch.code for epoch in epochs}
     sketches = database.run(read_sketches)
-    made: dict[str, Sketch] = {}
-    found: dict[str | None, _Code] = {}
+    readable: dict[str, Sketch] = {}
+    codes: dict[str | None, _Code] = {}
     with closing(SourceReader()) as reader:
         for identity, text in texts.items():
             if identity is None or text is None:
                 continue
-            one = sketches.get(identity) or reader.sketch(text)
-            tokens = one and reader.tokens(text)
-            if one is not None and tokens is not None:
-                made[identity] = one
-                found[identity] = _Code(text, one, tokens)
-    database.run(lambda opened: write_sketches(opened, made))
-    return found
+            sketch = sketches.get(identity) or reader.sketch(text)
+            tokens = sketch and reader.tokens(text)
+            if sketch is not None and tokens is not None:
+                readable[identity] = sketch
+                codes[identity] = _Code(text, sketch, tokens)
+    database.run(lambda opened: write_sketches(opened, readable))
+    return codes
 
 
-def _pipeline(one: RecordedEpoch) -> tuple[Hashable, ...]:
-    # A data set is its content, whatever it is called.
-    return one.task, one.dataset, one.fingerprint, one.metric
+def _pipeline(epoch: RecordedEpoch) -> tuple[Hashable, ...]:
+    # The fingerprint distinguishes datasets of different content, whatever their names are.
+    return epoch.task, epoch.dataset, epoch.fingerprint, epoch.metric
 
 
 def _best(
     epochs: Iterable[RecordedEpoch], key: Callable[[RecordedEpoch], Hashable], every: bool
 ) -> list[RecordedEpoch]:
-    """Return the first epoch, which is the best, of those with the same key."""
+    """Return the first epoch with each key; as the epochs are sorted, it is the best one."""
     first: dict[Hashable, RecordedEpoch] = {}
-    for one in epochs:
-        first.setdefault((key(one), _text(one.prm)) if every else key(one), one)
+    for epoch in epochs:
+        first.setdefault((key(epoch), _text(epoch.prm)) if every else key(epoch), epoch)
     return list(first.values())
 
 
@@ -133,45 +138,45 @@ def _text(prm: Mapping[str, Any]) -> str:
 
 
 def _families(sketches: Mapping[str | None, Sketch]) -> dict[str | None, str]:
-    """Return the family of each source, named after the least hash of its trees."""
+    """Return the family of each source, named after the smallest tree hash in the family."""
     numbers = families(sketches.values(), ALIKE)
-    least: dict[int, str] = {}
-    for number, one in zip(numbers, sketches.values(), strict=True):
-        least[number] = min(one.tree, least.get(number, one.tree))
-    return {each: least[number][:12] for each, number in zip(sketches, numbers, strict=True)}
+    smallest: dict[int, str] = {}
+    for number, sketch in zip(numbers, sketches.values(), strict=True):
+        smallest[number] = min(sketch.tree, smallest.get(number, sketch.tree))
+    return {source: smallest[number][:12] for source, number in zip(sketches, numbers, strict=True)}
 
 
-def _tested(of_lines: Sequence[str], share: float) -> set[str]:
-    """Return the families that are the test split, in an order that is drawn by their names."""
-    wanted, taken, chosen = share * len(of_lines), 0, set()
-    for family in sorted(set(of_lines), key=code_hash):
-        size = of_lines.count(family)
-        # A large one would leave little to be taught.
-        if taken < wanted and taken + size <= max(2 * wanted, 1):
-            chosen.add(family)
-            taken += size
-    return chosen
+def _test_families(line_families: Sequence[str], share: float) -> set[str]:
+    """Return the families of the test split, chosen in the order of their names' hashes."""
+    target, count, selected = share * len(line_families), 0, set()
+    for family in sorted(set(line_families), key=code_hash):
+        size = line_families.count(family)
+        # A large family would leave few lines to train on.
+        if count < target and count + size <= max(2 * target, 1):
+            selected.add(family)
+            count += size
+    return selected
 
 
-def _line(one: RecordedEpoch, code: _Code, family: str, tested: set[str]) -> Line:
+def _line(epoch: RecordedEpoch, code: _Code, family: str, test_families: set[str]) -> Line:
     return {
-        "task": one.task,
-        "dataset": one.dataset,
-        "metric": one.metric,
-        "in_shape": _shape(one.in_shape),
-        "out_shape": _shape(one.out_shape),
-        "prm": dict(one.prm),
-        "nn": one.nn,
+        "task": epoch.task,
+        "dataset": epoch.dataset,
+        "metric": epoch.metric,
+        "in_shape": _shape(epoch.in_shape),
+        "out_shape": _shape(epoch.out_shape),
+        "prm": dict(epoch.prm),
+        "nn": epoch.nn,
         "code": code.text,
-        "accuracy": one.accuracy,
-        "validation": one.validation,
-        "epochs": one.epoch,
-        "duration": one.duration,
-        "parameters": one.parameters,
+        "accuracy": epoch.accuracy,
+        "validation": epoch.validation,
+        "epochs": epoch.epoch,
+        "duration": epoch.duration,
+        "parameters": epoch.parameters,
         "family": family,
-        "split": TEST if family in tested else TRAIN,
+        "split": TEST if family in test_families else TRAIN,
         "tokens": code.tokens,
-        "trial": one.trial,
+        "trial": epoch.trial,
     }
 
 

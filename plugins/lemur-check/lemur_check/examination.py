@@ -1,7 +1,7 @@
 """Examine the source of a net without running it.
 
-`lemur_check.reader` does so in another process: Python's parser can take hours for a source
-of a million characters, and nothing else runs meanwhile in the process that it is in.
+`lemur_check.reader` runs this module in another process: Python's parser can take hours for a
+source of a million characters, and blocks all threads of its process meanwhile.
 """
 
 from __future__ import annotations
@@ -33,17 +33,19 @@ _MEMORY_BYTES = 8 * 2**30
 
 @dataclass(frozen=True)
 class Examination:
-    """What can be said of a source that is not run.
+    """The result of examining a source without running it.
 
     Attributes:
-        step: The step at which it failed, ``parse`` or ``template``; ``template`` where it did not.
-        reason: Why it is no net; empty where it may be one.
-        line: Of the source, where that is.
-        sketch: To compare it with others; None where it is not Python.
-        reaches: What of it reaches beyond a net, 200 findings at most and how many more there are.
-        quality: How it reads, likewise; None where ruff is not installed or takes too long.
-        before: The number of lines before the recorded modules in it.
-        lines: The number of lines of the recorded modules in it.
+        step: The last step, ``parse`` or ``template``.
+        reason: Why the source is not a net; empty if it can be one.
+        line: Line of the source that is at fault, if known.
+        sketch: Sketch to compare the source with others; None if it is not Python.
+        reaches: Constructs that nets do not need: at most 200 findings, and the number of the
+            others.
+        quality: Findings about the style, also at most 200; None if ruff is not installed or takes
+            too long.
+        before: Number of lines before the recorded modules in the source.
+        lines: Number of lines of the recorded modules in the source.
     """
 
     step: str = "parse"
@@ -56,33 +58,33 @@ class Examination:
     lines: int = 0
 
     def facts(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the fields as values for JSON."""
         return asdict(self) | {"sketch": self.sketch and self.sketch.facts()}
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Examination:
-        """Return the examination that gave these facts."""
+        """Return the examination with these facts."""
         return cls(
             **{
                 **facts,
                 "sketch": facts["sketch"] and Sketch.of(facts["sketch"]),
-                "reaches": tuple(Finding(*one) for one in facts["reaches"]),
+                "reaches": tuple(Finding(*finding) for finding in facts["reaches"]),
                 "quality": facts["quality"] and Quality.of(facts["quality"]),
             }
         )
 
 
 def examine(code: str, seconds: float = 60.0) -> Examination:
-    """Return what can be said of a source that is not run.
+    """Examine a source without running it.
 
     Args:
         code: The source.
-        seconds: How long ruff may take with what comes before it.
+        seconds: Time limit for parsing and ruff together, in seconds.
     """
     deadline = time.monotonic() + seconds
     try:
         tree = parse(code)
-        found = Examination("template", sketch=sketch(tree), reaches=_few(reaches(tree)))
+        examination = Examination("template", sketch=sketch(tree), reaches=_few(reaches(tree)))
     except TemplateError as error:
         return Examination(reason=error.reason[:_REASON_LENGTH], line=error.line)
     except RecursionError:
@@ -90,27 +92,29 @@ def examine(code: str, seconds: float = 60.0) -> Examination:
     try:
         check_template(tree)
     except TemplateError as error:
-        found = replace(found, reason=error.reason[:_REASON_LENGTH], line=error.line)
+        examination = replace(examination, reason=error.reason[:_REASON_LENGTH], line=error.line)
     except RecursionError:
-        found = replace(found, reason="is nested too deeply")
+        examination = replace(examination, reason="is nested too deeply")
     del tree
     parts = parts_of(code)
-    read = quality(parts, deadline - time.monotonic())
-    read = read and Quality(_few(read.findings), read.complexity)
-    return replace(found, before=parts.line, lines=parts.lines, quality=read)
+    style = quality(parts, deadline - time.monotonic())
+    style = style and Quality(_few(style.findings), style.complexity)
+    return replace(examination, before=parts.line, lines=parts.lines, quality=style)
 
 
 def _few(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    some = tuple(Finding(one.line, one.text[:_REASON_LENGTH]) for one in findings[:MOST_FINDINGS])
-    if len(some) == len(findings):
-        return some
-    left = len(findings) - len(some)
-    return (*some, Finding(some[-1].line, f"{left:,} more are not listed"))
+    first = tuple(
+        Finding(finding.line, finding.text[:_REASON_LENGTH]) for finding in findings[:MOST_FINDINGS]
+    )
+    if len(first) == len(findings):
+        return first
+    omitted = len(findings) - len(first)
+    return (*first, Finding(first[-1].line, f"{omitted:,} more are not listed"))
 
 
 def main() -> None:
-    """Answer the questions of `lemur_check.reader`, a JSON object a line."""
-    # Trees have no cycles, and searching them for some takes half of the time.
+    """Answer the requests of `lemur_check.reader`, one JSON object per line."""
+    # Syntax trees have no cycles, and the garbage collector takes half of the time.
     gc.disable()
     _limit_memory()
     answers = sys.stdout.buffer
@@ -121,13 +125,13 @@ def main() -> None:
         answers.flush()
 
 
-def _answer(asked: Mapping[str, Any]) -> dict[str, Any]:
-    match asked:
+def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    match request:
         case {"examine": code, "seconds": seconds}:
             return examine(code, seconds).facts()
         case {"sketch": code}:
-            one = sketch_of(code)
-            return {"sketch": one and one.facts()}
+            sketch = sketch_of(code)
+            return {"sketch": sketch and sketch.facts()}
         case {"tokens": code}:
             return {"tokens": count_tokens(code)}
         case {"complete": file}:
@@ -135,14 +139,14 @@ def _answer(asked: Mapping[str, Any]) -> dict[str, Any]:
                 return {"code": complete(Path(file))}
             except (OSError, UnicodeDecodeError, PluginError) as error:
                 return {"fault": str(error)}
-    raise ValueError(f"{sorted(asked)}: nothing is asked")
+    raise ValueError(f"{sorted(request)}: not a request")
 
 
 def _limit_memory() -> None:
-    # Only there are limits to be set.
+    # The module ``resource`` exists on POSIX systems only.
     with suppress(ImportError, ValueError, OSError):
         import resource
 
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-        most = _MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, _MEMORY_BYTES)
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        limit = _MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, _MEMORY_BYTES)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -1,4 +1,4 @@
-"""Exporters of nets' code with its scores, to teach language models with."""
+"""Exporters of nets' code with its scores, to train language models on."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ if TYPE_CHECKING:
 
 
 def jsonl_code(results: Results, path: Path, *, every: bool = False, test: float = 0.1) -> str:
-    """Write nets' code with its scores, a JSON object on each line.
+    """Write the code of nets with its scores, one JSON object per line.
 
     Args:
-        results: What is written.
+        results: The results to write.
         path: The file.
-        every: Write a line for each trial's hyperparameters, and not for the best only.
-        test: Share of the lines that the test split gets, nearly, 0 to 1.
+        every: Write a line for each trial's hyperparameters instead of only the best.
+        test: Approximate fraction of lines in the test split, 0 to 1.
     """
-    found = _corpus(results, every, test)
+    exported = _corpus(results, every, test)
     with path.open("wb") as file:
-        for line in found.lines:
+        for line in exported.lines:
             file.write(json.dumps(line).encode() + b"\n")
-    return _summary(found)
+    return _summary(exported)
 
 
 def parquet_code(results: Results, path: Path, *, every: bool = False, test: float = 0.1) -> str:
-    """Write the same as `jsonl_code` as a table of Apache Parquet; ``prm`` is a text of JSON."""
+    """Write what `jsonl_code` writes as an Apache Parquet table; ``prm`` is a string of JSON."""
     import pandas as pd
 
     check_installed("parquet")
-    found = _corpus(results, every, test)
-    frame = pd.DataFrame(found.lines, columns=list(MEMBERS))
+    exported = _corpus(results, every, test)
+    frame = pd.DataFrame(exported.lines, columns=list(MEMBERS))
     frame = frame.astype({"parameters": "Int64", "duration": "Int64"})
     with path.open("wb") as file:
         for note in write_table(frame, "parquet", file):
             results.warn(note)
-    return _summary(found)
+    return _summary(exported)
 
 
 def _corpus(results: Results, every: bool, test: float) -> Corpus:
-    found = corpus(results, every=every, test=test)
-    if found.unknown:
+    exported = corpus(results, every=every, test=test)
+    if exported.unknown:
         results.warn(
-            f"left out {found.unknown:,} results whose code is not known or cannot be read"
+            f"left out {exported.unknown:,} results whose code is not known or cannot be read"
         )
-    return found
+    return exported
 
 
-def _summary(found: Corpus) -> str:
+def _summary(exported: Corpus) -> str:
     return (
-        f"{len(found.lines):,} lines, {found.tokens:,} tokens of Python; "
-        f"{found.families:,} families, {found.of(TRAIN):,} lines to train with, "
-        f"{found.of(TEST):,} to test"
+        f"{len(exported.lines):,} lines, {exported.tokens:,} tokens of Python; "
+        f"{exported.families:,} families, {exported.of(TRAIN):,} lines to train with, "
+        f"{exported.of(TEST):,} to test"
     )

@@ -1,4 +1,4 @@
-"""Folders that nets write to, emptied whatever is in them."""
+"""Empty folders that nets write to, whatever they contain."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def empty(folder: Path) -> bool:
-    """Remove all that is in a folder, however deep, and return whether that was possible."""
-    # Folders are moved to the top before they are removed: no path is long, nothing recursive.
+    """Remove everything in a folder, however deeply nested, and return whether this succeeded."""
+    # Inner folders are moved to the top before they are removed, so paths stay short and no
+    # recursion is needed.
     names = (f"{secrets.token_hex(8)}-{number}" for number in count())
     try:
         folder.chmod(folder.stat().st_mode | 0o700)
@@ -26,7 +27,7 @@ def empty(folder: Path) -> bool:
                 os.chmod(entry, 0o700)
                 for inner in _entries(entry):
                     if inner.is_dir(follow_symlinks=False):
-                        # Without the right to write to it, it cannot be moved.
+                        # A folder can only be moved if it is writable.
                         os.chmod(inner, 0o700)
                         os.rename(inner, folder / next(names))
                     else:
@@ -38,5 +39,5 @@ def empty(folder: Path) -> bool:
 
 
 def _entries(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as found:
-        yield from list(found)
+    with os.scandir(folder) as scan:
+        yield from list(scan)

@@ -1,4 +1,4 @@
-"""What Python finds in the folders of ``PYTHONPATH``, and nothing else that is in them."""
+"""Find the modules and packages in the folders of ``PYTHONPATH``."""
 
 from __future__ import annotations
 
@@ -16,33 +16,37 @@ _METADATA = (".dist-info", ".egg-info")
 
 
 def importable() -> list[Path]:
-    """Return the modules, packages and records of distributions in folders of ``PYTHONPATH``.
+    """Return the modules, packages and distribution metadata in the folders of ``PYTHONPATH``.
 
-    A folder without ``__init__.py`` is a package where a distribution in the same folder lists it.
+    A folder without ``__init__.py`` is a package if a distribution in the same folder lists it.
     """
-    folders = (Path(place) for place in path() if Path(place).is_dir())
-    return [*dict.fromkeys(found for folder in folders for found in _in(folder))]
+    folders = (Path(folder) for folder in path() if Path(folder).is_dir())
+    return [*dict.fromkeys(item for folder in folders for item in _items(folder))]
 
 
 def path() -> list[str]:
-    """Return the folders of ``PYTHONPATH`` that this process searches, in their order."""
+    """Return the folders of ``PYTHONPATH`` that this process searches, in order."""
     if sys.flags.ignore_environment:
         return []
-    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    # An empty one is the working directory, of which nothing is known to be a package.
-    return [os.path.abspath(place) for place in named if place]
+    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    # An empty item means the working directory, in which not everything is a package.
+    return [os.path.abspath(folder) for folder in folders if folder]
 
 
-def _in(folder: Path) -> Iterator[Path]:
-    listed = {name for one in distributions(path=[str(folder)]) for name in _tops(one)}
-    for place in sorted(folder.iterdir()):
-        is_module = place.is_file() and place.name.endswith(tuple(all_suffixes()))
-        is_package = (place / "__init__.py").is_file() or place.name in listed
-        if is_module or is_package or place.suffix in _METADATA:
-            yield place
+def _items(folder: Path) -> Iterator[Path]:
+    package_names = {
+        name
+        for distribution in distributions(path=[str(folder)])
+        for name in _top_level_names(distribution)
+    }
+    for item in sorted(folder.iterdir()):
+        is_module = item.is_file() and item.name.endswith(tuple(all_suffixes()))
+        is_package = (item / "__init__.py").is_file() or item.name in package_names
+        if is_module or is_package or item.suffix in _METADATA:
+            yield item
 
 
-def _tops(distribution: Distribution) -> Iterator[str]:
+def _top_level_names(distribution: Distribution) -> Iterator[str]:
     for file in distribution.files or ():
         if len(file.parts) > 1 and file.parts[0] not in ("..", "/"):
             yield file.parts[0]

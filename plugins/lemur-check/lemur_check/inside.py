@@ -1,10 +1,11 @@
-"""The process that nets are run in: imports torch once, then runs each net in a fork of its own.
+"""The process in which nets are run: it imports torch once and runs each net in a fork.
 
-Behind walls it is the first process of its namespaces, so that nothing a net can do ends it, and
-it reaps what is orphaned. It takes jobs on standard input and answers on standard output, a JSON
-object a line, over descriptors that no net has. A fork does not know the number that the answers
-about it bear: it comes once the fork is made. What a fork says comes over a pipe of its own and is
-passed on as text, so that a net can spoil no answer but its own.
+In bubblewrap's sandbox it is the first process of its namespaces, so nets cannot end it, and it
+reaps orphaned processes. It reads jobs from standard input and writes answers to standard output,
+one JSON object per line, over descriptors that nets do not inherit. The number that answers about a
+fork must bear is sent after the fork was made, so the fork does not know it. A fork's output
+arrives over a pipe of its own and is passed on as a string, so a net can only corrupt its own
+answers.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ from lemur_core.training import Bundles
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_SAID_BYTES = 2**20
-_LOOK_MS = 50
-_SET_DUMPABLE, _GET_DUMPABLE, _SUBREAPER = 4, 3, 36  # prctl's
+MAX_OUTPUT_BYTES = 2**20
+_POLL_MS = 50
+_SET_DUMPABLE, _GET_DUMPABLE, _SUBREAPER = 4, 3, 36  # for prctl
 _MAX_TASKS, _MAX_FILES = 256, 512
 
 
 @dataclass(frozen=True)
 class _Keeper:
-    """What forks are made and kept by."""
+    """Makes forks and passes on their output."""
 
     settings: Mapping[str, Any]
     bundles: Bundles
@@ -54,58 +55,59 @@ class _Keeper:
     def answer(self, number: str, **members: Any) -> None:
         _write(self.answers, {**members, "number": number})
 
-    def take(self, told: Mapping[str, Any]) -> None:
-        """Run a net and answer what it says and how it ends."""
+    def take(self, request: Mapping[str, Any]) -> None:
+        """Run a net, and answer with its output and how it ended."""
         try:
-            job = prepare(told, Path.cwd(), self.bundles)
+            job = prepare(request, Path.cwd(), self.bundles)
         except LemurError as error:
-            self.answer(told["number"], refused=str(error))
+            self.answer(request["number"], refused=str(error))
             return
-        # Plugins' code reads the data, and may raise anything; that is no net's failure.
+        # Plugins read the data and may raise anything; this is not the net's failure.
         except Exception as error:
-            self.answer(told["number"], refused=f"{type(error).__name__}: {error}")
+            self.answer(request["number"], refused=f"{type(error).__name__}: {error}")
             return
         self.sweep.prepare()
-        said, to_say = os.pipe()
+        read_end, write_end = os.pipe()
         child = os.fork()
         if child == 0:
-            _run(job, to_say, self.settings)
-        os.close(to_say)
-        self.answer(told["number"], started=True)
+            _run(job, write_end, self.settings)
+        os.close(write_end)
+        self.answer(request["number"], started=True)
         number = json.loads(self.requests.readline())["number"]
-        status = self._pass_on(said, child, number)
-        os.close(said)
-        clean = self.sweep.finish(child)
-        self.answer(number, ended=status, clean=clean)
+        status = self._pass_on(read_end, child, number)
+        os.close(read_end)
+        is_clean = self.sweep.finish(child)
+        self.answer(number, ended=status, clean=is_clean)
 
-    def _pass_on(self, said: int, child: int, number: str) -> int | None:
-        """Pass on what a fork says until it ends; return its status, None if it said too much."""
-        left, pending, ended = MAX_SAID_BYTES, b"", None
-        while left > 0:
-            ready, _, _ = select.select([said], [], [], _LOOK_MS / 1000)
-            some = os.read(said, min(left, 65536)) if ready else b""
-            left -= len(some)
-            *lines, pending = (pending + some).split(b"\n")
+    def _pass_on(self, read_end: int, child: int, number: str) -> int | None:
+        """Pass on a fork's output until it ends; return its status, None after too much output."""
+        remaining, pending, exit_status = MAX_OUTPUT_BYTES, b"", None
+        while remaining > 0:
+            ready, _, _ = select.select([read_end], [], [], _POLL_MS / 1000)
+            chunk = os.read(read_end, min(remaining, 65536)) if ready else b""
+            remaining -= len(chunk)
+            *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
                 self.answer(number, said=line.decode(errors="replace"))
-            ended = _reap(child) if ended is None else ended
-            # What it started may hold the pipe open; what it said itself is read by then.
-            if (ready and not some) or (ended is not None and not ready):
+            exit_status = _reap(child) if exit_status is None else exit_status
+            # Processes that the fork started may hold the pipe open; its own output was read by
+            # then.
+            if (ready and not chunk) or (exit_status is not None and not ready):
                 break
-        while ended is None and left > 0:
-            time.sleep(_LOOK_MS / 1000)
-            ended = _reap(child)
-        return ended
+        while exit_status is None and remaining > 0:
+            time.sleep(_POLL_MS / 1000)
+            exit_status = _reap(child)
+        return exit_status
 
 
 def main() -> None:
-    """Run each net that is asked for, until nothing more is."""
-    requests = os.fdopen(_taken(0), "rb")
-    answers = os.fdopen(_taken(1), "wb", buffering=0)
+    """Run the requested nets until standard input is closed."""
+    requests = os.fdopen(_move_descriptor(0), "rb")
+    answers = os.fdopen(_move_descriptor(1), "wb", buffering=0)
     settings = json.loads(requests.readline())
-    _withdraw(settings["alone"])
+    _protect_from_forks(settings["alone"])
     torch.set_num_threads(1)
-    # The first step of an optimizer would import it, for seconds, in each fork again.
+    # The first step of an optimizer imports this module, which takes seconds in each fork.
     importlib.import_module("torch._dynamo")
     _try_filter(settings)
     sweep = Sweep(Path.cwd(), settings["alone"])
@@ -115,70 +117,70 @@ def main() -> None:
         keeper.take(json.loads(line))
 
 
-def _taken(standard: int) -> int:
-    """Return another descriptor of what a standard one is, which then leads nowhere."""
-    other = fcntl.fcntl(standard, fcntl.F_DUPFD_CLOEXEC, 3)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, standard)
-    os.close(nowhere)
-    return other
+def _move_descriptor(descriptor: int) -> int:
+    """Return a copy of a standard descriptor, and redirect the standard one to the null device."""
+    copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, descriptor)
+    os.close(null)
+    return copy
 
 
-def _run(job: CheckJob, to_say: int, settings: Mapping[str, Any]) -> None:
-    """Run a net, in the fork, and end it."""
+def _run(job: CheckJob, write_end: int, settings: Mapping[str, Any]) -> None:
+    """Run a net in the fork, and exit."""
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for standard in (0, 1, 2):
-            os.dup2(nowhere, standard)
-        # Of what this process has open nothing is a net's but the pipe that it is heard by.
-        os.closerange(3, to_say)
-        os.closerange(to_say + 1, os.sysconf("SC_OPEN_MAX"))
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        # Close all descriptors except the pipe to the parent process.
+        os.closerange(3, write_end)
+        os.closerange(write_end + 1, os.sysconf("SC_OPEN_MAX"))
         _limit(settings)
         torch.set_num_threads(settings["threads"])
-        with os.fdopen(to_say, "wb", buffering=0) as opened:
-            run(job, lambda message: _write(opened, message))
+        with os.fdopen(write_end, "wb", buffering=0) as pipe:
+            run(job, lambda message: _write(pipe, message))
     finally:
         os._exit(0)
 
 
 def _reap(child: int) -> int | None:
-    """Return the status of a fork if it ended; reap whatever else did."""
-    found = None
+    """Return a fork's status if it ended, and reap all other processes that ended."""
+    child_status = None
     with suppress(ChildProcessError):
         while True:
-            done, status = os.waitpid(-1, os.WNOHANG)
-            if not done:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
                 break
-            if done == child:
-                found = os.waitstatus_to_exitcode(status)
-    return found
+            if pid == child:
+                child_status = os.waitstatus_to_exitcode(status)
+    return child_status
 
 
 def _limit(settings: Mapping[str, Any]) -> None:
     if settings["trust"]:
         return
-    taken = _mapped_bytes()
+    mapped = _mapped_bytes()
     limits = {
-        # Beside what was reserved before, most of which is never used.
-        resource.RLIMIT_DATA: taken.get("VmData", 0) + settings["memory_bytes"],
-        # Tables of what is mapped and never written take memory too.
-        resource.RLIMIT_AS: taken.get("VmSize", 0) + 4 * settings["memory_bytes"],
+        # On top of the memory already reserved, most of which is never used.
+        resource.RLIMIT_DATA: mapped.get("VmData", 0) + settings["memory_bytes"],
+        # Page tables of mapped memory take memory even if it is never written.
+        resource.RLIMIT_AS: mapped.get("VmSize", 0) + 4 * settings["memory_bytes"],
         resource.RLIMIT_FSIZE: settings["scratch_bytes"],
         resource.RLIMIT_CORE: 0,
-        # The kernel buffers what is written to pipes and sockets.
+        # The kernel buffers data written to pipes and sockets.
         resource.RLIMIT_NOFILE: _MAX_FILES,
     }
     if settings["alone"]:
-        # Elsewhere the user's other processes would be counted too. Threads are.
+        # Outside namespaces, the user's other processes would be counted as well. Threads count.
         limits[resource.RLIMIT_NPROC] = _MAX_TASKS
     if sys.platform == "linux":
         limits[resource.RLIMIT_MSGQUEUE] = 0
-    for kind, most in limits.items():
+    for kind, limit in limits.items():
         hard = resource.getrlimit(kind)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (limit, limit))
     if settings["filtered"]:
         _filter()
 
@@ -190,10 +192,10 @@ def _filter() -> None:
 
 
 def _try_filter(settings: Mapping[str, Any]) -> None:
-    """Install the filter in a fork and see that it holds.
+    """Install the filter in a fork and verify that it works.
 
     Raises:
-        OSError: It does not.
+        OSError: It does not work.
     """
     if not settings["filtered"]:
         return
@@ -202,7 +204,7 @@ def _try_filter(settings: Mapping[str, Any]) -> None:
         status = 1
         with suppress(BaseException):
             _filter()
-            # A call that is allowed, and one that is not.
+            # Make one call that is allowed, then one that is refused.
             os.getppid()
             try:
                 os.sched_setscheduler(os.getppid(), os.SCHED_OTHER, os.sched_param(0))
@@ -214,36 +216,38 @@ def _try_filter(settings: Mapping[str, Any]) -> None:
 
 
 def _mapped_bytes() -> dict[str, int]:
-    """Return what the limits count of this process; nothing if the system does not tell."""
-    found = {}
+    """Return the sizes that the limits apply to, in bytes; empty if the system reports none."""
+    sizes = {}
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
-            name, _, rest = line.partition(":")
+            name, _, value = line.partition(":")
             if name in ("VmData", "VmSize"):
-                found[name] = int(rest.split()[0]) * 1024
-    return found
+                sizes[name] = int(value.split()[0]) * 1024
+    return sizes
 
 
-def _withdraw(alone: bool) -> None:
-    """Let forks neither see into this process, nor stop it, nor outlive it.
+def _protect_from_forks(alone: bool) -> None:
+    """Prevent forks from reading, stopping and outliving this process.
 
     Raises:
-        OSError: It is to be the first process of its namespaces, and they could.
+        OSError: The process must be the first of its namespaces, and the protection failed.
     """
-    # The kernel keeps from the first process of a namespace each signal that it does not handle.
+    # The first process of a namespace only receives signals that it handles.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with suppress(AttributeError, OSError):
-        control = ctypes.CDLL(None).prctl
-        control(_SET_DUMPABLE, 0, 0, 0, 0)
-        control(_SUBREAPER, 1, 0, 0, 0)
-        if control(_GET_DUMPABLE, 0, 0, 0, 0) == 0 and os.getpid() == 1:
+        prctl = ctypes.CDLL(None).prctl
+        prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+        prctl(_SUBREAPER, 1, 0, 0, 0)
+        if prctl(_GET_DUMPABLE, 0, 0, 0, 0) == 0 and os.getpid() == 1:
             return
     if alone:
-        raise OSError("the process is not the first of its namespaces, or can be seen into")
+        raise OSError(
+            "the process is not the first of its namespaces, or other processes can read it"
+        )
 
 
-def _write(to: BinaryIO, message: Mapping[str, Any]) -> None:
-    to.write(json.dumps(message).encode() + b"\n")
+def _write(stream: BinaryIO, message: Mapping[str, Any]) -> None:
+    stream.write(json.dumps(message).encode() + b"\n")
 
 
 if __name__ == "__main__":

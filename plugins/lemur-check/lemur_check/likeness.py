@@ -1,4 +1,4 @@
-"""The sources that are known, and which of them another is like."""
+"""Find the known sources that are most similar to a source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FACT = "check.sketch"
 
 
 class Likeness:
-    """Sources by their sketches."""
+    """An index of known sources by their sketches."""
 
     def __init__(self) -> None:
         self._sources: list[NamedSource] = []
@@ -26,36 +26,38 @@ class Likeness:
 
     @classmethod
     def of(cls, sources: Mapping[str, str]) -> Likeness:
-        """Return that of some sources, by name."""
-        found = cls()
+        """Return the index of the given sources, by name."""
+        index = cls()
         for name, code in sources.items():
-            if (one := sketch_of(code)) is not None:
-                found.add(NamedSource(name, code_hash(code)), one)
-        return found
+            if (sketch := sketch_of(code)) is not None:
+                index.add(NamedSource(name, code_hash(code)), sketch)
+        return index
 
     def __len__(self) -> int:
         return len(self._sources)
 
-    def add(self, source: NamedSource, one: Sketch) -> None:
-        """Add a source, once."""
-        known = self._trees.setdefault(one.tree, [])
-        if source in known:
+    def add(self, source: NamedSource, sketch: Sketch) -> None:
+        """Add a source unless it is present."""
+        same_tree = self._trees.setdefault(sketch.tree, [])
+        if source in same_tree:
             return
-        known.append(source)
+        same_tree.append(source)
         if len(self) == len(self._signatures):
-            # Half as many again: one by one, each addition would copy all.
+            # Grow by half: growing by one would copy everything at each addition.
             room = np.empty((len(self) // 2 + 64, WIDTH), dtype=np.uint32)
             self._signatures = np.concatenate([self._signatures, room])
-        self._signatures[len(self)] = one.signature
+        self._signatures[len(self)] = sketch.signature
         self._sources.append(source)
 
-    def same(self, one: Sketch, but: NamedSource | None = None) -> str | None:
-        """Return the name of the source that was first added of those with the same tree."""
-        return next((each.name for each in self._trees.get(one.tree, ()) if each != but), None)
+    def same(self, sketch: Sketch, but: NamedSource | None = None) -> str | None:
+        """Return the name of the first source added with the same tree, other than ``but``."""
+        return next(
+            (source.name for source in self._trees.get(sketch.tree, ()) if source != but), None
+        )
 
-    def nearest(self, one: Sketch, but: NamedSource | None = None) -> tuple[str | None, float]:
-        """Return the name of the most similar source and its similarity, 0 to 1."""
-        shares = (self._signatures[: len(self)] == one.signature).mean(axis=1)
+    def nearest(self, sketch: Sketch, but: NamedSource | None = None) -> tuple[str | None, float]:
+        """Return the most similar source's name and similarity, 0 to 1, other than ``but``."""
+        shares = (self._signatures[: len(self)] == sketch.signature).mean(axis=1)
         if but in self._sources:
             shares[self._sources.index(but)] = -1
         best = int(shares.argmax()) if len(shares) else 0
@@ -67,39 +69,41 @@ class Likeness:
 def read_likeness(
     database: CodeTransaction,
     likeness: Likeness,
-    sketched: Callable[[str], Sketch | None] = sketch_of,
+    make_sketch: Callable[[str], Sketch | None] = sketch_of,
 ) -> None:
-    """Add all nets of the database to those that are known; write sketches that had to be made.
+    """Add all nets of the database to the known sources, and write the sketches that were missing.
 
     Args:
-        database: What is read.
-        likeness: What is known.
-        sketched: Makes the sketch of a source that has none yet.
+        database: The database to read.
+        likeness: The known sources.
+        make_sketch: Returns the sketch of a source, or None if it has none.
     """
-    sketches, made = read_sketches(database), {}
+    sketches, missing = read_sketches(database), {}
     for source in database.sources():
         if source.hash not in sketches:
-            if (one := sketched(database.texts([source.hash])[source.hash])) is None:
+            if (sketch := make_sketch(database.texts([source.hash])[source.hash])) is None:
                 continue
-            sketches[source.hash] = made[source.hash] = one
+            sketches[source.hash] = missing[source.hash] = sketch
         likeness.add(source, sketches[source.hash])
-    write_sketches(database, made)
+    write_sketches(database, missing)
 
 
 def read_sketches(database: CodeTransaction) -> dict[str, Sketch]:
-    """Return the sketches that are recorded, by the hash of their source."""
-    # Those that the files of others hold are made anew.
-    own = (fact for fact in database.facts(FACT) if fact.origin is None)
-    return {fact.hash: _sketch(fact.value) for fact in own}
+    """Return the recorded sketches by the hash of their source."""
+    # Sketches that were imported from files are not trusted but made again.
+    trusted = (fact for fact in database.facts(FACT) if fact.origin is None)
+    return {fact.hash: _sketch(fact.value) for fact in trusted}
 
 
-def write_sketches(database: CodeTransaction, made: Mapping[str, Sketch]) -> None:
-    """Record sketches, by the hash of their source."""
-    database.record(CodeFact(identity, FACT, _value(one)) for identity, one in made.items())
+def write_sketches(database: CodeTransaction, sketches: Mapping[str, Sketch]) -> None:
+    """Record sketches by the hash of their source."""
+    database.record(
+        CodeFact(identity, FACT, _value(sketch)) for identity, sketch in sketches.items()
+    )
 
 
-def _value(one: Sketch) -> dict[str, str]:
-    return {"tree": one.tree, "signature": one.signature.astype("<u4").tobytes().hex()}
+def _value(sketch: Sketch) -> dict[str, str]:
+    return {"tree": sketch.tree, "signature": sketch.signature.astype("<u4").tobytes().hex()}
 
 
 def _sketch(value: Mapping[str, str]) -> Sketch:
@@ -107,21 +111,23 @@ def _sketch(value: Mapping[str, str]) -> Sketch:
 
 
 def families(sketches: Iterable[Sketch], alike: float) -> list[int]:
-    """Return a number for each sketch, the same for those that a chain of near copies links.
+    """Return a number for each sketch, equal for sketches linked by a chain of near copies.
 
     Args:
-        sketches: To be told apart.
-        alike: The similarity from which two are near copies, 0 to 1.
+        sketches: The sketches to group.
+        alike: The similarity from which two sketches are near copies, 0 to 1.
     """
-    signatures = np.array([one.signature for one in sketches], dtype=np.uint32).reshape(-1, WIDTH)
+    signatures = np.array([sketch.signature for sketch in sketches], dtype=np.uint32).reshape(
+        -1, WIDTH
+    )
     family = np.full(len(signatures), -1)
     for first in range(len(signatures)):
         if family[first] < 0:
             family[first] = first
-            waiting = [first]
-            while waiting:
-                near = (signatures == signatures[waiting.pop()]).mean(axis=1) >= alike
-                found = np.flatnonzero(near & (family < 0))
-                family[found] = first
-                waiting.extend(found.tolist())
-    return [int(one) for one in family]
+            pending = [first]
+            while pending:
+                near = (signatures == signatures[pending.pop()]).mean(axis=1) >= alike
+                members = np.flatnonzero(near & (family < 0))
+                family[members] = first
+                pending.extend(members.tolist())
+    return [int(number) for number in family]

@@ -1,4 +1,4 @@
-"""What a net that is checked can be called."""
+"""The names that checked nets can have."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class NameTakenError(SettingsError):
-    """A name that no net can have, or that another has."""
+    """A name that nets cannot have, or that another net has."""
 
 
-def called(name: str, code: str, installed: Mapping[str, Entry]) -> str:
-    """Return the name of a net, ``-`` for each ``_``, which parts the names in a pipeline.
+def normalized_name(name: str, code: str, installed: Mapping[str, Entry]) -> str:
+    """Return a net's name with ``-`` for each ``_``, which separates the names in a pipeline.
 
     Args:
-        name: As it was given.
+        name: The given name.
         code: The net's source.
-        installed: The nets that have their names already.
+        installed: The installed nets by name.
 
     Raises:
-        NameTakenError: No net can be called so, or another is.
+        NameTakenError: The name is not allowed, or an installed net has it.
     """
     name = name.replace("_", "-")
     check_name("net", name, NameTakenError)
@@ -34,20 +34,21 @@ def called(name: str, code: str, installed: Mapping[str, Entry]) -> str:
     except PluginError as error:
         raise NameTakenError(str(error)) from None
     if name in installed and installed[name].code() != code:
-        raise NameTakenError(f"net {name!r} is installed, and its source another; rename it")
+        raise NameTakenError(
+            f"a net {name!r} with another source is installed; choose another name"
+        )
     return name
 
 
 def check_free(name: str, code: str, owners: Collection[str]) -> None:
-    """Raise `NameTakenError` where another source has a name in the database.
+    """Raise `NameTakenError` if another source in the database has a name.
 
     Args:
         name: The name.
         code: The net's source.
-        owners: The hashes of the valid sources that have it.
+        owners: The hashes of the valid sources with this name.
     """
     if set(owners) - {code_hash(code)}:
         raise NameTakenError(
-            f"net {name!r} is another source in the database; give this one another name, or "
-            "--replace that one"
+            f"net {name!r} is another source in the database; choose another name, or --replace it"
         )

@@ -1,4 +1,4 @@
-"""Values that a stranger reports, refused where they cannot be true."""
+"""Check values that an untrusted process reports, and reject those that cannot be true."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 MOST_PRM = 256
 LONGEST_VALUE = 1_000
-# Of an integer in every database.
-_GREATEST = 2**63 - 1
+# The largest integer that every database can store.
+_MAX_INTEGER = 2**63 - 1
 
 
 class ImplausibleError(ValueError):
@@ -22,76 +22,88 @@ class ImplausibleError(ValueError):
 
 
 class Span(NamedTuple):
-    """The least and the greatest value of a number, both included; None is 2**63 - 1."""
+    """An inclusive range of numbers. ``greatest`` None means 2**63 - 1."""
 
     least: float
     greatest: float | None
 
     def holds(self, value: float) -> bool:
-        """Return whether a value lies within."""
-        most = _GREATEST if self.greatest is None else self.greatest
-        return self.least <= value <= most
+        """Return whether a value lies in the range."""
+        greatest = _MAX_INTEGER if self.greatest is None else self.greatest
+        return self.least <= value <= greatest
 
 
 def whole_number_of(what: str, value: Any, span: Span) -> int:
-    """Return a value that is a whole number of a range.
+    """Return a value that must be an integer in a range.
+
+    Args:
+        what: What the value is, for the message.
+        value: The reported value.
+        span: The range.
 
     Raises:
-        ImplausibleError: It is something else.
+        ImplausibleError: The value is not an integer in the range.
     """
     if isinstance(value, int) and not isinstance(value, bool) and span.holds(value):
         return value
-    raise ImplausibleError(f"{what} that cannot be: {_shown(value)}")
+    raise ImplausibleError(f"impossible {what}: {_shown(value)}")
 
 
 def number_of(what: str, value: Any, span: Span) -> float:
-    """Return a value that is a finite number of a range.
+    """Return a value that must be a finite number in a range.
+
+    Args:
+        what: What the value is, for the message.
+        value: The reported value.
+        span: The range.
 
     Raises:
-        ImplausibleError: It is something else.
+        ImplausibleError: The value is not a finite number in the range.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # NaN lies in no span.
+    # NaN lies in no range.
     if is_number and span.holds(value):
         return float(value)
-    raise ImplausibleError(f"a {what} that cannot be: {_shown(value)}")
+    raise ImplausibleError(f"an impossible {what}: {_shown(value)}")
 
 
 def text_of(what: str, value: Any) -> str:
-    """Return a value that is a text.
+    """Return a value that must be a string.
 
     Raises:
-        ImplausibleError: It is something else.
+        ImplausibleError: The value is not a string.
     """
     if isinstance(value, str):
         return value
-    raise ImplausibleError(f"a {what} that is no text: {_shown(value)}")
+    raise ImplausibleError(f"a {what} that is not a string: {_shown(value)}")
 
 
 def prm_of(value: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a value that is hyperparameters: 256 names at most, of texts and finite numbers.
+    """Return a value that must be hyperparameters: at most 256 names of strings and finite numbers.
 
     Args:
-        value: What is reported.
-        given: Those that are known, which it must hold.
+        value: The reported value.
+        given: The hyperparameters that were given, which it must contain.
 
     Raises:
-        ImplausibleError: It is something else.
+        ImplausibleError: The value is something else, or lacks a given hyperparameter.
     """
     if not isinstance(value, dict) or len(value) > MOST_PRM:
-        raise ImplausibleError("hyperparameters that are not some names and values")
-    for name, one in value.items():
+        raise ImplausibleError(
+            f"hyperparameters that are not an object of at most {MOST_PRM} members"
+        )
+    for name, entry in value.items():
         try:
             check_name("hyperparameter", name, SettingsError)
         except SettingsError as error:
             raise ImplausibleError(str(error)) from None
-        if not _is_scalar(one):
+        if not _is_scalar(entry):
             raise ImplausibleError(
-                f"hyperparameter {name!r} that is no number, text or truth value: {_shown(one)}"
+                f"hyperparameter {name!r} that is not a number, string or boolean: {_shown(entry)}"
             )
-    for name, one in given.items():
-        if name not in value or (type(value[name]), value[name]) != (type(one), one):
-            raise ImplausibleError(f"another hyperparameter {name!r} than it was given")
+    for name, entry in given.items():
+        if name not in value or (type(value[name]), value[name]) != (type(entry), entry):
+            raise ImplausibleError(f"a hyperparameter {name!r} that differs from the given one")
     return value
 
 
@@ -100,7 +112,7 @@ def _is_scalar(value: Any) -> bool:
         return len(value) <= LONGEST_VALUE and storable(value) == value
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, int) and abs(value) <= _GREATEST
+    return isinstance(value, int) and abs(value) <= _MAX_INTEGER
 
 
 def _shown(value: Any) -> str:
@@ -108,7 +120,7 @@ def _shown(value: Any) -> str:
         return f"a {type(value).__name__}"
     try:
         text = ascii(value)
-    # An integer of more digits than Python writes.
+    # The integer has more digits than Python converts.
     except ValueError:
-        return "a number without end"
+        return "an integer of too many digits"
     return text if len(text) <= 40 else f"{text[:40]}..."

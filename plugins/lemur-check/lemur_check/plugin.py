@@ -1,4 +1,4 @@
-"""What lemur-check registers. Nothing here imports torch."""
+"""The entries of lemur-check. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def lemur_register_commands() -> list[Entry]:
-    summary = "Say whether a net's source is good."
+    summary = "Check the sources of nets in a sandbox."
     return [Entry("check", "lemur_check.command:check", summary=summary)]
 
 

@@ -1,4 +1,4 @@
-"""What ruff says of a source, and how many ways lead through its functions."""
+"""Check the style of a source with ruff, and measure its cyclomatic complexity."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from lemur_core.code import Parts
 
-# Pyflakes, pycodestyle's errors, bugbear, simplifications, and McCabe's complexity, which is told
-# of each function as the limit is none.
+# Pyflakes, pycodestyle's errors, bugbear, simplifications, and McCabe's complexity, whose limit is
+# 0 so that ruff reports it for each function.
 _OPTIONS = (
     "check", "--isolated", "--no-cache", "--no-respect-gitignore", "--quiet", "--exit-zero",
     "--output-format=json", "--select=B,C90,E,F,SIM", "--ignore=E501",
@@ -29,11 +29,11 @@ _COMPLEXITY = re.compile(r"\((\d+) > 0\)")
 
 @dataclass(frozen=True)
 class Quality:
-    """How a source reads.
+    """The style of a source.
 
     Attributes:
-        findings: What ruff found, line by line.
-        complexity: The greatest cyclomatic complexity of its functions (McCabe, 1976).
+        findings: Ruff's findings, sorted by line.
+        complexity: The greatest cyclomatic complexity of the functions (McCabe, 1976).
     """
 
     findings: tuple[Finding, ...]
@@ -41,53 +41,53 @@ class Quality:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Quality:
-        """Return the quality whose dictionary this is."""
-        return cls(tuple(Finding(*one) for one in facts["findings"]), facts["complexity"])
+        """Return the quality with these facts."""
+        return cls(tuple(Finding(*finding) for finding in facts["findings"]), facts["complexity"])
 
 
 def quality(parts: Parts, seconds: float = 60.0) -> Quality | None:
-    """Return what ruff finds in a source; None where it is not installed, or finds no end.
+    """Return ruff's findings, or None if ruff is not installed, fails or takes too long.
 
     Args:
-        parts: The source, taken apart.
-        seconds: How long it may take.
+        parts: The modules of the source.
+        seconds: Time limit in seconds.
     """
     ruff = _find_ruff()
     if ruff is None or seconds <= 0:
         return None
     texts = {name: text for name, text in {"": parts.main, **parts.modules}.items() if text}
-    ways, findings = [1], []
+    complexities, findings = [1], []
     try:
-        for name, one in _findings(ruff, texts, seconds):
-            if complexity := _COMPLEXITY.search(one["message"]):
-                ways.append(int(complexity[1]))
-            if one["code"] != "C901":
-                findings.append(_finding(one, f"{name.partition('.')[2]}: " if name else ""))
-    # A source may be too much for ruff, or bring it down.
+        for name, message in _findings(ruff, texts, seconds):
+            if complexity := _COMPLEXITY.search(message["message"]):
+                complexities.append(int(complexity[1]))
+            if message["code"] != "C901":
+                findings.append(_finding(message, f"{name.partition('.')[2]}: " if name else ""))
+    # Ruff may time out on a source, or crash.
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return Quality(tuple(sorted(findings)), max(ways))
+    return Quality(tuple(sorted(findings)), max(complexities))
 
 
 def _findings(
     ruff: str, texts: Mapping[str, str], seconds: float
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what is found in texts, with the names that they have."""
+    """Yield ruff's messages on the texts, each with the name of its text."""
     with TemporaryDirectory(prefix="lemur-ruff-") as folder:
         names = {}
         for number, (name, text) in enumerate(texts.items()):
             file = Path(folder).resolve() / f"net{number}.py"
             file.write_bytes(text.encode(errors="replace"))
             names[str(file)] = name
-        ran = subprocess.run(  # noqa: S603
+        process = subprocess.run(  # noqa: S603
             [ruff, *_OPTIONS, folder], capture_output=True, timeout=seconds, check=True
         )
-    for one in json.loads(ran.stdout):
-        yield names[one["filename"]], one
+    for message in json.loads(process.stdout):
+        yield names[message["filename"]], message
 
 
-def _finding(told: Mapping[str, Any], module: str) -> Finding:
-    return Finding(told["location"]["row"], f"{module}{told['code']}: {told['message']}")
+def _finding(message: Mapping[str, Any], module: str) -> Finding:
+    return Finding(message["location"]["row"], f"{module}{message['code']}: {message['message']}")
 
 
 def _find_ruff() -> str | None:

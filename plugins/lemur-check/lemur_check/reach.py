@@ -1,7 +1,7 @@
-"""What of a source reaches beyond a net: reported to who reads it, and nothing to be relied on.
+"""Find constructs of a source that nets do not need, as a hint for readers.
 
-A source can reach anything without a word that is looked for here. What keeps it from doing harm is
-`lemur_check.sandbox`.
+The search is not a protection: a source can reach anything without a word that is searched for
+here. Nets are kept from doing harm by `lemur_check.sandbox`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lemur_core.code import trees_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What nets are made of.
+# The modules that nets usually import.
 _USUAL = {
     "__future__", "abc", "collections", "contextlib", "copy", "dataclasses", "einops", "enum",
     "functools", "itertools", "lemur_core", "math", "numbers", "numpy", "operator", "random", "re",
@@ -32,36 +32,37 @@ _ATTRIBUTES = {
 
 
 class Finding(NamedTuple):
-    """A line of a source, and what is said of it."""
+    """A line of a source, and a remark on it."""
 
     line: int
     text: str
 
 
 def reaches(tree: ast.Module) -> list[Finding]:
-    """Return the imports, calls and attributes that nets have no need of, line by line.
+    """Return the imports, calls and attributes that nets do not need, sorted by line.
 
-    Those of other modules in a text of several have the module's name before them, and its lines.
+    If the source contains several modules, findings in other modules begin with the module's name,
+    and their lines are those of that module.
     """
     trees = trees_of(tree)
-    found = {
+    findings = {
         Finding(line, f"{name}: {text}" if name else text)
-        for name, one in trees.items()
-        for line, text in _found(one)
-        # Relative imports in a text of several modules are of those modules.
+        for name, module_tree in trees.items()
+        for line, text in _search(module_tree)
+        # Relative imports in a source of several modules refer to these modules.
         if len(trees) == 1 or not text.startswith("imports .")
     }
-    return sorted(found)
+    return sorted(findings)
 
 
-def _found(tree: ast.Module) -> Iterator[Finding]:
+def _search(tree: ast.Module) -> Iterator[Finding]:
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
-                for one in names:
-                    yield from _imported(node.lineno, one.name)
+                for alias in names:
+                    yield from _check_import(node.lineno, alias.name)
             case ast.ImportFrom(module=module, level=level):
-                yield from _imported(node.lineno, "." * level + (module or ""))
+                yield from _check_import(node.lineno, "." * level + (module or ""))
             case ast.Call(func=ast.Name(id=name)) if name in _CALLS:
                 yield Finding(node.lineno, f"calls {name}()")
             case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr="load" | "save")):
@@ -70,6 +71,6 @@ def _found(tree: ast.Module) -> Iterator[Finding]:
                 yield Finding(node.lineno, f"uses .{name}")
 
 
-def _imported(line: int, module: str) -> Iterator[Finding]:
+def _check_import(line: int, module: str) -> Iterator[Finding]:
     if module.partition(".")[0] not in _USUAL:
         yield Finding(line, f"imports {module}")

@@ -1,4 +1,4 @@
-"""Read strangers' sources in processes that are ended where they take too long."""
+"""Read untrusted sources in processes that are ended if they take too long."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 READ_LIMIT_S = 60.0
 _START_LIMIT_S = 300.0
-# One that has read more holds memory for it.
+# A process is replaced after a message of more characters, because it keeps the memory.
 _LARGE = 100_000
-# Of the net's own modules it finds those that this process finds.
+# The process searches for a net's own modules where this one does.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from lemur_check.examination import main; main()"
@@ -32,7 +32,7 @@ _PROGRAM = (
 
 
 class UnreadableError(Exception):
-    """A source that its process did not come to an end with.
+    """A source whose process did not finish reading it.
 
     Attributes:
         cause: What ended the process.
@@ -44,11 +44,11 @@ class UnreadableError(Exception):
 
 
 class SourceReader:
-    """Reads sources, several threads' at a time, in processes that start when they are needed.
+    """Reads sources in processes that start on demand; several threads may use it.
 
     Args:
-        workers: How many processes there may be.
-        seconds: How long one source may take.
+        workers: Maximum number of processes.
+        seconds: Time limit of one source, in seconds.
     """
 
     def __init__(self, workers: int = 1, seconds: float = READ_LIMIT_S) -> None:
@@ -58,11 +58,11 @@ class SourceReader:
             self._processes.put(_Process())
 
     def examine(self, code: str) -> Examination:
-        """Return what can be said of a source that is not run.
+        """Examine a source without running it.
 
         Raises:
-            UnreadableError: It takes too long, or ends the process that reads it.
-            WorkerError: No process to read it in starts.
+            UnreadableError: The source takes too long or ends the process that reads it.
+            WorkerError: No process to read it can be started.
         """
         try:
             check_length(code)
@@ -71,7 +71,7 @@ class SourceReader:
         return Examination.of(self._ask({"examine": code, "seconds": self._seconds / 2}))
 
     def sketch(self, code: str) -> Sketch | None:
-        """Return the sketch of a source; None where it is no Python, or takes too long."""
+        """Return the sketch of a source, or None if it is not Python or takes too long."""
         try:
             facts = self._ask({"sketch": code})["sketch"]
         except UnreadableError:
@@ -79,7 +79,7 @@ class SourceReader:
         return facts and Sketch.of(facts)
 
     def tokens(self, code: str) -> int | None:
-        """Return how many tokens a source has; None where it is no Python, or takes too long."""
+        """Return a source's number of tokens, or None if it is not Python or takes too long."""
         try:
             count: int | None = self._ask({"tokens": code})["tokens"]
         except UnreadableError:
@@ -90,7 +90,7 @@ class SourceReader:
         """Return the code of a net with the modules that it imports from its folder.
 
         Raises:
-            PluginError: A file cannot be read, or takes too long.
+            PluginError: A file cannot be read, or reading takes too long.
         """
         try:
             answer = self._ask({"complete": str(file.absolute())})
@@ -132,16 +132,16 @@ class _Process:
         """Return the answer to a question.
 
         Raises:
-            UnreadableError: There is none.
-            WorkerError: The process does not start.
+            UnreadableError: The process did not answer.
+            WorkerError: The process cannot be started.
         """
-        popen = self._started()
+        popen = self._running()
         message = json.dumps(question).encode() + b"\n"
         line, is_late = self._line(popen, message, seconds)
         if is_late:
-            raise UnreadableError(f"takes longer than {seconds:g} s to be read", Cause.TIME)
+            raise UnreadableError(f"takes longer than {seconds:g} s to read", Cause.TIME)
         if not line:
-            raise UnreadableError("cannot be read: its reader's process ended", Cause.LOST)
+            raise UnreadableError("cannot be read: the process that reads it ended", Cause.LOST)
         if max(len(message), len(line)) > _LARGE:
             self.end()
         answer: dict[str, Any] = json.loads(line)
@@ -152,13 +152,13 @@ class _Process:
         popen, self._popen = self._popen, None
         if popen is not None:
             popen.kill()
-            # Closing flushes what the process did not take.
+            # Closing flushes data that the process did not read, which fails.
             for pipe in (popen.stdin, popen.stdout):
                 with suppress(OSError):
                     _opened(pipe).close()
             popen.wait()
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> subprocess.Popen[bytes]:
         if self._popen is None or self._popen.poll() is not None:
             self.end()
             self._popen = subprocess.Popen(  # noqa: S603
@@ -168,13 +168,13 @@ class _Process:
                 stderr=subprocess.DEVNULL,
             )
             if not self._line(self._popen, b"", _START_LIMIT_S)[0]:
-                raise WorkerError("no process to read sources in starts")
+                raise WorkerError("a process to read sources could not be started")
         return self._popen
 
     def _line(
         self, popen: subprocess.Popen[bytes], message: bytes, seconds: float
     ) -> tuple[bytes, bool]:
-        """Return the line that follows a message, and whether it was too late."""
+        """Return the line that answers a message, and whether the time limit passed."""
         ended = threading.Event()
 
         def end() -> None:

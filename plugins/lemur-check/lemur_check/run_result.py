@@ -1,4 +1,4 @@
-"""What a net's process reports, which is believed as far as it can be true."""
+"""Validate the reports of a net's process, and add them to the verdict."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 _RUN = STEPS[STEPS.index("import") :]
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000
-# How Python and torch say that memory is short.
+# How error messages of Python and torch begin when memory is short.
 _SHORT_OF_MEMORY = re.compile(r"MemoryError\b|OutOfMemoryError\b|.*: can't allocate memory")
 
 
 class Cause(StrEnum):
-    """What ended a net's process before the net was done.
+    """Why a net's process ended before the net was finished.
 
     Attributes:
-        NET: The net itself: it exited, crashed, said too much or broke the protocol.
-        TIME: It took longer than the limit.
-        MEMORY: It took more memory than the limit.
-        LOST: Its process was killed, as the kernel does when memory is short, or its box ended.
+        NET: The net itself: it exited, crashed, wrote too much output or broke the protocol.
+        TIME: It exceeded the time limit.
+        MEMORY: It exceeded the memory limit.
+        LOST: The process was killed, as the kernel does when memory is short, or its box ended.
     """
 
     NET = "net"
@@ -44,35 +44,35 @@ class Cause(StrEnum):
 
     @property
     def is_limit(self) -> bool:
-        """Whether the same net may do better with greater limits or on another machine."""
+        """Whether the net may get further with greater limits or on another machine."""
         return self is not Cause.NET
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came of running a net.
+    """The result of running a net.
 
     Attributes:
-        said: What its process said, line by line.
-        reason: Why it did not come to an end; empty where it did.
-        cause: What ended it, where there is a reason.
+        messages: The output of its process, line by line.
+        reason: Why it did not finish; empty if it did.
+        cause: What ended it, if there is a reason.
     """
 
-    said: Sequence[str]
+    messages: Sequence[str]
     reason: str = ""
     cause: Cause = Cause.NET
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a net's process can report truthfully.
+    """Bounds on what a net's process can truthfully report.
 
     Attributes:
-        epochs: How many epochs the net was to be trained.
-        prm: The hyperparameters that were given, which it has.
-        seconds: How long it ran, as its caller measured.
-        parameters: How many parameters it can have; None where its memory is not limited.
-        lines: How many lines its source has.
+        epochs: Number of epochs to train.
+        prm: The given hyperparameters.
+        seconds: Duration of the run, measured outside the process.
+        parameters: Greatest possible number of parameters; None if memory is not limited.
+        lines: Number of lines of the source.
     """
 
     epochs: int
@@ -82,48 +82,48 @@ class Bounds:
     lines: int
 
 
-def concluded(verdict: Verdict, told: RunResult, bounds: Bounds) -> Verdict:
-    """Return a verdict with what came of running the net."""
+def conclude(verdict: Verdict, result: RunResult, bounds: Bounds) -> Verdict:
+    """Return a verdict with the result of running the net."""
     report = _Report(bounds)
     fault = ""
     try:
-        for line in told.said:
+        for line in result.messages:
             report.take(_message(line))
     except ImplausibleError as error:
         fault = f"its process reported {error}"
     reason = report.facts.pop("reason", "")
     cause = Cause.MEMORY if _SHORT_OF_MEMORY.match(reason) else Cause.NET
     if not reason:
-        reason, cause = told.reason or fault, told.cause if told.reason else Cause.NET
+        reason, cause = result.reason or fault, result.cause if result.reason else Cause.NET
     if not reason and not report.is_done:
-        reason = "its process ended before it was done"
+        reason = "its process ended before it was finished"
     limit = cause.value if cause.is_limit else ""
     return replace(verdict, **report.facts, valid=not reason, reason=reason, limit=limit)
 
 
 @dataclass
 class _Report:
-    """What a process reports, message by message, in the order of `lemur_check.steps`.
+    """Checks the messages of a process, in the order of `lemur_check.steps`.
 
     Attributes:
-        facts: What it says of the columns of a verdict.
-        is_done: Whether it took the last step that was asked for, and says so.
+        facts: The reported fields of a verdict.
+        is_done: Whether the process reported that it finished the last requested step.
     """
 
     bounds: Bounds
     facts: dict[str, Any] = field(default_factory=dict)
     is_done: bool = False
-    _begun: int = 0
+    _steps_begun: int = 0
     _epochs: int = 0
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """Take a message.
+        """Check and add a message.
 
         Raises:
-            ImplausibleError: It cannot be true, or cannot come at this point.
+            ImplausibleError: The message cannot be true, or cannot come at this point.
         """
         if self.is_done or "reason" in self.facts:
-            raise ImplausibleError("more after its end")
+            raise ImplausibleError("a message after its end")
         if "failed" in message:
             self._fail(message)
         elif "step" in message:
@@ -133,7 +133,7 @@ class _Report:
         elif message.get("done") is True:
             self._end()
         else:
-            raise ImplausibleError("what no step reports")
+            raise ImplausibleError("a message of an unknown kind")
 
     @property
     def _last(self) -> str:
@@ -141,7 +141,7 @@ class _Report:
 
     @property
     def _step(self) -> str:
-        return _RUN[self._begun - 1] if self._begun else ""
+        return _RUN[self._steps_begun - 1] if self._steps_begun else ""
 
     def _fail(self, message: Mapping[str, Any]) -> None:
         reason = text_of("failure", message["failed"]).partition("\n")[0][:_REASON_LENGTH]
@@ -152,57 +152,61 @@ class _Report:
         self.facts |= {"reason": reason or "failed", "traceback": traceback, "line": line}
 
     def _begin(self, message: Mapping[str, Any]) -> None:
-        if self._step == self._last or message["step"] != _RUN[self._begun]:
-            raise ImplausibleError("steps in another order")
-        found: dict[str, Any] = {"step": message["step"]}
+        if self._step == self._last or message["step"] != _RUN[self._steps_begun]:
+            raise ImplausibleError("steps in the wrong order")
+        facts: dict[str, Any] = {"step": message["step"]}
         if "prm" in message:
-            found["prm"] = prm_of(message["prm"], self.bounds.prm)
-        most = self.bounds.parameters
+            facts["prm"] = prm_of(message["prm"], self.bounds.prm)
+        max_parameters = self.bounds.parameters
         if "parameters" in message:
-            found["parameters"] = whole_number_of(
-                "parameters", message["parameters"], Span(0, most)
+            facts["parameters"] = whole_number_of(
+                "parameters", message["parameters"], Span(0, max_parameters)
             )
         if "multiply_adds" in message:
             adds = whole_number_of("multiply-adds", message["multiply_adds"], Span(0, None))
-            found["multiply_adds"] = adds
-        self.facts |= found
-        self._begun += 1
+            facts["multiply_adds"] = adds
+        self.facts |= facts
+        self._steps_begun += 1
 
     def _score(self, epoch: Any) -> None:
         if self._step != "epochs" or not isinstance(epoch, dict):
-            raise ImplausibleError("an epoch that was not asked for")
-        last = self._epochs + 1
-        whole_number_of("epochs", epoch.get("number"), Span(last, min(last, self.bounds.epochs)))
-        before = self.facts.get("seconds", 0.0)
-        found = {
+            raise ImplausibleError("an epoch that was not requested")
+        number = self._epochs + 1
+        whole_number_of(
+            "epochs", epoch.get("number"), Span(number, min(number, self.bounds.epochs))
+        )
+        earlier_s = self.facts.get("seconds", 0.0)
+        facts = {
             "validation": number_of("validation score", epoch.get("validation"), Span(0, 1)),
             "score": number_of("test score", epoch.get("accuracy"), Span(0, 1)),
             "seconds": number_of(
                 "duration in seconds",
                 whole_number_of("duration", epoch.get("duration_ns"), Span(0, None)) / 1e9,
-                Span(before, self.bounds.seconds),
+                Span(earlier_s, self.bounds.seconds),
             ),
         }
-        self.facts |= found
-        self._epochs = last
+        self.facts |= facts
+        self._epochs = number
 
     def _end(self) -> None:
         if self._step != self._last or self._epochs != self.bounds.epochs:
-            raise ImplausibleError(f"its end at step {self._step or 'none'!r}, before the last")
+            raise ImplausibleError(
+                f"its end at step {self._step or 'none'!r}, before the last step"
+            )
         self.is_done = True
 
 
 def _message(line: str) -> dict[str, Any]:
-    """Return what a line says.
+    """Return the message in a line.
 
     Raises:
-        ImplausibleError: It is no object of JSON.
+        ImplausibleError: The line is not a JSON object.
     """
     try:
         message = json.loads(line)
-    # Too many brackets within brackets; too many digits.
+    # Nested too deeply, or a number of too many digits.
     except (ValueError, RecursionError):
-        raise ImplausibleError("what is no JSON") from None
+        raise ImplausibleError("a line that is not JSON") from None
     if not isinstance(message, dict):
-        raise ImplausibleError("what is no object")
+        raise ImplausibleError("a line that is not a JSON object")
     return message

@@ -1,10 +1,10 @@
-"""How a process is started that foreign code can do no harm from.
+"""Start processes in which untrusted code can do no harm.
 
-With bubblewrap it has no network, sees of the system only what Python needs, and that read-only,
-and can write to a scratch folder in memory alone. It is the first process of its namespaces: there
-is none of bubblewrap's among them, which nets could write to. Without, a filter of system calls
-and limits on time, memory and the size of files are all that holds it; `Sandbox.not_enforced` says
-what does not.
+With bubblewrap, a process has no network, can only read what Python needs of the system, and can
+only write to a scratch folder in memory. It is the first process of its namespaces, so none of
+bubblewrap's processes is visible to nets. Without bubblewrap, the only restrictions are a filter of
+system calls and limits on time, memory and the size of files; `Sandbox.not_enforced` lists the
+missing ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lemur_core.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-# Programs and libraries, and how the loader finds these.
+# Programs and libraries, and the dynamic loader's configuration.
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/etc/alternatives",
     "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime",
@@ -38,7 +38,7 @@ _ALONE = (
     "--uid", "65534", "--gid", "65534", "--disable-userns", "--as-pid-1",
 )  # fmt: skip
 _SHARED_MEMORY, _SCRATCH = "/dev/shm", "/scratch"  # noqa: S108
-_USUAL_SCRATCH = Path("/tmp")  # noqa: S108 - inside it is another name of the scratch folder
+_USUAL_SCRATCH = Path("/tmp")  # noqa: S108 - in the sandbox, a link to the scratch folder
 _UNENFORCED = (
     "network", "files that you can read or write", "the number of processes", "your other processes"
 )  # fmt: skip
@@ -47,13 +47,13 @@ _UNFILTERED = "any system call"
 
 @dataclass(frozen=True)
 class Limits:
-    """What the run of one net may take.
+    """Limits of the run of one net.
 
     Attributes:
-        seconds: From the first step to the last.
-        memory_bytes: Of all its processes together.
-        processes: How many there may be at once, threads not counted.
-        scratch_bytes: Of all files in its scratch folder, and of each.
+        seconds: Time from the first step to the last, in seconds.
+        memory_bytes: Memory of all its processes together.
+        processes: Number of processes at once; threads are not counted.
+        scratch_bytes: Total size of the files in its scratch folder, and size of each file.
     """
 
     seconds: float = 600.0
@@ -64,17 +64,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """How processes for foreign code are started.
+    """How processes for untrusted code are started.
 
     Attributes:
-        limits: What a run may take.
-        readable: What can be read in it beside the system's programs and libraries.
-        trust: Whether the code is one's own: then nothing but the time it takes is limited.
-        bubblewrap: The program; None where it is not installed, or not to be used.
-        no_walls: Whether code that is not trusted may be run without bubblewrap.
+        limits: Limits of each run.
+        readable: Files and folders that can be read, besides the system's programs and libraries.
+        trust: Whether the code is trusted; only its time is limited then.
+        bubblewrap: Path of the program. None if it is not installed or must not be used.
+        no_walls: Whether untrusted code may be run without bubblewrap.
 
     Raises:
-        SettingsError: Code that is not trusted would be run without bubblewrap.
+        SettingsError: Untrusted code would be run without bubblewrap.
     """
 
     limits: Limits
@@ -86,19 +86,19 @@ class Sandbox:
     def __post_init__(self) -> None:
         if not (self.trust or self.bubblewrap or self.no_walls):
             raise SettingsError(
-                "nets are run behind walls, and bubblewrap 0.8 or later cannot be used here; "
+                "nets are run in a sandbox, and bubblewrap 0.8 or later cannot be used here; "
                 "install it, give --trust if the nets are your own, or --no-walls to run them "
                 "with limits only"
             )
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """What can be written to behind walls, in memory."""
+        """The writable folders in bubblewrap's sandbox, which are in memory."""
         return _SHARED_MEMORY, _SCRATCH
 
     @property
     def not_enforced(self) -> tuple[str, ...]:
-        """What foreign code is not kept from."""
+        """The restrictions that are not enforced on untrusted code."""
         if self.trust:
             return ()
         unfiltered = () if self.filters else (_UNFILTERED,)
@@ -121,10 +121,10 @@ class Sandbox:
         return [self.bubblewrap, *_walls(self.limits, self.readable), "--", *program]
 
     def environment(self, scratch: Path) -> dict[str, str]:
-        """Return the environment of a process: nothing of this one's but what Python needs.
+        """Return the environment of a process, with only the variables that Python needs.
 
         Args:
-            scratch: The scratch folder where bubblewrap makes none.
+            scratch: The scratch folder if bubblewrap is not used.
         """
         home = _SCRATCH if self.alone else str(scratch)
         return {
@@ -145,37 +145,37 @@ def _walls(limits: Limits, places: Sequence[Path]) -> Iterator[str]:
     for place in _SYSTEM:
         yield from ("--ro-bind-try", place, place)
     yield from ("--proc", "/proc", "--dev", "/dev", "--mqueue", "/dev/mqueue")
-    # It gives zeros too, and cannot be mapped as memory that is in no file.
+    # /dev/full also reads as zeros, but cannot be mapped as memory that belongs to no file.
     yield from ("--dev-bind", "/dev/full", "/dev/zero")
     yield from (*size, "--tmpfs", _SHARED_MEMORY, *size, "--tmpfs", _SCRATCH, "--chdir", _SCRATCH)
-    # Nothing may be written beside what is read: modules would be found there.
+    # Folders beside readable ones must not be writable: Python would find modules there.
     if not any(_USUAL_SCRATCH in place.parents for place in places):
         yield from ("--symlink", _SCRATCH, str(_USUAL_SCRATCH))
     for place in map(str, places):
         yield from ("--ro-bind-try", place, place)
-    # These are made in memory, and would take what is written to them; in the folder of processes
-    # each could change how another is treated.
+    # These folders are in memory, and writing to them would take memory; in /proc, processes could
+    # change each other's settings.
     yield from ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
 
 
 @lru_cache
 def find_bubblewrap() -> str | None:
-    """Return the path of bubblewrap; None where it is not installed, too old, or not allowed."""
+    """Return the path of bubblewrap, or None if it is not installed, too old or not permitted."""
     program = shutil.which("bwrap")
     if program is None:
         return None
-    # In a container it may be forbidden to make namespaces, or to mount what is in them.
-    trial = [program, *_walls(Limits(), []), "--", "true"]
-    tried = subprocess.run(trial, capture_output=True, check=False)  # noqa: S603
-    return program if tried.returncode == 0 else None
+    # Containers may forbid creating namespaces, or mounting in them.
+    command = [program, *_walls(Limits(), []), "--", "true"]
+    process = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+    return program if process.returncode == 0 else None
 
 
 def readable(registry: Registry, data: Path) -> list[Path]:
-    """Return what a process needs to read to train: Python, its packages, the plugins, the data."""
+    """Return the files and folders needed for training: Python, packages, plugins and datasets."""
     python = [Path(sys.prefix), Path(sys.base_prefix), *_packages()]
     places = [*python, *_sources(registry), *importable(), data]
-    whole = dict.fromkeys(place.resolve() for place in places if place.exists())
-    return [place for place in whole if not any(other in place.parents for other in whole)]
+    resolved = dict.fromkeys(place.resolve() for place in places if place.exists())
+    return [place for place in resolved if not any(other in place.parents for other in resolved)]
 
 
 def _packages() -> Iterator[Path]:
@@ -185,7 +185,7 @@ def _packages() -> Iterator[Path]:
 
 
 def _sources(registry: Registry) -> Iterator[Path]:
-    """Yield the folders of lemur and the plugins, which may be installed for editing."""
+    """Yield the folders of lemur and the plugins, which can be editable installations."""
     yield from (Path(lemur_core.__file__).parent, Path(__file__).parent)
     for plugin in registry.plugins.values():
         if file := getattr(plugin.module, "__file__", None):
@@ -193,7 +193,7 @@ def _sources(registry: Registry) -> Iterator[Path]:
 
 
 def _import_path(places: Iterable[Path]) -> Iterator[str]:
-    """Yield where packages among these places are found."""
+    """Yield the folders from which packages among these paths are imported."""
     yield from path()
     for place in places:
         if (place / "__init__.py").exists():

@@ -1,13 +1,13 @@
-"""A filter of the system calls that foreign code may make, for Linux on x86-64 and AArch64.
+"""A filter of system calls for untrusted code, for Linux on x86-64 and AArch64.
 
-It refuses what no net needs and what reaches further than namespaces do: interfaces in which the
-kernel's faults are found (io_uring, bpf, performance events), objects that outlive the process that
-made them (keys, System V segments, message queues), memory that belongs to no folder and no process
-(shared anonymous mappings, memfd), other processes (ptrace, their limits and priorities),
-namespaces, mounts, and sockets other than of Unix and IP.
+It refuses calls that no net needs and whose effects namespaces do not contain: interfaces in which
+kernel vulnerabilities are found (io_uring, bpf, performance events), objects that outlive the
+process that created them (keys, System V segments, message queues), memory that belongs to no
+folder and no process (shared anonymous mappings, memfd), access to other processes (ptrace, their
+limits and priorities), namespaces, mounts, and sockets other than Unix and IP sockets.
 
-The filter is a program of classic BPF over ``struct seccomp_data`` (seccomp(2)), which is assembled
-here: no binding of libseccomp is certain to be installed.
+The filter is a classic BPF program over ``struct seccomp_data`` (seccomp(2)). It is assembled here
+because a libseccomp binding may not be installed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The numbers of calls on x86-64 and AArch64; None where there is no such call.
+# The numbers of the calls on x86-64 and AArch64; None if the call does not exist there.
 _REFUSED = {
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
@@ -49,7 +49,7 @@ _REFUSED = {
     "adjtimex": (159, 171), "vhangup": (153, 58), "iopl": (172, None), "ioperm": (173, None),
     "modify_ldt": (154, None), "uselib": (134, None), "nfsservctl": (180, 42),
 }  # fmt: skip
-# Of a process other than the caller they are refused, as of its parent, which runs all nets.
+# Refused for any process except the caller, in particular for its parent, which runs all nets.
 _OF_ANY_PROCESS = {
     "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118), "sched_setattr": (314, 274),
@@ -59,13 +59,13 @@ _SOCKET, _SETPRIORITY = (41, 198), (141, 140)
 _NAMESPACES = 0x7E020000  # the flags CLONE_NEW*
 _SHARED_ANONYMOUS = 0x21  # MAP_SHARED (and MAP_SHARED_VALIDATE) with MAP_ANONYMOUS
 _FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK
-_X32 = 0x40000000  # the bit of calls of x86-64 with pointers of 32 bits
+_X32 = 0x40000000  # the bit of x86-64 calls with 32-bit pointers
 
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
 _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT = 0x15, 0x35, 0x45
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
-_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2  # prctl's
+_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2  # for prctl
 
 Instruction = tuple[int, int, int, int]
 
@@ -83,31 +83,31 @@ class _Program(ctypes.Structure):
 
 
 def assemble(machine: str | None = None) -> bytes | None:
-    """Return the filter's program; None where there is none for this system.
+    """Return the filter program, or None if there is none for this system.
 
     Args:
-        machine: As `platform.machine` has it; None is that of this process.
+        machine: The machine, as `platform.machine` returns it; None means this process's.
     """
     if machine is None:
-        # A process of 32 bits makes other calls.
+        # 32-bit processes use other call numbers.
         machine = platform.machine() if sys.maxsize > 2**32 and sys.platform == "linux" else ""
-    found = _MACHINES.get(machine)
-    if found is None:
+    target = _MACHINES.get(machine)
+    if target is None:
         return None
-    return b"".join(struct.pack("=HBBI", *one) for one in _instructions(found))
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in _instructions(target))
 
 
 def install(program: bytes) -> None:
-    """Filter the calls of this thread, and of all threads and processes it starts, for good.
+    """Permanently filter the calls of this thread and of all threads and processes it starts.
 
     Raises:
-        OSError: The kernel does not take the filter.
+        OSError: The kernel rejects the filter.
     """
-    control = ctypes.CDLL(None, use_errno=True).prctl
-    given = _Program(len(program) // 8, program)
-    none = ctypes.c_ulong(0)
-    if control(_NO_NEW_PRIVILEGES, ctypes.c_ulong(1), none, none, none) or control(
-        _SET_SECCOMP, ctypes.c_ulong(_FILTER), ctypes.byref(given), none, none
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    filter_program = _Program(len(program) // 8, program)
+    zero = ctypes.c_ulong(0)
+    if prctl(_NO_NEW_PRIVILEGES, ctypes.c_ulong(1), zero, zero, zero) or prctl(
+        _SET_SECCOMP, ctypes.c_ulong(_FILTER), ctypes.byref(filter_program), zero, zero
     ):
         number = ctypes.get_errno()
         raise OSError(number, f"system calls cannot be filtered: {os.strerror(number)}")
@@ -115,7 +115,7 @@ def install(program: bytes) -> None:
 
 def _instructions(machine: _Machine) -> Iterator[Instruction]:
     yield (_LOAD, 0, 0, _ARCHITECTURE)
-    # The numbers of other machines, that a process can call by too, mean other calls.
+    # A process can also use the call numbers of other machines, which mean other calls.
     yield (_IF_EQUAL, 1, 0, machine.audit)
     yield (_RETURN, 0, 0, _KILL)
     yield (_LOAD, 0, 0, _NUMBER)
@@ -130,26 +130,27 @@ def _instructions(machine: _Machine) -> Iterator[Instruction]:
 
 
 def _rules() -> Iterator[tuple[tuple[int | None, ...], list[Instruction]]]:
-    """Yield the numbers of a call, and what is done if it is made, which ends the program."""
+    """Yield the numbers of each call with the instructions for it, which end the program."""
     allow, refuse = (_RETURN, 0, 0, _ALLOW), _refuse(errno.EPERM)
     for numbers in _REFUSED.values():
         yield numbers, [refuse]
-    # Its flags are in memory, which a filter cannot read; the C library then calls clone.
+    # The flags of clone3 are in memory, which a filter cannot read. The C library falls back to
+    # clone.
     yield _CLONE3, [_refuse(errno.ENOSYS)]
     yield _CLONE, [_argument(0), (_IF_ANY_BIT, 0, 1, _NAMESPACES), refuse, allow]
     flags = _SHARED_ANONYMOUS
     yield _MMAP, [_argument(3), (_AND, 0, 0, flags), (_IF_EQUAL, 0, 1, flags), refuse, allow]
-    families = [one for family in _FAMILIES for one in ((_IF_EQUAL, 0, 1, family), allow)]
+    families = [step for family in _FAMILIES for step in ((_IF_EQUAL, 0, 1, family), allow)]
     yield _SOCKET, [_argument(0), *families, _refuse(errno.EAFNOSUPPORT)]
-    own = [(_IF_EQUAL, 0, 1, 0), allow, refuse]
+    own_process = [(_IF_EQUAL, 0, 1, 0), allow, refuse]
     for numbers in _OF_ANY_PROCESS.values():
-        yield numbers, [_argument(0), *own]
-    # The process, not its group or all of the user's.
-    yield _SETPRIORITY, [_argument(0), (_IF_EQUAL, 1, 0, 0), refuse, _argument(1), *own]
+        yield numbers, [_argument(0), *own_process]
+    # Allowed for the process itself, not for its group or all of the user's processes.
+    yield _SETPRIORITY, [_argument(0), (_IF_EQUAL, 1, 0, 0), refuse, _argument(1), *own_process]
 
 
 def _argument(number: int) -> Instruction:
-    """Load the lower half of an argument; the upper means nothing in those that are looked at."""
+    """Load the lower half of an argument. No rule needs the upper half."""
     return (_LOAD, 0, 0, _ARGUMENTS + 8 * number)
 
 

@@ -1,10 +1,10 @@
-"""What sources are alike: by their syntax trees, whatever their comments and layout.
+"""Compare sources by their syntax trees, whatever their comments and layout.
 
-Two sources are the same net where their trees are equal but for docstrings and the annotations of
-functions, and near copies where most runs of tokens in one tree are in the other: an estimate of
-their Jaccard similarity by MinHash (Broder, 1997), whose permutations are multiplications and
-shifts (Dietzfelbinger, 1996). Neither hangs on the Python or numpy that finds it, so that both can
-be kept.
+Two sources are the same net if their trees are equal except for docstrings and the annotations of
+functions. They are near copies if most runs of tokens in one tree are also in the other. This is an
+estimate of their Jaccard similarity by MinHash (Broder, 1997), whose permutations are
+multiplications and shifts (Dietzfelbinger, 1996). Neither depends on the version of Python or
+numpy, so both can be stored.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from lemur_core.code import trees_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Tokens in a run, and how many numbers stand for all the runs of a source: the estimate's standard
-# deviation is 0.044 at most.
+# The number of tokens in a run, and the number of values in a signature. With 128 values, the
+# standard deviation of the estimate is at most 0.044.
 _RUN, WIDTH = 5, 128
 _MULTIPLIERS, _SUMMANDS = np.frombuffer(
     hashlib.shake_128(b"lemur").digest(2 * WIDTH * 8), dtype="<u8"
 ).reshape(2, WIDTH)
-# Load and Store follow from where a name stands; of the rest, only some Pythons tell.
+# Load and Store follow from a name's position. The others are only reported by some versions of
+# Python, or are not compared.
 _LEFT_OUT = {"ctx", "kind", "type_comment", "type_ignores", "type_params", "returns", "annotation"}
 _MOST_BITS = 14_000
 _END = object()
@@ -37,11 +38,11 @@ _HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDe
 
 
 class Sketch(NamedTuple):
-    """What is kept of a source to compare it.
+    """The part of a source that is stored to compare it with others.
 
     Attributes:
-        tree: SHA-256 of its tokens, hexadecimal; the same of sources that are the same net.
-        signature: MinHash of its runs of tokens, uint32, shape (128,).
+        tree: SHA-256 of the tokens in hexadecimal; equal for sources that are the same net.
+        signature: MinHash of the runs of tokens, uint32, shape (128,).
     """
 
     tree: str
@@ -52,24 +53,24 @@ class Sketch(NamedTuple):
         return float((self.signature == other.signature).mean())
 
     def facts(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the fields as values for JSON."""
         return {"tree": self.tree, "signature": self.signature.tolist()}
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Sketch:
-        """Return the sketch that gave these facts."""
+        """Return the sketch with these facts."""
         return cls(facts["tree"], np.array(facts["signature"], dtype=np.uint32))
 
 
 def sketch(tree: ast.Module) -> Sketch:
     """Return the sketch of a source's syntax tree."""
-    tokens = [token for one in trees_of(tree).values() for token in tokens_of(one)]
-    whole = hashlib.sha256("\0".join(tokens).encode(errors="surrogatepass")).hexdigest()
-    return Sketch(whole, _minhash(tokens))
+    tokens = [token for module_tree in trees_of(tree).values() for token in tokens_of(module_tree)]
+    tree_hash = hashlib.sha256("\0".join(tokens).encode(errors="surrogatepass")).hexdigest()
+    return Sketch(tree_hash, _minhash(tokens))
 
 
 def sketch_of(code: str) -> Sketch | None:
-    """Return the sketch of a source; None where it is no Python."""
+    """Return the sketch of a source, or None if it is not Python."""
     try:
         with warnings.catch_warnings(action="ignore"):
             return sketch(ast.parse(code))
@@ -78,19 +79,19 @@ def sketch_of(code: str) -> Sketch | None:
 
 
 def tokens_of(node: Any) -> Iterator[str]:
-    """Yield the kinds of nodes, names and constants of a tree, each node before its children."""
-    # Not recursive: a source decides how deep its tree is.
-    waiting: list[Any] = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
+    """Yield a tree's node types, names and constants, each node before its children."""
+    # Not recursive, because the source determines the depth of its tree.
+    pending: list[Any] = [node]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
             yield "["
-            waiting += [_END, *reversed(one)]
-        elif isinstance(one, ast.AST):
-            yield type(one).__name__
-            waiting += reversed(_fields(one))
+            pending += [_END, *reversed(item)]
+        elif isinstance(item, ast.AST):
+            yield type(item).__name__
+            pending += reversed(_fields(item))
         else:
-            yield "]" if one is _END else _constant(one)
+            yield "]" if item is _END else _constant(item)
 
 
 def _fields(node: Any) -> list[Any]:
@@ -103,25 +104,25 @@ def _fields(node: Any) -> list[Any]:
 
 @cache
 def _names(fields: tuple[str, ...], is_annotation: bool) -> tuple[str, ...]:
-    # A Python that has a field more says nothing by it where it is empty.
+    # Without these fields, the tokens do not depend on the version of Python.
     left_out = _LEFT_OUT - ({"annotation"} if is_annotation else set())
     return tuple(name for name in fields if name not in left_out)
 
 
 def _constant(value: Any) -> str:
-    # Python writes no decimals of more than 4,300 digits.
+    # Python does not convert integers of more than 4,300 decimal digits.
     is_long = type(value) is int and value.bit_length() > _MOST_BITS
     return hex(value) if is_long else repr(value)
 
 
 def _minhash(tokens: list[str]) -> np.ndarray[Any, np.dtype[np.uint32]]:
-    # Most runs of a long source occur often.
-    each = set(zip(*(tokens[start:] for start in range(_RUN)), strict=False)) or {tuple(tokens)}
-    runs = {zlib.crc32("\0".join(run).encode(errors="surrogatepass")) for run in each}
-    keys = np.fromiter(runs, dtype=np.uint64, count=len(runs))
-    least = np.full(WIDTH, 2**32 - 1, dtype=np.uint64)
-    # A source of a million characters has many runs: some at a time.
+    # Most runs of a long source occur often, so they are deduplicated before hashing.
+    runs = set(zip(*(tokens[start:] for start in range(_RUN)), strict=False)) or {tuple(tokens)}
+    hashes = {zlib.crc32("\0".join(run).encode(errors="surrogatepass")) for run in runs}
+    keys = np.fromiter(hashes, dtype=np.uint64, count=len(hashes))
+    minima = np.full(WIDTH, 2**32 - 1, dtype=np.uint64)
+    # A source of a million characters has many runs, so they are processed in chunks.
     for start in range(0, len(keys), 4096):
-        some = keys[start : start + 4096, None] * _MULTIPLIERS + _SUMMANDS >> np.uint64(32)
-        np.minimum(least, some.min(axis=0), out=least)
-    return least.astype(np.uint32)
+        products = keys[start : start + 4096, None] * _MULTIPLIERS + _SUMMANDS >> np.uint64(32)
+        np.minimum(minima, products.min(axis=0), out=minima)
+    return minima.astype(np.uint32)

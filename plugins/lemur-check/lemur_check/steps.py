@@ -1,8 +1,9 @@
-"""The steps by which a net is tried, from cheap to dear, in the process that it can do no harm in.
+"""Try a net in the sandboxed process, in steps from cheap to expensive.
 
-Each is named as it begins, and says what it found when it is done: ``import`` the hyperparameters,
-``build`` (on a device that holds no memory) the parameters and multiply-adds, ``forward`` on two
-images the parameters again, ``batch`` nothing more, ``epochs`` a record of each.
+Each step is reported when it begins. The report also has the results of the step before: after
+``import`` the hyperparameters, after ``build`` (on the meta device, which holds no memory) the
+parameters and multiply-adds, after ``forward`` on two images the parameters of the net as it is
+trained, after ``batch`` nothing, and after each of the ``epochs`` its record.
 """
 
 from __future__ import annotations
@@ -40,114 +41,117 @@ if TYPE_CHECKING:
     from lemur_core.kinds.loader import DataBundle
 
 T = TypeVar("T")
-Say = Callable[[Mapping[str, Any]], None]
+Report = Callable[[Mapping[str, Any]], None]
 _REASON_LENGTH, _TRACEBACK_LENGTH = 500, 8_000
-# Weights, gradients and an optimizer's two numbers for each, in bytes.
-_BYTES_A_PARAMETER = 16
+# The weight, the gradient and two values of the optimizer, in bytes.
+_BYTES_PER_PARAMETER = 16
 
 
 @dataclass(frozen=True)
 class CheckJob:
-    """A net to try.
+    """A net to check.
 
     Attributes:
-        name: The net's.
+        name: Name of the net.
         code: Its source.
-        file: Where its source is written to.
+        file: The file to write its source to.
         bundle: The data.
-        asked: What was asked for.
-        memory_bytes: How much it may take.
+        settings: The settings of the check.
+        memory_bytes: Memory limit.
     """
 
     name: str
     code: str
     file: Path
     bundle: DataBundle
-    asked: CheckSettings
+    settings: CheckSettings
     memory_bytes: int
 
 
-def prepare(told: Mapping[str, Any], scratch: Path, bundles: Bundles) -> CheckJob:
-    """Return a job, its data read.
+def prepare(request: Mapping[str, Any], scratch: Path, bundles: Bundles) -> CheckJob:
+    """Return a job with its data loaded.
 
     Raises:
-        LemurError: There is no such data set, metric or transform, or no data.
+        LemurError: The dataset, metric or transform does not exist, or the data is not available.
     """
-    asked = CheckSettings(**told["asked"])
-    # Of no net: what is wrong with its name or its source is its own failure.
-    bundle = bundles.get(asked.pipeline(installed(), "net", "net.py"))
-    file = scratch / f"{told['name']}.py"
-    return CheckJob(told["name"], told["code"], file, bundle, asked, told["memory_bytes"])
+    settings = CheckSettings(**request["asked"])
+    # Composed with a placeholder: faults of the net's own name or source are failures of the net.
+    bundle = bundles.get(settings.pipeline(installed(), "net", "net.py"))
+    file = scratch / f"{request['name']}.py"
+    return CheckJob(
+        request["name"], request["code"], file, bundle, settings, request["memory_bytes"]
+    )
 
 
-def run(job: CheckJob, say: Say) -> None:
-    """Take each step until one fails; say which, why, and where in the source."""
+def run(job: CheckJob, report: Report) -> None:
+    """Take each step until one fails, and report the failure and its line in the source."""
     try:
-        _run(job, say)
-    # A net may raise anything, and end with it.
+        _run(job, report)
+    # A net may raise anything, including SystemExit and KeyboardInterrupt.
     except BaseException as error:
-        say(_failure(error, str(job.file)))
+        report(_failure(error, str(job.file)))
     else:
-        say({"done": True})
+        report({"done": True})
 
 
-def _run(job: CheckJob, say: Say) -> None:
-    asked = job.asked
+def _run(job: CheckJob, report: Report) -> None:
+    settings = job.settings
     job.file.write_text(job.code, encoding="utf-8")
-    pipeline = asked.pipeline(installed(), job.name, str(job.file))
+    pipeline = settings.pipeline(installed(), job.name, str(job.file))
     bundle = with_labels_checked(job.bundle, task_of(pipeline.task_entry), pipeline.dataset)
-    say({"step": "import"})
-    seed_everything(asked.seed)
+    report({"step": "import"})
+    seed_everything(settings.seed)
     module = as_net(pipeline.net_entry.load(), pipeline.net)
-    prm = _prm(module, pipeline, asked)
-    say({"step": "build", "prm": prm})
-    trial = Trial(pipeline, 1, prm, asked.seed, asked.epochs)
+    prm = _prm(module, pipeline, settings)
+    report({"step": "build", "prm": prm})
+    trial = Trial(pipeline, 1, prm, settings.seed, settings.epochs)
     transform = as_transform(trial.transform_entry.load(), bundle.scale, prm["transform"])
     device = torch.device(trial.device)
-    given = batches(
+    loader = batches(
         bundle.train, transform, prm["batch"], device, training=False, collate=bundle.collate
     )
-    batch = next(iter(given))
-    measured = _measured(module, batch[0][:1], bundle.out_shape, prm)
-    _check_fits(measured.get("parameters", 0), job.memory_bytes)
-    say({"step": "forward", **measured})
+    batch = next(iter(loader))
+    sizes = _measure(module, batch[0][:1], bundle.out_shape, prm)
+    _check_fits(sizes.get("parameters", 0), job.memory_bytes)
+    report({"step": "forward", **sizes})
     metrics = build_metrics(pipeline, bundle.out_shape, device)
     net, size = build_net(trial, bundle, transform, metrics, device)
-    say({"step": "batch", "parameters": size.parameters})
+    report({"step": "batch", "parameters": size.parameters})
     net.train_setup(prm)
     buffers = finite_buffers(net)
     train_epoch(net, [batch])
     check_weights(net, buffers)
     del net
-    if asked.epochs:
-        say({"step": "epochs"})
+    if settings.epochs:
+        report({"step": "epochs"})
         for epoch in run_trial(trial, bundle):
-            say({"epoch": vars(replace(epoch, scores={}))})
+            report({"epoch": vars(replace(epoch, scores={}))})
 
 
-def _prm(module: NetModule, pipeline: Pipeline, asked: CheckSettings) -> dict[str, Any]:
+def _prm(module: NetModule, pipeline: Pipeline, settings: CheckSettings) -> dict[str, Any]:
     transform = next(iter(pipeline.transforms))
-    return middle_prm(module) | {"transform": transform} | dict(asked.prm)
+    return middle_prm(module) | {"transform": transform} | dict(settings.prm)
 
 
-def _measured(
+def _measure(
     module: NetModule, image: torch.Tensor, out_shape: tuple[int, ...], prm: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the parameters and multiply-adds of a net, built where it takes no memory."""
+    """Return the parameters and multiply-adds of a net, built on the meta device without memory."""
     device = torch.device("meta")
     try:
         with device:
             net = module.net(tuple(image.shape), out_shape, dict(prm), device).eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             net(image.to(device))
-    # Some nets look at values as they are built. These are there once it is built in earnest.
+    # Some nets read values while they are built, which the meta device does not have. Their
+    # parameters are counted in the step ``forward``.
     except Exception:
         return {}
     return {"parameters": _parameters(net), "multiply_adds": counter.get_total_flops() // 2}
 
 
 def _check_fits(parameters: int, memory_bytes: int) -> None:
-    needed = parameters * _BYTES_A_PARAMETER
+    needed = parameters * _BYTES_PER_PARAMETER
     if needed > memory_bytes:
         raise MemoryError(
             f"its {parameters:,} parameters take {needed / 2**30:.1f} GiB to train; "
@@ -161,15 +165,15 @@ def _parameters(net: torch.nn.Module) -> int:
 
 def _failure(error: BaseException, file: str) -> dict[str, Any]:
     nowhere: Sequence[int | None] = ()
-    # A metaclass may have another name for its classes.
+    # A metaclass can define ``__name__`` of its classes.
     kind = type.__dict__["__name__"].__get__(type(error))
     text = _unless_it_raises(lambda: str(error), "(its text cannot be shown)")
     lines = _unless_it_raises(lambda: _lines(error, file), nowhere)
-    shown = _unless_it_raises(lambda: "".join(traceback.format_exception(error)), "")
+    trace = _unless_it_raises(lambda: "".join(traceback.format_exception(error)), "")
     return {
         "failed": f"{kind}: {text}".partition("\n")[0][:_REASON_LENGTH],
         "line": lines[-1] if lines else None,
-        "traceback": shown[-_TRACEBACK_LENGTH:],
+        "traceback": trace[-_TRACEBACK_LENGTH:],
     }
 
 
@@ -178,9 +182,9 @@ def _lines(error: BaseException, file: str) -> Sequence[int | None]:
     return [frame.lineno for frame in frames if frame.filename == file]
 
 
-def _unless_it_raises(make: Callable[[], T], otherwise: T) -> T:
+def _unless_it_raises(function: Callable[[], T], default: T) -> T:
     try:
-        return make()
-    # Even an exception's own text is a stranger's code.
+        return function()
+    # Even the text of an exception is computed by untrusted code.
     except BaseException:
-        return otherwise
+        return default

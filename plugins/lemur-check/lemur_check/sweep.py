@@ -1,4 +1,4 @@
-"""What nets leave behind: ended, removed, and looked for where it cannot be removed."""
+"""End and remove what nets leave behind, and detect changes that cannot be undone."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _ROUNDS = 100
 
 
 class Sweep:
-    """Removes what a net left, and tells whether all is as it was before.
+    """Cleans up after a net, and checks that the state is the same as before.
 
     Args:
         scratch: The folder that nets write to.
-        alone: Whether this process is the first of its own namespaces, in which all else is a
-            net's.
+        alone: Whether this process is the first of its own namespaces, so that all other processes
+            in them belong to a net.
     """
 
     def __init__(self, scratch: Path, alone: bool) -> None:
@@ -36,27 +36,30 @@ class Sweep:
         self._folders = [scratch, _SHARED_MEMORY] if alone else [scratch]
 
     def prepare(self) -> None:
-        """Note how things are before a net is run."""
+        """Record the state before a net is run."""
         for folder in self._folders:
             empty(folder)
         self._before = self._state()
 
     def finish(self, child: int) -> bool:
-        """End all that a net left running, and return whether nothing of it is left.
+        """End all processes that a net left running, and return whether the state is restored.
 
         Args:
-            child: The process that it was run in, the first of a group.
+            child: The process in which the net was run, the leader of a process group.
         """
         if self._alone:
             _end_all()
         else:
             _end_family(child)
-        # All of them are emptied, also when one cannot be.
+        # Empty all folders, even if one of them cannot be emptied.
         emptied = [empty(folder) for folder in self._folders]
         return all(emptied) and self._state() == self._before
 
     def _state(self) -> Sequence[object]:
-        """Return what a net can change that outlives it, where that is a net's alone."""
+        """Return the state that a net can change and that outlives it.
+
+        The state of the IPC objects and folders is only included if it belongs to nets alone.
+        """
         state = [*_own_state(), *map(_folder_state, self._folders)]
         if self._alone:
             state += [(folder, os.statvfs(folder)[2:7]) for folder in self._folders]
@@ -66,7 +69,7 @@ class Sweep:
 
 
 def _end_all() -> None:
-    """End and await all other processes of the namespace."""
+    """End all other processes of the namespace, and wait for them."""
     with suppress(ProcessLookupError):
         os.kill(-1, signal.SIGKILL)
     with suppress(ChildProcessError):
@@ -75,11 +78,11 @@ def _end_all() -> None:
 
 
 def _end_family(child: int) -> None:
-    """End a process group, and all processes below this one: orphans come to it on Linux."""
+    """End a process group and all descendants of this process, which adopts orphans on Linux."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
     for _ in range(_ROUNDS):
-        # While these are ended they may start others.
+        # These processes may start others while they are being ended.
         family = psutil.Process().children(recursive=True)
         for process in family:
             with suppress(psutil.Error):
@@ -90,7 +93,7 @@ def _end_family(child: int) -> None:
 
 
 def _own_state() -> Iterator[object]:
-    """Yield what another process can change of this one, which nets would then inherit."""
+    """Yield the attributes of this process that others can change and that nets would inherit."""
     yield from map(resource.getrlimit, _LIMITS)
     yield os.getpriority(os.PRIO_PROCESS, 0)
     if hasattr(os, "sched_getaffinity"):

@@ -11,7 +11,7 @@ _LAYOUT = (tokenize.ENCODING, tokenize.NL, tokenize.ENDMARKER)
 
 
 def count_tokens(code: str) -> int | None:
-    """Return how many tokens of Python a source has in all its modules; None if it is no Python.
+    """Return the number of Python tokens in all modules of a source, or None if it is not Python.
 
     >>> count_tokens("x = 1  # one"), count_tokens("x = (")
     (5, None)

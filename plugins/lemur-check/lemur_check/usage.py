@@ -1,7 +1,7 @@
-"""What the processes of a net take, seen from outside.
+"""Measure the processes and memory of a net from outside.
 
-The process that nets are forked from is not counted, nor the memory that a fork still shares with
-it. A page that several forks share is counted once.
+The process that nets are forked from is not counted, nor is the memory that a fork still shares
+with it. A page shared by several forks is counted once.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 _INODE_BYTES = 1024
 _PAGE_BYTES = 4096 if os.name == "nt" else os.sysconf("SC_PAGE_SIZE")
 _FIELD = re.compile(rb"^(\w+): +(\d+) kB$", re.MULTILINE)
-_HELD = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$", re.MULTILINE)
+_PRIVATE_FIELD = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$", re.MULTILINE)
 _KEEPER = "1"
-_REST = 4
+_MIN_PAUSE_RATIO = 4
 
 
 class UsageSample(NamedTuple):
-    """What the processes of a net take together.
+    """The processes and memory of a net at one time.
 
     Attributes:
-        processes: How many there are; threads are not counted.
+        processes: Number of processes; threads are not counted.
         memory_bytes: Their memory.
     """
 
@@ -40,39 +40,40 @@ class UsageSample(NamedTuple):
 
 
 class Usage(Protocol):
-    """Sees what the processes of a net take."""
+    """Measures the processes and memory of a net."""
 
     def look(self, enough: int) -> UsageSample:
-        """Return what they take.
+        """Return the current usage.
 
         Args:
-            enough: Up to so many bytes of memory an upper bound, found sooner, will do.
+            enough: An upper bound of the memory, which is faster to get, suffices up to this many
+                bytes.
         """
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop measuring."""
 
 
 class NamespaceUsage:
-    """What is taken in the namespaces of a box, but by its first process.
+    """Measures the usage in a box's namespaces, except that of their first process.
 
     Args:
-        keeper: The first process, by its number here.
-        folders: What can be written to in it: file systems in memory.
-        shares: Whether its processes can share memory that is in no file of these folders; then
-            what they map of such files is counted twice.
+        keeper: Process id of the first process, in this namespace.
+        folders: The writable folders in the box, which are file systems in memory.
+        shares: Whether its processes can share memory that belongs to no file in these folders.
+            Files that they map from these folders are then counted twice.
 
     Raises:
-        OSError: It cannot be seen into.
+        OSError: The namespaces cannot be read.
     """
 
     def __init__(self, keeper: int, folders: Sequence[str], shares: bool) -> None:
-        # Held open, so that it is never another process's that has the number later.
+        # Held open so that the id cannot be reused by another process.
         self._root = os.open(f"/proc/{keeper}/root", os.O_PATH | os.O_DIRECTORY)
         root = Path(f"/proc/self/fd/{self._root}")
         self._processes, self._shares = root / "proc", shares
         self._folders = [f"{root}{folder}" for folder in folders]
-        self._looked = self._took_s = 0.0
+        self._measured_at_s = self._duration_s = 0.0
         self._exact = self._exact_bytes(self._folders_bytes())
 
     def close(self) -> None:  # noqa: D102
@@ -87,12 +88,12 @@ class NamespaceUsage:
         bound = files + sum(map(self._anonymous_bytes, names))
         if bound <= enough and not self._shares:
             return bound
-        began = time.monotonic()
-        # It takes milliseconds for each process; looking shall take a part of the time only.
-        if began - self._looked > _REST * self._took_s:
+        started_s = time.monotonic()
+        # The exact measurement takes milliseconds per process; limit its share of the time.
+        if started_s - self._measured_at_s > _MIN_PAUSE_RATIO * self._duration_s:
             self._exact = self._exact_bytes(files)
-            self._looked = time.monotonic()
-            self._took_s = self._looked - began
+            self._measured_at_s = time.monotonic()
+            self._duration_s = self._measured_at_s - started_s
         return self._exact
 
     def _names(self) -> Iterator[str]:
@@ -101,16 +102,16 @@ class NamespaceUsage:
                 yield name
 
     def _folders_bytes(self) -> int:
-        """Return the memory of files, mapped or not, and of their inodes, be they empty."""
-        taken = 0
-        for found in map(os.statvfs, self._folders):
-            taken += (found.f_blocks - found.f_bfree) * found.f_frsize
-            taken += (found.f_files - found.f_ffree) * _INODE_BYTES
-        return taken
+        """Return the memory of the files, mapped or not, and of all inodes."""
+        total = 0
+        for stats in map(os.statvfs, self._folders):
+            total += (stats.f_blocks - stats.f_bfree) * stats.f_frsize
+            total += (stats.f_files - stats.f_ffree) * _INODE_BYTES
+        return total
 
     def _anonymous_bytes(self, name: str) -> int:
-        """Return the memory of a process that is no file's; it may share it with others."""
-        # What ends meanwhile takes nothing.
+        """Return a process's anonymous memory, which it may share with others."""
+        # A process that ended meanwhile takes no memory.
         try:
             fields = (self._processes / name / "statm").read_bytes().split()
         except (FileNotFoundError, ProcessLookupError):
@@ -118,42 +119,44 @@ class NamespaceUsage:
         return (int(fields[1]) - int(fields[2])) * _PAGE_BYTES
 
     def _exact_bytes(self, files: int) -> int:
-        """Return the proportional parts of all processes, less all that the first one has."""
-        own = self._fields(_KEEPER)
-        # Where the first process has ended all others end, and share with it no more.
-        if not own:
+        """Return the proportional memory of all processes, less the memory of the first one."""
+        keeper = self._fields(_KEEPER)
+        # If the first process has ended, so have all others.
+        if not keeper:
             return files
-        taken = files + own["Pss_Anon"] + own["SwapPss"] - own["Anonymous"] - own["Swap"]
-        for found in map(self._fields, self._names()):
-            taken += found["Pss_Anon"] + found["SwapPss"]
+        total = (
+            files + keeper["Pss_Anon"] + keeper["SwapPss"] - keeper["Anonymous"] - keeper["Swap"]
+        )
+        for fields in map(self._fields, self._names()):
+            total += fields["Pss_Anon"] + fields["SwapPss"]
             if self._shares:
-                taken += found["Pss_Shmem"]
-        return max(0, taken)
+                total += fields["Pss_Shmem"]
+        return max(0, total)
 
     def _fields(self, name: str) -> Counter[str]:
-        """Return what the kernel adds up of a process's mappings, in bytes; nothing if it ended."""
+        """Return the kernel's totals of a process's mappings, in bytes; empty if it ended."""
         try:
             text = (self._processes / name / "smaps_rollup").read_bytes()
         except (FileNotFoundError, ProcessLookupError):
             text = b""
-        found = _FIELD.findall(text)
-        return Counter({field.decode(): int(number) * 1024 for field, number in found})
+        matches = _FIELD.findall(text)
+        return Counter({field.decode(): int(number) * 1024 for field, number in matches})
 
 
 class FamilyUsage:
-    """What is taken by the processes below one, where there are no namespaces.
+    """Measures the usage of a process's descendants, without namespaces.
 
-    Memory that forks share among each other is counted for each.
+    Memory that forks share with each other is counted for each of them.
 
     Args:
-        keeper: That process.
+        keeper: Process id of the ancestor.
     """
 
     def __init__(self, keeper: int) -> None:
         self._keeper = keeper
 
     def close(self) -> None:
-        """Do nothing: nothing is held."""
+        """Do nothing, as nothing is held open."""
 
     def look(self, enough: int) -> UsageSample:  # noqa: D102
         family = self._family()
@@ -167,11 +170,11 @@ class FamilyUsage:
 
 
 def _bytes(process: psutil.Process) -> int:
-    """Return the memory of a process but that of files on a disk."""
+    """Return the memory of a process, except that of files on disk."""
     try:
         if sys.platform == "linux":
             text = Path(f"/proc/{process.pid}/status").read_bytes()
-            return sum(int(number) * 1024 for number in _HELD.findall(text))
+            return sum(int(number) * 1024 for number in _PRIVATE_FIELD.findall(text))
         return int(process.memory_info().rss)
     except (psutil.Error, OSError):
         return 0

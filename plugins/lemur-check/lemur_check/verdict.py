@@ -1,4 +1,4 @@
-"""What is said of a net that was checked."""
+"""The verdict on a net that was checked."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ STEPS = ("parse", "template", "import", "build", "forward", "batch", "epochs")
 
 @dataclass(frozen=True)
 class Novelty:
-    """What known net a source is like.
+    """The known nets that a source is similar to.
 
     Attributes:
-        duplicate_of: The name of a net that is the same but for comments, docstrings, layout and
-            annotations; None where there is none.
-        nearest: The name of the net most like it; None where none is known.
-        similarity: To that one, 0 to 1: the estimated share of the runs of five tokens of their
-            syntax trees that both have.
+        duplicate_of: Name of a net that differs only in comments, docstrings, layout and
+            annotations; None if there is none.
+        nearest: Name of the most similar net; None if no net is known.
+        similarity: Similarity to the nearest net, 0 to 1: the estimated Jaccard similarity of the
+            runs of five tokens in their syntax trees.
     """
 
     duplicate_of: str | None = None
@@ -33,34 +33,34 @@ class Novelty:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of a net that was checked.
+    """The verdict on a net that was checked.
 
-    What was not come to is None.
+    Fields that the check did not reach are None.
 
     Attributes:
-        name: The name given, or one that follows from the source.
-        valid: Whether it took every step.
-        step: The last step that it began: parse, template, import, build, forward, batch, epochs.
-        reason: Why it is not valid.
-        line: Of its source, where that is.
-        traceback: Where it failed, when it was run.
-        prm: The hyperparameters it was tried with.
-        parameters: How many it has.
-        multiply_adds: Of one image.
+        name: The given name, or one derived from the source.
+        valid: Whether the net passed every step.
+        step: The last step that began: parse, template, import, build, forward, batch or epochs.
+        reason: Why the net is not valid.
+        line: Line of the source that is at fault, if known.
+        traceback: Traceback of the failure, if the net was run.
+        prm: The hyperparameters of the check.
+        parameters: Number of parameters.
+        multiply_adds: Multiply-adds per image.
         validation: Score on the validation split after the last epoch, 0 to 1.
         score: Score on the test split after the last epoch, 0 to 1.
-        seconds: Of training and scoring, all epochs.
-        novelty: What known net it is like.
-        quality: How its source reads; None where ruff is not installed.
-        reaches: What of it reaches beyond a net, by the words that it uses.
-        not_enforced: What it was not kept from.
-        limit: Which limit of the machine ended it, which is no fault of the net: ``time``,
-            ``memory``, or ``lost`` where its process was killed from outside; else empty.
-        walls: What it was run behind: ``bubblewrap``; ``none``, but with limits; or ``trust``, with
-            a limit on time only. Empty where that was not recorded.
-        limits: What it might take: ``seconds``, ``memory_bytes``, ``processes``, ``scratch_bytes``.
-        versions: Of ``python``, ``lemur-core`` and ``torch``.
-        replaces: The hashes of the sources that had its name before.
+        seconds: Duration of training and scoring in all epochs, in seconds.
+        novelty: The known nets that it is similar to.
+        quality: Style of the source; None if ruff is not installed.
+        reaches: Constructs in the source that nets do not need.
+        not_enforced: The restrictions that were not enforced.
+        limit: The limit that ended the net, which is not a fault of the net: ``time``, ``memory``,
+            or ``lost`` if its process was killed from outside. Empty if there was none.
+        walls: The sandbox: ``bubblewrap``; ``none``, with limits only; or ``trust``, with a time
+            limit only. Empty if not recorded.
+        limits: The limits: ``seconds``, ``memory_bytes``, ``processes``, ``scratch_bytes``.
+        versions: Versions of ``python``, ``lemur-core`` and ``torch``.
+        replaces: Hashes of the sources that had the name before.
     """
 
     name: str
@@ -87,21 +87,21 @@ class Verdict:
 
     @property
     def score_per_second(self) -> float | None:
-        """The score, divided by the seconds it took."""
+        """The test score divided by the duration in seconds."""
         return self.score / self.seconds if self.score is not None and self.seconds else None
 
     def facts(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the fields and `score_per_second` as values for JSON."""
         return asdict(self) | {"score_per_second": self.score_per_second}
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Verdict:
-        """Return the verdict that gave these facts."""
-        own = {name: value for name, value in facts.items() if name != "score_per_second"}
-        novelty, quality = own["novelty"], own["quality"]
-        own["novelty"] = novelty and Novelty(**novelty)
-        own["quality"] = quality and Quality.of(quality)
-        own["reaches"] = tuple(Finding(*one) for one in own["reaches"])
+        """Return the verdict with these facts."""
+        fields = {name: value for name, value in facts.items() if name != "score_per_second"}
+        novelty, quality = fields["novelty"], fields["quality"]
+        fields["novelty"] = novelty and Novelty(**novelty)
+        fields["quality"] = quality and Quality.of(quality)
+        fields["reaches"] = tuple(Finding(*finding) for finding in fields["reaches"])
         for name in ("not_enforced", "replaces"):
-            own[name] = tuple(own.get(name, ()))
-        return cls(**own)
+            fields[name] = tuple(fields.get(name, ()))
+        return cls(**fields)

@@ -1,4 +1,4 @@
-"""The nets that a database knows, and what was said of them."""
+"""The nets in a database and the verdicts on them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lemur_check.verdict import Novelty, Verdict
 from lemur_check.verdicts import (
     CheckedPipeline,
     find_verdicts,
-    moment,
     read_checked,
+    utc_now,
     write_verdict,
 )
 from lemur_core.code import code_hash
@@ -27,52 +27,54 @@ if TYPE_CHECKING:
 
 
 class VerdictStore:
-    """What is known of nets; several threads may ask and add.
+    """The known nets and their verdicts; several threads may use it.
 
     Args:
-        database: The database; None keeps nothing.
-        others: Sources of nets that are installed, by name.
-        sketched: Makes the sketch of a source of the database that has none yet.
+        database: The database. None stores nothing.
+        installed_code: Sources of the installed nets, by name.
+        make_sketch: Returns the sketch of a source of the database that has none.
     """
 
     def __init__(
         self,
         database: CodeDatabase | None,
-        others: Mapping[str, str],
-        sketched: Callable[[str], Sketch | None] = sketch_of,
+        installed_code: Mapping[str, str],
+        make_sketch: Callable[[str], Sketch | None] = sketch_of,
     ) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._likeness = Likeness.of(others)
+        self._likeness = Likeness.of(installed_code)
         if database is not None:
-            self._do(lambda opened: read_likeness(opened, self._likeness, sketched))
+            self._do(lambda opened: read_likeness(opened, self._likeness, make_sketch))
 
-    def novelty(self, name: str, code: str, one: Sketch) -> Novelty:
-        """Return what net a source is like, but itself, and remember it."""
-        itself = NamedSource(name, code_hash(code))
+    def novelty(self, name: str, code: str, sketch: Sketch) -> Novelty:
+        """Return the novelty of a source compared with other known nets, and add it to them."""
+        source = NamedSource(name, code_hash(code))
         with self._lock:
-            found = Novelty(self._likeness.same(one, itself), *self._likeness.nearest(one, itself))
-            self._likeness.add(itself, one)
-        return found
+            novelty = Novelty(
+                self._likeness.same(sketch, source), *self._likeness.nearest(sketch, source)
+            )
+            self._likeness.add(source, sketch)
+        return novelty
 
     def owners(self, name: str) -> list[str]:
-        """Return the hashes of the valid sources that a name stands for."""
+        """Return the hashes of the valid sources that have a name."""
         if self._database is None:
             return []
-        found = self._do(lambda opened: read_checked(opened, [name]))
-        return [net.hash for net in found.get(name, ())]
+        nets_by_name = self._do(lambda opened: read_checked(opened, [name]))
+        return [net.hash for net in nets_by_name.get(name, ())]
 
-    def find(self, code: str, asked: str, conditions: Conditions) -> Verdict | None:
-        """Return what was said when the same was asked before, unless other limits may change it.
+    def find(self, code: str, key: str, conditions: Conditions) -> Verdict | None:
+        """Return the last verdict of the same check unless other limits may change it, else None.
 
         Args:
             code: The source.
-            asked: The identity of what is asked.
-            conditions: How it would be run.
+            key: The key of the check, of `CheckSettings.key`.
+            conditions: The conditions of the check.
         """
         if self._database is None:
             return None
-        for facts in self._do(lambda opened: find_verdicts(opened, code, asked)):
+        for facts in self._do(lambda opened: find_verdicts(opened, code, key)):
             verdict = Verdict.of(facts)
             if conditions.is_answered_by(verdict.limit, verdict.limits):
                 return verdict
@@ -80,40 +82,40 @@ class VerdictStore:
 
     def write(
         self,
-        asked: CheckSettings,
+        settings: CheckSettings,
         key: str,
         code: str,
         verdict: Verdict,
-        one: Sketch | None,
+        sketch: Sketch | None,
         *,
         replace: bool = False,
     ) -> None:
-        """Write what is said of a source.
+        """Write the verdict on a source.
 
         Args:
-            asked: What was asked.
-            key: The identity of that.
+            settings: The settings of the check.
+            key: The key of the check.
             code: The source.
-            verdict: What is said.
-            one: The sketch of the source; None where it has none.
-            replace: Whether its name may be another source's.
+            verdict: The verdict.
+            sketch: The sketch of the source, if it has one.
+            replace: Whether the net may take over the name of another source.
 
         Raises:
-            NameTakenError: Another source has its name.
+            NameTakenError: Another source has the name.
         """
         if self._database is None:
             return
-        pipeline = CheckedPipeline(asked.task, asked.dataset, asked.metric)
-        facts, checked = verdict.facts(), moment()
+        pipeline = CheckedPipeline(settings.task, settings.dataset, settings.metric)
+        facts, checked = verdict.facts(), utc_now()
 
         def work(opened: CodeTransaction) -> None:
-            # Other processes write too.
+            # Other processes may have written to the database since the check began.
             if verdict.valid and not replace:
-                owned = read_checked(opened, [verdict.name]).get(verdict.name, ())
-                check_free(verdict.name, code, [net.hash for net in owned])
+                owners = read_checked(opened, [verdict.name]).get(verdict.name, ())
+                check_free(verdict.name, code, [net.hash for net in owners])
             write_verdict(opened, key, code, pipeline, facts, checked)
-            if one is not None:
-                write_sketches(opened, {code_hash(code): one})
+            if sketch is not None:
+                write_sketches(opened, {code_hash(code): sketch})
 
         self._do(work)
 

@@ -1,4 +1,4 @@
-"""Verdicts in a database: facts about the code that they are on."""
+"""Store verdicts in a database as facts about code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FACT = "check.verdict"
 
 
 class CheckedPipeline(NamedTuple):
-    """What a net was checked in."""
+    """The pipeline in which a net was checked, without the net."""
 
     task: str
     dataset: str
@@ -27,11 +27,10 @@ class CheckedNet(NamedTuple):
     """A source that was found valid under a name.
 
     Attributes:
-        hash: Of the source.
-        task: What it was last checked for.
+        hash: Hash of the source.
+        task: Task of the last check.
         code: The source.
-        walls: What it was run behind, each time that it was found valid; empty where that was not
-            recorded.
+        walls: The walls of each check that found it valid; empty if not recorded.
     """
 
     hash: str
@@ -40,100 +39,100 @@ class CheckedNet(NamedTuple):
     walls: tuple[str, ...]
 
 
-def find_verdicts(database: CodeTransaction, code: str, asked: str) -> list[dict[str, Any]]:
-    """Return the verdicts on a source that was checked in the same way before, the last first.
+def find_verdicts(database: CodeTransaction, code: str, key: str) -> list[dict[str, Any]]:
+    """Return the verdicts of the same check on a source, the last one first.
 
     Args:
-        database: Where they are.
+        database: The database.
         code: The source.
-        asked: The identity of what is asked.
+        key: The key of the check.
     """
-    # A source that no database stores was recorded without its hash by an older lemur.
-    found = [fact.value for fact in _own(database, (code_hash(code), ""))]
-    same = [value for value in found if value["asked"] == asked]
-    return [_read(value["facts"]) for value in sorted(same, key=_moment, reverse=True)]
+    # Older versions recorded the verdict on a source that cannot be stored under an empty hash.
+    verdicts = [fact.value for fact in _trusted(database, (code_hash(code), ""))]
+    same = [value for value in verdicts if value["asked"] == key]
+    return [_decode_limits(value["facts"]) for value in sorted(same, key=_moment, reverse=True)]
 
 
 def write_verdict(
     database: CodeTransaction,
-    asked: str,
+    key: str,
     code: str,
     pipeline: CheckedPipeline,
     facts: Mapping[str, Any],
     checked: str,
 ) -> None:
-    """Record a verdict and the source that it is on; done twice, it is there once.
+    """Record a verdict and its source; writing it again has no effect.
 
     Args:
-        database: Where to write it.
-        asked: The identity of what was asked.
+        database: The database.
+        key: The key of the check.
         code: The source.
-        pipeline: What it was checked in.
+        pipeline: The pipeline of the check.
         facts: The verdict.
-        checked: The moment, as `moment` writes it.
+        checked: The time of the check, from `utc_now`.
     """
-    # A source that had to be escaped would be another.
+    # Only store the source if it is storable unchanged.
     if storable(code) == code:
         database.add(facts["name"], code)
     value = {
-        "asked": asked,
+        "asked": key,
         "name": facts["name"],
         **pipeline._asdict(),
         "valid": facts["valid"],
-        "facts": _written(facts),
+        "facts": _encode_limits(facts),
         "checked": checked,
     }
-    database.record([CodeFact(code_hash(code), FACT, value, f"{asked} {checked}")])
+    database.record([CodeFact(code_hash(code), FACT, value, f"{key} {checked}")])
 
 
 def read_checked(
     database: CodeTransaction, names: Iterable[str]
 ) -> dict[str, tuple[CheckedNet, ...]]:
-    """Return the sources that were found valid, by their name; several only after a merge.
+    """Return the sources that were found valid, by name; a name has several only after a merge.
 
-    A source whose name another one took over has it no more.
+    A source is left out if another one took over its name.
     """
     sources = set(database.sources(names))
-    verdicts = _own(database, {source.hash for source in sources})
-    found: dict[str, dict[str, CheckedNet]] = {}
+    verdicts = _trusted(database, {source.hash for source in sources})
+    nets_by_name: dict[str, dict[str, CheckedNet]] = {}
     for fact in sorted(verdicts, key=lambda fact: _moment(fact.value)):
-        told, name = fact.value, fact.value["name"]
-        if not told["valid"] or (name, fact.hash) not in sources:
+        verdict, name = fact.value, fact.value["name"]
+        if not verdict["valid"] or (name, fact.hash) not in sources:
             continue
-        nets = found.setdefault(name, {})
-        for replaced in told["facts"].get("replaces", ()):
+        nets = nets_by_name.setdefault(name, {})
+        for replaced in verdict["facts"].get("replaces", ()):
             nets.pop(replaced, None)
-        before = nets.get(fact.hash)
-        walls = (*(before.walls if before else ()), _walls_of(told["facts"]))
-        nets[fact.hash] = CheckedNet(fact.hash, told["task"], "", walls)
-    texts = database.texts(identity for nets in found.values() for identity in nets)
+        earlier = nets.get(fact.hash)
+        walls = (*(earlier.walls if earlier else ()), _walls_of(verdict["facts"]))
+        nets[fact.hash] = CheckedNet(fact.hash, verdict["task"], "", walls)
+    texts = database.texts(identity for nets in nets_by_name.values() for identity in nets)
     return {
         name: tuple(net._replace(code=texts[net.hash]) for net in nets.values())
-        for name, nets in found.items()
+        for name, nets in nets_by_name.items()
     }
 
 
-def _own(database: CodeTransaction, hashes: Iterable[str]) -> list[CodeFact]:
-    # What the files of others say of a source is not believed.
+def _trusted(database: CodeTransaction, hashes: Iterable[str]) -> list[CodeFact]:
+    # Verdicts that were imported from files are not trusted.
     return [fact for fact in database.facts(FACT, hashes) if fact.origin is None]
 
 
-def moment() -> str:
-    """Return the time as verdicts have it, ISO 8601 in UTC."""
+def utc_now() -> str:
+    """Return the current time in ISO 8601 and UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _written(facts: Mapping[str, Any]) -> dict[str, Any]:
-    # JSON has no infinity, which stands for no limit.
+def _encode_limits(facts: Mapping[str, Any]) -> dict[str, Any]:
+    # JSON has no infinity, which means no limit.
     return _with_limits(facts, lambda limit: None if limit == math.inf else limit)
 
 
-def _read(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _decode_limits(facts: Mapping[str, Any]) -> dict[str, Any]:
     return _with_limits(facts, lambda limit: math.inf if limit is None else limit)
 
 
 def _with_limits(facts: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
-    # Older lemurs recorded no limits.
+    # Verdicts of older versions have no limits.
     if "limits" not in facts:
         return dict(facts)
     limits = {name: change(limit) for name, limit in facts["limits"].items()}
@@ -145,5 +144,5 @@ def _moment(value: Mapping[str, Any]) -> str:
 
 
 def _walls_of(facts: Mapping[str, Any]) -> str:
-    # What older lemurs recorded has that much.
+    # Verdicts of older versions may have no walls.
     return str(facts.get("walls") or ("none" if facts.get("not_enforced") else ""))

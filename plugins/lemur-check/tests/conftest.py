@@ -1,4 +1,4 @@
-"""Nets to check, and what checks them."""
+"""Nets to check, and checkers for them."""
 
 import sys
 
@@ -47,13 +47,13 @@ FEW = CheckSettings(dataset="digits[samples=200]")
 
 @pytest.fixture(scope="session")
 def source():
-    """A small net that learns."""
+    """Return the source of a small net that learns."""
     return SOURCE
 
 
 @pytest.fixture(scope="session")
 def doing():
-    """Make a net that does something when it learns."""
+    """Return a function that makes a net which executes statements when it learns."""
 
     def make(statements):
         lines = [f"        {line}" for line in statements.strip().splitlines()]
@@ -65,21 +65,21 @@ def doing():
 
 @pytest.fixture(scope="module")
 def walls():
-    """Checks nets behind walls, in a process that the module's tests share; keeps nothing."""
-    with checker(FEW, limits=LIMITS, threads=1, save=False) as one:
-        yield one
+    """Return a checker behind walls that the tests of a module share and that saves nothing."""
+    with checker(FEW, limits=LIMITS, threads=1, save=False) as check:
+        yield check
 
 
 @pytest.fixture(scope="module")
 def trusting():
-    """Checks nets as if they were one's own."""
-    with checker(FEW, limits=LIMITS, threads=1, save=False, trust=True) as one:
-        yield one
+    """Return a checker that trusts nets."""
+    with checker(FEW, limits=LIMITS, threads=1, save=False, trust=True) as check:
+        yield check
 
 
 @pytest.fixture
 def lemur(capsys, monkeypatch, tmp_path):
-    """Run the command line in this process; give its status, output and errors."""
+    """Return a function that runs the command line and returns its status, output and errors."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):

@@ -1,4 +1,4 @@
-"""What is no answer of the process itself is told from what is."""
+"""Answers of the process itself are distinguished from other output."""
 
 import subprocess
 import sys
@@ -53,6 +53,6 @@ def test_answers_are_read():
     ],
     ids=lambda text: repr(text[:40]),
 )
-def test_what_is_no_answer_is_refused(text):
+def test_malformed_answers_are_refused(text):
     with pytest.raises(ForeignAnswerError):
         read(text + b"\n")

@@ -1,4 +1,4 @@
-"""What a box makes of what its process says, played here by one that imports nothing."""
+"""A box's handling of its process's answers, with a fake process that imports nothing."""
 
 import sys
 
@@ -11,7 +11,7 @@ from lemur_check.run_result import Cause, RunResult
 from lemur_check.sandbox import Limits, Sandbox
 from lemur_core.errors import LemurError, SettingsError, WorkerError
 
-PLAYED = """
+FAKE_PROCESS = """
 import json, os, sys, time
 
 def receive():
@@ -33,28 +33,30 @@ for line in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory):
-    """Run a job in a box whose process does as it is told."""
+def run_job(tmp_path_factory):
+    """Return a function that runs a job in a box whose process is fake."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(module, "_PROGRAM", (sys.executable, "-S", "-c", PLAYED))
+    patch.setattr(module, "_PROGRAM", (sys.executable, "-S", "-c", FAKE_PROCESS))
     folder = tmp_path_factory.mktemp("data")
-    one = Box(Sandbox(Limits(seconds=3), [], trust=True), folder, 1)
+    box = Box(Sandbox(Limits(seconds=3), [], trust=True), folder, 1)
 
     def run(during="", before=""):
-        return one.run({"before": before, "during": during})
+        return box.run({"before": before, "during": during})
 
-    run.box = one
+    run.box = box
     yield run
-    one.close()
+    box.close()
     patch.undo()
 
 
-FOREIGN = RunResult(["first"], "its process answered in the place of what it is run in", Cause.NET)
+FOREIGN = RunResult(
+    ["first"], "its process sent answers in the name of the process that runs it", Cause.NET
+)
 DONE = RunResult(["first"])
 
 
 @pytest.mark.parametrize(
-    "said",
+    "line",
     [
         "no JSON",
         "[" * 100_000,
@@ -63,68 +65,68 @@ DONE = RunResult(["first"])
         '{"ended": 0, "clean": true}',
         '{"number": "0", "ended": 0, "clean": true}',
     ],
-    ids=lambda said: said[:20],
+    ids=lambda line: line[:20],
 )
-def test_what_is_no_answer_costs_the_net_that_runs_and_no_other(played, said):
-    assert played() == DONE
-    process = played.box._process.pid
-    assert played(f"print({said!r}, flush=True)") == FOREIGN
-    assert played.box._process is None
-    assert played() == DONE
-    assert played.box._process.pid != process
+def test_a_malformed_answer_only_fails_the_running_net(run_job, line):
+    assert run_job() == DONE
+    process = run_job.box._process.pid
+    assert run_job(f"print({line!r}, flush=True)") == FOREIGN
+    assert run_job.box._process is None
+    assert run_job() == DONE
+    assert run_job.box._process.pid != process
 
 
-def test_a_number_of_another_net_is_no_answer(played):
-    played("open('number', 'w').write(number)")
-    assert played("number = open('number').read()") == FOREIGN
-    # The number that its job came with, which a fork has in its memory.
-    assert played("number = job['number']") == FOREIGN
+def test_the_number_of_another_net_is_refused(run_job):
+    run_job("open('number', 'w').write(number)")
+    assert run_job("number = open('number').read()") == FOREIGN
+    # The number of the job, which a fork has in its memory.
+    assert run_job("number = job['number']") == FOREIGN
 
 
-def test_what_is_said_before_a_net_runs_is_no_nets_failure(played, tmp_path):
+def test_errors_before_a_net_runs_are_not_its_failures(run_job, tmp_path):
     once = f"{str(tmp_path / 'once')!r}"
     spoilt = f"os.path.exists({once}) or (open({once}, 'w'), print('x', flush=True))"
-    assert played(before=spoilt) == DONE
+    assert run_job(before=spoilt) == DONE
     with pytest.raises(LemurError, match="^no such data$"):
-        played(before="answer(job['number'], refused='no such data')")
-    with pytest.raises(WorkerError, match="no process to check nets in starts: it broke"):
-        played(before="print('it broke', file=sys.stderr, flush=True); os._exit(1)")
-    assert played() == DONE
+        run_job(before="answer(job['number'], refused='no such data')")
+    with pytest.raises(WorkerError, match="a process to check nets could not be started: it broke"):
+        run_job(before="print('it broke', file=sys.stderr, flush=True); os._exit(1)")
+    assert run_job() == DONE
 
 
-def test_limits_and_lost_processes_are_told_from_failures(played):
-    assert played("time.sleep(60)") == RunResult(["first"], "took longer than 3 s", Cause.TIME)
-    lost = RunResult(["first"], "its process ended what it was run in", Cause.LOST)
-    assert played("os._exit(0)") == lost
-    killed = played("answer(number, ended=-9, clean=True); number = receive()['number']")
+def test_limits_and_lost_processes_are_distinguished_from_failures(run_job):
+    assert run_job("time.sleep(60)") == RunResult(["first"], "took longer than 3 s", Cause.TIME)
+    lost = RunResult(["first"], "its process ended the process that runs it", Cause.LOST)
+    assert run_job("os._exit(0)") == lost
+    killed = run_job("answer(number, ended=-9, clean=True); number = receive()['number']")
     assert killed == RunResult(["first"], "its process was ended by signal 9 (SIGKILL)", Cause.LOST)
-    played.box.close()
-    ended = played("answer(number, ended=3, clean=True); number = receive()['number']")
+    run_job.box.close()
+    ended = run_job("answer(number, ended=3, clean=True); number = receive()['number']")
     assert ended == RunResult(["first"], "its process exited with status 3", Cause.NET)
-    played.box.close()
+    run_job.box.close()
     assert [cause.is_limit for cause in Cause] == [False, True, True, True]
 
 
-def test_the_clock_of_a_net_starts_when_the_data_is_read(played):
-    assert played(before="time.sleep(4)") == DONE
+def test_the_time_limit_starts_after_the_data_is_read(run_job):
+    assert run_job(before="time.sleep(4)") == DONE
 
 
-def test_what_cannot_be_cleaned_closes_the_box(played):
-    assert played("answer(number, ended=0, clean=False); time.sleep(60)") == DONE
-    assert played.box._process is None
+def test_the_box_is_closed_if_it_cannot_be_cleaned(run_job):
+    assert run_job("answer(number, ended=0, clean=False); time.sleep(60)") == DONE
+    assert run_job.box._process is None
 
 
-def test_without_bubblewrap_strangers_nets_are_not_run():
+def test_without_bubblewrap_untrusted_nets_are_not_run():
     with pytest.raises(SettingsError) as refused:
         Sandbox(Limits(), [])
     assert str(refused.value) == (
-        "nets are run behind walls, and bubblewrap 0.8 or later cannot be used here; install it, "
+        "nets are run in a sandbox, and bubblewrap 0.8 or later cannot be used here; install it, "
         "give --trust if the nets are your own, or --no-walls to run them with limits only"
     )
     assert Sandbox(Limits(), [], trust=True).not_enforced == ()
     assert "network" in Sandbox(Limits(), [], no_walls=True).not_enforced
 
 
-def test_where_no_filter_is_made_that_is_said(monkeypatch):
+def test_a_missing_filter_is_reported(monkeypatch):
     monkeypatch.setattr(sandbox.seccomp, "assemble", lambda: None)
     assert Sandbox(Limits(), [], bubblewrap="bwrap").not_enforced == ("any system call",)

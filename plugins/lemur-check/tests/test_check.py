@@ -1,4 +1,4 @@
-"""What is said of nets that are run, kept, and found again."""
+"""Verdicts on nets that are run, stored and found again."""
 
 import importlib
 import json
@@ -30,11 +30,11 @@ def db(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def check(db):
-    with checker(FEW, threads=1, db=db, no_walls=True) as one:
-        yield one
+    with checker(FEW, threads=1, db=db, no_walls=True) as checker_:
+        yield checker_
 
 
-def test_a_net_gets_all_that_can_be_said_of_it(check, source):
+def test_a_valid_net_gets_a_complete_verdict(check, source):
     verdict = check(source)
     assert (verdict.valid, verdict.reason, verdict.step) == (True, "", "epochs")
     # 8 x 9 + 8 of the convolution; 8 x 15 x 15 x 10 + 10 of the linear layer.
@@ -50,7 +50,7 @@ def test_a_net_gets_all_that_can_be_said_of_it(check, source):
     assert verdict.novelty.nearest in {entry.name for _, entry in installed().entries("net")}
 
 
-def test_its_score_is_that_of_a_trial(check, source, tmp_path):
+def test_the_score_equals_that_of_a_trial(check, source, tmp_path):
     verdict = check(source)
     file = tmp_path / "Small.py"
     file.write_text(source)
@@ -61,25 +61,29 @@ def test_its_score_is_that_of_a_trial(check, source, tmp_path):
         prm={name: value for name, value in verdict.prm.items() if name != "transform"},
     )  # fmt: skip
     [row] = lemur_core.data(db=db, with_stats=True).to_dict("records")
-    # Of another seed: the campaign draws one for each trial.
+    # The seeds differ, because the campaign draws one for each trial.
     assert abs(row["accuracy"] - verdict.score) < 0.5
     assert row["parameters"] == verdict.parameters
 
 
-def test_what_was_said_is_said_again_without_running_it(check, db, source):
+def test_a_stored_verdict_is_returned_without_running_the_net(check, db, source):
     assert check(source).valid
     registry = installed()
     with code_database(db) as database:
-        asked, record, reader = FEW.completed(registry), VerdictStore(database, {}), SourceReader()
-        known = Checker(asked, check._conditions, record, [_NoBox()], reader, registry)
-        before = known(source)
+        settings, record, reader = (
+            FEW.completed(registry),
+            VerdictStore(database, {}),
+            SourceReader(),
+        )
+        stored_check = Checker(settings, check._conditions, record, [_NoBox()], reader, registry)
+        before = stored_check(source)
         assert before.valid
         with pytest.raises(RuntimeError, match="was run"):
-            known(source.replace("8, 3", "9, 3"))
-        # Versions are part of what is found again.
+            stored_check(source.replace("8, 3", "9, 3"))
+        # Versions are part of a verdict's key.
         newer = Conditions(check._conditions.walls, versions={"torch": "0"})
         with pytest.raises(RuntimeError, match="was run"):
-            Checker(asked, newer, record, [_NoBox()], reader, registry)(source)
+            Checker(settings, newer, record, [_NoBox()], reader, registry)(source)
         reader.close()
 
 
@@ -90,7 +94,7 @@ class _NoBox:
         raise RuntimeError("was run")
 
 
-def test_a_copy_and_a_near_copy_are_told(check, source):
+def test_copies_and_near_copies_are_detected(check, source):
     first = check(source)
     copy = check(f"# The same.\n{source}", "Copy")
     assert copy.novelty.duplicate_of == first.name
@@ -118,7 +122,7 @@ def test_a_copy_and_a_near_copy_are_told(check, source):
         ("nn.LazyLinear(out_shape[0])", "nn.LazyLinear(10**10)", "build", "MemoryError", False),
     ],
 )  # fmt: skip
-def test_each_way_to_fail_is_said_with_its_step_and_line(
+def test_each_failure_is_reported_with_its_step_and_line(
     check, source, old, new, step, reason, line
 ):
     assert source.count(old) == 1
@@ -132,43 +136,45 @@ def test_each_way_to_fail_is_said_with_its_step_and_line(
         assert verdict.line == number
 
 
-def test_verdicts_come_back_from_their_facts(check, source):
+def test_verdicts_are_restored_from_their_facts(check, source):
     for verdict in (check(source), check("x ="), check(source.replace("relu", "x"))):
         assert Verdict.of(json.loads(json.dumps(verdict.facts()))) == verdict
 
 
-def test_without_epochs_it_ends_after_a_batch(source):
-    asked = CheckSettings(dataset=FEW.dataset, epochs=0)
-    with checker(asked, threads=1, save=False, no_walls=True) as one:
-        verdict = one(source)
+def test_without_epochs_the_check_ends_after_a_batch(source):
+    settings = CheckSettings(dataset=FEW.dataset, epochs=0)
+    with checker(settings, threads=1, save=False, no_walls=True) as check:
+        verdict = check(source)
     assert (verdict.valid, verdict.step, verdict.score) == (True, "batch", None)
 
 
-def test_what_is_asked_for_must_be_there(source, tmp_path):
-    for asked, message in (
-        (CheckSettings(dataset="nowhere"), "unknown data set 'nowhere'"),
+def test_unknown_names_are_errors(source, tmp_path):
+    for settings, message in (
+        (CheckSettings(dataset="nowhere"), "unknown dataset 'nowhere'"),
         (CheckSettings(metric="none"), "unknown metric 'none'"),
         (CheckSettings(transform="nothing"), "unknown transform 'nothing'"),
     ):
-        with pytest.raises(LemurError, match=message), checker(asked, save=False):
+        with pytest.raises(LemurError, match=message), checker(settings, save=False):
             pass
     with (
-        checker(CheckSettings(dataset="cifar-10"), save=False, data=tmp_path, no_walls=True) as one,
+        checker(
+            CheckSettings(dataset="cifar-10"), save=False, data=tmp_path, no_walls=True
+        ) as check,
         pytest.raises(LemurError, match="lacks cifar-10-batches-py"),
     ):
-        one(source)
+        check(source)
     with pytest.raises(SettingsError, match="epochs is -1; expected 0 or more"):
         CheckSettings(epochs=-1)
 
 
-def test_an_installed_nets_name_is_not_another_nets(check, source):
+def test_the_name_of_an_installed_net_is_refused(check, source):
     with pytest.raises(SettingsError, match="net 'ResNet' is installed"):
         check(source, "ResNet")
     with pytest.raises(LemurError, match="entry name '../x'"):
         check(source, "../x")
 
 
-def test_a_checked_net_is_trained_by_its_name(check, source, db, monkeypatch):
+def test_a_checked_net_can_be_trained_by_its_name(check, source, db, monkeypatch):
     verdict = check(source, "My_Net")
     assert verdict.name == "My-Net"
     warned = []
@@ -183,13 +189,13 @@ def test_a_checked_net_is_trained_by_its_name(check, source, db, monkeypatch):
     assert code == source
 
 
-def test_the_database_keeps_what_was_said(check, source, db):
+def test_verdicts_are_stored_in_the_database(check, source, db):
     verdict = check(source)
-    asked = FEW.completed(installed()).key(source, None, check._conditions)
+    key = FEW.completed(installed()).key(source, None, check._conditions)
     with code_database(db) as database:
         facts = database.run(lambda opened: opened.facts(FACT, [code_hash(source)]))
-        [kept] = [fact.value for fact in facts if fact.value["asked"] == asked]
-        assert (kept["valid"], kept["facts"]["score"]) == (True, verdict.score)
+        [stored] = [fact.value for fact in facts if fact.value["asked"] == key]
+        assert (stored["valid"], stored["facts"]["score"]) == (True, verdict.score)
         assert database.run(lambda opened: opened.texts([code_hash(source)])) == {
             code_hash(source): source
         }
@@ -215,7 +221,7 @@ BASE = "class B(BaseException):\n    {}\nraise B('own')\n"
          "raise ValueError('own')\n", "ValueError: own"),
     ],
 )  # fmt: skip
-def test_the_reason_is_kept_whatever_a_net_raises(check, source, statements, reason):
+def test_any_exception_of_a_net_is_reported_as_the_reason(check, source, statements, reason):
     verdict = check(source.replace("import torch\n", f"import torch\n{statements}", 1))
     assert (verdict.step, verdict.reason, verdict.limit) == ("import", reason, "")
 
@@ -226,7 +232,7 @@ def no_bubblewrap(monkeypatch):
     monkeypatch.setattr(module, "find_bubblewrap", lambda: None)
 
 
-def test_without_bubblewrap_it_is_said_what_is_not_enforced(source, no_bubblewrap):
+def test_without_bubblewrap_the_missing_restrictions_are_reported(source, no_bubblewrap):
     options = {"dataset": FEW.dataset, "epochs": 0, "save": False}
     with pytest.warns(UserWarning, match="without walls, which do not keep them from network"):
         verdict = lemur_core.check(source, no_walls=True, **options)
@@ -249,21 +255,21 @@ raise RuntimeError("left")
 """
 
 
-def test_without_bubblewrap_some_things_are_limited(source, doing, no_bubblewrap):
-    # On a machine that is busy, filling the memory takes a while.
+def test_without_bubblewrap_some_limits_are_enforced(source, doing, no_bubblewrap):
+    # On a busy machine, filling the memory takes a while.
     limits = Limits(seconds=20, memory_bytes=2**31, scratch_bytes=2**24)
-    with checker(FEW, limits=limits, threads=1, save=False, no_walls=True) as one:
-        assert one(doing("import time; time.sleep(600)")).reason == "took longer than 20 s"
-        memory = one(doing("kept = []\nwhile True:\n    kept.append(b'x' * 2**26)"))
+    with checker(FEW, limits=limits, threads=1, save=False, no_walls=True) as check:
+        assert check(doing("import time; time.sleep(600)")).reason == "took longer than 20 s"
+        memory = check(doing("kept = []\nwhile True:\n    kept.append(b'x' * 2**26)"))
         assert "MemoryError" in memory.reason or "of memory; the limit is 2.00 GiB" in memory.reason
-        file = one(doing("with open('big', 'wb') as file:\n    file.write(bytes(2**25))"))
+        file = check(doing("with open('big', 'wb') as file:\n    file.write(bytes(2**25))"))
         assert "File too large" in file.reason
-        forks = one(doing("import os, time\nfor _ in range(99):\n    os.fork() or time.sleep(9)"))
+        forks = check(doing("import os, time\nfor _ in range(99):\n    os.fork() or time.sleep(9)"))
         assert "more than 32 processes" in forks.reason or "of memory" in forks.reason
-        assert one(source).valid
-        [box] = one._boxes.queue
-        assert one(doing(LEAVING)).reason == "RuntimeError: left"
+        assert check(source).valid
+        [box] = check._boxes.queue
+        assert check(doing(LEAVING)).reason == "RuntimeError: left"
         assert psutil.Process(box._process.pid).children(recursive=True) == []
-        assert one(source).valid
+        assert check(source).valid
         assert list(box._scratch.iterdir()) == []
     assert not box._scratch.exists()

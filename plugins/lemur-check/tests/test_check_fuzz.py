@@ -1,4 +1,4 @@
-"""Sources that nobody meant: whatever is checked ends in a verdict, never in a traceback."""
+"""Random sources: every check ends with a verdict, never with a traceback."""
 
 import json
 from contextlib import suppress
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lemur_check.check import checker
 from lemur_check.check_settings import CheckSettings
-from lemur_check.run_result import Bounds, RunResult, concluded
+from lemur_check.run_result import Bounds, RunResult, conclude
 from lemur_check.template import TemplateError, check_template, parse
 from lemur_check.verdict import Verdict
 from lemur_core import installed
@@ -25,7 +25,7 @@ ODD = [
 
 @st.composite
 def mutated(draw):
-    """A net of the dataset with pieces cut out, moved and put in."""
+    """Return a net of the dataset with pieces removed, moved and inserted."""
     code = draw(st.sampled_from(NETS))
     for _ in range(draw(st.integers(1, 6))):
         start = draw(st.integers(0, len(code)))
@@ -37,11 +37,11 @@ def mutated(draw):
 
 @pytest.fixture(scope="module")
 def unrun():
-    """Checks nets up to where they would be run."""
-    with checker(CheckSettings(), save=False, no_walls=True) as one:
-        one._boxes.get().close()
-        one._boxes.put(_Unrun())
-        yield one
+    """Return a checker that does not run nets."""
+    with checker(CheckSettings(), save=False, no_walls=True) as check:
+        check._boxes.get().close()
+        check._boxes.put(_Unrun())
+        yield check
 
 
 class _Unrun:
@@ -66,14 +66,14 @@ def test_any_source_gets_a_verdict(unrun, code):
 
 @settings(max_examples=300, deadline=None)
 @given(mutated())
-def test_what_python_cannot_compile_is_never_taken_for_a_net(code):
+def test_a_source_that_does_not_compile_is_never_valid(code):
     try:
         compile(code, "net", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return
     except SyntaxWarning:
         return
-    # What it can compile may still be no net, which is all that may be raised.
+    # A source that compiles may still not be a net; only TemplateError may be raised.
     with suppress(TemplateError):
         check_template(parse(code))
 
@@ -98,9 +98,9 @@ def test_what_python_cannot_compile_is_never_taken_for_a_net(code):
         max_size=6,
     )
 )  # fmt: skip
-def test_whatever_a_nets_process_says_becomes_a_verdict(said):
+def test_any_report_of_a_nets_process_becomes_a_verdict(messages):
     bounds = Bounds(epochs=1, prm={}, seconds=1.0, parameters=None, lines=9)
-    verdict = concluded(Verdict("x", valid=False, step="template"), RunResult(said), bounds)
+    verdict = conclude(Verdict("x", valid=False, step="template"), RunResult(messages), bounds)
     assert verdict.name == "x"
     assert verdict.valid == (verdict.reason == "")
     assert verdict.score is None or 0 <= verdict.score <= 1

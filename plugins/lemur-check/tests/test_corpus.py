@@ -1,4 +1,4 @@
-"""Code with its scores, for language models."""
+"""Exports of code with its scores for language models."""
 
 import json
 import sqlite3
@@ -32,7 +32,7 @@ def pipeline(net, registry, dataset=DIGITS):
 
 @pytest.fixture
 def db(tmp_path):
-    """Four nets, two of them near copies, and a copy under another name; and a published result."""
+    """Return a database of four nets, two of them near copies, a copy, and a published result."""
     path = tmp_path / "lemur.db"
     registry = installed()
     copy = tmp_path / "Copy.py"
@@ -64,12 +64,12 @@ def of(db, arguments=None, **options):
         return corpus(Results(engine, arguments), **options)
 
 
-def test_each_net_and_pipeline_is_a_line_its_best_epoch(db):
-    found = of(db)
-    assert [(line["nn"], line["accuracy"], line["epochs"]) for line in found.lines] == [
+def test_each_net_and_pipeline_has_a_line_with_its_best_epoch(db):
+    exported = of(db)
+    assert [(line["nn"], line["accuracy"], line["epochs"]) for line in exported.lines] == [
         ("ResNet", 0.9, 2), ("VGG", 0.75, 2), ("SqueezeNet-2", 0.3, 2), ("SqueezeNet-1", 0.25, 2),
     ]  # fmt: skip
-    first = found.lines[1]
+    first = exported.lines[1]
     assert tuple(first) == MEMBERS
     assert first["code"] == installed().get("net", "VGG").source()
     assert (first["task"], first["dataset"], first["metric"]) == (TASK, DIGITS, "acc")
@@ -78,8 +78,8 @@ def test_each_net_and_pipeline_is_a_line_its_best_epoch(db):
     )  # fmt: skip
     assert first["prm"] == {"lr": 0.2, "batch": 32, "transform": "norm_32"}
     assert (first["validation"], first["duration"]) == (0.65, 2 * 10**9)
-    # That was published without its code.
-    assert found.unknown == 1
+    # This result was published without its code.
+    assert exported.unknown == 1
 
 
 def test_code_that_takes_too_long_to_read_is_left_out(db, monkeypatch):
@@ -90,12 +90,12 @@ def test_code_that_takes_too_long_to_read_is_left_out(db, monkeypatch):
             (BRACES * 5, "SqueezeNet-1"),
         )
         assert changed.rowcount == 1
-    found = of(db)
-    assert [line["nn"] for line in found.lines] == ["ResNet", "VGG", "SqueezeNet-2"]
-    assert found.unknown == 3
+    exported = of(db)
+    assert [line["nn"] for line in exported.lines] == ["ResNet", "VGG", "SqueezeNet-2"]
+    assert exported.unknown == 3
 
 
-def test_all_has_a_line_for_each_hyperparameters(db):
+def test_all_writes_a_line_for_each_hyperparameter_set(db):
     lines = of(db, every=True).lines
     assert [(line["nn"], line["prm"]["lr"], line["accuracy"]) for line in lines] == [
         ("ResNet", 0.1, 0.9), ("VGG", 0.2, 0.75), ("Copy", 0.1, 0.7), ("SqueezeNet-2", 0.1, 0.3),
@@ -105,20 +105,20 @@ def test_all_has_a_line_for_each_hyperparameters(db):
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.25, 0.5, 1])
 def test_a_family_is_in_one_split(db, share):
-    found = of(db, test=share)
+    exported = of(db, test=share)
     split = {}
-    for line in found.lines:
+    for line in exported.lines:
         split.setdefault(line["family"], set()).add(line["split"])
-    assert found.families == len(split) == 3
-    assert all(len(one) == 1 for one in split.values())
-    by_name = {line["nn"]: line["family"] for line in found.lines}
+    assert exported.families == len(split) == 3
+    assert all(len(splits) == 1 for splits in split.values())
+    by_name = {line["nn"]: line["family"] for line in exported.lines}
     assert by_name["SqueezeNet-1"] == by_name["SqueezeNet-2"]
-    assert found.of("train") + found.of("test") == 4
-    assert share * 4 - 2 <= found.of("test") <= max(1, 8 * share)
-    assert found.lines == of(db, test=share).lines
+    assert exported.of("train") + exported.of("test") == 4
+    assert share * 4 - 2 <= exported.of("test") <= max(1, 8 * share)
+    assert exported.lines == of(db, test=share).lines
 
 
-def test_filters_choose_lines(db):
+def test_filters_select_lines(db):
     assert [line["nn"] for line in of(db, {"nn": "VGG"}).lines] == ["VGG"]
     assert of(db, {"nn": "none"}).lines == []
     with pytest.raises(SettingsError, match="share is 2; expected 0 to 1"):
@@ -126,10 +126,10 @@ def test_filters_choose_lines(db):
 
 
 def run(*arguments):
-    export.main([str(one) for one in arguments], standalone_mode=False)
+    export.main([str(argument) for argument in arguments], standalone_mode=False)
 
 
-def test_the_command_writes_lines_and_says_how_much(db, tmp_path, capsys):
+def test_the_command_writes_lines_and_prints_totals(db, tmp_path, capsys):
     file, table = tmp_path / "code.jsonl", tmp_path / "code.parquet"
     run("--output", file, "--db", db)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
@@ -146,17 +146,17 @@ def test_the_command_writes_lines_and_says_how_much(db, tmp_path, capsys):
     assert frame["code"].tolist() == [line["code"] for line in lines]
 
 
-def test_tokens_are_pythons(db):
+def test_tokens_are_counted_as_python_does(db):
     import io
     import tokenize
 
     line = of(db).lines[0]
-    kinds = [one.type for one in tokenize.generate_tokens(io.StringIO(line["code"]).readline)]
+    kinds = [token.type for token in tokenize.generate_tokens(io.StringIO(line["code"]).readline)]
     counted = [kind for kind in kinds if kind not in (tokenize.NL, tokenize.ENDMARKER)]
     assert line["tokens"] == len(counted)
 
 
-def test_sizes_come_through_lemurs_own_files(db, tmp_path):
+def test_sizes_survive_an_export_and_import(db, tmp_path):
     with opened(db) as engine:
         write_back(engine, tmp_path / "copy")
     other = tmp_path / "other.db"
@@ -164,7 +164,7 @@ def test_sizes_come_through_lemurs_own_files(db, tmp_path):
         assert take_in(engine, tmp_path / "copy").faults == []
     columns = ["trial", "epoch", "accuracy", "parameters"]
     before, after = (
-        lemur_core.data(db=one, with_stats=True, columns=columns) for one in (db, other)
+        lemur_core.data(db=path, with_stats=True, columns=columns) for path in (db, other)
     )
     before, after = (
         frame.sort_values(columns[:2], ignore_index=True)[columns[1:]] for frame in (before, after)

@@ -1,4 +1,4 @@
-"""Folders are emptied, whatever is in them."""
+"""Folders are emptied whatever they contain."""
 
 import os
 
@@ -10,7 +10,7 @@ def test_deep_folders_and_those_without_permissions_are_removed(tmp_path):
     folder.mkdir()
     before = os.open(".", os.O_RDONLY)
     os.chdir(folder)
-    # Longer than a path can be, and deeper than functions can call each other.
+    # The path is longer than the system allows, and deeper than the recursion limit.
     for _ in range(1100):
         os.mkdir("a" * 100)
         os.chdir("a" * 100)
@@ -24,7 +24,7 @@ def test_deep_folders_and_those_without_permissions_are_removed(tmp_path):
     assert list(folder.iterdir()) == []
 
 
-def test_what_links_lead_to_is_kept(tmp_path):
+def test_the_targets_of_links_are_kept(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").touch()
     scratch = tmp_path / "scratch"
@@ -36,5 +36,5 @@ def test_what_links_lead_to_is_kept(tmp_path):
     assert (tmp_path / "kept" / "file").exists()
 
 
-def test_it_is_told_when_a_folder_cannot_be_emptied(tmp_path):
+def test_a_folder_that_cannot_be_emptied_is_reported(tmp_path):
     assert not empty(tmp_path / "nowhere")

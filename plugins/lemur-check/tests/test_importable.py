@@ -1,4 +1,4 @@
-"""What is installed in folders of ``PYTHONPATH`` is found behind walls, and nothing else there."""
+"""In the folders of ``PYTHONPATH``, only packages are readable in the sandbox."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from lemur_core import installed
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder of packages, among files that are nobody's business."""
+    """Return a folder of packages among private files."""
     for name, text in {
         "secret.txt": "secret", "private/key.py": "", "private/key": "secret",
         "single.py": "value = 7", "package/__init__.py": "from single import value",
@@ -25,18 +25,18 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_modules_packages_and_what_is_known_of_them_are_found(folder):
+def test_modules_packages_and_metadata_are_found(folder):
     names = ["package", "parts", "parts-1.0.dist-info", "single.py"]
     assert importable() == [folder / name for name in names]
 
 
-def test_without_a_path_there_is_nothing(monkeypatch):
+def test_without_a_path_nothing_is_found(monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     assert importable() == []
 
 
 @pytest.mark.skipif(find_bubblewrap() is None, reason="bubblewrap cannot be used here")
-def test_they_are_imported_behind_walls_and_nothing_else_is_there(folder):
+def test_only_packages_are_readable_in_the_sandbox(folder):
     program = (
         "import os, package, parts.module\n"
         "from importlib.metadata import version\n"

@@ -9,7 +9,7 @@ from lemur_check.seccomp import assemble
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7, "i386": 0x40000003}
-# Of the tables of the kernel: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic.
+# From the kernel's tables: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic.
 CALLS = {
     "x86_64": {
         "read": 0, "clone": 56, "mmap": 9, "socket": 41, "setpriority": 141, "prlimit64": 302,
@@ -50,7 +50,7 @@ TREATED = [
 
 
 def result(program, audit, number, arguments=()):
-    """Return what a program says of a call."""
+    """Return a program's action for a call."""
     arguments = [*arguments, 0, 0, 0, 0, 0, 0][:6]
     data = struct.pack("=iIQ6Q", number, audit, 0, *arguments)
     instructions = list(struct.iter_unpack("=HBBI", program))
@@ -70,11 +70,11 @@ def result(program, audit, number, arguments=()):
 
 
 @pytest.mark.parametrize("machine", CALLS)
-def test_calls_are_treated_as_the_filter_means(machine):
+def test_calls_are_allowed_and_refused_as_intended(machine):
     program = assemble(machine)
     for name, arguments, expected in TREATED:
-        found = result(program, AUDIT[machine], CALLS[machine][name], arguments)
-        assert found == expected, (name, arguments)
+        action = result(program, AUDIT[machine], CALLS[machine][name], arguments)
+        assert action == expected, (name, arguments)
 
 
 @pytest.mark.parametrize("machine", CALLS)
@@ -84,12 +84,12 @@ def test_the_calls_of_another_machine_end_the_process(machine):
 
 
 def test_calls_with_pointers_of_32_bits_are_refused():
-    # ptrace's number among them is 521.
+    # ptrace has the number 521 among them.
     for number in (0x40000000, 0x40000000 + 521):
-        found = result(assemble("x86_64"), AUDIT["x86_64"], number)
-        assert found == ERRNO | errno.ENOSYS
+        action = result(assemble("x86_64"), AUDIT["x86_64"], number)
+        assert action == ERRNO | errno.ENOSYS
 
 
 @pytest.mark.parametrize("machine", ["armv7l", "riscv64", "AMD64", ""])
-def test_no_filter_is_made_for_other_machines(machine):
+def test_other_machines_have_no_filter(machine):
     assert assemble(machine) is None

@@ -1,4 +1,4 @@
-"""Whatever outlives a net is found, in the first process of namespaces that has no filter."""
+"""Everything that outlives a net is found, in the first process of namespaces, without a filter."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
     find_bubblewrap() is None, reason="bubblewrap cannot be used here: there are no namespaces"
 )
 ONE_PROCESSOR = len(psutil.Process().cpu_affinity() if psutil.LINUX else ()) == 1
-# What a net does, and whether all is as before when it was swept up after.
+# What a net does, and whether the state is restored afterwards.
 LEAVING = {
     "nothing": ("pass", True),
     "files": ("open('/dev/shm/x', 'w').write('x'); os.mkdir('y'); os.chmod('y', 0)", True),
@@ -59,7 +59,7 @@ for statement in json.loads(sys.argv[1]):
 """
 
 
-def test_what_a_net_leaves_is_removed_or_found(tmp_path):
+def test_what_a_net_leaves_behind_is_removed_or_reported(tmp_path):
     sandbox = Sandbox(Limits(), readable(installed(), tmp_path), bubblewrap=find_bubblewrap())
     statements = json.dumps([statement for statement, _ in LEAVING.values()])
     ran = subprocess.run(
@@ -68,5 +68,5 @@ def test_what_a_net_leaves_is_removed_or_found(tmp_path):
         capture_output=True,
         check=True,
     )
-    found = dict(zip(LEAVING, map(json.loads, ran.stdout.splitlines()), strict=True))
-    assert found == {name: [0, clean, 0, 0, 0] for name, (_, clean) in LEAVING.items()}
+    restored = dict(zip(LEAVING, map(json.loads, ran.stdout.splitlines()), strict=True))
+    assert restored == {name: [0, clean, 0, 0, 0] for name, (_, clean) in LEAVING.items()}

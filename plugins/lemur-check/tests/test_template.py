@@ -1,4 +1,4 @@
-"""What is said of a source before anything of it is run."""
+"""Checking a source without running it."""
 
 import pytest
 
@@ -38,18 +38,18 @@ def said(code):
         "class Net(Base):\n    def forward(self, x): pass\n",
     ],
 )
-def test_a_net_in_the_template_may_be_written_in_many_ways(code):
+def test_the_template_allows_many_ways_to_write_a_net(code):
     assert said(code) is None
 
 
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("class Net:\n  def", "line 2: is no Python: invalid syntax"),
-        ("x = '", "line 1: is no Python: unterminated string literal"),
-        ("x\0", "is no Python: source code string cannot contain null bytes"),
-        ("x = '\ud800'", "is no Python"),
-        ("(" * 100_000, "line 1: is no Python: too many nested parentheses"),
+        ("class Net:\n  def", "line 2: is not Python: invalid syntax"),
+        ("x = '", "line 1: is not Python: unterminated string literal"),
+        ("x\0", "is not Python: source code string cannot contain null bytes"),
+        ("x = '\ud800'", "is not Python"),
+        ("(" * 100_000, "line 1: is not Python: too many nested parentheses"),
         ("x = 1\n" * 200_000, "has 1,200,000 characters; expected 1,000,000 at most"),
         ("", "has no class Net"),
         ("class Net:\n    pass\n", "has no function supported_hyperparameters()"),
@@ -74,7 +74,7 @@ def test_a_net_in_the_template_may_be_written_in_many_ways(code):
         (
             f"{SAYS}class Net:\n    def __init__(self, *a): pass\n"
             "    def train_setup(self, p): pass\n    def learn(self, d): pass\n",
-            "line 3: Net is no torch.nn.Module",
+            "line 3: Net is not a torch.nn.Module",
         ),
         (
             f"{SAYS}class Net(nn.Module):\n    def __init__(self, *a): pass\n"
@@ -83,11 +83,11 @@ def test_a_net_in_the_template_may_be_written_in_many_ways(code):
         ),
     ],
 )
-def test_what_is_no_net_is_said_with_its_line(code, message):
+def test_faults_are_reported_with_their_line(code, message):
     assert said(code).startswith(message)
 
 
-def test_the_plugins_nets_are_in_the_template_and_reach_for_nothing():
+def test_the_plugins_nets_follow_the_template_without_findings():
     from lemur_core import installed
 
     nets = [entry for _, entry in installed().entries("net")]
@@ -98,7 +98,7 @@ def test_the_plugins_nets_are_in_the_template_and_reach_for_nothing():
         assert reaches(tree) == [], net.name
 
 
-def test_what_reaches_beyond_a_net_is_reported_with_its_line():
+def test_unneeded_constructs_are_reported_with_their_line():
     code = (
         "import os, torch\nfrom subprocess import run\nfrom . import near\n"
         "eval('1')\ntorch.load('x')\ntorch.hub.load('y')\nx.__globals__\nnn.Linear(1, 2)\n"

@@ -1,4 +1,4 @@
-"""What processes take is counted once, whatever kind of memory it is."""
+"""Memory of every kind is counted once."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from lemur_check.usage import FamilyUsage, NamespaceUsage
 
 MIB = 2**20
 LIMITS = Limits(scratch_bytes=64 * MIB)
-# The first process holds memory of its own, which is not counted.
+# The first process has memory of its own, which is not counted.
 TAKING = """
 import ctypes, mmap, os, sys, time
 own = b"x" * (100 * 2**20)
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 @contextmanager
 def taking(statements, shares=False):
-    """Give the usage of a box whose first process has a fork that takes something."""
+    """Return the usage of a box whose first process has a fork that takes memory."""
     places = [Path(name).resolve() for name in {sys.prefix, sys.base_prefix}]
     sandbox = Sandbox(LIMITS, places, bubblewrap=find_bubblewrap())
     lines = "\n".join(f"    {line}" for line in statements.strip().splitlines())
@@ -52,13 +52,13 @@ def mib(usage, enough=0):
     return usage.look(enough).memory_bytes / MIB
 
 
-def test_what_a_fork_shares_with_the_first_process_is_not_counted():
+def test_memory_shared_with_the_first_process_is_not_counted():
     with taking("pass") as usage:
         assert mib(usage) < 4
         assert usage.look(0).processes == 1
 
 
-def test_what_forks_share_is_counted_once():
+def test_memory_shared_by_forks_is_counted_once():
     forks = """
 held = b"x" * (60 * 2**20)
 ready, tell = os.pipe()
@@ -73,7 +73,7 @@ for number in range(4):
     with taking(forks) as usage:
         assert usage.look(0).processes == 5
         assert 100 <= mib(usage) < 112
-        # The bound that is found sooner counts for each process what it has.
+        # The upper bound counts shared pages for each process.
         assert mib(usage, enough=2**40) > 5 * 100
 
 
@@ -83,7 +83,7 @@ for number in range(4):
         ("kept = b'x' * (50 * 2**20)", 50),
         ("open('/dev/shm/x', 'wb').write(bytes(40 * 2**20))", 40),
         ("open('/scratch/x', 'wb').write(bytes(40 * 2**20))", 40),
-        # Deleted, and mapped.
+        # Deleted, but still mapped.
         (
             "file = open('/scratch/x', 'w+b')\nos.unlink('/scratch/x')\n"
             "file.truncate(40 * 2**20)\nkept = mmap.mmap(file.fileno(), 40 * 2**20)\n"
@@ -99,7 +99,7 @@ def test_memory_of_every_kind_is_counted_once(statements, expected):
         assert expected - 1 <= mib(usage) < expected + 5
 
 
-def test_where_calls_are_not_filtered_shared_memory_is_counted():
+def test_without_a_filter_shared_memory_is_counted():
     shared = """
 size = 20 * 2**20
 kept.append(mmap.mmap(-1, size))
@@ -132,20 +132,20 @@ except OSError:
         assert 30 <= mib(usage) < 35
 
 
-def test_nothing_is_taken_when_all_has_ended():
+def test_ended_processes_take_nothing():
     with taking("pass") as usage:
         for process in psutil.Process().children(recursive=True):
             process.kill()
         assert mib(usage) < 4
 
 
-def test_without_namespaces_the_processes_below_one_are_counted():
+def test_without_namespaces_descendants_are_counted():
     program = [sys.executable, "-S", "-c", TAKING.format(lines="    kept = b'x' * (50 * 2**20)")]
     with subprocess.Popen(program, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"taken\n"
         usage = FamilyUsage(process.pid)
         assert usage.look(0).processes == 1
-        # What it was forked of is counted too.
+        # Memory shared with the forking process is counted too.
         assert 150 <= mib(usage) < 170
         for child in psutil.Process(process.pid).children():
             child.kill()

@@ -1,4 +1,4 @@
-"""Verdicts in a database: found again, merged, and upgraded from an older lemur's."""
+"""Verdicts in a database: read, merged, and upgraded from an older version."""
 
 import math
 import sqlite3
@@ -35,18 +35,18 @@ MINE = {"name": "Mine", "valid": True, "limits": {}, "walls": "bubblewrap"}
 
 def write(db, *verdicts):
     def work(transaction):
-        for asked, code, facts, checked in verdicts:
-            write_verdict(transaction, asked, code, PIPELINE, facts, checked)
+        for key, code, facts, checked in verdicts:
+            write_verdict(transaction, key, code, PIPELINE, facts, checked)
 
     with code_database(db, create=True) as database:
-        # Done twice, it is there once.
+        # Writing it twice stores it once.
         database.run(work)
         database.run(work)
 
 
-def found(db, code, asked):
+def verdicts_of(db, code, key):
     with code_database(db) as database:
-        return database.run(lambda opened: find_verdicts(opened, code, asked))
+        return database.run(lambda opened: find_verdicts(opened, code, key))
 
 
 def nets(db, *names):
@@ -64,21 +64,21 @@ def db(tmp_path):
     return tmp_path / "one.db"
 
 
-def test_the_last_verdict_comes_first_and_no_limit_is_infinite(db):
+def test_the_last_verdict_comes_first_and_no_limit_is_infinity(db):
     unlimited = {**MINE, "limits": {"seconds": math.inf, "processes": 32}}
     write(db, ("a", "x = 1", MINE, "1"), ("b", "x = 1", MINE, "3"), ("a", "x = 1", unlimited, "2"))
-    assert found(db, "x = 1", "a") == [unlimited, MINE]
-    assert found(db, "x = 2", "a") == []
+    assert verdicts_of(db, "x = 1", "a") == [unlimited, MINE]
+    assert verdicts_of(db, "x = 2", "a") == []
 
 
-def test_verdicts_and_the_nets_they_are_of_are_merged(db, tmp_path):
+def test_verdicts_are_merged_with_their_nets(db, tmp_path):
     new = tmp_path / "new.db"
     write(new)
-    # No database stores the second source.
+    # The second source cannot be stored in a database.
     write(db, ("first", "x = 1", MINE, "1"), ("second", "\ud800", MINE, "1"))
     assert take(new, db) == 2
     assert take(new, db) == 0
-    assert found(new, "x = 1", "first") == found(new, "\ud800", "second") == [MINE]
+    assert verdicts_of(new, "x = 1", "first") == verdicts_of(new, "\ud800", "second") == [MINE]
     assert nets(new, "Mine", "none") == {
         "Mine": (CheckedNet(code_hash("x = 1"), "t", "x = 1", ("bubblewrap",)),)
     }
@@ -87,7 +87,7 @@ def test_verdicts_and_the_nets_they_are_of_are_merged(db, tmp_path):
 def test_a_merged_source_of_the_same_name_does_not_take_the_name_over(db, tmp_path):
     new = tmp_path / "new.db"
     write(new, ("a", "x = 1", MINE, "1"), ("a", "x = 1", MINE, "2"))
-    # Later, and checked elsewhere, without walls as an older lemur says it.
+    # Later, and in another database, without walls, as recorded by an older version.
     theirs = {"name": "Mine", "valid": True, "not_enforced": ["network"]}
     write(db, ("a", "x = 2", theirs, "3"))
     take(new, db)
@@ -97,8 +97,8 @@ def test_a_merged_source_of_the_same_name_does_not_take_the_name_over(db, tmp_pa
     with pytest.raises(SettingsError) as raised:
         find_nets(["Mine"], str(new))
     assert str(raised.value) == (
-        "net 'Mine' is 2 sources, which were merged into this database; say which with lemur check "
-        "FILE --name Mine --replace"
+        "net 'Mine' is 2 sources, which were merged into this database; choose one with lemur "
+        "check FILE --name Mine --replace"
     )
     write(new, ("a", "x = 1", {**MINE, "replaces": [code_hash("x = 2")]}, "4"))
     assert [net.code for net in nets(new, "Mine")["Mine"]] == ["x = 1"]
@@ -107,16 +107,16 @@ def test_a_merged_source_of_the_same_name_does_not_take_the_name_over(db, tmp_pa
     assert Path(entry.target).read_text() == "x = 1"
 
 
-def test_verdicts_of_an_older_lemur_are_found_after_an_upgrade(db):
+def test_verdicts_of_an_older_version_are_found_after_an_upgrade(db):
     with closing(sqlite3.connect(db)) as connection, connection:
         connection.executescript(OLD.read_text(encoding="utf-8"))
-    # An older database is told of when it is written to.
+    # An outdated database is reported when it is written to.
     assert find_nets(["Mine"], str(db)) == []
     upgrade(db)
-    last, first = found(db, "x = 1\n", "a" * 32)
+    last, first = verdicts_of(db, "x = 1\n", "a" * 32)
     assert (last["limits"]["seconds"], first["limits"]["seconds"]) == (math.inf, 600.0)
     assert {**last, "limits": first["limits"]} == first
-    [unreadable] = found(db, "\ud800", "c" * 32)
+    [unreadable] = verdicts_of(db, "\ud800", "c" * 32)
     assert unreadable["reason"] == 'is no Python: \ud800 \0 "quoted"'
     [mine], [old] = nets(db, "Mine")["Mine"], nets(db, "Old")["Old"]
     assert (mine.code, mine.walls) == ("x = 1\n", ("bubblewrap", "bubblewrap"))
@@ -124,20 +124,22 @@ def test_verdicts_of_an_older_lemur_are_found_after_an_upgrade(db):
     assert nets(db, "unreadable") == {}
 
 
-def test_what_the_files_of_others_say_of_a_source_is_not_believed(db, tmp_path):
+def test_imported_verdicts_are_not_trusted(db, tmp_path):
     write(db, ("a", "x = 1", MINE, "1"))
     forged = Sketch("0" * 64, np.zeros(WIDTH, np.uint32))
     with opened(db) as engine:
-        CodeDatabase(engine).run(lambda one: write_sketches(one, {code_hash("x = 1"): forged}))
+        CodeDatabase(engine).run(
+            lambda transaction: write_sketches(transaction, {code_hash("x = 1"): forged})
+        )
         export(engine, tmp_path / "exported")
     new = tmp_path / "new.db"
     with opened(new, create=True) as engine:
         report = take_in(engine, tmp_path / "exported", files.read, "lemur-files")
         assert report.code_facts == 2
         assert CodeDatabase(engine).run(read_sketches) == {}
-    assert found(new, "x = 1", "a") == find_nets(["Mine"], str(new)) == []
-    # Checked here too, it has both verdicts; only one is found.
+    assert verdicts_of(new, "x = 1", "a") == find_nets(["Mine"], str(new)) == []
+    # It has both verdicts after it is checked here, but only one is returned.
     mine = {**MINE, "walls": "trust"}
     write(new, ("a", "x = 1", mine, "2"))
-    assert found(new, "x = 1", "a") == [mine]
+    assert verdicts_of(new, "x = 1", "a") == [mine]
     assert [net.walls for net in nets(new, "Mine")["Mine"]] == [("trust",)]

@@ -1,4 +1,4 @@
-"""Behind the walls hostile nets fail and the caller goes on; without, they do what they want."""
+"""Hostile nets fail in the sandbox and do not affect the caller; without it they succeed."""
 
 import os
 import socket
@@ -15,7 +15,8 @@ from lemur_check.sandbox import Limits, find_bubblewrap
 
 FEW = CheckSettings(dataset="digits[samples=200]")
 LIMITS = Limits(seconds=60, memory_bytes=2 * 2**30, processes=16, scratch_bytes=64 * 2**20)
-# Numbers of calls are those of x86-64 where machines differ; elsewhere other calls fail so.
+# The call numbers are those of x86-64 where machines differ; elsewhere they mean other calls, which
+# fail in the same way.
 BEYOND = {
     "memfd": "os.memfd_create('x')",
     "anonymous": "mmap.mmap(-1, 4096)",
@@ -35,12 +36,12 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def walled(walls, source):
-    """Whatever a net does, the next one is checked, and nothing of the first is left."""
+    """Return a checker, and check that a following net is not affected and nothing is left."""
     before = _children()
     yield walls
     assert walls(source).valid
-    # Twice bubblewrap and the process that nets are forked from, which may be others now; and that
-    # of one's own nets, which may have come.
+    # Two processes of bubblewrap and the one that nets are forked from, which may have been
+    # replaced, and the one for trusted nets, which may have started.
     assert len(_children() - before) <= 3 + 1
 
 
@@ -49,7 +50,7 @@ def _children():
 
 
 def _succeeding(attacks, setup=""):
-    """Return statements that raise with the names of those attacks that succeed."""
+    """Return statements that raise an error with the names of the attacks that succeed."""
     lines = [
         "import ctypes, mmap, os, resource, signal, socket, struct",
         *setup.strip().splitlines(),
@@ -67,11 +68,11 @@ def _succeeding(attacks, setup=""):
 
 @pytest.fixture(scope="module")
 def unfiltered():
-    """Checks nets behind walls, with no filter of system calls."""
+    """Return a checker behind walls without a filter of system calls."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lemur_check.seccomp.assemble", lambda: None)
-        with checker(FEW, limits=LIMITS, threads=1, save=False) as one:
-            yield one
+        with checker(FEW, limits=LIMITS, threads=1, save=False) as check:
+            yield check
 
 
 @pytest.fixture
@@ -89,20 +90,20 @@ def test_files_are_not_read(walled, trusting, doing, secret):
     assert (verdict.step, verdict.not_enforced) == ("batch", ())
 
 
-def test_the_home_folder_is_not_there(walled, doing):
+def test_the_home_folder_does_not_exist(walled, doing):
     home = os.path.expanduser("~")
     verdict = walled(doing(f"import os; raise ValueError(sorted(os.listdir({home!r})))"))
-    # Where Python itself lies in it, that is all there is of it.
+    # If Python is below the home folder, only its path exists.
     there = verdict.reason.removeprefix("ValueError: ")
     assert verdict.reason.startswith("FileNotFoundError") or not {
         name for name in eval(there) if not (name.startswith(".") or name == "envs")
     }
 
 
-def test_the_environment_is_not_handed_on(walled, monkeypatch, doing):
+def test_the_environment_is_not_inherited(walled, monkeypatch, doing):
     monkeypatch.setenv("LEMUR_SECRET", "hidden")
-    with checker(FEW, threads=1, save=False) as one:
-        verdict = one(doing("import os; raise ValueError(dict(os.environ))"))
+    with checker(FEW, threads=1, save=False) as check:
+        verdict = check(doing("import os; raise ValueError(dict(os.environ))"))
     assert verdict.reason.startswith("ValueError: {")
     assert "hidden" not in verdict.reason + verdict.traceback
 
@@ -143,16 +144,16 @@ def test_there_is_no_network(walled, trusting, doing):
         server.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_fork_without_end_is_ended(walled, doing):
+def test_a_fork_bomb_is_ended(walled, doing):
     before = time.monotonic()
     verdict = walled(doing("import os\nwhile True:\n    os.fork()"))
     assert not verdict.valid
-    # What forks share is counted for each.
+    # Memory that forks share is counted for each of them.
     assert "than 16 processes" in verdict.reason or "of memory; the limit" in verdict.reason
     assert time.monotonic() - before < 30
 
 
-def test_processes_that_are_left_behind_are_ended(walled, doing):
+def test_remaining_processes_are_ended(walled, doing):
     left = """
 import os, time
 if os.fork() == 0:
@@ -163,7 +164,7 @@ if os.fork() == 0:
     assert walled(doing(left)).valid
 
 
-def test_the_disk_is_not_filled(walled, doing):
+def test_the_disk_cannot_be_filled(walled, doing):
     one_file = """
 with open("big", "wb") as file:
     while True:
@@ -182,7 +183,7 @@ while True:
         assert "No space left" in verdict.reason or "File too large" in verdict.reason
 
 
-def test_memory_is_not_filled(walled, doing):
+def test_memory_cannot_be_filled(walled, doing):
     verdict = walled(doing("kept = []\nwhile True:\n    kept.append(b'x' * 2**26)"))
     assert "MemoryError" in verdict.reason or "of memory; the limit is 2.00 GiB" in verdict.reason
     tensors = walled(doing("kept = []\nwhile True:\n    kept.append(torch.ones(2**26))"))
@@ -202,14 +203,14 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("target", ["os.getppid()", "-1", "1", "caller"])
-def test_nothing_outside_is_killed(walled, target, doing):
+def test_no_outside_process_is_killed(walled, target, doing):
     target = target.replace("caller", str(os.getpid()))
     verdict = walled(doing(f"import os, signal; os.kill({target}, signal.SIGKILL)"))
     reached = verdict.valid or "ended" in verdict.reason or "Lookup" in verdict.reason
     assert reached or "PermissionError" in verdict.reason
 
 
-def test_a_gigabyte_of_words_is_not_heard(walled, capfd, doing):
+def test_a_gigabyte_of_output_is_discarded(walled, capfd, doing):
     net = """
 import os, sys
 for _ in range(16):
@@ -221,7 +222,7 @@ for _ in range(16):
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_said_where_lemur_listens_is_limited_and_read_as_a_strangers(walled, doing):
+def test_output_to_lemurs_pipe_is_limited_and_untrusted(walled, doing):
     net = """
 import os
 for number in range(3, 64):
@@ -232,12 +233,12 @@ for number in range(3, 64):
         pass
 """
     verdict = walled(doing(net))
-    assert verdict.reason == "its process said too much"
+    assert verdict.reason == "its process wrote too much output"
     assert verdict.score is None
     assert verdict.parameters == 18_090
 
 
-def test_the_database_is_not_reached(walled, trusting, tmp_path, doing):
+def test_the_database_is_not_accessible(walled, trusting, tmp_path, doing):
     file = tmp_path / "lemur.db"
     with sqlite3.connect(file) as connection:
         connection.execute("create table stat (accuracy)")
@@ -252,12 +253,12 @@ def test_the_database_is_not_reached(walled, trusting, tmp_path, doing):
 
 
 @pytest.mark.parametrize("what", ["mem", "fd/0", "environ"])
-def test_the_process_it_was_forked_of_is_not_seen_into(walled, what, doing):
+def test_the_memory_of_the_forking_process_is_not_readable(walled, what, doing):
     verdict = walled(doing(f"import os; open(f'/proc/{{os.getppid()}}/{what}', 'rb').read(1)"))
     assert verdict.reason.startswith("PermissionError")
 
 
-def test_the_process_that_runs_all_nets_is_not_reached(walled, doing):
+def test_the_process_that_runs_all_nets_is_not_accessible(walled, doing):
     attacks = {
         f"{what} of {process}": f"open(f'/proc/{{{process}}}/{what}', 'rb', 0).read(1)"
         for process in ("1", "os.getppid()")
@@ -312,7 +313,7 @@ for number in range(1, 65):
     assert box._process.pid == before
 
 
-def test_words_in_the_place_of_the_process_that_runs_all_nets_are_not_heard(walled, doing):
+def test_forged_answers_are_not_read(walled, doing):
     net = """
 import os
 forged = b'{"refused": "by a stranger"}\\n' + b"[" * 100_000 + b'\\n{"ended": 0, "clean": true}\\n'
@@ -323,10 +324,10 @@ for number in range(64):
         pass
 os._exit(0)
 """
-    assert walled(doing(net)).reason == "its process ended before it was done"
+    assert walled(doing(net)).reason == "its process ended before it was finished"
 
 
-def test_calls_that_reach_beyond_a_net_are_refused(walled, unfiltered, doing):
+def test_system_calls_that_nets_do_not_need_are_refused(walled, unfiltered, doing):
     attacks = doing(_succeeding(BEYOND))
     assert walled(attacks).reason == "RuntimeError: []"
     succeeded = unfiltered(attacks).reason
@@ -350,23 +351,23 @@ raise RuntimeError
     walls(doing(left))
     seen = "import os; raise RuntimeError(os.listdir('/dev/shm'), len(os.listdir('/scratch')))"
     assert walled(doing(seen)).reason == "RuntimeError: ([], 1)"
-    # A folder that it took the permissions of itself is no longer what it was.
+    # If a net changes the permissions of the folder itself, the process is replaced.
     box = walls._boxes.queue[0]
     walls(doing("import os; os.chmod('/scratch', 0); raise RuntimeError"))
     assert box._process is None
     assert walled(doing(seen)).reason == "RuntimeError: ([], 1)"
 
 
-def test_a_sleep_without_end_is_ended(doing):
+def test_an_endless_sleep_is_ended(doing):
     limits = Limits(seconds=2)
-    with checker(CheckSettings(), limits=limits, threads=1, save=False) as one:
+    with checker(CheckSettings(), limits=limits, threads=1, save=False) as check:
         for sleep in ("import time; time.sleep(600)", "while True: pass"):
             before = time.monotonic()
-            assert one(doing(sleep)).reason == "took longer than 2 s"
+            assert check(doing(sleep)).reason == "took longer than 2 s"
             assert time.monotonic() - before < 60
 
 
-def test_a_user_namespace_of_its_own_gives_it_nothing(walled, doing):
+def test_a_user_namespace_grants_no_rights(walled, doing):
     verdict = walled(
         doing(
             "import os; os.unshare(os.CLONE_NEWUSER)".replace(
@@ -378,19 +379,19 @@ def test_a_user_namespace_of_its_own_gives_it_nothing(walled, doing):
     assert verdict.reason == "AssertionError: refused"
 
 
-def test_modules_are_not_looked_for_where_nets_write(walled, source):
+def test_modules_are_not_imported_from_writable_folders(walled, source):
     write = "import os\nopen('tabnanny.py', 'w').write('raise OSError(1)')\n"
     for name, before in ((None, write), ("tabnanny", "")):
         hook = f"import torch\n{before}import tabnanny\nassert tabnanny.check\n"
         assert walled(source.replace("import torch\n", hook, 1), name).valid
 
 
-def test_nothing_is_written_beside_what_is_read(source, doing, tmp_path):
-    """Where Python itself is below the folder for temporary files, modules would be found there."""
+def test_nothing_can_be_written_beside_readable_folders(source, doing, tmp_path):
+    """If Python is below the folder for temporary files, modules beside it would be imported."""
     (tmp_path / "data").mkdir()
-    with checker(FEW, threads=1, save=False, data=tmp_path / "data") as one:
+    with checker(FEW, threads=1, save=False, data=tmp_path / "data") as check:
         for place in (tmp_path, tmp_path / "data", "/tmp", "/"):
-            verdict = one(doing(f"open({str(place)!r} + '/written.py', 'w')"))
+            verdict = check(doing(f"open({str(place)!r} + '/written.py', 'w')"))
             assert verdict.reason.startswith("OSError: [Errno 30] Read-only file system")
-        assert one(doing("open('written.py', 'w')")).valid
-        assert one(doing("import tempfile; tempfile.TemporaryFile().write(b'x')")).valid
+        assert check(doing("open('written.py', 'w')")).valid
+        assert check(doing("import tempfile; tempfile.TemporaryFile().write(b'x')")).valid

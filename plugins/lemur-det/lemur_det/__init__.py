@@ -1,1 +1,1 @@
-"""Object detection for lemur: nets and metrics."""
+"""Nets and metrics for object detection."""

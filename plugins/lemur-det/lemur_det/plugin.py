@@ -1,4 +1,4 @@
-"""What lemur-det registers. Nothing here imports torch."""
+"""The entries of lemur-det. Nothing here imports torch."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from lemur_core import Entry, entries_in, hookimpl
 
 TASKS = ("obj-detection",)
 
-# Height and width in pixels; the maps of five halvings are one by one.
+# Height and width in pixels. At this size, the maps after five halvings are 1x1.
 MIN_SIZE = 32
 DEMO = "FCOS-S"
 

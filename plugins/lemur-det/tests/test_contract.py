@@ -1,6 +1,7 @@
 from lemur_core.testing import PluginContract
 
-# Of class 1 the one object is found first, of class 2 nothing; the third image is empty.
+# Class 1: the only object has the highest score. Class 2: nothing is found. The third image is
+# empty.
 LEFT, RIGHT = [0.0, 0, 10, 10], [20.0, 0, 30, 10]
 HALF = (
     [
@@ -15,7 +16,7 @@ HALF = (
     ],
     0.5,
 )
-# The overlap is 60 of 100 pixels: enough at 0.5, 0.55 and 0.6 of ten thresholds.
+# The overlap is 60 of 100 pixels, which suffices at 0.5, 0.55 and 0.6 of ten thresholds.
 WIDE = ([{"boxes": [[0.0, 0, 10, 6]], "labels": [1], "scores": [0.9]}], [HALF[1][0]])
 NETS = ("FCOS", "FCOS-S", "FasterRCNN", "MaskRCNN", "RetinaNet", "SSDLite")
 WHY = "how many boxes are left after non-maximum suppression depends on their values"

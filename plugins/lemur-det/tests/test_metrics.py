@@ -1,4 +1,4 @@
-"""The metrics against pycocotools, which is given the same boxes as a user would give them."""
+"""The metrics compared with pycocotools, called as a user would, on the same boxes."""
 
 import contextlib
 import io
@@ -15,14 +15,14 @@ from lemur_det.metrics import evaluation
 from lemur_det.metrics.coco import AveragePrecision, AveragePrecision50, AverageRecall
 
 CLASSES = 6
-# Where COCO's summary has each.
+# The positions of the metrics in COCO's summary.
 PLACES = {AveragePrecision: 0, AveragePrecision50: 1, AverageRecall: 8}
 METRICS = list(PLACES)
 
 
 @pytest.fixture(params=["pycocotools", "faster_coco_eval"])
 def evaluator(request, monkeypatch):
-    """Evaluate by the one and by the other."""
+    """Evaluate with pycocotools and with faster-coco-eval."""
     evaluation.evaluate.cache_clear()
     if request.param == "pycocotools":
         monkeypatch.setitem(sys.modules, "faster_coco_eval", None)
@@ -31,7 +31,7 @@ def evaluator(request, monkeypatch):
 
 
 def image(boxes, labels, **more):
-    """Return the objects of an image; one without boxes has them of shape (0, 4)."""
+    """Return the objects of an image; without boxes, they have shape (0, 4)."""
     return {
         "boxes": torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
         "labels": torch.tensor(labels, dtype=torch.int64),
@@ -51,26 +51,33 @@ def true(boxes, labels, crowd=None, image_id=0):
 
 
 def score(metric, outputs, targets, batch=3):
-    made = metric((CLASSES,))
+    instance = metric((CLASSES,))
     for first in range(0, len(outputs), batch):
-        made.update(outputs[first : first + batch], targets[first : first + batch])
-    return made.compute()
+        instance.update(outputs[first : first + batch], targets[first : first + batch])
+    return instance.compute()
 
 
 def dataset(images, ids):
-    """Return images as COCO's files have them, each box of width and height."""
+    """Return images in COCO's format, in which boxes have width and height."""
     annotations = []
     for image_id, objects in zip(ids, images, strict=True):
         for row, (box, label) in enumerate(
             zip(objects["boxes"].double(), objects["labels"], strict=True)
         ):
             x, y, right, bottom = box.tolist()
-            made = {"id": len(annotations) + 1, "image_id": image_id, "category_id": int(label)}
-            made |= {"bbox": [x, y, right - x, bottom - y], "area": (right - x) * (bottom - y)}
-            made["iscrowd"] = int(objects["iscrowd"][row]) if "iscrowd" in objects else 0
+            annotation = {
+                "id": len(annotations) + 1,
+                "image_id": image_id,
+                "category_id": int(label),
+            }
+            annotation |= {
+                "bbox": [x, y, right - x, bottom - y],
+                "area": (right - x) * (bottom - y),
+            }
+            annotation["iscrowd"] = int(objects["iscrowd"][row]) if "iscrowd" in objects else 0
             if "scores" in objects:
-                made["score"] = objects["scores"][row].item()
-            annotations.append(made)
+                annotation["score"] = objects["scores"][row].item()
+            annotations.append(annotation)
     return {
         "images": [{"id": image_id} for image_id in ids],
         "categories": [{"id": label} for label in range(1, CLASSES)],
@@ -79,7 +86,7 @@ def dataset(images, ids):
 
 
 def expected(metric, outputs, targets, ids=None):
-    """Return what COCO's own summary says, its -1 for nothing as 0."""
+    """Return the value of COCO's summary, with -1 for no boxes replaced by 0."""
     ids = range(len(outputs)) if ids is None else ids
     with contextlib.redirect_stdout(io.StringIO()):
         sets = []
@@ -88,15 +95,15 @@ def expected(metric, outputs, targets, ids=None):
             coco.dataset = dataset(images, ids)
             coco.createIndex()
             sets.append(coco)
-        made = COCOeval(*sets, iouType="bbox")
-        made.evaluate()
-        made.accumulate()
-        made.summarize()
-    return max(made.stats[PLACES[metric]], 0.0)
+        evaluation = COCOeval(*sets, iouType="bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return max(evaluation.stats[PLACES[metric]], 0.0)
 
 
 def drawn(seed, images=12, most_true=8, most_found=20, crowds=0.1, scores=None):
-    """Return outputs and targets of which about half fit more or less; some images are empty."""
+    """Return outputs and targets of which about half match roughly; some images are empty."""
     random = np.random.default_rng(seed)
     outputs, targets = [], []
     for number in range(images):
@@ -109,14 +116,14 @@ def drawn(seed, images=12, most_true=8, most_found=20, crowds=0.1, scores=None):
         moved = boxes[rows] + random.normal(0, 3, (len(rows), 4))
         moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2])
         other = random.integers(0, CLASSES, len(rows))
-        given = np.where(random.random(len(rows)) < 0.8, labels[rows], other)
+        predicted = np.where(random.random(len(rows)) < 0.8, labels[rows], other)
         sure = random.random(len(rows)) if scores is None else random.choice(scores, len(rows))
-        outputs.append(found(moved, given, sure))
+        outputs.append(found(moved, predicted, sure))
     return outputs, targets
 
 
 def half():
-    """Return two images, two classes, whose scores need no arithmetic."""
+    """Return two images of two classes whose scores are obvious."""
     outputs = [found([[0, 0, 10, 10]], [1], [0.9]), found([[0, 0, 10, 10]], [1], [0.8])]
     targets = [true([[0, 0, 10, 10]], [1]), true([[50, 50, 60, 60]], [2], image_id=1)]
     return outputs, targets
@@ -187,41 +194,41 @@ CASES = {
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("name", CASES)
-def test_it_is_what_pycocotools_gives_for_each_case(metric, name, evaluator):
+def test_the_score_equals_pycocotools_in_each_case(metric, name, evaluator):
     assert score(metric, *CASES[name]) == pytest.approx(expected(metric, *CASES[name]), abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("scores", [None, [0.25, 0.5, 0.75]], ids=["any", "ties"])
-def test_it_is_what_pycocotools_gives_for_boxes_at_random(metric, seed, scores, evaluator):
+def test_the_score_equals_pycocotools_for_random_boxes(metric, seed, scores, evaluator):
     boxes = drawn(seed, scores=scores)
     assert score(metric, *boxes) == pytest.approx(expected(metric, *boxes), abs=1e-9)
     assert 0.05 < score(metric, *boxes) < 0.95
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_it_is_what_pycocotools_gives_for_crowded_images(metric, evaluator):
+def test_the_score_equals_pycocotools_for_crowded_images(metric, evaluator):
     boxes = drawn(1, images=4, most_true=60, most_found=900, crowds=0.3)
-    assert max(torch.bincount(each["labels"]).max() for each in boxes[0]) > 100
+    assert max(torch.bincount(objects["labels"]).max() for objects in boxes[0]) > 100
     assert score(metric, *boxes) == pytest.approx(expected(metric, *boxes), abs=1e-9)
 
 
-@pytest.mark.parametrize(("metric", "known"), [(each, 0.5) for each in METRICS])
-def test_one_class_of_two_found_is_half(metric, known, evaluator):
-    # Of class 1 the surer box is right and all is found; of class 2 nothing is.
-    assert score(metric, *half()) == pytest.approx(known, abs=1e-9)
+@pytest.mark.parametrize(("metric", "expected_score"), [(metric, 0.5) for metric in METRICS])
+def test_finding_one_of_two_classes_scores_half(metric, expected_score, evaluator):
+    # In class 1 the box of higher score is right and all is found; in class 2 nothing is.
+    assert score(metric, *half()) == pytest.approx(expected_score, abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_where_no_box_counts_it_is_0(metric):
+def test_the_score_is_0_if_no_box_counts(metric):
     assert metric((CLASSES,)).compute() == 0
     for name in ("no ground truth", "nothing at all", "nothing but a crowd"):
         assert score(metric, *CASES[name]) == 0
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_order_of_images_does_not_change_it(metric):
+def test_the_order_of_images_does_not_change_the_score(metric):
     outputs, targets = drawn(3, scores=[0.5])
     order = np.random.default_rng(0).permutation(len(outputs))
     shuffled = [[images[index] for index in order] for images in (outputs, targets)]
@@ -229,45 +236,45 @@ def test_the_order_of_images_does_not_change_it(metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_ties_rank_by_the_images_ids(metric):
+def test_ties_are_ranked_by_image_id(metric):
     outputs, targets = CASES["ties across images"]
     outputs = [outputs[0], found([FAR], [1], [0.5])]
     ids = [9, 4]
-    targets = [one | {"image_id": number} for one, number in zip(targets, ids, strict=True)]
-    known = expected(metric, outputs, targets, ids)
-    assert score(metric, outputs, targets) == pytest.approx(known, abs=1e-9)
+    targets = [objects | {"image_id": number} for objects, number in zip(targets, ids, strict=True)]
+    expected_score = expected(metric, outputs, targets, ids)
+    assert score(metric, outputs, targets) == pytest.approx(expected_score, abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_an_image_that_comes_twice_is_two_images(metric):
+def test_a_repeated_image_counts_as_two(metric):
     outputs, targets = drawn(4)
     twice = [outputs + outputs, targets + targets]
     assert score(metric, *twice) == pytest.approx(expected(metric, *twice), abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_images_need_no_ids_and_no_crowds(metric):
+def test_image_ids_and_crowds_are_optional(metric):
     outputs, targets = drawn(5, crowds=0)
-    bare = [{name: one[name] for name in ("boxes", "labels")} for one in targets]
-    assert score(metric, outputs, bare) == score(metric, outputs, targets)
+    required_only = [{name: objects[name] for name in ("boxes", "labels")} for objects in targets]
+    assert score(metric, outputs, required_only) == score(metric, outputs, targets)
 
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("without", [[0], [1], [0, 2]])
 @pytest.mark.parametrize("part", ["iscrowd", "area", "image_id"])
-def test_an_optional_part_may_be_in_some_targets_only(metric, without, part, evaluator):
+def test_an_optional_key_may_be_in_only_some_targets(metric, without, part, evaluator):
     crowd = true([[0, 0, 50, 50], FAR], [1, 1], [1, 0], 1)
     targets = [true([BOX], [1]), crowd, true([BOX], [2], image_id=2)]
     inside = found([[0, 0, 10, 10], [20, 20, 30, 30], FAR], [1, 1, 1], [0.9, 0.8, 0.7])
     outputs = [found([BOX], [1], [0.6]), inside, found([NEAR], [2], [0.5])]
     for index in without:
         del targets[index][part]
-    known = expected(metric, outputs, targets)
-    assert score(metric, outputs, targets) == pytest.approx(known, abs=1e-9)
-    assert score(metric, outputs, targets, batch=1) == pytest.approx(known, abs=1e-9)
+    expected_score = expected(metric, outputs, targets)
+    assert score(metric, outputs, targets) == pytest.approx(expected_score, abs=1e-9)
+    assert score(metric, outputs, targets, batch=1) == pytest.approx(expected_score, abs=1e-9)
 
 
-def test_a_crowd_in_the_second_image_only_costs_a_perfect_answer_nothing():
+def test_a_crowd_in_only_the_second_image_does_not_lower_a_perfect_score():
     crowd = true([[0, 0, 50, 50], FAR], [1, 1], [1, 0], 1)
     bare = {name: true([BOX], [1])[name] for name in ("boxes", "labels")}
     outputs = [
@@ -278,7 +285,7 @@ def test_a_crowd_in_the_second_image_only_costs_a_perfect_answer_nothing():
 
 
 @pytest.mark.parametrize("label", [-1, 0, CLASSES])
-def test_a_label_of_a_target_that_is_no_class_is_refused(label):
+def test_a_target_label_without_a_valid_class_is_refused(label):
     with pytest.raises(LabelError) as caught:
         score(AveragePrecision, [found([], [], [])], [true([BOX, FAR], [1, label])])
     assert str(caught.value) == (
@@ -287,14 +294,14 @@ def test_a_label_of_a_target_that_is_no_class_is_refused(label):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_what_a_batch_holds_may_be_changed_after_it(metric):
+def test_a_batch_may_be_modified_after_the_update(metric):
     outputs, targets = drawn(6)
-    known = score(metric, outputs, targets)
-    made = metric((CLASSES,))
-    made.update(outputs, targets)
-    for each in (*outputs, *targets):
-        each["boxes"].zero_()
-    assert made.compute() == known
+    expected_score = score(metric, outputs, targets)
+    instance = metric((CLASSES,))
+    instance.update(outputs, targets)
+    for objects in (*outputs, *targets):
+        objects["boxes"].zero_()
+    assert instance.compute() == expected_score
 
 
 def test_metrics_of_the_same_boxes_are_evaluated_once(monkeypatch):
@@ -304,7 +311,7 @@ def test_metrics_of_the_same_boxes_are_evaluated_once(monkeypatch):
     assert evaluation.evaluate.cache_info().hits == 1
 
 
-def test_boxes_that_differ_in_their_labels_only_are_not_taken_for_each_other():
+def test_boxes_that_only_differ_in_their_labels_are_distinguished():
     outputs, targets = CASES["exact"]
     other = [outputs[0] | {"labels": outputs[0]["labels"].flip(0)}]
     assert score(AveragePrecision, outputs, targets) == pytest.approx(1, abs=1e-9)
@@ -313,7 +320,7 @@ def test_boxes_that_differ_in_their_labels_only_are_not_taken_for_each_other():
 
 @pytest.mark.parametrize("name", ["boxes", "scores"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_an_output_that_is_not_finite_is_no_score(name, value):
+def test_an_output_that_is_not_finite_scores_nan(name, value):
     outputs, targets = CASES["exact"]
     outputs = [{part: tensor.clone() for part, tensor in outputs[0].items()}]
     outputs[0][name][0] = value
@@ -326,7 +333,7 @@ def test_nothing_is_printed(capsys, evaluator):
 
 
 @pytest.mark.parametrize(
-    ("outputs", "targets", "said"),
+    ("outputs", "targets", "message"),
     [
         ([found([BOX], [1], [0.5])], [], "1 outputs for 0 targets"),
         ([found([BOX], [1, 2], [0.5])], [true([], [])], r"boxes \(1, 4\) of 2 labels: expected"),
@@ -334,6 +341,6 @@ def test_nothing_is_printed(capsys, evaluator):
         ([found([], [], [])], [true([BOX], [1], [0, 0])], "2 iscrowd of 1 boxes"),
     ],
 )
-def test_parts_that_do_not_go_together_are_refused(outputs, targets, said):
-    with pytest.raises(ShapeError, match=said):
+def test_inconsistent_shapes_are_refused(outputs, targets, message):
+    with pytest.raises(ShapeError, match=message):
         AveragePrecision((CLASSES,)).update(outputs, targets)

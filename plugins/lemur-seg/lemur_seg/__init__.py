@@ -1,1 +1,1 @@
-"""Image segmentation for lemur."""
+"""Nets and metrics for image segmentation."""

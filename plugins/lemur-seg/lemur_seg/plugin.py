@@ -1,4 +1,4 @@
-"""What lemur-seg registers. Nothing here imports torch."""
+"""The entries of lemur-seg. Nothing here imports torch."""
 
 from dataclasses import replace
 
@@ -6,8 +6,8 @@ from lemur_core import Entry, entries_in, hookimpl
 
 TASKS = ("img-segmentation",)
 
-# Height and width in pixels; below it the five halvings of VGG-16 and SegFormer leave nothing, and
-# the four of a U-Net less than batch normalisation can take.
+# Height and width in pixels. On smaller images, the five halvings of VGG-16 and SegFormer leave no
+# pixel, and the four of a U-Net leave too few for batch normalisation.
 MIN_SIZE = 32
 DEMO = "UNet-S"
 
@@ -28,9 +28,11 @@ def lemur_register_metrics() -> list[Entry]:
             "iou",
             f"{metrics}:MeanIoU",
             TASKS,
-            "Intersection over union, mean of classes",
+            "Intersection over union, mean of the classes",
             demo=True,
         ),
-        Entry("dice", f"{metrics}:Dice", TASKS, "Dice coefficient, mean of classes"),
-        Entry("pixacc", f"{metrics}:PixelAccuracy", TASKS, "Share of pixels that are right"),
+        Entry("dice", f"{metrics}:Dice", TASKS, "Dice coefficient, mean of the classes"),
+        Entry(
+            "pixacc", f"{metrics}:PixelAccuracy", TASKS, "Fraction of correctly classified pixels"
+        ),
     ]

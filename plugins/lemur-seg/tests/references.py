@@ -1,4 +1,4 @@
-"""The nets of other libraries that ours are compared with; nothing else of the plugin uses them."""
+"""Nets of other libraries for comparison in the tests; the plugin itself does not use them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ class Reference:
     """Another implementation of a net.
 
     Attributes:
-        build: Called with the number of classes, gives the net for images of 3 channels, whose
-            tensors come in the order of ours.
-        scores: From the net and images to the scores of each pixel.
-        loss: From the net, images and targets to the mean loss.
-        prm: What ours is built with, where its smallest values are not the reference's.
+        build: Returns the net for images of 3 channels, given the number of classes. Its tensors
+            are in the order of ours.
+        scores: Returns the scores of each pixel, given the net and images.
+        loss: Returns the mean loss, given the net, images and targets.
+        prm: Hyperparameters of our net, if its smallest values differ from the reference.
     """
 
     build: Callable[[int], nn.Module]
@@ -31,7 +31,7 @@ class Reference:
 
 
 def torchvision(name: str, **prm: Any) -> Reference:
-    """Return one of torchvision, whose loss is what its training script takes."""
+    """Return torchvision's net, with the loss of its training script."""
 
     def build(classes: int) -> nn.Module:
         return models.get_model(name, weights=None, weights_backbone=None, num_classes=classes)
@@ -46,14 +46,14 @@ def torchvision(name: str, **prm: Any) -> Reference:
 
 
 def segformer(classes: int) -> nn.Module:
-    """Return transformers' SegFormer, whose configuration is by default that of B0."""
+    """Return transformers' SegFormer, with the configuration of B0 by default."""
     return SegformerForSemanticSegmentation(
         SegformerConfig(num_labels=classes, semantic_loss_ignore_index=IGNORED)
     )
 
 
 def upsampled(net: nn.Module, images: Tensor) -> Tensor:
-    # It gives a fourth of the size, and upsamples only for its loss.
+    # It returns maps of a quarter of the size, and only upsamples them for its loss.
     return interpolate(net(images).logits, images.shape[-2:], mode="bilinear")
 
 

@@ -1,4 +1,4 @@
-"""The FCNs on VGG-16: its features are torchvision's, its skips those of the paper."""
+"""The FCNs on VGG-16: their features are torchvision's, their skips those of the paper."""
 
 import pytest
 import torch
@@ -7,12 +7,13 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from .test_nets import as_trained, build
 
-# Of each net the poolings whose scores are joined: channels, and how often smaller the map is.
+# The poolings whose scores are joined in each net: channels, and the factor by which the map is
+# smaller.
 SKIPS = {"FCN32s-3": {}, "FCN16s": {4: (512, 16)}, "FCN8s": {4: (512, 16), 3: (256, 8)}}
 
 
 @pytest.mark.parametrize("name", SKIPS)
-def test_its_features_are_those_of_torchvisions_vgg_16(name):
+def test_features_equal_those_of_torchvisions_vgg_16(name):
     theirs = as_trained(make_layers(cfgs["D"]))
     ours = build(name)[0].features
     ours.load_state_dict(theirs.state_dict())
@@ -22,7 +23,7 @@ def test_its_features_are_those_of_torchvisions_vgg_16(name):
 
 
 def seen(net, images):
-    """Return the outputs, and of each part of the net what it was given and gave."""
+    """Return the outputs, and the input and output of each part of the net."""
     seen = {}
     for name, part in net.named_children():
         part.register_forward_hook(
@@ -34,17 +35,17 @@ def seen(net, images):
 
 @pytest.mark.parametrize("name", SKIPS)
 @pytest.mark.parametrize("size", [(64, 96), (95, 47)])
-def test_scores_of_its_skips_are_added_where_they_belong(name, size):
-    """And the sum is upsampled bilinearly, by as much as the net is named after."""
+def test_scores_of_skips_are_added_at_the_right_resolution(name, size):
+    """The sum is then upsampled bilinearly, by the factor in the net's name."""
     net = as_trained(build(name)[0])
     images = torch.randn(1, 3, *size)
     outputs, parts = seen(net, images)
     scores = parts["classifier"][1]
-    assert scores.shape[2:] == tuple(each // 32 for each in size)
+    assert scores.shape[2:] == tuple(side // 32 for side in size)
     for level, (channels, stride) in SKIPS[name].items():
         pooled, skip = parts[f"score{level}"]
-        assert pooled.shape[1:] == (channels, *(each // stride for each in size))
-        # Two poolings less than all make the first convolutions' map.
+        assert pooled.shape[1:] == (channels, *(side // stride for side in size))
+        # The map of the first convolutions has two poolings less.
         last = [at for at, part in enumerate(net.features) if type(part).__name__ == "MaxPool2d"]
         with torch.inference_mode():
             torch.testing.assert_close(pooled, net.features[: last[level - 1] + 1](images))
@@ -56,13 +57,13 @@ def test_scores_of_its_skips_are_added_where_they_belong(name, size):
 
 
 @pytest.mark.parametrize(("name", "part"), [("FCN16s", "up4"), ("FCN8s", "up4"), ("FCN8s", "up3")])
-def test_scores_are_at_first_doubled_bilinearly(name, part):
+def test_scores_are_initially_upsampled_bilinearly(name, part):
     doubling = getattr(build(name)[0], part)
     scores = torch.randn(1, 6, 5, 7)
     with torch.inference_mode():
         doubled = doubling(scores, (10, 14))
         odd = doubling(scores, (11, 15))
     expected = interpolate(scores, scale_factor=2, mode="bilinear", align_corners=False)
-    # At the border the one sees zeros where the other repeats the last place.
+    # At the border, one of them sees zeros and the other repeats the last pixel.
     torch.testing.assert_close(doubled[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1])
     torch.testing.assert_close(odd[..., :-1, :-1], doubled)

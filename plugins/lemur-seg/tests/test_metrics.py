@@ -1,4 +1,4 @@
-"""The metrics against scikit-learn's on the same pixels."""
+"""The metrics compared with scikit-learn's on the same pixels."""
 
 import pytest
 import torch
@@ -13,50 +13,50 @@ CLASSES = 6
 
 
 def drawn(seed, share_ignored=0.1, classes=CLASSES):
-    """Return outputs and targets of three images, two thirds of the pixels right."""
+    """Return outputs and targets of three images with two thirds of the pixels right."""
     generator = torch.Generator().manual_seed(seed)
     targets = torch.randint(0, classes, (3, 7, 9), generator=generator)
     wrong = torch.randint(0, classes, targets.shape, generator=generator)
-    given = torch.where(torch.rand(targets.shape, generator=generator) < 2 / 3, targets, wrong)
+    predicted = torch.where(torch.rand(targets.shape, generator=generator) < 2 / 3, targets, wrong)
     targets[torch.rand(targets.shape, generator=generator) < share_ignored] = IGNORED
-    return one_hot(given, CLASSES).movedim(-1, 1).float(), targets
+    return one_hot(predicted, CLASSES).movedim(-1, 1).float(), targets
 
 
 def score(metric, *batches):
-    made = metric((CLASSES,))
+    instance = metric((CLASSES,))
     for outputs, targets in batches:
-        made.update(outputs, targets)
-    return float(made.compute())
+        instance.update(outputs, targets)
+    return float(instance.compute())
 
 
 def pixels(*batches):
-    given = torch.cat([outputs.argmax(1).flatten() for outputs, _ in batches])
+    predicted = torch.cat([outputs.argmax(1).flatten() for outputs, _ in batches])
     true = torch.cat([targets.flatten() for _, targets in batches])
-    return true[true != IGNORED].numpy(), given[true != IGNORED].numpy()
+    return true[true != IGNORED].numpy(), predicted[true != IGNORED].numpy()
 
 
 REFERENCES = {
-    MeanIoU: lambda true, given: jaccard_score(true, given, average="macro"),
-    Dice: lambda true, given: f1_score(true, given, average="macro"),
+    MeanIoU: lambda true, predicted: jaccard_score(true, predicted, average="macro"),
+    Dice: lambda true, predicted: f1_score(true, predicted, average="macro"),
     PixelAccuracy: accuracy_score,
 }
 
 
 @pytest.mark.parametrize("metric", REFERENCES)
 @pytest.mark.parametrize("seed", range(5))
-def test_it_is_what_scikit_learn_gives_for_all_pixels_at_once(metric, seed):
+def test_the_score_equals_scikit_learns_over_all_pixels(metric, seed):
     batches = [drawn(seed), drawn(seed + 100, share_ignored=0.5)]
     expected = REFERENCES[metric](*pixels(*batches))
     assert score(metric, *batches) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", REFERENCES)
-def test_classes_that_are_nowhere_do_not_count(metric):
+def test_absent_classes_do_not_count(metric):
     batch = drawn(0, classes=3)
     assert score(metric, batch) == pytest.approx(REFERENCES[metric](*pixels(batch)), abs=1e-9)
 
 
-def test_it_is_of_the_whole_set_and_not_the_mean_of_batches():
+def test_the_score_is_not_the_mean_of_the_batches():
     batches = [drawn(1), drawn(2, classes=2)]
     of_each = sum(score(MeanIoU, batch) for batch in batches) / 2
     assert score(MeanIoU, *batches) != pytest.approx(of_each, abs=1e-3)
@@ -71,7 +71,7 @@ def test_ignored_pixels_do_not_change_the_score(metric):
 
 
 @pytest.mark.parametrize("metric", REFERENCES)
-def test_where_no_pixel_counts_the_score_is_0(metric):
+def test_the_score_is_0_if_all_pixels_are_ignored(metric):
     outputs, targets = drawn(4)
     assert score(metric, (outputs, torch.full_like(targets, IGNORED))) == 0
 
@@ -85,15 +85,15 @@ def test_outputs_of_another_size_are_refused(metric):
 
 @pytest.mark.parametrize("metric", REFERENCES)
 @pytest.mark.parametrize("value", [-200, -1, 6, 7, 255])
-def test_a_pixel_of_no_class_is_refused(metric, value):
+def test_a_pixel_without_a_valid_class_is_refused(metric, value):
     outputs, targets = drawn(6)
     targets[-1, 2, 3] = value
-    # Whatever the net says of it: the bins of two classes that are none are next to each other.
-    for given in range(outputs.shape[1]):
-        outputs[-1, :, 2, 3] = torch.arange(outputs.shape[1]) == given
+    # Whatever is predicted: the bins of two values that are not classes are adjacent.
+    for predicted in range(outputs.shape[1]):
+        outputs[-1, :, 2, 3] = torch.arange(outputs.shape[1]) == predicted
         with pytest.raises(LabelError) as caught:
             score(metric, (outputs, targets))
         assert str(caught.value) == (
             f"a target has a pixel of class {value}; expected 0 to 5, or {IGNORED} for pixels "
-            "that do not count"
+            "to ignore"
         )

@@ -1,4 +1,4 @@
-"""Each net by the counts that were published, and against an independent implementation of it."""
+"""Each net compared with the published parameter counts and an independent implementation."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from lemur_seg.plugin import lemur_register_nets
 from .references import REFERENCES
 
 ENTRIES = {entry.name: entry for entry in lemur_register_nets()}
-# Proven in test_unets.py and test_fcn.py.
+# Tested in test_unets.py and test_fcn.py.
 ALONE = {"FCN16s", "FCN32s-3", "FCN8s", "UNet++", "UNet-1", "UNet-2", "UNet-S"}
 # LEMUR's Table 1, millions, 6 classes.
 PUBLISHED = {
@@ -47,16 +47,16 @@ def on_meta(name, **options):
 
 
 def as_trained(net):
-    """Give layers statistics and weights as after training: an error hides in those of a fresh net.
+    """Give layers statistics and weights as after training, because fresh ones hide errors.
 
-    Scales and biases that begin as 0 or 1 are moved too, whatever the layer.
+    Scales and biases that are initialised to 0 or 1 are changed too, whatever the layer.
     """
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
         if isinstance(module, nn.Linear):
-            # Of small weights all places attend to all alike.
+            # With small weights, attention is the same everywhere.
             nn.init.normal_(module.weight, std=0.2)
     for parameter in net.parameters():
         if parameter.numel() > 1 and (parameter == parameter.flatten()[0]).all():
@@ -65,48 +65,48 @@ def as_trained(net):
 
 
 def with_the_same_weights(name):
-    """Return ours and the reference; neither drops anything out."""
+    """Return our net and the reference with the same weights, without dropout."""
     torch.manual_seed(1)
     theirs = as_trained(REFERENCES[name].build(6))
     ours = build(name, **REFERENCES[name].prm)[0].eval()
-    given, taken = list(theirs.state_dict().values()), ours.state_dict()
-    assert [value.shape for value in given] == [value.shape for value in taken.values()]
-    ours.load_state_dict(dict(zip(taken, given, strict=True)))
+    tensors, state = list(theirs.state_dict().values()), ours.state_dict()
+    assert [value.shape for value in tensors] == [value.shape for value in state.values()]
+    ours.load_state_dict(dict(zip(state, tensors, strict=True)))
     for module in theirs.modules():
-        # Of transformers' the layers that drop branches are no dropouts.
+        # In transformers' net, the layers that drop branches are not instances of Dropout.
         for rate in {"p", "drop_prob"} & vars(module).keys():
             setattr(module, rate, 0.0)
     return ours, theirs
 
 
-def test_every_net_is_proven():
+def test_every_net_is_tested():
     assert set(ENTRIES) == set(REFERENCES) | ALONE
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_it_has_the_published_parameters(name):
+def test_the_parameter_count_equals_the_published_one(name):
     assert parameters(on_meta(name)) == pytest.approx(PUBLISHED[name] * 1e6, abs=0.005e6)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_its_file_says_how_many_parameters_it_has(name):
-    said = f"{parameters(on_meta(name)):,} parameters for 3 channels and 6 classes"
-    assert said in ENTRIES[name].load().__doc__
+def test_the_net_file_states_the_parameter_count(name):
+    statement = f"{parameters(on_meta(name)):,} parameters for 3 channels and 6 classes"
+    assert statement in ENTRIES[name].load().__doc__
 
 
 @pytest.mark.parametrize("name", REFERENCES)
 @pytest.mark.parametrize("classes", [2, 21])
-def test_it_has_as_many_parameters_as_the_reference(name, classes):
+def test_the_parameter_count_equals_the_references(name, classes):
     with torch.device("meta"):
         theirs = REFERENCES[name].build(classes)
     assert parameters(on_meta(name, classes=classes)) == parameters(theirs)
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-def test_with_the_references_weights_scores_and_losses_are_the_references(name):
+def test_scores_and_losses_equal_the_references_with_the_same_weights(name):
     reference = REFERENCES[name]
     ours, theirs = with_the_same_weights(name)
-    # In the last one a dilation of 36, for a map of an eighth, still finds something.
+    # In the last size, a dilation of 36 on a map of an eighth still sees other pixels.
     for height, width in ((64, 64), (97, 75), (310, 33)):
         images = torch.randn(2, 3, height, width)
         with torch.inference_mode():
@@ -118,12 +118,12 @@ def test_with_the_references_weights_scores_and_losses_are_the_references(name):
     images = torch.randn(3, 3, 65, 65)
     with torch.no_grad():
         expected = reference.loss(theirs.train(), images, targets)
-        found = ours.loss(ours.train()(images), targets)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        loss = ours.loss(ours.train()(images), targets)
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_the_output_has_the_inputs_size_whatever_that_is(name):
+def test_the_output_has_the_size_of_the_input(name):
     net, _ = build(name)
     with torch.inference_mode():
         for height, width in ((32, 32), (65, 97), (47, 80)):

@@ -1,4 +1,4 @@
-"""Backbones take the weights of torchvision's, under the names of their files."""
+"""Backbones load torchvision's weights from files with torchvision's names."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from lemur_core.space import of_net
 
 from .test_nets import ENTRIES, build
 
-# Of each net torchvision's that it has the backbone of, and which part of either that is.
+# torchvision's net with the same backbone, and the name of the backbone in both nets.
 BACKBONES = {
     "DeepLabV3-1": ("resnet50", "backbone", ""),
     "DeepLabV3-2": ("resnet101", "backbone", ""),
@@ -25,11 +25,11 @@ BACKBONES = {
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder that weights are looked for in."""
+    """Return the folder that is searched for weights."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    made = tmp_path / "hub" / "checkpoints"
-    made.mkdir(parents=True)
-    return made
+    checkpoints = tmp_path / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    return checkpoints
 
 
 def file_of(name):
@@ -38,7 +38,7 @@ def file_of(name):
 
 
 def published(name):
-    """Return weights of the names and shapes of torchvision's net, each filled with its number."""
+    """Return weights named and shaped as torchvision's, each filled with its index."""
     with torch.device("meta"):
         state = models.get_model(BACKBONES[name][0], weights=None).state_dict()
     return {
@@ -52,13 +52,13 @@ def test_a_net_says_whether_it_can_be_pretrained():
         name: of_net(as_net(entry.load(), name).hyperparameters())
         for name, entry in ENTRIES.items()
     }
-    said = {name for name, space in spaces.items() if "pretrained" in space}
-    assert said == set(BACKBONES)
-    assert all(str(spaces[name]["pretrained"]) == "0" for name in said)
+    names = {name for name, space in spaces.items() if "pretrained" in space}
+    assert names == set(BACKBONES)
+    assert all(str(spaces[name]["pretrained"]) == "0" for name in names)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_pretrained_its_backbone_has_torchvisions_weights(name, folder):
+def test_a_pretrained_backbone_has_torchvisions_weights(name, folder):
     weights = published(name)
     torch.save(weights, folder / file_of(name))
     _, part, prefix = BACKBONES[name]
@@ -70,17 +70,17 @@ def test_pretrained_its_backbone_has_torchvisions_weights(name, folder):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_pretrained_for_grey_images_its_first_kernels_are_summed(name, folder):
+def test_the_first_kernels_are_summed_for_grey_images(name, folder):
     torch.save(published(name), folder / file_of(name))
     net = build(name, channels=1, pretrained=1)[0]
     first = next(net.parameters())
     assert first.shape[1] == 1
-    # The first tensor's number is 1, and there are three channels.
+    # The first tensor has the number 1, and there are three channels.
     assert (first == 3).all()
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_without_the_file_it_says_which_and_where(name, folder):
+def test_a_missing_file_is_named_with_its_folder(name, folder):
     file = file_of(name)
     with pytest.raises(MissingDataError) as caught:
         build(name, pretrained=1)

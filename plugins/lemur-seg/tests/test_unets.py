@@ -1,4 +1,4 @@
-"""U-Nets by the figures and equations of their papers."""
+"""U-Nets compared with the figures and equations of their papers."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch.nn.functional import batch_norm, conv2d, conv_transpose2d, cross_entr
 
 from .test_nets import as_trained, build, on_meta, parameters
 
-# Channels of the maps of the contracting path, each half as high and wide as the one before.
+# Channels of the maps in the contracting path, each half as high and wide as the previous one.
 WIDTHS = {
     "UNet-1": {"down1": 64, "down2": 128, "down3": 256, "down4": 512, "bottom": 1024},
     "UNet-2": {"down1": 64, "down2": 128, "down3": 256, "down4": 512, "bottom": 512},
@@ -15,12 +15,12 @@ WIDTHS = {
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_a_unets_maps_have_the_papers_channels_and_half_the_size_each_time(name):
+def test_maps_have_the_papers_channels_and_halve_in_size(name):
     net, _ = build(name)
     seen = {}
 
     def see(module, given, map_):
-        # Pooling comes back at each resolution; of the others each comes once.
+        # The pooling layer is called at each resolution, the others once.
         seen[module] = map_.shape
 
     for module in net.children():
@@ -33,20 +33,20 @@ def test_a_unets_maps_have_the_papers_channels_and_half_the_size_each_time(name)
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_each_resolution_is_joined(name):
-    """What the contracting path saw at full size is not only known through the bottom."""
+def test_paths_are_joined_at_each_resolution(name):
+    """The full resolution of the contracting path does not only pass through the bottom."""
     net, _ = build(name, size=32)
     net.eval()
     images = torch.randn(1, 3, 32, 32)
     with torch.inference_mode():
         net.bottom.register_forward_hook(lambda module, given, map_: torch.zeros_like(map_))
-        one = net(images)
+        outputs = net(images)
         other = net(images + torch.randn(images.shape))
-    assert not torch.allclose(one, other, atol=1e-3)
+    assert not torch.allclose(outputs, other, atol=1e-3)
 
 
 class Nested:
-    """The nodes of UNet++ by equation 1 of its paper, written out over a net's own weights."""
+    """The nodes of UNet++ by equation 1 of its paper, with the weights of a net."""
 
     def __init__(self, net, images):
         self.state, self.images = net.state_dict(), images
@@ -55,25 +55,25 @@ class Nested:
         for conv, norm in ((0, 1), (3, 4)):
             x = conv2d(x, self.state[f"{name}.{conv}.weight"], padding=1)
             scale, shift, mean, variance = (
-                self.state[f"{name}.{norm}.{one}"]
-                for one in ("weight", "bias", "running_mean", "running_var")
+                self.state[f"{name}.{norm}.{kind}"]
+                for kind in ("weight", "bias", "running_mean", "running_var")
             )
             x = batch_norm(x, mean, variance, scale, shift).relu()
         return x
 
     def node(self, i, j):
-        """Return x^{i,j}: its depth i, and its place j along the skips."""
+        """Return x^{i,j}, at depth i and position j along the skips."""
         if j == 0:
             above = max_pool2d(self.node(i - 1, 0), 2) if i else self.images
             return self.twice(f"down.{i}", above)
         name = f"nodes.{j - 1}.{i}"
-        up = (self.state[f"{name}.up.{one}"] for one in ("weight", "bias"))
+        up = (self.state[f"{name}.up.{kind}"] for kind in ("weight", "bias"))
         below = conv_transpose2d(self.node(i + 1, j - 1), *up, stride=2)
         skips = [self.node(i, k) for k in range(j)]
         return self.twice(f"{name}.convs", torch.cat([*skips, below], dim=1))
 
     def scores(self, number, j):
-        head = (self.state[f"heads.{number}.{one}"] for one in ("weight", "bias"))
+        head = (self.state[f"heads.{number}.{kind}"] for kind in ("weight", "bias"))
         return conv2d(self.node(0, j), *head)
 
 
@@ -85,9 +85,9 @@ def nested():
     return net, images, [Nested(net, images).scores(j - 1, j) for j in range(1, 5)]
 
 
-def test_unetplusplus_gives_the_mean_probability_of_its_four_heads(nested):
+def test_unetplusplus_averages_the_probabilities_of_its_four_heads(nested):
     net, images, scores = nested
-    expected = torch.stack([each.softmax(1) for each in scores]).mean(0)
+    expected = torch.stack([logits.softmax(1) for logits in scores]).mean(0)
     with torch.inference_mode():
         torch.testing.assert_close(net(images).softmax(1), expected, rtol=1e-4, atol=1e-5)
 
@@ -95,29 +95,32 @@ def test_unetplusplus_gives_the_mean_probability_of_its_four_heads(nested):
 def test_unetplusplus_trains_its_four_heads_alike(nested):
     net, images, scores = nested
     targets = torch.randint(0, 6, (1, 32, 48))
-    # As when it is scored, so that statistics are those of the equation too.
+    # In evaluation mode, so that the running statistics are used in the equation too.
     for module in net.modules():
         module.training = module is net
-    found = net.loss(net(images), targets)
-    expected = sum(cross_entropy(each, targets) for each in scores) / 4
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    loss = net.loss(net(images), targets)
+    expected = sum(cross_entropy(logits, targets) for logits in scores) / 4
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_without_deep_supervision_unetplusplus_has_the_scores_of_its_last_node():
     net = as_trained(build("UNet++", deep_supervision=0)[0])
     images = torch.randn(1, 3, 32, 48)
     with torch.inference_mode():
-        found = net(images).softmax(1)
+        probabilities = net(images).softmax(1)
     torch.testing.assert_close(
-        found, Nested(net, images).scores(0, 4).softmax(1), rtol=1e-4, atol=1e-5
+        probabilities, Nested(net, images).scores(0, 4).softmax(1), rtol=1e-4, atol=1e-5
     )
 
 
 @pytest.mark.parametrize("deep_supervision", [0, 1])
-def test_unetplusplus_has_the_papers_parameters_but_for_batch_normalisation(deep_supervision):
-    # Each of its shifts is in the place of a convolution's bias; its scales come to that.
+def test_unetplusplus_has_the_papers_parameters_except_batch_normalisation(deep_supervision):
+    # The shifts of batch normalisation replace the biases of convolutions; its scales are
+    # additional.
     net = on_meta("UNet++", channels=1, classes=1, deep_supervision=deep_supervision)
     scales = sum(
-        one.weight.numel() for one in net.modules() if isinstance(one, torch.nn.BatchNorm2d)
+        module.weight.numel()
+        for module in net.modules()
+        if isinstance(module, torch.nn.BatchNorm2d)
     )
     assert parameters(net) - scales == pytest.approx(9.04e6, abs=0.005e6)

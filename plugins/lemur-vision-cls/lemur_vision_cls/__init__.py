@@ -1,1 +1,1 @@
-"""Image classification for lemur."""
+"""Nets, datasets, transforms and metrics for image classification."""

@@ -1,4 +1,4 @@
-"""What lemur-vision-cls registers. Nothing here imports torch."""
+"""The entries of lemur-vision-cls. Nothing here imports torch."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ from lemur_vision_cls.transforms.sizes import SIZES
 
 TASKS = ("img-classification",)
 
-# Height and width in pixels below which an architecture's last feature map vanishes.
+# Minimum height and width in pixels; on smaller images the last feature map would be empty.
 MIN_SIZE = {"AlexNet": 64, "InceptionV3-1": 75, "InceptionV3-2": 299, "MaxVit": 64}
 COMPLEX = ("ComplexNet",)
 DEMO = ("ResNet", "ShuffleNet", "SqueezeNet-1")
@@ -36,7 +36,7 @@ def lemur_register_loaders() -> list[Entry]:
         for name, target, size, summary in (
             ("digits", "digits:load", 8, "1,797 digits, 8x8, embedded"),
             ("mnist", "mnist:load", 28, "70,000 digits, 28x28"),
-            ("mnist-10k", "mnist:load_10k", 28, "MNIST's test images alone"),
+            ("mnist-10k", "mnist:load_10k", 28, "Only MNIST's test images"),
             ("fashion-mnist", "mnist:load_fashion", 28, "70,000 articles of clothing, 28x28"),
             ("usps", "usps:load", 16, "9,298 digits from envelopes, 16x16"),
             ("svhn", "svhn:load", 32, "99,289 digits of house numbers, 32x32"),
@@ -49,7 +49,7 @@ def lemur_register_loaders() -> list[Entry]:
             ("imagenet-1k", "imagenet:load_imagenet", None, "1,331,167 images of 1,000 classes"),
             ("places365", "places:load", 256, "1,839,960 photographs of 365 places, 256x256"),
             ("celeba-gender", "celeba:load", None, "202,599 faces of 2 classes, 178x218"),
-            ("folder", "folder:load", None, "Images of your own, a folder for each class"),
+            ("folder", "folder:load", None, "Your own images, a folder for each class"),
         )
     ]
 
@@ -60,7 +60,7 @@ def lemur_register_transforms() -> list[Entry]:
         *_sized("norm", "norm", "Resized, normalised"),
         *_sized("echo", "echo", "Scaled to 0..1"),
         *_sized("complex", "complex", "Scaled to 0..1, complex", dtype="complex64"),
-        *_sized("randcrop", "randcrop_flip", "Moved and mirrored, normalised", flips=False),
+        *_sized("randcrop", "randcrop_flip", "Shifted and mirrored, normalised", flips=False),
         *_sized("augment", "trivialaugment", "One operation, normalised", flips=False),
         *_sized("augment", "randaugment", "Two operations, normalised", flips=False),
         *_sized("mixing", "mixup", "Normalised, images blended", flips=False, opt_in=True),
@@ -76,7 +76,7 @@ OWN_NORM, OWN_ECHO = ("norm", "norm_flip"), ("echo", "echo_flip")
 def _sized(
     module: str, family: str, summary: str, *, flips: bool = True, **options: Any
 ) -> Iterator[Entry]:
-    """Give a family's entry of each size, and where it ``flips`` that of the mirrored one too."""
+    """Yield the entries of a family of transforms, one per size, and mirrored ones if ``flips``."""
     for size in SIZES:
         demo = f"{family}_{size}" == "norm_32"
         yield _transform(module, f"{family}_{size}", summary, size=size, demo=demo, **options)

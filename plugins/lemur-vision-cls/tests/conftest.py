@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def any_checksum(monkeypatch):
-    """Let torchvision read files of its formats that are smaller than the published ones."""
+    """Let torchvision read files that are smaller than the published ones."""
     from torchvision.datasets import cifar, places365, svhn
 
     for module in (cifar, places365, svhn):

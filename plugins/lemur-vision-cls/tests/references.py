@@ -1,4 +1,4 @@
-"""The nets of other libraries that ours are compared with; nothing else of the plugin uses them."""
+"""Nets of other libraries for comparison in the tests; the plugin itself does not use them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ class Reference:
     """Another implementation of a net.
 
     Attributes:
-        build: Called with the number of classes, gives the net for images of 3 channels.
-        millions: Its published parameters for 10 classes, in millions.
-        size: Height and width in pixels that both are built for.
-        sizes: Those at which their outputs are compared.
-        prm: What ours is built with, where its smallest values are not the reference's.
-        state: From the reference's state to its tensors in the order of ours.
+        build: Returns the net, given the number of classes.
+        millions: Published number of parameters for 10 classes, in millions.
+        size: Height and width in pixels for which both nets are built.
+        sizes: Heights and widths at which the outputs are compared.
+        prm: Hyperparameters of our net, if its smallest values differ from the reference.
+        state: Returns the reference's tensors in the order of ours, given its state.
     """
 
     build: Callable[[int], nn.Module]
@@ -41,7 +41,7 @@ def of_timm(name: str, **options: Any) -> Callable[[int], nn.Module]:
 
 
 def of_pytorchcv(name: str) -> Callable[[int], nn.Module]:
-    """Build one of pytorchcv, its last pooling made to take maps of any size."""
+    """Build a net of pytorchcv whose last pooling accepts maps of any size."""
 
     def build(classes: int) -> nn.Module:
         net = get_model(name, num_classes=classes)
@@ -52,7 +52,7 @@ def of_pytorchcv(name: str) -> Callable[[int], nn.Module]:
 
 
 def maxvit(size: int, **options: Any) -> Callable[[int], nn.Module]:
-    """Build torchvision's maxvit_t for a size, its windows as large as the last map."""
+    """Build torchvision's maxvit_t for a size, with windows as large as the last map."""
     return lambda classes: models.MaxVit(
         input_size=(size, size),
         stem_channels=64,
@@ -66,29 +66,29 @@ def maxvit(size: int, **options: Any) -> Callable[[int], nn.Module]:
 
 
 def without_indices(state: dict[str, Tensor]) -> list[Tensor]:
-    """Leave out tables of offsets, which ours do not keep."""
+    """Leave out tables of offsets, which our nets do not store."""
     return [value for name, value in state.items() if not name.endswith("position_index")]
 
 
 def positions_second(state: dict[str, Tensor]) -> list[Tensor]:
-    """Put the table of positions, torchvision's fourth tensor, behind the class token."""
+    """Move the position table, torchvision's fourth tensor, behind the class token."""
     token, *patches, positions = list(state.values())[:4]
     return [token, positions, *patches, *list(state.values())[4:]]
 
 
 def flat_norms(state: dict[str, Tensor]) -> list[Tensor]:
-    """Give the parameters of global response normalisation the shape that they act in."""
+    """Reshape the parameters of global response normalisation for broadcasting."""
     return [value[:, None, None] if ".grn." in name else value for name, value in state.items()]
 
 
 def regnet(classes: int) -> nn.Module:
-    # It computes its widths with tensors, which must be real ones.
+    # It computes its widths with tensors, which must not be on the meta device.
     with torch.device("cpu"):
         return torchvision("regnet_y_400mf")(classes)
 
 
 def darknet(classes: int) -> nn.Module:
-    """Return timm's, whose leaky ReLUs are given Darknet's own slope."""
+    """Return timm's net, with Darknet's slope in its leaky ReLUs."""
     net = of_timm("darknet53")(classes)
     for module in net.modules():
         if isinstance(module, nn.LeakyReLU):
@@ -97,7 +97,7 @@ def darknet(classes: int) -> nn.Module:
 
 
 class PooledICNet(nn.Module):
-    """pytorchcv's ICNet up to the last fusion, without what guides it by labels."""
+    """pytorchcv's ICNet up to the last fusion, without the label guidance."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class PooledICNet(nn.Module):
 REFERENCES = {
     "AirNet": Reference(of_pytorchcv("airnet50_1x64d_r2"), 25.40, sizes=(64, 61)),
     "AirNext": Reference(of_pytorchcv("airnext50_32x4d_r2"), 25.58, sizes=(64, 61)),
-    # At 256 px AlexNet pools 7x7 to 6x6: at its usual 224 there is nothing to average.
+    # At 256 px AlexNet pools 7x7 to 6x6; at the usual 224 px there is nothing to average.
     "AlexNet": Reference(torchvision("alexnet"), 57.04, sizes=(64, 97, 256)),
     "BagNet": Reference(of_pytorchcv("bagnet17"), 14.18, sizes=(48, 61)),
     "ConvNeXt": Reference(torchvision("convnext_small"), 49.46),
@@ -131,7 +131,7 @@ REFERENCES = {
     "EfficientNet": Reference(torchvision("efficientnet_b0"), 4.02),
     "EfficientNetV2": Reference(torchvision("efficientnet_v2_s"), 20.19, prm={"norm_eps": 1e-3}),
     "GoogLeNet": Reference(torchvision("googlenet", init_weights=False), 9.96),
-    # It takes multiples of 32; from 192 on its pyramid's four levels differ.
+    # It takes multiples of 32; from 192 px on, the four levels of its pyramid differ.
     "ICNet": Reference(PooledICNet, 47.48, sizes=(64, 192)),
     "InceptionV3-1": Reference(
         torchvision("inception_v3", init_weights=False, aux_logits=False), 21.81, 75, (75, 97)

@@ -1,4 +1,4 @@
-"""Windows, grids and patches: which places see each other, and which images fit."""
+"""Windows, grids and patches: which positions attend to each other, and which images fit."""
 
 import pytest
 import torch
@@ -12,12 +12,12 @@ from .test_nets import ENTRIES, as_trained
 MAXVIT, SWIN = ENTRIES["MaxVit"].load(), ENTRIES["SwinTransformer"].load()
 
 
-# Swin hides a place by taking 100 from its logit, which leaves it a weight of about exp(-100).
+# Swin masks a position by subtracting 100 from its logit, which leaves a weight of about exp(-100).
 HIDDEN = 1e-30
 
 
 def seen(layer, x, place):
-    """Return which of the places of ``x``, rows and columns, the output at one depends on."""
+    """Return the positions of ``x`` (rows and columns) that the output at one depends on."""
     x.requires_grad_()
     layer.eval()(x)[place].square().sum().backward()
     return {tuple(each) for each in (x.grad[0].abs().sum(-1) > HIDDEN).nonzero().tolist()}
@@ -35,13 +35,13 @@ def rectangle(rows, columns):
     return {(row, column) for row in rows for column in columns}
 
 
-def test_places_of_a_window_are_neighbours():
+def test_positions_of_a_window_are_neighbours():
     layer = MAXVIT.MultiAxis(32, (2, 4), False, 0.0, 0.0, 0.0)
     places = seen_by_channels_first(layer, torch.randn(1, 8, 24, 32), (0, 3, 5))
     assert places == rectangle((2, 3), (4, 5, 6, 7))
 
 
-def test_places_of_a_grid_are_as_far_apart_as_the_map_allows():
+def test_positions_of_a_grid_are_as_far_apart_as_possible():
     layer = MAXVIT.MultiAxis(32, (2, 4), True, 0.0, 0.0, 0.0)
     places = seen_by_channels_first(layer, torch.randn(1, 8, 24, 32), (0, 3, 5))
     assert places == rectangle((3, 7), (5, 11, 17, 23))
@@ -52,26 +52,27 @@ def test_places_of_a_grid_are_as_far_apart_as_the_map_allows():
     [
         (0, (8, 8), range(7, 14), range(7, 14)),
         (3, (8, 8), range(3, 10), range(3, 10)),
-        # The last window takes in the first three rows and columns, yet these see only each other.
+        # The last window includes the first three rows and columns, but they only attend to each
+        # other.
         (3, (20, 1), range(17, 21), range(3)),
         (3, (20, 12), range(17, 21), range(10, 17)),
         (3, (0, 20), range(3), range(17, 21)),
     ],
 )
-def test_a_shifted_window_does_not_look_across_the_border(shift, place, rows, columns):
+def test_a_shifted_window_does_not_attend_across_the_border(shift, place, rows, columns):
     layer = SWIN.WindowAttention(32, 1, shift, 0.0, 0.0)
     places = seen(layer, torch.randn(1, 21, 21, 32), (0, *place))
     assert places == rectangle(rows, columns)
 
 
-def test_along_an_axis_of_one_window_nothing_is_shifted():
+def test_an_axis_of_one_window_is_not_shifted():
     layer = SWIN.WindowAttention(32, 1, 3, 0.0, 0.0)
     places = seen(layer, torch.randn(1, 7, 14, 32), (0, 6, 8))
     assert places == rectangle(range(7), range(3, 10))
 
 
 @pytest.mark.parametrize(
-    ("name", "rest"),
+    ("name", "message"),
     [
         ("DeiT", "expected multiples of 16, the size of a patch; "),
         ("MLP-Mixer", "expected multiples of 16, the size of a patch; "),
@@ -79,11 +80,11 @@ def test_along_an_axis_of_one_window_nothing_is_shifted():
         ("VisionTransformer", "expected multiples of 16, the size of a patch; "),
     ],
 )
-def test_images_that_do_not_divide_are_refused(name, rest):
+def test_images_of_indivisible_size_are_refused(name, message):
     with pytest.raises(ShapeError) as raised:
         build(name, (72, 72), {})
     transform = "norm_64" if name == "MaxVit" else "norm_32"
-    expected = f"{name}: images of 72x72; {rest}choose a transform to such a size, {transform}"
+    expected = f"{name}: images of 72x72; {message}choose a transform to such a size, {transform}"
     assert str(raised.value) == f"{expected} for one"
 
 

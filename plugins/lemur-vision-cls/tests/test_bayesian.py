@@ -1,4 +1,4 @@
-"""Bayes by Backprop: the divergence, what is drawn, and what evaluation averages."""
+"""Bayes by Backprop: the divergence, the random draws, and the average in evaluation."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from torch.nn import functional
 from .test_nets import ENTRIES, build
 
 NAMES = ["BayesianNet-1", "BayesianNet-2", "BayesianNet-3"]
-# What `build` takes, the least of the range.
+# The default of `build`, the smallest value of the range.
 PRIOR = Normal(0.0, 0.05)
 
 
@@ -20,7 +20,7 @@ def module(request):
 
 
 def gaussians(net):
-    """Yield means and deviations, both by formulas of our own."""
+    """Yield the means and deviations, computed independently of the net."""
     state = net.state_dict()
     for name, mean in state.items():
         if name.endswith(".mean"):
@@ -33,7 +33,7 @@ def divergence(net):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_divergence_is_that_of_torch_distributions(name):
+def test_the_divergence_equals_that_of_torch_distributions(name):
     net = build(name, size=32)
     assert net.divergence().item() == pytest.approx(divergence(net), rel=1e-5)
 
@@ -49,16 +49,16 @@ def test_the_loss_has_the_divergence_divided_by_the_samples_of_an_epoch(name):
         assert net.loss(outputs, targets).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_an_epoch_says_how_many_batches_share_the_divergence():
+def test_the_divergence_is_divided_by_the_batches_of_an_epoch():
     net = build("BayesianNet-2", size=32)
     net.train_setup({"lr": 0.0, "optimizer": "adam"})
     epoch = [(torch.randn(2, 3, 32, 32), torch.tensor([0, 1]))] * 5
     mean = net.learn(epoch)
-    # The cross-entropies are of outputs drawn at random, and far smaller than the divergence.
+    # The cross-entropies are of random outputs, and far smaller than the divergence.
     assert mean == pytest.approx(divergence(net) / 10, rel=0.02)
 
 
-def test_outputs_are_drawn_with_the_mean_and_variance_of_theory(module):
+def test_outputs_have_the_theoretical_mean_and_variance(module):
     torch.manual_seed(0)
     layer = module.Bayesian(functional.linear, (4, 6), 1, torch.Generator())
     x = torch.randn(6)
@@ -68,13 +68,13 @@ def test_outputs_are_drawn_with_the_mean_and_variance_of_theory(module):
         variances = layer.weight.sigma().numpy() ** 2 @ x.numpy() ** 2
         variances += layer.bias.sigma().numpy() ** 2
     deviations = np.sqrt(variances)
-    # Five standard errors of a mean; of a variance they are 5 * sqrt(2 / 40,000).
+    # Five standard errors of a mean; those of a variance are 5 * sqrt(2 / 40,000).
     np.testing.assert_array_less(np.abs(drawn.mean(0) - mean), 5 * deviations / 200)
     np.testing.assert_allclose(drawn.var(0), variances, rtol=0.036)
 
 
-def test_outputs_have_the_moments_that_drawn_weights_give(module):
-    """Of a convolution, where one weight acts on many outputs."""
+def test_outputs_have_the_moments_of_random_weights(module):
+    """For a convolution, where each weight affects many outputs."""
     torch.manual_seed(0)
     count, shape = 10_000, (2, 3, 3, 3)
     layer = module.Bayesian(functional.conv2d, shape, count, torch.Generator().manual_seed(0))
@@ -100,7 +100,7 @@ def test_noise_is_independent_of_layer_and_sample(module):
     assert rows.std() == pytest.approx(1, rel=0.02)
 
 
-def test_evaluation_averages_the_probabilities_of_plain_nets_with_drawn_weights():
+def test_evaluation_averages_the_probabilities_of_nets_with_random_weights():
     net = build("BayesianNet-2", size=32).eval()
     plain = nn.Sequential(
         *(nn.Conv2d(3, 6, 5), nn.Softplus(), nn.MaxPool2d(2)),
@@ -122,7 +122,7 @@ def test_evaluation_averages_the_probabilities_of_plain_nets_with_drawn_weights(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_evaluation_draws_nothing_from_the_global_generator(name):
+def test_evaluation_does_not_use_the_global_generator(name):
     images = torch.randn(3, 3, 32, 32)
     net, before = build(name, size=32).eval(), torch.get_rng_state()
     with torch.inference_mode():
@@ -133,8 +133,8 @@ def test_evaluation_draws_nothing_from_the_global_generator(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_deviations_of_0_make_it_a_plain_net(name):
-    """Then training and evaluation give the same."""
+def test_deviations_of_0_give_a_plain_net(name):
+    """Training and evaluation then give the same outputs."""
     net = build(name, size=32)
     for module in net.modules():
         if hasattr(module, "rho"):

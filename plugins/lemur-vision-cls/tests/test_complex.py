@@ -1,4 +1,4 @@
-"""ComplexNet's layers against numpy's and scipy's complex arithmetic."""
+"""ComplexNet's layers compared with the complex arithmetic of numpy and scipy."""
 
 import re
 
@@ -14,7 +14,7 @@ MODULE = ENTRIES["ComplexNet"].load()
 
 
 def split(values):
-    """Return real parts and then imaginary parts, as channels of float32."""
+    """Return the real and then the imaginary parts as float32 channels."""
     return torch.cat([values.real, values.imag], dim=1)
 
 
@@ -30,7 +30,7 @@ def joined(channels):
 
 
 def correlated(seed=0, count=64):
-    """Return complex values whose two parts differ in mean and size and are correlated."""
+    """Return complex values whose parts are correlated and differ in mean and variance."""
     generator = torch.Generator().manual_seed(seed)
     first, second = torch.randn(2, count, 3, 5, 5, generator=generator)
     return torch.complex(2 + first, 3 * second - first - 1)
@@ -41,19 +41,19 @@ def norm(momentum=0.1, eps=0.0):
 
 
 def covariances(values):
-    """Return each channel's mean and 2x2 covariance of real and imaginary parts, by numpy."""
+    """Return each channel's mean and 2x2 covariance of real and imaginary parts."""
     rows = values.swapaxes(0, 1).reshape(3, -1)
     parts = np.stack([rows.real, rows.imag], axis=1)
     return parts.mean(2), np.stack([np.cov(part, bias=True) for part in parts])
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_convolution_is_numpys_complex_one(stride):
+def test_the_convolution_equals_numpys_complex_convolution(stride):
     torch.manual_seed(0)
     layer, values = MODULE.ComplexConv(3, 4, 3, stride), correlated(count=2)
     weight = (layer.real + 1j * layer.imaginary).detach().numpy()
     padded = np.pad(values.numpy(), [(0, 0), (0, 0), (1, 1), (1, 1)])
-    # A convolution, as scipy has it, turns the kernel; its correlation would conjugate it.
+    # scipy's convolve flips the kernel; its correlate would conjugate it.
     expected = [
         [
             sum(signal.convolve2d(plane, kernel[::-1, ::-1], "valid") for plane, kernel in pairs)
@@ -65,7 +65,7 @@ def test_convolution_is_numpys_complex_one(stride):
     np.testing.assert_allclose(joined(layer(split(values))), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_weights_begin_with_rayleigh_magnitudes_and_uniform_phases():
+def test_initial_weights_have_rayleigh_magnitudes_and_uniform_phases():
     torch.manual_seed(0)
     layer = MODULE.ComplexConv(24, 24, 3)
     weight = (layer.real + 1j * layer.imaginary).detach().numpy().flatten()
@@ -90,14 +90,14 @@ def test_the_logits_are_the_real_parts_of_a_complex_linear_layer():
 def test_whitening_is_the_inverse_square_root_of_the_covariance():
     _, covariance = covariances(correlated().numpy())
     entries = torch.tensor(covariance)[:, [0, 0, 1], [0, 1, 1]].T
-    found = MODULE.symmetric(MODULE.whitening(entries, 1e-3)).numpy()
+    whitening = MODULE.symmetric(MODULE.whitening(entries, 1e-3)).numpy()
     values, vectors = np.linalg.eigh(covariance + 1e-3 * np.eye(2))
     expected = vectors / np.sqrt(values)[:, None] @ vectors.swapaxes(1, 2)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    np.testing.assert_allclose(whitening, expected, rtol=1e-9)
 
 
 def test_normalised_values_have_mean_0_and_half_the_identity_as_covariance():
-    """At the start each part is scaled by 1 / sqrt(2), so that magnitudes are of variance 1."""
+    """Each part is initially scaled by 1 / sqrt(2), so that magnitudes have variance 1."""
     outputs = joined(norm().train()(split(correlated())))
     mean, covariance = covariances(outputs)
     np.testing.assert_allclose(mean, np.zeros((3, 2)), atol=1e-5)
@@ -117,12 +117,12 @@ def test_whitened_values_are_scaled_by_a_symmetric_matrix_and_shifted():
     centred = parts - mean[:, None, None]
     expected = np.einsum("cij,bchwj->bchwi", scale @ whitening, centred)
     expected = expected + layer.shift.detach().numpy().T[:, None, None]
-    found = joined(layer(split(values)))
-    np.testing.assert_allclose(found.real, expected[..., 0], rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(found.imag, expected[..., 1], rtol=1e-3, atol=1e-4)
+    outputs = joined(layer(split(values)))
+    np.testing.assert_allclose(outputs.real, expected[..., 0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(outputs.imag, expected[..., 1], rtol=1e-3, atol=1e-4)
 
 
-def test_running_statistics_move_by_the_momentum_in_training_alone():
+def test_running_statistics_only_change_in_training_by_the_momentum():
     layer, values = norm(momentum=0.3), correlated()
     mean, covariance = covariances(values.numpy())
     layer.eval()(split(values))
@@ -134,23 +134,23 @@ def test_running_statistics_move_by_the_momentum_in_training_alone():
     np.testing.assert_allclose(layer.running_covariance, expected, rtol=1e-4)
 
 
-def test_evaluation_normalises_by_the_running_statistics():
+def test_evaluation_uses_the_running_statistics():
     layer, values = norm(momentum=1.0), split(correlated())
     expected = layer.train()(values)
     torch.testing.assert_close(layer.eval()(values), expected, rtol=1e-4, atol=1e-4)
-    # One alone: its own statistics would be others.
+    # A single sample, whose own statistics would differ.
     torch.testing.assert_close(layer(values[:1]), expected[:1], rtol=1e-4, atol=1e-4)
 
 
-def test_norms_take_their_hyperparameters():
+def test_norms_use_their_hyperparameters():
     net = build("ComplexNet", size=32)
-    norms = [one for one in net.modules() if isinstance(one, MODULE.ComplexNorm)]
-    assert {(one.eps, one.momentum) for one in norms} == {(1e-5, 0.01)}
-    # One after the stem, two in each of the blocks.
+    norms = [module for module in net.modules() if isinstance(module, MODULE.ComplexNorm)]
+    assert {(module.eps, module.momentum) for module in norms} == {(1e-5, 0.01)}
+    # One after the stem, and two in each block.
     assert len(norms) == 1 + 2 * 48
 
 
-def test_both_parts_are_rectified_on_their_own():
+def test_both_parts_are_rectified_separately():
     block = MODULE.Block(2, {"eps": 0.0, "momentum": 0.1})
     values = torch.tensor([[3 - 4j, -5 + 6j]]).reshape(1, 2, 1, 1)
     expected = np.array([3 + 0j, 0 + 6j])
@@ -168,13 +168,13 @@ def test_a_doubling_block_puts_the_shortcut_before_the_body_in_both_parts():
     np.testing.assert_allclose(joined(block(values)), expected, rtol=1e-6)
 
 
-def test_a_turn_of_the_image_is_a_turn_of_the_stems_map():
-    """Complex linearity: only the norms and the rectifiers break it."""
+def test_rotating_the_images_phase_rotates_the_stems_map():
+    """Complex linearity: only norms and rectifiers break it."""
     net = build("ComplexNet", size=32)
     images = torch.randn(2, 3, 32, 32, dtype=torch.complex64)
     turn = np.exp(0.7j)
-    one, other = (joined(net.stem[0](split(given))) for given in (images, images * turn))
-    np.testing.assert_allclose(other, one * turn, rtol=1e-3, atol=1e-5)
+    outputs, rotated = (joined(net.stem[0](split(inputs))) for inputs in (images, images * turn))
+    np.testing.assert_allclose(rotated, outputs * turn, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

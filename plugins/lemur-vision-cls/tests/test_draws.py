@@ -1,4 +1,4 @@
-"""Nets in training: what dropout and stochastic depth draw, and what batch normalisation learns."""
+"""Nets in training: random draws of dropout and stochastic depth, and batch statistics."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from .test_nets import ENTRIES, as_trained
 
 
 def mixer(classes):
-    """Build timm's, which drops all layers alike, with rates that rise as the paper's do."""
+    """Build timm's net, with drop rates that rise as in the paper instead of equal ones."""
     options = {"img_size": 32, "proj_drop_rate": 0.1, "drop_path_rate": 0.3}
     net = of_timm("mixer_s16_224", **options)(classes)
     for layer, block in enumerate(net.blocks):
@@ -25,7 +25,7 @@ def mixer(classes):
 
 
 def vision_transformer(classes):
-    """Build torchvision's, its attention made to give what it draws over in the usual order."""
+    """Build torchvision's net, with contiguous attention outputs for the dropout to draw over."""
     options = {"image_size": 32, "dropout": 0.1, "attention_dropout": 0.2}
     net = torchvision("vit_b_16", **options)(classes)
     for layer in net.encoder.layers:
@@ -36,7 +36,7 @@ def vision_transformer(classes):
 
 
 def wide(classes):
-    """Build pytorchcv's with the paper's dropout, which it lacks, between the convolutions."""
+    """Build pytorchcv's net, with the paper's dropout between the convolutions added."""
     net = of_pytorchcv("wrn28_10_cifar10")(classes)
     for stage in (net.features.stage1, net.features.stage2, net.features.stage3):
         for unit in stage:
@@ -45,7 +45,7 @@ def wide(classes):
 
 
 def trained(name, theirs=None, size=32, **prm):
-    """Return the row of ``name``, for another size, with what ours is built with to draw."""
+    """Return the reference of ``name`` for another size, with our random layers enabled."""
     row = REFERENCES[name]
     return replace(row, build=theirs or row.build, size=size, prm=row.prm | prm)
 
@@ -93,14 +93,14 @@ DROPPING = [name for name in ROWS if "stochastic_depth_prob" in ROWS[name].prm]
 
 
 def build(name, size, prm):
-    """Build ours for images of 3 channels and a height and width."""
+    """Build our net for images of 3 channels and a height and width."""
     module = as_net(ENTRIES[name].load(), name)
     prm = smallest(of_net(module.hyperparameters())) | prm
     return module.net((1, 3, *size), (10,), prm, torch.device("cpu"))
 
 
 def step(net, images):
-    """Return a batch's logits and their gradient, drawn from one seed."""
+    """Return a batch's logits and their gradient, with a fixed seed."""
     torch.manual_seed(2)
     outputs = net.train()(images)
     loss = cross_entropy(outputs, torch.arange(len(images)))
@@ -108,7 +108,7 @@ def step(net, images):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_in_training_it_draws_and_learns_what_the_reference_does(name):
+def test_training_draws_and_learns_as_the_reference(name):
     row = ROWS[name]
     torch.manual_seed(1)
     theirs = as_trained(row.build(10))
@@ -133,7 +133,7 @@ def test_stochastic_depth_drops_whole_images_and_keeps_their_mean(name):
     dropped = depth(0.25)(images)
     kept = dropped[:, 0, 0] > 0
     assert torch.equal(dropped, images * kept[:, None, None] / 0.75)
-    # Five standard deviations of the mean of so many draws.
+    # Five standard deviations of the mean of this many draws.
     assert kept.float().mean().item() == pytest.approx(0.75, abs=0.022)
     assert torch.equal(depth(1.0)(images), torch.zeros_like(images))
     assert torch.equal(depth(0.0)(images), images)

@@ -10,14 +10,14 @@ from .test_nets import ENTRIES
 @pytest.mark.parametrize(
     ("name", "stages"),
     [
-        # After each stage, the residual path and the dense one, which begins with three growths
-        # and gains one with each further block.
+        # After each stage, the widths of the residual and the dense path. The dense path starts
+        # with three growths and gains one with each further block.
         ("DPN68", [(64, 5 * 16), (128, 6 * 32), (256, 14 * 32), (512, 5 * 64)]),
         ("DPN107", [(256, 6 * 20), (512, 10 * 64), (1024, 22 * 64), (2048, 5 * 128)]),
         ("DPN131", [(256, 6 * 16), (512, 10 * 32), (1024, 30 * 32), (2048, 5 * 128)]),
     ],
 )
-def test_the_paths_are_as_wide_as_the_authors_say(name, stages):
+def test_the_paths_have_the_published_widths(name, stages):
     with torch.device("meta"):
         net = build(name, (64, 64), {})
         x, widths = torch.randn(2, 3, 64, 64), {}

@@ -15,7 +15,7 @@ CLASSES = 7
 
 @pytest.fixture
 def drawn():
-    """Outputs and targets; the last class is neither predicted nor there."""
+    """Return outputs and targets; the last class is neither predicted nor true."""
     generator = torch.Generator().manual_seed(0)
     outputs = torch.randn(100, CLASSES, generator=generator)
     outputs[:, -1] = -9
@@ -37,17 +37,17 @@ def computed(metric, outputs, targets):
         (Calibration, lambda o, t: 1 - expected_calibration_error(o, t)),
     ],
 )
-def test_the_score_is_scikit_learns_and_the_papers_however_it_is_batched(make, theirs, drawn):
+def test_scores_equal_scikit_learns_and_the_papers_in_any_batches(make, theirs, drawn):
     assert computed(make((CLASSES,)), *drawn) == pytest.approx(theirs(*drawn), abs=1e-6)
 
 
 @pytest.mark.parametrize(("make", "top"), [(acc, 1), (acc5, 5)])
-def test_accuracy_is_torchmetrics_too(make, top, drawn):
+def test_accuracy_equals_torchmetrics(make, top, drawn):
     theirs = MulticlassAccuracy(CLASSES, top_k=top, average="micro")
     assert computed(make((CLASSES,)), *drawn) == pytest.approx(float(theirs(*drawn)), abs=1e-6)
 
 
-def test_without_an_image_there_is_no_accuracy():
+def test_accuracy_without_images_is_nan():
     assert math.isnan(acc((2,)).compute())
 
 
@@ -74,7 +74,7 @@ def test_logits_between_0_and_1_are_not_taken_for_probabilities():
     ("outputs", "targets"),
     [((2, 3), (2,)), ((2, 5), (3,)), ((2, 5), (2, 1)), ((2, 5), ()), ((5,), (1,))],
 )
-def test_shapes_that_do_not_go_together_are_said(make, outputs, targets):
+def test_shapes_that_do_not_match_are_an_error(make, outputs, targets):
     with pytest.raises(ShapeError) as caught:
         make((5,)).update(torch.zeros(outputs), torch.zeros(targets))
     assert str(caught.value) == (
@@ -82,15 +82,15 @@ def test_shapes_that_do_not_go_together_are_said(make, outputs, targets):
     )
 
 
-def test_the_five_most_probable_of_three_classes_are_no_score():
+def test_acc5_of_three_classes_is_an_error():
     with pytest.raises(ShapeError) as caught:
         acc5((3,))
-    assert str(caught.value) == "acc5 looks at 5 classes; the data set has 3"
+    assert str(caught.value) == "acc5 needs at least 5 classes; the dataset has 3"
 
 
 @pytest.mark.parametrize("make", [acc, acc5, MacroF1, Calibration])
 @pytest.mark.parametrize("value", [-1, 5])
-def test_a_target_that_is_no_class_is_refused(make, value):
+def test_a_target_that_is_not_a_class_is_an_error(make, value):
     with pytest.raises(LabelError) as caught:
         make((5,)).update(torch.zeros(3, 5), torch.tensor([0, value, 4]))
     assert str(caught.value) == f"a target is of class {value}; expected 0 to 4"

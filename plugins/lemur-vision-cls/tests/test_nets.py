@@ -1,4 +1,4 @@
-"""Each net against an independent implementation of it."""
+"""Each net compared with an independent implementation."""
 
 import pytest
 import torch
@@ -11,7 +11,8 @@ from lemur_vision_cls.plugin import lemur_register_nets
 from .references import REFERENCES
 
 ENTRIES = {entry.name: entry for entry in lemur_register_nets()}
-# What no other library has: proven in test_papers.py, test_bayesian.py and test_complex.py.
+# Nets that no other library has; they are tested in test_papers.py, test_bayesian.py and
+# test_complex.py.
 ALONE = {
     *("BayesianNet-1", "BayesianNet-2", "BayesianNet-3"),
     *("CNN-M", "CNN-S", "ComplexNet", "UNet2D"),
@@ -32,9 +33,9 @@ def parameters(net):
 
 
 def as_trained(net):
-    """Give layers statistics and weights as after training: an error hides in those of a fresh net.
+    """Give layers statistics and weights as after training, because fresh ones hide errors.
 
-    Scales and biases that begin as 0 or 1 are moved too, whatever the layer.
+    Scales and biases that are initialised to 0 or 1 are changed too, whatever the layer.
     """
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -46,19 +47,19 @@ def as_trained(net):
     return net.eval()
 
 
-def test_every_net_is_proven():
+def test_every_net_is_tested():
     assert set(ENTRIES) == set(REFERENCES) | ALONE
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-def test_with_the_references_weights_the_output_is_the_references(name):
+def test_outputs_equal_the_references_with_the_same_weights(name):
     reference = REFERENCES[name]
     torch.manual_seed(1)
     theirs = as_trained(reference.build(10))
     ours = build(name, size=reference.size).eval()
-    given, taken = reference.state(theirs.state_dict()), ours.state_dict()
-    assert [value.shape for value in given] == [value.shape for value in taken.values()]
-    ours.load_state_dict(dict(zip(taken, given, strict=True)))
+    tensors, state = reference.state(theirs.state_dict()), ours.state_dict()
+    assert [value.shape for value in tensors] == [value.shape for value in state.values()]
+    ours.load_state_dict(dict(zip(state, tensors, strict=True)))
     for size in reference.sizes:
         images = torch.randn(2, 3, size, size)
         with torch.inference_mode():
@@ -68,7 +69,7 @@ def test_with_the_references_weights_the_output_is_the_references(name):
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-def test_it_has_the_published_parameters(name):
+def test_the_parameter_count_equals_the_published_one(name):
     with torch.device("meta"):
         count = parameters(build(name, size=REFERENCES[name].size))
     assert count == pytest.approx(REFERENCES[name].millions * 1e6, abs=0.005e6)
@@ -77,7 +78,7 @@ def test_it_has_the_published_parameters(name):
 
 @pytest.mark.parametrize("name", REFERENCES)
 @pytest.mark.parametrize("classes", [10, 1000])
-def test_it_has_as_many_parameters_as_the_reference(name, classes):
+def test_the_parameter_count_equals_the_references(name, classes):
     reference = REFERENCES[name]
     with torch.device("meta"):
         theirs = reference.build(classes)

@@ -1,4 +1,4 @@
-"""The nets that no other library has, against their papers; and what a library's cannot show."""
+"""Nets that no other library has, compared with their papers, and further properties."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from lemur_core.values import smallest
 
 from .test_nets import ALONE, ENTRIES, build, parameters
 
-# Of the images that a net was made for, where they are not of 32 pixels.
+# The image sizes that nets were designed for, if not 32 pixels.
 SIZES = {"CNN-S": 28}
 
 
@@ -35,7 +35,7 @@ def unet(channels, classes):
 
 
 def complexnet(channels, classes):
-    """Count table 1's WS; each complex weight is two parameters, each complex norm five."""
+    """Count table 1's WS; a complex weight is two parameters, a complex norm five."""
     stages = [(12, 16, 0), (24, 15, 12), (48, 15, 24)]
     count = 2 * 9 * channels * 12 + 5 * 12
     for width, blocks, doubled in stages:
@@ -45,7 +45,7 @@ def complexnet(channels, classes):
 
 
 COUNTED = {
-    # Twice, for the means and the deviations.
+    # Twice, for means and deviations.
     "BayesianNet-1": 2
     * (
         conv(3, 64, 11)
@@ -66,7 +66,7 @@ COUNTED = {
         + conv(1000, 1000, 1)
         + conv(1000, 10, 1)
     ),
-    # The paper's table 4 has these three.
+    # These three are in the paper's table 4.
     "CNN-M": 10_853,
     "CNN-S": 2_864,
     "ComplexNet": complexnet(3, 10),
@@ -75,7 +75,7 @@ COUNTED = {
 
 
 def shapes(net, images):
-    """Return the shape of each layer's output in the order of computation, without the batch."""
+    """Return the shapes of the layers' outputs in order of computation, without the batch."""
     seen = []
     layers = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
     for module in net.modules():
@@ -87,7 +87,7 @@ def shapes(net, images):
 
 
 @pytest.mark.parametrize("name", sorted(ALONE))
-def test_the_parameters_are_those_counted_by_hand(name):
+def test_the_parameter_count_equals_a_count_by_hand(name):
     count = parameters(build(name, size=SIZES.get(name, 32)))
     assert count == COUNTED[name]
     assert f"{count:,} parameters for 3 channels and 10 classes" in ENTRIES[name].load().__doc__
@@ -98,12 +98,12 @@ def test_cnn_s_has_the_papers_parameters_for_one_channel(size):
     assert parameters(build("CNN-S", channels=1, size=size)) == 2_464
 
 
-def test_cnn_s_layers_are_of_the_papers_sizes():
+def test_cnn_s_layers_have_the_papers_sizes():
     seen = shapes(build("CNN-S", size=28).eval(), torch.randn(1, 3, 28, 28))
     assert seen == [(8, 24, 24), (6, 8, 8), (4, 3, 3), (20,), (10,)]
 
 
-def test_cnn_m_layers_are_of_the_papers_sizes():
+def test_cnn_m_layers_have_the_papers_sizes():
     seen = shapes(build("CNN-M", size=32).eval(), torch.randn(1, 3, 32, 32))
     assert seen == [(16, 30, 30), (32, 13, 13), (15, 4, 4), (20,), (10,)]
 
@@ -119,8 +119,8 @@ def test_cnn_m_layers_are_of_the_papers_sizes():
         ("BayesianNet-3", [(32, 32, 32), (64, 15, 15), (128, 5, 5), (1000,), (1000,), (10,)]),
     ],
 )
-def test_bayesian_layers_are_of_the_published_sizes(name, expected):
-    # In training they are computed once, not once a sample.
+def test_bayesian_layers_have_the_published_sizes(name, expected):
+    # In training, outputs are computed once, not once per sample.
     assert shapes(build(name, size=32).train(), torch.randn(2, 3, 32, 32)) == expected
 
 
@@ -128,14 +128,14 @@ def test_bayesian_layers_are_of_the_published_sizes(name, expected):
     ("name", "size"),
     [("CNN-S", 28), ("CNN-M", 32), *((f"BayesianNet-{which}", 32) for which in (1, 2, 3))],
 )
-def test_at_the_size_it_was_made_for_the_last_pooling_changes_nothing(name, size):
+def test_the_last_pooling_has_no_effect_at_the_designed_size(name, size):
     net = build(name, size=size).eval()
-    (pool,) = (one for one in net.modules() if isinstance(one, nn.AdaptiveAvgPool2d))
+    (pool,) = (module for module in net.modules() if isinstance(module, nn.AdaptiveAvgPool2d))
     seen = []
     pool.register_forward_hook(lambda _, inputs, output: seen.append((*inputs, output)))
     net(torch.randn(2, 3, size, size))
     assert seen
-    assert all(torch.equal(given, pooled) for given, pooled in seen)
+    assert all(torch.equal(inputs, pooled) for inputs, pooled in seen)
 
 
 @pytest.mark.parametrize("name", ["CNN-S", "CNN-M"])
@@ -143,17 +143,18 @@ def test_the_activation_follows_every_layer_but_the_last(name):
     kinds = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
     for activation, kind in kinds.items():
         net = with_prm(name, activation=activation)
-        assert [type(one) for one in net.layers if type(one) in kinds.values()] == [kind] * 4
+        assert [type(layer) for layer in net.layers if type(layer) in kinds.values()] == [kind] * 4
         assert isinstance(net.layers[-1], nn.Linear)
 
 
 @pytest.mark.parametrize("name", ["CNN-S", "CNN-M"])
-def test_weights_begin_as_the_zoo_says_and_biases_at_a_hundredth(name):
+def test_initial_weights_are_the_zoos_and_biases_are_0_01(name):
     def weights(init):
         net = with_prm(name, init=init)
-        pairs = [(one.weight, one.bias) for one in net.layers if hasattr(one, "weight")]
+        pairs = [(layer.weight, layer.bias) for layer in net.layers if hasattr(layer, "weight")]
         assert all((bias == 0.01).all() for _, bias in pairs)
-        # Of the first layer the least and greatest lie near the ends of a uniform's range.
+        # In the first layer the smallest and greatest weights are near the ends of the uniform
+        # range.
         return pairs[0][0].detach()
 
     fan_in = weights("normal")[0].numel()
@@ -165,21 +166,21 @@ def test_weights_begin_as_the_zoo_says_and_biases_at_a_hundredth(name):
 
 
 @pytest.mark.parametrize(("name", "layers"), [("CNN-S", 3), ("CNN-M", 4), ("UNet2D", 2)])
-def test_dropout_acts_in_training_only(name, layers):
+def test_dropout_is_only_active_in_training(name, layers):
     images = torch.randn(2, 3, 32, 32)
     for dropout in (0.0, 0.5):
         net = with_prm(name, dropout=dropout)
-        dropped = [one.p for one in net.modules() if isinstance(one, nn.Dropout)]
+        dropped = [module.p for module in net.modules() if isinstance(module, nn.Dropout)]
         assert dropped == [dropout] * layers
         with torch.no_grad():
-            one, other = net.train()(images), net(images)
-            assert torch.equal(one, other) == (dropout == 0)
+            first, second = net.train()(images), net(images)
+            assert torch.equal(first, second) == (dropout == 0)
             assert torch.equal(net.eval()(images), net(images))
 
 
-def test_icnet_drops_out_after_the_pyramid():
+def test_icnet_has_dropout_after_the_pyramid():
     net = with_prm("ICNet", dropout=0.25)
-    assert [one.p for one in net.modules() if isinstance(one, nn.Dropout)] == [0.25]
+    assert [module.p for module in net.modules() if isinstance(module, nn.Dropout)] == [0.25]
 
 
 @pytest.mark.parametrize("size", [32, 45])
@@ -204,8 +205,8 @@ def test_unet_computes_figure_1(size):
     torch.testing.assert_close(net(images), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_unets_signal_keeps_its_size_from_layer_to_layer():
-    """He's initialisation: in each layer the mean square stays that of the input."""
+def test_unets_signal_keeps_its_magnitude_between_layers():
+    """He initialisation: each layer preserves the mean square of its input."""
     net, squares = build("UNet2D", size=32), []
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -217,7 +218,7 @@ def test_unets_signal_keeps_its_size_from_layer_to_layer():
     assert all(0.2 < square < 5 for square in squares), squares
 
 
-def test_a_feature_of_bagnet_17_sees_17_by_17_pixels():
+def test_the_receptive_field_of_bagnet_17_is_17_by_17_pixels():
     net = build("BagNet", size=48).eval()
     images = torch.randn(1, 3, 48, 48, requires_grad=True)
     net.stages(net.stem(images))[0, :, 1, 1].sum().backward()
@@ -226,14 +227,14 @@ def test_a_feature_of_bagnet_17_sees_17_by_17_pixels():
 
 
 @pytest.mark.parametrize("name", ["AirNet", "AirNext", "ICNet"])
-def test_sizes_that_the_reference_does_not_take(name):
-    # Rounded at each halving, up and down, so that maps that meet differ by a pixel.
+def test_sizes_that_the_reference_does_not_support(name):
+    # The sizes are rounded up and down at each halving, so joined maps may differ by a pixel.
     images = torch.randn(2, 3, 75, 97)
     assert build(name, size=97).eval()(images).shape == (2, 10)
 
 
 def with_prm(name, **prm):
-    """Build a net for 32 pixels with its least values but for those given."""
+    """Build a net for 32 pixels with its smallest values, except for the given ones."""
     module = as_net(ENTRIES[name].load(), name)
     least = smallest(of_net(module.hyperparameters()))
     assert set(prm) <= set(least)

@@ -35,14 +35,14 @@ class Source:
 
 @pytest.fixture(scope="module")
 def registry():
-    """This plugin alone, whatever else is installed."""
+    """Return a registry of only this plugin."""
     registry = Registry()
     registry.add(Source())
     assert not registry.failures
     return registry
 
 
-def test_listing_what_there_is_imports_nothing_heavy():
+def test_listing_entries_imports_nothing_heavy():
     listed = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True)
     assert listed.returncode == 0, listed.stderr
     assert not HEAVY & set(json.loads(listed.stdout))
@@ -57,7 +57,7 @@ def test_listing_what_there_is_imports_nothing_heavy():
         ("mnist-10k", "SqueezeNet-1", AT_32),
     ],
 )
-def test_a_net_is_given_images_of_the_least_size_that_it_takes(registry, dataset, net, transforms):
+def test_a_net_gets_images_of_its_minimum_size(registry, dataset, net, transforms):
     [pipeline] = compose(registry, [Pattern.parse(f"img-classification_{dataset}_acc_{net}")])
     assert set(pipeline.transforms) == transforms
 

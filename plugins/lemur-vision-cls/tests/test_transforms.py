@@ -23,7 +23,7 @@ def normalised(pixels):
     return theirs.normalize(theirs.to_dtype(pixels, torch.float32, scale=True), *COLOUR)
 
 
-def test_lemurs_families_and_todays_are_there_in_all_sizes():
+def test_all_families_of_transforms_exist_in_all_sizes():
     assert SIZES == (32, 64, 128, 224, 256, 299, 512)
     mirrored = {f"{family}_{{}}_flip" for family in ("norm", "echo", "complex")}
     plain = {f"{family}_{{}}" for family in ("norm", "echo", "complex", "randcrop_flip")}
@@ -35,7 +35,7 @@ def test_lemurs_families_and_todays_are_there_in_all_sizes():
 @pytest.mark.parametrize("size", [32, 64])
 @pytest.mark.parametrize("name", ["norm_{}", "norm_{}_flip", "randcrop_flip_{}", "mixup_{}"])
 @pytest.mark.parametrize("given", [8, 28, 32, 100])
-def test_images_are_resized_and_normalised_as_torchvision_does(name, size, given):
+def test_images_are_resized_and_normalised_as_by_torchvision(name, size, given):
     batch = images(size=given)
     resized = theirs.resize(batch.float() / 255, [size, size], antialias=True)
     expected = theirs.normalize(resized, *COLOUR)
@@ -44,19 +44,19 @@ def test_images_are_resized_and_normalised_as_torchvision_does(name, size, given
 
 
 @pytest.mark.parametrize("name", ["norm_32_flip", "norm_flip"])
-def test_about_half_of_the_training_images_are_mirrored_each_for_itself(name):
+def test_about_half_of_the_training_images_are_mirrored_independently(name):
     torch.manual_seed(0)
     transform, batch = made(name), images(400, 32)
-    kept = transform.eval()(batch)
+    unchanged = transform.eval()(batch)
     trained = transform.train()(batch)
-    same = (trained == kept).flatten(1).all(1)
-    mirrored = (trained == kept.flip(-1)).flatten(1).all(1)
+    same = (trained == unchanged).flatten(1).all(1)
+    mirrored = (trained == unchanged.flip(-1)).flatten(1).all(1)
     assert (same ^ mirrored).all()
     assert 150 < mirrored.sum() < 250
 
 
 @pytest.mark.parametrize("name", [name for name in ENTRIES if "256" not in name])
-def test_the_images_that_are_given_stay_as_they_were(name):
+def test_the_given_images_are_not_modified(name):
     batch = images(3, 32)
     before = batch.clone()
     made(name).train()(batch)
@@ -64,27 +64,27 @@ def test_the_images_that_are_given_stay_as_they_were(name):
 
 
 @pytest.mark.parametrize("name", ["randcrop_flip_32", "trivialaugment_32", "randaugment_32"])
-def test_scored_images_are_as_norm_gives_them(name):
+def test_evaluation_is_that_of_norm(name):
     batch = images(20, 32)
     assert torch.equal(made(name).eval()(batch), made("norm_32").eval()(batch))
 
 
-def test_echo_scales_to_0_1_and_does_nothing_else():
+def test_echo_only_scales_to_0_1():
     batch = images()
     torch.testing.assert_close(
         made("echo")(batch), theirs.to_dtype(batch, torch.float32, scale=True)
     )
 
 
-def test_complex_is_echo_without_an_imaginary_part():
+def test_complex_is_echo_with_imaginary_part_0():
     batch = images()
-    given = made("complex_32")(batch)
-    assert given.dtype == torch.complex64
-    assert torch.equal(given.real, made("echo_32")(batch))
-    assert not given.imag.any()
+    outputs = made("complex_32")(batch)
+    assert outputs.dtype == torch.complex64
+    assert torch.equal(outputs.real, made("echo_32")(batch))
+    assert not outputs.imag.any()
 
 
-def test_a_crop_is_one_of_the_padded_image_and_each_image_has_its_own():
+def test_each_image_is_cropped_independently_from_the_padded_image():
     torch.manual_seed(0)
     batch = images(300, 32)
     trained = made("randcrop_flip_32").train()(batch)
@@ -114,9 +114,9 @@ def close(cropped, expected, flips):
         ("randaugment_32", v2.RandAugment(num_ops=2, magnitude=9)),
     ],
 )
-def test_each_image_is_distorted_by_torchvisions_policy_for_itself(name, policy):
-    one = images(1, 32)
-    batch = one.repeat(40, 1, 1, 1)
+def test_each_image_is_distorted_independently_by_torchvisions_policy(name, policy):
+    image = images(1, 32)
+    batch = image.repeat(40, 1, 1, 1)
     torch.manual_seed(3)
     trained = made(name).train()(batch)
     assert len({tuple(image.flatten().tolist()) for image in trained}) > 10
@@ -126,9 +126,9 @@ def test_each_image_is_distorted_by_torchvisions_policy_for_itself(name, policy)
 
 
 @pytest.mark.parametrize("name", ["mixup_32", "cutmix_32"])
-def test_targets_are_mixed_as_the_images_are(name):
+def test_targets_are_mixed_like_the_images(name):
     torch.manual_seed(0)
-    # Images of one value each, which is their class: the share of a value is that of its class.
+    # Each image has one value, which is its class: the fraction of a value is that of its class.
     targets = torch.arange(4)
     flat = targets.float()[:, None, None, None].expand(4, 3, 32, 32)
     mixed, shares = made(name).mix(flat, targets, (6,))
@@ -140,5 +140,5 @@ def test_targets_are_mixed_as_the_images_are(name):
 
 
 @pytest.mark.parametrize("name", ["mixup_32", "cutmix_32"])
-def test_mixing_must_be_asked_for(name):
+def test_mixing_must_be_requested(name):
     assert ENTRIES[name].opt_in

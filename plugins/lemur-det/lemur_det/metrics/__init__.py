@@ -1,1 +1,1 @@
-"""The metrics of what finds objects."""
+"""Metrics of object detection."""

@@ -1,13 +1,14 @@
-"""COCO's scores of boxes: average precision and average recall over the whole data set.
+"""COCO's scores of boxes: average precision and average recall over the whole dataset.
 
-``outputs`` and ``targets`` are lists with a dictionary for each image. One of ``outputs`` has
-``boxes``, float32, shape ``(found, 4)``, left, top, right and bottom in pixels, ``labels``, int64,
-shape ``(found,)``, and ``scores``, float32, 0 to 1, shape ``(found,)``; one of ``targets`` has
-``boxes`` and ``labels``, and may have ``iscrowd``, int64, shape ``(true,)``, and ``image_id``.
+``outputs`` and ``targets`` are lists with a dictionary for each image. A dictionary of ``outputs``
+has ``boxes``, float32, shape ``(predictions, 4)``, left, top, right and bottom in pixels,
+``labels``, int64, shape ``(predictions,)``, and ``scores``, float32, 0 to 1, shape
+``(predictions,)``. A dictionary of ``targets`` has ``boxes`` and ``labels``, and optionally
+``iscrowd``, int64, shape ``(objects,)``, and ``image_id``.
 
-A class that no box of ``targets`` has does not count; where none has a box that counts, COCO gives
--1 and these give 0. Boxes of equal score rank by ``image_id``, as COCO ranks them, in whatever
-order their images come. One sample is one image, even where two have the same ``image_id``.
+Classes without a box in ``targets`` are ignored. If no box counts, COCO returns -1 and these
+metrics 0. Boxes of equal score are ranked by ``image_id``, as in COCO, whatever the order of the
+images. Each sample is one image, even if several have the same ``image_id``.
 
 Microsoft COCO: Common Objects in Context (Lin et al. 2014), https://cocodataset.org/#detection-eval
 """
@@ -24,9 +25,9 @@ from torch import Tensor
 from lemur_core.errors import LabelError, ShapeError
 from lemur_det.metrics.evaluation import Boxes, Evaluation, evaluate
 
-# 0.5, 0.55 to 0.95, as COCO's own parameters have them.
+# 0.5, 0.55, ..., 0.95, computed as in COCO.
 THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
-_NONE = Boxes(
+_EMPTY = Boxes(
     np.zeros(0, np.int64),
     np.zeros(0, np.int64),
     np.zeros((0, 4), np.float32),
@@ -37,10 +38,10 @@ Objects = Mapping[str, Any]
 
 
 class Coco:
-    """What was found and what is true, of all images since the reset.
+    """Collects the predicted and true boxes of all images since the last reset.
 
     Args:
-        out_shape: ``(classes,)``, with the background.
+        out_shape: ``(classes,)``, including the background.
     """
 
     thresholds: tuple[float, ...] = THRESHOLDS
@@ -50,17 +51,17 @@ class Coco:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Discard all boxes."""
         self._ids: list[int] = []
-        self._true = [_NONE]
-        self._found = [_NONE]
+        self._true = [_EMPTY]
+        self._predicted = [_EMPTY]
 
     def update(self, outputs: Sequence[Objects], targets: Sequence[Objects]) -> None:
-        """Take one batch.
+        """Add one batch.
 
         Raises:
-            ShapeError: There are not as many outputs as targets, or not as many labels as boxes.
-            LabelError: A label of a target is the background or no class.
+            ShapeError: The numbers of outputs and targets differ, or those of labels and boxes.
+            LabelError: A label of a target is the background or not a class.
         """
         if len(outputs) != len(targets):
             raise ShapeError(f"{len(outputs)} outputs for {len(targets)} targets")
@@ -69,19 +70,19 @@ class Coco:
         first = len(self._ids)
         true = _boxes(targets, first)
         _check_labels(true.label, self.classes)
-        self._found.append(_boxes(outputs, first))
+        self._predicted.append(_boxes(outputs, first))
         self._true.append(true)
         self._ids += [int(target.get("image_id", 0)) for target in targets]
 
     def compute(self) -> float:
-        """Return the score, 0 to 1; 0 where no box counts; NaN where an output is not finite."""
+        """Return the score, 0 to 1; 0 if no box counts, NaN if an output is not finite."""
         rank = np.argsort(np.argsort(self._ids, kind="stable"))
-        true, found = (_together(batches, rank) for batches in (self._true, self._found))
-        if not (np.isfinite(found.box).all() and np.isfinite(found.score).all()):
+        true, predicted = (_concatenate(batches, rank) for batches in (self._true, self._predicted))
+        if not (np.isfinite(predicted.box).all() and np.isfinite(predicted.score).all()):
             return float("nan")
         if true.crowd.all():
             return 0.0
-        return self._score(evaluate(true, found, self.thresholds))
+        return self._score(evaluate(true, predicted, self.thresholds))
 
     def _score(self, evaluation: Evaluation) -> float:
         return float(evaluation.precision.mean())
@@ -94,21 +95,21 @@ class AveragePrecision50(Coco):
 
 
 class AveragePrecision(Coco):
-    """Average precision at 0.5, 0.55 to 0.95, averaged over these and the classes."""
+    """Average precision at 0.5, 0.55, ..., 0.95, averaged over these thresholds and the classes."""
 
 
 class AverageRecall(Coco):
-    """Recall of at most 100 boxes an image and class at 0.5, 0.55 to 0.95, averaged likewise."""
+    """Average recall at 0.5, 0.55, ..., 0.95 with at most 100 boxes per image and class."""
 
     def _score(self, evaluation: Evaluation) -> float:
         return float(evaluation.recall.mean())
 
 
 def _boxes(batch: Sequence[Objects], first: int) -> Boxes:
-    """Return the boxes of a batch, those of its first image numbered ``first``."""
-    for each in batch:
-        _check(each)
-    counts = [len(each["labels"]) for each in batch]
+    """Return the boxes of a batch, whose images are numbered from ``first``."""
+    for objects in batch:
+        _check(objects)
+    counts = [len(objects["labels"]) for objects in batch]
     image = np.repeat(np.arange(first, first + len(batch)), counts)
     score, crowd = _values(batch, "scores").float(), _values(batch, "iscrowd").bool()
     label, box = _values(batch, "labels"), _values(batch, "boxes").float()
@@ -116,10 +117,13 @@ def _boxes(batch: Sequence[Objects], first: int) -> Boxes:
 
 
 def _values(batch: Sequence[Objects], name: str) -> Tensor:
-    """Return a part of all images' boxes, 0 for those of each image that does not have it."""
-    # Of a batch at once: from a GPU each copy is waited for.
+    """Return an attribute of the boxes of all images, with zeros for images that do not have it."""
+    # The batch as a whole: each copy from a GPU has to be waited for.
     return torch.cat(
-        [each[name] if name in each else torch.zeros_like(each["labels"]) for each in batch]
+        [
+            objects[name] if name in objects else torch.zeros_like(objects["labels"])
+            for objects in batch
+        ]
     )
 
 
@@ -135,16 +139,18 @@ def _check(objects: Objects) -> None:
 
 
 def _check_labels(labels: np.ndarray, classes: int) -> None:
-    wrong = labels[(labels < 1) | (labels >= classes)]
-    if len(wrong):
+    invalid = labels[(labels < 1) | (labels >= classes)]
+    if len(invalid):
         raise LabelError(
-            int(wrong[0]),
-            f"a target has an object of class {wrong[0]}; expected 1 to {classes - 1}, "
+            int(invalid[0]),
+            f"a target has an object of class {invalid[0]}; expected 1 to {classes - 1}, "
             "as 0 is the background",
         )
 
 
-def _together(batches: Sequence[Boxes], rank: np.ndarray) -> Boxes:
+def _concatenate(batches: Sequence[Boxes], rank: np.ndarray) -> Boxes:
     """Return the boxes of all batches, each with its image's rank."""
-    image, *parts = map(np.concatenate, zip(*(vars(one).values() for one in batches), strict=True))
+    image, *parts = map(
+        np.concatenate, zip(*(vars(boxes).values() for boxes in batches), strict=True)
+    )
     return Boxes(rank[image], *parts)

@@ -1,8 +1,8 @@
-"""COCO's evaluation of boxes, as pycocotools defines it.
+"""COCO's evaluation of boxes, as defined by pycocotools.
 
-pycocotools does it, or faster-coco-eval where that is installed, which gives the same numbers in a
-fraction of the time. Of the area ranges only "all" is evaluated, of the numbers of detections only
-100 for each image and class: the other ranges change nothing in these.
+It is computed by faster-coco-eval if that is installed, otherwise by pycocotools, with the same
+results. It is restricted to the area range "all" and to 100 detections per image and class; other
+settings do not affect these results.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_FOUND = 100
+MAX_DETECTIONS = 100
 _ALL_AREAS = [0.0, 1e10]
 
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """The boxes of a whole data set, those that are true or those that were found.
+    """The true or the predicted boxes of a whole dataset.
 
     Attributes:
-        image: Number of the image that each is in, int64, shape ``(boxes,)``.
+        image: Number of the image of each box, int64, shape ``(boxes,)``.
         label: Class index, int64, shape ``(boxes,)``.
         box: Left, top, right and bottom in pixels, float32, shape ``(boxes, 4)``.
-        score: Of those found, 0 to 1, float32, shape ``(boxes,)``.
-        crowd: Of those true, whether it is a region of many objects, bool, shape ``(boxes,)``.
+        score: Scores of predicted boxes, 0 to 1, float32, shape ``(boxes,)``.
+        crowd: Whether a true box is a region of many objects, bool, shape ``(boxes,)``.
     """
 
     image: np.ndarray
@@ -44,12 +44,12 @@ class Boxes:
         return len(self.image)
 
     def __getitem__(self, rows: Any) -> Boxes:
-        return Boxes(*(part[rows] for part in vars(self).values()))
+        return Boxes(*(values[rows] for values in vars(self).values()))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Boxes) and all(
-            np.array_equal(*parts)
-            for parts in zip(vars(self).values(), vars(other).values(), strict=True)
+            np.array_equal(*pair)
+            for pair in zip(vars(self).values(), vars(other).values(), strict=True)
         )
 
     def __hash__(self) -> int:
@@ -58,38 +58,40 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What COCO's evaluation gives for each class that some true box has, crowds aside.
+    """COCO's results for the classes that have a true box, crowds excluded.
 
     Attributes:
-        precision: At the recalls 0, 0.01 to 1, float64, shape ``(thresholds, 101, classes)``.
-        recall: With all that was found, float64, shape ``(thresholds, classes)``.
+        precision: At the recalls 0, 0.01, ..., 1, float64, shape ``(thresholds, 101, classes)``.
+        recall: With all predictions, float64, shape ``(thresholds, classes)``.
     """
 
     precision: np.ndarray
     recall: np.ndarray
 
 
-# Metrics that are recorded together look at the same boxes; two, as one of them has a threshold of
-# its own.
+# Metrics that are recorded together evaluate the same boxes. Two entries, because one of the
+# metrics has its own threshold.
 @lru_cache(maxsize=2)
-def evaluate(true: Boxes, found: Boxes, thresholds: tuple[float, ...]) -> Evaluation:
-    """Evaluate boxes at some thresholds of the intersection over union."""
+def evaluate(true: Boxes, predicted: Boxes, thresholds: tuple[float, ...]) -> Evaluation:
+    """Evaluate boxes at thresholds of the intersection over union."""
     classes = np.unique(true.label[~true.crowd])
-    # A class that no true box has is not scored, whatever was found of it.
-    true, found = (boxes[np.isin(boxes.label, classes)] for boxes in (true, found))
-    images = np.union1d(true.image, found.image).tolist()
+    # Classes without a true box are not scored, whatever was predicted.
+    true, predicted = (boxes[np.isin(boxes.label, classes)] for boxes in (true, predicted))
+    images = np.union1d(true.image, predicted.image).tolist()
     with redirect_stdout(io.StringIO()):
-        made = _evaluator(*(_dataset(boxes, images, classes.tolist()) for boxes in (true, found)))
-        made.params.iouThrs = np.array(thresholds)
-        made.params.maxDets = [MOST_FOUND]
-        made.params.areaRng, made.params.areaRngLbl = [_ALL_AREAS], ["all"]
-        made.evaluate()
-        made.accumulate()
-    # Of the one area range and the one number of detections.
-    return Evaluation(made.eval["precision"][..., 0, 0], made.eval["recall"][..., 0, 0])
+        evaluator = _evaluator(
+            *(_dataset(boxes, images, classes.tolist()) for boxes in (true, predicted))
+        )
+        evaluator.params.iouThrs = np.array(thresholds)
+        evaluator.params.maxDets = [MAX_DETECTIONS]
+        evaluator.params.areaRng, evaluator.params.areaRngLbl = [_ALL_AREAS], ["all"]
+        evaluator.evaluate()
+        evaluator.accumulate()
+    # The results of the only area range and the only number of detections.
+    return Evaluation(evaluator.eval["precision"][..., 0, 0], evaluator.eval["recall"][..., 0, 0])
 
 
-def _evaluator(true: dict[str, Any], found: dict[str, Any]) -> Any:
+def _evaluator(true: dict[str, Any], predicted: dict[str, Any]) -> Any:
     try:
         from faster_coco_eval import COCO
         from faster_coco_eval import COCOeval_faster as COCOeval
@@ -97,7 +99,7 @@ def _evaluator(true: dict[str, Any], found: dict[str, Any]) -> Any:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     indexed = []
-    for dataset in (true, found):
+    for dataset in (true, predicted):
         coco = COCO()
         coco.dataset = dataset
         coco.createIndex()
@@ -106,7 +108,7 @@ def _evaluator(true: dict[str, Any], found: dict[str, Any]) -> Any:
 
 
 def _dataset(boxes: Boxes, images: Sequence[int], classes: Sequence[int]) -> dict[str, Any]:
-    """Return boxes as a file of COCO's holds them."""
+    """Return boxes in the format of a COCO file."""
     corners = boxes.box.astype(np.float64)
     sides = corners[:, 2:] - corners[:, :2]
     columns = (
@@ -119,7 +121,7 @@ def _dataset(boxes: Boxes, images: Sequence[int], classes: Sequence[int]) -> dic
     )
     names = ("image_id", "category_id", "bbox", "area", "iscrowd", "score")
     annotations = [
-        # To COCO's evaluation 0 is what has no match.
+        # Ids start at 1, because COCO's evaluation uses 0 for boxes without a match.
         {"id": number, **dict(zip(names, values, strict=True))}
         for number, values in enumerate(zip(*columns, strict=True), 1)
     ]

@@ -1,1 +1,1 @@
-"""The metrics of what gives a class to each pixel."""
+"""Metrics of image segmentation."""

@@ -1,7 +1,7 @@
-"""Scores of the classes of pixels, all from one confusion matrix of the whole data set.
+"""Scores of pixel classes, computed from one confusion matrix over the whole dataset.
 
-Pixels of the target class `IGNORED` do not count. ``outputs`` are logits, float, shape
-``(batch, classes, H, W)``, ``targets`` class indices, int64, shape ``(batch, H, W)``.
+Pixels with the target class `IGNORED` are ignored. ``outputs`` are logits, float, shape ``(batch,
+classes, H, W)``; ``targets`` are class indices, int64, shape ``(batch, H, W)``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from lemur_core.kinds.loader import IGNORED
 
 
 class Confusion(nn.Module):
-    """How many pixels of each class were given each class.
+    """A confusion matrix: the number of pixels for each pair of true and predicted class.
 
     Args:
         out_shape: ``(classes,)``.
-        ignore: Index of targets that do not count.
+        ignore: Target class of the pixels to ignore.
     """
 
     counts: Tensor
@@ -30,15 +30,15 @@ class Confusion(nn.Module):
         self.register_buffer("counts", counts, persistent=False)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Reset the counts to zero."""
         self.counts.zero_()
 
     def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Take one batch.
+        """Count the pixels of one batch.
 
         Raises:
-            ShapeError: The outputs are not logits of the targets' pixels.
-            LabelError: A target is no class, and does not say that it is not to count.
+            ShapeError: The shape of the outputs does not match that of the targets.
+            LabelError: A target is neither a class nor the ignored value.
         """
         batch, *sides = targets.shape
         if outputs.shape != (batch, self.classes, *sides):
@@ -46,61 +46,62 @@ class Confusion(nn.Module):
                 f"outputs {tuple(outputs.shape)} for targets {tuple(targets.shape)}: "
                 f"expected {(batch, self.classes, *sides)}"
             )
-        # A row for what is below the classes and one for what is above, each to be empty, around
-        # those of the classes; and a bin of its own for what does not count, as taking that out
-        # would take longer. The classes of max are those of argmax, in half the time.
+        # The rows of the classes are surrounded by a row for targets below and a row for targets
+        # above them, both of which must stay empty. Ignored pixels are counted in an extra bin,
+        # because removing them would take longer. max returns the same classes as argmax in half
+        # the time.
         rows = targets.clamp(-1, self.classes) + 1
         pairs = rows * self.classes + outputs.max(1).indices
         bins = (self.classes + 2) * self.classes
         pairs[targets == self.ignore] = bins
         counts = torch.bincount(pairs.flatten(), minlength=bins + 1)[:-1]
-        below, *of_classes, above = counts.reshape(-1, self.classes)
+        below, *class_rows, above = counts.reshape(-1, self.classes)
         if below.any() or above.any():
-            raise self._wrong(targets)
-        self.counts += torch.stack(of_classes)
+            raise self._label_error(targets)
+        self.counts += torch.stack(class_rows)
 
-    def _wrong(self, targets: Tensor) -> LabelError:
-        wrong = ((targets < 0) | (targets >= self.classes)) & (targets != self.ignore)
-        value = int(targets[wrong][0])
+    def _label_error(self, targets: Tensor) -> LabelError:
+        is_wrong = ((targets < 0) | (targets >= self.classes)) & (targets != self.ignore)
+        value = int(targets[is_wrong][0])
         return LabelError(
             value,
             f"a target has a pixel of class {value}; expected 0 to {self.classes - 1}, "
-            f"or {self.ignore} for pixels that do not count",
+            f"or {self.ignore} for pixels to ignore",
         )
 
-    def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return how many pixels of each class fit, are its, and were given it."""
+    def _totals(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the numbers of correct, true and predicted pixels of each class."""
         counts = self.counts.double()
         return counts.diagonal(), counts.sum(1), counts.sum(0)
 
 
 class MeanIoU(Confusion):
-    """Intersection over union, averaged over the classes that are in targets or outputs."""
+    """Intersection over union, averaged over the classes that occur in targets or outputs."""
 
     def compute(self) -> Tensor:
-        """Return the score, 0 to 1; 0 where no pixel counts."""
-        fit, true, given = self._parts()
-        return _mean_present(fit, true + given - fit)
+        """Return the score, 0 to 1; 0 if all pixels are ignored."""
+        correct, true, predicted = self._totals()
+        return _mean_present(correct, true + predicted - correct)
 
 
 class Dice(Confusion):
-    """Dice coefficient, averaged over the classes that are in targets or outputs."""
+    """Dice coefficient, averaged over the classes that occur in targets or outputs."""
 
     def compute(self) -> Tensor:
-        """Return the score, 0 to 1; 0 where no pixel counts."""
-        fit, true, given = self._parts()
-        return _mean_present(2 * fit, true + given)
+        """Return the score, 0 to 1; 0 if all pixels are ignored."""
+        correct, true, predicted = self._totals()
+        return _mean_present(2 * correct, true + predicted)
 
 
 class PixelAccuracy(Confusion):
-    """The share of pixels that were given their class."""
+    """Fraction of pixels whose most probable class is the true class."""
 
     def compute(self) -> Tensor:
-        """Return the score, 0 to 1; 0 where no pixel counts."""
-        fit, true, _ = self._parts()
-        return fit.sum() / true.sum().clamp(min=1)
+        """Return the score, 0 to 1; 0 if all pixels are ignored."""
+        correct, true, _ = self._totals()
+        return correct.sum() / true.sum().clamp(min=1)
 
 
-def _mean_present(parts: Tensor, wholes: Tensor) -> Tensor:
-    present = wholes > 0
-    return (parts[present] / wholes[present]).sum() / present.sum().clamp(min=1)
+def _mean_present(numerators: Tensor, denominators: Tensor) -> Tensor:
+    present = denominators > 0
+    return (numerators[present] / denominators[present]).sum() / present.sum().clamp(min=1)

@@ -1,1 +1,1 @@
-"""The data sets."""
+"""The datasets."""

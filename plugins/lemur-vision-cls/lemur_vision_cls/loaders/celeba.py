@@ -1,4 +1,4 @@
-"""CelebA-Gender: 202,599 faces of celebrities, 178x218 pixels, by CelebA's attribute Male.
+"""CelebA-Gender: 202,599 faces of celebrities, 178x218 pixels, classified by the attribute Male.
 
 Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild, 2015.
 """
@@ -18,43 +18,46 @@ if TYPE_CHECKING:
 IMAGES = "img_align_celeba"
 ATTRIBUTES, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
 ATTRIBUTE = "Male"
-# Without the attribute, and with it.
+# The classes: without the attribute, and with it.
 CLASSES = ("not male", "male")
-# As the partition numbers them.
+# The numbers of the splits in the partition file.
 TRAIN, VALIDATION, TEST = "0", "1", "2"
 GET = "get it from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 
 def load(folder: Path, task: str) -> DataBundle:
-    """Return 162,770 faces to train, 19,867 to validate and 19,962 to test, uint8.
+    """Return 162,770 training, 19,867 validation and 19,962 test images, uint8.
 
-    Class 1 has the attribute, class 0 has not; the splits are the official ones.
+    Images with the attribute are class 1, the others class 0. The splits are the official ones.
 
     Raises:
-        MissingDataError: Its files are not in ``celeba``, or damaged.
+        MissingDataError: The files are not in ``celeba``, or are damaged.
     """
-    place = folder / "celeba"
-    require("celeba-gender", place, [IMAGES, ATTRIBUTES, PARTITION], GET)
-    # Not by torchvision, which wants three more files of boxes, landmarks and persons.
-    targets = _attribute(place / ATTRIBUTES)
-    parts: dict[str, list[str]] = {TRAIN: [], VALIDATION: [], TEST: []}
-    for name, part in _rows(place / PARTITION, 2):
-        if part not in parts or name not in targets:
-            raise damaged("celeba-gender", place / PARTITION, f"{name} is in part {part!r}")
-        parts[part].append(name)
-    train, validation, test = (_images(place, names, targets) for names in parts.values())
-    labels = [place / ATTRIBUTES, place / PARTITION]
+    root = folder / "celeba"
+    require("celeba-gender", root, [IMAGES, ATTRIBUTES, PARTITION], GET)
+    # Not with torchvision, which requires three more files: boxes, landmarks and identities.
+    targets = _attribute(root / ATTRIBUTES)
+    names_by_split: dict[str, list[str]] = {TRAIN: [], VALIDATION: [], TEST: []}
+    for name, split in _rows(root / PARTITION, 2):
+        if split not in names_by_split or name not in targets:
+            raise damaged("celeba-gender", root / PARTITION, f"{name} is in split {split!r}")
+        names_by_split[split].append(name)
+    train, validation, test = (_images(root, names, targets) for names in names_by_split.values())
+    labels = [root / ATTRIBUTES, root / PARTITION]
     return bundle(train, test, CLASSES, validation=validation, labels=labels)
 
 
-def _images(place: Path, names: list[str], targets: dict[str, int]) -> ImageFiles:
+def _images(root: Path, names: list[str], targets: dict[str, int]) -> ImageFiles:
     if not names:
-        raise damaged("celeba-gender", place / PARTITION, "a split has no image")
-    return ImageFiles(place / IMAGES, names, [targets[name] for name in names])
+        raise damaged("celeba-gender", root / PARTITION, "a split has no image")
+    return ImageFiles(root / IMAGES, names, [targets[name] for name in names])
 
 
 def _attribute(file: Path) -> dict[str, int]:
-    """Return the classes by image; the file has a count, the attributes' names, then the rows."""
+    """Return the class of each image.
+
+    The file has a count, the names of the attributes, and then a row for each image.
+    """
     with file.open() as lines:
         next(lines, None)
         names = next(lines, "").split()
@@ -62,16 +65,18 @@ def _attribute(file: Path) -> dict[str, int]:
         raise damaged("celeba-gender", file, f"its second line does not name {ATTRIBUTE}")
     column = names.index(ATTRIBUTE) + 1
     rows = _rows(file, len(names) + 1, skipped=2)
-    wrong = next((row for row in rows if row[column] not in ("-1", "1")), None)
-    if wrong:
-        raise damaged("celeba-gender", file, f"{wrong[0]} has {wrong[column]}; expected -1 or 1")
+    invalid = next((row for row in rows if row[column] not in ("-1", "1")), None)
+    if invalid:
+        raise damaged(
+            "celeba-gender", file, f"{invalid[0]} has {invalid[column]}; expected -1 or 1"
+        )
     return {row[0]: int(row[column] == "1") for row in rows}
 
 
 def _rows(file: Path, columns: int, skipped: int = 0) -> list[list[str]]:
     rows = [line.split() for line in file.read_text().splitlines()[skipped:]]
-    short = next((row for row in rows if len(row) != columns), None)
-    if short is not None:
-        line = " ".join(short)[:40]
-        raise damaged("celeba-gender", file, f"{line!r} is no line of {columns} columns")
+    bad_row = next((row for row in rows if len(row) != columns), None)
+    if bad_row is not None:
+        line = " ".join(bad_row)[:40]
+        raise damaged("celeba-gender", file, f"{line!r} is not a line of {columns} columns")
     return rows

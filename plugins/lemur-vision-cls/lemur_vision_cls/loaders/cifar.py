@@ -22,12 +22,12 @@ SIZE = 32
 
 
 class Cifar(NamedTuple):
-    """The loader of one of them.
+    """A loader of CIFAR-10 or CIFAR-100.
 
     Attributes:
-        name: Its name.
-        source: Its class in torchvision, which reads it: pickles, and only those of its checksums.
-        classes: How many there are.
+        name: Name of the dataset.
+        source: Its class in torchvision, which reads the pickles and verifies their checksums.
+        classes: Number of classes.
     """
 
     name: str
@@ -35,29 +35,30 @@ class Cifar(NamedTuple):
     classes: int
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 50,000 images to train and 10,000 to test, uint8, shape ``(3, 32, 32)``.
+        """Return 50,000 training and 10,000 test images, uint8, shape ``(3, 32, 32)``.
 
         Raises:
-            MissingDataError: Its folder is not there, or damaged.
+            MissingDataError: The dataset's folder is missing or damaged.
         """
         require(self.name, folder, [self._torchvision().base_folder])
         train, test = (self._samples(folder, train=train) for train in (True, False))
         return bundle(train, test, self.classes)
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the archive and unpack it."""
+        """Download and unpack the archive."""
         source = self._torchvision()
         fetch_archive(source.url, folder, md5=source.tgz_md5, progress=progress)
 
     def _samples(self, folder: Path, *, train: bool) -> Split:
         source = self._torchvision()
-        place = folder / source.base_folder
-        with read_by_torchvision(self.name, place):
+        root = folder / source.base_folder
+        with read_by_torchvision(self.name, root):
             images = source(folder, train=train)
-        # The files hold channels first; torchvision shows them last without moving a byte.
+        # The files store channels first; torchvision transposes only the view, so this is no extra
+        # copy.
         pixels = torch.from_numpy(images.data.transpose(0, 3, 1, 2)).contiguous()
         split = (pixels, torch.tensor(images.targets))
-        return checked(self.name, place, split, SIZE, self.classes)
+        return checked(self.name, root, split, SIZE, self.classes)
 
     def _torchvision(self) -> Any:
         from torchvision import datasets

@@ -1,8 +1,8 @@
-"""1,797 handwritten digits, 8x8 pixels, which this plugin brings along.
+"""Digits: 1,797 handwritten digits, 8x8 pixels, which are embedded in this plugin.
 
 Alpaydin, Kaynak: Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998,
 CC BY 4.0; the part that scikit-learn distributes as ``load_digits``. The split into training and
-test images is that of scikit-learn's ``train_test_split``, stratified, with a fifth for the test.
+test images is that of scikit-learn's ``train_test_split``, stratified, with a fifth for testing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from lemur_core.kinds.loader import DataBundle, InMemory, majority_share, normal
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Pixels are counts of 4x4 bits that are set.
+# Pixels are the number of set bits in a 4x4 block.
 BRIGHTEST = 16
 
 
 def load(folder: Path, task: str) -> DataBundle:
-    """Return the digits, 1,437 to train and 360 to test, as many of each class as can be.
+    """Return 1,437 training and 360 test images, stratified by class.
 
     Images are uint8, shape ``(1, 8, 8)``, 0 to 255.
     """

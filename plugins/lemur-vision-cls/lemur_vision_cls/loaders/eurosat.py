@@ -1,4 +1,4 @@
-"""EuroSAT: 27,000 satellite images of 10 uses of land, 64x64 pixels, RGB.
+"""EuroSAT: 27,000 satellite images of 10 classes of land use, 64x64 pixels, RGB.
 
 Helber, Bischke, Dengel, Borth: EuroSAT: A Novel Dataset and Deep Learning Benchmark for Land Use
 and Land Cover Classification, 2019.
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from lemur_core.kinds.loader import DataBundle
 
 CLASSES = 10
-# As in its paper; there is no official split.
+# As in the paper; there is no official split.
 TEST_SHARE = 0.2
-# torchvision names them in a function's body, where they cannot be read.
+# torchvision has these values in a function's body, where they cannot be read.
 URL = (
     "https://huggingface.co/datasets/torchgeo/eurosat/resolve/"
     "c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip"
@@ -33,18 +33,18 @@ class EuroSat:
     """The loader of EuroSAT."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 21,600 images to train and 5,400 to test, uint8, shape ``(3, 64, 64)``.
+        """Return 21,600 training and 5,400 test images, uint8, shape ``(3, 64, 64)``.
 
         Raises:
-            MissingDataError: Its folder is not in ``eurosat``, or not whole.
+            MissingDataError: The files are not in ``eurosat``, or are incomplete.
         """
         require("eurosat", folder / "eurosat", ["2750"])
-        place = folder / "eurosat" / "2750"
-        classes = expect_classes("eurosat", place, CLASSES)
-        return bundle(*split_by_class(read_tree("eurosat", place, classes), TEST_SHARE), classes)
+        root = folder / "eurosat" / "2750"
+        classes = expect_classes("eurosat", root, CLASSES)
+        return bundle(*split_by_class(read_tree("eurosat", root, classes), TEST_SHARE), classes)
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the archive and unpack it."""
+        """Download and unpack the archive."""
         fetch_archive(URL, folder / "eurosat", md5=MD5, progress=progress)
 
 

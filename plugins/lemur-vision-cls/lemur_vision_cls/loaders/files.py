@@ -1,4 +1,4 @@
-"""Data sets whose images are files, decoded when they are asked for."""
+"""Datasets of image files, which are decoded on access."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lemur_core.images import read_image
 from lemur_core.kinds.loader import DataBundle, majority_share, normalisation_of
 from lemur_core.kinds.transform import Normalisation
 
-# Of ImageNet's training images, as the nets of torchvision and timm are published with.
+# Statistics of ImageNet's training images, with which torchvision and timm publish their nets.
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# So many images, and pixels of each, tell the mean to a hundredth.
+# With this many images, and pixels of each, the mean is accurate to a hundredth.
 _DRAWN, _PIXELS = 256, 10_000
 _SEED = 0
-# A set of one colour has no deviation, and must not be divided by it.
+# Images of one colour have a standard deviation of 0, by which nothing can be divided.
 _LEAST_STD = 1 / 255
 
 
@@ -29,10 +29,10 @@ class ImageFiles:
     """Images in files, and their classes.
 
     Args:
-        root: The folder of all.
-        names: Of the files, from there.
-        targets: Their class indices.
-        decode: From a file to its image, uint8, shape ``(channels, height, width)``.
+        root: The folder of all files.
+        names: Paths of the files, relative to ``root``.
+        targets: Class indices of the images.
+        decode: Returns the image in a file, uint8, shape ``(channels, height, width)``.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class ImageFiles:
         decode: Callable[[Path], Tensor] = read_image,
     ) -> None:
         self.root, self.decode = root, decode
-        # One array of bytes stays shared by the processes that load; of a million objects, each
-        # process would come to have its own, as counting who refers to an object writes to it.
+        # One byte array stays shared between the loading processes. With a million objects, each
+        # process would get its own copy, because reference counting writes to them.
         self.names = np.array([os.fsencode(name) for name in names])
         self.targets = torch.as_tensor(targets, dtype=torch.int64)
 
@@ -55,24 +55,24 @@ class ImageFiles:
         return self.decode(self.file(index)), self.targets[index]
 
     def file(self, index: int) -> Path:
-        """Return the file of an image."""
+        """Return the path of an image."""
         return self.root / os.fsdecode(bytes(self.names[index]))
 
     def take(self, indices: Tensor) -> ImageFiles:
-        """Return some of the images."""
-        taken = ImageFiles(self.root, (), self.targets[indices], self.decode)
-        taken.names = self.names[indices.numpy()]
-        return taken
+        """Return a subset of the images."""
+        subset = ImageFiles(self.root, (), self.targets[indices], self.decode)
+        subset.names = self.names[indices.numpy()]
+        return subset
 
 
 class Paths(Sequence[Path]):
-    """The paths of images and other files, each made when it is asked for.
+    """The paths of images and other files, created on access.
 
     A million paths would take hundreds of megabytes in each process.
 
     Args:
         images: The images.
-        others: Files that hold their labels.
+        others: Files with labels.
     """
 
     def __init__(self, images: Sequence[ImageFiles], others: Sequence[Path] = ()) -> None:
@@ -89,7 +89,7 @@ class Paths(Sequence[Path]):
 
     def __getitem__(self, index: int | slice) -> Path | Sequence[Path]:
         if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
+            return [self[position] for position in range(*index.indices(len(self)))]
         if index < 0:
             index += len(self)
         for images in self._images:
@@ -107,15 +107,15 @@ def bundle(
     validation: ImageFiles | None = None,
     labels: Sequence[Path] = (),
 ) -> DataBundle:
-    """Return the data set.
+    """Return the dataset.
 
     Args:
         train: The training split.
         test: The test split.
-        classes: Their names.
-        normalisation: None takes that of some training images.
+        classes: Names of the classes.
+        normalisation: Mean and standard deviation. None computes them from some training images.
         validation: The validation split, if there is one.
-        labels: Files that hold the labels, if there are any.
+        labels: Files with labels, if there are any.
     """
     splits = [train, test] if validation is None else [train, validation, test]
     return DataBundle(
@@ -131,31 +131,31 @@ def bundle(
 
 
 def _printable(name: str) -> str:
-    """Return a folder's name as text that can be recorded: bytes that are no UTF-8 as escapes."""
+    """Return a folder's name as storable text, with bytes that are not UTF-8 escaped."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def sampled_normalisation(images: ImageFiles) -> Normalisation:
-    """Return the mean and standard deviation of some images, drawn from a seed.
+    """Return the mean and standard deviation of images that are drawn with a fixed seed.
 
-    Each counts alike, whatever its size; those that cannot be decoded are passed over.
+    Each image has the same weight, whatever its size. Images that cannot be decoded are skipped.
 
     Raises:
-        MissingDataError: None can be decoded.
+        MissingDataError: None of the drawn images can be decoded.
     """
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(_SEED))
-    drawn, errors = [], []
+    samples, errors = [], []
     for index in order[:_DRAWN].tolist():
         try:
             pixels = images[index][0].flatten(1)
         except CorruptSampleError as error:
             errors.append(error)
         else:
-            drawn.append(pixels[:, :: max(1, pixels.shape[1] // _PIXELS)])
-    if not drawn:
+            samples.append(pixels[:, :: max(1, pixels.shape[1] // _PIXELS)])
+    if not samples:
         raise MissingDataError(
-            f"{images.root}: none of the {len(errors)} images looked at can be decoded, "
-            f"{errors[0].file} the first of them: {errors[0].reason}"
+            f"{images.root}: none of the {len(errors)} images that were tried can be decoded; "
+            f"the first is {errors[0].file}: {errors[0].reason}"
         )
-    mean, std = normalisation_of(torch.cat(drawn, 1)[None, :, :, None])
-    return Normalisation(mean, tuple(max(one, _LEAST_STD) for one in std))
+    mean, std = normalisation_of(torch.cat(samples, 1)[None, :, :, None])
+    return Normalisation(mean, tuple(max(deviation, _LEAST_STD) for deviation in std))

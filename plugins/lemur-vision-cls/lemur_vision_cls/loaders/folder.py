@@ -1,7 +1,7 @@
-"""Images of your own: a folder for each class.
+"""Your own images, a folder for each class.
 
-Either ``train``, ``test`` and ``val``, each with the class folders, or the class folders alone.
-They lie in ``folder`` in the data folder, or in that itself.
+The class folders are either in folders ``train``, ``test`` and ``val``, or there are no splits.
+These folders are in the folder ``folder`` of the data folder, or directly in the data folder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lemur_vision_cls.loaders.splits import TEST, TRAIN, VALIDATION, split_folde
 from lemur_vision_cls.loaders.tree import (
     class_folders,
     is_image,
-    listed,
+    list_folder,
     read_tree,
     split_by_class,
 )
@@ -40,13 +40,13 @@ EXPECTED = (
 def load(folder: Path, task: str) -> DataBundle:
     """Return the images, uint8, of any size.
 
-    They have one channel if all are grey, else three. Without a test split the validation split
-    takes its place; without both, a fifth of each class does, always the same images. A warning
-    says which files are left out.
+    They have one channel if all are grey, otherwise three. Without a test split, the validation
+    split is used as the test split. Without both, a fifth of each class is, always the same images.
+    A warning lists the files that are left out.
 
     Raises:
-        MissingDataError: There are no such folders, a class is empty, the splits differ in their
-            classes, or a folder beside them is no known split.
+        MissingDataError: The folders do not exist, a class is empty, the splits have different
+            classes, or a folder beside them is not a known split.
     """
     root = folder / NAME if (folder / NAME).is_dir() else folder
     trees, classes = _trees(root)
@@ -57,48 +57,48 @@ def load(folder: Path, task: str) -> DataBundle:
         trees[TEST] = trees.pop(VALIDATION)
     if TEST not in trees:
         trees[TRAIN], trees[TEST] = split_by_class(trees[TRAIN], TEST_SHARE)
-        _warn_of_untested(trees[TRAIN], trees[TEST], classes)
+        _warn_about_untested(trees[TRAIN], trees[TEST], classes)
     return bundle(trees[TRAIN], trees[TEST], classes, validation=trees.get(VALIDATION))
 
 
 def _trees(root: Path) -> tuple[dict[str, ImageFiles], list[str]]:
-    """Return the trees by split, only one to train if there are no splits, and the classes."""
+    """Return the images by split, only ``train`` if there are no splits, and the classes."""
     if not root.is_dir():
-        raise MissingDataError(f"data set {NAME!r}: there is no {root}; {EXPECTED}")
+        raise MissingDataError(f"dataset {NAME!r}: there is no {root}; {EXPECTED}")
     folders = split_folders(NAME, root) or {TRAIN: root}
     classes = list(class_folders(folders[TRAIN]))
     if len(classes) < 2:
         raise MissingDataError(
-            f"data set {NAME!r}: {folders[TRAIN]} has {len(classes)} class folders; {EXPECTED}"
-            f"{_instead(folders[TRAIN], classes)}"
+            f"dataset {NAME!r}: {folders[TRAIN]} has {len(classes)} class folders; {EXPECTED}"
+            f"{_hint(folders[TRAIN], classes)}"
         )
     left_out = LeftOut()
-    trees = {split: _tree(place, classes, left_out) for split, place in folders.items()}
+    trees = {split: _tree(folder, classes, left_out) for split, folder in folders.items()}
     for line in left_out.lines(root):
-        warnings.warn(f"data set {NAME!r}: {line}", stacklevel=3)
+        warnings.warn(f"dataset {NAME!r}: {line}", stacklevel=3)
     return trees, classes
 
 
-def _tree(place: Path, classes: list[str], left_out: LeftOut) -> ImageFiles:
-    for one in listed(place):
-        if is_image(one):
-            left_out.add(BESIDE, one.path)
-    return read_tree(NAME, place, classes, left_out=left_out)
+def _tree(folder: Path, classes: list[str], left_out: LeftOut) -> ImageFiles:
+    for entry in list_folder(folder):
+        if is_image(entry):
+            left_out.add(BESIDE, entry.path)
+    return read_tree(NAME, folder, classes, left_out=left_out)
 
 
-def _instead(place: Path, classes: list[str]) -> str:
-    """Return a hint at images without classes, or at class folders that lie a folder deeper."""
-    images = sum(map(is_image, listed(place)))
+def _hint(folder: Path, classes: list[str]) -> str:
+    """Return a hint if images are not in class folders, or class folders are a level deeper."""
+    images = sum(map(is_image, list_folder(folder)))
     if images and not classes:
-        return f"; there are images ({images}) that no folder gives a class"
+        return f"; images outside of class folders: {images}"
     for name in classes:
-        inner = list(class_folders(place / name))
+        inner = list(class_folders(folder / name))
         if len(inner) > 1:
-            return f"; {place / name} has {some(inner)}: give that folder with --data"
+            return f"; {folder / name} has {some(inner)}; use that folder as --data"
     return ""
 
 
-def _warn_of_untested(train: ImageFiles, test: ImageFiles, classes: list[str]) -> None:
+def _warn_about_untested(train: ImageFiles, test: ImageFiles, classes: list[str]) -> None:
     counts = torch.bincount(train.targets, minlength=len(classes)).tolist()
     tested = torch.bincount(test.targets, minlength=len(classes)).tolist()
     untested = [
@@ -108,12 +108,12 @@ def _warn_of_untested(train: ImageFiles, test: ImageFiles, classes: list[str]) -
     ]
     if untested:
         warnings.warn(
-            f"data set {NAME!r}: a fifth of their images is none, so nothing tests the classes "
+            f"dataset {NAME!r}: these classes have too few images to test on a fifth of them: "
             f"{some(untested)}; add images, or a folder test beside a folder train",
             stacklevel=3,
         )
 
 
 def _all_grey(images: ImageFiles) -> bool:
-    # If a header cannot be read, decoding says so.
+    # If a header cannot be read, decoding reports it.
     return all(is_grey(images.file(index)) is not False for index in range(len(images)))

@@ -1,4 +1,4 @@
-"""Read the idx files in which MNIST and its like are published, compressed by gzip or not.
+"""Read the idx files of MNIST and similar datasets, compressed with gzip or not.
 
 The format: two zero bytes, a byte for the type (8 is unsigned bytes), a byte for the number of
 dimensions, each dimension as a big-endian 32-bit integer, then the values, the last index fastest.
@@ -24,23 +24,23 @@ _UNSIGNED_BYTES = 8
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """Return the file of a name, with ``.gz`` or without, in a folder; None where there is none."""
-    places = (folder / name, folder / f"{name}.gz")
-    return next((place for place in places if place.is_file()), None)
+    """Return the path of a file in a folder, with or without ``.gz``; None if it does not exist."""
+    paths = (folder / name, folder / f"{name}.gz")
+    return next((path for path in paths if path.is_file()), None)
 
 
 def read(path: Path) -> Tensor:
-    """Return the values of a file, uint8, in the shape that it says.
+    """Return the values of a file, uint8, in the shape given in its header.
 
     Raises:
-        MissingDataError: The file is damaged, or of another type or length than it says.
+        MissingDataError: The file is damaged, or its type or length is wrong.
     """
     content = _content(path)
-    typed = len(content) > 3 and content[:3] == bytes((0, 0, _UNSIGNED_BYTES))
-    dimensions = content[3] if typed else 0
+    has_type = len(content) > 3 and content[:3] == bytes((0, 0, _UNSIGNED_BYTES))
+    dimensions = content[3] if has_type else 0
     header = 4 + 4 * dimensions
-    shape = [int.from_bytes(content[at : at + 4]) for at in range(4, header, 4)]
-    # The header first: of one that is cut off, the dimensions that are not there read as 0.
+    shape = [int.from_bytes(content[offset : offset + 4]) for offset in range(4, header, 4)]
+    # The header is checked first: missing dimensions of a truncated one read as 0.
     if not shape or len(content) < header or len(content) - header != math.prod(shape):
         raise MissingDataError(
             f"{path} is damaged: expected an idx file of unsigned bytes with all of its values; "

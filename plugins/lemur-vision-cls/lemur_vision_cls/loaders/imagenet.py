@@ -3,9 +3,9 @@
 Russakovsky et al.: ImageNet Large Scale Visual Recognition Challenge, 2015. Howard: Imagenette,
 2019. Le, Yang: Tiny ImageNet Visual Recognition Challenge, 2015.
 
-The labels of ImageNet's and Tiny ImageNet's test images are not published. Their official
-validation split is our test split, as in the literature, and lemur holds its own out of the
-training images.
+The labels of the test images of ImageNet and Tiny ImageNet are not published. As in the literature,
+the official validation split is used as the test split, and lemur holds its validation split out of
+the training images.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ TINY_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 TINY, TINY_CLASSES = "tiny-imagenet-200", 200
 ANNOTATIONS = "val_annotations.txt"
 CLASSES = 1000
-GET_IMAGENET = "get it from https://image-net.org/download (it wants an account)"
+GET_IMAGENET = "get it from https://image-net.org/download (requires an account)"
 
 
 class Imagenette:
-    """The loader of Imagenette, ten classes of ImageNet that are easily told apart."""
+    """The loader of Imagenette, ten classes of ImageNet that are easy to distinguish."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 9,469 images to train and 3,925 to test, uint8, their shorter side 320 px.
+        """Return 9,469 training and 3,925 test images, uint8, with a shorter side of 320 px.
 
         Raises:
-            MissingDataError: Its folder is not there, or not whole.
+            MissingDataError: The dataset's folder is missing or incomplete.
         """
-        place = folder / Path(_imagenette_archive()[0]).stem
-        require("imagenette", place, ["train", "val"])
-        classes = expect_classes("imagenette", place / "train", IMAGENETTE_CLASSES)
-        train, test = (read_tree("imagenette", place / split, classes) for split in _SPLITS)
+        root = folder / Path(_imagenette_archive()[0]).stem
+        require("imagenette", root, ["train", "val"])
+        classes = expect_classes("imagenette", root / "train", IMAGENETTE_CLASSES)
+        train, test = (read_tree("imagenette", root / split, classes) for split in _SPLITS)
         return bundle(train, test, classes, IMAGENET)
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the archive and unpack it."""
+        """Download and unpack the archive."""
         url, md5 = _imagenette_archive()
         fetch_archive(url, folder, md5=md5, progress=progress)
 
@@ -55,45 +55,45 @@ class TinyImagenet:
     """The loader of Tiny ImageNet, 200 classes at 64x64 pixels."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 100,000 images to train and 10,000 to test, uint8, shape ``(3, 64, 64)``.
+        """Return 100,000 training and 10,000 test images, uint8, shape ``(3, 64, 64)``.
 
         Raises:
-            MissingDataError: Its folder is not there, or not whole.
+            MissingDataError: The dataset's folder is missing or incomplete.
         """
-        place = folder / TINY
-        require("tiny-imagenet", place, ["train", "val/images", f"val/{ANNOTATIONS}"])
-        classes = expect_classes("tiny-imagenet", place / "train", TINY_CLASSES)
-        train = read_tree("tiny-imagenet", place / "train", classes, inside="images")
-        test = _annotated(place / "val", classes)
-        return bundle(train, test, classes, IMAGENET, labels=[place / "val" / ANNOTATIONS])
+        root = folder / TINY
+        require("tiny-imagenet", root, ["train", "val/images", f"val/{ANNOTATIONS}"])
+        classes = expect_classes("tiny-imagenet", root / "train", TINY_CLASSES)
+        train = read_tree("tiny-imagenet", root / "train", classes, inside="images")
+        test = _annotated(root / "val", classes)
+        return bundle(train, test, classes, IMAGENET, labels=[root / "val" / ANNOTATIONS])
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the archive and unpack it."""
+        """Download and unpack the archive."""
         fetch_archive(TINY_URL, folder, md5=TINY_MD5, progress=progress)
 
 
 def load_imagenet(folder: Path, task: str) -> DataBundle:
-    """Return ImageNet-1k, 1,281,167 images to train and 50,000 to test, uint8, of any size.
+    """Return 1,281,167 training and 50,000 test images, uint8, of any size.
 
-    Classes are in the order of their WordNet ids, the names of the folders in ``train``. Those in
-    ``val`` may be missing, where torchvision's ``meta.bin`` says the labels.
+    Classes are in the order of their WordNet ids, which are the names of the folders in ``train``.
+    The class folders in ``val`` may be missing if torchvision's ``meta.bin`` has the labels.
 
     Raises:
-        MissingDataError: Its folders are not in ``imagenet-1k``, or not whole.
+        MissingDataError: The folders are not in ``imagenet-1k``, or are incomplete.
     """
-    place = folder / "imagenet-1k"
-    require("imagenet-1k", place, ["train", "val"], GET_IMAGENET)
-    classes = expect_classes("imagenet-1k", place / "train", CLASSES)
-    train = read_tree("imagenet-1k", place / "train", classes)
-    if class_folders(place / "val"):
-        test, labels = read_tree("imagenet-1k", place / "val", classes), []
+    root = folder / "imagenet-1k"
+    require("imagenet-1k", root, ["train", "val"], GET_IMAGENET)
+    classes = expect_classes("imagenet-1k", root / "train", CLASSES)
+    train = read_tree("imagenet-1k", root / "train", classes)
+    if class_folders(root / "val"):
+        test, labels = read_tree("imagenet-1k", root / "val", classes), []
     else:
-        test, labels = _told_by_meta(place, classes), [place / _meta_file()]
+        test, labels = _labelled_by_meta(root, classes), [root / _meta_file()]
     return bundle(train, test, classes, IMAGENET, labels=labels)
 
 
 def _annotated(folder: Path, classes: list[str]) -> ImageFiles:
-    """Return the images of Tiny ImageNet's ``val``: in each line a file and its WordNet id."""
+    """Return the images of Tiny ImageNet's ``val``, whose classes are in a file."""
     annotations = folder / ANNOTATIONS
     rows = [line.split("\t") for line in annotations.read_text().splitlines()]
     if not rows or any(len(row) < 2 for row in rows):
@@ -102,26 +102,26 @@ def _annotated(folder: Path, classes: list[str]) -> ImageFiles:
     return ImageFiles(folder / "images", [row[0] for row in rows], targets)
 
 
-def _told_by_meta(place: Path, classes: list[str]) -> ImageFiles:
-    """Return the images of ImageNet's ``val`` as they are published, all in one folder."""
+def _labelled_by_meta(root: Path, classes: list[str]) -> ImageFiles:
+    """Return the images of ImageNet's ``val`` as it is published, in one folder."""
     from torchvision.datasets.imagenet import load_meta_file
 
-    meta = place / _meta_file()
-    require("imagenet-1k", place, [meta.name], "put val's images into folders of their classes")
-    _, wnids = load_meta_file(place)
-    files = sorted(file.name for file in (place / "val").glob("*.JPEG"))
+    meta = root / _meta_file()
+    require("imagenet-1k", root, [meta.name], "put val's images into folders of their classes")
+    _, wnids = load_meta_file(root)
+    files = sorted(file.name for file in (root / "val").glob("*.JPEG"))
     if len(files) != len(wnids):
-        counts = f"it has the labels of {len(wnids)} images; {place / 'val'} has {len(files)}"
+        counts = f"it has the labels of {len(wnids)} images; {root / 'val'} has {len(files)}"
         raise damaged("imagenet-1k", meta, counts)
     targets = _targets("imagenet-1k", meta, wnids, classes)
-    return ImageFiles(place / "val", files, targets)
+    return ImageFiles(root / "val", files, targets)
 
 
 def _targets(dataset: str, file: Path, wnids: list[str], classes: list[str]) -> list[int]:
     index = {wnid: target for target, wnid in enumerate(classes)}
     unknown = sorted({*wnids} - {*classes})
     if unknown:
-        raise damaged(dataset, file, f"class {unknown[0]!r} is none of those in train")
+        raise damaged(dataset, file, f"class {unknown[0]!r} is not one of those in train")
     return [index[wnid] for wnid in wnids]
 
 

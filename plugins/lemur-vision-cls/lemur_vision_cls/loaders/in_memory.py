@@ -1,4 +1,4 @@
-"""From images and labels to a data bundle that is held in memory."""
+"""Make a data bundle in memory from images and labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Split = tuple[Tensor, Tensor]
 
 
 def bundle(train: Split, test: Split, classes: int) -> DataBundle:
-    """Return the data set; validation is held out of ``train`` later."""
+    """Return the dataset. A validation split is held out of ``train`` later."""
     images, _ = train
     _, test_targets = test
     return DataBundle(
@@ -32,19 +32,19 @@ def bundle(train: Split, test: Split, classes: int) -> DataBundle:
 def checked(
     dataset: str, file: Path, split: Split, size: int, classes: int, labels: Path | None = None
 ) -> Split:
-    """Return a split whose images and labels are as they should be.
+    """Return a split after checking its images and labels.
 
     Args:
-        dataset: Its name, for errors.
-        file: Where its images are from.
-        split: What was read.
-        size: Height and width of its images, in pixels.
-        classes: How many there are.
-        labels: Where its labels are from, if from another file.
+        dataset: Name of the dataset, for errors.
+        file: The file of the images.
+        split: The images and labels.
+        size: Expected height and width of the images in pixels.
+        classes: Number of classes.
+        labels: The file of the labels, if it is another one.
 
     Raises:
-        MissingDataError: Of another size, not as many labels as images, none at all, or a label out
-            of range.
+        MissingDataError: The images have another size, the numbers of images and labels differ or
+            are 0, or a label is out of range.
     """
     images, targets = split
     if len(images) != len(targets) or not len(targets):

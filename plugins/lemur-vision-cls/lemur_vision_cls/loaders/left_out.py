@@ -1,4 +1,4 @@
-"""Files of a data set that are not read, for the user to be told."""
+"""Collect the files of a dataset that are not read, to warn the user."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-NO_IMAGES = "not images by their names"
+NO_IMAGES = "no image extension"
 LINKS = "broken links"
 DEEPER = "in folders below the class folders"
 BESIDE = "beside the class folders"
-_NAMED = 3
+_MAX_NAMES = 3
 
 
 class LeftOut:
-    """Counts the files that are not read, by reason, and keeps the first ones' names."""
+    """Counts the files that are not read, by reason, and keeps the names of the first ones."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -26,20 +26,20 @@ class LeftOut:
     def add(self, reason: str, file: str | os.PathLike[str]) -> None:
         """Count a file."""
         self._counts[reason] = self._counts.get(reason, 0) + 1
-        named = self._first.setdefault(reason, [])
-        if len(named) < _NAMED:
-            named.append(os.fspath(file))
+        names = self._first.setdefault(reason, [])
+        if len(names) < _MAX_NAMES:
+            names.append(os.fspath(file))
 
     def lines(self, root: Path) -> Iterator[str]:
-        """Yield a line for each reason: how many files, and the first ones, as seen from a root."""
+        """Yield a line per reason: the number of files, and the first ones relative to a root."""
         for reason, count in self._counts.items():
-            named = [os.path.relpath(file, root) for file in self._first[reason]]
+            names = [os.path.relpath(file, root) for file in self._first[reason]]
             files = "1 file" if count == 1 else f"{count:,} files"
-            more = f" and {count - len(named):,} more" if count > len(named) else ""
-            yield f"{files} left out ({reason}): {', '.join(named)}{more}"
+            more = f" and {count - len(names):,} more" if count > len(names) else ""
+            yield f"{files} left out ({reason}): {', '.join(names)}{more}"
 
 
-def some(names: Sequence[str], shown: int = 5) -> str:
-    """Return the first of some names, and how many more there are."""
-    rest = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + rest
+def some(names: Sequence[str], limit: int = 5) -> str:
+    """Return the first of some names, and the number of the others."""
+    suffix = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + suffix

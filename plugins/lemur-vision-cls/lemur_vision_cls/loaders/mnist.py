@@ -25,60 +25,62 @@ if TYPE_CHECKING:
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 SIZE, CLASSES = 28, 10
-# Of the 10,000 images of mnist-10k.
-TRAINED_SHARE = 0.8
+# The fraction of training images in mnist-10k.
+TRAIN_SHARE = 0.8
 
 
 class Mnist(NamedTuple):
-    """The loader of one of these data sets.
+    """A loader of MNIST or Fashion-MNIST.
 
     Attributes:
-        name: Its name.
-        place: Its folder.
-        source: Its class in torchvision, in whose folder it may lie as well.
-        bare: Whether its files may lie in the data folder itself; those of both have the same
-            names.
+        name: Name of the dataset.
+        subfolder: Its folder.
+        source: Its class in torchvision, whose folder is searched as well.
+        bare: Whether its files may be in the data folder itself. The files of both datasets have
+            the same names.
     """
 
     name: str
-    place: str
+    subfolder: str
     source: str
     bare: bool = False
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 60,000 images to train and 10,000 to test, uint8, shape ``(1, 28, 28)``.
+        """Return 60,000 training and 10,000 test images, uint8, shape ``(1, 28, 28)``.
 
         Raises:
-            MissingDataError: Files are in none of its folders, or are damaged.
+            MissingDataError: Files are in none of the folders, or are damaged.
         """
         self.require(folder, (*TRAIN, *TEST))
         return bundle(self.samples(folder, TRAIN), self.samples(folder, TEST), CLASSES)
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the files that are missing."""
+        """Download the missing files."""
         self.fetch(folder, (*TRAIN, *TEST), progress)
 
     def fetch(self, folder: Path, names: tuple[str, ...], progress: Progress) -> None:
-        """Fetch some of the files, from the first mirror that has them."""
+        """Download the named files from the first mirror that has them."""
         from torchvision import datasets
 
         source = getattr(datasets, self.source)
         for archive, md5 in source.resources:
             if archive.removesuffix(".gz") in names:
-                to = folder / self.place / archive
-                _fetch_from([f"{mirror}{archive}" for mirror in source.mirrors], to, md5, progress)
+                path = folder / self.subfolder / archive
+                _fetch_from(
+                    [f"{mirror}{archive}" for mirror in source.mirrors], path, md5, progress
+                )
 
     def require(self, folder: Path, names: tuple[str, ...]) -> None:
-        """Raise `MissingDataError` where files are missing."""
+        """Raise `MissingDataError` if files are missing."""
         missing = [name for name in names if self._find(folder, name) is None]
         if missing:
             raise MissingDataError(
-                f"data set {self.name!r}: {folder / self.place} lacks {', '.join(missing)} "
-                f"(or .gz); {DOWNLOAD}, or say with --data where it is"
+                f"dataset {self.name!r}: {folder / self.subfolder} lacks {', '.join(missing)} "
+                f"(or .gz); {DOWNLOAD}, or set --data to its folder"
             )
 
     def samples(self, folder: Path, names: tuple[str, str]) -> Split:
-        """Return the images of a file, and the labels of another."""
+        """Return the images of one file with the labels of another."""
         images_file, targets_file = (self._find(folder, name) for name in names)
         assert images_file is not None
         assert targets_file is not None
@@ -90,35 +92,35 @@ class Mnist(NamedTuple):
         return checked(self.name, images_file, split, SIZE, CLASSES, targets_file)
 
     def _find(self, folder: Path, name: str) -> Path | None:
-        places = [folder / self.place, folder / self.source / "raw", *[folder] * self.bare]
-        return next((file for place in places if (file := idx.find(place, name))), None)
+        folders = [folder / self.subfolder, folder / self.source / "raw", *[folder] * self.bare]
+        return next((file for parent in folders if (file := idx.find(parent, name))), None)
 
 
 class Mnist10k(Mnist):
-    """The loader of MNIST's 10,000 test images alone."""
+    """The loader of only MNIST's 10,000 test images."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 8,000 of them to train, the others to test.
+        """Return 8,000 of them as training and 2,000 as test images.
 
         Raises:
-            MissingDataError: Files are in none of its folders, or are damaged.
+            MissingDataError: Files are in none of the folders, or are damaged.
         """
         self.require(folder, TEST)
         images, targets = self.samples(folder, TEST)
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-        train, test = order.tensor_split([round(TRAINED_SHARE * len(order))])
+        train, test = order.tensor_split([round(TRAIN_SHARE * len(order))])
         return bundle((images[train], targets[train]), (images[test], targets[test]), CLASSES)
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the files that are missing."""
+        """Download the missing files."""
         self.fetch(folder, TEST, progress)
 
 
-def _fetch_from(urls: list[str], to: Path, md5: str, progress: Progress) -> None:
+def _fetch_from(urls: list[str], path: Path, md5: str, progress: Progress) -> None:
     errors = []
     for url in urls:
         try:
-            fetch(url, to, md5=md5, progress=progress)
+            fetch(url, path, md5=md5, progress=progress)
         except FetchError as error:
             errors.append(error)
         else:

@@ -1,4 +1,4 @@
-"""Whether the files of a data set are there, whole, and what to do where they are not."""
+"""Check that the files of a dataset exist and are intact, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ DOWNLOAD = "get it with --download"
 
 
 def require(dataset: str, folder: Path, names: Sequence[str], get: str = DOWNLOAD) -> None:
-    """Raise `MissingDataError` where a data set lacks one of its files or folders.
+    """Raise `MissingDataError` if files or folders of a dataset are missing.
 
     Args:
-        dataset: Its name.
-        folder: Where its files should be.
-        names: Of the files and folders that it needs.
-        get: How to get them.
+        dataset: Name of the dataset.
+        folder: The folder of its files.
+        names: The required files and folders.
+        get: How to get them, for the message.
     """
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
         raise MissingDataError(
-            f"data set {dataset!r}: {folder} lacks {', '.join(missing)}; {get}, "
-            "or say with --data where it is"
+            f"dataset {dataset!r}: {folder} lacks {', '.join(missing)}; {get}, "
+            "or set --data to its folder"
         )
 
 
 @contextmanager
 def read_by_torchvision(dataset: str, folder: Path) -> Iterator[None]:
-    """Turn what torchvision raises of files that are damaged into one line.
+    """Convert torchvision's errors about damaged files into a `MissingDataError`.
 
     Raises:
-        MissingDataError: A file is not what it should be.
+        MissingDataError: A file is damaged.
     """
     try:
         yield
-    # What is no archive, text or pickle of the format, and a checksum that is another.
+    # Not an archive, text or pickle in the format, or a wrong checksum.
     except (RuntimeError, OSError, EOFError, ValueError, LookupError, pickle.PickleError) as error:
         raise damaged(dataset, folder, str(error)) from error
 
 
-def damaged(dataset: str, file: Path, what: str) -> MissingDataError:
-    """Return the error of a file that is not what it should be."""
+def damaged(dataset: str, file: Path, reason: str) -> MissingDataError:
+    """Return the error for a file that is damaged."""
     return MissingDataError(
-        f"data set {dataset!r}: {file} is damaged, or of another data set: {what}; "
+        f"dataset {dataset!r}: {file} is damaged, or of another dataset: {reason}; "
         "remove it and get it again"
     )

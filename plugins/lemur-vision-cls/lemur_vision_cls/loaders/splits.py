@@ -1,4 +1,4 @@
-"""The folders of the splits of a data set, under the names that they have elsewhere."""
+"""Find the folders of a dataset's splits, which may have several names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from os.path import isdir
 from typing import TYPE_CHECKING
 
 from lemur_core.errors import MissingDataError
-from lemur_vision_cls.loaders.tree import images_below, listed
+from lemur_vision_cls.loaders.tree import images_below, list_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,50 +22,50 @@ EXPECTED = "expected train, val (or valid, validation, dev, eval) and test, in a
 
 
 def split_folders(dataset: str, root: Path) -> dict[str, Path]:
-    """Return the folders of the splits, by `TRAIN`, `VALIDATION` and `TEST`; empty without any.
+    """Return the folders of the splits by `TRAIN`, `VALIDATION` and `TEST`, or an empty dictionary.
 
     Raises:
-        MissingDataError: There are two of one split, or none to train. Or a folder beside them is
-            none, but holds images: what it is for must not be guessed.
+        MissingDataError: A split has two folders, the training split has none, or another folder
+            with images is beside them, whose purpose must not be guessed.
     """
-    found: dict[str, str] = {}
+    folders: dict[str, str] = {}
     others = []
-    for name in (one.name for one in listed(root) if isdir(one.path)):
+    for name in (entry.name for entry in list_folder(root) if isdir(entry.path)):
         split = _SPLITS.get(name.casefold())
         if split is None:
             others.append(name)
-        elif split in found:
+        elif split in folders:
             raise MissingDataError(
-                f"data set {dataset!r}: {root} has two folders for one split, {found[split]} and "
+                f"dataset {dataset!r}: {root} has two folders for one split, {folders[split]} and "
                 f"{name}; put their images into one, or move one of them out"
             )
         else:
-            found[split] = name
-    if found:
-        _check(dataset, root, found, others)
-    return {split: root / found[split] for split in (TRAIN, VALIDATION, TEST) if split in found}
+            folders[split] = name
+    if folders:
+        _check(dataset, root, folders, others)
+    return {split: root / folders[split] for split in (TRAIN, VALIDATION, TEST) if split in folders}
 
 
 def _as_class(train: Path) -> str:
-    """Return a hint if the folder to train has images itself, as a class of trains has."""
-    has_folders = any(isdir(one.path) for one in listed(train))
+    """Return a hint if the folder train has images itself, so that it may be a class."""
+    has_folders = any(isdir(entry.path) for entry in list_folder(train))
     if has_folders or not any(images_below(train)):
         return ""
     return f". If {train.name} is a class, put all class folders into a folder train"
 
 
-def _check(dataset: str, root: Path, found: dict[str, str], others: list[str]) -> None:
-    names = ", ".join(sorted(found.values()))
+def _check(dataset: str, root: Path, folders: dict[str, str], others: list[str]) -> None:
+    names = ", ".join(sorted(folders.values()))
     unknown = [name for name in others if any(images_below(root / name))]
-    if TRAIN in found and unknown:
+    if TRAIN in folders and unknown:
         raise MissingDataError(
-            f"data set {dataset!r}: {root} has {', '.join(unknown)} beside {names}, and it is not "
-            f"known which split that is; {EXPECTED}: rename it, or move it out"
-            f"{_as_class(root / found[TRAIN])}"
+            f"dataset {dataset!r}: {root} has {', '.join(unknown)} beside {names}, which is not "
+            f"a known split; {EXPECTED}: rename it, or move it out"
+            f"{_as_class(root / folders[TRAIN])}"
         )
-    if TRAIN not in found:
+    if TRAIN not in folders:
         beside = f" beside {', '.join(unknown)}" if unknown else ""
         raise MissingDataError(
-            f"data set {dataset!r}: {root} has {names}{beside}, but no folder train; if these are "
+            f"dataset {dataset!r}: {root} has {names}{beside}, but no folder train; if these are "
             "classes, put all class folders into a folder train"
         )

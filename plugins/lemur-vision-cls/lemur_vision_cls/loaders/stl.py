@@ -27,30 +27,30 @@ class Stl10:
     """The loader of STL-10."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 5,000 images to train and 8,000 to test, uint8, shape ``(3, 96, 96)``.
+        """Return 5,000 training and 8,000 test images, uint8, shape ``(3, 96, 96)``.
 
         Raises:
-            MissingDataError: Its files are not in ``stl10_binary``, or damaged.
+            MissingDataError: The files are not in ``stl10_binary``, or are damaged.
         """
-        place = folder / "stl10_binary"
-        require("stl-10", place, [*TRAIN, *TEST])
-        return bundle(_samples(place, *TRAIN), _samples(place, *TEST), CLASSES)
+        root = folder / "stl10_binary"
+        require("stl-10", root, [*TRAIN, *TEST])
+        return bundle(_samples(root, *TRAIN), _samples(root, *TEST), CLASSES)
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the archive and unpack it."""
+        """Download and unpack the archive."""
         from torchvision.datasets import STL10
 
         fetch_archive(STL10.url, folder, md5=STL10.tgz_md5, progress=progress)
 
 
 def _samples(folder: Path, images_name: str, labels_name: str) -> Split:
-    # Not by torchvision, which wants the 2.6 GiB of unlabelled images too, and their checksum each
-    # time.
+    # Not with torchvision, which also requires the 2.6 GiB of unlabelled images and verifies their
+    # checksum each time.
     file, labels_file = folder / images_name, folder / labels_name
     pixels = np.fromfile(file, np.uint8)
     if pixels.size % (3 * SIZE * SIZE):
-        raise damaged("stl-10", file, f"{pixels.size} bytes are no number of images")
-    # Columns come one after another, each from top to bottom.
+        raise damaged("stl-10", file, f"{pixels.size} bytes are not a whole number of images")
+    # Images are stored column by column.
     columns = torch.from_numpy(pixels).reshape(-1, 3, SIZE, SIZE)
     labels = torch.from_numpy(np.fromfile(labels_file, np.uint8)).to(torch.int64)
     split = (columns.mT.contiguous(), labels - 1)

@@ -27,19 +27,19 @@ class Svhn:
     """The loader of SVHN."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 73,257 images to train and 26,032 to test, uint8, shape ``(3, 32, 32)``.
+        """Return 73,257 training and 26,032 test images, uint8, shape ``(3, 32, 32)``.
 
-        Class 0 is the digit 0. The 531,131 easier images of its third split are left out.
+        Class 0 is the digit 0. The third split, 531,131 easier images, is not used.
 
         Raises:
-            MissingDataError: Its files are not in ``svhn``, or damaged.
+            MissingDataError: The files are not in ``svhn``, or are damaged.
         """
         require("svhn", folder / "svhn", [name for _, name, _ in _files()])
         train, test = (_samples(folder / "svhn", split) for split in SPLITS)
         return bundle(train, test, CLASSES)
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the two files."""
+        """Download the two files."""
         for url, name, md5 in _files():
             fetch(url, folder / "svhn" / name, md5=md5, progress=progress)
 
@@ -49,7 +49,7 @@ def _samples(folder: Path, split: str) -> Split:
 
     with read_by_torchvision("svhn", folder):
         images = SVHN(folder, split)
-    # The file's first index is the fastest, ours is the last.
+    # In the file the first index is the fastest; in torch it is the last one.
     pixels = torch.from_numpy(images.data).contiguous()
     samples = (pixels, torch.from_numpy(images.labels))
     return checked("svhn", folder / images.filename, samples, SIZE, CLASSES)

@@ -1,4 +1,4 @@
-"""Trees of images: a folder for each class, its images in it."""
+"""Read trees of images with a folder for each class."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _SEED = 0
-# What systems leave beside the user's files, besides names that begin with a dot.
-_OF_SYSTEMS = frozenset(
+# Files and folders that operating systems create, besides names that begin with a dot.
+_SYSTEM_NAMES = frozenset(
     (
         *("__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information"),
         *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
@@ -28,38 +28,38 @@ _OF_SYSTEMS = frozenset(
 
 
 def class_folders(folder: Path) -> dict[str, str]:
-    """Return the folders of the classes 0, 1, ... by class name, in the names' order.
+    """Return the folders of the classes 0, 1, ... by class name, sorted by name.
 
-    Hidden folders and those of systems are passed over. Names are composed (NFC), as a folder
-    unpacked on a Mac has other code points for the same letters.
+    Hidden folders and those of operating systems are ignored. Names are composed (NFC), because
+    folders unpacked on a Mac have other code points for the same letters.
 
     Raises:
         MissingDataError: The folder cannot be read, or two of its folders have the same name.
     """
-    found: dict[str, str] = {}
-    for one in listed(folder):
-        if os.path.isdir(one.path):
-            name = _composed(one.name)
-            if name in found:
+    folders: dict[str, str] = {}
+    for entry in list_folder(folder):
+        if os.path.isdir(entry.path):
+            name = _composed(entry.name)
+            if name in folders:
                 raise MissingDataError(
-                    f"{folder} has the class {name} twice, {found[name]!a} and "
-                    f"{one.name!a}, which differ in Unicode normalisation only; "
+                    f"{folder} has the class {name} twice, {folders[name]!a} and "
+                    f"{entry.name!a}, which differ in Unicode normalisation only; "
                     "put their images into one folder"
                 )
-            found[name] = one.name
-    return dict(sorted(found.items()))
+            folders[name] = entry.name
+    return dict(sorted(folders.items()))
 
 
 def expect_classes(dataset: str, folder: Path, classes: int) -> list[str]:
-    """Return the class names of a data set.
+    """Return the class names of a dataset.
 
     Raises:
-        MissingDataError: There are not as many class folders as it has classes.
+        MissingDataError: The number of class folders is not the number of classes.
     """
     names = class_folders(folder)
     if len(names) != classes:
         raise MissingDataError(
-            f"data set {dataset!r}: {folder} has {len(names)} class folders; "
+            f"dataset {dataset!r}: {folder} has {len(names)} class folders; "
             f"expected {classes}; get it again"
         )
     return list(names)
@@ -75,145 +75,149 @@ def read_tree(
     """Return the images of all classes.
 
     Args:
-        dataset: Its name, for errors.
-        folder: Of the class folders.
-        classes: Their names.
-        inside: Folder in each class folder that holds the images; else they lie in it directly.
-        left_out: Collects the files that are not read; None collects none.
+        dataset: Name of the dataset, for errors.
+        folder: The folder of the class folders.
+        classes: Names of the classes.
+        inside: Folder in each class folder that has the images. If empty, they are in the class
+            folder itself.
+        left_out: Collects the files that are not read, if given.
 
     Raises:
-        MissingDataError: The class folders are others, one has no image, or one cannot be read.
+        MissingDataError: The class folders differ from ``classes``, a class has no image, or a
+            folder cannot be read.
     """
     left_out = LeftOut() if left_out is None else left_out
     folders = class_folders(folder)
     _check_same(dataset, folder, classes, folders)
     names, targets, empty = [], [], []
     for target, name in enumerate(classes):
-        place = folder / folders[name] / inside
-        found = sorted(_images(place, left_out), key=_order) if place.is_dir() else []
-        names += [os.path.join(folders[name], inside, image) for image in found]
-        targets += [target] * len(found)
-        if not found:
+        class_folder = folder / folders[name] / inside
+        images = (
+            sorted(_images(class_folder, left_out), key=_order) if class_folder.is_dir() else []
+        )
+        names += [os.path.join(folders[name], inside, image) for image in images]
+        targets += [target] * len(images)
+        if not images:
             empty.append(name)
     if empty:
-        there = _first_there([folder / folders[name] / inside for name in empty])
+        note = _note_on_files([folder / folders[name] / inside for name in empty])
         raise MissingDataError(
-            f"data set {dataset!r}: {folder} has class folders without an image: {some(empty)}"
-            f"{there}; add images, or remove them"
+            f"dataset {dataset!r}: {folder} has class folders without an image: {some(empty)}"
+            f"{note}; add images, or remove them"
         )
     return ImageFiles(folder, names, targets)
 
 
 def split_by_class(images: ImageFiles, share: float) -> tuple[ImageFiles, ImageFiles]:
-    """Return two parts, the second a share of each class, always the same images.
+    """Return two parts, the second with a fraction of each class, always the same images.
 
     Raises:
-        MissingDataError: The second would be empty.
+        MissingDataError: The second part would be empty.
     """
     generator = torch.Generator().manual_seed(_SEED)
     first, second = [], []
     for target in range(int(images.targets.max()) + 1):
-        of_class = (images.targets == target).nonzero().flatten()
-        order = of_class[torch.randperm(len(of_class), generator=generator)]
+        indices = (images.targets == target).nonzero().flatten()
+        order = indices[torch.randperm(len(indices), generator=generator)]
         count = round(share * len(order))
         second.append(order[:count])
         first.append(order[count:])
     if not any(len(part) for part in second):
         raise MissingDataError(
-            f"{images.root}: {len(images)} images are too few to set a share of {share:.0%} of "
-            "each class aside to test; add images, or a folder test beside a folder train"
+            f"{images.root}: {len(images)} images are too few to split off {share:.0%} of "
+            "each class for testing; add images, or a folder test beside a folder train"
         )
-    # In the tree's order, so that neighbours are read one after another.
+    # In the order of the tree, because neighbouring files are faster to read.
     train, test = (images.take(torch.cat(part).sort().values) for part in (first, second))
     return train, test
 
 
-def listed(folder: Path) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, sorted by name, but for hidden files and those of systems.
+def list_folder(folder: Path) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder, sorted by name, without hidden and system files.
 
     Raises:
         MissingDataError: The folder cannot be read.
     """
     try:
-        with os.scandir(folder) as found:
-            shown = [one for one in found if not one.name.startswith(".")]
+        with os.scandir(folder) as scan:
+            entries = [entry for entry in scan if not entry.name.startswith(".")]
     except OSError as error:
         raise MissingDataError(f"{folder} cannot be read: {error.strerror}") from error
-    shown = [one for one in shown if one.name.lower() not in _OF_SYSTEMS]
-    return sorted(shown, key=lambda one: one.name)
+    entries = [entry for entry in entries if entry.name.lower() not in _SYSTEM_NAMES]
+    return sorted(entries, key=lambda entry: entry.name)
 
 
 def images_below(folder: Path) -> Iterator[str]:
     """Yield the images in a folder and all folders below it."""
-    for one in listed(folder):
-        # Links are not followed, as they may lead back.
-        if one.is_dir(follow_symlinks=False):
-            yield from images_below(Path(one.path))
-        elif is_image(one):
-            yield one.path
+    for entry in list_folder(folder):
+        # Links are not followed, because they may form a loop.
+        if entry.is_dir(follow_symlinks=False):
+            yield from images_below(Path(entry.path))
+        elif is_image(entry):
+            yield entry.path
 
 
 def is_image(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry is a file with an image's suffix."""
+    """Return whether an entry is a file with the extension of an image."""
     return os.path.splitext(entry.name)[1].lower() in SUFFIXES and os.path.isfile(entry.path)
 
 
 def _check_same(
-    dataset: str, folder: Path, classes: Sequence[str], there: Mapping[str, str]
+    dataset: str, folder: Path, classes: Sequence[str], folders: Mapping[str, str]
 ) -> None:
-    lacking, foreign = sorted({*classes} - {*there}), sorted({*there} - {*classes})
-    if not lacking and not foreign:
+    missing, unknown = sorted({*classes} - {*folders}), sorted({*folders} - {*classes})
+    if not missing and not unknown:
         return
-    found = sum(map(is_image, listed(folder)))
-    if not there and found:
+    images = sum(map(is_image, list_folder(folder)))
+    if not folders and images:
         raise MissingDataError(
-            f"data set {dataset!r}: {folder} has images ({found}), but no class folder; without "
-            "their classes they cannot be used: move it out of the data set"
+            f"dataset {dataset!r}: {folder} has images ({images}), but no class folder; without "
+            "classes they cannot be used: move it out of the dataset"
         )
-    said = [f"lacks {some(lacking)}"] * bool(lacking)
-    said += [f"has {some(foreign)} beyond them"] * bool(foreign)
+    faults = [f"lacks {some(missing)}"] * bool(missing)
+    faults += [f"has {some(unknown)} in addition"] * bool(unknown)
     raise MissingDataError(
-        f"data set {dataset!r}: {folder} {' and '.join(said)}; "
-        f"expected the class folders of the training split{_alike(lacking, foreign)}"
+        f"dataset {dataset!r}: {folder} {' and '.join(faults)}; "
+        f"expected the class folders of the training split{_similar_names(missing, unknown)}"
     )
 
 
-def _alike(lacking: Sequence[str], foreign: Sequence[str]) -> str:
-    """Return a hint at two names that differ in case, spaces or kinds of letters only."""
-    plain = {_plain(name): name for name in lacking}
-    for name in foreign:
+def _similar_names(missing: Sequence[str], unknown: Sequence[str]) -> str:
+    """Return a hint if two names only differ in case, spaces or forms of letters."""
+    plain = {_plain(name): name for name in missing}
+    for name in unknown:
         if _plain(name) in plain:
             other = plain[_plain(name)]
-            return f"; {name!a} is nearly {other!a} there: give both one name"
+            return f"; {name!a} is similar to {other!a} there: use the same name for both"
     return ""
 
 
-def _first_there(folders: Sequence[Path]) -> str:
-    """Return a note on the first file in or below folders that have no image directly."""
+def _note_on_files(folders: Sequence[Path]) -> str:
+    """Return a note on the first file in or below folders that directly contain no image."""
     for folder in filter(os.path.isdir, folders):
         for image in images_below(folder):
             return f" (images in deeper folders, such as {image}, are not read)"
-        for one in listed(folder):
-            if os.path.isfile(one.path):
-                return f" (by its name {one.path} is no image)"
+        for entry in list_folder(folder):
+            if os.path.isfile(entry.path):
+                return f" ({entry.path} does not have the extension of an image)"
     return ""
 
 
 def _images(folder: Path, left_out: LeftOut) -> Iterator[str]:
-    for one in listed(folder):
-        if is_image(one):
-            yield one.name
-        elif os.path.isfile(one.path):
-            left_out.add(NO_IMAGES, one.path)
-        elif one.is_symlink() and not os.path.isdir(one.path):
-            left_out.add(LINKS, one.path)
-        elif os.path.isdir(one.path):
-            for image in images_below(Path(one.path)):
+    for entry in list_folder(folder):
+        if is_image(entry):
+            yield entry.name
+        elif os.path.isfile(entry.path):
+            left_out.add(NO_IMAGES, entry.path)
+        elif entry.is_symlink() and not os.path.isdir(entry.path):
+            left_out.add(LINKS, entry.path)
+        elif os.path.isdir(entry.path):
+            for image in images_below(Path(entry.path)):
                 left_out.add(DEEPER, image)
 
 
 def _order(name: str) -> tuple[str, str]:
-    # The same on every host, so that the same images are tested on.
+    # The order is the same on every machine, so the test split is too.
     return _composed(name), name
 
 

@@ -1,6 +1,6 @@
 """USPS: 9,298 digits scanned from envelopes, 16x16 pixels.
 
-Hull: A Database for Handwritten Text Recognition Research, 1994; as libsvm publishes it.
+Hull: A Database for Handwritten Text Recognition Research, 1994; as published by libsvm.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Usps:
     """The loader of USPS."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 7,291 images to train and 2,007 to test, uint8, shape ``(1, 16, 16)``.
+        """Return 7,291 training and 2,007 test images, uint8, shape ``(1, 16, 16)``.
 
         Raises:
-            MissingDataError: Its files are not in ``usps``, or damaged.
+            MissingDataError: The files are not in ``usps``, or are damaged.
         """
         require("usps", folder / "usps", [name for _, name, _ in _files()])
         train, test = (_samples(folder / "usps", train=train) for train in (True, False))
         return bundle(train, test, CLASSES)
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the two files."""
+        """Download the two files."""
         for url, name, md5 in _files():
             fetch(url, folder / "usps" / name, md5=md5, progress=progress)
 

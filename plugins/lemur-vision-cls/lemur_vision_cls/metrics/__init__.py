@@ -1,5 +1,5 @@
-"""The metrics of what classifiers give: logits, one for each class.
+"""Metrics of classification.
 
-Each takes ``outputs``, float, shape ``(batch, classes)``, and ``targets``, class indices, int64,
-shape ``(batch,)``; what it counts stays on the device that it was moved to.
+Each takes ``outputs``, logits, float, shape ``(batch, classes)``, and ``targets``, class indices,
+int64, shape ``(batch,)``. Counts stay on the device of the metric.
 """

@@ -1,7 +1,7 @@
-"""Accuracy: the share of images whose true class is among the most probable ones.
+"""Accuracy: the fraction of images whose true class is among the most probable ones.
 
-As torchmetrics counts it, without importing torchmetrics, which takes longer than many an epoch:
-this is what nearly every trial is scored by.
+It is counted as in torchmetrics, but without importing torchmetrics: that takes longer than many an
+epoch, and nearly every trial uses this metric.
 """
 
 from __future__ import annotations
@@ -18,34 +18,36 @@ if TYPE_CHECKING:
 
 
 class Accuracy:
-    """Share of images whose class is among the ``top`` most probable: 0 to 1, NaN of no image.
+    """Fraction of images whose class is among the ``top`` most probable, 0 to 1; NaN if none.
 
     Raises:
-        ShapeError: There are fewer classes than that, or the shapes do not go together.
+        ShapeError: There are fewer classes than ``top``, or the shapes do not match.
     """
 
     def __init__(self, out_shape: tuple[int, ...], top: int = 1) -> None:
         [self.classes] = out_shape
         if self.classes < top:
-            raise ShapeError(f"acc{top} looks at {top} classes; the data set has {self.classes}")
+            raise ShapeError(
+                f"acc{top} needs at least {top} classes; the dataset has {self.classes}"
+            )
         self.top = top
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Reset the counts to zero."""
         self._hits: Tensor | int = 0
         self._count = 0
 
     def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Take one batch."""
+        """Count the hits of one batch."""
         check_shapes(outputs, targets, self.classes)
-        found = outputs.topk(self.top, dim=1).indices == targets[:, None]
-        # Kept on the device: reading it out would wait for every batch.
-        self._hits = self._hits + found.sum()
+        hits = outputs.topk(self.top, dim=1).indices == targets[:, None]
+        # The sum stays on the device, because reading it would wait for the batch.
+        self._hits = self._hits + hits.sum()
         self._count += len(targets)
 
     def compute(self) -> float:
-        """Return the share of hits."""
+        """Return the fraction of hits."""
         return int(self._hits) / self._count if self._count else math.nan
 
 

@@ -1,4 +1,4 @@
-"""Calibration: how nearly the probability of the predicted class is the share of hits.
+"""Calibration: how closely the probability of the predicted class matches the accuracy.
 
 Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017 (equation 3).
 """
@@ -18,10 +18,10 @@ BINS = 15
 
 
 class Calibration(Miscalibration):
-    """1 minus the expected calibration error over 15 bins: 0 to 1, and higher is better.
+    """1 minus the expected calibration error over 15 bins, 0 to 1; higher is better.
 
     Raises:
-        ShapeError: The shapes do not go together.
+        ShapeError: The shapes do not match.
     """
 
     def __init__(self, out_shape: tuple[int, ...]) -> None:
@@ -29,9 +29,9 @@ class Calibration(Miscalibration):
         super().__init__(classes, n_bins=BINS, norm="l1", validate_args=False)
 
     def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Take one batch."""
+        """Add one batch."""
         check_shapes(outputs, targets, self.num_classes)
-        # Logits that happen to lie in 0..1 would be taken for probabilities.
+        # torchmetrics would treat logits that all lie in 0..1 as probabilities.
         super().update(outputs.softmax(1), targets)
 
     def compute(self) -> Tensor:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class MacroF1(MulticlassF1Score):
-    """Mean F1 of the classes that are there or were predicted, 0 to 1.
+    """Mean F1 of the classes that occur in targets or predictions, 0 to 1.
 
     Raises:
-        ShapeError: The shapes do not go together.
+        ShapeError: The shapes do not match.
     """
 
     def __init__(self, out_shape: tuple[int, ...]) -> None:
@@ -24,7 +24,7 @@ class MacroF1(MulticlassF1Score):
         super().__init__(classes, average="macro", validate_args=False)
 
     def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Take one batch."""
+        """Add one batch."""
         assert self.num_classes is not None
         check_shapes(outputs, targets, self.num_classes)
         super().update(outputs, targets)

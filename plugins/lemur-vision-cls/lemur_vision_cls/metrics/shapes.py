@@ -1,4 +1,4 @@
-"""Whether outputs and targets go together."""
+"""Check the shapes and labels of a batch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def check_shapes(outputs: Tensor, targets: Tensor, classes: int) -> None:
-    """Check one batch.
+    """Check the shapes and labels of one batch.
 
     Raises:
         ShapeError: The shapes are not ``(batch, classes)`` and ``(batch,)``.
-        LabelError: A target on the CPU is no class. A GPU would have to be waited for; the
-            runner checks the data set's labels before they get there.
+        LabelError: A target on the CPU is not a class. Targets on a GPU are not checked, because
+            that would wait for the GPU; the dataset's labels are checked before.
     """
     if targets.ndim != 1 or outputs.shape != (len(targets), classes):
         raise ShapeError(

@@ -1,1 +1,1 @@
-"""The transforms of images."""
+"""Transforms of images."""

@@ -1,4 +1,4 @@
-"""Resized, distorted by policies that need no search, and normalised.
+"""Resize, distort by policies that need no search, and normalise.
 
 Müller, Hutter: TrivialAugment, ICCV 2021 (wide); Cubuk, Zoph, Shlens, Le: RandAugment, NeurIPS 2020
 (two operations of magnitude 9 of 30).
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Augment(Norm):
-    """Images, uint8 ``(batch, channels, H, W)``, as `Norm`; each training image is distorted.
+    """Transform images as `Norm` does, and distort each training image before.
 
     Args:
-        normalisation: Mean and standard deviation of each channel, of values in 0 to 1.
-        policy: What distorts one image, uint8 ``(channels, size, size)``.
-        size: Height and width, in pixels.
+        normalisation: Mean and standard deviation of each channel, for values in 0 to 1.
+        policy: Distorts one image, uint8, shape ``(channels, size, size)``.
+        size: Height and width in pixels.
     """
 
     def __init__(self, normalisation: Normalisation, policy: nn.Module, size: int) -> None:
@@ -34,21 +34,21 @@ class Augment(Norm):
         self.policy = policy
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the images as the net is fed them."""
+        """Return the net's inputs for images, uint8, shape ``(batch, channels, H, W)``."""
         if self.training:
             images = v2.functional.resize(images, [self.size, self.size])
-            # A policy draws once for all that it is given.
+            # A policy draws random numbers once per call, so it is called for each image.
             images = torch.stack([self.policy(image) for image in images])
         return super().forward(images)
 
 
 def trivialaugment(normalisation: Normalisation, size: int) -> Augment:
-    """Return the transform that distorts each image by one operation of a random strength."""
+    """Return a transform that distorts each image by one random operation of random strength."""
     return Augment(normalisation, v2.TrivialAugmentWide(), size)
 
 
 def randaugment(normalisation: Normalisation, size: int) -> Augment:
-    """Return the transform that distorts each image by two random operations."""
+    """Return a transform that distorts each image by two random operations."""
     return Augment(normalisation, v2.RandAugment(num_ops=2, magnitude=9), size)
 
 

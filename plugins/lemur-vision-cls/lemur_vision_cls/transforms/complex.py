@@ -1,4 +1,4 @@
-"""As ``echo``, in complex numbers whose imaginary part is 0: for nets that compute in them."""
+"""Scale to 0..1 as complex numbers with imaginary part 0, for complex nets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lemur_vision_cls.transforms.sizes import SIZES
 
 
 class Complex(Echo):
-    """Images, uint8 ``(batch, channels, H, W)``, to complex64, 0 to 1; else as `Echo`."""
+    """Transform images as `Echo` does, to complex64."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the images as the net is fed them."""
+        """Return the net's inputs for images, uint8, shape ``(batch, channels, H, W)``."""
         return super().forward(images).to(torch.complex64)
 
 

@@ -1,4 +1,4 @@
-"""Scaled to 0..1, and nothing else: at the images' own size, or resized."""
+"""Scale to 0..1, with or without resizing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lemur_vision_cls.transforms.sizes import SIZES
 
 
 class Echo(Norm):
-    """Images, uint8 ``(batch, channels, H, W)``, to float32, 0 to 1; else as `Norm`."""
+    """Transform images as `Norm` does, but only scale them to 0..1."""
 
     def __init__(
         self, normalisation: Normalisation, size: int | None = None, *, flip: bool = False

@@ -1,4 +1,4 @@
-"""Resized and normalised; training images are mixed with each other, and so are their targets.
+"""Resize and normalise; mix the images and targets of training batches.
 
 Zhang, Cisse, Dauphin, Lopez-Paz: mixup, ICLR 2018; Yun et al.: CutMix, ICCV 2019.
 """
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class Mixing(Norm):
-    """As `Norm`; batches to train on are mixed too.
+    """Transform images as `Norm` does, and mix training batches.
 
     Args:
-        normalisation: Mean and standard deviation of each channel, of values in 0 to 1.
+        normalisation: Mean and standard deviation of each channel, for values in 0 to 1.
         kind: torchvision's class.
-        alpha: Of the Beta distribution that the share of the other image is drawn from.
-        size: Height and width, in pixels.
+        alpha: Parameter of the Beta distribution of the other image's fraction.
+        size: Height and width in pixels.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Mixing(Norm):
     def mix(
         self, images: Tensor, targets: Tensor, out_shape: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
-        """Return a batch mixed: images, and the probability of each class, ``(batch, classes)``."""
+        """Return the mixed images and the probability of each class, shape ``(batch, classes)``."""
         mixed: tuple[Tensor, Tensor] = self.kind(alpha=self.alpha, num_classes=out_shape[0])(
             images, targets
         )

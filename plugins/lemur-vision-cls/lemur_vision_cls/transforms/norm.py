@@ -1,7 +1,7 @@
-"""Resized, scaled to 0..1 and normalised by the data set's mean and standard deviation.
+"""Resize, scale to 0..1 and normalise by the dataset's mean and standard deviation.
 
-What LEMUR calls ``norm_<px>_flip`` crops at random too, in scoring as well as in training; here a
-name says all that is done, and nothing is drawn in scoring.
+LEMUR's ``norm_<px>_flip`` also crops at random, in scoring as well as in training. Here the name
+describes everything that is done, and scoring draws no random numbers.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
 
 class Norm(nn.Module):
-    """Images, uint8 ``(batch, channels, H, W)``, to float32 ``(batch, channels, size, size)``.
+    """Transform uint8 images to float32, shape ``(batch, channels, size, size)``.
 
     Args:
-        normalisation: Mean and standard deviation of each channel, of values in 0 to 1.
-        size: Height and width, in pixels; bilinear, antialiased where it shrinks. None keeps the
-            images' own.
-        flip: Mirror each training image with a probability of one half.
+        normalisation: Mean and standard deviation of each channel, for values in 0 to 1.
+        size: Height and width in pixels; bilinear, antialiased when shrinking. None keeps the size.
+        flip: Whether to mirror each training image with a probability of one half.
     """
 
     mean: Tensor
@@ -37,12 +36,12 @@ class Norm(nn.Module):
     ) -> None:
         super().__init__()
         self.size, self.flip = size, flip
-        # Of 0..255, so that scaling and normalising are one pass.
+        # For values in 0..255, so that scaling and normalising are one pass.
         for name, values in zip(("mean", "std"), normalisation, strict=True):
             self.register_buffer(name, 255 * torch.tensor(values)[:, None, None])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the images as the net is fed them."""
+        """Return the net's inputs for images, uint8, shape ``(batch, channels, H, W)``."""
         if self.flip and self.training:
             images = mirrored(images)
         pixels = images.to(torch.float32, copy=True)
@@ -52,10 +51,11 @@ class Norm(nn.Module):
 
 
 def mirrored(images: Tensor) -> Tensor:
-    """Return the images, uint8, each mirrored with a probability of one half."""
-    drawn = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    # All bits where it was drawn, else none. On bytes, bit by bit, twice as fast as torch.where.
-    mask = drawn.to(torch.uint8).neg_()
+    """Return uint8 images, each mirrored with a probability of one half."""
+    is_mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    # The mask has all bits set for mirrored images, else none. Bitwise operations on bytes are
+    # twice as fast as torch.where.
+    mask = is_mirrored.to(torch.uint8).neg_()
     return images.flip(-1).bitwise_xor_(images).bitwise_and_(mask).bitwise_xor_(images)
 
 

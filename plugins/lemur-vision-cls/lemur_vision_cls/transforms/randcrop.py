@@ -1,4 +1,4 @@
-"""Moved by up to an eighth and mirrored at random, then normalised.
+"""Shift by up to an eighth, mirror at random, and normalise.
 
 He et al., CVPR 2016, section 4.2: at 32 px, 4 black pixels on each side and a crop of 32.
 """
@@ -17,25 +17,28 @@ from lemur_vision_cls.transforms.sizes import SIZES
 
 
 class RandCropFlip(Norm):
-    """Images, uint8 ``(batch, channels, H, W)``, as `Norm`; each training image is moved too."""
+    """Transform images as `Norm` does, and shift each training image before."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the images as the net is fed them."""
+        """Return the net's inputs for images, uint8, shape ``(batch, channels, H, W)``."""
         if self.training:
             assert self.size is not None
-            images = moved(resize(images, [self.size, self.size]), self.size // 8)
+            images = shifted(resize(images, [self.size, self.size]), self.size // 8)
         return super().forward(images)
 
 
-def moved(images: Tensor, most: int) -> Tensor:
-    """Return square images, each moved by up to ``most`` pixels both ways; black comes in."""
+def shifted(images: Tensor, distance: int) -> Tensor:
+    """Return square images shifted by up to ``distance`` pixels in both directions.
+
+    Each image is shifted by its own random amount. The pixels that come in are black.
+    """
     count, _, _, size = images.shape
-    padded = pad(images, (most,) * 4)
-    drawn = torch.randint(2 * most + 1, (2, count, 1), device=images.device)
-    rows, columns = drawn + torch.arange(size, device=images.device)
-    each = torch.arange(count, device=images.device)[:, None, None]
-    # The channels come last where indices stand on both sides of them.
-    return padded[each, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2).contiguous()
+    padded = pad(images, (distance,) * 4)
+    offsets = torch.randint(2 * distance + 1, (2, count, 1), device=images.device)
+    rows, columns = offsets + torch.arange(size, device=images.device)
+    index = torch.arange(count, device=images.device)[:, None, None]
+    # Indexing on both sides of the channels puts them last.
+    return padded[index, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2).contiguous()
 
 
 globals().update(

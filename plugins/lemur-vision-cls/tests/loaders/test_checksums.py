@@ -1,4 +1,4 @@
-"""torchvision's checksums hold where no test lifts them."""
+"""torchvision's checksums are verified unless a test disables them."""
 
 import pytest
 
@@ -18,7 +18,7 @@ TASK = "img-classification"
         (write_places365, places.load),
     ],
 )
-def test_files_of_other_checksums_are_refused(write, load, tmp_path):
+def test_files_with_other_checksums_are_refused(write, load, tmp_path):
     write(tmp_path)
-    with pytest.raises(MissingDataError, match="is damaged, or of another data set: .*corrupted"):
+    with pytest.raises(MissingDataError, match="is damaged, or of another dataset: .*corrupted"):
         load(tmp_path, TASK)

@@ -27,7 +27,7 @@ def write_mnist(folder, names=(*mnist.TRAIN, *mnist.TEST), *, count=20, suffix="
             file.write(content)
 
 
-def test_digits_and_their_split_are_scikit_learns():
+def test_digits_and_their_split_equal_scikit_learns():
     bundle, theirs = digits.load(Path("nowhere"), TASK), load_digits()
     split = train_test_split(np.arange(1797), test_size=0.2, random_state=0, stratify=theirs.target)
     for ours, indices in zip((bundle.train, bundle.test), split, strict=True):
@@ -56,31 +56,31 @@ def test_mnist_is_read_from_its_four_files(tmp_path, suffix):
     assert bundle.chance == 0.1
 
 
-def test_digits_may_lie_in_the_data_folder_itself_where_they_are_not_taken_for_clothing(tmp_path):
+def test_files_in_the_data_folder_are_mnist_and_not_fashion_mnist(tmp_path):
     write_mnist(tmp_path)
     assert len(mnist.load(tmp_path / "mnist", TASK).train) == 20
-    with pytest.raises(MissingDataError, match="^data set 'fashion-mnist': .* lacks train-images"):
+    with pytest.raises(MissingDataError, match="^dataset 'fashion-mnist': .* lacks train-images"):
         mnist.load_fashion(tmp_path / "mnist", TASK)
 
 
 def test_mnist_10k_splits_the_test_images(tmp_path):
     write_mnist(tmp_path, mnist.TEST, count=100)
-    one, two = (mnist.load_10k(tmp_path, TASK) for _ in range(2))
-    assert (len(one.train), len(one.test)) == (80, 20)
-    pixels = torch.cat([one.train.inputs, one.test.inputs])[:, 0, 0, 0]
+    first, second = (mnist.load_10k(tmp_path, TASK) for _ in range(2))
+    assert (len(first.train), len(first.test)) == (80, 20)
+    pixels = torch.cat([first.train.inputs, first.test.inputs])[:, 0, 0, 0]
     assert sorted(pixels.tolist()) == list(range(100))
-    assert one.train.targets.tolist() == (one.train.inputs[:, 0, 0, 0] % 10).tolist()
-    assert one.test.targets.equal(two.test.targets)
+    assert first.train.targets.tolist() == (first.train.inputs[:, 0, 0, 0] % 10).tolist()
+    assert first.test.targets.equal(second.test.targets)
 
 
-def test_missing_files_are_named_with_where_to_get_them(tmp_path):
+def test_missing_files_are_named_with_their_source(tmp_path):
     write_mnist(tmp_path, mnist.TEST)
     with pytest.raises(MissingDataError) as caught:
         mnist.load(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'mnist': {tmp_path / 'mnist'} lacks train-images-idx3-ubyte, "
+        f"dataset 'mnist': {tmp_path / 'mnist'} lacks train-images-idx3-ubyte, "
         "train-labels-idx1-ubyte (or .gz); get it with --download, "
-        "or say with --data where it is"
+        "or set --data to its folder"
     )
 
 
@@ -97,7 +97,7 @@ def test_missing_files_are_named_with_where_to_get_them(tmp_path):
         b"\x00\x00\x08\x00",
     ],
 )
-def test_a_damaged_file_is_said(tmp_path, content):
+def test_a_damaged_file_is_an_error(tmp_path, content):
     file = tmp_path / "images"
     file.write_bytes(content)
     with pytest.raises(MissingDataError) as caught:
@@ -108,56 +108,56 @@ def test_a_damaged_file_is_said(tmp_path, content):
     )
 
 
-def test_a_truncated_gz_is_said(tmp_path):
+def test_a_truncated_gz_is_an_error(tmp_path):
     file = tmp_path / "images.gz"
     file.write_bytes(gzip.compress(idx_bytes([1, 2, 3]))[:-9])
     with pytest.raises(MissingDataError, match="cannot be read: .*; fetch it again"):
         idx.read(file)
 
 
-def test_images_and_labels_of_different_sets_are_said(tmp_path):
+def test_different_numbers_of_images_and_labels_are_an_error(tmp_path):
     write_mnist(tmp_path)
     (tmp_path / "mnist" / mnist.TEST[1]).write_bytes(idx_bytes([1, 2, 3]))
     with pytest.raises(MissingDataError, match="it has 20 images and 3 labels"):
         mnist.load(tmp_path, TASK)
 
 
-def test_files_of_no_images_are_said(tmp_path):
+def test_files_without_images_are_an_error(tmp_path):
     write_mnist(tmp_path, count=0)
     with pytest.raises(MissingDataError, match="it has 0 images and 0 labels"):
         mnist.load_10k(tmp_path, TASK)
 
 
-def test_images_of_another_size_are_said(tmp_path):
+def test_images_of_another_size_are_an_error(tmp_path):
     write_mnist(tmp_path)
     images = tmp_path / "mnist" / mnist.TEST[0]
     images.write_bytes(idx_bytes(np.zeros((20, 32, 32))))
     with pytest.raises(MissingDataError) as caught:
         mnist.load_10k(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'mnist-10k': {images} is damaged, or of another data set: images are 32x32; "
+        f"dataset 'mnist-10k': {images} is damaged, or of another dataset: images are 32x32; "
         "expected 28x28; remove it and get it again"
     )
 
 
-def test_labels_beyond_the_ten_digits_are_said(tmp_path):
+def test_labels_out_of_range_are_an_error(tmp_path):
     write_mnist(tmp_path)
     labels = tmp_path / "mnist" / mnist.TEST[1]
     labels.write_bytes(idx_bytes(np.arange(20)))
     with pytest.raises(MissingDataError) as caught:
         mnist.load_10k(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'mnist-10k': {labels} is damaged, or of another data set: labels are 0 to 19; "
+        f"dataset 'mnist-10k': {labels} is damaged, or of another dataset: labels are 0 to 19; "
         "expected 0 to 9; remove it and get it again"
     )
 
 
 @pytest.mark.skipif(not (SHARED / "mnist").is_dir(), reason="MNIST's files are not here")
-def test_the_real_test_images_are_there():
+def test_the_published_test_images_are_read():
     bundle = mnist.load_10k(SHARED, TASK)
     assert (len(bundle.train), len(bundle.test)) == (8000, 2000)
     targets = torch.cat([bundle.train.targets, bundle.test.targets])
-    # The counts of the ten classes among MNIST's test images, as published with it.
+    # The counts of the ten classes among MNIST's test images, as published.
     assert torch.bincount(targets).tolist() == [
         980,
         1135,

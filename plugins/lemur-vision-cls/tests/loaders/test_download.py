@@ -1,4 +1,4 @@
-"""Archives fetched from a server on this machine, by torchvision's own table of addresses."""
+"""Archives downloaded from a server on this machine, by torchvision's own table of addresses."""
 
 import functools
 import hashlib
@@ -53,7 +53,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(tmp_path):
-    """A folder whose files a server has, and the server's address."""
+    """Return a folder whose files a server serves, and the server's address."""
     folder = tmp_path / "served"
     folder.mkdir()
     handler = functools.partial(Quiet, directory=folder)
@@ -76,28 +76,30 @@ def tar(file, folder, names):
     return file.name, md5(file)
 
 
-def test_whoever_can_fetch_is_listed_here():
-    assert {name for name, one in ENTRIES.items() if hasattr(one.load(), "download")} == set(FIRST)
+def test_every_loader_with_a_download_is_tested_here():
+    assert {name for name, entry in ENTRIES.items() if hasattr(entry.load(), "download")} == set(
+        FIRST
+    )
 
 
 @pytest.mark.parametrize("name", FIRST)
-def test_without_a_network_the_address_is_said(name, tmp_path, monkeypatch):
-    asked = []
+def test_without_a_network_the_address_is_named(name, tmp_path, monkeypatch):
+    requests = []
 
     def no_network(request, **options):
-        asked.append(request.full_url)
+        requests.append(request.full_url)
         raise urllib.error.URLError("Name or service not known")
 
     monkeypatch.setattr(urllib.request, "urlopen", no_network)
     with pytest.raises(FetchError) as caught:
         download(name, tmp_path)
-    assert asked[0] == FIRST[name]
+    assert requests[0] == FIRST[name]
     assert str(caught.value) == (
-        f"{asked[0]} cannot be reached: Name or service not known; is there a network?"
+        f"{requests[0]} cannot be reached: Name or service not known; is there a network?"
     )
 
 
-def test_an_archive_is_fetched_and_read(served, tmp_path, monkeypatch):
+def test_an_archive_is_downloaded_and_read(served, tmp_path, monkeypatch):
     folder, url = served
     written = write_cifar_10(tmp_path / "published")
     name = "cifar-10-batches-py"
@@ -110,7 +112,7 @@ def test_an_archive_is_fetched_and_read(served, tmp_path, monkeypatch):
     assert [file.name for file in data.iterdir()] == [name]
 
 
-def test_mnist_comes_from_the_next_mirror_where_the_first_has_it_not(served, tmp_path, monkeypatch):
+def test_mnist_is_downloaded_from_the_next_mirror_if_the_first_fails(served, tmp_path, monkeypatch):
     folder, url = served
     (folder / "second").mkdir()
     written = write_mnist(folder, "second")
@@ -124,9 +126,7 @@ def test_mnist_comes_from_the_next_mirror_where_the_first_has_it_not(served, tmp
     assert load("mnist", data).train.targets.tolist() == written["train"][1].tolist()
 
 
-def test_what_mnist_has_already_is_fetched_again_only_where_it_is_damaged(
-    served, tmp_path, monkeypatch
-):
+def test_mnist_files_are_only_downloaded_again_if_damaged(served, tmp_path, monkeypatch):
     folder, url = served
     write_mnist(folder, "mnist")
     resources = [(file.name, md5(file)) for file in sorted((folder / "mnist").iterdir())]
@@ -159,7 +159,7 @@ def test_places365_unpacks_to_the_folders_that_torchvision_expects(served, tmp_p
     data = tmp_path / "data"
     download("places365", data)
     assert len(load("places365", data).train) == len(written["train"])
-    # What is there is not fetched again.
+    # Existing files are not downloaded again.
     for file in folder.iterdir():
         file.unlink()
     download("places365", data)

@@ -1,4 +1,4 @@
-"""Images of one's own."""
+"""The loader of your own images."""
 
 import os
 import unicodedata
@@ -28,15 +28,15 @@ def files(samples):
     return {str(samples.file(index).relative_to(samples.root)) for index in range(len(samples))}
 
 
-def test_a_single_tree_is_split_by_class_always_alike(tmp_path):
+def test_a_single_tree_is_always_split_by_class_in_the_same_way(tmp_path):
     write(tmp_path)
-    one, two = (folder.load(tmp_path, TASK) for _ in range(2))
-    assert torch.bincount(one.train.targets).tolist() == [8, 8]
-    assert torch.bincount(one.test.targets).tolist() == [2, 2]
-    assert one.validation is None
-    assert files(one.test) == files(two.test)
-    assert not files(one.test) & files(one.train)
-    assert (one.out_shape, one.chance) == ((2,), 0.5)
+    first, second = (folder.load(tmp_path, TASK) for _ in range(2))
+    assert torch.bincount(first.train.targets).tolist() == [8, 8]
+    assert torch.bincount(first.test.targets).tolist() == [2, 2]
+    assert first.validation is None
+    assert files(first.test) == files(second.test)
+    assert not files(first.test) & files(first.train)
+    assert (first.out_shape, first.chance) == ((2,), 0.5)
 
 
 def test_images_keep_their_sizes(tmp_path):
@@ -55,7 +55,7 @@ def test_images_keep_their_sizes(tmp_path):
         ({"train": 10}, 16, None, 4),
     ],
 )
-def test_splits_are_those_that_are_there(tmp_path, there, train, validation, test):
+def test_existing_splits_are_used(tmp_path, there, train, validation, test):
     for split, count in there.items():
         write(tmp_path / split, count=count)
     bundle = folder.load(tmp_path, TASK)
@@ -63,14 +63,14 @@ def test_splits_are_those_that_are_there(tmp_path, there, train, validation, tes
     assert (bundle.validation and len(bundle.validation)) == validation
 
 
-def test_it_may_lie_in_a_folder_of_its_name_beside_other_data_sets(tmp_path):
+def test_images_may_be_in_a_folder_named_folder_beside_other_datasets(tmp_path):
     write(tmp_path / "folder")
     (tmp_path / "mnist").mkdir()
     bundle = folder.load(tmp_path, TASK)
     assert bundle.train.root == tmp_path / "folder"
 
 
-def test_what_is_no_image_and_what_is_hidden_is_passed_over(tmp_path):
+def test_other_and_hidden_files_are_ignored(tmp_path):
     write(tmp_path)
     (tmp_path / "cat" / "Thumbs.db").write_bytes(b"not an image")
     (tmp_path / "cat" / "._0.png").write_bytes(b"not an image")
@@ -80,7 +80,7 @@ def test_what_is_no_image_and_what_is_hidden_is_passed_over(tmp_path):
     assert len(bundle.train) + len(bundle.test) == 21
 
 
-def test_names_of_any_letters_are_read(tmp_path):
+def test_names_may_have_any_letters(tmp_path):
     write(tmp_path, ("chat noir", "собака"))
     write_image(tmp_path / "собака" / "щенок è.png")
     bundle = folder.load(tmp_path, TASK)
@@ -90,7 +90,7 @@ def test_names_of_any_letters_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3)])
-def test_channels_are_one_where_all_are_grey(tmp_path, mode, channels):
+def test_images_have_one_channel_if_all_are_grey(tmp_path, mode, channels):
     write(tmp_path / "train", mode="L")
     write(tmp_path / "test", mode="L", count=2)
     write_image(tmp_path / "test" / "dog" / "last.png", mode=mode)
@@ -99,7 +99,7 @@ def test_channels_are_one_where_all_are_grey(tmp_path, mode, channels):
     assert len(bundle.normalisation.mean) == channels
 
 
-def test_photographs_are_turned_upright(tmp_path):
+def test_the_exif_orientation_is_applied(tmp_path):
     write(tmp_path / "train")
     write(tmp_path / "test", count=1)
     exif = Image.Exif()
@@ -116,7 +116,7 @@ def test_the_normalisation_is_that_of_the_training_images(tmp_path):
             image.save(tmp_path / "train" / name / f"{number}.png")
         write_image(tmp_path / "test" / name / "0.png")
     mean, std = folder.load(tmp_path, TASK).normalisation
-    # By the number of pixels; of each image fewer than 10,000 are there, and all count.
+    # Weighted by the number of pixels: each image has fewer than 10,000, so all are used.
     assert mean == pytest.approx((0.5, 0.2, 0.5))
     assert std == pytest.approx((0.5, 1 / 255, 0.5))
 
@@ -127,17 +127,17 @@ def message(root):
     return str(caught.value)
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     assert (
-        message(tmp_path / "no") == f"data set 'folder': there is no {tmp_path / 'no'}; {EXPECTED}"
+        message(tmp_path / "no") == f"dataset 'folder': there is no {tmp_path / 'no'}; {EXPECTED}"
     )
 
 
-def test_a_folder_without_classes_is_said(tmp_path):
-    assert message(tmp_path) == f"data set 'folder': {tmp_path} has 0 class folders; {EXPECTED}"
+def test_a_folder_without_classes_is_an_error(tmp_path):
+    assert message(tmp_path) == f"dataset 'folder': {tmp_path} has 0 class folders; {EXPECTED}"
     write(tmp_path / "train", ("cat",))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'train'} has 1 class folders; {EXPECTED}"
+        f"dataset 'folder': {tmp_path / 'train'} has 1 class folders; {EXPECTED}"
     )
 
 
@@ -147,7 +147,7 @@ def test_empty_classes_are_named(tmp_path):
         (tmp_path / f"empty{number}").mkdir()
     deeper = write_image(tmp_path / "empty0" / "deeper" / "0.png")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has class folders without an image: empty0, empty1, "
+        f"dataset 'folder': {tmp_path} has class folders without an image: empty0, empty1, "
         "empty2, empty3, empty4 and 2 more "
         f"(images in deeper folders, such as {deeper}, are not read); add images, or remove them"
     )
@@ -157,15 +157,15 @@ def test_class_folders_that_differ_between_splits_are_named(tmp_path):
     write(tmp_path / "train", ("cat", "dog", "eel"))
     write(tmp_path / "test", ("cat", "dog", "fox"))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'test'} lacks eel and has fox beyond them; "
+        f"dataset 'folder': {tmp_path / 'test'} lacks eel and has fox in addition; "
         "expected the class folders of the training split"
     )
 
 
-def test_too_few_images_to_split_are_said(tmp_path):
+def test_too_few_images_to_split_are_an_error(tmp_path):
     write(tmp_path, count=2)
     assert message(tmp_path) == (
-        f"{tmp_path}: 4 images are too few to set a share of 20% of each class aside to test; "
+        f"{tmp_path}: 4 images are too few to split off 20% of each class for testing; "
         "add images, or a folder test beside a folder train"
     )
 
@@ -181,7 +181,7 @@ def test_too_few_images_to_split_are_said(tmp_path):
         (("train", "eval"), "train", None, "eval"),
     ],
 )
-def test_splits_have_the_names_that_others_give_them(tmp_path, there, train, validation, test):
+def test_splits_may_have_common_names(tmp_path, there, train, validation, test):
     for split in there:
         write(tmp_path / split, count=4)
     bundle = folder.load(tmp_path, TASK)
@@ -195,17 +195,17 @@ SPLITS = "expected train, val (or valid, validation, dev, eval) and test, in any
 
 
 @pytest.mark.parametrize("name", ["holdout", "cat", "images"])
-def test_a_folder_of_images_beside_train_that_is_no_split_is_refused(tmp_path, name):
+def test_an_unknown_folder_of_images_beside_train_is_refused(tmp_path, name):
     write(tmp_path / "train")
     write(tmp_path / "test")
     write(tmp_path / name, count=1)
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has {name} beside test, train, and it is not known which "
-        f"split that is; {SPLITS}: rename it, or move it out"
+        f"dataset 'folder': {tmp_path} has {name} beside test, train, which is not a known "
+        f"split; {SPLITS}: rename it, or move it out"
     )
 
 
-def test_a_folder_without_images_beside_train_is_no_split(tmp_path):
+def test_a_folder_without_images_beside_train_is_ignored(tmp_path):
     write(tmp_path / "train")
     (tmp_path / "annotations" / "deep").mkdir(parents=True)
     (tmp_path / "annotations" / "deep" / "boxes.json").write_text("{}")
@@ -216,7 +216,7 @@ def test_two_folders_of_one_split_are_refused(tmp_path):
     for split in ("train", "val", "valid"):
         write(tmp_path / split, count=1)
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has two folders for one split, val and valid; "
+        f"dataset 'folder': {tmp_path} has two folders for one split, val and valid; "
         "put their images into one, or move one of them out"
     )
 
@@ -224,7 +224,7 @@ def test_two_folders_of_one_split_are_refused(tmp_path):
 def test_a_split_beside_class_folders_is_refused(tmp_path):
     write(tmp_path, ("bus", "test"))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has test beside bus, but no folder train; "
+        f"dataset 'folder': {tmp_path} has test beside bus, but no folder train; "
         "if these are classes, put all class folders into a folder train"
     )
     (tmp_path / "train").mkdir()
@@ -238,15 +238,15 @@ def test_a_test_split_without_classes_is_refused(tmp_path):
     for number in range(3):
         write_image(tmp_path / "test" / f"{number}.jpg")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'test'} has images (3), but no class folder; without "
-        "their classes they cannot be used: move it out of the data set"
+        f"dataset 'folder': {tmp_path / 'test'} has images (3), but no class folder; without "
+        "classes they cannot be used: move it out of the dataset"
     )
 
 
 @pytest.mark.parametrize(
     "suffix", ["jpg", "JPEG", "jpe", "jfif", "png", "gif", "webp", "bmp", "tif", "tiff", "PPM"]
 )
-def test_images_of_all_usual_suffixes_are_read(tmp_path, suffix):
+def test_images_with_common_extensions_are_read(tmp_path, suffix):
     for name in ("cat", "dog"):
         for number in range(5):
             write_image(tmp_path / name / f"{number}.{suffix}")
@@ -255,7 +255,7 @@ def test_images_of_all_usual_suffixes_are_read(tmp_path, suffix):
     assert bundle.train[0][0].shape == (3, 7, 9)
 
 
-def test_files_that_are_left_out_are_counted_and_named(tmp_path):
+def test_left_out_files_are_counted_and_named(tmp_path):
     write(tmp_path, count=5)
     for name in ("a.heic", "b.txt", "c", "d.svg"):
         (tmp_path / "cat" / name).write_text("text")
@@ -266,13 +266,12 @@ def test_files_that_are_left_out_are_counted_and_named(tmp_path):
     with pytest.warns(UserWarning, match="left out") as caught:
         bundle = folder.load(tmp_path, TASK)
     assert len(bundle.train) + len(bundle.test) == 10
-    assert [str(one.message) for one in caught] == [
-        "data set 'folder': 1 file left out (beside the class folders): cover.jpg",
-        "data set 'folder': 4 files left out (not images by their names): "
+    assert [str(warning.message) for warning in caught] == [
+        "dataset 'folder': 1 file left out (beside the class folders): cover.jpg",
+        "dataset 'folder': 4 files left out (no image extension): "
         "cat/a.heic, cat/b.txt, cat/c and 1 more",
-        "data set 'folder': 2 files left out (broken links): dog/dangling.png, dog/loop.png",
-        "data set 'folder': 1 file left out (in folders below the class folders): "
-        "dog/old.png/0.png",
+        "dataset 'folder': 2 files left out (broken links): dog/dangling.png, dog/loop.png",
+        "dataset 'folder': 1 file left out (in folders below the class folders): dog/old.png/0.png",
     ]
 
 
@@ -286,7 +285,7 @@ def test_links_to_images_and_to_folders_are_followed(tmp_path):
     assert len(bundle.train) + len(bundle.test) == 11
 
 
-def test_what_systems_leave_behind_is_no_class_and_no_file(tmp_path):
+def test_system_files_and_folders_are_ignored(tmp_path):
     write(tmp_path, count=5)
     write_image(tmp_path / "__MACOSX" / "cat" / "0.png")
     write_image(tmp_path / "@eaDir" / "0.png")
@@ -296,20 +295,20 @@ def test_what_systems_leave_behind_is_no_class_and_no_file(tmp_path):
     assert folder.load(tmp_path, TASK).class_names == ("cat", "dog")
 
 
-def test_names_are_the_same_however_their_letters_are_composed(tmp_path):
+def test_class_names_match_in_any_unicode_composition(tmp_path):
     for split, form in (("train", "NFC"), ("test", "NFD")):
         write(tmp_path / split, [unicodedata.normalize(form, name) for name in ("été", "zoo")])
     bundle = folder.load(tmp_path, TASK)
     assert bundle.class_names == ("zoo", "été")
     assert torch.bincount(bundle.test.targets).tolist() == [10, 10]
-    # Composed, its code points come after those of zoo; decomposed, before.
+    # Composed, its code points sort after those of zoo; decomposed, before.
     alone = tmp_path / "alone"
     for form in ("NFC", "NFD"):
         write(alone / form, [unicodedata.normalize(form, name) for name in ("été", "zoo")])
         assert folder.load(alone / form, TASK).class_names == ("zoo", "été")
 
 
-def test_a_class_that_is_there_in_two_compositions_is_refused(tmp_path):
+def test_a_class_in_two_unicode_compositions_is_refused(tmp_path):
     write(tmp_path, [unicodedata.normalize(form, "café") for form in ("NFC", "NFD")])
     assert message(tmp_path) == (
         f"{tmp_path} has the class café twice, 'cafe\\u0301' and 'caf\\xe9', which differ in "
@@ -320,37 +319,37 @@ def test_a_class_that_is_there_in_two_compositions_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("other", "shown"), [("Cat", "'Cat'"), ("cat ", "'cat '"), ("\uff43at", "'\\uff43at'")]
 )
-def test_classes_that_look_alike_are_shown_with_escapes(tmp_path, other, shown):
+def test_similar_class_names_are_shown_with_escapes(tmp_path, other, shown):
     write(tmp_path / "train", ("cat", "dog"))
     write(tmp_path / "test", (other, "dog"))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'test'} lacks cat and has {other} beyond them; "
-        f"expected the class folders of the training split; {shown} is nearly 'cat' there: "
-        "give both one name"
+        f"dataset 'folder': {tmp_path / 'test'} lacks cat and has {other} in addition; "
+        f"expected the class folders of the training split; {shown} is similar to 'cat' there: "
+        "use the same name for both"
     )
 
 
-def test_class_folders_that_lie_a_folder_deeper_are_pointed_at(tmp_path):
+def test_class_folders_a_level_deeper_are_hinted_at(tmp_path):
     write(tmp_path / "pets")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has 1 class folders; {EXPECTED}; {tmp_path / 'pets'} has "
-        "cat, dog: give that folder with --data"
+        f"dataset 'folder': {tmp_path} has 1 class folders; {EXPECTED}; {tmp_path / 'pets'} has "
+        "cat, dog; use that folder as --data"
     )
 
 
-def test_a_class_that_nothing_tests_is_named(tmp_path):
+def test_a_class_without_test_images_is_named(tmp_path):
     write(tmp_path, ("cat",))
     write(tmp_path, ("dog",), count=1)
-    with pytest.warns(UserWarning, match="nothing tests") as caught:
+    with pytest.warns(UserWarning, match="too few images") as caught:
         bundle = folder.load(tmp_path, TASK)
     assert torch.bincount(bundle.test.targets, minlength=2).tolist() == [2, 0]
-    assert [str(one.message) for one in caught] == [
-        "data set 'folder': a fifth of their images is none, so nothing tests the classes dog (1); "
+    assert [str(warning.message) for warning in caught] == [
+        "dataset 'folder': these classes have too few images to test on a fifth of them: dog (1); "
         "add images, or a folder test beside a folder train"
     ]
 
 
-def test_a_folder_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
+def test_an_unreadable_folder_is_an_error(tmp_path, monkeypatch):
     write(tmp_path)
     listed = os.scandir
 
@@ -363,7 +362,7 @@ def test_a_folder_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
     assert message(tmp_path) == f"{tmp_path / 'dog'} cannot be read: Permission denied"
 
 
-def test_all_files_are_named(tmp_path):
+def test_the_bundle_lists_all_files(tmp_path):
     for split, count in (("train", 3), ("val", 2), ("test", 1)):
         write(tmp_path / split, count=count)
     bundle = folder.load(tmp_path, TASK)
@@ -373,7 +372,7 @@ def test_all_files_are_named(tmp_path):
         bundle.files[len(bundle.files)]
 
 
-def test_a_class_name_that_is_no_utf_8_can_be_recorded(tmp_path):
+def test_a_class_name_that_is_not_utf_8_can_be_recorded(tmp_path):
     place = os.fsencode(tmp_path)
     for name in (b"caf\xe9", b"dog"):
         write(tmp_path, (os.fsdecode(name),), count=5)
@@ -386,27 +385,27 @@ def test_a_class_name_that_is_no_utf_8_can_be_recorded(tmp_path):
 def test_a_class_called_train_is_not_mistaken_for_the_training_split(tmp_path):
     write(tmp_path, ("bus", "train"))
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has bus beside train, and it is not known which split that "
-        f"is; {SPLITS}: rename it, or move it out. If train is a class, put all class folders into "
+        f"dataset 'folder': {tmp_path} has bus beside train, which is not a known split; "
+        f"{SPLITS}: rename it, or move it out. If train is a class, put all class folders into "
         "a folder train"
     )
 
 
-def test_images_that_no_folder_gives_a_class_are_counted(tmp_path):
+def test_images_outside_of_class_folders_are_counted(tmp_path):
     for number in range(3):
         write_image(tmp_path / "train" / f"{number}.png")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path / 'train'} has 0 class folders; {EXPECTED}; "
-        "there are images (3) that no folder gives a class"
+        f"dataset 'folder': {tmp_path / 'train'} has 0 class folders; {EXPECTED}; "
+        "images outside of class folders: 3"
     )
 
 
-def test_a_class_whose_files_are_no_images_by_their_names_is_said(tmp_path):
+def test_a_class_whose_files_have_no_image_extension_is_an_error(tmp_path):
     write(tmp_path, ("cat",))
     file = tmp_path / "dog" / "0.heic"
     file.parent.mkdir()
     file.write_bytes(b"x")
     assert message(tmp_path) == (
-        f"data set 'folder': {tmp_path} has class folders without an image: dog "
-        f"(by its name {file} is no image); add images, or remove them"
+        f"dataset 'folder': {tmp_path} has class folders without an image: dog "
+        f"({file} does not have the extension of an image); add images, or remove them"
     )

@@ -1,4 +1,4 @@
-"""A few samples of each data set in its official format, read back."""
+"""A few samples of each dataset in its official format, read back."""
 
 import bz2
 import pickle
@@ -44,12 +44,12 @@ def load(name, folder):
     return ENTRIES[name].load()(folder, TASK)
 
 
-def test_every_data_set_but_the_embedded_digits_is_written_by_the_tests():
+def test_every_dataset_except_the_embedded_digits_is_tested():
     assert set(ENTRIES) == {"digits", *WRITERS}
 
 
 @pytest.mark.parametrize("name", IN_MEMORY)
-def test_what_is_held_in_memory_is_read_pixel_for_pixel(name, tmp_path):
+def test_datasets_in_memory_are_read_exactly(name, tmp_path):
     written = IN_MEMORY[name](tmp_path)
     bundle = load(name, tmp_path)
     assert bundle.out_shape == (CLASSES.get(name, 10),)
@@ -58,7 +58,7 @@ def test_what_is_held_in_memory_is_read_pixel_for_pixel(name, tmp_path):
         assert isinstance(read, InMemory)
         assert read.inputs.dtype == torch.uint8
         assert read.inputs.is_contiguous()
-        # USPS is published in fractions, which torchvision cuts off to whole levels.
+        # USPS is published as fractions, which torchvision truncates to integer levels.
         difference = read.inputs.numpy().astype(int) - images
         assert np.abs(difference).max() <= (1 if name == "usps" else 0)
         assert read.targets.dtype == torch.int64
@@ -69,7 +69,7 @@ def test_what_is_held_in_memory_is_read_pixel_for_pixel(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted({*IN_FILES} - {"eurosat", "folder"}))
-def test_what_stays_in_files_is_decoded_as_pillow_does(name, tmp_path):
+def test_datasets_in_files_are_decoded_as_by_pillow(name, tmp_path):
     written = IN_FILES[name](tmp_path)
     bundle = load(name, tmp_path)
     assert bundle.out_shape == (CLASSES.get(name, 10),)
@@ -92,7 +92,7 @@ LABELS = {
 
 
 @pytest.mark.parametrize("name", sorted(IN_FILES))
-def test_all_files_of_images_and_labels_are_named(name, tmp_path):
+def test_the_bundle_lists_all_files(name, tmp_path):
     written = IN_FILES[name](tmp_path)
     bundle = load(name, tmp_path)
     images = {file for samples in written.values() for file, _ in samples}
@@ -103,7 +103,7 @@ def test_all_files_of_images_and_labels_are_named(name, tmp_path):
     assert len(bundle.class_names) == bundle.out_shape[0]
 
 
-def test_classes_have_the_names_that_the_files_give_them(tmp_path):
+def test_classes_have_the_names_in_the_files(tmp_path):
     for name in ("imagenette", "places365", "celeba-gender"):
         IN_FILES[name](tmp_path)
     assert load("imagenette", tmp_path).class_names == tuple(wnids(10))
@@ -121,7 +121,7 @@ def assert_same(sample, file, target):
 
 
 @pytest.mark.parametrize("name", ["eurosat", "folder"])
-def test_one_tree_is_split_by_class_and_nothing_is_lost(name, tmp_path):
+def test_a_single_tree_is_split_by_class_completely(name, tmp_path):
     [written] = IN_FILES[name](tmp_path).values()
     bundle = load(name, tmp_path)
     read = {
@@ -136,7 +136,7 @@ def test_one_tree_is_split_by_class_and_nothing_is_lost(name, tmp_path):
     assert_same(bundle.test[0], bundle.test.file(0), read["test"][bundle.test.file(0)])
 
 
-def test_validation_is_the_official_one_where_the_test_labels_are_published(tmp_path):
+def test_the_official_validation_split_is_used_if_test_labels_are_published(tmp_path):
     for name in IN_FILES:
         IN_FILES[name](tmp_path / name)
         validation = load(name, tmp_path / name).validation
@@ -149,7 +149,7 @@ def test_nets_of_imagenet_are_normalised_by_its_published_mean(tmp_path):
         assert load(name, tmp_path).normalisation == IMAGENET
 
 
-def test_imagenets_validation_images_may_lie_in_one_folder_as_published(tmp_path):
+def test_imagenets_validation_images_may_be_in_one_folder_as_published(tmp_path):
     written = write_imagenet_1k(tmp_path, flat=True)["test"]
     test = load("imagenet-1k", tmp_path).test
     assert [int(target) for target in test.targets] == [3, 999, 0]
@@ -157,48 +157,48 @@ def test_imagenets_validation_images_may_lie_in_one_folder_as_published(tmp_path
         assert_same(test[index], file, target)
 
 
-def test_without_classes_or_labels_imagenets_validation_says_what_to_do(tmp_path):
+def test_imagenets_validation_without_classes_or_labels_is_an_error(tmp_path):
     write_imagenet_1k(tmp_path, flat=True)
     place = tmp_path / "imagenet-1k"
     (place / "val" / "ILSVRC2012_val_00000003.JPEG").unlink()
     with pytest.raises(MissingDataError) as caught:
         load("imagenet-1k", tmp_path)
     assert str(caught.value) == (
-        f"data set 'imagenet-1k': {place / 'meta.bin'} is damaged, or of another data set: it has "
+        f"dataset 'imagenet-1k': {place / 'meta.bin'} is damaged, or of another dataset: it has "
         f"the labels of 3 images; {place / 'val'} has 2; remove it and get it again"
     )
     (place / "meta.bin").unlink()
     with pytest.raises(MissingDataError) as caught:
         load("imagenet-1k", tmp_path)
     assert str(caught.value) == (
-        f"data set 'imagenet-1k': {place} lacks meta.bin; put val's images into folders of their "
-        "classes, or say with --data where it is"
+        f"dataset 'imagenet-1k': {place} lacks meta.bin; put val's images into folders of their "
+        "classes, or set --data to its folder"
     )
 
 
 @pytest.mark.parametrize("name", sorted({*ENTRIES} - {"digits", "folder"}))
-def test_a_missing_data_set_says_what_is_missing_and_how_to_get_it(name, tmp_path):
+def test_a_missing_dataset_is_an_error_that_says_how_to_get_it(name, tmp_path):
     with pytest.raises(MissingDataError) as caught:
         load(name, tmp_path)
     message = str(caught.value)
-    assert message.startswith(f"data set {name!r}: {tmp_path}")
+    assert message.startswith(f"dataset {name!r}: {tmp_path}")
     assert " lacks " in message
     fetched = hasattr(ENTRIES[name].load(), "download")
-    assert ("; get it with --download, or say" in message) == fetched
+    assert ("; get it with --download, or set" in message) == fetched
     assert fetched or "; get it from https://" in message
 
 
 @pytest.mark.parametrize(
     ("name", "classes"), [("imagenette", 10), ("tiny-imagenet", 200), ("imagenet-1k", 1000)]
 )
-def test_a_tree_that_lacks_classes_is_said(name, classes, tmp_path):
+def test_a_tree_with_missing_classes_is_an_error(name, classes, tmp_path):
     written = IN_FILES[name](tmp_path)["train"]
     train = next(parent for parent in written[0][0].parents if parent.name == "train")
     (train / wnids(1)[0]).rename(tmp_path / "elsewhere")
     with pytest.raises(MissingDataError) as caught:
         load(name, tmp_path)
     assert str(caught.value) == (
-        f"data set {name!r}: {train} has {classes - 1} class folders; expected {classes}; "
+        f"dataset {name!r}: {train} has {classes - 1} class folders; expected {classes}; "
         "get it again"
     )
 
@@ -252,7 +252,7 @@ def cut_stl(folder):
     write_stl_10(folder)
     file = folder / "stl10_binary" / "train_X.bin"
     file.write_bytes(file.read_bytes()[:-1])
-    return file, "331775 bytes are no number of images"
+    return file, "331775 bytes are not a whole number of images"
 
 
 def wrong_places(folder):
@@ -265,7 +265,7 @@ def wrong_tiny(folder):
     write_tiny_imagenet(folder)
     file = folder / "tiny-imagenet-200" / "val" / "val_annotations.txt"
     file.write_text("val_0.JPEG\tn00000000\t0\t32\t44\t62\n")
-    return file, "class 'n00000000' is none of those in train"
+    return file, "class 'n00000000' is not one of those in train"
 
 
 def short_tiny(folder):
@@ -286,7 +286,7 @@ def cut_celeba(folder):
     write_celeba_gender(folder)
     file = folder / "celeba" / "list_attr_celeba.txt"
     file.write_text(file.read_text()[:-4])
-    return file, "'000030.jpg 1 -1' is no line of 4 columns"
+    return file, "'000030.jpg 1 -1' is not a line of 4 columns"
 
 
 def foreign_celeba(folder):
@@ -300,7 +300,7 @@ def unknown_part_of_celeba(folder):
     write_celeba_gender(folder)
     file = folder / "celeba" / "list_eval_partition.txt"
     file.write_text(file.read_text().replace("000002.jpg 0", "000002.jpg 7"))
-    return file, "000002.jpg is in part '7'"
+    return file, "000002.jpg is in split '7'"
 
 
 def celeba_without_test(folder):
@@ -330,17 +330,17 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "write"), WRONG, ids=lambda one: getattr(one, "__name__", one))
-def test_what_is_not_as_published_is_one_line_that_names_the_file(name, write, tmp_path):
+def test_a_damaged_dataset_is_an_error_that_names_the_file(name, write, tmp_path):
     file, what = write(tmp_path)
     with pytest.raises(MissingDataError) as caught:
         load(name, tmp_path)
     assert str(caught.value) == (
-        f"data set {name!r}: {file} is damaged, or of another data set: {what}; "
+        f"dataset {name!r}: {file} is damaged, or of another dataset: {what}; "
         "remove it and get it again"
     )
 
 
-def test_a_listed_image_that_is_missing_is_said(tmp_path):
+def test_a_missing_listed_image_is_an_error(tmp_path):
     file, _ = write_places365(tmp_path)["test"][0]
     file.unlink()
     with pytest.raises(MissingDataError) as caught:
@@ -356,15 +356,15 @@ def test_a_listed_image_that_is_missing_is_said(tmp_path):
         ("cifar-100", "cifar-100-python/train"),
     ],
 )
-def test_a_file_that_is_cut_off_is_one_line(name, broken, tmp_path):
+def test_a_truncated_file_is_an_error(name, broken, tmp_path):
     IN_MEMORY[name](tmp_path)
     file = tmp_path / broken
     file.write_bytes(file.read_bytes()[:-60])
-    with pytest.raises(MissingDataError, match=f"^data set '{name}': .* is damaged, or of another"):
+    with pytest.raises(MissingDataError, match=f"^dataset '{name}': .* is damaged, or of another"):
         load(name, tmp_path)
 
 
-def test_mnist_and_its_like_are_found_where_torchvision_puts_them(tmp_path):
+def test_mnist_files_are_found_in_torchvisions_folders(tmp_path):
     for name, place in (("mnist", "MNIST/raw"), ("fashion-mnist", "FashionMNIST/raw")):
         written = WRITERS["mnist"](tmp_path / name)
         (tmp_path / name / place).parent.mkdir()
@@ -373,7 +373,7 @@ def test_mnist_and_its_like_are_found_where_torchvision_puts_them(tmp_path):
         assert np.array_equal(read.inputs.numpy(), written["train"][0])
 
 
-def test_an_image_that_cannot_be_decoded_does_not_hide_the_others(tmp_path):
+def test_undecodable_images_are_skipped_for_the_normalisation(tmp_path):
     files = [file for file, _ in IN_FILES["eurosat"](tmp_path)["all"]]
     files[0].write_bytes(b"no image")
     bundle = load("eurosat", tmp_path)
@@ -381,12 +381,12 @@ def test_an_image_that_cannot_be_decoded_does_not_hide_the_others(tmp_path):
     for file in files:
         file.write_bytes(b"no image")
     with pytest.raises(
-        MissingDataError, match="looked at can be decoded, .* the first of them: it is no image"
+        MissingDataError, match="that were tried can be decoded; the first is .*: it is "
     ):
         load("eurosat", tmp_path)
 
 
-def test_tiny_images_of_one_colour_can_be_normalised(tmp_path):
+def test_images_of_one_colour_can_be_normalised(tmp_path):
     for name in ("black", "dark"):
         for number in range(4):
             file = write_image(tmp_path / name / f"{number}.png")

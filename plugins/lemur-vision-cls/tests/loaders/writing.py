@@ -1,7 +1,7 @@
-"""Write each data set in its official format on disk, a few samples of it.
+"""Write a few samples of each dataset in its official format.
 
-Each function writes one below a data folder, and returns what should be read back: for the data
-sets that are held in memory, images and class indices by split; else files and class indices.
+Each function writes one dataset below a data folder, and returns what should be read back: images
+and class indices by split for datasets in memory, otherwise files and class indices.
 """
 
 import bz2
@@ -42,7 +42,7 @@ def write_mnist(folder, place="mnist", count=20):
 
 
 def write_cifar_10(folder):
-    """Pickles of five batches and one; rows of a red, a green and a blue plane."""
+    """Pickles of five training batches and a test batch; rows have a plane per colour."""
     place = folder / "cifar-10-batches-py"
     names = [[f"data_batch_{number}" for number in range(1, 6)], ["test_batch"]]
     place.mkdir(parents=True)
@@ -54,7 +54,7 @@ def write_cifar_10(folder):
 
 
 def write_cifar_100(folder):
-    """Pickles of one batch each, of fine and coarse labels."""
+    """Pickles of one batch each, with fine and coarse labels."""
     place = folder / "cifar-100-python"
     place.mkdir(parents=True)
     (place / "meta").write_bytes(pickle.dumps({"fine_label_names": list(map(str, range(100)))}))
@@ -74,7 +74,7 @@ def _write_batches(place, names, key, classes, count=12):
 
 
 def write_svhn(folder, count=12):
-    """Matlab files: X is (height, width, channel, image), and in y 10 stands for the digit 0."""
+    """Matlab files: X is (height, width, channel, image); in y, 10 means the digit 0."""
     (folder / "svhn").mkdir(parents=True)
     written = {}
     for seed, split in enumerate(SPLITS):
@@ -87,7 +87,7 @@ def write_svhn(folder, count=12):
 
 
 def write_usps(folder, count=12):
-    """Lines of libsvm, compressed: the label from 1, then index:value, values from -1 to 1."""
+    """Compressed libsvm files: the label from 1, then index:value, values from -1 to 1."""
     (folder / "usps").mkdir(parents=True)
     written = {}
     for seed, (split, name) in enumerate(zip(SPLITS, ("usps.bz2", "usps.t.bz2"), strict=True)):
@@ -103,7 +103,7 @@ def write_usps(folder, count=12):
 
 
 def write_stl_10(folder, count=12):
-    """Binary: of each image three planes, each column by column; labels from 1."""
+    """Binary files: three planes per image, each stored by column; labels from 1."""
     place = folder / "stl10_binary"
     place.mkdir(parents=True)
     written = {}
@@ -116,7 +116,7 @@ def write_stl_10(folder, count=12):
 
 
 def write_image(file, size=(9, 7), mode="RGB", seed=0, **options):
-    """Write noise; the suffix says the format, the size is width and height."""
+    """Write an image of noise; the extension gives the format, the size is (width, height)."""
     file.parent.mkdir(parents=True, exist_ok=True)
     width, height = size
     shape = (height, width) if mode == "L" else (height, width, len(mode))
@@ -125,7 +125,7 @@ def write_image(file, size=(9, 7), mode="RGB", seed=0, **options):
 
 
 def write_classes(folder, names, count, suffix, size, inside=""):
-    """Write so many images of each class."""
+    """Write a number of images per class."""
     files = [
         (folder / name / inside / f"{name}_{number}{suffix}", target)
         for target, name in enumerate(names)
@@ -150,7 +150,7 @@ def write_imagenette(folder):
 
 
 def write_tiny_imagenet(folder):
-    """A tree to train, with boxes beside each class's images; a list for the others."""
+    """A training tree with boxes beside the images of each class, and a list for the others."""
     place = folder / "tiny-imagenet-200"
     train = write_classes(place / "train", wnids(200), 2, ".JPEG", (64, 64), inside="images")
     for name in wnids(200):
@@ -169,7 +169,7 @@ def write_tiny_imagenet(folder):
 
 
 def write_imagenet_1k(folder, flat=False):
-    """Two trees of WordNet ids, or ``val`` as it is published and torchvision's file of labels."""
+    """Two trees of WordNet ids, or ``val`` as published with torchvision's file of labels."""
     place = folder / "imagenet-1k"
     train = write_classes(place / "train", wnids(1000), 2, ".JPEG", (8, 8))
     if not flat:
@@ -186,7 +186,7 @@ def write_imagenet_1k(folder, flat=False):
 
 
 def write_places365(folder):
-    """Lists of files and classes, and images below folders of their own."""
+    """Lists of files and classes, and images in several folders."""
     place = folder / "places365"
     train = [("/a/airfield/00000001.jpg", 0), ("/a/airfield/00000002.jpg", 0)]
     train += [(f"/z/zen_garden/{number:08}.jpg", 364) for number in range(1, 20)]

@@ -1,4 +1,4 @@
-"""What a net is checked with where the user does not name it."""
+"""The defaults of a check."""
 
 import pytest
 
@@ -12,7 +12,7 @@ IMAGES, TEXTS = "img-classification", "txt-generation"
 
 
 def registry(*, loaders=(), metrics=()):
-    """Return what is installed: nothing but a demo, its images, and texts that have no metric."""
+    """Return a registry with a demo net, demo images, and texts without a metric."""
     return (
         Registry()
         .with_entries("data", "loader", [
@@ -27,7 +27,7 @@ def registry(*, loaders=(), metrics=()):
     )  # fmt: skip
 
 
-def test_it_is_the_demo_of_the_smallest_images_unless_it_is_named():
+def test_defaults_are_the_demo_entries_with_the_smallest_images():
     exact = Entry("exact", "json:loads", (TEXTS,), demo=True)
     assert CheckSettings().completed(registry()) == CheckSettings(IMAGES, "blobs", "hits")
     assert CheckSettings(dataset="words").completed(registry(metrics=[exact])) == CheckSettings(
@@ -38,21 +38,23 @@ def test_it_is_the_demo_of_the_smallest_images_unless_it_is_named():
     assert named.completed(registry()) == named
 
 
-def test_what_a_net_cannot_be_checked_with_is_said():
+def test_unusable_settings_are_errors():
     with pytest.raises(SettingsError) as raised:
         CheckSettings(task=TEXTS).completed(registry())
     assert str(raised.value) == (
-        f"no installed plugin marks a data set for {TEXTS} as a demo; name a data set"
+        f"no installed plugin marks a dataset for {TEXTS} as a demo; name a dataset"
     )
-    with pytest.raises(UnknownNameError, match="^unknown data set 'nowhere'"):
+    with pytest.raises(UnknownNameError, match="^unknown dataset 'nowhere'"):
         CheckSettings(dataset="nowhere").completed(registry())
     both = Entry("both", "json:loads", (IMAGES, TEXTS))
     with pytest.raises(SettingsError) as raised:
         CheckSettings(dataset="both").completed(registry(loaders=[both]))
-    assert str(raised.value) == (f"data set 'both' serves {IMAGES}, {TEXTS}; name one task of them")
+    assert str(raised.value) == (
+        f"dataset 'both' serves {IMAGES}, {TEXTS}; name one of these tasks"
+    )
 
 
-def test_the_identity_of_a_check_stays_so_that_verdicts_are_found_again():
+def test_the_key_of_a_check_does_not_change_between_versions():
     conditions = Conditions("bubblewrap", Limits(), {"python": "3.11", "torch": "2.15"})
-    asked = CheckSettings(IMAGES, "blobs", "hits", prm={"lr": 0.1, "name": "\u00e4"}, epochs=2)
-    assert asked.key("x = 1", None, conditions) == "51d0418442abcd51254efca080cde48c"
+    settings = CheckSettings(IMAGES, "blobs", "hits", prm={"lr": 0.1, "name": "\u00e4"}, epochs=2)
+    assert settings.key("x = 1", None, conditions) == "51d0418442abcd51254efca080cde48c"

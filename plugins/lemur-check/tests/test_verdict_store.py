@@ -1,4 +1,4 @@
-"""What is remembered of nets that were checked, and when they are checked again."""
+"""Which verdicts are stored, and when nets are checked again."""
 
 from contextlib import contextmanager
 
@@ -17,7 +17,7 @@ from lemur_core import installed
 from lemur_core.code_facts import code_database
 from lemur_core.search.found_nets import with_found_nets
 
-ASKED = CheckSettings("img-classification", "digits", "acc", epochs=0)
+SETTINGS = CheckSettings("img-classification", "digits", "acc", epochs=0)
 DONE = RunResult(
     ['{"step": "import"}', '{"step": "build"}', '{"step": "forward"}', '{"step": "batch"}',
      '{"done": true}']
@@ -25,23 +25,23 @@ DONE = RunResult(
 
 
 class FakeBox:
-    """Runs nothing, and says what it is told to."""
+    """Returns a given result without running anything."""
 
     not_enforced = ()
 
     def __init__(self):
-        self.told, self.runs = DONE, 0
+        self.result, self.runs = DONE, 0
 
     def run(self, job):
         self.runs += 1
-        return self.told
+        return self.result
 
 
 @pytest.fixture(scope="module")
 def reader():
-    one = SourceReader()
-    yield one
-    one.close()
+    source_reader = SourceReader()
+    yield source_reader
+    source_reader.close()
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def box():
 
 @pytest.fixture
 def checking(tmp_path, box, reader):
-    """Make what checks nets with a database that a test has alone."""
+    """Return a context manager that yields a checker with the test's own database."""
 
     @contextmanager
     def make(limits=Limits(), walls="bubblewrap", **options):  # noqa: B008
         with code_database(tmp_path / "lemur.db", create=True) as database:
-            record = VerdictStore(database, {})
+            store = VerdictStore(database, {})
             conditions = Conditions(walls, limits)
-            yield Checker(ASKED, conditions, record, [box], reader, installed(), **options)
+            yield Checker(SETTINGS, conditions, store, [box], reader, installed(), **options)
 
     return make
 
@@ -72,37 +72,37 @@ def checking(tmp_path, box, reader):
         (Cause.LOST, {"seconds": 9}, {"memory_bytes": 101}),
     ],
 )
-def test_what_a_limit_ended_is_checked_again_with_a_greater_one(
+def test_a_net_that_a_limit_ended_is_checked_again_with_a_greater_one(
     checking, box, source, cause, same, greater
 ):
     few = {"seconds": 10, "memory_bytes": 100}
-    box.told = RunResult([], "was ended", cause)
+    box.result = RunResult([], "was ended", cause)
     with checking(Limits(**few)) as check:
         assert check(source).limit == cause.value
     with checking(Limits(**{**few, **same})) as check:
         assert check(source).reason == "was ended"
     assert box.runs == 1
     with checking(Limits(**{**few, **greater})) as check:
-        box.told = DONE
+        box.result = DONE
         assert check(source).valid
     assert box.runs == 2
-    # What needs no limit holds with any.
+    # A verdict that is not due to a limit holds with any limits.
     for limits in (Limits(**few), Limits(seconds=1), Limits(seconds=10**6)):
         with checking(limits) as check:
             assert check(source).valid
     assert box.runs == 2
 
 
-def test_a_nets_own_fault_is_remembered_whatever_the_limits_are(checking, box, source):
-    box.told = RunResult(['{"failed": "ValueError: no"}'])
+def test_a_nets_own_fault_is_stored_whatever_the_limits_are(checking, box, source):
+    box.result = RunResult(['{"failed": "ValueError: no"}'])
     for seconds in (1, 100):
         with checking(Limits(seconds=seconds)) as check:
             assert check(source).reason == "ValueError: no"
     assert box.runs == 1
 
 
-def test_trust_and_again_check_anew_and_nothing_is_lost(checking, box, source, tmp_path):
-    box.told = RunResult(['{"failed": "ValueError: no"}'])
+def test_trust_and_again_repeat_the_check_and_keep_all_verdicts(checking, box, source, tmp_path):
+    box.result = RunResult(['{"failed": "ValueError: no"}'])
     for options in ({}, {"walls": "trust"}, {"walls": "none"}, {"again": True}, {}):
         with checking(**options) as check:
             assert not check(source).valid
@@ -111,7 +111,7 @@ def test_trust_and_again_check_anew_and_nothing_is_lost(checking, box, source, t
         assert len(database.run(lambda opened: opened.facts(FACT))) == 4
 
 
-def test_another_version_checks_anew(checking, box, source, monkeypatch):
+def test_another_version_repeats_the_check(checking, box, source, monkeypatch):
     for torch in ("2.15.0", "2.16.0", "2.16.0"):
         monkeypatch.setattr(f"{Conditions.__module__}.version", lambda name, torch=torch: torch)
         with checking() as check:
@@ -119,30 +119,29 @@ def test_another_version_checks_anew(checking, box, source, monkeypatch):
     assert box.runs == 2
 
 
-def test_the_last_verdict_is_found_again(checking, box, source):
-    box.told = RunResult(['{"failed": "ValueError: no"}'])
+def test_the_last_verdict_is_returned(checking, box, source):
+    box.result = RunResult(['{"failed": "ValueError: no"}'])
     with checking() as check:
         check(source)
-    box.told = DONE
+    box.result = DONE
     with checking(again=True) as check:
         assert check(source).valid
     with checking() as check:
         assert check(source).valid
 
 
-def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, source):
+def test_the_name_of_another_source_is_only_taken_over_if_requested(checking, box, source):
     other, third = f"{source}# other\n", f"{source}# third\n"
-    box.told = RunResult(['{"failed": "ValueError: no"}'])
+    box.result = RunResult(['{"failed": "ValueError: no"}'])
     with checking() as check:
-        # What is not valid stands for nothing.
+        # An invalid net does not own its name.
         assert not check(third, "Mine").valid
-        box.told = DONE
+        box.result = DONE
         assert check(source, "Mine").valid
         with pytest.raises(NameTakenError) as raised:
             check(other, "Mine")
         assert str(raised.value) == (
-            "net 'Mine' is another source in the database; give this one another name, or "
-            "--replace that one"
+            "net 'Mine' is another source in the database; choose another name, or --replace it"
         )
         assert box.runs == 2
         assert check(source, "Mine").valid
@@ -155,7 +154,7 @@ def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, sour
         assert check(other, "Mine").valid
     runs = box.runs
     with checking(replace=True) as check:
-        # It was found valid before, and has its name again.
+        # It was found valid before, and gets its name back.
         assert check(source, "Mine").valid
     with checking() as check:
         assert check(source, "Mine").valid
@@ -164,10 +163,10 @@ def test_a_name_of_another_source_is_not_taken_over_silently(checking, box, sour
     assert box.runs == runs
 
 
-def test_a_name_that_another_process_took_meanwhile_is_not_taken_over(checking, box, source):
+def test_a_name_that_another_process_took_meanwhile_is_refused(checking, box, source):
     with checking() as first, checking() as second:
-        assert first._record.owners("Mine") == []
-        second._record.owners = lambda name: []
+        assert first._store.owners("Mine") == []
+        second._store.owners = lambda name: []
         assert first(source, "Mine").valid
         with pytest.raises(NameTakenError):
             second(f"{source}# other\n", "Mine")
@@ -199,13 +198,15 @@ def test_names_that_no_file_can_have_are_refused(checking, box, source, name, me
         (["", "trust"], "checked, with or without walls"),
     ],
 )  # fmt: skip
-def test_it_is_said_how_a_net_was_checked(checking, tmp_path, source, walls, how):
-    for each in walls:
-        with checking(walls=each) as check:
+def test_the_entry_summary_says_how_a_net_was_checked(checking, tmp_path, source, walls, how):
+    for walls_of_check in walls:
+        with checking(walls=walls_of_check) as check:
             assert check(source, "Mine").valid
     _, entry = next(
-        one
-        for one in with_found_nets(["Mine"], str(tmp_path / "lemur.db"), installed()).entries("net")
-        if one[1].name == "Mine"
+        entry
+        for entry in with_found_nets(["Mine"], str(tmp_path / "lemur.db"), installed()).entries(
+            "net"
+        )
+        if entry[1].name == "Mine"
     )
     assert entry.summary == how
