@@ -18,11 +18,11 @@ from pycocotools.coco import COCO
 from sklearn.datasets import load_digits
 
 from lemur_core.errors import MissingDataError, PatternError
+from lemur_scenes.drawing.cache import cached_folder
 from lemur_scenes.drawing.coco_files import VERSION, write_scenes
-from lemur_scenes.drawing.draws import Draws
 from lemur_scenes.drawing.enlarging import ENLARGED, enlarge
 from lemur_scenes.drawing.glyphs import OPAQUE, split_glyphs
-from lemur_scenes.drawing.keeping import kept
+from lemur_scenes.drawing.random_integers import RandomIntegers
 from lemur_scenes.drawing.scenes import Canvas, draw_scene
 from lemur_scenes.loaders.digits_scenes import folder_name, load
 
@@ -89,21 +89,21 @@ def test_scenes_are_the_same_everywhere(tmp_path, size, count):
 def test_numbers_are_the_upper_bits_of_pcg64_scaled():
     bits = np.random.PCG64([3, 1, 4]).random_raw(7)
     expected = [(int(one) >> 32) * 10 >> 32 for one in bits]
-    draws = Draws(3, 1, 4)
+    draws = RandomIntegers(3, 1, 4)
     assert draws.below(10, (2, 3)).tolist() == [expected[:3], expected[3:6]]
     assert draws.below(10) == expected[6]
 
 
 def test_numbers_reach_both_ends_about_equally_often():
-    counts = np.bincount(Draws(0).between(2, 5, (4000,)))
+    counts = np.bincount(RandomIntegers(0).between(2, 5, (4000,)))
     assert counts[:2].tolist() == [0, 0]
     # Four standard deviations of 1000.
     assert (abs(counts[2:] - 1000) < 110).all()
 
 
 def test_an_order_has_each_number_once():
-    assert sorted(Draws(5).order(50).tolist()) == list(range(50))
-    assert Draws(5).order(50).tolist() != Draws(6).order(50).tolist()
+    assert sorted(RandomIntegers(5).order(50).tolist()) == list(range(50))
+    assert RandomIntegers(5).order(50).tolist() != RandomIntegers(6).order(50).tolist()
 
 
 def test_enlarging_is_bilinear():
@@ -143,7 +143,7 @@ def test_a_digit_is_told_by_the_class_after_it(drawn):
     for number, split in enumerate(("train", "test")):
         glyphs = split_glyphs(VERSION)[split]
         for index, (pixels, _, said) in enumerate(annotated(drawn, split)):
-            scene = draw_scene(Draws(VERSION, number, index), glyphs, 128)
+            scene = draw_scene(RandomIntegers(VERSION, number, index), glyphs, 128)
             assert np.array_equal(scene.pixels, pixels)
             assert [one["category_id"] for one in said] == [1 + one for one in scene.classes]
 
@@ -260,7 +260,7 @@ def test_a_smaller_set_is_a_part_of_a_greater(tmp_path, drawn):
 def test_any_size_can_be_drawn(size):
     glyphs = split_glyphs(VERSION)["train"]
     for seed in range(20):
-        scene = draw_scene(Draws(seed), glyphs, size)
+        scene = draw_scene(RandomIntegers(seed), glyphs, size)
         assert scene.pixels.shape == (size, size, 3)
         assert (np.bincount(scene.owners[scene.owners >= 0]) > 0).all()
         assert scene.owners.max() == len(scene.classes) - 1
@@ -319,7 +319,7 @@ def test_an_option_that_means_nothing_is_one_line(tmp_path, option, text, expect
     with pytest.raises(PatternError) as caught:
         load(tmp_path, SEGMENTATION, **{option: text})
     assert str(caught.value) == (
-        f"data set 'digits-scenes': {option} is {text!r}; expected a whole number, {expected}"
+        f"dataset 'digits-scenes': {option} is {text!r}; expected a whole number, {expected}"
     )
     assert not list(tmp_path.iterdir())
 
@@ -340,22 +340,22 @@ def test_nowhere_to_draw_to_is_one_line(tmp_path, cache):
     first, *others = places
     tried = [first / "digits-scenes", *(one / "lemur" / "digits-scenes" for one in others)]
     assert str(caught.value) == (
-        "data set 'digits-scenes': it can be written to none of "
+        "dataset 'digits-scenes': it cannot be written to any of "
         f"{'; '.join(f'{one}: Not a directory' for one in tried)}; "
-        "say with --data a folder that can be written"
+        "name a writable folder with --data"
     )
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from lemur_scenes.drawing.keeping import kept
+from lemur_scenes.drawing.cache import cached_folder
 
 def make(folder):
     (folder / "first").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 
-kept("toy", "whole", [Path(sys.argv[1])], make)
+cached_folder("toy", "whole", [Path(sys.argv[1])], make)
 """
 
 
@@ -369,13 +369,13 @@ def test_what_a_killed_process_left_is_not_taken_for_whole(tmp_path):
     assert ended.returncode == -signal.SIGKILL
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(".making-")
-    made = kept("toy", "whole", [tmp_path], write_both)
+    made = cached_folder("toy", "whole", [tmp_path], write_both)
     assert sorted(one.name for one in made.iterdir()) == ["first", "second"]
     # It may be another process's that is still at work; a day later it is none.
     assert left.is_dir()
     long_ago = time.time() - 25 * 60 * 60
     os.utime(left, (long_ago, long_ago))
-    kept("toy", "another", [tmp_path], write_both)
+    cached_folder("toy", "another", [tmp_path], write_both)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["another", "whole"]
 
 
@@ -383,9 +383,9 @@ def test_the_first_of_two_processes_wins_and_both_have_it(tmp_path):
     def make_late(folder):
         write_both(folder)
         # Meanwhile another one is done.
-        kept("toy", "whole", [tmp_path], write_both)
+        cached_folder("toy", "whole", [tmp_path], write_both)
 
-    made = kept("toy", "whole", [tmp_path], make_late)
+    made = cached_folder("toy", "whole", [tmp_path], make_late)
     assert sorted(one.name for one in made.iterdir()) == ["first", "second"]
     assert [one.name for one in tmp_path.iterdir()] == ["whole"]
 
@@ -415,5 +415,5 @@ def test_an_error_in_drawing_leaves_nothing(tmp_path):
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):
-        kept("toy", "whole", [tmp_path], fail)
+        cached_folder("toy", "whole", [tmp_path], fail)
     assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lemur_scenes.coco import accepted, reading
+from lemur_scenes.coco import image_filter, reading
 from lemur_scenes.coco.scenes import coco_scenes
 
 from .coco_files import CocoSet, polygon, varied
@@ -34,7 +34,7 @@ def made(monkeypatch):
         monkeypatch.setattr(module, name, lambda *given: seen.append(name) or real(*given))
 
     counted(reading, "parse")
-    counted(accepted, "_accepted")
+    counted(image_filter, "_select_images")
     return seen
 
 
@@ -50,9 +50,9 @@ def same(scenes, others):
 
 def test_the_second_start_parses_nothing_and_looks_at_no_mask(one, made):
     first = read(one, min_pixels=50)
-    assert made == ["parse", "_accepted"]
+    assert made == ["parse", "_select_images"]
     second = read(one, min_pixels=50)
-    assert made == ["parse", "_accepted"]
+    assert made == ["parse", "_select_images"]
     assert same(first, second)
     names = sorted(file.name for file in (one.folder / ".lemur").iterdir())
     assert names[1] == "instances.npz"
@@ -62,11 +62,11 @@ def test_the_second_start_parses_nothing_and_looks_at_no_mask(one, made):
 def test_images_are_chosen_anew_for_other_categories_pixels_and_tasks(one, made):
     chosen = {"min_pixels": 300}, {"min_pixels": 600}, {"categories": ["person"]}, {}
     lengths = [len(read(one, **options)) for options in chosen]
-    assert made == ["parse"] + 4 * ["_accepted"]
+    assert made == ["parse"] + 4 * ["_select_images"]
     assert [len(read(one, **options)) for options in chosen] == lengths
-    assert made == ["parse"] + 4 * ["_accepted"]
+    assert made == ["parse"] + 4 * ["_select_images"]
     coco_scenes("toy", "obj-detection", one.images, one.file)
-    assert made == ["parse"] + 5 * ["_accepted"]
+    assert made == ["parse"] + 5 * ["_select_images"]
 
 
 def test_a_json_that_changed_is_read_anew(one, made):
@@ -74,7 +74,7 @@ def test_a_json_that_changed_is_read_anew(one, made):
     one.add(one.image(20, 20), [polygon(0, 0, 10, 10)], 1)
     one.save()
     assert len(read(one)) == len(before) + 1
-    assert made == ["parse", "_accepted"] * 2
+    assert made == ["parse", "_select_images"] * 2
 
 
 def test_one_that_was_written_anew_in_as_many_bytes_is_another(one, made):
@@ -92,7 +92,7 @@ def test_a_file_that_is_damaged_is_made_anew(tmp_path, made):
     one.save()
     [(_, mask)] = read(one)
     files = sorted((one.folder / ".lemur").iterdir())
-    for file, maker in zip(files, ("_accepted", "parse"), strict=True):
+    for file, maker in zip(files, ("_select_images", "parse"), strict=True):
         whole = file.read_bytes()
         damaged = [b"", b"no zip", whole[: len(whole) // 2], whole[:-1]]
         for place in range(0, len(whole), 101):
@@ -125,7 +125,7 @@ def test_where_the_folder_cannot_be_written_it_is_kept_in_the_users_cache(one, m
     # No folder can be where a file is, whoever asks.
     (one.folder / ".lemur").write_text("")
     assert same(read(one), read(one))
-    assert made == ["parse", "_accepted"]
+    assert made == ["parse", "_select_images"]
     assert len(list(users_cache.glob("*/*.npz"))) == 2
 
 
@@ -133,7 +133,7 @@ def test_where_nothing_can_be_written_it_is_made_each_time(one, made, users_cach
     (one.folder / ".lemur").write_text("")
     users_cache.parent.parent.write_text("")
     assert same(read(one), read(one))
-    assert made == ["parse", "_accepted"] * 2
+    assert made == ["parse", "_select_images"] * 2
 
 
 def test_nothing_is_left_but_what_is_kept(one):
