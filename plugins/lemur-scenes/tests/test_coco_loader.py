@@ -178,7 +178,7 @@ def test_missing_files_are_named(folder):
     assert str(caught.value) == (
         f"dataset 'coco': {folder / 'coco'} lacks train2017, "
         "annotations/instances_val2017.json; get it with --download, "
-        "or name the folder that contains it with --data"
+        "or say with --data where it is"
     )
 
 

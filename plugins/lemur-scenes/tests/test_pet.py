@@ -65,7 +65,7 @@ def test_missing_files_are_all_named(tmp_path):
     assert str(caught.value) == (
         f"dataset 'oxford-iiit-pet': {tmp_path / PETS} lacks images, annotations/trimaps, "
         "annotations/trainval.txt, annotations/test.txt; get it with --download, "
-        "or name the folder that contains it with --data"
+        "or say with --data where it is"
     )
 
 

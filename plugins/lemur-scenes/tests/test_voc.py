@@ -181,7 +181,7 @@ def test_missing_folders_are_all_named(tmp_path, task):
     assert str(caught.value) == (
         f"dataset 'voc-2012': {tmp_path / VOC} lacks JPEGImages, {targets}, "
         f"ImageSets/{lists}/train.txt, ImageSets/{lists}/val.txt; get it with --download, "
-        "or name the folder that contains it with --data"
+        "or say with --data where it is"
     )
 
 

@@ -33,7 +33,7 @@ def require(dataset: str, folder: Path, names: Sequence[str]) -> None:
     if missing:
         raise MissingDataError(
             f"dataset {dataset!r}: {folder} lacks {', '.join(missing)}; get it with --download, "
-            "or name the folder that contains it with --data"
+            "or say with --data where it is"
         )
 
 
