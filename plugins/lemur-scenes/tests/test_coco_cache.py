@@ -1,4 +1,4 @@
-"""What is made of a JSON, kept for the next start."""
+"""The cache of parsed annotations and selected images."""
 
 import os
 
@@ -14,7 +14,7 @@ from .coco_files import CocoSet, polygon, varied
 
 @pytest.fixture(autouse=True)
 def users_cache(tmp_path, monkeypatch):
-    """A cache of the user's that is this test's alone."""
+    """Use a separate cache folder of the user."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     return tmp_path / "home" / "lemur" / "coco"
 
@@ -25,17 +25,19 @@ def one(tmp_path):
 
 
 @pytest.fixture
-def made(monkeypatch):
-    """What is made anew, in its order."""
-    seen = []
+def computed(monkeypatch):
+    """Record the names of the computing functions in the order of their calls."""
+    calls = []
 
-    def counted(module, name):
-        real = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *given: seen.append(name) or real(*given))
+    def record(module, name):
+        original = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *arguments: calls.append(name) or original(*arguments)
+        )
 
-    counted(reading, "parse")
-    counted(image_filter, "_select_images")
-    return seen
+    record(reading, "parse")
+    record(image_filter, "_select_images")
+    return calls
 
 
 def read(one, **options):
@@ -48,45 +50,45 @@ def same(scenes, others):
     )
 
 
-def test_the_second_start_parses_nothing_and_looks_at_no_mask(one, made):
+def test_the_second_start_parses_nothing_and_decodes_no_mask(one, computed):
     first = read(one, min_pixels=50)
-    assert made == ["parse", "_select_images"]
+    assert computed == ["parse", "_select_images"]
     second = read(one, min_pixels=50)
-    assert made == ["parse", "_select_images"]
+    assert computed == ["parse", "_select_images"]
     assert same(first, second)
     names = sorted(file.name for file in (one.folder / ".lemur").iterdir())
     assert names[1] == "instances.npz"
     assert len(names) == 2
 
 
-def test_images_are_chosen_anew_for_other_categories_pixels_and_tasks(one, made):
-    chosen = {"min_pixels": 300}, {"min_pixels": 600}, {"categories": ["person"]}, {}
-    lengths = [len(read(one, **options)) for options in chosen]
-    assert made == ["parse"] + 4 * ["_select_images"]
-    assert [len(read(one, **options)) for options in chosen] == lengths
-    assert made == ["parse"] + 4 * ["_select_images"]
+def test_images_are_selected_again_for_other_categories_pixels_and_tasks(one, computed):
+    selections = {"min_pixels": 300}, {"min_pixels": 600}, {"categories": ["person"]}, {}
+    lengths = [len(read(one, **options)) for options in selections]
+    assert computed == ["parse"] + 4 * ["_select_images"]
+    assert [len(read(one, **options)) for options in selections] == lengths
+    assert computed == ["parse"] + 4 * ["_select_images"]
     coco_scenes("toy", "obj-detection", one.images, one.file)
-    assert made == ["parse"] + 5 * ["_select_images"]
+    assert computed == ["parse"] + 5 * ["_select_images"]
 
 
-def test_a_json_that_changed_is_read_anew(one, made):
+def test_a_changed_json_file_is_parsed_again(one, computed):
     before = read(one)
     one.add(one.image(20, 20), [polygon(0, 0, 10, 10)], 1)
     one.save()
     assert len(read(one)) == len(before) + 1
-    assert made == ["parse", "_select_images"] * 2
+    assert computed == ["parse", "_select_images"] * 2
 
 
-def test_one_that_was_written_anew_in_as_many_bytes_is_another(one, made):
+def test_a_json_file_that_was_rewritten_with_the_same_size_is_parsed_again(one, computed):
     read(one)
-    facts = one.file.stat()
+    status = one.file.stat()
     one.file.write_bytes(one.file.read_bytes().replace(b"person", b"parson"))
-    os.utime(one.file, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
-    assert one.file.stat().st_size == facts.st_size
+    os.utime(one.file, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert one.file.stat().st_size == status.st_size
     assert read(one).class_names[1] == "parson"
 
 
-def test_a_file_that_is_damaged_is_made_anew(tmp_path, made):
+def test_a_damaged_cache_file_is_replaced(tmp_path, computed):
     one = CocoSet(tmp_path / "small")
     one.add(one.image(9, 9), [polygon(1, 1, 8, 8)], 1)
     one.save()
@@ -95,48 +97,48 @@ def test_a_file_that_is_damaged_is_made_anew(tmp_path, made):
     for file, maker in zip(files, ("_select_images", "parse"), strict=True):
         whole = file.read_bytes()
         damaged = [b"", b"no zip", whole[: len(whole) // 2], whole[:-1]]
-        for place in range(0, len(whole), 101):
-            damaged.append(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        remade = 0
+        for index in range(0, len(whole), 101):
+            damaged.append(whole[:index] + bytes([whole[index] ^ 0x55]) + whole[index + 1 :])
+        replaced = 0
         for content in damaged:
-            made.clear()
+            computed.clear()
             file.write_bytes(content)
             [(_, again)] = read(one)
             assert torch.equal(mask, again)
-            # A date in a zip file can be any.
-            remade += made == [maker]
-            made.clear()
+            # Damage to a date in a zip file is not noticed.
+            replaced += computed == [maker]
+            computed.clear()
             read(one)
-            assert made == []
-        assert remade > len(damaged) / 2
+            assert computed == []
+        assert replaced > len(damaged) / 2
 
 
-def test_a_file_of_other_arrays_is_not_taken(one, made):
+def test_a_cache_file_with_other_arrays_is_not_used(one, computed):
     read(one)
     key = np.load(one.folder / ".lemur" / "instances.npz")["key"]
     np.savez(one.folder / ".lemur" / "instances.npz", key=key, images=np.arange(3))
-    made.clear()
+    computed.clear()
     for _ in range(2):
         assert len(read(one)) == 10
-        assert made == ["parse"]
+        assert computed == ["parse"]
 
 
-def test_where_the_folder_cannot_be_written_it_is_kept_in_the_users_cache(one, made, users_cache):
-    # No folder can be where a file is, whoever asks.
+def test_the_users_cache_is_used_if_the_folder_is_not_writable(one, computed, users_cache):
+    # A file in place of the folder prevents its creation, even for root.
     (one.folder / ".lemur").write_text("")
     assert same(read(one), read(one))
-    assert made == ["parse", "_select_images"]
+    assert computed == ["parse", "_select_images"]
     assert len(list(users_cache.glob("*/*.npz"))) == 2
 
 
-def test_where_nothing_can_be_written_it_is_made_each_time(one, made, users_cache):
+def test_without_a_writable_cache_arrays_are_computed_each_time(one, computed, users_cache):
     (one.folder / ".lemur").write_text("")
     users_cache.parent.parent.write_text("")
     assert same(read(one), read(one))
-    assert made == ["parse", "_select_images"] * 2
+    assert computed == ["parse", "_select_images"] * 2
 
 
-def test_nothing_is_left_but_what_is_kept(one):
+def test_no_temporary_files_remain(one):
     read(one)
     assert all(file.suffix == ".npz" for file in (one.folder / ".lemur").iterdir())
     assert {file.name for file in one.folder.iterdir()} == {".lemur", "images", "instances.json"}
