@@ -41,7 +41,7 @@ class NeverForgets(Right):
 
 
 class ShareFound:
-    """A correct metric: the share of objects, without crowds, whose label is detected in their image."""
+    """A correct metric: the share of objects, without crowds, whose label is detected."""
 
     def __init__(self, out_shape):
         assert out_shape == (5,)
