@@ -1,4 +1,4 @@
-"""A metric that cannot score a dataset is left out, or is an error if the user names it."""
+"""A metric that cannot score a data set is composed only where it is named, and then an error."""
 
 import pytest
 
@@ -25,10 +25,7 @@ MISFIT = "metric 'top9' does not fit data set 'blobs': top9 looks at 9 classes; 
 
 @pytest.fixture
 def train(toys, tmp_path, monkeypatch):
-    """Return a function that runs a campaign with two more metrics.
-
-    It returns the metrics of the recorded pipelines, and the warnings.
-    """
+    """Run a campaign with two more metrics; give the pipelines that ended up in the database."""
     (tmp_path / "more_metrics.py").write_text(METRICS)
     monkeypatch.syspath_prepend(str(tmp_path))
     tasks = ("img-classification",)
@@ -46,26 +43,26 @@ def train(toys, tmp_path, monkeypatch):
     return call
 
 
-def test_it_is_left_out_if_a_wildcard_matches_it(train):
+def test_it_is_left_out_where_a_wildcard_matches_it(train):
     metrics, warned = train("{hits,top*}", dataset="blobs")
     assert (metrics, warned) == (["hits"], [])
 
 
-def test_it_is_an_error_if_it_is_named(train):
+def test_it_is_an_error_where_it_is_named(train):
     for metrics in (["top9"], ["more/top9"], ["hits,top9"], ["hits", "top9"]):
         with pytest.raises(MisfitError) as caught:
             train(*metrics, dataset="blobs")
         assert str(caught.value).startswith(MISFIT)
 
 
-def test_it_is_reported_if_only_the_metric_is_named(train):
+def test_it_is_reported_where_only_the_metric_is_named(train):
     metrics, warned = train("hits", "top9", dataset="blob*")
     assert metrics == ["hits"]
     [line] = warned
     assert line.startswith(MISFIT)
 
 
-def test_it_is_an_error_if_no_pipeline_remains(train):
+def test_it_is_the_error_where_nothing_else_is_left(train):
     with pytest.raises(MisfitError) as caught:
         train("top*", dataset="blob*")
     assert str(caught.value).startswith(MISFIT)

@@ -1,4 +1,4 @@
-"""Tasks that plugins register, and the defaults for tasks that no plugin registers."""
+"""Tasks: what a plugin says of one, and what is done where none says anything."""
 
 import sys
 from types import ModuleType
@@ -19,7 +19,7 @@ SENTENCES = InMemory(torch.zeros(3, 2, dtype=torch.int64), torch.tensor([0, 7, 1
 
 
 class Words(Task):
-    """A task whose targets are numbers of words."""
+    """Targets are words, of which 7 is none."""
 
     def wrong_label(self, target, classes):
         value = int(target)
@@ -28,7 +28,7 @@ class Words(Task):
 
 @pytest.fixture
 def registered(toys, monkeypatch):
-    """Register a dataset, a metric and a net of a task."""
+    """Register a task, and a data set, metric and net of it."""
     module = ModuleType("lemur_words")
     module.Words = Words
     monkeypatch.setitem(sys.modules, "lemur_words", module)
@@ -40,20 +40,20 @@ def registered(toys, monkeypatch):
 
 
 def test_a_pipeline_has_the_task_that_a_plugin_registers(registered):
-    patterns = [Pattern.parse("txt-words_w-loader_w-metric_WNet")]
-    assert compose(registered, patterns)[0].task_entry is None
+    wanted = [Pattern.parse("txt-words_w-loader_w-metric_WNet")]
+    assert compose(registered, wanted)[0].task_entry is None
     entry = Entry("txt-words", "lemur_words:Words")
-    [pipeline] = compose(registered.with_entries("words", "task", [entry]), patterns)
+    [pipeline] = compose(registered.with_entries("words", "task", [entry]), wanted)
     assert isinstance(task_of(pipeline.task_entry), Words)
 
 
-def test_the_tasks_of_images_are_registered_like_any_other(toys):
+def test_the_tasks_of_images_are_registered_as_any_other(toys):
     names = ["img-classification", "img-segmentation", "obj-detection"]
     assert [*toys.names("task")] == names
     assert all(isinstance(as_task(toys.get("task", name).load(), name), Task) for name in names)
 
 
-def test_a_registered_task_defines_which_labels_are_wrong():
+def test_a_registered_task_says_which_labels_are_wrong():
     bundle = DataBundle(SENTENCES, SENTENCES, (2,), 0.5)
     with pytest.raises(LabelError) as raised:
         with_labels_checked(bundle, Words(), "w")
@@ -63,7 +63,7 @@ def test_a_registered_task_defines_which_labels_are_wrong():
     )
 
 
-def test_nothing_is_checked_for_an_unregistered_task():
+def test_of_a_task_that_nothing_is_known_of_nothing_is_checked():
     bundle = DataBundle(SENTENCES, SENTENCES, (2,), 0.5)
     assert with_labels_checked(bundle, None, "w") is bundle
     with_labels_checked(bundle, Task(), "w")
@@ -73,7 +73,7 @@ def test_nothing_is_checked_for_an_unregistered_task():
         Task().batch(2, 3, 32, torch.float32)
 
 
-def test_by_default_a_net_returns_an_output_for_each_target():
+def test_a_net_gives_an_output_for_each_target_unless_its_task_says_otherwise():
     inputs, targets = torch.zeros(2, 5), torch.zeros(2, 4)
     Task().check_outputs(torch.zeros(2, 10, 4), inputs, targets, (10,))
     with pytest.raises(ContractError) as raised:
@@ -82,7 +82,7 @@ def test_by_default_a_net_returns_an_output_for_each_target():
 
 
 @pytest.mark.parametrize("target", [3, int, Words.wrong_label])
-def test_a_target_that_is_not_a_task_is_refused(target):
+def test_what_is_no_task_is_refused(target):
     with pytest.raises(ContractError) as raised:
         as_task(target() if target is int else target, "txt-words")
     assert str(raised.value).startswith("task 'txt-words': its target is ")
@@ -96,7 +96,7 @@ def test_the_tasks_of_images_meet_the_contract(name, toys):
             getattr(PluginContract(), rule)(toys.get("task", name))
 
 
-def test_the_contract_finds_an_inconsistent_task(monkeypatch):
+def test_the_contract_finds_a_task_that_is_at_odds_with_itself(monkeypatch):
     class Odd(Words):
         def batch(self, count, channels, size, dtype):
             return torch.zeros(count, 2), torch.arange(count), (2,)

@@ -245,18 +245,18 @@ def test_corrupt_samples_can_be_left_out_and_counted(one):
     one.save()
     (one.images / "000000000002.png").unlink()
     whole = read(one)
-    messages = []
+    told = []
     bundle = DataBundle(whole, whole, (6,), 0.1, Normalisation((0.5,) * 3, (0.2,) * 3))
-    intact = leave_out(bundle, find_corrupt(bundle, "toy", messages.append))
+    intact = leave_out(bundle, find_corrupt(bundle, "toy", told.append))
     assert len(intact.train) == 3
     assert all(intact.train[index] for index in range(3))
-    names = [
+    named = [
         f"{one.file}, annotation {bad} (of 000000000001.png)",
         f"{one.images / '000000000002.png'}",
     ]
-    # In both splits, which are the same here.
-    assert messages == [
-        f"data set 'toy': 4 files cannot be decoded, left out: {names[0]}, {names[1]}, {names[0]}"
+    # Of both splits, which are the same here.
+    assert told == [
+        f"data set 'toy': 4 files cannot be decoded, left out: {named[0]}, {named[1]}, {named[0]}"
         " and 1 more"
     ]
 
