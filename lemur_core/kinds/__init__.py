@@ -1,5 +1,5 @@
-"""The interfaces that entries have, one module per kind.
+"""The interfaces of entries, one module per kind.
 
-`lemur_core.kinds.detector` is that of nets which find objects. `lemur_core.kinds.pretrained` is
-another name of `lemur_core.pretrained`.
+`lemur_core.kinds.detector` is the interface of nets that detect objects.
+`lemur_core.kinds.pretrained` is an alias of `lemur_core.pretrained`.
 """

@@ -1,5 +1,5 @@
-"""Sub-commands of ``lemur``: the contract.
+"""The contract of commands, the sub-commands of ``lemur``.
 
-A command's target is a `click.Command`. Its name in ``lemur --help`` is the entry's, and its help
-there the entry's ``summary``, so that listing the commands imports none of them.
+A command's target is a `click.Command`. ``lemur --help`` shows the entry's name and ``summary``
+instead of the command's own, because listing the commands must not import them.
 """

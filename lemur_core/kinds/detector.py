@@ -1,14 +1,14 @@
-"""Nets that find objects: what one takes and gives, and a base class that trains it.
+"""The contract of nets that detect objects, and a base class that trains them.
 
-A target is a dictionary, as torchvision's detectors take it: ``boxes`` float32, shape ``(n, 4)``,
-left, top, right and bottom in pixels; ``labels`` int64, shape ``(n,)``, 1 and above; where the
-data set has them ``iscrowd`` int64, shape ``(n,)``, and ``masks`` uint8, shape ``(n, H, W)``. Class
-0 is the background, which ``out_shape`` counts. Optional parts may be in some targets of a batch
-and not in others.
+A target is a dictionary, as for torchvision's detectors: ``boxes``, float32, shape ``(n, 4)``,
+left, top, right and bottom in pixels; ``labels``, int64, shape ``(n,)``, 1 and above; and, if the
+dataset has them, ``iscrowd``, int64, shape ``(n,)``, and ``masks``, uint8, shape ``(n, H, W)``.
+Class 0 is the background, which ``out_shape`` counts. The optional keys may be present in some
+targets of a batch and missing from others.
 
-An output is a dictionary too: ``boxes`` likewise, inside the image, ``labels`` likewise, ``scores``
-float32, shape ``(n,)``, 0 to 1, falling; ``masks`` of those that give them float32, shape
-``(n, 1, H, W)``, the probability of each pixel.
+An output is a dictionary too: ``boxes`` and ``labels`` as in targets, with boxes inside the image;
+``scores``, float32, shape ``(n,)``, 0 to 1, in descending order; and, if the net predicts masks,
+``masks``, float32, shape ``(n, 1, H, W)``, the probability of each pixel.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
 Objects = dict[str, Tensor]
 
-# What describes each object of a target, and is chosen with it.
+# The keys of a target that have one element for each object.
 _OF_OBJECTS = ("boxes", "labels", "masks")
 
 
 class Detector(Trainable):
-    """A detector, trained by the sum of its losses, weighted, and by what `TRAINING` names.
+    """A detector that is trained on the weighted sum of its losses.
 
-    A subclass builds its layers and defines `losses` and `detections`. The weight of the loss
-    ``name`` is the hyperparameter ``name_weight``.
+    The hyperparameters in `TRAINING` configure the optimizer and the scheduler. The weight of the
+    loss ``name`` is the hyperparameter ``name_weight``. A subclass builds its layers and defines
+    `losses` and `detections`.
     """
 
     def __init__(self, in_shape: Shape, out_shape: Shape, prm: Prm, device: torch.device) -> None:
@@ -41,16 +42,16 @@ class Detector(Trainable):
         self.prm = prm
 
     def losses(self, images: Tensor, targets: list[Objects]) -> dict[str, Tensor]:
-        """Return each loss by its name, a scalar, the mean of the batch.
+        """Return the losses by name, each a scalar, the mean over the batch.
 
         Args:
             images: float32, shape ``(batch, C, H, W)``.
-            targets: The objects of each image that `to_learn` keeps; of an image there may be none.
+            targets: The objects of each image, as returned by `to_learn`; an image may have none.
         """
         raise NotImplementedError
 
     def detections(self, images: Tensor) -> list[Objects]:
-        """Return the objects found in each image.
+        """Return the objects detected in each image.
 
         Args:
             images: float32, shape ``(batch, C, H, W)``.
@@ -60,8 +61,8 @@ class Detector(Trainable):
     def forward(
         self, images: Tensor, targets: list[Objects] | None = None
     ) -> list[Objects] | dict[str, Tensor]:
-        """Return the losses where there are targets, else what is found."""
-        # Both ways lead through here, for what wraps a net, compiling it say, wraps this.
+        """Return the losses if targets are given, otherwise the detections."""
+        # Wrappers of a net, such as torch.compile, wrap forward(); it therefore serves both cases.
         return self.detections(images) if targets is None else self.losses(images, targets)
 
     def batch_loss(self, inputs: Tensor, targets: Sequence[Mapping[str, Any]]) -> Tensor:
@@ -72,9 +73,10 @@ class Detector(Trainable):
 
 
 def to_learn(target: Mapping[str, Any], device: torch.device) -> Objects:
-    """Return the objects of a target to learn from, as plain tensors on a device.
+    """Return the objects of a target that a net learns from, as plain tensors on a device.
 
-    Crowds, which are no single objects, and boxes that are not finite or have no area are left out.
+    Crowds, which are not single objects, and boxes that are not finite or have no area are left
+    out.
     """
     given = {name: target[name].as_subclass(Tensor) for name in _OF_OBJECTS if name in target}
     boxes = given["boxes"]

@@ -1,15 +1,14 @@
-"""Estimators of a trial's final score: the contract.
+"""The contract of estimators, which predict a trial's final score.
 
-An estimator's target is a callable ``make(known, **options)`` that returns an `Estimator` for one
-trial. ``known`` is a `TrialHistory`, what is known when the trial begins; the options are its
-keyword-only parameters, each with a default, whose type, bool, int, float or str, is that of the
-option.
-A value out of range raises `SettingsError`; `within` checks it.
+An estimator's target is a callable ``make(history, **options)`` that returns an `Estimator` for one
+trial. ``history`` is a `TrialHistory`, passed positionally. The options are the callable's
+keyword-only parameters. Each has a default, whose type (bool, int, float or str) is the type of
+the option. If a value is out of range, the callable raises `SettingsError`; `within` checks this.
 
-Scores are of the validation split, 0 to 1, higher is better. The final score of a trial is the
-highest of its epochs, as `lemur_core.trial.best_of` says.
+Scores are scores on the validation split, 0 to 1, higher is better. The final score of a trial is
+the highest score of its epochs, as `lemur_core.trial.best_of` defines it.
 
-`lemur_core.options` reads what people write, ``peng4nn:threshold=0.5,window=3``.
+`lemur_core.options` parses what users write, for example ``peng4nn:threshold=0.5,window=3``.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from lemur_core.options import Selection, option_values
 
 @dataclass(frozen=True)
 class Curve:
-    """How a trial went: what was measured after each epoch, or part of one.
+    """A learning curve: the measurements of a trial after each epoch or part of an epoch.
 
     Attributes:
-        epochs: How much was trained by then, in epochs; rising.
-        scores: The validation score at each, 0 to 1.
-        losses: A loss at each, None where it is not known; or none at all.
-        predicted: The final score that an estimator settled on, 0 to 1, where it ended the trial;
-            None where the trial was trained to its end.
-        hyperparameters: Each one's value, as far as they are known.
-        net: The name of its net; empty where that is not known.
+        epochs: The number of epochs trained at each measurement, increasing; may be fractional.
+        scores: The validation score of each measurement, 0 to 1.
+        losses: The loss of each measurement, None if it is unknown; empty if all are unknown.
+        predicted: The final score that an estimator predicted when it stopped the trial, 0 to 1;
+            None if the trial was trained to its end.
+        hyperparameters: The known hyperparameters, by name.
+        net: The name of the trial's net; empty if it is unknown.
     """
 
     epochs: tuple[float, ...]
@@ -47,11 +46,11 @@ class Curve:
 
     @property
     def final(self) -> float:
-        """The final score, 0 to 1, measured or else predicted."""
+        """The final score, 0 to 1: `predicted` if it is not None, otherwise the measured one."""
         return max(self.scores) if self.predicted is None else self.predicted
 
     def first(self, count: int) -> Curve:
-        """Return the curve of its first so many scores."""
+        """Return the curve of the first ``count`` measurements."""
         return replace(
             self,
             epochs=self.epochs[:count],
@@ -60,24 +59,24 @@ class Curve:
         )
 
     def until(self, epoch: float) -> float | None:
-        """Return the highest score up to an epoch, 0 to 1; None where there is none so early."""
-        early = [score for at, score in zip(self.epochs, self.scores, strict=True) if at <= epoch]
-        return max(early, default=None)
+        """Return the highest score up to an epoch, 0 to 1; None if there is no score by then."""
+        measurements = zip(self.epochs, self.scores, strict=True)
+        return max((score for time, score in measurements if time <= epoch), default=None)
 
 
 @dataclass(frozen=True)
 class TrialHistory:
-    """What is known when a trial begins.
+    """What is known when a trial starts.
 
     Attributes:
-        epochs: How many it is to be trained for.
-        chance: Score of guessing, 0 to 1: the share of the commonest class, say.
-        curves: Trials on the same data, by the same metric, that have ended before, in their order:
-            of all nets that are searched together, but none that failed.
+        epochs: The number of epochs that the trial is to be trained for.
+        chance: The score of guessing, 0 to 1, for example the share of the most common class.
+        curves: The earlier trials on the same data with the same metric, in the order in which they
+            ended. They include all nets that are searched together, but no failed trials.
         higher_is_better: Whether the metric's score rises as nets get better.
-        seed: The trial's; what an estimator draws, it draws by this.
-        hyperparameters: The trial's, each one's value, as far as they are known.
-        net: The name of the trial's net, as `Curve` has it.
+        seed: The trial's seed, which an estimator uses for its random numbers.
+        hyperparameters: The trial's known hyperparameters, by name.
+        net: The name of the trial's net; empty if it is unknown.
     """
 
     epochs: int
@@ -90,30 +89,32 @@ class TrialHistory:
 
     @property
     def of_its_net(self) -> list[Curve]:
-        """The earlier trials of the same net, whose losses and hyperparameters mean the same."""
+        """The earlier trials of the same net; only their losses and hyperparameters compare."""
         return [curve for curve in self.curves if curve.net == self.net]
 
     @property
     def best(self) -> float | None:
-        """The highest final score of the earlier trials, 0 to 1; None where there are none."""
+        """The highest final score of the earlier trials, 0 to 1; None if there are none."""
         return max((curve.final for curve in self.curves), default=None)
 
 
 Known = TrialHistory
-"""Another name of `TrialHistory`."""
+"""An alias of `TrialHistory`."""
 
 
 class Estimate(NamedTuple):
-    """What an estimator believes after an epoch.
+    """An estimator's prediction after a measurement.
 
     Attributes:
-        converged: Whether its prediction has settled, so that the trial may stop.
-        score: The predicted final score, 0 to 1; None while it has none.
-        lower: Where the final score lies with a probability of 0.9, from here, 0 to 1.
-        upper: Likewise, to here. None where the estimator gives no interval.
-        probability: That the final score exceeds those of all earlier trials, 0 to 1.
-        parameters: Numbers by name, those of a fitted curve say.
-        reason: Why it converged, in some words.
+        converged: Whether the prediction is final, which means that the trial may be stopped.
+        score: The predicted final score, 0 to 1; None if there is no prediction yet.
+        lower: The lower bound of the 90 % interval of the final score, 0 to 1; None if the
+            estimator gives no interval.
+        upper: The upper bound of this interval, 0 to 1; None if there is none.
+        probability: The probability that the final score exceeds those of all earlier trials, 0 to
+            1; None if it is unknown.
+        parameters: Numbers by name, for example the parameters of a fitted curve.
+        reason: Why the estimator converged, in a few words; empty if it did not.
     """
 
     converged: bool
@@ -125,30 +126,30 @@ class Estimate(NamedTuple):
     reason: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """Return what it says beside `converged` and `score`, without what it does not say."""
-        rest = self._asdict()
-        del rest["converged"], rest["score"]
-        rest["parameters"] = dict(self.parameters)
-        return {name: value for name, value in rest.items() if value not in (None, {}, "")}
+        """Return the fields other than `converged` and `score`, without empty ones."""
+        fields = self._asdict()
+        del fields["converged"], fields["score"]
+        fields["parameters"] = dict(self.parameters)
+        return {name: value for name, value in fields.items() if value not in (None, {}, "")}
 
 
 class Estimator(Protocol):
     """Predicts a trial's final score from its first epochs.
 
     Attributes:
-        interval: How often it is to be told, in epochs: 1 over a whole number.
+        interval: The number of epochs between two calls of `update`: 1 divided by an integer.
     """
 
     interval: float
 
     def update(self, epoch: float, score: float, loss: float | None) -> Estimate:
-        """Take what was measured and say what is believed.
+        """Add a measurement and return the prediction.
 
         Args:
-            epoch: How much was trained, in epochs; rises from call to call.
+            epoch: The number of epochs trained so far; increases from call to call.
             score: The validation score, 0 to 1.
-            loss: The mean training loss, any number; None where it is not known, in the middle of
-                an epoch say.
+            loss: The mean training loss, any number; None if it is unknown, for example in the
+                middle of an epoch.
         """
         ...
 
@@ -157,57 +158,57 @@ Maker = Callable[[TrialHistory], Estimator]
 
 
 def maker(target: Any, selection: Selection) -> Maker:
-    """Return what makes an estimator for each trial, with the options that were given.
+    """Return a function that makes an estimator, with the selected options, for each trial.
 
     Args:
-        target: Of the estimator's entry.
-        selection: Its name and options.
+        target: The target of the estimator's entry.
+        selection: The estimator's name and options.
 
     Raises:
-        ContractError: The target is no estimator's.
-        SettingsError: It has no such option, or a value is not of its type.
+        ContractError: The target does not make an estimator.
+        SettingsError: There is no such option, or a value is not of the option's type.
     """
     options = option_values("estimator", target, selection)
-    return partial(_made, target, options, selection.name)
+    return partial(_make, target, options, selection.name)
 
 
 def parts_of(estimator: Estimator) -> int:
-    """Return in how many parts each epoch is cut for an estimator.
+    """Return the number of parts that each epoch is divided into for an estimator.
 
     Raises:
-        ContractError: Its interval is not 1 over a whole number.
+        ContractError: The estimator's interval is not 1 divided by an integer.
     """
     interval = estimator.interval
     parts = round(1 / interval) if interval > 0 else 0
     if not parts or not math.isclose(parts * interval, 1, rel_tol=1e-6):
         raise ContractError(
-            f"an estimator asks for scores every {interval:g} epochs; expected 1 over a whole "
-            "number: 1, 0.5, 0.25"
+            f"an estimator asks for scores every {interval:g} epochs; expected 1 divided by an "
+            "integer: 1, 0.5, 0.25"
         )
     return parts
 
 
-def _made(target: Any, options: Mapping[str, Any], name: str, known: TrialHistory) -> Estimator:
-    if not known.higher_is_better:
+def _make(target: Any, options: Mapping[str, Any], name: str, history: TrialHistory) -> Estimator:
+    if not history.higher_is_better:
         raise SettingsError(
             f"estimator {name!r}: the metric falls as nets get better; estimators need one that "
-            "rises, from 0 to 1: 1 - error, say"
+            "rises from 0 to 1, for example 1 - error"
         )
-    made = target(known, **options)
-    if not callable(getattr(made, "update", None)) or not hasattr(made, "interval"):
+    estimator = target(history, **options)
+    if not callable(getattr(estimator, "update", None)) or not hasattr(estimator, "interval"):
         raise ContractError(
-            f"estimator {name!r}: gives {type(made).__name__}; expected an object with "
+            f"estimator {name!r}: gives {type(estimator).__name__}; expected an object with "
             "update(epoch, score, loss) and interval"
         )
-    parts_of(made)
-    return made  # type: ignore[no-any-return]
+    parts_of(estimator)
+    return estimator  # type: ignore[no-any-return]
 
 
 def within(name: str, value: float, least: float, most: float = math.inf) -> None:
-    """Check an option's value.
+    """Check the value of an estimator's option.
 
     Raises:
-        SettingsError: It is less than ``least``, more than ``most``, or not a number.
+        SettingsError: The value is less than ``least``, more than ``most``, infinite, or NaN.
     """
     if not least <= value <= most or math.isinf(value):
         upper = "or more" if math.isinf(most) else f"to {most:g}"
@@ -215,10 +216,10 @@ def within(name: str, value: float, least: float, most: float = math.inf) -> Non
 
 
 def check_score(score: float) -> None:
-    """Check that a score is one that an estimator can work with.
+    """Check that a score can be given to an estimator.
 
     Raises:
-        SettingsError: It is not from 0 to 1.
+        SettingsError: The score is not between 0 and 1.
     """
     if not 0 <= score <= 1:
         raise SettingsError(

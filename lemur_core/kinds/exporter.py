@@ -1,17 +1,18 @@
-"""Exporters of results: the contract.
+"""The contract of exporters, which write results in some format.
 
-An exporter's target is a callable ``export(results, path, **options)`` that writes a file, or a
-folder of files, in some format. ``results``, a `lemur_core.Results`, is what it reads from:
+An exporter's target is a callable ``export(results, path, **options)`` that writes a file or a
+folder of files. It reads from ``results``, a `lemur_core.Results`:
 
     def export(results, path, *, theme="light"):
         frame = results.frame(columns=["nn", "accuracy"])
         path.write_text(frame.to_html(classes=theme))
 
-The options are its keyword-only parameters, each with a default, whose type, bool, int, float or
-str, is that of the option. ``lemur data --format html:theme=dark`` passes one. A value out of range
-raises `SettingsError`.
+The options are the callable's keyword-only parameters. Each has a default, whose type (bool, int,
+float or str) is the type of the option. ``lemur data --format html:theme=dark`` passes an option.
+If a value is out of range, the exporter raises `SettingsError`.
 
-`write` calls an exporter so that every failure is one line and leaves nothing half-written.
+`write` calls an exporter, turns every failure into a one-line error, and never leaves incomplete
+files behind.
 """
 
 from __future__ import annotations
@@ -44,13 +45,14 @@ class Exporter(Protocol):
         """Write ``results`` to ``path``.
 
         Args:
-            results: What the user selected. Only what is asked of it is read.
-            path: The file or folder to make. Its name is the one that the user gave; it lies in an
-                empty folder, from which everything is moved to the user's when the exporter
-                returns, other files beside it included.
+            results: The results that the user selected. They are only read from the database when
+                the exporter asks for them.
+            path: The file or folder to create. It has the name that the user chose, in an empty
+                temporary folder. When the exporter returns, everything in that folder, including
+                any other files, is moved to the user's folder.
 
         Returns:
-            What was written, in some words, ``1,234 lines`` say; None says nothing.
+            What was written, in a few words, for example ``1,234 lines``; None prints nothing.
 
         Raises:
             SettingsError: An option is out of range.
@@ -60,14 +62,14 @@ class Exporter(Protocol):
 
 
 def exporter(registry: Registry, selection: Selection) -> Exporter:
-    """Return the exporter that a user selects, with its options.
+    """Return the selected exporter, with its options.
 
     Raises:
         UnknownNameError: There is no such exporter.
-        MissingPluginError: It belongs to a plugin that is not installed.
-        PluginError: It cannot be imported.
-        ContractError: It is none.
-        SettingsError: It has no such option, or a value is not of its type.
+        MissingPluginError: The exporter belongs to a plugin that is not installed.
+        PluginError: The exporter cannot be imported.
+        ContractError: The entry's target is not an exporter.
+        SettingsError: There is no such option, or a value is not of the option's type.
     """
     try:
         target = registry.get("exporter", selection.name).load()
@@ -78,45 +80,47 @@ def exporter(registry: Registry, selection: Selection) -> Exporter:
 
 
 def write(export: Exporter, name: str, results: Results, path: Path) -> str | None:
-    """Write results with an exporter; what is at ``path`` is replaced when all is written.
+    """Write results with an exporter, and replace ``path`` once everything has been written.
 
     Args:
         export: The exporter, with its options.
-        name: Its name, for error messages.
-        results: What is written.
-        path: The file, or the folder, which must then be empty or not be there.
+        name: The exporter's name, for error messages.
+        results: The results to write.
+        path: The file or folder to write. A folder must be empty or not exist.
 
     Returns:
-        What the exporter says it wrote.
+        The exporter's description of what it wrote; None if it gave none.
 
     Raises:
-        SettingsError: It does not take the user's filters or options, or wrote nothing.
+        SettingsError: The exporter does not accept the user's filters or options, or needs a
+            package that is not installed.
         WriteError: The file or folder cannot be written.
-        PluginError: It raised anything else.
+        ContractError: The exporter returned neither text nor None.
+        PluginError: The exporter raised any other error, or did not write ``path``.
     """
-    with replacement(path, folder=True) as made:
-        said = _call(export, name, results, made)
+    with replacement(path, folder=True) as temporary:
+        description = _call(export, name, results, temporary)
         results.check_used(f"exporter {name!r}")
-        if not made.exists():
+        if not temporary.exists():
             raise PluginError(f"exporter {name!r} wrote no {path.name}")
-    return said
+    return description
 
 
 def _call(export: Exporter, name: str, results: Results, path: Path) -> str | None:
     try:
-        said = export(results, path)
+        description = export(results, path)
     except (LemurError, OSError):
         raise
     except ImportError as error:
         raise SettingsError(
             f"exporter {name!r} needs {error.name or error}, which is not installed"
         ) from error
-    # A stranger's exporter may raise anything, and the user must not read a traceback.
+    # Third-party code may raise anything, and the user must not see a traceback.
     except (Exception, SystemExit) as error:
-        why = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise PluginError(f"exporter {name!r} failed: {why}") from error
-    if said is not None and not isinstance(said, str):
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise PluginError(f"exporter {name!r} failed: {reason}") from error
+    if description is not None and not isinstance(description, str):
         raise ContractError(
-            f"exporter {name!r} returns {type(said).__name__}; expected text or None"
+            f"exporter {name!r} returns {type(description).__name__}; expected text or None"
         )
-    return said
+    return description

@@ -1,6 +1,6 @@
-"""Importers of results from elsewhere: the contract.
+"""The contract of importers, which read results that other programs recorded.
 
-An importer's target is an object with two functions; a module that defines them is one:
+An importer's target is an object with two functions, for example a module that defines them:
 
     def recognises(place):
         return place.name == "zoo.csv"
@@ -9,12 +9,13 @@ An importer's target is an object with two functions; a module that defines them
         for row in csv.DictReader(place.open()):
             yield EpochRecord("img-classification", "mnist", "acc", "CNN", prm, epoch, accuracy)
 
-``lemur db import zoo.csv`` asks each importer whether it recognises the place, and takes in what
-the one that does yields. The options are keyword-only parameters of ``read``, each with a default,
-whose type, bool, int, float or str, is that of the option: ``--format zoos:seeds=first``.
+``lemur db import zoo.csv`` asks each importer whether it recognises the path, and imports the
+records of the importer that does. The options are the keyword-only parameters of ``read``. Each has
+a default, whose type (bool, int, float or str) is the type of the option. The command line sets
+them with ``--format zoos:seeds=first``.
 
-What is taken in again changes nothing. A record that cannot be one becomes a `Fault`; the others
-are taken in, also those before an error that ``read`` raises.
+Importing the same records again changes nothing. An invalid record becomes a `Fault`; the other
+records are imported, including those that precede an error raised by ``read``.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ if TYPE_CHECKING:
 
 
 class Membership(NamedTuple):
-    """A collection that a trial is a member of, as `lemur_core.collect` makes one.
+    """A trial's membership of a collection, as `lemur_core.collect` creates one.
 
     Attributes:
-        collection: Its name.
-        role: Of the trial in it. Members of a role have the order of their first records.
-        kind: What the collection is, ``pair`` for example.
-        spec: What its members have in common: JSON.
-        provenance: Where it comes from: JSON.
+        collection: The name of the collection.
+        role: The trial's role in it. Members with one role are ordered by their first records.
+        kind: The kind of the collection, for example ``pair``.
+        spec: What the members have in common: JSON.
+        provenance: Where the collection comes from: JSON.
     """
 
     collection: str
@@ -52,31 +53,32 @@ class Membership(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """What a source says of one epoch of one trial.
+    """The record of one epoch of one trial.
 
     Attributes:
-        task: Of the pipeline; none of the four names holds ``_``.
-        dataset: Of the pipeline.
-        metric: Of the pipeline.
-        nn: Of the pipeline: the name of the net.
+        task: The pipeline's task. None of the four names of a pipeline contains ``_``.
+        dataset: The pipeline's dataset.
+        metric: The pipeline's metric.
+        nn: The name of the pipeline's net.
         prm: The trial's hyperparameters: JSON values by name.
-        epoch: Number of the epoch, from 1.
-        accuracy: Score on the test split, 0 to 1, whatever the metric.
-        validation: Score on the validation split, 0 to 1; None if unknown.
-        loss: Mean training loss; None if unknown.
-        duration_ns: Nanoseconds of training up to the end of the epoch; None if unknown.
-        trial: What the source calls the trial, the same for all of its epochs and for no other
-            trial of the pipeline with these hyperparameters. Empty where the source does not tell
-            trials apart: records that agree in ``prm`` then share a trial as far as their epochs
-            differ.
-        code: The net's source, the same for all epochs of a trial; empty if unknown. It needs
+        epoch: The number of the epoch, from 1.
+        accuracy: The score on the test split, 0 to 1, whatever the metric.
+        validation: The score on the validation split, 0 to 1; None if unknown.
+        loss: The mean training loss; None if unknown.
+        duration_ns: The training time up to the end of the epoch, in nanoseconds; None if unknown.
+        trial: The source's identifier of the trial, the same for all of its epochs and different
+            from that of every other trial of the pipeline with these hyperparameters. Empty if the
+            source does not distinguish trials: records with the same ``prm`` then belong to the
+            same trial unless their epochs collide.
+        code: The net's source code, the same for all epochs of a trial; empty if unknown. Requires
             ``trial``.
-        extra: What else the source says of the epoch: JSON values by name.
-        facts: Facts of the epoch, as `lemur_core.record` takes them; they need ``trial``.
-        trial_facts: Facts of the trial as a whole, likewise.
-        memberships: Collections that the trial belongs to, likewise. A collection of the same name,
-            kind and spec gets the trial as a further member.
-        place: Where the record is in the source, ``zoo.csv:12`` say; shown if it is refused.
+        extra: Other values of the epoch in the source: JSON values by name.
+        facts: Facts of the epoch, as accepted by `lemur_core.record`. Requires ``trial``.
+        trial_facts: Facts of the whole trial, in the same form. Requires ``trial``.
+        memberships: The collections that the trial belongs to. If there is a collection of this
+            name, kind and spec, the trial is added to it. Requires ``trial``.
+        place: The position of the record in the source, for example ``zoo.csv:12``; shown if the
+            record is rejected.
     """
 
     task: str
@@ -99,11 +101,11 @@ class EpochRecord:
 
 
 class Fault(NamedTuple):
-    """Something that could not be taken in.
+    """Something that cannot be imported.
 
     Attributes:
-        place: Where it is in the source.
-        reason: Why, in one line.
+        place: Its position in the source.
+        reason: Why it cannot be imported, in one line.
     """
 
     place: str
@@ -111,22 +113,22 @@ class Fault(NamedTuple):
 
 
 class Importer(Protocol):
-    """Reads results that something else recorded."""
+    """Reads results that another program recorded."""
 
     def recognises(self, place: Path) -> bool:
         """Return whether ``place``, a file or folder, is in this importer's format.
 
-        It looks at as little as it can, and returns False for anything that it cannot read.
+        Read as little as possible, and return False for anything that cannot be read.
         """
         ...
 
     def read(self, place: Path) -> Iterable[EpochRecord | Fault]:
-        """Yield the records of a place, and what cannot be read.
+        """Yield the records of a file or folder, and a `Fault` for whatever cannot be read.
 
-        Records of one pipeline that follow each other are written sooner.
+        Importing is faster if the records of a pipeline follow each other.
 
         Raises:
-            SettingsError: An option is out of range, or the place is in another format.
+            SettingsError: An option is out of range, or ``place`` is in another format.
         """
         ...
 
@@ -135,50 +137,50 @@ Reader = Callable[[Path], Iterable[Any]]
 
 
 def importer(registry: Registry, selection: Selection) -> Reader:
-    """Return the ``read`` of the importer that a user selects, with its options.
+    """Return the ``read`` function of the selected importer, with its options.
 
     Raises:
         UnknownNameError: There is no such importer.
-        PluginError: It cannot be imported.
-        ContractError: It is none.
-        SettingsError: It has no such option, or a value is not of its type.
+        PluginError: The entry's target cannot be loaded.
+        ContractError: The entry's target is not an importer.
+        SettingsError: There is no such option, or a value is not of the option's type.
     """
     target = _checked(registry.get("importer", selection.name).load(), selection.name)
     return partial(target.read, **option_values("importer", target.read, selection))
 
 
 def recognised(registry: Registry, place: Path, warn: Callable[[str], None]) -> str:
-    """Return the name of the importer that recognises a place.
+    """Return the name of the importer that recognises a file or folder.
 
     Args:
-        registry: What is installed.
+        registry: The registry of the installed plugins.
         place: A file or folder.
-        warn: Told of each importer that fails.
+        warn: Called with a message for each importer that fails.
 
     Raises:
-        SettingsError: There is no such file or folder, it is a pipe or a device, or none or several
-            recognise it.
+        SettingsError: There is no such file or folder, it is a pipe or a device, or not exactly one
+            importer recognises it.
     """
     if not place.exists():
         raise SettingsError(f"{place}: there is no such file or folder")
     if not (place.is_file() or place.is_dir()):
-        # A pipe would be waited for, and a device read without end.
+        # Reading a pipe could block, and reading a device might never end.
         raise SettingsError(f"{place}: is no file or folder")
     names = registry.names("importer")
-    found = []
+    matches = []
     for name, entry in names.items():
         try:
             if _checked(entry.load(), name).recognises(place):
-                found.append(name)
-        # A stranger's importer may raise anything; the others can still be asked.
+                matches.append(name)
+        # Third-party code may raise anything; the other importers can still be asked.
         except (Exception, SystemExit) as error:
-            why = f"{type(error).__name__}: {error}".partition("\n")[0]
-            warn(f"importer {name!r} cannot say whether it recognises {place}: {why}")
-    if len(found) == 1:
-        return found[0]
-    if found:
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            warn(f"importer {name!r} cannot say whether it recognises {place}: {reason}")
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
         raise SettingsError(
-            f"{place}: several importers recognise it; name one with --format: {', '.join(found)}"
+            f"{place}: several importers recognise it; name one with --format: {', '.join(matches)}"
         )
     raise SettingsError(
         f"{place}: no importer recognises it; name one with --format: {', '.join(names)}"

@@ -1,17 +1,17 @@
-"""Loaders of data sets: the contract, and what they give.
+"""The contract of loaders, and the datasets that they return.
 
 A loader's target is a callable ``load(folder, task)`` that returns a `DataBundle`. ``folder`` is
-the user's data folder, a `pathlib.Path`; a data set whose files are not there raises
-`MissingDataError` and says which, and where to get them. The same folder gives the same bundle,
-always. A sample that cannot be decoded raises `CorruptSampleError`. A target that can fetch its
-files is a `Downloads`. The options that its entry declares are given by keyword, as texts, hyphens
-in their names as ``_``: ``load(folder, task, min_pixels="500")``; a text that means nothing raises
-`PatternError`, which says what is expected.
+the user's data folder, a `pathlib.Path`. If files are missing, the loader raises
+`MissingDataError`, which says which files and where to get them. The same folder always gives the
+same bundle. A sample that cannot be decoded raises `CorruptSampleError`. A target that can download
+its files implements `Downloads`. The options that the entry declares are passed by keyword, as
+strings, with ``_`` for the hyphens in their names: ``load(folder, task, min_pixels="500")``. An
+invalid string raises `PatternError`, which says what is expected.
 
-Images are uint8 tensors, and go through the trial's transform. All other inputs, the token ids of a
-text for example, are given to nets as the loader gives them, in memory and from files alike; the
-entry of such a loader has ``ready=True``, so that no transform is searched. Samples that cannot be
-stacked, sentences of different lengths for example, need a `DataBundle.collate`:
+Images are uint8 tensors and pass through the trial's transform. All other inputs, for example the
+token ids of a text, are given to nets unchanged, from memory as well as from files. The entry of a
+loader of such inputs has ``ready=True``, and transforms are then not searched. Samples that cannot
+be stacked, for example sentences of different lengths, need a `DataBundle.collate`:
 
 .. code-block:: python
 
@@ -19,11 +19,11 @@ stacked, sentences of different lengths for example, need a `DataBundle.collate`
         texts, targets = zip(*samples)
         return pad_sequence(texts, batch_first=True), torch.tensor(targets)
 
-Results are told apart by the content of the data set, for which a bundle names its files
+Results are distinguished by the content of the dataset; a bundle therefore names its files
 (`DataBundle.files`).
 
-LEMUR's published form is accepted too: a module with ``loader(transform_fn, task)`` that returns
-``(out_shape, minimum_accuracy, train_set, test_set)``, its images PIL's or tensors.
+LEMUR's published form is also accepted: a module with a function ``loader(transform_fn, task)``
+that returns ``(out_shape, minimum_accuracy, train_set, test_set)``, with images of PIL or tensors.
 """
 
 from __future__ import annotations
@@ -46,34 +46,34 @@ from lemur_core.kinds.transform import Normalisation, identity
 if TYPE_CHECKING:
     from lemur_core.fetch import Progress
 
-# The class of pixels that do not count: torch's cross-entropy leaves it out.
+# The class of ignored pixels: the default ignore_index of torch's cross-entropy.
 IGNORED = -100
 VALIDATION_SHARE = 0.1
 _IMAGE_DIMENSIONS = 3
-# One to learn from and one to validate on.
+# One sample to train on and one to validate on.
 _FEWEST = 2
-# Fixed, so that validation scores of different campaigns speak of the same images.
+# Fixed, so that validation scores of different campaigns are measured on the same images.
 SPLIT_SEED = 0
 
 
 Collate = Callable[[list[tuple[Any, Any]]], tuple[Any, Any]]
-"""Makes ``(inputs, targets)`` of a batch of samples, ``(input, target)`` each."""
+"""Makes a batch ``(inputs, targets)`` from a list of samples ``(input, target)``."""
 
 
 class Samples(Protocol):
-    """A map-style data set of ``(input, target)``; images are uint8 tensors ``(C, H, W)``.
+    """A map-style dataset of ``(input, target)``; images are uint8 tensors ``(C, H, W)``.
 
-    A target is a class index; for segmentation the class index of each pixel, a
-    `torchvision.tv_tensors.Mask` of int64 and shape ``(H, W)``, `IGNORED` where none counts; for
-    detection a dictionary of what is in the image, as torchvision's detectors take it. What has an
-    ``iscrowd`` of 1 there is a crowd: scores leave out what is found in it, and a detector learns
-    from the others only.
+    For classification, a target is a class index. For segmentation, it is the class index of each
+    pixel, a `torchvision.tv_tensors.Mask` of int64 and shape ``(H, W)``, with `IGNORED` for pixels
+    that do not count. For detection, it is a dictionary of the objects in the image, as for
+    torchvision's detectors. An object with an ``iscrowd`` of 1 is a crowd: detections within it are
+    not scored, and a detector does not learn from it.
 
-    One of class indices should have them as its attribute ``targets`` too, for choosing among
-    samples without reading them. One whose samples are in files should have a method
-    ``file(index)`` that returns a sample's file: errors name it.
+    A dataset whose targets are class indices should also have them as its attribute ``targets``,
+    so that samples can be selected without being read. A dataset whose samples are files should
+    have a method ``file(index)`` that returns the file of a sample, which errors then name.
 
-    A label that is no class raises `LabelError`, where the sample is read for training or scoring:
+    A label that is not a class raises `LabelError` when the sample is read for training or scoring;
     see `lemur_core.labels`.
     """
 
@@ -83,31 +83,31 @@ class Samples(Protocol):
 
 
 class Downloads(Protocol):
-    """A loader that can fetch its files, for ``lemur run --download``."""
+    """A loader that can download its files, for ``lemur run --download``."""
 
     def __call__(self, folder: Path, task: str, /) -> DataBundle:
-        """Return the data set."""
+        """Return the dataset."""
 
     def download(self, folder: Path, progress: Progress, /) -> None:
-        """Put the files where the loader finds them; `lemur_core.fetch` does most of it.
+        """Download the files to where the loader finds them; `lemur_core.fetch` does most of it.
 
         Raises:
-            FetchError: A file cannot be had.
+            FetchError: A file cannot be downloaded.
         """
 
 
 @dataclass(frozen=True)
 class InMemory:
-    """Samples that are held whole, so that batches are taken by index.
+    """Samples in memory, from which whole batches are taken by index.
 
     Attributes:
-        inputs: Images, uint8, shape ``(samples, channels, height, width)``; other inputs of any
-            type and shape.
-        targets: Class indices, int64, shape ``(samples,)``; of segmentation those of each pixel,
-            shape ``(samples, height, width)``; other targets of any type and shape.
+        inputs: Images, uint8, shape ``(samples, channels, height, width)``; inputs other than
+            images have any type and shape.
+        targets: Class indices, int64, shape ``(samples,)``; for segmentation the class index of
+            each pixel, shape ``(samples, height, width)``; for other tasks any type and shape.
 
     Raises:
-        ShapeError: There are not as many targets as inputs.
+        ShapeError: The numbers of inputs and targets differ.
     """
 
     inputs: Tensor
@@ -126,30 +126,32 @@ class InMemory:
 
 @dataclass(frozen=True)
 class DataBundle:
-    """A data set, ready to train on.
+    """A dataset with its splits.
 
     Attributes:
-        train: What nets learn from.
-        test: What `accuracy` in the results is measured on; no choice is ever made by it.
-        out_shape: Shape of one prediction, ``(classes,)`` for classification.
-        chance: Score of guessing, 0 to 1.
-        normalisation: Of the training images; None where they need none, or are no images.
-        validation: What the search sees; None has it held out of ``train``.
-        class_names: Of each class, the background's where that is one; none where they have no
-            other names than their numbers.
-        files: Every file that samples and labels are read from, in any order; empty if all samples
-            are in memory. The content of these files identifies the data set: trials are only
-            compared with trials on the same content. If samples are neither in memory nor in files
-            that are named here, only some of them are looked at, and a change of others is missed.
+        train: The training split.
+        test: The test split, on which `accuracy` in the results is measured; no choice depends on
+            it.
+        out_shape: The shape of one prediction, ``(classes,)`` for classification.
+        chance: The score of guessing, 0 to 1.
+        normalisation: The normalisation of the training images; None if they need none or the
+            inputs are not images.
+        validation: The validation split, which the search uses; None holds it out of ``train``.
+        class_names: The name of each class, including the background if that is a class; empty if
+            classes have no names.
+        files: All files that samples and labels are read from, in any order; empty if all samples
+            are in memory. The content of these files identifies the dataset: trials are only
+            compared with trials on the same content. If samples are neither in memory nor in these
+            files, only some of them are checked, and changes to the others go unnoticed.
         scored_only: Samples of the training split that nets do not learn from, such as images
-            without objects. A tenth of them joins the validation split that is held out of
-            ``train``, so that it resembles a test split that has such samples too.
-        collate: Makes a batch of a list of samples, images transformed; it draws nothing at
-            random. None stacks them. It is sent to processes that load samples, so it is a
-            function of a module rather than a lambda.
+            without objects. A tenth of them is added to the validation split that is held out of
+            ``train``, which makes it resemble a test split with such samples.
+        collate: Makes a batch from a list of samples with transformed images, without randomness.
+            None stacks the samples. It is sent to other processes; it must therefore be a
+            module-level function rather than a lambda.
 
     Raises:
-        ShapeError: There are not as many names as classes.
+        ShapeError: The number of class names differs from the number of classes.
     """
 
     train: Samples
@@ -169,7 +171,7 @@ class DataBundle:
 
     @property
     def scale(self) -> Normalisation:
-        """The normalisation, or one that leaves values of 0 to 1 as they are."""
+        """The normalisation; if there is none, one that leaves values between 0 and 1 unchanged."""
         if self.normalisation is not None:
             return self.normalisation
         image = self.train[0][0]
@@ -177,31 +179,33 @@ class DataBundle:
         return identity(len(image) if is_image else 1)
 
     def held_out(self, dataset: str = "") -> DataBundle:
-        """Return the bundle with a validation split, a seeded tenth of ``train`` if it had none.
+        """Return the bundle with a validation split.
+
+        If the bundle has none, a random tenth of ``train`` is held out, with a fixed seed.
 
         Args:
-            dataset: Name of the data set, for the error.
+            dataset: The name of the dataset, for the error message.
 
         Raises:
-            MissingDataError: ``train`` has a single sample, which validation would take.
+            MissingDataError: ``train`` has fewer than two samples.
         """
         if self.validation is not None:
             return self
         if len(self.train) < _FEWEST:
-            found = "one sample" if len(self.train) else "no sample"
+            count = "one sample" if len(self.train) else "no sample"
             raise MissingDataError(
-                f"{f'data set {dataset!r}: ' if dataset else ''}the training split has {found}; "
+                f"{f'dataset {dataset!r}: ' if dataset else ''}the training split has {count}; "
                 "expected 2 or more, as validation takes a tenth of them, at least one"
             )
-        train, validation = _divided(self.train)
+        train, validation = _hold_out(self.train)
         if self.scored_only is not None:
-            both: Any = [validation, _divided(self.scored_only)[1]]
+            both: Any = [validation, _hold_out(self.scored_only)[1]]
             validation = ConcatDataset(both)
         return replace(self, train=train, validation=validation, scored_only=None)
 
 
-def _divided(samples: Samples) -> tuple[Samples, Samples]:
-    """Return what stays of some samples, and a seeded tenth that is held out, one at least."""
+def _hold_out(samples: Samples) -> tuple[Samples, Samples]:
+    """Return the remaining samples and a random tenth, at least one sample, with a fixed seed."""
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(SPLIT_SEED))
     count = max(1, round(VALIDATION_SHARE * len(order)))
     return take(samples, order[count:]), take(samples, order[:count])
@@ -210,24 +214,31 @@ def _divided(samples: Samples) -> tuple[Samples, Samples]:
 def as_bundle(
     target: Any, folder: Path, task: str, name: str, options: Mapping[str, str] | None = None
 ) -> DataBundle:
-    """Return a loader's bundle; a validation split that it lacks is still to be held out.
+    """Return the bundle of a loader, without holding out a missing validation split.
+
+    Args:
+        target: The target of the loader's entry.
+        folder: The data folder.
+        task: The name of the task.
+        name: The name of the loader, for error messages.
+        options: The values of the loader's options, as strings, by name.
 
     Raises:
-        ContractError: The target is no loader, or gives something else than a bundle.
-        MissingDataError: Its files are not in the folder.
-        PatternError: An option's text means nothing.
+        ContractError: The target is not a loader, or does not return a bundle.
+        MissingDataError: The loader's files are not in the folder.
+        PatternError: The value of an option is invalid.
     """
-    given = {option.replace("-", "_"): text for option, text in (options or {}).items()}
+    keywords = {option.replace("-", "_"): text for option, text in (options or {}).items()}
     if isinstance(target, ModuleType):
         published = getattr(target, "loader", None)
         if not callable(published):
             raise ContractError(f"loader {name!r}: its module has no function loader()")
-        if given:
-            raise ContractError(f"loader {name!r}: of LEMUR's published form, which has no options")
-        return _published(published, task)
+        if keywords:
+            raise ContractError(f"loader {name!r}: has LEMUR's published form, without options")
+        return _load_published(published, task)
     if not callable(target):
         raise ContractError(f"loader {name!r}: its target cannot be called with (folder, task)")
-    bundle = target(folder, task, **given)
+    bundle = target(folder, task, **keywords)
     if not isinstance(bundle, DataBundle):
         raise ContractError(
             f"loader {name!r}: gives {type(bundle).__name__}; expected a DataBundle"
@@ -241,7 +252,7 @@ def normalisation_of(images: Tensor) -> Normalisation:
     Args:
         images: uint8, shape ``(samples, channels, height, width)``.
     """
-    # Bytes are counted as they are; a copy as int64 or float64 would take eight times the memory.
+    # Count the bytes in place; a copy as int64 or float64 would take eight times the memory.
     count = images[:, 0].numel()
     mean, std = [], []
     for channel in images.unbind(1):
@@ -254,7 +265,7 @@ def normalisation_of(images: Tensor) -> Normalisation:
 
 
 def majority_share(targets: Tensor) -> float:
-    """Return the share of the commonest class, 0 to 1: what guessing it always would score.
+    """Return the share of the most common class, 0 to 1: the score of always predicting it.
 
     Raises:
         LabelError: A class index is negative.
@@ -266,40 +277,40 @@ def majority_share(targets: Tensor) -> float:
 
 
 def take(samples: Samples, indices: Tensor) -> Samples:
-    """Return the samples at some indices, int64, shape ``(count,)``, in their order."""
+    """Return the samples at ``indices``, int64, shape ``(count,)``, in this order."""
     if isinstance(samples, InMemory):
         return InMemory(samples.inputs[indices], samples.targets[indices])
     subset: Samples = Subset(samples, indices.tolist())  # type: ignore[arg-type]
     return subset
 
 
-def _published(loader: Callable[..., Sequence[Any]], task: str) -> DataBundle:
-    # The published form wants the finished transform; given one that only makes tensors, it hands
-    # over raw images and tells its normalisation.
-    told: list[Sequence[Sequence[float]]] = []
+def _load_published(loader: Callable[..., Sequence[Any]], task: str) -> DataBundle:
+    # Loaders in the published form apply the transform themselves. With one that only makes
+    # tensors, they return raw images and reveal their normalisation.
+    normalisations: list[Sequence[Sequence[float]]] = []
 
     def transform_fn(normalisation: Sequence[Sequence[float]]) -> Callable[[Any], Tensor]:
-        told.append(normalisation)
+        normalisations.append(normalisation)
         return _to_uint8
 
     out_shape, chance, train, test = loader(transform_fn, task)
-    mean, std = told[-1] if told else ((0.0,), (1.0,))
+    mean, std = normalisations[-1] if normalisations else ((0.0,), (1.0,))
     normalisation = Normalisation(tuple(map(float, mean)), tuple(map(float, std)))
     files = (*_files_of(train), *_files_of(test))
     return DataBundle(train, test, tuple(out_shape), float(chance), normalisation, files=files)
 
 
 def _files_of(samples: Any) -> list[Path]:
-    """Return the files of torchvision's ``ImageFolder``, or of a part of one; else none."""
+    """Return the files of torchvision's ``ImageFolder`` or of a subset of one; else none."""
     if isinstance(samples, Subset):
         samples = samples.dataset
     pairs = getattr(samples, "samples", None)
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) and pair for pair in pairs):
         return []
     paths = [pair[0] for pair in pairs]
-    # Other data sets hold texts there.
-    named = all(isinstance(path, str | Path) and os.path.isfile(path) for path in paths)
-    return list(map(Path, paths)) if named else []
+    # In other datasets, ``samples`` may contain text rather than paths.
+    are_files = all(isinstance(path, str | Path) and os.path.isfile(path) for path in paths)
+    return list(map(Path, paths)) if are_files else []
 
 
 def _to_uint8(image: Any) -> Tensor:

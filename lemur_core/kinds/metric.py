@@ -1,23 +1,23 @@
-"""Metrics: the contract, as torchmetrics has it.
+"""The contract of metrics, which follows torchmetrics.
 
 A metric's target is a callable that takes ``out_shape`` and returns an object with
 
 ``reset()``
-    forget everything.
+    discard all batches.
 ``update(outputs, targets)``
-    take one batch: what the net gave and what it should have given, on the net's device.
+    add a batch: the net's outputs and the targets, on the net's device.
 ``compute()``
-    return the score of all batches since the reset, 0 to 1, higher is better.
+    return the score of all batches since the last reset, 0 to 1, higher is better.
 
-A target that cannot score predictions of a shape, five most probable classes of two say, raises
-`ShapeError` or `MisfitError` when it is called. A campaign then leaves the metric out of what a
-wildcard stands for, and reports the error where the metric was named.
+If a target cannot score predictions of this shape, for example the top 5 of 2 classes, it raises
+`ShapeError` or `MisfitError` when it is called. A campaign then leaves the metric out if a wildcard
+matched it, and reports the error if the user named it.
 
-The runner fails a trial whose outputs are NaN or infinite, and one whose targets are no classes,
-before either becomes a score.
+If a trial's outputs are NaN or infinite, or its targets are not classes, the trial fails before the
+metric is called.
 
-LEMUR's published form is accepted too: a module with ``create_metric(out_shape)``, whose object has
-``reset()``, ``__call__(outputs, targets)`` and ``result()``.
+LEMUR's published form is also accepted: a module with a function ``create_metric(out_shape)`` that
+returns an object with ``reset()``, ``__call__(outputs, targets)`` and ``result()``.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 
 class Metric(Protocol):
-    """A score over a whole data set."""
+    """A score over a whole dataset."""
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Discard all batches."""
 
     def update(self, outputs: Tensor, targets: Tensor) -> None:
-        """Take one batch."""
+        """Add a batch."""
 
     def compute(self) -> Tensor | float:
         """Return the score, 0 to 1, higher is better."""
 
 
-class _Published:
-    """LEMUR's published form of a metric, with this interface."""
+class _PublishedMetric:
+    """Gives a metric in LEMUR's published form the interface of `Metric`."""
 
     def __init__(self, metric: Any) -> None:
         self._metric = metric
@@ -55,11 +55,17 @@ class _Published:
 
 
 def as_metric(target: Any, out_shape: tuple[int, ...], name: str) -> Metric:
-    """Return a metric for predictions of a shape.
+    """Return the metric that an entry's target creates.
+
+    Args:
+        target: The target of the metric's entry.
+        out_shape: The shape of one prediction.
+        name: The name of the metric, for error messages.
 
     Raises:
-        ContractError: The target cannot be called, or its object lacks a method.
-        ShapeError: It cannot score predictions of this shape; likewise `MisfitError`.
+        ContractError: The target cannot be called, or the object that it returns lacks a method.
+        ShapeError: The metric cannot score predictions of this shape.
+        MisfitError: The metric cannot score predictions of this shape.
     """
     if isinstance(target, ModuleType):
         target = getattr(target, "create_metric", None)
@@ -67,7 +73,7 @@ def as_metric(target: Any, out_shape: tuple[int, ...], name: str) -> Metric:
         raise ContractError(f"metric {name!r}: its target cannot be called with out_shape")
     metric = target(out_shape)
     if hasattr(metric, "result") and not hasattr(metric, "compute"):
-        metric = _Published(metric)
+        metric = _PublishedMetric(metric)
     for method in ("reset", "update", "compute"):
         if not callable(getattr(metric, method, None)):
             raise ContractError(f"metric {name!r}: it has no method {method}()")

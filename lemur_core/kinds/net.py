@@ -1,28 +1,32 @@
-"""Nets: the contract, and base classes that train, so that a net's file is its architecture.
+"""The contract of nets, and base classes that train them.
 
-A net is a module with a class ``Net`` and a function ``supported_hyperparameters``, LEMUR's
+With a base class, the file of a net contains only its architecture.
+
+A net is a module with a class ``Net`` and a function ``supported_hyperparameters``, as in LEMUR's
 template:
 
 ``Net(in_shape, out_shape, prm, device)``
-    called positionally. ``in_shape`` is ``(1, C, H, W)`` or ``(1, S)``, ``out_shape`` is the shape
-    of one target's prediction, ``(classes,)`` for a classifier; ``prm`` maps each hyperparameter's
-    name to its value; ``device`` is a `torch.device`.
+    is called positionally. ``in_shape`` is ``(1, C, H, W)`` or ``(1, S)``. ``out_shape`` is the
+    shape of the prediction for one target, ``(classes,)`` for a classifier. ``prm`` maps the name
+    of each hyperparameter to its value. ``device`` is a `torch.device`.
 ``train_setup(prm)``
-    called once before training.
+    is called once before training.
 ``learn(train_data)``
     trains ONE epoch over an iterable, with ``len()``, of ``(inputs, targets)``, and returns None,
     the mean loss, or ``(training score, mean loss)``.
 ``supported_hyperparameters()``
-    returns the names it uses, each searched in a default range, or a mapping of names to ranges as
-    `lemur_core.space` writes them. ``batch`` and ``transform`` belong to every net.
+    returns the names of the hyperparameters that the net uses, each of which is searched in a
+    default range, or a mapping of names to ranges in the syntax of `lemur_core.space`. Every net
+    also has ``batch`` and ``transform``.
 
-In evaluation every floating-point value that a net gives is finite, in tensors and in lists, tuples
-and mappings of them; a trial whose net gives NaN or infinity for validation or test fails. To rule
-out a class, give it a large negative logit, ``torch.finfo(dtype).min`` say, not minus infinity.
-After each epoch every parameter is finite, and every buffer that was finite after ``train_setup``.
+In evaluation mode, every floating-point value that a net returns must be finite, in tensors and in
+lists, tuples and mappings of tensors. If a net returns NaN or infinity on the validation or test
+split, its trial fails. To rule out a class, give it a large negative logit such as
+``torch.finfo(dtype).min``, not minus infinity. After each epoch, all parameters must be finite, and
+so must all buffers that were finite after ``train_setup``.
 
-What a net draws in training comes from the global generators of torch, numpy or Python, which the
-runner seeds for each epoch and each batch, so that a resumed trial draws the same.
+A net draws its random numbers from the global generators of torch, numpy or Python. The runner
+seeds them for each epoch and each batch, so a resumed trial draws the same numbers.
 """
 
 from __future__ import annotations
@@ -44,7 +48,8 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 Prm = Mapping[str, Any]
 
-# The ranges of what `Trainable.train_setup` reads. The last three are fixed unless asked for.
+# The ranges of the hyperparameters that `Trainable.train_setup` reads. The last three are fixed
+# unless the user gives a range.
 TRAINING: dict[str, Value] = {
     "lr": "1e-3..1e-1 log",
     "momentum": "0.5..0.95",
@@ -52,7 +57,7 @@ TRAINING: dict[str, Value] = {
     "optimizer": "sgd",
     "scheduler": "constant",
 }
-# The share of one cycle in which the rate rises, as torch's OneCycleLR has it.
+# The share of a cycle in which the learning rate rises, as in torch's OneCycleLR.
 _RISING = 0.3
 
 
@@ -66,17 +71,17 @@ class TrainData(Protocol):
 
 @dataclass(frozen=True)
 class NetModule:
-    """The two things a net's module must have."""
+    """The class and the function that a net's module must define."""
 
     net: Callable[[Shape, Shape, Prm, torch.device], nn.Module]
     hyperparameters: Callable[[], Iterable[str] | Mapping[str, Value]]
 
 
 def as_net(module: object, name: str) -> NetModule:
-    """Return a net's class and hyperparameters.
+    """Return the class ``Net`` and the function ``supported_hyperparameters`` of a net's module.
 
     Raises:
-        ContractError: The module lacks one of them, or a method of the class.
+        ContractError: The module lacks one of them, or the class lacks a method.
     """
     net = getattr(module, "Net", None)
     supported = getattr(module, "supported_hyperparameters", None)
@@ -90,7 +95,10 @@ def as_net(module: object, name: str) -> NetModule:
 
 
 class Trainable(nn.Module):
-    """A net that is trained by what `TRAINING` names; a subclass says what a batch's loss is."""
+    """A net that is trained with the hyperparameters in `TRAINING`.
+
+    A subclass defines `batch_loss`.
+    """
 
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler | None
@@ -100,17 +108,17 @@ class Trainable(nn.Module):
         self.device = torch.device(device)
 
     def train_setup(self, prm: Prm) -> None:
-        """Move to the device and build the optimizer and the scheduler from ``prm``."""
+        """Move the net to the device, and build its optimizer and scheduler from ``prm``."""
         self.to(self.device)
         self.optimizer = build_optimizer(self.parameters(), prm)
         self.scheduler = build_scheduler(self.optimizer, prm)
 
     def batch_loss(self, inputs: Tensor, targets: Any) -> Tensor:
-        """Return the mean loss of a batch as it is given, wherever it is."""
+        """Return the mean loss of a batch, which may be on any device."""
         raise NotImplementedError
 
     def learn(self, train_data: TrainData) -> float:
-        """Train one epoch, gradients clipped to a norm of 3, and return the mean loss."""
+        """Train one epoch, with gradients clipped to a norm of 3, and return the mean loss."""
         total, count = torch.zeros((), device=self.device), 0
         for inputs, targets in train_data:
             self.optimizer.zero_grad()
@@ -118,7 +126,7 @@ class Trainable(nn.Module):
             loss.backward()
             nn.utils.clip_grad_norm_(self.parameters(), 3.0)
             self.optimizer.step()
-            # Summed on the device: reading a number out would wait for it at every step.
+            # Sum on the device: reading the value would synchronise with the device at every step.
             total += loss.detach() * len(inputs)
             count += len(inputs)
         if self.scheduler is not None:
@@ -127,21 +135,21 @@ class Trainable(nn.Module):
 
 
 class Classifier(Trainable):
-    """A classifier of images or of their pixels: cross-entropy, trained by what `TRAINING` names.
+    """A classifier of images or of pixels, trained with cross-entropy.
 
-    A subclass builds its layers and defines ``forward``; one with auxiliary outputs overrides
-    `loss` too.
+    The hyperparameters in `TRAINING` configure the training. A subclass builds its layers and
+    defines ``forward``; if it has auxiliary outputs, it also overrides `loss`.
     """
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss of a batch.
 
         Args:
-            outputs: What ``forward`` gives, logits of shape ``(batch, classes)``; of pixels
-                ``(batch, classes, H, W)``.
-            targets: Class indices, int64, shape ``(batch,)``; of mixed images the probability of
-                each class, float32, shape ``(batch, classes)``; of pixels int64, shape
-                ``(batch, H, W)``, those of -100 left out.
+            outputs: The output of ``forward``: logits of shape ``(batch, classes)``, or
+                ``(batch, classes, H, W)`` for segmentation.
+            targets: Class indices, int64, shape ``(batch,)``; for mixed images the probability of
+                each class, float32, shape ``(batch, classes)``; for segmentation class indices,
+                int64, shape ``(batch, H, W)``, of which -100 is ignored.
         """
         return functional.cross_entropy(outputs, targets)
 
@@ -153,8 +161,8 @@ class Classifier(Trainable):
 def build_optimizer(parameters: Iterable[nn.Parameter], prm: Prm) -> torch.optim.Optimizer:
     """Return the optimizer ``prm["optimizer"]``: ``sgd`` (default), ``adam`` or ``adamw``.
 
-    ``lr`` is needed; ``momentum`` (sgd's, and the first beta of Adam) and ``weight_decay`` are 0.9
-    and 0 where ``prm`` has none.
+    ``lr`` is required. ``momentum`` (of sgd, and the first beta of Adam) defaults to 0.9 and
+    ``weight_decay`` to 0.
 
     Raises:
         ValueError: There is no such optimizer.
@@ -169,7 +177,8 @@ def build_optimizer(parameters: Iterable[nn.Parameter], prm: Prm) -> torch.optim
     }
     if name not in kinds:
         raise ValueError(f"optimizer {name!r}: expected sgd, adam or adamw")
-    # One pass over each parameter where the plain one makes ten: on a CPU ten times as fast.
+    # The fused implementation makes one pass over each parameter instead of ten, which is ten
+    # times as fast on a CPU.
     return kinds[name](
         parameters, lr, betas=(momentum, 0.999), weight_decay=weight_decay, fused=True
     )
@@ -180,11 +189,13 @@ def build_scheduler(
 ) -> torch.optim.lr_scheduler.LRScheduler | None:
     """Return the scheduler ``prm["scheduler"]``, stepped once per epoch.
 
-    ``constant`` (default) is none; ``cosine`` falls to 0 over ``prm["scheduler_epochs"]`` epochs,
-    10 where there is none, and rises again over as many; ``onecycle`` rises in a straight line
-    over the first three tenths of them and falls to 0 by a cosine (Smith, Topin:
-    Super-Convergence, arXiv:1708.07120), each epoch at the rate of its middle, later ones at the
-    last; ``exponential`` multiplies by ``prm["gamma"]``, 0.9 where there is none.
+    * ``constant`` (default) returns None.
+    * ``cosine`` decreases the learning rate to 0 over ``prm["scheduler_epochs"]`` epochs (default
+      10), then increases it again over as many.
+    * ``onecycle`` increases it linearly over the first 30 % of these epochs and decreases it to 0
+      along a cosine (Smith, Topin: Super-Convergence, arXiv:1708.07120). Each epoch uses the rate
+      of its middle; epochs after the cycle keep the rate of the last one.
+    * ``exponential`` multiplies it by ``prm["gamma"]`` (default 0.9) after each epoch.
 
     Raises:
         ValueError: There is no such scheduler.
@@ -202,10 +213,14 @@ def build_scheduler(
 
 
 def _one_cycle(epoch: int, epochs: int) -> float:
-    """Return the share of the highest rate at the middle of an epoch, counted from 0.
+    """Return the rate at the middle of an epoch as a share of the highest rate.
 
-    torch's OneCycleLR is made for a step each batch: stepped once an epoch it would spend the last
-    at a rate of nearly 0, and it raises when a trial is longer than its cycle.
+    torch's OneCycleLR is designed for one step per batch. Stepped once per epoch, it would train
+    the last epoch at a rate of nearly 0, and it raises if a trial is longer than its cycle.
+
+    Args:
+        epoch: The number of the epoch, from 0.
+        epochs: The length of the cycle, in epochs.
     """
     passed = min(epoch + 0.5, epochs - 0.5) / epochs
     if passed < _RISING:

@@ -1,6 +1,7 @@
-"""Another name of `lemur_core.pretrained`, which the code of recorded nets imports.
+"""An alias of `lemur_core.pretrained`, which the code of recorded nets imports.
 
-The text of a net's file identifies it, so that a file which says this name keeps its trials.
+A net is identified by the text of its file. The alias lets files that import it under this name
+keep their trials.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Tasks: the contract.
+"""The contract of tasks.
 
-A task's target is a class without arguments that is derived from `Task`. Its name is the first part
-of a pipeline's name. Plugins register a task for what the core cannot know of it: which labels are
-wrong, on what batch its nets can be tried, how a sample and what a net predicts are drawn. Each is
-a method with a default that checks and draws nothing, so a task defines what it needs; nets of a
-task that no plugin registers are trained all the same.
+A task's target is a class derived from `Task` whose constructor takes no arguments. The name of a
+task is the first part of a pipeline's name. Plugins register a task to define what the core cannot
+know: which labels are wrong, which batches its nets can be tested with, and how samples and
+predictions are drawn. By default, the methods check and draw nothing, so a task only defines those
+that it needs. Nets can also be trained for a task that no plugin registers.
 
-Contract tests use the task of the entry that they test: `Task.check_sample` for loaders,
-`Task.batch` and `Task.check_outputs` for nets, `Task.check_pair` for transforms.
+Contract tests use the tasks of the tested entry: `Task.check_sample` for loaders, `Task.batch` and
+`Task.check_outputs` for nets, `Task.check_pair` for transforms.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ Shape = tuple[int, ...]
 
 
 class WrongLabel(NamedTuple):
-    """A label that is no class.
+    """A label that is not a class.
 
     Attributes:
         value: The label.
-        words: What is wrong with its sample, ``"is of class 12; expected 0 to 9"``.
+        words: What is wrong with its sample, for example ``"is of class 12; expected 0 to 9"``.
     """
 
     value: int
@@ -40,12 +40,12 @@ class WrongLabel(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A sample and what a net predicts of it, on the CPU.
+    """A sample and a net's prediction for it, on the CPU.
 
     Attributes:
-        image: The net's input, not normalised: of images float, shape ``(channels, H, W)``.
-        target: As the transform gives it.
-        output: The net's, of this sample alone.
+        image: The net's input, not normalised; for images float, shape ``(channels, H, W)``.
+        target: The target that the transform returned.
+        output: The net's output for this sample.
     """
 
     image: Tensor
@@ -58,21 +58,21 @@ class Style:
     """How examples are drawn.
 
     Attributes:
-        class_names: The name of each class; empty shows their numbers.
-        score: Boxes of a lower score are not shown, 0 to 1.
+        class_names: The name of each class; empty to show class numbers.
+        score: Boxes with a lower score are not shown, 0 to 1.
     """
 
     class_names: Sequence[str] = ()
     score: float = 0.5
 
     def name(self, number: int) -> str:
-        """Return what a class is called."""
-        named = 0 <= number < len(self.class_names)
-        return self.class_names[number] if named else str(number)
+        """Return the name of a class, or its number if it has no name."""
+        has_name = 0 <= number < len(self.class_names)
+        return self.class_names[number] if has_name else str(number)
 
 
 class Row(NamedTuple):
-    """The pictures of an example, all of one size, and the classes that need a legend."""
+    """The pictures of an example, all of the same size, and the classes to list in the legend."""
 
     input: Image
     target: Image
@@ -84,77 +84,79 @@ Draw = Callable[[Example, Style], Row]
 
 
 class MakePair(Protocol):
-    """Makes a transform whose targets lie in the image, and gives its method ``pair``."""
+    """Makes a transform of image and target, and returns its method ``pair``."""
 
     def __call__(self, *, training: bool, seed: int) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
-        """Return the method of a transform in training or evaluation mode, torch seeded."""
+        """Seed torch and return ``pair`` of a transform in training or evaluation mode."""
 
 
 class Task:
-    """What is known of a task.
+    """The definition of a task.
 
     Attributes:
-        drawer: Names the function that draws an `Example`, as ``"package.module:function"``. It
-            takes the example and a `Style`, and returns a `Row`. Empty if nothing is drawn. The
-            module is imported when something is drawn, so that it alone needs Pillow.
-        in_image: Whether targets lie in the image and are moved with it, as masks and boxes are.
+        drawer: The function that draws an `Example`, as ``"package.module:function"``. It takes the
+            example and a `Style`, and returns a `Row`. Empty if nothing is drawn. The module is
+            only imported for drawing, so no other module needs Pillow.
+        in_image: Whether targets are positions in the image, such as masks and boxes, which
+            transforms must move with the image.
     """
 
     drawer: str = ""
     in_image: bool = False
 
     def wrong_label(self, target: Any, classes: int) -> WrongLabel | None:
-        """Return the first label of a target that is no class; None if there is none.
+        """Return the first label of a target that is not a class; None if there is none.
 
         Args:
-            target: A sample's, as the loader gives it.
+            target: The target of a sample, as returned by the loader.
             classes: The number of classes, the length of the only dimension of ``out_shape``.
         """
         return None
 
     def has_wrong_labels(self, targets: Tensor, classes: int) -> bool:
-        """Return whether a label of many targets, those of samples in memory, is no class.
+        """Return whether any label of many targets, those of samples in memory, is not a class.
 
-        It is asked first, so that targets are looked at one by one only where one is wrong.
+        It is called before `wrong_label`, which then only has to search the targets if one of them
+        is wrong.
         """
         return any(self.wrong_label(target, classes) is not None for target in targets)
 
     def batch(self, count: int, channels: int, size: int, dtype: Any) -> tuple[Any, Any, Shape]:
-        """Return inputs, targets and ``out_shape`` for contract tests to try a net on.
+        """Return inputs, targets and ``out_shape`` with which contract tests test a net.
 
         Args:
             count: The number of samples.
-            channels: The number of channels of images; other inputs need not have any.
+            channels: The number of channels of images; other inputs may ignore it.
             size: The height and width of images, in pixels.
             dtype: The torch type of the inputs, float32 or complex64.
 
         Raises:
-            NotImplementedError: The task says nothing of it; test classes then override
+            NotImplementedError: The task does not define it. Test classes must then override
                 `lemur_core.testing.nets.NetRules.batch`.
         """
         raise NotImplementedError
 
     def check_sample(self, inputs: Any, target: Any, out_shape: Shape) -> None:
-        """Check a sample that a loader gives.
+        """Check a sample of a loader.
 
         Raises:
-            ContractError: It is not what samples of the task are.
+            ContractError: It is not a valid sample of the task.
         """
 
     def check_outputs(self, outputs: Any, inputs: Any, targets: Any, out_shape: Shape) -> None:
-        """Check what a net gives for a batch: one output of ``out_shape`` for each target.
+        """Check that a net returns one output of ``out_shape`` for each target of a batch.
 
         Raises:
-            ContractError: It is something else.
+            ContractError: The outputs have another type or shape.
         """
         expected = (len(inputs), *out_shape, *targets.shape[1:])
-        given = getattr(outputs, "shape", None)
-        if given != expected:
-            told = type(outputs).__name__ if given is None else tuple(given)
-            raise ContractError(f"maps {tuple(inputs.shape)} to {told}; expected {expected}")
+        shape = getattr(outputs, "shape", None)
+        if shape != expected:
+            actual = type(outputs).__name__ if shape is None else tuple(shape)
+            raise ContractError(f"maps {tuple(inputs.shape)} to {actual}; expected {expected}")
 
     def nothing(self, image: Tensor) -> Any:
-        """Return the target of an image with nothing in it, where targets lie in the image."""
+        """Return the target of an image without any object, if `in_image`."""
         raise NotImplementedError
 
     def check_pair(self, make: MakePair, size: int) -> None:
@@ -162,19 +164,19 @@ class Task:
 
         Args:
             make: Makes the transform.
-            size: The height and width that it gives, in pixels.
+            size: The height and width of the transformed images, in pixels.
 
         Raises:
-            ContractError: Targets are not where they should be, or not what they should be.
+            ContractError: A target is in the wrong position or otherwise wrong.
         """
 
 
 def task_of(entry: Entry | None) -> Task | None:
-    """Return the task of an entry; None where no plugin registers one.
+    """Return the task of an entry; None if there is no entry.
 
     Raises:
-        ContractError: The entry's target makes no `Task`.
-        PluginError: It cannot be imported.
+        ContractError: The entry's target is not a `Task`.
+        PluginError: The entry's target cannot be imported.
     """
     return None if entry is None else as_task(entry.load(), entry.name)
 
@@ -183,7 +185,7 @@ def as_task(target: Any, name: str) -> Task:
     """Return the task that an entry's target makes.
 
     Raises:
-        ContractError: The target makes no `Task`.
+        ContractError: The target is neither a class derived from `Task` nor an instance of one.
     """
     task = target() if isinstance(target, type) else target
     if not isinstance(task, Task):

@@ -1,27 +1,28 @@
-"""Transforms: the contract.
+"""The contract of transforms.
 
-A transform's target is a callable that takes a `Normalisation` and returns a `torch.nn.Module`. It
-maps a batch of images, uint8 of shape ``(batch, channels, height, width)``, to what the net is fed,
-float32 (or complex64) of shape ``(batch, channels, size, size)``.
+A transform's target is a callable that takes a `Normalisation` and returns a `torch.nn.Module`. The
+module maps a batch of images, uint8, shape ``(batch, channels, height, width)``, to the inputs of
+the net, float32 (or complex64), shape ``(batch, channels, size, size)``.
 
-Randomness is drawn per image, from torch's global generator, and only in training mode: the runner
-calls ``transform.train()`` for training batches and ``transform.eval()`` for those that are scored.
-Torch's generator is seeded from the trial's seed, the epoch and the sample before each image that
-is transformed on its own, and from the batch's number before a whole batch in memory. Python's and
-numpy's generators are seeded for each batch that is loaded from files, and for each epoch. So a
-transform that draws from these draws the same wherever samples are loaded, and when a trial
-resumes.
+Random numbers are drawn for each image from torch's global generator, and only in training mode:
+the runner calls ``transform.train()`` for training batches and ``transform.eval()`` for batches
+that are scored. The runner seeds torch's generator before each image that is transformed on its
+own, from the trial's seed, the epoch and the sample, and before each whole batch in memory, from
+the number of the batch instead of the sample. It seeds Python's and numpy's generators for each
+batch that is loaded from files and for each epoch. A transform that uses these generators therefore
+draws the same numbers wherever samples are loaded, and when a trial resumes.
 
-One for targets that lie in the image, masks or boxes, has a method ``pair(image, target)`` instead
-of ``forward``. It is given one sample, an image uint8 of shape ``(channels, height, width)`` and
-its target as the loader gives it, and returns the net's input, float32 of shape
-``(channels, size, size)``, and the target that was moved with it. Image, mask and boxes share one
-grid: a mask is resized by ``nearest-exact``, as ``nearest`` moves it up to half a pixel.
+If targets are positions in the image, such as masks or boxes, the transform has a method
+``pair(image, target)`` instead of ``forward``. It takes one sample, an image, uint8, shape
+``(channels, height, width)``, and its target as returned by the loader. It returns the input of the
+net, float32, shape ``(channels, size, size)``, and the target moved with the image. Image, mask and
+boxes use the same grid: masks are resized by ``nearest-exact``, because ``nearest`` moves them by
+up to half a pixel.
 
-One that mixes images with each other has a method ``mix(inputs, targets, out_shape)`` too. It is
-given each training batch, on the net's device and after ``forward``, and returns the batch that the
-net learns from: for classification, targets are then the probability of each class, float32,
-``(batch, classes)``.
+A transform that mixes images with each other also has a method ``mix(inputs, targets, out_shape)``.
+It takes each training batch, on the net's device and after ``forward``, and returns the batch that
+the net learns from. For classification, the targets are then the probability of each class,
+float32, shape ``(batch, classes)``.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from lemur_core.errors import ContractError
 
 
 class Normalisation(NamedTuple):
-    """Mean and standard deviation of each channel, of values scaled to 0 to 1."""
+    """The mean and standard deviation of each channel, for values scaled to 0 to 1."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -50,7 +51,7 @@ def identity(channels: int) -> Normalisation:
 
 
 class Untouched(nn.Module):
-    """Gives inputs as they are, whatever they are: the transform ``none``."""
+    """Returns inputs of any kind unchanged: the transform ``none``."""
 
     def __init__(self, normalisation: Normalisation) -> None:
         super().__init__()
@@ -61,10 +62,10 @@ class Untouched(nn.Module):
 
 
 def as_transform(target: Any, normalisation: Normalisation, name: str) -> nn.Module:
-    """Return the transform for a data set of this normalisation.
+    """Return the transform for a dataset with this normalisation.
 
     Raises:
-        ContractError: The target cannot be called, or gives no module.
+        ContractError: The target cannot be called, or does not return a module.
     """
     if not callable(target):
         raise ContractError(f"transform {name!r}: its target cannot be called with a normalisation")

@@ -1,13 +1,13 @@
-"""Contract tests: whether what a plugin registers is what lemur, and its users, rely on.
+"""Contract tests for plugins: they check that entries behave as lemur and its users expect.
 
-Subclass `PluginContract` in a file that pytest collects and name your plugin module:
+Subclass `PluginContract` in a file that pytest collects, and name your plugin module:
 
     from lemur_core.testing import PluginContract
 
     class TestContract(PluginContract):
         plugin = "lemur_tiny.plugin"
 
-Each rule is a test of its own for each entry that you register.
+Each rule becomes a separate test for each entry that the plugin registers.
 """
 
 from lemur_core.testing.contract import PluginContract

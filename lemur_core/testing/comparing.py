@@ -1,4 +1,4 @@
-"""Compare what nets and loaders give."""
+"""Compare the values that nets and loaders return."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 
-def same(one: Any, two: Any) -> bool:
-    """Return whether two are equal: tensors, numbers, and lists and dictionaries of them."""
-    if isinstance(one, dict):
-        return one.keys() == two.keys() and all(same(one[name], two[name]) for name in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(two) and all(map(same, one, two))
-    return torch.equal(torch.as_tensor(one), torch.as_tensor(two))
+def same(first: Any, second: Any) -> bool:
+    """Return whether two tensors, numbers, or lists or dictionaries of them are equal."""
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(
+            same(first[name], second[name]) for name in first
+        )
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    return torch.equal(torch.as_tensor(first), torch.as_tensor(second))

@@ -29,24 +29,24 @@ SAMPLE = [
     for number, prm in enumerate(_PRMS)
     for epoch in (1, 2, 3)
 ]  # fmt: skip
-"""Epochs of four trials of two nets."""
+"""The epochs of four trials of two nets."""
 
 
 class ExporterRules:
-    """An exporter writes any results, with the options that it has by default."""
+    """An exporter writes any results with its default options."""
 
     def test_exporter_can_be_called(self, exporter: Entry) -> None:
-        """An exporter's target exports."""
+        """The target of an exporter is callable."""
         assert callable(exporter.load()), f"exporter {exporter.name!r}: cannot be called"
 
     def test_exporter_needs_nothing_but_results(self, exporter: Entry) -> None:
-        """Each option has a default."""
+        """Every option has a default."""
         options_of("exporter", exporter.load(), exporter.name)
 
     def test_exporter_writes_results(self, exporter: Entry, tmp_path: Path) -> None:
-        """It writes a file or a folder, of some rows and of none."""
-        for name, taken in (("some", True), ("none", False)):
+        """It writes a file or a folder, also if there are no results."""
+        for name, records in (("some", SAMPLE), ("none", [])):
             with opened(tmp_path / f"{name}.db", create=True) as engine:
-                if taken:
+                if records:
                     take_in(engine, tmp_path, lambda place: SAMPLE, "sample")
                 write(exporter.load(), exporter.name, Results(engine), tmp_path / name)

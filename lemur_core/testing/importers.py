@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 
 class ImporterRules:
-    """An importer recognises its own format only, and reads the same records each time."""
+    """An importer recognises only its own format, and always reads the same records."""
 
     def importer_place(self, importer: Entry, folder: Path) -> Path:
-        """Write a few records in the importer's real format; return the file or folder.
+        """Write a few records in the importer's real format, and return the file or folder.
+
+        Override this method for every importer.
 
         Args:
-            importer: The importer.
+            importer: The entry of the importer.
             folder: An empty folder to write to.
         """
         pytest.fail(
@@ -35,14 +37,14 @@ class ImporterRules:
         )
 
     def test_importer_recognises_its_own(self, importer: Entry, tmp_path: Path) -> None:
-        """A place in its format is taken for one."""
+        """It recognises a file or folder in its format."""
         place = self.importer_place(importer, tmp_path)
         assert importer.load().recognises(place), (
             f"importer {importer.name!r}: does not recognise {place.name}, which is in its format"
         )
 
     def test_importer_recognises_nothing_else(self, importer: Entry, tmp_path: Path) -> None:
-        """Anything else, or nothing at all, is not taken for one, and raises nothing."""
+        """It recognises no other file or folder, nor a missing one, and raises no error."""
         empty, text, binary = (tmp_path / name for name in ("empty", "notes.txt", "data.bin"))
         empty.mkdir()
         text.write_text("Nothing that a program wrote.\n")
@@ -53,23 +55,24 @@ class ImporterRules:
             )
 
     def test_importer_reads_its_own(self, importer: Entry, tmp_path: Path) -> None:
-        """It yields records, none of which is malformed."""
-        report = self._taken(importer, tmp_path)
+        """It yields records, all of which are valid."""
+        report = self._import(importer, tmp_path)
         assert not report.faults, f"importer {importer.name!r}: {': '.join(report.faults[0])}"
         assert report.added, f"importer {importer.name!r}: yields no record"
 
     def test_importer_reads_the_same_twice(self, importer: Entry, tmp_path: Path) -> None:
-        """What was taken in changes nothing when it is taken in again."""
+        """Importing the same records a second time changes nothing."""
         place = self.importer_place(importer, tmp_path)
-        self._taken(importer, tmp_path, place)
-        again = self._taken(importer, tmp_path, place)
-        changed = again.added + len(again.faults)
+        self._import(importer, tmp_path, place)
+        report = self._import(importer, tmp_path, place)
+        changed = report.added + len(report.faults)
         assert changed == 0, (
             f"importer {importer.name!r}: yields other records when it reads {place.name} again"
         )
 
-    def _taken(self, importer: Entry, folder: Path, place: Path | None = None) -> ImportReport:
+    def _import(self, importer: Entry, folder: Path, place: Path | None = None) -> ImportReport:
         place = place or self.importer_place(importer, folder)
-        alone = Registry().with_entries("plugin", "importer", [importer])
+        registry = Registry().with_entries("plugin", "importer", [importer])
+        read = reader_of(registry, Selection(importer.name))
         with opened(folder / "results.db", create=True) as engine:
-            return take_in(engine, place, reader_of(alone, Selection(importer.name)), importer.name)
+            return take_in(engine, place, read, importer.name)

@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from lemur_core.entry import Entry
     from lemur_core.kinds.task import Task
 
-# The name of a task where none is registered.
+# The name of the task if none is registered.
 _ANY = "any"
-# Samples of which a batch is made.
+# The number of samples in a tested batch.
 _COLLATED = 3
 
 
 class LoaderRules(RegisteredTasks):
-    """A loader gives the same data each time, in the shapes that it promises."""
+    """A loader always returns the same data, in the shapes that its entry declares."""
 
     def prepare_data(self, loader: Entry, folder: Path) -> None:
-        """Write the files that a loader reads, small and in their real format, into ``folder``.
+        """Write the files that a loader reads, small and in their real format, to ``folder``.
 
-        Override it for loaders whose data is not embedded.
+        Override this method for loaders whose data is not embedded.
         """
 
     def test_loader_says_which_data_is_missing(self, loader: Entry, tmp_path: Path) -> None:
-        """In an empty folder it works, its data embedded, or raises MissingDataError naming it."""
+        """With an empty folder, it works or raises a MissingDataError that names the folder."""
         for task in self._tasks(loader):
             try:
                 as_bundle(loader.load(), tmp_path, task, loader.name)
@@ -48,9 +48,9 @@ class LoaderRules(RegisteredTasks):
                 )
 
     def test_loader_promises_hold(self, loader: Entry, tmp_path: Path) -> None:
-        """No split is empty; images, targets, chance and normalisation are what they should be."""
+        """No split is empty, and images, targets, chance and normalisation are valid."""
         self.prepare_data(loader, tmp_path)
-        known = self.tasks_of(loader)
+        registered = self.tasks_of(loader)
         for task in self._tasks(loader):
             bundle = _bundle(loader, task, tmp_path)
             assert 0 <= bundle.chance <= 1, f"loader {loader.name!r}: chance is {bundle.chance}"
@@ -58,28 +58,28 @@ class LoaderRules(RegisteredTasks):
                 samples = getattr(bundle, split)
                 assert len(samples), f"loader {loader.name!r}: {split} is empty"
                 for index in {0, len(samples) - 1}:
-                    _check_sample(loader, bundle, known.get(task), split, samples[index])
+                    _check_sample(loader, bundle, registered.get(task), split, samples[index])
 
     def test_loader_names_files_that_are_there(self, loader: Entry, tmp_path: Path) -> None:
-        """The files of a bundle exist: their content identifies the data set."""
+        """The files of a bundle exist, because their content identifies the dataset."""
         self.prepare_data(loader, tmp_path)
         for task in self._tasks(loader):
             missing = [file for file in _bundle(loader, task, tmp_path).files if not file.is_file()]
             assert not missing, f"loader {loader.name!r}: it names {missing[0]}, which is no file"
 
     def test_loader_gives_the_same_twice(self, loader: Entry, tmp_path: Path) -> None:
-        """What it draws, it draws from a seed of its own, whatever the global one."""
+        """Its random numbers do not depend on the global seed."""
         self.prepare_data(loader, tmp_path)
         for task in self._tasks(loader):
             torch.manual_seed(1)
-            one = _bundle(loader, task, tmp_path)
+            first = _bundle(loader, task, tmp_path)
             torch.manual_seed(2)
-            two = _bundle(loader, task, tmp_path)
+            second = _bundle(loader, task, tmp_path)
             for split in SPLITS:
-                _check_same(loader, split, getattr(one, split), getattr(two, split))
+                _check_same(loader, split, getattr(first, split), getattr(second, split))
 
     def test_loader_makes_the_same_batch_twice(self, loader: Entry, tmp_path: Path) -> None:
-        """A collate of its own gives inputs and targets, draws nothing, and can be sent."""
+        """``collate`` returns inputs and targets, is deterministic, and can be pickled."""
         self.prepare_data(loader, tmp_path)
         for task in self._tasks(loader):
             bundle = _bundle(loader, task, tmp_path)
@@ -87,7 +87,7 @@ class LoaderRules(RegisteredTasks):
                 _check_collate(loader, bundle)
 
     def _tasks(self, loader: Entry) -> tuple[str, ...]:
-        # One that serves any task is tried with one.
+        # A loader that serves any task is tested with one task.
         return loader.tasks or tuple(self.tasks_of(loader))[:1] or (_ANY,)
 
 
@@ -102,58 +102,60 @@ def _bundle(loader: Entry, task: str, folder: Path) -> DataBundle:
 
 
 def _check_collate(loader: Entry, bundle: DataBundle) -> None:
-    where = f"loader {loader.name!r}: collate"
+    subject = f"loader {loader.name!r}: collate"
     assert bundle.collate is not None
     samples = [bundle.train[index] for index in range(min(_COLLATED, len(bundle.train)))]
-    made = []
+    batches = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         batch = bundle.collate(list(samples))
         is_pair = isinstance(batch, tuple | list) and len(batch) == len(("inputs", "targets"))
-        assert is_pair, f"{where} gives {type(batch).__name__}; expected (inputs, targets)"
-        made.append(batch)
-    assert same(*made), f"{where} gives something else for the same samples; draw nothing in it"
+        assert is_pair, f"{subject} gives {type(batch).__name__}; expected (inputs, targets)"
+        batches.append(batch)
+    assert same(*batches), f"{subject} gives different batches for the same samples"
     try:
         pickle.dumps(bundle.collate)
-    # Whatever a thing raises that cannot be pickled.
+    # Pickling may raise any type of error.
     except Exception as error:
         pytest.fail(
-            f"{where} cannot be sent to a process that loads samples ({error}); "
-            "name a function of a module"
+            f"{subject} cannot be sent to a process that loads samples ({error}); "
+            "use a module-level function"
         )
 
 
 def _check_sample(
     loader: Entry, bundle: DataBundle, task: Task | None, split: str, sample: Any
 ) -> None:
-    where = f"loader {loader.name!r}, {split}"
+    subject = f"loader {loader.name!r}, {split}"
     image, target = sample
     if task is not None:
         try:
             task.check_sample(image, target, bundle.out_shape)
         except ContractError as error:
-            pytest.fail(f"{where}: {error}")
-    # Of images only.
+            pytest.fail(f"{subject}: {error}")
+    # The remaining checks are for images only.
     if loader.ready or not isinstance(image, Tensor) or image.dtype != torch.uint8:
         return
     if loader.size is not None:
         promised = (loader.size, loader.size)
         assert image.shape[1:] == promised, (
-            f"{where}: images are {tuple(image.shape[1:])}; its entry promises {promised}"
+            f"{subject}: images are {tuple(image.shape[1:])}; its entry promises {promised}"
         )
     if bundle.normalisation is not None:
         mean, std = bundle.normalisation
         assert len(mean) == len(std) == len(image), (
-            f"{where}: {len(image)} channels, but normalisation of {len(mean)}"
+            f"{subject}: {len(image)} channels, but normalisation of {len(mean)}"
         )
-        assert all(each > 0 for each in std), f"{where}: a standard deviation is not above 0: {std}"
+        assert min(std) > 0, f"{subject}: a standard deviation is not above 0: {std}"
 
 
-def _check_same(loader: Entry, split: str, one: Samples, two: Samples) -> None:
-    assert len(one) == len(two), f"loader {loader.name!r}: {split} has {len(one)}, then {len(two)}"
-    for index in range(0, len(one), max(1, len(one) // 100)):
-        for first, second in zip(one[index], two[index], strict=True):
-            assert same(first, second), (
+def _check_same(loader: Entry, split: str, first: Samples, second: Samples) -> None:
+    assert len(first) == len(second), (
+        f"loader {loader.name!r}: {split} has {len(first)}, then {len(second)}"
+    )
+    for index in range(0, len(first), max(1, len(first) // 100)):
+        for value, again in zip(first[index], second[index], strict=True):
+            assert same(value, again), (
                 f"loader {loader.name!r}: {split}[{index}] differs when loaded again; "
-                "seed what it draws"
+                "use a fixed seed for random numbers"
             )

@@ -18,37 +18,37 @@ Case = tuple[Any, Any, float]
 
 
 class MetricRules:
-    """A metric gives the scores that were computed by hand, however the data is batched.
+    """A metric gives the scores that were computed by hand, whatever the batch size.
 
     Attributes:
-        metric_cases: For each metric's name, cases of ``(outputs, targets, score)``: what a net
-            gives for a whole data set, what it should have given, nested lists or tensors, and the
-            score, 0 to 1. Of detection both are lists with a dictionary for each image: ``boxes``,
-            ``labels`` and ``scores``; ``boxes``, ``labels`` and, where there are crowds,
-            ``iscrowd``.
+        metric_cases: Cases ``(outputs, targets, score)`` by the name of the metric: a net's outputs
+            for a whole dataset and its targets, as nested lists or tensors, and the score, 0 to 1.
+            For detection, outputs and targets are lists with a dictionary for each image: with
+            ``boxes``, ``labels`` and ``scores`` for outputs; with ``boxes``, ``labels`` and, if
+            there are crowds, ``iscrowd`` for targets.
     """
 
     metric_cases: Mapping[str, Sequence[Case]] = {}
 
     def test_metric_gives_the_score_computed_by_hand(self, metric: Entry) -> None:
-        """To six digits, and between 0 and 1."""
+        """The score is exact to six digits, and between 0 and 1."""
         for outputs, targets, score in self._cases(metric):
-            made = _made(metric, outputs, targets)
+            made = _make(metric, outputs, targets)
             made.update(outputs, targets)
             _check(metric, made, score, "in one batch")
 
     def test_metric_is_the_same_however_it_is_batched(self, metric: Entry) -> None:
-        """One sample at a time gives what all at once give."""
+        """Adding samples one at a time gives the same score as adding all at once."""
         for outputs, targets, score in self._cases(metric):
-            made = _made(metric, outputs, targets)
+            made = _make(metric, outputs, targets)
             for index in range(len(outputs)):
                 made.update(outputs[index : index + 1], targets[index : index + 1])
             _check(metric, made, score, "one sample at a time")
 
     def test_metric_forgets_when_reset(self, metric: Entry) -> None:
-        """What came before the reset changes nothing."""
+        """Batches before a reset do not affect the score."""
         for outputs, targets, score in self._cases(metric):
-            made = _made(metric, outputs, targets)
+            made = _make(metric, outputs, targets)
             for index in range(len(outputs)):
                 made.update(outputs[index : index + 1], targets[index : index + 1])
                 made.reset()
@@ -71,7 +71,7 @@ class MetricRules:
         ]
 
 
-def _made(metric: Entry, outputs: Any, targets: Any) -> Metric:
+def _make(metric: Entry, outputs: Any, targets: Any) -> Metric:
     made = as_metric(metric.load(), _out_shape(outputs, targets), metric.name)
     made.reset()
     return made
@@ -80,13 +80,13 @@ def _made(metric: Entry, outputs: Any, targets: Any) -> Metric:
 def _out_shape(outputs: Any, targets: Any) -> tuple[int, ...]:
     if not isinstance(outputs, list):
         return tuple(outputs.shape[1:])
-    labels = torch.cat([each["labels"] for each in (*outputs, *targets)])
+    labels = torch.cat([objects["labels"] for objects in (*outputs, *targets)])
     return (max(labels.tolist(), default=0) + 1,)
 
 
 def _check(metric: Entry, made: Metric, score: float, how: str) -> None:
-    given = float(made.compute())
-    assert given == pytest.approx(score, abs=1e-6), (
-        f"metric {metric.name!r}: {how} it gives {given:.6f}; expected {score:.6f}"
+    computed = float(made.compute())
+    assert computed == pytest.approx(score, abs=1e-6), (
+        f"metric {metric.name!r}: {how} it gives {computed:.6f}; expected {score:.6f}"
     )
-    assert 0 <= given <= 1, f"metric {metric.name!r}: gives {given}; expected 0 to 1"
+    assert 0 <= computed <= 1, f"metric {metric.name!r}: gives {computed}; expected 0 to 1"

@@ -26,22 +26,23 @@ if TYPE_CHECKING:
     from lemur_core.entry import Entry
 
 CPU, META = torch.device("cpu"), torch.device("meta")
-# A net of more parameters is tried without values where only its hyperparameters differ.
+# Nets with more parameters are tested without values when only their hyperparameters vary.
 _LIGHT = 2_000_000
-# Pixels on a side, of what a net is tried on that does not ask for more.
+# The height and width, in pixels, of test images for nets without a minimum size.
 _SIZE = 32
-# Known of every net: the runner reads them.
+# Hyperparameters that every net has, because the runner reads them.
 _RUNNERS = {"batch", "transform"}
+# The entries of nets, read from their recorded code.
 _READ: dict[Entry, Entry] = {}
 
 
 class NetRules(RegisteredTasks):
-    """A net maps batches to its task's shape, learns, and comes back from its state.
+    """A net maps batches to its task's shape, learns, and can be restored from its state.
 
     Attributes:
-        channels: The numbers of channels that each net is tried with.
-        not_compiled: Nets that cannot be compiled whole, and why.
-        not_exported: Nets that cannot be exported, and why.
+        channels: The numbers of channels with which each net is tested.
+        not_compiled: The reason, by name, for each net that cannot be compiled as a whole.
+        not_exported: The reason, by name, for each net that cannot be exported.
     """
 
     channels: tuple[int, ...] = (1, 3)
@@ -49,10 +50,10 @@ class NetRules(RegisteredTasks):
     not_exported: Mapping[str, str] = {}
 
     def batch(self, net: Entry, channels: int, count: int) -> tuple[Tensor, Any, tuple[int, ...]]:
-        """Return inputs, targets and ``out_shape`` to try a net on.
+        """Return inputs, targets and ``out_shape`` with which to test a net.
 
-        They are those of the first of the net's tasks that is registered and has any. Override it
-        for a net of other tasks.
+        They come from the first registered task of the net that defines them. Override this method
+        for nets of other tasks.
         """
         size, dtype = net.min_size or _SIZE, getattr(torch, net.dtype)
         for task in self.tasks_of(net).values():
@@ -60,31 +61,31 @@ class NetRules(RegisteredTasks):
                 return task.batch(count, channels, size, dtype)
         pytest.fail(
             f"net {net.name!r} serves {', '.join(net.tasks) or 'any task'}; "
-            "override batch() to say what its batches are"
+            "override batch() to define its batches"
         )
 
     def test_net_says_its_hyperparameters(self, net: Entry) -> None:
-        """They can be read as ranges."""
+        """Its hyperparameters can be read as ranges."""
         assert _space(net)
 
     def test_net_gives_its_tasks_shape(self, net: Entry) -> None:
-        """Scored alone or many at once, each target gets an output, as its task says."""
+        """There is an output of the task's shape for each target, whatever the batch size."""
         for channels in self.channels:
-            built = self._built(net, channels).eval()
+            built = self._build(net, channels).eval()
             for count in (1, 2):
                 self._check_shape(net, built, *self.batch(net, channels, count))
 
     def test_net_gives_every_parameter_a_finite_gradient(self, net: Entry) -> None:
-        """A parameter without one is never learned.
+        """A parameter without a gradient would never be learned.
 
-        A detector gives its losses for images and targets in training, as torchvision's do.
+        In training mode, a detector returns its losses for images and targets, as in torchvision.
         """
-        built = self._built(net, self.channels[-1]).train()
+        built = self._build(net, self.channels[-1]).train()
         inputs, targets, _ = self.batch(net, self.channels[-1], 2)
         _check_gradients(net, built, inputs, targets)
 
     def test_net_learns(self, net: Entry) -> None:
-        """An epoch changes its parameters and gives None, a mean loss, or (score, loss)."""
+        """learn() changes the parameters, and returns None, a mean loss, or (score, loss)."""
         built, prm = self._set_up(net)
         before = [parameter.detach().clone() for parameter in built.parameters()]
         _check_learns(net, built, self._epoch(net))
@@ -92,44 +93,45 @@ class NetRules(RegisteredTasks):
         assert not all(same), f"net {net.name!r}: learn() changes no parameter, given {prm}"
 
     def test_net_comes_back_from_its_state(self, net: Entry) -> None:
-        """Another one, given the state of the first, gives the same outputs."""
+        """Another instance that loads the net's state gives the same outputs."""
         built, prm = self._set_up(net)
         built.learn([self.batch(net, self.channels[-1], 2)[:2]])
         file = io.BytesIO()
         torch.save(built.state_dict(), file)
         file.seek(0)
-        again = self._built(net, self.channels[-1], seed=1, prm=prm)
-        again.load_state_dict(torch.load(file, weights_only=True))
+        loaded = self._build(net, self.channels[-1], seed=1, prm=prm)
+        loaded.load_state_dict(torch.load(file, weights_only=True))
         inputs, targets, _ = self.batch(net, self.channels[-1], 2)
-        assert same(_told(built, inputs, targets), _told(again, inputs, targets)), (
-            f"net {net.name!r}: its state does not bring it back; "
-            "hold what it learns in parameters or buffers"
+        assert same(_results(built, inputs, targets), _results(loaded, inputs, targets)), (
+            f"net {net.name!r}: gives other outputs after load_state_dict(); "
+            "keep everything that it learns in parameters or buffers"
         )
 
     def test_net_is_built_the_same_from_the_same_seed(self, net: Entry) -> None:
-        """What is drawn for its weights comes from torch's global generator."""
-        one, two = (self._built(net, self.channels[-1]).state_dict() for _ in range(2))
-        for name, value in one.items():
-            assert torch.equal(value, two[name]), (
+        """Its initial weights are drawn from torch's global generator."""
+        first, second = (self._build(net, self.channels[-1]).state_dict() for _ in range(2))
+        for name, value in first.items():
+            assert torch.equal(value, second[name]), (
                 f"net {net.name!r}: {name} differs after the same torch.manual_seed"
             )
 
     def test_net_is_scored_the_same_twice(self, net: Entry) -> None:
-        """In evaluation nothing is drawn at random."""
+        """In evaluation mode, its outputs are deterministic."""
         inputs, targets, _ = self.batch(net, self.channels[-1], 2)
         least = _prm(net)
-        # The least dropout is none; a detector whose thresholds are halfway may find nothing.
+        # With the least values there may be no dropout. With middle values a detector may find
+        # nothing, because of its thresholds; it is therefore also tested with the least values.
         for prm in (least | _middles(_space(net)), *[least] * isinstance(targets, list)):
-            built = self._built(net, self.channels[-1], prm=prm).eval()
+            built = self._build(net, self.channels[-1], prm=prm).eval()
             assert same(built(inputs), built(inputs)), (
                 f"net {net.name!r}: in eval() it gives different outputs for the same inputs"
             )
 
     def test_net_reads_what_it_declares(self, net: Entry) -> None:
-        """It reads the hyperparameters that it says it has, and needs no others."""
+        """It reads all hyperparameters that it declares, and no others."""
         prm = _Watched(_prm(net))
         try:
-            built = self._built(net, self.channels[-1], prm=prm)
+            built = self._build(net, self.channels[-1], prm=prm)
             built.train_setup(prm)
             built.learn(self._epoch(net))
         except _UndeclaredError as error:
@@ -139,54 +141,54 @@ class NetRules(RegisteredTasks):
             )
         unread = sorted(set(prm) - prm.read - _RUNNERS)
         assert not unread, (
-            f"net {net.name!r}: declares {', '.join(unread)} and never reads it, "
-            "so that a search over it is in vain"
+            f"net {net.name!r}: declares {', '.join(unread)} but never reads it; "
+            "searching it would have no effect"
         )
 
     def test_net_takes_the_values_that_it_declares(self, net: Entry) -> None:
-        """It is built and trained with the greatest values, with drawn integers, with each choice.
+        """It is built and trained with the greatest values, some integers, and every choice.
 
-        Nets of many parameters are tried on the device ``meta``, without values, where they can be.
+        Nets with many parameters are tested on the device ``meta``, without values, if possible.
         """
         least, space = _Watched(_prm(net)), _space(net)
-        plain = self._drafted(net, least)
+        plain = self._build_draft(net, least)
         structure = sorted(least.read - _RUNNERS)
-        # Of real numbers the greatest is tried, of the others each combination that comes.
+        # Real numbers are tested with their greatest value, others with all covering combinations.
         discrete = [name for name in structure if not _is_real(space[name])]
-        tried = {_values(least, discrete)}
-        for place, values in enumerate(covering(space)):
+        tested = {_values(least, discrete)}
+        for number, values in enumerate(covering(space)):
             prm = _Watched(dict(least) | values)
             try:
-                if _values(prm, discrete) not in tried or (
-                    not place and _values(prm, structure) != _values(least, structure)
+                if _values(prm, discrete) not in tested or (
+                    not number and _values(prm, structure) != _values(least, structure)
                 ):
-                    tried.add(_values(prm, discrete))
+                    tested.add(_values(prm, discrete))
                     self._check_takes(net, prm)
                 else:
                     plain.train_setup(prm)
-            # Whatever a net raises is a fault of it.
+            # Any error is a fault of the net.
             except Exception as error:
-                given = {name: dict(prm)[name] for name in sorted(prm.read - _RUNNERS)}
+                read = {name: dict(prm)[name] for name in sorted(prm.read - _RUNNERS)}
                 pytest.fail(
-                    f"net {net.name!r}: declares {_spelt(given, least)} and fails with it: "
+                    f"net {net.name!r}: declares {_listed(read, least)} and fails with it: "
                     f"{type(error).__name__}: {error}"
                 )
 
     def test_net_is_compiled_whole(self, net: Entry) -> None:
-        """``torch.compile`` takes it without a break, and it gives what it gave."""
+        """``torch.compile`` captures it without a graph break, with the same outputs."""
         if net.name in self.not_compiled:
             pytest.skip(self.not_compiled[net.name])
         built, inputs = self._to_capture(net)
-        # Capturing is what a net can fail at; making code of it is the compiler's affair.
+        # Capturing depends on the net; generating code depends on the compiler alone.
         compiled: Any = torch.compile(built, backend="eager", fullgraph=True)
         with torch.inference_mode():
             assert same(compiled(inputs), built(inputs)), (
-                f"net {net.name!r}: compiled, it gives something else"
+                f"net {net.name!r}: gives other outputs when compiled"
             )
         torch.compiler.reset()
 
     def test_net_is_exported(self, net: Entry) -> None:
-        """``torch.export`` takes it, and the program gives what it gives."""
+        """``torch.export`` exports it, and the program gives the same outputs."""
         if net.name in self.not_exported:
             pytest.skip(self.not_exported[net.name])
         built, inputs = self._to_capture(net)
@@ -196,9 +198,9 @@ class NetRules(RegisteredTasks):
 
     def _to_capture(self, net: Entry) -> tuple[Any, Tensor]:
         inputs, _, _ = self.batch(net, self.channels[-1], 2)
-        return without_repeats(lambda: self._built(net, self.channels[-1]), inputs), inputs
+        return without_repeats(lambda: self._build(net, self.channels[-1]), inputs), inputs
 
-    def _built(
+    def _build(
         self, net: Entry, channels: int, seed: int = 0, prm: Mapping[str, Any] | None = None
     ) -> Any:
         torch.manual_seed(seed)
@@ -207,27 +209,27 @@ class NetRules(RegisteredTasks):
         built: nn.Module = _module(net).net((1, *inputs.shape[1:]), out_shape, prm, CPU)
         return built
 
-    def _drafted(self, net: Entry, prm: Mapping[str, Any]) -> Any:
-        """Return a net on the device ``meta``, or on the CPU where it cannot be built there."""
+    def _build_draft(self, net: Entry, prm: Mapping[str, Any]) -> Any:
+        """Return a net on the device ``meta``, or on the CPU if it cannot be built there."""
         inputs, _, out_shape = self.batch(net, self.channels[-1], 1)
         try:
             with META:
                 return _module(net).net((1, *inputs.shape[1:]), out_shape, prm, META)
-        # Some nets look at values as they are built.
+        # Some nets read values while they are built.
         except Exception:
-            return self._built(net, self.channels[-1], prm=prm)
+            return self._build(net, self.channels[-1], prm=prm)
 
     def _check_takes(self, net: Entry, prm: Mapping[str, Any]) -> None:
-        draft = self._drafted(net, prm)
+        draft = self._build_draft(net, prm)
         if sum(parameter.numel() for parameter in draft.parameters()) > _LIGHT:
-            # What fails without values is tried with them.
+            # If this fails without values, the net is tested with values below.
             with suppress(Exception):
                 self._check_built(net, draft, prm)
                 return
-        self._check_built(net, self._built(net, self.channels[-1], prm=prm), prm)
+        self._check_built(net, self._build(net, self.channels[-1], prm=prm), prm)
 
     def _check_built(self, net: Entry, built: Any, prm: Mapping[str, Any]) -> None:
-        device = next((one.device for one in built.parameters()), CPU)
+        device = next((parameter.device for parameter in built.parameters()), CPU)
         inputs, targets, out_shape = self.batch(net, self.channels[-1], 2)
         if device == META:
             inputs, targets = inputs.to(META), _without_values(targets)
@@ -249,7 +251,7 @@ class NetRules(RegisteredTasks):
 
     def _set_up(self, net: Entry) -> tuple[Any, Mapping[str, Any]]:
         prm = _prm(net)
-        built = self._built(net, self.channels[-1], prm=prm).train()
+        built = self._build(net, self.channels[-1], prm=prm).train()
         built.train_setup(prm)
         return built, prm
 
@@ -258,11 +260,11 @@ class NetRules(RegisteredTasks):
 
 
 class _UndeclaredError(KeyError):
-    """A hyperparameter was read that the net does not declare."""
+    """A net read a hyperparameter that it does not declare."""
 
 
 class _Watched(dict[str, Any]):
-    """Hyperparameters that remember which of them were read."""
+    """Hyperparameters that record which of them were read."""
 
     def __init__(self, prm: Mapping[str, Any]) -> None:
         super().__init__(prm)
@@ -280,7 +282,7 @@ class _Watched(dict[str, Any]):
         return super().get(name, default)
 
     def keys(self) -> Any:
-        # What takes them all, as **prm does, reads them all.
+        # Unpacking them all, for example with **prm, reads them all.
         self.read.update(super().keys())
         return super().keys()
 
@@ -289,7 +291,7 @@ class _Watched(dict[str, Any]):
         return super().items()
 
     def __iter__(self) -> Iterator[str]:
-        # dict(prm) asks keys() of those only that have an iterator of their own.
+        # dict(prm) only calls keys() of subclasses that define __iter__.
         return super().__iter__()
 
 
@@ -299,7 +301,7 @@ def _check_gradients(net: Entry, built: Any, inputs: Tensor, targets: Any) -> No
     for name, parameter in built.named_parameters():
         gradient = parameter.grad
         assert not parameter.requires_grad or gradient is not None, (
-            f"net {net.name!r}: parameter {name} has no gradient; use it in {used}, or leave it out"
+            f"net {net.name!r}: parameter {name} has no gradient; use it in {used}, or remove it"
         )
         assert gradient is None or gradient.is_meta or gradient.isfinite().all(), (
             f"net {net.name!r}: the gradient of {name} is not finite"
@@ -307,39 +309,39 @@ def _check_gradients(net: Entry, built: Any, inputs: Tensor, targets: Any) -> No
 
 
 def _check_learns(net: Entry, built: Any, epoch: list[tuple[Tensor, Any]]) -> None:
-    told = built.learn(epoch)
-    loss = told[1] if isinstance(told, tuple) and len(told) == 2 else told
+    result = built.learn(epoch)
+    loss = result[1] if isinstance(result, tuple) and len(result) == 2 else result
     assert loss is None or math.isfinite(float(loss)), (
-        f"net {net.name!r}: learn() gives {told!r}; "
+        f"net {net.name!r}: learn() gives {result!r}; "
         "expected None, a finite mean loss, or (training score, mean loss)"
     )
 
 
 def _without_values(targets: Any) -> Any:
     if isinstance(targets, list):
-        return [{name: one.to(META) for name, one in target.items()} for target in targets]
+        return [{name: value.to(META) for name, value in target.items()} for target in targets]
     return targets.to(META)
 
 
 def _values(prm: dict[str, Any], names: list[str]) -> tuple[Any, ...]:
-    # By dict's own way, as `_Watched` remembers what is read.
+    # The method of dict, because that of `_Watched` records a read.
     return tuple(dict.__getitem__(prm, name) for name in names)
 
 
-def _is_real(one: Range) -> bool:
-    return isinstance(one, Interval) and not one.integer
+def _is_real(values: Range) -> bool:
+    return isinstance(values, Interval) and not values.integer
 
 
-def _spelt(given: Mapping[str, Any], least: Mapping[str, Any]) -> str:
-    other = {name: value for name, value in given.items() if value != dict(least).get(name)}
+def _listed(prm: Mapping[str, Any], least: Mapping[str, Any]) -> str:
+    changed = {name: value for name, value in prm.items() if value != dict(least).get(name)}
     return " ".join(
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in (other or given).items()
+        for name, value in (changed or prm).items()
     )
 
 
 def _to_lower(net: Entry, built: Any, inputs: Tensor, targets: Any) -> Tensor:
-    """Return a number that each parameter that is learned has a part in."""
+    """Return a scalar to minimise that depends on every learned parameter."""
     if isinstance(targets, list):
         losses = built(inputs, targets)
         assert isinstance(losses, dict), (
@@ -348,13 +350,16 @@ def _to_lower(net: Entry, built: Any, inputs: Tensor, targets: Any) -> Tensor:
         )
         return torch.stack([*losses.values()]).sum()
     outputs = built(inputs)
-    # In training some nets give auxiliary outputs too.
-    every = outputs if isinstance(outputs, tuple | list) else (outputs,)
-    return torch.stack([one.abs().square().mean() for one in every]).sum()
+    # In training mode, some nets also return auxiliary outputs.
+    tensors = outputs if isinstance(outputs, tuple | list) else (outputs,)
+    return torch.stack([tensor.abs().square().mean() for tensor in tensors]).sum()
 
 
-def _told(built: Any, inputs: Tensor, targets: Any) -> Any:
-    """Return what it gives, and its losses if it detects: what learned little finds little."""
+def _results(built: Any, inputs: Tensor, targets: Any) -> Any:
+    """Return the outputs of a net, and also the losses of a detector.
+
+    A detector that has learned little may detect nothing, so its outputs alone say little.
+    """
     outputs = built.eval()(inputs)
     if not isinstance(targets, list):
         return outputs
@@ -363,7 +368,7 @@ def _told(built: Any, inputs: Tensor, targets: Any) -> Any:
 
 
 def _module(net: Entry) -> NetModule:
-    """Return a net's module as it is trained: run from its recorded code, which is read once."""
+    """Return the module of a net as it is trained, from its recorded code, which is read once."""
     if net not in _READ:
         _READ[net] = net.as_read(is_net=True)
     return as_net(_READ[net].load(), net.name)
@@ -374,13 +379,13 @@ def _space(net: Entry) -> Space:
 
 
 def _prm(net: Entry) -> dict[str, Any]:
-    # The runner chooses the transform, by a name that nets may read.
+    # The runner chooses the transform, whose name nets may read.
     return smallest(_space(net)) | {"transform": f"norm_{net.min_size or _SIZE}"}
 
 
 def _middles(space: Space) -> dict[str, float]:
     return {
-        name: (one.low + one.high) / 2
-        for name, one in space.items()
-        if isinstance(one, Interval) and not one.integer
+        name: (values.low + values.high) / 2
+        for name, values in space.items()
+        if isinstance(values, Interval) and not values.integer
     }

@@ -1,4 +1,4 @@
-"""The rules of a plugin as a whole, and of every entry."""
+"""The rules of plugins as a whole, and of entries of every kind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lemur_core.entry import Entry
 
 HEAVY = ("numpy", "optuna", "pandas", "scipy", "sklearn", "sqlalchemy", "torch", "torchvision")
-# Run in a process of its own, as this one has imported everything already.
+# Runs in a separate process, because this one has already imported everything.
 _LIST = """
 import importlib, json, sys, types
 from lemur_core.kind import BUILT_IN, Kind
@@ -39,9 +39,9 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def collect(plugin: str) -> Registry:
-    """Return a registry of one plugin module, taken as lemur takes an installed one.
+    """Return a registry of one plugin module, collected as lemur collects an installed plugin.
 
-    It knows the kinds of entries that other installed plugins bring.
+    The registry knows the kinds of entries that other installed plugins add.
     """
     registry = Registry(base=(*BUILT_IN, *_others_kinds(plugin)))
     registry.add(_Module(plugin))
@@ -49,12 +49,12 @@ def collect(plugin: str) -> Registry:
 
 
 def _others_kinds(plugin: str) -> list[Kind]:
-    others = (one for one in installed().plugins.values() if one.module.__name__ != plugin)
+    others = (other for other in installed().plugins.values() if other.module.__name__ != plugin)
     return [kind for other in others for kind in other.kinds]
 
 
 class _Module:
-    """A plugin module in place of its distribution's entry point."""
+    """Stands for the entry point of a distribution, but loads a given plugin module."""
 
     name = "plugin"
 
@@ -66,7 +66,7 @@ class _Module:
 
 
 class PluginRules:
-    """A plugin is light, is taken whole, and lists the same entries each time."""
+    """A plugin imports nothing heavy, is accepted, and always lists the same entries."""
 
     plugin: str
     entries: Mapping[str, Sequence[Entry]]
@@ -75,14 +75,14 @@ class PluginRules:
     hooks: Sequence[str]
 
     def test_plugin_is_taken(self) -> None:
-        """The module can be imported, its hooks and entries are in order."""
+        """The module can be imported, and its hooks and entries are valid."""
         assert self.plugin, 'name your plugin module: plugin = "lemur_tiny.plugin"'
         assert self.failure is None, f"{self.failure.reason}\n{self.failure.traceback}"
 
     def test_plugin_registers_something(self) -> None:
-        """Some hook gives an entry or a kind, or follows the life cycle of trials."""
+        """A hook returns an entry or a kind, or is one of the life-cycle hooks."""
         if self.failure:
-            pytest.skip("the plugin cannot be taken")
+            pytest.skip("the plugin cannot be loaded")
         hooks = ", ".join(kind.hook for kind in BUILT_IN)
         assert any(self.entries.values()) or self.brings_kinds or self.hooks, (
             f"{self.plugin} registers nothing; implement one of {hooks}, or a life-cycle hook, "
@@ -90,9 +90,9 @@ class PluginRules:
         )
 
     def test_plugin_is_light(self) -> None:
-        """Listing what it registers imports nothing heavy."""
+        """Listing its entries imports nothing heavy."""
         if self.failure:
-            pytest.skip("the plugin cannot be taken")
+            pytest.skip("the plugin cannot be loaded")
         others = json.dumps([asdict(kind) for kind in _others_kinds(self.plugin)])
         listed = subprocess.run(  # noqa: S603 - the author's own module
             [sys.executable, "-c", _LIST, self.plugin, others],
@@ -102,52 +102,52 @@ class PluginRules:
             check=False,
         )
         assert listed.returncode == 0, (
-            f"{self.plugin} cannot be listed in a process of its own:\n{listed.stderr}"
+            f"{self.plugin} cannot be listed in a separate process:\n{listed.stderr}"
         )
         imported = json.loads(listed.stdout.splitlines()[-1])
         heavy = [name for name in HEAVY if name in imported]
         assert not heavy, (
             f"listing the entries of {self.plugin} imports {', '.join(heavy)}; "
-            "name targets as text, and import nothing that does"
+            "name targets as strings, and import nothing that imports them"
         )
 
     def test_plugin_lists_the_same_twice(self) -> None:
-        """Its hooks have no side effects, and draw nothing from elsewhere."""
+        """Its hooks have no side effects, and do not depend on changing state."""
         if self.failure:
-            pytest.skip("the plugin cannot be taken")
-        again = collect(self.plugin)
-        for kind in self.entries:
-            one, two = self.entries[kind], [entry for _, entry in again.entries(kind)]
-            assert one == two, (
-                f"{self.plugin} lists {_named(kind, two)} when asked again, "
-                f"and not {_named(kind, one)}; hooks have no side effects"
+            pytest.skip("the plugin cannot be loaded")
+        registry = collect(self.plugin)
+        for kind, before in self.entries.items():
+            after = [entry for _, entry in registry.entries(kind)]
+            assert before == after, (
+                f"{self.plugin} lists {_names(kind, after)} when asked again, "
+                f"and not {_names(kind, before)}; hooks have no side effects"
             )
 
     def test_entry_says_what_it_is(self, kind: str, entry: Entry) -> None:
-        """It has a summary, or its module a docstring."""
+        """The entry has a summary, or the module of its target has a docstring."""
         assert entry.about(), (
             f"{kind} {entry.name!r}: lemur list has nothing to say; "
             "give it a summary, or its module a docstring"
         )
 
     def test_entry_target_resolves(self, kind: str, entry: Entry) -> None:
-        """What it names can be imported."""
+        """The target of the entry can be imported."""
         entry.load()
 
     def test_command_is_clicks(self, command: Entry) -> None:
-        """A command is one that the command line can call."""
+        """The target of a command is a click.Command."""
         import click
 
-        found = command.load()
-        assert isinstance(found, click.Command), (
-            f"command {command.name!r}: {command.target} is {type(found).__name__}; "
+        target = command.load()
+        assert isinstance(target, click.Command), (
+            f"command {command.name!r}: {command.target} is {type(target).__name__}; "
             "expected a click.Command"
         )
 
     def test_estimator_can_be_called(self, estimator: Entry) -> None:
-        """An estimator's target makes one."""
+        """The target of an estimator is callable."""
         assert callable(estimator.load()), f"estimator {estimator.name!r}: cannot be called"
 
 
-def _named(kind: str, entries: Sequence[Entry]) -> str:
+def _names(kind: str, entries: Sequence[Entry]) -> str:
     return f"{kind} {', '.join(repr(entry.name) for entry in entries) or 'none'}"

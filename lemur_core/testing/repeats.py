@@ -1,7 +1,7 @@
-"""Leave repeated layers out of a net whose graph is captured.
+"""Remove repeated layers from a net before its graph is captured.
 
-Capturing takes time for each operation. A layer that follows an equal one, of the same classes with
-the same settings, adds no code that is not captured already.
+Capturing takes time for each operation. A layer that follows an equal one, with the same classes
+and settings, adds no code that is not already captured.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _SETTINGS = (bool, int, float, str, tuple, list, type(None))
 
 
 def without_repeats(build: Callable[[], nn.Module], inputs: Tensor) -> nn.Module:
-    """Return a net in which each run of equal layers of an `nn.Sequential` is one layer.
+    """Return a net in which each run of equal layers in an `nn.Sequential` is a single layer.
 
     Args:
         build: Builds the net.
-        inputs: What it takes. A net that does not take them without the repeated layers, because
-            it reads single layers by number for example, is returned whole.
+        inputs: Inputs of the net. If the net fails on them without the repeated layers, for example
+            because it indexes its layers by number, it is returned with all layers.
     """
     net = build().eval()
     if not _remove_repeats(net):
@@ -31,7 +31,7 @@ def without_repeats(build: Callable[[], nn.Module], inputs: Tensor) -> nn.Module
     try:
         with torch.inference_mode():
             net(inputs)
-    # A stranger's net may raise anything.
+    # Third-party code may raise anything.
     except Exception:
         return build().eval()
     return net
@@ -41,18 +41,18 @@ def _remove_repeats(net: nn.Module) -> bool:
     removed = False
     for module in list(net.modules()):
         if type(module) is nn.Sequential:
-            before = None
+            previous = None
             for name, layer in list(module.named_children()):
                 settings = _settings(layer)
-                if settings == before and any(True for _ in layer.parameters()):
+                if settings == previous and any(True for _ in layer.parameters()):
                     delattr(module, name)
                     removed = True
-                before = settings
+                previous = settings
     return removed
 
 
 def _settings(module: nn.Module) -> Any:
-    """Return what decides which code a layer runs: classes, plain attributes and shapes."""
+    """Return what determines the code that a layer runs: classes, plain attributes and shapes."""
     plain = {
         name: repr(value)
         for name, value in vars(module).items()

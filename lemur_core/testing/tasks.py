@@ -1,4 +1,4 @@
-"""The rules of tasks, and the tasks that the rules of other kinds go by."""
+"""The rules of tasks, and the tasks that the rules of other kinds use."""
 
 from __future__ import annotations
 
@@ -21,30 +21,28 @@ _COUNT, _CHANNELS, _SIZE = 4, 3, 32
 
 
 class RegisteredTasks:
-    """Knows the tasks that the tested plugin and the installed ones register."""
+    """Provides the tasks that the tested plugin and the installed plugins register."""
 
     entries: Mapping[str, list[Entry]] = {}
 
     def tasks_of(self, entry: Entry) -> dict[str, Task]:
         """Return the registered tasks that an entry serves, by name."""
-        own = {one.name: one for one in self.entries.get("task", ())}
-        others = {one.name: one for _, one in installed().entries("task")}
+        tasks = {task.name: task for _, task in installed().entries("task")}
+        tasks |= {task.name: task for task in self.entries.get("task", ())}
         return {
-            name: as_task(one.load(), name)
-            for name, one in (others | own).items()
-            if entry.serves(name)
+            name: as_task(task.load(), name) for name, task in tasks.items() if entry.serves(name)
         }
 
 
 class TaskRules:
-    """A task agrees with itself."""
+    """The methods of a task are consistent with each other."""
 
     def test_task_is_one(self, task: Entry) -> None:
         """Its target is a class derived from `lemur_core.kinds.task.Task`."""
         as_task(task.load(), task.name)
 
     def test_task_finds_no_fault_in_its_own_batch(self, task: Entry) -> None:
-        """The targets on which nets are tried have no wrong label."""
+        """The targets with which nets are tested have no wrong label."""
         made = as_task(task.load(), task.name)
         try:
             _, targets, out_shape = made.batch(_COUNT, _CHANNELS, _SIZE, torch.float32)
@@ -58,7 +56,7 @@ class TaskRules:
             )
 
     def test_task_drawer_can_be_called(self, task: Entry) -> None:
-        """It takes an example and a style."""
+        """The drawer takes an example and a style."""
         drawer = as_task(task.load(), task.name).drawer
         if not drawer or find_spec("PIL") is None:
             pytest.skip(f"task {task.name!r} draws nothing, or Pillow is not installed")

@@ -36,14 +36,14 @@ _TARGET = "lemur_core.plugin"  # never loaded
 
 
 class TrackerRules:
-    """A tracker takes whatever a campaign tells, and leaves the net as it is."""
+    """A tracker accepts every event of a campaign, and does not change the net."""
 
     manager: pluggy.PluginManager
 
     def test_tracker_takes_a_campaign(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Each hook is called for a campaign of a trial that finishes and one that fails."""
+        """Every hook accepts a campaign with a trial that finishes and a trial that fails."""
         monkeypatch.chdir(tmp_path)
         settings, pipeline = Settings(db="lemur.db", epochs=_EPOCHS), _pipeline()
         self._call("lemur_campaign_started", settings=settings, pipelines=[pipeline], db="lemur.db")
@@ -59,23 +59,23 @@ class TrackerRules:
         self._call("lemur_campaign_ended", summary=Summary(states=states, db="lemur.db"))
 
     def test_tracker_returns_facts_and_leaves_the_net_as_it_is(self, tmp_path: Path) -> None:
-        """What `lemur_epoch_trained` returns can be recorded, and it changes nothing of the net."""
+        """The facts of `lemur_epoch_trained` can be recorded, and it does not change the net."""
         trial = Trial(_pipeline(), 1, {"lr": 0.1, "batch": 2}, seed=1, epochs=_EPOCHS)
         net = nn.Linear(2, 2).eval()
-        kept = {name: value.clone() for name, value in net.state_dict().items()}
-        returned = self._call(
+        before = {name: value.clone() for name, value in net.state_dict().items()}
+        results = self._call(
             "lemur_epoch_trained", trial=trial, epoch=_epoch(1), net=net, folder=tmp_path
         )
-        for facts in returned:
+        for facts in results:
             check_facts(facts)
-        state = net.state_dict()
-        changed = [name for name, value in kept.items() if not value.equal(state[name])]
+        after = net.state_dict()
+        changed = [name for name, value in before.items() if not value.equal(after[name])]
         assert not changed, f"lemur_epoch_trained changes the net's {changed[0]}"
         assert not net.training, "lemur_epoch_trained leaves the net in train()"
 
-    def _call(self, hook: str, **told: Any) -> list[Mapping[str, Any]]:
-        returned: list[Mapping[str, Any]] = getattr(self.manager.hook, hook)(**told)
-        return returned
+    def _call(self, hook: str, **arguments: Any) -> list[Mapping[str, Any]]:
+        results: list[Mapping[str, Any]] = getattr(self.manager.hook, hook)(**arguments)
+        return results
 
 
 def implemented(manager: pluggy.PluginManager) -> list[str]:
@@ -89,6 +89,6 @@ def _pipeline() -> Pipeline:
 
 
 def _epoch(number: int) -> Epoch:
-    # A net need not tell its loss.
+    # A net need not return its loss.
     loss = 1 / number if number > 1 else None
     return Epoch(number, loss, validation=0.5, accuracy=0.4, duration_ns=number * 10**9)

@@ -17,66 +17,66 @@ if TYPE_CHECKING:
     from lemur_core.entry import Entry
     from lemur_core.kinds.task import Task
 
-# Where the transform keeps the size of images, in pixels.
+# The height and width, in pixels, of test images for a transform that does not change the size.
 _SIZE = 64
 
 
 class TransformRules(RegisteredTasks):
-    """A transform maps uint8 images to what nets are fed, and targets that lie in them too.
+    """A transform maps uint8 images to inputs of nets, and moves targets with their images.
 
-    One whose entry is ``ready`` gives any inputs as they are.
+    A transform whose entry is ``ready`` returns any inputs unchanged.
     """
 
     def test_transform_gives_what_nets_are_fed(self, transform: Entry) -> None:
-        """Of the type and size that its entry promises, and finite."""
+        """Its outputs have the type and size that its entry declares, and are finite."""
         if transform.ready:
             images = _images(3)
-            assert torch.equal(self._fed(transform, _made(transform, 3), images), images), (
+            assert torch.equal(self._apply(transform, _make(transform, 3), images), images), (
                 f"transform {transform.name!r}: changes its inputs; its entry says ready"
             )
             return
         for channels in (1, 3):
             for training in (True, False):
                 images = _images(channels)
-                fed = self._fed(transform, _made(transform, channels).train(training), images)
+                fed = self._apply(transform, _make(transform, channels).train(training), images)
                 size = transform.size or images.shape[-1]
-                where = f"transform {transform.name!r}"
+                subject = f"transform {transform.name!r}"
                 assert fed.dtype == getattr(torch, transform.dtype), (
-                    f"{where}: gives {fed.dtype}; its entry says {transform.dtype}"
+                    f"{subject}: gives {fed.dtype}; its entry says {transform.dtype}"
                 )
                 assert fed.shape == (4, channels, size, size), (
-                    f"{where}: maps {tuple(images.shape)} to {tuple(fed.shape)}; "
+                    f"{subject}: maps {tuple(images.shape)} to {tuple(fed.shape)}; "
                     f"expected {(4, channels, size, size)}"
                 )
-                assert fed.isfinite().all(), f"{where}: gives values that are not finite"
+                assert fed.isfinite().all(), f"{subject}: gives values that are not finite"
 
     def test_transform_leaves_its_input_alone(self, transform: Entry) -> None:
-        """The images are the data set's own."""
+        """It does not change the images in place, because they belong to the dataset."""
         images = _images(3)
-        kept = images.clone()
-        self._fed(transform, _made(transform, 3).train(), images)
-        assert torch.equal(images, kept), f"transform {transform.name!r}: alters its input"
+        before = images.clone()
+        self._apply(transform, _make(transform, 3).train(), images)
+        assert torch.equal(images, before), f"transform {transform.name!r}: alters its input"
 
     def test_transform_draws_nothing_when_scoring(self, transform: Entry) -> None:
-        """In evaluation the same image gives the same input."""
-        made, images = _made(transform, 3).eval(), _images(3)
+        """In evaluation mode, the same image gives the same input."""
+        made, images = _make(transform, 3).eval(), _images(3)
         assert torch.equal(
-            self._fed(transform, made, images), self._fed(transform, made, images)
+            self._apply(transform, made, images), self._apply(transform, made, images)
         ), f"transform {transform.name!r}: is random in eval(); draw in training only"
 
     def test_transform_draws_from_the_global_seed(self, transform: Entry) -> None:
-        """So that a trial's seed decides what its nets are fed."""
-        made, images, fed = _made(transform, 3).train(), _images(3), []
+        """Its random numbers depend only on torch's global seed, and so on the trial's seed."""
+        made, images, fed = _make(transform, 3).train(), _images(3), []
         for _ in range(2):
             torch.manual_seed(0)
-            fed.append(self._fed(transform, made, images))
+            fed.append(self._apply(transform, made, images))
         assert torch.equal(*fed), (
             f"transform {transform.name!r}: differs after the same torch.manual_seed"
         )
 
     def test_transform_moves_targets_with_their_image(self, transform: Entry) -> None:
-        """Masks and boxes lie where their objects do, as the tasks that have such targets say."""
-        if not hasattr(_made(transform, 3), "pair"):
+        """Masks and boxes stay aligned with the objects, as the tasks with such targets check."""
+        if not hasattr(_make(transform, 3), "pair"):
             return
         for task in self._tasks_in_image(transform):
             try:
@@ -87,7 +87,7 @@ class TransformRules(RegisteredTasks):
     def _tasks_in_image(self, transform: Entry) -> list[Task]:
         return [task for task in self.tasks_of(transform).values() if task.in_image]
 
-    def _fed(self, transform: Entry, made: nn.Module, images: Tensor) -> Tensor:
+    def _apply(self, transform: Entry, made: nn.Module, images: Tensor) -> Tensor:
         if not hasattr(made, "pair"):
             fed: Tensor = made(images)
             return fed
@@ -102,16 +102,16 @@ class TransformRules(RegisteredTasks):
 
 
 def _pair(transform: Entry, *, training: bool, seed: int) -> Any:
-    made: Any = _made(transform, 3).train(training)
+    made: Any = _make(transform, 3).train(training)
     torch.manual_seed(seed)
     return made.pair
 
 
 def _images(channels: int) -> Tensor:
-    drawn = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (4, channels, 28, 28), dtype=torch.uint8, generator=drawn)
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (4, channels, 28, 28), dtype=torch.uint8, generator=generator)
 
 
-def _made(transform: Entry, channels: int) -> nn.Module:
+def _make(transform: Entry, channels: int) -> nn.Module:
     normalisation = Normalisation((0.4,) * channels, (0.2,) * channels)
     return as_transform(transform.load(), normalisation, transform.name)

@@ -1,4 +1,4 @@
-"""The contract, run on each bad plugin; the core's tests run this file in a process of its own."""
+"""The contract tests of each bad plugin, which the core's tests run in a separate process."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from lemur_core.testing import PluginContract
 
 OUTPUTS, TARGETS = [[2.0, 1.0], [0.0, 3.0], [1.0, 0.5], [0.2, 0.1]], [0, 1, 1, 1]
 HALF_RIGHT = {"bad": [(OUTPUTS, TARGETS, 0.5)]}
-# Where the author has no case, or one that no score can have.
+# The metrics without a case, or with one that no correct metric can meet.
 CASES = {"no_case": {}, "above_one": {"bad": [(OUTPUTS, TARGETS, 2.0)]}}
 
 
@@ -31,6 +31,6 @@ for file in sorted(Path(__file__).with_name("lemur_bad").glob("[!_]*.py")):
             "metric_cases": CASES.get(rule, HALF_RIGHT),
             "prepare_data": prepare_data,
         }
-        # Its author has written none.
+        # The author has not written any.
         | ({} if rule == "no_place" else {"importer_place": importer_place}),
     )

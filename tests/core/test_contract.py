@@ -1,4 +1,4 @@
-"""The contract fails each bad plugin for the rule that it breaks, and for nothing else."""
+"""The contract tests fail each bad plugin for the rule that it breaks, and for no other rule."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from lemur_core.entry import entry_of_file
 from lemur_core.testing import PluginContract
 
 BAD = Path(__file__).parents[1] / "bad_plugins"
-# A net that breaks no rule, for members that change one thing.
+# A net that breaks no rule, to which tests add members that change one thing.
 NET = '''"""A linear layer."""
 
 from torch import nn
@@ -71,7 +71,8 @@ ESTIMATORS = (
     "estimator_refuses_what_is_no_score",
 )
 
-# The rule that a plugin breaks; the tests that fail; what the last of them says.
+# For each plugin, named after the rule that it breaks: the failing tests, and a part of the message
+# of the last one.
 BROKEN = {
     "raises_at_import": (["plugin_is_taken"], "RuntimeError: no luck"),
     "misspelt_hook": (["plugin_is_taken"], "unknown hook 'lemur_register_networks'"),
@@ -93,7 +94,7 @@ BROKEN = {
         "lemur_epoch_trained changes the net's weight",
     ),
     "heavy_import": (["plugin_is_light"], "lemur_bad.heavy_import imports numpy, torch"),
-    "needs_others_imports": (["plugin_is_light"], "cannot be listed in a process of its own:"),
+    "needs_others_imports": (["plugin_is_light"], "cannot be listed in a separate process:"),
     "differs_when_listed_again": (
         ["plugin_lists_the_same_twice"],
         "lists command 'bad-2' when asked again, and not command 'bad-1'; hooks have no side",
@@ -121,7 +122,7 @@ BROKEN = {
     ),
     "predicts_at_random": (
         ["estimator_says_the_same_of_the_same"],
-        "estimator 'bad': says something else when asked again",
+        "estimator 'bad': gives other estimates for the same scores",
     ),
     "needs_losses": (
         ["estimator_is_told_of_no_losses"],
@@ -182,7 +183,7 @@ BROKEN = {
     ),
     "frozen_parameter": (
         ["net_gives_every_parameter_a_finite_gradient"],
-        "net 'Bad': parameter unused has no gradient; use it in forward(), or leave it out",
+        "net 'Bad': parameter unused has no gradient; use it in forward(), or remove it",
     ),
     "infinite_gradient": (
         ["net_gives_every_parameter_a_finite_gradient"],
@@ -192,7 +193,7 @@ BROKEN = {
     "infinite_loss": (["net_learns"], "net 'Bad': learn() gives inf; expected None, a finite"),
     "state_elsewhere": (
         ["net_comes_back_from_its_state"],
-        "net 'Bad': its state does not bring it back; hold what it learns in parameters or buffers",
+        "net 'Bad': gives other outputs after load_state_dict(); keep everything that it learns in",
     ),
     "seed_of_its_own": (
         ["net_is_built_the_same_from_the_same_seed"],
@@ -221,7 +222,7 @@ BROKEN = {
     ),
     "unread_hyperparameter": (
         ["net_reads_what_it_declares"],
-        "net 'Bad': declares depth and never reads it, so that a search over it is in vain",
+        "net 'Bad': declares depth but never reads it; searching it would have no effect",
     ),
     "some_widths_only": (
         ["net_takes_the_values_that_it_declares"],
@@ -244,7 +245,7 @@ BROKEN = {
     "unreadable_range": (NETS, "lr=1..0: runs backwards; expected the smaller number first"),
     "no_batch_for_its_task": (
         NETS[1:],
-        "net 'Bad' serves txt-generation; override batch() to say what its batches are",
+        "net 'Bad' serves txt-generation; override batch() to define its batches",
     ),
     "finds_in_all_at_once": (
         ["net_gives_its_tasks_shape"],
@@ -279,7 +280,7 @@ BROKEN = {
     ),
     "unlearned_score": (
         ["net_gives_every_parameter_a_finite_gradient"],
-        "net 'Bad': parameter score.weight has no gradient; use it in its losses, or leave it out",
+        "net 'Bad': parameter score.weight has no gradient; use it in its losses, or remove it",
     ),
     "finds_at_random": (
         [
@@ -292,11 +293,11 @@ BROKEN = {
     ),
     "losses_elsewhere": (
         ["net_comes_back_from_its_state"],
-        "net 'Bad': its state does not bring it back; hold what it learns in parameters or buffers",
+        "net 'Bad': gives other outputs after load_state_dict(); keep everything that it learns in",
     ),
     "unseeded_split": (
         ["loader_gives_the_same_twice"],
-        "] differs when loaded again; seed what it draws",
+        "] differs when loaded again; use a fixed seed for random numbers",
     ),
     "broken_promise": (
         ["loader_promises_hold"],
@@ -364,7 +365,7 @@ BROKEN = {
     ),
     "batches_at_random": (
         ["loader_makes_the_same_batch_twice"],
-        "loader 'bad': collate gives something else for the same samples; draw nothing in it",
+        "loader 'bad': collate gives different batches for the same samples",
     ),
     "no_task": (TASKS, "expected a class derived from lemur_core.kinds.task.Task"),
     "task_blames_itself": (
@@ -437,7 +438,7 @@ BROKEN = {
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """Run the contract on all bad plugins at once; give each one's failures, test to text."""
+    """Run the contract tests on all bad plugins; return the failures of each, text by test."""
     path = tmp_path_factory.mktemp("contract") / "report.xml"
     environment = os.environ | {"PYTHONPATH": str(BAD)}
     command = [sys.executable, "-m", "pytest", str(BAD / "contracts.py"), f"--junitxml={path}"]
@@ -472,7 +473,7 @@ def test_a_bad_plugin_fails_the_rule_that_it_breaks(report, rule):
 
 @pytest.fixture
 def net_file(tmp_path):
-    """Write a net, a linear layer but for what is given; give its entry."""
+    """Return a function that writes a linear net with additional members and returns its entry."""
 
     def write(members):
         file = tmp_path / "Net.py"
@@ -496,7 +497,7 @@ def test_a_net_may_have_auxiliary_outputs_in_training(net_file):
     rules.test_net_learns(net)
 
 
-def test_a_net_may_read_what_belongs_to_every_net(net_file):
+def test_a_net_may_read_the_hyperparameters_of_every_net(net_file):
     net = net_file("""
         def train_setup(self, prm):
             super().train_setup(prm)
@@ -506,7 +507,7 @@ def test_a_net_may_read_what_belongs_to_every_net(net_file):
     PluginContract().test_net_reads_what_it_declares(net)
 
 
-def test_a_key_that_a_net_misses_elsewhere_is_no_hyperparameter(net_file):
+def test_a_missing_key_of_another_mapping_is_not_taken_for_a_hyperparameter(net_file):
     net = net_file("""
         def train_setup(self, prm):
             {}["elsewhere"]
@@ -515,7 +516,7 @@ def test_a_key_that_a_net_misses_elsewhere_is_no_hyperparameter(net_file):
         PluginContract().test_net_reads_what_it_declares(net)
 
 
-def test_hyperparameters_are_read_by_taking_them_all(net_file):
+def test_unpacking_hyperparameters_reads_them_all(net_file):
     net = net_file("""
         def train_setup(self, prm):
             super().train_setup({**prm})
@@ -531,11 +532,11 @@ def test_a_contract_without_a_plugin_says_so():
         Unnamed().test_plugin_is_taken()
 
 
-def test_rules_that_an_earlier_plugin_had_no_entry_for_come_back(monkeypatch):
+def test_rules_that_a_base_class_dropped_are_restored(monkeypatch):
     monkeypatch.syspath_prepend(BAD)
 
     class Shared(PluginContract):
-        """What the contracts of several plugins have in common."""
+        """A common base class of the contracts of several plugins."""
 
     class Metric(Shared):
         plugin = "lemur_bad.no_case"
@@ -544,17 +545,17 @@ def test_rules_that_an_earlier_plugin_had_no_entry_for_come_back(monkeypatch):
         plugin = "lemur_bad.frozen_parameter"
 
         def test_net_learns(self, net):
-            """An author's own rule stays."""
+            """A rule that the author overrides is kept."""
 
     assert Metric.test_metric_forgets_when_reset
     assert Metric.test_net_comes_back_from_its_state is None
     assert Net.test_metric_forgets_when_reset is None
     assert Net.test_net_comes_back_from_its_state
-    assert Net.test_net_learns.__doc__ == "An author's own rule stays."
+    assert Net.test_net_learns.__doc__ == "A rule that the author overrides is kept."
 
 
 @pytest.mark.usefixtures("third_party")
-def test_rules_of_a_kind_that_a_plugin_brings_are_tests_of_its_entries(tmp_path):
+def test_rules_of_a_kind_that_a_plugin_adds_test_its_entries(tmp_path):
     class Contract(PluginContract):
         plugin = "lemur_tiny.plugin"
 
@@ -564,13 +565,13 @@ def test_rules_of_a_kind_that_a_plugin_brings_are_tests_of_its_entries(tmp_path)
     contract.test_exporter_writes_results(exporter, tmp_path)
     with pytest.raises(AssertionError):
         contract.test_zoo_has_members(SimpleNamespace(load=lambda: lambda: [{}]))
-    # It has no loader.
+    # The plugin has no loader.
     assert Contract.test_loader_promises_hold is None
-    # Other plugins' contract tests are without the kind.
+    # The contract tests of other plugins do not contain the kind.
     assert not hasattr(PluginContract, "test_zoo_has_members")
 
 
-def test_objects_that_are_in_order_are_taken(monkeypatch, tmp_path):
+def test_valid_objects_are_accepted(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(BAD)
     loader = Entry("good", "lemur_bad.things.loaders:objects_in_order", ("obj-detection",))
     PluginContract().test_loader_promises_hold(loader, tmp_path)
@@ -582,16 +583,16 @@ def test_crowds_may_have_no_width(monkeypatch, tmp_path):
     PluginContract().test_loader_promises_hold(loader, tmp_path)
 
 
-def test_a_metric_of_objects_is_given_what_detectors_and_loaders_give(monkeypatch):
+def test_a_metric_of_objects_is_given_outputs_of_detectors_and_targets_of_loaders(monkeypatch):
     monkeypatch.syspath_prepend(BAD)
-    one, two = [[0, 0, 4, 4]], [[0, 0, 4, 4], [2, 2, 8, 7]]
+    box, other = [0, 0, 4, 4], [2, 2, 8, 7]
     outputs = [
-        {"boxes": one, "labels": [4], "scores": [0.5]},
+        {"boxes": [box], "labels": [4], "scores": [0.5]},
         {"boxes": [], "labels": [], "scores": []},
     ]
     targets = [
-        {"boxes": two, "labels": [4, 1]},
-        {"boxes": one, "labels": [2], "iscrowd": [1]},
+        {"boxes": [box, other], "labels": [4, 1]},
+        {"boxes": [box], "labels": [2], "iscrowd": [1]},
     ]
     rules = PluginContract()
     rules.metric_cases = {"good": [(outputs, targets, 0.5)]}
@@ -600,7 +601,7 @@ def test_a_metric_of_objects_is_given_what_detectors_and_loaders_give(monkeypatc
     rules.test_metric_forgets_when_reset(metric)
 
 
-def test_a_loader_is_not_blamed_for_files_that_are_written_at_random(monkeypatch, tmp_path):
+def test_random_content_of_prepared_files_does_not_fail_a_loader(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(BAD)
 
     class Contract(PluginContract):

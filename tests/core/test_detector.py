@@ -1,4 +1,4 @@
-"""Detectors: which objects they learn from, and how their losses become one."""
+"""The base class of detectors: the objects that they learn from, and the sum of their losses."""
 
 import math
 
@@ -23,7 +23,7 @@ def objects(*boxes, **more):
 
 
 class Toy(Detector):
-    """Learns one number, whose losses are its distances to 1 and to the objects' count."""
+    """Learns a number; its losses are the squared distances to 1 and to the number of objects."""
 
     def __init__(self, in_shape, out_shape, prm, device):
         super().__init__(in_shape, out_shape, prm, device)
@@ -49,9 +49,9 @@ def toy(**given):
 
 def test_crowds_are_not_learned_from():
     target = objects((0, 0, 2, 2), (1, 1, 3, 3), iscrowd=torch.tensor([1, 0]))
-    kept = to_learn(target, CPU)
-    assert kept["boxes"].tolist() == [[1, 1, 3, 3]]
-    assert kept["labels"].tolist() == [2]
+    learned = to_learn(target, CPU)
+    assert learned["boxes"].tolist() == [[1, 1, 3, 3]]
+    assert learned["labels"].tolist() == [2]
 
 
 @pytest.mark.parametrize(
@@ -61,32 +61,32 @@ def test_boxes_without_a_finite_area_are_not_learned_from(box):
     assert to_learn(objects(box, (0, 0, 4, 2)), CPU)["labels"].tolist() == [2]
 
 
-def test_masks_are_chosen_with_their_objects():
+def test_masks_are_selected_with_their_objects():
     masks = torch.stack([torch.zeros(4, 4), torch.ones(4, 4)]).to(torch.uint8)
     target = objects((0, 0, 0, 0), (0, 0, 4, 4), masks=masks, area=torch.ones(2), image_id=7)
-    kept = to_learn(target, CPU)
-    assert set(kept) == {"boxes", "labels", "masks"}
-    assert kept["masks"].tolist() == [[[1] * 4] * 4]
+    learned = to_learn(target, CPU)
+    assert set(learned) == {"boxes", "labels", "masks"}
+    assert learned["masks"].tolist() == [[[1] * 4] * 4]
 
 
-def test_boxes_that_know_their_image_become_plain_tensors():
+def test_bounding_boxes_of_torchvision_become_plain_tensors():
     tv_tensors = pytest.importorskip("torchvision.tv_tensors")
     target = objects((0, 0, 2, 2))
     target["boxes"] = tv_tensors.BoundingBoxes(target["boxes"], format="XYXY", canvas_size=(8, 8))
-    # Whoever wants them to be kept says so.
+    # Even if torchvision is set to preserve the type.
     with tv_tensors.set_return_type("TVTensor"):
         assert type(to_learn(target, CPU)["boxes"]) is torch.Tensor
 
 
-def test_losses_are_weighted_by_the_hyperparameters_of_their_names():
+def test_losses_are_weighted_by_hyperparameters():
     net = toy(one_weight=0.5, count_weight=3.0)
     images, targets = torch.zeros(2, 3, 8, 8), [objects((0, 0, 1, 1)), objects((0, 0, 2, 2))]
-    # At 0 the number is 1 from 1 and 2 from the two objects.
+    # At 0, the distance to 1 is 1 and the distance to the two objects is 2.
     assert net.batch_loss(images, targets).item() == pytest.approx(0.5 * 1 + 3 * 4)
 
 
-def test_an_epoch_gives_the_mean_loss_of_its_images():
-    # Of weight 0 the parameter stays: losses are 1 + 1 of three images and 1 + 4 of two.
+def test_an_epoch_returns_the_mean_loss_of_its_images():
+    # With a learning rate of 0, the losses are 1 + 1 for three images and 1 + 4 for two.
     net = toy(lr=0.0)
     batches = [
         (torch.zeros(3, 3, 8, 8), [objects((0, 0, 1, 1)), objects(), objects()]),
@@ -96,13 +96,13 @@ def test_an_epoch_gives_the_mean_loss_of_its_images():
 
 
 def test_gradients_are_clipped():
-    # The gradient at 0 is -2 * 100; clipped to 3, a step of 0.1 goes by 0.3.
+    # The gradient at 0 is -2 * 100; clipped to 3, a learning rate of 0.1 gives a step of 0.3.
     net = toy(one_weight=100.0, count_weight=0.0)
     net.learn([(torch.zeros(1, 3, 8, 8), [objects()])])
     assert net.number.item() == pytest.approx(0.3, abs=1e-4)
 
 
-def test_a_detector_finds_where_it_is_given_no_targets():
+def test_a_detector_returns_detections_without_targets_and_losses_with_them():
     net = toy().eval()
     images = torch.zeros(2, 3, 8, 8)
     assert len(net(images)) == 2

@@ -14,24 +14,24 @@ from lemur_core.options import Selection, options_of, read_selection, read_selec
 
 
 class Steady:
-    """Believes that a net stays what it is."""
+    """Predicts that the score stays the same."""
 
-    def __init__(self, known, *, after=3, share=0.5, cautious=False, rule="mean"):
-        self.known, self.options = known, (after, share, cautious, rule)
+    def __init__(self, history, *, after=3, share=0.5, cautious=False, rule="mean"):
+        self.history, self.options = history, (after, share, cautious, rule)
         self.interval = share
 
     def update(self, epoch, score, loss):
         return Estimate(converged=False, score=score)
 
 
-def made(text, known=None):
-    return maker(Steady, read_selection("estimator", text))(known or TrialHistory(epochs=20))
+def make(text, history=None):
+    return maker(Steady, read_selection("estimator", text))(history or TrialHistory(epochs=20))
 
 
-def test_options_have_the_kinds_of_their_defaults():
-    assert made("steady:after=5,share=0.25,cautious=yes,rule=max").options == (5, 0.25, True, "max")
-    assert made("steady").options == (3, 0.5, False, "mean")
-    assert made("steady:cautious=0").options[2] is False
+def test_options_have_the_types_of_their_defaults():
+    assert make("steady:after=5,share=0.25,cautious=yes,rule=max").options == (5, 0.25, True, "max")
+    assert make("steady").options == (3, 0.5, False, "mean")
+    assert make("steady:cautious=0").options[2] is False
 
 
 def test_spaces_around_the_parts_do_not_matter():
@@ -43,7 +43,7 @@ def test_spaces_around_the_parts_do_not_matter():
 @pytest.mark.parametrize(
     "text", ["", ":after=3", "steady:", "steady:after", "steady:=3", "a:b=,c=1"]
 )
-def test_what_cannot_be_read_is_said_with_what_is_expected(text):
+def test_a_text_that_cannot_be_parsed_raises_with_the_expected_syntax(text):
     with pytest.raises(SettingsError) as raised:
         read_selection("estimator", text)
     assert str(raised.value) == (
@@ -59,13 +59,13 @@ def test_an_option_cannot_be_given_twice():
 
 def test_an_unknown_option_gets_a_near_match():
     with pytest.raises(SettingsError) as raised:
-        made("steady:aftr=3")
+        make("steady:aftr=3")
     assert str(raised.value) == "estimator 'steady' has no option 'aftr'. Did you mean 'after'?"
 
 
 def test_an_option_of_an_estimator_that_has_none_is_refused():
     with pytest.raises(SettingsError) as raised:
-        maker(lambda known: Steady(known), read_selection("estimator", "plain:x=1"))
+        maker(lambda history: Steady(history), read_selection("estimator", "plain:x=1"))
     assert str(raised.value) == "estimator 'plain' has no option 'x'; it has no options"
 
 
@@ -77,35 +77,36 @@ def test_an_option_of_an_estimator_that_has_none_is_refused():
         ("cautious=2", "cautious is '2'; expected yes or no"),
     ],
 )
-def test_a_value_of_another_kind_is_refused(option, expected):
+def test_a_value_of_another_type_is_refused(option, expected):
     with pytest.raises(SettingsError) as raised:
-        made(f"steady:{option}")
+        make(f"steady:{option}")
     assert str(raised.value) == f"estimator steady: {expected}"
 
 
-def test_commas_part_estimators_and_their_options():
-    several = read_selections("estimator", "peng4nn:threshold=1,window=3,median,steady:after=2")
-    assert [one.name for one in several] == ["peng4nn", "median", "steady"]
-    assert several[0].options == {"threshold": "1", "window": "3"}
+def test_commas_separate_estimators_and_their_options():
+    text = "peng4nn:threshold=1,window=3,median,steady:after=2"
+    selections = read_selections("estimator", text)
+    assert [selection.name for selection in selections] == ["peng4nn", "median", "steady"]
+    assert selections[0].options == {"threshold": "1", "window": "3"}
 
 
-@pytest.mark.parametrize("asked", ["steady", "steady:after=5,rule=max"])
-def test_what_was_asked_is_written_as_it_was_read(asked):
-    assert str(read_selection("estimator", asked)) == asked
+@pytest.mark.parametrize("text", ["steady", "steady:after=5,rule=max"])
+def test_a_selection_is_written_as_it_was_read(text):
+    assert str(read_selection("estimator", text)) == text
 
 
 def test_a_metric_that_falls_is_refused():
     with pytest.raises(SettingsError) as raised:
-        made("steady", TrialHistory(epochs=20, higher_is_better=False))
+        make("steady", TrialHistory(epochs=20, higher_is_better=False))
     assert str(raised.value) == (
-        "estimator 'steady': the metric falls as nets get better; estimators need one that rises, "
-        "from 0 to 1: 1 - error, say"
+        "estimator 'steady': the metric falls as nets get better; estimators need one that rises "
+        "from 0 to 1, for example 1 - error"
     )
 
 
-def test_what_is_no_estimator_is_refused():
+def test_an_object_that_is_not_an_estimator_is_refused():
     with pytest.raises(ContractError) as raised:
-        maker(lambda known: 3, Selection("three"))(TrialHistory(epochs=1))
+        maker(lambda history: 3, Selection("three"))(TrialHistory(epochs=1))
     assert str(raised.value) == (
         "estimator 'three': gives int; expected an object with "
         "update(epoch, score, loss) and interval"
@@ -115,8 +116,8 @@ def test_what_is_no_estimator_is_refused():
 
 
 def test_an_option_without_a_default_is_refused():
-    def target(known, *, depth):
-        return Steady(known)
+    def target(history, *, depth):
+        return Steady(history)
 
     with pytest.raises(ContractError) as raised:
         options_of("estimator", target, "deep")
@@ -126,17 +127,17 @@ def test_an_option_without_a_default_is_refused():
 
 
 @pytest.mark.parametrize(("interval", "parts"), [(1.0, 1), (0.5, 2), (1 / 3, 3), (0.1, 10)])
-def test_an_interval_cuts_epochs_into_equal_parts(interval, parts):
+def test_an_interval_divides_epochs_into_equal_parts(interval, parts):
     assert parts_of(Steady(None, share=interval)) == parts
 
 
 @pytest.mark.parametrize("interval", [0.0, -1.0, 0.4, 2.0])
-def test_an_interval_that_cuts_no_epoch_evenly_is_refused(interval):
+def test_an_interval_that_does_not_divide_an_epoch_evenly_is_refused(interval):
     with pytest.raises(ContractError) as raised:
         parts_of(Steady(None, share=interval))
     assert str(raised.value) == (
-        f"an estimator asks for scores every {interval:g} epochs; expected 1 over a whole number: "
-        "1, 0.5, 0.25"
+        f"an estimator asks for scores every {interval:g} epochs; expected 1 divided by an "
+        "integer: 1, 0.5, 0.25"
     )
 
 
@@ -154,7 +155,7 @@ def test_values_out_of_range_are_refused():
 
 
 @pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
-def test_scores_that_are_no_fractions_are_refused(score):
+def test_scores_that_are_not_fractions_are_refused(score):
     with pytest.raises(SettingsError) as raised:
         check_score(score)
     assert str(raised.value) == (
@@ -162,7 +163,7 @@ def test_scores_that_are_no_fractions_are_refused(score):
     )
 
 
-def test_a_curve_comes_to_its_highest_score_or_to_what_was_predicted():
+def test_the_final_score_of_a_curve_is_the_highest_or_the_predicted_one():
     epochs, scores = (1.0, 2.0, 3.0), (0.2, 0.6, 0.5)
     assert Curve(epochs, scores).final == 0.6
     assert Curve(epochs, scores, predicted=0.7).final == 0.7
@@ -171,13 +172,16 @@ def test_a_curve_comes_to_its_highest_score_or_to_what_was_predicted():
     assert Curve(epochs, scores).until(0.5) is None
 
 
-def test_the_best_of_earlier_trials_is_known():
+def test_the_best_score_of_earlier_trials():
     curves = (Curve((1.0,), (0.2,)), Curve((1.0,), (0.1,), predicted=0.4))
     assert TrialHistory(epochs=1, curves=curves).best == 0.4
     assert TrialHistory(epochs=1).best is None
 
 
-def test_an_estimate_tells_what_it_says_and_no_more():
+def test_the_facts_of_an_estimate_leave_empty_fields_out():
     assert Estimate(converged=True, score=0.5).facts() == {}
-    said = Estimate(converged=False, score=0.5, lower=0.4, parameters={"a": 1.0}, reason="settled")
-    assert said.facts() == {"lower": 0.4, "parameters": {"a": 1.0}, "reason": "settled"}
+    parameters = {"a": 1.0}
+    estimate = Estimate(
+        converged=False, score=0.5, lower=0.4, parameters=parameters, reason="settled"
+    )
+    assert estimate.facts() == {"lower": 0.4, "parameters": parameters, "reason": "settled"}

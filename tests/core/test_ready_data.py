@@ -117,7 +117,7 @@ def _bundle(monkeypatch, collate):
 @pytest.mark.parametrize(
     ("collate", "message"),
     [
-        (drawn, "gives something else for the same samples; draw nothing in it"),
+        (drawn, "gives different batches for the same samples"),
         (alone, "gives Tensor; expected (inputs, targets)"),
         (lambda samples: padded_batch(samples), "cannot be sent to a process that loads samples"),
     ],

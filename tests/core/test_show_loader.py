@@ -134,6 +134,6 @@ def test_single_training_sample_is_reported(monkeypatch):
     with pytest.raises(MissingDataError) as caught:
         bundle.held_out("mine")
     assert str(caught.value) == (
-        "data set 'mine': the training split has one sample; expected 2 or more, as validation "
+        "dataset 'mine': the training split has one sample; expected 2 or more, as validation "
         "takes a tenth of them, at least one"
     )

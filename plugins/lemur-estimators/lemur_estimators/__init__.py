@@ -1,1 +1,1 @@
-"""Estimators of final scores for lemur."""
+"""Estimators for lemur, which predict the final scores of trials."""

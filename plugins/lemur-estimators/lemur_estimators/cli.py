@@ -1,4 +1,4 @@
-"""``lemur estimate``: judge estimators by learning curves that were recorded."""
+"""``lemur estimate``: evaluate estimators on recorded learning curves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PRINTED = "-"
 
 @click.group()
 def estimate() -> None:
-    """Judge estimators by recorded learning curves."""
+    """Evaluate estimators on recorded learning curves."""
 
 
 @estimate.command()
@@ -32,34 +32,34 @@ def estimate() -> None:
     "--estimators",
     default="consensus,peng4nn",
     show_default=True,
-    help="Which, with their options: peng4nn:threshold=1,window=3,median",
+    help="Estimators with their options, e.g. peng4nn:threshold=1,window=3,median.",
 )
-@click.option("--task", help="Trials of this task.")
-@click.option("--dataset", help="Trials of this data set.")
-@click.option("--metric", help="Trials of this metric.")
-@click.option("--nn", "--net", "nn", help="Trials of this net.")
-@click.option("--epochs", type=click.IntRange(2), help="As if each had been trained so long.")
+@click.option("--task", help="Only trials of this task.")
+@click.option("--dataset", help="Only trials of this dataset.")
+@click.option("--metric", help="Only trials of this metric.")
+@click.option("--nn", "--net", "nn", help="Only trials of this net.")
+@click.option("--epochs", type=click.IntRange(2), help="Cut trials after this number of epochs.")
 @click.option(
     "--least",
     type=click.IntRange(2),
     default=20,
     show_default=True,
-    help="Trials that were trained for so many epochs.",
+    help="Only trials with at least this number of epochs.",
 )
 @click.option(
     "--orders",
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help="In how many random orders trials follow each other.",
+    help="Number of random orders of the trials.",
 )
-@click.option("--alone", is_flag=True, help="No trial knows of others.")
+@click.option("--alone", is_flag=True, help="Give estimators no earlier trials.")
 @click.option("--chance", type=click.FloatRange(0, 1), default=0.0, help="Score of guessing.")
-@click.option("--score", help="Column of the scores in CSV files.")
+@click.option("--score", help="Column of scores in CSV files.")
 @click.option(
     "--unit",
     type=click.Choice(["percent", "fraction"]),
-    help="Unit of the scores in CSV files.  [found from all of them]",
+    help="Unit of scores in CSV files.  [inferred from all files]",
 )
 @click.option(
     "--trials",
@@ -67,53 +67,53 @@ def estimate() -> None:
     is_flag=False,
     flag_value=_PRINTED,
     metavar="[FILE.csv]",
-    help="Print what each estimator made of each trial, or write it to FILE.csv.",
+    help="Print the result of each estimator for each trial, or write it to FILE.csv.",
 )
 @click.option(
     "--figures",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for figures, the table and what became of each trial, as CSV.",
+    help="Write figures, and tables of estimators and trials as CSV, to this folder.",
 )
 @db_option
-def replay(files: tuple[Path, ...], db: str, **asked: Any) -> None:
-    """Let estimators end trials that were trained to their end, and say what that comes to.
+def replay(files: tuple[Path, ...], db: str, **options: Any) -> None:
+    """Apply estimators to trials that were trained to the end, and report the effect.
 
-    Trials are those of the database, or of FILES: CSV files with a column epoch, or folders of
-    them. Estimators see them one after the other, as in a run.
+    The trials come from the database or from FILES: CSV files with a column epoch, or folders of
+    such files. As in a run, estimators see the trials one after the other.
     """
     from lemur_core import installed
     from lemur_core.kinds.estimator import maker
     from lemur_core.options import read_selections
-    from lemur_estimators.replay.judge import replay as judge
+    from lemur_estimators.replay.judge import replay as replay_trials
     from lemur_estimators.replay.measures import measure
     from lemur_estimators.replay.tables import tables
 
-    files, listed = _split_option(files, asked["listed"])
+    files, output = _split_option(files, options["listed"])
     makers = {
-        str(one): maker(installed().get("estimator", one.name).load(), one)
-        for one in read_selections("estimator", asked["estimators"])
+        str(selection): maker(installed().get("estimator", selection.name).load(), selection)
+        for selection in read_selections("estimator", options["estimators"])
     }
-    trials, left = _read_trials(files, db, asked)
-    if asked["figures"]:
-        _make_folder(asked["figures"])
-    verdicts = {
-        name: judge(make, trials, asked["orders"], alone=asked["alone"])
+    trials, rejected = _read_trials(files, db, options)
+    if options["figures"]:
+        _make_folder(options["figures"])
+    results = {
+        name: replay_trials(make, trials, options["orders"], alone=options["alone"])
         for name, make in makers.items()
     }
-    measured = {name: measure(ones) for name, ones in verdicts.items()}
+    measures = {name: measure(of_estimator) for name, of_estimator in results.items()}
     studies = len({trial.study for trial in trials})
-    print_line(f"trials: {len(trials)}, studies: {studies}, too short or without score: {left}")
-    print_text(f"\n{tables(measured)}")
-    if listed:
-        _report_trials(listed, trials, verdicts)
-    if asked["figures"]:
-        _write(asked["figures"], trials, verdicts, measured)
+    print_line(f"trials: {len(trials)}, studies: {studies}, too short or without score: {rejected}")
+    print_text(f"\n{tables(measures)}")
+    if output:
+        _report_trials(output, trials, results)
+    if options["figures"]:
+        _write(options["figures"], trials, results, measures)
 
 
 def _split_option(
     files: tuple[Path, ...], listed: str | None
 ) -> tuple[tuple[Path, ...], str | None]:
-    """Return FILES and what --trials means; what follows it may be the first of FILES."""
+    """Return FILES and the output of --trials, whose value may be the first of FILES."""
     if listed in (None, _PRINTED):
         return files, listed
     output = Path(listed)
@@ -123,10 +123,11 @@ def _split_option(
         return (output, *files), _PRINTED
     if output.exists() and not files:
         raise SettingsError(
-            f"--trials {listed}: is there already; put --trials behind FILES to replay it, or name "
+            f"--trials {listed}: already exists; put --trials after FILES to replay it, or name "
             "another file"
         )
-    if any(output.resolve() in (one.resolve(), one.resolve() / output.name) for one in files):
+    paths = [file.resolve() for file in files]
+    if any(output.resolve() in (path, path / output.name) for path in paths):
         raise SettingsError(
             f"--trials {listed}: would be one of the files that are replayed; name another"
         )
@@ -134,68 +135,68 @@ def _split_option(
 
 
 def _read_trials(
-    files: tuple[Path, ...], db: str, asked: dict[str, Any]
+    files: tuple[Path, ...], db: str, options: dict[str, Any]
 ) -> tuple[list[RecordedCurves], int]:
-    """Return the trials to replay, and how many others there are."""
+    """Return the trials to replay, and the number of those that cannot be replayed."""
     from lemur_estimators.replay import recorded
     from lemur_estimators.replay.unit import Unit
 
-    _check_options(files, asked)
+    _check_options(files, options)
     if files:
         read = recorded.of_files(
-            files, asked["chance"], asked["score"], asked["unit"] and Unit(asked["unit"])
+            files, options["chance"], options["score"], options["unit"] and Unit(options["unit"])
         )
-        found: Iterable[RecordedCurves] = read.trials
+        candidates: Iterable[RecordedCurves] = read.trials
         if read.unit:
             print_line(f"scores in CSV files: {read.unit.plural}")
         for note in read.notes:
             warn(note)
     else:
-        filters = {name: asked[name] for name in _FILTERS if asked[name]}
-        found = recorded.of_database(db, asked["chance"], **filters)
-    trials, left = recorded.complete(found, asked["least"], asked["epochs"])
+        filters = {name: options[name] for name in _FILTERS if options[name]}
+        candidates = recorded.of_database(db, options["chance"], **filters)
+    trials, rejected = recorded.complete(candidates, options["least"], options["epochs"])
     if not trials:
         raise SettingsError(
-            f"no trial was trained for {asked['epochs'] or asked['least']} epochs with scores from "
-            "0 to 1; --least lowers what is asked for"
+            f"no trial was trained for {options['epochs'] or options['least']} epochs with scores "
+            "from 0 to 1; use a lower --least"
         )
-    return trials, left
+    return trials, rejected
 
 
-def _check_options(files: tuple[Path, ...], asked: dict[str, Any]) -> None:
-    def given(names: tuple[str, ...]) -> str:
-        return ", ".join(f"--{'net' if name == 'nn' else name}" for name in names if asked[name])
+def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
+    def present(names: tuple[str, ...]) -> str:
+        return ", ".join(f"--{'net' if name == 'nn' else name}" for name in names if options[name])
 
-    if files and given(_FILTERS):
+    if files and present(_FILTERS):
         raise SettingsError(
-            f"{given(_FILTERS)}: of files all trials are replayed; give no FILES to choose from a "
-            "database"
+            f"{present(_FILTERS)}: selects trials of a database, but FILES are given, all of whose "
+            "trials are replayed"
         )
-    if not files and given(_OF_FILES):
+    if not files and present(_OF_FILES):
         raise SettingsError(
-            f"{given(_OF_FILES)}: is for CSV files, and no FILES are given; a database's scores "
+            f"{present(_OF_FILES)}: is for CSV files, but no FILES are given; scores in a database "
             "are fractions"
         )
 
 
-def _report_trials(listed: str, trials: Any, verdicts: Any) -> None:
+def _report_trials(output: str, trials: Any, results: Any) -> None:
     from lemur_estimators.replay.trials import trial_rows, trial_tables, write_trials
 
-    rows = trial_rows(trials, verdicts)
-    if listed == _PRINTED:
+    rows = trial_rows(trials, results)
+    if output == _PRINTED:
         print_text(f"\n{trial_tables(rows)}")
     else:
-        write_trials(rows, Path(listed))
-        print_lines(["", f"wrote {listed}: {len(rows):,} rows"])
+        write_trials(rows, Path(output))
+        print_lines(["", f"wrote {output}: {len(rows):,} rows"])
 
 
 def _make_folder(folder: Path) -> None:
-    # Before estimators are judged, which may take minutes.
+    # Fail before the replay, which may take minutes.
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def _write(folder: Path, trials: Any, verdicts: Any, measured: Any) -> None:
+def _write(folder: Path, trials: Any, results: Any, measures: Any) -> None:
     import pandas as pd
 
     from lemur_estimators.replay.figures import draw
@@ -203,9 +204,9 @@ def _write(folder: Path, trials: Any, verdicts: Any, measured: Any) -> None:
     from lemur_estimators.replay.trials import trial_rows, write_trials
 
     with write_errors(folder):
-        drawn = draw(folder, verdicts, measured)
+        figures = draw(folder, results, measures)
     with replacement(folder / "estimators.csv") as path:
-        pd.DataFrame(rows_of(measured)).to_csv(path, index=False)
-    write_trials(trial_rows(trials, verdicts), folder / "trials.csv")
-    names = ", ".join(file.name for file in drawn)
+        pd.DataFrame(rows_of(measures)).to_csv(path, index=False)
+    write_trials(trial_rows(trials, results), folder / "trials.csv")
+    names = ", ".join(file.name for file in figures)
     print_lines(["", f"{folder}: estimators.csv, trials.csv, {names}"])

@@ -1,10 +1,10 @@
-"""Consensus: many models of learning curves, each believed as far as its evidence goes.
+"""Consensus: a mixture of many models of learning curves, weighted by evidence.
 
-What curves look like is known before: from published ones, and from earlier trials on the same data
-(`lemur_estimators.prior`); losses and hyperparameters are compared with those of earlier trials of
-the same net. After each score the models' predictions of the last epoch are weighed by how well
-each foretold what was measured (`lemur_estimators.evidence`); so are those of its training loss
-(`lemur_estimators.progress`).
+The prior of the models comes from published curves and from earlier trials on the same data
+(`lemur_estimators.prior`). After each score, the models' predictions for the last epoch are
+weighted by how well each model explains the measured scores (`lemur_estimators.evidence`). A second
+prediction is made from the training loss in the same way (`lemur_estimators.progress`). Losses and
+hyperparameters are only compared with those of earlier trials of the same net.
 """
 
 from __future__ import annotations
@@ -20,41 +20,46 @@ from lemur_estimators.prior import begin_late, horizon_of, of_study
 from lemur_estimators.progress import Progress
 from lemur_estimators.stopping import Stopping, bars
 
-# How far losses are believed where they say other than the scores.
+# The weight of the prediction from losses; that of the prediction from scores is the remainder.
 _BY_LOSS = 0.35
-# What is so much above what has learned something, in logits, is foretold by its scores alone.
+# Hyperparameters are ignored once a score is this much, in logits, above that of a net that has
+# learned something.
 _ENOUGH = 0.8
 
 
 class Consensus:
-    """Ends a trial when it is hopeless, or when what it comes to is known well enough.
+    """Stops a trial when it is hopeless, or when its final score is predicted precisely enough.
 
-    A trial is hopeless when it comes among the study's best ``keep`` with a probability below
-    ``doubt``; before there are two earlier trials, when it learns anything at all with less than
-    that. Others are ended when the final score lies, with a probability of 0.9, within an interval
-    narrower than ``settled``; where the trial is among the best with a probability above
-    ``certain``, even if these turn out to be better than they are now, than ``sure``. What is to
-    rise by a tenth and more has not settled. The longer a trial was trained, the sooner it ends. A
-    late bloomer goes on as long as waiting for it is worth while: how probable it is that a curve
-    rises after it was flat for so long is part of the prior, and of what its training loss says
+    A trial is hopeless if the probability that it will be among the best ``keep`` of the study is
+    below ``doubt``. Until there are two earlier trials, it is hopeless if the probability that it
+    learns anything at all is below ``doubt``.
+
+    The prediction for a trial has settled if the 90 % interval of its final score is narrower than
+    ``settled``. If the trial will be among the best with a probability above ``certain``, even if
+    the best trials turn out to be better than they are so far, an interval narrower than ``sure``
+    is enough. A prediction has not settled if it is 0.1 or more above the highest score.
+
+    Both conditions become weaker during training. A trial with flat scores continues as long as a
+    late rise is probable enough. This probability depends on the prior and on the training loss
     (`lemur_estimators.flat`, `lemur_estimators.progress`).
 
     Args:
-        known: What is known of the study.
-        interval: How often scores are measured, in epochs.
-        keep: The share of trials that are to be told apart exactly, 0 to 1.
-        doubt: The probability below which a trial is hopeless at its beginning, 0 to 1; at its end
-            its odds are six times that; 0 ends none as hopeless.
-        settled: The width of the interval at which a prediction has settled at a trial's beginning,
-            0 to 1; at its end four times that; 0 waits for the last epoch.
-        certain: The probability above which a trial is among the best, 0 to 1.
-        sure: The width for such a trial, 0 to 1.
-        least: Epochs before which no trial ends, but one whose hyperparameters are hopeless.
+        history: What is known when the trial starts.
+        interval: The number of epochs between two scores.
+        keep: The share of trials that count as the best, 0 to 1.
+        doubt: The probability below which a trial is hopeless when it starts, 0 to 1. The odds
+            grow to six times this value at its end. 0 stops no trial as hopeless.
+        settled: The width of the interval below which a prediction has settled when a trial starts,
+            0 to 1. It grows to four times this value at its end. 0 waits for the last epoch.
+        certain: The probability above which a trial is certainly among the best, 0 to 1.
+        sure: The width of the interval for trials that are certainly among the best, 0 to 1.
+        least: The number of epochs before which a trial is only stopped because of its
+            hyperparameters.
     """
 
     def __init__(
         self,
-        known: TrialHistory,
+        history: TrialHistory,
         *,
         interval: float = 0.5,
         keep: float = 0.2,
@@ -75,32 +80,36 @@ class Consensus:
         }
         for name, share in shares.items():
             within(name, share, 0, 1)
-        self.interval, self.last, self.least = interval, known.epochs, least
-        self.best = known.best
+        self.interval, self.last, self.least = interval, history.epochs, least
+        self.best = history.best
         self.stopping = Stopping(
-            *bars(known, keep), doubt=doubt, settled=settled, certain=certain, sure=sure
+            *bars(history, keep), doubt=doubt, settled=settled, certain=certain, sure=sure
         )
-        self.log_prior = np.log(of_study(known.curves))
-        self.learned = learned(known.chance)
-        of_its_net = known.of_its_net
-        self.guessing = loss_of_guessing(of_its_net, known.chance)
-        self.progress = Progress(of_its_net, self.guessing, known.chance) if self.guessing else None
-        self.prospect = prospect(known, self.stopping.bar)
+        self.log_prior = np.log(of_study(history.curves))
+        self.learned = learned(history.chance)
+        of_its_net = history.of_its_net
+        self.guessing = loss_of_guessing(of_its_net, history.chance)
+        self.progress = (
+            Progress(of_its_net, self.guessing, history.chance) if self.guessing else None
+        )
+        self.prospect = prospect(history, self.stopping.bar)
         self.learned_enough = float(score_of(logit(np.array(self.learned)) + _ENOUGH))
         self.curve = Curve((), ())
 
     def update(self, epoch: float, score: float, loss: float | None) -> Estimate:
-        """Take what was measured and say what is believed, as `lemur_core.kinds.estimator` says."""
+        """Add a measurement and return the prediction; see `lemur_core.kinds.estimator`."""
         check_score(score)
-        before = self.curve
-        curve = Curve((*before.epochs, epoch), (*before.scores, score), (*before.losses, loss))
+        previous = self.curve
+        curve = Curve(
+            (*previous.epochs, epoch), (*previous.scores, score), (*previous.losses, loss)
+        )
         self.curve = curve
         if epoch >= self.last:
             measured = curve.final
             better = None if self.best is None else float(measured > self.best)
             reason = f"{self.last} epochs are over"
             return Estimate(True, measured, measured, measured, better, reason=reason)
-        final = self._outlook(curve)
+        final = self._final_score(curve)
         lower, middle, upper = final.interval()
         better = None if self.best is None else float(final.above(self.best)[0])
         reason = self.stopping.reason(
@@ -112,7 +121,7 @@ class Consensus:
         )
         return Estimate(bool(reason), middle, lower, upper, better, reason=reason)
 
-    def _outlook(self, curve: Curve) -> Outlook:
+    def _final_score(self, curve: Curve) -> Outlook:
         horizon = horizon_of(curve.epochs, float(self.last))
         highest = np.maximum.accumulate(curve.scores)[None]
         by_scores = outlook(horizon.posterior(highest, self._log_prior(curve)))

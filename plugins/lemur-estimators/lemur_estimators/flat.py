@@ -1,8 +1,8 @@
-"""Trials that are flat, at the score of guessing: do they learn already?
+"""Tell which trials with flat scores, at the score of guessing, are already learning.
 
-The score does not tell, the training loss does: a net that guesses comes to the loss of guessing,
-the entropy of the classes, and one that is about to rise is below it for epochs before its score
-is. Which loss that is, the study's earlier trials say that were flat too.
+Their scores do not show it, but their training losses do. The loss of a net that guesses converges
+to the entropy of the classes. A net whose score is about to rise has a lower loss for some epochs
+before. The loss of guessing is estimated from earlier trials with flat scores.
 """
 
 from __future__ import annotations
@@ -20,44 +20,45 @@ if TYPE_CHECKING:
 
     from lemur_core.kinds.estimator import Curve
 
-# So much better than guessing, in logits, is what has learned something.
+# A net has learned something if its score is this much better than guessing, in logits.
 _LEARNED = 0.4
-# Of fewer flat trials the middle one's loss may well be one that learns.
+# With fewer flat trials, the median loss may well be that of a net that learns.
 _ENOUGH = 5
-# Below the loss of guessing is what is lower by this share of it: of 203 small nets that were flat
-# after four epochs, 12 of 15 below it rose later, and 17 of the 188 others.
+# A loss is below that of guessing if it is lower by this share. Of 203 small nets with flat scores
+# after four epochs, 12 of the 15 below it rose later, and 17 of the 188 others.
 _BELOW = 0.002
+# The factors of the odds of a rise for losses below that of guessing, and for other losses.
 _LEARNS, _GUESSES = 4.0, 0.25
 
 
 def learned(chance: float) -> float:
-    """Return the least score, 0 to 1, of what has learned something."""
+    """Return the lowest score, 0 to 1, of a net that has learned something."""
     return float(score_of(logit(np.array(chance)) + _LEARNED))
 
 
 def loss_of_guessing(curves: Sequence[Curve], chance: float) -> float | None:
-    """Return the loss that flat trials come to, above 0; None where too few were seen.
+    """Return the loss of guessing, above 0; None if there are too few flat trials.
 
     Args:
-        curves: The study's earlier trials.
-        chance: The score of guessing, 0 to 1; of 0, as detectors have it, nothing is known.
+        curves: The earlier trials of the same net.
+        chance: The score of guessing, 0 to 1; if it is 0, as for detectors, the result is None.
     """
     if not chance:
         return None
     least = learned(chance)
-    ends = [_losses(curve, math.isfinite) for curve in curves if max(curve.scores) < least]
-    known = [losses[-1] for losses in ends if losses]
-    guessing = statistics.median(known) if len(known) >= _ENOUGH else 0.0
+    losses = [_losses(curve, math.isfinite) for curve in curves if max(curve.scores) < least]
+    last = [finite[-1] for finite in losses if finite]
+    guessing = statistics.median(last) if len(last) >= _ENOUGH else 0.0
     return guessing if guessing > 0 else None
 
 
 def odds_of_rising(curve: Curve, guessing: float | None) -> float:
-    """Return how many times more probable it is that a flat trial rises, than without its loss.
+    """Return the factor by which a flat trial's loss changes the odds that its score rises.
 
     Args:
-        curve: The trial so far. Within an epoch its loss may not be known: that of the epoch before
-            still says something; one that is not finite says that nothing is learned.
-        guessing: What `loss_of_guessing` says.
+        curve: The trial so far. Its last known loss is used; the loss within an epoch may be
+            unknown. A loss that is not finite means that nothing is learned.
+        guessing: The result of `loss_of_guessing`.
     """
     losses = _losses(curve)
     if not losses or guessing is None:
@@ -65,5 +66,5 @@ def odds_of_rising(curve: Curve, guessing: float | None) -> float:
     return _LEARNS if losses[-1] < guessing * (1 - _BELOW) else _GUESSES
 
 
-def _losses(curve: Curve, of: Callable[[float], bool] = lambda _: True) -> list[float]:
-    return [loss for loss in curve.losses if loss is not None and of(loss)]
+def _losses(curve: Curve, accept: Callable[[float], bool] = lambda _: True) -> list[float]:
+    return [loss for loss in curve.losses if loss is not None and accept(loss)]

@@ -1,9 +1,9 @@
-"""What a trial's hyperparameters say of its final score, before its scores say much.
+"""Predict from a trial's hyperparameters whether it will be among the best.
 
-How often earlier trials of its net came to be among the best whose hyperparameters are near: the
-kernel regression of Nadaraya and Watson, 1964. Numbers are as near as they rank. Along which
-hyperparameters nearness counts, and how far it reaches, is what foretells each earlier trial best
-from the others.
+The prediction is the share of the best among the earlier trials of the same net with similar
+hyperparameters: the kernel regression of Nadaraya and Watson, 1964. Numbers are compared by rank.
+The hyperparameters that count and the widths of their kernels are those that predict the earlier
+trials best from each other.
 """
 
 from __future__ import annotations
@@ -20,48 +20,50 @@ if TYPE_CHECKING:
     from lemur_core.kinds.estimator import TrialHistory
     from lemur_estimators.models import Array
 
-# How near trials are; it has to be known of many pairs, and not exactly.
+# The similarity of trials; float32 is precise enough for the many pairs.
 Near = NDArray[np.float32]
-# Fewer trials tell nothing; more than the latest of them tell nothing new.
+# Fewer trials are not informative; more than the latest ones add no information.
 _FEWEST, _REMEMBERED = 10, 150
-# How far nearness reaches, as a share of all values, and over all of them where a hyperparameter
-# tells nothing. Each is half of the one before it.
+# The widths of kernels, as shares of all values; infinity for a hyperparameter that does not count.
+# After the first two, each is half of the one before.
 _REACHES = (np.inf, 0.4, 0.2, 0.1, 0.05)
-# Names that differ are so far from each other.
+# The distance of different values that are not numbers.
 _APART = 0.3
-# For each reach that counts the earlier trials have to be so much better foretold, in nats, and no
-# more than so many count.
+# The gain in log likelihood, in nats, that a further hyperparameter must bring to count, and the
+# greatest number of hyperparameters that count.
 _WORTH_IT, _COUNT = 6.0, 3
-# Trials that are like any other, which are added to those that are near.
+# The weight of the overall share of the best, in trials.
 _ANY = 0.3
+# The highest probability in a likelihood; the lowest is 1 minus it.
 _SURELY = 0.999
 
 
 class Prospect(NamedTuple):
-    """What hyperparameters say of a trial.
+    """A prediction from the hyperparameters of a trial.
 
     Attributes:
-        probability: That it is among the best, as far as they tell, 0 to 1.
-        odds: How many times higher its odds are than those of any trial of its net.
+        probability: The probability that the trial will be among the best, 0 to 1.
+        odds: Its odds, divided by the odds of any trial of the net.
     """
 
     probability: float
     odds: float
 
 
-def prospect(known: TrialHistory, bar: float) -> Prospect | None:
-    """Return what a trial's hyperparameters say; None where they say nothing.
+def prospect(history: TrialHistory, bar: float) -> Prospect | None:
+    """Return the prediction from a trial's hyperparameters; None if they are not informative.
 
     Args:
-        known: What is known of the trial, and of those before it.
-        bar: The score that the best reach, 0 to 1.
+        history: The trial's hyperparameters, and the earlier trials.
+        bar: The score that the best trials reach, 0 to 1.
     """
-    curves = known.of_its_net[-_REMEMBERED:]
+    curves = history.of_its_net[-_REMEMBERED:]
     best = np.array([curve.final >= bar for curve in curves], dtype=np.float32)
     count = len(best)
-    if count < _FEWEST or not 0 < best.sum() < count or not known.hyperparameters:
+    if count < _FEWEST or not 0 < best.sum() < count or not history.hyperparameters:
         return None
-    distances = _distances([curve.hyperparameters for curve in curves], known.hyperparameters)
+    prms = [*(curve.hyperparameters for curve in curves), history.hyperparameters]
+    distances = _distances(prms)
     reaches = _best_reaches([_nearness(apart[:-1, :-1]) for apart in distances], best)
     if not any(reaches):
         return None
@@ -76,16 +78,15 @@ def _odds(probability: float) -> float:
     return probability / (1 - probability)
 
 
-def _distances(earlier: Sequence[Mapping[str, Any]], of: Mapping[str, Any]) -> list[Array]:
-    """Return how far trials are apart along each hyperparameter, 0 to 1, this one last."""
-    trials = [*earlier, of]
-    names = sorted({name for trial in trials for name in trial})
-    return [_apart([trial.get(name) for trial in trials]) for name in names]
+def _distances(prms: Sequence[Mapping[str, Any]]) -> list[Array]:
+    """Return the pairwise distances of trials, 0 to 1, along each hyperparameter."""
+    names = sorted({name for prm in prms for name in prm})
+    return [_pairwise([prm.get(name) for prm in prms]) for name in names]
 
 
-def _apart(values: Sequence[Any]) -> Array:
-    known = [value for value in values if value is not None]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
+def _pairwise(values: Sequence[Any]) -> Array:
+    present = [value for value in values if value is not None]
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
         first: dict[str, int] = {}
         names = np.array([first.setdefault(str(value), len(first)) for value in values])
         apart: Array = _APART * (names[:, None] != names)
@@ -93,7 +94,7 @@ def _apart(values: Sequence[Any]) -> Array:
     numbers = np.array([_number(value) for value in values])
     earlier = np.sort(numbers[:-1][~np.isnan(numbers[:-1])])
     ranks = np.searchsorted(earlier, numbers, "left") + np.searchsorted(earlier, numbers, "right")
-    # What is not known may be anything.
+    # An unknown value could be anything; place it in the middle.
     places = np.where(np.isnan(numbers), 0.5, ranks / max(2 * len(earlier), 1))
     distances: Array = np.abs(places[:, None] - places)
     return distances
@@ -102,55 +103,55 @@ def _apart(values: Sequence[Any]) -> Array:
 def _number(value: float | None) -> float:
     try:
         return np.nan if value is None else float(value)
-    # A whole number may be larger than any that numpy has.
+    # An integer may be too large for a float.
     except OverflowError:
         return np.inf if value and value > 0 else -np.inf
 
 
 def _nearness(apart: Array) -> Near:
-    """Return how near trials so far apart are, of shape [reach, ...]."""
+    """Return the similarity of trials at these distances, shape ``(reaches, ...)``."""
     near = np.empty((len(_REACHES), *apart.shape), np.float32)
     near[0] = 1
     near[1] = np.exp(-0.5 * (apart / _REACHES[1]) ** 2)
     for reach in range(2, len(_REACHES)):
-        # Half the reach is the fourth power, which is faster than an exponential.
+        # Halving the width is the fourth power, which is faster than an exponential.
         near[reach] = np.square(np.square(near[reach - 1]))
     return near
 
 
 def _along(near: Near, nearness: Sequence[Near], reaches: Sequence[int]) -> Near:
-    """Return how near trials are when some hyperparameters count too, each with its reach."""
+    """Return ``near`` times the similarities along the hyperparameters that count."""
     counting = (by_reach[reach] for by_reach, reach in zip(nearness, reaches, strict=True) if reach)
     return reduce(np.multiply, counting, near)
 
 
 def _best_reaches(nearness: Sequence[Near], best: Near) -> list[int]:
-    """Return which reaches foretell trials from the others, found one after the other."""
+    """Return the index of the best width of each hyperparameter, by greedy selection."""
     chosen = [0] * len(nearness)
-    foretold = _foretold(nearness[0][:1], best)[0]
+    likelihood = _likelihoods(nearness[0][:1], best)[0]
     for _ in range(_COUNT):
-        others = [
-            _foretold(_along(near, nearness, [*chosen[:place], 0, *chosen[place + 1 :]]), best)
-            for place, near in enumerate(nearness)
+        candidates = [
+            _likelihoods(_along(near, nearness, [*chosen[:index], 0, *chosen[index + 1 :]]), best)
+            for index, near in enumerate(nearness)
         ]
-        place, reach = np.unravel_index(np.argmax(others), np.shape(others))
-        if others[place][reach] <= foretold + _WORTH_IT:
+        index, reach = np.unravel_index(np.argmax(candidates), np.shape(candidates))
+        if candidates[index][reach] <= likelihood + _WORTH_IT:
             break
-        foretold, chosen[place] = others[place][reach], int(reach)
+        likelihood, chosen[index] = candidates[index][reach], int(reach)
     return chosen
 
 
-def _foretold(near: Near, best: Near) -> Near:
-    """Return the log likelihood of which trials are the best, each foretold from the others.
+def _likelihoods(near: Near, best: Near) -> Near:
+    """Return the log likelihoods of which trials are best, each predicted from the others.
 
     Args:
-        near: How near they are, of shape [reach, trial, trial].
-        best: 1 for each of the best, 0 for others.
+        near: The similarity of trials, shape ``(reaches, trials, trials)``.
+        best: 1 for each of the best trials, 0 for the others.
     """
     sums = near @ np.stack([best, np.ones_like(best)], axis=1)
-    # Each is as near to itself as can be.
-    among, of = sums[..., 0] - best, sums[..., 1] - 1
+    # Leave each trial itself out; its similarity to itself is 1.
+    best_weight, weight = sums[..., 0] - best, sums[..., 1] - 1
     share = (best.sum() - best) / (len(best) - 1)
-    kept = np.clip((among + _ANY * share) / (of + _ANY), 1 - _SURELY, _SURELY)
-    likelihood: Near = np.log(np.where(best > 0, kept, 1 - kept)).sum(-1)
-    return likelihood
+    predicted = np.clip((best_weight + _ANY * share) / (weight + _ANY), 1 - _SURELY, _SURELY)
+    likelihoods: Near = np.log(np.where(best > 0, predicted, 1 - predicted)).sum(-1)
+    return likelihoods

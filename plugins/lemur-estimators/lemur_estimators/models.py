@@ -1,8 +1,8 @@
-"""Shapes that learning curves have: each a function that rises from its start to its end.
+"""The shapes of learning curves, each an increasing function of the epoch.
 
-A curve is a start, plus a gain times its shape, plus noise, all of its logit: ln(s / (1 - s)) of
-the highest score s so far. A shape is 0 at the first epoch and 1 at the fiftieth; one that begins
-after a plateau is 0 until then, and comes to 1.
+The logit of a curve, ln(s / (1 - s)) of the highest score s so far, is modelled as a start, plus a
+gain times a shape, plus noise. A shape is 0 at the first epoch and 1 at the fiftieth. A shape with
+a plateau is 0 until its end and then converges to 1.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FIRST, LAST = 1.0, 50.0
-# Scores so near 0 and 1 are told apart no further.
+# Scores closer to 0 or 1 than these are clipped.
 _LEAST, _MOST = 0.002, 0.9995
 
 
 class Shape(NamedTuple):
-    """A shape.
+    """The shape of a learning curve.
 
     Attributes:
-        family: What kind of function it is.
-        numbers: Its parameters; times are in epochs.
-        of: Gives it at epochs, any shape.
+        family: The name of the family of functions.
+        numbers: The parameters of the function; times are in epochs.
+        of: The function of the epochs, an array of any shape.
     """
 
     family: str
@@ -38,7 +38,7 @@ class Shape(NamedTuple):
 
     @property
     def late(self) -> float:
-        """When it begins to rise, in epochs, if it is flat before; else 0."""
+        """The epoch at which the shape begins to rise if it is flat before; otherwise 0."""
         if self.family == "plateau":
             return self.numbers[0]
         if self.family in ("weibull", "hill") and self.numbers[0] > 1:
@@ -48,27 +48,27 @@ class Shape(NamedTuple):
 
 @cache
 def shapes() -> tuple[Shape, ...]:
-    """Return all shapes, in the order that the prior's weights have."""
+    """Return all shapes, in the order of the prior's weights."""
     return tuple(_all())
 
 
 def values(epochs: Array) -> Array:
-    """Return each shape at some epochs, shape ``(shapes, epochs)``.
+    """Return the values of all shapes at some epochs, shape ``(shapes, epochs)``.
 
     Args:
-        epochs: Above 0, shape ``(epochs,)``.
+        epochs: The epochs, above 0, shape ``(epochs,)``.
     """
     return np.stack([shape.of(epochs) for shape in shapes()])
 
 
 def logit(scores: Array) -> Array:
-    """Return ln(s / (1 - s)) of scores, 0 to 1, those at the ends moved in a little."""
+    """Return ln(s / (1 - s)) of scores, 0 to 1, clipped slightly at both ends."""
     inside = np.clip(scores, _LEAST, _MOST)
     return np.log(inside / (1 - inside))
 
 
 def score_of(logits: Array) -> Array:
-    """Return the scores that have these logits."""
+    """Return the scores with these logits."""
     return 1 / (1 + np.exp(-logits))
 
 

@@ -1,8 +1,8 @@
-"""PEng4NN: fit a curve to the first scores, stop when what it comes to has settled.
+"""PEng4NN: fit a curve to the first scores, and stop when the predicted limit has converged.
 
 Rorabaugh, Caino-Lores, Wyatt, Johnston, Taufer: PEng4NN, An Accurate Performance Estimation Engine
-for Efficient Automated Neural Network Architecture Search (arXiv 2101.04185); its defaults are
-those here, and so is the percent that it thinks in.
+for Efficient Automated Neural Network Architecture Search (arXiv 2101.04185). The defaults are
+those of the paper. Like the paper, this module computes in percent.
 """
 
 from __future__ import annotations
@@ -19,54 +19,55 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CENTRES: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "median": np.median}
-# The mean of equal numbers may differ from them in the last digit. In points of a percent.
+# The mean of equal numbers may differ from them in the last digit. In percentage points.
 _ROUNDING = 1e-9
 
 
 class PEng4NN:
-    """Predicts a = lim a - b^(c-x), x being the epoch over the first one.
+    """Predicts the final score as a, the limit of a - b^(c-x), where x is the epoch / first epoch.
 
-    It converges when, at some epoch before the last,
+    It converges if, at an epoch before the last,
 
     1. there are ``window`` predictions,
-    2. the last ``window`` all lie within ``threshold`` of their mean, and
-    3. the last is above 0 and at most 100 percent,
+    2. the last ``window`` predictions all lie within ``threshold`` of their mean, and
+    3. the last prediction is above 0 and at most 100 percent.
 
-    and, with ``loss_check``, a net that is predicted never to learn has not lowered its loss for
-    ``patience`` epochs. One never learns that is predicted to be no better than guessing.
+    With ``loss_check``, a net that is predicted never to learn, that is, to be no better than
+    guessing, must also not have lowered its loss for ``patience`` epochs.
 
-    Where the paper and its published program leave a choice, or are left:
+    This implementation makes the following choices, some of which differ from the paper or from
+    the authors' published program:
 
-    * The paper has each prediction p_i within mean - t <= p_i <= mean + t; the published program
-      takes the median in place of the mean. ``centre="median"`` converges where it does.
-    * Fits are exact (`lemur_estimators.fit`), so that none fails. A curve that SciPy cannot fit is
-      nearly a line; its exact fit has its ``a`` at the bound of 102.5, which condition 3 refuses.
-    * The first fit is of ``least`` points, C_min; the program fits two, which three parameters
-      follow in any number of ways.
-    * The window is of consecutive predictions. Of them only the last is held against condition 3:
-      beyond 100 others may lie by the threshold.
-    * The published program, with the loss check on, never says of nets that learn that they have
-      converged; here they do. It looks at the validation loss; lemur hands over what it has, the
-      training loss. Where none is known, the score must not have risen in its place.
-    * At the last epoch the highest score is taken, whether or not the prediction has settled.
-    * A decreasing curve is best fitted by its mean, and a constant one by itself.
+    * In the paper, each prediction p_i satisfies mean - t <= p_i <= mean + t. The published program
+      uses the median instead of the mean; ``centre="median"`` converges when it does.
+    * Fits are exact (`lemur_estimators.fit`) and never fail. A curve that SciPy cannot fit is
+      nearly linear; in its exact fit, ``a`` is at the bound of 102.5, which condition 3 rejects.
+    * The first fit uses ``least`` points, C_min. The program fits two points, which does not
+      determine three parameters.
+    * The window consists of consecutive predictions. Condition 3 only applies to the last of them;
+      the others may exceed 100 by the threshold.
+    * With the loss check, the published program never converges for nets that learn; this
+      implementation does. The program uses the validation loss; lemur provides the training loss.
+      If no loss is known, the score must not have risen instead.
+    * At the last epoch, the highest score is used, whether or not the predictions have converged.
+    * The best fit of a decreasing curve is its mean, and that of a constant curve is the constant.
 
     Args:
-        known: What is known of the study.
-        interval: E, how often scores are measured, in epochs.
-        window: N, how many predictions must agree.
-        threshold: t, how far they may lie from their centre, in points of a percent.
-        centre: What they must lie near: their ``mean``, as in the paper, or ``median``, as in the
-            published program.
-        least: C_min, of how many points the first fit is made.
-        epochs: e_max, the epochs of the training that is predicted; 0 takes those asked for.
-        loss_check: For unbalanced data: whether nets that never learn are waited for.
-        patience: L, how long, in epochs.
+        history: What is known when the trial starts.
+        interval: E, the number of epochs between two scores.
+        window: N, the number of predictions that must agree.
+        threshold: t, the greatest distance of a prediction from the centre, in percentage points.
+        centre: The centre of the predictions: their ``mean``, as in the paper, or their ``median``,
+            as in the published program.
+        least: C_min, the number of points of the first fit.
+        epochs: e_max, the number of epochs of the predicted training; 0 for that of the trial.
+        loss_check: Whether to wait for nets that never learn; for unbalanced data.
+        patience: L, how long to wait for them, in epochs.
     """
 
     def __init__(
         self,
-        known: TrialHistory,
+        history: TrialHistory,
         *,
         interval: float = 0.5,
         window: int = 3,
@@ -88,8 +89,8 @@ class PEng4NN:
                 f"estimator option centre is {centre!r}; expected {' or '.join(_CENTRES)}"
             )
         self.interval = interval
-        self.last = epochs or known.epochs
-        self.chance = known.chance
+        self.last = epochs or history.epochs
+        self.chance = history.chance
         self.window, self.threshold, self.least = window, threshold, least
         self.centre = _CENTRES[centre]
         self.loss_check, self.patience = loss_check, patience
@@ -99,7 +100,7 @@ class PEng4NN:
         self.predictions: list[float] = []
 
     def update(self, epoch: float, score: float, loss: float | None) -> Estimate:
-        """Take what was measured and say what is believed, as `lemur_core.kinds.estimator` says."""
+        """Add a measurement and return the prediction; see `lemur_core.kinds.estimator`."""
         check_score(score)
         self.epochs.append(epoch)
         self.percents.append(100 * score)
@@ -109,12 +110,12 @@ class PEng4NN:
             return Estimate(True, max(self.percents) / 100, reason=f"{self.last} epochs are over")
         if len(self.epochs) < self.least:
             return Estimate(converged=False, score=None)
-        return self._predicted()
+        return self._predict()
 
-    def _predicted(self) -> Estimate:
+    def _predict(self) -> Estimate:
         x = np.array(self.epochs) / self.epochs[0]
         fitted = fit(x, np.array([self.percents]))
-        a, b, c = (float(one[0]) for one in fitted[:3])
+        a, b, c = (float(values[0]) for values in fitted[:3])
         self.predictions.append(a)
         converged = self._settled() and self._realistic() and self._waited_for()
         return Estimate(
@@ -136,7 +137,7 @@ class PEng4NN:
         learns = self.predictions[-1] > 100 * self.chance
         if not self.loss_check or learns:
             return True
-        # Of equals the first, so that what stays the same is waited for no longer.
-        rising = zip(self.percents, self.epochs, strict=True)
-        best = min(self.losses or [(-percent, epoch) for percent, epoch in rising])
+        # Of equal losses or scores, min() returns the first; a constant does not extend the wait.
+        scores = zip(self.percents, self.epochs, strict=True)
+        best = min(self.losses or [(-percent, epoch) for percent, epoch in scores])
         return self.epochs[-1] - best[1] >= self.patience

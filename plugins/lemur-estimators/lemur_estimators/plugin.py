@@ -1,4 +1,4 @@
-"""What lemur-estimators registers. Nothing here imports numpy."""
+"""The entries of lemur-estimators. This module does not import numpy."""
 
 from lemur_core import Entry, hookimpl
 
@@ -8,19 +8,19 @@ def lemur_register_estimators() -> list[Entry]:
     return [
         Entry(name, f"lemur_estimators.{target}", summary=summary)
         for name, target, summary in (
-            ("consensus", "consensus:Consensus", "Many models of curves, weighed by evidence"),
-            ("peng4nn", "peng4nn:PEng4NN", "A curve fitted to the first scores has settled"),
-            ("patience", "rules:Patience", "The score has not risen for some epochs"),
-            ("menndl", "rules:Menndl", "The training loss has not fallen for ten epochs"),
-            ("median", "pruners:Median", "Below the median of earlier trials"),
+            ("consensus", "consensus:Consensus", "Many curve models, weighted by evidence"),
+            ("peng4nn", "peng4nn:PEng4NN", "Stop when the predictions of a fitted curve converge"),
+            ("patience", "rules:Patience", "Stop when the score stops rising"),
+            ("menndl", "rules:Menndl", "Stop when the training loss stops falling"),
+            ("median", "pruners:Median", "Stop below the median of earlier trials"),
             ("halving", "pruners:Halving", "Asynchronous successive halving"),
             ("hyperband", "pruners:Hyperband", "Successive halving in several brackets"),
-            ("wilcoxon", "pruners:Wilcoxon", "Below the best trial, by the signed-rank test"),
+            ("wilcoxon", "pruners:Wilcoxon", "Stop significantly below the best trial"),
         )
     ]
 
 
 @hookimpl
 def lemur_register_commands() -> list[Entry]:
-    summary = "Judge estimators by recorded learning curves."
+    summary = "Evaluate estimators on recorded learning curves."
     return [Entry("estimate", "lemur_estimators.cli:estimate", summary=summary)]

@@ -1,7 +1,8 @@
-"""How probable each model is before a trial's first score: from published curves, and the study's.
+"""The prior probability of each model, from published curves and earlier trials of the study.
 
-What is kept was learned from half of LEMUR's published learning curves (Goodarzi et al., LEMUR
-Neural Network Dataset, 2025) by expectation maximisation; ``benchmarks/prior.py`` does it again.
+The weights in ``prior.json`` were learned by expectation maximisation from half of LEMUR's
+published learning curves (Goodarzi et al., LEMUR Neural Network Dataset, 2025).
+``benchmarks/prior.py`` reproduces them.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
     from lemur_core.kinds.estimator import Curve
 
-# Published nets are those that learned. Among nets that are searched many never do, and some begin
-# late: so much is added for each, and for whatever else there may be, to a whole of 1.
+# All published nets learned. In a search, many nets never learn, and some learn late. These weights
+# of nets that learn late, of nets that never learn, and of all models alike are added to the
+# published weights, which sum to 1.
 _LATE, _NEVER, _UNSEEN = 0.9, 0.3, 0.02
-# The gains, of `evidence.GAINS`, from this on are much.
-_MUCH = 3
-# As many earlier trials weigh as much as all that was published.
+# The index in `evidence.GAINS` from which a gain is large.
+_LARGE = 3
+# The number of earlier trials that have the same weight as the published curves.
 _WORTH = 30
-# Earlier trials that are looked at: the latest.
+# The number of latest earlier trials that are used.
 _REMEMBERED = 300
 
 
@@ -39,7 +41,7 @@ def published() -> Array:
     learned = np.array(json.loads(text)["weights"], dtype=np.float64).reshape(models())
     weights = learned / learned.sum() + _LATE * _late(learned.sum((0, 1)))
     weights[0, 0] += _NEVER * learned.sum((0, 1)) / learned.sum()
-    # What was never seen may still be.
+    # Models that explain no published curve are still possible.
     weights += _UNSEEN / weights.size
     shares: Array = (weights / weights.sum()).ravel()
     return shares
@@ -47,15 +49,15 @@ def published() -> Array:
 
 @cache
 def begin_late() -> Array:
-    """Return 1 for each model that begins late and then gains much, else 0; shape ``(models,)``."""
+    """Return 1 for each model with a late and large rise, else 0, shape ``(models,)``."""
     late = np.zeros(models())
-    late[[place for place, shape in enumerate(shapes()) if shape.late], _MUCH:] = 1
+    late[[index for index, shape in enumerate(shapes()) if shape.late], _LARGE:] = 1
     return late.ravel()
 
 
 def _late(noises: Array) -> Array:
-    """Return the probability of models that begin late and then gain much."""
-    # The longer it was flat, the less probable is its end.
+    """Return the probability of each model with a late and large rise."""
+    # The longer a curve is flat, the less probable is a rise.
     waited = np.array([shape.late or np.inf for shape in shapes()])
     late = begin_late().reshape(models()) * noises / waited[:, None, None]
     shares: Array = late / late.sum()
@@ -63,13 +65,14 @@ def _late(noises: Array) -> Array:
 
 
 def of_study(curves: Sequence[Curve]) -> Array:
-    """Return the probability of each model in a study with these earlier trials.
+    """Return the prior probability of each model in a study with these earlier trials.
 
-    Trials that were ended early count too: as far as they went they say what they can, so that the
-    study's prior does not lean to those that were trained longest.
+    Trials that were stopped early also count, by the scores that they have. Otherwise the prior
+    would be biased towards the trials that were trained longest.
     """
-    seen = [_share(curve.epochs, curve.scores) for curve in curves[-_REMEMBERED:]]
-    shares: Array = (_WORTH * published() + np.sum(seen, axis=0)) / (_WORTH + len(seen))
+    posteriors = [_share(curve.epochs, curve.scores) for curve in curves[-_REMEMBERED:]]
+    count = len(posteriors)
+    shares: Array = (_WORTH * published() + np.sum(posteriors, axis=0)) / (_WORTH + count)
     return shares
 
 
@@ -83,5 +86,5 @@ def _share(epochs: tuple[float, ...], scores: tuple[float, ...]) -> Array:
 
 @lru_cache(maxsize=512)
 def horizon_of(epochs: tuple[float, ...], last: float) -> Horizon:
-    """Return what all curves measured at these epochs have in common."""
+    """Return the cached `Horizon` of curves that were measured at these epochs."""
     return Horizon(np.array(epochs), last)

@@ -1,7 +1,7 @@
-"""Optuna's pruners as estimators; what they predict of a trial is the best so far.
+"""Optuna's pruners as estimators, which predict the best score so far.
 
-A trial's steps are the multiples of ``interval`` that it was trained for. Earlier trials are told
-to the pruner as Optuna's, with what they were at each step.
+The steps of a trial are the multiples of ``interval``. Earlier trials are passed to the pruner as
+Optuna's trials, with their score at each step.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.trial import FrozenTrial
 
-# Under this name Optuna's successive halving keeps what a trial was at each rung.
+# The prefix of the names under which Optuna's successive halving stores a trial's score at a rung.
 _RUNG = "completed_rung_"
 
 
 class _Pruned:
-    """An estimator that asks a pruner."""
+    """An estimator that stops a trial when a pruner prunes it."""
 
     reason = ""
 
-    def __init__(self, known: TrialHistory, pruner: BasePruner, interval: float) -> None:
+    def __init__(self, history: TrialHistory, pruner: BasePruner, interval: float) -> None:
         import optuna
 
         within("interval", interval, 0.01, 1)
         self.interval = interval
         self.highest = float("-inf")
-        # The study is nobody else's, and Optuna would announce it.
-        told = optuna.logging.get_verbosity()
+        # Optuna would log the creation of this internal study.
+        verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
             self.study = optuna.create_study(direction="maximize", pruner=pruner)
         finally:
-            optuna.logging.set_verbosity(told)
-        self.study.add_trials([self.past(curve) for curve in self.earlier(known.curves)])
+            optuna.logging.set_verbosity(verbosity)
+        self.study.add_trials([self.past(curve) for curve in self.earlier(history.curves)])
         self.trial = self.study.ask()
 
     def update(self, epoch: float, score: float, loss: float | None) -> Estimate:
-        """Take what was measured and say what is believed, as `lemur_core.kinds.estimator` says."""
+        """Add a measurement and return the prediction; see `lemur_core.kinds.estimator`."""
         check_score(score)
         self.highest = max(self.highest, score)
         self.trial.report(score, self.step(epoch))
-        over = bool(self.trial.should_prune())
-        return Estimate(over, self.highest, reason=self.reason * over)
+        pruned = bool(self.trial.should_prune())
+        return Estimate(pruned, self.highest, reason=self.reason * pruned)
 
     def earlier(self, curves: Sequence[Curve]) -> Sequence[Curve]:
         """Return the earlier trials that this one is compared with."""
@@ -66,58 +66,58 @@ class _Pruned:
         )
 
     def steps(self, curve: Curve) -> Iterator[tuple[int, float]]:
-        """Give the score at each step."""
+        """Yield each step and its score."""
         for epoch, score in zip(curve.epochs, curve.scores, strict=True):
             yield self.step(epoch), score
 
     def rungs(self, curve: Curve) -> Iterator[tuple[str, float]]:
-        """Give what Optuna keeps of a trial."""
+        """Yield the system attributes that Optuna stores for a trial."""
         return iter(())
 
     def step(self, epoch: float) -> int:
-        """Return the number of the step, 1 and above, that ends at an epoch."""
+        """Return the number of the step, from 1, that ends at an epoch."""
         return max(1, round(epoch / self.interval))
 
 
 class Median(_Pruned):
-    """Ends a trial whose best is below the median of what earlier ones were at the same epoch.
+    """Stops a trial whose best score is below the median of earlier trials at the same epoch.
 
     Args:
-        known: What is known of the study.
-        interval: How often scores are measured, in epochs.
-        startup: Trials that are not ended.
-        warmup: Epochs in which none is.
+        history: What is known when the trial starts.
+        interval: The number of epochs between two scores.
+        startup: The number of first trials that are not stopped.
+        warmup: The number of first epochs in which no trial is stopped.
     """
 
     reason = "below the median"
 
     def __init__(
-        self, known: TrialHistory, *, interval: float = 1.0, startup: int = 5, warmup: float = 0.0
+        self, history: TrialHistory, *, interval: float = 1.0, startup: int = 5, warmup: float = 0.0
     ) -> None:
         from optuna.pruners import MedianPruner
 
         within("startup", startup, 0)
         within("warmup", warmup, 0)
-        super().__init__(known, MedianPruner(startup, round(warmup / interval)), interval)
+        super().__init__(history, MedianPruner(startup, round(warmup / interval)), interval)
 
 
 class Halving(_Pruned):
-    """Asynchronous successive halving: at each rung the best of ``factor`` trials goes on.
+    """Asynchronous successive halving: at each rung, one in ``factor`` trials continues.
 
     Li et al., A System for Massively Parallel Hyperparameter Tuning (arXiv 1810.05934).
 
     Args:
-        known: What is known of the study.
-        interval: How often scores are measured, in epochs.
-        first: The epoch of the first rung; each next one is ``factor`` times as late.
-        factor: Of so many trials one goes on.
+        history: What is known when the trial starts.
+        interval: The number of epochs between two scores.
+        first: The epoch of the first rung; each further rung is ``factor`` times as late.
+        factor: The inverse of the share of trials that continue.
     """
 
     reason = "not among the best of its rung"
     skipped = 0
 
     def __init__(
-        self, known: TrialHistory, *, interval: float = 1.0, first: float = 1.0, factor: int = 3
+        self, history: TrialHistory, *, interval: float = 1.0, first: float = 1.0, factor: int = 3
     ) -> None:
         from optuna.pruners import SuccessiveHalvingPruner
 
@@ -125,10 +125,10 @@ class Halving(_Pruned):
         within("factor", factor, 2)
         self.first, self.factor = round(first / interval), factor
         pruner = SuccessiveHalvingPruner(self.first, factor, self.skipped)
-        super().__init__(known, pruner, interval)
+        super().__init__(history, pruner, interval)
 
     def rungs(self, curve: Curve) -> Iterator[tuple[str, float]]:
-        """Give the score at each rung that the trial reached."""
+        """Yield the score at each rung that the trial reached, with Optuna's name of the rung."""
         rung, due = 0, self.first * self.factor**self.skipped
         for step, score in self.steps(curve):
             if step >= due:
@@ -137,54 +137,57 @@ class Halving(_Pruned):
 
 
 class Hyperband(Halving):
-    """Successive halving with several first rungs: each trial has one of them, drawn for it.
+    """Successive halving in several brackets, which differ in their first rung.
 
-    Li et al., Hyperband (arXiv 1603.06560). A trial's bracket is drawn by its number in the study,
-    each as often as its budget says; it is compared with trials of its own bracket only.
+    Li et al., Hyperband (arXiv 1603.06560). The bracket of a trial is drawn from its number in the
+    study, with probabilities in proportion to the budgets of the brackets. A trial is only compared
+    with trials of its own bracket. The arguments are those of `Halving`.
     """
 
     def __init__(
-        self, known: TrialHistory, *, interval: float = 1.0, first: float = 1.0, factor: int = 3
+        self, history: TrialHistory, *, interval: float = 1.0, first: float = 1.0, factor: int = 3
     ) -> None:
         within("factor", factor, 2)
         within("first", first, interval)
         brackets = 1
-        while first * factor**brackets <= known.epochs:
+        while first * factor**brackets <= history.epochs:
             brackets += 1
-        # As Optuna has it: a bracket that skips s of the rungs gets trials by what they cost.
+        # As in Optuna, the share of a bracket depends on the number of rungs that it does not skip.
         rungs = [brackets - skipped for skipped in range(brackets)]
         self.shares = [-(-brackets * factor ** (count - 1) // count) for count in rungs]
-        self.skipped = self.bracket(len(known.curves))
-        super().__init__(known, interval=interval, first=first, factor=factor)
+        self.skipped = self.bracket(len(history.curves))
+        super().__init__(history, interval=interval, first=first, factor=factor)
 
     def bracket(self, number: int) -> int:
-        """Return the bracket of a trial: how many rungs it skips."""
-        drawn = zlib.crc32(f"bracket {number}".encode()) % sum(self.shares)
+        """Return the bracket of a trial, which is the number of rungs that it skips."""
+        remainder = zlib.crc32(f"bracket {number}".encode()) % sum(self.shares)
         for skipped, share in enumerate(self.shares):
-            drawn -= share
-            if drawn < 0:
+            remainder -= share
+            if remainder < 0:
                 return skipped
-        raise AssertionError("shares cover what is drawn")
+        raise AssertionError("the remainder is less than the sum of the shares")
 
     def earlier(self, curves: Sequence[Curve]) -> Sequence[Curve]:
         """Return the earlier trials of the same bracket."""
-        return [one for i, one in enumerate(curves) if self.bracket(i) == self.skipped]
+        return [curve for i, curve in enumerate(curves) if self.bracket(i) == self.skipped]
 
 
 class Wilcoxon(_Pruned):
-    """Ends a trial whose scores are below the best trial's at the same epochs, significantly.
+    """Stops a trial whose scores are significantly below those of the best trial.
+
+    The scores at the same epochs are compared with Wilcoxon's signed-rank test.
 
     Args:
-        known: What is known of the study.
-        interval: How often scores are measured, in epochs.
-        p: The greatest p-value of the signed-rank test that ends a trial, 0 to 1.
-        startup: Epochs in which none is ended.
+        history: What is known when the trial starts.
+        interval: The number of epochs between two scores.
+        p: The p-value below which a trial is stopped, 0 to 1.
+        startup: The number of first epochs in which no trial is stopped.
     """
 
     reason = "below the best trial"
 
     def __init__(
-        self, known: TrialHistory, *, interval: float = 1.0, p: float = 0.1, startup: float = 2.0
+        self, history: TrialHistory, *, interval: float = 1.0, p: float = 0.1, startup: float = 2.0
     ) -> None:
         from optuna.exceptions import ExperimentalWarning
         from optuna.pruners import WilcoxonPruner
@@ -192,14 +195,14 @@ class Wilcoxon(_Pruned):
         within("p", p, 0, 1)
         within("startup", startup, 0)
         with warnings.catch_warnings():
-            # That its interface may change is ours to know.
+            # Users of this estimator do not depend on the pruner's experimental interface.
             warnings.simplefilter("ignore", ExperimentalWarning)
             pruner = WilcoxonPruner(p_threshold=p, n_startup_steps=round(startup / interval))
-        super().__init__(known, pruner, interval)
+        super().__init__(history, pruner, interval)
 
     def update(self, epoch: float, score: float, loss: float | None) -> Estimate:
-        """Take what was measured and say what is believed, as `lemur_core.kinds.estimator` says."""
+        """Add a measurement and return the prediction; see `lemur_core.kinds.estimator`."""
         with warnings.catch_warnings():
-            # A best trial that was ended early has fewer steps: those of both are compared.
+            # A best trial that was stopped early has fewer steps; only common steps are compared.
             warnings.filterwarnings("ignore", "WilcoxonPruner finds steps")
             return super().update(epoch, score, loss)

@@ -1,4 +1,4 @@
-"""When a trial whose final score is believed to lie somewhere is ended, and why."""
+"""Decide from the predicted distribution of a trial's final score whether to stop the trial."""
 
 from __future__ import annotations
 
@@ -14,37 +14,38 @@ if TYPE_CHECKING:
     from lemur_estimators.evidence import Outlook
     from lemur_estimators.hyperparameters import Prospect
 
-# While there are few earlier trials, the best of them may well be none of the best: so many more
-# are reckoned with.
+# With few earlier trials, the best of them may not be among the best in the end. This number of
+# better trials is therefore assumed in addition.
 _DOUBTED = 2
-# What is surely among the best exceeds the bar even where the trials so far set it too low, by so
-# many standard deviations of the share of them that is below it.
+# A trial is certainly among the best if it exceeds the bar even if the trials so far set it too
+# low, by this many standard deviations of the share of trials below the bar.
 _SET_LOW = 0.5
-# The longer a trial was trained the less is to be gained by its rest: at its end odds of what is
-# hopeless may be higher by so many times, and intervals wider, than at its beginning.
+# The longer a trial has been trained, the less is saved by stopping it later. From the start to the
+# end of a trial, the odds of `doubt` and the width of `settled` grow by these multiples of
+# themselves.
 _ODDS_GROW, _WIDTH_GROWS = 5.0, 3.0
-# The first trials set no bar that is worth an exact measurement: so much wider may intervals be.
+# The bar of the first trials is not worth an exact measurement: the factor of interval widths.
 _FIRST = 3
-# What has most of its way to go has not settled, however narrow its interval is: the prediction may
-# be so far above the highest score.
+# A prediction that is this far above the highest score has not settled, however narrow its interval
+# is.
 _AHEAD = 0.1
-# How far hyperparameters are believed against all that was measured, at a trial's beginning. What
-# they tell is not told by curves: so much of the doubt is left.
+# The weight of hyperparameters against the measurements when a trial starts, and the factor of
+# `doubt` if hyperparameters are used, because they add information that curves do not contain.
 _BY_HYPERPARAMETERS, _LEFT = 0.5, 0.75
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """What a trial is measured by; scores and shares are 0 to 1.
+    """The criteria for stopping a trial; scores and shares are 0 to 1.
 
     Attributes:
-        bar: The score that the study's best exceed.
-        high_bar: What they exceed even if the bar is too low.
-        among_others: Whether earlier trials set these, and not what guesses.
-        doubt: As `lemur_estimators.consensus.Consensus` has it, and the others too.
-        settled: Likewise.
-        certain: Likewise.
-        sure: Likewise.
+        bar: The score that the best trials of the study reach.
+        high_bar: The score that they reach even if ``bar`` is too low.
+        among_others: Whether earlier trials determine both bars, rather than the score of guessing.
+        doubt: See `lemur_estimators.consensus.Consensus`.
+        settled: See `lemur_estimators.consensus.Consensus`.
+        certain: See `lemur_estimators.consensus.Consensus`.
+        sure: See `lemur_estimators.consensus.Consensus`.
     """
 
     bar: float
@@ -58,14 +59,15 @@ class Stopping:
     def reason(
         self, done: float, highest: float, final: Outlook, *, ripe: bool, ahead: Prospect | None
     ) -> str:
-        """Return why a trial is ended, nothing where it goes on.
+        """Return why a trial is stopped; empty if it continues.
 
         Args:
-            done: The share of its epochs that it was trained.
-            highest: Its highest score so far.
-            final: Where its final score lies.
-            ripe: Whether it was trained for long enough to be judged by its scores.
-            ahead: What its hyperparameters say, where scores say little yet.
+            done: The share of the trial's epochs that have been trained.
+            highest: The highest score so far.
+            final: The distribution of the final score.
+            ripe: Whether the trial has been trained long enough to be judged by its scores.
+            ahead: The prediction from its hyperparameters; None if its scores are informative
+                enough.
         """
         if (ripe or ahead) and self._hopeless(done, _exceeds(self.bar, highest, final), ahead):
             return "it is hopeless"
@@ -77,39 +79,39 @@ class Stopping:
         return ""
 
     def _hopeless(self, done: float, among: float, ahead: Prospect | None) -> bool:
-        """Return whether what is among the best so probably is not worth its rest."""
+        """Return whether the probability of being among the best is too low to continue."""
         doubt = self.doubt
         if ahead:
             believed = _BY_HYPERPARAMETERS * (1 - done)
             among = max(among, (1 - believed) * among + believed * ahead.probability)
             doubt *= _LEFT
-        # Lower odds than those of doubt, which may be infinite.
+        # Compare the odds with those of doubt; without division, as the latter may be infinite.
         return among * (1 - doubt) < doubt * (1 - among) * (1 + _ODDS_GROW * done)
 
     def _width(self, done: float, highest: float, final: Outlook) -> float:
-        """Return the width of the interval at which a prediction has settled."""
+        """Return the width of the interval below which a prediction has settled."""
         settled = self.settled * (1 + _WIDTH_GROWS * done)
-        # Against others one is measured; against guessing there is nothing to prove twice.
+        # The first trials are compared with guessing only.
         if not self.among_others:
             return _FIRST * settled
         surely = _exceeds(self.high_bar, highest, final) > self.certain
         return max(self.sure, settled) if surely else settled
 
 
-def bars(known: TrialHistory, keep: float) -> tuple[float, float, bool]:
-    """Return the bar, the high bar, and whether earlier trials set them.
+def bars(history: TrialHistory, keep: float) -> tuple[float, float, bool]:
+    """Return the bar, the high bar, and whether earlier trials determine them.
 
     Args:
-        known: What is known of the study.
-        keep: The share of trials that are its best.
+        history: The earlier trials.
+        keep: The share of trials that count as the best.
     """
-    count, least = len(known.curves), learned(known.chance)
+    count, least = len(history.curves), learned(history.chance)
     if count < _DOUBTED:
         return least, least, False
-    finals = [curve.final for curve in known.curves]
+    finals = [curve.final for curve in history.curves]
     off = _SET_LOW * np.sqrt(keep * (1 - keep) / count)
     shares = (1 - keep) * count / (count + _DOUBTED), min(1 - keep + off, 1)
-    # Where none learned anything, what learns nothing either is not one of the best.
+    # If no trial has learned anything, a trial that learns nothing is not one of the best either.
     bar, high = (max(least, float(np.quantile(finals, share))) for share in shares)
     return bar, high, True
 

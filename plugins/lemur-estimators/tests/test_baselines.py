@@ -16,14 +16,14 @@ CURVES = [
 
 
 def ends(make, curves=CURVES, epochs=9):
-    """When each trial ends, each knowing those before it as far as they went."""
-    known, ended = [], []
+    """Return the epoch at which each trial is stopped, given the earlier trials up to there."""
+    earlier, ended = [], []
     for scores in curves:
-        estimator = make(TrialHistory(epochs=epochs, curves=tuple(known)))
+        estimator = make(TrialHistory(epochs=epochs, curves=tuple(earlier)))
         for epoch, score in enumerate(scores, 1):
             if estimator.update(epoch, score, None).converged:
                 break
-        known.append(Curve(tuple(map(float, range(1, epoch + 1))), tuple(scores[:epoch])))
+        earlier.append(Curve(tuple(map(float, range(1, epoch + 1))), tuple(scores[:epoch])))
         ended.append(epoch)
     return ended
 
@@ -47,26 +47,26 @@ def quiet():
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def test_median_ends_trials_where_optuna_does():
+def test_median_stops_trials_when_optuna_does():
     expected = ends_in_optuna(optuna.pruners.MedianPruner(2, 1))
-    assert ends(lambda known: Median(known, startup=2, warmup=1.0)) == expected
+    assert ends(lambda history: Median(history, startup=2, warmup=1.0)) == expected
     assert min(expected) < 9
 
 
-def test_halving_ends_trials_where_optuna_does():
+def test_halving_stops_trials_when_optuna_does():
     expected = ends_in_optuna(optuna.pruners.SuccessiveHalvingPruner(1, 3, 0))
-    assert ends(lambda known: Halving(known)) == expected
+    assert ends(lambda history: Halving(history)) == expected
     assert min(expected) < 9
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_wilcoxon_ends_trials_where_optuna_does():
+def test_wilcoxon_stops_trials_when_optuna_does():
     expected = ends_in_optuna(optuna.pruners.WilcoxonPruner(p_threshold=0.1, n_startup_steps=2))
-    assert ends(lambda known: Wilcoxon(known)) == expected
+    assert ends(lambda history: Wilcoxon(history)) == expected
     assert min(expected) < 9
 
 
-def test_wilcoxon_says_nothing_of_a_best_trial_that_was_ended_early():
+def test_wilcoxon_does_not_warn_of_a_best_trial_that_was_stopped_early():
     best = Curve((1.0, 2.0, 3.0), (0.7, 0.8, 0.9))
     estimator = Wilcoxon(TrialHistory(epochs=9, curves=(best,)))
     assert not any(estimator.update(epoch, 0.8, None).converged for epoch in range(1, 9))
@@ -74,37 +74,38 @@ def test_wilcoxon_says_nothing_of_a_best_trial_that_was_ended_early():
 
 def test_hyperband_halves_within_brackets():
     def bracket(number):
-        past = tuple(Curve((1.0,), (0.5,)) for _ in range(number))
-        return Hyperband(TrialHistory(epochs=9, curves=past)).skipped
+        earlier = tuple(Curve((1.0,), (0.5,)) for _ in range(number))
+        return Hyperband(TrialHistory(epochs=9, curves=earlier)).skipped
 
-    # Of 1, 3 and 9 epochs: a trial of the last bracket is never compared before its ninth.
-    drawn = [bracket(number) for number in range(40)]
-    assert set(drawn) == {0, 1, 2}
+    # The rungs are at 1, 3 and 9 epochs: a trial of the last bracket is not compared before its
+    # ninth epoch.
+    brackets = [bracket(number) for number in range(40)]
+    assert set(brackets) == {0, 1, 2}
     for scores, skipped, ended in zip(
-        CURVES * 6, drawn, ends(lambda known: Hyperband(known), CURVES * 6), strict=False
+        CURVES * 6, brackets, ends(lambda history: Hyperband(history), CURVES * 6), strict=False
     ):
         assert ended >= min(3**skipped, len(scores))
 
 
-def test_patience_runs_out_when_the_score_does_not_rise():
+def test_patience_stops_a_trial_whose_score_does_not_rise():
     scores = [0.1, 0.3, 0.3, 0.29, 0.3, 0.31]
-    assert ends(lambda known: Patience(known, epochs=3), [scores]) == [5]
-    assert ends(lambda known: Patience(known, epochs=4), [scores]) == [6]
-    assert ends(lambda known: Patience(known, epochs=2, rise=0.25), [scores]) == [3]
+    assert ends(lambda history: Patience(history, epochs=3), [scores]) == [5]
+    assert ends(lambda history: Patience(history, epochs=4), [scores]) == [6]
+    assert ends(lambda history: Patience(history, epochs=2, rise=0.25), [scores]) == [3]
 
 
 def test_menndl_waits_for_the_training_loss():
     estimator = Menndl(TrialHistory(epochs=30))
     losses = [2.0, 1.5, 1.6, *[1.7] * 20]
-    said = [estimator.update(i + 1, 0.1 * (i == 4), loss) for i, loss in enumerate(losses)]
-    # The least loss is that of the second epoch; ten epochs later it ends.
-    assert [one.converged for one in said].index(True) == 11
-    assert said[11].score == 0.1
+    estimates = [estimator.update(i + 1, 0.1 * (i == 4), loss) for i, loss in enumerate(losses)]
+    # The lowest loss is that of the second epoch; the trial is stopped ten epochs later.
+    assert [estimate.converged for estimate in estimates].index(True) == 11
+    assert estimates[11].score == 0.1
     without = Menndl(TrialHistory(epochs=30))
     assert not any(without.update(i + 1, 0.1, None).converged for i in range(30))
 
 
-def test_what_is_predicted_is_the_best_so_far():
+def test_the_prediction_is_the_best_score_so_far():
     estimator = Patience(TrialHistory(epochs=9), epochs=2)
     assert [
         estimator.update(i, score, None).score for i, score in enumerate([0.1, 0.5, 0.2], 1)

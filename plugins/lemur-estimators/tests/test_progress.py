@@ -14,7 +14,7 @@ GUESSING = 2.303
 
 
 def trial(middle, steep, epochs=20):
-    """One whose loss falls about an epoch, and whose score follows a little later."""
+    """Return a trial whose loss falls around an epoch, and whose score rises a little later."""
     gone = [0.95 / (1 + math.exp((middle - epoch) / steep)) for epoch in EPOCHS]
     scores = [0.1 + 0.85 * part**1.5 for part in gone]
     losses = [GUESSING * (1 - part) for part in gone]
@@ -29,29 +29,30 @@ def median(outlook):
     return float(outlook.quantile(0.5)[0])
 
 
-def test_losses_foretell_a_rise_that_scores_do_not():
-    """As of net 213 of the population of small nets: it came to 0.859 of 20 epochs."""
+def test_losses_predict_a_rise_that_scores_do_not():
+    """The losses are like those of small net 213, whose final score after 20 epochs was 0.859."""
     scores, losses = (0.09, 0.108, 0.126, 0.126, 0.131), (2.3, 2.297, 2.293, 2.286, 2.277)
     early = Curve(EPOCHS[:5], scores, losses)
     stalled = Curve(EPOCHS[:5], scores, (2.3, 2.297, *[2.293] * 3))
-    foretold = [Progress(STUDY, GUESSING, 0.134).outlook(one, 20.0) for one in (early, stalled)]
-    assert foretold[0].above(0.5)[0] > 1.5 * foretold[1].above(0.5)[0]
+    progress = Progress(STUDY, GUESSING, 0.134)
+    rising, flat = (progress.outlook(curve, 20.0) for curve in (early, stalled))
+    assert rising.above(0.5)[0] > 1.5 * flat.above(0.5)[0]
 
 
-def test_losses_weigh_in_where_a_trial_has_learned_something():
-    known = TrialHistory(epochs=20, chance=0.1, curves=STUDY)
+def test_losses_affect_the_prediction_for_a_trial_that_has_learned_something():
+    history = TrialHistory(epochs=20, chance=0.1, curves=STUDY)
 
-    def foretold(losses):
-        estimator = Consensus(known, doubt=0.0, settled=0.0)
+    def predict(losses):
+        estimator = Consensus(history, doubt=0.0, settled=0.0)
         for epoch, score, loss in zip(EPOCHS, (0.2, 0.22, 0.24, 0.25), losses, strict=False):
-            said = estimator.update(epoch, score, loss)
-        return said.score
+            estimate = estimator.update(epoch, score, loss)
+        return estimate.score
 
-    assert foretold((2.2, 2.1, 1.9, 1.6)) > foretold((2.2, 2.19, 2.19, 2.19)) + 0.05
+    assert predict((2.2, 2.1, 1.9, 1.6)) > predict((2.2, 2.19, 2.19, 2.19)) + 0.05
 
 
-def test_losses_of_other_nets_are_not_looked_at():
-    """An auxiliary head, say, adds to them."""
+def test_losses_of_other_nets_are_not_used():
+    """They may contain other terms, for example those of an auxiliary head."""
     named = [replace(curve, net="Other") for curve in STUDY]
     assert (
         Consensus(TrialHistory(epochs=20, chance=0.1, curves=named, net="Other")).guessing
@@ -61,15 +62,15 @@ def test_losses_of_other_nets_are_not_looked_at():
     assert (without.guessing, without.progress) == (None, None)
 
 
-def test_what_has_lost_its_loss_rises_no_more():
-    """It fits what it learns from; the score that goes with that is the one that it has."""
+def test_a_trial_whose_loss_is_gone_is_predicted_to_stay_where_it_is():
+    """It fits the training split completely, so its score rises no further."""
     overfit = Curve(EPOCHS[:5], (0.4, 0.5, 0.52, 0.52, 0.52), (0.5, 0.1, 0.02, 0.01, 0.01))
-    foretold = Progress(STUDY, GUESSING, 0.1).outlook(overfit, 20.0)
-    assert median(foretold) == pytest.approx(0.52, abs=0.05)
-    assert foretold.above(0.51)[0] == 1
+    outlook = Progress(STUDY, GUESSING, 0.1).outlook(overfit, 20.0)
+    assert median(outlook) == pytest.approx(0.52, abs=0.05)
+    assert outlook.above(0.51)[0] == 1
 
 
-def test_losses_that_are_not_known_are_left_out_and_those_that_are_no_numbers_are_no_progress():
+def test_unknown_losses_are_left_out_and_losses_that_are_not_finite_are_no_progress():
     progress = Progress(STUDY, GUESSING, 0.1)
     assert progress.outlook(Curve((1.0,), (0.1,), (None,)), 20.0) is None
     assert progress.outlook(Curve((1.0,), (0.1,)), 20.0) is None
@@ -82,10 +83,10 @@ def test_losses_that_are_not_known_are_left_out_and_those_that_are_no_numbers_ar
         assert median(progress.outlook(strayed, 20.0)) == median(progress.outlook(stayed, 20.0))
 
 
-def test_a_mixture_is_each_with_its_probability():
-    one = Outlook(np.array([[0.2, 0.4]]), np.array([[0.0, 1.0]]))
-    other = Outlook(np.array([[0.2, 0.8]]), np.array([[0.5, 1.0]]))
-    mixed = one.mixed(other, 0.25)
+def test_a_mixture_weights_both_distributions():
+    first = Outlook(np.array([[0.2, 0.4]]), np.array([[0.0, 1.0]]))
+    second = Outlook(np.array([[0.2, 0.8]]), np.array([[0.5, 1.0]]))
+    mixed = first.mixed(second, 0.25)
     for score in (0.2, 0.3, 0.4, 0.7, 0.9):
-        expected = 0.75 * one.above(score)[0] + 0.25 * other.above(score)[0]
+        expected = 0.75 * first.above(score)[0] + 0.25 * second.above(score)[0]
         assert mixed.above(score)[0] == pytest.approx(expected)

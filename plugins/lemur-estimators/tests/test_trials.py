@@ -1,4 +1,4 @@
-"""The rows of trials are what the summary of a replay is made of."""
+"""The summary of a replay can be computed from the rows of trials."""
 
 import csv
 
@@ -30,7 +30,7 @@ def replay(*arguments):
     return output.output
 
 
-def test_the_summary_can_be_made_of_the_rows(curves, tmp_path):
+def test_the_summary_can_be_computed_from_the_rows(curves, tmp_path):
     estimators = "peng4nn,median,consensus"
     replay(curves, "--estimators", estimators, "--orders", 3, "--trials", tmp_path / "trials.csv")
     replay(curves, "--estimators", estimators, "--orders", 3, "--figures", tmp_path / "figures")
@@ -39,35 +39,37 @@ def test_the_summary_can_be_made_of_the_rows(curves, tmp_path):
     timeless = [name for name in rows if name != "seconds"]
     pd.testing.assert_frame_equal(rows[timeless], again[timeless])
     summary = pd.read_csv(tmp_path / "figures" / "estimators.csv")
-    for _, one in summary.iterrows():
-        mine = again[again["estimator"] == one["estimator"]]
-        assert len(mine) == 3 * one["trials"] == 36
-        saved = 1 - mine["epoch"] / mine["epochs"]
-        assert one["saved"] == pytest.approx(saved.mean(), rel=1e-12)
-        assert one["saved_half"] == pytest.approx(saved.median(), rel=1e-12)
-        assert one["throughput"] == pytest.approx(mine["epochs"].sum() / mine["epoch"].sum())
-        early = mine[mine["epoch"] < mine["epochs"]]
-        off = early["predicted"] - early["final"]
-        assert one["error"] == pytest.approx(off.abs().mean() if len(off) else 0, rel=1e-12)
-        assert one["bias"] == pytest.approx(off.mean() if len(off) else 0, rel=1e-12)
-        assert one["milliseconds"] == pytest.approx(
-            1000 * mine["seconds"].sum() / mine["decisions"].sum()
+    for _, row in summary.iterrows():
+        selected = again[again["estimator"] == row["estimator"]]
+        assert len(selected) == 3 * row["trials"] == 36
+        saved = 1 - selected["epoch"] / selected["epochs"]
+        assert row["saved"] == pytest.approx(saved.mean(), rel=1e-12)
+        assert row["saved_half"] == pytest.approx(saved.median(), rel=1e-12)
+        assert row["throughput"] == pytest.approx(
+            selected["epochs"].sum() / selected["epoch"].sum()
         )
-        kept = [
-            best_kept(*(each.sort_values("position")[name].to_numpy() for name in PAIR), 0.2)
-            for _, each in mine.groupby("order")
+        early = selected[selected["epoch"] < selected["epochs"]]
+        errors = early["predicted"] - early["final"]
+        assert row["error"] == pytest.approx(errors.abs().mean() if len(errors) else 0, rel=1e-12)
+        assert row["bias"] == pytest.approx(errors.mean() if len(errors) else 0, rel=1e-12)
+        assert row["milliseconds"] == pytest.approx(
+            1000 * selected["seconds"].sum() / selected["decisions"].sum()
+        )
+        best = [
+            best_kept(*(order.sort_values("position")[name].to_numpy() for name in PAIR), 0.2)
+            for _, order in selected.groupby("order")
         ]
-        assert one["overlap_20%"] == pytest.approx(np.mean([overlap for overlap, _ in kept]))
-        assert one["difference_20%"] == pytest.approx(np.mean([lost for _, lost in kept]))
-        given = early.dropna(subset="lower")
-        within = given["final"].between(given["lower"] - 1e-9, given["upper"] + 1e-9)
-        assert one["covered"] == pytest.approx(within.mean(), nan_ok=True)
+        assert row["overlap_20%"] == pytest.approx(np.mean([overlap for overlap, _ in best]))
+        assert row["difference_20%"] == pytest.approx(np.mean([lost for _, lost in best]))
+        bounded = early.dropna(subset="lower")
+        within = bounded["final"].between(bounded["lower"] - 1e-9, bounded["upper"] + 1e-9)
+        assert row["covered"] == pytest.approx(within.mean(), nan_ok=True)
 
 
 PAIR = ("predicted", "final")
 
 
-def test_rows_follow_the_study_and_say_what_came(curves, tmp_path):
+def test_rows_have_the_order_of_the_study_and_the_final_scores(curves, tmp_path):
     file = tmp_path / "trials.csv"
     replay(curves, "--estimators", "patience:epochs=2,halving", "--orders", 2, "--trials", file)
     with file.open() as lines:
@@ -80,14 +82,14 @@ def test_rows_follow_the_study_and_say_what_came(curves, tmp_path):
     for order in ("1", "2"):
         places = [row["position"] for row in rows if row["order"] == order]
         assert sorted(map(int, places[::2])) == list(range(1, 13))
-    # Of the first net, written by hand: 95 - 90 * 0.6^11, at the twelfth epoch.
+    # The first net at the twelfth epoch, computed by hand: 95 - 90 * 0.6^11.
     first = rows[0]
     assert float(first["final"]) == pytest.approx(0.946735, abs=1e-6)
     assert (float(first["epochs"]), float(first["epoch"])) == (12, 12)
     assert first["predicted"] == first["final"]
 
 
-def test_trials_are_printed_for_people(curves):
+def test_trials_are_printed_as_a_table(curves):
     output = replay(curves, "--estimators", "patience:epochs=2", "--orders", 1, "--trials")
     table = output[output.index("\ncurves\n") :].split("\n\n")[0].strip().splitlines()
     assert table[1].split() == [
@@ -110,13 +112,13 @@ def test_files_may_follow_the_option(curves):
 
 
 def test_a_file_that_is_replayed_is_never_overwritten(curves):
-    one = curves / "n00.csv"
-    text = one.read_text()
+    file = curves / "n00.csv"
+    text = file.read_text()
     for arguments, message in (
-        (["--trials", one], f"--trials {one}: is there already; put --trials behind FILES to "
+        (["--trials", file], f"--trials {file}: already exists; put --trials after FILES to "
          "replay it, or name another file"),
-        ([curves, "--trials", one],
-         f"--trials {one}: would be one of the files that are replayed; name another"),
+        ([curves, "--trials", file],
+         f"--trials {file}: would be one of the files that are replayed; name another"),
         ([curves, "--trials", curves / "trials.csv"], f"--trials {curves / 'trials.csv'}: would "
          "be one of the files that are replayed; name another"),
         ([curves, "--trials", "some.txt"],
@@ -125,11 +127,11 @@ def test_a_file_that_is_replayed_is_never_overwritten(curves):
         with pytest.raises(LemurError) as raised:
             replay(*arguments)
         assert str(raised.value) == message
-    assert one.read_text() == text
+    assert file.read_text() == text
     assert not (curves / "trials.csv").exists()
 
 
-def test_what_cannot_be_written_is_one_line(curves, tmp_path):
+def test_a_file_that_cannot_be_written_is_an_error_of_one_line(curves, tmp_path):
     (tmp_path / "file").touch()
     for option, place, reason in (
         ("--trials", tmp_path / "nowhere" / "trials.csv",
@@ -141,12 +143,13 @@ def test_what_cannot_be_written_is_one_line(curves, tmp_path):
         assert str(raised.value) == f"{place}: cannot be written: {reason}"
 
 
-def test_options_of_files_are_refused_of_a_database():
+def test_options_of_files_are_refused_for_a_database():
     for option, value in (("--unit", "percent"), ("--score", "acc")):
         with pytest.raises(LemurError) as raised:
             replay(option, value)
         assert str(raised.value) == (
-            f"{option}: is for CSV files, and no FILES are given; a database's scores are fractions"
+            f"{option}: is for CSV files, but no FILES are given; scores in a database are "
+            "fractions"
         )
 
 

@@ -18,8 +18,7 @@ def put(folder, **curves):
 
 
 def read(*places, unit=None):
-    found = of_files(places, unit=unit)
-    return {trial.name: trial.curve.scores for trial in found.trials}
+    return {trial.name: trial.curve.scores for trial in of_files(places, unit=unit).trials}
 
 
 def error_of(*places, unit=None):
@@ -29,59 +28,60 @@ def error_of(*places, unit=None):
     return str(raised.value)
 
 
-def test_percent_of_a_csv_file_become_fractions(tmp_path):
+def test_percentages_in_a_csv_file_become_fractions(tmp_path):
     [trial] = of_files([put(tmp_path / "study", net=(10.5, 25.0))]).trials
     assert trial.curve == Curve((1, 2), (0.105, 0.25))
     assert (trial.study, trial.name) == ("study", "net")
 
 
-def test_a_curve_that_never_leaves_1_percent_is_in_percent_as_the_others_are(tmp_path):
-    found = read(put(tmp_path / "study", good=LEARNS, never=NEVER, lower=(0.2, 0.3, 0.9)))
-    assert found["never"] == (0.01, 0.01, 0.01)
-    assert found["lower"] == pytest.approx((0.002, 0.003, 0.009))
-    assert found["good"] == pytest.approx((0.0601, 0.305, 0.5507))
+def test_a_curve_that_stays_at_1_percent_has_the_unit_of_the_other_curves(tmp_path):
+    scores = read(put(tmp_path / "study", good=LEARNS, never=NEVER, lower=(0.2, 0.3, 0.9)))
+    assert scores["never"] == (0.01, 0.01, 0.01)
+    assert scores["lower"] == pytest.approx((0.002, 0.003, 0.009))
+    assert scores["good"] == pytest.approx((0.0601, 0.305, 0.5507))
 
 
-def test_files_that_are_named_one_by_one_have_one_unit_too(tmp_path):
+def test_files_that_are_given_one_by_one_have_one_unit(tmp_path):
     folder = put(tmp_path / "study", good=LEARNS, never=NEVER)
     assert read(folder / "never.csv", folder / "good.csv")["never"] == (0.01, 0.01, 0.01)
 
 
-def test_a_study_in_which_none_learns_is_in_percent_as_the_other_studies_are(tmp_path):
-    one, other = put(tmp_path / "one", good=LEARNS), put(tmp_path / "other", never=NEVER)
-    assert read(other, one)["never"] == (0.01, 0.01, 0.01)
+def test_a_study_in_which_no_net_learns_has_the_unit_of_the_other_studies(tmp_path):
+    good, never = put(tmp_path / "one", good=LEARNS), put(tmp_path / "other", never=NEVER)
+    assert read(never, good)["never"] == (0.01, 0.01, 0.01)
 
 
-def test_fractions_are_left_as_they_are(tmp_path):
-    found = read(put(tmp_path / "study", good=(0.1, 0.3, 1.0), never=(0.1, 0.1, 0.1)))
-    assert found == {"good": (0.1, 0.3, 1.0), "never": (0.1, 0.1, 0.1)}
+def test_fractions_are_not_changed(tmp_path):
+    scores = read(put(tmp_path / "study", good=(0.1, 0.3, 1.0), never=(0.1, 0.1, 0.1)))
+    assert scores == {"good": (0.1, 0.3, 1.0), "never": (0.1, 0.1, 0.1)}
 
 
-def test_a_score_that_rounding_puts_above_1_is_no_percent(tmp_path):
+def test_a_score_above_1_by_rounding_is_a_fraction(tmp_path):
     # The mean of float32 ones may be this.
-    found = read(put(tmp_path / "study", net=(0.1, 0.7, 1.0000001192092896)))
-    assert found["net"] == (0.1, 0.7, 1.0)
+    scores = read(put(tmp_path / "study", net=(0.1, 0.7, 1.0000001192092896)))
+    assert scores["net"] == (0.1, 0.7, 1.0)
 
 
-def test_a_unit_that_is_open_is_asked_for(tmp_path):
+def test_an_ambiguous_unit_must_be_given(tmp_path):
     folder = put(tmp_path / "study", never=NEVER)
     assert error_of(folder) == (
         f"{folder / 'never.csv'}: val_accuracy is from 1 to 1 and no curve rises by 0.2: percent "
-        "or fractions? Say --unit percent or --unit fraction"
+        "or fractions? Use --unit percent or --unit fraction"
     )
     assert read(folder, unit=Unit.PERCENT)["never"] == (0.01, 0.01, 0.01)
     assert read(folder, unit=Unit.FRACTION)["never"] == (1.0, 1.0, 1.0)
 
 
-def test_studies_of_several_units_are_refused(tmp_path):
-    one = put(tmp_path / "one", percent=LEARNS)
-    other = put(tmp_path / "other", fraction=(0.1, 0.5, 0.9))
-    assert error_of(one, other) == (
-        f"{one / 'percent.csv'}: val_accuracy is from 6.01 to 55.07, as if in percent, "
-        f"{other / 'fraction.csv'}: val_accuracy is from 0.1 to 0.9, as if in fractions; replay "
-        "them apart, or say what all are: --unit percent or --unit fraction"
+def test_studies_with_different_units_are_refused(tmp_path):
+    percent = put(tmp_path / "one", percent=LEARNS)
+    fraction = put(tmp_path / "other", fraction=(0.1, 0.5, 0.9))
+    assert error_of(percent, fraction) == (
+        f"{percent / 'percent.csv'}: val_accuracy is from 6.01 to 55.07, as if in percent, "
+        f"{fraction / 'fraction.csv'}: val_accuracy is from 0.1 to 0.9, as if in fractions; replay "
+        "them separately, or give the unit of all: --unit percent or --unit fraction"
     )
-    assert read(one, other, unit=Unit.PERCENT)["fraction"] == pytest.approx((0.001, 0.005, 0.009))
+    scores = read(percent, fraction, unit=Unit.PERCENT)
+    assert scores["fraction"] == pytest.approx((0.001, 0.005, 0.009))
 
 
 @pytest.mark.parametrize(
@@ -105,39 +105,39 @@ def test_lines_of_json_are_fractions_beside_csv_files_in_percent(tmp_path):
         '{"study":"digits","net":3,"of":200,"every":1,"chance":0.1,"right":[1,1],'
         '"train_loss":[2.3,2.2]}\n'
     )
-    found = of_files([folder])
-    assert found.unit is Unit.PERCENT
-    assert {trial.name: trial.curve.final for trial in found.trials}["3"] == 0.005
+    files = of_files([folder])
+    assert files.unit is Unit.PERCENT
+    assert {trial.name: trial.curve.final for trial in files.trials}["3"] == 0.005
 
 
-def test_a_missing_score_says_nothing_of_the_unit(tmp_path):
+def test_a_missing_score_does_not_affect_the_unit(tmp_path):
     folder = put(tmp_path / "study", net=("", 30.0, "inf"))
     [first, second, third] = read(folder)["net"]
     assert (first != first, second, third) == (True, 0.3, float("inf"))
     assert of_files([put(tmp_path / "nothing", net=("", ""))]).unit is Unit.FRACTION
 
 
-def test_a_file_that_is_named_twice_is_one_trial(tmp_path):
+def test_a_file_that_is_given_twice_is_one_trial(tmp_path):
     folder = put(tmp_path / "study", good=LEARNS)
     assert len(of_files([folder, folder / "good.csv", folder / "." / "good.csv"]).trials) == 1
 
 
-def test_folders_of_one_name_are_several_studies(tmp_path):
+def test_folders_with_the_same_name_are_different_studies(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
-    one, other = (put(tmp_path / name / "curves", net=LEARNS) for name in "ab")
-    assert [trial.study for trial in of_files([one, other]).trials] == [str(one), str(other)]
+    folders = [put(tmp_path / name / "curves", net=LEARNS) for name in "ab"]
+    assert [trial.study for trial in of_files(folders).trials] == list(map(str, folders))
 
 
-def test_a_folder_without_curves_is_said(tmp_path):
-    assert error_of(tmp_path) == f"{tmp_path}: holds no file *.csv or *.jsonl"
+def test_a_folder_without_curves_is_refused(tmp_path):
+    assert error_of(tmp_path) == f"{tmp_path}: contains no file *.csv or *.jsonl"
 
 
-def test_files_that_skip_epochs_are_said_in_one_line(tmp_path):
+def test_missing_epochs_are_reported_in_one_line(tmp_path):
     text = "epoch,acc\n1,10\n2,20\n5,30\n"
     for name in ("a", "b"):
         (tmp_path / f"{name}.csv").write_text(text)
     assert of_files([tmp_path]).notes == [
-        f"{tmp_path / 'a.csv'}: epoch 5 follows epoch 2, and 1 more files skip some; scores count "
-        "as they are"
+        f"{tmp_path / 'a.csv'}: epoch 5 follows epoch 2, and epochs are missing in 1 more files; "
+        "gaps are not filled"
     ]

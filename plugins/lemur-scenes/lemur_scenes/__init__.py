@@ -1,1 +1,1 @@
-"""Scenes with masks and boxes for lemur."""
+"""Datasets of scenes with masks and boxes for lemur, and their transforms."""

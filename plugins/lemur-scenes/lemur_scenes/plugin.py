@@ -1,4 +1,4 @@
-"""What lemur-scenes registers. Nothing here imports torch."""
+"""The entries of lemur-scenes. This module does not import torch."""
 
 from lemur_core import Entry, hookimpl
 from lemur_scenes.transforms.sizes import SIZES
@@ -14,7 +14,7 @@ def lemur_register_loaders() -> list[Entry]:
             "digits-scenes",
             "lemur_scenes.loaders.digits_scenes:load",
             BOTH,
-            "Scenes of handwritten digits, embedded: 1,000, 128x128",
+            "1,000 scenes of handwritten digits, 128x128, embedded",
             size=128,
             options=("size", "count"),
             demo=True,
@@ -23,14 +23,14 @@ def lemur_register_loaders() -> list[Entry]:
             "coco",
             "lemur_scenes.loaders.coco:load",
             BOTH,
-            "COCO 2017: photographs, 80 categories of objects, by default LEMUR's five",
+            "COCO 2017: photographs, 80 categories of objects; by default LEMUR's five",
             options=("categories", "min-pixels", "masks", "objects-only"),
         ),
         *(
             Entry(name, f"lemur_scenes.loaders.{module}:load", tasks, summary)
             for name, module, tasks, summary in (
                 ("voc-2012", "voc", BOTH, "Pascal VOC 2012: photographs, 20 classes of objects"),
-                ("oxford-iiit-pet", "pet", SEGMENTATION, "7,349 photographs, animals cut out"),
+                ("oxford-iiit-pet", "pet", SEGMENTATION, "7,349 photographs of cats and dogs"),
             )
         ),
     ]
@@ -47,15 +47,15 @@ def lemur_register_transforms() -> list[Entry]:
             size=size,
             demo=(family, size, end) == ("resize", 64, ""),
         )
-        for family, does in (
-            ("resize", "Resized"),
-            ("pad", "Resized in proportion, padded"),
-            ("randscale", "Scaled and cropped at random"),
-            ("jitter", "Resized, its colours changed at random"),
+        for family, operation in (
+            ("resize", "Resize"),
+            ("pad", "Resize in proportion and pad"),
+            ("randscale", "Scale and crop randomly"),
+            ("jitter", "Resize and change colours randomly"),
         )
         for end, summary in (
-            ("", f"{does}, normalised"),
-            ("_flip", f"{does}, mirrored at random, normalised"),
+            ("", f"{operation}, normalise"),
+            ("_flip", f"{operation}, flip randomly, normalise"),
         )
         for size in SIZES
     ]

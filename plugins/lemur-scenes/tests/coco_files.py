@@ -1,4 +1,4 @@
-"""Small sets in COCO's format, and what is in them as pycocotools and plain loops say."""
+"""Small datasets in COCO's format, and their content according to pycocotools and plain loops."""
 
 import contextlib
 import io
@@ -12,14 +12,14 @@ from pycocotools.coco import COCO
 
 from lemur_core.kinds.loader import IGNORED
 
-# Ids with gaps, and not in their order.
+# The ids have gaps and are not sorted.
 CATEGORIES = {90: "toothbrush", 1: "person", 2: "bicycle", 10: "traffic light", 3: "car"}
 CLASSES = {1: 1, 2: 2, 3: 3, 10: 4, 90: 5}
 LEMURS = {1: "person", 2: "bicycle", 3: "car", 4: "motorcycle", 5: "airplane"}
 
 
 class CocoSet:
-    """A JSON that grows, and the images that it names."""
+    """A JSON document to which images and annotations can be added, and its image files."""
 
     def __init__(self, folder, name="instances.json", images="images", categories=CATEGORIES):
         self.folder, self.file, self.images = folder, folder / name, folder / images
@@ -28,11 +28,11 @@ class CocoSet:
         self.document = {
             "images": [],
             "annotations": [],
-            "categories": [{"id": one, "name": name} for one, name in categories.items()],
+            "categories": [{"id": i, "name": name} for i, name in categories.items()],
         }
 
     def image(self, height, width, *, identity=None, mode="RGB", end="png"):
-        """Add an image of noise and return its id; ids have gaps."""
+        """Add an image of noise and return its id; the ids have gaps."""
         number = len(self.document["images"])
         identity = 7 * number + 3 if identity is None else identity
         shape = (height, width) if mode == "L" else (height, width, 3)
@@ -62,12 +62,12 @@ class CocoSet:
         return identity
 
     def save(self):
-        """Write the JSON and return it."""
+        """Write the JSON file and return its path."""
         self.file.write_text(json.dumps(self.document))
         return self.file
 
     def coco(self):
-        """Return what pycocotools makes of it."""
+        """Return the file as read by pycocotools."""
         with contextlib.redirect_stdout(io.StringIO()):
             return COCO(str(self.file))
 
@@ -78,13 +78,13 @@ def polygon(top, left, bottom, right):
 
 
 def compressed(mask):
-    """Return a mask as compressed run lengths, as a JSON holds them."""
+    """Return a mask as compressed run lengths for a JSON file."""
     runs = coco_masks.encode(np.asfortranarray(mask, np.uint8))
     return {"size": list(mask.shape), "counts": runs["counts"].decode()}
 
 
 def uncompressed(mask):
-    """Return a mask as run lengths, counted one by one."""
+    """Return a mask as run lengths, counted pixel by pixel."""
     counts, inside = [0], False
     for pixel in np.asarray(mask).T.ravel().tolist():
         if bool(pixel) != inside:
@@ -95,17 +95,17 @@ def uncompressed(mask):
 
 
 def pixels(coco, annotation):
-    """Return the mask of an annotation as pycocotools has it."""
+    """Return the mask of an annotation as decoded by pycocotools."""
     with warnings.catch_warnings():
-        # It was built for an older numpy.
+        # pycocotools was built for an older version of numpy.
         warnings.simplefilter("ignore", DeprecationWarning)
         return coco.annToMask(annotation)
 
 
 def composed(coco, image, classes=CLASSES):
-    """Return the class of each pixel: crowds beneath, then objects from large to small."""
-    said = coco.loadImgs(image)[0]
-    result = np.zeros((said["height"], said["width"]), np.int64)
+    """Return the class of each pixel: crowds first, then objects from large to small."""
+    record = coco.loadImgs(image)[0]
+    result = np.zeros((record["height"], record["width"]), np.int64)
     objects = []
     for annotation in coco.loadAnns(coco.getAnnIds(image)):
         if annotation["category_id"] in classes:
@@ -114,13 +114,13 @@ def composed(coco, image, classes=CLASSES):
                 result[mask == 1] = IGNORED
             else:
                 objects.append((int(mask.sum()), classes[annotation["category_id"]], mask))
-    for _, number, mask in sorted(objects, key=lambda one: -one[0]):
+    for _, number, mask in sorted(objects, key=lambda item: -item[0]):
         result[mask == 1] = number
     return result
 
 
 def varied(folder):
-    """Return a set with all that the format has: 12 images, 10 with objects."""
+    """Return a set that uses all parts of the format: 12 images, 10 of them with objects."""
     one = CocoSet(folder)
     draw = np.random.default_rng(0)
     for number in range(10):
@@ -131,21 +131,21 @@ def varied(folder):
             mask = np.zeros((height, width), np.uint8)
             top, left = draw.integers(0, height - 8), draw.integers(0, width - 8)
             mask[top : top + draw.integers(4, 30), left : left + draw.integers(4, 30)] = 1
-            # A hole, which no polygon has.
+            # A hole, which polygons cannot have.
             mask[top + 2 : top + 3, left + 2 : left + 3] = 0
             parts = [
                 (draw.uniform(-2, min(height, width), (draw.integers(3, 9), 2)).round(2)).ravel()
                 for _ in range(1 + kind)
             ]
-            given = {
+            segmentation = {
                 0: [parts[0].tolist()],
                 1: [part.tolist() for part in parts],
                 2: compressed(mask),
                 3: uncompressed(mask),
             }[int(kind)]
             box = [float(left), float(top), float(draw.integers(1, 8)), 5.5]
-            one.add(image, given, int(draw.choice(list(CATEGORIES))), box=box)
-    # A crowd beside an object and beneath it.
+            one.add(image, segmentation, int(draw.choice(list(CATEGORIES))), box=box)
+    # A crowd beside and behind an object.
     crowd = np.zeros((height, width), np.uint8)
     crowd[2:15] = 1
     one.add(image, uncompressed(crowd), 1, crowd=1)
@@ -157,7 +157,7 @@ def varied(folder):
 
 
 def write_coco(folder):
-    """Write COCO 2017 with five images to train and two to test."""
+    """Write COCO 2017 with five training and two test images."""
     for split, count in (("train2017", 5), ("val2017", 2)):
         name = f"annotations/instances_{split}.json"
         one = CocoSet(folder / "coco", name, split, LEMURS)

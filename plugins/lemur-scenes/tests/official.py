@@ -1,16 +1,16 @@
-"""Write Pascal VOC and Oxford-IIIT Pet in their official formats on disk, a few samples of each."""
+"""Write a few samples of Pascal VOC and Oxford-IIIT Pet in their official formats."""
 
 import numpy as np
 from PIL import Image
 
 VOC = "VOCdevkit/VOC2012"
 PETS = "oxford-iiit-pet"
-# Of the official palette, that of the first classes and of what does not count.
+# The colours of the first classes and of ignored pixels in the official palette.
 PALETTE = bytes([0, 0, 0, 128, 0, 0, 0, 128, 0]) + bytes(252 * 3) + bytes([224, 224, 192])
 
 
 def write_voc(folder, count=4):
-    """Write both splits of both tasks, the same images for each task."""
+    """Write both splits of both tasks, with the same images for both tasks."""
     place = folder / VOC
     for name in ("JPEGImages", "SegmentationClass", "Annotations"):
         (place / name).mkdir(parents=True, exist_ok=True)
@@ -26,9 +26,9 @@ def write_voc(folder, count=4):
 
 def write_voc_sample(place, name, seed=0):
     """Write a photograph of 40x30 pixels, a mask of palette colours, and two objects."""
-    drawn = np.random.default_rng(seed)
-    write_photograph(place / "JPEGImages" / f"{name}.jpg", drawn)
-    mask = drawn.choice(np.array([0, 1, 15, 20, 255], np.uint8), (30, 40))
+    generator = np.random.default_rng(seed)
+    write_photograph(place / "JPEGImages" / f"{name}.jpg", generator)
+    mask = generator.choice(np.array([0, 1, 15, 20, 255], np.uint8), (30, 40))
     write_voc_mask(place / "SegmentationClass" / f"{name}.png", mask)
     write_voc_objects(
         place / "Annotations" / f"{name}.xml",
@@ -65,17 +65,17 @@ def write_pets(folder, count=4):
     place = folder / PETS
     (place / "images").mkdir(parents=True)
     (place / "annotations" / "trimaps").mkdir(parents=True)
-    for at, split in enumerate(("trainval", "test")):
-        names = [f"Maine_Coon_{10 * at + index}" for index in range(count)]
+    for number, split in enumerate(("trainval", "test")):
+        names = [f"Maine_Coon_{10 * number + index}" for index in range(count)]
         lines = [f"{name} 1 1 1\n" for name in names]
         (place / "annotations" / f"{split}.txt").write_text("".join(lines))
         for index, name in enumerate(names):
-            drawn = np.random.default_rng(index)
-            write_photograph(place / "images" / f"{name}.jpg", drawn)
-            trimap = drawn.integers(1, 4, (30, 40), dtype=np.uint8)
+            generator = np.random.default_rng(index)
+            write_photograph(place / "images" / f"{name}.jpg", generator)
+            trimap = generator.integers(1, 4, (30, 40), dtype=np.uint8)
             Image.fromarray(trimap).save(place / "annotations" / "trimaps" / f"{name}.png")
     return place
 
 
-def write_photograph(file, drawn):
-    Image.fromarray(drawn.integers(0, 256, (30, 40, 3), dtype=np.uint8)).save(file)
+def write_photograph(file, generator):
+    Image.fromarray(generator.integers(0, 256, (30, 40, 3), dtype=np.uint8)).save(file)

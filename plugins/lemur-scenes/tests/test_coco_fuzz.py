@@ -1,4 +1,4 @@
-"""Whatever a JSON holds: its images are read, or what is wrong is named; never a traceback."""
+"""Whatever a JSON file contains, its images are read or an error is named, without a traceback."""
 
 import copy
 import json
@@ -29,7 +29,7 @@ FUZZ = settings(max_examples=150, deadline=None, database=None)
 
 
 def small():
-    """Two images with all that the format has."""
+    """Return a document and two images that use all parts of the format."""
     with tempfile.TemporaryDirectory() as folder:
         one = CocoSet(Path(folder))
         for _ in range(2):
@@ -45,11 +45,11 @@ DOCUMENT, PICTURES = small()
 
 
 def places(value, path=()):
-    """Yield the path to everything in a JSON."""
+    """Yield the path to every value in a JSON document."""
     yield path
     if isinstance(value, dict | list):
-        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from places(one, (*path, name))
+        for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(member, (*path, name))
 
 
 PLACES = [path for path in places(DOCUMENT) if path]
@@ -74,14 +74,14 @@ def changed(changes):
             else:
                 parent.append(copy.deepcopy(parent[path[-1]]))
         except (LookupError, TypeError, AttributeError):
-            # An earlier change took it away.
+            # An earlier change removed it.
             continue
     return json.dumps(document).encode()
 
 
 @contextmanager
 def one_line():
-    """Let what a person can mend pass, if it is a line."""
+    """Suppress errors of one line that the user can fix."""
     try:
         yield
     except LemurError as error:
@@ -119,13 +119,13 @@ def check(target, scenes):
 
 @given(CHANGES)
 @FUZZ
-def test_changes_of_a_json_end_in_no_traceback(changes):
+def test_changes_of_a_document_do_not_raise_other_errors(changes):
     read_all(changed(changes))
 
 
 @given(st.integers(0, 4000), st.binary(max_size=3), st.integers(0, 3))
 @example(47, b"\\", 3)
 @FUZZ
-def test_changes_of_its_bytes_end_in_no_traceback(place, put, gone):
+def test_changes_of_bytes_do_not_raise_other_errors(index, inserted, removed):
     whole = changed([])
-    read_all(whole[:place] + put + whole[place + gone :])
+    read_all(whole[:index] + inserted + whole[index + removed :])

@@ -1,4 +1,4 @@
-"""COCO 2017 as its loader gives it."""
+"""The loader of COCO 2017."""
 
 import functools
 import json
@@ -34,9 +34,9 @@ def test_the_default_is_lemurs_five_categories_and_the_background(folder, task):
     assert bundle.normalisation.mean == (0.485, 0.456, 0.406)
 
 
-def test_a_thousand_pixels_are_asked_for_in_segmentation_where_nothing_is_said(folder):
+def test_segmentation_requires_a_thousand_pixels_by_default(folder):
     one = CocoSet(folder / "coco", "annotations/instances_val2017.json", "val2017", CATEGORIES)
-    one.document["categories"] = [{"id": one, "name": str(one)} for one in range(1, 6)]
+    one.document["categories"] = [{"id": i, "name": str(i)} for i in range(1, 6)]
     for rows in (25, 24):
         one.add(one.image(50, 60), [polygon(0, 0, rows, 40)], 1)
     one.save()
@@ -47,13 +47,13 @@ def test_a_thousand_pixels_are_asked_for_in_segmentation_where_nothing_is_said(f
     assert len(coco.load(folder, SEGMENTATION).train) == 1
     assert len(coco.load(folder, SEGMENTATION, min_pixels="960").train) == 2
     assert len(coco.load(folder, DETECTION).train) == 2
-    # Scores leave nothing out, unless that is asked for.
+    # The test split is complete unless the option says otherwise.
     assert len(coco.load(folder, SEGMENTATION).test) == 2
     assert len(coco.load(folder, SEGMENTATION, objects_only="train+test").test) == 1
 
 
 def write_split(folder, split, objects, nothing):
-    """Write a split of images with a person, then of some with a car, a crowd or nothing."""
+    """Write images with a person, then images with a car, a crowd or nothing."""
     name = f"annotations/instances_{split}.json"
     one = CocoSet(folder / "coco", name, split, LEMURS)
     for _ in range(objects):
@@ -70,7 +70,7 @@ def write_split(folder, split, objects, nothing):
 
 @pytest.fixture
 def sparse(tmp_path):
-    """Twenty images to train with a person and ten without; four and six to test."""
+    """Twenty training images with a person and ten without; four and six test images."""
     write_split(tmp_path, "train2017", 20, 10)
     write_split(tmp_path, "val2017", 4, 6)
     return tmp_path
@@ -83,7 +83,7 @@ def sparse(tmp_path):
     + [({"objects_only": both}, (18, 2, 4)) for both in ("train+test", "test+train")]
     + [({"objects_only": "none"}, (27, 3, 10))],
 )
-def test_images_without_objects_are_scored_and_not_learned_from(sparse, task, option, lengths):
+def test_images_without_objects_are_scored_but_not_trained_on(sparse, task, option, lengths):
     bundle = coco.load(sparse, task, categories="person", **option).held_out()
     assert (len(bundle.train), len(bundle.validation), len(bundle.test)) == lengths
     if lengths[0] == 18 and task == DETECTION:
@@ -91,7 +91,7 @@ def test_images_without_objects_are_scored_and_not_learned_from(sparse, task, op
         assert min(counts) == 1
 
 
-def test_a_part_of_the_training_images_keeps_the_share_of_those_without_objects(sparse):
+def test_a_subset_of_training_images_has_the_same_share_without_objects(sparse):
     whole = coco.load(sparse, DETECTION, categories="person")
     part = restrict(whole, Restriction(samples=10), "coco")
     assert (len(part.train), len(part.scored_only)) == (10, 5)
@@ -106,13 +106,13 @@ def test_a_test_split_without_objects_is_refused(tmp_path):
     with pytest.raises(PatternError) as caught:
         coco.load(tmp_path, DETECTION, categories="person")
     assert str(caught.value) == (
-        f"data set 'coco': no image of {one.file} has an object of person to learn from or to "
-        "score; crowds (iscrowd 1): 1; set iscrowd to 0 where one object is meant"
+        f"dataset 'coco': no image of {one.file} has an object of person to train on or to "
+        "score; crowds (iscrowd 1): 1; set iscrowd to 0 for single objects"
     )
 
 
 @pytest.mark.parametrize("task", [SEGMENTATION, DETECTION])
-def test_a_default_that_does_not_fit_is_said_with_what_there_is(folder, task):
+def test_default_categories_that_do_not_exist_are_refused_with_the_existing_ones(folder, task):
     for split in ("train2017", "val2017"):
         file = folder / "coco" / "annotations" / f"instances_{split}.json"
         document = json.loads(file.read_text())
@@ -124,23 +124,24 @@ def test_a_default_that_does_not_fit_is_said_with_what_there_is(folder, task):
         coco.load(folder, task)
     place = folder / "coco" / "annotations" / "instances_train2017.json"
     assert str(caught.value) == (
-        f"data set 'coco': its default categories are COCO's ids 1 to 5, and {place} has no id 2; "
-        "it has 0 fish, 1 crab; choose with coco[categories=...], by names or ids, or all"
+        f"dataset 'coco': its default categories are COCO's ids 1 to 5, but {place} has no id 2; "
+        "it has 0 fish, 1 crab; select categories by names or ids, or all, with "
+        "coco[categories=...]"
     )
     assert coco.load(folder, task, categories="all").out_shape == (3,)
 
 
-def test_the_default_goes_by_ids_where_names_are_numbers(folder):
+def test_the_default_selects_ids_even_if_names_are_numbers(folder):
     for split in ("train2017", "val2017"):
         file = folder / "coco" / "annotations" / f"instances_{split}.json"
         document = json.loads(file.read_text())
-        document["categories"] = [{"id": one, "name": str(one - 1)} for one in range(1, 11)]
+        document["categories"] = [{"id": i, "name": str(i - 1)} for i in range(1, 11)]
         file.write_text(json.dumps(document))
     bundle = coco.load(folder, DETECTION)
     assert bundle.class_names == ("background", "0", "1", "2", "3", "4")
 
 
-def test_options_choose_categories_and_masks(folder):
+def test_options_select_categories_and_masks(folder):
     bundle = coco.load(folder, DETECTION, categories="bicycle+1", masks="yes")
     assert bundle.out_shape == (3,)
     assert bundle.train[0][1]["masks"].shape == (3, 50, 60)
@@ -163,31 +164,31 @@ def test_options_choose_categories_and_masks(folder):
         (DETECTION, {"categories": "cra"}, "unknown category 'cra'. Did you mean 'car'?"),
     ],
 )
-def test_an_option_that_means_nothing_is_said(folder, task, options, message):
+def test_an_invalid_option_is_refused(folder, task, options, message):
     with pytest.raises(PatternError) as caught:
         coco.load(folder, task, **options)
-    assert str(caught.value) == f"data set 'coco': {message}"
+    assert str(caught.value) == f"dataset 'coco': {message}"
 
 
-def test_what_is_missing_is_named(folder):
+def test_missing_files_are_named(folder):
     shutil.rmtree(folder / "coco" / "train2017")
     (folder / "coco" / "annotations" / "instances_val2017.json").unlink()
     with pytest.raises(MissingDataError) as caught:
         coco.load(folder, DETECTION)
     assert str(caught.value) == (
-        f"data set 'coco': {folder / 'coco'} lacks train2017, "
+        f"dataset 'coco': {folder / 'coco'} lacks train2017, "
         "annotations/instances_val2017.json; get it with --download, "
         "or say with --data where it is"
     )
 
 
-def test_splits_of_different_categories_are_said(folder):
+def test_splits_with_different_categories_are_refused(folder):
     file = folder / "coco" / "annotations" / "instances_val2017.json"
     file.write_text(file.read_text().replace("airplane", "aeroplane"))
     with pytest.raises(MissingDataError) as caught:
         coco.load(folder, DETECTION)
     assert str(caught.value) == (
-        f"data set 'coco': {file} is damaged: it has other categories than train2017; "
+        f"dataset 'coco': {file} is damaged: it has other categories than train2017; "
         "remove it and get it again"
     )
 
@@ -199,7 +200,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(folder, monkeypatch):
-    """The official archives, on a server of this machine; their checksums are others."""
+    """Serve archives with the official names from this machine, without checksums."""
     for path, name in (
         ("annotations/annotations_trainval2017", "annotations"),
         ("zips/val2017", "val2017"),
@@ -210,14 +211,14 @@ def served(folder, monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr(coco, "URL", f"http://127.0.0.1:{server.server_port}")
-        archives = {path: (brings, None) for path, (brings, _) in coco.ARCHIVES.items()}
+        archives = {path: (content, None) for path, (content, _) in coco.ARCHIVES.items()}
         monkeypatch.setattr(coco, "ARCHIVES", archives)
         yield
         server.shutdown()
 
 
 @pytest.mark.usefixtures("served")
-def test_what_is_missing_is_fetched_and_nothing_else(folder, tmp_path_factory):
+def test_only_missing_files_are_downloaded(folder, tmp_path_factory):
     empty, fetched = tmp_path_factory.mktemp("data"), []
     coco.load.download(empty, lambda fetching: fetched.append(fetching.file))
     assert list(dict.fromkeys(fetched)) == [

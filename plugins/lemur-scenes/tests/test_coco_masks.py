@@ -1,4 +1,4 @@
-"""What is read of files in COCO's format, against pycocotools pixel for pixel."""
+"""Reading of files in COCO's format, compared with pycocotools pixel for pixel."""
 
 import re
 
@@ -43,7 +43,7 @@ def test_masks_are_those_of_pycocotools_pixel_for_pixel(everything):
     expected = [
         image
         for image in coco.getImgIds()
-        if any(not each["iscrowd"] for each in coco.loadAnns(coco.getAnnIds(image)))
+        if any(not item["iscrowd"] for item in coco.loadAnns(coco.getAnnIds(image)))
     ]
     assert ids(scenes) == expected
     assert len(expected) == 10
@@ -57,10 +57,10 @@ def test_masks_are_those_of_pycocotools_pixel_for_pixel(everything):
     assert seen == {IGNORED, 0, 1, 2, 3, 4, 5}
 
 
-def test_the_second_reading_gives_the_same(everything):
-    for one, two in zip(read(everything), read(everything), strict=True):
-        assert torch.equal(one[0], two[0])
-        assert torch.equal(one[1], two[1])
+def test_reading_twice_gives_the_same_samples(everything):
+    for first, second in zip(read(everything), read(everything), strict=True):
+        assert torch.equal(first[0], second[0])
+        assert torch.equal(first[1], second[1])
 
 
 def test_images_are_those_of_pillow_grey_ones_with_three_channels(everything):
@@ -76,31 +76,31 @@ def test_images_are_those_of_pillow_grey_ones_with_three_channels(everything):
 def test_objects_are_those_of_the_file_and_their_masks_those_of_pycocotools(everything):
     scenes, coco = read(everything, "obj-detection", masks=True), everything.coco()
     for index, image in enumerate(ids(scenes)):
-        said, target = coco.loadAnns(coco.getAnnIds(image)), scenes[index][1]
+        items, target = coco.loadAnns(coco.getAnnIds(image)), scenes[index][1]
         size = coco.loadImgs(image)[0]
         corners = [
             [x, y, min(x + w, size["width"]), min(y + h, size["height"])]
-            for x, y, w, h in (each["bbox"] for each in said)
+            for x, y, w, h in (item["bbox"] for item in items)
         ]
         assert target["boxes"].tolist() == corners
         assert target["boxes"].canvas_size == (size["height"], size["width"])
-        assert target["labels"].tolist() == [CLASSES[each["category_id"]] for each in said]
-        assert target["area"].tolist() == [each["area"] for each in said]
-        assert target["iscrowd"].tolist() == [each["iscrowd"] for each in said]
+        assert target["labels"].tolist() == [CLASSES[item["category_id"]] for item in items]
+        assert target["area"].tolist() == [item["area"] for item in items]
+        assert target["iscrowd"].tolist() == [item["iscrowd"] for item in items]
         assert target["image_id"] == image
         assert target["masks"].dtype == torch.uint8
-        expected = np.stack([pixels(coco, each) for each in said])
+        expected = np.stack([pixels(coco, item) for item in items])
         assert np.array_equal(target["masks"].numpy(), expected)
     types = {name: value.dtype for name, value in target.items() if name != "image_id"}
     assert types["boxes"] == types["area"] == torch.float32
     assert types["labels"] == types["iscrowd"] == torch.int64
 
 
-def test_a_detector_is_given_no_masks_where_it_does_not_ask(everything):
+def test_targets_for_detection_have_no_masks_by_default(everything):
     assert "masks" not in read(everything, "obj-detection")[0][1]
 
 
-def test_an_image_with_a_crowd_alone_or_nothing_is_left_out(everything):
+def test_an_image_with_only_a_crowd_or_nothing_is_left_out(everything):
     empty = [image["id"] for image in everything.document["images"][-2:]]
     for task in ("img-segmentation", "obj-detection"):
         scenes = read(everything, task)
@@ -108,7 +108,7 @@ def test_an_image_with_a_crowd_alone_or_nothing_is_left_out(everything):
         assert ids(scenes.left_out()) == empty
 
 
-def test_an_image_with_a_crowd_alone_or_nothing_is_there_where_it_is_asked_for(everything):
+def test_an_image_with_only_a_crowd_or_nothing_can_be_included(everything):
     size = (30, 20)
     masks, objects = (
         read(everything, task, objects_only=False, masks=task == "obj-detection")
@@ -130,7 +130,7 @@ def test_an_image_with_a_crowd_alone_or_nothing_is_there_where_it_is_asked_for(e
     assert crowd["iscrowd"].tolist() == [1]
 
 
-def test_a_smaller_object_is_in_front_and_of_equals_the_later(tmp_path):
+def test_a_smaller_object_is_in_front_and_of_equal_sizes_the_later_one(tmp_path):
     one = CocoSet(tmp_path)
     image = one.image(10, 12)
     one.add(image, [polygon(2, 2, 4, 4)], 2)
@@ -142,7 +142,7 @@ def test_a_smaller_object_is_in_front_and_of_equals_the_later(tmp_path):
     assert int((mask == 1).sum()) == 64 - 6
 
 
-def test_a_crowd_counts_in_no_score_but_where_an_object_is(tmp_path):
+def test_pixels_of_a_crowd_are_ignored_unless_they_belong_to_an_object(tmp_path):
     one = CocoSet(tmp_path)
     image = one.image(4, 6)
     crowd = np.zeros((4, 6))
@@ -151,13 +151,13 @@ def test_a_crowd_counts_in_no_score_but_where_an_object_is(tmp_path):
     one.add(image, uncompressed(crowd), 1, crowd=1)
     one.add(image, uncompressed(np.ones((4, 6))), 3, crowd=1)
     one.save()
-    # The crowd of what was not chosen is background.
+    # A crowd of a category that is not selected is background.
     [(_, mask)] = read(one, categories=["person", "bicycle"])
     beside, through = [0, *[IGNORED] * 3, 0, 0], [2, 2, IGNORED, IGNORED, 0, 0]
     assert mask.tolist() == [beside, through, through, beside]
 
 
-def test_a_crowd_is_beneath_an_object_that_is_larger(tmp_path):
+def test_a_crowd_is_behind_a_larger_object(tmp_path):
     one = CocoSet(tmp_path)
     image = one.image(4, 6)
     crowd = np.zeros((4, 6))
@@ -169,12 +169,12 @@ def test_a_crowd_is_beneath_an_object_that_is_larger(tmp_path):
     assert mask[1].tolist() == [2, 2, 2, 2, IGNORED, IGNORED]
 
 
-def test_categories_are_chosen_by_name_or_id_and_numbered_by_id(everything):
+def test_categories_are_selected_by_name_or_id_and_numbered_by_id(everything):
     scenes, coco = read(everything, categories=["traffic-light", "3"]), everything.coco()
     assert scenes.class_names == ("background", "car", "traffic light")
-    assert scenes.wanted.classes.tolist() == [0, 0, 1, 2, 0]
+    assert scenes.conditions.classes.tolist() == [0, 0, 1, 2, 0]
     objects = coco.loadAnns(coco.getAnnIds(catIds=[3, 10], iscrowd=0))
-    assert ids(scenes) == sorted({each["image_id"] for each in objects})
+    assert ids(scenes) == sorted({item["image_id"] for item in objects})
     for (_, mask), image in zip(scenes, ids(scenes), strict=True):
         assert np.array_equal(mask.numpy(), composed(coco, image, {3: 1, 10: 2}))
 
@@ -187,12 +187,12 @@ def test_a_number_that_is_the_name_of_one_category_and_the_id_of_another_is_refu
     with pytest.raises(PatternError) as caught:
         read(one, categories=["1"])
     assert str(caught.value) == (
-        f"data set 'toy': '1' can mean category 2 ('1') or category 1 ('0') of {one.file}; "
+        f"dataset 'toy': '1' can mean category 2 ('1') or category 1 ('0') of {one.file}; "
         "write id-2 or id-1, or rename a category"
     )
     assert read(one, categories=["id-1"]).class_names == ("background", "0")
     assert read(one, categories=["name-1"]).class_names == ("background", "1")
-    # As integers they are ids.
+    # Integers are ids.
     assert read(one, categories=[1, 2]).class_names == ("background", "0", "1")
     assert read(one, categories=["0", "7"]).class_names == ("background", "0", "seven")
 
@@ -208,7 +208,7 @@ def test_a_number_that_is_the_name_of_one_category_and_the_id_of_another_is_refu
         ("fish", "fish", "fish"),
     ],
 )
-def test_names_that_are_written_alike_are_refused_with_both_ids(tmp_path, typed, first, second):
+def test_equivalent_names_are_refused_with_both_ids(tmp_path, typed, first, second):
     one = CocoSet(tmp_path, categories={1: first, 2: "crab", 9: second})
     one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 1)
     one.add(one.image(9, 9), [polygon(1, 1, 5, 5)], 9)
@@ -216,13 +216,13 @@ def test_names_that_are_written_alike_are_refused_with_both_ids(tmp_path, typed,
     with pytest.raises(PatternError) as caught:
         read(one, categories=[typed])
     assert str(caught.value) == (
-        f"data set 'toy': {typed!r} can mean category 1 ({first!r}) or category 9 ({second!r}) of "
+        f"dataset 'toy': {typed!r} can mean category 1 ({first!r}) or category 9 ({second!r}) of "
         f"{one.file}; write id-1 or id-9, or rename a category"
     )
     assert ids(read(one, categories=["9"])) == [10]
     assert len(read(one).class_names) == 4
-    # What is unlike them is chosen by name as ever.
-    with pytest.raises(PatternError, match="has an object of crab; choose others"):
+    # Other categories can still be selected by name.
+    with pytest.raises(PatternError, match="has an object of crab; select other"):
         read(one, categories=["crab"])
 
 
@@ -246,7 +246,7 @@ def test_overlaps_are_counted_once(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(4, 0), (0, 4), (0, 0)])
-def test_an_object_whose_box_has_no_area_is_left_out_of_detection_alone(tmp_path, size):
+def test_an_object_whose_box_has_no_area_is_only_left_out_of_detection(tmp_path, size):
     one = CocoSet(tmp_path)
     both, flat = one.image(20, 20), one.image(20, 20)
     one.add(both, [polygon(0, 0, 10, 10)], 1, box=[0, 0, 10, 10])
@@ -254,7 +254,7 @@ def test_an_object_whose_box_has_no_area_is_left_out_of_detection_alone(tmp_path
     one.add(flat, [polygon(0, 5, 10, 15)], 2, box=[3, 3, *size])
     one.save()
     assert ids(read(one)) == [both, flat]
-    left_out = f"data set 'toy': 2 objects of {one.file} left out, as their boxes have no width"
+    left_out = f"dataset 'toy': left out 2 objects of {one.file} whose boxes have no width"
     with pytest.warns(UserWarning, match=re.escape(left_out)):
         [(_, target)] = read(one, "obj-detection", masks=True)
     assert target["boxes"].tolist() == [[0, 0, 10, 10]]
@@ -262,7 +262,7 @@ def test_an_object_whose_box_has_no_area_is_left_out_of_detection_alone(tmp_path
     assert target["masks"].shape == (1, 20, 20)
 
 
-def test_what_is_partly_outside_is_clipped(tmp_path):
+def test_objects_that_are_partly_outside_are_clipped(tmp_path):
     one = CocoSet(tmp_path)
     one.add(one.image(20, 30), [polygon(-4, -5, 10, 50)], 1, box=[-5, -4, 55, 14])
     one.save()
@@ -272,7 +272,7 @@ def test_what_is_partly_outside_is_clipped(tmp_path):
     assert target["boxes"].tolist() == [[0, 0, 30, 10]]
 
 
-def test_area_and_iscrowd_need_not_be_said(tmp_path):
+def test_area_and_iscrowd_are_optional(tmp_path):
     one = CocoSet(tmp_path)
     one.add(one.image(20, 30), compressed(np.ones((20, 30))), 1, box=[2, 3, 4, 5])
     for name in ("area", "iscrowd"):

@@ -1,4 +1,4 @@
-"""Files in COCO's format with something wrong in them."""
+"""Errors in files in COCO's format."""
 
 import json
 
@@ -19,11 +19,11 @@ SEGMENTATION, DETECTION = "img-segmentation", "obj-detection"
 
 @pytest.fixture
 def one(tmp_path):
-    """Two images, an object of category 1 in each."""
-    made = CocoSet(tmp_path)
+    """Two images with an object of category 1 each."""
+    coco_set = CocoSet(tmp_path)
     for _ in range(2):
-        made.add(made.image(20, 30), [polygon(2, 2, 10, 10)], 1)
-    return made
+        coco_set.add(coco_set.image(20, 30), [polygon(2, 2, 10, 10)], 1)
+    return coco_set
 
 
 def read(one, task=SEGMENTATION, **options):
@@ -31,14 +31,14 @@ def read(one, task=SEGMENTATION, **options):
 
 
 def errors(scenes):
-    """Return what is said of the samples that cannot be read."""
-    said = []
+    """Return the errors of the samples that cannot be read."""
+    messages = []
     for index in range(len(scenes)):
         try:
             scenes[index]
         except CorruptSampleError as error:
-            said.append(str(error))
-    return said
+            messages.append(str(error))
+    return messages
 
 
 MEND = "; repair or remove it, or leave out corrupt files with --skip-corrupt"
@@ -63,11 +63,11 @@ MASKS = [
     ({"counts": [600]}, "its RLE has size None; expected [20, 30]"),
     (
         {"size": [20, 30]},
-        "its RLE has no counts; expected integers from 0, or their text",
+        "its RLE has no counts; expected integers from 0, or a string",
     ),
     (
         {"size": [20, 30], "counts": [0, -600]},
-        "its RLE has no counts; expected integers from 0, or their text",
+        "its RLE has no counts; expected integers from 0, or a string",
     ),
     (
         {"size": [20, 30], "counts": [0, 599]},
@@ -77,30 +77,31 @@ MASKS = [
         {"size": [20, 30], "counts": [0, 601]},
         "its RLE counts 601 pixels; expected 600, no count below 0",
     ),
-    # By hand: 600 is 24, 18, 0 in fives of bits, the lower first, and the last has no 32: "hb0".
-    ({"size": [20, 30], "counts": "0h"}, "its RLE breaks off"),
-    ({"size": [20, 30], "counts": ""}, "its RLE has letters that stand for no counts"),
-    ({"size": [20, 30], "counts": "0é"}, "its RLE has letters that stand for no counts"),
-    ({"size": [20, 30], "counts": "\ud800"}, "its RLE has letters that stand for no counts"),
+    # By hand: 600 is 24, 18, 0 in groups of five bits, the lowest first. All but the last group
+    # have the flag 32: "hb0".
+    ({"size": [20, 30], "counts": "0h"}, "its RLE is truncated"),
+    ({"size": [20, 30], "counts": ""}, "its RLE has invalid characters"),
+    ({"size": [20, 30], "counts": "0é"}, "its RLE has invalid characters"),
+    ({"size": [20, 30], "counts": "\ud800"}, "its RLE has invalid characters"),
     ({"size": [20, 30], "counts": "o" * 20 + "0"}, "its RLE has a count that is too large"),
 ]
 
 
 @pytest.mark.parametrize(("given", "why"), MASKS)
-def test_a_mask_that_is_wrong_is_named_where_masks_are_read(one, given, why):
+def test_an_invalid_mask_is_named_if_masks_are_read(one, given, why):
     identity = one.add(3, given, 1)
     one.save()
     message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
     assert errors(read(one)) == [message + MEND]
     assert errors(read(one, DETECTION, masks=True)) == [message + MEND]
     assert errors(read(one, DETECTION)) == []
-    # Nor where its category is not chosen.
+    # Nor is it if its category is not selected.
     one.document["annotations"][-1]["category_id"] = 2
     one.save()
     assert errors(read(one, categories=["person"])) == []
 
 
-def test_a_letter_of_counts_that_is_right_is_read(one):
+def test_valid_compressed_counts_are_read(one):
     one.add(3, {"size": [20, 30], "counts": "0hb0"}, 2)
     one.save()
     assert errors(read(one)) == []
@@ -120,7 +121,7 @@ BOXES = [
 
 
 @pytest.mark.parametrize(("given", "why"), BOXES)
-def test_a_box_that_is_wrong_is_named_where_boxes_are_read(one, given, why):
+def test_an_invalid_box_is_named_if_boxes_are_read(one, given, why):
     identity = one.add(3, [polygon(2, 2, 10, 10)], 1)
     one.document["annotations"][-1]["bbox"] = given
     one.save()
@@ -140,7 +141,7 @@ def test_a_box_that_is_wrong_is_named_where_boxes_are_read(one, given, why):
     ],
 )
 @pytest.mark.parametrize("task", [SEGMENTATION, DETECTION])
-def test_what_both_tasks_need_is_named_in_both(one, more, why, task):
+def test_an_error_that_affects_both_tasks_is_named_in_both(one, more, why, task):
     identity = one.add(3, [polygon(2, 2, 10, 10)], 1)
     one.document["annotations"][-1] |= more
     one.save()
@@ -156,7 +157,7 @@ def test_what_both_tasks_need_is_named_in_both(one, more, why, task):
         ("12", "its area is '12'; expected a finite number from 0"),
     ],
 )
-def test_an_area_that_is_wrong_is_named(one, area, why):
+def test_an_invalid_area_is_named(one, area, why):
     identity = one.add(3, [polygon(2, 2, 10, 10)], 1, area=area)
     one.save()
     message = f"{one.file}, annotation {identity} (of 000000000000.png) cannot be decoded: {why}"
@@ -174,7 +175,7 @@ def test_an_area_that_is_wrong_is_named(one, area, why):
         (
             lambda made: made["annotations"].append("x"),
             "its annotation 2, counted from 0",
-            "it is no object",
+            "it is not an object",
         ),
         (lambda made: made["images"].append({}), "its image 2, counted from 0", "it has no id"),
         (
@@ -195,7 +196,7 @@ def test_an_area_that_is_wrong_is_named(one, area, why):
         (
             lambda made: made["images"].append(made["images"][0]),
             "image 3",
-            "it is there twice",
+            "it occurs twice",
         ),
         (
             lambda made: made["images"].append({"id": 4, "height": 3, "width": 4}),
@@ -209,14 +210,14 @@ def test_an_area_that_is_wrong_is_named(one, area, why):
         ),
     ],
 )
-def test_what_is_of_no_image_is_named_and_counted_as_one(one, change, where, why):
+def test_an_error_that_belongs_to_no_image_is_named_and_counted(one, change, where, why):
     change(one.document)
     one.save()
     for task in (SEGMENTATION, DETECTION):
         assert errors(read(one, task)) == [f"{one.file}, {where} cannot be decoded: {why}{MEND}"]
 
 
-def test_an_image_that_is_not_there_or_no_image_or_of_another_size_is_named(one):
+def test_a_missing_or_invalid_image_or_one_of_another_size_is_named(one):
     for _ in range(2):
         one.add(one.image(20, 30), [polygon(2, 2, 10, 10)], 1)
     one.save()
@@ -228,7 +229,7 @@ def test_an_image_that_is_not_there_or_no_image_or_of_another_size_is_named(one)
     one.save()
     gone, text, cut, turned = errors(read(one))
     assert gone == (
-        f"{files[0]} cannot be decoded: it is not there, and instances.json names it{MEND}"
+        f"{files[0]} cannot be decoded: it does not exist, but instances.json names it{MEND}"
     )
     assert text == f"{files[1]} cannot be decoded: it is not an image of a known format{MEND}"
     assert cut.startswith(f"{files[2]} cannot be decoded: ")
@@ -237,7 +238,7 @@ def test_an_image_that_is_not_there_or_no_image_or_of_another_size_is_named(one)
     )
 
 
-def test_what_is_wrong_is_left_out_and_counted_where_that_is_asked_for(one):
+def test_corrupt_samples_can_be_left_out_and_counted(one):
     for _ in range(3):
         one.add(one.image(20, 30), [polygon(2, 2, 10, 10)], 1)
     bad = one.add(10, [[1, 2, 3]], 1)
@@ -246,9 +247,9 @@ def test_what_is_wrong_is_left_out_and_counted_where_that_is_asked_for(one):
     whole = read(one)
     told = []
     bundle = DataBundle(whole, whole, (6,), 0.1, Normalisation((0.5,) * 3, (0.2,) * 3))
-    kept = leave_out(bundle, find_corrupt(bundle, "toy", told.append))
-    assert len(kept.train) == 3
-    assert all(kept.train[index] for index in range(3))
+    intact = leave_out(bundle, find_corrupt(bundle, "toy", told.append))
+    assert len(intact.train) == 3
+    assert all(intact.train[index] for index in range(3))
     named = [
         f"{one.file}, annotation {bad} (of 000000000001.png)",
         f"{one.images / '000000000002.png'}",
@@ -263,19 +264,19 @@ def test_what_is_wrong_is_left_out_and_counted_where_that_is_asked_for(one):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "it is no JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b'{"images": [', "it is no JSON: Expecting value: line 1 column 13 (char 12)"),
+        (b"", "it is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b'{"images": [', "it is not JSON: Expecting value: line 1 column 13 (char 12)"),
         (b"[]", "it has no list 'images'"),
         (b'{"images": [], "categories": []}', "it has no list 'annotations'"),
         (b'{"images": [], "annotations": 3}', "it has no list 'annotations'"),
     ],
 )
-def test_a_json_that_is_not_of_the_format_is_said(one, content, why):
+def test_a_json_file_of_another_format_is_refused(one, content, why):
     one.file.write_bytes(content)
     with pytest.raises(MissingDataError) as caught:
         read(one)
     assert str(caught.value) == (
-        f"data set 'toy': {one.file} is damaged: {why}; remove it and get it again"
+        f"dataset 'toy': {one.file} is damaged: {why}; remove it and get it again"
     )
 
 
@@ -304,16 +305,16 @@ def test_a_json_that_is_not_of_the_format_is_said(one, content, why):
         ),
         (
             [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}],
-            "its categories 'a' and 'b' have the same id, 1; number them apart",
+            "its categories 'a' and 'b' have the same id, 1; give them different ids",
         ),
     ],
 )
-def test_a_category_without_an_id_of_its_own_is_named(one, given, why):
+def test_a_category_without_a_unique_id_is_named(one, given, why):
     one.document["categories"] = given
     one.save()
     with pytest.raises(MissingDataError) as caught:
         read(one)
-    assert str(caught.value) == f"data set 'toy': {one.file} cannot be used: {why}"
+    assert str(caught.value) == f"dataset 'toy': {one.file} cannot be used: {why}"
 
 
 @pytest.mark.parametrize(
@@ -325,20 +326,20 @@ def test_a_category_without_an_id_of_its_own_is_named(one, given, why):
         (lambda own: 2**63 + own, f"{2**63 + 3}, too large"),
     ],
 )
-def test_ids_that_are_all_of_another_type_are_said_before_anything_is_read(one, way, shown):
+def test_ids_that_all_have_a_wrong_type_are_refused_before_anything_is_read(one, way, shown):
     for image in one.document["images"]:
         image["id"] = way(image["id"])
     one.save()
     with pytest.raises(MissingDataError) as caught:
         read(one)
     assert str(caught.value) == (
-        f"data set 'toy': {one.file} cannot be used: each id of its images is like {shown}; "
-        "expected whole numbers; write all ids so"
+        f"dataset 'toy': {one.file} cannot be used: each id of its images is like {shown}; "
+        "expected whole numbers for all ids"
     )
 
 
 @pytest.mark.parametrize("name", ["image_id", "category_id"])
-def test_ids_that_all_annotations_write_as_texts_are_said(one, name):
+def test_ids_that_are_strings_in_all_annotations_are_refused(one, name):
     for annotation in one.document["annotations"]:
         annotation[name] = str(annotation[name])
     shown = one.document["annotations"][0][name]
@@ -346,8 +347,8 @@ def test_ids_that_all_annotations_write_as_texts_are_said(one, name):
     with pytest.raises(MissingDataError) as caught:
         read(one)
     assert str(caught.value) == (
-        f"data set 'toy': {one.file} cannot be used: each {name} of its annotations is like "
-        f"{shown!r}, a text; expected whole numbers; write all ids so"
+        f"dataset 'toy': {one.file} cannot be used: each {name} of its annotations is like "
+        f"{shown!r}, a text; expected whole numbers for all ids"
     )
 
 
@@ -359,17 +360,17 @@ def test_ids_of_annotations_may_repeat_but_copies_are_named(one):
     one.document["annotations"].append(dict(one.document["annotations"][0]))
     one.save()
     assert errors(read(one)) == [
-        f"{one.file}, annotation 1 (of 000000000000.png) cannot be decoded: it is there twice{MEND}"
+        f"{one.file}, annotation 1 (of 000000000000.png) cannot be decoded: it occurs twice{MEND}"
     ]
 
 
-def test_objects_that_are_all_crowds_or_without_area_are_said(one):
+def test_files_with_only_crowds_or_boxes_without_area_are_refused(one):
     for annotation in one.document["annotations"]:
         annotation["iscrowd"] = 1
     one.save()
-    start = f"data set 'toy': no image of {one.file} has an object of person to learn from "
-    start += "or to score; crowds (iscrowd 1): "
-    mend = "set iscrowd to 0 where one object is meant"
+    start = f"dataset 'toy': no image of {one.file} has an object of person to train on or "
+    start += "to score; crowds (iscrowd 1): "
+    mend = "set iscrowd to 0 for single objects"
     for objects_only in (True, False):
         with pytest.raises(PatternError) as caught:
             read(one, categories=["person"], objects_only=objects_only)
@@ -383,18 +384,18 @@ def test_objects_that_are_all_crowds_or_without_area_are_said(one):
     )
 
 
-def test_a_file_that_differs_in_case_or_ending_is_named(one):
+def test_a_file_whose_name_differs_in_case_or_extension_is_named(one):
     one.save()
     file = sorted(one.images.iterdir())[0]
     file.rename(file.with_suffix(".PNG"))
     [message] = errors(read(one))
     assert message == (
-        f"{file} cannot be decoded: it is not there, and instances.json names it; "
-        f"000000000000.PNG is there{MEND}"
+        f"{file} cannot be decoded: it does not exist, but instances.json names it; "
+        f"000000000000.PNG exists{MEND}"
     )
 
 
-def test_images_may_lie_in_folders(one):
+def test_images_may_be_in_subfolders(one):
     (one.images / "a").mkdir()
     (one.images / "000000000000.png").rename(one.images / "a" / "0.png")
     one.document["images"][0]["file_name"] = "a/0.png"
@@ -402,31 +403,33 @@ def test_images_may_lie_in_folders(one):
     assert errors(read(one)) == []
 
 
-def test_a_json_that_is_cut_off_anywhere_is_said(one):
+def test_a_truncated_json_file_is_refused(one):
     whole = one.save().read_bytes()
     for end in range(0, len(whole) - 1, 37):
         one.file.write_bytes(whole[:end])
-        with pytest.raises(MissingDataError, match="is damaged: it is no JSON: "):
+        with pytest.raises(MissingDataError, match="is damaged: it is not JSON: "):
             read(one)
 
 
-def test_a_selection_of_nothing_is_said_before_anything_is_read(one):
+def test_an_empty_selection_is_refused_before_anything_is_read(one):
     one.save()
     with pytest.raises(PatternError) as caught:
         read(one, categories=["car", "90"])
     assert str(caught.value) == (
-        f"data set 'toy': no image of {one.file} has an object of car, toothbrush; choose others"
+        f"dataset 'toy': no image of {one.file} has an object of car, toothbrush; select other "
+        "categories"
     )
     with pytest.raises(PatternError) as caught:
         read(one, min_pixels=65)
     assert str(caught.value) == (
-        f"data set 'toy': no image of {one.file} has an object of person, bicycle, car, "
-        "traffic light, toothbrush and 65 pixels of objects; choose others"
+        f"dataset 'toy': no image of {one.file} has an object of person, bicycle, car, "
+        "traffic light, toothbrush and 65 pixels of objects; select other categories or fewer "
+        "pixels"
     )
     assert len(read(one, min_pixels=64)) == 2
 
 
-def test_a_json_without_anything_is_a_selection_of_nothing(one):
+def test_an_empty_json_file_is_an_empty_selection(one):
     one.file.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
     with pytest.raises(PatternError, match="has an object of "):
         read(one)
@@ -436,10 +439,10 @@ def test_an_unknown_category_gets_near_matches(one):
     one.save()
     with pytest.raises(PatternError) as caught:
         read(one, categories=["persn"])
-    assert str(caught.value) == "data set 'toy': unknown category 'persn'. Did you mean 'person'?"
+    assert str(caught.value) == "dataset 'toy': unknown category 'persn'. Did you mean 'person'?"
     with pytest.raises(PatternError) as caught:
         read(one, categories=["4"])
     assert str(caught.value) == (
-        "data set 'toy': unknown category '4'; "
+        "dataset 'toy': unknown category '4'; "
         "there are person, bicycle, car, traffic-light, toothbrush"
     )

@@ -12,7 +12,7 @@ WRITERS = {"coco": write_coco, "voc-2012": write_voc, "oxford-iiit-pet": write_p
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
-    """Draw the embedded scenes once, into the cache of a user."""
+    """Draw the embedded scenes once, in the cache of a user."""
     cache = tmp_path_factory.mktemp("cache")
     scenes = cache / "lemur" / NAME / folder_name(SIZE, COUNT)
     scenes.mkdir(parents=True)
@@ -30,6 +30,6 @@ class TestContract(PluginContract):
     plugin = "lemur_scenes.plugin"
 
     def prepare_data(self, loader, folder):
-        """Write a few samples in the data set's official format, where none are embedded."""
+        """Write a few samples in the official format of datasets that are not embedded."""
         if loader.name in WRITERS:
             WRITERS[loader.name](folder)

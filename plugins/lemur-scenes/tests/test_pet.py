@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pet's trimaps become classes."""
+"""The loader of Oxford-IIIT Pet."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def place(tmp_path):
     return write_pets(tmp_path)
 
 
-def test_images_are_those_that_torchvision_gives_and_the_border_does_not_count(tmp_path, place):
+def test_images_are_those_of_torchvision_and_the_border_is_ignored(tmp_path, place):
     bundle = pet.load(tmp_path, TASK)
     assert bundle.out_shape == (2,)
     for samples, split in ((bundle.train, "trainval"), (bundle.test, "test")):
@@ -34,7 +34,7 @@ def test_images_are_those_that_torchvision_gives_and_the_border_does_not_count(t
             assert np.array_equal(mask == IGNORED, trimap == 3)
 
 
-def test_other_values_are_no_classes(tmp_path, place):
+def test_other_values_are_refused(tmp_path, place):
     file = place / "annotations" / "trimaps" / "Maine_Coon_0.png"
     Image.new("L", (40, 30), 4).save(file)
     with pytest.raises(CorruptSampleError) as caught:
@@ -50,12 +50,12 @@ def test_a_trimap_of_another_size_is_refused(tmp_path, place):
 
 
 @pytest.mark.parametrize("line", ["Maine_Coon_0 1 1\n", "Maine_Coon_0 a b c\n", "\n"])
-def test_a_list_that_is_none_is_one_line(tmp_path, place, line):
+def test_an_invalid_list_is_an_error_of_one_line(tmp_path, place, line):
     file = place / "annotations" / "trainval.txt"
     file.write_text(line)
     with pytest.raises(MissingDataError) as caught:
         pet.load(tmp_path, TASK)
-    assert str(caught.value).startswith(f"data set 'oxford-iiit-pet': {file} is damaged: ")
+    assert str(caught.value).startswith(f"dataset 'oxford-iiit-pet': {file} is damaged: ")
     assert "\n" not in str(caught.value)
 
 
@@ -63,7 +63,7 @@ def test_missing_files_are_all_named(tmp_path):
     with pytest.raises(MissingDataError) as caught:
         pet.load(tmp_path, TASK)
     assert str(caught.value) == (
-        f"data set 'oxford-iiit-pet': {tmp_path / PETS} lacks images, annotations/trimaps, "
+        f"dataset 'oxford-iiit-pet': {tmp_path / PETS} lacks images, annotations/trimaps, "
         "annotations/trainval.txt, annotations/test.txt; get it with --download, "
         "or say with --data where it is"
     )
@@ -77,13 +77,13 @@ def test_a_photograph_that_is_missing_is_named(tmp_path, place):
     assert str(caught.value) == f"{file} cannot be read: No such file or directory"
 
 
-def test_what_is_there_is_not_fetched_again(tmp_path, place, monkeypatch):
-    asked = []
-    monkeypatch.setattr(pet, "fetch_archive", lambda url, to, **how: asked.append((url, to, how)))
+def test_existing_files_are_not_downloaded_again(tmp_path, place, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(pet, "fetch_archive", lambda url, to, **how: fetched.append((url, to, how)))
     pet.load.download(tmp_path, print)
-    assert asked == []
+    assert fetched == []
     pet.load.download(tmp_path / "elsewhere", print)
-    assert asked == [
+    assert fetched == [
         (url, tmp_path / "elsewhere" / PETS, {"md5": md5, "progress": print})
         for url, md5 in OxfordIIITPet._RESOURCES
     ]

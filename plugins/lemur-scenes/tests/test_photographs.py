@@ -1,4 +1,4 @@
-"""Photographs of 16 bits and with an EXIF orientation are read alike in all data sets."""
+"""Photographs of 16 bits or with an EXIF orientation are read in the same way in all datasets."""
 
 import json
 
@@ -39,7 +39,7 @@ SETS = [
 
 
 def turned(file, orientation):
-    """Give a photograph an orientation; its pixels stay as they are stored."""
+    """Set the EXIF orientation of a photograph without changing its stored pixels."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     with Image.open(file) as image:
@@ -71,7 +71,7 @@ def test_an_orientation_that_keeps_the_size_is_applied(tmp_path, load, write, ta
 
 
 @pytest.mark.parametrize(("load", "write", "task"), SETS)
-def test_annotations_of_a_photograph_before_it_is_turned_are_refused(tmp_path, load, write, task):
+def test_annotations_of_a_photograph_before_rotation_are_refused(tmp_path, load, write, task):
     file = write(tmp_path)
     turned(file, 6)
     with pytest.raises(CorruptSampleError) as caught:
@@ -81,7 +81,7 @@ def test_annotations_of_a_photograph_before_it_is_turned_are_refused(tmp_path, l
     assert "\n" not in str(caught.value)
 
 
-def test_annotations_of_the_upright_photograph_are_taken(tmp_path):
+def test_annotations_of_the_upright_photograph_are_accepted(tmp_path):
     file = coco_photograph(tmp_path)
     with Image.open(file) as image:
         width, height = image.size
@@ -94,7 +94,7 @@ def test_annotations_of_the_upright_photograph_are_taken(tmp_path):
     assert target["boxes"].canvas_size == (height, width)
 
 
-def test_a_mask_is_turned_as_its_own_orientation_says(tmp_path):
+def test_a_mask_is_rotated_by_its_own_orientation(tmp_path):
     place = write_pets(tmp_path)
     mask = place / "annotations" / "trimaps" / "Maine_Coon_0.png"
     _, before = pet.load(tmp_path, SEGMENTATION).train[0]
@@ -108,7 +108,7 @@ def test_a_mask_is_turned_as_its_own_orientation_says(tmp_path):
 
 
 @pytest.mark.parametrize("size", ["", "<size><width>0</width></size>", "<size>x</size>"])
-def test_a_size_that_an_xml_does_not_know_is_no_error(tmp_path, size):
+def test_a_missing_or_invalid_size_in_xml_is_ignored(tmp_path, size):
     place = write_voc(tmp_path)
     file = place / "Annotations" / "2012_train_0.xml"
     text = file.read_text()
@@ -117,7 +117,7 @@ def test_a_size_that_an_xml_does_not_know_is_no_error(tmp_path, size):
     assert len(voc.load(tmp_path, DETECTION).train[0][1]["boxes"]) == 2
 
 
-def test_a_json_that_states_the_size_before_is_named(tmp_path):
+def test_a_json_file_with_the_size_before_rotation_is_named(tmp_path):
     file = coco_photograph(tmp_path)
     turned(file, 8)
     document = json.loads((tmp_path / "coco/annotations/instances_train2017.json").read_text())
@@ -153,10 +153,10 @@ def test_files_of_images_and_labels_are_named(tmp_path, load, write, task, suffi
     assert all(file.is_file() for file in files)
 
 
-def test_an_image_that_a_json_names_in_vain_is_no_file_of_it(tmp_path):
+def test_a_missing_image_is_not_among_the_files_of_a_bundle(tmp_path):
     file = coco_photograph(tmp_path)
     file.unlink()
     bundle = coco.load(tmp_path, DETECTION)
     assert file not in bundle.files
-    with pytest.raises(CorruptSampleError, match="it is not there"):
+    with pytest.raises(CorruptSampleError, match="it does not exist"):
         bundle.train[0]

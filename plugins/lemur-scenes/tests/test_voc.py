@@ -1,4 +1,4 @@
-"""Pascal VOC is read as its authors mean it."""
+"""The loader of Pascal VOC 2012."""
 
 import hashlib
 
@@ -27,7 +27,7 @@ def load(tmp_path, task):
     return voc.load(tmp_path, task)
 
 
-def test_images_and_masks_are_those_that_torchvision_gives(tmp_path, place):
+def test_images_and_masks_are_those_of_torchvision(tmp_path, place):
     bundle = load(tmp_path, SEGMENTATION)
     for samples, split in ((bundle.train, "train"), (bundle.test, "val")):
         reference = VOCSegmentation(tmp_path, "2012", split)
@@ -41,7 +41,7 @@ def test_images_and_masks_are_those_that_torchvision_gives(tmp_path, place):
     assert bundle.out_shape == (21,)
 
 
-def test_boxes_are_counted_from_0_and_hold_their_last_pixel(tmp_path, place):
+def test_boxes_are_counted_from_0_and_include_their_last_pixel(tmp_path, place):
     bundle = load(tmp_path, DETECTION)
     assert bundle.out_shape == (21,)
     image, target = bundle.test[1]
@@ -55,7 +55,7 @@ def test_boxes_are_counted_from_0_and_hold_their_last_pixel(tmp_path, place):
     assert kinds == [torch.float32, torch.int64, torch.float32, torch.int64]
 
 
-def test_difficult_objects_count_neither_way(tmp_path, place):
+def test_difficult_objects_are_crowds(tmp_path, place):
     assert load(tmp_path, DETECTION).train[0][1]["iscrowd"].tolist() == [0, 1]
 
 
@@ -66,7 +66,7 @@ def test_an_image_without_objects_has_empty_targets(tmp_path, place):
     assert [len(target[name]) for name in ("labels", "area", "iscrowd")] == [0, 0, 0]
 
 
-def test_boxes_are_clipped_with_the_image(tmp_path, place):
+def test_boxes_are_clipped_to_the_image(tmp_path, place):
     write_voc_objects(place / "Annotations" / "2012_train_0.xml", [("cat", (0, -3, 45, 12), 0)])
     target = load(tmp_path, DETECTION).train[0][1]
     assert target["boxes"].tolist() == [[0.0, 0.0, 40.0, 12.0]]
@@ -83,7 +83,7 @@ def test_boxes_are_clipped_with_the_image(tmp_path, place):
         ([("cat", (1, 1, "", 9), 0)], "the box of its 'cat', 1, 1, None, 9, is not four numbers"),
     ],
 )
-def test_an_impossible_object_is_named_with_its_file(tmp_path, place, objects, reason):
+def test_an_invalid_object_is_named_with_its_file(tmp_path, place, objects, reason):
     file = place / "Annotations" / "2012_train_0.xml"
     write_voc_objects(file, objects)
     with pytest.raises(CorruptSampleError) as caught:
@@ -97,8 +97,8 @@ def test_an_impossible_object_is_named_with_its_file(tmp_path, place, objects, r
     [
         ("<annotation><object>", "no element found: line 1, column 20"),
         ("", "no element found: line 1, column 0"),
-        ("<html><p>gone</p></html>", "it is of 'html'; expected 'annotation'"),
-        ("<annotation/>", "it is of 'annotation'; expected 'annotation'"),
+        ("<html><p>gone</p></html>", "its root is 'html'; expected 'annotation'"),
+        ("<annotation/>", "its root is 'annotation'; expected 'annotation'"),
         ("<annotation><object>x</object></annotation>", "one of its objects is empty"),
         (
             "<annotation><object><name>cat</name></object></annotation>",
@@ -106,7 +106,7 @@ def test_an_impossible_object_is_named_with_its_file(tmp_path, place, objects, r
         ),
     ],
 )
-def test_damaged_xml_is_one_line(tmp_path, place, text, reason):
+def test_damaged_xml_is_an_error_of_one_line(tmp_path, place, text, reason):
     file = place / "Annotations" / "2012_train_0.xml"
     file.write_text(text)
     with pytest.raises(CorruptSampleError) as caught:
@@ -140,7 +140,7 @@ def coloured_mask(file):
         (lambda file: file.write_bytes(b"text"), "it is not an image of a known format"),
     ],
 )
-def test_a_mask_that_is_none_is_one_line(tmp_path, place, harm, reason):
+def test_an_invalid_mask_is_an_error_of_one_line(tmp_path, place, harm, reason):
     file = place / "SegmentationClass" / "2012_train_0.png"
     harm(file)
     with pytest.raises(CorruptSampleError) as caught:
@@ -151,7 +151,7 @@ def test_a_mask_that_is_none_is_one_line(tmp_path, place, harm, reason):
 
 
 @pytest.mark.parametrize("task", [SEGMENTATION, DETECTION])
-def test_a_photograph_that_is_damaged_is_named(tmp_path, place, task):
+def test_a_damaged_photograph_is_named(tmp_path, place, task):
     file = place / "JPEGImages" / "2012_train_0.jpg"
     file.write_bytes(file.read_bytes()[:400])
     with pytest.raises(CorruptSampleError, match="2012_train_0.jpg cannot be decoded"):
@@ -166,7 +166,7 @@ def test_a_photograph_that_is_damaged_is_named(tmp_path, place, task):
         (DETECTION, "Annotations/2012_val_0.xml"),
     ],
 )
-def test_a_file_that_is_missing_is_named(tmp_path, place, task, lost):
+def test_a_missing_file_is_named(tmp_path, place, task, lost):
     (place / lost).unlink()
     with pytest.raises(MissingDataError) as caught:
         load(tmp_path, task).test[0]
@@ -179,7 +179,7 @@ def test_missing_folders_are_all_named(tmp_path, task):
         load(tmp_path, task)
     lists, targets = voc.SETS[task]
     assert str(caught.value) == (
-        f"data set 'voc-2012': {tmp_path / VOC} lacks JPEGImages, {targets}, "
+        f"dataset 'voc-2012': {tmp_path / VOC} lacks JPEGImages, {targets}, "
         f"ImageSets/{lists}/train.txt, ImageSets/{lists}/val.txt; get it with --download, "
         "or say with --data where it is"
     )
@@ -191,22 +191,22 @@ def test_an_empty_list_is_refused_before_training(tmp_path, place):
     with pytest.raises(MissingDataError) as caught:
         load(tmp_path, DETECTION)
     assert str(caught.value) == (
-        f"data set 'voc-2012': {file} is damaged: it lists no image; remove it and get it again"
+        f"dataset 'voc-2012': {file} is damaged: it lists no image; remove it and get it again"
     )
 
 
-def test_each_task_needs_its_own_files_only(tmp_path, place):
+def test_each_task_only_needs_its_own_files(tmp_path, place):
     (place / "ImageSets" / "Main" / "val.txt").unlink()
     assert len(load(tmp_path, SEGMENTATION).test) == 4
 
 
 def test_the_archive_is_checked_by_the_md5_of_torchvision(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(voc, "fetch_archive", lambda url, to, **how: asked.append((url, to, how)))
+    fetched = []
+    monkeypatch.setattr(voc, "fetch_archive", lambda url, to, **how: fetched.append((url, to, how)))
     voc.load.download(tmp_path, print)
-    known = DATASET_YEAR_DICT["2012"]
-    assert asked == [(known["url"], tmp_path, {"md5": known["md5"], "progress": print})]
-    assert len(known["md5"]) == len(hashlib.md5(b"").hexdigest())
+    archive = DATASET_YEAR_DICT["2012"]
+    assert fetched == [(archive["url"], tmp_path, {"md5": archive["md5"], "progress": print})]
+    assert len(archive["md5"]) == len(hashlib.md5(b"").hexdigest())
 
 
 def test_grey_photographs_have_three_channels(tmp_path, place):

@@ -1,4 +1,4 @@
-"""A transform that writes into the data set's images."""
+"""A transform that writes to the images of the dataset."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A transform that forgets the objects."""
+"""A transform that drops the objects."""
 
 from lemur_core import Entry, hookimpl
 

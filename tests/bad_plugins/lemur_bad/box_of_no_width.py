@@ -1,4 +1,4 @@
-"""A loader of an object that is nowhere."""
+"""A loader with a box without width."""
 
 from lemur_core import Entry, hookimpl
 

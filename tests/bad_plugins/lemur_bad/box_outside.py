@@ -1,4 +1,4 @@
-"""A loader of objects that reach out of their image."""
+"""A loader with boxes that extend beyond their image."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A net whose path depends on the values it is given."""
+"""A net whose control flow depends on the values of its inputs."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A loader whose images are not of the size that its entry promises."""
+"""A loader whose images do not have the size that its entry declares."""
 
 from lemur_core import Entry, hookimpl
 

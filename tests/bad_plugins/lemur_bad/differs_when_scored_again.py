@@ -1,4 +1,4 @@
-"""A net that gives other outputs when it is scored again."""
+"""A net whose outputs differ when it is scored again."""
 
 from lemur_core import Entry, hookimpl
 

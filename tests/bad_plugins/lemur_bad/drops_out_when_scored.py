@@ -1,4 +1,4 @@
-"""A net whose dropout does not stop for scoring."""
+"""A net with dropout in evaluation mode."""
 
 from lemur_core import Entry, hookimpl
 

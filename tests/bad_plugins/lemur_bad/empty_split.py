@@ -1,4 +1,4 @@
-"""A loader, of any task, with nothing to test on."""
+"""A loader, for any task, with an empty test split."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A plugin whose exporter fails where there are no results."""
+"""A plugin whose exporter fails if there are no results."""
 
 from lemur_core import Entry, hookimpl
 

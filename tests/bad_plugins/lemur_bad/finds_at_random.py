@@ -1,4 +1,4 @@
-"""A detector that draws its scores, and finds nothing where its threshold is halfway."""
+"""A detector with random scores, which detects nothing with the middle value of its threshold."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A detector that gives one dictionary for all images."""
+"""A detector that returns a single dictionary for all images."""
 
 from lemur_core import Entry, hookimpl
 

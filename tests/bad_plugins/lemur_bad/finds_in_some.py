@@ -1,4 +1,4 @@
-"""A detector that gives nothing for some images."""
+"""A detector that returns no output for some images."""
 
 from lemur_core import Entry, hookimpl
 

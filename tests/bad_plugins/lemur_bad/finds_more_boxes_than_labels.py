@@ -1,4 +1,4 @@
-"""A detector that does not say of each box what it is."""
+"""A detector that returns fewer labels than boxes."""
 
 from lemur_core import Entry, hookimpl
 

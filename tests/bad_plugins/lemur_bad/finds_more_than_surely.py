@@ -1,4 +1,4 @@
-"""A detector that is surer than sure."""
+"""A detector with scores above 1."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A detector whose boxes hang out of the image."""
+"""A detector whose boxes extend beyond the image."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A detector that gives boxes, labels and scores without their names."""
+"""A detector that returns a tuple instead of a dictionary."""
 
 from lemur_core import Entry, hookimpl
 

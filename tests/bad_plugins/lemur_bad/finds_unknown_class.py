@@ -1,4 +1,4 @@
-"""A detector that finds a class that is none of the data set's."""
+"""A detector that returns a class that the dataset does not have."""
 
 from lemur_core import Entry, hookimpl
 

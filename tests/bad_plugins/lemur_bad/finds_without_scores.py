@@ -1,4 +1,4 @@
-"""A detector that does not say how sure it is."""
+"""A detector that returns no scores."""
 
 from lemur_core import Entry, hookimpl
 

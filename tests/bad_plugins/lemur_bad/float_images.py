@@ -1,4 +1,4 @@
-"""A loader whose images are scaled already."""
+"""A loader whose images are floating-point numbers."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A transform that draws from a generator of its own."""
+"""A transform with a generator of its own."""
 
 from lemur_core import Entry, hookimpl
 

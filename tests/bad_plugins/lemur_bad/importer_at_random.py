@@ -1,4 +1,4 @@
-"""A plugin whose importer gives other records each time."""
+"""A plugin whose importer yields other records each time."""
 
 from lemur_core import Entry, hookimpl
 

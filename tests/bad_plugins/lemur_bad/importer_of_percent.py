@@ -1,4 +1,4 @@
-"""A plugin whose importer gives percent for accuracy."""
+"""A plugin whose importer yields accuracies in percent."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A loader that says guessing scores above 1."""
+"""A loader whose chance score is above 1."""
 
 from lemur_core import Entry, hookimpl
 

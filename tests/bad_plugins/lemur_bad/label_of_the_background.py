@@ -1,4 +1,4 @@
-"""A loader that has the background among its objects."""
+"""A loader with an object of the background class."""
 
 from lemur_core import Entry, hookimpl
 

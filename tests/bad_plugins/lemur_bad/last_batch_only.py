@@ -1,4 +1,4 @@
-"""A metric that scores the last batch only."""
+"""A metric that only scores the last batch."""
 
 from lemur_core import Entry, hookimpl
 

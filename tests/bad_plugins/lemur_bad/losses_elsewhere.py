@@ -1,4 +1,4 @@
-"""A detector whose losses hang on what its state does not hold."""
+"""A detector whose losses depend on something outside its state."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A transform that resizes a mask by the pixels at the upper left corners."""
+"""A transform that resizes masks by the pixels at the upper left corners."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A plugin whose entry names an attribute that is not there."""
+"""A plugin whose entry names a missing attribute."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A plugin whose entry names a module that is not there."""
+"""A plugin whose entry names a missing module."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A loader that does not say which image it is."""
+"""A loader whose targets have no image_id."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A loader that names files that are not there."""
+"""A loader that names missing files."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A plugin whose estimator cannot do without losses."""
+"""A plugin whose estimator fails without losses."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A plugin that can be imported only where something else has imported torch."""
+"""A plugin that can only be imported if torch has already been imported."""
 
 import sys
 

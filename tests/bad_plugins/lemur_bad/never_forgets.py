@@ -1,4 +1,4 @@
-"""A metric whose reset() forgets nothing."""
+"""A metric whose reset() does nothing."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A net of another task, whose author does not say what its batches are."""
+"""A net of another task, whose author does not override batch()."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A detector whose losses have no names."""
+"""A detector that returns a list of losses."""
 
 from lemur_core import Entry, hookimpl
 

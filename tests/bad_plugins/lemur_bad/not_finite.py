@@ -1,4 +1,4 @@
-"""A transform that gives values that are not finite."""
+"""A transform that returns values that are not finite."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A transform that does not give the size that its entry promises."""
+"""A transform that does not return the size that its entry declares."""
 
 from lemur_core import Entry, hookimpl
 

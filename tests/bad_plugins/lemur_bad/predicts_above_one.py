@@ -1,4 +1,4 @@
-"""A plugin whose estimator predicts what is no score."""
+"""A plugin whose estimator predicts scores above 1."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A plugin whose estimator says something else of the same trial."""
+"""A plugin whose estimator gives other estimates for the same scores."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A transform that draws at random when nets are scored."""
+"""A transform that is random in evaluation mode."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A net that holds what it learns outside of its state."""
+"""A net that keeps what it learns outside its state."""
 
 from lemur_core import Entry, hookimpl
 

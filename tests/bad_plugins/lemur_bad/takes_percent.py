@@ -1,4 +1,4 @@
-"""A plugin whose estimator takes percent for scores."""
+"""A plugin whose estimator accepts scores in percent."""
 
 from lemur_core import Entry, hookimpl
 

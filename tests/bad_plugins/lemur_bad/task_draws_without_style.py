@@ -1,4 +1,4 @@
-"""A task whose drawer takes an example only."""
+"""A task whose drawer takes no style."""
 
 from lemur_core import Entry, hookimpl
 

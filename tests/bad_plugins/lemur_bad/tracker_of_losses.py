@@ -1,4 +1,4 @@
-"""A tracker that counts on every net to tell its loss."""
+"""A tracker that fails for nets without a loss."""
 
 from lemur_core import hookimpl
 

@@ -1,4 +1,4 @@
-"""A detector that learns where objects are and not how sure it is."""
+"""A detector whose losses do not depend on its scores."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,4 +1,4 @@
-"""A net that gives another shape with one of the values that it declares."""
+"""A net whose outputs have another shape with one of the declared values."""
 
 from lemur_core import Entry, hookimpl
 

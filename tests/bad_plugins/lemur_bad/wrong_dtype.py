@@ -1,4 +1,4 @@
-"""A transform that gives float64."""
+"""A transform that returns float64."""
 
 from lemur_core import Entry, hookimpl
 

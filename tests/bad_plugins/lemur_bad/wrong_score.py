@@ -1,4 +1,4 @@
-"""A metric that is not what was computed by hand."""
+"""A metric whose score differs from the one computed by hand."""
 
 from lemur_core import Entry, hookimpl
 

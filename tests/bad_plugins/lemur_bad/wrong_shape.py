@@ -1,4 +1,4 @@
-"""A net whose outputs are not of its task's shape."""
+"""A net whose outputs do not have the shape of its task."""
 
 from lemur_core import Entry, hookimpl
 

@@ -1,1 +1,1 @@
-"""Judge estimators by what they would have said of learning curves that were recorded."""
+"""Evaluate estimators by replaying recorded learning curves."""

@@ -1,4 +1,4 @@
-"""Read the learning curve of a CSV file, in whatever unit its scores are."""
+"""Read the learning curve of a CSV file, whatever the unit of its scores."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from lemur_core.errors import SettingsError, hint
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Names of the columns of scores and losses, in the order in which they are looked for.
+# The names of columns of scores and losses, in order of preference.
 _SCORES = ("score", "validation", "val_accuracy", "val_acc", "accuracy", "acc")
 _LOSSES = ("loss", "train_loss", "val_loss")
+# A column whose name contains one of these words falls as nets get better.
 _FALL = ("loss", "error", "perplexity")
 
 
@@ -26,9 +27,9 @@ class CsvCurve:
     Attributes:
         file: The file.
         column: The name of the column of its scores.
-        epochs: How much was trained by then, in epochs; rising, from above 0.
-        scores: The score at each, as it is in the file: a fraction or percent; NaN if missing.
-        losses: A loss at each, None where it is missing; empty if the file has none.
+        epochs: The number of epochs trained at each score, above 0 and increasing.
+        scores: The scores as in the file, as fractions or in percent; NaN if missing.
+        losses: The loss at each score, None if missing; empty if the file has no losses.
     """
 
     file: Path
@@ -52,23 +53,23 @@ class CsvCurve:
 
 
 def read_csv(file: Path, column: str | None = None) -> CsvCurve:
-    """Read a CSV file with a column ``epoch``, one line for each score.
+    """Read a CSV file with a column ``epoch`` and one line for each score.
 
-    Epochs are how much was trained by then: 0.5, 1, 1.5. Whole numbers that begin at 0, as Keras
-    writes them, count the epochs that were trained before, so that 1 is added to each.
+    An epoch is the number of epochs trained so far: 0.5, 1, 1.5. If all epochs are integers and the
+    first is 0, as Keras writes them, 1 is added to each.
 
     Args:
         file: The file.
-        column: The name of the column of the scores; None takes the first of those that are usual.
+        column: The name of the column of scores; None uses the first of the usual names.
 
     Raises:
-        SettingsError: There is no such file or column, a value is not a number, epochs do not rise,
-            or the scores fall as nets get better.
+        SettingsError: There is no such file or column, a value is not a number, epochs do not
+            increase, or the scores fall as nets get better.
     """
     frame = _frame(file)
     if "epoch" not in frame:
         raise SettingsError(f"{file}: no column 'epoch'{hint('epoch', list(frame))}")
-    name = column or next((one for one in _SCORES if one in frame), "score")
+    name = column or next((name for name in _SCORES if name in frame), "score")
     if name not in frame:
         raise SettingsError(f"{file}: no column {name!r}{hint(name, list(frame))}")
     if any(word in name.lower() for word in _FALL):
@@ -77,14 +78,15 @@ def read_csv(file: Path, column: str | None = None) -> CsvCurve:
         )
     epochs = _epochs(_numbers(frame["epoch"], file), file)
     scores = _numbers(frame[name], file)
-    losses = next((losses_of(_numbers(frame[one], file)) for one in _LOSSES if one in frame), ())
+    loss_columns = (frame[name] for name in _LOSSES if name in frame)
+    losses = next((losses_of(_numbers(values, file)) for values in loss_columns), ())
     return CsvCurve(file, name, epochs, scores, losses)
 
 
 def losses_of(column: Any) -> tuple[float | None, ...]:
-    """Return losses, None for each NaN; nothing if all are."""
-    losses = tuple(None if math.isnan(one) else one for one in map(float, column))
-    return losses if any(one is not None for one in losses) else ()
+    """Return the losses of a column, with None for each NaN; empty if all are NaN."""
+    losses = tuple(None if math.isnan(loss) else loss for loss in map(float, column))
+    return losses if any(loss is not None for loss in losses) else ()
 
 
 def _frame(file: Path) -> Any:
@@ -93,19 +95,19 @@ def _frame(file: Path) -> Any:
 
     try:
         with warnings.catch_warnings():
-            # Lines that are longer than the header; pandas would leave the rest out.
+            # pandas warns of lines that are longer than the header, and ignores the excess.
             warnings.simplefilter("error", ParserWarning)
             return pd.read_csv(file, index_col=False).rename(columns=str.strip)
     except ParserWarning as error:
-        raise SettingsError(f"{file}: has lines of more values than names of columns") from error
+        raise SettingsError(f"{file}: has lines with more values than columns") from error
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise SettingsError(f"{file}: no CSV file with a column 'epoch'") from error
+        raise SettingsError(f"{file}: not a CSV file with a column 'epoch'") from error
 
 
 def _epochs(epochs: tuple[float, ...], file: Path) -> tuple[float, ...]:
-    expected = "expected epochs that rise from line to line"
+    expected = "expected epochs that increase from line to line"
     for line, epoch in enumerate(epochs, 2):
         if not math.isfinite(epoch):
             raise SettingsError(f"{file}: line {line} has no epoch; {expected}")
@@ -114,15 +116,15 @@ def _epochs(epochs: tuple[float, ...], file: Path) -> tuple[float, ...]:
     for line, (before, epoch) in enumerate(pairwise(epochs), 3):
         if epoch <= before:
             raise SettingsError(
-                f"{file}: epoch {epoch:g} follows epoch {before:g} in line {line}; {expected}, one "
-                "training in a file"
+                f"{file}: epoch {epoch:g} follows epoch {before:g} in line {line}; {expected}, and "
+                "one trial per file"
             )
     if not epochs or epochs[0] > 0:
         return epochs
     if any(epoch != int(epoch) for epoch in epochs):
         raise SettingsError(
-            f"{file}: its epochs begin at 0 and are not all whole; expected what was trained by "
-            "then, from above 0 (0.5, 1, 1.5), or whole numbers from 0, as Keras counts"
+            f"{file}: its epochs begin at 0 and are not all integers; expected numbers of trained "
+            "epochs, above 0 (0.5, 1, 1.5), or integers from 0, as Keras writes them"
         )
     return tuple(epoch + 1 for epoch in epochs)
 

@@ -1,4 +1,4 @@
-"""Let an estimator say of each recorded trial what it would have said."""
+"""Replay recorded trials: apply an estimator to each of them as in a run."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What an estimator made of a trial.
+    """The result of applying an estimator to a recorded trial.
 
     Attributes:
         trial: The trial.
-        epochs: How long it was trained.
-        predicted: What the estimator took for its final score, 0 to 1.
-        lower: Of its interval; None where it gave none.
-        upper: Likewise.
-        seconds: What its decisions took, of one processor.
-        decisions: How many these were.
-        order: In which of the orders, from 0.
-        position: Which trial of its study it was in this order, from 1.
+        epochs: The epoch at which the estimator stopped the trial, or its last epoch.
+        predicted: The predicted final score, 0 to 1, or the highest score if the trial was not
+            stopped.
+        lower: The lower bound of the interval of the prediction; None if there is no interval.
+        upper: The upper bound of the interval; None if there is no interval.
+        seconds: The processor time of the estimator's decisions, in seconds.
+        decisions: The number of decisions.
+        order: The number of the random order, from 0.
+        position: The position of the trial within its study in this order, from 1.
     """
 
     trial: RecordedCurves
@@ -46,52 +47,52 @@ class ReplayResult:
 
     @property
     def early(self) -> bool:
-        """Whether the trial was ended before its last epoch."""
+        """Whether the trial was stopped before its last epoch."""
         return self.epochs < self.trial.horizon
 
     @property
     def saved(self) -> float:
-        """The share of its epochs that were not trained, 0 to 1."""
+        """The share of the trial's epochs that were saved, 0 to 1."""
         return 1 - self.epochs / self.trial.horizon
 
 
 def replay(
     make: Maker, trials: Sequence[RecordedCurves], orders: int, *, alone: bool = False
 ) -> list[ReplayResult]:
-    """Return what an estimator makes of trials.
+    """Return the results of applying an estimator to trials.
 
     Args:
-        make: Gives an estimator for a trial.
-        trials: Of any studies; each is gone through by itself.
-        orders: In how many random orders. A trial sees those before it, as far as the estimator
-            let them be trained.
-        alone: Whether each trial is judged without knowing of others; then one order is enough.
+        make: Makes an estimator for a trial.
+        trials: The trials of any studies; each study is replayed separately.
+        orders: The number of random orders. For each trial, the estimator knows the earlier trials
+            of the study, up to the epoch at which it stopped them.
+        alone: Whether the estimator knows no earlier trials; there is then only one order.
     """
     studies: dict[str, list[RecordedCurves]] = {}
     for trial in trials:
         studies.setdefault(trial.study, []).append(trial)
-    said: set[str] = set()
+    warned: set[str] = set()
     return [
-        verdict
+        result
         for order in range(1 if alone else orders)
-        for study, ones in sorted(studies.items())
-        for verdict in _one_order(make, ones, f"{study} {order}", order, alone, said)
+        for study, of_study in sorted(studies.items())
+        for result in _replay_study(make, of_study, f"{study} {order}", order, alone, warned)
     ]
 
 
-def _one_order(
+def _replay_study(
     make: Maker,
     trials: Sequence[RecordedCurves],
     seed: str,
     order: int,
     alone: bool,
-    said: set[str],
+    warned: set[str],
 ) -> list[ReplayResult]:
     shuffled = random.Random(seed).sample(list(trials), len(trials))
-    verdicts: list[ReplayResult] = []
+    results: list[ReplayResult] = []
     curves: list[Curve] = []
     for number, trial in enumerate(shuffled):
-        known = TrialHistory(
+        history = TrialHistory(
             epochs=math.ceil(trial.horizon),
             chance=trial.chance,
             curves=() if alone else tuple(curves),
@@ -99,56 +100,58 @@ def _one_order(
             hyperparameters=trial.curve.hyperparameters,
             net=trial.curve.net,
         )
-        verdict, curve = _judged(make, known, trial, said)
-        verdicts.append(replace(verdict, order=order, position=number + 1))
+        result, curve = _replay_trial(make, history, trial, warned)
+        results.append(replace(result, order=order, position=number + 1))
         curves.append(curve)
-    return verdicts
+    return results
 
 
-def _judged(
-    make: Maker, known: TrialHistory, trial: RecordedCurves, said: set[str]
+def _replay_trial(
+    make: Maker, history: TrialHistory, trial: RecordedCurves, warned: set[str]
 ) -> tuple[ReplayResult, Curve]:
-    curve, taken = trial.curve, 0
+    curve, count = trial.curve, 0
     losses = curve.losses or (None,) * len(curve.epochs)
-    began, decisions = time.process_time(), 0
-    estimator: Estimator | None = make(known)
+    started, decisions = time.process_time(), 0
+    estimator: Estimator | None = make(history)
     estimate = Estimate(converged=False, score=None)
-    for taken, epoch in enumerate(curve.epochs, 1):
+    for count, epoch in enumerate(curve.epochs, 1):
         if estimator is None or not _is_due(epoch, estimator.interval):
             continue
         try:
-            estimate = estimator.update(epoch, curve.scores[taken - 1], losses[taken - 1])
-        # Foreign code: what goes wrong in it costs its estimate, and not the replay.
+            estimate = estimator.update(epoch, curve.scores[count - 1], losses[count - 1])
+        # Third-party code may raise anything; the trial is then replayed without an estimator.
         except Exception as error:
-            _say_once(error, said)
+            _warn_once(error, warned)
             estimator, estimate = None, Estimate(converged=False, score=None)
         decisions += 1
         if estimate.converged:
             break
-    seconds = time.process_time() - began
-    scores = curve.scores[:taken]
-    early = taken < len(curve.epochs)
+    seconds = time.process_time() - started
+    scores = curve.scores[:count]
+    early = count < len(curve.epochs)
     score = estimate.score if early and estimate.score is not None else max(scores)
-    verdict = ReplayResult(
+    result = ReplayResult(
         trial,
-        curve.epochs[taken - 1],
+        curve.epochs[count - 1],
         score,
         estimate.lower if early else None,
         estimate.upper if early else None,
         seconds,
         decisions,
     )
-    return verdict, replace(curve.first(taken), predicted=score if early else None)
+    return result, replace(curve.first(count), predicted=score if early else None)
 
 
 def _is_due(epoch: float, interval: float) -> bool:
-    """Return whether an estimator that asks for scores so often is told of this epoch."""
+    """Return whether an epoch is a multiple of an estimator's interval."""
     steps = epoch / interval
     return math.isclose(steps, round(steps), abs_tol=1e-6)
 
 
-def _say_once(error: Exception, said: set[str]) -> None:
+def _warn_once(error: Exception, warned: set[str]) -> None:
     text = str(error) if isinstance(error, LemurError) else f"{type(error).__name__}: {error}"
-    if text not in said:
-        said.add(text)
-        warnings.warn(f"an estimator raised, its trials go on without it: {text}", stacklevel=2)
+    if text not in warned:
+        warned.add(text)
+        warnings.warn(
+            f"an estimator raised an error; its trials continue without it: {text}", stacklevel=2
+        )

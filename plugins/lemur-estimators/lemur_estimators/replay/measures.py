@@ -1,4 +1,4 @@
-"""What verdicts come to: epochs saved, the best kept, and how true the predictions are."""
+"""Measure replays: the epochs saved, the overlap with the true best, and prediction errors."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ if TYPE_CHECKING:
     from lemur_estimators.replay.judge import ReplayResult
 
 BEST = (0.1, 0.2, 0.3)
-# Of fewer trials the best tenth is none.
+# With fewer trials, the best tenth is less than one trial.
 LEAST_TRIALS = 10
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What an estimator's verdicts come to; scores, shares and differences are 0 to 1.
+    """The measures of an estimator's results; scores, shares and differences are 0 to 1.
 
     Attributes:
-        trials: How many were judged in each order.
-        saved: Share of a trial's epochs that was saved, the mean.
-        quartiles: The same: the least quarter, the half and the most.
-        throughput: How many trials are trained in the time of one that is trained to its end.
-        overlap: For each share of `BEST`: how many of the predicted best are truly among the best.
-        difference: For each: how much better the truly best are on average.
-        error: Absolute error of the predictions of trials that were ended early, the mean.
-        bias: How much too high these are, the mean.
-        covered: Share of final scores within the interval, which promises 0.9; NaN without.
-        width: Of the intervals, the mean.
-        regret: How much better the truly best trial is than the one that is taken for it.
-        milliseconds: For a decision.
+        trials: The number of trials in each order.
+        saved: The mean share of a trial's epochs that was saved.
+        quartiles: The quartiles of this share.
+        throughput: The number of trials trained in the time of one that is trained to its end.
+        overlap: For each share of `BEST`, the share of the predicted best trials that are truly
+            among the best.
+        difference: For each share of `BEST`, the mean score of the true best trials minus that of
+            the predicted best.
+        error: The mean absolute error of predictions for trials that were stopped early.
+        bias: The mean signed error of these predictions, predicted minus true.
+        covered: The share of final scores within the interval, nominally 0.9; NaN without
+            intervals.
+        width: The mean width of the intervals; NaN without intervals.
+        regret: The score of the true best trial minus that of the predicted best trial.
+        milliseconds: The time of a decision, in milliseconds.
     """
 
     trials: int
@@ -53,38 +56,38 @@ class Measures:
     milliseconds: float
 
 
-def measure(verdicts: Sequence[ReplayResult]) -> Measures:
-    """Return what verdicts come to.
+def measure(results: Sequence[ReplayResult]) -> Measures:
+    """Return the measures of an estimator's results.
 
-    What is of the best is the mean over studies and orders, each weighed by its trials; studies of
-    fewer than `LEAST_TRIALS` count for the rest only, unless there are no others.
+    Measures of the best trials are means over studies and orders, weighted by the number of trials.
+    They leave out studies of fewer than `LEAST_TRIALS` trials, unless there are no others.
     """
-    saved = np.array([one.saved for one in verdicts])
-    early = [one for one in verdicts if one.early]
-    off = np.array([one.predicted - one.trial.curve.final for one in early])
+    saved = np.array([result.saved for result in results])
+    early = [result for result in results if result.early]
+    errors = np.array([result.predicted - result.trial.curve.final for result in early])
     within = [
         (
-            one.lower - _ROUNDING <= one.trial.curve.final <= one.upper + _ROUNDING,
-            one.upper - one.lower,
+            result.lower - _ROUNDING <= result.trial.curve.final <= result.upper + _ROUNDING,
+            result.upper - result.lower,
         )
-        for one in early
-        if one.lower is not None and one.upper is not None
+        for result in early
+        if result.lower is not None and result.upper is not None
     ]
-    decisions = sum(one.decisions for one in verdicts)
-    rounds = list(_rounds(verdicts))
+    decisions = sum(result.decisions for result in results)
+    rounds = list(_rounds(results))
     return Measures(
-        len(verdicts) // len({one.order for one in verdicts}),
+        len(results) // len({result.order for result in results}),
         float(saved.mean()),
-        tuple(float(one) for one in np.quantile(saved, (0.25, 0.5, 0.75))),  # type: ignore[arg-type]
-        sum(one.trial.horizon for one in verdicts) / sum(one.epochs for one in verdicts),
+        tuple(map(float, np.quantile(saved, (0.25, 0.5, 0.75)))),  # type: ignore[arg-type]
+        sum(result.trial.horizon for result in results) / sum(result.epochs for result in results),
         tuple(_mean(rounds, partial(_overlap, share)) for share in BEST),
         tuple(_mean(rounds, partial(_difference, share)) for share in BEST),
-        float(np.abs(off).mean()) if early else 0.0,
-        float(off.mean()) if early else 0.0,
-        float(np.mean([one for one, _ in within])) if within else float("nan"),
+        float(np.abs(errors).mean()) if early else 0.0,
+        float(errors.mean()) if early else 0.0,
+        float(np.mean([inside for inside, _ in within])) if within else float("nan"),
         float(np.mean([width for _, width in within])) if within else float("nan"),
         _mean(rounds, regret),
-        1000 * sum(one.seconds for one in verdicts) / max(1, decisions),
+        1000 * sum(result.seconds for result in results) / max(1, decisions),
     )
 
 
@@ -93,35 +96,35 @@ _ROUNDING = 1e-9
 
 
 def best_kept(predicted: Scores, true: Scores, share: float) -> tuple[float, float]:
-    """Return which share of the predicted best is truly among them, and what they lack on average.
+    """Return the share of the predicted best that are among the true best, and the score lost.
 
-    A trial as good as the last of the best is one of them.
+    The score lost is the mean score of the true best minus that of the predicted best. A trial with
+    the same score as the last of the true best counts as one of them.
 
     >>> best_kept(np.array([0.9, 0.1, 0.8, 0.2]), np.array([0.9, 0.5, 0.4, 0.2]), 0.5)
     (0.5, 0.04999999999999993)
     """
     count = max(1, round(share * len(true)))
-    taken = true[np.argsort(-predicted, kind="stable")[:count]]
+    chosen = true[np.argsort(-predicted, kind="stable")[:count]]
     best = np.sort(true)[::-1][:count]
-    return float((taken >= best[-1]).mean()), float(best.mean() - taken.mean())
+    return float((chosen >= best[-1]).mean()), float(best.mean() - chosen.mean())
 
 
 def regret(predicted: Scores, true: Scores) -> float:
-    """Return how much better the best is than the one that is taken for it."""
+    """Return the score of the true best trial minus that of the predicted best trial."""
     return float(true.max() - true[predicted.argmax()])
 
 
-def _rounds(verdicts: Sequence[ReplayResult]) -> Iterator[tuple[Scores, Scores]]:
-    """Give the predicted and the true scores of each study in each order."""
+def _rounds(results: Sequence[ReplayResult]) -> Iterator[tuple[Scores, Scores]]:
+    """Yield the predicted and the true scores of each study in each order."""
 
-    def place(one: ReplayResult) -> tuple[int, str]:
-        return one.order, one.trial.study
+    def key(result: ReplayResult) -> tuple[int, str]:
+        return result.order, result.trial.study
 
-    found = [list(ones) for _, ones in groupby(sorted(verdicts, key=place), key=place)]
-    enough = [ones for ones in found if len(ones) >= LEAST_TRIALS] or found
-    for ones in enough:
-        predicted = np.array([one.predicted for one in ones])
-        yield predicted, np.array([one.trial.curve.final for one in ones])
+    groups = [list(group) for _, group in groupby(sorted(results, key=key), key=key)]
+    for group in [group for group in groups if len(group) >= LEAST_TRIALS] or groups:
+        predicted = np.array([result.predicted for result in group])
+        yield predicted, np.array([result.trial.curve.final for result in group])
 
 
 def _overlap(share: float, predicted: Scores, true: Scores) -> float:
@@ -132,6 +135,9 @@ def _difference(share: float, predicted: Scores, true: Scores) -> float:
     return best_kept(predicted, true, share)[1]
 
 
-def _mean(rounds: Sequence[tuple[Scores, Scores]], of: Callable[[Scores, Scores], float]) -> float:
+def _mean(
+    rounds: Sequence[tuple[Scores, Scores]], function: Callable[[Scores, Scores], float]
+) -> float:
     weights = [len(true) for _, true in rounds]
-    return float(np.average([of(*one) for one in rounds], weights=weights))
+    values = [function(predicted, true) for predicted, true in rounds]
+    return float(np.average(values, weights=weights))

@@ -1,4 +1,4 @@
-"""Learning curves that were recorded: of a database, of CSV files, of lines of JSON."""
+"""Read recorded learning curves from a database, CSV files and files of JSON lines."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _OF_TRIAL = [
     "task", "dataset", "metric", "nn", "trial", "state", "epoch", "accuracy", "validation", "loss",
     "within", "prm", "data",
 ]  # fmt: skip
-# How trials stand that were trained to their end, as far as is known.
+# The states of trials that were trained to their end, as far as is known.
 _WHOLE = (State.FINISHED, State.IMPORTED)
 
 
 @dataclass(frozen=True)
 class RecordedCurves:
-    """A trial that was trained to its end.
+    """The learning curve of a trial that was trained to its end.
 
     Attributes:
-        study: Trials of the same are compared with each other.
-        name: Of the trial.
-        curve: What was measured.
-        chance: Score of guessing, 0 to 1.
+        study: The study; trials of the same study are compared with each other.
+        name: The name of the trial.
+        curve: The curve.
+        chance: The score of guessing, 0 to 1.
     """
 
     study: str
@@ -44,12 +44,12 @@ class RecordedCurves:
 
     @property
     def horizon(self) -> float:
-        """How long it was trained, in epochs."""
+        """The number of epochs that the trial was trained for."""
         return self.curve.epochs[-1]
 
     def until(self, epochs: float) -> RecordedCurves:
-        """Return the trial as if it had been trained for so many epochs."""
-        # Epochs rise, so that the first are those that are kept.
+        """Return the trial as if it had been trained for this number of epochs."""
+        # Epochs increase, so the first measurements are those to keep.
         count = sum(epoch <= epochs for epoch in self.curve.epochs)
         return replace(self, curve=self.curve.first(count))
 
@@ -57,31 +57,37 @@ class RecordedCurves:
 def complete(
     trials: Iterable[RecordedCurves], least: int, epochs: int | None
 ) -> tuple[list[RecordedCurves], int]:
-    """Return the trials that can be judged by, and how many cannot.
+    """Return the trials that can be replayed, and the number of those that cannot.
 
     Args:
-        trials: Those that were recorded.
-        least: The shortest training that tells what a trial came to, in epochs.
-        epochs: How long all are taken to have been trained; None takes each as it is.
+        trials: The recorded trials.
+        least: The smallest number of epochs of a trial that can be replayed.
+        epochs: The number of epochs after which all trials are cut; None uses whole trials.
 
     Returns:
-        Those that were trained for long enough, with scores from 0 to 1; of the rest the number.
+        The trials that were trained long enough and have scores from 0 to 1, and the number of the
+        others.
     """
-    kept, left = [], 0
+    accepted, rejected = [], 0
     for trial in trials:
         enough = trial.curve.epochs and trial.horizon >= max(least, epochs or 0)
         if enough and all(0 <= score <= 1 for score in trial.curve.scores):
-            kept.append(trial if epochs is None else trial.until(epochs))
+            accepted.append(trial if epochs is None else trial.until(epochs))
         else:
-            left += 1
-    return kept, left
+            rejected += 1
+    return accepted, rejected
 
 
 def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator[RecordedCurves]:
-    """Give a database's trials that were trained to their end; filters are `lemur_core.data`'s.
+    """Yield the trials of a database that were trained to their end.
 
-    The score is that on the validation split, within epochs too, or on the test split where only
-    that is known, as in what LEMUR published.
+    The scores are those on the validation split, including scores within epochs, or those on the
+    test split if only these are known, as in LEMUR's published results.
+
+    Args:
+        db: The path or URL of the database.
+        chance: The score of guessing, 0 to 1.
+        filters: Filters of `lemur_core.data`.
     """
     from lemur_core import data
 
@@ -90,7 +96,7 @@ def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator
     for trial, rows in frame.groupby("trial", sort=False):
         rows = rows.sort_values("epoch")
         first = rows.iloc[0]
-        # Scores are only comparable on the same content of a data set.
+        # Scores are only comparable on the same content of a dataset.
         study = f"{first['task']}_{first['dataset']}_{first['metric']}"
         study += f" on {first['data']}" if isinstance(first["data"], str) else ""
         curve = replace(_curve(rows), hyperparameters=first["prm"], net=first["nn"])
@@ -99,52 +105,55 @@ def of_database(db: str | Path, chance: float = 0.0, **filters: Any) -> Iterator
 
 def _curve(rows: Any) -> Curve:
     if rows["validation"].isna().any():
-        return _of_points(zip(rows["epoch"], rows["accuracy"], rows["loss"], strict=True))
+        return _curve_of(zip(rows["epoch"], rows["accuracy"], rows["loss"], strict=True))
     columns = zip(rows["epoch"], rows["validation"], rows["loss"], rows["within"], strict=True)
-    return _of_points(
+    return _curve_of(
         point
         for epoch, score, loss, within in columns
-        for point in (*((at, told, math.nan) for at, told in within.items()), (epoch, score, loss))
+        for point in (
+            *((part, part_score, math.nan) for part, part_score in within.items()),
+            (epoch, score, loss),
+        )
     )
 
 
-def _of_points(points: Iterable[tuple[float, float, float]]) -> Curve:
-    """Return the curve of some epochs, scores, and losses, which are NaN where there are none."""
+def _curve_of(points: Iterable[tuple[float, float, float]]) -> Curve:
+    """Return the curve with these epochs, scores and losses; a loss is NaN if it is unknown."""
     epochs, scores, losses = zip(*points, strict=True)
     return Curve(tuple(map(float, epochs)), tuple(map(float, scores)), losses_of(losses))
 
 
 def of_lines(file: Path) -> Iterator[RecordedCurves]:
-    """Give the trials of a file of JSON lines, as ``benchmarks/population.py`` writes it.
+    """Yield the trials of a file of JSON lines, in the format of ``benchmarks/population.py``.
 
     Raises:
-        SettingsError: It cannot be read.
+        SettingsError: The file cannot be read.
     """
     try:
         for line in file.read_text(encoding="utf-8").splitlines():
-            said = json.loads(line)
-            epochs = tuple((i + 1) * said["every"] for i in range(len(said["right"])))
-            scores = tuple(right / said["of"] for right in said["right"])
-            told = [math.nan if loss is None else loss for loss in said["train_loss"]]
-            if len(told) != len(scores):
-                raise ValueError("a loss for each score")
+            record = json.loads(line)
+            epochs = tuple((i + 1) * record["every"] for i in range(len(record["right"])))
+            scores = tuple(right / record["of"] for right in record["right"])
+            losses = [math.nan if loss is None else loss for loss in record["train_loss"]]
+            if len(losses) != len(scores):
+                raise ValueError("expected a loss for each score")
             if not all(0 <= score <= 1 for score in scores):
-                raise ValueError("more right than there are")
-            prm = dict(said.get("hyperparameters", {}))
-            curve = Curve(epochs, scores, losses_of(told), hyperparameters=prm)
-            yield RecordedCurves(said["study"], str(said["net"]), curve, said["chance"])
+                raise ValueError("expected scores from 0 to 1")
+            prm = dict(record.get("hyperparameters", {}))
+            curve = Curve(epochs, scores, losses_of(losses), hyperparameters=prm)
+            yield RecordedCurves(record["study"], str(record["net"]), curve, record["chance"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{file}: not lines of JSON with learning curves") from error
 
 
 @dataclass(frozen=True)
-class PublishedFiles:
+class FileTrials:
     """The trials of files.
 
     Attributes:
-        trials: In the order of the files, those of a folder by name.
-        unit: The unit of the scores in CSV files; None if there are none.
-        notes: Lines on what is odd about them.
+        trials: The trials, in the order of the files; files of a folder are ordered by name.
+        unit: The unit of scores in CSV files; None if there are no CSV files.
+        notes: Warnings about the files, each a line.
     """
 
     trials: list[RecordedCurves]
@@ -157,51 +166,52 @@ def of_files(
     chance: float = 0.0,
     column: str | None = None,
     unit: Unit | None = None,
-) -> PublishedFiles:
-    """Read the trials of files, and of the files ``*.csv`` and ``*.jsonl`` of folders.
+) -> FileTrials:
+    """Read the trials of files, and of the files ``*.csv`` and ``*.jsonl`` in folders.
 
-    A CSV file is a trial, called as the file is; its study is called as its folder is. All CSV
-    files have one unit, as `lemur_estimators.replay.unit` says; its percent become fractions. A
-    file that is named twice is read once.
+    A CSV file is a trial with the name of the file, in a study with the name of the folder. All CSV
+    files have the same unit, as `lemur_estimators.replay.unit` explains; percentages are converted
+    to fractions. A file that is given twice is read once.
 
     Args:
         places: Files and folders.
-        chance: Score of guessing in CSV files, 0 to 1.
-        column: The name of the scores' column in CSV files; None takes the first of those that are
-            usual.
-        unit: The unit of the scores in CSV files; None finds it.
+        chance: The score of guessing in CSV files, 0 to 1.
+        column: The name of the column of scores in CSV files; None uses the first of the usual
+            names.
+        unit: The unit of scores in CSV files; None infers it.
 
     Raises:
-        SettingsError: One cannot be read, a folder holds none, or the unit is open.
+        SettingsError: A file cannot be read, a folder contains no such file, or the unit is
+            ambiguous.
     """
     files = list({file.resolve(): file for place in places for file in _inside(place)}.values())
     curves = {file: read_csv(file, column) for file in files if not _has_lines(file)}
-    found = unit_of(list(curves.values()), unit) if curves else None
+    csv_unit = unit_of(list(curves.values()), unit) if curves else None
     studies = _studies(curves)
     trials = [
         trial
         for file in files
         for trial in (
-            [_of_csv(curves[file], found, studies[file], chance)]
-            if found and file in curves
+            [_of_csv(curves[file], csv_unit, studies[file], chance)]
+            if csv_unit and file in curves
             else of_lines(file)
         )
     ]
-    return PublishedFiles(trials, found, _notes(list(curves.values())))
+    return FileTrials(trials, csv_unit, _notes(list(curves.values())))
 
 
 def _inside(place: Path) -> Iterator[Path]:
     if place.suffix.lower() == ".json":
         raise SettingsError(
-            f"{place}: expected *.csv or *.jsonl; what LEMUR published is replayed from a database "
-            "into which lemur db import has taken it"
+            f"{place}: expected *.csv or *.jsonl; to replay LEMUR's published results, import them "
+            "into a database with lemur db import"
         )
     if not place.is_dir():
         yield place
         return
-    files = sorted(one for one in place.iterdir() if one.suffix.lower() in (".csv", ".jsonl"))
+    files = sorted(file for file in place.iterdir() if file.suffix.lower() in (".csv", ".jsonl"))
     if not files:
-        raise SettingsError(f"{place}: holds no file *.csv or *.jsonl")
+        raise SettingsError(f"{place}: contains no file *.csv or *.jsonl")
     yield from files
 
 
@@ -210,7 +220,7 @@ def _has_lines(file: Path) -> bool:
 
 
 def _studies(files: Iterable[Path]) -> dict[Path, str]:
-    """Return the name of each file's study: its folder's, with the path where names are equal."""
+    """Return the study of each file: the name of its folder, or the path if names collide."""
     folders = {file: file.resolve().parent for file in files}
     count = Counter(folder.name for folder in set(folders.values()))
     return {
@@ -229,5 +239,5 @@ def _notes(curves: Sequence[CsvCurve]) -> list[str]:
     if not gaps:
         return []
     file, (before, after) = gaps[0]
-    others = f", and {len(gaps) - 1} more files skip some" if len(gaps) > 1 else ""
-    return [f"{file}: epoch {after:g} follows epoch {before:g}{others}; scores count as they are"]
+    others = f", and epochs are missing in {len(gaps) - 1} more files" if len(gaps) > 1 else ""
+    return [f"{file}: epoch {after:g} follows epoch {before:g}{others}; gaps are not filled"]

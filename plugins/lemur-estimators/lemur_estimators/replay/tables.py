@@ -1,7 +1,8 @@
-"""The tables of a replay, as text and as rows."""
+"""Make the tables of a replay, as text and as rows."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from lemur_estimators.replay.measures import BEST, Measures
@@ -11,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def rows_of(measured: Mapping[str, Measures]) -> list[dict[str, object]]:
-    """Return a row for each estimator, to be written as CSV; scores and shares are 0 to 1."""
+    """Return a row of a CSV file for each estimator; scores and shares are 0 to 1."""
     rows = []
-    for name, one in measured.items():
-        row: dict[str, object] = {"estimator": name} | vars(one)
+    for name, measures in measured.items():
+        row: dict[str, object] = {"estimator": name} | vars(measures)
         for part in ("overlap", "difference"):
             values = zip(BEST, row.pop(part), strict=True)  # type: ignore[call-overload]
             row |= {f"{part}_{share:.0%}": value for share, value in values}
@@ -25,40 +26,42 @@ def rows_of(measured: Mapping[str, Measures]) -> list[dict[str, object]]:
 
 
 def tables(measured: Mapping[str, Measures]) -> str:
-    """Return what was saved and what was kept, as Tables IV and V of PEng4NN have it, and more."""
+    """Return tables of the epochs saved, the best trials, and the predictions.
+
+    The first two correspond to Tables IV and V of the PEng4NN paper.
+    """
     saved = [("estimator", "epochs saved", "quartiles", "throughput", "ms a decision")]
     best = [("estimator", *(f"overlap {share:.0%}" for share in BEST))]
     best[0] += (*(f"lost {share:.0%}" for share in BEST), "regret")
-    true = [("estimator", "error", "bias", "within 90 %", "its width")]
-    for name, one in measured.items():
-        quartiles = " ".join(f"{100 * part:.0f}" for part in one.quartiles)
+    errors = [("estimator", "error", "bias", "within 90 %", "its width")]
+    for name, measures in measured.items():
         saved.append(
             (
                 name,
-                f"{100 * one.saved:.1f} %",
-                quartiles,
-                f"x {one.throughput:.2f}",
-                f"{one.milliseconds:.2f}",
+                f"{100 * measures.saved:.1f} %",
+                " ".join(f"{100 * share:.0f}" for share in measures.quartiles),
+                f"x {measures.throughput:.2f}",
+                f"{measures.milliseconds:.2f}",
             )
         )
         best.append(
             (
                 name,
-                *(f"{part:.3f}" for part in one.overlap),
-                *(_points(part) for part in one.difference),
-                _points(one.regret),
+                *(f"{share:.3f}" for share in measures.overlap),
+                *map(_points, measures.difference),
+                _points(measures.regret),
             )
         )
-        covered = "-" if one.covered != one.covered else f"{100 * one.covered:.0f} %"
-        width = "-" if one.width != one.width else _points(one.width)
-        true.append((name, _points(one.error), _points(one.bias), covered, width))
+        covered = "-" if math.isnan(measures.covered) else f"{100 * measures.covered:.0f} %"
+        width = "-" if math.isnan(measures.width) else _points(measures.width)
+        errors.append((name, _points(measures.error), _points(measures.bias), covered, width))
     return "\n\n".join(
         (
-            "What is saved\n" + _aligned(saved),
-            "What is kept: overlap of the predicted and the true best, and the points of mean "
-            "score that these lose\n" + _aligned(best),
-            "How true predictions of trials that were ended early are, in points\n"
-            + _aligned(true),
+            "Epochs saved\n" + _aligned(saved),
+            "Overlap of the predicted and the true best trials, and percentage points of mean "
+            "score lost\n" + _aligned(best),
+            "Errors of predictions for trials that were stopped early, in percentage points\n"
+            + _aligned(errors),
         )
     )
 

@@ -1,4 +1,4 @@
-"""What each estimator made of each trial: the rows that the tables of a replay sum up."""
+"""List the result of each estimator for each trial of a replay."""
 
 from __future__ import annotations
 
@@ -23,35 +23,37 @@ COLUMNS = (
 
 
 def trial_rows(
-    trials: Sequence[RecordedCurves], verdicts: Mapping[str, Sequence[ReplayResult]]
+    trials: Sequence[RecordedCurves], results: Mapping[str, Sequence[ReplayResult]]
 ) -> list[dict[str, Any]]:
-    """Return a row for each order, trial and estimator, trials as they follow in their study.
+    """Return a row for each order, trial and estimator.
 
     Args:
-        trials: Those that were replayed.
-        verdicts: Of each estimator.
+        trials: The replayed trials.
+        results: The results of each estimator, by name.
 
     Returns:
-        Rows of ``order`` (from 1), ``study``, ``position`` (of the trial in this order, from 1),
-        ``trial``, ``estimator``, ``epoch`` (at which the trial stopped), ``epochs`` (for how many
-        it was trained in truth), ``predicted`` and ``final`` (the score that was taken for its
-        final one, and what came, 0 to 1), ``lower`` and ``upper`` (of the interval, None where
-        there is none), ``seconds`` and ``decisions`` (how long these took, and how many they were).
-        All numbers are exact.
+        Rows with the columns ``order`` (from 1), ``study``, ``position`` (of the trial in this
+        order, from 1), ``trial``, ``estimator``, ``epoch`` (at which the estimator stopped the
+        trial), ``epochs`` (that the trial was trained for), ``predicted`` and ``final`` (the
+        predicted and the true final score, 0 to 1), ``lower`` and ``upper`` (bounds of the
+        interval, None if there is none), ``seconds`` (processor time of the decisions) and
+        ``decisions`` (their number). All numbers are exact. Rows are sorted by order and study;
+        the trials of a study have the order of ``trials``.
     """
     studies = sorted({trial.study for trial in trials})
-    places = {id(trial): number for number, trial in enumerate(trials)}
-    found = [
-        ((one.order, studies.index(one.trial.study), places[id(one.trial)]), name, one)
-        for name, ones in verdicts.items()
-        for one in ones
-    ]
-    # The sort is stable, so that estimators keep their order.
-    return [_row(name, one) for _, name, one in sorted(found, key=lambda each: each[0])]
+    numbers = {id(trial): number for number, trial in enumerate(trials)}
+    pairs = [(name, result) for name, of_estimator in results.items() for result in of_estimator]
+
+    def key(pair: tuple[str, ReplayResult]) -> tuple[int, int, int]:
+        result = pair[1]
+        return result.order, studies.index(result.trial.study), numbers[id(result.trial)]
+
+    # The sort is stable, so estimators keep their order.
+    return [_row(name, result) for name, result in sorted(pairs, key=key)]
 
 
 def write_trials(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Write rows of trials as CSV.
+    """Write rows of trials to a CSV file.
 
     Raises:
         WriteError: The file cannot be written.
@@ -63,28 +65,28 @@ def write_trials(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
 
 
 def trial_tables(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table of trials for each study and order, to be read by people."""
+    """Return a table of trials, as text, for each study and order."""
     orders = max((row["order"] for row in rows), default=1)
     return "\n\n".join(
-        headed(f"{study}, order {order} of {orders}" if orders > 1 else study, _table(list(ones)))
-        for (order, study), ones in groupby(rows, lambda row: (row["order"], row["study"]))
+        headed(f"{study}, order {order} of {orders}" if orders > 1 else study, _table(list(group)))
+        for (order, study), group in groupby(rows, lambda row: (row["order"], row["study"]))
     )
 
 
-def _row(name: str, verdict: ReplayResult) -> dict[str, Any]:
-    trial = verdict.trial
+def _row(name: str, result: ReplayResult) -> dict[str, Any]:
+    trial = result.trial
     values = (
-        verdict.order + 1, trial.study, verdict.position, trial.name, name, verdict.epochs,
-        trial.horizon, verdict.predicted, trial.curve.final, verdict.lower, verdict.upper,
-        verdict.seconds, verdict.decisions,
+        result.order + 1, trial.study, result.position, trial.name, name, result.epochs,
+        trial.horizon, result.predicted, trial.curve.final, result.lower, result.upper,
+        result.seconds, result.decisions,
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(row["estimator"] for row in rows))
-    pairs = [f"{name}: {what}" for name in names for what in ("epoch", "predicted")]
-    cells = [list(_cells(list(ones))) for _, ones in groupby(rows, lambda row: row["position"])]
+    pairs = [f"{name}: {value}" for name in names for value in ("epoch", "predicted")]
+    cells = [list(_cells(list(group))) for _, group in groupby(rows, lambda row: row["position"])]
     return text_table(["trial", *pairs, "epochs", "final"], cells)
 
 

@@ -1,7 +1,7 @@
-"""Settle once for all files of a replay whether their scores are percent or fractions.
+"""Decide whether the scores of all files of a replay are percentages or fractions.
 
-Read one by one, a curve of a net that never learned, 1.0 percent from first to last among curves
-that reach 60, would be a perfect one.
+The unit cannot be inferred from each file alone: the constant 1.0 % of a net that never learned
+would be taken for a perfect score.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from lemur_estimators.replay.csv_file import CsvCurve
 
-# No score of a study is above 1, and the curve that rises most rises by this much: that is a net
-# that learned, in fractions. In percent it would be 0.2 points, less than what chance makes of it.
+# If no score of a study is above 1 and a curve rises by at least this much, the scores are
+# fractions and the net has learned. In percent, this rise would be less than random fluctuation.
 _LEARNED = 0.2
 # A mean of float32 may exceed 1 by this much.
 _ROUNDING = 1e-6
@@ -42,23 +42,25 @@ class Unit(StrEnum):
 
     @property
     def plural(self) -> str:
-        """What several scores are called."""
+        """The name of several scores in this unit."""
         return "percent" if self is Unit.PERCENT else "fractions"
 
 
 def unit_of(curves: Sequence[CsvCurve], asked: Unit | None = None) -> Unit:
     """Return the unit of the scores of all these curves.
 
-    Scores are percent if one is above 1, and fractions if none is and a curve rises by 0.2 or more.
-    What is found of one study, the files of a folder, holds for all.
+    Scores are percentages if any score is above 1. They are fractions if no score is above 1 and a
+    curve rises by 0.2 or more. The unit of one study, which is the files of a folder, applies to
+    all.
 
     Args:
-        curves: Those of all files that are replayed together.
-        asked: The unit, if the user says it.
+        curves: The curves of all files that are replayed together.
+        asked: The unit that the user gave; None infers it.
 
     Raises:
-        SettingsError: Scores are below 0 or above what the unit has; or the unit is open: of some
-            study it looks like percent and of another like fractions, or like neither of any.
+        SettingsError: A score is below 0 or above the highest score of the unit; or the unit is
+            ambiguous, because some studies seem to contain percentages and others fractions, or
+            none suggests a unit.
     """
     unit = asked or _find_unit(curves)
     for curve in curves:
@@ -79,7 +81,7 @@ def _find_unit(curves: Sequence[CsvCurve]) -> Unit:
     if above and risen:
         raise SettingsError(
             f"{_range(above[0])}, as if in percent, {_range(risen[0])}, as if in fractions; "
-            "replay them apart, or say what all are: --unit percent or --unit fraction"
+            "replay them separately, or give the unit of all: --unit percent or --unit fraction"
         )
     if above:
         return Unit.PERCENT
@@ -88,7 +90,7 @@ def _find_unit(curves: Sequence[CsvCurve]) -> Unit:
     highest = max(curves, key=lambda curve: max(curve.known, default=0))
     raise SettingsError(
         f"{_range(highest)} and no curve rises by {_LEARNED:g}: percent or fractions? "
-        "Say --unit percent or --unit fraction"
+        "Use --unit percent or --unit fraction"
     )
 
 

@@ -1,18 +1,18 @@
-"""Scenes in COCO's format: a folder of images, and a JSON of the objects in them.
+"""Scenes in COCO's format: a folder of images, and a JSON file of the objects in them.
 
-Lin et al.: Microsoft COCO: Common Objects in Context, ECCV 2014; the format is the one of
-https://cocodataset.org/#format-data. `scenes.coco_scenes` is where to begin.
+Lin et al.: Microsoft COCO: Common Objects in Context, ECCV 2014. The format is described at
+https://cocodataset.org/#format-data. The entry point is `scenes.coco_scenes`.
 
-===========  ===================================================================
-scenes       the samples, for segmentation and detection
-categories   which categories are chosen, and their classes
-accepted     which images are taken, and that list in a file
-nothing      what to say where no image has an object
-annotations  what a JSON says, as arrays, and those in a file
-reading      from the JSON to those arrays
-objects      what one annotation says, checked
-runs         masks in run lengths
-masks        masks in pixels
-kept         arrays in a file that is remade when it is no longer right
-===========  ===================================================================
+============  ===================================================================
+scenes        the samples, for segmentation and detection
+categories    the selected categories, and their classes
+image_filter  the selected images, and the cache of their indices
+no_objects    the error if no image contains an object
+annotations   the content of a JSON file, as arrays
+reading       parsing of a JSON file into these arrays, and their cache
+objects       parsing and checking of single annotations
+runs          masks as run lengths
+masks         masks as pixels
+cache         cache files of arrays
+============  ===================================================================
 """

@@ -1,4 +1,4 @@
-"""What a JSON in COCO's format says, in arrays that processes share."""
+"""The content of a JSON file in COCO's format, as arrays that processes share."""
 
 from __future__ import annotations
 
@@ -10,43 +10,47 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lemur_scenes.coco.kept import identity
+from lemur_scenes.coco.cache import identity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Raised with every change of what the arrays mean.
+# Increase this with every change of the meaning of the arrays.
 _VERSION = 2
-# What of an object is wrong: all that uses the image, its box, its mask.
+# The part of an object that is wrong: one that affects all uses of the image, its box, its mask.
 ANY, BOX, MASK = range(3)
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """Images, the objects in them, and what is wrong with either.
+    """Images, the objects in them, and the errors of both.
 
-    Of a million Python objects, each process that loads would come to have copies of its own, as
-    counting who refers to one writes to it; arrays stay shared.
+    Arrays stay shared with the processes that load samples. Python objects would be copied to each
+    of them, because counting references writes to them.
 
     Attributes:
-        category_ids: int64, shape ``(categories,)``, ascending.
-        category_names: Text, same shape.
-        image_ids: int64, shape ``(images,)``; -1 where something is wrong that is of no image.
-        image_names: Of the files, bytes, same shape.
-        image_sizes: Height and width, int64, shape ``(images, 2)``.
-        first: Of each image's objects, int64, shape ``(images + 1,)``; the last is their number.
-        categories: Index of each object's category, int64, shape ``(objects,)``; -1 is unknown.
-        boxes: Left, top, right, bottom in pixels, float32, shape ``(objects, 4)``.
-        areas: In pixels, float32, shape ``(objects,)``.
-        crowds: Whether an object is a crowd, bool, same shape.
-        pixels: Of its mask, int64, same shape.
-        columns: The first column of its mask, and how many, int64, shape ``(objects, 2)``.
-        code_first: Where its run lengths begin, int64, shape ``(objects + 1,)``.
-        codes: All run lengths, compressed, uint8.
-        wrong: What is wrong: the image, the category or -1, and one of `ANY`, `BOX`, `MASK`; int64,
-            shape ``(wrongs, 3)``, by image.
-        wrong_where: In which annotation, text, shape ``(wrongs,)``.
-        wrong_why: And what, text, same shape.
+        category_ids: The ids of the categories, int64, shape ``(categories,)``, ascending.
+        category_names: Their names, text, same shape.
+        image_ids: The ids of the images, int64, shape ``(images,)``; -1 for the placeholder of an
+            error that belongs to no image.
+        image_names: The names of their files, bytes, same shape.
+        image_sizes: Their height and width, int64, shape ``(images, 2)``.
+        first: The index of each image's first object, int64, shape ``(images + 1,)``; the last
+            element is the number of objects.
+        categories: The index of each object's category, int64, shape ``(objects,)``; -1 if unknown.
+        boxes: Left, top, right, bottom of each object in pixels, float32, shape ``(objects, 4)``.
+        areas: The area of each object in pixels, float32, shape ``(objects,)``.
+        crowds: Whether each object is a crowd, bool, same shape.
+        pixels: The number of pixels of each object's mask, int64, same shape.
+        columns: The first column and the number of columns of each mask, int64, shape
+            ``(objects, 2)``.
+        code_first: The index in ``codes`` of each object's run lengths, int64, shape
+            ``(objects + 1,)``.
+        codes: The compressed run lengths of all objects, uint8.
+        wrong: The errors, sorted by image: the index of the image, the index of the category or -1,
+            and one of `ANY`, `BOX`, `MASK`; int64, shape ``(errors, 3)``.
+        wrong_where: The annotation of each error, text, shape ``(errors,)``.
+        wrong_why: The message of each error, text, same shape.
     """
 
     category_ids: NDArray[np.int64]
@@ -81,13 +85,13 @@ class Annotations:
         return np.repeat(np.arange(len(self.image_ids)), np.diff(self.first))
 
 
-def key_of(file: Path, *more: Any) -> str:
-    """Return what changes with a JSON, with how it is read, and with what more is given."""
-    return " ".join(map(str, (_VERSION, identity(file), *more)))
+def key_of(file: Path, *options: Any) -> str:
+    """Return a key that changes with a JSON file, with the version of this code, and options."""
+    return " ".join(map(str, (_VERSION, identity(file), *options)))
 
 
-def places(file: Path) -> list[Path]:
-    """Return where what is made of a JSON may be kept: beside it, or in the user's cache."""
+def cache_folders(file: Path) -> list[Path]:
+    """Return the folders for cache files of a JSON file: beside it, or in the user's cache."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     folder = sha256(os.fsencode(file.resolve().parent)).hexdigest()[:16]
     return [file.parent / ".lemur", Path(cache) / "lemur" / "coco" / folder]

@@ -1,4 +1,4 @@
-"""Masks in pixels: the class of each, or one mask for each object."""
+"""Masks as pixels: the class of each pixel, or a mask for each object."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ def class_mask(
 ) -> Tensor:
     """Return the class of each pixel, int64, shape ``(height, width)``.
 
-    COCO does not say which of two objects is in front. A smaller one is taken to be, as else it
-    would be hidden in what it lies on; of two of one size, the one that is said later. A crowd is
-    many objects that were not told apart, and not all in it is theirs: its pixels are `IGNORED`
-    where no object is.
+    COCO does not define which of two overlapping objects is in front. The smaller one is used,
+    because it could otherwise be hidden completely; of two objects of the same size, the later one.
+    A crowd is a region of many objects, not all of whose pixels belong to objects; its pixels are
+    `IGNORED` unless they belong to another object.
 
     Args:
-        annotations: Of the image.
-        image: Its index.
-        objects: Indices of the objects and crowds that count, in their order.
+        annotations: The annotations.
+        image: The index of the image.
+        objects: The indices of the selected objects and crowds, in ascending order.
         classes: Their classes.
     """
     height, width = annotations.image_sizes[image].tolist()
-    # Column by column, as run lengths are.
+    # In column-major order, like run lengths.
     mask = np.zeros((height, width), np.int16, order="F")
     crowds, pixels = annotations.crowds[objects], annotations.pixels[objects]
-    for place in np.lexsort((-pixels, ~crowds)):
-        value = IGNORED if crowds[place] else classes[place]
-        left, columns = annotations.columns[objects[place]].tolist()
+    for index in np.lexsort((-pixels, ~crowds)):
+        value = IGNORED if crowds[index] else classes[index]
+        left, columns = annotations.columns[objects[index]].tolist()
         if columns:
-            inside = pixels_of(annotations.code(objects[place]), height, columns)
+            inside = pixels_of(annotations.code(objects[index]), height, columns)
             np.copyto(mask[:, left : left + columns], value, where=inside)
-    # Laid out row by row while it is small.
+    # Convert to row-major order before the conversion to a larger type.
     return torch.from_numpy(mask.T).T.contiguous().to(torch.int64)
 
 

@@ -1,6 +1,6 @@
-"""From a JSON in COCO's format to arrays; what is wrong is remembered, not raised.
+"""Parse a JSON file in COCO's format into arrays, and record errors instead of raising them.
 
-Only who reads an image is told what is wrong with it, so that the others can be used.
+The errors of an image are raised when it is read, so that all other images can be used.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lemur_core.errors import MissingDataError
-from lemur_scenes.coco.annotations import ANY, BOX, MASK, Annotations, key_of, places
-from lemur_scenes.coco.kept import Arrays, kept
+from lemur_scenes.coco.annotations import ANY, BOX, MASK, Annotations, cache_folders, key_of
+from lemur_scenes.coco.cache import Arrays, cached_arrays
 from lemur_scenes.coco.objects import (
-    WrongError,
+    AnnotationError,
     area_of,
     box_of,
     is_crowd,
@@ -46,82 +46,84 @@ class _Object(NamedTuple):
     mask: Runs = EMPTY
 
 
-class _Wrong(NamedTuple):
+class _Error(NamedTuple):
     image: int
     category: int
     part: int
     where: str
-    why: str
+    message: str
 
 
 def read_annotations(dataset: str, file: Path) -> Annotations:
-    """Return what a JSON says, from what was kept of it where it is the same.
+    """Return the annotations of a JSON file, from a cache if possible.
 
     Raises:
-        MissingDataError: It cannot be read, or is not of the format.
+        MissingDataError: The file cannot be read, or has another format.
     """
-    names = [one.name for one in fields(Annotations)]
+    names = [field.name for field in fields(Annotations)]
 
     def make() -> Arrays:
-        made = parse(dataset, file)
-        return {name: getattr(made, name) for name in names}
+        annotations = parse(dataset, file)
+        return {name: getattr(annotations, name) for name in names}
 
-    return Annotations(**kept(places(file), f"{file.stem}.npz", key_of(file), names, make))
+    folders = cache_folders(file)
+    return Annotations(**cached_arrays(folders, f"{file.stem}.npz", key_of(file), names, make))
 
 
 def parse(dataset: str, file: Path) -> Annotations:
-    """Return what a JSON says.
+    """Return the annotations of a JSON file.
 
     Raises:
-        MissingDataError: It cannot be read, or is not of the format.
+        MissingDataError: The file cannot be read, or has another format.
     """
     return _Document(dataset, file).arrays()
 
 
 class _Document:
-    """A JSON, as it is read."""
+    """A JSON file while it is parsed."""
 
     def __init__(self, dataset: str, file: Path) -> None:
         self.dataset, self.file = dataset, file
         document = self._document()
         self.categories = self._categories(document["categories"])
         self._check_ids(document)
-        self.index = {one: index for index, one in enumerate(sorted(self.categories))}
+        self.index = {identity: index for index, identity in enumerate(sorted(self.categories))}
         self.ids: list[int] = []
         self.names: list[bytes] = []
         self.sizes: list[tuple[int, int]] = []
         self.image_of: dict[int, int] = {}
         self.annotation_of: dict[int, dict[str, Any]] = {}
         self.objects: list[_Object] = []
-        self.wrongs: list[_Wrong] = []
+        self.errors: list[_Error] = []
         for number, image in enumerate(document["images"]):
             self._image(number, image)
         for number, annotation in enumerate(document["annotations"]):
             self._annotation(number, annotation)
 
     def arrays(self) -> Annotations:
-        """Return all of it."""
-        objects = sorted(self.objects, key=lambda one: one.image)
-        wrongs = sorted(self.wrongs, key=lambda one: one.image)
-        codes = [one.mask.code for one in objects]
+        """Return the annotations."""
+        objects = sorted(self.objects, key=lambda item: item.image)
+        errors = sorted(self.errors, key=lambda error: error.image)
+        codes = [item.mask.code for item in objects]
+        category_ids = sorted(self.categories)
         return Annotations(
-            category_ids=np.array(sorted(self.categories), np.int64),
-            category_names=_texts([self.categories[one] for one in sorted(self.categories)]),
+            category_ids=np.array(category_ids, np.int64),
+            category_names=_texts([self.categories[identity] for identity in category_ids]),
             image_ids=np.array(self.ids, np.int64),
             image_names=np.array(self.names, np.bytes_),
             image_sizes=np.array(self.sizes, np.int64).reshape(-1, 2),
-            first=_begins(np.bincount([one.image for one in objects], minlength=len(self.ids))),
-            categories=np.array([one.category for one in objects], np.int64),
-            boxes=np.array([one.box for one in objects], np.float32).reshape(-1, 4),
-            areas=np.array([one.area for one in objects], np.float32),
-            crowds=np.array([one.crowd for one in objects], np.bool_),
-            pixels=np.array([one.mask.pixels for one in objects], np.int64),
-            columns=np.array([one.mask[:2] for one in objects], np.int64).reshape(-1, 2),
-            code_first=_begins(np.array([len(code) for code in codes], np.int64)),
+            first=_starts(np.bincount([item.image for item in objects], minlength=len(self.ids))),
+            categories=np.array([item.category for item in objects], np.int64),
+            boxes=np.array([item.box for item in objects], np.float32).reshape(-1, 4),
+            areas=np.array([item.area for item in objects], np.float32),
+            crowds=np.array([item.crowd for item in objects], np.bool_),
+            pixels=np.array([item.mask.pixels for item in objects], np.int64),
+            columns=np.array([item.mask[:2] for item in objects], np.int64).reshape(-1, 2),
+            code_first=_starts(np.array([len(code) for code in codes], np.int64)),
             codes=np.frombuffer(b"".join(codes), np.uint8),
-            wrong=np.array([one[:3] for one in wrongs], np.int64).reshape(-1, 3),
-            wrong_where=_texts([one.where for one in wrongs]),
-            wrong_why=_texts([one.why for one in wrongs]),
+            wrong=np.array([error[:3] for error in errors], np.int64).reshape(-1, 3),
+            wrong_where=_texts([error.where for error in errors]),
+            wrong_why=_texts([error.message for error in errors]),
         )
 
     def _document(self) -> dict[str, Any]:
@@ -130,58 +132,60 @@ class _Document:
         except OSError as error:
             raise self._damaged(error.strerror or str(error)) from error
         except (ValueError, RecursionError) as error:
-            raise self._damaged(f"it is no JSON: {error}") from error
+            raise self._damaged(f"it is not JSON: {error}") from error
         for name in ("images", "annotations", "categories"):
             if not isinstance(document, dict) or not isinstance(document.get(name), list):
                 raise self._damaged(f"it has no list {name!r}")
-        found: dict[str, Any] = document
-        return found
+        checked: dict[str, Any] = document
+        return checked
 
     def _check_ids(self, document: dict[str, Any]) -> None:
-        """Refuse a file whose ids are all of another type; one alone fails its own sample."""
+        """Raise if all ids are of a wrong type; a single wrong id only makes its sample fail."""
         for kind, name in (
             ("images", "id"),
             ("annotations", "image_id"),
             ("annotations", "category_id"),
         ):
-            given = [one[name] for one in document[kind] if isinstance(one, dict) and name in one]
-            if given and not any(map(is_whole, given)):
+            items = [item for item in document[kind] if isinstance(item, dict)]
+            ids = [item[name] for item in items if name in item]
+            if ids and not any(map(is_whole, ids)):
                 raise self._unusable(
-                    f"each {name} of its {kind} is like {odd_type(given[0])}; "
-                    "expected whole numbers; write all ids so"
+                    f"each {name} of its {kind} is like {odd_type(ids[0])}; "
+                    "expected whole numbers for all ids"
                 )
 
-    def _categories(self, given: list[Any]) -> dict[int, str]:
-        found: dict[int, str] = {}
-        for number, one in enumerate(given):
-            entry = one if isinstance(one, dict) else {}
-            own, name = entry.get("id"), entry.get("name")
+    def _categories(self, items: list[Any]) -> dict[int, str]:
+        categories: dict[int, str] = {}
+        for number, item in enumerate(items):
+            category = item if isinstance(item, dict) else {}
+            identity, name = category.get("id"), category.get("name")
             if not isinstance(name, str):
                 raise self._unusable(f"its category {number}, counted from 0, has no name")
-            if own is None:
+            if identity is None:
                 raise self._unusable(f"its category {name!r} has no id; expected a whole number")
-            if not is_whole(own):
+            if not is_whole(identity):
                 raise self._unusable(
-                    f"its category {name!r} has the id {odd_type(own)}; expected a whole number"
+                    f"its category {name!r} has the id {odd_type(identity)}; expected a whole "
+                    "number"
                 )
-            if own in found:
+            if identity in categories:
                 raise self._unusable(
-                    f"its categories {found[own]!r} and {name!r} have the same id, {own}; "
-                    "number them apart"
+                    f"its categories {categories[identity]!r} and {name!r} have the same id, "
+                    f"{identity}; give them different ids"
                 )
-            found[own] = name
-        return found
+            categories[identity] = name
+        return categories
 
     def _image(self, number: int, image: Any) -> None:
-        own = image.get("id") if isinstance(image, dict) else None
-        if not isinstance(image, dict) or not is_whole(own, 0):
-            why = f"its id is {odd_type(own)}; expected a whole number from 0"
-            place = f"its image {number}, counted from 0"
-            self._nowhere(place, "it has no id" if own is None else why)
+        identity = image.get("id") if isinstance(image, dict) else None
+        if not isinstance(image, dict) or not is_whole(identity, 0):
+            message = f"its id is {odd_type(identity)}; expected a whole number from 0"
+            where = f"its image {number}, counted from 0"
+            self._add_error_without_image(where, "it has no id" if identity is None else message)
             return
         where = f"image {image['id']}"
         if image["id"] in self.image_of:
-            self._nowhere(where, "it is there twice")
+            self._add_error_without_image(where, "it occurs twice")
             return
         self.image_of[image["id"]] = self._new(image["id"])
         name, height, width = (image.get(key) for key in ("file_name", "height", "width"))
@@ -190,60 +194,62 @@ class _Document:
         except UnicodeEncodeError:
             self.names[-1] = b""
         if not self.names[-1] or b"\0" in self.names[-1]:
-            self._wrong(len(self.ids) - 1, where, "it has no file_name")
+            self._add_error(len(self.ids) - 1, where, "it has no file_name")
         elif is_whole(height, 1, _LONGEST) and is_whole(width, 1, _LONGEST):
             self.sizes[-1] = (height, width)
         else:
-            why = (
+            message = (
                 f"its height and width are {short((height, width))}; expected two numbers of pixels"
             )
-            self._wrong(len(self.ids) - 1, where, why)
+            self._add_error(len(self.ids) - 1, where, message)
 
     def _annotation(self, number: int, annotation: Any) -> None:
+        where = f"its annotation {number}, counted from 0"
         if not isinstance(annotation, dict):
-            self._nowhere(f"its annotation {number}, counted from 0", "it is no object")
+            self._add_error_without_image(where, "it is not an object")
             return
-        own = annotation.get("id")
-        where = f"annotation {own}" if is_whole(own) else f"its annotation {number}, counted from 0"
+        identity = annotation.get("id")
+        if is_whole(identity):
+            where = f"annotation {identity}"
         image = annotation.get("image_id")
         if not is_whole(image) or image not in self.image_of:
-            self._nowhere(where, _unknown("image", image))
+            self._add_error_without_image(where, _unknown("image", image))
             return
         index = self.image_of[image]
-        # Ids of annotations may repeat, as where each image has its own; a copy counts twice.
-        if is_whole(own) and self._is_copy(own, annotation):
-            self._wrong(index, where, "it is there twice")
+        # Annotations of different images may have the same id, but a copy would count twice.
+        if is_whole(identity) and self._is_copy(identity, annotation):
+            self._add_error(index, where, "it occurs twice")
         if self.sizes[index] != (0, 0):
             self._object(index, where, annotation)
 
     def _object(self, image: int, where: str, annotation: dict[str, Any]) -> None:
-        given = annotation.get("category_id")
-        category = self.index.get(given, _UNKNOWN) if is_whole(given) else _UNKNOWN
+        identity = annotation.get("category_id")
+        category = self.index.get(identity, _UNKNOWN) if is_whole(identity) else _UNKNOWN
         if category == _UNKNOWN:
-            self._wrong(image, where, _unknown("category", given))
+            self._add_error(image, where, _unknown("category", identity))
             return
 
-        def tried(read: Callable[[], Any], part: int, otherwise: Any) -> Any:
+        def read_part(read: Callable[[], Any], part: int, default: Any) -> Any:
             try:
                 return read()
-            except WrongError as error:
-                self._wrong(image, where, str(error), category, part)
-                return otherwise
+            except AnnotationError as error:
+                self._add_error(image, where, str(error), category, part)
+                return default
 
         height, width = self.sizes[image]
-        box = tried(lambda: box_of(annotation, height, width), BOX, None)
-        found = _Object(
+        box = read_part(lambda: box_of(annotation, height, width), BOX, None)
+        item = _Object(
             image,
             category,
             box or (0.0, 0.0, 0.0, 0.0),
-            0.0 if box is None else tried(lambda: area_of(annotation), BOX, 0.0),
-            tried(lambda: is_crowd(annotation), ANY, False),
-            tried(lambda: mask_of(annotation, height, width), MASK, EMPTY),
+            0.0 if box is None else read_part(lambda: area_of(annotation), BOX, 0.0),
+            read_part(lambda: is_crowd(annotation), ANY, False),
+            read_part(lambda: mask_of(annotation, height, width), MASK, EMPTY),
         )
-        self.objects.append(found)
+        self.objects.append(item)
 
-    def _is_copy(self, own: int, annotation: dict[str, Any]) -> bool:
-        first = self.annotation_of.setdefault(own, annotation)
+    def _is_copy(self, identity: int, annotation: dict[str, Any]) -> bool:
+        first = self.annotation_of.setdefault(identity, annotation)
         return first is not annotation and first == annotation
 
     def _new(self, identity: int) -> int:
@@ -252,35 +258,36 @@ class _Document:
         self.sizes.append((0, 0))
         return len(self.ids) - 1
 
-    def _nowhere(self, where: str, why: str) -> None:
-        # What is of no image is an image that cannot be read, so that it is counted among those.
-        self._wrong(self._new(-1), where, why)
+    def _add_error_without_image(self, where: str, message: str) -> None:
+        # Add an image that cannot be read, so that the error is counted like those of images.
+        self._add_error(self._new(-1), where, message)
 
-    def _wrong(
-        self, image: int, where: str, why: str, category: int = _UNKNOWN, part: int = ANY
+    def _add_error(
+        self, image: int, where: str, message: str, category: int = _UNKNOWN, part: int = ANY
     ) -> None:
-        self.wrongs.append(_Wrong(image, category, part, where, why))
+        self.errors.append(_Error(image, category, part, where, message))
 
-    def _damaged(self, why: str) -> MissingDataError:
+    def _damaged(self, reason: str) -> MissingDataError:
         return MissingDataError(
-            f"data set {self.dataset!r}: {self.file} is damaged: {why}; remove it and get it again"
+            f"dataset {self.dataset!r}: {self.file} is damaged: {reason}; remove it and get "
+            "it again"
         )
 
-    def _unusable(self, why: str) -> MissingDataError:
-        return MissingDataError(f"data set {self.dataset!r}: {self.file} cannot be used: {why}")
+    def _unusable(self, reason: str) -> MissingDataError:
+        return MissingDataError(f"dataset {self.dataset!r}: {self.file} cannot be used: {reason}")
 
 
-def _unknown(kind: str, given: Any) -> str:
-    if given is None or is_whole(given):
-        return f"its {kind}_id is {short(given)}, and there is no such {kind}"
-    return f"its {kind}_id is {odd_type(given)}; expected a whole number"
+def _unknown(kind: str, identity: Any) -> str:
+    if identity is None or is_whole(identity):
+        return f"its {kind}_id is {short(identity)}, and there is no such {kind}"
+    return f"its {kind}_id is {odd_type(identity)}; expected a whole number"
 
 
-def _begins(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
 
 
-def _texts(given: list[str]) -> NDArray[np.str_]:
-    # Surrogates of a JSON's escapes can be written to no file.
-    clean = [text.encode("utf-8", "replace").decode() for text in given]
+def _texts(texts: list[str]) -> NDArray[np.str_]:
+    # Surrogates, which JSON can escape, cannot be written to files.
+    clean = [text.encode("utf-8", "replace").decode() for text in texts]
     return np.array(clean, np.str_)

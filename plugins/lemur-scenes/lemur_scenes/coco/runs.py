@@ -1,8 +1,8 @@
-"""Masks as run lengths: COCO's RLE, of the columns that an object is in.
+"""Masks as run lengths: COCO's RLE, cropped to the columns of an object.
 
-A mask is read column by column; counts are of pixels outside, then inside, and so on in turn.
-Columns to the left and right of the object are not kept: it takes as long to make pixels of a mask
-as there are pixels in it, and most objects are narrower than their image.
+A mask is stored column by column, as alternating numbers of pixels outside and inside. Columns to
+the left and right of the object are left out, because the time to decode a mask is proportional to
+its number of pixels, and most objects are narrower than their images.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pycocotools import mask as coco_masks
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Characters of compressed counts hold five bits each, and whether another follows.
+# Each character of compressed counts contains five bits, and a flag whether another one follows.
 _FIRST, _LAST, _MORE, _BITS = 48, 111, 32, 5
 _MOST_BITS = 35
 
 
 class Runs(NamedTuple):
-    """A mask in some columns of an image.
+    """A mask, cropped to its columns.
 
     Attributes:
-        left: The first column.
-        columns: How many; 0 of an empty mask.
-        pixels: How many are inside.
-        code: Of these columns, compressed as pycocotools does.
+        left: The index of the first column.
+        columns: The number of columns; 0 for an empty mask.
+        pixels: The number of pixels inside.
+        code: The run lengths of these columns, in pycocotools' compressed form.
     """
 
     left: int
@@ -40,50 +40,50 @@ EMPTY = Runs(0, 0, 0, b"")
 
 
 def runs_of(counts: NDArray[np.int64], height: int, width: int) -> Runs:
-    """Return the mask of some counts, whose sum is ``height * width``."""
+    """Return the mask with these counts, whose sum is ``height * width``."""
     pixels = int(counts[1::2].sum())
     if not pixels:
         return EMPTY
-    # What is empty at the beginning and the end is cut off in whole columns.
-    kept = np.append(counts, 0) if len(counts) % 2 == 0 else counts.copy()
-    left, right = int(kept[0]) // height, int(kept[-1]) // height
-    kept[0] -= left * height
-    kept[-1] -= right * height
+    # Crop the empty columns on the left and on the right.
+    cropped = np.append(counts, 0) if len(counts) % 2 == 0 else counts.copy()
+    left, right = int(cropped[0]) // height, int(cropped[-1]) // height
+    cropped[0] -= left * height
+    cropped[-1] -= right * height
     columns = width - left - right
-    given = {"size": [height, columns], "counts": kept.tolist()}
-    return Runs(left, columns, pixels, coco_masks.frPyObjects(given, height, columns)["counts"])
+    rle = {"size": [height, columns], "counts": cropped.tolist()}
+    return Runs(left, columns, pixels, coco_masks.frPyObjects(rle, height, columns)["counts"])
 
 
 def decompressed(code: bytes) -> NDArray[np.int64]:
-    """Return the counts that some compressed text stands for.
+    """Check and decompress counts.
 
     Raises:
-        ValueError: It stands for none.
+        ValueError: The compressed form is invalid.
     """
     letters = np.frombuffer(code, np.uint8)
     if not len(letters) or letters.min() < _FIRST or letters.max() > _LAST:
-        raise ValueError("has letters that stand for no counts")
+        raise ValueError("has invalid characters")
     ends = np.flatnonzero(letters < _FIRST + _MORE)
     if not len(ends) or ends[-1] != len(letters) - 1:
-        raise ValueError("breaks off")
+        raise ValueError("is truncated")
     if _lengths(ends).max() * _BITS > _MOST_BITS:
         raise ValueError("has a count that is too large")
     return counts_of(code)
 
 
 def counts_of(code: bytes) -> NDArray[np.int64]:
-    """Return the counts of what pycocotools compressed, or `decompressed` looked at."""
+    """Decompress counts that pycocotools compressed or `decompressed` checked."""
     letters = np.frombuffer(code, np.uint8)
-    # Each ends a number or not.
+    # The characters that end a number.
     ends = np.flatnonzero(letters < _FIRST + _MORE)
     values = (letters - np.uint8(_FIRST)).astype(np.int64)
     lengths = _lengths(ends)
     starts = ends - lengths + 1
     shifts = _BITS * (np.arange(len(values)) - starts.repeat(lengths))
     numbers = np.add.reduceat((values & (_MORE - 1)) << shifts, starts)
-    # The highest bit is a sign.
+    # The highest bit is the sign.
     numbers -= (values[ends] >> (_BITS - 1) & 1) << (_BITS * lengths)
-    # From the fourth on, each is the difference to the one before the last.
+    # From the fourth number on, each is the difference from the second number before it.
     numbers[1::2] = numbers[1::2].cumsum()
     numbers[2::2] = numbers[2::2].cumsum()
     return numbers
@@ -96,11 +96,11 @@ def _lengths(ends: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def pixels_of(code: bytes, height: int, columns: int) -> NDArray[np.bool_]:
-    """Return which pixels are in a mask, shape ``(height, columns)``, laid out column by column.
+    """Return which pixels are in a mask, shape ``(height, columns)``, in column-major order.
 
-    numpy repeats faster than pycocotools decodes.
+    numpy's repeat is faster than pycocotools' decode.
     """
     counts = counts_of(code)
-    turns = np.zeros(len(counts), np.bool_)
-    turns[1::2] = True
-    return turns.repeat(counts).reshape(columns, height).T
+    inside = np.zeros(len(counts), np.bool_)
+    inside[1::2] = True
+    return inside.repeat(counts).reshape(columns, height).T

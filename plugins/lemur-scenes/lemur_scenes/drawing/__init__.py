@@ -1,4 +1,4 @@
-"""Scenes that are drawn, not photographed: the same everywhere, to the last bit.
+"""Generated scenes, which are identical on every machine, to the last bit.
 
-All is done in whole numbers, drawn by numpy's PCG64, whose numbers stay the same.
+All computations use integers. Random integers come from numpy's PCG64, whose bits never change.
 """

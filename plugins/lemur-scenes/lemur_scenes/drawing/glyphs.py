@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits, 8x8 pixels, that scikit-learn brings along, as stencils.
+"""Stencils of the 1,797 handwritten digits, 8x8 pixels, that scikit-learn contains.
 
 Alpaydin, Kaynak: Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
 """
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lemur_scenes.drawing.draws import Draws, Whole
 from lemur_scenes.drawing.enlarging import ENLARGED, enlarge
+from lemur_scenes.drawing.random_integers import Integers, RandomIntegers
 
 CLASSES = 10
-# Of the ink that covers a pixel.
+# The coverage of a pixel that is covered completely.
 OPAQUE = 256
 _TEST_SHARE = 5
-# Pixels are counts of 4x4 bits that are set. An edge goes from none to full between these counts.
+# The value of a pixel is the number of set bits in a 4x4 block. Between these values, the coverage
+# rises from none to full.
 _FAINT, _FULL = 3, 11
 
 
@@ -25,22 +26,22 @@ class Glyphs:
     """Digits to draw with.
 
     Attributes:
-        images: int64, shape ``(digits, 8, 8)``, 0 to 16.
-        classes: What each is, int64, shape ``(digits,)``, 0 to 9.
+        images: The images, int64, shape ``(digits, 8, 8)``, 0 to 16.
+        classes: Their classes, int64, shape ``(digits,)``, 0 to 9.
     """
 
-    images: Whole
-    classes: Whole
+    images: Integers
+    classes: Integers
 
     def __len__(self) -> int:
         return len(self.classes)
 
-    def stencil(self, index: int, side: int) -> Whole:
-        """Return how much of each pixel a digit covers, 0 to `OPAQUE`.
+    def stencil(self, index: int, side: int) -> Integers:
+        """Return how much of each pixel a digit covers, 0 to `OPAQUE`, shape ``(side, side)``.
 
         Args:
-            index: Which digit.
-            side: Height and width, in pixels; its margins are half a pixel of the original.
+            index: The index of the digit.
+            side: The height and width in pixels, including margins of half an original pixel.
         """
         image = np.pad(self.images[index], 1)
         ink = enlarge(image * (OPAQUE // (_FULL - _FAINT)), side, side) // ENLARGED
@@ -48,15 +49,15 @@ class Glyphs:
 
 
 def split_glyphs(seed: int) -> dict[str, Glyphs]:
-    """Return four fifths of each class to train, the others to test."""
+    """Return a random fifth of each class as the split ``test``, the others as ``train``."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     images, classes = digits.images.astype(np.int64), digits.target.astype(np.int64)
-    order = Draws(seed).order(len(classes))
-    members = [order[classes[order] == one] for one in range(CLASSES)]
+    order = RandomIntegers(seed).order(len(classes))
+    members = [order[classes[order] == digit] for digit in range(CLASSES)]
     parts = {
-        "train": np.concatenate([one[len(one) // _TEST_SHARE :] for one in members]),
-        "test": np.concatenate([one[: len(one) // _TEST_SHARE] for one in members]),
+        "train": np.concatenate([indices[len(indices) // _TEST_SHARE :] for indices in members]),
+        "test": np.concatenate([indices[: len(indices) // _TEST_SHARE] for indices in members]),
     }
     return {split: Glyphs(images[part], classes[part]) for split, part in parts.items()}

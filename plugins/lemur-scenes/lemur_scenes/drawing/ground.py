@@ -1,4 +1,4 @@
-"""Textured ground: noise of several octaves around a colour."""
+"""Textured backgrounds: noise of several octaves around a colour."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from lemur_scenes.drawing.enlarging import ENLARGED, enlarge
 
 if TYPE_CHECKING:
-    from lemur_scenes.drawing.draws import Draws, Whole
+    from lemur_scenes.drawing.random_integers import Integers, RandomIntegers
 
-# Cells along a side, and how far from the colour they go: in brightness, and in each channel.
+# For each octave: the number of cells along a side, and the amplitudes of brightness and channels.
 _OCTAVES = ((2, 36, 16), (5, 24, 10), (12, 16, 6), (40, 12, 4))
-# So that what is added seldom is cut off.
+# The range of colours, chosen so that adding noise rarely exceeds the range of pixel values.
 _DARKEST, _BRIGHTEST = 32, 96
 
 
-def draw_ground(draws: Draws, size: int) -> Whole:
-    """Return a ground, int64, shape ``(size, size, 3)``, 0 to 255."""
+def draw_ground(draws: RandomIntegers, size: int) -> Integers:
+    """Return a random background, int64, shape ``(size, size, 3)``, 0 to 255."""
     ground = np.zeros((size, size, 3), np.int32)
     for cells, brightness, colour in _OCTAVES:
         sides = (cells + 1, cells + 1)
@@ -26,5 +26,5 @@ def draw_ground(draws: Draws, size: int) -> Whole:
         grid = grid + draws.between(-colour, colour, (*sides, 3))
         ground += enlarge(grid, size, size)
     colour = draws.between(_DARKEST, _BRIGHTEST, (3,))
-    whole: Whole = np.clip(ground // ENLARGED + colour, 0, 255)
-    return whole
+    pixels: Integers = np.clip(ground // ENLARGED + colour, 0, 255)
+    return pixels

@@ -1,4 +1,4 @@
-"""One scene: digits at several scales on textured ground, some in front of others."""
+"""Draw a scene: digits of different sizes on a textured background, some of them overlapping."""
 
 from __future__ import annotations
 
@@ -13,45 +13,47 @@ from lemur_scenes.drawing.ground import draw_ground
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from lemur_scenes.drawing.draws import Draws, Whole
+    from lemur_scenes.drawing.random_integers import Integers, RandomIntegers
 
 MOST_DIGITS = 8
-# In pixels: below it digits cannot be told apart.
+# In pixels; smaller digits cannot be distinguished.
 LEAST_SIDE = 14
-# Sides of a digit with its margins, as shares of the scene's: 24 to 56 pixels of 128.
+# The smallest and largest side of a digit with margins, as fractions of the side of the scene: 24
+# to 56 pixels of 128.
 _SMALLEST, _LARGEST = (6, 32), (7, 16)
-# Of each digit at least so much stays in sight.
+# The least visible share of each digit, as a fraction.
 _IN_SIGHT = (8, 10)
+# The numbers of random positions and colours that are tried for each digit.
 _PLACES, _INKS = 8, 16
-# Each channel of an ink; grounds are darker.
+# The range of each channel of a digit's colour; backgrounds are darker.
 _INK = 128, 255
-# How bright red, green and blue are.
+# The brightness of red, green and blue.
 _BRIGHTNESS = np.array([2, 4, 1])
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and the digits in it.
+    """An image and the digits in it.
 
     Attributes:
-        pixels: uint8, shape ``(size, size, 3)``.
-        classes: The digits, 0 to 9, those behind first.
-        owners: Which digit is seen at each pixel, its index in ``classes``, int64, shape
-            ``(size, size)``; -1 where there is ground.
+        pixels: The image, uint8, shape ``(size, size, 3)``.
+        classes: The digits, 0 to 9, from back to front.
+        owners: The index in ``classes`` of the digit that is visible at each pixel, int64, shape
+            ``(size, size)``; -1 for the background.
     """
 
     pixels: NDArray[np.uint8]
     classes: list[int]
-    owners: Whole
+    owners: Integers
 
 
-def draw_scene(draws: Draws, glyphs: Glyphs, size: int) -> Scene:
+def draw_scene(draws: RandomIntegers, glyphs: Glyphs, size: int) -> Scene:
     """Return a scene of one to `MOST_DIGITS` digits.
 
     Args:
-        draws: Where its numbers come from.
+        draws: The random integers.
         glyphs: The digits to choose from.
-        size: Height and width, in pixels.
+        size: The height and width of the scene, in pixels.
     """
     canvas = Canvas(draw_ground(draws, size))
     for _ in range(draws.between(1, MOST_DIGITS)):
@@ -66,35 +68,38 @@ def draw_scene(draws: Draws, glyphs: Glyphs, size: int) -> Scene:
     return Scene(canvas.picture.astype(np.uint8), canvas.classes, canvas.owners)
 
 
-def _side(draws: Draws, size: int) -> int:
+def _side(draws: RandomIntegers, size: int) -> int:
     smallest = max(LEAST_SIDE, size * _SMALLEST[0] // _SMALLEST[1])
     side: int = draws.between(smallest, max(smallest, size * _LARGEST[0] // _LARGEST[1]))
     return side
 
 
 class Canvas:
-    """A ground, and the digits that were drawn on it.
+    """A background and the digits that have been drawn on it.
 
     Attributes:
-        picture: int64, shape ``(size, size, 3)``, 0 to 255.
-        owners: As of a `Scene`.
-        classes: As of a `Scene`.
+        picture: The image, int64, shape ``(size, size, 3)``, 0 to 255.
+        owners: See `Scene`.
+        classes: See `Scene`.
     """
 
-    def __init__(self, ground: Whole) -> None:
+    def __init__(self, ground: Integers) -> None:
         self.picture = ground
         self.owners = np.full(ground.shape[:2], -1, np.int64)
         self.classes: list[int] = []
         self._areas = np.zeros(0, np.int64)
-        self._inks: list[Whole] = []
+        self._inks: list[Integers] = []
 
-    def add(self, window: tuple[slice, slice], stencil: Whole, inks: Whole) -> bool:
-        """Draw a digit, unless it would hide too much of another; return whether it was drawn.
+    def add(self, window: tuple[slice, slice], stencil: Integers, inks: Integers) -> bool:
+        """Draw a digit, unless it would hide too much of another one.
 
         Args:
-            window: The rows and columns that the stencil lies on.
+            window: The rows and columns of the stencil.
             stencil: How much of each pixel is covered, 0 to `OPAQUE`.
-            inks: Colours to choose from, int64, shape ``(inks, 3)``.
+            inks: The colours to choose from, int64, shape ``(inks, 3)``.
+
+        Returns:
+            Whether the digit was drawn.
         """
         covered = 2 * stencil >= OPAQUE
         owners = np.where(covered, len(self._areas), self.owners[window])
@@ -108,20 +113,24 @@ class Canvas:
         self.picture[window] = picture + (ink - picture) * stencil[..., None] // OPAQUE
         return True
 
-    def _hides(self, window: tuple[slice, slice], owners: Whole) -> bool:
+    def _hides(self, window: tuple[slice, slice], owners: Integers) -> bool:
         count = len(self._areas)
         hidden = _areas(self.owners[window], count) - _areas(owners, count)
-        left = _areas(self.owners, count) - hidden
-        return bool((left * _IN_SIGHT[1] < self._areas * _IN_SIGHT[0]).any())
+        visible = _areas(self.owners, count) - hidden
+        return bool((visible * _IN_SIGHT[1] < self._areas * _IN_SIGHT[0]).any())
 
-    def _contrasting(self, inks: Whole, ground: Whole) -> Whole:
-        """Return the ink that differs most from what it lies on, and half as much from others."""
+    def _contrasting(self, inks: Integers, ground: Integers) -> Integers:
+        """Return the colour with the greatest contrast.
+
+        The contrast is the least of the difference from the mean of the covered pixels and of twice
+        the differences from the colours of other digits.
+        """
         others = np.stack([ground.sum(0) // len(ground), *self._inks])
         differences = np.abs(inks[:, None] - others) @ _BRIGHTNESS
         differences[:, 1:] *= 2
-        best: Whole = inks[differences.min(1).argmax()]
+        best: Integers = inks[differences.min(1).argmax()]
         return best
 
 
-def _areas(owners: Whole, count: int) -> Whole:
+def _areas(owners: Integers, count: int) -> Integers:
     return np.bincount(owners[owners >= 0], minlength=count)[:count]

@@ -1,1 +1,1 @@
-"""The data sets."""
+"""The loaders of lemur-scenes."""

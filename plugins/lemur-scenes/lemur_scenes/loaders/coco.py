@@ -1,10 +1,10 @@
-"""COCO 2017: 118,287 photographs to train and 5,000 to test, with 80 categories of objects.
+"""COCO 2017: 118,287 training and 5,000 test photographs, with 80 categories of objects.
 
-Lin et al.: Microsoft COCO: Common Objects in Context, ECCV 2014. The annotations of its test split
-are not published; its validation split is our test split, as in the literature, and lemur holds its
-own out of the training images.
+Lin et al.: Microsoft COCO: Common Objects in Context, ECCV 2014. The annotations of COCO's test
+split are not published. As in the literature, its validation split is used as the test split; the
+validation split is held out of the training split.
 
-Classes are the background and the categories that are chosen; LEMUR's are the default.
+The classes are the background and the selected categories, by default LEMUR's.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ LEMURS = (1, 2, 3, 4, 5)
 LEMURS_MIN_PIXELS = 1_000
 _MOST_DIGITS = 9
 SPLITS = ("train2017", "val2017")
-# Of each value of the option, whether images without objects are left out of training, of scoring.
+# For each value of the option: whether images without objects are left out of the training split,
+# and of the test split.
 OBJECTS_ONLY = {"train": (True, False), "test+train": (True, True), "none": (False, False)}
 SEGMENTATION = "img-segmentation"
 
 URL = "http://images.cocodataset.org"
-# What each archive brings, and its MD5. COCO publishes none: these are what the files have had
-# wherever they were copied to.
+# The file or folder that each archive contains, and its MD5. COCO publishes no checksums; these are
+# those of all known copies.
 ARCHIVES = {
     "annotations/annotations_trainval2017.zip": (
         "annotations/instances_train2017.json",
@@ -56,25 +57,26 @@ class Coco:
         masks: str = "no",
         objects_only: str = "train",
     ) -> DataBundle:
-        """Return the photographs of both splits.
+        """Return the dataset.
 
-        Nets learn from those with an object of a chosen category and are scored on all, as by
-        COCO's own evaluation. Of the others of the training split, a tenth is in the validation
-        split, so that what the search sees is like the test split.
+        By default, nets are trained on photographs with an object of a selected category and scored
+        on all photographs, as in COCO's own evaluation. A tenth of the other training photographs
+        is added to the validation split, which then resembles the test split.
 
         Args:
-            folder: Of the data sets; the official folders are in ``coco``.
+            folder: The data folder; the official folders are in its folder ``coco``.
             task: ``img-segmentation`` or ``obj-detection``.
-            categories: Names (hyphens for spaces) or ids, parted by ``+``, or ``all``.
-            min_pixels: For segmentation, photographs with fewer pixels of objects are left out
-                where those without objects are.
-            masks: For detection, ``yes`` gives the mask of each object.
-            objects_only: Where photographs without objects are left out: ``train``,
-                ``train+test`` (validation too) or ``none``.
+            categories: Names (with hyphens for spaces) or ids, separated by ``+``, or ``all``.
+            min_pixels: For segmentation, photographs with fewer pixels of objects are left out of
+                the splits from which photographs without objects are left out.
+            masks: For detection, whether targets contain the mask of each object: ``yes`` or
+                ``no``.
+            objects_only: The splits from which photographs without objects are left out: ``train``,
+                ``train+test`` (and validation) or ``none``.
 
         Raises:
-            MissingDataError: Its files are not in ``coco``, or damaged.
-            PatternError: An option means nothing, or chooses no photograph.
+            MissingDataError: The files are missing or damaged.
+            PatternError: The value of an option is invalid, or no photograph matches.
         """
         pixels, with_masks = _min_pixels(task, min_pixels), _masks(task, masks)
         place = folder / NAME
@@ -108,9 +110,9 @@ class Coco:
         )
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch 0.25 GB of annotations, 0.8 and 19 GB of images, those missing; unpack them."""
-        for path, (brings, md5) in ARCHIVES.items():
-            if not (folder / NAME / brings).exists():
+        """Download and unpack what is missing of 0.25 GB of annotations and 20 GB of images."""
+        for path, (content, md5) in ARCHIVES.items():
+            if not (folder / NAME / content).exists():
                 fetch_archive(f"{URL}/{path}", folder / NAME, md5=md5, progress=progress)
 
 
@@ -128,43 +130,43 @@ def _split(task: str, place: Path, split: str, categories: str | None, **options
         if categories is not None:
             raise
         raise PatternError(
-            f"data set {NAME!r}: its default categories are COCO's ids 1 to 5, and {file} has no "
-            f"id {error.category}; it has {error.listed}; choose with {NAME}[categories=...], "
-            "by names or ids, or all"
+            f"dataset {NAME!r}: its default categories are COCO's ids 1 to 5, but {file} has no "
+            f"id {error.category}; it has {error.listed}; select categories by names or ids, or "
+            f"all, with {NAME}[categories=...]"
         ) from error
 
 
-def _categories(given: str | None) -> tuple[str | int, ...] | None:
-    if given is None:
+def _categories(value: str | None) -> tuple[str | int, ...] | None:
+    if value is None:
         return LEMURS
-    return None if given == "all" else tuple(given.split("+"))
+    return None if value == "all" else tuple(value.split("+"))
 
 
-def _objects_only(given: str) -> tuple[bool, bool]:
-    spelled = "+".join(sorted(given.split("+")))
-    if spelled not in OBJECTS_ONLY:
+def _objects_only(value: str) -> tuple[bool, bool]:
+    splits = "+".join(sorted(value.split("+")))
+    if splits not in OBJECTS_ONLY:
         raise PatternError(
-            f"data set {NAME!r}: objects-only is {given!r}; expected train, train+test or none"
+            f"dataset {NAME!r}: objects-only is {value!r}; expected train, train+test or none"
         )
-    return OBJECTS_ONLY[spelled]
+    return OBJECTS_ONLY[splits]
 
 
-def _min_pixels(task: str, given: str | None) -> int:
-    if given is None:
+def _min_pixels(task: str, value: str | None) -> int:
+    if value is None:
         return LEMURS_MIN_PIXELS if task == SEGMENTATION else 0
     if task != SEGMENTATION:
-        raise PatternError(f"data set {NAME!r}: min-pixels is for {SEGMENTATION}, not {task}")
-    if not (given.isascii() and given.isdecimal() and len(given) <= _MOST_DIGITS):
-        raise PatternError(f"data set {NAME!r}: min-pixels is {given!r}; expected 0 or more")
-    return int(given)
+        raise PatternError(f"dataset {NAME!r}: min-pixels is for {SEGMENTATION}, not {task}")
+    if not (value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS):
+        raise PatternError(f"dataset {NAME!r}: min-pixels is {value!r}; expected 0 or more")
+    return int(value)
 
 
-def _masks(task: str, given: str) -> bool:
-    if given not in ("yes", "no"):
-        raise PatternError(f"data set {NAME!r}: masks is {given!r}; expected yes or no")
-    if given == "yes" and task == SEGMENTATION:
-        raise PatternError(f"data set {NAME!r}: masks is for obj-detection, not {task}")
-    return given == "yes"
+def _masks(task: str, value: str) -> bool:
+    if value not in ("yes", "no"):
+        raise PatternError(f"dataset {NAME!r}: masks is {value!r}; expected yes or no")
+    if value == "yes" and task == SEGMENTATION:
+        raise PatternError(f"dataset {NAME!r}: masks is for obj-detection, not {task}")
+    return value == "yes"
 
 
 def _check_same(place: Path, train: Scenes, test: Scenes) -> None:

@@ -1,7 +1,7 @@
-"""Scenes of handwritten digits, drawn when they are first asked for: the data set that is embedded.
+"""Scenes of handwritten digits, which are generated when they are first used.
 
-One to eight of scikit-learn's digits, at several scales, some in front of others, lie on textured
-ground. They are written as COCO's files and read as those are.
+A scene contains one to eight of scikit-learn's digits in different sizes, some of them overlapping,
+on a textured background. The scenes are written and read in COCO's format.
 """
 
 from __future__ import annotations
@@ -14,46 +14,46 @@ import torch
 from lemur_core.errors import PatternError
 from lemur_core.kinds.loader import DataBundle, normalisation_of
 from lemur_scenes.coco.scenes import coco_scenes
+from lemur_scenes.drawing.cache import cache_folders, cached_folder
 from lemur_scenes.drawing.coco_files import SPLITS, VERSION, annotations_file, write_scenes
 from lemur_scenes.drawing.glyphs import CLASSES
-from lemur_scenes.drawing.keeping import kept, places_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "digits-scenes"
 SIZE, COUNT = 128, 1000
-# A digit must be large enough to be told; a picture must fit in memory many times.
+# Digits must be large enough to be recognised, and many images must fit into memory.
 _SIZES, _COUNTS = (32, 2048), (10, 1_000_000)
-# So many scenes tell the mean to a hundredth.
+# The number of scenes from which the normalisation is computed; the mean is then exact to 0.01.
 _DRAWN = 64
 
 
 def load(folder: Path, task: str, *, size: str = str(SIZE), count: str = str(COUNT)) -> DataBundle:
-    """Return scenes, a fifth of them to test; class 0 is the ground, 1 the digit 0, and so on.
+    """Return the dataset; class 0 is the background, class 1 the digit 0, and so on.
 
-    They are drawn once, into ``digits-scenes`` in the data folder, or in the user's cache where
-    that cannot be written.
+    A fifth of the scenes is the test split. The scenes are generated once, in ``digits-scenes`` in
+    the data folder, or in the user's cache if the data folder is not writable.
 
     Args:
         folder: The data folder.
-        task: ``img-segmentation`` or ``obj-detection``, whose targets have masks too.
-        size: Height and width of each scene, 32 to 2048 pixels.
-        count: How many scenes, 10 to 1,000,000.
+        task: ``img-segmentation`` or ``obj-detection``, whose targets also contain masks.
+        size: The height and width of each scene, 32 to 2048 pixels.
+        count: The number of scenes, 10 to 1,000,000.
 
     Raises:
-        PatternError: An option is out of its range.
-        MissingDataError: There is nowhere to draw to.
+        PatternError: The value of an option is out of range.
+        MissingDataError: The scenes cannot be written to any folder.
     """
     pixels, scenes = _whole("size", size, _SIZES), _whole("count", count, _COUNTS)
-    made = kept(
+    cached = cached_folder(
         NAME,
         folder_name(pixels, scenes),
-        places_of(folder, NAME),
+        cache_folders(folder, NAME),
         partial(write_scenes, size=pixels, count=scenes),
     )
     train, test = (
-        coco_scenes(NAME, task, made / split, made / annotations_file(split), masks=True)
+        coco_scenes(NAME, task, cached / split, cached / annotations_file(split), masks=True)
         for split in SPLITS
     )
     classes = 1 + CLASSES
@@ -71,16 +71,16 @@ def load(folder: Path, task: str, *, size: str = str(SIZE), count: str = str(COU
 
 
 def folder_name(size: int, count: int) -> str:
-    """Return the name of the folder that holds so many scenes of a size in pixels."""
+    """Return the name of the folder of ``count`` scenes of ``size`` pixels a side."""
     return f"{size}-{count}-v{VERSION}"
 
 
 def _whole(option: str, text: str, limits: tuple[int, int]) -> int:
     low, high = limits
-    # Longer than the highest is higher, and Python reads no number of thousands of digits.
+    # Check the length first, because Python refuses to parse numbers of thousands of digits.
     digits = text.isascii() and text.isdecimal() and len(text) <= len(str(high))
     if not (digits and low <= int(text) <= high):
         raise PatternError(
-            f"data set {NAME!r}: {option} is {text!r}; expected a whole number, {low} to {high}"
+            f"dataset {NAME!r}: {option} is {text!r}; expected a whole number, {low} to {high}"
         )
     return int(text)

@@ -1,7 +1,7 @@
-"""Oxford-IIIT Pet: 7,349 photographs of cats and dogs, each with its outline.
+"""Oxford-IIIT Pet: 7,349 photographs of cats and dogs with masks.
 
-Parkhi, Vedaldi, Zisserman, Jawahar: Cats and Dogs, CVPR 2012. Its trimaps know the animal, what is
-behind it, and a border that is in doubt. The border does not count: there are two classes.
+Parkhi, Vedaldi, Zisserman, Jawahar: Cats and Dogs, CVPR 2012. The trimaps distinguish the animal,
+the background, and an uncertain border, which is ignored. There are therefore two classes.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ class OxfordPet:
     """The loader of Oxford-IIIT Pet."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return 3,680 photographs to train and 3,669 to test; 0 is the background, 1 an animal.
+        """Return the dataset of 3,680 training and 3,669 test photographs.
+
+        Class 0 is the background, class 1 the animal.
 
         Raises:
-            MissingDataError: Its files are not in ``oxford-iiit-pet``, or damaged.
+            MissingDataError: The files are missing from ``oxford-iiit-pet``, or damaged.
         """
         require(NAME, folder / NAME, NEEDED)
         train, test = (Pets(folder, split) for split in ("trainval", "test"))
@@ -53,7 +55,7 @@ class OxfordPet:
         )
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the 755 MiB of images and 18 MiB of annotations, those missing, and unpack them."""
+        """Download and unpack what is missing of 755 MiB of images and 18 MiB of annotations."""
         from torchvision.datasets import OxfordIIITPet as Source
 
         for (url, md5), needed in zip(Source._RESOURCES, NEEDED[:2], strict=True):
@@ -62,7 +64,7 @@ class OxfordPet:
 
 
 class Pets:
-    """The photographs of a split, and their trimaps."""
+    """The photographs of a split and the masks from their trimaps."""
 
     def __init__(self, folder: Path, split: str) -> None:
         self.source, self.table = _source(folder, split), class_table(TRIMAP)
@@ -89,7 +91,7 @@ def _source(folder: Path, split: str) -> Any:
     check_list(NAME, file)
     try:
         return OxfordIIITPet(folder, split, "segmentation")
-    # A line that is not of four words, or whose numbers are none.
+    # A line does not have four words, or a word is not a number.
     except ValueError as error:
         raise damaged(NAME, file, str(error)) from error
 

@@ -1,4 +1,4 @@
-"""What data sets that torchvision reads have in common: photographs, masks, what they lack."""
+"""Functions for datasets that torchvision reads: missing files, lists, masks of classes."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# Of ImageNet's training images, as backbones are published with.
+# The normalisation of ImageNet's training images, which published backbones use.
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def require(dataset: str, folder: Path, names: Sequence[str]) -> None:
-    """Raise `MissingDataError` where a data set lacks one of its files or folders.
+    """Raise `MissingDataError` if a file or folder of a dataset is missing.
 
     Args:
-        dataset: Its name.
-        folder: Where its files should be.
-        names: Of the files and folders that it needs.
+        dataset: The name of the dataset.
+        folder: The folder of the dataset.
+        names: The names of the required files and folders in it.
     """
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
         raise MissingDataError(
-            f"data set {dataset!r}: {folder} lacks {', '.join(missing)}; get it with --download, "
+            f"dataset {dataset!r}: {folder} lacks {', '.join(missing)}; get it with --download, "
             "or say with --data where it is"
         )
 
 
 def check_list(dataset: str, file: Path) -> None:
-    """Raise `MissingDataError` where a split's list of images cannot be read, or is empty."""
+    """Raise `MissingDataError` if a split's list of images is empty or cannot be read."""
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -47,10 +47,10 @@ def check_list(dataset: str, file: Path) -> None:
         raise damaged(dataset, file, "it lists no image")
 
 
-def damaged(dataset: str, file: Path, what: str) -> MissingDataError:
-    """Return the error of a file that is not what it should be."""
+def damaged(dataset: str, file: Path, reason: str) -> MissingDataError:
+    """Return the error of a damaged file."""
     return MissingDataError(
-        f"data set {dataset!r}: {file} is damaged: {what}; remove it and get it again"
+        f"dataset {dataset!r}: {file} is damaged: {reason}; remove it and get it again"
     )
 
 
@@ -58,14 +58,15 @@ def read_classes(file: Path, table: Tensor, photograph: Path, image: Tensor) -> 
     """Return the class of each pixel of an image, int64, shape ``(height, width)``.
 
     Args:
-        file: A PNG whose values are 8 bits, grey or of a palette.
-        table: The class of each value, int64, shape ``(256,)``, `IGNORED` where it does not
-            count, below that where there is no such value.
+        file: The mask, a PNG of 8 bits, grey or with a palette.
+        table: The class of each value, int64, shape ``(256,)``; `IGNORED` if the value is ignored,
+            less than that if the value is invalid. See `class_table`.
         photograph: The file of the image.
         image: The image, shape ``(channels, height, width)``.
 
     Raises:
-        CorruptSampleError: The mask has other values, or another size than the image.
+        CorruptSampleError: The mask contains an invalid value, or its size differs from that of the
+            image.
     """
     values = read_labels(file)
     if values.shape != image.shape[1:]:
@@ -84,8 +85,8 @@ def read_classes(file: Path, table: Tensor, photograph: Path, image: Tensor) -> 
 
 
 def class_table(classes: dict[int, int]) -> Tensor:
-    """Return the table of `read_classes`, of values and their classes."""
+    """Return the table that `read_classes` needs, from the classes of all valid values."""
     table = torch.full((256,), IGNORED - 1)
-    for value, one in classes.items():
-        table[value] = one
+    for value, index in classes.items():
+        table[value] = index
     return table

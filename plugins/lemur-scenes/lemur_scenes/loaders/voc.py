@@ -1,7 +1,7 @@
-"""Pascal VOC 2012: photographs of 20 classes of objects, with their boxes, some with their masks.
+"""Pascal VOC 2012: photographs with boxes, some also with masks, of 20 classes of objects.
 
 Everingham, Van Gool, Williams, Winn, Zisserman: The Pascal Visual Object Classes Challenge, IJCV
-2010. The labels of its test images are not published; its official validation split is our test
+2010. The labels of VOC's test images are not published; its validation split is used as the test
 split.
 """
 
@@ -38,7 +38,7 @@ CATEGORIES = (
     *("train", "tvmonitor"),
 )
 CLASSES = 1 + len(CATEGORIES)
-# Along the outlines, and of objects that are too hard to tell.
+# The value of outlines, and of objects that are too difficult to recognise.
 VOID = 255
 SETS = {
     "img-segmentation": ("Segmentation", "SegmentationClass"),
@@ -50,12 +50,12 @@ class Voc2012:
     """The loader of Pascal VOC 2012."""
 
     def __call__(self, folder: Path, task: str) -> DataBundle:
-        """Return its training split to train and its validation split to test.
+        """Return the dataset, with VOC's validation split as the test split.
 
-        They have 1,464 and 1,449 photographs with masks, 5,717 and 5,823 with boxes.
+        The splits have 1,464 and 1,449 photographs with masks, or 5,717 and 5,823 with boxes.
 
         Raises:
-            MissingDataError: Its files are not in ``VOCdevkit/VOC2012``, or damaged.
+            MissingDataError: The files are missing from ``VOCdevkit/VOC2012``, or damaged.
         """
         lists, targets = SETS[task]
         files = [f"ImageSets/{lists}/{split}.txt" for split in ("train", "val")]
@@ -76,15 +76,15 @@ class Voc2012:
         )
 
     def download(self, folder: Path, progress: Progress) -> None:
-        """Fetch the archive, 1.9 GiB, and unpack it."""
+        """Download the archive of 1.9 GiB and unpack it."""
         from torchvision.datasets.voc import DATASET_YEAR_DICT
 
-        known = DATASET_YEAR_DICT["2012"]
-        fetch_archive(known["url"], folder, md5=known["md5"], progress=progress)
+        archive = DATASET_YEAR_DICT["2012"]
+        fetch_archive(archive["url"], folder, md5=archive["md5"], progress=progress)
 
 
 class Masks:
-    """The photographs of a split that have masks, and the class of each pixel."""
+    """The photographs of a split that have masks, with the class of each pixel."""
 
     def __init__(self, folder: Path, split: str) -> None:
         from torchvision.datasets import VOCSegmentation
@@ -92,7 +92,7 @@ class Masks:
         self.list = folder / PLACE / "ImageSets" / "Segmentation" / f"{split}.txt"
         check_list(NAME, self.list)
         self.source = VOCSegmentation(folder, "2012", split)
-        self.table = class_table({one: one for one in range(CLASSES)} | {VOID: IGNORED})
+        self.table = class_table({index: index for index in range(CLASSES)} | {VOID: IGNORED})
 
     def __len__(self) -> int:
         return len(self.source)
@@ -109,10 +109,10 @@ class Masks:
 
 
 class Objects:
-    """The photographs of a split, and the boxes of what is in them.
+    """The photographs of a split, with the boxes of objects.
 
-    Objects that the annotators found ``difficult`` are marked as crowds: VOC's evaluation counts
-    neither those that are found nor those that are not, which is how COCO's takes crowds.
+    Objects that are annotated as ``difficult`` are marked as crowds. VOC's evaluation ignores them
+    whether or not they are detected, as COCO's evaluation ignores crowds.
     """
 
     def __init__(self, folder: Path, split: str) -> None:
@@ -142,21 +142,21 @@ class Objects:
 def _parse(file: Path) -> dict[str, Any]:
     from torchvision.datasets import voc
 
-    # By torchvision's choice of parser, which is the hardened one where that is installed.
+    # Use the parser that torchvision chooses, which is defusedxml if it is installed.
     root = voc.ET_parse(file).getroot()
     parsed = voc.VOCDetection.parse_voc_xml(root)
     if not isinstance(parsed.get("annotation"), dict):
-        raise CorruptSampleError(str(file), f"it is of {root.tag!r}; expected 'annotation'")
+        raise CorruptSampleError(str(file), f"its root is {root.tag!r}; expected 'annotation'")
     annotation: dict[str, Any] = parsed["annotation"]
-    if not all(isinstance(one, dict) for one in annotation["object"]):
+    if not all(isinstance(item, dict) for item in annotation["object"]):
         raise CorruptSampleError(str(file), "one of its objects is empty")
     return annotation
 
 
 def _check_turned(photograph: Path, image: Tensor, file: Path, annotation: dict[str, Any]) -> None:
-    """Raise `CorruptSampleError` if boxes lie on an image as it was before it was turned upright.
+    """Raise `CorruptSampleError` if boxes refer to an image before its rotation by EXIF.
 
-    A size that is missing, or is neither of the two, as in hand-made files, says nothing.
+    A size that is missing, or matches neither orientation, as in some hand-made files, is ignored.
     """
     stated = annotation.get("size")
     sides = stated if isinstance(stated, dict) else {}
@@ -169,49 +169,49 @@ def _check_turned(photograph: Path, image: Tensor, file: Path, annotation: dict[
 
 
 def _target(file: Path, objects: list[dict[str, Any]], canvas: tuple[int, int]) -> dict[str, Any]:
-    boxes = torch.tensor([_box(file, one, canvas) for one in objects]).reshape(-1, 4)
+    boxes = torch.tensor([_box(file, item, canvas) for item in objects]).reshape(-1, 4)
     sides = boxes[:, 2:] - boxes[:, :2]
     return {
         "boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=canvas),
-        "labels": torch.tensor([_label(file, one) for one in objects], dtype=torch.int64),
+        "labels": torch.tensor([_label(file, item) for item in objects], dtype=torch.int64),
         "area": sides.prod(1),
-        "iscrowd": torch.tensor([_difficult(one) for one in objects], dtype=torch.int64),
+        "iscrowd": torch.tensor([_difficult(item) for item in objects], dtype=torch.int64),
     }
 
 
-def _label(file: Path, one: dict[str, Any]) -> int:
-    name = one.get("name")
+def _label(file: Path, item: dict[str, Any]) -> int:
+    name = item.get("name")
     if name not in CATEGORIES:
         raise CorruptSampleError(str(file), f"its object {name!r} is none of VOC's 20 classes")
     return 1 + CATEGORIES.index(name)
 
 
-def _difficult(one: dict[str, Any]) -> int:
-    return int(one.get("difficult") == "1")
+def _difficult(item: dict[str, Any]) -> int:
+    return int(item.get("difficult") == "1")
 
 
-def _box(file: Path, one: dict[str, Any], canvas: tuple[int, int]) -> list[float]:
-    """Return left, top, right, bottom of an object, clipped where the image ends."""
-    given = one.get("bndbox")
-    corners = given if isinstance(given, dict) else {}
-    said = [corners.get(name) for name in ("xmin", "ymin", "xmax", "ymax")]
+def _box(file: Path, item: dict[str, Any], canvas: tuple[int, int]) -> list[float]:
+    """Return left, top, right and bottom of an object, clipped to the image."""
+    bndbox = item.get("bndbox")
+    corners = bndbox if isinstance(bndbox, dict) else {}
+    values = [corners.get(name) for name in ("xmin", "ymin", "xmax", "ymax")]
     try:
-        left, top, right, bottom = (float(str(number)) for number in said)
+        left, top, right, bottom = (float(str(value)) for value in values)
     except ValueError as error:
-        raise _bad_box(file, one, said, "not four numbers") from error
+        raise _bad_box(file, item, values, "not four numbers") from error
     if not all(map(math.isfinite, (left, top, right, bottom))):
-        raise _bad_box(file, one, said, "not finite")
+        raise _bad_box(file, item, values, "not finite")
     height, width = canvas
-    # Pixels are counted from 1, and the last one belongs to the box.
+    # VOC counts pixels from 1, and includes the last one in the box.
     box = [max(left - 1, 0.0), max(top - 1, 0.0), min(right, float(width)), min(bottom, height)]
     if box[2] <= box[0] or box[3] <= box[1]:
-        raise _bad_box(file, one, said, f"empty in an image of {width}x{height}")
+        raise _bad_box(file, item, values, f"empty in an image of {width}x{height}")
     return [float(number) for number in box]
 
 
-def _bad_box(file: Path, one: dict[str, Any], said: list[Any], what: str) -> CorruptSampleError:
-    shown = ", ".join(map(str, said))
-    return CorruptSampleError(str(file), f"the box of its {one.get('name')!r}, {shown}, is {what}")
+def _bad_box(file: Path, item: dict[str, Any], values: list[Any], why: str) -> CorruptSampleError:
+    text = ", ".join(map(str, values))
+    return CorruptSampleError(str(file), f"the box of its {item.get('name')!r}, {text}, is {why}")
 
 
 load = Voc2012()

@@ -1,1 +1,1 @@
-"""The transforms, which move an image and what is known of it together."""
+"""The transforms of lemur-scenes, which transform an image and its target together."""

@@ -1,8 +1,9 @@
-"""An image and what lies in it, moved together by torchvision's transforms.
+"""Transform an image and its target together, with torchvision's transforms.
 
-All are resized on one grid, which `resizing` describes. Boxes are clipped where the image is, and
-left out with their objects where less than a pixel of them remains, or none of their mask. An
-object's area changes by as much as that of its box. Nothing is drawn in scoring.
+Image, masks and boxes are resized on the same grid, which `resizing` describes. Boxes are clipped
+to the image. An object is left out if less than a pixel of its box remains, or nothing of its mask.
+The area of an object is scaled in proportion to that of its box. There is no randomness in
+evaluation mode.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class Joint(nn.Module):
-    """Move an image and its target, then scale and normalise the image.
+    """Transforms an image and its target, then normalises the image.
 
     Args:
-        normalisation: Mean and standard deviation of each channel, of values in 0 to 1.
-        drawn: What is done in training.
-        always: What is done in scoring.
+        normalisation: The mean and standard deviation of each channel, for values from 0 to 1.
+        drawn: The transforms in training mode.
+        always: The transforms in evaluation mode.
     """
 
     mean: Tensor
@@ -41,17 +42,17 @@ class Joint(nn.Module):
         super().__init__()
         self.drawn, self.always = v2.Compose(drawn), v2.Compose(always)
         self.clean = v2.SanitizeBoundingBoxes(labels_getter=lambda pair: _labels(pair[1]))
-        # Of 0..255, so that scaling and normalising are one pass.
+        # For values from 0 to 255, so that scaling and normalising need a single pass.
         for name, values in zip(("mean", "std"), normalisation, strict=True):
             self.register_buffer(name, 255 * torch.tensor(values)[:, None, None])
 
     def pair(self, image: Tensor, target: Any) -> tuple[Tensor, Any]:
-        """Return the net's input and the target that was moved with it.
+        """Return the input of the net and the transformed target.
 
         Args:
-            image: uint8, shape ``(channels, height, width)``.
+            image: The image, uint8, shape ``(channels, height, width)``.
             target: The class of each pixel, int64, shape ``(height, width)``; or a dictionary of
-                the objects, as torchvision's detectors take it.
+                objects, as for torchvision's detectors.
         """
         if isinstance(target, Tensor):
             target = tv_tensors.Mask(target)
@@ -59,7 +60,7 @@ class Joint(nn.Module):
         image, moved = move(tv_tensors.Image(image), target)
         if isinstance(moved, dict):
             image, moved = self.clean(image, _with_areas(target, moved))
-            moved = _in_sight(moved)
+            moved = _without_empty_masks(moved)
         else:
             moved = moved.as_subclass(Tensor)
         pixels = image.as_subclass(Tensor).to(torch.float32, copy=True)
@@ -67,9 +68,9 @@ class Joint(nn.Module):
 
 
 class PadTo(v2.Transform):  # type: ignore[misc] # torchvision has no types
-    """Pad on the right and below to at least ``size`` pixels a side: no box moves.
+    """Pads on the right and below to at least ``size`` pixels a side, which moves no box.
 
-    What is added has no object in it, and does not count where each pixel has a class.
+    The padding contains no object; its pixels are ignored in masks of classes.
     """
 
     def __init__(self, size: int) -> None:
@@ -77,7 +78,7 @@ class PadTo(v2.Transform):  # type: ignore[misc] # torchvision has no types
         self.size = size
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Return how much is added to this image."""
+        """Return the padding of this image: left, top, right and bottom, in pixels."""
         height, width = sides_of(flat_inputs)
         return {"padding": [0, 0, max(0, self.size - width), max(0, self.size - height)]}
 
@@ -88,39 +89,39 @@ class PadTo(v2.Transform):  # type: ignore[misc] # torchvision has no types
 
 
 def resized(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
-    """Resize to ``size`` pixels a side, whatever the image's shape."""
-    return Joint(normalisation, [Square(size), *_mirrored(flip)], [Square(size)])
+    """Resize to ``size`` pixels a side, whatever the shape of the image."""
+    return Joint(normalisation, [Square(size), *_flip(flip)], [Square(size)])
 
 
 def padded(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
-    """Resize the longer side to ``size`` pixels, and pad the shorter."""
-    drawn: list[nn.Module] = [Fit(size), *_mirrored(flip), PadTo(size)]
+    """Resize the longer side to ``size`` pixels, and pad the shorter side."""
+    drawn: list[nn.Module] = [Fit(size), *_flip(flip), PadTo(size)]
     return Joint(normalisation, drawn, [Fit(size), PadTo(size)])
 
 
 def randscale(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
-    """Scale by 0.5 to 2, crop ``size`` pixels a side; in scoring, only resize."""
-    # One resize, as a mask that is resized twice loses more of its outline.
-    drawn = [Scale(size, 0.5, 2.0), PadTo(size), v2.RandomCrop(size), *_mirrored(flip)]
+    """Scale by 0.5 to 2 and crop ``size`` pixels a side; in evaluation mode, only resize."""
+    # Resize only once, because resizing a mask twice makes its outline less exact.
+    drawn = [Scale(size, 0.5, 2.0), PadTo(size), v2.RandomCrop(size), *_flip(flip)]
     return Joint(normalisation, drawn, [Square(size)])
 
 
 def jitter(normalisation: Normalisation, size: int, *, flip: bool = False) -> Joint:
     """Resize, and change brightness, contrast, saturation and hue."""
-    drawn = [Square(size), *_mirrored(flip), v2.RandomPhotometricDistort()]
+    drawn = [Square(size), *_flip(flip), v2.RandomPhotometricDistort()]
     return Joint(normalisation, drawn, [Square(size)])
 
 
-def _mirrored(flip: bool) -> list[nn.Module]:
+def _flip(flip: bool) -> list[nn.Module]:
     return [v2.RandomHorizontalFlip()] if flip else []
 
 
-def _with_areas(given: dict[str, Any], moved: dict[str, Any]) -> dict[str, Any]:
-    if "area" not in given:
+def _with_areas(target: dict[str, Any], moved: dict[str, Any]) -> dict[str, Any]:
+    if "area" not in target:
         return moved
-    before, after = (_areas(target["boxes"]) for target in (given, moved))
-    # Of a box without an area nothing is seen; it is left out.
-    return moved | {"area": given["area"] * after / before.clamp(min=1)}
+    before, after = _areas(target["boxes"]), _areas(moved["boxes"])
+    # A box without an area is left out later.
+    return moved | {"area": target["area"] * after / before.clamp(min=1)}
 
 
 def _areas(boxes: Tensor) -> Tensor:
@@ -128,25 +129,25 @@ def _areas(boxes: Tensor) -> Tensor:
     return (corners[:, 2:] - corners[:, :2]).prod(1)
 
 
-def _in_sight(target: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the objects of whose masks nothing remains."""
+def _without_empty_masks(target: dict[str, Any]) -> dict[str, Any]:
+    """Leave out objects with empty masks."""
     if "masks" not in target:
         return target
-    seen = target["masks"].as_subclass(Tensor).flatten(1).any(1).bool()
+    visible = target["masks"].as_subclass(Tensor).flatten(1).any(1).bool()
     return {
-        name: _some(value, seen) if _is_of_objects(value) else value
+        name: _select(value, visible) if _is_of_objects(value) else value
         for name, value in target.items()
     }
 
 
-def _some(values: Tensor, chosen: Tensor) -> Tensor:
-    some = values.as_subclass(Tensor)[chosen]
+def _select(values: Tensor, mask: Tensor) -> Tensor:
+    selected = values.as_subclass(Tensor)[mask]
     wrapped = isinstance(values, tv_tensors.TVTensor)
-    return tv_tensors.wrap(some, like=values) if wrapped else some
+    return tv_tensors.wrap(selected, like=values) if wrapped else selected
 
 
 def _labels(target: dict[str, Any]) -> tuple[Tensor, ...]:
-    """Return what is known of each object beside its box and mask."""
+    """Return the values of each object other than boxes and masks."""
     return tuple(
         value
         for value in target.values()
@@ -160,6 +161,6 @@ def _is_of_objects(value: Any) -> bool:
 
 _FAMILIES = {"resize": resized, "pad": padded, "randscale": randscale, "jitter": jitter}
 for _size in SIZES:
-    for _name, _made in _FAMILIES.items():
-        globals()[f"{_name}_{_size}"] = partial(_made, size=_size)
-        globals()[f"{_name}_{_size}_flip"] = partial(_made, size=_size, flip=True)
+    for _name, _make in _FAMILIES.items():
+        globals()[f"{_name}_{_size}"] = partial(_make, size=_size)
+        globals()[f"{_name}_{_size}_flip"] = partial(_make, size=_size, flip=True)

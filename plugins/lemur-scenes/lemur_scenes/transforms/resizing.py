@@ -1,8 +1,8 @@
-"""Resizing of images, masks and boxes on one grid.
+"""Resize images, masks and boxes on the same grid.
 
-The grid is that of pixels as squares: pixel ``i`` of ``old`` covers ``i`` to ``i + 1``, and a
-position ``x`` moves to ``x * new / old``. Images are interpolated bilinearly between the centres of
-pixels, antialiased; boxes are multiplied; each pixel of a mask takes the class at its own centre.
+Pixels are squares: of ``old`` pixels, pixel ``i`` covers ``i`` to ``i + 1``, and a position ``x``
+moves to ``x * new / old``. Images are interpolated bilinearly between the centres of pixels, with
+antialiasing. Boxes are multiplied. Each pixel of a mask has the class at its centre.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torchvision.transforms import v2
 
 
 class Square(v2.Transform):  # type: ignore[misc] # torchvision has no types
-    """Resize to ``size`` pixels a side, whatever the shape of the image."""
+    """Resizes to ``size`` pixels a side, whatever the shape of the image."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Square(v2.Transform):  # type: ignore[misc] # torchvision has no types
 
 
 class Fit(Square):
-    """Resize in proportion, so that the longer side has ``size`` pixels, and the shorter some."""
+    """Resizes in proportion, to ``size`` pixels on the longer side."""
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Return the height and width of the result."""
@@ -41,10 +41,10 @@ class Fit(Square):
 
 
 class Scale(Square):
-    """Resize to ``size`` pixels a side times a factor that is drawn uniformly.
+    """Resizes to ``size`` pixels a side times a uniformly random factor.
 
     Args:
-        size: Height and width at a factor of 1, in pixels.
+        size: The height and width at a factor of 1, in pixels.
         least: The least factor.
         most: The greatest factor.
     """
@@ -61,11 +61,11 @@ class Scale(Square):
 
 
 def resize(part: Any, size: list[int]) -> Any:
-    """Return an image, a mask or boxes for an image of another size.
+    """Return a resized image or mask, or the boxes of a resized image.
 
     Args:
-        part: A `torchvision.tv_tensors` object.
-        size: Height and width of the result, in pixels.
+        part: An image, a mask or boxes of `torchvision.tv_tensors`.
+        size: The new height and width of the image, in pixels.
     """
     if isinstance(part, tv_tensors.Mask):
         return tv_tensors.wrap(nearest(part.as_subclass(Tensor), size), like=part)
@@ -77,14 +77,14 @@ def resize(part: Any, size: list[int]) -> Any:
 
 
 def nearest(mask: Tensor, size: list[int]) -> Tensor:
-    """Return a mask of another size, each pixel from the one at its centre.
+    """Return a resized mask, each pixel of which is the original pixel at its centre.
 
-    This is ``"nearest-exact"`` in whole numbers. torchvision resizes masks by ``"nearest"``, which
-    takes the pixel at the upper left corner and so moves the mask right and down.
+    This is ``"nearest-exact"`` in integers. torchvision resizes masks by ``"nearest"``, which uses
+    the pixel at the upper left corner and so moves the mask to the right and down.
 
     Args:
-        mask: Any dtype, shape ``(..., height, width)``.
-        size: Height and width of the result, in pixels.
+        mask: The mask, any dtype, shape ``(..., height, width)``.
+        size: The height and width of the result, in pixels.
 
     >>> nearest(torch.tensor([[0, 1, 2, 3, 4, 5]]), [1, 2])
     tensor([[1, 4]])
@@ -97,6 +97,6 @@ def nearest(mask: Tensor, size: list[int]) -> Tensor:
 
 def sides_of(flat_inputs: list[Any]) -> tuple[int, int]:
     """Return the height and width of the image among the inputs of a transform."""
-    image = next(each for each in flat_inputs if isinstance(each, tv_tensors.Image))
+    image = next(value for value in flat_inputs if isinstance(value, tv_tensors.Image))
     height, width = image.shape[-2:]
     return height, width

@@ -1,4 +1,4 @@
-"""The sizes that each family of transforms comes in."""
+"""The sizes of the transforms of each family."""
 
-# Height and width, in pixels.
+# The height and width, in pixels.
 SIZES = (64, 128, 224, 256, 320, 512)

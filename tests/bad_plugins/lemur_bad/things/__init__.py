@@ -1,1 +1,1 @@
-"""What the bad plugins register."""
+"""The targets of the bad plugins' entries."""

@@ -1,4 +1,4 @@
-"""Detectors that are right but for one thing; each class stands for a net's module."""
+"""Detectors with one fault each; a class stands for a net's module."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from lemur_core.kinds.net import TRAINING
 
 
 class Good(Detector):
-    """Find one object in each image, whose place and score are linear in the mean of its map."""
+    """Detects one object in each image, with box and score linear in the mean features."""
 
     def __init__(self, in_shape, out_shape, prm, device):
         super().__init__(in_shape, out_shape, prm, device)

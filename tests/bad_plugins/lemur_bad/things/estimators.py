@@ -4,7 +4,7 @@ from lemur_core.kinds.estimator import Estimate, check_score
 
 
 class Guess:
-    """Breaks no rule: what was measured last is what a trial comes to."""
+    """Breaks no rule: predicts the last score."""
 
     interval = 1.0
 

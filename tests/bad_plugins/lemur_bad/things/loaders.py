@@ -1,4 +1,4 @@
-"""Loaders that are right but for one thing."""
+"""Loaders with one fault each."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Metrics, share of hits, that are right but for one thing."""
+"""Metrics of the share of hits, with one fault each."""
 
 
 class Right:
@@ -41,7 +41,7 @@ class NeverForgets(Right):
 
 
 class ShareFound:
-    """A right one: of objects, crowds aside, for how many there is a box of their image."""
+    """A correct metric: the share of objects, without crowds, whose label is detected."""
 
     def __init__(self, out_shape):
         assert out_shape == (5,)

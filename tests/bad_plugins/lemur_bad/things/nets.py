@@ -1,4 +1,4 @@
-"""Nets that are right but for one thing; each class stands for a net's module."""
+"""Nets with one fault each; a class stands for a net's module."""
 
 import torch
 from torch import nn

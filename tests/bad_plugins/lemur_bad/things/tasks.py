@@ -1,4 +1,4 @@
-"""Tasks that are right but for one thing."""
+"""Tasks with one fault each."""
 
 import torch
 

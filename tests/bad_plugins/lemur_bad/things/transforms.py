@@ -1,4 +1,4 @@
-"""Transforms that are right but for one thing."""
+"""Transforms with one fault each."""
 
 import torch
 from torch import nn

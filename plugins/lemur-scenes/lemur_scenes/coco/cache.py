@@ -1,4 +1,4 @@
-"""Arrays that take long to make, kept in a file for the next time."""
+"""Cache files of arrays that take long to compute."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, NDArray[Any]]
 
 _KEY = "key"
-# What numpy raises of a file that is damaged, or none of its own.
+# The errors that numpy raises for files that are damaged or not in its format.
 _DAMAGED = (
     OSError,
     ValueError,
@@ -32,43 +32,43 @@ _DAMAGED = (
 )
 
 
-def kept(
-    places: Sequence[Path],
+def cached_arrays(
+    folders: Sequence[Path],
     name: str,
     key: str,
     arrays: Collection[str],
     make: Callable[[], Arrays],
 ) -> Arrays:
-    """Return arrays from a file, or made and put there.
+    """Return arrays from a cache file, or compute them and write the file.
 
     Args:
-        places: Folders that the file may be in; it is put in the first that can be written, and
-            where none can, made each time.
-        name: Of the file.
-        key: What the arrays hang on; those of another are made anew.
-        arrays: Their names.
-        make: Makes them.
+        folders: Folders in which the file may be. It is written to the first writable one; if there
+            is none, the arrays are computed each time.
+        name: The name of the file.
+        key: The key of the arrays; a file with another key is replaced.
+        arrays: The names of the arrays.
+        make: Computes the arrays.
     """
-    for place in places:
-        found = _read(place / name, key)
-        if found is not None and found.keys() == set(arrays):
-            return found
-    made = make()
-    for place in places:
-        if _write(place / name, key, made):
+    for folder in folders:
+        cached = _read(folder / name, key)
+        if cached is not None and cached.keys() == set(arrays):
+            return cached
+    computed = make()
+    for folder in folders:
+        if _write(folder / name, key, computed):
             break
-    return made
+    return computed
 
 
 def identity(file: Path) -> str:
-    """Return what changes with a file: its name, size in bytes, and when it was written."""
-    facts = file.stat()
-    return f"{file.name} {facts.st_size} {facts.st_mtime_ns}"
+    """Return a text that changes with a file: its name, size in bytes and modification time."""
+    status = file.stat()
+    return f"{file.name} {status.st_size} {status.st_mtime_ns}"
 
 
 def _read(file: Path, key: str) -> Arrays | None:
     try:
-        # Members of a zip file have checksums, and no array may be pickled.
+        # The members of a zip file have checksums, so damage is noticed.
         with file.open("rb") as content, np.load(content, allow_pickle=False) as members:
             if str(members[_KEY]) != key:
                 return None
