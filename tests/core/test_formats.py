@@ -230,7 +230,7 @@ def test_a_sheet_holds_as_many_rows_as_excel_has():
 @pytest.mark.parametrize("form", FORMS)
 def test_two_columns_of_one_name_are_refused(form):
     frame = pd.DataFrame([[1, 2]], columns=["a", "a"])
-    with pytest.raises(SettingsError, match="^column 'a' is there twice; expected each column"):
+    with pytest.raises(SettingsError, match="^column 'a' appears twice; expected each column"):
         as_form(frame, form)
 
 

@@ -206,7 +206,7 @@ def test_lemurs_best_is_the_most_accurate(toys, tmp_path, lemur):
     assert data(db=file, only_best_accuracy=True)["trial"].tolist() == ["2" * 32]
     assert data(db=file, only_best=True)["trial"].tolist() == ["1" * 32]
     assert json.loads(lemur("data", "--best", "--format", "jsonl")[1])["trial"] == "1" * 32
-    with pytest.raises(SettingsError, match="^only_best goes by validation and "):
+    with pytest.raises(SettingsError, match="^only_best selects by validation score and "):
         data(db=file, only_best=True, only_best_accuracy=True)
 
 

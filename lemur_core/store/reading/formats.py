@@ -58,7 +58,7 @@ def write(frame: DataFrame, form: str, file: BinaryIO) -> list[str]:
     """
     duplicates = frame.columns[frame.columns.duplicated()]
     if len(duplicates):
-        raise SettingsError(f"column {duplicates[0]!r} is there twice; expected each column once")
+        raise SettingsError(f"column {duplicates[0]!r} appears twice; expected each column once")
     try:
         return FORMS[form](frame, file)
     except ImportError as error:
