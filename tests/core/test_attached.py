@@ -19,7 +19,7 @@ from lemur_core.store.care import check
 from lemur_core.store.collections import collect, collection, collections
 from lemur_core.store.database import opened
 from lemur_core.store.facts import read_facts, record
-from lemur_core.store.taking.attached import take_attached
+from lemur_core.store.taking.attached import import_attached
 from lemur_core.store.taking.published import take_in
 
 A, B = "a" * 32, "b" * 32
@@ -58,12 +58,12 @@ def theirs(template, tmp_path):
 
 def taken(ours, theirs):
     with opened(ours) as engine, opened(theirs) as other:
-        return take_attached(engine, read_attached(other))
+        return import_attached(engine, read_attached(other))
 
 
 def taken_from(ours, place):
     with opened(ours) as engine, attached_in(place) as (attached, faults):
-        done = take_attached(engine, attached)
+        done = import_attached(engine, attached)
         return done, [*faults, *done.faults]
 
 
@@ -130,8 +130,8 @@ def test_what_differs_is_told_and_the_rest_taken_in(ours, theirs, tmp_path):
     done = taken(ours, theirs)
     assert counts(done) == (3, 0, 1, 3)
     assert [tuple(fault) for fault in done.faults] == [
-        (f"fact 'big' of trial {A}", "is there already with another value, 3"),
-        (f"fact 'text' of trial {A}", "is there already of its epochs"),
+        (f"fact 'big' of trial {A}", "is already recorded with another value, 3"),
+        (f"fact 'text' of trial {A}", "is already recorded for its epochs"),
         (
             f"artefact 'net.onnx' of trial {A}",
             "artefact 'net.onnx' of the trial is there already with another content; "
@@ -156,8 +156,8 @@ def test_a_collection_of_the_same_kind_and_spec_is_joined(ours, theirs):
     done = taken(ours, theirs)
     assert counts(done)[2:] == (0, 2)
     assert done.notes == [
-        "collection 'twins' was joined to the one of its name, kind and spec, "
-        "whose provenance stays"
+        "collection 'twins' was merged into the existing one with the same name, kind and spec, "
+        "which keeps its provenance"
     ]
     found = collection("twins", db=ours)
     assert found.uid == uid
@@ -170,8 +170,8 @@ def test_another_collection_of_the_name_is_renamed(ours, theirs):
     collect("twins-2", kind="zoo", db=ours)
     done = taken(ours, theirs)
     assert done.notes == [
-        "collection 'twins' is called 'twins-3' here: there is another 'twins', "
-        "of another kind or spec"
+        "collection 'twins' was imported as 'twins-3', because another 'twins' has a different "
+        "kind or spec"
     ]
     assert collection("twins-3", db=ours).members == collection("twins", db=theirs).members
     again = taken(ours, theirs)
@@ -202,7 +202,7 @@ def test_trials_that_are_not_there_are_told(ours, theirs, tmp_path):
     assert counts(done) == (0, 0, 1, 1)
     assert len(faults) == 8
     assert {fault.reason for fault in faults} == {
-        "there is no such trial", f"there is no trial {'c' * 32}"
+        "the trial does not exist", f"trial {'c' * 32} does not exist"
     }  # fmt: skip
 
 
@@ -372,4 +372,4 @@ def test_the_facts_that_an_importer_reads_are_recorded(tmp_path):
             report = take_in(engine, place, read, "zoos")
         assert (report.read, report.added, len(report.faults)) == (2, added, 1)
     assert facts(db) == {1: {0: {"depth": 3}, 1: {"norm": 1.5}, 2: {"a": 2**70}}}
-    assert [fault.reason for fault in report.faults] == ["is there already of its epochs"]
+    assert [fault.reason for fault in report.faults] == ["is already recorded for its epochs"]

@@ -268,7 +268,7 @@ def test_what_an_exported_folder_holds_wrongly_is_left_out(exported, db):
         assert sorted(fault.reason for fault in report.faults) == [
             "fact 'a': '[]' is not a source's SHA-256",
             "is no line of code_facts.jsonl", "is no line of code_facts.jsonl",
-            "is not what its hash says", "is not what its hash says",
+            "does not match its hash", "does not match its hash",
         ]  # fmt: skip
         with engine.connect() as connection:
             assert connection.scalar(select(func.count()).select_from(schema.code)) == 0

@@ -123,7 +123,7 @@ def test_an_epoch_with_other_values_is_named_and_does_not_replace_the_first(db, 
     report = taken(record(1, 0.125, trial="a"), record(3, 0.75, trial="a"))
     [fault] = report.faults
     assert fault.reason.startswith("epoch 1 of trial ")
-    assert fault.reason.endswith(" is recorded already with other values")
+    assert fault.reason.endswith(" is already recorded with other values")
     assert report.added == 1
     assert curves(db) == [((1, 0.25), (2, 0.5), (3, 0.75))]
 
@@ -150,13 +150,16 @@ def test_nets_of_one_name_keep_each_its_code(db, taken):
         ({"duration_ns": -1}, "duration_ns -1: expected a whole number from 0"),
         ({"prm": [1]}, "prm [1]: expected a dictionary with names as keys"),
         ({"prm": {1: 2}}, "prm {1: 2}: expected a dictionary with names as keys"),
-        ({"prm": {"lr": float("nan")}}, "prm {'lr': nan}: holds what JSON cannot hold"),
-        ({"prm": {"lr": {1, 2}}}, "prm {'lr': {1, 2}}: holds what JSON cannot hold"),
-        ({"prm": {"l\0r": 1}}, "prm 'l\\x00r': no database keeps such a name as it is"),
-        ({"extra": {"a": object}}, "extra {'a': <class 'object'>}: holds what JSON cannot hold"),
+        ({"prm": {"lr": float("nan")}}, "prm {'lr': nan}: contains a value that JSON cannot hold"),
+        ({"prm": {"lr": {1, 2}}}, "prm {'lr': {1, 2}}: contains a value that JSON cannot hold"),
+        ({"prm": {"l\0r": 1}}, "prm 'l\\x00r': contains characters that no database stores"),
+        (
+            {"extra": {"a": object}},
+            "extra {'a': <class 'object'>}: contains a value that JSON cannot hold",
+        ),
         (
             {"prm": {"duration": 1}},
-            "prm 'duration': is the name of something measured; use another",
+            "prm 'duration': is the name of a measurement; use another name",
         ),
         ({"extra": {"accuracy": 1}}, "extra 'accuracy': is the name of another value; use "),
         ({"trial": 7}, "trial 7: expected text"),
@@ -252,7 +255,7 @@ def test_a_fact_that_cannot_be_kept_is_named_and_the_rest_taken_in(db, taken):
         record(2, 0.5, trial="a", facts={"kept": float("nan")}, place="zoo.csv:2"),
     )
     assert [fault.place for fault in report.faults[:1]] == ["zoo.csv:2"]
-    assert report.faults[0].reason == "facts {'kept': nan}: holds what JSON cannot hold"
+    assert report.faults[0].reason == "facts {'kept': nan}: contains a value that JSON cannot hold"
     assert "'fact.x'" in report.faults[1].place + report.faults[1].reason
     assert data(db=db, with_facts=["kept"])["kept"].tolist() == [2]
 
@@ -268,9 +271,7 @@ def test_facts_stay_with_the_trial_that_they_were_recorded_of(db, tmp_path):
     with opened(one) as engine, opened(two) as other:
         faults = merge(engine, other).attached.faults
     assert faults == [
-        Fault(
-            f"trial {uid}", "epoch 1 is recorded already with the accuracy 0.25, and cannot be 0.5"
-        )
+        Fault(f"trial {uid}", "epoch 1 is already recorded with accuracy 0.25; got 0.5")
     ]
     assert data(db=one, with_stats=True, with_facts=True)["accuracy"].tolist() == [0.25]
     with opened(one) as engine:
@@ -425,7 +426,7 @@ def test_an_importer_is_named_with_its_options(lemur, third):
         ([], ["a.zoo", "--format", "zoos:x=1"], "importer 'zoos' has no option 'x'; there are "
          "factor"),
         (["Deaf"], ["a.zoo", "--format", "deaf"], "importer 'deaf': has no function read(place)"),
-        ([], ["a.zoo", "--format", "lemur-database"], "a.zoo: is no database of LEMUR's"),
+        ([], ["a.zoo", "--format", "lemur-database"], "a.zoo: is not a LEMUR database"),
     ],
 )  # fmt: skip
 def test_a_place_that_cannot_be_imported_is_one_line(lemur, third, others, arguments, line):
@@ -500,7 +501,11 @@ def test_trials_become_members_of_collections(db, taken):
         (["twins"], "a", "memberships hold 'twins': expected a Membership"),
         ([Membership("")], "a", "collection '': collection name '': is empty"),
         ([Membership("twins", role=3)], "a", "collection 'twins': role name 3: expected a text"),
-        ([Membership("twins", spec=float("nan"))], "a", "collection 'twins': holds what JSON"),
+        (
+            [Membership("twins", spec=float("nan"))],
+            "a",
+            "collection 'twins': contains a value that JSON",
+        ),
     ],
 )
 def test_an_impossible_membership_is_named(db, taken, memberships, trial, reason):

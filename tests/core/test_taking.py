@@ -147,7 +147,7 @@ def test_what_an_archive_blows_up_to_is_not_read(db, tmp_path):
 @pytest.mark.parametrize(
     ("content", "place", "reason"),
     [
-        ("[{", ":1:3", "is no JSON: Expecting property name enclosed in double quotes"),
+        ("[{", ":1:3", "is not valid JSON: Expecting property name enclosed in double quotes"),
         ("{}", "", "expected a list of records"),
         ("[3]", ", record 1", "3: expected an object"),
         ('[{"lr": 1}]', ", record 1", "accuracy None: expected a number from 0 to 1"),
@@ -162,7 +162,7 @@ def test_what_an_archive_blows_up_to_is_not_read(db, tmp_path):
         (
             '[{"accuracy": 0.5, "lr": Infinity}]',
             ", record 1",
-            "holds NaN, an infinity, or what no JSON has",
+            "contains NaN, an infinity or a value that JSON cannot hold",
         ),
     ],
 )
@@ -177,10 +177,10 @@ def test_what_is_malformed_is_named_and_the_rest_taken_in(published, db, content
 @pytest.mark.parametrize(
     ("pipeline", "name", "reason"),
     [
-        ("ResNet", "1", "its folder 'ResNet' is no task_dataset_metric_net"),
-        ("a_b__c", "1", "its folder 'a_b__c' is no task_dataset_metric_net"),
-        (PIPELINE, "0", "its name is no epoch: expected 1.json, 2.json, ..."),
-        (PIPELINE, "last", "its name is no epoch: expected 1.json, 2.json, ..."),
+        ("ResNet", "1", "its folder 'ResNet' is not named task_dataset_metric_net"),
+        ("a_b__c", "1", "its folder 'a_b__c' is not named task_dataset_metric_net"),
+        (PIPELINE, "0", "its name is not an epoch: expected 1.json, 2.json, ..."),
+        (PIPELINE, "last", "its name is not an epoch: expected 1.json, 2.json, ..."),
     ],
 )
 def test_files_that_are_none_of_lemurs_are_named(published, db, pipeline, name, reason):
@@ -261,7 +261,7 @@ def test_rows_of_lemurs_database_that_are_none_are_named(peers, db):
 
 def test_what_is_nothing_of_lemurs_is_refused(db, tmp_path):
     (tmp_path / "note.txt").write_text("hello")
-    with pytest.raises(SettingsError, match="note.txt: expected a folder of LEMUR's, a zip "):
+    with pytest.raises(SettingsError, match="note.txt: expected a LEMUR folder, zip "):
         taken(db, tmp_path / "note.txt")
     with pytest.raises(SettingsError, match="nowhere: there is no such file or folder"):
         taken(db, tmp_path / "nowhere")
@@ -376,7 +376,7 @@ def test_whoever_wants_no_more_ends_the_process_that_reads(many, processes):
 
 def test_an_archive_that_another_process_cannot_read_is_said_to_be_none(processes, tmp_path):
     (tmp_path / "stat.zip").write_text("no archive")
-    with pytest.raises(SettingsError, match="expected a folder of LEMUR's, a zip archive"):
+    with pytest.raises(SettingsError, match="expected a LEMUR folder, zip archive"):
         list(ahead.read_ahead(tmp_path / "stat.zip"))
     assert len(processes) == 1
 

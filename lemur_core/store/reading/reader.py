@@ -92,11 +92,11 @@ def data(
         are categoricals, missing if the code is unknown. lemur's own are ``validation`` (the
         score that the search uses, 0 to 1), ``loss`` (mean training loss), ``scores`` (a dictionary
         from each other metric to its validation and test scores), ``trial`` (unique id),
-        ``state`` (of the trial), ``predicted`` (the validation score that an estimator
-        predicted for the trial's last epoch, 0 to 1; NaN if there is no prediction) and ``data`` (a short name for
-        the dataset's content, ``pets@1f2e3d4c``; missing if the content is unknown). Wherever rows
-        of one dataset are compared, datasets with the same name and different content count as
-        different.
+        ``state`` (of the trial), ``predicted`` (the validation score that an estimator predicted
+        for the trial's last epoch, 0 to 1; NaN if there is no prediction) and ``data`` (a short
+        name for the dataset's content, ``pets@1f2e3d4c``; missing if the content is unknown).
+        Wherever rows of one dataset are compared, datasets with the same name and different content
+        count as different.
 
     Raises:
         StoreError: The database does not exist or cannot be read.
