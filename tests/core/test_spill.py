@@ -290,7 +290,7 @@ def test_a_full_disk_loses_nothing(toys, engine, writer, db, unwritten):
             writer.begin(trial(toys, 2))
     assert str(caught.value) == (
         f"database {db}: database or disk is full; make room: what is recorded so far is safe; "
-        f"2 records wait in {unwritten}: the next lemur run takes them in"
+        f"2 records wait in {unwritten}: the next lemur run imports them"
     )
     assert Writer(engine, {}).taken_in == 2
     assert rows(db, "select state, length(reason) from trial") == [("failed", 100_000)]
@@ -303,7 +303,8 @@ def test_where_not_even_the_file_can_be_written_that_is_said(toys, writer, db, u
     with locked(db), pytest.raises(StoreError) as caught:
         writer.record(trial_id, epoch(1))
     assert str(caught.value) == (
-        f"database {db}: database is locked; nor can it be kept in {unwritten}: Is a directory"
+        f"database {db}: database is locked; and the record cannot be kept in {unwritten}: "
+        "Is a directory"
     )
 
 
@@ -351,7 +352,7 @@ def test_the_same_epoch_with_other_values_is_said(toys, writer, db):
     with pytest.raises(StoreError) as caught:
         writer.record(trial_id, epoch(1, accuracy=0.5))
     assert str(caught.value) == (
-        f"database {db}: epoch 1 of trial {trial_id} is recorded already, with other values"
+        f"database {db}: epoch 1 of trial {trial_id} is already recorded with other values"
     )
 
 

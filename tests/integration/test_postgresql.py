@@ -99,7 +99,7 @@ def test_writing_twice_is_as_good_as_once(engine, database):
         writer.begin(Trial(PIPELINE, 1, PRM, 8, 2))
     for _ in range(2):
         writer.record(trial_id, epoch(1))
-    with pytest.raises(StoreError, match="epoch 1 of trial 1 is recorded already, with other"):
+    with pytest.raises(StoreError, match="epoch 1 of trial 1 is already recorded with other"):
         writer.record(trial_id, Epoch(1, None, 0, 0, 0))
     assert (counted(database, "trial"), counted(database, "stat")) == (1, 1)
 
@@ -229,7 +229,7 @@ def test_after_patience_what_was_recorded_waits_in_a_file(
         writer.begin(Trial(PIPELINE, 2, PRM, 7, 2))
     message, [file] = str(caught.value), tmp_path.glob("lemur-unwritten-*.jsonl")
     assert message.startswith(f"database postgresql+psycopg://lemur@127.0.0.1:{server.port}/")
-    assert message.endswith(f"; 3 records wait in {file}: the next lemur run takes them in")
+    assert message.endswith(f"; 3 records wait in {file}: the next lemur run imports them")
     assert "\n" not in message
     assert [json.loads(line)["trial"] for line in file.read_text().splitlines()] == [trial.uid] * 3
     server.start()
