@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _STAT_COLUMNS = {
-    one.name: schema.stat.c[field.name]
+    column.name: schema.stat.c[field.name]
     for field in fields.EPOCH
-    for one in field.shown
-    if one.filtered
+    for column in field.shown
+    if column.filtered
 }
 _TRIAL_COLUMNS: dict[str, ColumnElement[Any]] = {
     **{
-        one.name: schema.trial.c[field.name]
+        column.name: schema.trial.c[field.name]
         for field in fields.TRIAL
-        for one in field.shown
-        if one.filtered
+        for column in field.shown
+        if column.filtered
     },
     "data": LABEL,
     "fingerprint": FINGERPRINT,
@@ -53,10 +53,10 @@ TEXTS = tuple(name for name, column in _TRIAL_COLUMNS.items() if isinstance(colu
 """The columns in `COLUMNS` that hold text."""
 UNFILTERED = (
     *(
-        one.name
+        column.name
         for field in (*fields.EPOCH, *fields.TRIAL)
-        for one in field.shown
-        if not one.filtered
+        for column in field.shown
+        if not column.filtered
     ),
     "curve",
     "role",

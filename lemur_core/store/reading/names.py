@@ -47,19 +47,19 @@ def check_names(
         if name is not None:
             _check_name(connection, registry, part, name)
     for prefix in prefixes:
-        known = _recorded(connection, "nn") | _installed(registry, "nn")
-        if not any(name.startswith(prefix) for name in known):
-            raise UnknownNameError("net name prefix", prefix, known)
+        known_names = _recorded(connection, "nn") | _installed(registry, "nn")
+        if not any(name.startswith(prefix) for name in known_names):
+            raise UnknownNameError("net name prefix", prefix, known_names)
     if where:
         _check_columns(connection, where)
 
 
 def _check_name(connection: Connection, registry: Registry, part: str, name: str) -> None:
-    known = _recorded(connection, part) | _installed(registry, part)
+    known_names = _recorded(connection, part) | _installed(registry, part)
     # Any restriction of an installed dataset is valid.
     forms = {canonical(name), split(canonical(name))[0]} if part == "dataset" else {name}
-    if not forms & known:
-        raise UnknownNameError(_KINDS[part], name, known)
+    if not forms & known_names:
+        raise UnknownNameError(_KINDS[part], name, known_names)
 
 
 def _recorded(connection: Connection, part: str) -> set[str]:
@@ -81,12 +81,12 @@ def _check_columns(connection: Connection, where: Mapping[str, Any]) -> None:
     for name, condition in where.items():
         if name == "state":
             _check_states(condition)
-        known = {*prms, *DEFAULT_RANGES, *EXECUTION, *facts}
+        known_names = {*prms, *DEFAULT_RANGES, *EXECUTION, *facts}
         is_column = name in COLUMNS or name in UNFILTERED
         # In an empty database, no hyperparameter is known.
-        if prms and not is_column and _plain_name(name) not in known:
-            what = "column, hyperparameter or fact" if facts else "column or hyperparameter"
-            raise UnknownNameError(what, name, {*COLUMNS, *prms, *facts})
+        if prms and not is_column and _plain_name(name) not in known_names:
+            kind = "column, hyperparameter or fact" if facts else "column or hyperparameter"
+            raise UnknownNameError(kind, name, {*COLUMNS, *prms, *facts})
 
 
 def _plain_name(name: str) -> str:

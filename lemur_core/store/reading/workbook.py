@@ -120,9 +120,9 @@ def sheet_title(book: Workbook, text: str) -> str:
 
     legal = ILLEGAL_CHARACTERS_RE.sub("_", " ".join(escape_surrogates(text).split()))
     legal = "".join("_" if character in _NOT_IN_TITLES else character for character in legal)
-    taken = {title.casefold() for title in book.sheetnames} | {_RESERVED}
+    used_titles = {title.casefold() for title in book.sheetnames} | {_RESERVED}
     for candidate in _numbered(legal):
-        if candidate.casefold() not in taken:
+        if candidate.casefold() not in used_titles:
             return candidate
     raise AssertionError("numbers do not end")
 

@@ -195,12 +195,12 @@ class Conversion:
             self.facts.pop(trial_epoch, None)
             epoch_name = f"epoch {trial_epoch.epoch} of trial {trial_epoch.uid[:8]}"
             yield Fault(self.place, f"{epoch_name} is already recorded with other values")
-        kept = [
+        accepted = [
             record
             for record in batch.records
             if not (_is_named(record) and _trial_epoch(record) in conflicts)
         ]
-        yield batch._replace(records=kept)
+        yield batch._replace(records=accepted)
 
     def _fault(self, reason: str, place: str = "") -> Fault:
         return Fault(place or f"{self.place}, record {self._count:,}", reason)
@@ -232,8 +232,8 @@ def _is_named(record: PublishedEpoch) -> bool:
 
 
 def _trial_epoch(record: PublishedEpoch) -> TrialEpoch:
-    assert record.own is not None
-    return TrialEpoch(record.own["trial"], record.epoch)
+    assert record.lemur_values is not None
+    return TrialEpoch(record.lemur_values["trial"], record.epoch)
 
 
 def _pipeline(epoch: EpochRecord) -> PipelineNames:

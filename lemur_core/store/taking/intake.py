@@ -232,7 +232,7 @@ class _Writer:
     def _trial_row(
         self, connection: Connection, uid: str, batch: Batch, record: PublishedEpoch
     ) -> Sequence[Any]:
-        pipeline, lemur_values = batch.pipeline, record.own or _NO_VALUES
+        pipeline, lemur_values = batch.pipeline, record.lemur_values or _NO_VALUES
         names = (
             ("metric", pipeline.metric),
             ("nn", pipeline.nn),
@@ -282,11 +282,11 @@ class _RecordedTrials(NamedTuple):
     """The recorded epochs of a pipeline.
 
     Attributes:
-        known: The identities of the records.
+        identities: The identities of the records.
         epochs: The accuracy of each epoch, by trial and epoch.
     """
 
-    known: set[str]
+    identities: set[str]
     epochs: defaultdict[str, dict[int, float]]
 
     @classmethod
@@ -294,7 +294,7 @@ class _RecordedTrials(NamedTuple):
         """Create it from rows of record identity, trial uid, epoch and accuracy."""
         trials = cls(set(), defaultdict(dict))
         for record, uid, epoch, accuracy in rows:
-            trials.known.add(record)
+            trials.identities.add(record)
             trials.epochs[uid][epoch] = accuracy
         return trials
 
@@ -313,8 +313,8 @@ def _assign(batch: Batch, trials: _RecordedTrials) -> Iterator[_AssignedRecord |
     names = "_".join(batch.pipeline)
     # Cached, because a trial has many epochs.
     uid_of = lru_cache(None)(lambda prm, number: digest(f"{names}/{prm}/{number}"))
-    new_records = [record for record in batch.records if record.identity not in trials.known]
-    trials.known.update(record.identity for record in new_records)
+    new_records = [record for record in batch.records if record.identity not in trials.identities]
+    trials.identities.update(record.identity for record in new_records)
     # Records that name their trial come first, because no other record may take their place.
     for record in new_records:
         if uid := _uid(record):
@@ -337,7 +337,7 @@ def _assign(batch: Batch, trials: _RecordedTrials) -> Iterator[_AssignedRecord |
 
 def _uid(record: PublishedEpoch) -> str:
     """Return the unique id of the record's trial; empty if unknown."""
-    uid = (record.own or _NO_VALUES).get("trial")
+    uid = (record.lemur_values or _NO_VALUES).get("trial")
     return uid if isinstance(uid, str) else ""
 
 
@@ -375,7 +375,7 @@ def _prm_rows(assigned: Iterable[_AssignedRecord]) -> Iterator[tuple[str, str, s
 
 
 def _stat_row(trial: int, source: int, record: PublishedEpoch) -> Sequence[Any]:
-    lemur_values = record.own
+    lemur_values = record.lemur_values
     values = (
         trial,
         record.epoch,

@@ -27,7 +27,7 @@ from lemur_core.store.taking.records import (
     PublishedEpoch,
     is_of_named_trial,
     is_plain,
-    own_of,
+    lemur_values_of,
 )
 from lemur_core.store.taking.source import check_source
 from lemur_core.store.trouble import place
@@ -254,7 +254,7 @@ def _record(
     trial, stat = schema.trial.c, schema.stat.c
     lemur_values = None
     if has_attached or not is_plain(row):
-        lemur_values = own_of(row, datasets.get(row[trial.dataset_id]))
+        lemur_values = lemur_values_of(row, datasets.get(row[trial.dataset_id]))
         is_named = is_of_named_trial(row[stat.record]) or has_attached
         if row[trial.state] == State.IMPORTED and not is_named:
             # Its trial is assigned as for any record of LEMUR's.

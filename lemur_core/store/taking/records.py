@@ -43,7 +43,7 @@ _OWN_FIELDS = [(schema.stat.c[field.name], field) for field in fields.EPOCH if f
     (schema.trial.c[field.name], field) for field in fields.TRIAL if field.published
 ]
 OWN_COLUMNS = [column for column, _ in _OWN_FIELDS]
-"""Columns that `own_of` needs, in addition to the trial's uid and dataset."""
+"""Columns that `lemur_values_of` needs, in addition to the trial's uid and dataset."""
 
 
 COLUMNS = frozenset({"accuracy", "duration", LOSS, OWN})
@@ -71,7 +71,7 @@ class PublishedEpoch(NamedTuple):
         loss: Mean training loss; None if unknown.
         prm: The uid of the hyperparameters.
         extra: The other values of the record as canonical JSON; empty if there are none.
-        own: Further values if lemur wrote the record; None otherwise.
+        lemur_values: Further values if lemur wrote the record; None otherwise.
         identity: Identity of the record; equal records have equal identities.
     """
 
@@ -81,7 +81,7 @@ class PublishedEpoch(NamedTuple):
     loss: float | None
     prm: str
     extra: str
-    own: dict[str, Any] | None
+    lemur_values: dict[str, Any] | None
     identity: str
 
 
@@ -134,27 +134,27 @@ def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> PublishedE
     accuracy = _score(prm)
     duration = _duration(prm, extra)
     loss = _loss(prm, extra)
-    own = _own(prm)
-    if own is not None:
-        extra |= own.pop(_EXTRA, {})
+    lemur_values = _lemur_values(prm)
+    if lemur_values is not None:
+        extra |= lemur_values.pop(_EXTRA, {})
     for name in prm:
         if storable(name) != name:
             raise MalformedError(f"{_shown(name)}: contains characters that no database stores")
     try:
         prm_text = exact(prm)
         extra_text = exact(extra) if extra else ""
-        own_text = "" if own is None else exact(own)
+        lemur_text = "" if lemur_values is None else exact(lemur_values)
     except ValueError:
         raise MalformedError("contains NaN, an infinity or a value that JSON cannot hold") from None
     except RecursionError:
         raise MalformedError("is nested too deeply") from None
     measured = f"{accuracy!r} {duration} {loss!r} {extra_text}"
-    identity = digest(f"{'_'.join(batch.pipeline)}/{epoch}/{copy}{prm_text}{measured}{own_text}")
-    if own is not None and own[_STATE] == State.IMPORTED:
+    identity = digest(f"{'_'.join(batch.pipeline)}/{epoch}/{copy}{prm_text}{measured}{lemur_text}")
+    if lemur_values is not None and lemur_values[_STATE] == State.IMPORTED:
         identity = of_named_trial(identity)
     uid = digest(prm_text)
     batch.prms.setdefault(uid, prm)
-    return PublishedEpoch(epoch, accuracy, duration, loss, uid, extra_text, own, identity)
+    return PublishedEpoch(epoch, accuracy, duration, loss, uid, extra_text, lemur_values, identity)
 
 
 def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,24 +199,24 @@ def published(
     extra = {name: value for name, value in recorded_extra.items() if name in MEASURED}
     other_values = {name: value for name, value in recorded_extra.items() if name not in MEASURED}
     if other_values or named or not is_plain(row):
-        extra[OWN] = own_of(row, data) | ({_EXTRA: other_values} if other_values else {})
+        extra[OWN] = lemur_values_of(row, data) | ({_EXTRA: other_values} if other_values else {})
     if row[schema.trial.c.state] != State.IMPORTED:
         extra["uid"] = row[schema.trial.c.prm]
     return extra
 
 
-def own_of(row: Mapping[Any, Any], data: DatasetRecord | None) -> dict[str, Any]:
+def lemur_values_of(row: Mapping[Any, Any], data: DatasetRecord | None) -> dict[str, Any]:
     """Return the values of an epoch and its trial that only lemur's records have.
 
     Args:
         row: Row of `schema.stat` and `schema.trial`, by column.
         data: Content of the trial's dataset; None if unknown.
     """
-    own = {_TRIAL: row[schema.trial.c.uid]}
+    values = {_TRIAL: row[schema.trial.c.uid]}
     for column, field in _OWN_FIELDS:
         if row[column] is not None or field.published is not Publication.OPTIONAL:
-            own[field.name] = row[column]
-    return own if data is None else {**own, _DATA: data_text(data)}
+            values[field.name] = row[column]
+    return values if data is None else {**values, _DATA: data_text(data)}
 
 
 def _score(facts: dict[str, Any]) -> float:
@@ -250,26 +250,26 @@ def _loss(facts: dict[str, Any], extra: dict[str, Any]) -> float | None:
     return None
 
 
-def _own(facts: dict[str, Any]) -> dict[str, Any] | None:
-    own = facts.pop(OWN, None)
-    if own is None:
+def _lemur_values(facts: dict[str, Any]) -> dict[str, Any] | None:
+    values = facts.pop(OWN, None)
+    if values is None:
         return None
-    if type(own) is not dict or not _UID.fullmatch(str(own.get(_TRIAL))):
+    if type(values) is not dict or not _UID.fullmatch(str(values.get(_TRIAL))):
         raise MalformedError(
-            f"lemur {_shown(own)}: expected the values that lemur writes for a trial"
+            f"lemur {_shown(values)}: expected the values that lemur writes for a trial"
         )
-    if type(own.get(_EXTRA, {})) is not dict:
-        raise MalformedError(f"lemur: extra {_shown(own[_EXTRA])}: is not what lemur writes")
+    if type(values.get(_EXTRA, {})) is not dict:
+        raise MalformedError(f"lemur: extra {_shown(values[_EXTRA])}: is not what lemur writes")
     for name, check in _CHECKS.items():
         # Most values are unknown for a trial that was trained elsewhere.
-        if own.get(name) is None and own.get(_STATE) == State.IMPORTED:
+        if values.get(name) is None and values.get(_STATE) == State.IMPORTED:
             continue
         try:
-            check(own.get(name))
+            check(values.get(name))
         except DECODING_ERRORS:
-            shown = _shown(own.get(name))
+            shown = _shown(values.get(name))
             raise MalformedError(f"lemur: {name} {shown}: is not what lemur writes") from None
-    return own
+    return values
 
 
 def _check_data(text: Any) -> None:
