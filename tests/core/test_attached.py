@@ -91,12 +91,12 @@ def check_all_there(ours, theirs):
     assert collection("twins", db=ours) == collection("twins", db=theirs)
 
 
-def test_all_that_is_attached_comes_into_another_database(ours, theirs):
+def test_attachments_are_merged_into_another_database(ours, theirs):
     assert counts(taken(ours, theirs)) == (5, 1, 1, 3)
     check_all_there(ours, theirs)
 
 
-def test_taking_in_again_changes_nothing(ours, theirs):
+def test_merging_again_changes_nothing(ours, theirs):
     taken(ours, theirs)
     done = taken(ours, theirs)
     assert (counts(done), done.notes, done.faults) == ((0, 0, 0, 0), [], [])
@@ -104,7 +104,7 @@ def test_taking_in_again_changes_nothing(ours, theirs):
 
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
-def test_all_that_is_attached_goes_through_files(ours, theirs, tmp_path, form):
+def test_attachments_survive_export_and_import(ours, theirs, tmp_path, form):
     place = tmp_path / "out"
     assert written(theirs, place) == []
     if form == "zip":
@@ -116,12 +116,12 @@ def test_all_that_is_attached_goes_through_files(ours, theirs, tmp_path, form):
     assert (counts(again), faults) == ((0, 0, 0, 0), [])
 
 
-def test_nothing_is_written_where_nothing_is_attached(ours, tmp_path):
+def test_without_attachments_no_files_are_written(ours, tmp_path):
     written(ours, tmp_path / "out")
     assert [*(tmp_path / "out").iterdir()] == []
 
 
-def test_what_differs_is_told_and_the_rest_taken_in(ours, theirs, tmp_path):
+def test_differing_values_are_faults_and_the_others_are_imported(ours, theirs, tmp_path):
     record(A, {"big": 3}, db=ours)
     record(A, {"text": "ours"}, epoch=1, db=ours)
     other = tmp_path / "other"
@@ -145,13 +145,13 @@ def test_what_differs_is_told_and_the_rest_taken_in(ours, theirs, tmp_path):
     assert artefact(A, "net.onnx", db=ours).path.read_bytes() == b"other"
 
 
-def test_an_artefact_of_another_kind_is_told(ours, theirs):
+def test_an_artefact_of_another_kind_is_a_fault(ours, theirs):
     attach(A, artefact(A, "net.onnx", db=theirs).path, kind="file", db=ours)
     (fault,) = taken(ours, theirs).faults
     assert "is there already with another kind" in fault.reason
 
 
-def test_a_collection_of_the_same_kind_and_spec_is_joined(ours, theirs):
+def test_a_collection_with_the_same_kind_and_spec_is_merged(ours, theirs):
     uid = collect("twins", {"x": A}, kind="pair", spec=[1], db=ours).uid
     done = taken(ours, theirs)
     assert counts(done)[2:] == (0, 2)
@@ -165,7 +165,7 @@ def test_a_collection_of_the_same_kind_and_spec_is_joined(ours, theirs):
     assert counts(taken(ours, theirs))[2:] == (0, 0)
 
 
-def test_another_collection_of_the_name_is_renamed(ours, theirs):
+def test_a_different_collection_with_the_same_name_is_renamed(ours, theirs):
     collect("twins", kind="zoo", db=ours)
     collect("twins-2", kind="zoo", db=ours)
     done = taken(ours, theirs)
@@ -179,7 +179,7 @@ def test_another_collection_of_the_name_is_renamed(ours, theirs):
     assert [one.name for one in collections(db=ours)] == ["twins", "twins-2", "twins-3"]
 
 
-def test_a_file_that_is_lost_or_damaged_is_told(ours, theirs, tmp_path):
+def test_a_missing_or_damaged_file_is_a_fault(ours, theirs, tmp_path):
     path = artefact(A, "net.onnx", db=theirs).path
     path.write_bytes(b"not")
     what = f"artefact 'net.onnx' of trial {A}"
@@ -192,7 +192,7 @@ def test_a_file_that_is_lost_or_damaged_is_told(ours, theirs, tmp_path):
     assert not (tmp_path / "out/lemur/artefacts.jsonl").exists()
 
 
-def test_trials_that_are_not_there_are_told(ours, theirs, tmp_path):
+def test_missing_trials_are_faults(ours, theirs, tmp_path):
     written(theirs, tmp_path / "out")
     file = tmp_path / "out/lemur"
     for one in file.glob("*.jsonl"):
@@ -258,7 +258,7 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("name", NONSENSE)
-def test_nonsense_is_told_a_line_each(ours, tmp_path, name):
+def test_each_invalid_line_is_a_fault(ours, tmp_path, name):
     folder = tmp_path / "out" / "lemur"
     folder.mkdir(parents=True)
     (folder / name).write_text("".join(f"{line}\n" for line, _ in NONSENSE[name]))
@@ -279,7 +279,7 @@ def faults(db):
         return [one for one in check(engine) if "hyperparameters" not in one and "asked" not in one]
 
 
-def test_what_is_attached_and_whole_is_sound(theirs):
+def test_undamaged_attachments_pass_the_check(theirs):
     assert faults(theirs) == []
 
 
@@ -305,12 +305,12 @@ def test_what_is_attached_and_whole_is_sound(theirs):
         ),
     ],
 )
-def test_what_was_altered_is_found(theirs, statement, fault):
+def test_altered_attachments_fail_the_check(theirs, statement, fault):
     damage(theirs, statement)
     assert faults(theirs) == [fault]
 
 
-def test_an_artefact_that_was_altered_is_found(theirs):
+def test_an_altered_artefact_fails_the_check(theirs):
     path = artefact(A, "net.onnx", db=theirs).path
     path.write_bytes(b"not")
     (fault,) = faults(theirs)
@@ -324,14 +324,14 @@ def lemur(*arguments):
     return CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
 
 
-def test_info_counts_what_is_attached(theirs):
+def test_info_counts_attachments(theirs):
     lines = lemur("db", "info", "--db", theirs).output.splitlines()
     for line in ("fact        5", "artefact    1", "collection  1", "member      3"):
         assert line in lines
     assert f"artefacts   3 B in {theirs}-artefacts" in lines
 
 
-def test_a_backup_has_the_artefacts(theirs, tmp_path):
+def test_a_backup_contains_the_artefacts(theirs, tmp_path):
     copy = tmp_path / "copy.db"
     ran = lemur("db", "backup", copy, "--db", theirs)
     assert ran.exit_code == 0
@@ -342,14 +342,14 @@ def test_a_backup_has_the_artefacts(theirs, tmp_path):
     assert artefact(A, "net.onnx", db=copy).path.read_bytes() == b"net"
 
 
-def test_a_backup_tells_of_an_artefact_that_is_lost(theirs, tmp_path):
+def test_a_backup_reports_a_missing_artefact(theirs, tmp_path):
     artefact(A, "net.onnx", db=theirs).path.unlink()
     ran = lemur("db", "backup", tmp_path / "copy.db", "--db", theirs)
     assert ran.exit_code == 1
     assert "net.onnx is missing" in ran.output
 
 
-def test_a_backup_writes_over_no_artefacts(theirs, tmp_path):
+def test_a_backup_does_not_overwrite_artefacts(theirs, tmp_path):
     (tmp_path / "copy.db-artefacts").mkdir()
     ran = CliRunner().invoke(cli, ["db", "backup", f"{tmp_path}/copy.db", "--db", str(theirs)])
     assert str(ran.exception) == (
@@ -358,7 +358,7 @@ def test_a_backup_writes_over_no_artefacts(theirs, tmp_path):
     assert not (tmp_path / "copy.db").exists()
 
 
-def test_the_facts_that_an_importer_reads_are_recorded(tmp_path):
+def test_facts_read_by_an_importer_are_recorded(tmp_path):
     def read(place):
         names = ("t", "d", "m", "Net")
         trial = {"trial": "first", "trial_facts": {"depth": 3, "norm": 1}}

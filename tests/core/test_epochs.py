@@ -28,7 +28,7 @@ def filled(toys, db, tmp_path):
         yield engine, one.net_entry.code()
 
 
-def test_each_epoch_has_its_values_and_code_best_first(filled):
+def test_epochs_have_their_values_and_code_best_first(filled):
     engine, code = filled
     last, first, published = Results(engine).epochs()
     assert last == RecordedEpoch(
@@ -42,7 +42,7 @@ def test_each_epoch_has_its_values_and_code_best_first(filled):
     assert (published.validation, published.accuracy, published.prm["batch"]) == (None, 0.75, 16)
 
 
-def test_filters_apply_and_what_else_was_asked_for_is_reported(filled):
+def test_filters_apply_and_other_arguments_are_reported(filled):
     engine, _ = filled
     results = Results(engine, {"epoch": 2, "nn": "Linear"})
     assert [one.epoch for one in results.epochs()] == [2]

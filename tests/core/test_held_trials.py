@@ -70,7 +70,7 @@ def whole(tmp_path):
     return numbers(tmp_path / "whole.db")
 
 
-def test_a_campaign_waits_for_who_died_and_finishes_its_trial(db, hasty, whole):
+def test_a_campaign_waits_for_a_dead_owner_and_finishes_its_trial(db, hasty, whole):
     asked = ASKED | {"trials": 2}
     run(LINEAR, **asked, db=str(db), watch=interrupted_at(2, 3))
     # As a container that was killed leaves it.
@@ -98,7 +98,7 @@ def test_a_campaign_waits_for_who_died_and_finishes_its_trial(db, hasty, whole):
     assert [place.name for place in folder.iterdir()] == ["kept"]
 
 
-def test_a_campaign_that_lost_a_trial_goes_on_with_the_others(db, engine, whole):
+def test_a_campaign_that_lost_a_trial_continues_with_the_others(db, engine, whole):
     taker = Writer(engine, {})
     seen = []
 
@@ -137,9 +137,7 @@ def test_a_campaign_that_lost_a_trial_goes_on_with_the_others(db, engine, whole)
     assert rows(db, "select state, count(*) from trial group by 1") == [("finished", 3)]
 
 
-def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
-    db, engine, whole, monkeypatch
-):
+def test_a_campaign_that_resumes_second_starts_no_surplus_trial(db, engine, whole, monkeypatch):
     run(LINEAR, **ASKED, db=str(db), watch=interrupted_at(3, 4))
     first, claim = Writer(engine, {}), Writer.claim
 
@@ -176,7 +174,7 @@ def test_a_campaign_that_is_not_first_to_go_on_begins_no_trial_too_many(
         ),
     ],
 )
-def test_what_is_waited_for_is_said_in_a_line(given, line):
+def test_a_line_says_what_is_waited_for(given, line):
     *facts, at = given
     free_at = at and datetime.fromisoformat(f"2026-11-28T{at}")
     assert waiting_line(TrialsHeld(*facts, free_at)) == line

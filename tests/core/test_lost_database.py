@@ -127,7 +127,7 @@ def test_a_lost_database_is_noticed_at_the_next_record_which_is_kept(
 
 
 @pytest.mark.parametrize("spoilt", [overwrite, spoil], ids=lambda spoilt: spoilt.__name__)
-def test_a_database_that_was_written_over_gets_no_record_of_another(begun, db, unwritten, spoilt):
+def test_an_overwritten_database_gets_no_record_of_another(begun, db, unwritten, spoilt):
     writer, trial_id = begun
     writer.finish(trial_id, Outcome(State.INTERRUPTED, ()))
     writer.engine.dispose()
@@ -137,7 +137,7 @@ def test_a_database_that_was_written_over_gets_no_record_of_another(begun, db, u
     assert writer.unwritten == 1
 
 
-def test_what_waits_is_taken_in_when_the_database_is_back(toys, begun, db, unwritten):
+def test_waiting_records_are_imported_when_the_database_is_back(toys, begun, db, unwritten):
     writer, trial_id = begun
     move(db)
     with pytest.raises(LostError):
@@ -156,7 +156,7 @@ def test_what_waits_is_taken_in_when_the_database_is_back(toys, begun, db, unwri
     assert rows(db) == [(1, 1, 0.25), (1, 2, 0.25)]
 
 
-def test_records_of_another_database_are_kept_and_told(begun, db, unwritten):
+def test_records_of_another_database_are_kept_and_reported(begun, db, unwritten):
     writer, trial_id = begun
     replace(db)
     with pytest.raises(LostError):
@@ -172,7 +172,7 @@ def test_records_of_another_database_are_kept_and_told(begun, db, unwritten):
     assert Path(f"{unwritten}.bad").read_text().count("\n") == 1
 
 
-def test_a_campaign_ends_and_goes_on_with_the_same_numbers(tmp_path, db, lemur):
+def test_a_campaign_ends_and_continues_with_the_same_numbers(tmp_path, db, lemur):
     whole = tmp_path / "whole.db"
     run(db=str(whole))
 
@@ -187,7 +187,7 @@ def test_a_campaign_ends_and_goes_on_with_the_same_numbers(tmp_path, db, lemur):
     assert rows(db) == rows(whole)
 
 
-def test_a_training_that_is_not_lemurs_goes_on_without_its_database(db, unwritten):
+def test_training_outside_lemur_continues_without_its_database(db, unwritten):
     def train():
         with recording("t_d_m_N", {"lr": 0.1}, db=db) as one:
             remove(db)
@@ -204,7 +204,7 @@ def test_a_training_that_is_not_lemurs_goes_on_without_its_database(db, unwritte
     assert len(unwritten.read_text().splitlines()) == 5
 
 
-def test_a_copy_of_the_file_alone_holds_each_trial_that_ended(begun, toys, db):
+def test_a_copy_of_the_file_alone_contains_each_ended_trial(begun, toys, db):
     writer, trial_id = begun
     writer.record(trial_id, epoch(2))
     writer.finish(trial_id, Outcome(State.CONVERGED, ()))

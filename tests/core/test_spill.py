@@ -146,7 +146,7 @@ def test_a_locked_database_is_waited_for(toys, engine, db, pauses, unwritten, mo
         (ProgrammingError, "42P01", False, False),  # no such table
     ],
 )
-def test_what_a_server_says_may_pass_or_not(error, state, lost, passes):
+def test_server_errors_are_temporary_or_not(error, state, lost, passes):
     cause = Exception("no")
     cause.sqlstate = state
     assert is_transient(error("select", None, cause, connection_invalidated=lost)) is passes
@@ -159,7 +159,7 @@ def test_pauses_grow_and_differ_between_processes():
 
 
 @pytest.mark.parametrize("table", ["stat", "trial"])
-def test_what_will_never_pass_is_said_at_once(toys, engine, db, pauses, unwritten, table):
+def test_a_permanent_error_is_raised_at_once(toys, engine, db, pauses, unwritten, table):
     writer = Writer(engine, {})
     trial_id = writer.begin(trial(toys))
     with engine.begin() as connection:
@@ -172,7 +172,7 @@ def test_what_will_never_pass_is_said_at_once(toys, engine, db, pauses, unwritte
     assert not unwritten.exists()
 
 
-def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db, unwritten):
+def test_after_waiting_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db, unwritten):
     one = trial(toys)
     trial_id = writer.begin(one)
     with locked(db):
@@ -194,7 +194,7 @@ def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db,
     assert writer.unwritten_file == unwritten
 
 
-def test_lines_that_lemur_0_1_kept_are_taken_in(toys, engine, writer, unwritten):
+def test_lines_written_by_lemur_0_1_are_imported(toys, engine, writer, unwritten):
     one = trial(toys)
     writer.begin(one)
     line = {
@@ -212,7 +212,7 @@ def test_lines_that_lemur_0_1_kept_are_taken_in(toys, engine, writer, unwritten)
         assert found.all() == [(11, "[1, 4]", "[3]")]
 
 
-def test_the_next_writer_takes_in_what_is_in_the_file(toys, engine, writer, db, unwritten):
+def test_the_next_writer_imports_the_file(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     writer.record(trial_id, epoch(1))
     with locked(db):
@@ -228,7 +228,7 @@ def test_the_next_writer_takes_in_what_is_in_the_file(toys, engine, writer, db, 
     assert sorted(one.name for one in db.parent.iterdir() if "unwritten" in one.name) == []
 
 
-def test_the_writer_takes_it_in_itself_before_it_writes_on(toys, writer, db, unwritten):
+def test_the_writer_imports_the_file_before_it_continues(toys, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -238,7 +238,7 @@ def test_the_writer_takes_it_in_itself_before_it_writes_on(toys, writer, db, unw
     assert not unwritten.exists()
 
 
-def test_before_it_reads_or_begins_it_takes_in(toys, writer, db):
+def test_the_file_is_imported_before_reading_or_starting_a_trial(toys, writer, db):
     one = trial(toys)
     trial_id = writer.begin(one)
     with locked(db):
@@ -246,7 +246,9 @@ def test_before_it_reads_or_begins_it_takes_in(toys, writer, db):
     assert writer.past(one.pipeline, 3)[0].epochs == (epoch(1),)
 
 
-def test_once_it_is_behind_an_epoch_waits_for_no_lock(toys, engine, db, pauses, unwritten):
+def test_an_epoch_does_not_wait_for_a_lock_if_records_already_wait(
+    toys, engine, db, pauses, unwritten
+):
     writer = Writer(engine, {}, patience_s=0)
     trial_id = writer.begin(trial(toys))
     with locked(db):
@@ -257,7 +259,7 @@ def test_once_it_is_behind_an_epoch_waits_for_no_lock(toys, engine, db, pauses, 
     assert writer.unwritten == 2
 
 
-def test_whoever_ends_the_waiting_loses_nothing(toys, engine, db, monkeypatch):
+def test_interrupting_the_wait_loses_nothing(toys, engine, db, monkeypatch):
     writer = Writer(engine, {})
     trial_id = writer.begin(trial(toys))
 
@@ -273,7 +275,7 @@ def test_whoever_ends_the_waiting_loses_nothing(toys, engine, db, monkeypatch):
     assert (len(rows(db)), states(db), writer.unwritten) == (1, ["finished"], 0)
 
 
-def test_waiting_leaves_seeded_chance_alone():
+def test_waiting_does_not_change_seeded_random_numbers():
     random.seed(1)
     before = random.getstate()
     patience._pause_s(3)
@@ -297,7 +299,7 @@ def test_a_full_disk_loses_nothing(toys, engine, writer, db, unwritten):
     assert len(rows(db)) == 1
 
 
-def test_where_not_even_the_file_can_be_written_that_is_said(toys, writer, db, unwritten):
+def test_an_error_says_that_even_the_file_cannot_be_written(toys, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     unwritten.mkdir()
     with locked(db), pytest.raises(StoreError) as caught:
@@ -308,7 +310,7 @@ def test_where_not_even_the_file_can_be_written_that_is_said(toys, writer, db, u
     )
 
 
-def test_a_database_in_memory_has_no_place_beside_it():
+def test_a_database_in_memory_has_no_file_beside_it():
     engine = reach("sqlite://")
     assert spill.spill_file(engine) is None
     assert Writer(engine, {}).unwritten == 0
@@ -316,7 +318,7 @@ def test_a_database_in_memory_has_no_place_beside_it():
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_commit_whose_answer_was_lost_is_made_once(toys, engine, db, pauses, times):
+def test_a_commit_whose_confirmation_was_lost_is_made_once(toys, engine, db, pauses, times):
     writer, one = Writer(engine, {}), trial(toys)
     pauses += [lambda: None] * times * 3
     with answers_lost(engine, times):
@@ -338,14 +340,14 @@ def test_a_commit_whose_answer_was_lost_is_made_once(toys, engine, db, pauses, t
     assert rows(db, "select state, left_out from trial") == [("running", '{"train":2}')]
 
 
-def test_a_number_is_another_trials_still(toys, writer):
+def test_a_number_still_belongs_to_another_trial(toys, writer):
     writer.begin(trial(toys))
     with pytest.raises(NumberTakenError):
         writer.begin(trial(toys, lr=0.5))
     writer.begin(trial(toys, 2, lr=0.5))
 
 
-def test_the_same_epoch_with_other_values_is_said(toys, writer, db):
+def test_the_same_epoch_with_other_values_is_an_error(toys, writer, db):
     trial_id = writer.begin(trial(toys))
     writer.record(trial_id, epoch(1))
     writer.record(trial_id, epoch(1))
@@ -356,7 +358,7 @@ def test_the_same_epoch_with_other_values_is_said(toys, writer, db):
     )
 
 
-def test_an_id_of_a_transaction_that_was_rolled_back_is_not_used(toys, writer, engine, db):
+def test_an_id_from_a_rolled_back_transaction_is_not_used(toys, writer, engine, db):
     with full(engine):
         writer.versions = {"torch": "x" * 100_000}
         with pytest.raises(StoreError):
@@ -372,7 +374,7 @@ def test_an_id_of_a_transaction_that_was_rolled_back_is_not_used(toys, writer, e
     assert rows(db, f"{query}loader.id and trial.id = {trial_id}") == [("Linear", "blobs")]
 
 
-def test_taking_in_twice_is_as_good_as_once(toys, engine, writer, db, unwritten):
+def test_importing_the_file_twice_changes_nothing(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -385,7 +387,7 @@ def test_taking_in_twice_is_as_good_as_once(toys, engine, writer, db, unwritten)
     assert (rows(db, "select * from trial"), rows(db)) == before
 
 
-def test_a_row_that_is_there_stays_as_it_is(toys, engine, writer, db):
+def test_an_existing_row_is_not_changed(toys, engine, writer, db):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1, accuracy=0.5))
@@ -409,7 +411,9 @@ def test_a_row_that_is_there_stays_as_it_is(toys, engine, writer, db):
         ("abandoned", True, "abandoned"),
     ],
 )
-def test_an_end_ends_only_an_open_trial_of_its_owner(toys, engine, writer, db, state, ours, after):
+def test_an_end_ends_only_an_unfinished_trial_of_its_owner(
+    toys, engine, writer, db, state, ours, after
+):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.finish(trial_id, FINISHED)
@@ -422,7 +426,7 @@ def test_an_end_ends_only_an_open_trial_of_its_owner(toys, engine, writer, db, s
     assert states(db) == [after]
 
 
-def test_an_epoch_that_another_process_trains_again_is_left_to_it(toys, engine, writer, db):
+def test_an_epoch_of_a_trial_that_was_taken_over_is_not_written(toys, engine, writer, db):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -437,7 +441,7 @@ def test_an_epoch_that_another_process_trains_again_is_left_to_it(toys, engine, 
     "spoilt",
     [b'{"trial":"ab', b"\xff\x00", b"[1]", b'{"trial":"none","owner":"a","epoch":{"epoch":1}}'],
 )
-def test_a_line_that_cannot_be_read_costs_itself_alone(toys, engine, writer, db, unwritten, spoilt):
+def test_an_unreadable_line_does_not_affect_the_others(toys, engine, writer, db, unwritten, spoilt):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -452,7 +456,9 @@ def test_a_line_that_cannot_be_read_costs_itself_alone(toys, engine, writer, db,
     assert not unwritten.exists()
 
 
-def test_lines_that_the_database_cannot_take_are_kept_apart(toys, engine, writer, db, unwritten):
+def test_lines_that_the_database_cannot_store_are_kept_separately(
+    toys, engine, writer, db, unwritten
+):
     one = trial(toys)
     writer.begin(one)
     known = {"owner": writer.owner, "epoch": {"epoch": 1, "validation": 0, "loss": None}}
@@ -464,7 +470,7 @@ def test_lines_that_the_database_cannot_take_are_kept_apart(toys, engine, writer
     assert Path(f"{unwritten}.bad").read_text().count("\n") == 2
 
 
-def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
+def test_the_file_of_a_dead_importer_is_imported(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     program = (
         "from lemur_core.store.writing.owner import *; print(this_process(), flush=True); input()"
@@ -485,7 +491,7 @@ def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
     assert Writer(engine, {}).taken_in == 1
 
 
-def test_a_database_that_goes_away_while_it_takes_in_loses_nothing(toys, engine, writer, db):
+def test_a_database_that_fails_during_the_import_loses_nothing(toys, engine, writer, db):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -495,7 +501,7 @@ def test_a_database_that_goes_away_while_it_takes_in_loses_nothing(toys, engine,
     assert len(rows(db)) == 1
 
 
-def test_a_line_that_came_while_the_file_was_taken_is_kept_again(tmp_path, monkeypatch):
+def test_a_line_appended_while_the_file_is_claimed_is_appended_again(tmp_path, monkeypatch):
     file, taken = tmp_path / "unwritten.jsonl", tmp_path / "taken"
     write, times = os.write, []
 
@@ -512,7 +518,7 @@ def test_a_line_that_came_while_the_file_was_taken_is_kept_again(tmp_path, monke
     assert file.read_text() == '{"trial":"a"}\n'
 
 
-def test_texts_that_a_database_cannot_hold_are_spelt_out(toys, writer, db):
+def test_texts_that_a_database_cannot_store_are_escaped(toys, writer, db):
     trial_id = writer.begin(trial(toys, **{"na\0me": "va\0lue \ud83d"}))
     writer.finish(trial_id, Outcome(State.FAILED, (), "nul \0 and \ud83d", "\0"))
     assert rows(db, "select reason, traceback from trial") == [("nul \\x00 and \\ud83d", "\\x00")]
@@ -520,9 +526,7 @@ def test_texts_that_a_database_cannot_hold_are_spelt_out(toys, writer, db):
     assert storable("plain 😀") == "plain 😀"
 
 
-def test_a_campaign_says_what_the_database_did_not_take_and_the_next_takes_it_in(
-    db, unwritten, monkeypatch
-):
+def test_a_campaign_reports_unwritten_records_and_the_next_imports_them(db, unwritten, monkeypatch):
     monkeypatch.setattr(Writer.__init__, "__defaults__", (0,))
     asked = {"trials": 1, "epochs": 3, "db": str(db), "in_process": True, "threads": 1}
     with ExitStack() as stack:

@@ -83,7 +83,7 @@ def with_whole_duration(record):
 @example([FIRST | {"\0": 1}, FIRST | {"\\x00": 1}, FIRST | {"\ud83d": {"\0": "\0"}}, FIRST])
 @example([FIRST | {"train_loss": None}, FIRST | {"duration": None}])
 @given(st.lists(RECORDS | OWN_RECORDS | VALUES, max_size=4))
-def test_each_record_is_given_back_or_named(records):
+def test_each_record_is_exported_unchanged_or_a_fault(records):
     with taken(json.dumps(records).encode()) as (folder, engine, report):
         assert report.read + len(report.faults) == len(records)
         faulty = {int(fault.place.rpartition(" ")[2]) - 1 for fault in report.faults}
@@ -94,7 +94,7 @@ def test_each_record_is_given_back_or_named(records):
         assert take_in(engine, folder / "stat").added == 0
 
 
-def test_what_is_as_lemur_writes_it_is_taken_in():
+def test_records_as_lemur_writes_them_are_imported():
     assert set(OWN_NAMES) == set(WHOLE)
     with taken(json.dumps([FIRST | {"lemur": WHOLE}]).encode()) as (_, _, report):
         assert (report.added, report.faults) == (1, [])
@@ -102,7 +102,7 @@ def test_what_is_as_lemur_writes_it_is_taken_in():
 
 @FUZZ
 @given(NEARLY_OWN)
-def test_what_is_nearly_as_lemur_writes_it_can_be_read_or_is_named(own):
+def test_slightly_altered_records_are_readable_or_faults(own):
     with taken(json.dumps([FIRST | {"lemur": own}]).encode()) as (folder, engine, report):
         assert report.added + len(report.faults) == 1
         assert len(data(db=folder / "results.db", with_stats=True)) == report.added
@@ -114,14 +114,14 @@ def test_what_is_nearly_as_lemur_writes_it_can_be_read_or_is_named(own):
 
 @FUZZ
 @given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
-def test_no_content_ends_in_a_traceback(content):
+def test_no_content_causes_a_traceback(content):
     with taken(content) as (folder, _, report):
         assert len(data(db=folder / "results.db")) == report.added
 
 
 @FUZZ
 @given(st.integers(0, 400), st.integers(0, 255))
-def test_a_byte_that_is_not_what_it_was_is_no_traceback(place, byte):
+def test_an_altered_byte_causes_no_traceback(place, byte):
     content = bytearray(json.dumps([FIRST, FIRST | {"uid": "b"}], indent=4).encode())
     content[place % len(content)] = byte
     with taken(bytes(content)) as (_, engine, report):
@@ -130,7 +130,7 @@ def test_a_byte_that_is_not_what_it_was_is_no_traceback(place, byte):
 
 
 @pytest.mark.parametrize("cut", range(0, 200, 17))
-def test_half_of_a_file_is_named(cut):
+def test_a_truncated_file_is_a_fault(cut):
     with taken(json.dumps([FIRST]).encode()[: cut % 150]) as (_, _, report):
         assert report.added == 0
         assert len(report.faults) == 1
@@ -139,7 +139,7 @@ def test_half_of_a_file_is_named(cut):
 @FUZZ
 @example({"nn": "\ud83d"}, "\ud83d", None)
 @given(st.dictionaries(st.sampled_from(["task", "dataset", "metric", "nn"]), TEXT), TEXT, VALUES)
-def test_hostile_filters_find_nothing_and_harm_nothing(names, name, value):
+def test_hostile_filters_match_nothing_and_do_no_harm(names, name, value):
     with taken(json.dumps([FIRST]).encode()) as (folder, _, _):
         db = folder / "results.db"
         hostile = {key: f"{text}' or 1=1 --" for key, text in names.items() if key != "dataset"}
