@@ -1,4 +1,4 @@
-"""Facts, artefacts and collections on their way to another database; info, check and backup."""
+"""Merging, exporting, importing, checking and backing up facts, artefacts and collections."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def ours(template, tmp_path):
 
 @pytest.fixture
 def theirs(template, tmp_path):
-    """A database whose first trial has facts and an artefact, and with a collection."""
+    """A database with a collection, whose first trial has facts and an artefact."""
     db = Path(shutil.copy(template, tmp_path / "theirs.db"))
     record(A, FACTS, db=db)
     record(A, {"norm": 1.5}, epoch=1, db=db)
@@ -275,7 +275,7 @@ def damage(db, *statement):
 
 def faults(db):
     with opened(db) as engine:
-        # The trials of this database have no hyperparameters.
+        # The trials in this database have no hyperparameters.
         return [one for one in check(engine) if "hyperparameters" not in one and "asked" not in one]
 
 

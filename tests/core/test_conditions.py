@@ -1,4 +1,4 @@
-"""Conditions and places that cannot be are one line; numbers of any size are compared."""
+"""Invalid conditions and databases give one line; numbers of any size are compared."""
 
 import math
 

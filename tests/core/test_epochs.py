@@ -1,4 +1,4 @@
-"""Recorded epochs as plain values, with code."""
+"""Recorded epochs as plain values, with source code."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_epochs_have_their_values_and_code_best_first(filled):
         out_shape=(2,), parameters=12, epoch=2, accuracy=0.125, validation=0.5, duration=20,
     )  # fmt: skip
     assert (first.epoch, first.validation) == (1, 0.25)
-    # Of what was published neither code nor validation is known.
+    # Published results have neither code nor validation scores.
     assert (published.code, published.code_hash, published.in_shape) == (None, None, None)
     assert (published.validation, published.accuracy, published.prm["batch"]) == (None, 0.75, 16)
 

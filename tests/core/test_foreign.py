@@ -1,4 +1,4 @@
-"""Nothing that a stranger's file defines is run when it is taken in, and what it lacks is named."""
+"""Importing runs nothing that a foreign file defines, and reports what the file lacks."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ENDLESS = "with recursive n(x) as (select 1 union all select x + 1 from n) selec
 
 @pytest.fixture
 def theirs(tmp_path):
-    """A database as LEMUR makes it, with three trials."""
+    """A database as LEMUR creates it, with three trials."""
     file = tmp_path / "ab.nn.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("create table nn (name text primary key, code, id text)")
@@ -134,7 +134,7 @@ def test_each_row_of_another_type_gives_one_line(theirs, tmp_path, statement):
 
 
 def cyclic(file):
-    """Make a page of the table `stat` its own descendant, so that it has rows without end."""
+    """Make a page of the table `stat` its own descendant, so that the table has endless rows."""
     with closing(sqlite3.connect(file)) as connection:
         connection.executemany(
             "insert into stat values (?,?,?,?,?,?,?,?,?,?)",
@@ -145,7 +145,7 @@ def cyclic(file):
         [(size,)] = connection.execute("pragma page_size")
     content = bytearray(file.read_bytes())
     start = (root - 1) * size
-    assert content[start] == 5  # an interior page: its cells begin with the number of a child
+    assert content[start] == 5  # an interior page: its cells start with the number of a child
     cells = int.from_bytes(content[start + 3 : start + 5], "big")
     pointers = [
         int.from_bytes(content[start + 12 + 2 * n : start + 14 + 2 * n], "big")

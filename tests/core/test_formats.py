@@ -1,4 +1,4 @@
-"""Values of every kind are written, and read back by pandas and openpyxl."""
+"""Values of every type are written, and read back by pandas and openpyxl."""
 
 import io
 import math
@@ -177,7 +177,7 @@ def test_rows_beyond_the_limit_of_a_sheet_continue_on_others(monkeypatch, rows, 
     file, notes = as_form(pd.DataFrame({"n": range(rows), "t": "x"}), "xlsx")
     book = load_workbook(file)
     for sheet in book:
-        # Each begins with the names, which stay in view and have filters over all rows.
+        # Each sheet starts with the column names, which are frozen and filter all rows.
         assert [cell.value for cell in sheet[1]] == ["n", "t"]
         assert sheet.freeze_panes == "A2"
         assert sheet.auto_filter.ref == f"A1:B{sheet.max_row}"

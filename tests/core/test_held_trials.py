@@ -1,4 +1,4 @@
-"""Campaigns wait for trials that others hold, and go on when they lose one of their own."""
+"""Campaigns wait for trials that others hold, and continue if they lose one of their own."""
 
 import shutil
 import sqlite3
@@ -42,7 +42,7 @@ def hasty(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def restless(monkeypatch):
-    """A campaign that waits looks often."""
+    """Make waiting campaigns look often."""
     monkeypatch.setattr("lemur_core.campaign.dispatch._LOOK_S", 0.05)
 
 
@@ -73,7 +73,7 @@ def whole(tmp_path):
 def test_a_campaign_waits_for_a_dead_owner_and_finishes_its_trial(db, hasty, whole):
     asked = ASKED | {"trials": 2}
     run(LINEAR, **asked, db=str(db), watch=interrupted_at(2, 3))
-    # As a container that was killed leaves it.
+    # The state that a killed container leaves.
     execute(db, "update trial set state = 'running' where number = 2")
     execute(db, "update owner set host = 'alpha', process = '', beat = 'last'")
     [(uid,)] = rows(db, "select uid from trial where number = 2")
@@ -92,7 +92,7 @@ def test_a_campaign_waits_for_a_dead_owner_and_finishes_its_trial(db, hasty, who
     assert numbers(db) == whole[:8]
     [held] = [event for event in seen if isinstance(event, TrialsHeld)]
     assert (held.trials, held.host) == (1, "alpha")
-    # What it may still write to where the state was disturbs nobody.
+    # Whatever it still writes to the old state folder affects nobody.
     assert {place.name.partition(".")[0] for place in places} == {uid}
     assert folder / uid not in places
     assert [place.name for place in folder.iterdir()] == ["kept"]
@@ -105,7 +105,7 @@ def test_a_campaign_that_lost_a_trial_continues_with_the_others(db, engine, whol
     def watch(event):
         seen.append(event)
         if isinstance(event, EpochEnded) and (event.trial.number, event.epoch.number) == (2, 2):
-            # As if the campaign had been stopped here for a while.
+            # As if the campaign had been suspended here for a while.
             execute(db, "update owner set beat = ''")
             [(trial_id,)] = rows(db, "select id from trial where number = 2")
             taken.append(trial_id)

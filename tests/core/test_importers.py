@@ -1,4 +1,4 @@
-"""What importers yield is taken in once, and what cannot be is named."""
+"""Records that importers yield are imported once, and invalid ones become faults."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def db(tmp_path):
 
 @pytest.fixture
 def taken(db, tmp_path):
-    """Take in what an importer yields; give the report."""
+    """Return a function that imports records and returns the report."""
 
     def take(*records, read=None):
         with opened(db, create=True) as engine:
@@ -80,7 +80,7 @@ def test_numpy_numbers_are_stored_exactly(db, taken):
 
 
 def test_epochs_of_a_trial_are_stored_together(db, taken):
-    # Of the same hyperparameters, in no order, and equal in an epoch.
+    # Two trials with the same hyperparameters, unordered, with the same values in one epoch.
     taken(
         record(2, 0.75, trial="b"), record(1, 0.25, trial="a"), record(1, 0.25, trial="b"),
         record(2, 0.5, trial="a"),
@@ -94,7 +94,7 @@ def test_other_hyperparameters_make_another_trial(db, taken):
 
 
 def test_records_without_a_trial_are_assigned_to_trials_of_their_prm(db, taken):
-    # The same numbers twice are two trainings, as in LEMUR's files.
+    # Identical records are two trials, as in LEMUR's files.
     taken(record(1, 0.25), record(1, 0.25), record(2, 0.5))
     assert curves(db) == [((1, 0.25),), ((1, 0.25), (2, 0.5))]
 
@@ -200,7 +200,7 @@ KNOWN = ["nn_code", "epoch", "accuracy", "validation", "loss", "duration", "prm"
 
 
 def known(db, columns=KNOWN):
-    """All that is known of each epoch, as texts, in an order of its own."""
+    """Return all values of each epoch as text, sorted."""
     frame = data(db=db, with_stats=True, with_curves=True)
     return sorted(map(repr, frame[columns].astype(object).itertuples(index=False, name=None)))
 
@@ -209,7 +209,7 @@ def test_a_merge_keeps_all_imported_values(db, taken, tmp_path):
     assert taken(*RECORDS).faults == []
     with opened(db) as source, opened(tmp_path / "other.db", create=True) as engine:
         assert merge(engine, source).epochs == 7
-        # Merged again, or imported there too, it changes nothing.
+        # Merging again, or importing into the other database too, changes nothing.
         assert merge(engine, source).epochs == 0
         assert take_in(engine, tmp_path, lambda place: RECORDS, "zoos").added == 0
     assert known(tmp_path / "other.db") == known(db)
@@ -229,7 +229,7 @@ def test_lemurs_files_keep_all_imported_values_except_code(db, taken, tmp_path):
     columns = [name for name in KNOWN if name != "nn_code"]
     assert known(other, columns) == known(db, columns)
     assert {*data(db=other)["state"]} == {"imported"}
-    # Once more, by way of the other database.
+    # Repeat with the other database.
     with opened(other) as engine:
         export(engine, tmp_path / "again")
     assert texts(tmp_path / "again") == texts(tmp_path / "files")
@@ -261,7 +261,7 @@ def test_a_fact_that_cannot_be_stored_is_a_fault_and_the_others_are_imported(db,
 
 
 def test_facts_stay_with_their_trial(db, tmp_path):
-    """Two databases imported other trainings of the same hyperparameters."""
+    """Two databases imported different trials with the same hyperparameters."""
     one, two = tmp_path / "one.db", tmp_path / "two.db"
     for file, accuracy in ((one, 0.25), (two, 0.5)):
         with opened(file, create=True) as engine:
@@ -293,7 +293,7 @@ def test_facts_of_an_imported_trial_survive_export_and_import(db, taken, tmp_pat
 
 
 def texts(folder):
-    """Records by file; those of equal accuracy have no order."""
+    """Return the records by file; those with equal accuracy have no order."""
     return {
         file.name: sorted(map(json.dumps, json.loads(file.read_text())))
         for file in folder.rglob("*.json")
@@ -377,7 +377,7 @@ class Deaf:
 
 @pytest.fixture
 def third(toys, tmp_path, monkeypatch):
-    """What is installed, with an importer of a third party, and what adds others of its."""
+    """Return a function that installs a third-party importer and others of its module."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "third_importers.py").write_text(THIRD)
     (tmp_path / "a.zoo").write_text("0.25 0.5")

@@ -25,12 +25,12 @@ OWNING, TOYS = Path(__file__).with_name("owning.py"), Path(__file__).with_name("
 LINEAR = "img-classification_blobs_hits_Linear"
 FINISHED = Outcome(State.FINISHED, ())
 PATH = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
-# By the database's clock, which runs on meanwhile.
+# Measured by the database's clock, which keeps running.
 A_LEASE = pytest.approx(LEASE_S, abs=20)
 
 
 class Clock:
-    """Time as one process sees it."""
+    """A clock of one process, set by hand."""
 
     def __init__(self):
         self.now = 0.0
@@ -46,7 +46,7 @@ def pipeline(toys):
 
 @pytest.fixture
 def owner(engine):
-    """The writer whose trials are looked at."""
+    """The writer whose trials are watched."""
     return Writer(engine, {}, patience_s=0)
 
 
@@ -57,7 +57,7 @@ def clock():
 
 @pytest.fixture
 def other(engine, clock):
-    """A writer that looks at the trials of others, by a clock of its own."""
+    """A writer that watches the trials of others, with its own clock."""
     one = Writer(engine, {}, patience_s=0)
     one.holding.holders = holders.Holders(clock)
     return one
@@ -90,7 +90,7 @@ def free_in_s(writer, pipeline, number=1):
 
 
 def watch(writer, clock, seconds, every_s=HEARTBEAT_S, *, meanwhile=lambda: None):
-    """Look again and again, for so long."""
+    """Look repeatedly for a number of seconds."""
     until = clock.now + seconds
     while clock.now < until:
         clock.now += every_s
@@ -126,7 +126,7 @@ def test_an_owner_that_shows_a_sign_of_life_keeps_its_trial(
     free_in_s(other, pipeline)
     watch(other, clock, LEASE_S)
     past = past_of(other, pipeline)
-    # It is free by the last look, and then is not any more.
+    # By the last look it is free; then its owner shows a sign of life.
     assert other.holder(past, 60).free_in_s == 0
     if sign_of_life == "record":
         owner.record(trial_id, epoch(1))
@@ -167,7 +167,7 @@ def test_no_clock_change_holds_a_trial_whose_owner_died(
 
 
 def test_time_without_looking_does_not_count(owner, other, clock, pipeline):
-    """As on a machine that slept, the owner's heartbeats with it."""
+    """As on a machine that was suspended together with its heartbeats."""
     owner.begin(trial(pipeline))
     free_in_s(other, pipeline)
     watch(other, clock, 3600, every_s=3600)
@@ -269,13 +269,13 @@ def test_only_one_of_two_writers_takes_over(db, owner, other, clock, engine, pip
     third.holding.beat()
     assert [other.claim(past, {}), third.claim(past, {})] == [True, False]
     assert rows(db, "select owner from trial") == [(other.owner,)]
-    # It holds what it took by its own heartbeat.
+    # It holds the trial by its own heartbeat.
     assert free_in_s(third, pipeline) == A_LEASE
 
 
 @pytest.mark.parametrize("first", ["original", "copy"])
 def test_only_one_copy_of_a_process_continues(db, owner, pipeline, first):
-    """As `os.fork` and the snapshot of a machine make one."""
+    """As after `os.fork`, or if a machine is copied from a snapshot."""
     trial_id = owner.begin(trial(pipeline))
     twin = copy.copy(owner)
     twin.holding = copy.copy(owner.holding)
@@ -334,7 +334,7 @@ def test_held_trials_are_shown(db, owner, pipeline, lemur):
 
 
 def start(*arguments, inside=()):
-    """Start a process that begins trials and records as it is told."""
+    """Start a process that starts trials and records epochs on request."""
     return subprocess.Popen(
         [*inside, sys.executable, str(OWNING), *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TOYS), *PATH])},
@@ -349,7 +349,7 @@ def tell(process, line):
 
 @pytest.fixture
 def container():
-    """What runs a command under another host name, with processes of its own."""
+    """The command that runs another one under another host name and process namespace."""
     bwrap = shutil.which("bwrap")
     command = [bwrap, "--dev-bind", "/", "/", "--proc", "/proc", "--unshare-pid", "--unshare-uts"]
     command += ["--hostname", "alpha", "--die-with-parent"]
@@ -371,7 +371,7 @@ def test_a_process_has_ended_when_it_is_gone_and_not_before():
             assert has_ended(f"{machine} {process.pid} {int(stat[19]) - 1}")
         finally:
             process.kill()
-        # Dead, though nobody has waited for it.
+        # The process is dead, although its parent has not waited for it.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert has_ended(name)
     assert has_ended(name)
@@ -411,7 +411,7 @@ def test_a_suspended_process_loses_trials_taken_over_and_keeps_the_others(
 def test_a_trial_of_a_killed_container_is_taken_over_in_another(
     db, other, clock, pipeline, container
 ):
-    """In containers all campaigns are process 2, and no process is known to have ended."""
+    """In containers, all campaigns have process id 2, and no process can be seen to have ended."""
     with start(db, 1, inside=container) as process:
         assert process.stdout.readline() == "begun\n"
         holder = other.holder(past_of(other, pipeline), 60)

@@ -1,6 +1,6 @@
-"""A database that is removed, replaced or damaged while it is in use is noticed, and nothing lost.
+"""A database that is removed, replaced or damaged during use is noticed, and nothing is lost.
 
-SQLite itself goes on writing to the file that it has opened.
+SQLite itself would continue to write to the file that it has opened.
 """
 
 import json
@@ -34,7 +34,7 @@ def unwritten(db):
 
 @pytest.fixture
 def begun(toys, engine):
-    """A writer, and the id of a trial that it began and wrote an epoch of."""
+    """A writer, and the id of a trial that it started, with one epoch."""
     writer = Writer(engine, {})
     trial_id = writer.begin(trial(toys))
     writer.record(trial_id, epoch(1))
@@ -81,7 +81,7 @@ def remove_log(db):
 
 
 def overwrite(db):
-    """Write another database over the file, which stays the same file."""
+    """Overwrite the content of the file with another database."""
     other = db.with_name("other.db")
     open_database(other).dispose()
     shutil.copyfile(other, db)
@@ -122,7 +122,7 @@ def test_a_lost_database_is_noticed_at_the_next_record_which_is_kept(
     assert [line["epoch"]["number"] for line in kept if "epoch" in line] == [2]
     if lose is move:
         assert rows(db.with_name("moved.db")) == [(trial_id, 1, 0.25)]
-    # Nothing was made in its place.
+    # No file was created in its place.
     assert db.exists() == (lose not in (remove, move))
 
 
@@ -211,7 +211,7 @@ def test_a_copy_of_the_file_alone_contains_each_ended_trial(begun, toys, db):
     copy = shutil.copy(db, db.with_name("copy.db"))
     assert rows(copy) == [(1, 1, 0.25), (1, 2, 0.25)]
     assert rows(copy, "select state from trial") == [("converged",)]
-    # Readers of what was there before are not waited for, nor do they wait.
+    # Readers of the previous state neither block the writer nor are blocked.
     reader = sqlite3.connect(db, isolation_level=None)
     reader.execute("begin")
     assert reader.execute("select count(*) from trial").fetchone() == (1,)

@@ -1,4 +1,4 @@
-"""What `data` lets through and adds, and what `lemur data` writes."""
+"""What `data` selects and adds, and what `lemur data` writes."""
 
 import io
 import json
@@ -29,7 +29,7 @@ from .test_taking import FIRST, publish
 
 @pytest.fixture
 def db(toys, tmp_path):
-    """Three trials, of one epoch, two and two, by two nets; and one that was taken in."""
+    """Three trials of one, two and two epochs, with two nets; and an imported trial."""
     file = tmp_path / "results.db"
     prms = (PRM | {"lr": 0.1}, PRM | {"lr": 1e-3, "batch": 32}, PRM | {"lr": 0.5, "depth": 2.0})
     with opened(file, create=True) as engine:
@@ -128,7 +128,7 @@ def test_the_best_of_each_net_is_one_row(db):
 
 
 def test_the_best_of_each_pipeline_is_ordered_by_dataset_and_validation(toys, tmp_path):
-    # Validation, accuracy and whether it is published, by net; in no order of theirs.
+    # Validation, accuracy and whether it is published, by net; unordered.
     file = tmp_path / "results.db"
     scores = {"Raises": (0.7, 0.1), "Linear": (0.8, 0.2), "Diverges": (0.7, 0.9)}
     with opened(file, create=True) as engine:
@@ -143,14 +143,14 @@ def test_the_best_of_each_pipeline_is_ordered_by_dataset_and_validation(toys, tm
     assert list(best(db=file)["nn"]) == ["Linear", "Raises", "Diverges", "B", "A"]
 
 
-# Of each trial, the validation (None: published) and test score of each epoch, and what of them is
-# the best: by hand.
+# For each trial, the validation score (None: published) and test score of each epoch; then the
+# best trial and epoch, determined by hand.
 CHOICES = {
     "validation and not test": ([[(0.9, 0.1), (0.5, 0.99)]], (1, 1)),
-    "of equals the longest": ([[(0.9, 0.8), (0.9, 0.1)], [(0.9, 0.99)]], (1, 2)),
-    "of equals the first trial": ([[(0.2, 0.2), (0.9, 0.1)], [(0.1, 0.1), (0.9, 0.7)]], (1, 2)),
-    "what has validation": ([[(None, 0.99)], [(0.1, 0.1)]], (2, 1)),
-    "accuracy where nothing has": ([[(None, 0.5), (None, 0.4)], [(None, 0.6)]], (2, 1)),
+    "in a tie, the later epoch": ([[(0.9, 0.8), (0.9, 0.1)], [(0.9, 0.99)]], (1, 2)),
+    "in a tie, the first trial": ([[(0.2, 0.2), (0.9, 0.1)], [(0.1, 0.1), (0.9, 0.7)]], (1, 2)),
+    "validation over none": ([[(None, 0.99)], [(0.1, 0.1)]], (2, 1)),
+    "accuracy without validation": ([[(None, 0.5), (None, 0.4)], [(None, 0.6)]], (2, 1)),
     "validation by its last digit": ([[(0.5, 0.9)], [(0.5 + 2**-53, 0.1)]], (2, 1)),
     "a low score": ([[(0.0, 0.9)], [(-0.5, 0.99)]], (1, 1)),
 }

@@ -1,4 +1,4 @@
-"""What a database does not take is waited for, then kept beside it, and taken in later."""
+"""The writer waits for a busy database, then keeps records beside it and imports them later."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def locked(db):
 
 @contextmanager
 def full(engine):
-    """SQLite's own limit makes it say what a full disk makes it say."""
+    """Simulate a full disk by SQLite's own limit on pages."""
 
     def limit(connection, *_):
         pages = connection.execute("pragma page_count").fetchone()[0]
@@ -92,7 +92,7 @@ def full(engine):
 
 @contextmanager
 def answers_lost(engine, times=1):
-    """Commits are made, but the connection is lost before that is said."""
+    """Let commits succeed, but lose the connection before they are confirmed."""
     left = [times]
 
     def commit(connection):
@@ -111,7 +111,7 @@ def answers_lost(engine, times=1):
 
 @pytest.fixture
 def pauses(monkeypatch):
-    """What happens during a pause, in its place."""
+    """The events that replace pauses."""
     events = []
     monkeypatch.setattr(patience.time, "sleep", lambda seconds: events.pop(0)())
     return events
@@ -137,8 +137,8 @@ def test_a_locked_database_is_waited_for(toys, engine, db, pauses, unwritten, mo
 @pytest.mark.parametrize(
     ("error", "state", "lost", "passes"),
     [
-        (OperationalError, None, False, True),  # no server there
-        (DatabaseError, None, True, True),  # how psycopg2 says that a connection was lost
+        (OperationalError, None, False, True),  # no server
+        (DatabaseError, None, True, True),  # psycopg2's error for a lost connection
         (DatabaseError, None, False, False),
         (OperationalError, "53100", False, True),  # disk full
         (OperationalError, "40P01", False, True),  # deadlock
@@ -254,7 +254,7 @@ def test_an_epoch_does_not_wait_for_a_lock_if_records_already_wait(
     with locked(db):
         writer.record(trial_id, epoch(1))
         writer.patience_s = 60
-        # A pause would fail: there are none to come.
+        # A pause would fail, because no events are left.
         writer.record(trial_id, epoch(2))
     assert writer.unwritten == 2
 
@@ -364,7 +364,7 @@ def test_an_id_from_a_rolled_back_transaction_is_not_used(toys, writer, engine, 
         with pytest.raises(StoreError):
             writer.begin(trial(toys))
     writer.versions = {}
-    # The row that would get the id that was rolled back is another's.
+    # The id that was rolled back is given to another row.
     with engine.begin() as connection:
         connection.exec_driver_sql("insert into code values ('y', 'x')")
         for table in ("nn", "loader", "metric", "transform"):
@@ -507,7 +507,7 @@ def test_a_line_appended_while_the_file_is_claimed_is_appended_again(tmp_path, m
 
     def late(handle, text):
         if not times:
-            # Taken, read and removed just before.
+            # The file was claimed, read and removed just before.
             file.rename(taken)
             taken.unlink()
         times.append(text)
@@ -538,7 +538,7 @@ def test_a_campaign_reports_unwritten_records_and_the_next_imports_them(db, unwr
                 raise KeyboardInterrupt
 
         summary = run("img-classification_blobs_hits_Linear", **asked, watch=lock_then_stop)
-        # An epoch, and that the trial was interrupted.
+        # An epoch, and the interruption of the trial.
         assert summary.left_out == [
             f"the database did not take 2 records; they wait in {unwritten} for the next lemur run"
         ]

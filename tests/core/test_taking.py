@@ -1,4 +1,4 @@
-"""Results that were trained elsewhere are taken in, once, and given back as they were."""
+"""Results that were trained elsewhere are imported once and exported unchanged."""
 
 import json
 import sqlite3
@@ -215,7 +215,7 @@ def test_losses_and_hardware_of_newer_records_are_not_hyperparameters(published,
 
 @pytest.fixture
 def peers(tmp_path):
-    """A database as LEMUR makes it."""
+    """A database as LEMUR creates it."""
     file = tmp_path / "ab.nn.db"
     with sqlite3.connect(file) as connection:
         for table in ("nn", "metric", "transform"):
@@ -247,7 +247,7 @@ def test_lemurs_database_is_imported_with_its_code(peers, db):
 
 
 def test_lemurs_database_and_its_files_hold_the_same_records(peers, published, db):
-    # SQLite makes 8 of LEMUR's 8.0.
+    # SQLite turns LEMUR's 8.0 into 8.
     publish(published, 3, [FIRST | {"patch_size": 8}])
     taken(db, published)
     assert taken(db, peers) == ImportReport(read=1, added=0)
@@ -294,7 +294,7 @@ def test_all_published_results_are_imported_and_exported(db, tmp_path):
     assert taken(db, STAT) == ImportReport(read=32424, added=32424)
     best = data(only_best_accuracy=True, db=db).groupby(["task", "dataset", "nn"])["accuracy"].max()
     coco = {net: round(score, 4) for (_, dataset, net), score in best.items() if dataset == "coco"}
-    # Of the tables that were published with them.
+    # From the tables that were published with the files.
     assert coco["UNet-1"] == 0.4494
     assert coco["FCN32s-1"] == 0.4386
     assert coco["FCN16s"] == 0.4365
@@ -314,7 +314,7 @@ def test_all_published_results_are_imported_and_exported(db, tmp_path):
 
 
 def ranked(text):
-    """Return the records of a file, those of equal accuracy in one order, as they are spelt."""
+    """Return the texts of a file's records in a fixed order."""
     records = json.loads(text)
     assert text.decode() == json.dumps(records, indent=4)
     assert [each["accuracy"] for each in records] == sorted(
@@ -333,7 +333,7 @@ def many(published):
 
 @pytest.fixture
 def processes(monkeypatch):
-    """Read in a process of its own however few files there are; return those that were started."""
+    """Always read in a separate process; return the processes that were started."""
     started = []
 
     def spawned(*arguments):

@@ -1,4 +1,4 @@
-"""Whatever a file holds: it is taken in and given back as it was, or named; never a traceback."""
+"""Any content of a file is imported and exported unchanged, or a fault; never a traceback."""
 
 import json
 import tempfile
@@ -20,7 +20,7 @@ from lemur_core.store.taking.records import OWN_COLUMNS
 
 from .test_taking import FIRST, PIPELINE
 
-# NUL and half of a pair of surrogates are text to JSON, and not to every database.
+# JSON text may contain NUL and lone surrogates, which not every database can store.
 TEXT = st.text(st.sampled_from("\0\ud83d_/%'\"\\\n=") | st.characters(), max_size=4)
 NUMBERS = st.floats() | st.integers() | st.integers(2**62, 2**70) | st.booleans() | st.none()
 VALUES = st.recursive(
@@ -34,7 +34,7 @@ OWN_NAMES = [*(column.name for column in OWN_COLUMNS), "trial", "data"]
 OWN = st.dictionaries(st.sampled_from(OWN_NAMES), VALUES | st.just("0" * 32))
 RECORDS = st.builds(lambda name, value: FIRST | {name: value}, NAMES, ODD)
 OWN_RECORDS = OWN.map(lambda own: FIRST | {"lemur": own})
-# As lemur writes it, but for one thing; texts are JSON themselves, whole or not.
+# As lemur writes it, except for one value; texts are valid or invalid JSON.
 TEXTS = VALUES.map(json.dumps) | st.sampled_from(["nonsense", '{"epoch": 1}', "[[1]]", '{"f1": 1}'])
 WHOLE = {
     "trial": "0" * 32, "validation": 0.5, "scores": '{"f1": [0.5, 0.5]}', "within": "[[0.5, 0.5]]",
@@ -52,7 +52,7 @@ FUZZ = settings(max_examples=60, deadline=None, database=None)
 
 @contextmanager
 def taken(content):
-    """Take in a file of this content; give the folder, the database and what was said."""
+    """Import a file with this content; return the folder, the database and the output."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "stat" / PIPELINE / "1.json"
@@ -73,7 +73,7 @@ def as_text(records):
 
 
 def with_whole_duration(record):
-    """A duration of 5.0 is one of 5."""
+    """Return a record in which a duration of 5.0 is 5."""
     duration = record.get("duration")
     return record | {"duration": int(duration)} if isinstance(duration, float) else record
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server in the place of a file, and what happens when it stops."""
+"""A PostgreSQL server instead of a file, also when the server stops."""
 
 import json
 import time
@@ -106,7 +106,7 @@ def test_writing_twice_is_as_good_as_once(engine, database):
 
 @pytest.fixture
 def watched(monkeypatch):
-    """A writer is taken for dead as soon as it was looked at."""
+    """Consider a writer dead after one look."""
     monkeypatch.setattr(holders, "LEASE_S", 0.0)
 
 
@@ -131,7 +131,7 @@ def test_whoever_was_silent_loses_what_is_taken_and_keeps_the_rest(engine, watch
 
 
 def test_of_many_that_take_over_while_it_writes_one_owns_the_trial(database, engine, watched):
-    """Whoever records an epoch was the owner at that moment, and nobody else is before it ends."""
+    """A writer that records an epoch owns the trial until its transaction ends."""
     epochs, recorded = 40, []
     with ThreadPoolExecutor(4) as pool:
         Writer(engine, {}).begin(Trial(PIPELINE, 1, PRM, 7, epochs))
