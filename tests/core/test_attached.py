@@ -85,9 +85,9 @@ def written(theirs, folder):
 def check_all_there(ours, theirs):
     assert facts(ours) == {1: {0: FACTS, 1: {"norm": 1.5}}}
     assert json.dumps(facts(ours)) == json.dumps(facts(theirs))
-    found = artefact(A, "net.onnx", db=ours)
-    assert (found.path.read_bytes(), found.kind) == (b"net", "onnx")
-    assert ours.name in str(found.path)
+    stored = artefact(A, "net.onnx", db=ours)
+    assert (stored.path.read_bytes(), stored.kind) == (b"net", "onnx")
+    assert ours.name in str(stored.path)
     assert collection("twins", db=ours) == collection("twins", db=theirs)
 
 
@@ -159,9 +159,9 @@ def test_a_collection_with_the_same_kind_and_spec_is_merged(ours, theirs):
         "collection 'twins' was merged into the existing one with the same name, kind and spec, "
         "which keeps its provenance"
     ]
-    found = collection("twins", db=ours)
-    assert found.uid == uid
-    assert [*found.members] == [("x", 0, A), ("x", 1, B), ("y", 0, A)]
+    merged = collection("twins", db=ours)
+    assert merged.uid == uid
+    assert [*merged.members] == [("x", 0, A), ("x", 1, B), ("y", 0, A)]
     assert counts(taken(ours, theirs))[2:] == (0, 0)
 
 
@@ -176,7 +176,7 @@ def test_a_different_collection_with_the_same_name_is_renamed(ours, theirs):
     assert collection("twins-3", db=ours).members == collection("twins", db=theirs).members
     again = taken(ours, theirs)
     assert (counts(again), again.notes) == ((0, 0, 0, 0), [])
-    assert [one.name for one in collections(db=ours)] == ["twins", "twins-2", "twins-3"]
+    assert [entry.name for entry in collections(db=ours)] == ["twins", "twins-2", "twins-3"]
 
 
 def test_a_missing_or_damaged_file_is_a_fault(ours, theirs, tmp_path):
@@ -187,16 +187,16 @@ def test_a_missing_or_damaged_file_is_a_fault(ours, theirs, tmp_path):
         f"artefact 'net.onnx' of trial {A[:8]}: {path} is not what was attached: "
         "its SHA-256 differs"
     )
-    assert [tuple(one) for one in taken(ours, theirs).faults] == [(what, reason)]
-    assert [tuple(one) for one in written(theirs, tmp_path / "out")] == [(what, reason)]
+    assert [tuple(fault) for fault in taken(ours, theirs).faults] == [(what, reason)]
+    assert [tuple(fault) for fault in written(theirs, tmp_path / "out")] == [(what, reason)]
     assert not (tmp_path / "out/lemur/artefacts.jsonl").exists()
 
 
 def test_missing_trials_are_faults(ours, theirs, tmp_path):
     written(theirs, tmp_path / "out")
     file = tmp_path / "out/lemur"
-    for one in file.glob("*.jsonl"):
-        one.write_text(one.read_text().replace(A, "c" * 32))
+    for path in file.glob("*.jsonl"):
+        path.write_text(path.read_text().replace(A, "c" * 32))
     shutil.move(file / "artefacts" / A, file / "artefacts" / ("c" * 32))
     done, faults = taken_from(ours, tmp_path / "out")
     assert counts(done) == (0, 0, 1, 1)
@@ -276,7 +276,9 @@ def damage(db, *statement):
 def faults(db):
     with opened(db) as engine:
         # The trials in this database have no hyperparameters.
-        return [one for one in check(engine) if "hyperparameters" not in one and "asked" not in one]
+        return [
+            line for line in check(engine) if "hyperparameters" not in line and "asked" not in line
+        ]
 
 
 def test_undamaged_attachments_pass_the_check(theirs):

@@ -210,13 +210,13 @@ def test_pipes_and_devices_are_refused_without_waiting(lemur, tmp_path, where):
     place.parent.mkdir(parents=True, exist_ok=True)
     if not place.exists():
         os.mkfifo(place)
-    given = tmp_path / "folder" if "folder" in where else place
-    status, out, err = lemur("db", "import", given, "--db", "x.db")
-    if given == place:
+    argument = tmp_path / "folder" if "folder" in where else place
+    status, out, err = lemur("db", "import", argument, "--db", "x.db")
+    if argument == place:
         assert (status, err) == (2, f"lemur: error: {place}: is not a file or folder\n")
     else:
         assert (status, err) == (1, "a_b_c_d/1.json: cannot be read: is no file\n")
-        assert out == f"{given}: 0 records taken in, 0 were there already, 1 could not be read\n"
+        assert out == f"{argument}: 0 records taken in, 0 were there already, 1 could not be read\n"
 
 
 def test_the_first_of_many_faults_are_printed_and_the_others_counted(lemur, tmp_path):

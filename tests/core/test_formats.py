@@ -37,8 +37,8 @@ def cells(file):
     return [row[0].value for row in sheet.iter_rows(min_row=2)]
 
 
-def same(one, other):
-    return pd.isna(one) if other is None else one == other
+def same(value, other):
+    return pd.isna(value) if other is None else value == other
 
 
 NUMBERS_AND_TEXT = "one holds {}; all its values are written as text"
@@ -128,9 +128,9 @@ def test_shortened_cells_are_counted():
     sheet = load_workbook(file).active
     code = [row[0].value for row in sheet.iter_rows(min_row=2)]
     assert code == ["a" * most, "b" * most, wide[: most // 2]]
-    rest = "characters, the most that a cell of xlsx holds; csv, jsonl and parquet keep the whole"
+    ending = "characters, the most that a cell of xlsx holds; csv, jsonl and parquet keep the whole"
     assert sorted(notes) == [
-        f"1 cell of nn cut to 32,767 {rest}", f"2 cells of code cut to 32,767 {rest}"
+        f"1 cell of nn cut to 32,767 {ending}", f"2 cells of code cut to 32,767 {ending}"
     ]  # fmt: skip
     back = pd.read_csv(as_form(frame, "csv")[0])
     assert list(back["code"]) == list(frame["code"])

@@ -71,8 +71,8 @@ def whole(tmp_path):
 
 
 def test_a_campaign_waits_for_a_dead_owner_and_finishes_its_trial(db, hasty, whole):
-    asked = ASKED | {"trials": 2}
-    run(LINEAR, **asked, db=str(db), watch=interrupted_at(2, 3))
+    settings = ASKED | {"trials": 2}
+    run(LINEAR, **settings, db=str(db), watch=interrupted_at(2, 3))
     # The state that a killed container leaves.
     execute(db, "update trial set state = 'running' where number = 2")
     execute(db, "update owner set host = 'alpha', process = '', beat = 'last'")
@@ -86,7 +86,7 @@ def test_a_campaign_waits_for_a_dead_owner_and_finishes_its_trial(db, hasty, who
         if isinstance(event, EpochEnded) and event.trial.number == 2:
             places.append(event.trial.checkpoint)
 
-    summary = run(LINEAR, **asked, db=str(db), watch=watch)
+    summary = run(LINEAR, **settings, db=str(db), watch=watch)
     assert summary.states == {State.FINISHED: 1}
     assert summary.exit_status == 0
     assert numbers(db) == whole[:8]
@@ -110,8 +110,8 @@ def test_a_campaign_that_lost_a_trial_continues_with_the_others(db, engine, whol
             [(trial_id,)] = rows(db, "select id from trial where number = 2")
             taken.append(trial_id)
             [past] = [
-                one for one in taker.past(event.trial.pipeline, ASKED["epochs"])
-                if one.id == trial_id
+                past_trial for past_trial in taker.past(event.trial.pipeline, ASKED["epochs"])
+                if past_trial.id == trial_id
             ]  # fmt: skip
             assert taker.claim(past, {})
         if isinstance(event, TrialsHeld):

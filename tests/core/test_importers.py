@@ -54,14 +54,14 @@ def test_all_values_of_a_record_are_stored(db, taken):
     )  # fmt: skip
     assert (report.read, report.added, report.faults) == (1, 1, [])
     [row] = data(db=db, with_stats=True).to_dict("records")
-    told = {
+    values = {
         name: row[name]
         for name in (
             "task", "dataset", "metric", "nn", "epoch", "accuracy", "validation", "loss",
             "duration", "prm", "extra", "nn_code", "state",
         )
     }  # fmt: skip
-    assert told == {
+    assert values == {
         "task": "img-classification", "dataset": "mnist", "metric": "acc", "nn": "CNN", "epoch": 3,
         "accuracy": 0.75, "validation": 0.5, "loss": 1.25, "duration": 10**10,
         "prm": {"lr": 0.1, "batch": 32}, "extra": {"gpu": "T4", "width": 0.1},
@@ -170,8 +170,8 @@ def test_nets_with_the_same_name_keep_their_own_code(db, taken):
     ],
 )
 def test_an_invalid_record_is_a_fault_and_the_others_are_imported(db, taken, given, reason):
-    known = {"epoch": 1, "accuracy": 0.5, "prm": {"lr": 0.1}, "place": "zoo.csv:2"} | given
-    bad = EpochRecord(*PIPELINE, **known)
+    values = {"epoch": 1, "accuracy": 0.5, "prm": {"lr": 0.1}, "place": "zoo.csv:2"} | given
+    bad = EpochRecord(*PIPELINE, **values)
     report = taken(record(1, 0.25), bad, record(2, 0.75))
     [fault] = report.faults
     assert fault.place == "zoo.csv:2"
@@ -199,7 +199,7 @@ RECORDS = [
 KNOWN = ["nn_code", "epoch", "accuracy", "validation", "loss", "duration", "prm", "extra", "curve"]
 
 
-def known(db, columns=KNOWN):
+def stored_values(db, columns=KNOWN):
     """Return all values of each epoch as text, sorted."""
     frame = data(db=db, with_stats=True, with_curves=True)
     return sorted(map(repr, frame[columns].astype(object).itertuples(index=False, name=None)))
@@ -212,7 +212,7 @@ def test_a_merge_keeps_all_imported_values(db, taken, tmp_path):
         # Merging again, or importing into the other database too, changes nothing.
         assert merge(engine, source).epochs == 0
         assert take_in(engine, tmp_path, lambda place: RECORDS, "zoos").added == 0
-    assert known(tmp_path / "other.db") == known(db)
+    assert stored_values(tmp_path / "other.db") == stored_values(db)
     named = data(db=db)["trial"][:-2]
     assert {*named} <= {*data(db=tmp_path / "other.db")["trial"]}
 
@@ -227,7 +227,7 @@ def test_lemurs_files_keep_all_imported_values_except_code(db, taken, tmp_path):
             report = take_in(engine, tmp_path / "files")
         assert (report.faults, report.added) == ([], added)
     columns = [name for name in KNOWN if name != "nn_code"]
-    assert known(other, columns) == known(db, columns)
+    assert stored_values(other, columns) == stored_values(db, columns)
     assert {*data(db=other)["state"]} == {"imported"}
     # Repeat with the other database.
     with opened(other) as engine:
@@ -262,19 +262,19 @@ def test_a_fact_that_cannot_be_stored_is_a_fault_and_the_others_are_imported(db,
 
 def test_facts_stay_with_their_trial(db, tmp_path):
     """Two databases imported different trials with the same hyperparameters."""
-    one, two = tmp_path / "one.db", tmp_path / "two.db"
-    for file, accuracy in ((one, 0.25), (two, 0.5)):
+    first, second = tmp_path / "one.db", tmp_path / "two.db"
+    for file, accuracy in ((first, 0.25), (second, 0.5)):
         with opened(file, create=True) as engine:
             take_in(engine, tmp_path, lambda place, it=accuracy: [record(1, it)], "zoos")
-    [uid] = data(db=two)["trial"]
-    lemur_core.record(uid, {"latency": 7}, db=two)
-    with opened(one) as engine, opened(two) as other:
+    [uid] = data(db=second)["trial"]
+    lemur_core.record(uid, {"latency": 7}, db=second)
+    with opened(first) as engine, opened(second) as other:
         faults = merge(engine, other).attached.faults
     assert faults == [
         Fault(f"trial {uid}", "epoch 1 is already recorded with accuracy 0.25; got 0.5")
     ]
-    assert data(db=one, with_stats=True, with_facts=True)["accuracy"].tolist() == [0.25]
-    with opened(one) as engine:
+    assert data(db=first, with_stats=True, with_facts=True)["accuracy"].tolist() == [0.25]
+    with opened(first) as engine:
         assert engine.connect().exec_driver_sql("select count(*) from fact").scalar() == 0
 
 
@@ -459,7 +459,7 @@ def test_lemurs_files_are_recognised_in_and_below_a_folder(lemur, third, tmp_pat
 
 def test_importer_options_have_the_type_of_their_defaults(third, tmp_path):
     read = importer(third(), read_selection("importer", "zoos:factor=0.5"))
-    assert [one.accuracy for one in read(tmp_path / "a.zoo")] == [0.125, 0.25]
+    assert [epoch.accuracy for epoch in read(tmp_path / "a.zoo")] == [0.125, 0.25]
     for selection, kind in (
         (Selection("none"), UnknownNameError),
         (Selection("zoos", {"factor": "half"}), SettingsError),
@@ -483,15 +483,15 @@ def test_trials_become_members_of_collections(db, taken):
 
     report = taken(*records())
     assert (report.faults, report.attached.collections, report.attached.members) == ([], 1, 4)
-    found = lemur_core.collection("twins", db=db)
-    assert (found.kind, found.spec, found.provenance) == ("pair", None, "a paper")
-    trials = {(one.role, one.position): one.trial for one in found.members}
+    twins = lemur_core.collection("twins", db=db)
+    assert (twins.kind, twins.spec, twins.provenance) == ("pair", None, "a paper")
+    trials = {(member.role, member.position): member.trial for member in twins.members}
     assert sorted(trials) == [("dense", 0), ("dense", 1), ("sparse", 0), ("sparse", 1)]
     frame = data(db=db, collection="twins")
     assert sorted(frame[frame["role"] == "dense"]["accuracy"]) == [0.5, 0.5, 0.6, 0.6]
     again = taken(*records())
     assert (again.added, again.attached.collections, again.attached.members) == (0, 0, 0)
-    assert lemur_core.collection("twins", db=db) == found
+    assert lemur_core.collection("twins", db=db) == twins
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def clock():
 @pytest.fixture
 def other(engine, clock):
     """A writer that watches the trials of others, with its own clock."""
-    one = Writer(engine, {}, patience_s=0)
-    one.holding.holders = holders.Holders(clock)
-    return one
+    writer = Writer(engine, {}, patience_s=0)
+    writer.holding.holders = holders.Holders(clock)
+    return writer
 
 
 def trial(pipeline, number=1):
@@ -82,7 +82,7 @@ def execute(db, statement, *values):
 
 
 def past_of(writer, pipeline, number=1):
-    return next(one for one in writer.past(pipeline, 3) if one.number == number)
+    return next(past for past in writer.past(pipeline, 3) if past.number == number)
 
 
 def free_in_s(writer, pipeline, number=1):
@@ -176,14 +176,14 @@ def test_time_without_looking_does_not_count(owner, other, clock, pipeline):
 
 def test_heartbeats_are_written_while_nothing_else_is(db, engine, pipeline, monkeypatch):
     monkeypatch.setattr(holding, "HEARTBEAT_S", 0.02)
-    one = Writer(engine, {})
-    one.begin(trial(pipeline))
+    writer = Writer(engine, {})
+    writer.begin(trial(pipeline))
     [(before,)] = rows(db, "select beat from owner")
     until = time.monotonic() + 60
     while rows(db, "select beat from owner") == [(before,)]:
         assert time.monotonic() < until
         time.sleep(0.02)
-    one.close()
+    writer.close()
     assert rows(db, "select beat from owner") == [("",)]
 
 
@@ -263,8 +263,8 @@ def test_only_one_of_two_writers_takes_over(db, owner, other, clock, engine, pip
     third = Writer(engine, {}, patience_s=0)
     third.holding.holders = holders.Holders(clock)
     past = past_of(other, pipeline)
-    for one in (other, third):
-        one.holder(past, 60)
+    for writer in (other, third):
+        writer.holder(past, 60)
     watch(other, clock, LEASE_S, meanwhile=third.holding.beat)
     third.holding.beat()
     assert [other.claim(past, {}), third.claim(past, {})] == [True, False]
@@ -281,12 +281,12 @@ def test_only_one_copy_of_a_process_continues(db, owner, pipeline, first):
     twin.holding = copy.copy(owner.holding)
     twin.holding._lease = copy.copy(owner.holding._lease)
     twin.holding._owners = dict(owner.holding._owners)
-    one, late = (owner, twin) if first == "original" else (twin, owner)
-    one.record(trial_id, epoch(1))
+    first_writer, late = (owner, twin) if first == "original" else (twin, owner)
+    first_writer.record(trial_id, epoch(1))
     with pytest.raises(TrialLostError):
         late.record(trial_id, epoch(1))
-    one.record(trial_id, epoch(2))
-    assert late.owner != one.owner
+    first_writer.record(trial_id, epoch(2))
+    assert late.owner != first_writer.owner
     another = late.begin(trial(pipeline, 2))
     late.record(another, epoch(1))
     assert rows(db, "select number, epoch from stat join trial on id = trial_id") == [

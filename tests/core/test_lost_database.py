@@ -118,8 +118,8 @@ def test_a_lost_database_is_noticed_at_the_next_record_which_is_kept(
         writer.finish(trial_id, Outcome(State.FINISHED, ()))
     with pytest.raises(StoreError, match=f"{what}; 2 records wait in "):
         writer.begin(trial(toys, 2))
-    kept = [json.loads(line) for line in unwritten.read_text().splitlines()]
-    assert [line["epoch"]["number"] for line in kept if "epoch" in line] == [2]
+    lines = [json.loads(line) for line in unwritten.read_text().splitlines()]
+    assert [line["epoch"]["number"] for line in lines if "epoch" in line] == [2]
     if lose is move:
         assert rows(db.with_name("moved.db")) == [(trial_id, 1, 0.25)]
     # No file was created in its place.
@@ -162,9 +162,9 @@ def test_records_of_another_database_are_kept_and_reported(begun, db, unwritten)
     with pytest.raises(LostError):
         writer.record(trial_id, epoch(2))
     writer.engine.dispose()
-    told = []
-    summary = run(db=str(db), trials=1, epochs=1, watch=told.append)
-    assert told[0].message == (
+    events = []
+    summary = run(db=str(db), trials=1, epochs=1, watch=events.append)
+    assert events[0].message == (
         "1 record of an earlier run belongs to no trial of this database, or is damaged; "
         f"kept in {unwritten}.bad"
     )
@@ -189,11 +189,11 @@ def test_a_campaign_ends_and_continues_with_the_same_numbers(tmp_path, db, lemur
 
 def test_training_outside_lemur_continues_without_its_database(db, unwritten):
     def train():
-        with recording("t_d_m_N", {"lr": 0.1}, db=db) as one:
+        with recording("t_d_m_N", {"lr": 0.1}, db=db) as trial:
             remove(db)
             for _ in range(3):
-                one.epoch(validation=0.5, accuracy=0.25)
-            one.record({"note": 1})
+                trial.epoch(validation=0.5, accuracy=0.25)
+            trial.record({"note": 1})
 
     with (
         pytest.warns(UserWarning, match="1 record waits in") as warned,

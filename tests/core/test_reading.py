@@ -75,9 +75,9 @@ def db(toys, tmp_path):
     ],
 )
 def test_rows_are_filtered_by_hyperparameters_and_columns(db, where, trials):
-    found = data(db=db, where=where)["trial"].str[0]
+    uids = data(db=db, where=where)["trial"].str[0]
     imported = set(data(db=db, where={"state": "imported"})["trial"].str[0])
-    assert "".join("F" if one in imported else one for one in found) == trials
+    assert "".join("F" if uid in imported else uid for uid in uids) == trials
 
 
 def test_rows_are_filtered_by_net_name_prefix(db):
@@ -236,13 +236,13 @@ def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, diff
     highest = every[by] == every.groupby(differ)[by].transform("max")
     expected = every[highest].drop_duplicates(differ).sort_index().reset_index(drop=True)
     by_epoch = "epoch" in differ
-    found = data(
+    rows = data(
         db=file,
         only_best_accuracy=by_epoch and by == "accuracy",
         only_best=by == "validation",
         unique_nn=not by_epoch,
     )
-    pd.testing.assert_frame_equal(found, expected, check_categorical=False)
+    pd.testing.assert_frame_equal(rows, expected, check_categorical=False)
 
 
 def test_a_trial_that_starts_meanwhile_does_no_harm(toys, db):
@@ -256,8 +256,8 @@ def test_a_trial_that_starts_meanwhile_does_no_harm(toys, db):
 
         event.listen(engine, "after_cursor_execute", begin)
         with engine.connect() as connection:
-            found = frame_of(connection, Filters(), FrameOptions(best_of=("nn",)))
-    assert list(found["trial"].str[0])[:2] == ["2", "3"]
+            frame = frame_of(connection, Filters(), FrameOptions(best_of=("nn",)))
+    assert list(frame["trial"].str[0])[:2] == ["2", "3"]
 
 
 def test_columns_have_the_same_types_whatever_their_values(db):
@@ -359,7 +359,7 @@ def test_every_format_can_be_read_back(db):
         back = read(as_form(frame, form))
         assert list(back.columns) == list(frame.columns), form
         assert list(back["accuracy"]) == pytest.approx(list(frame["accuracy"])), form
-        prms = [one if isinstance(one, dict) else json.loads(one) for one in back["prm"]]
+        prms = [prm if isinstance(prm, dict) else json.loads(prm) for prm in back["prm"]]
         assert prms[-1]["lr"] == pytest.approx(FIRST["lr"]), form
 
 

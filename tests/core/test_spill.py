@@ -173,15 +173,15 @@ def test_a_permanent_error_is_raised_at_once(toys, engine, db, pauses, unwritten
 
 
 def test_after_waiting_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db, unwritten):
-    one = trial(toys)
-    trial_id = writer.begin(one)
+    started = trial(toys)
+    trial_id = writer.begin(started)
     with locked(db):
         writer.record(trial_id, epoch(1))
         writer.finish(trial_id, Outcome(State.FAILED, (), "no luck", "Traceback"))
     assert rows(db) == []
     first, second = map(json.loads, unwritten.read_text().splitlines())
     assert first == {
-        "trial": one.uid,
+        "trial": started.uid,
         "owner": writer.owner,
         "epoch": {
             "number": 1, "loss": 0.5, "validation": 0.75, "accuracy": 0.25,
@@ -189,27 +189,27 @@ def test_after_waiting_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db, 
             "facts": {},
         },
     }  # fmt: skip
-    assert (second["trial"], second["end"]["state"]) == (one.uid, "failed")
+    assert (second["trial"], second["end"]["state"]) == (started.uid, "failed")
     assert writer.unwritten == 2
     assert writer.unwritten_file == unwritten
 
 
 def test_lines_written_by_lemur_0_1_are_imported(toys, engine, writer, unwritten):
-    one = trial(toys)
-    writer.begin(one)
+    started = trial(toys)
+    writer.begin(started)
     line = {
         "epoch": 1, "accuracy": 0.25, "validation": 0.75, "loss": None, "duration": 10**10,
         "scores": '{"f1": [0.5, 0.25]}', "within": "[[0.5, 0.125]]", "size": [11, [1, 4], [3]],
     }  # fmt: skip
-    unwritten.write_text(json.dumps({"trial": one.uid, "owner": writer.owner, "epoch": line}))
+    unwritten.write_text(json.dumps({"trial": started.uid, "owner": writer.owner, "epoch": line}))
     assert Writer(engine, {}).taken_in == 1
-    [past] = writer.past(one.pipeline, one.epochs)
+    [past] = writer.past(started.pipeline, started.epochs)
     assert past.epochs == (
         Epoch(1, None, 0.75, 0.25, 10**10, {"f1": (0.5, 0.25)}, ((0.5, 0.125),)),
     )
     with engine.connect() as connection:
-        found = connection.exec_driver_sql("select parameters, in_shape, out_shape from trial")
-        assert found.all() == [(11, "[1, 4]", "[3]")]
+        result = connection.exec_driver_sql("select parameters, in_shape, out_shape from trial")
+        assert result.all() == [(11, "[1, 4]", "[3]")]
 
 
 def test_the_next_writer_imports_the_file(toys, engine, writer, db, unwritten):
@@ -225,7 +225,7 @@ def test_the_next_writer_imports_the_file(toys, engine, writer, db, unwritten):
         ("failed", "no luck", "Traceback", 1)
     ]
     assert rows(db, "select parameters, in_shape, out_shape from trial") == [(11, "[1, 4]", "[3]")]
-    assert sorted(one.name for one in db.parent.iterdir() if "unwritten" in one.name) == []
+    assert sorted(path.name for path in db.parent.iterdir() if "unwritten" in path.name) == []
 
 
 def test_the_writer_imports_the_file_before_it_continues(toys, writer, db, unwritten):
@@ -239,11 +239,11 @@ def test_the_writer_imports_the_file_before_it_continues(toys, writer, db, unwri
 
 
 def test_the_file_is_imported_before_reading_or_starting_a_trial(toys, writer, db):
-    one = trial(toys)
-    trial_id = writer.begin(one)
+    started = trial(toys)
+    trial_id = writer.begin(started)
     with locked(db):
         writer.record(trial_id, epoch(1))
-    assert writer.past(one.pipeline, 3)[0].epochs == (epoch(1),)
+    assert writer.past(started.pipeline, 3)[0].epochs == (epoch(1),)
 
 
 def test_an_epoch_does_not_wait_for_a_lock_if_records_already_wait(
@@ -319,23 +319,23 @@ def test_a_database_in_memory_has_no_file_beside_it():
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_commit_whose_confirmation_was_lost_is_made_once(toys, engine, db, pauses, times):
-    writer, one = Writer(engine, {}), trial(toys)
+    writer, started = Writer(engine, {}), trial(toys)
     pauses += [lambda: None] * times * 3
     with answers_lost(engine, times):
-        trial_id = writer.begin(one)
+        trial_id = writer.begin(started)
     with answers_lost(engine, times):
         writer.record(trial_id, epoch(1))
     with answers_lost(engine, times):
         writer.finish(trial_id, Outcome(State.INTERRUPTED, (), "interrupted"))
     assert pauses == []
-    assert rows(db, "select uid, state from trial") == [(one.uid, "interrupted")]
+    assert rows(db, "select uid, state from trial") == [(started.uid, "interrupted")]
     assert len(rows(db)) == 1
-    past = writer.past(one.pipeline, 3)[0]
+    past = writer.past(started.pipeline, 3)[0]
     pauses += [lambda: None] * times
     with answers_lost(engine, times):
         assert writer.claim(past, {"train": 2})
     assert not Writer(engine, {}).claim(past, {})
-    [again] = writer.past(one.pipeline, 3)
+    [again] = writer.past(started.pipeline, 3)
     assert writer.claim(again, {})
     assert rows(db, "select state, left_out from trial") == [("running", '{"train":2}')]
 
@@ -379,10 +379,10 @@ def test_importing_the_file_twice_changes_nothing(toys, engine, writer, db, unwr
     with locked(db):
         writer.record(trial_id, epoch(1))
         writer.finish(trial_id, FINISHED)
-    kept = unwritten.read_bytes()
+    content = unwritten.read_bytes()
     assert spill.take_in(engine) == 2
     before = rows(db, "select * from trial"), rows(db)
-    unwritten.write_bytes(kept)
+    unwritten.write_bytes(content)
     assert spill.take_in(engine) == 0
     assert (rows(db, "select * from trial"), rows(db)) == before
 
@@ -459,12 +459,12 @@ def test_an_unreadable_line_does_not_affect_the_others(toys, engine, writer, db,
 def test_lines_that_the_database_cannot_store_are_kept_separately(
     toys, engine, writer, db, unwritten
 ):
-    one = trial(toys)
-    writer.begin(one)
-    known = {"owner": writer.owner, "epoch": {"epoch": 1, "validation": 0, "loss": None}}
-    known["epoch"] |= {"accuracy": float("nan"), "duration": 0}
+    started = trial(toys)
+    writer.begin(started)
+    line = {"owner": writer.owner, "epoch": {"epoch": 1, "validation": 0, "loss": None}}
+    line["epoch"] |= {"accuracy": float("nan"), "duration": 0}
     unwritten.write_text(
-        json.dumps({"trial": one.uid} | known) + "\n" + json.dumps({"trial": "other"} | known)
+        json.dumps({"trial": started.uid} | line) + "\n" + json.dumps({"trial": "other"} | line)
     )
     assert spill.take_in(engine) == 0
     assert Path(f"{unwritten}.bad").read_text().count("\n") == 2
@@ -477,7 +477,7 @@ def test_the_file_of_a_dead_importer_is_imported(toys, engine, writer, db, unwri
     )
     pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     living, dead = (subprocess.Popen([sys.executable, "-c", program], **pipe) for _ in range(2))
-    lives, died = (one.stdout.readline().strip() for one in (living, dead))
+    lives, died = (process.stdout.readline().strip() for process in (living, dead))
     dead.communicate("\n")
     for number, taker in enumerate((died, this_process(), lives), 1):
         with locked(db):
@@ -528,7 +528,7 @@ def test_texts_that_a_database_cannot_store_are_escaped(toys, writer, db):
 
 def test_a_campaign_reports_unwritten_records_and_the_next_imports_them(db, unwritten, monkeypatch):
     monkeypatch.setattr(Writer.__init__, "__defaults__", (0,))
-    asked = {"trials": 1, "epochs": 3, "db": str(db), "in_process": True, "threads": 1}
+    settings = {"trials": 1, "epochs": 3, "db": str(db), "in_process": True, "threads": 1}
     with ExitStack() as stack:
 
         def lock_then_stop(event):
@@ -537,15 +537,15 @@ def test_a_campaign_reports_unwritten_records_and_the_next_imports_them(db, unwr
             elif isinstance(event, EpochEnded):
                 raise KeyboardInterrupt
 
-        summary = run("img-classification_blobs_hits_Linear", **asked, watch=lock_then_stop)
+        summary = run("img-classification_blobs_hits_Linear", **settings, watch=lock_then_stop)
         # An epoch, and the interruption of the trial.
         assert summary.left_out == [
             f"the database did not take 2 records; they wait in {unwritten} for the next lemur run"
         ]
-    told = []
-    summary = run("img-classification_blobs_hits_Linear", **asked, watch=told.append)
+    events = []
+    summary = run("img-classification_blobs_hits_Linear", **settings, watch=events.append)
     assert summary.states == {State.FINISHED: 1}
     assert not summary.left_out
-    assert told[0].message == "took in 2 records that an earlier run could not write"
+    assert events[0].message == "took in 2 records that an earlier run could not write"
     assert [number for number, *_ in rows(db)] == [1, 2, 3]
-    assert [e.epoch.number for e in told if isinstance(e, EpochEnded)] == [3]
+    assert [e.epoch.number for e in events if isinstance(e, EpochEnded)] == [3]

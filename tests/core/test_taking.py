@@ -317,10 +317,10 @@ def ranked(text):
     """Return the texts of a file's records in a fixed order."""
     records = json.loads(text)
     assert text.decode() == json.dumps(records, indent=4)
-    assert [each["accuracy"] for each in records] == sorted(
-        (each["accuracy"] for each in records), reverse=True
+    assert [values["accuracy"] for values in records] == sorted(
+        (values["accuracy"] for values in records), reverse=True
     )
-    return sorted(json.dumps(each) for each in records)
+    return sorted(json.dumps(values) for values in records)
 
 
 @pytest.fixture
@@ -355,7 +355,7 @@ def test_another_process_reads_the_same_records(many, processes, tmp_path):
     assert list(ahead.read_ahead(many)) == list(ahead.read_ahead(archive)) == here
     assert len(here) == 61
     assert len(processes) == 2
-    assert not any(one.process.is_alive() for one in processes)
+    assert not any(spawned.process.is_alive() for spawned in processes)
 
 
 def test_the_end_of_the_reading_process_is_reported(many, processes, monkeypatch):

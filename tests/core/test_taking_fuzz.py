@@ -69,7 +69,7 @@ def given_back(folder, engine):
 
 
 def as_text(records):
-    return sorted(json.dumps(with_whole_duration(one), sort_keys=True) for one in records)
+    return sorted(json.dumps(with_whole_duration(values), sort_keys=True) for values in records)
 
 
 def with_whole_duration(record):
@@ -87,7 +87,7 @@ def test_each_record_is_exported_unchanged_or_a_fault(records):
     with taken(json.dumps(records).encode()) as (folder, engine, report):
         assert report.read + len(report.faults) == len(records)
         faulty = {int(fault.place.rpartition(" ")[2]) - 1 for fault in report.faults}
-        good = [one for place, one in enumerate(records) if place not in faulty]
+        good = [values for place, values in enumerate(records) if place not in faulty]
         assert as_text(given_back(folder, engine)) == as_text(good)
         assert len(data(db=folder / "results.db")) == report.added == report.read
         assert check(engine) == []
@@ -144,6 +144,6 @@ def test_hostile_filters_match_nothing_and_do_no_harm(names, name, value):
         db = folder / "results.db"
         hostile = {key: f"{text}' or 1=1 --" for key, text in names.items() if key != "dataset"}
         where = {} if isinstance(value, dict | list) else {f"{name}'": value}
-        found = data(db=db, **hostile, where=where, nn_prefixes=[f"%{name}"])
-        assert found.empty
+        rows = data(db=db, **hostile, where=where, nn_prefixes=[f"%{name}"])
+        assert rows.empty
         assert len(data(db=db)) == 1

@@ -25,10 +25,10 @@ def pipeline(number, folder):
     )
 
 
-def begin(writer, one, lr, epochs):
+def begin(writer, pipeline, lr, epochs):
     prm = {"lr": lr, "batch": 2, "transform": "plain"}
     while True:
-        trial = Trial(one, writer.next_number(one), prm, 1, epochs)
+        trial = Trial(pipeline, writer.next_number(pipeline), prm, 1, epochs)
         try:
             return writer.begin(trial)
         except NumberTakenError:
