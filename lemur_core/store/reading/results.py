@@ -162,7 +162,7 @@ class Results:
         self._progress(done, total)
 
     def warn(self, line: str) -> None:
-        """Show a line to the user, for example about a value that was changed to be written."""
+        """Show a line to the user, for example about a value that had to be changed."""
         self._warn(line)
 
     def check_used(self, reader: str) -> None:
