@@ -83,7 +83,7 @@ class Filters:
         also: Further conditions that rows must meet as well.
 
     Raises:
-        SettingsError: Rows cannot be filtered by one of the columns.
+        SettingsError: Rows cannot be filtered by one of the columns, or a number is not finite.
     """
 
     trial: Mapping[str, str | None] = field(default_factory=dict)

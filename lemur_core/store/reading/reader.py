@@ -102,7 +102,8 @@ def data(
         StoreError: The database does not exist or cannot be read.
         UnknownNameError: A column, fact or collection does not exist. A filter on a name that is
             not recorded is not an error: the frame is empty and has all its columns.
-        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
+        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given, or rows cannot be
+            filtered by ``where``.
     """
     filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where, collection)
     options = frame_options(
@@ -133,7 +134,7 @@ def filters_of(
     """Return the filters that these arguments of `data` define.
 
     Raises:
-        SettingsError: Rows cannot be filtered by one of the columns.
+        SettingsError: Rows cannot be filtered by one of the columns, or a number is not finite.
     """
     dataset_name = None if dataset is None else canonical(dataset)
     return Filters(

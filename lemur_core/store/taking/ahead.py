@@ -30,7 +30,7 @@ _MAX_CHUNKS = 8
 
 
 def read_ahead(place: Path) -> Iterator[Batch | Fault]:
-    """Yield what `read_files` yields for a folder or zip archive, reading ahead in a process.
+    """Yield what `read_files` yields for a folder or zip archive, read ahead by another process.
 
     Raises:
         SettingsError: The place is neither a folder nor a zip archive, or the process was killed.
@@ -60,7 +60,7 @@ def _is_large(place: Path) -> bool:
 
 def _read(connection: Connection[Any, Any], place: Path) -> None:
     outbox: Queue[list[Batch | Fault] | Exception] = Queue(_MAX_CHUNKS)
-    # The thread sends while this one goes on reading.
+    # The sender waits for the receiver, while this thread continues to read.
     sender = Thread(target=_send, args=(connection, outbox), daemon=True)
     sender.start()
     with no_search_for_cycles():
