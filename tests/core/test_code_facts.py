@@ -266,9 +266,9 @@ def test_what_an_exported_folder_holds_wrongly_is_left_out(exported, db):
         report = take_in(engine, exported, files.read, "lemur-files")
         assert report.code_facts == 1
         assert sorted(fault.reason for fault in report.faults) == [
+            "does not match its hash", "does not match its hash",
             "fact 'a': '[]' is not a source's SHA-256",
             "is no line of code_facts.jsonl", "is no line of code_facts.jsonl",
-            "does not match its hash", "does not match its hash",
         ]  # fmt: skip
         with engine.connect() as connection:
             assert connection.scalar(select(func.count()).select_from(schema.code)) == 0

@@ -213,7 +213,7 @@ def test_pipes_and_devices_are_refused_without_waiting(lemur, tmp_path, where):
     argument = tmp_path / "folder" if "folder" in where else place
     status, out, err = lemur("db", "import", argument, "--db", "x.db")
     if argument == place:
-        assert (status, err) == (2, f"lemur: error: {place}: is not a file or folder\n")
+        assert (status, err) == (2, f"lemur: error: {place}: is no file or folder\n")
     else:
         assert (status, err) == (1, "a_b_c_d/1.json: cannot be read: is no file\n")
         assert out == f"{argument}: 0 records taken in, 0 were there already, 1 could not be read\n"
