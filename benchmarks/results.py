@@ -76,10 +76,10 @@ def copies(archive: Path, rows: int) -> Iterator:
 
 def fill(db: Path, archive: Path, rows: int) -> None:
     from lemur_core.store.database import opened
-    from lemur_core.store.taking.intake import take
+    from lemur_core.store.taking.intake import import_records
 
     with opened(db, create=True) as engine:
-        take(engine, copies(archive, rows), str(archive), "a benchmark")
+        import_records(engine, copies(archive, rows), str(archive), "a benchmark")
 
 
 def import_rate(archive: Path, rounds: int) -> tuple[float, int]:

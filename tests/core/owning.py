@@ -1,4 +1,4 @@
-"""Begin so many trials, and record the epochs that are asked for, as `TRIAL EPOCH` on a line."""
+"""Start a number of trials, and record the epochs requested by lines `TRIAL EPOCH`."""
 
 import sys
 

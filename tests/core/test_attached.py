@@ -19,7 +19,7 @@ from lemur_core.store.care import check
 from lemur_core.store.collections import collect, collection, collections
 from lemur_core.store.database import opened
 from lemur_core.store.facts import read_facts, record
-from lemur_core.store.taking.attached import take_attached
+from lemur_core.store.taking.attached import import_attached
 from lemur_core.store.taking.published import take_in
 
 A, B = "a" * 32, "b" * 32
@@ -58,7 +58,7 @@ def theirs(template, tmp_path):
 
 def taken(ours, theirs):
     with opened(ours) as engine, opened(theirs) as other:
-        return take_attached(engine, read_attached(other))
+        return import_attached(engine, read_attached(other))
 
 
 def taken_from(ours, place):
@@ -202,7 +202,7 @@ def test_missing_trials_are_reported(ours, theirs, tmp_path):
     assert counts(report) == (0, 0, 1, 1)
     assert len(faults) == 8
     assert {fault.reason for fault in faults} == {
-        "there is no such trial", f"there is no trial {'c' * 32}"
+        "the trial does not exist", f"trial {'c' * 32} does not exist"
     }  # fmt: skip
 
 
@@ -362,7 +362,7 @@ def test_a_backup_does_not_overwrite_artefacts(theirs, tmp_path):
     assert not (tmp_path / "copy.db").exists()
 
 
-def test_the_facts_that_an_importer_reads_are_recorded(tmp_path):
+def test_facts_read_by_an_importer_are_recorded(tmp_path):
     def read(place):
         names = ("t", "d", "m", "Net")
         trial = {"trial": "first", "trial_facts": {"depth": 3, "norm": 1}}
@@ -376,4 +376,4 @@ def test_the_facts_that_an_importer_reads_are_recorded(tmp_path):
             report = take_in(engine, place, read, "zoos")
         assert (report.read, report.added, len(report.faults)) == (2, added, 1)
     assert facts(db) == {1: {0: {"depth": 3}, 1: {"norm": 1.5}, 2: {"a": 2**70}}}
-    assert [fault.reason for fault in report.faults] == ["is there already of its epochs"]
+    assert [fault.reason for fault in report.faults] == ["is already recorded for its epochs"]

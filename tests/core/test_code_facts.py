@@ -266,6 +266,7 @@ def test_invalid_lines_of_an_exported_folder_are_left_out(exported, db):
         report = take_in(engine, exported, files.read, "lemur-files")
         assert report.code_facts == 1
         assert sorted(fault.reason for fault in report.faults) == [
+            "does not match its hash", "does not match its hash",
             "fact 'a': '[]' is not a source's SHA-256",
             "is not a line of code_facts.jsonl", "is not a line of code_facts.jsonl",
             "is not what its hash says", "is not what its hash says",

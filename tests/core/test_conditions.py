@@ -1,4 +1,4 @@
-"""Conditions and places that cannot be are one line; numbers of any size are compared."""
+"""Invalid conditions and databases give one line; numbers of any size are compared."""
 
 import math
 
@@ -10,7 +10,7 @@ from lemur_core.store.database import open_database, reach
 
 
 @pytest.mark.parametrize("condition", ["lr=1e400", "lr=nan", "lr=nan..1", "epoch=1e400"])
-def test_a_number_that_is_not_finite_is_said(lemur, condition):
+def test_a_number_that_is_not_finite_is_refused(lemur, condition):
     open_database("some.db").dispose()
     status, out, err = lemur("data", "--where", condition, "--db", "some.db")
     assert (status, out) == (2, "")
@@ -30,7 +30,7 @@ def test_ranges_may_be_open_and_numbers_large(tmp_path):
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536, 99999])
-def test_a_port_that_is_none_is_said_at_once(port):
+def test_an_invalid_port_is_refused_at_once(port):
     with pytest.raises(StoreError) as caught:
         reach(f"postgresql://me:secret@host:{port}/results")
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""Recorded epochs as plain values, with code."""
+"""Recorded epochs as plain values, with source code."""
 
 import pytest
 
@@ -16,19 +16,19 @@ from .test_taking import FIRST, publish
 
 @pytest.fixture
 def filled(toys, db, tmp_path):
-    one = pipeline(toys)
+    linear = pipeline(toys)
     with opened(db, create=True) as engine:
         writer = Writer(engine, {})
-        trial_id = writer.begin(Trial(one, 1, PRM, 0, 2, uid="a" * 32))
+        trial_id = writer.begin(Trial(linear, 1, PRM, 0, 2, uid="a" * 32))
         size = Size(12, (1, 3, 4, 4), (2,))
         writer.record(trial_id, Epoch(1, None, 0.25, 0.5, 10, size=size))
         writer.record(trial_id, Epoch(2, None, 0.5, 0.125, 20, size=size))
         publish(tmp_path / "published", 1, [FIRST])
         assert take_in(engine, tmp_path / "published").added == 1
-        yield engine, one.net_entry.code()
+        yield engine, linear.net_entry.code()
 
 
-def test_each_epoch_has_its_values_and_code_best_first(filled):
+def test_epochs_have_their_values_and_code_best_first(filled):
     engine, code = filled
     last, first, published = Results(engine).epochs()
     assert last == RecordedEpoch(
@@ -37,15 +37,15 @@ def test_each_epoch_has_its_values_and_code_best_first(filled):
         out_shape=(2,), parameters=12, epoch=2, accuracy=0.125, validation=0.5, duration=20,
     )  # fmt: skip
     assert (first.epoch, first.validation) == (1, 0.25)
-    # Of what was published neither code nor validation is known.
+    # Published results have neither code nor validation scores.
     assert (published.code, published.code_hash, published.in_shape) == (None, None, None)
     assert (published.validation, published.accuracy, published.prm["batch"]) == (None, 0.75, 16)
 
 
-def test_filters_apply_and_what_else_was_asked_for_is_reported(filled):
+def test_filters_apply_and_other_arguments_are_reported(filled):
     engine, _ = filled
     results = Results(engine, {"epoch": 2, "nn": "Linear"})
-    assert [one.epoch for one in results.epochs()] == [2]
+    assert [epoch.epoch for epoch in results.epochs()] == [2]
     results.check_used("mine")
     results = Results(engine, {"columns": ["nn"]})
     assert len(results.epochs()) == 3

@@ -1,4 +1,4 @@
-"""Nothing that a stranger's file defines is run when it is taken in, and what it lacks is named."""
+"""Importing runs nothing that a foreign file defines, and reports what the file lacks."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ENDLESS = "with recursive n(x) as (select 1 union all select x + 1 from n) selec
 
 @pytest.fixture
 def theirs(tmp_path):
-    """A database as LEMUR makes it, with three trials."""
+    """A database as LEMUR creates it, with three trials."""
     file = tmp_path / "ab.nn.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("create table nn (name text primary key, code, id text)")
@@ -85,7 +85,7 @@ VIEW = f"create view {{0}} as select * from other where 1 < ({ENDLESS})"
         ),
     ],
 )  # fmt: skip
-def test_only_tables_are_read_and_each_other_is_named(
+def test_only_tables_are_read_and_anything_else_is_a_fault(
     theirs, tmp_path, statements, added, table, reason
 ):
     change(theirs, *statements)
@@ -106,7 +106,9 @@ def test_only_tables_are_read_and_each_other_is_named(
         ("insert into prm values ('a', 5, 5)", "prm 'a'", "name 5: expected text"),
     ],
 )
-def test_values_that_are_none_cost_themselves(theirs, tmp_path, statement, place, reason):
+def test_invalid_values_are_faults_and_the_others_are_imported(
+    theirs, tmp_path, statement, place, reason
+):
     change(theirs, statement)
     report = taken(theirs, tmp_path)
     assert report.faults == [(f"{theirs}, {place}", reason)]
@@ -124,7 +126,7 @@ def test_values_that_are_none_cost_themselves(theirs, tmp_path, statement, place
         "update prm set value = x'00'",
     ],
 )
-def test_rows_of_other_types_are_each_named_in_one_line(theirs, tmp_path, statement):
+def test_each_row_of_another_type_gives_one_line(theirs, tmp_path, statement):
     change(theirs, statement)
     report = taken(theirs, tmp_path)
     assert len(report.faults) + report.added == 3
@@ -132,7 +134,7 @@ def test_rows_of_other_types_are_each_named_in_one_line(theirs, tmp_path, statem
 
 
 def cyclic(file):
-    """Make a page of the table `stat` its own descendant, so that it has rows without end."""
+    """Make a page of the table `stat` its own descendant, so that the table has endless rows."""
     with closing(sqlite3.connect(file)) as connection:
         connection.executemany(
             "insert into stat values (?,?,?,?,?,?,?,?,?,?)",
@@ -143,7 +145,7 @@ def cyclic(file):
         [(size,)] = connection.execute("pragma page_size")
     content = bytearray(file.read_bytes())
     start = (root - 1) * size
-    assert content[start] == 5  # an interior page: its cells begin with the number of a child
+    assert content[start] == 5  # an interior page: its cells start with the number of a child
     cells = int.from_bytes(content[start + 3 : start + 5], "big")
     pointers = [
         int.from_bytes(content[start + 12 + 2 * n : start + 14 + 2 * n], "big")
@@ -165,7 +167,7 @@ def spoilt(file):
 
 
 @pytest.mark.parametrize("damage", [cyclic, spoilt])
-def test_pages_that_are_damaged_are_named_and_not_read(theirs, tmp_path, damage):
+def test_damaged_pages_are_faults_and_not_read(theirs, tmp_path, damage):
     damage(theirs)
     report = taken(theirs, tmp_path)
     assert report.added == 0
@@ -176,7 +178,7 @@ def test_pages_that_are_damaged_are_named_and_not_read(theirs, tmp_path, damage)
         assert "\n" not in reason
 
 
-def test_a_table_gives_no_more_rows_than_the_limit(theirs, tmp_path, monkeypatch):
+def test_a_table_yields_no_more_rows_than_the_limit(theirs, tmp_path, monkeypatch):
     monkeypatch.setattr(foreign, "MOST_ROWS", 2)
     with pytest.raises(SettingsError) as caught:
         taken(theirs, tmp_path)
@@ -195,7 +197,7 @@ def test_a_query_may_not_take_longer_than_the_limit(theirs, monkeypatch):
     "query",
     ["select * from other", "select randomblob(9)", "pragma user_version", "delete from stat"],
 )
-def test_nothing_but_the_tables_that_are_asked_for_can_be_read(theirs, query):
+def test_only_the_requested_tables_can_be_read(theirs, query):
     change(theirs, "create table other (x)")
     with open_foreign(theirs, ["stat"]) as file, pytest.raises(sqlite3.DatabaseError) as caught:
         list(file.rows(query))
@@ -203,21 +205,21 @@ def test_nothing_but_the_tables_that_are_asked_for_can_be_read(theirs, query):
 
 
 @pytest.mark.parametrize("where", ["pipe", "folder/a_b_c_d/1.json", "/dev/zero"])
-def test_pipes_and_devices_are_named_and_not_waited_for(lemur, tmp_path, where):
+def test_pipes_and_devices_are_refused_without_waiting(lemur, tmp_path, where):
     place = tmp_path / where
     place.parent.mkdir(parents=True, exist_ok=True)
     if not place.exists():
         os.mkfifo(place)
-    given = tmp_path / "folder" if "folder" in where else place
-    status, out, err = lemur("db", "import", given, "--db", "x.db")
-    if given == place:
+    argument = tmp_path / "folder" if "folder" in where else place
+    status, out, err = lemur("db", "import", argument, "--db", "x.db")
+    if argument == place:
         assert (status, err) == (2, f"lemur: error: {place}: is no file or folder\n")
     else:
         assert (status, err) == (1, "a_b_c_d/1.json: cannot be read: is not a regular file\n")
         assert out == f"{given}: 0 records imported, 0 already present, 1 could not be read\n"
 
 
-def test_of_many_faults_the_first_are_printed_and_the_others_counted(lemur, tmp_path):
+def test_the_first_of_many_faults_are_printed_and_the_others_counted(lemur, tmp_path):
     folder = tmp_path / "stat" / "_".join(NAMES)
     folder.mkdir(parents=True)
     count = MOST_FAULTS + 500
@@ -277,13 +279,13 @@ def test_a_database_that_lemur_did_not_write_is_not_merged(own, tmp_path, statem
         assert str(caught.value) == line.format(own)
 
 
-def test_a_value_that_lemur_did_not_write_is_a_fault_of_the_database(own, lemur):
+def test_a_value_that_lemur_does_not_write_is_an_error_of_the_database(own, lemur):
     change(own, "update prm set value = 'nonsense'")
     line = "a value cannot be read: JSONDecodeError: Expecting value: line 1 column 1 (char 0)"
     assert lemur("db", "check", "--db", own) == (1, f"{line}\n1 faults\n", "")
 
 
-def test_what_lemur_wrote_is_merged(own, tmp_path):
+def test_a_database_that_lemur_wrote_is_merged(own, tmp_path):
     with opened(own) as source, opened(tmp_path / "all.db", create=True) as engine:
         assert merge(engine, source).trials == 1
     assert Path(own).stat().st_size > 0

@@ -1,4 +1,4 @@
-"""Values of every kind are written, and read back by pandas and openpyxl."""
+"""Values of every type are written, and read back by pandas and openpyxl."""
 
 import io
 import math
@@ -37,8 +37,8 @@ def cells(file):
     return [row[0].value for row in sheet.iter_rows(min_row=2)]
 
 
-def same(one, other):
-    return pd.isna(one) if other is None else one == other
+def same(value, other):
+    return pd.isna(value) if other is None else value == other
 
 
 NUMBERS_AND_TEXT = "one holds {}; all its values are written as text"
@@ -63,7 +63,7 @@ NUMBERS_AND_TEXT = "one holds {}; all its values are written as text"
         ([2**63 - 1, None], [2**63 - 1, None], ""),
     ],
 )
-def test_a_column_of_parquet_has_one_type(values, read, note):
+def test_a_parquet_column_has_one_type(values, read, note):
     file, notes = as_form(as_column(*values), "parquet")
     back = list(pd.read_parquet(file, dtype_backend="numpy_nullable")["one"])
     assert all(map(same, back, read)), back
@@ -92,14 +92,14 @@ def test_a_column_of_parquet_has_one_type(values, read, note):
         (datetime(2026, 1, 2, 3, 4, 5), datetime(2026, 1, 2, 3, 4, 5)),
     ],
 )
-def test_each_cell_of_a_workbook_has_the_type_of_its_value(value, read):
+def test_each_workbook_cell_has_the_type_of_its_value(value, read):
     file, notes = as_form(as_column(value, "text"), "xlsx")
     assert cells(file) == [read, "text"]
     assert type(cells(file)[0]) is type(read)
     assert notes == []
 
 
-def test_a_frame_of_typed_columns_is_written_as_it_is():
+def test_a_frame_of_typed_columns_is_written_unchanged():
     zoned = pd.Series(pd.to_datetime(["2026-01-02T03:04:05Z", None]))
     frame = pd.DataFrame(
         {
@@ -118,7 +118,7 @@ def test_a_frame_of_typed_columns_is_written_as_it_is():
     assert rows == [["2026-01-02T03:04:05+00:00", "a", 1, 0.5]]
 
 
-def test_cells_that_are_cut_are_counted():
+def test_shortened_cells_are_counted():
     most = 32_767
     wide = "\U0001f98a" * (most // 2 + 1)  # Two UTF-16 code units each.
     frame = pd.DataFrame(
@@ -128,15 +128,15 @@ def test_cells_that_are_cut_are_counted():
     sheet = load_workbook(file).active
     code = [row[0].value for row in sheet.iter_rows(min_row=2)]
     assert code == ["a" * most, "b" * most, wide[: most // 2]]
-    rest = "characters, the most that a cell of xlsx holds; csv, jsonl and parquet keep the whole"
+    ending = "characters, the most that a cell of xlsx holds; csv, jsonl and parquet keep the whole"
     assert sorted(notes) == [
-        f"1 cell of nn cut to 32,767 {rest}", f"2 cells of code cut to 32,767 {rest}"
+        f"1 cell of nn cut to 32,767 {ending}", f"2 cells of code cut to 32,767 {ending}"
     ]  # fmt: skip
     back = pd.read_csv(as_form(frame, "csv")[0])
     assert list(back["code"]) == list(frame["code"])
 
 
-def test_csv_has_each_value_as_it_is():
+def test_csv_contains_each_value_unchanged():
     values = [2**53 + 1, 0.5, None, "=1", {"a": 1}, "\ud800", True, -1]
     written = as_form(as_column(*values), "csv")[0].read().decode()
     assert written.splitlines() == [
@@ -172,12 +172,12 @@ def test_more_columns_than_a_sheet_holds_are_refused(monkeypatch):
         (5, {"results": [0, 1], "results (2)": [2, 3], "results (3)": [4]}),
     ],
 )
-def test_rows_that_a_sheet_does_not_hold_follow_on_others(monkeypatch, rows, sheets):
+def test_rows_beyond_the_limit_of_a_sheet_continue_on_others(monkeypatch, rows, sheets):
     monkeypatch.setattr(workbook, "MOST_ROWS", 3)
     file, notes = as_form(pd.DataFrame({"n": range(rows), "t": "x"}), "xlsx")
     book = load_workbook(file)
     for sheet in book:
-        # Each begins with the names, which stay in view and have filters over all rows.
+        # Each sheet starts with the column names, which are frozen and filter all rows.
         assert [cell.value for cell in sheet[1]] == ["n", "t"]
         assert sheet.freeze_panes == "A2"
         assert sheet.auto_filter.ref == f"A1:B{sheet.max_row}"
@@ -202,7 +202,7 @@ def test_rows_that_a_sheet_does_not_hold_follow_on_others(monkeypatch, rows, she
         (["a\0b\nc\td", "\ud800"], ["a_b c d", "\\ud800".replace("\\", "_")]),
     ],
 )
-def test_titles_of_sheets_are_those_that_excel_accepts(texts, titles):
+def test_sheet_titles_are_accepted_by_excel(texts, titles):
     book = Workbook()
     book.remove(book.active)
     for text in texts:
@@ -210,7 +210,7 @@ def test_titles_of_sheets_are_those_that_excel_accepts(texts, titles):
     assert book.sheetnames == titles
 
 
-def test_a_table_is_added_beside_others_and_the_text_of_none_is_a_formula():
+def test_tables_are_added_beside_others_and_their_text_is_never_a_formula():
     book = Workbook(write_only=True)
     tables = [add_table(book, as_column("=1+1", "#N/A"), title) for title in ("a/b", "A/B")]
     file = io.BytesIO()
@@ -223,14 +223,14 @@ def test_a_table_is_added_beside_others_and_the_text_of_none_is_a_formula():
         ]
 
 
-def test_a_sheet_holds_as_many_rows_as_excel_has():
+def test_a_sheet_holds_as_many_rows_as_excel_allows():
     assert (workbook.MOST_ROWS, workbook.MOST_COLUMNS) == (2**20, 2**14)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_two_columns_of_one_name_are_refused(form):
+def test_two_columns_with_the_same_name_are_refused(form):
     frame = pd.DataFrame([[1, 2]], columns=["a", "a"])
-    with pytest.raises(SettingsError, match="^column 'a' is there twice; expected each column"):
+    with pytest.raises(SettingsError, match="^column 'a' appears twice; expected each column"):
         as_form(frame, form)
 
 
@@ -241,7 +241,7 @@ def test_a_frame_without_rows_is_written(form):
     assert file.read() or form == "jsonl"
 
 
-def test_numbers_stay_whole_where_some_trials_lack_them(tmp_path):
+def test_integers_stay_integers_if_some_trials_lack_them(tmp_path):
     trials = [FIRST | {"seed-ish": 2**53 + 1, "depth": 3}, FIRST | {"lr": 0.5}]
     publish(tmp_path / "stat", 1, trials)
     with opened(tmp_path / "some.db", create=True) as engine:
@@ -251,7 +251,7 @@ def test_numbers_stay_whole_where_some_trials_lack_them(tmp_path):
     assert frame["prm.depth"].dtype == "Int64"
 
 
-def test_a_table_shows_no_hyperparameter_that_a_trial_lacks(lemur, tmp_path):
+def test_a_table_leaves_missing_hyperparameters_empty(lemur, tmp_path):
     publish(tmp_path / "stat", 1, [FIRST | {"depth": 3, "width": 0.5}, FIRST | {"lr": 0.5}])
     assert lemur("db", "import", "stat")[0] == 0
     rows = lemur("data", "--prm-as-columns")[1].splitlines()[2:]
@@ -260,7 +260,7 @@ def test_a_table_shows_no_hyperparameter_that_a_trial_lacks(lemur, tmp_path):
     assert not any(word in row.lower() for row in rows for word in ("nan", "<na>", "none"))
 
 
-def test_a_dtype_that_is_not_exact_is_not_taken():
+def test_an_inexact_dtype_is_not_used():
     assert number_type([2**53 + 1, None]) == "Int64"
     assert number_type([2**53 + 1, 0.5]) is None
     assert number_type([10**400, 0.5]) is None
@@ -268,7 +268,7 @@ def test_a_dtype_that_is_not_exact_is_not_taken():
     assert number_type([]) is None
 
 
-def test_hyperparameters_of_several_types_are_written_and_said(lemur, tmp_path):
+def test_hyperparameters_of_several_types_are_written_with_a_note(lemur, tmp_path):
     publish(tmp_path / "stat", 1, [FIRST | {"norm": 1}, FIRST | {"norm": "batch"}])
     assert lemur("db", "import", "stat")[0] == 0
     command = ("data", "--prm-as-columns", "--output")

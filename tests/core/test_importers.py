@@ -1,4 +1,4 @@
-"""What importers yield is taken in once, and what cannot be is named."""
+"""Records that importers yield are imported once, and invalid ones become faults."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def db(tmp_path):
 
 @pytest.fixture
 def taken(db, tmp_path):
-    """Take in what an importer yields; give the report."""
+    """Return a function that imports records and returns the report."""
 
     def take(*records, read=None):
         with opened(db, create=True) as engine:
@@ -45,7 +45,7 @@ def curves(db):
     return sorted({tuple(curve.items()) for curve in frame["curve"]})
 
 
-def test_a_record_is_recorded_with_all_that_it_says(db, taken):
+def test_all_values_of_a_record_are_stored(db, taken):
     report = taken(
         record(
             3, 0.75, {"lr": 0.1, "batch": 32}, validation=0.5, loss=1.25, duration_ns=10**10,
@@ -54,14 +54,14 @@ def test_a_record_is_recorded_with_all_that_it_says(db, taken):
     )  # fmt: skip
     assert (report.read, report.added, report.faults) == (1, 1, [])
     [row] = data(db=db, with_stats=True).to_dict("records")
-    told = {
+    values = {
         name: row[name]
         for name in (
             "task", "dataset", "metric", "nn", "epoch", "accuracy", "validation", "loss",
             "duration", "prm", "extra", "nn_code", "state",
         )
     }  # fmt: skip
-    assert told == {
+    assert values == {
         "task": "img-classification", "dataset": "mnist", "metric": "acc", "nn": "CNN", "epoch": 3,
         "accuracy": 0.75, "validation": 0.5, "loss": 1.25, "duration": 10**10,
         "prm": {"lr": 0.1, "batch": 32}, "extra": {"gpu": "T4", "width": 0.1},
@@ -69,7 +69,7 @@ def test_a_record_is_recorded_with_all_that_it_says(db, taken):
     }  # fmt: skip
 
 
-def test_numbers_of_numpy_are_taken_exactly(db, taken):
+def test_numpy_numbers_are_stored_exactly(db, taken):
     third = np.float32(1 / 3)
     prm = {"lr": np.float64(0.1), "batch": np.int64(8)}
     report = taken(record(np.int64(2), third, prm, validation=np.float64(0.1)))
@@ -79,8 +79,8 @@ def test_numbers_of_numpy_are_taken_exactly(db, taken):
     assert row["prm"] == {"lr": 0.1, "batch": 8}
 
 
-def test_the_epochs_of_a_trial_belong_together(db, taken):
-    # Of the same hyperparameters, in no order, and equal in an epoch.
+def test_epochs_of_a_trial_are_stored_together(db, taken):
+    # Two trials with the same hyperparameters, unordered, with the same values in one epoch.
     taken(
         record(2, 0.75, trial="b"), record(1, 0.25, trial="a"), record(1, 0.25, trial="b"),
         record(2, 0.5, trial="a"),
@@ -88,18 +88,18 @@ def test_the_epochs_of_a_trial_belong_together(db, taken):
     assert curves(db) == [((1, 0.25), (2, 0.5)), ((1, 0.25), (2, 0.75))]
 
 
-def test_a_trial_of_other_hyperparameters_is_another(db, taken):
+def test_other_hyperparameters_make_another_trial(db, taken):
     taken(record(1, 0.25, {"lr": 0.1}, trial="0"), record(1, 0.25, {"lr": 0.2}, trial="0"))
     assert data(db=db)["trial"].nunique() == 2
 
 
-def test_without_a_trial_records_of_one_prm_fill_up_trials(db, taken):
-    # The same numbers twice are two trainings, as in LEMUR's files.
+def test_records_without_a_trial_are_assigned_to_trials_of_their_prm(db, taken):
+    # Identical records are two trials, as in LEMUR's files.
     taken(record(1, 0.25), record(1, 0.25), record(2, 0.5))
     assert curves(db) == [((1, 0.25),), ((1, 0.25), (2, 0.5))]
 
 
-def test_what_is_taken_in_again_changes_nothing(db, taken):
+def test_importing_records_again_changes_nothing(db, taken):
     records = [record(1, 0.25, trial="a"), record(1, 0.5), record(1, 0.5), record(2, 0.5)]
     assert taken(*records).added == 4
     before = data(db=db)
@@ -109,12 +109,12 @@ def test_what_is_taken_in_again_changes_nothing(db, taken):
     assert len(data(db=db)) == 5
 
 
-def test_the_same_epoch_twice_is_one(db, taken):
+def test_an_identical_epoch_is_stored_once(db, taken):
     report = taken(record(1, 0.25, trial="a"), record(1, 0.25, trial="a"))
     assert (report.faults, len(data(db=db))) == ([], 1)
 
 
-def test_an_epoch_with_other_values_is_named_and_does_not_replace_the_first(db, taken, tmp_path):
+def test_an_epoch_with_other_values_is_a_fault_and_does_not_replace_the_first(db, taken, tmp_path):
     report = taken(record(1, 0.25, trial="a"), record(1, 0.5, trial="a"), record(2, 0.5, trial="a"))
     assert report.faults == [
         Fault(f"{tmp_path}, record 2", "epoch 1 of trial 'a' was given before with other values")
@@ -123,12 +123,12 @@ def test_an_epoch_with_other_values_is_named_and_does_not_replace_the_first(db, 
     report = taken(record(1, 0.125, trial="a"), record(3, 0.75, trial="a"))
     [fault] = report.faults
     assert fault.reason.startswith("epoch 1 of trial ")
-    assert fault.reason.endswith(" is recorded already with other values")
+    assert fault.reason.endswith(" is already recorded with other values")
     assert report.added == 1
     assert curves(db) == [((1, 0.25), (2, 0.5), (3, 0.75))]
 
 
-def test_nets_of_one_name_keep_each_its_code(db, taken):
+def test_nets_with_the_same_name_keep_their_own_code(db, taken):
     taken(record(trial="a", code="one"), record(trial="b", code="two"), record(trial="c"))
     codes = data(db=db)["nn_code"].astype(object)
     assert sorted(codes.fillna("none")) == ["none", "one", "two"]
@@ -150,13 +150,16 @@ def test_nets_of_one_name_keep_each_its_code(db, taken):
         ({"duration_ns": -1}, "duration_ns -1: expected a whole number from 0"),
         ({"prm": [1]}, "prm [1]: expected a dictionary with names as keys"),
         ({"prm": {1: 2}}, "prm {1: 2}: expected a dictionary with names as keys"),
-        ({"prm": {"lr": float("nan")}}, "prm {'lr': nan}: holds what JSON cannot hold"),
-        ({"prm": {"lr": {1, 2}}}, "prm {'lr': {1, 2}}: holds what JSON cannot hold"),
-        ({"prm": {"l\0r": 1}}, "prm 'l\\x00r': no database keeps such a name as it is"),
-        ({"extra": {"a": object}}, "extra {'a': <class 'object'>}: holds what JSON cannot hold"),
+        ({"prm": {"lr": float("nan")}}, "prm {'lr': nan}: contains a value that JSON cannot hold"),
+        ({"prm": {"lr": {1, 2}}}, "prm {'lr': {1, 2}}: contains a value that JSON cannot hold"),
+        ({"prm": {"l\0r": 1}}, "prm 'l\\x00r': contains characters that no database stores"),
+        (
+            {"extra": {"a": object}},
+            "extra {'a': <class 'object'>}: contains a value that JSON cannot hold",
+        ),
         (
             {"prm": {"duration": 1}},
-            "prm 'duration': is the name of something measured; use another",
+            "prm 'duration': is the name of a measurement; use another name",
         ),
         ({"extra": {"accuracy": 1}}, "extra 'accuracy': is the name of another value; use "),
         ({"trial": 7}, "trial 7: expected text"),
@@ -166,9 +169,9 @@ def test_nets_of_one_name_keep_each_its_code(db, taken):
         ({"facts": 3, "trial": "a"}, "facts 3: expected a dictionary with names as keys"),
     ],
 )
-def test_a_record_that_cannot_be_one_is_named_and_the_rest_taken_in(db, taken, given, reason):
-    known = {"epoch": 1, "accuracy": 0.5, "prm": {"lr": 0.1}, "place": "zoo.csv:2"} | given
-    bad = EpochRecord(*PIPELINE, **known)
+def test_an_invalid_record_is_a_fault_and_the_others_are_imported(db, taken, given, reason):
+    values = {"epoch": 1, "accuracy": 0.5, "prm": {"lr": 0.1}, "place": "zoo.csv:2"} | given
+    bad = EpochRecord(*PIPELINE, **values)
     report = taken(record(1, 0.25), bad, record(2, 0.75))
     [fault] = report.faults
     assert fault.place == "zoo.csv:2"
@@ -177,7 +180,7 @@ def test_a_record_that_cannot_be_one_is_named_and_the_rest_taken_in(db, taken, g
     assert list(data(db=db)["accuracy"]) == [0.25, 0.75]
 
 
-def test_a_trial_has_one_code(db, taken, tmp_path):
+def test_a_trial_cannot_have_two_codes(db, taken, tmp_path):
     report = taken(record(1, 0.25, trial="a", code="one"), record(2, 0.5, trial="a", code="two"))
     assert report.faults == [
         Fault(f"{tmp_path}, record 2", "trial 'a' was given before with other code")
@@ -196,25 +199,25 @@ RECORDS = [
 KNOWN = ["nn_code", "epoch", "accuracy", "validation", "loss", "duration", "prm", "extra", "curve"]
 
 
-def known(db, columns=KNOWN):
-    """All that is known of each epoch, as texts, in an order of its own."""
+def stored_values(db, columns=KNOWN):
+    """Return all values of each epoch as text, sorted."""
     frame = data(db=db, with_stats=True, with_curves=True)
     return sorted(map(repr, frame[columns].astype(object).itertuples(index=False, name=None)))
 
 
-def test_a_merge_keeps_all_that_was_imported(db, taken, tmp_path):
+def test_a_merge_keeps_all_imported_values(db, taken, tmp_path):
     assert taken(*RECORDS).faults == []
     with opened(db) as source, opened(tmp_path / "other.db", create=True) as engine:
         assert merge(engine, source).epochs == 7
-        # Merged again, or imported there too, it changes nothing.
+        # Merging again, or importing into the other database too, changes nothing.
         assert merge(engine, source).epochs == 0
         assert take_in(engine, tmp_path, lambda place: RECORDS, "zoos").added == 0
-    assert known(tmp_path / "other.db") == known(db)
+    assert stored_values(tmp_path / "other.db") == stored_values(db)
     named = data(db=db)["trial"][:-2]
     assert {*named} <= {*data(db=tmp_path / "other.db")["trial"]}
 
 
-def test_lemurs_files_keep_all_that_was_imported_but_code(db, taken, tmp_path):
+def test_lemurs_files_keep_all_imported_values_except_code(db, taken, tmp_path):
     assert taken(*RECORDS).faults == []
     with opened(db) as engine:
         export(engine, tmp_path / "files")
@@ -224,15 +227,15 @@ def test_lemurs_files_keep_all_that_was_imported_but_code(db, taken, tmp_path):
             report = take_in(engine, tmp_path / "files")
         assert (report.faults, report.added) == ([], added)
     columns = [name for name in KNOWN if name != "nn_code"]
-    assert known(other, columns) == known(db, columns)
+    assert stored_values(other, columns) == stored_values(db, columns)
     assert {*data(db=other)["state"]} == {"imported"}
-    # Once more, by way of the other database.
+    # Repeat with the other database.
     with opened(other) as engine:
         export(engine, tmp_path / "again")
     assert texts(tmp_path / "again") == texts(tmp_path / "files")
 
 
-def test_facts_of_a_record_are_recorded_once(db, taken, tmp_path):
+def test_facts_of_a_record_are_stored_once(db, taken, tmp_path):
     records = [
         record(1, 0.25, trial="a", facts={"sharpness": 0.1}, trial_facts={"zoo.seed": 7}),
         record(2, 0.5, trial="a", facts={"sharpness": 0.2}, trial_facts={"zoo.seed": 7}),
@@ -246,38 +249,36 @@ def test_facts_of_a_record_are_recorded_once(db, taken, tmp_path):
     assert frame[["sharpness", "zoo.seed"]].iloc[2].isna().all()
 
 
-def test_a_fact_that_cannot_be_kept_is_named_and_the_rest_taken_in(db, taken):
+def test_a_fact_that_cannot_be_stored_is_a_fault_and_the_others_are_imported(db, taken):
     report = taken(
         record(1, 0.25, trial="a", facts={"fact.x": 1, "kept": 2}),
         record(2, 0.5, trial="a", facts={"kept": float("nan")}, place="zoo.csv:2"),
     )
     assert [fault.place for fault in report.faults[:1]] == ["zoo.csv:2"]
-    assert report.faults[0].reason == "facts {'kept': nan}: holds what JSON cannot hold"
+    assert report.faults[0].reason == "facts {'kept': nan}: contains a value that JSON cannot hold"
     assert "'fact.x'" in report.faults[1].place + report.faults[1].reason
     assert data(db=db, with_facts=["kept"])["kept"].tolist() == [2]
 
 
-def test_facts_stay_with_the_trial_that_they_were_recorded_of(db, tmp_path):
-    """Two databases imported other trainings of the same hyperparameters."""
-    one, two = tmp_path / "one.db", tmp_path / "two.db"
-    for file, accuracy in ((one, 0.25), (two, 0.5)):
+def test_facts_stay_with_their_trial(db, tmp_path):
+    """Two databases imported different trials with the same hyperparameters."""
+    first, second = tmp_path / "one.db", tmp_path / "two.db"
+    for file, accuracy in ((first, 0.25), (second, 0.5)):
         with opened(file, create=True) as engine:
             take_in(engine, tmp_path, lambda place, it=accuracy: [record(1, it)], "zoos")
-    [uid] = data(db=two)["trial"]
-    lemur_core.record(uid, {"latency": 7}, db=two)
-    with opened(one) as engine, opened(two) as other:
+    [uid] = data(db=second)["trial"]
+    lemur_core.record(uid, {"latency": 7}, db=second)
+    with opened(first) as engine, opened(second) as other:
         faults = merge(engine, other).attached.faults
     assert faults == [
-        Fault(
-            f"trial {uid}", "epoch 1 is recorded already with the accuracy 0.25, and cannot be 0.5"
-        )
+        Fault(f"trial {uid}", "epoch 1 is already recorded with accuracy 0.25; got 0.5")
     ]
-    assert data(db=one, with_stats=True, with_facts=True)["accuracy"].tolist() == [0.25]
-    with opened(one) as engine:
+    assert data(db=first, with_stats=True, with_facts=True)["accuracy"].tolist() == [0.25]
+    with opened(first) as engine:
         assert engine.connect().exec_driver_sql("select count(*) from fact").scalar() == 0
 
 
-def test_facts_of_an_imported_trial_come_through_lemurs_files(db, taken, tmp_path):
+def test_facts_of_an_imported_trial_survive_export_and_import(db, taken, tmp_path):
     taken(record(1, 0.25), record(1, 0.5), record(1, 0.75, {"lr": 0.2}))
     [uid] = data(db=db, where={"accuracy": 0.5})["trial"]
     lemur_core.record(uid, {"latency": 7}, db=db)
@@ -292,7 +293,7 @@ def test_facts_of_an_imported_trial_come_through_lemurs_files(db, taken, tmp_pat
 
 
 def texts(folder):
-    """Records by file; those of equal accuracy have no order."""
+    """Return the records by file; those with equal accuracy have no order."""
     return {
         file.name: sorted(map(json.dumps, json.loads(file.read_text())))
         for file in folder.rglob("*.json")
@@ -300,13 +301,13 @@ def texts(folder):
 
 
 @pytest.mark.parametrize("name", ["", "a_b", 3, "a\0"])
-def test_a_name_that_no_pipeline_can_have_is_named(taken, name):
+def test_an_invalid_pipeline_name_is_a_fault(taken, name):
     report = taken(EpochRecord("img-classification", "mnist", "acc", name, {}, 1, 0.5))
     [fault] = report.faults
     assert fault.reason == f"nn {name!r}: expected a name without '_'"
 
 
-def test_what_is_neither_record_nor_fault_is_named(db, taken, tmp_path):
+def test_a_value_that_is_neither_record_nor_fault_is_a_fault(db, taken, tmp_path):
     report = taken({"accuracy": 1}, Fault("zoo.csv:7", "torn"), None, record())
     assert report.faults == [
         Fault(f"{tmp_path}, record 1", "{'accuracy': 1}: expected an EpochRecord or a Fault"),
@@ -324,7 +325,7 @@ def test_what_is_neither_record_nor_fault_is_named(db, taken, tmp_path):
         (SettingsError("the file changed"), "the file changed"),
     ],
 )
-def test_what_came_before_an_error_is_taken_in(db, taken, tmp_path, error, why):
+def test_records_before_an_error_are_imported(db, taken, tmp_path, error, why):
     def read(place):
         yield record(1, 0.25)
         yield record(2, 0.5)
@@ -335,7 +336,7 @@ def test_what_came_before_an_error_is_taken_in(db, taken, tmp_path, error, why):
     assert list(data(db=db)["accuracy"]) == [0.25, 0.5]
 
 
-def test_an_importer_that_fails_at_once_is_one_line(taken, tmp_path):
+def test_an_importer_that_fails_at_once_gives_one_fault(taken, tmp_path):
     def refuses(place):
         raise SettingsError("seeds is 'x'; expected all or first")
 
@@ -376,7 +377,7 @@ class Deaf:
 
 @pytest.fixture
 def third(toys, tmp_path, monkeypatch):
-    """What is installed, with an importer of a third party, and what adds others of its."""
+    """Return a function that installs a third-party importer and others of its module."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "third_importers.py").write_text(THIRD)
     (tmp_path / "a.zoo").write_text("0.25 0.5")
@@ -404,7 +405,7 @@ def test_the_importer_that_recognises_a_place_reads_it(lemur, third):
     assert "source      a.zoo (zoos), 2 epochs" in out
 
 
-def test_an_importer_is_named_with_its_options(lemur, third):
+def test_an_importer_can_be_selected_with_its_options(lemur, third):
     third("Rival")
     assert lemur("db", "import", "a.zoo", "--format", "zoos:factor=2.5") == (
         1,
@@ -425,15 +426,15 @@ def test_an_importer_is_named_with_its_options(lemur, third):
         ([], ["a.zoo", "--format", "zoos:x=1"], "importer 'zoos' has no option 'x'; there are "
          "factor"),
         (["Deaf"], ["a.zoo", "--format", "deaf"], "importer 'deaf': has no function read(place)"),
-        ([], ["a.zoo", "--format", "lemur-database"], "a.zoo: is no database of LEMUR's"),
+        ([], ["a.zoo", "--format", "lemur-database"], "a.zoo: is not a LEMUR database"),
     ],
 )  # fmt: skip
-def test_a_place_that_cannot_be_imported_is_one_line(lemur, third, others, arguments, line):
+def test_a_place_that_cannot_be_imported_gives_one_line(lemur, third, others, arguments, line):
     third(*others)
     assert lemur("db", "import", *arguments) == (2, "", f"lemur: error: {line}\n")
 
 
-def test_an_importer_that_fails_when_it_is_asked_stops_nothing(third, tmp_path):
+def test_an_importer_that_fails_to_recognise_does_not_stop_others(third, tmp_path):
     more, warned = third("Broken", "Deaf"), []
     assert recognised(more, tmp_path / "a.zoo", warned.append) == "zoos"
     place = tmp_path / "a.zoo"
@@ -444,7 +445,7 @@ def test_an_importer_that_fails_when_it_is_asked_stops_nothing(third, tmp_path):
     ]
 
 
-def test_lemurs_files_are_recognised_in_a_folder_and_from_within(lemur, third, tmp_path):
+def test_lemurs_files_are_recognised_in_and_below_a_folder(lemur, third, tmp_path):
     more = third()
     folder = tmp_path / "stat" / "img-classification_mnist_acc_CNN"
     folder.mkdir(parents=True)
@@ -456,9 +457,9 @@ def test_lemurs_files_are_recognised_in_a_folder_and_from_within(lemur, third, t
         recognised(more, folder, print)
 
 
-def test_options_of_an_importer_have_the_type_of_their_defaults(third, tmp_path):
+def test_importer_options_have_the_type_of_their_defaults(third, tmp_path):
     read = importer(third(), read_selection("importer", "zoos:factor=0.5"))
-    assert [one.accuracy for one in read(tmp_path / "a.zoo")] == [0.125, 0.25]
+    assert [epoch.accuracy for epoch in read(tmp_path / "a.zoo")] == [0.125, 0.25]
     for selection, kind in (
         (Selection("none"), UnknownNameError),
         (Selection("zoos", {"factor": "half"}), SettingsError),
@@ -482,15 +483,15 @@ def test_trials_become_members_of_collections(db, taken):
 
     report = taken(*records())
     assert (report.faults, report.attached.collections, report.attached.members) == ([], 1, 4)
-    found = lemur_core.collection("twins", db=db)
-    assert (found.kind, found.spec, found.provenance) == ("pair", None, "a paper")
-    trials = {(one.role, one.position): one.trial for one in found.members}
+    twins = lemur_core.collection("twins", db=db)
+    assert (twins.kind, twins.spec, twins.provenance) == ("pair", None, "a paper")
+    trials = {(member.role, member.position): member.trial for member in twins.members}
     assert sorted(trials) == [("dense", 0), ("dense", 1), ("sparse", 0), ("sparse", 1)]
     frame = data(db=db, collection="twins")
     assert sorted(frame[frame["role"] == "dense"]["accuracy"]) == [0.5, 0.5, 0.6, 0.6]
     again = taken(*records())
     assert (again.added, again.attached.collections, again.attached.members) == (0, 0, 0)
-    assert lemur_core.collection("twins", db=db) == found
+    assert lemur_core.collection("twins", db=db) == twins
 
 
 @pytest.mark.parametrize(
@@ -503,7 +504,7 @@ def test_trials_become_members_of_collections(db, taken):
         ([Membership("twins", spec=float("nan"))], "a", "collection 'twins': holds what JSON"),
     ],
 )
-def test_an_impossible_membership_is_named(db, taken, memberships, trial, reason):
+def test_an_invalid_membership_is_a_fault(db, taken, memberships, trial, reason):
     report = taken(record(trial=trial, memberships=memberships), record(2))
     assert [fault.reason[: len(reason)] for fault in report.faults] == [reason]
     assert report.added == 1

@@ -25,12 +25,12 @@ OWNING, TOYS = Path(__file__).with_name("owning.py"), Path(__file__).with_name("
 LINEAR = "img-classification_blobs_hits_Linear"
 FINISHED = Outcome(State.FINISHED, ())
 PATH = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
-# By the database's clock, which runs on meanwhile.
+# Measured by the database's clock, which keeps running.
 A_LEASE = pytest.approx(LEASE_S, abs=20)
 
 
 class Clock:
-    """Time as one process sees it."""
+    """A clock of one process, set by hand."""
 
     def __init__(self):
         self.now = 0.0
@@ -46,7 +46,7 @@ def pipeline(toys):
 
 @pytest.fixture
 def owner(engine):
-    """The writer whose trials are looked at."""
+    """The writer whose trials are watched."""
     return Writer(engine, {}, patience_s=0)
 
 
@@ -57,10 +57,10 @@ def clock():
 
 @pytest.fixture
 def other(engine, clock):
-    """A writer that looks at the trials of others, by a clock of its own."""
-    one = Writer(engine, {}, patience_s=0)
-    one.holding.holders = holders.Holders(clock)
-    return one
+    """A writer that watches the trials of others, with its own clock."""
+    writer = Writer(engine, {}, patience_s=0)
+    writer.holding.holders = holders.Holders(clock)
+    return writer
 
 
 def trial(pipeline, number=1):
@@ -82,7 +82,7 @@ def execute(db, statement, *values):
 
 
 def past_of(writer, pipeline, number=1):
-    return next(one for one in writer.past(pipeline, 3) if one.number == number)
+    return next(past for past in writer.past(pipeline, 3) if past.number == number)
 
 
 def free_in_s(writer, pipeline, number=1):
@@ -90,7 +90,7 @@ def free_in_s(writer, pipeline, number=1):
 
 
 def watch(writer, clock, seconds, every_s=HEARTBEAT_S, *, meanwhile=lambda: None):
-    """Look again and again, for so long."""
+    """Look repeatedly for a number of seconds."""
     until = clock.now + seconds
     while clock.now < until:
         clock.now += every_s
@@ -108,7 +108,7 @@ def take_over(writer, clock, pipeline, number=1):
 # The heartbeat ---------------------------------------------------------------------------------
 
 
-def test_a_trial_is_free_once_its_owner_was_silent_for_a_lease(owner, other, clock, pipeline):
+def test_a_trial_is_free_after_its_owner_was_silent_for_a_lease(owner, other, clock, pipeline):
     owner.begin(trial(pipeline))
     assert free_in_s(other, pipeline) == A_LEASE
     watch(other, clock, LEASE_S - HEARTBEAT_S)
@@ -119,12 +119,14 @@ def test_a_trial_is_free_once_its_owner_was_silent_for_a_lease(owner, other, clo
 
 
 @pytest.mark.parametrize("sign_of_life", ["beat", "record", "beat that was seen"])
-def test_an_owner_that_is_heard_of_keeps_its_trial(owner, other, clock, pipeline, sign_of_life):
+def test_an_owner_that_shows_a_sign_of_life_keeps_its_trial(
+    owner, other, clock, pipeline, sign_of_life
+):
     trial_id = owner.begin(trial(pipeline))
     free_in_s(other, pipeline)
     watch(other, clock, LEASE_S)
     past = past_of(other, pipeline)
-    # It is free by the last look, and then is not any more.
+    # By the last look it is free; then its owner shows a sign of life.
     assert other.holder(past, 60).free_in_s == 0
     if sign_of_life == "record":
         owner.record(trial_id, epoch(1))
@@ -138,9 +140,7 @@ def test_an_owner_that_is_heard_of_keeps_its_trial(owner, other, clock, pipeline
 
 
 @pytest.mark.parametrize("step", ["+5 hours", "-5 hours"])
-def test_no_step_of_the_clock_frees_a_trial_whose_owner_lives(
-    db, owner, other, clock, pipeline, step
-):
+def test_no_clock_change_frees_a_trial_whose_owner_lives(db, owner, other, clock, pipeline, step):
     owner.begin(trial(pipeline))
     free_in_s(other, pipeline)
     set_back = f"strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '{step}')"
@@ -156,7 +156,7 @@ def test_no_step_of_the_clock_frees_a_trial_whose_owner_lives(
 @pytest.mark.parametrize(
     ("seen", "wait_s"), [("+5 hours", LEASE_S), ("-5 hours", 15.0), ("+0 hours", A_LEASE)]
 )
-def test_no_step_of_the_clock_keeps_a_trial_whose_owner_died(
+def test_no_clock_change_holds_a_trial_whose_owner_died(
     db, owner, other, clock, pipeline, seen, wait_s
 ):
     owner.begin(trial(pipeline))
@@ -166,35 +166,35 @@ def test_no_step_of_the_clock_keeps_a_trial_whose_owner_died(
     assert free_in_s(other, pipeline) == 0
 
 
-def test_time_in_which_nobody_looked_does_not_count(owner, other, clock, pipeline):
-    """As on a machine that slept, the owner's heartbeats with it."""
+def test_time_without_looking_does_not_count(owner, other, clock, pipeline):
+    """As on a machine that was suspended together with its heartbeats."""
     owner.begin(trial(pipeline))
     free_in_s(other, pipeline)
     watch(other, clock, 3600, every_s=3600)
     assert free_in_s(other, pipeline) >= LEASE_S - 3 * HEARTBEAT_S
 
 
-def test_a_heartbeat_is_written_while_nothing_else_is(db, engine, pipeline, monkeypatch):
+def test_heartbeats_are_written_while_nothing_else_is(db, engine, pipeline, monkeypatch):
     monkeypatch.setattr(holding, "HEARTBEAT_S", 0.02)
-    one = Writer(engine, {})
-    one.begin(trial(pipeline))
+    writer = Writer(engine, {})
+    writer.begin(trial(pipeline))
     [(before,)] = rows(db, "select beat from owner")
     until = time.monotonic() + 60
     while rows(db, "select beat from owner") == [(before,)]:
         assert time.monotonic() < until
         time.sleep(0.02)
-    one.close()
+    writer.close()
     assert rows(db, "select beat from owner") == [("",)]
 
 
-def test_a_writer_that_is_closed_leaves_its_trials(owner, other, pipeline):
+def test_a_closed_writer_gives_up_its_trials(owner, other, pipeline):
     owner.begin(trial(pipeline))
     owner.close()
     assert free_in_s(other, pipeline) == 0
     assert other.claim(past_of(other, pipeline), {})
 
 
-def test_while_the_database_is_away_a_heartbeat_is_left_out(db, owner, pipeline):
+def test_no_heartbeat_is_written_while_the_database_is_unavailable(db, owner, pipeline):
     trial_id = owner.begin(trial(pipeline))
     with closing(sqlite3.connect(db, isolation_level=None)) as connection:
         connection.execute("begin exclusive")
@@ -208,7 +208,7 @@ def test_while_the_database_is_away_a_heartbeat_is_left_out(db, owner, pipeline)
 # Losing a lease --------------------------------------------------------------------------------
 
 
-def test_one_that_lost_a_trial_writes_nothing_to_it(db, owner, other, clock, pipeline):
+def test_a_writer_that_lost_a_trial_writes_nothing_to_it(db, owner, other, clock, pipeline):
     trial_id = owner.begin(trial(pipeline))
     owner.record(trial_id, epoch(1))
     take_over(other, clock, pipeline)
@@ -230,7 +230,9 @@ def test_one_that_lost_a_trial_writes_nothing_to_it(db, owner, other, clock, pip
         owner.record(trial_id, epoch(3))
 
 
-def test_one_that_lost_a_trial_keeps_those_that_nobody_took(db, owner, other, clock, pipeline):
+def test_a_writer_that_lost_a_trial_keeps_the_trials_that_nobody_took(
+    db, owner, other, clock, pipeline
+):
     first, second = (owner.begin(trial(pipeline, number)) for number in (1, 2))
     before = owner.owner
     take_over(other, clock, pipeline)
@@ -245,7 +247,7 @@ def test_one_that_lost_a_trial_keeps_those_that_nobody_took(db, owner, other, cl
     assert rows(db, "select number from stat join trial on id = trial_id") == [(2,), (3,)]
 
 
-def test_a_heartbeat_alone_keeps_those_that_nobody_took(db, owner, other, clock, pipeline):
+def test_a_heartbeat_alone_keeps_the_trials_that_nobody_took(db, owner, other, clock, pipeline):
     for number in (1, 2):
         owner.begin(trial(pipeline, number))
     take_over(other, clock, pipeline)
@@ -256,35 +258,35 @@ def test_a_heartbeat_alone_keeps_those_that_nobody_took(db, owner, other, clock,
         owner.record(1, epoch(1))
 
 
-def test_of_two_that_take_over_one_does(db, owner, other, clock, engine, pipeline):
+def test_only_one_of_two_writers_takes_over(db, owner, other, clock, engine, pipeline):
     owner.begin(trial(pipeline))
     third = Writer(engine, {}, patience_s=0)
     third.holding.holders = holders.Holders(clock)
     past = past_of(other, pipeline)
-    for one in (other, third):
-        one.holder(past, 60)
+    for writer in (other, third):
+        writer.holder(past, 60)
     watch(other, clock, LEASE_S, meanwhile=third.holding.beat)
     third.holding.beat()
     assert [other.claim(past, {}), third.claim(past, {})] == [True, False]
     assert rows(db, "select owner from trial") == [(other.owner,)]
-    # It holds what it took by its own heartbeat.
+    # It holds the trial by its own heartbeat.
     assert free_in_s(third, pipeline) == A_LEASE
 
 
 @pytest.mark.parametrize("first", ["original", "copy"])
-def test_of_a_copied_process_one_goes_on(db, owner, pipeline, first):
-    """As `os.fork` and the snapshot of a machine make one."""
+def test_only_one_copy_of_a_process_continues(db, owner, pipeline, first):
+    """As after `os.fork`, or if a machine is copied from a snapshot."""
     trial_id = owner.begin(trial(pipeline))
     twin = copy.copy(owner)
     twin.holding = copy.copy(owner.holding)
     twin.holding._lease = copy.copy(owner.holding._lease)
     twin.holding._owners = dict(owner.holding._owners)
-    one, late = (owner, twin) if first == "original" else (twin, owner)
-    one.record(trial_id, epoch(1))
+    first_writer, late = (owner, twin) if first == "original" else (twin, owner)
+    first_writer.record(trial_id, epoch(1))
     with pytest.raises(TrialLostError):
         late.record(trial_id, epoch(1))
-    one.record(trial_id, epoch(2))
-    assert late.owner != one.owner
+    first_writer.record(trial_id, epoch(2))
+    assert late.owner != first_writer.owner
     another = late.begin(trial(pipeline, 2))
     late.record(another, epoch(1))
     assert rows(db, "select number, epoch from stat join trial on id = trial_id") == [
@@ -292,7 +294,9 @@ def test_of_a_copied_process_one_goes_on(db, owner, pipeline, first):
     ]  # fmt: skip
 
 
-def test_what_waited_of_a_lost_trial_is_kept_apart(db, owner, other, clock, engine, pipeline):
+def test_waiting_records_of_a_lost_trial_are_kept_separately(
+    db, owner, other, clock, engine, pipeline
+):
     first, second = (owner.begin(trial(pipeline, number)) for number in (1, 2))
     take_over(other, clock, pipeline)
     with closing(sqlite3.connect(db, isolation_level=None)) as connection:
@@ -330,7 +334,7 @@ def test_held_trials_are_shown(db, owner, pipeline, lemur):
 
 
 def start(*arguments, inside=()):
-    """Start a process that begins trials and records as it is told."""
+    """Start a process that starts trials and records epochs on request."""
     return subprocess.Popen(
         [*inside, sys.executable, str(OWNING), *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(TOYS), *PATH])},
@@ -345,7 +349,7 @@ def tell(process, line):
 
 @pytest.fixture
 def container():
-    """What runs a command under another host name, with processes of its own."""
+    """The command that runs another one under another host name and process namespace."""
     bwrap = shutil.which("bwrap")
     command = [bwrap, "--dev-bind", "/", "/", "--proc", "/proc", "--unshare-pid", "--unshare-uts"]
     command += ["--hostname", "alpha", "--die-with-parent"]
@@ -367,7 +371,7 @@ def test_a_process_has_ended_when_it_is_gone_and_not_before():
             assert has_ended(f"{machine} {process.pid} {int(stat[19]) - 1}")
         finally:
             process.kill()
-        # Dead, though nobody has waited for it.
+        # The process is dead, although its parent has not waited for it.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert has_ended(name)
     assert has_ended(name)
@@ -375,7 +379,7 @@ def test_a_process_has_ended_when_it_is_gone_and_not_before():
         assert not has_ended(elsewhere)
 
 
-def test_whoever_was_killed_is_recognised_at_once_on_its_machine(db, other, pipeline):
+def test_a_killed_process_is_recognised_at_once_on_its_machine(db, other, pipeline):
     with start(db, 1) as process:
         assert process.stdout.readline() == "begun\n"
         assert free_in_s(other, pipeline) > 0
@@ -387,7 +391,9 @@ def test_whoever_was_killed_is_recognised_at_once_on_its_machine(db, other, pipe
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no process can be stopped here")
-def test_whoever_was_stopped_loses_what_was_taken_and_keeps_the_rest(db, other, clock, pipeline):
+def test_a_suspended_process_loses_trials_taken_over_and_keeps_the_others(
+    db, other, clock, pipeline
+):
     with start(db, 2) as process:
         assert process.stdout.readline() == "begun\n"
         os.kill(process.pid, signal.SIGSTOP)
@@ -402,10 +408,10 @@ def test_whoever_was_stopped_loses_what_was_taken_and_keeps_the_rest(db, other, 
     assert rows(db, "select trial_id, epoch from stat") == [(1, 1), (2, 1)]
 
 
-def test_a_trial_of_a_container_that_was_killed_is_taken_over_in_another(
+def test_a_trial_of_a_killed_container_is_taken_over_in_another(
     db, other, clock, pipeline, container
 ):
-    """In containers all campaigns are process 2, and no process is known to have ended."""
+    """In containers, all campaigns have process id 2, and no process can be seen to have ended."""
     with start(db, 1, inside=container) as process:
         assert process.stdout.readline() == "begun\n"
         holder = other.holder(past_of(other, pipeline), 60)

@@ -1,6 +1,6 @@
-"""A database that is removed, replaced or damaged while it is in use is noticed, and nothing lost.
+"""A database that is removed, replaced or damaged during use is noticed, and nothing is lost.
 
-SQLite itself goes on writing to the file that it has opened.
+SQLite itself would continue to write to the file that it has opened.
 """
 
 import json
@@ -112,7 +112,7 @@ def test_a_lost_database_is_noticed_at_the_next_record_which_is_saved(
     what = LOSSES[lose].format(db=db)
     assert str(caught.value) == (
         f"database {db}: {what}; 1 record waits in {unwritten}: "
-        "the next lemur run with this database takes them in"
+        "the next lemur run with this database imports them"
     )
     with pytest.raises(LostError):
         writer.finish(trial_id, Outcome(State.FINISHED, ()))
@@ -147,7 +147,7 @@ def test_saved_records_are_written_when_the_database_is_back(toys, begun, db, un
         run(db=str(db))
     assert str(caught.value) == (
         f"database {db}: there is no such file, but 1 record waits for it in {unwritten}; "
-        "bring it back, or remove that file to start from scratch"
+        "restore the database, or remove that file to start from scratch"
     )
     db.with_name("moved.db").rename(db)
     engine = open_database(db)

@@ -1,4 +1,4 @@
-"""What `data` lets through and adds, and what `lemur data` writes."""
+"""What `data` selects and adds, and what `lemur data` writes."""
 
 import io
 import json
@@ -29,7 +29,7 @@ from .test_taking import FIRST, publish
 
 @pytest.fixture
 def db(toys, tmp_path):
-    """Three trials, of one epoch, two and two, by two nets; and one that was taken in."""
+    """Three trials of one, two and two epochs, with two nets; and an imported trial."""
     file = tmp_path / "results.db"
     prms = (PRM | {"lr": 0.1}, PRM | {"lr": 1e-3, "batch": 32}, PRM | {"lr": 0.5, "depth": 2.0})
     with opened(file, create=True) as engine:
@@ -74,20 +74,20 @@ def db(toys, tmp_path):
         ({"x' or '1' = '1": 1}, ""),
     ],
 )
-def test_rows_are_chosen_by_what_was_tried(db, where, trials):
-    found = data(db=db, where=where)["trial"].str[0]
+def test_rows_are_filtered_by_hyperparameters_and_columns(db, where, trials):
+    uids = data(db=db, where=where)["trial"].str[0]
     imported = set(data(db=db, where={"state": "imported"})["trial"].str[0])
-    assert "".join("F" if one in imported else one for one in found) == trials
+    assert "".join("F" if uid in imported else uid for uid in uids) == trials
 
 
-def test_rows_are_chosen_by_how_a_net_is_called(db):
+def test_rows_are_filtered_by_net_name_prefix(db):
     assert set(data(db=db, nn_prefixes=["Lin"])["nn"]) == {"Linear"}
     assert set(data(db=db, nn_prefixes=["Lin", "Res"])["nn"]) == {"Linear", "ResNet"}
     assert data(db=db, nn_prefixes=["%"]).empty
     assert set(data(db=db, nn_prefixes="R")["nn"]) == {"Raises", "ResNet"}
 
 
-def test_hostile_text_is_a_value_and_nothing_else(db):
+def test_hostile_text_is_only_a_value(db):
     for name in ("task", "dataset", "metric", "nn"):
         assert data(db=db, **{name: "'; drop table stat; --"}).empty
     assert len(data(db=db)) == 6
@@ -99,7 +99,7 @@ def test_a_curve_is_the_accuracy_at_each_epoch(db):
     assert frame["curve"][0] == {1: pytest.approx(0.5), 2: pytest.approx(0.2)}
 
 
-def test_what_is_known_of_trials_can_be_added(db):
+def test_details_of_trials_can_be_added(db):
     row = data(db=db, with_stats=True, where={"trial": "3" * 32}).iloc[0]
     assert (row["number"], row["seed"], row["epochs"], row["device"]) == (3, 7, 2, "cpu")
     assert (row["reason"], row["source"], row["extra"]) == ("", None, {})
@@ -113,7 +113,7 @@ def test_hyperparameters_can_be_columns(db):
     assert list(frame["prm.depth"].dropna()) == [2.0, 2.0]
 
 
-def test_columns_are_those_that_are_asked_for_in_their_order(db):
+def test_requested_columns_are_returned_in_order(db):
     assert list(data(db=db, columns=["accuracy", "nn"]).columns) == ["accuracy", "nn"]
     with pytest.raises(UnknownNameError) as raised:
         data(db=db, columns=["acuracy"])
@@ -127,8 +127,8 @@ def test_the_best_of_each_net_is_one_row(db):
     assert len(data(db=db, unique_nn=True)) == 3
 
 
-def test_the_best_of_each_pipeline_comes_by_data_set_and_validation(toys, tmp_path):
-    # Validation, accuracy and whether it is published, by net; in no order of theirs.
+def test_the_best_of_each_pipeline_is_ordered_by_dataset_and_validation(toys, tmp_path):
+    # Validation, accuracy and whether it is published, by net; unordered.
     file = tmp_path / "results.db"
     scores = {"Raises": (0.7, 0.1), "Linear": (0.8, 0.2), "Diverges": (0.7, 0.9)}
     with opened(file, create=True) as engine:
@@ -143,14 +143,14 @@ def test_the_best_of_each_pipeline_comes_by_data_set_and_validation(toys, tmp_pa
     assert list(best(db=file)["nn"]) == ["Linear", "Raises", "Diverges", "B", "A"]
 
 
-# Of each trial, the validation (None: published) and test score of each epoch, and what of them is
-# the best: by hand.
+# For each trial, the validation score (None: published) and test score of each epoch; then the
+# best trial and epoch, determined by hand.
 CHOICES = {
     "validation and not test": ([[(0.9, 0.1), (0.5, 0.99)]], (1, 1)),
-    "of equals the longest": ([[(0.9, 0.8), (0.9, 0.1)], [(0.9, 0.99)]], (1, 2)),
-    "of equals the first trial": ([[(0.2, 0.2), (0.9, 0.1)], [(0.1, 0.1), (0.9, 0.7)]], (1, 2)),
-    "what has validation": ([[(None, 0.99)], [(0.1, 0.1)]], (2, 1)),
-    "accuracy where nothing has": ([[(None, 0.5), (None, 0.4)], [(None, 0.6)]], (2, 1)),
+    "in a tie, the later epoch": ([[(0.9, 0.8), (0.9, 0.1)], [(0.9, 0.99)]], (1, 2)),
+    "in a tie, the first trial": ([[(0.2, 0.2), (0.9, 0.1)], [(0.1, 0.1), (0.9, 0.7)]], (1, 2)),
+    "validation over none": ([[(None, 0.99)], [(0.1, 0.1)]], (2, 1)),
+    "accuracy without validation": ([[(None, 0.5), (None, 0.4)], [(None, 0.6)]], (2, 1)),
     "validation by its last digit": ([[(0.5, 0.9)], [(0.5 + 2**-53, 0.1)]], (2, 1)),
     "a low score": ([[(0.0, 0.9)], [(-0.5, 0.99)]], (1, 1)),
 }
@@ -206,7 +206,7 @@ def test_lemurs_best_is_the_most_accurate(toys, tmp_path, lemur):
     assert data(db=file, only_best_accuracy=True)["trial"].tolist() == ["2" * 32]
     assert data(db=file, only_best=True)["trial"].tolist() == ["1" * 32]
     assert json.loads(lemur("data", "--best", "--format", "jsonl")[1])["trial"] == "1" * 32
-    with pytest.raises(SettingsError, match="^only_best goes by validation and "):
+    with pytest.raises(SettingsError, match="^only_best selects by validation score and "):
         data(db=file, only_best=True, only_best_accuracy=True)
 
 
@@ -236,16 +236,16 @@ def test_the_best_rows_are_those_that_pandas_picks_from_all(toys, tmp_path, diff
     highest = every[by] == every.groupby(differ)[by].transform("max")
     expected = every[highest].drop_duplicates(differ).sort_index().reset_index(drop=True)
     by_epoch = "epoch" in differ
-    found = data(
+    rows = data(
         db=file,
         only_best_accuracy=by_epoch and by == "accuracy",
         only_best=by == "validation",
         unique_nn=not by_epoch,
     )
-    pd.testing.assert_frame_equal(found, expected, check_categorical=False)
+    pd.testing.assert_frame_equal(rows, expected, check_categorical=False)
 
 
-def test_a_trial_that_begins_meanwhile_does_no_harm(toys, db):
+def test_a_trial_that_starts_meanwhile_does_no_harm(toys, db):
     with opened(db) as engine:
 
         def begin(connection, cursor, statement, *_):
@@ -256,11 +256,11 @@ def test_a_trial_that_begins_meanwhile_does_no_harm(toys, db):
 
         event.listen(engine, "after_cursor_execute", begin)
         with engine.connect() as connection:
-            found = frame_of(connection, Filters(), FrameOptions(best_of=("nn",)))
-    assert list(found["trial"].str[0])[:2] == ["2", "3"]
+            frame = frame_of(connection, Filters(), FrameOptions(best_of=("nn",)))
+    assert list(frame["trial"].str[0])[:2] == ["2", "3"]
 
 
-def test_columns_have_the_same_types_whatever_is_in_them(db):
+def test_columns_have_the_same_types_whatever_their_values(db):
     full, empty = data(db=db, with_stats=True), data(db=db, with_stats=True, nn="none")
     for name in ("epoch", "accuracy", "duration", "validation", "loss", "seed", "task", "trial"):
         assert full[name].dtype == empty[name].dtype, name
@@ -268,7 +268,7 @@ def test_columns_have_the_same_types_whatever_is_in_them(db):
     assert list(full.columns) == list(empty.columns)
 
 
-def test_each_call_reads_afresh_and_gives_a_frame_of_ones_own(db, toys):
+def test_each_call_reads_again_and_returns_a_new_frame(db, toys):
     before = data(db=db)
     before.loc[0, "accuracy"] = 99
     before["prm"][0]["lr"] = 99
@@ -295,7 +295,7 @@ def test_each_call_reads_afresh_and_gives_a_frame_of_ones_own(db, toys):
         (Filters(where={"lr": 0.1}, epoch=1), "sqlite_autoindex_prm_1"),
     ],
 )
-def test_queries_use_the_indexes_that_are_there_for_them(db, filters, index):
+def test_queries_use_their_indexes(db, filters, index):
     plans = []
 
     def explain(connection, cursor, statement, parameters, context, many):
@@ -345,7 +345,7 @@ def test_no_text_is_a_formula_in_a_workbook(hostile):
     assert {cell.data_type for cell in cells} == {"s"}
 
 
-def test_every_form_gives_the_rows_back(db):
+def test_every_format_can_be_read_back(db):
     frame = data(db=db, with_stats=True)
     readers = {
         "csv": pd.read_csv,
@@ -359,11 +359,11 @@ def test_every_form_gives_the_rows_back(db):
         back = read(as_form(frame, form))
         assert list(back.columns) == list(frame.columns), form
         assert list(back["accuracy"]) == pytest.approx(list(frame["accuracy"])), form
-        prms = [one if isinstance(one, dict) else json.loads(one) for one in back["prm"]]
+        prms = [prm if isinstance(prm, dict) else json.loads(prm) for prm in back["prm"]]
         assert prms[-1]["lr"] == pytest.approx(FIRST["lr"]), form
 
 
-def test_what_is_not_installed_is_said(db, monkeypatch):
+def test_a_missing_package_is_named(db, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(SettingsError) as raised:
         as_form(data(db=db), "xlsx")
@@ -388,7 +388,7 @@ def test_the_command_filters_and_writes(db, lemur, tmp_path):
     )
 
 
-def test_hyperparameters_are_columns_that_can_be_chosen(db, lemur):
+def test_hyperparameter_columns_can_be_selected(db, lemur):
     frame = data(db=db, prm_as_columns=True, columns=["nn", "prm.lr", "prm.depth"])
     assert list(frame.columns) == ["nn", "prm.lr", "prm.depth"]
     assert list(frame["prm.lr"])[:3] == [0.1, 1e-3, 1e-3]
@@ -434,8 +434,8 @@ def test_rows_are_filtered_by_every_plain_column(db, lemur, condition, rows):
         (["data", "--where", "lr=0.1", "--where", "lr=0.2"],
          "--where 'lr=0.2': lr is given twice; write lr=A,B"),
         (["data", "--nn", "Linaer"], "unknown net 'Linaer'. Did you mean 'Linear'?"),
-        (["data", "--nn-prefix", "Lix"], "unknown beginning of a net's name 'Lix'"),
-        (["data", "--dataset", "cifar10"], "unknown data set 'cifar10'. Did you mean 'cifar-10'?"),
+        (["data", "--nn-prefix", "Lix"], "unknown net name prefix 'Lix'"),
+        (["data", "--dataset", "cifar10"], "unknown dataset 'cifar10'. Did you mean 'cifar-10'?"),
         (["data", "--metric", "hit"], "unknown metric 'hit'. Did you mean 'hits'?"),
         (["data", "--task", "img-clasification"],
          "unknown task 'img-clasification'. Did you mean 'img-classification'?"),
@@ -444,7 +444,7 @@ def test_rows_are_filtered_by_every_plain_column(db, lemur, condition, rows):
          "unknown net 'Linaer'. Did you mean 'Linear'?"),
     ],
 )  # fmt: skip
-def test_what_rows_cannot_be_filtered_by_is_one_line(db, lemur, tmp_path, arguments, message):
+def test_an_invalid_filter_gives_one_line(db, lemur, tmp_path, arguments, message):
     status, out, errors = lemur(*arguments, "--db", db)
     assert (status, out) == (2, "")
     assert errors.startswith(f"lemur: error: {message}")
@@ -455,11 +455,11 @@ def test_what_rows_cannot_be_filtered_by_is_one_line(db, lemur, tmp_path, argume
 @pytest.mark.parametrize(
     "arguments", [["--nn", "Diverges"], ["--dataset", "blobs[samples=9]"], ["--where", "dropout=0"]]
 )
-def test_what_is_installed_and_not_recorded_has_no_rows(db, lemur, arguments):
+def test_installed_entries_without_records_have_no_rows(db, lemur, arguments):
     assert lemur("data", "--db", db, *arguments) == (0, "no such rows\n", "")
 
 
-def test_trials_without_an_epoch_are_named(db, lemur, toys):
+def test_trials_without_epochs_are_named(db, lemur, toys):
     with opened(db) as engine:
         writer = Writer(engine, {})
         trial = Trial(pipeline(toys), 4, PRM, 0, 1, uid="abcdef12" * 4)
@@ -470,14 +470,14 @@ def test_trials_without_an_epoch_are_named(db, lemur, toys):
     assert lemur("data", "--db", db, "--where", "batch=32")[2] == ""
 
 
-def test_the_form_is_that_of_the_files_name(db, lemur, tmp_path):
+def test_the_format_follows_from_the_file_name(db, lemur, tmp_path):
     for form, read in (("csv", pd.read_csv), ("xlsx", pd.read_excel)):
         assert lemur("data", "--db", db, "-o", f"out.{form}")[0] == 0
         assert len(read(tmp_path / f"out.{form}")) == 6
 
 
 @pytest.mark.parametrize(("form", "package"), [("xlsx", "openpyxl"), ("parquet", "pyarrow")])
-def test_a_form_whose_package_is_missing_leaves_no_file(
+def test_a_format_whose_package_is_missing_leaves_no_file(
     db, lemur, tmp_path, monkeypatch, form, package
 ):
     monkeypatch.setitem(sys.modules, package, None)
@@ -496,7 +496,7 @@ def test_the_best_are_shown(db, lemur):
     ]  # fmt: skip
 
 
-def test_a_trial_is_shown_with_all_that_is_known_of_it(db, lemur):
+def test_a_trial_is_shown_with_all_its_details(db, lemur):
     status, out, _ = lemur("show", "trial", "222", "--db", db)
     assert status == 0
     for text in (

@@ -300,7 +300,7 @@ def test_a_merge_reports_conflicts(filled, db, tmp_path):
     ran = CliRunner().invoke(cli, ["db", "merge", str(db), "--db", str(other)])
     assert ran.exit_code == 1
     assert ran.output.splitlines()[-1] == (
-        f"fact 'edge.latency_ms' of trial {filled}: is there already with another value, 3"
+        f"fact 'edge.latency_ms' of trial {filled}: is already recorded with another value, 3"
     )
 
 

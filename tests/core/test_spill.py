@@ -1,4 +1,4 @@
-"""What a database does not take is waited for, then kept beside it, and taken in later."""
+"""The writer waits for a busy database, then keeps records beside it and imports them later."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def locked(db):
 
 @contextmanager
 def full(engine):
-    """SQLite's own limit makes it say what a full disk makes it say."""
+    """Simulate a full disk by SQLite's own limit on pages."""
 
     def limit(connection, *_):
         pages = connection.execute("pragma page_count").fetchone()[0]
@@ -92,7 +92,7 @@ def full(engine):
 
 @contextmanager
 def answers_lost(engine, times=1):
-    """Commits are made, but the connection is lost before that is said."""
+    """Let commits succeed, but lose the connection before they are confirmed."""
     left = [times]
 
     def commit(connection):
@@ -111,7 +111,7 @@ def answers_lost(engine, times=1):
 
 @pytest.fixture
 def pauses(monkeypatch):
-    """What happens during a pause, in its place."""
+    """The events that replace pauses."""
     events = []
     monkeypatch.setattr(patience.time, "sleep", lambda seconds: events.pop(0)())
     return events
@@ -137,8 +137,8 @@ def test_a_locked_database_is_waited_for(toys, engine, db, pauses, unwritten, mo
 @pytest.mark.parametrize(
     ("error", "state", "lost", "passes"),
     [
-        (OperationalError, None, False, True),  # no server there
-        (DatabaseError, None, True, True),  # how psycopg2 says that a connection was lost
+        (OperationalError, None, False, True),  # no server
+        (DatabaseError, None, True, True),  # psycopg2's error for a lost connection
         (DatabaseError, None, False, False),
         (OperationalError, "53100", False, True),  # disk full
         (OperationalError, "40P01", False, True),  # deadlock
@@ -146,7 +146,7 @@ def test_a_locked_database_is_waited_for(toys, engine, db, pauses, unwritten, mo
         (ProgrammingError, "42P01", False, False),  # no such table
     ],
 )
-def test_what_a_server_says_may_pass_or_not(error, state, lost, passes):
+def test_server_errors_are_temporary_or_not(error, state, lost, passes):
     cause = Exception("no")
     cause.sqlstate = state
     assert is_transient(error("select", None, cause, connection_invalidated=lost)) is passes
@@ -159,7 +159,7 @@ def test_pauses_grow_and_differ_between_processes():
 
 
 @pytest.mark.parametrize("table", ["stat", "trial"])
-def test_what_will_never_pass_is_said_at_once(toys, engine, db, pauses, unwritten, table):
+def test_a_permanent_error_is_raised_at_once(toys, engine, db, pauses, unwritten, table):
     writer = Writer(engine, {})
     trial_id = writer.begin(trial(toys))
     with engine.begin() as connection:
@@ -172,16 +172,16 @@ def test_what_will_never_pass_is_said_at_once(toys, engine, db, pauses, unwritte
     assert not unwritten.exists()
 
 
-def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db, unwritten):
-    one = trial(toys)
-    trial_id = writer.begin(one)
+def test_after_waiting_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db, unwritten):
+    started = trial(toys)
+    trial_id = writer.begin(started)
     with locked(db):
         writer.record(trial_id, epoch(1))
         writer.finish(trial_id, Outcome(State.FAILED, (), "no luck", "Traceback"))
     assert rows(db) == []
     first, second = map(json.loads, unwritten.read_text().splitlines())
     assert first == {
-        "trial": one.uid,
+        "trial": started.uid,
         "owner": writer.owner,
         "epoch": {
             "number": 1, "loss": 0.5, "validation": 0.75, "accuracy": 0.25,
@@ -189,30 +189,30 @@ def test_after_patience_an_epoch_and_an_end_are_kept_in_a_file(toys, writer, db,
             "facts": {},
         },
     }  # fmt: skip
-    assert (second["trial"], second["end"]["state"]) == (one.uid, "failed")
+    assert (second["trial"], second["end"]["state"]) == (started.uid, "failed")
     assert writer.unwritten == 2
     assert writer.unwritten_file == unwritten
 
 
-def test_lines_that_lemur_0_1_kept_are_taken_in(toys, engine, writer, unwritten):
-    one = trial(toys)
-    writer.begin(one)
+def test_lines_written_by_lemur_0_1_are_imported(toys, engine, writer, unwritten):
+    started = trial(toys)
+    writer.begin(started)
     line = {
         "epoch": 1, "accuracy": 0.25, "validation": 0.75, "loss": None, "duration": 10**10,
         "scores": '{"f1": [0.5, 0.25]}', "within": "[[0.5, 0.125]]", "size": [11, [1, 4], [3]],
     }  # fmt: skip
-    unwritten.write_text(json.dumps({"trial": one.uid, "owner": writer.owner, "epoch": line}))
+    unwritten.write_text(json.dumps({"trial": started.uid, "owner": writer.owner, "epoch": line}))
     assert Writer(engine, {}).taken_in == 1
-    [past] = writer.past(one.pipeline, one.epochs)
+    [past] = writer.past(started.pipeline, started.epochs)
     assert past.epochs == (
         Epoch(1, None, 0.75, 0.25, 10**10, {"f1": (0.5, 0.25)}, ((0.5, 0.125),)),
     )
     with engine.connect() as connection:
-        found = connection.exec_driver_sql("select parameters, in_shape, out_shape from trial")
-        assert found.all() == [(11, "[1, 4]", "[3]")]
+        result = connection.exec_driver_sql("select parameters, in_shape, out_shape from trial")
+        assert result.all() == [(11, "[1, 4]", "[3]")]
 
 
-def test_the_next_writer_takes_in_what_is_in_the_file(toys, engine, writer, db, unwritten):
+def test_the_next_writer_imports_the_file(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     writer.record(trial_id, epoch(1))
     with locked(db):
@@ -225,10 +225,10 @@ def test_the_next_writer_takes_in_what_is_in_the_file(toys, engine, writer, db, 
         ("failed", "no luck", "Traceback", 1)
     ]
     assert rows(db, "select parameters, in_shape, out_shape from trial") == [(11, "[1, 4]", "[3]")]
-    assert sorted(one.name for one in db.parent.iterdir() if "unwritten" in one.name) == []
+    assert sorted(path.name for path in db.parent.iterdir() if "unwritten" in path.name) == []
 
 
-def test_the_writer_takes_it_in_itself_before_it_writes_on(toys, writer, db, unwritten):
+def test_the_writer_imports_the_file_before_it_continues(toys, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -238,26 +238,28 @@ def test_the_writer_takes_it_in_itself_before_it_writes_on(toys, writer, db, unw
     assert not unwritten.exists()
 
 
-def test_before_it_reads_or_begins_it_takes_in(toys, writer, db):
-    one = trial(toys)
-    trial_id = writer.begin(one)
+def test_the_file_is_imported_before_reading_or_starting_a_trial(toys, writer, db):
+    started = trial(toys)
+    trial_id = writer.begin(started)
     with locked(db):
         writer.record(trial_id, epoch(1))
-    assert writer.past(one.pipeline, 3)[0].epochs == (epoch(1),)
+    assert writer.past(started.pipeline, 3)[0].epochs == (epoch(1),)
 
 
-def test_once_it_is_behind_an_epoch_waits_for_no_lock(toys, engine, db, pauses, unwritten):
+def test_an_epoch_does_not_wait_for_a_lock_if_records_already_wait(
+    toys, engine, db, pauses, unwritten
+):
     writer = Writer(engine, {}, patience_s=0)
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
         writer.patience_s = 60
-        # A pause would fail: there are none to come.
+        # A pause would fail, because no events are left.
         writer.record(trial_id, epoch(2))
     assert writer.unwritten == 2
 
 
-def test_whoever_ends_the_waiting_loses_nothing(toys, engine, db, monkeypatch):
+def test_interrupting_the_wait_loses_nothing(toys, engine, db, monkeypatch):
     writer = Writer(engine, {})
     trial_id = writer.begin(trial(toys))
 
@@ -273,7 +275,7 @@ def test_whoever_ends_the_waiting_loses_nothing(toys, engine, db, monkeypatch):
     assert (len(rows(db)), states(db), writer.unwritten) == (1, ["finished"], 0)
 
 
-def test_waiting_leaves_seeded_chance_alone():
+def test_waiting_does_not_change_seeded_random_numbers():
     random.seed(1)
     before = random.getstate()
     patience._pause_s(3)
@@ -290,24 +292,25 @@ def test_a_full_disk_loses_nothing(toys, engine, writer, db, unwritten):
             writer.begin(trial(toys, 2))
     assert str(caught.value) == (
         f"database {db}: database or disk is full; make room: what is recorded so far is safe; "
-        f"2 records wait in {unwritten}: the next lemur run takes them in"
+        f"2 records wait in {unwritten}: the next lemur run imports them"
     )
     assert Writer(engine, {}).taken_in == 2
     assert rows(db, "select state, length(reason) from trial") == [("failed", 100_000)]
     assert len(rows(db)) == 1
 
 
-def test_where_not_even_the_file_can_be_written_that_is_said(toys, writer, db, unwritten):
+def test_an_error_says_that_even_the_file_cannot_be_written(toys, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     unwritten.mkdir()
     with locked(db), pytest.raises(StoreError) as caught:
         writer.record(trial_id, epoch(1))
     assert str(caught.value) == (
-        f"database {db}: database is locked; nor can it be kept in {unwritten}: Is a directory"
+        f"database {db}: database is locked; and the record cannot be kept in {unwritten}: "
+        "Is a directory"
     )
 
 
-def test_a_database_in_memory_has_no_place_beside_it():
+def test_a_database_in_memory_has_no_file_beside_it():
     engine = reach("sqlite://")
     assert spill.spill_file(engine) is None
     assert Writer(engine, {}).unwritten == 0
@@ -315,53 +318,53 @@ def test_a_database_in_memory_has_no_place_beside_it():
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_commit_whose_answer_was_lost_is_made_once(toys, engine, db, pauses, times):
-    writer, one = Writer(engine, {}), trial(toys)
+def test_a_commit_whose_confirmation_was_lost_is_made_once(toys, engine, db, pauses, times):
+    writer, started = Writer(engine, {}), trial(toys)
     pauses += [lambda: None] * times * 3
     with answers_lost(engine, times):
-        trial_id = writer.begin(one)
+        trial_id = writer.begin(started)
     with answers_lost(engine, times):
         writer.record(trial_id, epoch(1))
     with answers_lost(engine, times):
         writer.finish(trial_id, Outcome(State.INTERRUPTED, (), "interrupted"))
     assert pauses == []
-    assert rows(db, "select uid, state from trial") == [(one.uid, "interrupted")]
+    assert rows(db, "select uid, state from trial") == [(started.uid, "interrupted")]
     assert len(rows(db)) == 1
-    past = writer.past(one.pipeline, 3)[0]
+    past = writer.past(started.pipeline, 3)[0]
     pauses += [lambda: None] * times
     with answers_lost(engine, times):
         assert writer.claim(past, {"train": 2})
     assert not Writer(engine, {}).claim(past, {})
-    [again] = writer.past(one.pipeline, 3)
+    [again] = writer.past(started.pipeline, 3)
     assert writer.claim(again, {})
     assert rows(db, "select state, left_out from trial") == [("running", '{"train":2}')]
 
 
-def test_a_number_is_another_trials_still(toys, writer):
+def test_a_number_still_belongs_to_another_trial(toys, writer):
     writer.begin(trial(toys))
     with pytest.raises(NumberTakenError):
         writer.begin(trial(toys, lr=0.5))
     writer.begin(trial(toys, 2, lr=0.5))
 
 
-def test_the_same_epoch_with_other_values_is_said(toys, writer, db):
+def test_the_same_epoch_with_other_values_is_an_error(toys, writer, db):
     trial_id = writer.begin(trial(toys))
     writer.record(trial_id, epoch(1))
     writer.record(trial_id, epoch(1))
     with pytest.raises(StoreError) as caught:
         writer.record(trial_id, epoch(1, accuracy=0.5))
     assert str(caught.value) == (
-        f"database {db}: epoch 1 of trial {trial_id} is recorded already, with other values"
+        f"database {db}: epoch 1 of trial {trial_id} is already recorded with other values"
     )
 
 
-def test_an_id_of_a_transaction_that_was_rolled_back_is_not_used(toys, writer, engine, db):
+def test_an_id_from_a_rolled_back_transaction_is_not_used(toys, writer, engine, db):
     with full(engine):
         writer.versions = {"torch": "x" * 100_000}
         with pytest.raises(StoreError):
             writer.begin(trial(toys))
     writer.versions = {}
-    # The row that would get the id that was rolled back is another's.
+    # The id that was rolled back is given to another row.
     with engine.begin() as connection:
         connection.exec_driver_sql("insert into code values ('y', 'x')")
         for table in ("nn", "loader", "metric", "transform"):
@@ -371,20 +374,20 @@ def test_an_id_of_a_transaction_that_was_rolled_back_is_not_used(toys, writer, e
     assert rows(db, f"{query}loader.id and trial.id = {trial_id}") == [("Linear", "blobs")]
 
 
-def test_taking_in_twice_is_as_good_as_once(toys, engine, writer, db, unwritten):
+def test_importing_the_file_twice_changes_nothing(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
         writer.finish(trial_id, FINISHED)
-    kept = unwritten.read_bytes()
+    content = unwritten.read_bytes()
     assert spill.take_in(engine) == 2
     before = rows(db, "select * from trial"), rows(db)
-    unwritten.write_bytes(kept)
+    unwritten.write_bytes(content)
     assert spill.take_in(engine) == 0
     assert (rows(db, "select * from trial"), rows(db)) == before
 
 
-def test_a_row_that_is_there_stays_as_it_is(toys, engine, writer, db):
+def test_an_existing_row_is_not_changed(toys, engine, writer, db):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1, accuracy=0.5))
@@ -408,7 +411,9 @@ def test_a_row_that_is_there_stays_as_it_is(toys, engine, writer, db):
         ("abandoned", True, "abandoned"),
     ],
 )
-def test_an_end_ends_only_an_open_trial_of_its_owner(toys, engine, writer, db, state, ours, after):
+def test_an_end_ends_only_an_unfinished_trial_of_its_owner(
+    toys, engine, writer, db, state, ours, after
+):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.finish(trial_id, FINISHED)
@@ -421,7 +426,7 @@ def test_an_end_ends_only_an_open_trial_of_its_owner(toys, engine, writer, db, s
     assert states(db) == [after]
 
 
-def test_an_epoch_that_another_process_trains_again_is_left_to_it(toys, engine, writer, db):
+def test_an_epoch_of_a_trial_that_was_taken_over_is_not_written(toys, engine, writer, db):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -436,7 +441,7 @@ def test_an_epoch_that_another_process_trains_again_is_left_to_it(toys, engine, 
     "spoilt",
     [b'{"trial":"ab', b"\xff\x00", b"[1]", b'{"trial":"none","owner":"a","epoch":{"epoch":1}}'],
 )
-def test_a_line_that_cannot_be_read_costs_itself_alone(toys, engine, writer, db, unwritten, spoilt):
+def test_an_unreadable_line_does_not_affect_the_others(toys, engine, writer, db, unwritten, spoilt):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -451,26 +456,28 @@ def test_a_line_that_cannot_be_read_costs_itself_alone(toys, engine, writer, db,
     assert not unwritten.exists()
 
 
-def test_lines_that_the_database_cannot_take_are_kept_apart(toys, engine, writer, db, unwritten):
-    one = trial(toys)
-    writer.begin(one)
-    known = {"owner": writer.owner, "epoch": {"epoch": 1, "validation": 0, "loss": None}}
-    known["epoch"] |= {"accuracy": float("nan"), "duration": 0}
+def test_lines_that_the_database_cannot_store_are_kept_separately(
+    toys, engine, writer, db, unwritten
+):
+    started = trial(toys)
+    writer.begin(started)
+    line = {"owner": writer.owner, "epoch": {"epoch": 1, "validation": 0, "loss": None}}
+    line["epoch"] |= {"accuracy": float("nan"), "duration": 0}
     unwritten.write_text(
-        json.dumps({"trial": one.uid} | known) + "\n" + json.dumps({"trial": "other"} | known)
+        json.dumps({"trial": started.uid} | line) + "\n" + json.dumps({"trial": "other"} | line)
     )
     assert spill.take_in(engine) == 0
     assert Path(f"{unwritten}.bad").read_text().count("\n") == 2
 
 
-def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
+def test_the_file_of_a_dead_importer_is_imported(toys, engine, writer, db, unwritten):
     trial_id = writer.begin(trial(toys))
     program = (
         "from lemur_core.store.writing.owner import *; print(this_process(), flush=True); input()"
     )
     pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     living, dead = (subprocess.Popen([sys.executable, "-c", program], **pipe) for _ in range(2))
-    lives, died = (one.stdout.readline().strip() for one in (living, dead))
+    lives, died = (process.stdout.readline().strip() for process in (living, dead))
     dead.communicate("\n")
     for number, taker in enumerate((died, this_process(), lives), 1):
         with locked(db):
@@ -484,7 +491,7 @@ def test_a_taker_that_died_is_stood_in_for(toys, engine, writer, db, unwritten):
     assert Writer(engine, {}).taken_in == 1
 
 
-def test_a_database_that_goes_away_while_it_takes_in_loses_nothing(toys, engine, writer, db):
+def test_a_database_that_fails_during_the_import_loses_nothing(toys, engine, writer, db):
     trial_id = writer.begin(trial(toys))
     with locked(db):
         writer.record(trial_id, epoch(1))
@@ -494,13 +501,13 @@ def test_a_database_that_goes_away_while_it_takes_in_loses_nothing(toys, engine,
     assert len(rows(db)) == 1
 
 
-def test_a_line_that_came_while_the_file_was_taken_is_kept_again(tmp_path, monkeypatch):
+def test_a_line_appended_while_the_file_is_claimed_is_appended_again(tmp_path, monkeypatch):
     file, taken = tmp_path / "unwritten.jsonl", tmp_path / "taken"
     write, times = os.write, []
 
     def late(handle, text):
         if not times:
-            # Taken, read and removed just before.
+            # The file was claimed, read and removed just before.
             file.rename(taken)
             taken.unlink()
         times.append(text)
@@ -511,7 +518,7 @@ def test_a_line_that_came_while_the_file_was_taken_is_kept_again(tmp_path, monke
     assert file.read_text() == '{"trial":"a"}\n'
 
 
-def test_texts_that_a_database_cannot_hold_are_spelt_out(toys, writer, db):
+def test_texts_that_a_database_cannot_store_are_escaped(toys, writer, db):
     trial_id = writer.begin(trial(toys, **{"na\0me": "va\0lue \ud83d"}))
     writer.finish(trial_id, Outcome(State.FAILED, (), "nul \0 and \ud83d", "\0"))
     assert rows(db, "select reason, traceback from trial") == [("nul \\x00 and \\ud83d", "\\x00")]
@@ -519,11 +526,9 @@ def test_texts_that_a_database_cannot_hold_are_spelt_out(toys, writer, db):
     assert storable("plain 😀") == "plain 😀"
 
 
-def test_a_campaign_says_what_the_database_did_not_take_and_the_next_takes_it_in(
-    db, unwritten, monkeypatch
-):
+def test_a_campaign_reports_unwritten_records_and_the_next_imports_them(db, unwritten, monkeypatch):
     monkeypatch.setattr(Writer.__init__, "__defaults__", (0,))
-    asked = {"trials": 1, "epochs": 3, "db": str(db), "in_process": True, "threads": 1}
+    settings = {"trials": 1, "epochs": 3, "db": str(db), "in_process": True, "threads": 1}
     with ExitStack() as stack:
 
         def lock_then_stop(event):
@@ -532,16 +537,16 @@ def test_a_campaign_says_what_the_database_did_not_take_and_the_next_takes_it_in
             elif isinstance(event, EpochEnded):
                 raise KeyboardInterrupt
 
-        summary = run("img-classification_blobs_hits_Linear", **asked, watch=lock_then_stop)
-        # An epoch, and that the trial was interrupted.
+        summary = run("img-classification_blobs_hits_Linear", **settings, watch=lock_then_stop)
+        # An epoch, and the interruption of the trial.
         assert summary.left_out == [
             "2 records could not be written to the database; "
             f"they are stored in {unwritten} for the next lemur run"
         ]
-    told = []
-    summary = run("img-classification_blobs_hits_Linear", **asked, watch=told.append)
+    events = []
+    summary = run("img-classification_blobs_hits_Linear", **settings, watch=events.append)
     assert summary.states == {State.FINISHED: 1}
     assert not summary.left_out
     assert told[0].message == "imported 2 records that an earlier run could not write"
     assert [number for number, *_ in rows(db)] == [1, 2, 3]
-    assert [e.epoch.number for e in told if isinstance(e, EpochEnded)] == [3]
+    assert [e.epoch.number for e in events if isinstance(e, EpochEnded)] == [3]

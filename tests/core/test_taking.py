@@ -1,4 +1,4 @@
-"""Results that were trained elsewhere are taken in, once, and given back as they were."""
+"""Results that were trained elsewhere are imported once and exported unchanged."""
 
 import json
 import sqlite3
@@ -59,7 +59,7 @@ def contents(folder):
     }
 
 
-def test_what_was_published_is_in_data(published, db):
+def test_published_results_are_in_data(published, db):
     publish(published, 3, [FIRST, SECOND])
     assert taken(db, published) == ImportReport(read=2, added=2)
     frame = data(db=db, with_stats=True).sort_values("accuracy")
@@ -79,7 +79,7 @@ def test_what_was_published_is_in_data(published, db):
     assert set(frame["source"]) == {str(published)}
 
 
-def test_taken_in_again_it_changes_nothing(published, db):
+def test_importing_published_results_again_changes_nothing(published, db):
     publish(published, 1, [FIRST, SECOND, SECOND])
     assert taken(db, published) == ImportReport(read=3, added=3)
     before = data(db=db)
@@ -89,7 +89,7 @@ def test_taken_in_again_it_changes_nothing(published, db):
     assert taken(db, published) == ImportReport(read=4, added=1)
 
 
-def test_given_back_it_is_what_was_taken_in(published, db, tmp_path):
+def test_exported_records_equal_the_imported_ones(published, db, tmp_path):
     publish(published, 1, [FIRST, SECOND])
     publish(published, 10, [FIRST])
     publish(published, 1, [SECOND], "obj-detection_coco_map_FCOS")
@@ -98,7 +98,7 @@ def test_given_back_it_is_what_was_taken_in(published, db, tmp_path):
     assert contents(tmp_path / "back") == contents(published)
 
 
-def test_the_epochs_of_one_prm_are_one_trial(published, db):
+def test_epochs_with_the_same_prm_are_one_trial(published, db):
     for epoch in (1, 2, 3):
         publish(published, epoch, [FIRST | {"uid": f"{epoch}", "accuracy": 0.1 * epoch}, SECOND])
     taken(db, published)
@@ -107,7 +107,7 @@ def test_the_epochs_of_one_prm_are_one_trial(published, db):
     assert frame[frame["duration"].notna()]["curve"].iloc[0] == {1: 0.1, 2: 0.2, 3: 0.1 * 3}
 
 
-def test_of_equal_prms_the_quick_trial_is_quick_at_every_epoch(published, db):
+def test_with_equal_prms_the_faster_trial_is_faster_in_every_epoch(published, db):
     quick = [FIRST | {"duration": 10 * epoch, "accuracy": 0.9 - epoch / 10} for epoch in (1, 2)]
     slow = [FIRST | {"duration": 15 * epoch, "accuracy": 0.1 + epoch / 4} for epoch in (1, 2)]
     publish(published, 1, [quick[0], slow[0]])
@@ -117,7 +117,7 @@ def test_of_equal_prms_the_quick_trial_is_quick_at_every_epoch(published, db):
     assert sorted(durations) == [[10, 20], [15, 30]]
 
 
-def test_an_archive_is_read_as_its_folder(published, db, tmp_path):
+def test_an_archive_is_read_like_its_folder(published, db, tmp_path):
     publish(published, 1, [FIRST, SECOND])
     with zipfile.ZipFile(tmp_path / "stat.zip", "w") as archive:
         archive.write(published / PIPELINE / "1.json", f"stat/{PIPELINE}/1.json")
@@ -125,7 +125,7 @@ def test_an_archive_is_read_as_its_folder(published, db, tmp_path):
     assert taken(db, published) == ImportReport(read=2, added=0)
 
 
-def test_names_that_lead_out_of_an_archive_lead_nowhere(db, tmp_path):
+def test_paths_that_leave_an_archive_are_not_followed(db, tmp_path):
     with zipfile.ZipFile(tmp_path / "stat.zip", "w") as archive:
         archive.writestr(f"../../{PIPELINE}/1.json", json.dumps([FIRST]))
         archive.writestr("/etc/passwd.json", json.dumps([FIRST]))
@@ -135,7 +135,7 @@ def test_names_that_lead_out_of_an_archive_lead_nowhere(db, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["results.db", "stat.zip"]
 
 
-def test_what_an_archive_blows_up_to_is_not_read(db, tmp_path):
+def test_a_huge_archive_member_is_not_read(db, tmp_path):
     with zipfile.ZipFile(tmp_path / "stat.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{PIPELINE}/1.json", b" " * (65 * 2**20))
         archive.writestr(f"{PIPELINE}/2.json", json.dumps([FIRST]))
@@ -147,7 +147,7 @@ def test_what_an_archive_blows_up_to_is_not_read(db, tmp_path):
 @pytest.mark.parametrize(
     ("content", "place", "reason"),
     [
-        ("[{", ":1:3", "is no JSON: Expecting property name enclosed in double quotes"),
+        ("[{", ":1:3", "is not valid JSON: Expecting property name enclosed in double quotes"),
         ("{}", "", "expected a list of records"),
         ("[3]", ", record 1", "3: expected an object"),
         ('[{"lr": 1}]', ", record 1", "accuracy None: expected a number from 0 to 1"),
@@ -162,11 +162,13 @@ def test_what_an_archive_blows_up_to_is_not_read(db, tmp_path):
         (
             '[{"accuracy": 0.5, "lr": Infinity}]',
             ", record 1",
-            "holds NaN, an infinity, or what no JSON has",
+            "contains NaN, an infinity or a value that JSON cannot hold",
         ),
     ],
 )
-def test_what_is_malformed_is_named_and_the_rest_taken_in(published, db, content, place, reason):
+def test_malformed_records_are_faults_and_the_others_are_imported(
+    published, db, content, place, reason
+):
     publish(published, 1, [FIRST])
     publish(published, 2, content)
     report = taken(db, published)
@@ -177,18 +179,18 @@ def test_what_is_malformed_is_named_and_the_rest_taken_in(published, db, content
 @pytest.mark.parametrize(
     ("pipeline", "name", "reason"),
     [
-        ("ResNet", "1", "its folder 'ResNet' is no task_dataset_metric_net"),
-        ("a_b__c", "1", "its folder 'a_b__c' is no task_dataset_metric_net"),
-        (PIPELINE, "0", "its name is no epoch: expected 1.json, 2.json, ..."),
-        (PIPELINE, "last", "its name is no epoch: expected 1.json, 2.json, ..."),
+        ("ResNet", "1", "its folder 'ResNet' is not named task_dataset_metric_net"),
+        ("a_b__c", "1", "its folder 'a_b__c' is not named task_dataset_metric_net"),
+        (PIPELINE, "0", "its name is not an epoch: expected 1.json, 2.json, ..."),
+        (PIPELINE, "last", "its name is not an epoch: expected 1.json, 2.json, ..."),
     ],
 )
-def test_files_that_are_none_of_lemurs_are_named(published, db, pipeline, name, reason):
+def test_files_with_other_names_are_faults(published, db, pipeline, name, reason):
     publish(published, name, [FIRST], pipeline)
     assert taken(db, published) == ImportReport(faults=[(f"{pipeline}/{name}.json", reason)])
 
 
-def test_what_no_database_takes_comes_back_as_it_was(published, db, tmp_path):
+def test_characters_that_no_database_stores_are_exported_unchanged(published, db, tmp_path):
     odd = FIRST | {"transform": "nul \0", "note": "half \ud83d", "huge": 2**80, "uid": "\0"}
     publish(published, 1, [dict(sorted(odd.items()))])
     taken(db, published)
@@ -196,7 +198,7 @@ def test_what_no_database_takes_comes_back_as_it_was(published, db, tmp_path):
     assert contents(tmp_path / "back") == contents(published)
 
 
-def test_the_losses_and_hardware_of_newer_records_are_no_hyperparameters(published, db, tmp_path):
+def test_losses_and_hardware_of_newer_records_are_not_hyperparameters(published, db, tmp_path):
     newer = FIRST | {
         "train_loss": 0.5, "test_loss": 0.75, "gradient_norm": 1.5, "gpu_type": "RTX 4090",
         "samples_per_second": 321.0, "epoch_max": 5, "cpu_count": 8,
@@ -213,7 +215,7 @@ def test_the_losses_and_hardware_of_newer_records_are_no_hyperparameters(publish
 
 @pytest.fixture
 def peers(tmp_path):
-    """A database as LEMUR makes it."""
+    """A database as LEMUR creates it."""
     file = tmp_path / "ab.nn.db"
     with sqlite3.connect(file) as connection:
         for table in ("nn", "metric", "transform"):
@@ -234,7 +236,7 @@ def peers(tmp_path):
     return file
 
 
-def test_lemurs_database_is_taken_in_with_its_code(peers, db):
+def test_lemurs_database_is_imported_with_its_code(peers, db):
     assert taken(db, peers) == ImportReport(read=1, added=1)
     row = data(db=db, with_stats=True).iloc[0]
     assert (row["nn"], row["nn_code"], row["epoch"]) == ("ResNet", "# theirs", 3)
@@ -245,13 +247,13 @@ def test_lemurs_database_is_taken_in_with_its_code(peers, db):
 
 
 def test_lemurs_database_and_its_files_hold_the_same_records(peers, published, db):
-    # SQLite makes 8 of LEMUR's 8.0.
+    # SQLite turns LEMUR's 8.0 into 8.
     publish(published, 3, [FIRST | {"patch_size": 8}])
     taken(db, published)
     assert taken(db, peers) == ImportReport(read=1, added=0)
 
 
-def test_rows_of_lemurs_database_that_are_none_are_named(peers, db):
+def test_invalid_rows_of_lemurs_database_are_faults(peers, db):
     with sqlite3.connect(peers) as connection:
         connection.execute("update stat set accuracy = 'high'")
     connection.close()
@@ -259,22 +261,22 @@ def test_rows_of_lemurs_database_that_are_none_are_named(peers, db):
     assert taken(db, peers) == ImportReport(faults=[expected])
 
 
-def test_what_is_nothing_of_lemurs_is_refused(db, tmp_path):
+def test_a_place_in_another_format_is_refused(db, tmp_path):
     (tmp_path / "note.txt").write_text("hello")
-    with pytest.raises(SettingsError, match="note.txt: expected a folder of LEMUR's, a zip "):
+    with pytest.raises(SettingsError, match="note.txt: expected a LEMUR folder, zip "):
         taken(db, tmp_path / "note.txt")
     with pytest.raises(SettingsError, match="nowhere: there is no such file or folder"):
         taken(db, tmp_path / "nowhere")
 
 
-def test_a_folder_that_is_not_empty_is_not_written_to(published, db):
+def test_a_non_empty_folder_is_not_written_to(published, db):
     publish(published, 1, [FIRST])
     taken(db, published)
     with pytest.raises(StoreError, match="stat: is not empty; name another folder"):
         exported(db, published)
 
 
-def test_a_name_that_would_lead_out_of_the_folder_is_left_out(peers, db, tmp_path):
+def test_a_name_that_would_leave_the_folder_is_left_out(peers, db, tmp_path):
     with sqlite3.connect(peers) as connection:
         connection.execute("update stat set nn = '../../../out'")
     connection.close()
@@ -288,11 +290,11 @@ STAT = Path(__file__).parents[3] / "shared" / "data" / "lemur" / "stat.zip"
 
 
 @pytest.mark.skipif(not STAT.exists(), reason="the published records are not here")
-def test_all_that_was_published_is_taken_in_and_given_back(db, tmp_path):
+def test_all_published_results_are_imported_and_exported(db, tmp_path):
     assert taken(db, STAT) == ImportReport(read=32424, added=32424)
     best = data(only_best_accuracy=True, db=db).groupby(["task", "dataset", "nn"])["accuracy"].max()
     coco = {net: round(score, 4) for (_, dataset, net), score in best.items() if dataset == "coco"}
-    # Of the tables that were published with them.
+    # From the tables that were published with the files.
     assert coco["UNet-1"] == 0.4494
     assert coco["FCN32s-1"] == 0.4386
     assert coco["FCN16s"] == 0.4365
@@ -312,13 +314,13 @@ def test_all_that_was_published_is_taken_in_and_given_back(db, tmp_path):
 
 
 def ranked(text):
-    """Return the records of a file, those of equal accuracy in one order, as they are spelt."""
+    """Return the texts of a file's records in a fixed order."""
     records = json.loads(text)
     assert text.decode() == json.dumps(records, indent=4)
-    assert [each["accuracy"] for each in records] == sorted(
-        (each["accuracy"] for each in records), reverse=True
+    assert [values["accuracy"] for values in records] == sorted(
+        (values["accuracy"] for values in records), reverse=True
     )
-    return sorted(json.dumps(each) for each in records)
+    return sorted(json.dumps(values) for values in records)
 
 
 @pytest.fixture
@@ -331,7 +333,7 @@ def many(published):
 
 @pytest.fixture
 def processes(monkeypatch):
-    """Read in a process of its own however few files there are; return those that were started."""
+    """Always read in a separate process; return the processes that were started."""
     started = []
 
     def spawned(*arguments):
@@ -344,7 +346,7 @@ def processes(monkeypatch):
     return started
 
 
-def test_what_another_process_reads_is_what_is_read_here(many, processes, tmp_path):
+def test_another_process_reads_the_same_records(many, processes, tmp_path):
     archive = tmp_path / "stat.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for path in many.rglob("*.json"):
@@ -353,10 +355,10 @@ def test_what_another_process_reads_is_what_is_read_here(many, processes, tmp_pa
     assert list(ahead.read_ahead(many)) == list(ahead.read_ahead(archive)) == here
     assert len(here) == 61
     assert len(processes) == 2
-    assert not any(one.process.is_alive() for one in processes)
+    assert not any(spawned.process.is_alive() for spawned in processes)
 
 
-def test_the_end_of_the_process_that_reads_is_told(many, processes, monkeypatch):
+def test_the_end_of_the_reading_process_is_reported(many, processes, monkeypatch):
     def ended(*arguments):
         spawned = spawn(*arguments)
         spawned.process.kill()
@@ -367,21 +369,21 @@ def test_the_end_of_the_process_that_reads_is_told(many, processes, monkeypatch)
         list(ahead.read_ahead(many))
 
 
-def test_whoever_wants_no_more_ends_the_process_that_reads(many, processes):
+def test_the_reading_process_ends_with_its_reader(many, processes):
     reading = ahead.read_ahead(many)
     next(reading)
     reading.close()
     assert processes[0].process.exitcode is not None
 
 
-def test_an_archive_that_another_process_cannot_read_is_said_to_be_none(processes, tmp_path):
+def test_an_archive_that_another_process_cannot_read_is_refused(processes, tmp_path):
     (tmp_path / "stat.zip").write_text("no archive")
-    with pytest.raises(SettingsError, match="expected a folder of LEMUR's, a zip archive"):
+    with pytest.raises(SettingsError, match="expected a LEMUR folder, zip archive"):
         list(ahead.read_ahead(tmp_path / "stat.zip"))
     assert len(processes) == 1
 
 
-def test_what_is_nested_too_deep_is_told(published, db):
+def test_deeply_nested_records_are_imported_or_faults(published, db):
     deep = "[" * 900 + "]" * 900
     publish(published, 1, f'[{{"accuracy": 0.5, "deep": {deep}}}, {json.dumps(FIRST)}]')
     report = taken(db, published)

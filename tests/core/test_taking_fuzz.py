@@ -1,4 +1,4 @@
-"""Whatever a file holds: it is taken in and given back as it was, or named; never a traceback."""
+"""Any content of a file is imported and exported unchanged, or a fault; never a traceback."""
 
 import json
 import tempfile
@@ -20,7 +20,7 @@ from lemur_core.store.taking.records import OWN_COLUMNS
 
 from .test_taking import FIRST, PIPELINE
 
-# NUL and half of a pair of surrogates are text to JSON, and not to every database.
+# JSON text may contain NUL and lone surrogates, which not every database can store.
 TEXT = st.text(st.sampled_from("\0\ud83d_/%'\"\\\n=") | st.characters(), max_size=4)
 NUMBERS = st.floats() | st.integers() | st.integers(2**62, 2**70) | st.booleans() | st.none()
 VALUES = st.recursive(
@@ -34,7 +34,7 @@ OWN_NAMES = [*(column.name for column in OWN_COLUMNS), "trial", "data"]
 OWN = st.dictionaries(st.sampled_from(OWN_NAMES), VALUES | st.just("0" * 32))
 RECORDS = st.builds(lambda name, value: FIRST | {name: value}, NAMES, ODD)
 OWN_RECORDS = OWN.map(lambda own: FIRST | {"lemur": own})
-# As lemur writes it, but for one thing; texts are JSON themselves, whole or not.
+# As lemur writes it, except for one value; texts are valid or invalid JSON.
 TEXTS = VALUES.map(json.dumps) | st.sampled_from(["nonsense", '{"epoch": 1}', "[[1]]", '{"f1": 1}'])
 WHOLE = {
     "trial": "0" * 32, "validation": 0.5, "scores": '{"f1": [0.5, 0.5]}', "within": "[[0.5, 0.5]]",
@@ -52,7 +52,7 @@ FUZZ = settings(max_examples=60, deadline=None, database=None)
 
 @contextmanager
 def taken(content):
-    """Take in a file of this content; give the folder, the database and what was said."""
+    """Import a file with this content; return the folder, the database and the output."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "stat" / PIPELINE / "1.json"
@@ -69,11 +69,11 @@ def given_back(folder, engine):
 
 
 def as_text(records):
-    return sorted(json.dumps(with_whole_duration(one), sort_keys=True) for one in records)
+    return sorted(json.dumps(with_whole_duration(values), sort_keys=True) for values in records)
 
 
 def with_whole_duration(record):
-    """A duration of 5.0 is one of 5."""
+    """Return a record in which a duration of 5.0 is 5."""
     duration = record.get("duration")
     return record | {"duration": int(duration)} if isinstance(duration, float) else record
 
@@ -83,18 +83,18 @@ def with_whole_duration(record):
 @example([FIRST | {"\0": 1}, FIRST | {"\\x00": 1}, FIRST | {"\ud83d": {"\0": "\0"}}, FIRST])
 @example([FIRST | {"train_loss": None}, FIRST | {"duration": None}])
 @given(st.lists(RECORDS | OWN_RECORDS | VALUES, max_size=4))
-def test_each_record_is_given_back_or_named(records):
+def test_each_record_is_exported_unchanged_or_a_fault(records):
     with taken(json.dumps(records).encode()) as (folder, engine, report):
         assert report.read + len(report.faults) == len(records)
         faulty = {int(fault.place.rpartition(" ")[2]) - 1 for fault in report.faults}
-        good = [one for place, one in enumerate(records) if place not in faulty]
+        good = [values for place, values in enumerate(records) if place not in faulty]
         assert as_text(given_back(folder, engine)) == as_text(good)
         assert len(data(db=folder / "results.db")) == report.added == report.read
         assert check(engine) == []
         assert take_in(engine, folder / "stat").added == 0
 
 
-def test_what_is_as_lemur_writes_it_is_taken_in():
+def test_records_as_lemur_writes_them_are_imported():
     assert set(OWN_NAMES) == set(WHOLE)
     with taken(json.dumps([FIRST | {"lemur": WHOLE}]).encode()) as (_, _, report):
         assert (report.added, report.faults) == (1, [])
@@ -102,7 +102,7 @@ def test_what_is_as_lemur_writes_it_is_taken_in():
 
 @FUZZ
 @given(NEARLY_OWN)
-def test_what_is_nearly_as_lemur_writes_it_can_be_read_or_is_named(own):
+def test_slightly_altered_records_are_readable_or_faults(own):
     with taken(json.dumps([FIRST | {"lemur": own}]).encode()) as (folder, engine, report):
         assert report.added + len(report.faults) == 1
         assert len(data(db=folder / "results.db", with_stats=True)) == report.added
@@ -114,14 +114,14 @@ def test_what_is_nearly_as_lemur_writes_it_can_be_read_or_is_named(own):
 
 @FUZZ
 @given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
-def test_no_content_ends_in_a_traceback(content):
+def test_no_content_causes_a_traceback(content):
     with taken(content) as (folder, _, report):
         assert len(data(db=folder / "results.db")) == report.added
 
 
 @FUZZ
 @given(st.integers(0, 400), st.integers(0, 255))
-def test_a_byte_that_is_not_what_it_was_is_no_traceback(place, byte):
+def test_an_altered_byte_causes_no_traceback(place, byte):
     content = bytearray(json.dumps([FIRST, FIRST | {"uid": "b"}], indent=4).encode())
     content[place % len(content)] = byte
     with taken(bytes(content)) as (_, engine, report):
@@ -130,7 +130,7 @@ def test_a_byte_that_is_not_what_it_was_is_no_traceback(place, byte):
 
 
 @pytest.mark.parametrize("cut", range(0, 200, 17))
-def test_half_of_a_file_is_named(cut):
+def test_a_truncated_file_is_a_fault(cut):
     with taken(json.dumps([FIRST]).encode()[: cut % 150]) as (_, _, report):
         assert report.added == 0
         assert len(report.faults) == 1
@@ -139,11 +139,11 @@ def test_half_of_a_file_is_named(cut):
 @FUZZ
 @example({"nn": "\ud83d"}, "\ud83d", None)
 @given(st.dictionaries(st.sampled_from(["task", "dataset", "metric", "nn"]), TEXT), TEXT, VALUES)
-def test_hostile_filters_find_nothing_and_harm_nothing(names, name, value):
+def test_hostile_filters_match_nothing_and_do_no_harm(names, name, value):
     with taken(json.dumps([FIRST]).encode()) as (folder, _, _):
         db = folder / "results.db"
         hostile = {key: f"{text}' or 1=1 --" for key, text in names.items() if key != "dataset"}
         where = {} if isinstance(value, dict | list) else {f"{name}'": value}
-        found = data(db=db, **hostile, where=where, nn_prefixes=[f"%{name}"])
-        assert found.empty
+        rows = data(db=db, **hostile, where=where, nn_prefixes=[f"%{name}"])
+        assert rows.empty
         assert len(data(db=db)) == 1

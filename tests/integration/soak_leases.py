@@ -1,13 +1,12 @@
-"""Let many writers take trials from each other for as long as is asked, and count what went wrong.
+"""Let many writers take trials from each other for a given time, and count the errors.
 
     python tests/integration/soak_leases.py --minutes 5 [--postgresql]
 
-Writers go on with the trials of two studies on one database, as campaigns do, each in a container
-with a host name and process ids of its own where bubblewrap can make one. They are killed, stopped
-for longer than a lease, and their clocks are set forward and back by hours. Every epoch that one of
-them recorded must be there as it recorded it, and each trial must be trained once: no trial more
-than was asked for, no epoch missing, none of two writers. Leases are shorter than lemur's, by the
-same share throughout.
+Writers continue the trials of two studies on one database, as campaigns do, each in a container
+with its own host name and process ids if bubblewrap can create one. They are killed, suspended for
+longer than a lease, and their clocks are set forward and back by hours. Every recorded epoch must
+be there as it was recorded, and each trial must be trained once: no surplus trial, no missing
+epoch, no trial with two writers. All times of leases are scaled down by the same factor.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def study(name: str) -> Pipeline:
 
 
 class Campaign:
-    """What trains, without the training."""
+    """A campaign without the training."""
 
     def __init__(self, database: str, wanted: int, log: Path, seed: int) -> None:
         self.engine = open_database(database)
@@ -67,12 +66,12 @@ class Campaign:
                 time.sleep(self.drawn.uniform(0, 0.1))
 
     def set_clock(self) -> None:
-        """Set the clock of this host; a server has its own, which is left alone."""
+        """Set the clock of this host; a server's own clock is not changed."""
         step = f"{self.drawn.choice(HOURS)} hours"
         lease._CLOCKS["sqlite"] = f"strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '{step}')"
 
     def pursued(self, pipeline: Pipeline) -> bool:
-        """Go on with a trial, or begin one; return whether the study has what it wants."""
+        """Continue or start a trial; return whether the study is complete."""
         number = self.writer.next_number(pipeline)
         past = self.writer.past(pipeline, EPOCHS)
         if sum(one.state is State.FINISHED for one in past) >= self.wanted:
@@ -111,7 +110,7 @@ class Campaign:
 
 
 class Soak:
-    """Starts campaigns, disturbs them, and checks what they left."""
+    """Starts campaigns, disturbs them, and checks their results."""
 
     def __init__(self, folder: Path, database: str, seed: int) -> None:
         self.folder, self.database, self.drawn = folder, database, random.Random(seed)
@@ -133,7 +132,7 @@ class Soak:
         ]
         bwrap = shutil.which("bwrap")
         if bwrap and self.drawn.random() < 0.7:
-            # A few names: hosts are confused with each other.
+            # Only a few names, so that several hosts share one.
             host = self.drawn.choice(["alpha", "beta"])
             inside = [bwrap, "--dev-bind", "/", "/", "--proc", "/proc", "--unshare-pid"]
             inside += ["--unshare-uts", "--hostname", host, "--die-with-parent"]
@@ -148,7 +147,7 @@ class Soak:
         while time.monotonic() < until:
             time.sleep(self.drawn.uniform(0.5, 3))
             self.wake()
-            # It ends by itself when all trials that were asked for have ended.
+            # It ends by itself when all requested trials have ended.
             if any(one.poll() == 0 and one.args[-3] == str(self.wanted) for one in running):
                 self.done["all asked for"] += 1
                 self.check()
@@ -175,7 +174,7 @@ class Soak:
             self.stopped.append((time.monotonic() + for_s, one.pid))
 
     def end(self) -> None:
-        """Leave no process behind, stopped ones neither."""
+        """Leave no process behind, including suspended ones."""
         for one in self.started:
             if one.poll() is None:
                 os.killpg(one.pid, signal.SIGKILL)

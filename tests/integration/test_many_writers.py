@@ -1,4 +1,4 @@
-"""Many processes write to one database at once: nothing is lost, nothing is there twice."""
+"""Many processes write to one database at once: nothing is lost or duplicated."""
 
 import json
 import sqlite3

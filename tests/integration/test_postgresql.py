@@ -1,4 +1,4 @@
-"""A PostgreSQL server in the place of a file, and what happens when it stops."""
+"""A PostgreSQL server instead of a file, also when the server stops."""
 
 import json
 import time
@@ -99,14 +99,14 @@ def test_writing_twice_is_as_good_as_once(engine, database):
         writer.begin(Trial(PIPELINE, 1, PRM, 8, 2))
     for _ in range(2):
         writer.record(trial_id, epoch(1))
-    with pytest.raises(StoreError, match="epoch 1 of trial 1 is recorded already, with other"):
+    with pytest.raises(StoreError, match="epoch 1 of trial 1 is already recorded with other"):
         writer.record(trial_id, Epoch(1, None, 0, 0, 0))
     assert (counted(database, "trial"), counted(database, "stat")) == (1, 1)
 
 
 @pytest.fixture
 def watched(monkeypatch):
-    """A writer is taken for dead as soon as it was looked at."""
+    """Consider a writer dead after one look."""
     monkeypatch.setattr(holders, "LEASE_S", 0.0)
 
 
@@ -131,7 +131,7 @@ def test_whoever_was_silent_loses_what_is_taken_and_keeps_the_rest(engine, watch
 
 
 def test_of_many_that_take_over_while_it_writes_one_owns_the_trial(database, engine, watched):
-    """Whoever records an epoch was the owner at that moment, and nobody else is before it ends."""
+    """A writer that records an epoch owns the trial until its transaction ends."""
     epochs, recorded = 40, []
     with ThreadPoolExecutor(4) as pool:
         Writer(engine, {}).begin(Trial(PIPELINE, 1, PRM, 7, epochs))
@@ -229,7 +229,7 @@ def test_after_patience_what_was_recorded_waits_in_a_file(
         writer.begin(Trial(PIPELINE, 2, PRM, 7, 2))
     message, [file] = str(caught.value), tmp_path.glob("lemur-unwritten-*.jsonl")
     assert message.startswith(f"database postgresql+psycopg://lemur@127.0.0.1:{server.port}/")
-    assert message.endswith(f"; 3 records wait in {file}: the next lemur run takes them in")
+    assert message.endswith(f"; 3 records wait in {file}: the next lemur run imports them")
     assert "\n" not in message
     assert [json.loads(line)["trial"] for line in file.read_text().splitlines()] == [trial.uid] * 3
     server.start()

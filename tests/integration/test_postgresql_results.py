@@ -1,4 +1,4 @@
-"""What is done with results in a file is done with those on a server too."""
+"""Results on a server work like results in a file."""
 
 import json
 import math
@@ -124,10 +124,10 @@ def test_what_an_older_lemur_wrote_is_brought_up_to_date(database):
 
     with psycopg.connect(database, autocommit=True) as connection:
         statements = [one.strip() for one in OLD.read_text().split(";\n")]
-        # A table's references come before it.
+        # Tables that a table refers to come before it.
         for statement in sorted(statements, key=lambda one: one.split("(")[0].count("stat")):
             if statement not in ("BEGIN TRANSACTION", "COMMIT", ""):
-                # There JSON is a text.
+                # On the server, JSON is text.
                 as_text = re.sub(r"""("prm" VALUES.*,)([0-9.]+)\)""", r"\1'\2')", statement)
                 connection.execute(as_text)
     with pytest.raises(StoreError, match="lemur db upgrade"):
@@ -219,7 +219,7 @@ def test_facts_about_code_are_imported_and_replaced_on_a_server(database, tmp_pa
             assert (taken.code_facts, taken.faults) == (added, [])
         [theirs] = nets.run(lambda one: one.facts("mine"))
         assert theirs == facts[0]._replace(origin=str(tmp_path / "exported"))
-        # The second replaces what was taken in, but not what was recorded here.
+        # The second import replaces imported facts, but not facts recorded here.
         for number, added in ((1, 1), (0, 0)):
             again = [facts[number]] * 2
             assert nets.run(lambda one: one.record(again)) == added  # noqa: B023

@@ -1,6 +1,6 @@
-"""Write trials as a campaign does, of a process of its own: DATABASE TRIALS EPOCHS PAUSE_S.
+"""Write trials as a campaign does, in a separate process: DATABASE TRIALS EPOCHS PAUSE_S.
 
-It begins when it is given a line, so that many begin together. All write the same code and prm.
+It starts when it reads a line, so that many can start together. All write the same code and prm.
 """
 
 import sys
@@ -16,7 +16,7 @@ from lemur_core.trial import Epoch, Outcome, State, Trial
 
 
 def pipeline(number, folder):
-    """One study, whose net's code differs from trial to trial."""
+    """A study in which each trial has different code."""
     file = Path(folder, "Net.py")
     file.write_text(f"# {number}\n")
     other = Entry("other", __file__)
@@ -25,10 +25,10 @@ def pipeline(number, folder):
     )
 
 
-def begin(writer, one, lr, epochs):
+def begin(writer, pipeline, lr, epochs):
     prm = {"lr": lr, "batch": 2, "transform": "plain"}
     while True:
-        trial = Trial(one, writer.next_number(one), prm, 1, epochs)
+        trial = Trial(pipeline, writer.next_number(pipeline), prm, 1, epochs)
         try:
             return writer.begin(trial)
         except NumberTakenError:

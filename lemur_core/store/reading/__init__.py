@@ -1,1 +1,1 @@
-"""Results, read: filtered, put together, told, written for other programs."""
+"""Read results: filter them, make data frames of them and write them in other formats."""

@@ -12,21 +12,24 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ROLES = ("role", "position")
-"""Columns that tell what a row's trial is in the collection."""
+"""Columns with the role and position of a row's trial in the collection."""
 
 
 def memberships(
     connection: Connection, collection: int, rows: DataFrame, max_rows: int | None
 ) -> DataFrame:
-    """Return rows of a collection's trials with their roles and positions.
+    """Add the roles and positions of a collection's members to the rows of its trials.
 
-    Rows of a trial with several roles are there once for each, by role.
+    A row is repeated for each role of its trial, in the order of the roles' names.
 
     Args:
-        connection: To the database.
-        collection: The collection's id.
-        rows: Rows with the column ``trial_id``, each of a member.
-        max_rows: At most so many rows are returned.
+        connection: Connection to the database.
+        collection: Id of the collection.
+        rows: Rows with the column ``trial_id``; each trial is a member of the collection.
+        max_rows: Maximum number of rows to return.
+
+    Returns:
+        The rows with the columns in `ROLES`.
     """
     import pandas as pd
 
@@ -34,13 +37,15 @@ def memberships(
     query = select(member.trial_id, member.role, member.position).where(
         member.collection_id == collection
     )
-    found: dict[int, list[tuple[str, int]]] = {}
+    roles_by_trial: dict[int, list[tuple[str, int]]] = {}
     for trial, role, position in connection.execute(query.order_by(member.role)):
-        found.setdefault(trial, []).append((role, position))
-    each = [found[trial] for trial in rows["trial_id"].tolist()]
-    repeated = rows.loc[rows.index.repeat([len(roles) for roles in each])].head(max_rows)
-    columns = [pair for roles in each for pair in roles][: len(repeated)]
-    made = repeated.reset_index(drop=True)
-    made["role"] = pd.Series([role for role, _ in columns], dtype="str")
-    made["position"] = pd.Series([position for _, position in columns], dtype="int64")
-    return made
+        roles_by_trial.setdefault(trial, []).append((role, position))
+    row_roles = [roles_by_trial[trial] for trial in rows["trial_id"].tolist()]
+    repeated = rows.loc[rows.index.repeat([len(roles) for roles in row_roles])].head(max_rows)
+    memberships_of_rows = [membership for roles in row_roles for membership in roles][
+        : len(repeated)
+    ]
+    result = repeated.reset_index(drop=True)
+    result["role"] = pd.Series([role for role, _ in memberships_of_rows], dtype="str")
+    result["position"] = pd.Series([position for _, position in memberships_of_rows], dtype="int64")
+    return result

@@ -1,4 +1,4 @@
-"""Recorded epochs as plain Python values, with the code of their nets."""
+"""Recorded epochs as plain Python values, with the source code of their nets."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 
 class RecordedEpoch(NamedTuple):
-    """An epoch of a recorded trial; what is not known is None.
+    """An epoch of a recorded trial; unknown values are None.
 
     Attributes:
         trial: Unique id of the trial.
-        task: Name of the task; likewise the next three.
-        dataset: Name of the data set, with its restriction.
+        task: Name of the task.
+        dataset: Name of the dataset, including its restriction.
         metric: Name of the metric.
         nn: Name of the net.
-        code: Source of the net.
-        code_hash: SHA-256 of the source, hexadecimal.
-        fingerprint: Identity of the data set's content.
+        code: Source code of the net.
+        code_hash: SHA-256 of the source code, in hexadecimal.
+        fingerprint: Fingerprint of the dataset's content.
         prm: Hyperparameters by name.
         in_shape: Shape of the net's input, ``(1, channels, height, width)`` for images.
         out_shape: Shape of the net's output for one sample.
         parameters: Number of parameters of the net.
-        epoch: Number of the epoch, from 1.
+        epoch: Number of the epoch, starting at 1.
         accuracy: Score on the test split, 0 to 1.
         validation: Score on the validation split, 0 to 1.
-        duration: Nanoseconds from the beginning of the training to the end of the epoch.
+        duration: Nanoseconds from the start of training to the end of the epoch.
     """
 
     trial: str
@@ -72,21 +72,24 @@ _QUERY = (
 
 
 def read_epochs(connection: Connection, filters: Filters) -> list[RecordedEpoch]:
-    """Return the epochs that filters let through, best first by validation."""
+    """Return the epochs that match the filters, best first by validation score."""
     rows = connection.execute(filters.apply(_QUERY, joined=True)).all()
-    named = read_codes(connection, schema.nn, {row.nn_id for row in rows})
-    codes = {number: (one.code.text, one.code.hash) for number, one in named.items()}
+    codes_by_id = read_codes(connection, schema.nn, {row.nn_id for row in rows})
+    codes = {
+        nn_id: (named_code.code.text, named_code.code.hash)
+        for nn_id, named_code in codes_by_id.items()
+    }
     prms = read_prms(connection, list({row.prm for row in rows}))
     dataset = schema.dataset.c
-    found = connection.execute(select(dataset.id, dataset.fingerprint))
-    fingerprints = {row.id: row.fingerprint for row in found}
-    # Of many epochs few have other shapes.
+    dataset_rows = connection.execute(select(dataset.id, dataset.fingerprint))
+    fingerprints = {row.id: row.fingerprint for row in dataset_rows}
+    # Many epochs share few shapes.
     shape = cache(shape_of)
     epochs = []
     for row in rows:
-        # By number, which is sooner than by name.
+        # Access by position is faster than by name.
         nn_id, dataset_id, prm, in_shape, out_shape = row[5:10]
-        known = (*codes.get(nn_id, (None, None)), fingerprints.get(dataset_id), prms[prm])
+        values = (*codes.get(nn_id, (None, None)), fingerprints.get(dataset_id), prms[prm])
         shapes = shape(in_shape), shape(out_shape)
-        epochs.append(RecordedEpoch._make((*row[:5], *known, *shapes, *row[10:])))
+        epochs.append(RecordedEpoch._make((*row[:5], *values, *shapes, *row[10:])))
     return epochs

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def column_of(fact: str, columns: Collection[str]) -> str:
-    """Return the column that shows a fact: its name, unless another column has it.
+    """Return the name of a fact's column: the fact's name, with a prefix if it is already taken.
 
     Args:
-        fact: The fact's name.
-        columns: The columns that results have beside facts.
+        fact: Name of the fact.
+        columns: Names of the other columns of results.
 
     >>> column_of("edge.latency_ms", ["accuracy"]), column_of("accuracy", ["accuracy"])
     ('edge.latency_ms', 'fact.accuracy')
@@ -33,40 +33,40 @@ def column_of(fact: str, columns: Collection[str]) -> str:
 
 
 def fact_names(connection: Connection) -> list[str]:
-    """Return the names of all facts of a database."""
+    """Return the names of all facts in a database, sorted."""
     name = schema.fact.c.name
     return sorted(connection.scalars(select(name).distinct()))
 
 
 def check_facts_known(connection: Connection, names: Sequence[str]) -> None:
-    """Raise `UnknownNameError` for a fact that the database has of no trial."""
-    known = fact_names(connection) if names else []
+    """Raise `UnknownNameError` if no trial in the database has a fact of one of these names."""
+    recorded_names = fact_names(connection) if names else []
     for name in names:
-        if name not in known:
-            raise UnknownNameError("fact", str(name), known, none="none is recorded")
+        if name not in recorded_names:
+            raise UnknownNameError("fact", str(name), recorded_names, none="none is recorded")
 
 
 def fact_series(
     connection: Connection, trials: Series, epochs: Series, names: Collection[str] | None
 ) -> dict[str, Series]:
-    """Return the values of facts, row by row, by the facts' names.
+    """Return the values of facts for each row, by fact name.
 
-    A fact of the trial is on each of its rows, one of an epoch on that epoch's; None where there is
-    none.
+    A fact of a trial appears on each of the trial's rows, a fact of an epoch only on that epoch's
+    row. Rows without the fact have None.
 
     Args:
-        connection: To the database.
-        trials: The id of each row's trial.
-        epochs: Each row's epoch.
-        names: The facts; None is for all that the trials have, in order.
+        connection: Connection to the database.
+        trials: Trial id of each row.
+        epochs: Epoch of each row.
+        names: Names of the facts; None for all facts that the trials have, sorted by name.
     """
     if names is not None and not names:
         return {}
-    found = _values(connection, trials.unique().tolist(), names)
+    values_by_name = _values(connection, trials.unique().tolist(), names)
     rows = list(zip(trials.tolist(), epochs.tolist(), strict=True))
     return {
-        name: plain_series([_value(found.get(name, {}), *row) for row in rows])
-        for name in (sorted(found) if names is None else names)
+        name: plain_series([_value(values_by_name.get(name, {}), *row) for row in rows])
+        for name in (sorted(values_by_name) if names is None else names)
     }
 
 
@@ -77,16 +77,16 @@ def _values(
     query = select(fact.name, fact.trial_id, fact.epoch, fact.value)
     if names is not None:
         query = query.where(fact.name.in_(list(names)))
-    found: dict[str, dict[tuple[int, int], Any]] = {}
-    for each in where_in(query, fact.trial_id, trials):
-        for name, trial, epoch, value in connection.execute(each):
-            found.setdefault(name, {})[trial, epoch] = value
-    return found
+    values_by_name: dict[str, dict[tuple[int, int], Any]] = {}
+    for chunk in where_in(query, fact.trial_id, trials):
+        for name, trial, epoch, value in connection.execute(chunk):
+            values_by_name.setdefault(name, {})[trial, epoch] = value
+    return values_by_name
 
 
 def _value(values: dict[tuple[int, int], Any], trial: int, epoch: int) -> Any:
     if (trial, epoch) in values:
         return values[trial, epoch]
     value = values.get((trial, WHOLE_TRIAL))
-    # Each row gets a list of its own: changing one must not change another.
+    # Each row gets its own list: changing one must not change another.
     return deepcopy(value) if isinstance(value, dict | list) else value

@@ -1,4 +1,4 @@
-"""Which rows are asked for, as conditions whose values are bound, never pasted into SQL."""
+"""Filters on rows, as SQL conditions whose values are bound and never pasted into SQL."""
 
 from __future__ import annotations
 
@@ -31,58 +31,59 @@ from lemur_core.store.text import storable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_OF_STAT = {
-    one.name: schema.stat.c[field.name]
+_STAT_COLUMNS = {
+    column.name: schema.stat.c[field.name]
     for field in fields.EPOCH
-    for one in field.shown
-    if one.filtered
+    for column in field.shown
+    if column.filtered
 }
-_OF_TRIAL: dict[str, ColumnElement[Any]] = {
+_TRIAL_COLUMNS: dict[str, ColumnElement[Any]] = {
     **{
-        one.name: schema.trial.c[field.name]
+        column.name: schema.trial.c[field.name]
         for field in fields.TRIAL
-        for one in field.shown
-        if one.filtered
+        for column in field.shown
+        if column.filtered
     },
     "data": LABEL,
     "fingerprint": FINGERPRINT,
 }
-COLUMNS = (*_OF_STAT, *_OF_TRIAL)
-"""Columns of the results that rows can be filtered by."""
-TEXTS = tuple(name for name, column in _OF_TRIAL.items() if isinstance(column.type, String))
-"""Those of them that are text."""
+COLUMNS = (*_STAT_COLUMNS, *_TRIAL_COLUMNS)
+"""Columns of results that rows can be filtered by."""
+TEXTS = tuple(name for name, column in _TRIAL_COLUMNS.items() if isinstance(column.type, String))
+"""The columns in `COLUMNS` that hold text."""
 UNFILTERED = (
     *(
-        one.name
+        column.name
         for field in (*fields.EPOCH, *fields.TRIAL)
-        for one in field.shown
-        if not one.filtered
+        for column in field.shown
+        if not column.filtered
     ),
     "curve",
     "role",
     "position",
 )
-"""Columns of the results that rows cannot be filtered by."""
+"""Columns of results that rows cannot be filtered by."""
 PRM = "prm."
-"""What names of hyperparameters begin with as columns, and where a column has their name."""
+"""Prefix of hyperparameters' names as columns, and in filters where a name is ambiguous."""
 _UID_LENGTH = 32
-_BEGINS_A_NUMBER = tuple("-0123456789")
+_NUMBER_STARTS = tuple("-0123456789")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which rows are asked for.
+    """Conditions that rows must meet.
 
     Attributes:
-        trial: Columns of `schema.trial` by their value; None takes any.
-        epoch: Number of the epoch; None takes any.
-        nn_prefixes: What names of nets begin with; none takes any.
-        where: Hyperparameters and columns by what they must be, as `lemur_core.data` says.
-        collection: Name of a collection whose members' rows are asked for; None takes any.
-        also: Other conditions that rows must meet too.
+        trial: Required value of columns of `schema.trial`, by name; None matches any value.
+        epoch: Number of the epoch; None matches any epoch.
+        nn_prefixes: Prefixes of net names, of which one must match; empty matches any net.
+        where: Required values of hyperparameters, facts and columns, as in `lemur_core.data`.
+        collection: Name of the collection that the row's trial must be a member of; None matches
+            any trial.
+        also: Further conditions that rows must meet as well.
 
     Raises:
-        SettingsError: Rows cannot be filtered by a column.
+        SettingsError: Rows cannot be filtered by one of the columns, or a number is not finite.
     """
 
     trial: Mapping[str, str | None] = field(default_factory=dict)
@@ -103,33 +104,36 @@ class Filters:
 
     @property
     def is_empty(self) -> bool:
-        """Whether every row is asked for."""
-        given = (self.epoch, self.nn_prefixes or None, self.where or None, self.collection)
-        is_any = all(one is None for one in (*self.trial.values(), *given))
-        return is_any and (self.also is None or self.also.is_empty)
+        """Whether every row matches."""
+        conditions = (self.epoch, self.nn_prefixes or None, self.where or None, self.collection)
+        is_unrestricted = all(
+            condition is None for condition in (*self.trial.values(), *conditions)
+        )
+        return is_unrestricted and (self.also is None or self.also.is_empty)
 
     @property
     def collection_name(self) -> str | None:
-        """The collection whose members' rows are asked for; None where it is any."""
+        """Name of the collection that trials must be members of; None if any trial matches."""
         return self.collection or (None if self.also is None else self.also.collection_name)
 
     def apply(self, query: Select[Any], *, joined: bool = False) -> Select[Any]:
-        """Return a query of `schema.stat` with these conditions.
+        """Add these conditions to a query of `schema.stat`.
 
         Args:
             query: The query.
-            joined: Whether `schema.trial` is in it already; it is joined where it is needed.
+            joined: Whether the query already joins `schema.trial`; otherwise it is joined if a
+                condition needs it.
         """
-        of_trial = list(self._of_trial(schema.stat.c.epoch))
-        if of_trial and not joined:
+        trial_conditions = list(self._of_trial(schema.stat.c.epoch))
+        if trial_conditions and not joined:
             query = query.join_from(schema.stat, schema.trial)
-        return query.where(*self._of_stat(), *of_trial)
+        return query.where(*self._of_stat(), *trial_conditions)
 
     def without_epochs(self) -> Select[str]:
-        """Return a query of the unique ids of trials that match and have no epoch."""
+        """Return a query for the unique ids of matching trials that have no epoch."""
         trial, stat = schema.trial.c, schema.stat.c
         conditions = [*self._of_trial(None), ~exists().where(stat.trial_id == trial.id)]
-        # No trial without epochs has a score.
+        # Trials without epochs have no columns of `schema.stat` to match.
         if list(self._of_stat()):
             conditions = [false()]
         return select(trial.uid).where(*conditions).order_by(trial.id)
@@ -139,9 +143,9 @@ class Filters:
             yield from self.also._of_stat()
         if self.epoch is not None:
             yield schema.stat.c.epoch == _bindable(self.epoch)
-        for name, wanted in self.where.items():
-            if name in _OF_STAT:
-                yield _column(_OF_STAT[name], wanted)
+        for name, condition in self.where.items():
+            if name in _STAT_COLUMNS:
+                yield _column(_STAT_COLUMNS[name], condition)
 
     def _of_trial(self, epoch: ColumnElement[int] | None) -> Iterator[ColumnElement[bool]]:
         if self.also is not None:
@@ -157,28 +161,28 @@ class Filters:
                 .where(schema.collection.c.name == storable(self.collection))
             )
         if self.nn_prefixes:
-            begins = [storable(one) for one in self.nn_prefixes]
-            yield or_(*(trial.nn.startswith(one, autoescape=True) for one in begins))
-        for name, wanted in self.where.items():
+            prefixes = [storable(prefix) for prefix in self.nn_prefixes]
+            yield or_(*(trial.nn.startswith(prefix, autoescape=True) for prefix in prefixes))
+        for name, condition in self.where.items():
             if name == "trial":
-                yield _uid(wanted)
-            elif name in _OF_TRIAL:
-                yield _column(_OF_TRIAL[name], wanted)
-            elif name not in _OF_STAT:
-                yield _named(storable(name), wanted, epoch)
+                yield _uid(condition)
+            elif name in _TRIAL_COLUMNS:
+                yield _column(_TRIAL_COLUMNS[name], condition)
+            elif name not in _STAT_COLUMNS:
+                yield _named(storable(name), condition, epoch)
 
 
-def _check_finite(name: str, wanted: Any) -> None:
-    """Look whether a condition can be met: no recorded number is infinite or NaN.
+def _check_finite(name: str, condition: Any) -> None:
+    """Check that a condition can be met: no recorded number is infinite or NaN.
 
     Raises:
         SettingsError: A value is not finite, or a bound is NaN.
     """
-    values = wanted if isinstance(wanted, tuple | list | set | frozenset) else [wanted]
+    values = condition if isinstance(condition, tuple | list | set | frozenset) else [condition]
     for value in values:
         if isinstance(value, float) and not math.isfinite(value):
-            # A range may be open.
-            if isinstance(wanted, tuple) and not math.isnan(value):
+            # A bound of a range may be infinite.
+            if isinstance(condition, tuple) and not math.isnan(value):
                 continue
             raise SettingsError(
                 f"rows cannot be filtered by {name}={value}: expected a finite number"
@@ -186,16 +190,16 @@ def _check_finite(name: str, wanted: Any) -> None:
 
 
 def _bindable(value: Any) -> Any:
-    """Return a value as a driver takes it: no column holds a larger integer."""
+    """Return a value that database drivers accept: integers beyond 64 bits become infinities."""
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return math.inf if value > 0 else -math.inf
     return value
 
 
-def _uid(wanted: Any) -> ColumnElement[bool]:
-    """Return the condition that a trial's unique id is, or begins as, is asked for."""
+def _uid(condition: Any) -> ColumnElement[bool]:
+    """Return the condition that a trial's unique id equals or starts with one of the values."""
     uid = schema.trial.c.uid
-    values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
+    values = condition if isinstance(condition, list | set | frozenset) else [condition]
     return or_(
         *(
             uid == value if len(value) >= _UID_LENGTH else uid.startswith(value, autoescape=True)
@@ -204,42 +208,51 @@ def _uid(wanted: Any) -> ColumnElement[bool]:
     )
 
 
-def _column(column: ColumnElement[Any], wanted: Any) -> ColumnElement[bool]:
-    if isinstance(wanted, tuple):
-        return _between(column, wanted)
+def _column(column: ColumnElement[Any], condition: Any) -> ColumnElement[bool]:
+    if isinstance(condition, tuple):
+        return _between(column, condition)
     return (
-        column.in_([*map(_bindable, wanted)])
-        if isinstance(wanted, list | set | frozenset)
-        else (column == _bindable(wanted))
+        column.in_([*map(_bindable, condition)])
+        if isinstance(condition, list | set | frozenset)
+        else (column == _bindable(condition))
     )
 
 
-def _named(name: str, wanted: Any, epoch: ColumnElement[int] | None) -> ColumnElement[bool]:
-    """Return the condition on a hyperparameter, or on a fact of the trial or of the row's epoch."""
+def _named(name: str, condition: Any, epoch: ColumnElement[int] | None) -> ColumnElement[bool]:
+    """Return the condition on a hyperparameter, or on a fact of the trial or of the row's epoch.
+
+    Args:
+        name: Name of the hyperparameter or fact, with or without a prefix.
+        condition: Required value, values or range.
+        epoch: The row's epoch; None to consider facts of the whole trial only.
+    """
     prm, fact = schema.prm.c, schema.fact.c
-    own = name.removeprefix(PRM).removeprefix(PREFIX)
-    of_prm = exists().where(
-        prm.uid == schema.trial.c.prm, prm.name == own, _fits(prm.value, wanted)
+    plain_name = name.removeprefix(PRM).removeprefix(PREFIX)
+    prm_matches = exists().where(
+        prm.uid == schema.trial.c.prm, prm.name == plain_name, _fits(prm.value, condition)
     )
     epochs = fact.epoch == WHOLE_TRIAL
     if epoch is not None:
         epochs |= fact.epoch == epoch
-    of_fact = exists().where(
-        fact.trial_id == schema.trial.c.id, epochs, fact.name == own, _fits(fact.value, wanted)
+    fact_matches = exists().where(
+        fact.trial_id == schema.trial.c.id,
+        epochs,
+        fact.name == plain_name,
+        _fits(fact.value, condition),
     )
     if name.startswith(PRM):
-        return of_prm
-    return of_fact if name.startswith(PREFIX) else of_prm | of_fact
+        return prm_matches
+    return fact_matches if name.startswith(PREFIX) else prm_matches | fact_matches
 
 
-def _fits(column: Column[Any], wanted: Any) -> ColumnElement[bool]:
+def _fits(column: Column[Any], condition: Any) -> ColumnElement[bool]:
     text = func.coalesce(column.cast(Text), "")
-    if isinstance(wanted, tuple):
-        # A cast of what is no number is an error to some databases.
-        number = case((func.substr(text, 1, 1).in_(_BEGINS_A_NUMBER), cast(text, Float)))
-        return _between(number, wanted)
-    values = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
-    return text.in_([stored for value in values for stored in _stored(value)])
+    if isinstance(condition, tuple):
+        # Some databases raise an error if a text that is not a number is cast.
+        number = case((func.substr(text, 1, 1).in_(_NUMBER_STARTS), cast(text, Float)))
+        return _between(number, condition)
+    values = condition if isinstance(condition, list | set | frozenset) else [condition]
+    return text.in_([text_value for value in values for text_value in _stored(value)])
 
 
 def _between(column: ColumnElement[Any], bounds: tuple[Any, ...]) -> ColumnElement[bool]:
@@ -250,10 +263,10 @@ def _between(column: ColumnElement[Any], bounds: tuple[Any, ...]) -> ColumnEleme
 
 
 def _stored(value: Any) -> list[str]:
-    """Return the texts that a value may be stored as: 32 also finds 32.0."""
+    """Return the texts that a value may be stored as: 32 also matches 32.0."""
     values = [value]
     if isinstance(value, float) and value.is_integer():
         values.append(int(value))
     elif isinstance(value, int) and not isinstance(value, bool):
         values.append(float(value))
-    return [schema.JsonText.text(each) for each in values]
+    return [schema.JsonText.text(item) for item in values]

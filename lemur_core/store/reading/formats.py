@@ -1,4 +1,4 @@
-"""Write a frame of results as a file of another kind."""
+"""Write a frame of results to a file in one of several formats."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-# Pandas does not say which.
-_NEEDED = {"parquet": "pyarrow", "xlsx": "openpyxl"}
-# What a spreadsheet takes for the beginning of a formula.
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The package that each format needs; pandas' own error does not name it.
+_REQUIRED_PACKAGES = {"parquet": "pyarrow", "xlsx": "openpyxl"}
+# Text that starts with one of these is a formula to a spreadsheet.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_installed(form: str) -> None:
-    """Raise `SettingsError` where what writes a form is not installed."""
-    package = _NEEDED.get(form)
+    """Raise `SettingsError` if the package that a format needs is not installed."""
+    package = _REQUIRED_PACKAGES.get(form)
     try:
         if package:
             import_module(package)
@@ -38,30 +38,31 @@ def _missing(form: str, package: str | None) -> SettingsError:
 
 
 def write(frame: DataFrame, form: str, file: BinaryIO) -> list[str]:
-    """Write a frame.
+    """Write a frame to a file.
 
     Args:
-        frame: As `lemur_core.data` gives it.
-        form: One of `FORMS`. Dictionaries and lists are objects in json and jsonl, and their JSON
-            elsewhere. Text that a spreadsheet would take for a formula gets an apostrophe before
-            it in csv and is marked as text in xlsx. In parquet a column whose values are of
-            several types is text; in xlsx each cell has its own.
-        file: Opened for bytes.
+        frame: Results, as `lemur_core.data` returns them.
+        form: A key of `FORMS`. Dictionaries and lists are written as objects and arrays in json
+            and jsonl, and as JSON text in the other formats. Text that a spreadsheet would
+            interpret as a formula is prefixed with an apostrophe in csv and marked as text in
+            xlsx. In parquet, a column with values of several types becomes text; in xlsx, each
+            cell has its own type.
+        file: File opened in binary mode.
 
     Returns:
-        A line for each column of which not everything could be written as it is.
+        A note for each column that could not be written unchanged.
 
     Raises:
-        SettingsError: What writes it is not installed, it cannot hold so many rows, or two columns
-            have the same name.
+        SettingsError: A required package is not installed, the format cannot hold that many
+            columns, or two columns have the same name.
     """
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise SettingsError(f"column {twice[0]!r} is there twice; expected each column once")
+    duplicates = frame.columns[frame.columns.duplicated()]
+    if len(duplicates):
+        raise SettingsError(f"column {duplicates[0]!r} appears twice; expected each column once")
     try:
         return FORMS[form](frame, file)
     except ImportError as error:
-        raise _missing(form, _NEEDED.get(form, error.name)) from error
+        raise _missing(form, _REQUIRED_PACKAGES.get(form, error.name)) from error
 
 
 def _csv(frame: DataFrame, file: BinaryIO) -> list[str]:
@@ -85,7 +86,7 @@ def _jsonl(frame: DataFrame, file: BinaryIO) -> list[str]:
 
 
 def _objects(frame: DataFrame) -> list[dict[str, Any]]:
-    # pandas' own JSON keeps fifteen digits at most, which are not enough for every real.
+    # pandas' own JSON keeps at most fifteen digits, which are not enough for every float.
     return list(frame.astype(object).where(frame.notna(), None).to_dict("records"))
 
 
@@ -96,7 +97,7 @@ def _parquet(frame: DataFrame, file: BinaryIO) -> list[str]:
 
 
 def _no_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_BEGINS_A_FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 FORMS: dict[str, Callable[[DataFrame, BinaryIO], list[str]]] = {

@@ -1,7 +1,7 @@
-"""Make a DataFrame of results.
+"""Build a DataFrame of results.
 
-Rows are read as they are, and what repeats (a trial's names, its prm, the sources) once; the frame
-is put together column by column.
+Values that many rows share (the names and hyperparameters of a trial, sources) are read once; the
+frame is assembled column by column.
 """
 
 from __future__ import annotations
@@ -32,49 +32,63 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
-_LEMURS = (
+_LEMUR_COLUMNS = (
     "task", "dataset", "metric", "metric_code", "nn", "nn_code", "epoch", "accuracy", "duration",
     "prm", "transform_code",
 )  # fmt: skip
-_OF_STAT = {one.name: field.name for field in fields.EPOCH for one in field.shown}
-_OF_TRIAL = {one.name: schema.trial.c[field.name] for field in fields.TRIAL for one in field.shown}
-_SHOWN = [one for field in (*fields.EPOCH, *fields.TRIAL) for one in field.shown]
-_DTYPES = {"trial_id": "int64", "id": "int64", **{one.name: one.dtype for one in _SHOWN}}
-# What is made of what is stored, where that is not what is shown.
-_VALUES = {one.name: one.value for one in _SHOWN if one.value is not None}
+_STAT_COLUMNS = {column.name: field.name for field in fields.EPOCH for column in field.shown}
+_TRIAL_COLUMNS = {
+    column.name: schema.trial.c[field.name] for field in fields.TRIAL for column in field.shown
+}
+_SHOWN_COLUMNS = [column for field in (*fields.EPOCH, *fields.TRIAL) for column in field.shown]
+_DTYPES = {
+    "trial_id": "int64",
+    "id": "int64",
+    **{column.name: column.dtype for column in _SHOWN_COLUMNS},
+}
+# Functions that convert stored values to shown values, for the columns that need it.
+_CONVERSIONS = {column.name: column.value for column in _SHOWN_COLUMNS if column.value is not None}
 COLUMNS = (
-    *_LEMURS,
-    *(one.name for one in _SHOWN if not one.with_stats and one.name not in _LEMURS),
+    *_LEMUR_COLUMNS,
+    *(
+        column.name
+        for column in _SHOWN_COLUMNS
+        if not column.with_stats and column.name not in _LEMUR_COLUMNS
+    ),
 )
 CURVE = "curve"
 STATS = tuple(
-    one.name for field in (*fields.TRIAL, *fields.EPOCH) for one in field.shown if one.with_stats
+    column.name
+    for field in (*fields.TRIAL, *fields.EPOCH)
+    for column in field.shown
+    if column.with_stats
 )
 _CODE = {f"{table.name}_code": table for table in (schema.metric, schema.nn, schema.transform)}
-_OF_DATA: dict[str, Callable[[str, str], str]] = {
+_DATASET_VALUES: dict[str, Callable[[str, str], str]] = {
     "data": label,
     "fingerprint": lambda folder, fingerprint: fingerprint,
 }
-# Columns whose names no fact takes.
-_NOT_FACTS = {*COLUMNS, CURVE, *STATS, *ROLES}
-# More than so many trials are found sooner among all between the first and the last of them.
-_MANY = 2_000
+# Names of columns that no fact's column may have.
+_RESERVED_NAMES = {*COLUMNS, CURVE, *STATS, *ROLES}
+# For more trials than this, a query for all ids between the first and the last one is faster.
+_MANY_TRIALS = 2_000
 
 
 @dataclass(frozen=True)
 class FrameOptions:
-    """What is asked for of the rows that were found.
+    """How to select and present the rows that match the filters.
 
     Attributes:
-        best_of: Of rows that agree in these columns, only the best is kept; empty keeps all.
-        by: What is best, as `lemur_core.store.reading.highest` says.
-        max_rows: At most so many rows.
-        curves: Whether to add the curve of each row's trial.
-        stats: Whether to add what is known of each row's trial.
-        prm_as_columns: Whether hyperparameters are columns.
+        best_of: Keep only the best of the rows that agree in these columns; empty keeps all rows.
+        by: Criterion for the best row, see `lemur_core.store.reading.highest`.
+        max_rows: Maximum number of rows; None for no limit.
+        curves: Whether to add the learning curve of each row's trial.
+        stats: Whether to add the recorded details of each row's trial.
+        prm_as_columns: Whether to give each hyperparameter its own column.
         columns: The columns to return; None returns all.
-        facts: Whether to add the facts of each row's trial and epoch: all, or those of these names.
-        roles: Whether rows of a collection have the roles and positions of its members.
+        facts: Whether to add the facts of each row's trial and epoch, or the names of the facts to
+            add.
+        roles: Whether to add the roles and positions of members if rows are of a collection.
     """
 
     best_of: Sequence[str] = ()
@@ -88,8 +102,8 @@ class FrameOptions:
     roles: bool = False
 
     @property
-    def known(self) -> list[str]:
-        """The columns that there are, facts left out."""
+    def available(self) -> list[str]:
+        """Names of the available columns, without facts."""
         return [
             *COLUMNS,
             *((CURVE,) if self.curves else ()),
@@ -98,91 +112,93 @@ class FrameOptions:
         ]
 
 
-def frame_of(connection: Connection, filters: Filters, wanted: FrameOptions) -> DataFrame:
-    """Return the rows that filters let through.
+def frame_of(connection: Connection, filters: Filters, options: FrameOptions) -> DataFrame:
+    """Return the rows that match the filters.
 
     Raises:
         UnknownNameError: There is no such column, fact or collection.
     """
     name = filters.collection_name
-    wanted = replace(wanted, roles=wanted.roles and name is not None)
+    options = replace(options, roles=options.roles and name is not None)
     members = None if name is None else collection_id(connection, name)
-    columns = _columns(connection, wanted)
-    facts = _facts_wanted(connection, wanted, columns)
+    columns = _columns(connection, options)
+    facts = _requested_facts(connection, options, columns)
     with no_search_for_cycles():
-        rows = _rows(connection, filters, wanted, columns)
-        if wanted.roles and members is not None:
-            rows = memberships(connection, members, rows, wanted.max_rows)
+        rows = _rows(connection, filters, options, columns)
+        if options.roles and members is not None:
+            rows = memberships(connection, members, rows, options.max_rows)
         trials = _trials(connection, rows["trial_id"], [*columns, "prm"])
-        return _put_together(connection, rows, trials.loc[rows["trial_id"]], columns, wanted, facts)
+        return _assemble(connection, rows, trials.loc[rows["trial_id"]], columns, options, facts)
 
 
 def is_fact(column: str) -> bool:
-    """Return whether a column of results is that of a fact."""
-    return column not in _NOT_FACTS and not column.startswith(PRM)
+    """Return whether a column of results shows a fact."""
+    return column not in _RESERVED_NAMES and not column.startswith(PRM)
 
 
-def _columns(connection: Connection, wanted: FrameOptions) -> list[str]:
-    if wanted.columns is None:
-        return wanted.known
-    unknown = [name for name in wanted.columns if name not in wanted.known]
+def _columns(connection: Connection, options: FrameOptions) -> list[str]:
+    if options.columns is None:
+        return options.available
+    unknown = [name for name in options.columns if name not in options.available]
     if unknown:
         names = connection.scalars(select(schema.prm.c.name).distinct())
-        known = [*wanted.known, *(f"{PRM}{name}" for name in names)]
-        known += map(_fact_column, fact_names(connection))
+        available = [*options.available, *(f"{PRM}{name}" for name in names)]
+        available += map(_fact_column, fact_names(connection))
         for name in unknown:
-            if name not in known:
-                raise UnknownNameError("column", name, known)
-    return list(wanted.columns)
+            if name not in available:
+                raise UnknownNameError("column", name, available)
+    return list(options.columns)
 
 
 def _fact_column(fact: str) -> str:
-    # Whether the others are asked for or not, so that a column means the same in every frame.
-    return column_of(fact, _NOT_FACTS)
+    # Independent of which columns are requested, so that a name means the same in every frame.
+    return column_of(fact, _RESERVED_NAMES)
 
 
-def _facts_wanted(
-    connection: Connection, wanted: FrameOptions, columns: Collection[str]
+def _requested_facts(
+    connection: Connection, options: FrameOptions, columns: Collection[str]
 ) -> list[str] | None:
-    """Return the names of the facts that are asked for; None is for all that the rows have."""
-    if not isinstance(wanted.facts, bool):
-        check_facts_known(connection, wanted.facts)
-    if wanted.columns is not None:
-        # Only then are the facts looked through for their names.
-        others = [name for name in columns if is_fact(name)]
-        by_column = {_fact_column(name): name for name in fact_names(connection)} if others else {}
-        return [by_column[name] for name in others]
-    if isinstance(wanted.facts, bool):
-        return None if wanted.facts else []
-    return list(dict.fromkeys(wanted.facts))
+    """Return the names of the requested facts; None for all facts that the rows have."""
+    if not isinstance(options.facts, bool):
+        check_facts_known(connection, options.facts)
+    if options.columns is not None:
+        # Fact names are only read if a requested column can be a fact.
+        fact_columns = [name for name in columns if is_fact(name)]
+        by_column = (
+            {_fact_column(name): name for name in fact_names(connection)} if fact_columns else {}
+        )
+        return [by_column[name] for name in fact_columns]
+    if isinstance(options.facts, bool):
+        return None if options.facts else []
+    return list(dict.fromkeys(options.facts))
 
 
 def _rows(
-    connection: Connection, filters: Filters, wanted: FrameOptions, columns: Collection[str]
+    connection: Connection, filters: Filters, options: FrameOptions, columns: Collection[str]
 ) -> DataFrame:
-    """Return those of these columns that `schema.stat` has, and ``trial_id``, epoch by epoch."""
-    needed = {"epoch", "accuracy", *columns, *([wanted.by] if wanted.best_of else [])}
-    names = [name for name in _OF_STAT if name in needed]
+    """Return the columns of `schema.stat` among these and ``trial_id``, by trial and epoch."""
+    needed = {"epoch", "accuracy", *columns, *([options.by] if options.best_of else [])}
+    names = [name for name in _STAT_COLUMNS if name in needed]
     stat = schema.stat.c
-    query = filters.apply(select(stat.trial_id, *(stat[_OF_STAT[name]] for name in names)))
+    query = filters.apply(select(stat.trial_id, *(stat[_STAT_COLUMNS[name]] for name in names)))
     names = ["trial_id", *names]
-    if wanted.max_rows is not None and not wanted.best_of:
-        query = query.order_by(stat.trial_id, stat.epoch).limit(wanted.max_rows)
-    if wanted.best_of:
-        rows = _frame(highest(connection, query, names, wanted.best_of, wanted.by), names)
+    if options.max_rows is not None and not options.best_of:
+        query = query.order_by(stat.trial_id, stat.epoch).limit(options.max_rows)
+    if options.best_of:
+        rows = _frame(highest(connection, query, names, options.best_of, options.by), names)
     else:
-        # They come nearly so; a database would take longer than all the rest to see to it.
+        # The rows are almost sorted already; sorting them in the database would take far longer.
         rows = _frame(fetched(connection, query), names).sort_values(
             ["trial_id", "epoch"], ignore_index=True
         )
-    return rows if wanted.max_rows is None else rows.head(wanted.max_rows)
+    return rows if options.max_rows is None else rows.head(options.max_rows)
 
 
-def _frame(found: Sequence[tuple[Any, ...]], names: Sequence[str]) -> DataFrame:
+def _frame(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> DataFrame:
     import pandas as pd
 
-    # Column by column: what is missing must not make text or whole numbers into reals.
-    columns = zip(*found, strict=True) if found else ((),) * len(names)
+    # Column by column, so that missing values do not turn text or integers into floats.
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     return pd.DataFrame(
         {
             name: _series(column, _DTYPES.get(name, object))
@@ -203,55 +219,57 @@ def _series(column: Sequence[Any], dtype: Any) -> Series:
 
 
 def _trials(connection: Connection, ids: Series, columns: Collection[str]) -> DataFrame:
-    """Return those of these columns that `schema.trial` has, by the ids of trials."""
+    """Return the columns of `schema.trial` among these, indexed by trial id."""
     import pandas as pd
 
-    names = [name for name in _OF_TRIAL if name in columns]
+    names = [name for name in _TRIAL_COLUMNS if name in columns]
     trial = schema.trial.c
-    query = select(trial.id, *(_OF_TRIAL[name] for name in names))
-    wanted = ids.unique().tolist()
-    if len(wanted) > _MANY:
-        queries: Iterable[Select[Any]] = [query.where(trial.id.between(min(wanted), max(wanted)))]
+    query = select(trial.id, *(_TRIAL_COLUMNS[name] for name in names))
+    trial_ids = ids.unique().tolist()
+    if len(trial_ids) > _MANY_TRIALS:
+        queries: Iterable[Select[Any]] = [
+            query.where(trial.id.between(min(trial_ids), max(trial_ids)))
+        ]
     else:
-        queries = where_in(query, trial.id, wanted)
-    frames = [_frame(fetched(connection, each), ["id", *names]) for each in queries]
+        queries = where_in(query, trial.id, trial_ids)
+    frames = [_frame(fetched(connection, part), ["id", *names]) for part in queries]
     return pd.concat(frames).set_index("id")
 
 
-def _put_together(
+def _assemble(
     connection: Connection,
     rows: DataFrame,
     trials: DataFrame,
     columns: Sequence[str],
-    wanted: FrameOptions,
+    options: FrameOptions,
     facts: Sequence[str] | None,
 ) -> DataFrame:
     import pandas as pd
 
-    made: dict[str, Any] = {}
-    found = fact_series(connection, rows["trial_id"], rows["epoch"], facts)
-    shown = {_fact_column(name): values for name, values in found.items()}
+    values: dict[str, Any] = {}
+    facts_by_name = fact_series(connection, rows["trial_id"], rows["epoch"], facts)
+    fact_columns = {_fact_column(name): series for name, series in facts_by_name.items()}
     for name in columns:
         if name == "prm":
-            made |= _prm(connection, trials["prm"], wanted.prm_as_columns)
+            values |= _prm(connection, trials["prm"], options.prm_as_columns)
         elif name.startswith(PRM):
-            made |= _prm(connection, trials["prm"], True, [name.removeprefix(PRM)])
+            values |= _prm(connection, trials["prm"], True, [name.removeprefix(PRM)])
         elif name in _CODE:
-            made[name] = _codes(connection, _CODE[name], trials[name])
-        elif name in _VALUES:
+            values[name] = _codes(connection, _CODE[name], trials[name])
+        elif name in _CONVERSIONS:
             column = rows[name] if name in rows else trials[name]
-            made[name] = list(map(_VALUES[name], column.tolist()))
+            values[name] = list(map(_CONVERSIONS[name], column.tolist()))
         elif name == "source":
-            made[name] = _sources(connection, rows[name])
-        elif name in _OF_DATA:
-            made[name] = _of_datasets(connection, trials[name], _OF_DATA[name])
+            values[name] = _sources(connection, rows[name])
+        elif name in _DATASET_VALUES:
+            values[name] = _dataset_values(connection, trials[name], _DATASET_VALUES[name])
         elif name == CURVE:
-            made[name] = _curves(connection, rows["trial_id"])
+            values[name] = _curves(connection, rows["trial_id"])
         else:
-            made[name] = _plain_column(name, shown, rows, trials)
-    if wanted.columns is None:
-        made |= shown
-    return pd.DataFrame(made, index=rows.index)
+            values[name] = _plain_column(name, fact_columns, rows, trials)
+    if options.columns is None:
+        values |= fact_columns
+    return pd.DataFrame(values, index=rows.index)
 
 
 def _plain_column(
@@ -265,9 +283,9 @@ def _plain_column(
 def _prm(
     connection: Connection, uids: Series, as_columns: bool, names: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """Return hyperparameters, of all names or of some, in one column or in one for each."""
+    """Return all or some hyperparameters, in one column of dictionaries or a column per name."""
     prms = read_prms(connection, uids.unique().tolist())
-    # Each row gets a dictionary of its own: changing one must not change another.
+    # Each row gets its own dictionary: changing one must not change another.
     if not as_columns:
         return {"prm": [prms[uid].copy() for uid in uids.tolist()]}
     if names is None:
@@ -279,56 +297,56 @@ def _prm(
 
 
 def read_prms(connection: Connection, uids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return hyperparameters by their uids."""
+    """Return the hyperparameters of each uid."""
     prm = schema.prm.c
     text = prm.value.cast(Text)
-    # A text for each uid is read far sooner than a row for each value.
+    # Reading one text per uid is far faster than reading one row per value.
     if connection.dialect.name == "postgresql":
         joined = func.string_agg(func.to_json(prm.name).cast(Text).concat(":").concat(text), ",")
     else:
         joined = func.group_concat(func.json_quote(prm.name).concat(":").concat(text), ",")
     query = select(prm.uid, joined).group_by(prm.uid)
-    found: dict[str, dict[str, Any]] = {uid: {} for uid in uids}
-    for each in where_in(query, prm.uid, uids):
-        for uid, members in connection.execute(each):
-            found[uid] = json.loads(f"{{{members}}}")
-    return found
+    prms: dict[str, dict[str, Any]] = {uid: {} for uid in uids}
+    for chunk in where_in(query, prm.uid, uids):
+        for uid, members in connection.execute(chunk):
+            prms[uid] = json.loads(f"{{{members}}}")
+    return prms
 
 
 def _codes(connection: Connection, table: Table, ids: Series) -> Any:
-    """Return the sources as a categorical, which holds each text once."""
+    """Return the source codes as a categorical, which holds each text once."""
     import numpy as np
     import pandas as pd
 
-    places, used = ids.factorize()
-    named = read_codes(connection, table, used.tolist())
-    code = {each: one.code.text for each, one in named.items()}
-    texts = list(dict.fromkeys(code[each] for each in used))
-    of_id = np.array([*(texts.index(code[each]) for each in used), -1])
-    return pd.Categorical.from_codes(of_id[places], categories=texts)
+    indices, used = ids.factorize()
+    codes_by_id = read_codes(connection, table, used.tolist())
+    code = {code_id: named_code.code.text for code_id, named_code in codes_by_id.items()}
+    texts = list(dict.fromkeys(code[code_id] for code_id in used))
+    text_index = np.array([*(texts.index(code[code_id]) for code_id in used), -1])
+    return pd.Categorical.from_codes(text_index[indices], categories=texts)
 
 
 def _sources(connection: Connection, ids: Series) -> list[str | None]:
     source = schema.source.c
     names = {row.id: row.place for row in connection.execute(select(source.id, source.place))}
-    return [names.get(each) for each in ids]
+    return [names.get(source_id) for source_id in ids]
 
 
-def _of_datasets(connection: Connection, ids: Series, value: Callable[[str, str], str]) -> Any:
+def _dataset_values(connection: Connection, ids: Series, value: Callable[[str, str], str]) -> Any:
     import pandas as pd
 
-    places, used = ids.factorize()
+    indices, used = ids.factorize()
     names = read_names(connection, used.tolist())
-    # The last is for trials whose data is unknown.
-    values = [*(value(*names[each]) for each in used), None]
-    return pd.array([values[place] for place in places.tolist()], dtype="str")
+    # The last value is for trials whose data is unknown.
+    values = [*(value(*names[dataset_id]) for dataset_id in used), None]
+    return pd.array([values[index] for index in indices.tolist()], dtype="str")
 
 
 def _curves(connection: Connection, ids: Series) -> list[dict[int, float]]:
     stat = schema.stat.c
-    found: dict[int, dict[int, float]] = {}
+    curves: dict[int, dict[int, float]] = {}
     query = select(stat.trial_id, stat.epoch, stat.accuracy).order_by(stat.trial_id, stat.epoch)
-    for each in where_in(query, stat.trial_id, ids.unique().tolist()):
-        for trial_id, epoch, accuracy in connection.execute(each):
-            found.setdefault(trial_id, {})[epoch] = accuracy
-    return [dict(found[each]) for each in ids]
+    for chunk in where_in(query, stat.trial_id, ids.unique().tolist()):
+        for trial_id, epoch, accuracy in connection.execute(chunk):
+            curves.setdefault(trial_id, {})[epoch] = accuracy
+    return [dict(curves[trial_id]) for trial_id in ids]

@@ -1,4 +1,4 @@
-"""Which writers hold trials at this moment."""
+"""Find out which writers hold running trials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lemur_core.pipeline import Pipeline
 
-# Of an owner that lemur 0.1 named, on another host.
+# How long an owner on another host may be silent if lemur 0.1 recorded it, which had no heartbeats.
 _PATIENCE_S = 3600.0
 
 
@@ -24,10 +24,11 @@ class HeldTrial(NamedTuple):
     """The running trials of one owner.
 
     Attributes:
-        trials: How many there are.
-        host: Where the owner runs; empty where that is not known.
-        silent_s: Seconds since it was last seen, by the database's clock.
-        is_over: Whether it is certain to have ended: the next ``lemur run`` goes on with them.
+        trials: Number of trials.
+        host: Host that the owner runs on; empty if unknown.
+        silent_s: Seconds since the owner was last seen, by the database's clock.
+        is_over: Whether the owner has certainly ended; the next ``lemur run`` then resumes the
+            trials.
     """
 
     trials: int
@@ -39,22 +40,30 @@ class HeldTrial(NamedTuple):
 def held_trials(
     connection: Connection, pipelines: Collection[Pipeline] | None = None
 ) -> list[HeldTrial]:
-    """Return who holds running trials, of some pipelines or of all, the longest silent first."""
+    """Return the running trials by owner, those of the longest silent owner first.
+
+    Args:
+        connection: Connection to the database.
+        pipelines: Pipelines whose trials to count; None for all trials.
+    """
     trial = schema.trial.c
     query = select(trial.owner, func.count(), func.max(trial.seen)).group_by(trial.owner)
     query = query.where(trial.state == State.RUNNING)
     parts = (trial.task, trial.dataset, trial.metric, trial.nn)
     if pipelines is not None:
         query = query.add_columns(*parts).group_by(*parts)
-    names = {(one.task, one.dataset, one.metric, one.net) for one in pipelines or ()}
+    names = {
+        (pipeline.task, pipeline.dataset, pipeline.metric, pipeline.net)
+        for pipeline in pipelines or ()
+    }
     counts: dict[str, int] = {}
-    seen: dict[str, str] = {}
-    for owner, count, latest, *name in connection.execute(query).all():
-        if pipelines is None or tuple(name) in names:
+    last_seen: dict[str, str] = {}
+    for owner, count, latest, *parts_of_row in connection.execute(query).all():
+        if pipelines is None or tuple(parts_of_row) in names:
             counts[owner or ""] = counts.get(owner or "", 0) + count
-            seen[owner or ""] = latest or now()
-    holders, found = Holders(), []
+            last_seen[owner or ""] = latest or now()
+    holders, result = Holders(), []
     for owner, count in counts.items():
-        holder = holders.holder(connection, owner, seen[owner], _PATIENCE_S)
-        found.append(HeldTrial(count, holder.host, holder.silent_s, holder.free_in_s == 0))
-    return sorted(found, key=lambda held: -held.silent_s)
+        holder = holders.holder(connection, owner, last_seen[owner], _PATIENCE_S)
+        result.append(HeldTrial(count, holder.host, holder.silent_s, holder.free_in_s == 0))
+    return sorted(result, key=lambda held: -held.silent_s)

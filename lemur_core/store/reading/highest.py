@@ -1,4 +1,4 @@
-"""The best of all rows that are asked for, by validation or by accuracy alone."""
+"""Select the best rows by validation score or by accuracy alone."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 By = Literal["validation", "accuracy"]
 
-# Of scores, which are 0 to 1; 10^15 times as many are a whole number of 64 bits.
-_MOST_ROUNDED = 9.0
-# Puts rounded validation scores above all rounded accuracies.
-_ABOVE = 4 * 10**16
+# Scores are 0 to 1; anything up to this limit times 10^15 fits in a 64-bit integer.
+_LARGEST_ROUNDED = 9.0
+# Added to rounded validation scores to rank them above all rounded accuracies.
+_VALIDATION_OFFSET = 4 * 10**16
 
 
 def highest(
@@ -41,47 +41,48 @@ def highest(
     best_of: Sequence[str],
     by: By,
 ) -> list[tuple[Any, ...]]:
-    """Return the best rows, by their trials and epochs.
+    """Return the best rows, ordered by trial and epoch.
 
     Args:
-        connection: To the database.
-        query: Of rows that begin with the id of the trial and the epoch.
-        names: What is in a row; ``accuracy`` and, by validation, ``validation`` are.
-        best_of: In which columns those that are kept differ.
-        by: What is best: ``validation``, as `lemur_core.store.reading.ranking` says, or the highest
-            ``accuracy``, of equals the one that was begun first.
+        connection: Connection to the database.
+        query: Query for rows that start with the trial id and the epoch.
+        names: Names of the columns of a row; they include ``accuracy`` and, if ``by`` is
+            ``validation``, ``validation``.
+        best_of: Columns that define the groups of rows of which the best is kept.
+        by: Criterion: ``validation`` ranks as `lemur_core.store.reading.ranking` does;
+            ``accuracy`` takes the highest accuracy and, in a tie, the trial that started first.
     """
     import numpy as np
 
-    group = _groups(connection, [name for name in best_of if name != "epoch"])
+    group_by_trial = _groups(connection, [name for name in best_of if name != "epoch"])
     by_epoch = "epoch" in best_of
-    hopeful = _hopeful(connection, query, group, by_epoch, by)
+    candidates = _candidates(connection, query, group_by_trial, by_epoch, by)
     rows = [
         row
-        for few in where_in(query, schema.stat.c.trial_id, hopeful)
-        for row in fetched(connection, few)
+        for chunk in where_in(query, schema.stat.c.trial_id, candidates)
+        for row in fetched(connection, chunk)
     ]
-    trial, epoch, accuracy = (_column(rows, place) for place in (0, 1, names.index("accuracy")))
-    differ = _differ(group, trial, epoch, by_epoch)
+    trial, epoch, accuracy = (_column(rows, index) for index in (0, 1, names.index("accuracy")))
+    group_of_row = _group_numbers(group_by_trial, trial, epoch, by_epoch)
     if by == "accuracy":
-        order = np.lexsort([epoch, trial, -accuracy, differ])
+        order = np.lexsort([epoch, trial, -accuracy, group_of_row])
     else:
         validation = _column(rows, names.index("validation"))
         unknown = np.isnan(validation)
         score = np.where(unknown, accuracy, validation)
-        order = np.lexsort([trial, -epoch, -score, unknown, differ])
-    _, first = np.unique(differ[order], return_index=True)
+        order = np.lexsort([trial, -epoch, -score, unknown, group_of_row])
+    _, first = np.unique(group_of_row[order], return_index=True)
     best = order[first]
-    return [rows[place] for place in best[np.lexsort([epoch[best], trial[best]])].tolist()]
+    return [rows[index] for index in best[np.lexsort([epoch[best], trial[best]])].tolist()]
 
 
-def _hopeful(
-    connection: Connection, query: Select[Any], group: Any, by_epoch: bool, by: By
+def _candidates(
+    connection: Connection, query: Select[Any], group_by_trial: Any, by_epoch: bool, by: By
 ) -> Sequence[int]:
     """Return the ids of the trials that may have one of the best rows.
 
-    A text of whole numbers is read far sooner than rows are; the score is rounded for it, by which
-    what is highest stays so, beside others maybe.
+    Reading integers as one text is far faster than reading rows. Scores are rounded for it; the
+    highest score remains among the highest, possibly tied with others.
     """
     import numpy as np
 
@@ -89,68 +90,74 @@ def _hopeful(
     if by == "accuracy":
         rounded = _rounded(ranking.accuracy)
     else:
-        above = case((ranking.has_validation == 1, literal(_ABOVE, BigInteger)), else_=0)
-        rounded = _rounded(ranking.score) + cast(above, BigInteger)
-    texts = (_joined(connection, column) for column in (stat.trial_id, stat.epoch, rounded))
-    narrowed = query.with_only_columns(*texts, maintain_column_froms=True)
-    [found] = fetched(connection, narrowed)
-    read = [_numbers(text) for text in found]
-    # A campaign may have begun others since it was asked which agree.
-    trial, epoch, score = (numbers[read[0] < len(group)] for numbers in read)
-    best = _is_highest(_differ(group, trial, epoch, by_epoch), score)
-    hopeful: list[int] = np.unique(trial[best]).tolist()
-    return hopeful
+        offset = case(
+            (ranking.has_validation == 1, literal(_VALIDATION_OFFSET, BigInteger)), else_=0
+        )
+        rounded = _rounded(ranking.score) + cast(offset, BigInteger)
+    joined_columns = (
+        _joined(connection, column) for column in (stat.trial_id, stat.epoch, rounded)
+    )
+    narrowed = query.with_only_columns(*joined_columns, maintain_column_froms=True)
+    [texts] = fetched(connection, narrowed)
+    row_columns = [_numbers(text) for text in texts]
+    # A campaign may have added trials since the groups were read.
+    trial, epoch, score = (numbers[row_columns[0] < len(group_by_trial)] for numbers in row_columns)
+    best = _is_highest(_group_numbers(group_by_trial, trial, epoch, by_epoch), score)
+    candidates: list[int] = np.unique(trial[best]).tolist()
+    return candidates
 
 
 def _rounded(score: ColumnElement[float]) -> ColumnElement[int]:
-    low, high = -_MOST_ROUNDED, _MOST_ROUNDED
-    held = case((score < low, low), (score > high, high), else_=score)
-    return cast(held * 1e15, BigInteger)
+    low, high = -_LARGEST_ROUNDED, _LARGEST_ROUNDED
+    clipped = case((score < low, low), (score > high, high), else_=score)
+    return cast(clipped * 1e15, BigInteger)
 
 
-def _differ(group: Any, trial: Any, epoch: Any, by_epoch: bool) -> Any:
-    """Return a number for each row, the same for those of which one is kept."""
-    differ = group[trial]
-    return differ * (epoch.max(initial=0) + 1) + epoch if by_epoch else differ
+def _group_numbers(group_by_trial: Any, trial: Any, epoch: Any, by_epoch: bool) -> Any:
+    """Return the group of each row as a number; one row is kept per group."""
+    group_of_row = group_by_trial[trial]
+    return group_of_row * (epoch.max(initial=0) + 1) + epoch if by_epoch else group_of_row
 
 
-def _is_highest(differ: Any, score: Any) -> Any:
-    """Return whether each score is the highest of those that have its number in ``differ``."""
+def _is_highest(group_of_row: Any, score: Any) -> Any:
+    """Return whether each score is the highest of its group in ``group_of_row``."""
     import numpy as np
 
-    order = np.argsort(differ, kind="stable")
-    begins = np.flatnonzero(np.diff(differ[order], prepend=-1))
-    highest = np.maximum.reduceat(score[order], begins) if len(begins) else score
+    order = np.argsort(group_of_row, kind="stable")
+    starts = np.flatnonzero(np.diff(group_of_row[order], prepend=-1))
+    highest_of_group = np.maximum.reduceat(score[order], starts) if len(starts) else score
     is_highest = np.empty(len(score), dtype=bool)
-    is_highest[order] = score[order] == np.repeat(highest, np.diff(begins, append=len(score)))
+    is_highest[order] = score[order] == np.repeat(
+        highest_of_group, np.diff(starts, append=len(score))
+    )
     return is_highest
 
 
-def _column(rows: Sequence[tuple[Any, ...]], place: int) -> Any:
+def _column(rows: Sequence[tuple[Any, ...]], index: int) -> Any:
     import numpy as np
 
-    return np.fromiter(map(itemgetter(place), rows), np.float64 if place > 1 else np.int64)
+    return np.fromiter(map(itemgetter(index), rows), np.float64 if index > 1 else np.int64)
 
 
 def _groups(connection: Connection, names: Sequence[str]) -> Any:
-    """Return a number, int64, by the id of a trial, the same for those that agree in columns."""
+    """Return an int64 array that maps a trial id to the group of trials that agree in columns."""
     import numpy as np
 
     trial = schema.trial.c
-    # A data set is its content, whatever it is called.
+    # A dataset is identified by its content, whatever its name is.
     content = [trial.dataset_id] if "dataset" in names else []
-    # An index has them in this order.
+    # The order of an index.
     columns = [*(trial[name] for name in names), *content]
     query = select(_joined(connection, trial.id)).group_by(*columns)
     groups = [_numbers(text) for (text,) in fetched(connection, query)]
-    number = np.zeros(max((ids.max() for ids in groups), default=0) + 1, dtype=np.int64)
+    group_by_trial = np.zeros(max((ids.max() for ids in groups), default=0) + 1, dtype=np.int64)
     for group, ids in enumerate(groups):
-        number[ids] = group
-    return number
+        group_by_trial[ids] = group
+    return group_by_trial
 
 
 def _joined(connection: Connection, column: ColumnElement[int]) -> ColumnElement[str]:
-    """Return a column of whole numbers as one text, which `_numbers` reads."""
+    """Return an integer column joined into one text, which `_numbers` parses."""
     if connection.dialect.name == "postgresql":
         return func.string_agg(column.cast(Text), ",")
     return func.group_concat(column)

@@ -1,4 +1,4 @@
-"""Whether the names that rows are filtered by are known: recorded, or installed."""
+"""Check that the names used in filters are known: recorded in the database or installed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from lemur_core.registry import Registry
 
-# By the filter: what it is a name of, and the kind of entry.
-_KINDS = {"task": "task", "dataset": "data set", "metric": "metric", "nn": "net"}
+# By filter: what the name denotes in error messages, and the kind of its entry.
+_KINDS = {"task": "task", "dataset": "dataset", "metric": "metric", "nn": "net"}
 _ENTRIES = {"dataset": "loader", "metric": "metric", "nn": "net"}
 
 
@@ -34,11 +34,11 @@ def check_names(
     """Raise an error for a name that is neither recorded nor installed.
 
     Args:
-        connection: To the database.
-        registry: What is installed.
-        filters: Names by ``task, dataset, metric, nn``; None is any.
-        prefixes: What names of nets begin with.
-        where: Columns and hyperparameters by what they must be, as in `lemur_core.data`.
+        connection: Connection to the database.
+        registry: Registry of installed entries.
+        filters: Names by ``task``, ``dataset``, ``metric`` and ``nn``; None is not checked.
+        prefixes: Prefixes of net names.
+        where: Required values of columns, hyperparameters and facts, as in `lemur_core.data`.
 
     Raises:
         UnknownNameError: A name is unknown.
@@ -47,19 +47,19 @@ def check_names(
         if name is not None:
             _check_name(connection, registry, part, name)
     for prefix in prefixes:
-        known = _recorded(connection, "nn") | _installed(registry, "nn")
-        if not any(name.startswith(prefix) for name in known):
-            raise UnknownNameError("beginning of a net's name", prefix, known)
+        known_names = _recorded(connection, "nn") | _installed(registry, "nn")
+        if not any(name.startswith(prefix) for name in known_names):
+            raise UnknownNameError("net name prefix", prefix, known_names)
     if where:
         _check_columns(connection, where)
 
 
 def _check_name(connection: Connection, registry: Registry, part: str, name: str) -> None:
-    known = _recorded(connection, part) | _installed(registry, part)
-    # A data set that is installed may be cut down in any way.
+    known_names = _recorded(connection, part) | _installed(registry, part)
+    # Any restriction of an installed dataset is valid.
     forms = {canonical(name), split(canonical(name))[0]} if part == "dataset" else {name}
-    if not forms & known:
-        raise UnknownNameError(_KINDS[part], name, known)
+    if not forms & known_names:
+        raise UnknownNameError(_KINDS[part], name, known_names)
 
 
 def _recorded(connection: Connection, part: str) -> set[str]:
@@ -78,23 +78,25 @@ def _installed(registry: Registry, part: str) -> set[str]:
 def _check_columns(connection: Connection, where: Mapping[str, Any]) -> None:
     prms = set(connection.scalars(select(schema.prm.c.name).distinct()))
     facts = set(connection.scalars(select(schema.fact.c.name).distinct()))
-    for name, wanted in where.items():
+    for name, condition in where.items():
         if name == "state":
-            _check_states(wanted)
-        known = {*prms, *DEFAULT_RANGES, *EXECUTION, *facts}
+            _check_states(condition)
+        known_names = {*prms, *DEFAULT_RANGES, *EXECUTION, *facts}
         is_column = name in COLUMNS or name in UNFILTERED
-        # Of an empty database no hyperparameter can be known.
-        if prms and not is_column and _own_name(name) not in known:
-            what = "column, hyperparameter or fact" if facts else "column or hyperparameter"
-            raise UnknownNameError(what, name, {*COLUMNS, *prms, *facts})
+        # In an empty database, no hyperparameter is known.
+        if prms and not is_column and _plain_name(name) not in known_names:
+            kind = "column, hyperparameter or fact" if facts else "column or hyperparameter"
+            raise UnknownNameError(kind, name, {*COLUMNS, *prms, *facts})
 
 
-def _own_name(name: str) -> str:
+def _plain_name(name: str) -> str:
     return name.removeprefix(PRM).removeprefix(PREFIX)
 
 
-def _check_states(wanted: Any) -> None:
-    states: Iterable[Any] = wanted if isinstance(wanted, list | set | frozenset) else [wanted]
+def _check_states(condition: Any) -> None:
+    states: Iterable[Any] = (
+        condition if isinstance(condition, list | set | frozenset) else [condition]
+    )
     for state in states:
         if state not in [*State]:
             raise UnknownNameError("state", str(state), map(str, State))

@@ -40,71 +40,73 @@ def data(
     collection: str | None = None,
     db: str | Path = DEFAULT_DB,
 ) -> DataFrame:
-    """Return the recorded results, a row per trial and epoch, in the order they were recorded.
+    """Return the recorded results, one row per trial and epoch, in the order they were recorded.
 
     Args:
-        only_best_accuracy: Of each task, data set, metric, net and epoch, keep the row with the
-            highest accuracy, of equals the one whose trial began first. This is LEMUR's meaning:
-            the accuracy is the test score, so what is kept was chosen by the test split.
-        task: Rows of this task only; likewise the next four.
-        dataset: Name of the data set, with its restriction.
-        metric: Name of the metric.
-        nn: Name of the net.
-        epoch: Number of the epoch, from 1.
-        max_rows: At most so many rows.
-        nn_prefixes: Rows of nets whose name begins with one of these only.
-        unique_nn: Of each net, keep one row: the one with the highest accuracy, or, with
-            ``only_best``, the best.
-        only_best: Of each task, data set, metric, net and epoch, keep the best row, as ``lemur
-            best`` does: the one with the highest validation score, of equals the one whose trial
-            began first. Rows without a validation score, as in LEMUR's published results, are
-            only kept where no row has one, the highest accuracy of them.
-        where: Hyperparameters and columns by what they must be: a value, a list or set of values,
-            or a tuple of the least and the greatest, where None sets no bound: ``{"lr": (1e-4,
-            None), "batch": [32, 64], "state": "failed"}``. A trial is named by its id or the
-            beginning of it. A name that is no column's is that of a hyperparameter or of a fact;
-            write ``prm.epochs`` or ``fact.epochs`` where it could be another's.
+        only_best_accuracy: Keep only the row with the highest accuracy for each task, dataset,
+            metric, net and epoch; in a tie, the row of the trial that started first. This is
+            LEMUR's definition: accuracy is the test score, so rows are selected on the test split.
+        task: Only rows of this task.
+        dataset: Only rows of this dataset; the name includes its restriction.
+        metric: Only rows of this metric.
+        nn: Only rows of the net with this name.
+        epoch: Only rows of this epoch; the first epoch is 1.
+        max_rows: Maximum number of rows.
+        nn_prefixes: Only rows of nets whose name starts with one of these prefixes.
+        unique_nn: Keep one row per net: the one with the highest accuracy or, with ``only_best``,
+            the best one.
+        only_best: Keep only the best row for each task, dataset, metric, net and epoch, as ``lemur
+            best`` does: the one with the highest validation score; in a tie, the row of the
+            trial that started first. If no row has a validation score, as in LEMUR's published
+            results, the row with the highest accuracy is kept.
+        where: Required values of hyperparameters, facts and columns, by name. Give a value, a list
+            or set of allowed values, or a tuple (min, max), in which None means no bound:
+            ``{"lr": (1e-4, None), "batch": [32, 64], "state": "failed"}``. A trial may be given by
+            its id or a prefix of the id. A name that is not a column is a hyperparameter or a
+            fact; write ``prm.epochs`` or ``fact.epochs`` if it is ambiguous.
             Columns that hold dictionaries or code cannot be filtered by.
-        with_curves: Add ``curve``: the accuracy of the row's trial at each of its epochs, a
-            dictionary.
-        with_stats: Add what is known of the row's trial: ``number``, ``seed``, ``epochs`` (asked
-            for), ``device``, ``parameters`` (of the net), ``started``, ``ended``, ``reason`` (of a
-            failure), ``recipe`` (identity of the code that trained it, beside the net's own),
-            ``fingerprint`` (of the data set's content), ``within`` (a dictionary of the
-            validation scores within the row's epoch, by how much was trained by then, in epochs),
-            ``source`` (where it was taken in from) and ``extra`` (a dictionary of what else its
-            record said).
-        prm_as_columns: In the place of ``prm``, a column ``prm.lr`` for each hyperparameter.
-        columns: These columns only, in this order; ``prm.lr`` is a hyperparameter's, the name of a
-            fact the fact's.
-        with_facts: Add a column for each fact of the rows, or for the facts of these names. A fact
-            of the trial is on each of its rows, one of an epoch on that epoch's row. The column has
-            the fact's name, or ``fact.accuracy`` if that is the name of another column.
-        collection: Rows of the trials of this collection only, with columns ``role`` and
-            ``position``. A trial with several roles has its rows once for each.
+        with_curves: Add ``curve``: a dictionary from epoch to accuracy for the row's trial.
+        with_stats: Add details of the row's trial: ``number``, ``seed``, ``epochs`` (requested),
+            ``device``, ``parameters`` (of the net), ``started``, ``ended``, ``reason`` (of a
+            failure), ``recipe`` (identity of the training code, without the net's own code),
+            ``fingerprint`` (of the dataset's content), ``within`` (a dictionary of validation
+            scores within the row's epoch, by the training done by then, in epochs), ``source``
+            (where the row was imported from) and ``extra`` (a dictionary of the other values in
+            its record).
+        prm_as_columns: Replace ``prm`` by one column per hyperparameter, for example ``prm.lr``.
+        columns: Return only these columns, in this order. ``prm.lr`` is the hyperparameter ``lr``;
+            a fact is given by its name.
+        with_facts: Add a column for each fact of the rows, or for the facts with these names. A
+            fact of a trial appears on each of its rows, a fact of an epoch only on that epoch's
+            row. The column has the fact's name, or ``fact.accuracy`` if ``accuracy`` is another
+            column.
+        collection: Only rows of trials in this collection, with the columns ``role`` and
+            ``position``. The rows of a trial with several roles are repeated for each role.
         db: A database URL, or the path of an SQLite file.
 
     Returns:
-        A frame of one's own, read at each call, with LEMUR's columns ``task, dataset, metric,
-        metric_code, nn, nn_code, epoch, accuracy, duration, prm, transform_code``, then lemur's.
-        ``accuracy`` is the score on the test split, 0 to 1, whatever the metric; ``duration``
-        nanoseconds since the trial's training began; ``prm`` a dictionary; the code columns are
-        categoricals, missing where the code is not known. Then follow ``validation`` (the score
-        that the search sees, 0 to 1), ``loss`` (mean training loss), ``scores`` (a dictionary of
-        what other metrics gave, each on validation and on test), ``trial`` (its unique id),
-        ``state`` (of the trial), ``predicted`` (the validation score that an estimator settled
-        on for its last epoch, 0 to 1; NaN where none did) and ``data`` (a short name of the data
-        set's content, ``pets@1f2e3d4c``; missing if the content is unknown). Wherever rows of one
-        data set are compared, data sets of one name and different content count as different.
+        A new frame, read on each call, with LEMUR's columns ``task, dataset, metric, metric_code,
+        nn, nn_code, epoch, accuracy, duration, prm, transform_code``, followed by lemur's own.
+        ``accuracy`` is the score on the test split, 0 to 1, whatever the metric; ``duration`` is in
+        nanoseconds since the trial's training started; ``prm`` is a dictionary; the code columns
+        are categoricals, missing if the code is unknown. lemur's own are ``validation`` (the
+        score that the search uses, 0 to 1), ``loss`` (mean training loss), ``scores`` (a dictionary
+        from each other metric to its validation and test scores), ``trial`` (unique id),
+        ``state`` (of the trial), ``predicted`` (the validation score that an estimator predicted
+        for the trial's last epoch, 0 to 1; NaN if there is no prediction) and ``data`` (a short
+        name for the dataset's content, ``pets@1f2e3d4c``; missing if the content is unknown).
+        Wherever rows of one dataset are compared, datasets with the same name and different content
+        count as different.
 
     Raises:
-        StoreError: There is no such database, or it cannot be read.
-        UnknownNameError: There is no such column, fact or collection. A name that rows are filtered
-            by and that is not recorded is no error: the frame is empty, with all its columns.
-        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
+        StoreError: The database does not exist or cannot be read.
+        UnknownNameError: A column, fact or collection does not exist. A filter on a name that is
+            not recorded is not an error: the frame is empty and has all its columns.
+        SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given, or rows cannot be
+            filtered by ``where``.
     """
     filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where, collection)
-    wanted = wanted_of(
+    options = frame_options(
         only_best_accuracy=only_best_accuracy,
         max_rows=max_rows,
         unique_nn=unique_nn,
@@ -116,7 +118,7 @@ def data(
         with_facts=with_facts,
     )
     with opened(db) as engine:
-        return patiently(engine, lambda connection: frame_of(connection, filters, wanted))
+        return patiently(engine, lambda connection: frame_of(connection, filters, options))
 
 
 def filters_of(
@@ -129,14 +131,14 @@ def filters_of(
     where: Mapping[str, Any] | None = None,
     collection: str | None = None,
 ) -> Filters:
-    """Return the conditions on rows that these arguments of `data` make.
+    """Return the filters that these arguments of `data` define.
 
     Raises:
-        SettingsError: Rows cannot be filtered by a column.
+        SettingsError: Rows cannot be filtered by one of the columns, or a number is not finite.
     """
-    named = None if dataset is None else canonical(dataset)
+    dataset_name = None if dataset is None else canonical(dataset)
     return Filters(
-        trial={"task": task, "dataset": named, "metric": metric, "nn": nn},
+        trial={"task": task, "dataset": dataset_name, "metric": metric, "nn": nn},
         epoch=epoch,
         nn_prefixes=(nn_prefixes,) if isinstance(nn_prefixes, str) else tuple(nn_prefixes),
         where=where or {},
@@ -144,7 +146,7 @@ def filters_of(
     )
 
 
-def wanted_of(
+def frame_options(
     *,
     only_best_accuracy: bool = False,
     max_rows: int | None = None,
@@ -156,14 +158,15 @@ def wanted_of(
     columns: Sequence[str] | None = None,
     with_facts: bool | Sequence[str] = False,
 ) -> FrameOptions:
-    """Return which of the rows, and how, these arguments of `data` ask for.
+    """Return the frame options that these arguments of `data` define.
 
     Raises:
         SettingsError: Both ``only_best`` and ``only_best_accuracy`` are given.
     """
     if only_best and only_best_accuracy:
         raise SettingsError(
-            "only_best goes by validation and only_best_accuracy by the test score; give one"
+            "only_best selects by validation score and only_best_accuracy by test score; "
+            "give only one"
         )
     return FrameOptions(
         best_of=_best_of(only_best or only_best_accuracy, unique_nn),
@@ -190,12 +193,12 @@ def without_epochs(
     collection: str | None = None,
     db: str | Path = DEFAULT_DB,
 ) -> list[str]:
-    """Return the unique ids of the trials that `data` has no row of, as they have no epoch.
+    """Return the unique ids of matching trials that have no epoch and hence no row in `data`.
 
     The arguments are those of `data`.
 
     Raises:
-        StoreError: There is no such database, or it cannot be read.
+        StoreError: The database does not exist or cannot be read.
     """
     filters = filters_of(task, dataset, metric, nn, epoch, nn_prefixes, where, collection)
     query = filters.without_epochs()
@@ -211,21 +214,21 @@ def best(
     *,
     db: str | Path = DEFAULT_DB,
 ) -> DataFrame:
-    """Return the best epoch of each pipeline, by task, data set and metric, best first.
+    """Return the best epoch of each pipeline, by task, dataset and metric, best first.
 
-    The best is the one with the highest validation score, of equals the one that trained longest,
-    and of these the one whose trial began first. Epochs without a validation score, as in LEMUR's
-    published results, come after all that have one, the highest accuracy first.
+    The best epoch is the one with the highest validation score. Ties are broken in favour of the
+    later epoch, then of the trial that started first. Epochs without a validation score, as in
+    LEMUR's published results, rank after all epochs with one, by accuracy.
 
     Args:
-        task: Pipelines of this task only; likewise the next three.
-        dataset: Name of the data set, with its restriction.
-        metric: Name of the metric.
-        nn: Name of the net.
+        task: Only pipelines of this task.
+        dataset: Only pipelines of this dataset; the name includes its restriction.
+        metric: Only pipelines of this metric.
+        nn: Only pipelines of this net.
         db: A database URL, or the path of an SQLite file.
 
     Raises:
-        StoreError: There is no such database, or it cannot be read.
+        StoreError: The database does not exist or cannot be read.
     """
     filters = filters_of(task, dataset, metric, nn)
     with opened(db) as engine:
@@ -233,20 +236,20 @@ def best(
 
 
 def best_frame(connection: Connection, filters: Filters) -> DataFrame:
-    """Return the best epoch of each pipeline among the rows that filters let through.
+    """Return the best epoch of each pipeline among the rows that match the filters.
 
-    They are in the order that `best` gives.
+    The order is that of `best`.
     """
     parts = ("task", "dataset", "metric", "nn")
     frame = frame_of(connection, filters, FrameOptions(best_of=parts))
     score = frame["validation"].fillna(frame["accuracy"])
     keys = frame[[*parts[:3]]].assign(unknown=frame["validation"].isna(), score=-score)
-    # Rows come as their trials began; a stable sort leaves equals in that order.
+    # Rows are ordered by the start of their trials; a stable sort keeps this order for ties.
     return frame.loc[keys.sort_values([*keys], kind="stable").index].reset_index(drop=True)
 
 
 def _best_of(only_best: bool, unique_nn: bool) -> tuple[str, ...]:
-    """Return what the rows to be kept differ in."""
+    """Return the columns that define the groups of rows of which the best is kept."""
     if unique_nn:
         return ("nn",)
     return ("task", "dataset", "metric", "nn", "epoch") if only_best else ()

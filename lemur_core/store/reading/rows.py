@@ -1,4 +1,4 @@
-"""Rows of a query, as the driver gives them."""
+"""Fetch the rows of a query as the driver returns them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def fetched(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return all rows of a query, none of whose columns is of a type that has to be turned."""
+    """Return all rows of a query; none of its columns may have a type that needs conversion."""
     result = connection.execute(query)
     assert result.cursor is not None
-    found = [*result.cursor.fetchall()]
+    rows = [*result.cursor.fetchall()]
     result.close()
-    return found
+    return rows

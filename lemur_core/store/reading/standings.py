@@ -1,4 +1,4 @@
-"""The best of each pipeline by validation, as `lemur_core.store.reading.ranking` says."""
+"""The best epoch of each pipeline by validation, as `lemur_core.store.reading.ranking` ranks."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Standing:
-    """A pipeline's best epoch by validation, of equals the one that trained longest.
+    """A pipeline's best epoch by validation; in a tie, the later epoch.
 
     Attributes:
-        pipeline: The pipeline's name.
+        pipeline: Name of the pipeline.
         accuracy: Score on the test split, 0 to 1.
-        validation: Score on the validation split, 0 to 1; the highest of the pipeline.
+        validation: Score on the validation split, 0 to 1; the pipeline's highest.
         trial: Number of the trial.
         epoch: Number of the epoch.
-        duration_ns: Nanoseconds of training up to it.
-        prm: The trial's hyperparameters.
+        duration_ns: Nanoseconds of training up to the end of the epoch.
+        prm: Hyperparameters of the trial.
     """
 
     pipeline: str
@@ -44,12 +44,12 @@ class Standing:
 def standings(
     engine: Engine, pipelines: Iterable[str], only: ColumnElement[bool] | None = None
 ) -> list[Standing]:
-    """Return the best of each of these pipelines that has results, highest validation first.
+    """Return the best epoch of each pipeline that has results, highest validation score first.
 
     Args:
         engine: The database.
         pipelines: Names of the pipelines.
-        only: A condition on their trials; None takes all.
+        only: Condition on the trials; None takes all trials.
     """
     trial, stat = schema.trial.c, schema.stat.c
     query = (
@@ -60,12 +60,12 @@ def standings(
         .join_from(schema.stat, schema.trial)
         .order_by(*best_first())
     )  # fmt: skip
-    asked = set(pipelines)
-    # What was taken in from elsewhere was chosen by nobody's validation.
-    query = query.where(has_validation == 1, *_among(asked))
+    names = set(pipelines)
+    # Imported results have no validation score to select by.
+    query = query.where(has_validation == 1, *_among(names))
     if only is not None:
         query = query.where(only)
-    return patiently(engine, lambda connection: _best(connection, query, asked))
+    return patiently(engine, lambda connection: _best(connection, query, names))
 
 
 def best_trial(
@@ -73,15 +73,15 @@ def best_trial(
 ) -> str:
     """Return the unique id of the trial that has a pipeline's best epoch by validation.
 
-    One that was recorded from elsewhere, whose net lemur cannot train, comes after all others.
+    Trials that were recorded from elsewhere, whose nets lemur cannot train, rank after all others.
 
     Args:
-        connection: To the database.
+        connection: Connection to the database.
         pipeline: Name of the pipeline.
         only: Conditions on its trials.
 
     Raises:
-        UnknownNameError: The pipeline has no such results.
+        UnknownNameError: The pipeline has no results that match.
     """
     trial = schema.trial.c
     parts = [trial.task, trial.dataset, trial.metric, trial.nn]
@@ -95,26 +95,26 @@ def best_trial(
     )
     uid = connection.scalar(query) if pipeline.count("_") == len(parts) - 1 else None
     if uid is None:
-        known = connection.execute(select(*parts).distinct())
-        raise UnknownNameError("pipeline", pipeline, map("_".join, known))
+        recorded = connection.execute(select(*parts).distinct())
+        raise UnknownNameError("pipeline", pipeline, map("_".join, recorded))
     return str(uid)
 
 
 def _among(pipelines: set[str]) -> list[Any]:
-    """Return conditions that an index answers, and that these pipelines fulfil among others."""
-    parts = [name.split("_") for name in pipelines]
+    """Return conditions that an index can answer; they also match some other pipelines."""
+    split_names = [name.split("_") for name in pipelines]
     columns = (schema.trial.c.dataset, schema.trial.c.nn)
     return [
-        column.in_(sorted({part[place] for part in parts}))
-        for column, place in zip(columns, (1, 3), strict=True)
+        column.in_(sorted({parts_of_name[index] for parts_of_name in split_names}))
+        for column, index in zip(columns, (1, 3), strict=True)
     ]
 
 
-def _best(connection: Connection, query: Select[Any], asked: set[str]) -> list[Standing]:
+def _best(connection: Connection, query: Select[Any], names: set[str]) -> list[Standing]:
     best: dict[str, Standing] = {}
     for row in connection.execute(query):
         name = f"{row.task}_{row.dataset}_{row.metric}_{row.nn}"
-        if name in asked and name not in best:
+        if name in names and name not in best:
             best[name] = Standing(
                 name, row.accuracy, row.validation, row.number, row.epoch, row.duration,
                 read_prm(connection, row.prm),

@@ -1,4 +1,4 @@
-"""Everything that is known of one trial."""
+"""Everything recorded of one trial."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 _SUMMARY = [
     field.name
     for field in fields.TRIAL
-    if any(one.with_stats and one.name == field.name for one in field.shown)
+    if any(column.with_stats and column.name == field.name for column in field.shown)
 ]
 
 
 @dataclass(frozen=True)
 class StoredEpoch:
-    """What was recorded of an epoch; what is not known of it is None."""
+    """An epoch as recorded; unknown values are None."""
 
     number: int
     accuracy: float
@@ -47,22 +47,22 @@ class StoredEpoch:
     extra: dict[str, Any]
 
 
-_RECORDED = {one.name for one in dataclass_fields(StoredEpoch)} - {"source", "extra"}
+_EPOCH_FIELDS = {field.name for field in dataclass_fields(StoredEpoch)} - {"source", "extra"}
 
 
 @dataclass(frozen=True)
 class StoredTrial:
-    """What was recorded of a trial.
+    """A trial as recorded.
 
     Attributes:
         facts: The columns of `schema.trial`, by name.
-        prm: Its hyperparameters.
-        codes: The sources that produced it, by table; those that are not known are left out.
-        epochs: Its epochs, in their order.
-        data: The content of its data set; None if that is unknown.
-        attached: The values of its own facts, by name.
-        epochs_attached: Those of its epochs' facts, by epoch and name.
-        artefacts: Its artefacts, whose files were not looked at.
+        prm: Hyperparameters.
+        codes: Sources of the code that produced the trial, by table; unknown ones are left out.
+        epochs: The epochs, in order.
+        data: Content of the dataset; None if unknown.
+        attached: Values of the trial's own facts, by name.
+        epochs_attached: Values of the epochs' facts, by epoch and name.
+        artefacts: The artefacts; their files are not checked.
     """
 
     facts: dict[str, Any]
@@ -76,33 +76,33 @@ class StoredTrial:
 
     @property
     def pipeline(self) -> str:
-        """The name of its pipeline."""
+        """Name of the pipeline."""
         return "_".join(self.facts[name] for name in ("task", "dataset", "metric", "nn"))
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What says how it was trained, beside its hyperparameters, data and code."""
+        """The training settings other than hyperparameters, data and code."""
         return {field.name: self.facts[field.name] for field in fields.TRIAL if field.setting}
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Its state, and what results show with ``with_stats``, as far as it is known."""
+        """The state and the columns that ``with_stats`` adds to results, without unknown values."""
         names = ["state", *_SUMMARY]
         return {name: self.facts[name] for name in names if self.facts[name] not in (None, "")}
 
     @property
     def best(self) -> StoredEpoch | None:
-        """Its best epoch, as `lemur_core.store.reading.ranking` says; None without epochs."""
+        """The best epoch, as `lemur_core.store.reading.ranking` ranks; None without epochs."""
         return max(self.epochs, key=_rank, default=None)
 
     @property
     def left_out(self) -> dict[str, int]:
-        """How many samples of each split it was trained and scored without."""
+        """Number of samples of each split that could not be used for training or scoring."""
         return left_out_of(self.facts["left_out"])
 
     @property
     def prediction(self) -> Prediction | None:
-        """What an estimator settled on; None where none did."""
+        """The prediction of an estimator; None if there is none."""
         return prediction_of(self.facts["predicted"], self.facts["estimate"])
 
 
@@ -113,15 +113,15 @@ def _rank(epoch: StoredEpoch) -> tuple[bool, float, int]:
 
 
 def read_stored_trial(connection: Connection, uid: str) -> StoredTrial:
-    """Return what is known of the trial whose unique id begins so.
+    """Return everything recorded of the trial whose unique id starts with ``uid``.
 
     Raises:
-        UnknownNameError: There is none, or there are several.
+        UnknownNameError: There is no such trial, or there are several.
     """
-    found = find_trial(connection, uid, only=True)
-    query = select(schema.trial).where(schema.trial.c.id == found.id)
+    trial = find_trial(connection, uid, only=True)
+    query = select(schema.trial).where(schema.trial.c.id == trial.id)
     facts = dict(connection.execute(query).mappings().one())
-    attached = read_facts(connection, [found.id]).get(found.id, {})
+    attached = read_facts(connection, [trial.id]).get(trial.id, {})
     codes = {
         table.name: _code(connection, table, facts[f"{table.name}_id"]) for table in CODE_TABLES
     }
@@ -133,13 +133,13 @@ def read_stored_trial(connection: Connection, uid: str) -> StoredTrial:
         read_datasets(connection, [facts["dataset_id"]]).get(facts["dataset_id"]),
         attached.pop(WHOLE_TRIAL, {}),
         attached,
-        read_artefacts(connection, [found.id]),
+        read_artefacts(connection, [trial.id]),
     )
 
 
-def _code(connection: Connection, table: Table, row: int | None) -> str | None:
-    named = read_codes(connection, table, [row])
-    return None if row not in named else named[row].code.text
+def _code(connection: Connection, table: Table, code_id: int | None) -> str | None:
+    codes_by_id = read_codes(connection, table, [code_id])
+    return None if code_id not in codes_by_id else codes_by_id[code_id].code.text
 
 
 def _epochs(connection: Connection, trial_id: int) -> list[StoredEpoch]:
@@ -150,14 +150,14 @@ def _epochs(connection: Connection, trial_id: int) -> list[StoredEpoch]:
         .where(stat.trial_id == trial_id)
         .order_by(stat.epoch)
     )
-    told = []
+    epochs = []
     for row in connection.execute(query):
-        known = vars(epoch_of(row._asdict()))
-        told.append(
+        values = vars(epoch_of(row._asdict()))
+        epochs.append(
             StoredEpoch(
-                **{name: known[name] for name in _RECORDED},
+                **{name: values[name] for name in _EPOCH_FIELDS},
                 source=row.place,
                 extra=json.loads(row.extra) if row.extra else {},
             )
         )
-    return told
+    return epochs

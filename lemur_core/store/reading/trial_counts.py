@@ -1,4 +1,4 @@
-"""What changes when a trial of some pipelines is added, changed or removed."""
+"""Values that change whenever a trial of some pipelines is added, changed or removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def trial_counts(connection: Connection, pipelines: Collection[Pipeline]) -> list[list[Any]]:
-    """Return counts and latest times of the trials on pipelines' data sets, by state."""
+    """Return the counts and latest times of the trials on the pipelines' datasets, by state."""
     trial = schema.trial.c
     parts = (trial.task, trial.dataset, trial.metric, trial.nn, trial.state)
     query = (
@@ -27,7 +27,7 @@ def trial_counts(connection: Connection, pipelines: Collection[Pipeline]) -> lis
             func.max(trial.ended),
             func.sum(trial.dataset_id),
         )
-        .where(trial.dataset.in_({one.dataset for one in pipelines}))
+        .where(trial.dataset.in_({pipeline.dataset for pipeline in pipelines}))
         .group_by(*parts)
         .order_by(*parts)
     )

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from openpyxl import Workbook
     from pandas import DataFrame
 
-# Of a sheet, and of a cell in UTF-16 code units.
+# Limits of a sheet, and of a cell in UTF-16 code units.
 MOST_ROWS, MOST_COLUMNS, MOST_CHARACTERS = 1_048_576, 16_384, 32_767
-# Of a sheet's title, in UTF-16 code units.
+# Limit of a sheet's title, in UTF-16 code units.
 _LONGEST_TITLE = 31
 _NOT_IN_TITLES = frozenset("[]:*?/\\")
-# Excel keeps this title for itself.
+# Excel reserves this title.
 _RESERVED = "history"
-# A spreadsheet's numbers are float64.
+# Spreadsheets store numbers as float64.
 _MOST_EXACT = 2**53
 _NARROWEST, _WIDEST, _SAMPLE = 8, 40, 50
 
@@ -33,8 +33,8 @@ class Table(NamedTuple):
     """A frame in a workbook.
 
     Attributes:
-        sheets: The sheets of openpyxl that hold it, in their order; rows can be appended.
-        notes: A line for what is not in it as the frame has it, or not on one sheet.
+        sheets: The openpyxl sheets that hold the frame, in order; rows can be appended.
+        notes: A line for each difference from the frame, and one if there are several sheets.
     """
 
     sheets: list[Any]
@@ -42,14 +42,14 @@ class Table(NamedTuple):
 
 
 def write_workbook(frame: DataFrame, file: BinaryIO) -> list[str]:
-    """Write a frame as the sheet ``results`` of a workbook, as `add_table` does.
+    """Write a frame as the sheet ``results`` of a workbook, see `add_table`.
 
     Args:
         frame: Rows of results.
-        file: Opened for bytes.
+        file: File opened in binary mode.
 
     Returns:
-        A line for each column with text that is not whole in its cell, and one if the rows are on
+        A line for each column with shortened or changed text, and one if the rows are split over
         several sheets.
 
     Raises:
@@ -64,25 +64,26 @@ def write_workbook(frame: DataFrame, file: BinaryIO) -> list[str]:
 
 
 def save_workbook(book: Workbook, file: BinaryIO) -> None:
-    """Write a workbook of openpyxl to a file that is opened for bytes."""
-    # Where a file cannot be written, the archive that openpyxl keeps open would complain twice.
+    """Write an openpyxl workbook to a file opened in binary mode."""
+    # Written in memory first: if the file cannot be written, the archive that openpyxl keeps open
+    # would raise a second error.
     whole = BytesIO()
     book.save(whole)
     file.write(whole.getbuffer())
 
 
 def add_table(book: Workbook, frame: DataFrame, title: str) -> Table:
-    """Add a frame to a workbook, the names of its columns in the first row of a sheet.
+    """Add a frame to a workbook, with the column names in the first row of the sheet.
 
-    Rows that a sheet does not hold follow on further ones, ``title (2)`` and so on, each with the
-    names. The first row stays in view and has filters. Each cell has the type of its value. Whole
-    numbers beyond 2^53, infinities and times with a zone are text, dictionaries and lists their
-    JSON, and what is missing is empty. Text is never a formula.
+    Rows beyond the limit of a sheet continue on further sheets, ``title (2)`` and so on, each with
+    the column names. The first row is frozen and has filters. Each cell has the type of its value.
+    Integers beyond 2^53, infinities and times with a time zone are written as text, dictionaries
+    and lists as JSON text, and missing values as empty cells. Text is never a formula.
 
     Args:
-        book: A workbook of openpyxl that was made with ``write_only=True``.
+        book: An openpyxl workbook created with ``write_only=True``.
         frame: The rows.
-        title: Of the sheet, as `sheet_title` makes it legal.
+        title: Title of the sheet; `sheet_title` makes it valid.
 
     Raises:
         SettingsError: There are more columns than a sheet holds.
@@ -106,23 +107,23 @@ def add_table(book: Workbook, frame: DataFrame, title: str) -> Table:
 
 
 def sheet_title(book: Workbook, text: str) -> str:
-    """Return a title for the next sheet that a spreadsheet accepts and no sheet has.
+    """Return a valid and unused title for the next sheet.
 
-    What a title cannot hold becomes ``_``. It has 31 characters at most, upper and lower case are
-    the same, and one that is taken gets a number: ``title (2)``.
+    Characters that a title cannot hold become ``_``. The title is cut to 31 characters; titles are
+    compared without case, and a number is added to one that is taken: ``title (2)``.
 
     Args:
-        book: A workbook of openpyxl.
-        text: The title, in any script.
+        book: An openpyxl workbook.
+        text: The requested title, in any script.
     """
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     legal = ILLEGAL_CHARACTERS_RE.sub("_", " ".join(escape_surrogates(text).split()))
-    legal = "".join("_" if one in _NOT_IN_TITLES else one for one in legal)
-    taken = {title.casefold() for title in book.sheetnames} | {_RESERVED}
-    for made in _numbered(legal):
-        if made.casefold() not in taken:
-            return made
+    legal = "".join("_" if character in _NOT_IN_TITLES else character for character in legal)
+    used_titles = {title.casefold() for title in book.sheetnames} | {_RESERVED}
+    for candidate in _numbered(legal):
+        if candidate.casefold() not in used_titles:
+            return candidate
     raise AssertionError("numbers do not end")
 
 
@@ -130,13 +131,13 @@ def _numbered(text: str) -> Iterator[str]:
     number = 1
     while True:
         end = "" if number == 1 else f" ({number})"
-        # An apostrophe at either end is part of how a title is quoted.
+        # An apostrophe at either end would be part of the quotes around a title.
         yield _first_units(text, _LONGEST_TITLE - len(end)).strip("' ") + end or "_"
         number += 1
 
 
 def _first_units(text: str, most: int) -> str:
-    """Return the beginning of a text, so many UTF-16 code units at most."""
+    """Return the longest prefix of a text with at most ``most`` UTF-16 code units."""
     return text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", errors="ignore")
 
 
@@ -145,7 +146,7 @@ def _add_sheet(book: Workbook, frame: DataFrame, title: str, cells: _Cells) -> A
 
     sheet: Any = book.create_sheet(sheet_title(book, title))
     names = [str(name) for name in frame.columns]
-    # In a workbook that is only written, what precedes the rows comes before the first of them.
+    # In a write-only workbook, these must be set before the first row is appended.
     sheet.freeze_panes = "A2"
     for number, name in enumerate(names):
         letter = get_column_letter(number + 1)
@@ -159,14 +160,14 @@ def _add_sheet(book: Workbook, frame: DataFrame, title: str, cells: _Cells) -> A
 
 
 def _width(name: str, sample: Any) -> int:
-    """Return how wide a column is, in characters."""
-    # The button of the filter takes some.
-    longest = max([len(name) + 3, *(len(str(one)) for one in sample if isinstance(one, str))])
+    """Return the width of a column, in characters."""
+    # Leave room for the filter button.
+    longest = max([len(name) + 3, *(len(str(text)) for text in sample if isinstance(text, str))])
     return min(max(longest, _NARROWEST), _WIDEST)
 
 
 class _Cells:
-    """Makes cells, and counts those that do not hold the whole of their text."""
+    """Creates cells, and counts those whose text was shortened or changed."""
 
     def __init__(self) -> None:
         from openpyxl.cell import WriteOnlyCell
@@ -206,20 +207,20 @@ class _Cells:
     def _number(self, sheet: Any, value: float) -> Any:
         if not math.isfinite(value) or (isinstance(value, int) and abs(value) > _MOST_EXACT):
             return self._typed(sheet, str(value), "s")
-        # openpyxl itself writes sixteen digits, which are not enough for every real.
+        # openpyxl writes sixteen digits, which are not enough for every float.
         if isinstance(value, int) or float(f"{value:.16g}") == value:
             return value
         return self._typed(sheet, repr(value), "n")
 
     def _text(self, sheet: Any, name: str, text: str) -> Any:
         fitting = self._fitting(name, text)
-        # openpyxl takes these for formulas and errors, and other text for text.
+        # openpyxl interprets such text as a formula or an error.
         return self._typed(sheet, fitting, "s") if fitting[:1] in ("=", "#") else fitting
 
     def _typed(self, sheet: Any, text: str, kind: str) -> Any:
-        made = self._cell(sheet, text)
-        made.data_type = kind
-        return made
+        cell = self._cell(sheet, text)
+        cell.data_type = kind
+        return cell
 
     def _fitting(self, name: str, text: str) -> str:
         if text.isprintable() and text.isascii() and len(text) <= MOST_CHARACTERS:

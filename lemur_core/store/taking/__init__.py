@@ -1,1 +1,1 @@
-"""Take in results from elsewhere: LEMUR's files, LEMUR's database, another of lemur's."""
+"""Import results from LEMUR's files, LEMUR's database, other lemur databases and plugins."""

@@ -1,4 +1,4 @@
-"""Read LEMUR's files in a process of its own, so that one core reads while another writes."""
+"""Read LEMUR's files in a separate process, so that reading and writing use two cores."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
     from lemur_core.kinds.importer import Fault
 
-# What is read sooner than a process starts.
+# Anything smaller is read faster than a process starts.
 _FEW_FILES = 500
 _SMALL_ARCHIVE = 2**18
-# Records that are sent at once, and how often that is done before the first are taken.
-_AT_ONCE = 500
-_PARCELS = 8
+# Number of records sent at once, and number of such chunks that may wait to be received.
+_CHUNK_RECORDS = 500
+_MAX_CHUNKS = 8
 
 
 def read_ahead(place: Path) -> Iterator[Batch | Fault]:
-    """Yield what `read_files` does of a folder or a zip archive, and go on reading meanwhile.
+    """Yield what `read_files` yields for a folder or zip archive, read ahead by another process.
 
     Raises:
-        SettingsError: It is neither, or the process that read it was ended.
+        SettingsError: The place is neither a folder nor a zip archive, or the process was killed.
     """
-    if not _is_much(place):
+    if not _is_large(place):
         yield from read_files(files_in(place))
         return
     process, connection, _ = spawn(_read, place)
     try:
-        while found := connection.recv():
-            if isinstance(found, Exception):
-                raise found
-            yield from found
+        while received := connection.recv():
+            if isinstance(received, Exception):
+                raise received
+            yield from received
     except EOFError:
         raise SettingsError(f"{place}: the process that read it was ended; try again") from None
     finally:
@@ -52,21 +52,21 @@ def read_ahead(place: Path) -> Iterator[Batch | Fault]:
         process.join()
 
 
-def _is_much(place: Path) -> bool:
+def _is_large(place: Path) -> bool:
     if place.is_dir():
         return len(list(islice(place.rglob("*.json"), _FEW_FILES))) == _FEW_FILES
     return place.stat().st_size > _SMALL_ARCHIVE
 
 
 def _read(connection: Connection[Any, Any], place: Path) -> None:
-    outbox: Queue[list[Batch | Fault] | Exception] = Queue(_PARCELS)
-    # What is sent waits until it is taken; the reading goes on.
+    outbox: Queue[list[Batch | Fault] | Exception] = Queue(_MAX_CHUNKS)
+    # The sender waits for the receiver, while this thread continues to read.
     sender = Thread(target=_send, args=(connection, outbox), daemon=True)
     sender.start()
     with no_search_for_cycles():
         try:
-            for parcel in _parcels(read_files(files_in(place))):
-                outbox.put(parcel)
+            for chunk in _chunks(read_files(files_in(place))):
+                outbox.put(chunk)
         except Exception as error:
             outbox.put(error)
         outbox.put([])
@@ -75,23 +75,23 @@ def _read(connection: Connection[Any, Any], place: Path) -> None:
 
 def _send(connection: Connection[Any, Any], outbox: Queue[Any]) -> None:
     try:
-        while found := outbox.get():
-            connection.send(found)
+        while chunk := outbox.get():
+            connection.send(chunk)
         connection.send([])
     except OSError:
-        # Whoever read the other end is gone, and nobody else needs the rest.
+        # The receiving process is gone, so the remaining records are not needed.
         os._exit(1)
 
 
-def _parcels(found: Iterable[Batch | Fault]) -> Iterator[list[Batch | Fault]]:
-    """Yield some at once, for each sending has its price."""
-    parcel: list[Batch | Fault] = []
+def _chunks(items: Iterable[Batch | Fault]) -> Iterator[list[Batch | Fault]]:
+    """Yield the items in chunks, because each message has a cost."""
+    chunk: list[Batch | Fault] = []
     records = 0
-    for each in found:
-        parcel.append(each)
-        records += len(each.records) if isinstance(each, Batch) else 1
-        if records >= _AT_ONCE:
-            yield parcel
-            parcel, records = [], 0
-    if parcel:
-        yield parcel
+    for item in items:
+        chunk.append(item)
+        records += len(item.records) if isinstance(item, Batch) else 1
+        if records >= _CHUNK_RECORDS:
+            yield chunk
+            chunk, records = [], 0
+    if chunk:
+        yield chunk

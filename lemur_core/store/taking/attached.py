@@ -1,4 +1,4 @@
-"""Take in what is attached to trials elsewhere, so that taking it in again changes nothing."""
+"""Import facts, artefacts and collections; importing them again changes nothing."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
     from lemur_core.store.attached import Attachments, TrialFacts
 
-# Trials in one transaction.
-_AT_ONCE = 500
+# Number of trials per transaction.
+_TRIALS_AT_ONCE = 500
 
 
 @dataclass
 class AttachedImport:
-    """What was taken in.
+    """The result of importing facts, artefacts and collections.
 
     Attributes:
-        facts: How many facts were not there before.
-        artefacts: How many artefacts were not there before.
-        collections: How many collections were not there before.
-        members: How many members of collections were not there before.
-        notes: What else was done, a collection renamed for example, a line each.
-        faults: What could not be taken in, and where it is.
+        facts: Number of facts added.
+        artefacts: Number of artefacts added.
+        collections: Number of collections added.
+        members: Number of members of collections added.
+        notes: A line for anything else that was done, for example a renamed collection.
+        faults: What could not be imported, with its place.
     """
 
     facts: int = 0
@@ -51,184 +51,194 @@ class AttachedImport:
     faults: list[Fault] = field(default_factory=list)
 
 
-def take_attached(engine: Engine, attached: Attachments) -> AttachedImport:
-    """Write facts, artefacts and collections whose trials are in a database.
+def import_attached(engine: Engine, attached: Attachments) -> AttachedImport:
+    """Write facts, artefacts and collections of trials that are in a database.
 
-    What is there already is left alone; what differs from it is a fault.
+    Existing values are left unchanged; a value that differs from the existing one is a fault.
 
     Args:
         engine: The database.
-        attached: What is written.
+        attached: The facts, artefacts and collections to write.
     """
-    taken = AttachedImport()
+    result = AttachedImport()
     facts = iter(attached.facts)
-    while some := list(islice(facts, _AT_ONCE)):
-        added, faults = patiently(engine, partial(_facts, some=some))
-        taken.facts += added
-        taken.faults += faults
-    _take_artefacts(engine, attached, taken)
+    while chunk := list(islice(facts, _TRIALS_AT_ONCE)):
+        added, faults = patiently(engine, partial(_import_facts, chunk=chunk))
+        result.facts += added
+        result.faults += faults
+    _import_artefacts(engine, attached, result)
     for collection in attached.collections:
-        patiently(engine, partial(_entered, collection=collection)).add_to(taken)
-    return taken
+        patiently(engine, partial(_import_collection, collection=collection)).add_to(result)
+    return result
 
 
-def _facts(connection: Connection, some: Sequence[TrialFacts]) -> tuple[int, list[Fault]]:
-    ids = _ids(connection, [one.trial for one in some])
-    there = read_facts(connection, list(ids.values()))
+def _import_facts(connection: Connection, chunk: Sequence[TrialFacts]) -> tuple[int, list[Fault]]:
+    ids = _ids(connection, [facts_of_trial.trial for facts_of_trial in chunk])
+    recorded = read_facts(connection, list(ids.values()))
     epochs = _epochs(connection, list(ids.values()))
     rows: list[dict[str, Any]] = []
     faults: list[Fault] = []
-    for one in some:
-        trial_id = ids.get(one.trial)
-        known = {} if trial_id is None else there.setdefault(trial_id, {})
-        for epoch, name, value in one.each():
+    for facts_of_trial in chunk:
+        trial_id = ids.get(facts_of_trial.trial)
+        trial_facts = {} if trial_id is None else recorded.setdefault(trial_id, {})
+        for epoch, name, value in facts_of_trial.each():
             try:
                 if trial_id is None:
-                    raise FactError("there is no such trial")
+                    raise FactError("the trial does not exist")
                 if epoch != WHOLE_TRIAL and epoch not in epochs.get(trial_id, ()):
                     raise FactError(f"epoch {epoch} is not recorded")
-                fresh = _fresh(name, value, epoch, known)
+                new_facts = _new_fact(name, value, epoch, trial_facts)
             except FactError as error:
-                faults.append(Fault(f"fact {name!r} of trial {one.trial}", str(error)))
+                faults.append(Fault(f"fact {name!r} of trial {facts_of_trial.trial}", str(error)))
                 continue
-            known.setdefault(epoch, {}).update(fresh)
+            trial_facts.setdefault(epoch, {}).update(new_facts)
             rows += [
                 {"trial_id": trial_id, "epoch": epoch, "name": name, "value": value}
-                for name, value in fresh.items()
+                for name, value in new_facts.items()
             ]
     if rows:
         connection.execute(insert_once(connection.dialect, schema.fact), rows)
     return len(rows), faults
 
 
-def _fresh(
-    name: Any, value: Any, epoch: int, known: Mapping[int, Mapping[str, Any]]
+def _new_fact(
+    name: Any, value: Any, epoch: int, recorded: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return a fact as it is kept; nothing where it is there.
+    """Return a fact as it is stored; an empty dictionary if it is already recorded.
 
     Raises:
-        FactError: It cannot be kept, or differs from what is there.
+        FactError: The fact cannot be stored, or differs from the recorded one.
     """
     checked = check_facts({name: value})
-    if name in known.get(epoch, {}):
-        if schema.JsonText.text(known[epoch][name]) != schema.JsonText.text(checked[name]):
-            raise FactError(f"is there already with another value, {known[epoch][name]!r}")
+    if name in recorded.get(epoch, {}):
+        if schema.JsonText.text(recorded[epoch][name]) != schema.JsonText.text(checked[name]):
+            raise FactError(f"is already recorded with another value, {recorded[epoch][name]!r}")
         return {}
-    for other in known:
-        if (other == WHOLE_TRIAL) != (epoch == WHOLE_TRIAL) and name in known[other]:
-            where = "of the trial as a whole" if other == WHOLE_TRIAL else "of its epochs"
-            raise FactError(f"is there already {where}")
+    for other in recorded:
+        if (other == WHOLE_TRIAL) != (epoch == WHOLE_TRIAL) and name in recorded[other]:
+            scope = "the trial as a whole" if other == WHOLE_TRIAL else "its epochs"
+            raise FactError(f"is already recorded for {scope}")
     return checked
 
 
-def _take_artefacts(engine: Engine, attached: Attachments, taken: AttachedImport) -> None:
-    for one in attached.artefacts:
-        place = f"artefact {one.name!r} of trial {one.trial}"
+def _import_artefacts(engine: Engine, attached: Attachments, result: AttachedImport) -> None:
+    for artefact in attached.artefacts:
+        place = f"artefact {artefact.name!r} of trial {artefact.trial}"
         try:
-            check_artefact_name(one.name)
-            check_name("kind of artefact", one.kind, ArtefactError)
-            trial_id = patiently(engine, partial(_ids, uids=[one.trial])).get(one.trial)
+            check_artefact_name(artefact.name)
+            check_name("kind of artefact", artefact.kind, ArtefactError)
+            trial_id = patiently(engine, partial(_ids, uids=[artefact.trial])).get(artefact.trial)
             if trial_id is None:
-                raise ArtefactError("there is no such trial")
-            if not _is_kept(engine, trial_id, one):
-                if fault := fault_of(one):
+                raise ArtefactError("the trial does not exist")
+            if not _is_stored(engine, trial_id, artefact):
+                if fault := fault_of(artefact):
                     raise ArtefactError(fault)
-                trial = TrialId(trial_id, one.trial)
-                keep(engine, trial, one.path, one.name, one.kind, expected=one.sha256)
-                taken.artefacts += 1
+                trial = TrialId(trial_id, artefact.trial)
+                keep(
+                    engine,
+                    trial,
+                    artefact.path,
+                    artefact.name,
+                    artefact.kind,
+                    expected=artefact.sha256,
+                )
+                result.artefacts += 1
         except LemurError as error:
-            taken.faults.append(Fault(place, str(error)))
+            result.faults.append(Fault(place, str(error)))
 
 
-def _is_kept(engine: Engine, trial_id: int, artefact: Artefact) -> bool:
-    found = patiently(engine, partial(read_artefacts, trial_ids=[trial_id]))
-    same = (artefact.name, artefact.kind, artefact.sha256)
-    return any((one.name, one.kind, one.sha256) == same for one in found)
+def _is_stored(engine: Engine, trial_id: int, artefact: Artefact) -> bool:
+    stored = patiently(engine, partial(read_artefacts, trial_ids=[trial_id]))
+    key = (artefact.name, artefact.kind, artefact.sha256)
+    return key in [(other.name, other.kind, other.sha256) for other in stored]
 
 
-def _entered(connection: Connection, collection: Collection) -> _Entry:
-    entry = _Entry(connection, collection)
-    entry.write()
-    return entry
+def _import_collection(connection: Connection, collection: Collection) -> _CollectionImport:
+    collection_import = _CollectionImport(connection, collection)
+    collection_import.write()
+    return collection_import
 
 
-class _Entry:
-    """One collection on its way into a database."""
+class _CollectionImport:
+    """Imports one collection into a database."""
 
     def __init__(self, connection: Connection, collection: Collection) -> None:
-        self._connection, self._given = connection, collection
+        self._connection, self._collection = connection, collection
         self._notes: list[str] = []
         self._faults: list[Fault] = []
         self._added = self._members = 0
 
     def write(self) -> None:
-        """Write it and its members."""
-        row = self._there() or self._made()
+        """Write the collection and its members."""
+        row = self._existing_row() or self._added_row()
         roles: dict[str, list[str]] = {}
-        for role, _, uid in sorted(self._given.members):
+        for role, _, uid in sorted(self._collection.members):
             roles.setdefault(role, []).append(uid)
         for role, uids in roles.items():
             ids = _ids(self._connection, uids)
-            known = [ids[uid] for uid in uids if uid in ids]
-            self._members += add_members(self._connection, row.id, role, known)
+            known_ids = [ids[uid] for uid in uids if uid in ids]
+            self._members += add_members(self._connection, row.id, role, known_ids)
             self._faults += [
-                Fault(f"collection {self._given.name!r}", f"there is no trial {uid}")
+                Fault(f"collection {self._collection.name!r}", f"trial {uid} does not exist")
                 for uid in uids
                 if uid not in ids
             ]
 
-    def add_to(self, taken: AttachedImport) -> None:
-        """Add what was done to a report."""
-        taken.collections += self._added
-        taken.members += self._members
-        taken.notes += self._notes
-        taken.faults += self._faults
+    def add_to(self, result: AttachedImport) -> None:
+        """Add the result to a report."""
+        result.collections += self._added
+        result.members += self._members
+        result.notes += self._notes
+        result.faults += self._faults
 
-    def _there(self) -> Any:
-        """Return the row of the same collection; None where there is none."""
-        given, columns = self._given, schema.collection.c
+    def _existing_row(self) -> Any:
+        """Return the row of the same collection; None if there is none."""
+        collection, columns = self._collection, schema.collection.c
         query = select(schema.collection)
-        row = self._connection.execute(query.where(columns.uid == given.uid)).first()
+        row = self._connection.execute(query.where(columns.uid == collection.uid)).first()
         if row is not None:
             return row
-        row = self._connection.execute(query.where(columns.name == given.name)).first()
-        if row is None or (row.kind, row.spec) != (given.kind, canonical_text(given.spec)):
+        row = self._connection.execute(query.where(columns.name == collection.name)).first()
+        if row is None or (row.kind, row.spec) != (
+            collection.kind,
+            canonical_text(collection.spec),
+        ):
             return None
-        if row.provenance != canonical_text(given.provenance):
+        if row.provenance != canonical_text(collection.provenance):
             self._notes.append(
-                f"collection {given.name!r} was joined to the one of its name, kind and spec, "
-                "whose provenance stays"
+                f"collection {collection.name!r} was merged into the existing one with the same "
+                "name, kind and spec, which keeps its provenance"
             )
         return row
 
-    def _made(self) -> Any:
-        given, columns = self._given, schema.collection.c
+    def _added_row(self) -> Any:
+        collection, columns = self._collection, schema.collection.c
         name = next(self._free_names())
         row = {
-            "uid": given.uid,
+            "uid": collection.uid,
             "name": name,
-            "kind": given.kind,
-            "spec": canonical_text(given.spec),
-            "provenance": canonical_text(given.provenance),
-            "created": given.created,
+            "kind": collection.kind,
+            "spec": canonical_text(collection.spec),
+            "provenance": canonical_text(collection.provenance),
+            "created": collection.created,
         }
         self._connection.execute(schema.collection.insert().values(row))
         self._added = 1
-        if name != given.name:
+        if name != collection.name:
             self._notes.append(
-                f"collection {given.name!r} is called {name!r} here: there is another "
-                f"{given.name!r}, of another kind or spec"
+                f"collection {collection.name!r} was imported as {name!r}, because another "
+                f"{collection.name!r} has a different kind or spec"
             )
-        query = select(schema.collection).where(columns.uid == given.uid)
+        query = select(schema.collection).where(columns.uid == collection.uid)
         return self._connection.execute(query).one()
 
     def _free_names(self) -> Iterator[str]:
-        taken = set(self._connection.scalars(select(schema.collection.c.name)))
+        used_names = set(self._connection.scalars(select(schema.collection.c.name)))
         names = (
-            f"{self._given.name}-{number}" if number > 1 else self._given.name
+            f"{self._collection.name}-{number}" if number > 1 else self._collection.name
             for number in count(1)
         )
-        return (name for name in names if name not in taken)
+        return (name for name in names if name not in used_names)
 
 
 def _ids(connection: Connection, uids: Iterable[str]) -> dict[str, int]:
@@ -239,8 +249,8 @@ def _ids(connection: Connection, uids: Iterable[str]) -> dict[str, int]:
 
 def _epochs(connection: Connection, ids: Sequence[int]) -> dict[int, set[int]]:
     stat = schema.stat.c
-    found: dict[int, set[int]] = {}
+    epochs: dict[int, set[int]] = {}
     for query in where_in(select(stat.trial_id, stat.epoch), stat.trial_id, ids):
         for trial_id, epoch in connection.execute(query):
-            found.setdefault(trial_id, set()).add(epoch)
-    return found
+            epochs.setdefault(trial_id, set()).add(epoch)
+    return epochs

@@ -1,4 +1,4 @@
-"""Take in facts about code, with the code, from another database or an exported folder."""
+"""Import facts about code, with the code, from another database or an exported folder."""
 
 from __future__ import annotations
 
@@ -28,48 +28,50 @@ from lemur_core.store.text import storable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-# Facts in one transaction.
+# Number of facts per transaction.
 _AT_ONCE = 1_000
 
 
 def stored_code_facts(engine: Engine, hashes: Iterable[str] | None = None) -> Iterator[CodeFacts]:
-    """Yield the facts about code of a database, some at a time.
+    """Yield the facts about code in a database, in chunks.
 
     Args:
         engine: The database.
-        hashes: Hashes of the sources; None is for all.
+        hashes: Hashes of the sources; None for all.
     """
-    wanted = None if hashes is None else {*hashes}
+    selected_hashes = None if hashes is None else {*hashes}
     after: Sequence[str] = ()
     while facts := patiently(engine, partial(_read_facts, after=after)):
-        kept = [one for one in facts if wanted is None or one.hash in wanted]
-        yield patiently(engine, partial(_with_codes, facts=kept))
+        selected = [
+            fact for fact in facts if selected_hashes is None or fact.hash in selected_hashes
+        ]
+        yield patiently(engine, partial(_with_codes, facts=selected))
         after = (facts[-1].name, facts[-1].hash, facts[-1].key)
 
 
 def merge_code_facts(engine: Engine, other: Engine) -> tuple[int, list[Fault]]:
-    """Write the facts about code that another database holds, with the code under its names.
+    """Write the facts about code from another database, with the code and its names.
 
     Returns:
-        How many facts were not recorded before, and those that cannot be stored.
+        The number of facts added, and a fault for each fact that cannot be stored.
     """
     added = 0
     faults: list[Fault] = []
-    known = patiently(other, origins)
+    known_origins = patiently(other, origins)
     for part in stored_code_facts(other):
         facts = _checked(part.facts, faults)
         added += patiently(
-            engine, partial(_write, facts=facts, names=part.names, codes={}, origins=known)
+            engine, partial(_write, facts=facts, names=part.names, codes={}, origins=known_origins)
         )
     return added, faults
 
 
-def take_code_facts(
+def import_code_facts(
     engine: Engine, parts: Iterable[CodeFacts], origin: Origin
 ) -> tuple[int, list[Fault]]:
-    """Write facts about code that were exported elsewhere, with the code but no net's name.
+    """Write facts about code that were exported elsewhere, with the code but without net names.
 
-    No net can be trained by its name because of what a stranger's files say of it.
+    Without a name, no net can be trained just because an imported file contains its code.
 
     Args:
         engine: The database.
@@ -77,18 +79,18 @@ def take_code_facts(
         origin: Where they come from.
 
     Returns:
-        How many facts were not recorded before, and what cannot be stored.
+        The number of facts added, and a fault for each fact or source that cannot be stored.
     """
     added = 0
     faults: list[Fault] = []
     for part in parts:
-        facts = [one._replace(origin=origin.place) for one in _checked(part.facts, faults)]
+        facts = [fact._replace(origin=origin.place) for fact in _checked(part.facts, faults)]
         codes = {}
         for identity, text in part.codes.items():
             if code_hash(text) == identity and storable(text) == text:
                 codes[identity] = text
             else:
-                faults.append(Fault(f"source {identity}", "is not what its hash says"))
+                faults.append(Fault(f"source {identity}", "does not match its hash"))
         added += patiently(
             engine,
             partial(_write, facts=facts, names=(), codes=codes, origins={origin.place: origin}),
@@ -97,13 +99,13 @@ def take_code_facts(
 
 
 def _checked(facts: Iterable[CodeFact], faults: list[Fault]) -> list[CodeFact]:
-    found = []
+    checked = []
     for fact in facts:
         try:
-            found.append(check_code_fact(fact)._replace(origin=fact.origin))
+            checked.append(check_code_fact(fact)._replace(origin=fact.origin))
         except FactError as error:
             faults.append(Fault(f"fact {fact.name!r} of source {fact.hash}", str(error)))
-    return found
+    return checked
 
 
 def _read_facts(connection: Connection, after: Sequence[str]) -> list[CodeFact]:
@@ -124,12 +126,12 @@ def _with_codes(connection: Connection, facts: Sequence[CodeFact]) -> CodeFacts:
         for identity in connection.scalars(query)
     ]
     texts = read_texts(connection, recorded)
-    named = [
+    named_codes = [
         NamedCode(row.name, StoredCode(row.hash, texts[row.hash]))
         for query in where_in(select(nn.name, nn.hash).order_by(nn.id), nn.hash, hashes)
         for row in connection.execute(query)
     ]
-    return CodeFacts(facts, texts, named)
+    return CodeFacts(facts, texts, named_codes)
 
 
 def _write(
@@ -141,7 +143,7 @@ def _write(
 ) -> int:
     for name, code in names:
         code_id(connection, schema.nn, name, code)
-    write_codes(connection, [StoredCode(*one) for one in codes.items()])
+    write_codes(connection, [StoredCode(*code) for code in codes.items()])
     places = sorted({fact.origin for fact in facts if fact.origin is not None})
     ids = {place: source_id(connection, origins[place]) for place in places}
     rows = [row_of(fact, None if fact.origin is None else ids[fact.origin]) for fact in facts]

@@ -1,7 +1,7 @@
-"""An SQLite file that someone else wrote: its tables are read, and nothing in it is run.
+"""Read the tables of an SQLite file that someone else wrote without running anything in it.
 
-A view, a virtual table or a computed column is code of whoever wrote the file, and a damaged tree
-of pages may have rows without end.
+A view, a virtual table or a computed column runs code of whoever wrote the file, and a damaged
+page tree may yield rows endlessly.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_ROWS = 50_000_000
-"""Rows of a table that are read; a table with more is damaged, or not LEMUR's."""
+"""Maximum number of rows of a table; a table with more is damaged or not LEMUR's."""
 LONGEST_S = 300.0
-"""Seconds that SQLite may take until it gives the next rows of a table."""
+"""Maximum time for SQLite to return the next rows of a table, in seconds."""
 LARGEST_VALUE = 64 * 2**20
-"""Bytes of a value that is read."""
-_AT_ONCE = 1_000
-# Of SQLite's virtual machine: how often the clock is looked at.
-_INSTRUCTIONS = 100_000
-_MOST_LINES = 5
+"""Maximum size of a value, in bytes."""
+_ROWS_AT_ONCE = 1_000
+# Number of instructions of SQLite's virtual machine between two checks of the time.
+_CHECK_INTERVAL = 100_000
+_MAX_DAMAGE_LINES = 5
 _SETTINGS = (
     "trusted_schema = OFF", "cell_size_check = ON", "ignore_check_constraints = ON",
     "query_only = ON", "mmap_size = 0",
 )  # fmt: skip
-# What `PRAGMA quick_check` says of rows, and not of pages.
-_OF_ROWS = ("NULL value in ", "non-")
-_ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_TRANSACTION}
+# Messages of `PRAGMA quick_check` about values, which do not mean that pages are damaged.
+_VALUE_MESSAGES = ("NULL value in ", "non-")
+_ALLOWED_ACTIONS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_TRANSACTION}
 
 
 class ForeignFile:
-    """An SQLite file, open to be read; `open_foreign` makes one.
+    """An SQLite file opened for reading; created by `open_foreign`.
 
     Attributes:
-        types: The declared type of each column, by table, of the tables that may be read.
-        faults: Why others of the tables that were asked for cannot be.
+        types: Declared type of each column, by table, of the tables that may be read.
+        faults: Why other requested tables cannot be read.
     """
 
     def __init__(self, connection: sqlite3.Connection, file: Path, tables: Collection[str]) -> None:
@@ -52,12 +52,12 @@ class ForeignFile:
         self._until = 0.0
         self.types: dict[str, dict[str, str]] = {}
         self.faults: list[Fault] = []
-        connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
-        found = self._found(tables)
+        connection.set_progress_handler(self._is_late, _CHECK_INTERVAL)
+        existing = self._existing(tables)
         for table in tables:
-            if table in found:
-                self._look_at(table, *found[table])
-        # From here on: nothing but these columns of these tables.
+            if table in existing:
+                self._examine(table, *existing[table])
+        # From here on, only these columns of these tables can be read.
         connection.set_authorizer(self._authorize)
 
     @property
@@ -66,19 +66,19 @@ class ForeignFile:
         return {table: set(types) for table, types in self.types.items()}
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query of the tables.
+        """Yield the rows of a query.
 
         Raises:
-            SettingsError: There are too many, or they take too long.
+            SettingsError: There are too many rows, or reading takes too long.
             sqlite3.Error: The file is damaged.
         """
         cursor = self._timed(lambda: self._connection.execute(query))
         count = 0
-        while some := self._timed(lambda: cursor.fetchmany(_AT_ONCE)):
-            count += len(some)
+        while chunk := self._timed(lambda: cursor.fetchmany(_ROWS_AT_ONCE)):
+            count += len(chunk)
             if count > MOST_ROWS:
                 raise SettingsError(f"{self._file}: has more than {MOST_ROWS:,} rows in a table")
-            yield from some
+            yield from chunk
 
     def _timed(self, read: Any) -> Any:
         self._until = time.monotonic() + LONGEST_S
@@ -94,17 +94,17 @@ class ForeignFile:
     def _is_late(self) -> bool:
         return time.monotonic() > self._until
 
-    def _found(self, tables: Collection[str]) -> dict[str, tuple[str, int]]:
-        """Return what has the names of tables: its type, and the page where it begins."""
+    def _existing(self, tables: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Return the type and the root page of each table or view with one of these names."""
         query = "SELECT name, type, rootpage FROM sqlite_master WHERE type IN ('table', 'view')"
         rows = self._timed(lambda: self._connection.execute(query).fetchmany(10_000))
         return {name: (kind, page) for name, kind, page in rows if name in tables}
 
-    def _look_at(self, table: str, kind: str, page: int) -> None:
-        """Take a table for one that may be read, or say why it is none."""
+    def _examine(self, table: str, kind: str, page: int) -> None:
+        """Accept a table if it may be read; otherwise add faults that say why not."""
         if kind != "table" or not page:
-            what = "a view" if kind == "view" else "a virtual table"
-            self._add_fault(table, f"is {what}; only tables are read")
+            description = "a view" if kind == "view" else "a virtual table"
+            self._add_fault(table, f"is {description}; only tables are read")
             return
         columns = self._timed(
             lambda: self._connection.execute(f"PRAGMA table_xinfo({table})").fetchall()
@@ -113,22 +113,22 @@ class ForeignFile:
             self._add_fault(table, f"column {computed[0]!r} is computed; only values are read")
             return
         damage = self._damage(table)
-        for line in damage[:_MOST_LINES]:
+        for line in damage[:_MAX_DAMAGE_LINES]:
             self._add_fault(table, f"is damaged: {line.splitlines()[-1]}")
         if not damage:
             self.types[table] = {column[1]: column[2] for column in columns}
 
     def _damage(self, table: str) -> list[str]:
-        """Return what is wrong with the pages of a table."""
+        """Return a line for each damage to the pages of a table."""
         query = f"PRAGMA quick_check({table})"
         try:
             lines = self._timed(lambda: self._connection.execute(query).fetchall())
         except sqlite3.DatabaseError as error:
             return [str(error)]
-        return [line for (line,) in lines if line != "ok" and not line.startswith(_OF_ROWS)]
+        return [line for (line,) in lines if line != "ok" and not line.startswith(_VALUE_MESSAGES)]
 
     def fault(self, table: str, reason: str) -> Fault:
-        """Return a fault of a table."""
+        """Return a fault that names a table."""
         return Fault(f"{self._file}, table {table}", reason)
 
     def _add_fault(self, table: str, reason: str) -> None:
@@ -138,7 +138,10 @@ class ForeignFile:
         self, action: int, table: str | None, column: str | None, _: object, source: str | None
     ) -> int:
         is_ours = action == sqlite3.SQLITE_READ and table in self.types and source is None
-        is_plain = action in _ALLOWED or (action, column) == (sqlite3.SQLITE_FUNCTION, "typeof")
+        is_plain = action in _ALLOWED_ACTIONS or (action, column) == (
+            sqlite3.SQLITE_FUNCTION,
+            "typeof",
+        )
         return sqlite3.SQLITE_OK if is_ours or is_plain else sqlite3.SQLITE_DENY
 
 
@@ -148,20 +151,20 @@ def open_foreign(file: Path, tables: Collection[str]) -> Iterator[ForeignFile]:
 
     Args:
         file: The file.
-        tables: Names of the tables that are asked for; identifiers, none of which needs quotes.
+        tables: Names of the requested tables; they must not need quotes in SQL.
 
     Raises:
-        SettingsError: It is no file: a pipe or a device.
-        sqlite3.Error: It is no database, or damaged.
+        SettingsError: It is not a regular file but, for example, a pipe or a device.
+        sqlite3.Error: It is not a database, or it is damaged.
     """
     if not stat.S_ISREG(file.stat().st_mode):
-        raise SettingsError(f"{file}: is no file")
+        raise SettingsError(f"{file}: is not a regular file")
     with closing(connect_to_read(file)) as connection:
         connection.isolation_level = None
         connection.text_factory = lambda text: text.decode(errors="backslashreplace")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
         for setting in _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
-        # Of one moment, whoever writes to it.
+        # Read a consistent snapshot even if another process writes to the file.
         connection.execute("BEGIN")
         yield ForeignFile(connection, file, tables)

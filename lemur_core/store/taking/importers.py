@@ -1,4 +1,4 @@
-"""The importers of the core, as `lemur_core.kinds.importer` says: what LEMUR published."""
+"""The core's importers, which read what LEMUR published; see `lemur_core.kinds.importer`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lemur_core.errors import SettingsError
 from lemur_core.store.taking.ahead import read_ahead
-from lemur_core.store.taking.peer import is_peers, read_peer
+from lemur_core.store.taking.peer import is_lemur_database, read_lemur_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from lemur_core.store.taking.records import Batch
 
 _FILE = re.compile(r"(.*/)?[^_/]+(_[^_/]+){3}/[1-9][0-9]*\.json")
-# Of a folder with other files, so many names are looked at.
-_LOOKED_AT = 1_000
+# Maximum number of names to examine in a folder with other files.
+_MAX_NAMES = 1_000
 
 
 class LemurFiles:
-    """``<task>_<dataset>_<metric>_<net>/<epoch>.json``, in a folder or a zip archive."""
+    """Reads ``<task>_<dataset>_<metric>_<net>/<epoch>.json`` in a folder or a zip archive."""
 
     def recognises(self, place: Path) -> bool:
-        """Return whether such a file is among the first in a folder or an archive."""
+        """Return whether such a file is among the first names in a folder or an archive."""
         names: Iterator[str]
         if place.is_dir():
             names = (path.absolute().as_posix() for path in place.rglob("*.json"))
@@ -36,7 +36,7 @@ class LemurFiles:
                 names = iter(archive.namelist())
         else:
             return False
-        return any(_FILE.fullmatch(name) for name in islice(names, _LOOKED_AT))
+        return any(_FILE.fullmatch(name) for name in islice(names, _MAX_NAMES))
 
     def read(self, place: Path) -> Iterator[Batch | Fault]:
         """Yield the records of each pipeline together, and what could not be read."""
@@ -44,17 +44,17 @@ class LemurFiles:
 
 
 class LemurDatabase:
-    """LEMUR's SQLite database."""
+    """Reads LEMUR's SQLite database."""
 
     def recognises(self, place: Path) -> bool:
-        """Return whether a file is a database of LEMUR's."""
-        return place.is_file() and is_peers(place)
+        """Return whether a file is a LEMUR database."""
+        return place.is_file() and is_lemur_database(place)
 
     def read(self, place: Path) -> Iterator[Batch | Fault]:
         """Yield the records of each pipeline together, and what could not be read."""
         if not self.recognises(place):
-            raise SettingsError(f"{place}: is no database of LEMUR's")
-        return read_peer(place)
+            raise SettingsError(f"{place}: is not a LEMUR database")
+        return read_lemur_database(place)
 
 
 files, database = LemurFiles(), LemurDatabase()

@@ -1,4 +1,4 @@
-"""Write what was taken in, so that taking it in again changes nothing."""
+"""Write imported records; importing them again changes nothing."""
 
 from __future__ import annotations
 
@@ -28,51 +28,63 @@ from lemur_core.trial import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-# In one transaction, so that others wait for no more than a fraction of a second.
-_AT_ONCE = 2_500
-# Columns of a trial, and of an epoch, that `_Writer` has a value of itself.
-_GIVEN_OF_TRIAL = (
+# Number of records per transaction, so that other writers wait only a fraction of a second.
+_RECORDS_AT_ONCE = 2_500
+# Columns of a trial and of an epoch that `_Writer` computes itself.
+_COMPUTED_TRIAL_COLUMNS = (
     "uid", "task", "dataset", "metric", "nn", "dataset_id", "metric_id", "nn_id", "transform_id",
     "prm", "state",
 )  # fmt: skip
-_GIVEN_OF_STAT = (
+_COMPUTED_STAT_COLUMNS = (
     "trial_id", "epoch", "accuracy", "loss", "duration", "source_id", "record", "extra",
 )  # fmt: skip
-# Those that a record of lemur's own has, and what stands there in another's.
-_OWN_OF_TRIAL = [one for one in fields.TRIAL if one.published and one.name not in _GIVEN_OF_TRIAL]
-_UNKNOWN_OF_TRIAL = [one.for_driver(one.default) for one in _OWN_OF_TRIAL]
-_OWN_OF_STAT = [one.name for one in fields.EPOCH if one.published]
-_UNKNOWN_OF_STAT = [None] * len(_OWN_OF_STAT)
-# What no record has, and no column may lack.
-_UNSAID = [one for one in fields.TRIAL if not one.published and one.default is not None]
-_UNSAID_VALUES = [one.for_driver(one.default) for one in _UNSAID]
-_NOTHING: dict[str, Any] = {}
-_OF_PRM = ["uid", "name", "value"]
+# Columns that only lemur's own records have, and their values for other records.
+_LEMUR_TRIAL_FIELDS = [
+    column
+    for column in fields.TRIAL
+    if column.published and column.name not in _COMPUTED_TRIAL_COLUMNS
+]
+_UNKNOWN_TRIAL_VALUES = [column.for_driver(column.default) for column in _LEMUR_TRIAL_FIELDS]
+_LEMUR_STAT_COLUMNS = [column.name for column in fields.EPOCH if column.published]
+_UNKNOWN_STAT_VALUES = [None] * len(_LEMUR_STAT_COLUMNS)
+# Columns that no record has but that must have a value.
+_DEFAULT_FIELDS = [
+    column for column in fields.TRIAL if not column.published and column.default is not None
+]
+_DEFAULT_VALUES = [column.for_driver(column.default) for column in _DEFAULT_FIELDS]
+_NO_VALUES: dict[str, Any] = {}
+_PRM_COLUMNS = ["uid", "name", "value"]
 
 
 def _table_order(
     table: Table, names: Sequence[str]
 ) -> tuple[list[str], Callable[[Sequence[Any]], Sequence[Any]]]:
-    """Return columns in the table's order, and what brings values in these columns' order to it."""
+    """Return columns in the table's order, and a function that reorders values accordingly."""
     ordered = [column.name for column in table.columns if column.name in names]
     return ordered, itemgetter(*map(names.index, ordered))
 
 
-_OF_TRIAL, _trial_order = _table_order(
-    schema.trial, [*_GIVEN_OF_TRIAL, *(one.name for one in (*_OWN_OF_TRIAL, *_UNSAID))]
+_TRIAL_COLUMNS, _trial_order = _table_order(
+    schema.trial,
+    [
+        *_COMPUTED_TRIAL_COLUMNS,
+        *(column.name for column in (*_LEMUR_TRIAL_FIELDS, *_DEFAULT_FIELDS)),
+    ],
 )
-_OF_STAT, _stat_order = _table_order(schema.stat, [*_GIVEN_OF_STAT, *_OWN_OF_STAT])
+_STAT_COLUMNS, _stat_order = _table_order(
+    schema.stat, [*_COMPUTED_STAT_COLUMNS, *_LEMUR_STAT_COLUMNS]
+)
 
 
 MOST_FAULTS = 1_000
-"""Faults of a report that are kept; others are counted."""
+"""Maximum number of faults kept in a report; the others are only counted."""
 
 
 class Faults(list[Fault]):
-    """The first faults of many.
+    """A list that keeps the first `MOST_FAULTS` faults and counts all of them.
 
     Attributes:
-        total: How many there were.
+        total: Total number of faults.
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
@@ -81,13 +93,13 @@ class Faults(list[Fault]):
         self.extend(faults)
 
     def append(self, fault: Fault) -> None:
-        """Count a fault, and keep it if it is one of the first."""
+        """Count a fault, and keep it if the list is not full."""
         self.total += 1
         if len(self) < MOST_FAULTS:
             super().append(fault)
 
     def extend(self, faults: Iterable[Fault]) -> None:
-        """Count faults, and keep the first."""
+        """Count faults, and keep them as long as the list is not full."""
         for fault in faults:
             self.append(fault)
 
@@ -98,15 +110,15 @@ class Faults(list[Fault]):
 
 @dataclass
 class ImportReport:
-    """What was taken in.
+    """The result of an import.
 
     Attributes:
-        read: How many records there are.
-        added: How many of them were not there before.
-        faults: What could not be taken in, and where it is; of very many, the first.
-        refused: Unique ids of trials of which an epoch is recorded already with another score.
-        attached: What was taken in of facts, artefacts and collections.
-        code_facts: How many facts about code were not there before.
+        read: Number of records read.
+        added: Number of records added to the database.
+        faults: What could not be imported, with its place; only the first of very many.
+        refused: Unique ids of trials with an epoch that is already recorded with another score.
+        attached: The result of importing facts, artefacts and collections.
+        code_facts: Number of facts about code added.
     """
 
     read: int = 0
@@ -117,51 +129,51 @@ class ImportReport:
     code_facts: int = 0
 
 
-def take(
+def import_records(
     engine: Engine,
-    found: Iterable[Batch | Fault],
+    items: Iterable[Batch | Fault],
     place: str,
     form: str,
     taken: str | None = None,
 ) -> ImportReport:
-    """Write records; those that are there already are left alone.
+    """Write records to a database; existing records are left unchanged.
 
     Args:
         engine: The database.
-        found: The records of pipelines, and what could not be read.
-        place: Where they are from, as it was named.
-        form: What that is.
-        taken: When they were first taken in, ISO 8601; None is at this moment.
+        items: Batches of records, and faults for what could not be read.
+        place: Where the records come from, as the user named it.
+        form: Name of the importer.
+        taken: Time of the original import, ISO 8601; None for the current time.
 
     Returns:
-        What was done.
+        The result of the import.
     """
     writer, report = _Writer(engine, Origin.at(place, form, taken)), ImportReport()
-    waiting: list[Batch] = []
+    batches: list[Batch] = []
     with no_search_for_cycles():
-        for each in found:
-            if isinstance(each, Fault):
-                report.faults.append(each)
+        for item in items:
+            if isinstance(item, Fault):
+                report.faults.append(item)
                 continue
-            waiting.append(each)
-            report.read += len(each.records)
-            if sum(len(batch.records) for batch in waiting) >= _AT_ONCE:
-                _add_up(report, *writer.write(waiting))
-                waiting = []
-        if waiting:
-            _add_up(report, *writer.write(waiting))
+            batches.append(item)
+            report.read += len(item.records)
+            if sum(len(batch.records) for batch in batches) >= _RECORDS_AT_ONCE:
+                _add_to_report(report, *writer.write(batches))
+                batches = []
+        if batches:
+            _add_to_report(report, *writer.write(batches))
     return report
 
 
-def _add_up(report: ImportReport, added: int, refused: Sequence[_Refused]) -> None:
+def _add_to_report(report: ImportReport, added: int, refused: Sequence[_RefusedRecord]) -> None:
     report.added += added
-    for one in refused:
-        report.refused.add(one.trial)
+    for refusal in refused:
+        report.refused.add(refusal.trial)
         report.faults.append(
             Fault(
-                f"trial {one.trial}",
-                f"epoch {one.record.epoch} is recorded already with the accuracy {one.recorded}, "
-                f"and cannot be {one.record.accuracy}",
+                f"trial {refusal.trial}",
+                f"epoch {refusal.record.epoch} is already recorded with accuracy "
+                f"{refusal.recorded}; got {refusal.record.accuracy}",
             )
         )
 
@@ -171,52 +183,56 @@ class _Writer:
         self._engine = engine
         self._origin = origin
         dialect = engine.dialect
-        self._insert_trial = Compiled(insert_once(dialect, schema.trial), dialect, _OF_TRIAL)
-        self._insert_stat = Compiled(insert_once(dialect, schema.stat), dialect, _OF_STAT)
-        self._of_pipeline = Compiled(_of_pipeline(), dialect)
-        self._insert_prm = Compiled(insert_once(dialect, schema.prm), dialect, _OF_PRM)
+        self._insert_trial = Compiled(insert_once(dialect, schema.trial), dialect, _TRIAL_COLUMNS)
+        self._insert_stat = Compiled(insert_once(dialect, schema.stat), dialect, _STAT_COLUMNS)
+        self._of_pipeline = Compiled(_pipeline_query(), dialect)
+        self._insert_prm = Compiled(insert_once(dialect, schema.prm), dialect, _PRM_COLUMNS)
 
-    def write(self, batches: Sequence[Batch]) -> tuple[int, list[_Refused]]:
-        """Write the records of pipelines in one transaction.
+    def write(self, batches: Sequence[Batch]) -> tuple[int, list[_RefusedRecord]]:
+        """Write batches of records in one transaction.
 
         Returns:
-            How many were new, and those that were refused.
+            The number of records added, and the records that were refused.
         """
         return patiently(self._engine, lambda connection: self._write(connection, batches))
 
     def _write(
         self, connection: Connection, batches: Sequence[Batch]
-    ) -> tuple[int, list[_Refused]]:
-        _keep_others_out(connection)
-        there: dict[PipelineNames, _Trials] = {}
-        placed: list[_Placed] = []
-        refused: list[_Refused] = []
+    ) -> tuple[int, list[_RefusedRecord]]:
+        _lock_writers(connection)
+        recorded: dict[PipelineNames, _RecordedTrials] = {}
+        assigned: list[_AssignedRecord] = []
+        refused: list[_RefusedRecord] = []
         for batch in batches:
-            if batch.pipeline not in there:
-                there[batch.pipeline] = _Trials.of(self._there(connection, batch))
-            for one in _placed(batch, there[batch.pipeline]):
-                if isinstance(one, _Placed):
-                    placed.append(one)
+            if batch.pipeline not in recorded:
+                recorded[batch.pipeline] = _RecordedTrials.of(
+                    self._recorded_rows(connection, batch)
+                )
+            for record in _assign(batch, recorded[batch.pipeline]):
+                if isinstance(record, _AssignedRecord):
+                    assigned.append(record)
                 else:
-                    refused.append(one)
-        if not placed:
+                    refused.append(record)
+        if not assigned:
             return 0, refused
-        self._insert_prm.execute_many(connection, sorted(_prm_rows(placed)))
-        first = {trial: (batch, record) for trial, batch, record in reversed(placed)}
-        trials = [self._trial_row(connection, uid, *each) for uid, each in first.items()]
+        self._insert_prm.execute_many(connection, sorted(_prm_rows(assigned)))
+        first = {trial: (batch, record) for trial, batch, record in reversed(assigned)}
+        trials = [
+            self._trial_row(connection, uid, *first_record) for uid, first_record in first.items()
+        ]
         self._insert_trial.execute_many(connection, trials)
         ids, source = _ids(connection, list(first)), source_id(connection, self._origin)
-        stats = [_stat_row(ids[trial], source, record) for trial, _, record in placed]
+        stats = [_stat_row(ids[trial], source, record) for trial, _, record in assigned]
         return self._insert_stat.execute_many(connection, stats), refused
 
-    def _there(self, connection: Connection, batch: Batch) -> Iterable[Any]:
+    def _recorded_rows(self, connection: Connection, batch: Batch) -> Iterable[Any]:
         names = {name: storable(value) for name, value in batch.pipeline._asdict().items()}
         return self._of_pipeline.execute(connection, names)
 
     def _trial_row(
         self, connection: Connection, uid: str, batch: Batch, record: PublishedEpoch
     ) -> Sequence[Any]:
-        pipeline, own = batch.pipeline, record.own or _NOTHING
+        pipeline, lemur_values = batch.pipeline, record.lemur_values or _NO_VALUES
         names = (
             ("metric", pipeline.metric),
             ("nn", pipeline.nn),
@@ -225,16 +241,16 @@ class _Writer:
         values = (
             uid,
             *map(storable, pipeline),
-            dataset_id(connection, data_of(own.get("data"))),
+            dataset_id(connection, data_of(lemur_values.get("data"))),
             *(self._code_id(connection, batch, table, name) for table, name in names),
             record.prm,
-            own.get("state", State.IMPORTED),
+            lemur_values.get("state", State.IMPORTED),
             *(
-                [one.for_driver(own.get(one.name)) for one in _OWN_OF_TRIAL]
-                if own
-                else _UNKNOWN_OF_TRIAL
+                [field.for_driver(lemur_values.get(field.name)) for field in _LEMUR_TRIAL_FIELDS]
+                if lemur_values
+                else _UNKNOWN_TRIAL_VALUES
             ),
-            *_UNSAID_VALUES,
+            *_DEFAULT_VALUES,
         )
         return _trial_order(values)
 
@@ -246,92 +262,99 @@ class _Writer:
         return code_id(connection, schema.metadata.tables[table], name, stored)
 
 
-class _Placed(NamedTuple):
-    """A record that is not there yet, and the uid of the trial that it belongs to."""
+class _AssignedRecord(NamedTuple):
+    """A record to add, and the unique id of the trial it belongs to."""
 
     trial: str
     batch: Batch
     record: PublishedEpoch
 
 
-class _Refused(NamedTuple):
-    """A record of a trial's epoch that is recorded already with another accuracy."""
+class _RefusedRecord(NamedTuple):
+    """A record of an epoch that is already recorded with another accuracy."""
 
     trial: str
     record: PublishedEpoch
     recorded: float
 
 
-class _Trials(NamedTuple):
-    """What there is of a pipeline.
+class _RecordedTrials(NamedTuple):
+    """The recorded epochs of a pipeline.
 
     Attributes:
-        known: The identities of records.
-        epochs: The accuracy at each epoch of each trial.
+        identities: The identities of the records.
+        epochs: The accuracy of each epoch, by trial and epoch.
     """
 
-    known: set[str]
+    identities: set[str]
     epochs: defaultdict[str, dict[int, float]]
 
     @classmethod
-    def of(cls, there: Iterable[tuple[str, str, int, float]]) -> _Trials:
-        """Return what there is, from rows of a record, its trial, epoch and accuracy."""
+    def of(cls, rows: Iterable[tuple[str, str, int, float]]) -> _RecordedTrials:
+        """Create it from rows of record identity, trial uid, epoch and accuracy."""
         trials = cls(set(), defaultdict(dict))
-        for record, uid, epoch, accuracy in there:
-            trials.known.add(record)
+        for record, uid, epoch, accuracy in rows:
+            trials.identities.add(record)
             trials.epochs[uid][epoch] = accuracy
         return trials
 
 
-def _placed(batch: Batch, trials: _Trials) -> Iterator[_Placed | _Refused]:
-    """Find the trial of each record: the first of its prm that has no such epoch.
+def _assign(batch: Batch, trials: _RecordedTrials) -> Iterator[_AssignedRecord | _RefusedRecord]:
+    """Assign each record to a trial: the first one of its prm without this epoch.
 
-    Where the same prm was trained more than once, who was quick at one epoch was so at the others.
+    If the same prm was trained more than once, a trial that was fast in one epoch is assumed to be
+    fast in the others.
 
     Args:
         batch: The records.
-        trials: What there is of the pipeline; what is placed is added.
+        trials: The recorded epochs of the pipeline; assigned records are added.
     """
     epochs = trials.epochs
     names = "_".join(batch.pipeline)
-    # A trial has many epochs.
+    # Cached, because a trial has many epochs.
     uid_of = lru_cache(None)(lambda prm, number: digest(f"{names}/{prm}/{number}"))
-    fresh = [record for record in batch.records if record.identity not in trials.known]
-    trials.known.update(record.identity for record in fresh)
-    # Those whose trial is known come first, as no other record may take their place.
-    for one in fresh:
-        if uid := _uid(one):
-            recorded = epochs[uid].setdefault(one.epoch, one.accuracy)
-            same = recorded == one.accuracy
-            yield _Placed(uid, batch, one) if same else _Refused(uid, one, recorded)
-    for one in sorted((one for one in fresh if not _uid(one)), key=_turn):
+    new_records = [record for record in batch.records if record.identity not in trials.identities]
+    trials.identities.update(record.identity for record in new_records)
+    # Records that name their trial come first, because no other record may take their place.
+    for record in new_records:
+        if uid := _uid(record):
+            recorded = epochs[uid].setdefault(record.epoch, record.accuracy)
+            is_same = recorded == record.accuracy
+            yield (
+                _AssignedRecord(uid, batch, record)
+                if is_same
+                else _RefusedRecord(uid, record, recorded)
+            )
+    for record in sorted(
+        (record for record in new_records if not _uid(record)), key=_assignment_order
+    ):
         number = 1
-        while one.epoch in epochs[trial := uid_of(one.prm, number)]:
+        while record.epoch in epochs[trial := uid_of(record.prm, number)]:
             number += 1
-        epochs[trial][one.epoch] = one.accuracy
-        yield _Placed(trial, batch, one)
+        epochs[trial][record.epoch] = record.accuracy
+        yield _AssignedRecord(trial, batch, record)
 
 
 def _uid(record: PublishedEpoch) -> str:
-    """Return the id of the record's trial; empty if it is unknown."""
-    uid = (record.own or _NOTHING).get("trial")
+    """Return the unique id of the record's trial; empty if unknown."""
+    uid = (record.lemur_values or _NO_VALUES).get("trial")
     return uid if isinstance(uid, str) else ""
 
 
-def _turn(record: PublishedEpoch) -> tuple[int, int]:
+def _assignment_order(record: PublishedEpoch) -> tuple[int, int]:
     return record.epoch, record.duration or 0
 
 
-def _of_pipeline() -> Select[Any]:
-    """Return a query for the recorded epochs of a pipeline, as `_Trials.of` takes them."""
+def _pipeline_query() -> Select[Any]:
+    """Return a query for the recorded epochs of a pipeline, as `_RecordedTrials.of` expects."""
     trial, stat = schema.trial.c, schema.stat.c
     names = (trial[name] == bindparam(name) for name in PipelineNames._fields)
     query = select(stat.record, trial.uid, stat.epoch, stat.accuracy)
     return query.join_from(schema.trial, schema.stat).where(*names)
 
 
-def _keep_others_out(connection: Connection) -> None:
-    # What is there must not change between looking and writing.
+def _lock_writers(connection: Connection) -> None:
+    # The recorded epochs must not change between reading and writing.
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
     else:
@@ -344,15 +367,15 @@ def _ids(connection: Connection, uids: Sequence[str]) -> dict[str, int]:
     return {uid: number for query in queries for uid, number in connection.execute(query)}
 
 
-def _prm_rows(placed: Iterable[_Placed]) -> Iterator[tuple[str, str, str]]:
+def _prm_rows(assigned: Iterable[_AssignedRecord]) -> Iterator[tuple[str, str, str]]:
     names = lru_cache(storable)
-    for uid, prm in {record.prm: batch.prms[record.prm] for _, batch, record in placed}.items():
+    for uid, prm in {record.prm: batch.prms[record.prm] for _, batch, record in assigned}.items():
         for name, value in prm.items():
             yield uid, names(name), schema.JsonText.text(value)
 
 
 def _stat_row(trial: int, source: int, record: PublishedEpoch) -> Sequence[Any]:
-    own = record.own
+    lemur_values = record.lemur_values
     values = (
         trial,
         record.epoch,
@@ -361,8 +384,12 @@ def _stat_row(trial: int, source: int, record: PublishedEpoch) -> Sequence[Any]:
         record.duration,
         source,
         record.identity,
-        # What no database takes is spelt as JSON spells it, and is read back as it was.
+        # Characters that no database stores are escaped as in JSON, and read back unchanged.
         storable(record.extra) if record.extra else None,
-        *([own.get(name) for name in _OWN_OF_STAT] if own else _UNKNOWN_OF_STAT),
+        *(
+            [lemur_values.get(name) for name in _LEMUR_STAT_COLUMNS]
+            if lemur_values
+            else _UNKNOWN_STAT_VALUES
+        ),
     )
     return _stat_order(values)

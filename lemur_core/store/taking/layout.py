@@ -1,7 +1,7 @@
 """LEMUR's files: ``<task>_<dataset>_<metric>_<net>/<epoch>.json``, in a folder or a zip archive.
 
-Each holds a list of records, best first. An archive is read member by member and never unpacked, so
-that no name in it is a path of this machine.
+Each file holds a list of records, best first. An archive is read member by member and never
+unpacked, so no name in it is used as a path on this machine.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-# A file of LEMUR's has some kilobytes; what is far larger is not one.
+# A LEMUR file has a few kilobytes; a far larger file is not one.
 _LARGEST = 64 * 2**20
 _EPOCH = re.compile(r"[1-9][0-9]{0,8}\.json")
 _PARTS = 4
 
 
 class File(NamedTuple):
-    """A file of records, and how to read it."""
+    """The name of a file of records, and a function that reads it."""
 
     name: str
     read: Callable[[], bytes]
@@ -42,7 +42,7 @@ def files_in(place: Path) -> Iterator[File]:
     """Yield the JSON files of a folder or a zip archive, those of one folder together.
 
     Raises:
-        SettingsError: It is neither.
+        SettingsError: The place is neither a folder nor a zip archive.
     """
     if place.is_dir():
         for path in sorted(place.rglob("*.json")):
@@ -56,16 +56,16 @@ def files_in(place: Path) -> Iterator[File]:
                 if name.endswith(".json") and not is_artefact(name):
                     yield File(member.filename, partial(_bounded_member, archive, member))
     else:
-        raise SettingsError(f"{place}: expected a folder of LEMUR's, a zip archive, or a database")
+        raise SettingsError(f"{place}: expected a LEMUR folder, zip archive or database")
 
 
 def read_files(files: Iterable[File]) -> Iterator[Batch | Fault]:
-    """Yield the records of each folder together, and what could not be read."""
+    """Yield a batch for each folder, and a fault for whatever could not be read."""
     for folder, members in groupby(files, lambda file: _split(file.name)[0]):
         names = tuple(folder.split("_"))
         if len(names) != _PARTS or not all(names):
             yield from (
-                Fault(file.name, f"its folder {folder!r} is no task_dataset_metric_net")
+                Fault(file.name, f"its folder {folder!r} is not named task_dataset_metric_net")
                 for file in members
             )
             continue
@@ -76,43 +76,43 @@ def read_files(files: Iterable[File]) -> Iterator[Batch | Fault]:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Return the names of a file's folder and of the file."""
-    folders, _, own = name.rpartition("/")
-    return folders.rpartition("/")[2], own
+    """Return the name of a file's folder and the file's own name."""
+    folders, _, name_of_file = name.rpartition("/")
+    return folders.rpartition("/")[2], name_of_file
 
 
 def _add_file(batch: Batch, file: File) -> Iterator[Fault]:
-    """Add the records of a file; yield what could not be read."""
+    """Add the records of a file to a batch; yield a fault for whatever could not be read."""
     name = _split(file.name)[1]
     if not _EPOCH.fullmatch(name):
-        yield Fault(file.name, "its name is no epoch: expected 1.json, 2.json, ...")
+        yield Fault(file.name, "its name is not an epoch: expected 1.json, 2.json, ...")
         return
     try:
-        found = json.loads(file.read())
+        content = json.loads(file.read())
     except json.JSONDecodeError as error:
-        yield Fault(f"{file.name}:{error.lineno}:{error.colno}", f"is no JSON: {error.msg}")
+        yield Fault(f"{file.name}:{error.lineno}:{error.colno}", f"is not valid JSON: {error.msg}")
         return
-    # Of an archive's member that is damaged, encrypted or packed in a strange way; of nesting
-    # without end.
+    # Raised for archive members that are damaged, encrypted or compressed in an unknown way, and
+    # for JSON that is nested too deeply.
     except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
         yield Fault(file.name, f"cannot be read: {error}")
         return
-    if not isinstance(found, list):
+    if not isinstance(content, list):
         yield Fault(file.name, "expected a list of records")
         return
-    yield from _add_list(batch, int(name.removesuffix(".json")), found, file.name)
+    yield from _add_list(batch, int(name.removesuffix(".json")), content, file.name)
 
 
-def _add_list(batch: Batch, epoch: int, found: list[Any], name: str) -> Iterator[Fault]:
+def _add_list(batch: Batch, epoch: int, records: list[Any], name: str) -> Iterator[Fault]:
     seen: set[str] = set()
-    again: Counter[str] = Counter()
-    for position, facts in enumerate(found, 1):
+    copies: Counter[str] = Counter()
+    for position, values in enumerate(records, 1):
         try:
-            record = record_of(batch, epoch, facts)
+            record = record_of(batch, epoch, values)
             if record.identity in seen:
-                text = exact(facts)
-                again[text] += 1
-                record = record_of(batch, epoch, facts, copy=again[text])
+                text = exact(values)
+                copies[text] += 1
+                record = record_of(batch, epoch, values, copy=copies[text])
         except MalformedError as error:
             yield Fault(f"{name}, record {position}", str(error))
             continue
@@ -126,7 +126,7 @@ def _bounded_file(path: Path) -> bytes:
 
 
 def _bounded_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    # What a member says of its own size need not be so.
+    # The size that a member declares need not be true.
     with archive.open(member) as file:
         return _bounded(file.read(_LARGEST + 1))
 

@@ -1,4 +1,4 @@
-"""Take in another database of lemur's: its trials with their code, and what it took in itself."""
+"""Merge another lemur database: its trials with their code, and what it imported itself."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from lemur_core.store.datasets import dataset_id, read_datasets
 from lemur_core.store.patience import patiently
 from lemur_core.store.reading.frame import read_prms
 from lemur_core.store.statements import insert_once, where_in
-from lemur_core.store.taking.attached import AttachedImport, take_attached
+from lemur_core.store.taking.attached import AttachedImport, import_attached
 from lemur_core.store.taking.code_facts import merge_code_facts
-from lemur_core.store.taking.intake import take
+from lemur_core.store.taking.intake import import_records
 from lemur_core.store.taking.records import (
     Batch,
     PipelineNames,
     PublishedEpoch,
     is_of_named_trial,
     is_plain,
-    own_of,
+    lemur_values_of,
 )
 from lemur_core.store.taking.source import check_source
 from lemur_core.store.trouble import place
@@ -40,22 +40,22 @@ if TYPE_CHECKING:
     from lemur_core.kinds.importer import Fault
 
 _NAMES = ("task", "dataset", "metric", "nn")
-# Trials in one transaction.
-_AT_ONCE = 1_000
-_OF_END = [field.name for field in fields.TRIAL if field.end is not None or field.changes]
-_OPEN = (State.RUNNING, State.INTERRUPTED)
+# Number of trials per transaction.
+_TRIALS_AT_ONCE = 1_000
+_END_COLUMNS = [field.name for field in fields.TRIAL if field.end is not None or field.changes]
+_UNFINISHED = (State.RUNNING, State.INTERRUPTED)
 Facts = dict[str, Any]
 
 
 @dataclass
 class MergeResult:
-    """What was taken in.
+    """The result of a merge.
 
     Attributes:
-        trials: How many trials were not there before, of those that a lemur trained.
-        epochs: How many epochs were not there before, also of what was taken in from elsewhere.
-        code_facts: How many facts about code were not there before.
-        attached: What was taken in of facts, artefacts and collections.
+        trials: Number of trials added, of those trained by lemur.
+        epochs: Number of epochs added, including those that the other database imported.
+        code_facts: Number of facts about code added.
+        attached: The result of importing facts, artefacts and collections.
     """
 
     trials: int = 0
@@ -67,13 +67,12 @@ class MergeResult:
 def merge(engine: Engine, other: Engine) -> MergeResult:
     """Write the trials of another database and what is attached to them.
 
-    What is there already is left alone.
-
-    A trial whose number is another's gets the next that is free. One that goes on here and has
-    ended in the other database is ended.
+    Existing rows are left unchanged. A trial whose number is already used gets the next free
+    number. A trial that is unfinished here and has ended in the other database is ended.
 
     Raises:
-        StoreError: The other is not as a lemur writes it, or one of them cannot be read or written.
+        StoreError: The other database is not one that lemur wrote, or one of the databases cannot
+            be read or written.
     """
     check_source(other)
     try:
@@ -88,31 +87,31 @@ def merge(engine: Engine, other: Engine) -> MergeResult:
 
 
 def _merge(engine: Engine, other: Engine) -> MergeResult:
-    done = MergeResult()
+    result = MergeResult()
     refused: set[str] = set()
     faults: list[Fault] = []
-    ids = patiently(other, _trained)
-    for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
-        part = patiently(other, partial(_Part.read, ids=some))
-        trials, epochs = patiently(engine, part.write)
-        done.trials += trials
-        done.epochs += epochs
+    ids = patiently(other, _trained_ids)
+    for start in range(0, len(ids), _TRIALS_AT_ONCE):
+        chunk_ids = ids[start : start + _TRIALS_AT_ONCE]
+        chunk = patiently(other, partial(_TrialChunk.read, ids=chunk_ids))
+        trials, epochs = patiently(engine, chunk.write)
+        result.trials += trials
+        result.epochs += epochs
     for source in patiently(other, _sources):
-        batches = patiently(other, partial(_taken, source=source["id"]))
-        report = take(engine, batches, source["place"], source["form"], source["taken"])
-        done.epochs += report.added
+        batches = patiently(other, partial(_imported_batches, source=source["id"]))
+        report = import_records(engine, batches, source["place"], source["form"], source["taken"])
+        result.epochs += report.added
         refused |= report.refused
         faults += report.faults
-    done.code_facts, refused_facts = merge_code_facts(engine, other)
-    done.attached = take_attached(engine, without(read_attached(other), refused))
-    done.attached.faults += faults + refused_facts
-    return done
+    result.code_facts, refused_facts = merge_code_facts(engine, other)
+    result.attached = import_attached(engine, without(read_attached(other), refused))
+    result.attached.faults += faults + refused_facts
+    return result
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Some trials, and all that they point to."""
+class _TrialChunk:
+    """Some trials, and everything they refer to."""
 
     trials: Sequence[Facts]
     stats: Mapping[int, Sequence[Facts]]
@@ -121,13 +120,13 @@ class _Part:
     datasets: Mapping[int | None, DatasetRecord]
 
     @classmethod
-    def read(cls, connection: Connection, ids: Sequence[int]) -> _Part:
+    def read(cls, connection: Connection, ids: Sequence[int]) -> _TrialChunk:
         """Read trials by their ids."""
-        trials = _facts(connection, schema.trial, "id", ids)
+        trials = _rows(connection, schema.trial, "id", ids)
         stats: dict[int, list[Facts]] = {}
-        for row in _facts(connection, schema.stat, "trial_id", ids):
+        for row in _rows(connection, schema.stat, "trial_id", ids):
             stats.setdefault(row.pop("trial_id"), []).append(row)
-        prms = _facts(connection, schema.prm, "uid", list({row["prm"] for row in trials}))
+        prms = _rows(connection, schema.prm, "uid", list({row["prm"] for row in trials}))
         codes = {
             table.name: read_codes(connection, table, {row[f"{table.name}_id"] for row in trials})
             for table in CODE_TABLES
@@ -136,15 +135,17 @@ class _Part:
         return cls(trials, stats, prms, codes, datasets)
 
     def write(self, connection: Connection) -> tuple[int, int]:
-        """Write them; return how many trials and how many epochs were not there."""
+        """Write the trials; return the number of trials and the number of epochs added."""
         if self.prms:
             connection.execute(insert_once(connection.dialect, schema.prm), self.prms)
         ids = {
-            (table.name, old): code_id(connection, table, name, code)
+            (table.name, other_id): code_id(connection, table, name, code)
             for table in CODE_TABLES
-            for old, (name, code) in self.codes[table.name].items()
+            for other_id, (name, code) in self.codes[table.name].items()
         }
-        datasets = {old: dataset_id(connection, record) for old, record in self.datasets.items()}
+        datasets = {
+            other_id: dataset_id(connection, record) for other_id, record in self.datasets.items()
+        }
         trials = epochs = 0
         for trial in self.trials:
             row = {**trial, "dataset_id": datasets.get(trial["dataset_id"])}
@@ -158,25 +159,25 @@ class _Part:
 
 
 def _write_trial(
-    connection: Connection, facts: Facts, code_ids: Mapping[tuple[str, int], int]
+    connection: Connection, values: Facts, code_ids: Mapping[tuple[str, int], int]
 ) -> tuple[bool, int]:
-    """Return whether a trial was not there, and its id."""
+    """Write a trial; return whether it was added, and its id."""
     trial = schema.trial.c
-    row = {name: value for name, value in facts.items() if name != "id"}
+    row = {name: value for name, value in values.items() if name != "id"}
     for table in CODE_TABLES:
         column = f"{table.name}_id"
         if row[column] is not None:
             row[column] = code_ids[table.name, row[column]]
     query = select(trial.id, trial.state, trial.dataset_id).where(trial.uid == row["uid"])
-    there = connection.execute(query).first()
-    if there is not None:
-        if there.dataset_id is None and row["dataset_id"] is not None:
-            known = schema.trial.update().where(trial.id == there.id)
-            connection.execute(known.values(dataset_id=row["dataset_id"]))
-        if there.state in _OPEN and row["state"] not in _OPEN:
-            end = {name: row[name] for name in _OF_END}
-            connection.execute(schema.trial.update().where(trial.id == there.id).values(end))
-        return False, there.id
+    existing = connection.execute(query).first()
+    if existing is not None:
+        if existing.dataset_id is None and row["dataset_id"] is not None:
+            update = schema.trial.update().where(trial.id == existing.id)
+            connection.execute(update.values(dataset_id=row["dataset_id"]))
+        if existing.state in _UNFINISHED and row["state"] not in _UNFINISHED:
+            end = {name: row[name] for name in _END_COLUMNS}
+            connection.execute(schema.trial.update().where(trial.id == existing.id).values(end))
+        return False, existing.id
     row["number"] = _free_number(connection, row)
     added = schema.trial.insert().values(row).returning(trial.id)
     return True, connection.execute(added).scalar_one()
@@ -186,22 +187,25 @@ def _free_number(connection: Connection, row: Facts) -> int | None:
     trial = schema.trial.c
     if row["number"] is None:
         return None
-    same = [trial[name] == row[name] for name in _NAMES]
-    if connection.scalar(select(trial.id).where(*same, trial.number == row["number"])) is None:
+    same_pipeline = [trial[name] == row[name] for name in _NAMES]
+    if (
+        connection.scalar(select(trial.id).where(*same_pipeline, trial.number == row["number"]))
+        is None
+    ):
         number: int = row["number"]
         return number
-    return (connection.scalar(select(func.max(trial.number)).where(*same)) or 0) + 1
+    return (connection.scalar(select(func.max(trial.number)).where(*same_pipeline)) or 0) + 1
 
 
-def _facts(connection: Connection, table: Table, name: str, values: Sequence[Any]) -> list[Facts]:
+def _rows(connection: Connection, table: Table, name: str, values: Sequence[Any]) -> list[Facts]:
     queries = where_in(select(table).order_by(*table.primary_key), table.c[name], values)
     return [dict(row) for query in queries for row in connection.execute(query).mappings()]
 
 
-def _trained(connection: Connection) -> list[int]:
+def _trained_ids(connection: Connection) -> list[int]:
     trial, stat = schema.trial.c, schema.stat.c
-    taken = exists().where(stat.trial_id == trial.id, stat.source_id.is_not(None))
-    return list(connection.scalars(select(trial.id).where(~taken).order_by(trial.id)))
+    is_imported = exists().where(stat.trial_id == trial.id, stat.source_id.is_not(None))
+    return list(connection.scalars(select(trial.id).where(~is_imported).order_by(trial.id)))
 
 
 def _sources(connection: Connection) -> list[Facts]:
@@ -209,8 +213,8 @@ def _sources(connection: Connection) -> list[Facts]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _taken(connection: Connection, source: int) -> list[Batch]:
-    """Return what a database took in from a source, with the code that came with it."""
+def _imported_batches(connection: Connection, source: int) -> list[Batch]:
+    """Return the records that a database imported from a source, with their code."""
     trial, stat = schema.trial.c, schema.stat.c
     parts = [
         *(trial[name] for name in _NAMES),
@@ -226,7 +230,7 @@ def _taken(connection: Connection, source: int) -> list[Batch]:
     prms = read_prms(connection, list({row[trial.prm] for row in rows}))
     datasets = read_datasets(connection, {row[trial.dataset_id] for row in rows} - {None})
     attached = attached_trials(connection)
-    # Nets of one name may have different code, so that each batch has its own.
+    # Nets with the same name may have different code, so each batch has its own.
     codes = [
         read_codes(connection, table, {row[trial[f"{table.name}_id"]] for row in rows})
         for table in CODE_TABLES
@@ -235,9 +239,9 @@ def _taken(connection: Connection, source: int) -> list[Batch]:
     for key, group in groupby(rows, lambda row: tuple(row[part] for part in parts)):
         names, ids = key[: len(_NAMES)], key[len(_NAMES) :]
         used = {
-            table.name: dict([known[one]])
-            for table, known, one in zip(CODE_TABLES, codes, ids, strict=True)
-            if one is not None
+            table.name: dict([codes_by_id[row_id]])
+            for table, codes_by_id, row_id in zip(CODE_TABLES, codes, ids, strict=True)
+            if row_id is not None
         }
         records = [_record(row, datasets, row[trial.id] in attached) for row in group]
         batches.append(Batch(PipelineNames(*names), records, prms, used))
@@ -248,14 +252,14 @@ def _record(
     row: Any, datasets: Mapping[int | None, DatasetRecord], has_attached: bool
 ) -> PublishedEpoch:
     trial, stat = schema.trial.c, schema.stat.c
-    own = None
+    lemur_values = None
     if has_attached or not is_plain(row):
-        own = own_of(row, datasets.get(row[trial.dataset_id]))
+        lemur_values = lemur_values_of(row, datasets.get(row[trial.dataset_id]))
         is_named = is_of_named_trial(row[stat.record]) or has_attached
         if row[trial.state] == State.IMPORTED and not is_named:
-            # Its trial is found as for any record of LEMUR's.
-            own.pop("trial")
+            # Its trial is assigned as for any record of LEMUR's.
+            lemur_values.pop("trial")
     return PublishedEpoch(
         row[stat.epoch], row[stat.accuracy], row[stat.duration], row[stat.loss],
-        row[trial.prm], row[stat.extra] or "", own, row[stat.record],
+        row[trial.prm], row[stat.extra] or "", lemur_values, row[stat.record],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Where results were taken in from."""
+"""Where results were imported from."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lemur_core.store.text import now, storable
 
 
 class Origin(NamedTuple):
-    """Where results were taken in from.
+    """Where results were imported from, and when.
 
     Attributes:
-        place: The place as it was named.
-        form: What it was: the name of an importer.
-        taken: When, ISO 8601 in UTC.
+        place: The place, as the user named it.
+        form: Name of the importer.
+        taken: Time of the import, ISO 8601 in UTC.
     """
 
     place: str
@@ -25,23 +25,23 @@ class Origin(NamedTuple):
 
     @classmethod
     def at(cls, place: str, form: str, taken: str | None = None) -> Origin:
-        """Return the origin of what is taken in now, or was at a moment, as it is stored."""
+        """Return an origin as it is stored; ``taken`` defaults to the current time."""
         return cls(storable(place), form, taken or now())
 
 
 def origins(connection: Connection) -> dict[str, Origin]:
-    """Return the last origin of each place in a database."""
+    """Return the latest origin of each place in a database."""
     source = schema.source.c
     query = select(source.place, source.form, source.taken).order_by(source.id)
     return {row.place: Origin(*row) for row in connection.execute(query)}
 
 
 def source_id(connection: Connection, origin: Origin) -> int:
-    """Return the id of an origin, which is written if it is not there."""
+    """Return the id of an origin, which is added if it does not exist yet."""
     source, row = schema.source.c, origin._asdict()
     same = [source[name] == value for name, value in row.items()]
-    found: int | None = connection.scalar(select(source.id).where(*same))
-    if found is not None:
-        return found
+    existing_id: int | None = connection.scalar(select(source.id).where(*same))
+    if existing_id is not None:
+        return existing_id
     added = schema.source.insert().values(row).returning(source.id)
     return int(connection.execute(added).scalar_one())

@@ -1,4 +1,4 @@
-"""LEMUR's SQLite database: tables stat, nn, metric, transform, prm, and train_stat where it is."""
+"""Read LEMUR's SQLite database: tables stat, nn, metric, transform, prm and, if any, train_stat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_NEEDED = {
+_REQUIRED_COLUMNS = {
     "stat": (
         "task", "dataset", "metric", "nn", "epoch", "id", "accuracy", "duration", "transform",
         "prm",
@@ -38,25 +38,25 @@ _MEASURED_TABLE = "train_stat"
 _CODE = ("nn", "metric", "transform")
 
 
-def is_peers(file: Path) -> bool:
-    """Return whether a file is a database of LEMUR's."""
+def is_lemur_database(file: Path) -> bool:
+    """Return whether a file is a LEMUR database."""
     try:
         with closing(connect_to_read(file)) as connection:
-            # A few thousand names are more than any database of LEMUR's has.
+            # No LEMUR database has nearly as many names.
             query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
             names = {name for (name,) in connection.execute(query).fetchmany(10_000)}
     except (sqlite3.Error, OSError):
         return False
-    return names >= _NEEDED.keys() and "alembic_version" not in names
+    return names >= _REQUIRED_COLUMNS.keys() and "alembic_version" not in names
 
 
-def read_peer(file: Path) -> Iterator[Batch | Fault]:
-    """Yield the records of each pipeline together, and what could not be read."""
-    with open_foreign(file, (*_NEEDED, *_CODE, _MEASURED_TABLE)) as peer:
+def read_lemur_database(file: Path) -> Iterator[Batch | Fault]:
+    """Yield a batch for each pipeline, and a fault for whatever could not be read."""
+    with open_foreign(file, (*_REQUIRED_COLUMNS, *_CODE, _MEASURED_TABLE)) as peer:
         yield from peer.faults
-        lacking = [*_lacking(file, peer)]
-        yield from lacking
-        if lacking or not peer.columns.keys() >= _NEEDED.keys():
+        faults = [*_missing_columns(file, peer)]
+        yield from faults
+        if faults or not peer.columns.keys() >= _REQUIRED_COLUMNS.keys():
             return
         codes: dict[str, dict[str, str]] = {}
         prms: dict[str, dict[str, Any]] = {}
@@ -65,12 +65,12 @@ def read_peer(file: Path) -> Iterator[Batch | Fault]:
         yield from _batches(file, peer, prms, codes)
 
 
-def _lacking(file: Path, peer: ForeignFile) -> Iterator[Fault]:
-    for table, needed in _NEEDED.items():
-        missing = [name for name in needed if name not in peer.columns.get(table, needed)]
+def _missing_columns(file: Path, peer: ForeignFile) -> Iterator[Fault]:
+    for table, required in _REQUIRED_COLUMNS.items():
+        missing = [name for name in required if name not in peer.columns.get(table, required)]
         if missing:
-            shown = ", ".join(map(repr, missing))
-            yield Fault(f"{file}, table {table}", f"has no column {shown}")
+            columns = ", ".join(map(repr, missing))
+            yield Fault(f"{file}, table {table}", f"has no column {columns}")
 
 
 def _batches(
@@ -83,24 +83,24 @@ def _batches(
     )
     for names, group in groupby(rows, lambda row: row[:4]):
         if not all(isinstance(name, str) and name and "_" not in name for name in names):
-            yield Fault(str(file), f"stat {shown(names)} is no task, data set, metric and net")
+            yield Fault(str(file), f"stat {shown(names)} is not a task, dataset, metric and net")
             continue
         batch = Batch(PipelineNames(*names), [], {}, codes)
-        again: Counter[str] = Counter()
-        for _, _, _, _, epoch, row, accuracy, duration, transform, uid in group:
-            facts = {
+        copies: Counter[str] = Counter()
+        for _, _, _, _, epoch, stat_id, accuracy, duration, transform, uid in group:
+            values = {
                 **prms.get(uid, {}),
-                **measured.get(row, {}),
+                **measured.get(stat_id, {}),
                 "accuracy": accuracy,
                 "duration": duration,
                 "transform": transform,
                 "uid": uid,
             }
-            facts = {name: value for name, value in facts.items() if value is not None}
+            values = {name: value for name, value in values.items() if value is not None}
             try:
-                batch.records.append(_record(batch, epoch, facts, again))
+                batch.records.append(_record(batch, epoch, values, copies))
             except MalformedError as error:
-                yield Fault(f"{file}, stat {_id(row)}", str(error))
+                yield Fault(f"{file}, stat {_id(stat_id)}", str(error))
         yield batch
 
 
@@ -109,36 +109,38 @@ def _id(row: Any) -> str:
 
 
 def _read_codes(file: Path, peer: ForeignFile, codes: dict[str, dict[str, str]]) -> Iterator[Fault]:
-    """Read the sources that the database holds, by table and name; yield what is none."""
+    """Read the sources in the database into ``codes``, by table and name; yield faults."""
     for table in _CODE:
         if not peer.columns.get(table, set()) >= {"name", "code"}:
             continue
-        found = codes.setdefault(table, {})
+        codes_by_name = codes.setdefault(table, {})
         for name, code in peer.rows(f"SELECT name, code FROM {table}"):  # noqa: S608
             if not isinstance(name, str):
                 yield Fault(f"{file}, table {table}", f"name {shown(name)}: expected text")
             elif isinstance(code, str) and code:
-                found[name] = code
+                codes_by_name[name] = code
             elif code:
                 yield Fault(
                     f"{file}, {table} {_id(name)}", f"code {shown(code)}: expected text; left out"
                 )
 
 
-def _record(batch: Batch, epoch: Any, facts: dict[str, Any], again: Counter[str]) -> PublishedEpoch:
+def _record(
+    batch: Batch, epoch: Any, values: dict[str, Any], copies: Counter[str]
+) -> PublishedEpoch:
     if type(epoch) is not int or epoch < 1:
         raise MalformedError(f"epoch {epoch!r}: expected a number from 1")
     try:
-        text = f"{epoch}{exact(facts)}"
+        text = f"{epoch}{exact(values)}"
     except (ValueError, TypeError):
-        raise MalformedError("holds what no JSON has") from None
-    again[text] += 1
-    return record_of(batch, epoch, facts, copy=again[text] - 1)
+        raise MalformedError("contains a value that JSON cannot hold") from None
+    copies[text] += 1
+    return record_of(batch, epoch, values, copy=copies[text] - 1)
 
 
 def _read_prms(file: Path, peer: ForeignFile, prms: dict[str, dict[str, Any]]) -> Iterator[Fault]:
-    """Read hyperparameters by uid; yield what is none."""
-    # Where the column is one of texts, numbers are texts in it.
+    """Read hyperparameters into ``prms``, by uid; yield faults."""
+    # If the column's type is text, numbers are stored as text.
     as_text = "TEXT" in peer.types["prm"]["value"].upper()
     for uid, name, value in peer.rows("SELECT uid, name, value FROM prm"):
         if isinstance(name, str):
@@ -148,9 +150,9 @@ def _read_prms(file: Path, peer: ForeignFile, prms: dict[str, dict[str, Any]]) -
 
 
 def _measured(peer: ForeignFile) -> dict[str, dict[str, Any]]:
-    known = peer.columns.get(_MEASURED_TABLE, set())
-    columns = sorted(known - {"stat_id"})
-    if not columns or "stat_id" not in known:
+    available = peer.columns.get(_MEASURED_TABLE, set())
+    columns = sorted(available - {"stat_id"})
+    if not columns or "stat_id" not in available:
         return {}
     quoted = ", ".join('"{}"'.format(name.replace('"', '""')) for name in columns)
     rows = peer.rows(f"SELECT stat_id, {quoted} FROM {_MEASURED_TABLE}")  # noqa: S608

@@ -1,4 +1,4 @@
-"""Take in what an importer reads, what LEMUR published say."""
+"""Import the results that an importer reads, for example what LEMUR published."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lemur_core.store.attached_files import attached_in
 from lemur_core.store.code_fact_files import code_facts_in
 from lemur_core.store.patience import patiently
 from lemur_core.store.statements import where_in
-from lemur_core.store.taking.attached import take_attached
-from lemur_core.store.taking.code_facts import take_code_facts
+from lemur_core.store.taking.attached import import_attached
+from lemur_core.store.taking.code_facts import import_code_facts
 from lemur_core.store.taking.imported import Conversion, TrialEpoch
 from lemur_core.store.taking.importers import database, files
-from lemur_core.store.taking.intake import ImportReport, take
+from lemur_core.store.taking.intake import ImportReport, import_records
 from lemur_core.store.taking.origin import Origin
 
 if TYPE_CHECKING:
@@ -28,60 +28,61 @@ if TYPE_CHECKING:
     from lemur_core.kinds.importer import Reader
 
 FILES = "lemur-files"
-"""The name of the importer of LEMUR's files."""
+"""Name of the importer of LEMUR's files."""
 
 
 def take_in(
     engine: Engine, place: Path, read: Reader | None = None, form: str | None = None
 ) -> ImportReport:
-    """Take in what an importer reads from a place.
+    """Import the results that an importer reads from a place.
 
     Args:
-        engine: The database that takes it in.
+        engine: The database to import into.
         place: A file or a folder.
         read: The importer's function; None reads what LEMUR published: its database, or a folder
             or zip archive of ``<task>_<dataset>_<metric>_<net>/<epoch>.json``.
-        form: The name of the importer, for the record.
+        form: Name of the importer, which is recorded.
 
     Returns:
-        What was done; what could not be taken in is in it, the rest is in the database.
+        The result of the import, including what could not be imported.
 
     Raises:
-        SettingsError: There is no such place, or it is in another format.
+        SettingsError: The place does not exist, or it is in another format.
         StoreError: The database cannot be written.
     """
     if not place.exists():
         raise SettingsError(f"{place}: there is no such file or folder")
     if not (place.is_file() or place.is_dir()):
-        # A pipe would be waited for, and a device read without end.
-        raise SettingsError(f"{place}: is no file or folder")
+        # Reading a pipe would block, and reading a device would never end.
+        raise SettingsError(f"{place}: is not a file or folder")
     if read is None:
         is_database = database.recognises(place)
         read = database.read if is_database else files.read
         form = "lemur-database" if is_database else FILES
     conversion = Conversion(str(place), partial(_recorded, engine))
-    report = take(engine, conversion.batches(_begun(read, place)), str(place), form or "")
+    records = conversion.batches(_started(read, place))
+    report = import_records(engine, records, str(place), form or "")
     attached = Attachments(conversion.trial_facts(), (), conversion.collections())
-    report.attached = take_attached(engine, attached)
+    report.attached = import_attached(engine, attached)
     report.faults += report.attached.faults
     if form and form.rpartition("/")[2] == FILES:
-        _take_attached(engine, place, report)
+        _import_exported(engine, place, report)
     return report
 
 
-def _take_attached(engine: Engine, place: Path, report: ImportReport) -> None:
-    """Take in what `lemur_core.store.export` wrote of facts, artefacts, collections and code."""
+def _import_exported(engine: Engine, place: Path, report: ImportReport) -> None:
+    """Import the facts, artefacts, collections and code that `lemur_core.store.export` wrote."""
     with attached_in(place) as (attached, faults):
-        report.attached = take_attached(engine, without(attached, report.refused))
+        report.attached = import_attached(engine, without(attached, report.refused))
         report.faults += [*faults, *report.attached.faults]
     with code_facts_in(place) as (parts, faults):
         origin = Origin.at(str(place), FILES)
-        report.code_facts, refused = take_code_facts(engine, parts, origin)
+        report.code_facts, refused = import_code_facts(engine, parts, origin)
         report.faults += [*faults, *refused]
 
 
-def _begun(read: Reader, place: Path) -> Iterable[object]:
-    # A function that returns a list begins here too, so that what it raises is caught.
+def _started(read: Reader, place: Path) -> Iterable[object]:
+    # A generator, so that a function that returns a list is also called where errors are caught.
     yield from read(place)
 
 
@@ -94,8 +95,8 @@ def _recorded(engine: Engine, uids: Iterable[str]) -> dict[TrialEpoch, str | Non
         queries = where_in(query, trial.uid, list(uids))
         return {
             TrialEpoch(uid, epoch): record
-            for each in queries
-            for uid, epoch, record in connection.execute(each)
+            for chunk in queries
+            for uid, epoch, record in connection.execute(chunk)
         }
 
     return patiently(engine, read)

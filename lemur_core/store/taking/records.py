@@ -1,7 +1,7 @@
-"""What LEMUR publishes of one epoch: its score, its hyperparameters, and whatever else it says.
+"""The records that LEMUR publishes for an epoch: score, hyperparameters and other values.
 
-LEMUR keeps all of it side by side in one JSON object. What is measured is told from what was chosen
-by its name; a name that is not known here is a hyperparameter, as it is to LEMUR.
+LEMUR stores all of them side by side in one JSON object. Measurements are distinguished from
+hyperparameters by name; an unknown name is a hyperparameter, as in LEMUR itself.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lemur_core.dataset import DatasetRecord
     from lemur_core.store.code import StoredCode
 
-# What newer records of LEMUR's measure beside the score; kept, for lemur has no column for it.
-_MEASURED = frozenset({
+# Measurements in newer records of LEMUR's, kept as extra values: lemur has no columns for them.
+_MEASUREMENTS = frozenset({
     "best_accuracy", "best_epoch", "cpu_count", "cpu_type", "cpu_usage_percent", "epoch_max",
     "gpu_memory_kb", "gpu_memory_usage_percent", "gpu_total_memory_kb", "gpu_type",
     "gradient_norm", "lr_now", "occupied_gpu_memory_kb", "occupied_ram_kb", "ram_usage_percent",
@@ -35,21 +35,21 @@ _MEASURED = frozenset({
 _LONGEST_NS = 2**63 - 1
 _UID = re.compile("[0-9a-f]{32}")
 LOSS, OWN = "train_loss", "lemur"
-# No digit of a hash, so that it tells the identities that begin with it apart.
-_NAMED = "t"
+# Not a hexadecimal digit, so it marks the identities that start with it.
+_NAMED_TRIAL_MARK = "t"
 _TRIAL, _DATA, _STATE, _EXTRA = "trial", "data", "state", "extra"
-# What lemur says of its own trials beside that.
+# Further values that lemur publishes for its own trials.
 _OWN_FIELDS = [(schema.stat.c[field.name], field) for field in fields.EPOCH if field.published] + [
     (schema.trial.c[field.name], field) for field in fields.TRIAL if field.published
 ]
 OWN_COLUMNS = [column for column, _ in _OWN_FIELDS]
-"""The columns that `own_of` needs, beside those of the trial's uid and data set."""
+"""Columns that `lemur_values_of` needs, in addition to the trial's uid and dataset."""
 
 
 COLUMNS = frozenset({"accuracy", "duration", LOSS, OWN})
-"""Names in LEMUR's records of what has a column of its own."""
-MEASURED = _MEASURED | COLUMNS
-"""Names in LEMUR's records that are no hyperparameters."""
+"""Names in LEMUR's records that have their own column."""
+MEASURED = _MEASUREMENTS | COLUMNS
+"""Names in LEMUR's records that are not hyperparameters."""
 
 
 class PipelineNames(NamedTuple):
@@ -62,17 +62,17 @@ class PipelineNames(NamedTuple):
 
 
 class PublishedEpoch(NamedTuple):
-    """What was published of one epoch.
+    """The published record of one epoch.
 
     Attributes:
-        epoch: Its number, from 1.
-        accuracy: The score, 0 to 1, whatever the metric.
-        duration: Nanoseconds since the trial began; None where it is not told.
-        loss: Mean training loss; None where it is not told.
+        epoch: Number of the epoch, starting at 1.
+        accuracy: Score, 0 to 1, whatever the metric.
+        duration: Nanoseconds since the trial started; None if unknown.
+        loss: Mean training loss; None if unknown.
         prm: The uid of the hyperparameters.
-        extra: The rest of the record, in canonical JSON; empty where there is none.
-        own: What lemur knew of it, where lemur wrote it.
-        identity: The same for the same record, and for no other.
+        extra: The other values of the record as canonical JSON; empty if there are none.
+        lemur_values: Further values if lemur wrote the record; None otherwise.
+        identity: Identity of the record; equal records have equal identities.
     """
 
     epoch: int
@@ -81,7 +81,7 @@ class PublishedEpoch(NamedTuple):
     loss: float | None
     prm: str
     extra: str
-    own: dict[str, Any] | None
+    lemur_values: dict[str, Any] | None
     identity: str
 
 
@@ -89,10 +89,10 @@ class Batch(NamedTuple):
     """Records of one pipeline.
 
     Attributes:
-        pipeline: Whose they are.
-        records: They.
-        prms: Their hyperparameters, by uid.
-        codes: The sources that came with them, by table and name.
+        pipeline: Names of the pipeline.
+        records: The records.
+        prms: Hyperparameters of the records, by uid.
+        codes: Sources that came with the records, by table and name.
     """
 
     pipeline: PipelineNames
@@ -102,63 +102,63 @@ class Batch(NamedTuple):
 
 
 def of_named_trial(identity: str) -> str:
-    """Return the identity of a record whose source tells its trial apart from others."""
-    return f"{_NAMED}{identity[1:]}"
+    """Return the identity that marks a record whose source names its trial."""
+    return f"{_NAMED_TRIAL_MARK}{identity[1:]}"
 
 
 def is_of_named_trial(identity: str | None) -> bool:
-    """Return whether a record's source tells its trial apart from others."""
-    return identity is not None and identity.startswith(_NAMED)
+    """Return whether an identity marks a record whose source names its trial."""
+    return identity is not None and identity.startswith(_NAMED_TRIAL_MARK)
 
 
 class MalformedError(ValueError):
-    """A record that cannot be one, and why."""
+    """An invalid record; the text says why."""
 
 
 def record_of(batch: Batch, epoch: int, facts: Any, copy: int = 0) -> PublishedEpoch:
-    """Return the record that a JSON object holds; its hyperparameters are entered in the batch.
+    """Return the record in a JSON object, and add its hyperparameters to the batch.
 
     Args:
-        batch: Of the pipeline whose it is.
-        epoch: Its epoch, from 1.
-        facts: What was published.
-        copy: How many times the very same came before it.
+        batch: Batch of the record's pipeline.
+        epoch: Number of the epoch, starting at 1.
+        facts: The JSON object.
+        copy: Number of identical records before this one.
 
     Raises:
-        MalformedError: It is no record.
+        MalformedError: The object is not a valid record.
     """
     if type(facts) is not dict:
         raise MalformedError(f"{_shown(facts)}: expected an object")
     prm = facts.copy()
-    extra = {name: prm.pop(name) for name in _MEASURED.intersection(prm)}
+    extra = {name: prm.pop(name) for name in _MEASUREMENTS.intersection(prm)}
     accuracy = _score(prm)
     duration = _duration(prm, extra)
     loss = _loss(prm, extra)
-    own = _own(prm)
-    if own is not None:
-        extra |= own.pop(_EXTRA, {})
+    lemur_values = _lemur_values(prm)
+    if lemur_values is not None:
+        extra |= lemur_values.pop(_EXTRA, {})
     for name in prm:
         if storable(name) != name:
-            raise MalformedError(f"{_shown(name)}: no database keeps such a name as it is")
+            raise MalformedError(f"{_shown(name)}: contains characters that no database stores")
     try:
-        chosen = exact(prm)
-        rest = exact(extra) if extra else ""
-        known = "" if own is None else exact(own)
+        prm_text = exact(prm)
+        extra_text = exact(extra) if extra else ""
+        lemur_text = "" if lemur_values is None else exact(lemur_values)
     except ValueError:
-        raise MalformedError("holds NaN, an infinity, or what no JSON has") from None
+        raise MalformedError("contains NaN, an infinity or a value that JSON cannot hold") from None
     except RecursionError:
-        raise MalformedError("is nested too deep") from None
-    measured = f"{accuracy!r} {duration} {loss!r} {rest}"
-    identity = digest(f"{'_'.join(batch.pipeline)}/{epoch}/{copy}{chosen}{measured}{known}")
-    if own is not None and own[_STATE] == State.IMPORTED:
+        raise MalformedError("is nested too deeply") from None
+    measured = f"{accuracy!r} {duration} {loss!r} {extra_text}"
+    identity = digest(f"{'_'.join(batch.pipeline)}/{epoch}/{copy}{prm_text}{measured}{lemur_text}")
+    if lemur_values is not None and lemur_values[_STATE] == State.IMPORTED:
         identity = of_named_trial(identity)
-    uid = digest(chosen)
+    uid = digest(prm_text)
     batch.prms.setdefault(uid, prm)
-    return PublishedEpoch(epoch, accuracy, duration, loss, uid, rest, own, identity)
+    return PublishedEpoch(epoch, accuracy, duration, loss, uid, extra_text, lemur_values, identity)
 
 
 def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what LEMUR publishes of an epoch, its names in order.
+    """Return the record that LEMUR publishes for an epoch, sorted by name.
 
     Args:
         record: ``accuracy``, ``duration``, ``loss``, ``prm`` and ``extra``.
@@ -172,10 +172,10 @@ def facts_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_plain(row: Mapping[Any, Any]) -> bool:
-    """Return whether LEMUR's own words say all that is known of an epoch and its trial.
+    """Return whether LEMUR's record format can express everything known of an epoch and its trial.
 
     Args:
-        row: Of `schema.stat` and `schema.trial`, by their columns.
+        row: Row of `schema.stat` and `schema.trial`, by column.
     """
     stat = schema.stat.c
     is_imported = row[schema.trial.c.state] == State.IMPORTED
@@ -186,36 +186,37 @@ def is_plain(row: Mapping[Any, Any]) -> bool:
 def published(
     row: Mapping[Any, Any], data: DatasetRecord | None, *, named: bool = False
 ) -> dict[str, Any]:
-    """Return what a record says beside its score, loss, duration and hyperparameters.
+    """Return the values of a record other than score, loss, duration and hyperparameters.
 
     Args:
-        row: Of `schema.stat` and `schema.trial`, by their columns.
-        data: The content of its data set; None if that is unknown.
-        named: Whether the trial must be told apart from others of its hyperparameters.
+        row: Row of `schema.stat` and `schema.trial`, by column.
+        data: Content of the trial's dataset; None if unknown.
+        named: Whether the record must name its trial, to distinguish it from others with the same
+            hyperparameters.
     """
-    known = json.loads(row[schema.stat.c.extra]) if row[schema.stat.c.extra] else {}
-    # LEMUR would take any other name for that of a hyperparameter.
-    extra = {name: value for name, value in known.items() if name in MEASURED}
-    others = {name: value for name, value in known.items() if name not in MEASURED}
-    if others or named or not is_plain(row):
-        extra[OWN] = own_of(row, data) | ({_EXTRA: others} if others else {})
+    recorded_extra = json.loads(row[schema.stat.c.extra]) if row[schema.stat.c.extra] else {}
+    # LEMUR would interpret any other name as a hyperparameter.
+    extra = {name: value for name, value in recorded_extra.items() if name in MEASURED}
+    other_values = {name: value for name, value in recorded_extra.items() if name not in MEASURED}
+    if other_values or named or not is_plain(row):
+        extra[OWN] = lemur_values_of(row, data) | ({_EXTRA: other_values} if other_values else {})
     if row[schema.trial.c.state] != State.IMPORTED:
         extra["uid"] = row[schema.trial.c.prm]
     return extra
 
 
-def own_of(row: Mapping[Any, Any], data: DatasetRecord | None) -> dict[str, Any]:
-    """Return what lemur says of an epoch and its trial beside what LEMUR does.
+def lemur_values_of(row: Mapping[Any, Any], data: DatasetRecord | None) -> dict[str, Any]:
+    """Return the values of an epoch and its trial that only lemur's records have.
 
     Args:
-        row: Of `schema.stat` and `schema.trial`, by their columns.
-        data: The content of its data set; None if that is unknown.
+        row: Row of `schema.stat` and `schema.trial`, by column.
+        data: Content of the trial's dataset; None if unknown.
     """
-    own = {_TRIAL: row[schema.trial.c.uid]}
+    values = {_TRIAL: row[schema.trial.c.uid]}
     for column, field in _OWN_FIELDS:
         if row[column] is not None or field.published is not Publication.OPTIONAL:
-            own[field.name] = row[column]
-    return own if data is None else {**own, _DATA: data_text(data)}
+            values[field.name] = row[column]
+    return values if data is None else {**values, _DATA: data_text(data)}
 
 
 def _score(facts: dict[str, Any]) -> float:
@@ -249,24 +250,26 @@ def _loss(facts: dict[str, Any], extra: dict[str, Any]) -> float | None:
     return None
 
 
-def _own(facts: dict[str, Any]) -> dict[str, Any] | None:
-    own = facts.pop(OWN, None)
-    if own is None:
+def _lemur_values(facts: dict[str, Any]) -> dict[str, Any] | None:
+    values = facts.pop(OWN, None)
+    if values is None:
         return None
-    if type(own) is not dict or not _UID.fullmatch(str(own.get(_TRIAL))):
-        raise MalformedError(f"lemur {_shown(own)}: expected what lemur writes of a trial")
-    if type(own.get(_EXTRA, {})) is not dict:
-        raise MalformedError(f"lemur: extra {_shown(own[_EXTRA])}: is not what lemur writes")
+    if type(values) is not dict or not _UID.fullmatch(str(values.get(_TRIAL))):
+        raise MalformedError(
+            f"lemur {_shown(values)}: expected the values that lemur writes for a trial"
+        )
+    if type(values.get(_EXTRA, {})) is not dict:
+        raise MalformedError(f"lemur: extra {_shown(values[_EXTRA])}: is not what lemur writes")
     for name, check in _CHECKS.items():
-        # Of a trial that was trained elsewhere, most is unknown.
-        if own.get(name) is None and own.get(_STATE) == State.IMPORTED:
+        # Most values are unknown for a trial that was trained elsewhere.
+        if values.get(name) is None and values.get(_STATE) == State.IMPORTED:
             continue
         try:
-            check(own.get(name))
+            check(values.get(name))
         except DECODING_ERRORS:
-            shown = _shown(own.get(name))
+            shown = _shown(values.get(name))
             raise MalformedError(f"lemur: {name} {shown}: is not what lemur writes") from None
-    return own
+    return values
 
 
 def _check_data(text: Any) -> None:
@@ -275,7 +278,7 @@ def _check_data(text: Any) -> None:
     data_of(text)
 
 
-# One text that cannot be read would fail whoever reads it, so that each is read here.
+# Every text is parsed here, because an invalid one would fail whoever reads it later.
 _CHECKS: dict[str, Callable[[Any], object]] = {
     **{field.name: field.check for _, field in _OWN_FIELDS},
     _DATA: _check_data,

@@ -1,4 +1,4 @@
-"""Look at a database of lemur's that someone else wrote, before anything is taken in from it."""
+"""Check a lemur database that someone else wrote before anything is imported from it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _STORED: tuple[tuple[tuple[type, ...], set[str]], ...] = (
 
 
 def check_source(engine: Engine) -> None:
-    """Look whether an SQLite database has tables, whole, with values of their columns' types.
+    """Check that an SQLite database has undamaged tables whose values have their columns' types.
 
     Raises:
-        StoreError: It has not.
+        StoreError: A table or column is missing or damaged, or a value has another type.
     """
     file = sqlite_file(engine.url)
     if file is None:
@@ -47,11 +47,11 @@ def check_source(engine: Engine) -> None:
 
 def _faults(source: ForeignFile) -> Iterator[Fault]:
     for name, table in schema.metadata.tables.items():
-        there = source.columns.get(name, set())
-        missing = [column.name for column in table.columns if column.name not in there]
+        existing = source.columns.get(name, set())
+        missing = [column.name for column in table.columns if column.name not in existing]
         if missing:
-            what = ", ".join(map(repr, missing))
-            yield source.fault(name, f"has no column {what}" if there else "is not there")
+            names = ", ".join(map(repr, missing))
+            yield source.fault(name, f"has no column {names}" if existing else "does not exist")
         else:
             yield from _wrong_types(source, table, [column.name for column in table.columns])
 
@@ -59,18 +59,22 @@ def _faults(source: ForeignFile) -> Iterator[Fault]:
 def _wrong_types(source: ForeignFile, table: Table, names: list[str]) -> Iterator[Fault]:
     types = ", ".join(f'typeof("{name}")' for name in names)
     query = f"SELECT DISTINCT {types} FROM {table.name}"  # noqa: S608 - names of our own schema
-    found: dict[str, set[str]] = {}
+    types_by_column: dict[str, set[str]] = {}
     for row in source.rows(query):
-        for name, kind in zip(names, row, strict=True):
-            found.setdefault(name, set()).add(kind)
-    for name, kinds in found.items():
+        for name, type_name in zip(names, row, strict=True):
+            types_by_column.setdefault(name, set()).add(type_name)
+    for name, type_names in types_by_column.items():
         expected = _expected(table.columns[name].type)
-        for kind in sorted(kinds - expected - {"null"}):
+        for type_name in sorted(type_names - expected - {"null"}):
             yield source.fault(
-                table.name, f"column {name!r} has a value of type {kind}; expected {min(expected)}"
+                table.name,
+                f"column {name!r} has a value of type {type_name}; expected {min(expected)}",
             )
 
 
-def _expected(kind: object) -> set[str]:
-    kind = getattr(kind, "impl", kind)
-    return next((stored for kinds, stored in _STORED if isinstance(kind, kinds)), {"text"})
+def _expected(column_type: object) -> set[str]:
+    column_type = getattr(column_type, "impl", column_type)
+    return next(
+        (stored for column_types, stored in _STORED if isinstance(column_type, column_types)),
+        {"text"},
+    )

@@ -1,1 +1,1 @@
-"""Results, written: each thing that happens, once, whatever the database does."""
+"""Write results: each event exactly once, even if the database is unavailable for a while."""

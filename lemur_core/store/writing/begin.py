@@ -1,4 +1,4 @@
-"""Write the first of a trial: its row, and the code and prm that it points to."""
+"""Record the start of a trial: its row, and the code and prm that it refers to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CodeKey = tuple[str, str, str]
 
 
 class NumberTakenError(Exception):
-    """Another campaign began a trial of this number a moment ago."""
+    """Another campaign has just started a trial with this number."""
 
 
 def begin_trial(
@@ -33,26 +33,26 @@ def begin_trial(
     owner: str,
     versions: Mapping[str, str],
 ) -> tuple[int, dict[CodeKey, int]]:
-    """Write a trial that starts; done twice, it is there once.
+    """Record that a trial starts; doing so again changes nothing.
 
     Args:
-        connection: To the database.
-        trial: What starts.
-        codes: Ids of code that is in the database.
-        owner: The process that trains it.
-        versions: Of all that trains.
+        connection: Connection to the database.
+        trial: The trial.
+        codes: Ids of code that is already in the database.
+        owner: Id of the writer that trains the trial.
+        versions: Versions of all software that takes part in training.
 
     Returns:
-        The trial's id, and the ids of code; those that were added hold once this is committed.
+        The trial's id, and the ids of all code; added ids are valid only after the commit.
 
     Raises:
-        NumberTakenError: Its number is another trial's.
+        NumberTakenError: The trial's number is already used.
     """
-    known = dict(codes)
+    code_ids = dict(codes)
     prm = write_prm(connection, trial.prm)
     row = {
         **{field.name: field.begin(trial) for field in fields.TRIAL if field.begin is not None},
-        **_code_ids(connection, known, trial),
+        **_code_ids(connection, code_ids, trial),
         "dataset_id": dataset_id(connection, trial.data),
         "prm": prm,
         "versions": dict(versions),
@@ -62,16 +62,18 @@ def begin_trial(
     }
     columns = schema.trial.c
     insert = insert_once(connection.dialect, schema.trial).values(row).returning(columns.id)
-    found = connection.scalar(insert)
-    if found is None:
-        # It is there already where the commit was made and only its answer was lost.
-        found = connection.scalar(select(columns.id).where(columns.uid == trial.uid))
-    if found is None:
+    trial_id = connection.scalar(insert)
+    if trial_id is None:
+        # The row already exists if an earlier commit succeeded but its confirmation was lost.
+        trial_id = connection.scalar(select(columns.id).where(columns.uid == trial.uid))
+    if trial_id is None:
         raise NumberTakenError
-    return found, known
+    return trial_id, code_ids
 
 
-def _code_ids(connection: Connection, known: dict[CodeKey, int], trial: Trial) -> dict[str, int]:
+def _code_ids(
+    connection: Connection, ids_by_key: dict[CodeKey, int], trial: Trial
+) -> dict[str, int]:
     pipeline = trial.pipeline
     sources = (
         (schema.loader, pipeline.loader_entry, pipeline.loader_entry.source()),
@@ -79,25 +81,25 @@ def _code_ids(connection: Connection, known: dict[CodeKey, int], trial: Trial) -
         (schema.nn, pipeline.net_entry, pipeline.net_entry.code()),
         (schema.transform, trial.transform_entry, trial.transform_entry.source()),
     )
-    found = {}
+    key_by_table = {}
     missing = []
     for table, entry, source in sources:
         key = (table.name, entry.name, code_hash(source))
-        if key not in known:
+        if key not in ids_by_key:
             missing.append((table, key, StoredCode.of(source)))
-        found[table.name] = key
+        key_by_table[table.name] = key
     write_codes(connection, [code for _, _, code in missing])
     for table, key, code in missing:
-        known[key] = code_id(connection, table, key[1], code)
-    return {f"{name}_id": known[key] for name, key in found.items()}
+        ids_by_key[key] = code_id(connection, table, key[1], code)
+    return {f"{name}_id": ids_by_key[key] for name, key in key_by_table.items()}
 
 
 def write_prm(connection: Connection, prm: Mapping[str, Any]) -> str:
-    """Write hyperparameters where they are not there yet; return their uid."""
+    """Write hyperparameters if they do not exist yet; return their uid."""
     uid = prm_uid(prm)
     rows = [
         {"uid": uid, "name": storable(name), "value": value}
-        # In one order, so that no two campaigns wait for each other's rows.
+        # Always in the same order, to avoid deadlocks between campaigns.
         for name, value in sorted(prm.items())
     ]
     if rows:

@@ -1,4 +1,4 @@
-"""Begin a trial whose training is not lemur's."""
+"""Record the start of a trial that is trained outside lemur."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RECIPE = digest("recorded from elsewhere")
-"""Stands for the code that trains where this is not lemur's; no campaign has it as its own."""
-# Nobody watches another's training; one that was taken for dead is told so by its own end.
+"""Recipe of trials that are trained outside lemur; no campaign has this recipe."""
+# How long a trial may be silent. If it is wrongly considered interrupted, recording its end fixes
+# that.
 _PATIENCE_S = 600.0
 
 
 @dataclass(frozen=True)
 class TrialElsewhere:
-    """A trial whose training is not lemur's.
+    """A trial that is trained outside lemur.
 
     Attributes:
-        task, dataset, metric, net: Parts of the pipeline's name; none need be installed.
-        prm: Each hyperparameter's value.
-        code: Of the net; None if that is not known.
-        seed: Seeds what is random in it; None if that is not known.
-        epochs: How many are planned; None if that is not known.
-        device: What it is trained on; None if that is not known.
-        parameters: How many numbers the net learns; None if that is not known.
-        uid: Its own, whatever database it is in.
+        task, dataset, metric, net: Parts of the pipeline's name; none needs to be installed.
+        prm: Hyperparameters.
+        code: Source code of the net; None if unknown.
+        seed: Seed of random numbers; None if unknown.
+        epochs: Number of planned epochs; None if unknown.
+        device: Device that it is trained on; None if unknown.
+        parameters: Number of the net's trainable parameters; None if unknown.
+        uid: Unique id, the same in every database.
     """
 
     task: str
@@ -57,10 +58,10 @@ class TrialElsewhere:
 def begin_elsewhere(
     connection: Connection, trial: TrialElsewhere, *, owner: str, versions: Mapping[str, str]
 ) -> int:
-    """Write a trial that starts, and return its id; done twice, it is there once.
+    """Record that a trial starts, and return its id; doing so again changes nothing.
 
-    It has no number: that is its place among the trials of a campaign's search, which neither
-    counts it nor goes on with it.
+    The trial has no number, because a number is a position in a campaign's search. Campaigns
+    neither count nor resume such a trial.
     """
     _end_left(connection)
     row = {
@@ -94,7 +95,7 @@ def _code_id(connection: Connection, trial: TrialElsewhere) -> int | None:
 
 
 def _end_left(connection: Connection) -> None:
-    """Say of trials whose process died that they were interrupted; nobody else would."""
+    """Mark trials whose process died as interrupted; no campaign would do so."""
     trial = schema.trial.c
     query = select(trial.id, trial.owner, trial.seen).where(
         trial.recipe == RECIPE, trial.state == State.RUNNING

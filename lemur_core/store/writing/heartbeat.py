@@ -1,4 +1,4 @@
-"""Call something every few seconds, in a thread, for as long as an object lives."""
+"""Call a method every few seconds in a thread, for as long as its object lives."""
 
 from __future__ import annotations
 
@@ -11,39 +11,42 @@ if TYPE_CHECKING:
 
 
 class Heartbeat:
-    """Calls a method of an object, which ends it once it is collected.
+    """Calls a method of an object periodically until the object is garbage-collected.
 
     Args:
-        method: What is called; it must not raise.
+        method: The method; it must not raise.
         every_s: Seconds between two calls.
     """
 
     def __init__(self, method: Callable[[], None], every_s: float) -> None:
         self._stop = threading.Event()
-        found = weakref.WeakMethod(method, lambda _: self._stop.set())
+        method_reference = weakref.WeakMethod(method, lambda _: self._stop.set())
         self._thread = threading.Thread(
-            target=_call, args=(found, self._stop, every_s), name="lemur-heartbeat", daemon=True
+            target=_call,
+            args=(method_reference, self._stop, every_s),
+            name="lemur-heartbeat",
+            daemon=True,
         )
         self._thread.start()
 
     @property
     def is_over(self) -> bool:
-        """Whether it calls nothing any more."""
+        """Whether it has ended."""
         return self._stop.is_set()
 
     def end(self, *_: object) -> None:
-        """End it; a call that is under way goes on."""
+        """Stop calling the method; a call in progress continues."""
         self._stop.set()
 
     def stop(self, wait_s: float) -> None:
-        """End it, and wait so long for a call that is under way."""
+        """Stop calling the method, and wait up to ``wait_s`` seconds for a call in progress."""
         self.end()
         self._thread.join(wait_s)
 
 
-def _call(found: weakref.WeakMethod[Any], stop: threading.Event, every_s: float) -> None:
+def _call(method_reference: weakref.WeakMethod[Any], stop: threading.Event, every_s: float) -> None:
     while not stop.wait(every_s):
-        method = found()
+        method = method_reference()
         if method is None:
             return
         method()

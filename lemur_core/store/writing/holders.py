@@ -1,9 +1,9 @@
-"""Judge whether other writers still hold the trials that name them as their owners.
+"""Decide whether other writers still hold the trials that name them as their owner.
 
-No clock of another machine is believed. A writer is judged by how long its heartbeat stayed the
-same while it was watched, by this process's own clock, which no one can set; time in which this
-process did not look, as it or the whole machine was stopped, does not count. The database's clock
-only shortens the wait for writers that, by it, were last seen long ago.
+Clocks of other machines are not trusted. A writer is considered gone if its heartbeat does not
+change for a certain time, measured by this process's monotonic clock. Time during which this
+process did not look, because it or the whole machine was suspended, does not count. The database's
+clock can only shorten the wait, for writers that it last saw long ago.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CONFIRM_S = 3 * HEARTBEAT_S
-"""How long a writer is watched that, by the database's clock, was not seen for a whole lease."""
-# What one look adds at most to the time that a writer was watched.
+"""Seconds to watch a writer that, by the database's clock, was not seen for a whole lease."""
+# Maximum time that one look adds to the time that a writer was watched.
 _LONGEST_LOOK_S = 2 * HEARTBEAT_S
 
 
 class Holder(NamedTuple):
-    """What is known of the owner of a trial.
+    """The state of the owner of a trial.
 
     Attributes:
-        host: Where it runs; empty where that is not known.
-        silent_s: Seconds since it was last seen, as far as the database's clock can tell.
-        free_in_s: Seconds until its trials may be taken over, unless it is seen before that; None
-            while its process lives.
+        host: Host that the owner runs on; empty if unknown.
+        silent_s: Seconds since the owner was last seen, as far as the database's clock can tell.
+        free_in_s: Seconds until its trials may be taken over, unless it is seen before; None while
+            its process is alive.
     """
 
     host: str
@@ -45,14 +45,14 @@ class Holder(NamedTuple):
 
 
 @dataclass
-class _Sight:
-    """What was seen of an owner.
+class _Observation:
+    """The observed state of an owner.
 
     Attributes:
-        host, process, beat: As its row has them.
-        age_s: Seconds since it was last seen, by the database's clock.
-        watched_s: Seconds for which its heartbeat was watched and stayed the same.
-        looked: When it was last looked at, by this process's clock.
+        host, process, beat: Values of the owner's row.
+        age_s: Seconds since the owner was last seen, by the database's clock.
+        watched_s: Seconds during which its heartbeat was watched and did not change.
+        looked: Time of the last look, by this process's clock.
     """
 
     host: str
@@ -71,48 +71,55 @@ class _Sight:
 
 
 class Holders:
-    """The other writers of a database, as far as they were watched.
+    """The other writers of a database, as observed so far.
 
     Args:
-        tick: Gives seconds that pass here; no step of the machine's clock may change it.
+        tick: Returns a monotonic time in seconds.
     """
 
     def __init__(self, tick: Callable[[], float] = time.monotonic) -> None:
         self._tick = tick
-        self._sights: dict[str, _Sight] = {}
+        self._observations: dict[str, _Observation] = {}
 
     def look(self, connection: Connection) -> None:
-        """Look at the heartbeats of all writers whose lease has not ended."""
+        """Read the heartbeats of all writers whose lease has not ended."""
         owner = schema.owner.c
         columns = (owner.id, owner.host, owner.process, owner.beat, owner.seen)
         moment = clock(connection.dialect.name).label("moment")
         rows = connection.execute(select(*columns, moment).where(owner.beat != OVER))
-        at = self._tick()
-        sights = {}
+        looked_at = self._tick()
+        observations = {}
         for row in rows:
-            before = self._sights.get(row.id)
+            previous = self._observations.get(row.id)
             watched_s = 0.0
-            if before is not None and before.beat == row.beat:
-                watched_s = before.watched_s + min(at - before.looked, _LONGEST_LOOK_S)
+            if previous is not None and previous.beat == row.beat:
+                watched_s = previous.watched_s + min(looked_at - previous.looked, _LONGEST_LOOK_S)
             age_s = _seconds(row.seen, row.moment)
-            sights[row.id] = _Sight(row.host, row.process, row.beat, age_s, watched_s, at)
-        self._sights = sights
+            observations[row.id] = _Observation(
+                row.host, row.process, row.beat, age_s, watched_s, looked_at
+            )
+        self._observations = observations
 
     def holder(self, connection: Connection, owner: str, seen: str, patience_s: float) -> Holder:
-        """Return what is known of a trial's owner.
+        """Return the state of a trial's owner.
 
         Args:
-            connection: To the database, for an owner that was not there at the last look.
-            owner: As the trial names it.
-            seen: When the trial was last written, ISO 8601; all that is known of an owner that has
-                no row, as lemur 0.1 wrote it or as the trial was taken in from another database.
-            patience_s: How long ago that may be.
+            connection: Connection to the database, for an owner that the last look did not find.
+            owner: Id of the owner, as in the trial's row.
+            seen: When the trial was last written, ISO 8601. An owner without a row is judged by
+                this time only: it was recorded by lemur 0.1, or the trial was imported from another
+                database.
+            patience_s: How long ago that may be, in seconds.
         """
-        if owner not in self._sights:
+        if owner not in self._observations:
             self.look(connection)
-        sight = self._sights.get(owner)
-        if sight is not None:
-            return Holder(sight.host, max(sight.age_s, sight.watched_s), sight.free_in_s)
+        observation = self._observations.get(owner)
+        if observation is not None:
+            return Holder(
+                observation.host,
+                max(observation.age_s, observation.watched_s),
+                observation.free_in_s,
+            )
         if _beat(connection, owner) == OVER:
             return Holder("", 0.0, 0.0)
         host = owner.rpartition(" ")[0].partition(" ")[0]
@@ -123,22 +130,22 @@ class Holders:
         return Holder(host, max(0.0, silent_s), left_s if left_s > 0 else None)
 
     def end(self, connection: Connection, owner: str) -> bool:
-        """End the lease of an owner whose trials are free; return False if it is heard of again."""
-        known, sight = schema.owner.c, self._sights.get(owner)
-        # Judged again: since it was found free, another look may have seen it live.
-        if sight is not None and sight.free_in_s == 0:
-            same = (known.id == owner, known.beat == sight.beat)
-            change = schema.owner.update().where(*same).values(beat=OVER)
+        """End the lease of an owner whose trials are free; return False if the owner is active."""
+        owners, observation = schema.owner.c, self._observations.get(owner)
+        # Check again: another look may have seen the owner active since it was found free.
+        if observation is not None and observation.free_in_s == 0:
+            conditions = (owners.id == owner, owners.beat == observation.beat)
+            change = schema.owner.update().where(*conditions).values(beat=OVER)
             if connection.execute(change).rowcount:
                 return True
-        # Another ended it, or it never had one.
+        # Another writer ended the lease, or there never was one.
         return _beat(connection, owner) in (OVER, None)
 
 
 def _beat(connection: Connection, owner: str) -> str | None:
     query = select(schema.owner.c.beat).where(schema.owner.c.id == owner)
-    found: str | None = connection.scalar(query)
-    return found
+    beat: str | None = connection.scalar(query)
+    return beat
 
 
 def _seconds(before: str, after: str) -> float:
@@ -146,5 +153,5 @@ def _seconds(before: str, after: str) -> float:
 
 
 def _moment(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""Hold trials by a lease, which is renewed with every record and every few seconds.
+"""Hold trials under a lease that is renewed with every record and every few seconds.
 
-A lease that ended, as its writer was silent for too long, is followed by another one.
+If the lease ended because its writer was silent for too long, the writer gets a new lease.
 """
 
 from __future__ import annotations
@@ -40,38 +40,40 @@ class Holding:
         engine: The database.
 
     Attributes:
-        lock: Held while anything here is used in a transaction; it is taken before that begins.
-        holders: The other writers, as far as they were watched.
-        has_waiting: Whether records wait beside the database; they are in the name of the lease by
-            which the trials were held then, and are taken in before a trial changes its lease.
+        lock: Lock to hold while an object of this class is used in a transaction; acquire it before
+            the transaction starts.
+        holders: The other writers, as observed so far.
+        has_waiting: Whether records wait in the file of unwritten records. They name the lease
+            under which their trial was held, so they must be written to the database before a
+            trial moves to another lease.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.lock, self.holders, self.has_waiting = RLock(), Holders(), False
         self._engine, self._lease = engine, Lease(engine)
         self._heartbeat: Heartbeat | None = None
-        # By which lease each trial is held: one that has ended, maybe.
+        # The id of the lease under which each trial is held; the lease may have ended.
         self._owners: dict[int, str] = {}
 
     @property
     def owner(self) -> str:
-        """The writer's id, as its trials name their owner."""
+        """Id of the writer, which its trials name as their owner."""
         return self._lease.id
 
     def owner_of(self, trial_id: int) -> str:
-        """Return the id by which a trial is held, or was when it was last written to."""
+        """Return the owner id under which a trial is held or was last written."""
         return self._owners.get(trial_id, self.owner)
 
     def take(self, trial_id: int) -> None:
-        """Note that a trial is held."""
+        """Mark a trial as held."""
         self._owners[trial_id] = self.owner
 
     def release(self, trial_id: int) -> None:
-        """Note that a trial, which has ended, is not held."""
+        """Mark a trial, which has ended, as not held."""
         self._owners.pop(trial_id, None)
 
     def close(self) -> None:
-        """Let others take over at once what is left of the trials."""
+        """End the lease, so that others can take over unfinished trials at once."""
         if self._heartbeat is None:
             return
         self._heartbeat.stop(HEARTBEAT_S)
@@ -80,11 +82,11 @@ class Holding:
             patiently(self._engine, self._lease.end, 0)
 
     def beat(self) -> None:
-        """Write a heartbeat, and look at those of others, unless the database is away."""
+        """Write a heartbeat and read those of others, unless the database is unavailable."""
 
         def look(connection: Connection) -> list[int]:
             self.holders.look(connection)
-            # The writer's own thread may take or release a trial meanwhile.
+            # A copy, because the writer's own thread may take or release a trial meanwhile.
             held = [] if self.has_waiting else list(self._owners)
             return [trial_id for trial_id in held if self.reclaim(connection, trial_id)]
 
@@ -93,23 +95,23 @@ class Holding:
                 self.take(trial_id)
 
     def start(self) -> None:
-        """Begin to write heartbeats, in a thread, unless that was begun."""
-        # Each connection to a database in memory has one of its own.
+        """Start a thread that writes heartbeats, unless it is running."""
+        # Each connection to an in-memory database has its own database.
         is_shared = self._engine.dialect.name != "sqlite" or sqlite_file(self._engine.url)
         if is_shared and (self._heartbeat is None or self._heartbeat.is_over):
             self._heartbeat = Heartbeat(self.beat, HEARTBEAT_S)
-            # It must not open a connection that nobody closes.
+            # After the engine is disposed of, it must not open connections that nobody closes.
             event.listen(self._engine, "engine_disposed", self._heartbeat.end, once=True)
 
     def transact(self, work: Callable[[Connection], Result], patience_s: float) -> Result:
-        """Renew the lease and do something more, in one transaction.
+        """Renew the lease and do some work in one transaction.
 
         Args:
-            work: What is done.
-            patience_s: How long the database is waited for.
+            work: The work.
+            patience_s: How long to wait for the database, in seconds.
 
         Raises:
-            AwayError: The database is away.
+            AwayError: The database is unavailable.
         """
         with self.lock:
             while True:
@@ -128,31 +130,31 @@ class Holding:
                 return result
 
     def reclaim(self, connection: Connection, trial_id: int) -> bool:
-        """Take a trial along to another lease, if nobody took it since the one before ended."""
-        before, trial, owner = self._owners.get(trial_id), schema.trial.c, schema.owner.c
-        if before in (None, self.owner):
+        """Move a trial to the current lease if nobody took it over since its lease ended."""
+        previous_owner, trial, owner = self._owners.get(trial_id), schema.trial.c, schema.owner.c
+        if previous_owner in (None, self.owner):
             return False
-        ended = select(owner.id).where(owner.id == before, owner.beat == OVER).exists()
-        # Its own too, where the answer to the commit was lost.
-        left = (trial.id == trial_id, trial.owner.in_((before, self.owner)), ended)
-        change = schema.trial.update().where(*left).values(owner=self.owner)
+        ended = select(owner.id).where(owner.id == previous_owner, owner.beat == OVER).exists()
+        # Include the current lease, in case the confirmation of an earlier commit was lost.
+        conditions = (trial.id == trial_id, trial.owner.in_((previous_owner, self.owner)), ended)
+        change = schema.trial.update().where(*conditions).values(owner=self.owner)
         return connection.execute(change).rowcount == 1
 
     def check(self, connection: Connection, trial_id: int) -> None:
-        """Look whether a trial is held, and keep others from it until the transaction ends.
+        """Check that a trial is held, and lock it until the transaction ends.
 
         Raises:
-            NotHeldError: It has another owner.
+            NotHeldError: The trial has another owner.
         """
         trial = schema.trial.c
-        mine = schema.trial.update().where(trial.id == trial_id, trial.owner == self.owner)
-        if not connection.execute(mine.values(owner=self.owner)).rowcount:
+        update = schema.trial.update().where(trial.id == trial_id, trial.owner == self.owner)
+        if not connection.execute(update.values(owner=self.owner)).rowcount:
             raise NotHeldError
 
     def lost(self, trial_id: int) -> TrialLostError:
-        """Return the error that says who took a trial over."""
+        """Return an error that says who took a trial over."""
         with suppress(StoreError):
-            host = patiently(self._engine, lambda found: host_of(found, trial_id), 0)
+            host = patiently(self._engine, lambda connection: host_of(connection, trial_id), 0)
             if host:
                 return TrialLostError(f"taken over by a campaign on host {host}")
         return TrialLostError("taken over by another campaign")

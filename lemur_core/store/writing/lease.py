@@ -1,10 +1,11 @@
 """A writer's lease on the trials that it trains, renewed with everything that it writes.
 
-Each writer has a row in the table ``owner``, under a random id that its trials name. Its heartbeat
-replaces a random text in that row, but only if that is still what the writer put there before. To
-take over, another writer replaces the same text by an empty one, under the same condition. The
-database does one of the two, so that no trial has two owners, whatever clocks, names of hosts and
-numbers of processes say, and whether or not a process was copied, by `os.fork` or with its machine.
+Each writer has a row in the table ``owner`` under a random id, which its trials name as their
+owner. A heartbeat replaces a random text in that row, but only if the text is still the one that
+the writer put there before. To take over, another writer replaces the same text by an empty one,
+under the same condition. The database executes only one of the two, so no trial has two owners,
+regardless of clocks, host names and process ids, and even if a process was copied by `os.fork` or
+together with its machine.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 HEARTBEAT_S = 5.0
 LEASE_S = 60.0
 OVER = ""
-"""The heartbeat of a lease that has ended."""
+"""Heartbeat of a lease that has ended."""
 
 _CLOCKS = {
     "sqlite": "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')",
@@ -41,19 +42,19 @@ class LeaseEndedError(Exception):
 
 
 class TrialLostError(Exception):
-    """A trial that was trained here has another owner; its text says which."""
+    """A trial that was trained here has another owner; the text says which one."""
 
 
 def clock(dialect: str) -> ColumnClause[str]:
-    """Return the database's time, ISO 8601 in UTC; of a file, that of the host that asks."""
+    """Return the database's time, ISO 8601 in UTC; for SQLite, the time of this host."""
     return literal_column(_CLOCKS[dialect])
 
 
 class Lease:
-    """A lease, which begins when it is first renewed.
+    """A lease; it starts when it is first renewed.
 
     Attributes:
-        id: The owner that trials name, 128 random bits in hexadecimal.
+        id: Id of the owner, as trials name it: 128 random bits in hexadecimal.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -69,14 +70,14 @@ class Lease:
         )
 
     def renew(self, connection: Connection) -> None:
-        """Write the next heartbeat; it counts once `confirm` is called after the commit.
+        """Write the next heartbeat; call `confirm` after the commit.
 
-        Done twice, where the answer to a commit was lost, it is as good as once.
+        Doing so again, if the confirmation of a commit was lost, changes nothing.
 
         Raises:
-            LeaseEndedError: The lease is another's to end, or a copy of this process has it.
+            LeaseEndedError: Another writer ended the lease, or a copy of this process holds it.
         """
-        # Drawn here and not earlier: a copy of this process must not draw the same.
+        # Not drawn earlier, because a copy of this process must not draw the same text.
         self._next = self._next or secrets.token_hex(8)
         if not self._beat and self._begin(connection):
             return
@@ -85,14 +86,14 @@ class Lease:
             raise LeaseEndedError
 
     def confirm(self) -> None:
-        """Take note that the heartbeat that `renew` wrote was committed."""
+        """Note that the heartbeat that `renew` wrote was committed."""
         self._beat, self._next = self._next, ""
 
     def end(self, connection: Connection) -> None:
-        """Let others take over at once what is left of its trials."""
+        """End the lease, so that others can take over unfinished trials at once."""
         owner = schema.owner
-        mine = (owner.c.id == self.id, owner.c.beat == self._beat)
-        connection.execute(owner.update().where(*mine).values(beat=OVER))
+        conditions = (owner.c.id == self.id, owner.c.beat == self._beat)
+        connection.execute(owner.update().where(*conditions).values(beat=OVER))
 
     def _begin(self, connection: Connection) -> bool:
         row: dict[str, Any] = {
@@ -107,12 +108,12 @@ class Lease:
 
 
 def host_of(connection: Connection, trial_id: int) -> str:
-    """Return the host that a trial's owner runs on; empty where that is not known."""
+    """Return the host that a trial's owner runs on; empty if unknown."""
     owner, trial = schema.owner.c, schema.trial.c
     query = select(trial.owner, owner.host)
     query = query.join_from(schema.trial, schema.owner, trial.owner == owner.id, isouter=True)
-    found = connection.execute(query.where(trial.id == trial_id)).first()
-    if found is None:
+    row = connection.execute(query.where(trial.id == trial_id)).first()
+    if row is None:
         return ""
-    # lemur 0.1 named the host in the trial itself.
-    return found.host or (found.owner or "").rpartition(" ")[0].partition(" ")[0]
+    # lemur 0.1 recorded the host in the trial itself.
+    return row.host or (row.owner or "").rpartition(" ")[0].partition(" ")[0]

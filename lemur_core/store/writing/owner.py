@@ -12,15 +12,15 @@ from pathlib import Path
 import psutil
 
 _SAME_PROCESS_S = 5.0
-_ENDED = ("Z", "X")  # of a process that is only waited for by its parent
+_ENDED = ("Z", "X")  # states of a process that has ended and that its parent has not waited for
 
 
 def this_process() -> str:
-    """Return what identifies this process: machine, process id, and when it started.
+    """Return an identifier of this process: machine, process id and start time.
 
-    The machine is a hash of the running kernel and of the namespaces in which it numbers processes
-    and counts time; the start is in clock ticks since the kernel started, so that no step of the
-    clock changes it. Where any of it is unknown, the text is empty: `has_ended` then never says so.
+    The machine is a hash of the running kernel and of the namespaces for process ids and time. The
+    start time is in clock ticks since the kernel started, so changes of the system clock do not
+    affect it. If any part is unknown, the result is empty, and `has_ended` returns False for it.
     """
     machine, process = _machine(), os.getpid()
     if not machine:
@@ -32,58 +32,58 @@ def this_process() -> str:
 
 
 def has_ended(process: str) -> bool:
-    """Return whether a process is certain to have ended; False if that cannot be told here.
+    """Return whether a process has certainly ended; False if that cannot be determined.
 
     Args:
-        process: As `this_process` gives it.
+        process: Identifier of the process, from `this_process`.
     """
-    machine, _, rest = process.partition(" ")
+    machine, _, process_part = process.partition(" ")
     if not machine or machine != _machine():
         return False
-    number, _, started = rest.partition(" ")
+    process_id, _, started = process_part.partition(" ")
     try:
-        # Not by looking into /proc, which may hide the processes of other users.
+        # Not by reading /proc, which may hide the processes of other users.
         with suppress(PermissionError):
-            os.kill(int(number), 0)
-        state, since = _stat(int(number))
+            os.kill(int(process_id), 0)
+        state, start_time = _stat(int(process_id))
     except ProcessLookupError:
         return True
     except (OSError, ValueError):
         return False
-    return state in _ENDED or since != started
+    return state in _ENDED or start_time != started
 
 
 def earlier_owner_lives(owner: str, seen: str, patience_s: float) -> bool:
-    """Return whether an owner that lemur 0.1 named still trains.
+    """Return whether an owner that lemur 0.1 recorded still trains.
 
     Args:
-        owner: Host, process id, and when the process started.
-        seen: When it last wrote, ISO 8601; all that is known of a process on another host.
-        patience_s: How long ago that may be.
+        owner: Host, process id and start time of the process.
+        seen: When the owner last wrote, ISO 8601; the only evidence for a process on another host.
+        patience_s: How long ago that may be, in seconds.
     """
     host, _, process = owner.partition(" ")
     if host != socket.gethostname():
         return datetime.now(UTC).timestamp() - datetime.fromisoformat(seen).timestamp() < patience_s
-    number, _, began = process.partition(" ")
+    number, _, start_time = process.partition(" ")
     try:
-        since_s = psutil.Process(int(number)).create_time() - float(began)
-        # Reckoned from when the machine booted, which an adjusted clock moves a little.
+        since_s = psutil.Process(int(number)).create_time() - float(start_time)
+        # The start time is derived from the boot time, which clock adjustments change slightly.
         return abs(since_s) < _SAME_PROCESS_S
     except (psutil.NoSuchProcess, ValueError):
         return False
 
 
 def _machine() -> str:
-    """Return what identifies the kernel and the namespaces; empty where that is not known."""
+    """Return an identifier of the kernel and the namespaces; empty if unknown."""
     try:
-        # Where /proc shows the processes of another namespace, it says nothing of this one's.
+        # If /proc belongs to another process namespace, it does not describe this process.
         if os.readlink("/proc/self") != str(os.getpid()):
             return ""
         parts = [
             Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
             os.readlink("/proc/self/ns/pid"),
         ]
-        # Linux has namespaces of time since 5.6.
+        # Linux has time namespaces since version 5.6.
         with suppress(FileNotFoundError):
             parts.append(os.readlink("/proc/self/ns/time"))
     except (OSError, ValueError):
@@ -92,8 +92,8 @@ def _machine() -> str:
 
 
 def _stat(process: int) -> tuple[str, str]:
-    """Return a process's state, and when it started, in clock ticks since the kernel did."""
-    # The name, in parentheses, may hold any character.
+    """Return a process's state and its start time in clock ticks since the kernel started."""
+    # The process name, in parentheses, may contain any character.
     text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     fields = text.rpartition(")")[2].split()
     return fields[0], fields[19]

@@ -1,8 +1,8 @@
-"""Keep what a database does not take in a file beside it, and take it in when the database is back.
+"""Keep records that cannot be written in a file beside the database, and import them later.
 
-The file has a JSON object per line, and names trials by their uid. Whoever takes it in renames it
-first, to a name that says who that is; entering a line twice is as good as once, so that a file
-whose taker died is taken in by the next.
+The file has one JSON object per line, which names a trial by its uid. A process that imports the
+file renames it first to a name that identifies the process. Importing a line twice changes
+nothing, so if the process dies, the next one imports its file.
 """
 
 from __future__ import annotations
@@ -43,34 +43,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class _Fate(Enum):
-    """What became of a line: a file's suffix where it is kept there."""
+class _LineResult(Enum):
+    """The result of importing a line; a text is the suffix of the file that keeps the line."""
 
     WRITTEN = auto()
-    THERE = auto()  # or of no use
-    SUPERSEDED = ".superseded"  # of a trial that another owner trains, or has trained, instead
-    BAD = ".bad"  # cannot be read, or the database cannot take it
+    ALREADY_RECORDED = auto()  # or has no effect
+    SUPERSEDED = ".superseded"  # another owner trains or has trained the trial instead
+    BAD = ".bad"  # cannot be read, or the database cannot store it
 
 
-_TAKEN = ".taken-by-"
-_OPEN = (State.RUNNING, State.INTERRUPTED)
-_END = tuple(field for field in fields.TRIAL if field.end is not None)
+_CLAIM_MARK = ".taken-by-"
+_UNFINISHED = (State.RUNNING, State.INTERRUPTED)
+_END_FIELDS = tuple(field for field in fields.TRIAL if field.end is not None)
 _size = reader(Size | None)
 _PATIENCE_S = 600.0
-_ONE_AT_A_TIME = Lock()
+_IMPORT_LOCK = Lock()
 
 
 def spill_file(engine: Engine) -> Path | None:
-    """Return the file that keeps what a database does not take; None where it has no place."""
+    """Return the file for a database's unwritten records; None for a database in memory."""
     url = engine.url
     if engine.dialect.name == "sqlite":
         file = sqlite_file(url)
         return file and Path(f"{file}-unwritten.jsonl").absolute()
     plain = url.set(password=None).render_as_string()
     file = _file_named(without_password(plain))
-    # lemur 0.1 made the name of passwords in the query, too.
+    # In lemur 0.1, the file name also depended on passwords in the query.
     older = _file_named(plain)
-    return older if older.exists() or _taken(older) else file
+    return older if older.exists() or _claimed_files(older) else file
 
 
 def _file_named(url: str) -> Path:
@@ -79,10 +79,10 @@ def _file_named(url: str) -> Path:
 
 
 def spill(file: Path, line: Mapping[str, Any]) -> None:
-    """Append a line that is on the disk when this returns.
+    """Append a line to a file; it is on the disk when this returns.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The line cannot be written.
     """
     text = json.dumps(line, separators=(",", ":")).encode() + b"\n"
     while not _append(file, text):
@@ -90,87 +90,91 @@ def spill(file: Path, line: Mapping[str, Any]) -> None:
 
 
 def waiting(file: Path) -> int:
-    """Return how many lines wait to be taken in."""
-    return sum(len(_lines(one)) for one in (file, *_taken(file)))
+    """Return the number of lines that wait to be imported."""
+    return sum(len(_lines(path)) for path in (file, *_claimed_files(file)))
 
 
 def waiting_text(file: Path) -> str:
-    """Return how many lines wait, in words."""
+    """Return a phrase with the number of lines that wait."""
     count = waiting(file)
     return "1 record waits" if count == 1 else f"{count} records wait"
 
 
 def refused_file(file: Path) -> Path:
-    """Return the file of the lines that no database took in."""
-    return Path(f"{file}{_Fate.BAD.value}")
+    """Return the file of lines that could not be imported."""
+    return Path(f"{file}{_LineResult.BAD.value}")
 
 
 def refused(file: Path) -> int:
-    """Return how many lines no database took in."""
+    """Return the number of lines that could not be imported."""
     return len(_lines(refused_file(file)))
 
 
 def check_not_missing(db: str | Path) -> None:
-    """Look whether the file of a database is gone that records wait for.
+    """Check that a database for which records wait exists.
 
     Raises:
-        StoreError: It is; a database that is made in its place would not know their trials.
+        StoreError: Its file is missing; a new database would not contain the records' trials.
     """
     engine = reach(db, create=True)
-    file, kept = sqlite_file(engine.url), spill_file(engine)
+    file, waiting_file = sqlite_file(engine.url), spill_file(engine)
     engine.dispose()
-    if file is None or kept is None or file.exists():
+    if file is None or waiting_file is None or file.exists():
         return
-    if waiting(kept):
+    if waiting(waiting_file):
         raise StoreError(
-            f"database {place(engine)}: there is no such file, but {waiting_text(kept)} for it in "
-            f"{kept}; bring it back, or remove that file to start from scratch"
+            f"database {place(engine)}: there is no such file, but "
+            f"{waiting_text(waiting_file)} for it in {waiting_file}; restore the database, "
+            "or remove that file to start from scratch"
         )
 
 
 def take_in(engine: Engine, patience_s: float = PATIENCE_S) -> int:
-    """Write to a database what waits beside it; return how much that was.
+    """Import the waiting records into their database; return how many were written.
 
-    A line that cannot be read, or is of a trial that the database does not know, is kept in a file
-    whose name ends in ``.bad``; one of a trial that was taken over meanwhile in one that ends in
-    ``.superseded``, as the records of whoever took over count.
+    A line that cannot be read, or whose trial is not in the database, is moved to a file whose name
+    ends in ``.bad``. A line of a trial that another owner has taken over is moved to a file whose
+    name ends in ``.superseded``, because the new owner's records count.
 
     Args:
         engine: The database.
-        patience_s: How long to wait for it, at each line.
+        patience_s: How long to wait for the database for each line, in seconds.
 
     Raises:
-        AwayError: It takes nothing; what was not taken in still waits.
-        StoreError: It, or the file, cannot be read or written, however long one waits.
+        AwayError: The database is unavailable; the remaining lines keep waiting.
+        StoreError: The database or the file cannot be read or written, and waiting does not help.
     """
     file = spill_file(engine)
     if file is None:
         return 0
     try:
-        with _ONE_AT_A_TIME:
-            return sum(_take_in(engine, one, file, patience_s) for one in _takeable(file))
+        with _IMPORT_LOCK:
+            return sum(
+                _import_file(engine, path, file, patience_s) for path in _importable_files(file)
+            )
     except StoreError:
         raise
     except OSError as error:
         raise StoreError(
-            f"records wait in {file} and cannot be taken in: {error.strerror or error}"
+            f"records wait in {file} and cannot be imported: {error.strerror or error}"
         ) from error
 
 
 def _append(file: Path, text: bytes) -> bool:
-    made = not file.exists()
+    is_new = not file.exists()
     handle = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        # The beginning of a line that could not be written must not spoil this one.
+        # A partial line from a failed write must not corrupt this one.
         if _is_cut(handle):
             text = b"\n" + text
         if os.write(handle, text) < len(text):
             raise OSError("no room for the whole line")
         os.fsync(handle)
-        if made:
-            # Of a file that was just made, the folder must be on the disk too.
+        if is_new:
+            # If the file is new, its folder must be on the disk too.
             sync_folder(file.parent)
-        # Who takes the file in renames it before reading: a line that came later is in no one's.
+        # If another process has renamed the file to import it, it may have missed this line; the
+        # caller then appends it again.
         with suppress(FileNotFoundError):
             return os.path.samestat(os.fstat(handle), file.stat())
         return False
@@ -192,33 +196,37 @@ def _lines(file: Path) -> list[bytes]:
     return []
 
 
-def _taken(file: Path) -> list[Path]:
-    prefix = file.name + _TAKEN
-    return [one for one in file.parent.iterdir() if one.name.startswith(prefix)]
+def _claimed_files(file: Path) -> list[Path]:
+    prefix = file.name + _CLAIM_MARK
+    return [path for path in file.parent.iterdir() if path.name.startswith(prefix)]
 
 
-def _takeable(file: Path) -> list[Path]:
-    """Return the files that no living process takes in, oldest first."""
-    left = [one for one in _taken(file) if not _is_being_taken(one)]
-    return [*sorted(left, key=_age), file]
+def _importable_files(file: Path) -> list[Path]:
+    """Return the files that no living process is importing, oldest first."""
+    abandoned = [path for path in _claimed_files(file) if not _is_being_imported(path)]
+    return [*sorted(abandoned, key=_age), file]
 
 
-def _claim(file: Path, named: Path) -> Path | None:
-    """Rename a file to a name that says who takes it in; return None where another did."""
-    ours = named.with_name(f"{named.name}{_TAKEN}{quote(this_process(), '')}-{uuid4().hex}")
+def _claim(file: Path, original: Path) -> Path | None:
+    """Rename a file to a name that identifies this process; return None if another did so first."""
+    claimed = original.with_name(
+        f"{original.name}{_CLAIM_MARK}{quote(this_process(), '')}-{uuid4().hex}"
+    )
     try:
-        return file.rename(ours)
+        return file.rename(claimed)
     except FileNotFoundError:
         return None
 
 
-def _is_being_taken(file: Path) -> bool:
-    taker = unquote(file.name.partition(_TAKEN)[2].rpartition("-")[0])
-    # One of this process stayed when the database went away: there is one taker in a process.
-    if taker == this_process() or has_ended(taker):
+def _is_being_imported(file: Path) -> bool:
+    process = unquote(file.name.partition(_CLAIM_MARK)[2].rpartition("-")[0])
+    # A file of this process is left over from when the database became unavailable, because only
+    # one import runs in a process at a time.
+    if process == this_process() or has_ended(process):
         return False
     with suppress(FileNotFoundError):
-        # Of another machine, or of a container, nothing else is known. At worst, two take it in.
+        # For a process on another machine or in another container, the age is all that is known. At
+        # worst, two processes import the file.
         return time.time() - file.stat().st_ctime < _PATIENCE_S
     return True
 
@@ -229,45 +237,46 @@ def _age(file: Path) -> float:
     return 0.0
 
 
-def _take_in(engine: Engine, file: Path, named: Path, patience_s: float) -> int:
+def _import_file(engine: Engine, file: Path, original: Path, patience_s: float) -> int:
     ledger = Ledger(engine)
-    # While the database is away, the file keeps its name.
-    first = _enter_all(engine, ledger, _lines(file)[:1], patience_s)
-    ours = _claim(file, named)
-    if ours is None:
-        return len(first[_Fate.WRITTEN])
-    all_ = _enter_all(engine, ledger, _lines(ours), patience_s)
-    for fate in (_Fate.BAD, _Fate.SUPERSEDED):
-        if all_[fate]:
-            kept = Path(f"{named}{fate.value}")
-            _append(kept, b"".join(text + b"\n" for text in all_[fate]))
-    ours.unlink(missing_ok=True)
-    return len(first[_Fate.WRITTEN]) + len(all_[_Fate.WRITTEN])
+    # Write the first line before renaming, so that the file keeps its name if the database is
+    # unavailable.
+    first_results = _import_lines(engine, ledger, _lines(file)[:1], patience_s)
+    claimed = _claim(file, original)
+    if claimed is None:
+        return len(first_results[_LineResult.WRITTEN])
+    results = _import_lines(engine, ledger, _lines(claimed), patience_s)
+    for result in (_LineResult.BAD, _LineResult.SUPERSEDED):
+        if results[result]:
+            file_of_result = Path(f"{original}{result.value}")
+            _append(file_of_result, b"".join(text + b"\n" for text in results[result]))
+    claimed.unlink(missing_ok=True)
+    return len(first_results[_LineResult.WRITTEN]) + len(results[_LineResult.WRITTEN])
 
 
-def _enter_all(
+def _import_lines(
     engine: Engine, ledger: Ledger, lines: list[bytes], patience_s: float
-) -> Mapping[_Fate, list[bytes]]:
-    """Enter lines; return them by what became of them."""
-    found: dict[_Fate, list[bytes]] = {fate: [] for fate in _Fate}
+) -> Mapping[_LineResult, list[bytes]]:
+    """Import lines; return them grouped by result."""
+    lines_by_result: dict[_LineResult, list[bytes]] = {result: [] for result in _LineResult}
     for text in lines:
         line = _parsed(text)
-        fate = _Fate.BAD if line is None else _enter(engine, ledger, line, patience_s)
-        found[fate].append(text)
-    return found
+        result = _LineResult.BAD if line is None else _import_line(engine, ledger, line, patience_s)
+        lines_by_result[result].append(text)
+    return lines_by_result
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(text)
-        known = {"trial": str(line["trial"]), "owner": str(line["owner"])}
+        ids = {"trial": str(line["trial"]), "owner": str(line["owner"])}
         if "epoch" in line:
-            return known | {"epoch": _epoch(line["epoch"])}
+            return ids | {"epoch": _epoch(line["epoch"])}
         if "facts" in line:
             epoch = check_epoch(line["of"] or None)
             facts = {"facts": check_facts(line["facts"]), "replace": bool(line["replace"])}
-            return known | facts | {"of": epoch}
-        return known | {"end": checked(_END, line["end"])}
+            return ids | facts | {"of": epoch}
+        return ids | {"end": checked(_END_FIELDS, line["end"])}
     except DECODING_ERRORS:
         return None
 
@@ -275,39 +284,42 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
 def _epoch(values: Mapping[str, Any]) -> Epoch:
     if "number" in values:
         return from_json(Epoch, values)
-    # lemur 0.1 kept the columns, and what they do not hold of the net.
+    # lemur 0.1 wrote the columns, and beside them the values of the net's size.
     return replace(epoch_of(values), size=_size(values.get("size")))
 
 
-def _enter(engine: Engine, ledger: Ledger, line: Mapping[str, Any], patience_s: float) -> _Fate:
-    """Enter a line, if the trial is still its owner's; return what became of it."""
+def _import_line(
+    engine: Engine, ledger: Ledger, line: Mapping[str, Any], patience_s: float
+) -> _LineResult:
+    """Import a line if its owner still owns the trial; return the result."""
 
     def enter(connection: Connection) -> bool | None:
         trial = schema.trial.c
-        found = connection.execute(
+        row = connection.execute(
             select(trial.id, trial.owner).where(trial.uid == line["trial"])
         ).first()
-        if found is None:
+        if row is None:
             return None
         if "end" in line:
-            return ledger.end(connection, found.id, line["owner"], line["end"], _OPEN)
-        if found.owner != line["owner"]:
+            return ledger.end(connection, row.id, line["owner"], line["end"], _UNFINISHED)
+        if row.owner != line["owner"]:
             raise NotHeldError
         if "facts" in line:
             replace = line["replace"]
-            return write_facts(connection, found.id, line["of"], line["facts"], replace=replace)
-        is_new = ledger.enter(connection, found.id, line["owner"], line["epoch"])
+            return write_facts(connection, row.id, line["of"], line["facts"], replace=replace)
+        is_new = ledger.enter(connection, row.id, line["owner"], line["epoch"])
         facts = check_facts(line["epoch"].facts)
-        return write_facts(connection, found.id, line["epoch"].number, facts) or is_new
+        return write_facts(connection, row.id, line["epoch"].number, facts) or is_new
 
     try:
-        done = patiently(engine, enter, patience_s)
+        is_written = patiently(engine, enter, patience_s)
     except NotHeldError:
-        return _Fate.SUPERSEDED
+        return _LineResult.SUPERSEDED
     except FactError:
-        return _Fate.BAD
+        return _LineResult.BAD
     except StoreError as error:
         if isinstance(error.__cause__, IntegrityError | DataError):
-            return _Fate.BAD
+            return _LineResult.BAD
         raise
-    return _Fate.BAD if done is None else _Fate.WRITTEN if done else _Fate.THERE
+    result = _LineResult.WRITTEN if is_written else _LineResult.ALREADY_RECORDED
+    return _LineResult.BAD if is_written is None else result

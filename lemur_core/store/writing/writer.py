@@ -1,4 +1,4 @@
-"""Write trials and epochs, one transaction for each thing that happened."""
+"""Write trials and epochs, one transaction per event."""
 
 from __future__ import annotations
 
@@ -51,24 +51,27 @@ Result = TypeVar("Result")
 
 
 class Writer:
-    """Writes what a campaign does. Each method is one transaction, done when it returns.
+    """Writes the results of a campaign. Each method is one transaction, committed when it returns.
 
-    The trials that it begins or takes over are its own for as long as it has a heartbeat, which a
-    thread writes; see `lemur_core.store.writing.holding`. A writer that had none for a minute, as
-    it was stopped or cut off from the database, may have lost its trials to another. It goes on
-    under another id, keeps those that nobody took, and raises `TrialLostError` for the others.
+    The writer owns the trials that it starts or takes over as long as it has a heartbeat, which a
+    thread writes; see `lemur_core.store.writing.holding`. A writer without a heartbeat for a
+    minute, because it was suspended or cut off from the database, may have lost trials to another
+    writer. It continues under another id, keeps the trials that nobody took over, and raises
+    `TrialLostError` for the others.
 
-    A database that is busy, full or away is waited for. When it stays so, epochs and ends are kept
-    in a file beside it, which this writer takes in when the database is back, or else the next.
+    If a database is busy, full or unavailable, the writer waits. If the database stays so, epochs
+    and ends of trials are kept in a file beside it, which this writer, or else the next one,
+    imports when the database is available again.
 
     Attributes:
         engine: The database.
-        versions: Of all that trains.
-        patience_s: How long a database is waited for, in seconds.
-        taken_in: How many records an earlier campaign could not write, and this one did.
-        refused: How many of them this one could not write either, as they are damaged or of no
-            trial of the database; they are in `refused_file`.
-        holding: The trials that are its own.
+        versions: Versions of all software that takes part in training.
+        patience_s: How long to wait for a database, in seconds.
+        taken_in: Number of records that this writer imported because an earlier campaign could not
+            write them.
+        refused: Number of records of earlier campaigns that this writer could not write either,
+            because they are damaged or their trial is not in the database; see `refused_file`.
+        holding: The trials that the writer owns.
     """
 
     def __init__(
@@ -90,30 +93,30 @@ class Writer:
             self.taken_in = take_in(engine, patience_s)
             self.refused = self._count_refused() - before
         except AwayError as error:
-            raise StoreError(f"{error}{self._said_waiting(error)}") from error
+            raise StoreError(f"{error}{self._waiting_message(error)}") from error
 
     @property
     def owner(self) -> str:
-        """This writer's id, as trials name their owner."""
+        """Id of this writer, which trials name as their owner."""
         return self.holding.owner
 
     def close(self) -> None:
-        """Let others take over at once what is left of its trials."""
+        """Let other writers take over unfinished trials at once."""
         self.holding.close()
 
     @property
     def unwritten(self) -> int:
-        """How many records wait in `unwritten_file`; the next writer takes them in."""
+        """Number of records that wait in `unwritten_file`; the next writer imports them."""
         return waiting(self._file) if self._file else 0
 
     @property
     def unwritten_file(self) -> Path | None:
-        """Where records wait that the database did not take."""
+        """File of the records that could not be written yet; None if there cannot be one."""
         return self._file
 
     @property
     def refused_file(self) -> Path | None:
-        """Where records are that no database took in."""
+        """File of the records that could not be imported; None if there cannot be one."""
         return self._file and refused_file(self._file)
 
     def _count_refused(self) -> int:
@@ -127,126 +130,130 @@ class Writer:
         data: DatasetRecord | None = None,
         recipe: str | None = None,
     ) -> list[PastTrial]:
-        """Return the pipeline's trials of so many epochs, by this very code, by their numbers.
+        """Return the pipeline's trials with this number of epochs and this code, by trial number.
 
         Args:
-            pipeline: What was trained.
-            epochs: How many were asked for.
-            known: Trials by id as they were before; only what changed since is read.
-            data: The data that they were trained on; None takes any.
-            recipe: The code that trained them; those of unknown code count too, and None takes any.
+            pipeline: The pipeline.
+            epochs: Number of requested epochs.
+            known: Trials from an earlier call, by id; only trials that changed since are read.
+            data: The data they must be trained on; None for any.
+            recipe: Identity of the training code; trials of unknown recipe match too. None for any.
         """
-        return self._insist(
-            lambda found: read_past(found, pipeline, epochs, known or {}, data, recipe)
+        return self._transact(
+            lambda connection: read_past(connection, pipeline, epochs, known or {}, data, recipe)
         )
 
     def adopt(self, pipeline: Pipeline, data: DatasetRecord) -> int:
-        """Declare that trials of unknown data were trained on this data; return how many.
+        """Declare that trials of unknown data were trained on this data; return their number.
 
         Args:
-            pipeline: Whose task and data set the trials have.
+            pipeline: Pipeline whose task and dataset the trials must have.
             data: The data.
         """
-        return self._insist(lambda found: adopt(found, pipeline, data))
+        return self._transact(lambda connection: adopt(connection, pipeline, data))
 
     def count_unknown(self, pipeline: Pipeline) -> int:
-        """Return how many trials of the pipeline's data set do not say what they trained on."""
-        return self._insist(lambda found: count_unknown(found, pipeline))
+        """Return the number of trials on the pipeline's dataset whose data is unknown."""
+        return self._transact(lambda connection: count_unknown(connection, pipeline))
 
     def forget_data(self, trial_id: int) -> None:
-        """Record that it is unknown what a trial was trained on, as its data set changed."""
+        """Record that a trial's data is unknown, because its dataset changed."""
         trial = schema.trial.c
         change = schema.trial.update().values(dataset_id=None).where(trial.id == trial_id)
-        self._insist(lambda found: found.execute(change.where(trial.owner == self.owner)))
+        self._transact(
+            lambda connection: connection.execute(change.where(trial.owner == self.owner))
+        )
 
     def count_elsewhere(self, pipeline: Pipeline, data: DatasetRecord) -> dict[str | None, int]:
-        """Return how many trials of the pipeline's data set were trained on other data.
+        """Return how many trials on the pipeline's dataset were trained on other data.
 
         Args:
-            pipeline: Whose task and data set the trials have.
+            pipeline: Pipeline whose task and dataset the trials must have.
             data: The data.
 
         Returns:
-            Their number by the label of their data; by None if that is unknown.
+            The number of trials by the label of their data; None is the label of unknown data.
         """
-        return self._insist(lambda found: count_elsewhere(found, pipeline, data))
+        return self._transact(lambda connection: count_elsewhere(connection, pipeline, data))
 
     def next_number(self, pipeline: Pipeline) -> int:
-        """Return the number that the pipeline's next trial gets."""
-        return self._insist(lambda found: last_number(found, pipeline)) + 1
+        """Return the number of the pipeline's next trial."""
+        return self._transact(lambda connection: last_number(connection, pipeline)) + 1
 
     def begin(self, trial: Trial) -> int:
         """Record that a trial starts, with its code and prm; return its id.
 
         Raises:
-            NumberTakenError: Its number is another trial's.
+            NumberTakenError: The trial's number is already used.
         """
-        trial_id, codes = self._insist(
+        trial_id, codes = self._transact(
             lambda connection: begin_trial(
                 connection, trial, self._codes, owner=self.owner, versions=self.versions
             ),
             holding=True,
         )
-        # Of a transaction that was rolled back the ids are nobody's.
+        # Kept only after the commit: ids from a transaction that was rolled back are invalid.
         self._codes.update(codes)
-        self._take(trial_id, trial.uid)
+        self._hold(trial_id, trial.uid)
         return trial_id
 
     def begin_elsewhere(self, trial: TrialElsewhere) -> int:
-        """Record that a trial starts whose training is not lemur's; return its id."""
-        trial_id = self._insist(
+        """Record the start of a trial that is trained outside lemur; return its id."""
+        trial_id = self._transact(
             lambda connection: begin_elsewhere(
                 connection, trial, owner=self.owner, versions=self.versions
             ),
             holding=True,
         )
-        self._take(trial_id, trial.uid)
+        self._hold(trial_id, trial.uid)
         return trial_id
 
     def holder(self, past: PastTrial, patience_s: float) -> Holder | None:
-        """Return what is known of the owner of a trial that runs; None if it is this writer.
+        """Return the state of a running trial's owner; None if it is this writer.
 
         Args:
             past: The trial.
-            patience_s: How long an owner that has no heartbeat may be silent.
+            patience_s: How long an owner without heartbeats may be silent, in seconds.
         """
         if past.owner == self.owner:
             return None
         self.holding.start()
         with self.holding.lock:
-            return self._insist(
-                lambda found: self.holding.holders.holder(found, past.owner, past.seen, patience_s)
+            return self._transact(
+                lambda connection: self.holding.holders.holder(
+                    connection, past.owner, past.seen, patience_s
+                )
             )
 
     def claim(self, past: PastTrial, left_out: Mapping[str, int]) -> bool:
-        """Take over a trial that its owner left; return False where another campaign was first.
+        """Take over a trial that its owner left; return False if another campaign was faster.
 
         Args:
             past: The trial.
-            left_out: How many samples of each split it goes on without; what it was trained without
-                before stays recorded where it is none now.
+            left_out: Number of samples of each split that it continues without; if empty, the
+                recorded numbers stay unchanged.
         """
         trial, moment, attempts = schema.trial.c, now(), count()
-        without = {"left_out": left_out_text(left_out)} if left_out else {}
-        left = (trial.id == past.id, trial.owner == past.owner, trial.state == past.state)
+        left_out_columns = {"left_out": left_out_text(left_out)} if left_out else {}
+        conditions = (trial.id == past.id, trial.owner == past.owner, trial.state == past.state)
 
         def take(connection: Connection) -> bool:
-            mine = {"owner": self.owner, "state": State.RUNNING, "seen": moment}
+            ownership = {"owner": self.owner, "state": State.RUNNING, "seen": moment}
             is_anothers = past.state is State.RUNNING and past.owner != self.owner
             if is_anothers and not self.holding.holders.end(connection, past.owner):
                 return False
-            change = schema.trial.update().where(*left)
-            change = change.values(**mine, **without, reason="", ended=None)
+            change = schema.trial.update().where(*conditions)
+            change = change.values(**ownership, **left_out_columns, reason="", ended=None)
             if connection.execute(change).rowcount == 1:
                 next(attempts)
                 return True
-            # The commit was made, only its answer was lost.
-            query = select(trial.id).filter_by(id=past.id, **mine)
+            # The commit succeeded, but its confirmation was lost.
+            query = select(trial.id).filter_by(id=past.id, **ownership)
             return next(attempts) > 0 and connection.scalar(query) is not None
 
-        claimed = self._insist(take, holding=True)
+        claimed = self._transact(take, holding=True)
         if claimed:
-            self._take(past.id, past.uid)
+            self._hold(past.id, past.uid)
         else:
             self.holding.beat()
         return claimed
@@ -255,9 +262,10 @@ class Writer:
         """Record an epoch.
 
         Raises:
-            TrialLostError: The trial is another's; nothing is recorded.
-            StoreError: It is recorded already, with other values.
-            FactError: A fact of it cannot be kept, or is recorded already with another value.
+            TrialLostError: Another writer owns the trial; nothing is recorded.
+            StoreError: The epoch is already recorded with other values.
+            FactError: A fact of the epoch cannot be stored, or is already recorded with another
+                value.
         """
         facts = check_facts(epoch.facts)
 
@@ -268,11 +276,11 @@ class Writer:
                 if not self._ledger.holds(connection, trial_id, epoch):
                     raise StoreError(
                         f"database {place(self.engine)}: epoch {epoch.number} of trial {trial_id} "
-                        "is recorded already, with other values"
+                        "is already recorded with other values"
                     )
             write_facts(connection, trial_id, epoch.number, facts)
 
-        self._keep(enter, trial_id, lambda: {"epoch": to_json(epoch)})
+        self._write_or_spill(enter, trial_id, lambda: {"epoch": to_json(epoch)})
 
     def record_facts(
         self,
@@ -285,13 +293,13 @@ class Writer:
         """Record named values of a trial, or of one of its epochs.
 
         Args:
-            trial_id: The trial's id.
-            facts: What `lemur_core.fact.check_facts` returned.
-            epoch: Number of the epoch; `WHOLE_TRIAL` is for the trial as a whole.
-            replace: Write over values that are recorded already.
+            trial_id: Id of the trial.
+            facts: The values, as `lemur_core.fact.check_facts` returned them.
+            epoch: Number of the epoch; `WHOLE_TRIAL` for the trial as a whole.
+            replace: Whether to overwrite recorded values.
 
         Raises:
-            FactError: There is no such epoch, or a fact is recorded already with another value.
+            FactError: The epoch does not exist, or a fact is already recorded with another value.
         """
 
         def enter(connection: Connection) -> None:
@@ -299,7 +307,7 @@ class Writer:
             self.holding.check(connection, trial_id)
             write_facts(connection, trial_id, epoch, facts, replace=replace)
 
-        self._keep(
+        self._write_or_spill(
             enter,
             trial_id,
             lambda: {"facts": facts, "of": epoch, "replace": replace},
@@ -308,11 +316,12 @@ class Writer:
     def finish(self, trial_id: int, outcome: Outcome) -> None:
         """Record how a trial ended.
 
-        That and all before it is on the disk when this returns, so that its checkpoint may be
-        removed; in an SQLite file itself, unless a reader holds that up.
+        When this returns, the end and all earlier records are on the disk, so the trial's
+        checkpoint may be removed. In an SQLite database they are in the main file, unless a reader
+        delays that.
 
         Raises:
-            TrialLostError: The trial is another's; nothing is recorded.
+            TrialLostError: Another writer owns the trial; nothing is recorded.
         """
         row = end_row(outcome)
 
@@ -321,12 +330,12 @@ class Writer:
             if not self._ledger.end(connection, trial_id, self.owner, row):
                 raise NotHeldError
 
-        self._keep(end, trial_id, lambda: {"end": row})
+        self._write_or_spill(end, trial_id, lambda: {"end": row})
         self.holding.release(trial_id)
         settle(self.engine)
 
-    def _insist(self, work: Callable[[Connection], Result], *, holding: bool = False) -> Result:
-        """Do a transaction; with ``holding``, one that also renews the lease."""
+    def _transact(self, work: Callable[[Connection], Result], *, holding: bool = False) -> Result:
+        """Execute a transaction; with ``holding``, it also renews the lease."""
         try:
             self._catch_up(self.patience_s)
             if holding:
@@ -335,33 +344,33 @@ class Writer:
             return patiently(self.engine, work, self.patience_s)
         except AwayError as error:
             self._part_from_log(error)
-            raise type(error)(f"{error}{self._said_waiting(error)}") from error
+            raise type(error)(f"{error}{self._waiting_message(error)}") from error
 
-    def _take(self, trial_id: int, uid: str) -> None:
+    def _hold(self, trial_id: int, uid: str) -> None:
         self._uids[trial_id] = uid
         self.holding.take(trial_id)
 
-    def _keep(
+    def _write_or_spill(
         self,
         work: Callable[[Connection], object],
         trial_id: int,
         line: Callable[[], Mapping[str, Any]],
     ) -> None:
-        # Nobody waits a minute for each epoch of a day without a database.
+        # If records already wait, do not wait again for the database at each epoch.
         patience_s = 0 if self.holding.has_waiting else self.patience_s
         try:
             self._catch_up(patience_s)
-            self.holding.transact(self._of_own(trial_id, work), patience_s)
+            self.holding.transact(self._with_identity_check(trial_id, work), patience_s)
         except NotHeldError as error:
             raise self.holding.lost(trial_id) from error
         except LostError as error:
             self._part_from_log(error)
             self._spill(trial_id, line(), error)
-            raise LostError(f"{error}{self._said_waiting(error)}") from error
+            raise LostError(f"{error}{self._waiting_message(error)}") from error
         except AwayError as error:
             self._spill(trial_id, line(), error)
         except KeyboardInterrupt as error:
-            # Whoever waits no longer must not lose what was trained.
+            # A user who does not want to wait must not lose the epoch that was trained.
             self._spill(trial_id, line(), error)
             raise
         else:
@@ -371,15 +380,15 @@ class Writer:
         if isinstance(error, LostError) and error.is_elsewhere:
             part_from_log(self.engine)
 
-    def _of_own(
+    def _with_identity_check(
         self, trial_id: int, work: Callable[[Connection], object]
     ) -> Callable[[Connection], object]:
-        """Return a transaction that is not done in a database that was put in this one's place."""
+        """Return a transaction that fails if another database replaced this one."""
         uid = self._uids.get(trial_id)
 
         def checked(connection: Connection) -> object:
-            found = self._uid_of.execute(connection, {"this": trial_id}).scalar()
-            if uid is not None and found != uid:
+            recorded_uid = self._uid_of.execute(connection, {"this": trial_id}).scalar()
+            if uid is not None and recorded_uid != uid:
                 raise LostError(
                     f"database {place(self.engine)}: was replaced by another while it was in use"
                 )
@@ -403,11 +412,13 @@ class Writer:
                 self.holding.has_waiting = True
         except OSError as trouble:
             cause, why = str(error) or "interrupted", trouble.strerror or trouble
-            raise StoreError(f"{cause}; nor can it be kept in {self._file}: {why}") from error
+            raise StoreError(
+                f"{cause}; and the record cannot be kept in {self._file}: {why}"
+            ) from error
 
-    def _said_waiting(self, error: AwayError) -> str:
+    def _waiting_message(self, error: AwayError) -> str:
         if self._file is None or not waiting(self._file):
             return ""
         which = " with this database" if isinstance(error, LostError) else ""
         records = waiting_text(self._file)
-        return f"; {records} in {self._file}: the next lemur run{which} takes them in"
+        return f"; {records} in {self._file}: the next lemur run{which} imports them"
