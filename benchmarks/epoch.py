@@ -179,7 +179,7 @@ def main() -> None:
     torch.set_num_threads(1)
     campaign = median(campaign_seconds() for _ in range(3))
     print(f"the campaign's process: {campaign * 1e3:.1f} ms an epoch")
-    beside = Beside("check_weights", "save_checkpoint")
+    beside = TimeBesideTraining("check_weights", "save_checkpoint")
     print("net              bare ms  lemur ms   ratio   beside   share    must")
     for net in options.nets.split(","):
         results = [measure(net, beside) for _ in range(options.rounds)]

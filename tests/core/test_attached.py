@@ -63,7 +63,7 @@ def taken(ours, theirs):
 
 def taken_from(ours, place):
     with opened(ours) as engine, attached_in(place) as (attached, faults):
-        report = take_attached(engine, attached)
+        report = import_attached(engine, attached)
         return report, [*faults, *report.faults]
 
 

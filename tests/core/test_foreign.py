@@ -216,7 +216,7 @@ def test_pipes_and_devices_are_refused_without_waiting(lemur, tmp_path, where):
         assert (status, err) == (2, f"lemur: error: {place}: is no file or folder\n")
     else:
         assert (status, err) == (1, "a_b_c_d/1.json: cannot be read: is not a regular file\n")
-        assert out == f"{given}: 0 records imported, 0 already present, 1 could not be read\n"
+        assert out == f"{argument}: 0 records imported, 0 already present, 1 could not be read\n"
 
 
 def test_the_first_of_many_faults_are_printed_and_the_others_counted(lemur, tmp_path):

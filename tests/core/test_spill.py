@@ -547,6 +547,6 @@ def test_a_campaign_reports_unwritten_records_and_the_next_imports_them(db, unwr
     summary = run("img-classification_blobs_hits_Linear", **settings, watch=events.append)
     assert summary.states == {State.FINISHED: 1}
     assert not summary.left_out
-    assert told[0].message == "imported 2 records that an earlier run could not write"
+    assert events[0].message == "imported 2 records that an earlier run could not write"
     assert [number for number, *_ in rows(db)] == [1, 2, 3]
     assert [e.epoch.number for e in events if isinstance(e, EpochEnded)] == [3]
