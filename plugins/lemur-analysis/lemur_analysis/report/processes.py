@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -75,11 +74,7 @@ def _elsewhere(processes: int, calls: Iterable[Callable[[], Any]]) -> Iterator[A
 
     # Its processes leave the main module of a user's program alone.
     run = Parallel(n_jobs=processes, batch_size=1, max_nbytes=None, return_as="generator")
-    with warnings.catch_warnings():
-        # A net may have ended multiprocessing's tracker, which is then started again.
-        warnings.filterwarnings("ignore", "resource_tracker: process died", UserWarning)
-        results = run(delayed(call)() for call in calls)
-    yield from results
+    yield from run(delayed(call)() for call in calls)
 
 
 def _drawn_elsewhere(

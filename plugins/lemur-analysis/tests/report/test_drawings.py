@@ -1,11 +1,7 @@
-import os
 import re
-import signal
 from functools import partial
-from multiprocessing import resource_tracker
 
 import pytest
-from joblib.externals.loky import get_reusable_executor
 from matplotlib import pyplot as plt
 
 from lemur_analysis.plot.figure import NothingToDrawError, figure
@@ -146,12 +142,3 @@ def test_files_written_by_processes_are_the_same_and_fail_the_same(tmp_path, mon
         assert processes.call_all(calls, figures=2) == [3, 3, "ü"]
         with pytest.raises(FileNotFoundError, match=r"page\.html"):
             processes.call_all(beside, figures=2)
-
-
-def test_processes_start_after_multiprocessings_tracker_was_ended(monkeypatch):
-    monkeypatch.setattr(processes, "_MANY", 1)
-    get_reusable_executor().shutdown(wait=True)
-    tracker = resource_tracker._resource_tracker
-    tracker.ensure_running()
-    os.kill(tracker._pid, signal.SIGKILL)
-    assert processes.call_all([partial(int, "3"), partial(int, "4")], figures=2) == [3, 4]
