@@ -40,8 +40,8 @@ def compose(
         only: A pattern that each pipeline must match too.
 
     Raises:
-        UnknownNameError: A name that is spelt out in a pattern, or a transform, is not installed.
-        MisfitError: Entries that are spelt out exclude each other.
+        UnknownNameError: A transform, or a name without a wildcard, is not installed.
+        MisfitError: Entries that are named without a wildcard exclude each other.
         PatternError: A pattern matches nothing, or a loader lacks an option that is given.
     """
     wanted_transforms = _transforms(registry, transforms)

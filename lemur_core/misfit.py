@@ -21,7 +21,7 @@ _KIND = {"dataset": "loader", "metric": "metric", "net": "net"}
 
 
 def check_names(registry: Registry, pattern: Pattern) -> None:
-    """Raise where a pattern spells out a name, or gives an option, that is not installed.
+    """Raise where a name without a wildcard, or an option, is not installed.
 
     Raises:
         UnknownNameError: A data set, metric, net or task is not installed.
@@ -56,7 +56,7 @@ def _check_options(registry: Registry, name: str) -> None:
 def explain_misfit(
     registry: Registry, text: str, wants: Sequence[Pattern], transforms: Transforms
 ) -> None:
-    """Raise the exact reason where patterns spell out entries that exclude each other."""
+    """Raise the exact reason where entries that are named in full exclude each other."""
     literals = {part: [name for want in wants for name in want.literals[part]] for part in PARTS}
     for task in literals["task"]:
         for part, kind in _KIND.items():

@@ -22,7 +22,7 @@ class Pattern:
     """Wanted names of each part; a name may hold ``*``, ``?``, ``[...]`` and ``{a,b}``.
 
     A data set's name may end in a restriction, as `lemur_core.restriction` writes them. Metrics
-    that are recorded together are parted by commas, the one that the search goes by first.
+    that are recorded together are separated with commas; the search uses the first.
 
     >>> Pattern.parse("img-classification_*_acc_{ResNet,VGG}").net
     ('ResNet', 'VGG')
@@ -56,7 +56,7 @@ class Pattern:
 
     @property
     def literals(self) -> dict[str, list[str]]:
-        """The names of each part that are spelt out."""
+        """The names of each part that have no wildcard."""
         names = {part: getattr(self, part) for part in PARTS}
         names["metric"] = [name for together in self.metric for name in together.split(",")]
         return {part: [name for name in names[part] if not is_wild(name)] for part in PARTS}
@@ -104,7 +104,7 @@ def pattern_of(names: Mapping[str, Sequence[str]]) -> Pattern:
 
 
 def _alternatives(part: str, given: str) -> Iterable[str]:
-    # Metrics parted by commas belong together; whatever else is, stands for one or the other.
+    # Metrics separated with commas belong together; other names are alternatives.
     return _braces(given if "{" in given or part == "metric" else f"{{{given}}}", given)
 
 

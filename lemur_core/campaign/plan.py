@@ -62,8 +62,8 @@ def plan(settings: Settings, registry: Registry) -> Plan:
 
     Raises:
         PatternError: A pattern cannot be read or matches nothing, or there is no such net file.
-        UnknownNameError: A name that is spelt out is not installed.
-        MisfitError: Entries that are spelt out exclude each other.
+        UnknownNameError: A name without a wildcard is not installed.
+        MisfitError: Entries that are named without a wildcard exclude each other.
         LemurError: A plugin says what is wrong with the name of a net.
     """
     wanted = _Wanted(settings)

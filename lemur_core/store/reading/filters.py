@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -104,8 +104,8 @@ class Filters:
     @property
     def is_empty(self) -> bool:
         """Whether every row is asked for."""
-        given = (self.epoch, self.nn_prefixes or None, self.where or None, self.collection)
-        is_any = all(one is None for one in (*self.trial.values(), *given))
+        trial = {name: value for name, value in self.trial.items() if value is not None}
+        is_any = replace(self, trial=trial, also=None) == Filters()
         return is_any and (self.also is None or self.also.is_empty)
 
     @property

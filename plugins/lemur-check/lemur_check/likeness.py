@@ -88,7 +88,7 @@ def read_likeness(
 
 def read_sketches(database: CodeTransaction) -> dict[str, Sketch]:
     """Return the sketches that are recorded, by the hash of their source."""
-    # Those that the files of others hold are made anew.
+    # Imported sketches are not used; they are computed again.
     own = (fact for fact in database.facts(FACT) if fact.origin is None)
     return {fact.hash: _sketch(fact.value) for fact in own}
 
