@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,9 +88,9 @@ def read_likeness(
 
 def read_sketches(database: CodeTransaction) -> dict[str, Sketch]:
     """Return the sketches that are recorded, by the hash of their source."""
-    # Imported sketches are not used; they are computed again.
+    # Imported and damaged sketches are not used; they are computed again.
     own = (fact for fact in database.facts(FACT) if fact.origin is None)
-    return {fact.hash: _sketch(fact.value) for fact in own}
+    return {fact.hash: one for fact in own if (one := _sketch(fact.value)) is not None}
 
 
 def write_sketches(database: CodeTransaction, made: Mapping[str, Sketch]) -> None:
@@ -102,8 +102,12 @@ def _value(one: Sketch) -> dict[str, str]:
     return {"tree": one.tree, "signature": one.signature.astype("<u4").tobytes().hex()}
 
 
-def _sketch(value: Mapping[str, str]) -> Sketch:
-    return Sketch(value["tree"], np.frombuffer(bytes.fromhex(value["signature"]), "<u4"))
+def _sketch(value: Any) -> Sketch | None:
+    try:
+        tree, signature = value["tree"], np.frombuffer(bytes.fromhex(value["signature"]), "<u4")
+    except (LookupError, TypeError, ValueError):
+        return None
+    return Sketch(tree, signature) if isinstance(tree, str) and len(signature) == WIDTH else None
 
 
 def families(sketches: Iterable[Sketch], alike: float) -> list[int]:

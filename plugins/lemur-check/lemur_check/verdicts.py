@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 FACT = "check.verdict"
+_MEMBERS = {"asked", "checked", "facts", "name", "task", "valid"}
 
 
 class Pipeline(NamedTuple):
@@ -114,8 +115,21 @@ def read_checked(
 
 
 def _own(database: CodeTransaction, hashes: Iterable[str]) -> list[CodeFact]:
-    # What the files of others say of a source is not believed.
-    return [fact for fact in database.facts(FACT, hashes) if fact.origin is None]
+    # Imported facts are not relied on, and a damaged one is no verdict.
+    return [
+        fact
+        for fact in database.facts(FACT, hashes)
+        if fact.origin is None and _is_verdict(fact.value)
+    ]
+
+
+def _is_verdict(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() >= _MEMBERS
+        and isinstance(value["name"], str)
+        and isinstance(value["facts"], dict)
+    )
 
 
 def moment() -> str:

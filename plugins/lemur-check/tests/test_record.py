@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from lemur_check import record
 from lemur_check.asked import Asked
 from lemur_check.check import Checker
 from lemur_check.conditions import Conditions
@@ -116,6 +117,21 @@ def test_another_version_checks_anew(checking, box, source, monkeypatch):
         monkeypatch.setattr(f"{Conditions.__module__}.version", lambda name, torch=torch: torch)
         with checking() as check:
             assert check(source).versions["torch"] == torch
+    assert box.runs == 2
+
+
+@pytest.mark.parametrize("facts", [{}, {"from": "a later version"}])
+def test_a_verdict_that_cannot_be_read_checks_again(checking, box, source, monkeypatch, facts):
+    with checking() as check:
+        check(source)
+    read = record.find_verdicts
+    monkeypatch.setattr(
+        record,
+        "find_verdicts",
+        lambda *given: [one | facts if facts else {} for one in read(*given)],
+    )
+    with checking() as check:
+        assert check(source).valid
     assert box.runs == 2
 
 
