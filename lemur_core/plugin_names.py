@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from lemur_core.errors import MissingPluginError
+from lemur_core.errors import MissingPluginError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +18,21 @@ _PROVIDED: Mapping[str, Mapping[str, str]] = {
 
 
 def check_provided(kind: str, name: str) -> None:
-    """Raise `MissingPluginError` if an unknown name is provided by a plugin of this repository."""
+    """Raise an error that says what to do if a plugin of this repository provides an unknown name.
+
+    Raises:
+        MissingPluginError: The plugin is not installed.
+        PluginError: The plugin is installed, but is disabled or could not be loaded.
+    """
     distribution = _PROVIDED.get(kind, {}).get(name)
-    if distribution is not None:
+    if distribution is None:
+        return
+    if find_spec(distribution.replace("-", "_")) is None:
         raise MissingPluginError(f"{kind} {name!r}", distribution)
+    raise PluginError(
+        f"{kind} {name!r} needs the plugin {distribution}, which is disabled or was left out; "
+        "see lemur doctor"
+    )
 
 
 def import_from_plugin(module: str, name: str) -> Any:

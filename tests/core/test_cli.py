@@ -240,7 +240,8 @@ def test_an_error_hint_names_at_most_a_dozen():
     assert hint("q", [str(number) for number in range(20)]).endswith(" and 8 more")
 
 
-def test_command_of_a_missing_plugin_names_the_distribution_to_install(lemur):
+def test_command_of_a_missing_plugin_names_the_distribution_to_install(lemur, monkeypatch):
+    monkeypatch.setattr("lemur_core.plugin_names.find_spec", lambda package: None)
     assert lemur("check", "Net.py") == (
         2, "",
         "lemur: error: command 'check' needs the plugin lemur-check: pip install lemur-check\n",

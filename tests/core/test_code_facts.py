@@ -4,6 +4,7 @@ import json
 import math
 import sqlite3
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,32 @@ def test_the_origin_of_a_fact_is_merged(exported, db, tmp_path):
         with opened(tmp_path / "new.db", create=True) as new:
             assert merge(new, engine).code_facts == 6
     assert read(tmp_path / "new.db", "check.verdict") == read(db, "check.verdict")
+
+
+def test_facts_imported_during_a_merge_keep_their_origin(exported, db, tmp_path, monkeypatch):
+    read_parts = code_facts.stored_code_facts
+
+    def import_then_read(engine):
+        take_in(engine, exported, files.read, "lemur-files")
+        return read_parts(engine)
+
+    monkeypatch.setattr(code_facts, "stored_code_facts", import_then_read)
+    with opened(db, create=True) as engine, opened(tmp_path / "new.db", create=True) as new:
+        assert merge(new, engine).code_facts == 6
+    assert {fact.origin for fact in read(tmp_path / "new.db", "check.sketch")} == {str(exported)}
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"trial": {"nn": "A"}}, {"epoch": 1}, {"nn_prefixes": ("A",)}, {"where": {"lr": 0.1}},
+        {"collection": "zoo"}, {"also": Filters(epoch=1)},
+    ],
+)  # fmt: skip
+def test_filters_are_empty_only_if_there_is_no_condition(conditions):
+    assert not Filters(**conditions).is_empty
+    assert Filters(trial={"nn": None}, also=Filters()).is_empty
+    assert {*conditions} <= {field.name for field in fields(Filters)}
 
 
 def test_invalid_lines_of_an_exported_folder_are_left_out(exported, db):

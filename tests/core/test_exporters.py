@@ -389,7 +389,10 @@ def test_what_a_format_cannot_take_is_refused_by_the_commands(db, lemur, tmp_pat
 
 
 @pytest.mark.parametrize("arguments", [[], ["--format", "jsonl-code:every=yes"]])
-def test_a_format_of_a_plugin_that_is_missing_says_what_to_install(db, lemur, arguments):
+def test_a_format_of_a_plugin_that_is_missing_says_what_to_install(
+    db, lemur, arguments, monkeypatch
+):
+    monkeypatch.setattr("lemur_core.plugin_names.find_spec", lambda package: None)
     assert lemur("export", "--db", db, "-o", "out", *arguments) == (
         2, "",
         "lemur: error: exporter 'jsonl-code' needs the plugin lemur-check: pip install "

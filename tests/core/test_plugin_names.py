@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 
 import lemur_core
-from lemur_core.errors import MissingPluginError
+from lemur_core.errors import MissingPluginError, PluginError
+from lemur_core.plugin_names import check_provided
 
 
 def test_check_is_that_of_the_plugin_if_installed(monkeypatch):
@@ -34,3 +35,14 @@ def test_what_a_plugin_itself_lacks_is_not_hidden(monkeypatch):
     with pytest.raises(ModuleNotFoundError) as raised:
         _ = lemur_core.check
     assert not isinstance(raised.value, MissingPluginError)
+
+
+def test_a_plugin_that_is_disabled_is_not_to_be_installed(monkeypatch):
+    monkeypatch.setattr("lemur_core.plugin_names.find_spec", lambda package: object())
+    with pytest.raises(PluginError) as raised:
+        check_provided("command", "check")
+    assert str(raised.value) == (
+        "command 'check' needs the plugin lemur-check, which is disabled or was left out; "
+        "see lemur doctor"
+    )
+    check_provided("command", "chek")

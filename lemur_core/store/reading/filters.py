@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -105,10 +105,8 @@ class Filters:
     @property
     def is_empty(self) -> bool:
         """Whether every row matches."""
-        conditions = (self.epoch, self.nn_prefixes or None, self.where or None, self.collection)
-        is_unrestricted = all(
-            condition is None for condition in (*self.trial.values(), *conditions)
-        )
+        trial = {name: value for name, value in self.trial.items() if value is not None}
+        is_unrestricted = replace(self, trial=trial, also=None) == Filters()
         return is_unrestricted and (self.also is None or self.also.is_empty)
 
     @property

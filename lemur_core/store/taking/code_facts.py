@@ -57,11 +57,12 @@ def merge_code_facts(engine: Engine, other: Engine) -> tuple[int, list[Fault]]:
     """
     added = 0
     faults: list[Fault] = []
-    known_origins = patiently(other, origins)
     for part in stored_code_facts(other):
         facts = _checked(part.facts, faults)
+        # After the facts: another process may be importing into that database.
+        known = patiently(other, origins)
         added += patiently(
-            engine, partial(_write, facts=facts, names=part.names, codes={}, origins=known_origins)
+            engine, partial(_write, facts=facts, names=part.names, codes={}, origins=known)
         )
     return added, faults
 

@@ -9,6 +9,7 @@ from lemur_check.verdicts import read_checked
 from lemur_core import Entry
 from lemur_core.code_facts import CodeDatabase, code_database
 from lemur_core.errors import SettingsError, StoreError
+from lemur_core.files import replacement
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -40,7 +41,9 @@ def _entries(database: CodeDatabase, names: Iterable[str]) -> Iterator[Entry]:
         for net in nets:
             file = folder / f"{name}.{net.hash[:12]}.py"
             file.parent.mkdir(exist_ok=True)
-            file.write_text(net.code, encoding="utf-8")
+            # Written as a whole, because another campaign may be reading it.
+            with replacement(file) as written:
+                written.write_text(net.code, encoding="utf-8")
             yield Entry(name, str(file.resolve()), (net.task,), summary=_summary(net.walls))
 
 

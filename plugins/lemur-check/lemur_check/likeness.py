@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -90,9 +90,11 @@ def read_likeness(
 
 def read_sketches(database: CodeTransaction) -> dict[str, Sketch]:
     """Return the recorded sketches by the hash of their source."""
-    # Sketches that were imported from files are not trusted but made again.
-    trusted = (fact for fact in database.facts(FACT) if fact.origin is None)
-    return {fact.hash: _sketch(fact.value) for fact in trusted}
+    # Sketches that were imported or are damaged are not used but computed again.
+    sketches = {
+        fact.hash: _sketch(fact.value) for fact in database.facts(FACT) if fact.origin is None
+    }
+    return {identity: sketch for identity, sketch in sketches.items() if sketch is not None}
 
 
 def write_sketches(database: CodeTransaction, sketches: Mapping[str, Sketch]) -> None:
@@ -106,8 +108,12 @@ def _value(sketch: Sketch) -> dict[str, str]:
     return {"tree": sketch.tree, "signature": sketch.signature.astype("<u4").tobytes().hex()}
 
 
-def _sketch(value: Mapping[str, str]) -> Sketch:
-    return Sketch(value["tree"], np.frombuffer(bytes.fromhex(value["signature"]), "<u4"))
+def _sketch(value: Any) -> Sketch | None:
+    try:
+        tree, signature = value["tree"], np.frombuffer(bytes.fromhex(value["signature"]), "<u4")
+    except (LookupError, TypeError, ValueError):
+        return None
+    return Sketch(tree, signature) if isinstance(tree, str) and len(signature) == WIDTH else None
 
 
 def families(sketches: Iterable[Sketch], alike: float) -> list[int]:

@@ -75,7 +75,11 @@ class VerdictStore:
         if self._database is None:
             return None
         for facts in self._do(lambda opened: find_verdicts(opened, code, key)):
-            verdict = Verdict.of(facts)
+            try:
+                verdict = Verdict.of(facts)
+            # Damaged, or recorded by another version of lemur-check: the net is checked again.
+            except (LookupError, TypeError, ValueError):
+                continue
             if conditions.is_answered_by(verdict.limit, verdict.limits):
                 return verdict
         return None

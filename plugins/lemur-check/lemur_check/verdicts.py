@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 FACT = "check.verdict"
+_MEMBERS = {"asked", "checked", "facts", "name", "task", "valid"}
 
 
 class CheckedPipeline(NamedTuple):
@@ -113,8 +114,21 @@ def read_checked(
 
 
 def _trusted(database: CodeTransaction, hashes: Iterable[str]) -> list[CodeFact]:
-    # Verdicts that were imported from files are not trusted.
-    return [fact for fact in database.facts(FACT, hashes) if fact.origin is None]
+    # Imported verdicts are not trusted, and damaged ones are ignored.
+    return [
+        fact
+        for fact in database.facts(FACT, hashes)
+        if fact.origin is None and _is_verdict(fact.value)
+    ]
+
+
+def _is_verdict(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() >= _MEMBERS
+        and isinstance(value["name"], str)
+        and isinstance(value["facts"], dict)
+    )
 
 
 def utc_now() -> str:

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from lemur_check import verdict_store
 from lemur_check.check import Checker
 from lemur_check.check_settings import CheckSettings
 from lemur_check.conditions import Conditions
@@ -116,6 +117,21 @@ def test_another_version_repeats_the_check(checking, box, source, monkeypatch):
         monkeypatch.setattr(f"{Conditions.__module__}.version", lambda name, torch=torch: torch)
         with checking() as check:
             assert check(source).versions["torch"] == torch
+    assert box.runs == 2
+
+
+@pytest.mark.parametrize("facts", [{}, {"from": "a later version"}])
+def test_an_unreadable_verdict_is_checked_again(checking, box, source, monkeypatch, facts):
+    with checking() as check:
+        check(source)
+    read = verdict_store.find_verdicts
+    monkeypatch.setattr(
+        verdict_store,
+        "find_verdicts",
+        lambda *arguments: [verdict | facts if facts else {} for verdict in read(*arguments)],
+    )
+    with checking() as check:
+        assert check(source).valid
     assert box.runs == 2
 
 

@@ -12,6 +12,7 @@ from lemur_check.checked_nets import find_nets
 from lemur_check.likeness import read_sketches, write_sketches
 from lemur_check.sketch import WIDTH, Sketch
 from lemur_check.verdicts import (
+    FACT,
     CheckedNet,
     CheckedPipeline,
     find_verdicts,
@@ -19,7 +20,7 @@ from lemur_check.verdicts import (
     write_verdict,
 )
 from lemur_core.code import code_hash
-from lemur_core.code_facts import CodeDatabase, code_database
+from lemur_core.code_facts import CodeDatabase, CodeFact, code_database
 from lemur_core.errors import SettingsError
 from lemur_core.store.database import opened
 from lemur_core.store.export import export
@@ -30,6 +31,7 @@ from lemur_core.store.upgrade import upgrade
 
 OLD = Path(__file__).parents[3] / "tests" / "core" / "schemas" / "0010.sql"
 PIPELINE = CheckedPipeline("t", "d", "m")
+DAMAGED = {"asked": "a", "checked": "2", "facts": {}, "name": "Mine", "task": "t", "valid": True}
 MINE = {"name": "Mine", "valid": True, "limits": {}, "walls": "bubblewrap"}
 
 
@@ -69,6 +71,20 @@ def test_the_last_verdict_comes_first_and_no_limit_is_infinity(db):
     write(db, ("a", "x = 1", MINE, "1"), ("b", "x = 1", MINE, "3"), ("a", "x = 1", unlimited, "2"))
     assert verdicts_of(db, "x = 1", "a") == [unlimited, MINE]
     assert verdicts_of(db, "x = 2", "a") == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 1, "a", [], {}, {"name": "Mine"}, {**DAMAGED, "facts": 1}, {**DAMAGED, "name": 1}],
+)
+def test_damaged_facts_are_neither_verdicts_nor_sketches(db, value):
+    write(db, ("a", "x = 1", MINE, "1"))
+    facts = [CodeFact(code_hash("x = 1"), name, value, "z") for name in (FACT, "check.sketch")]
+    with code_database(db) as database:
+        assert database.run(lambda transaction: transaction.record(facts)) == 2
+        assert database.run(read_sketches) == {}
+    assert verdicts_of(db, "x = 1", "a") == [MINE]
+    assert [net.hash for net in nets(db, "Mine")["Mine"]] == [code_hash("x = 1")]
 
 
 def test_verdicts_are_merged_with_their_nets(db, tmp_path):
